@@ -1,0 +1,42 @@
+"""Fibra's core: small Transformers in pure NumPy, every step of them kept under a name.
+
+>>> import core
+>>> preset = core.PRESETS["penguins"]
+>>> params = core.init_params(preset.config, seed=0)
+>>> trace = core.forward(params, preset.config, embeddings=preset.embeddings)
+>>> trace["blocks.0.attn.pattern"][0, 3].round(2).tolist()
+[0.12, 0.19, 0.19, 0.31, 0.19]
+"""
+
+from core.config import Config, param_shapes
+from core.errors import ConfigError, FibraError, SceneError, WeightsError
+from core.model import Interventions, check_params, forward, init_params
+from core.ops.loss import cross_entropy
+from core.presets import PRESETS, Preset
+from core.scene import Notice, Run, Scene, run
+from core.tokenizer import Encoding, OpenVocabulary
+from core.trace import NAMES, Trace
+
+__all__ = [
+    "NAMES",
+    "PRESETS",
+    "Config",
+    "ConfigError",
+    "Encoding",
+    "FibraError",
+    "Interventions",
+    "Notice",
+    "OpenVocabulary",
+    "Preset",
+    "Run",
+    "Scene",
+    "SceneError",
+    "Trace",
+    "WeightsError",
+    "check_params",
+    "cross_entropy",
+    "forward",
+    "init_params",
+    "param_shapes",
+    "run",
+]

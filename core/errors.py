@@ -1,0 +1,27 @@
+"""What core raises. Every message names the field, the value, and what would be right."""
+
+from __future__ import annotations
+
+
+class FibraError(ValueError):
+    """Base of all errors that core raises on purpose."""
+
+
+class ConfigError(FibraError):
+    """A Config, or an argument beside it, that cannot be computed. `fields` names the ones at fault."""
+
+    def __init__(self, message: str, *fields: str):
+        super().__init__(message)
+        self.fields = fields
+
+
+class SceneError(FibraError):
+    """A Scene that cannot be shown. `field` names what is at fault."""
+
+    def __init__(self, message: str, field: str = ""):
+        super().__init__(message)
+        self.field = field
+
+
+class WeightsError(FibraError):
+    """A weights file or folder that is damaged, hostile, or not implemented."""

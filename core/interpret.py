@@ -1,0 +1,90 @@
+"""What a trace says: how attention is spread, how far it reaches, and where the words drift."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.trace import Trace
+
+
+def entropy(pattern: np.ndarray) -> np.ndarray:
+    """How spread each row is, in bits: pattern [..., query, key] -> [..., query].
+
+    0 for a single key, log2(n) for n keys alike (Shannon 1948, section 6).
+    """
+    logs = np.log2(pattern, out=np.zeros_like(pattern), where=pattern > 0)
+    return -np.sum(pattern * logs, axis=-1)
+
+
+def attention_distance(pattern: np.ndarray) -> np.ndarray:
+    """How far each query looks on average, in tokens: pattern [..., query, key] -> [..., query].
+
+    sum_k A[q, k] |q - k| (Vig & Belinkov 2019, section 5.2).
+    """
+    n_query, n_key = pattern.shape[-2:]
+    apart = np.abs(np.arange(n_query)[:, None] - np.arange(n_key))
+    return np.sum(pattern * apart, axis=-1)
+
+
+def read_row(weights: np.ndarray, decimals: int = 2) -> list[tuple[float, list[int]]]:
+    """One row of a pattern as a reader says it: the keys from most to least, those alike at `decimals` together.
+
+    weights [key] -> [(weight, keys)]
+    """
+    groups: dict[float, list[int]] = {}
+    for key, weight in enumerate(np.round(np.asarray(weights, np.float64), decimals).tolist()):
+        groups.setdefault(weight, []).append(key)
+    return sorted(groups.items(), reverse=True)
+
+
+def residual_stages(trace: Trace, n_layers: int) -> np.ndarray:
+    """[stage, pos, d_model]: the embeddings as they enter block 0, then the output of every block."""
+    return np.stack([trace["blocks.0.resid_pre"], *(trace[f"blocks.{i}.resid_post"] for i in range(n_layers))])
+
+
+def token_norms(stages: np.ndarray) -> np.ndarray:
+    """Mean Euclidean length of the tokens' vectors: [stage, pos, d_model] -> [stage]."""
+    return np.linalg.norm(stages.astype(np.float64), axis=-1).mean(axis=-1)
+
+
+def relative_change(before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """||after - before|| / ||before|| for each token: [pos, d_model] twice -> [pos]. 0 / 0 counts as 0."""
+    change = np.linalg.norm(after - before, axis=-1)
+    size = np.linalg.norm(before, axis=-1)
+    return np.divide(change, size, out=np.where(change > 0, np.inf, 0.0), where=size > 0)
+
+
+@dataclass(frozen=True)
+class PCA:
+    """A fixed basis: mean [d], components [k, d], and the share of the variance that each explains [k]."""
+
+    mean: np.ndarray
+    components: np.ndarray
+    explained: np.ndarray
+
+    def project(self, x: np.ndarray) -> np.ndarray:
+        """[..., d] -> [..., k]."""
+        return (x - self.mean) @ self.components.T
+
+
+def pca(x: np.ndarray, k: int = 3) -> PCA:
+    """Principal components of x [n, d], by SVD (Jolliffe 2002, section 3.5): the first k, zeros where there are fewer.
+
+    A component's sign is free; here its entry of largest magnitude is positive, so that a picture never flips over.
+    """
+    x = np.asarray(x, np.float64)
+    mean = x.mean(axis=0)
+    _, singular, directions = np.linalg.svd(x - mean, full_matrices=False)
+    variances = singular**2
+    components = np.zeros((k, x.shape[1]))
+    explained = np.zeros(k)
+    total = variances.sum()
+    for i in range(min(k, len(singular))):
+        if variances[i] <= 1e-24 * total or total == 0:
+            break  # the direction is rounding noise
+        largest = np.argmax(np.abs(directions[i]).round(12))
+        components[i] = directions[i] * np.sign(directions[i, largest])
+        explained[i] = variances[i] / total
+    return PCA(mean, components, explained)

@@ -1,0 +1,15 @@
+"""y = x W + b."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def linear(x: np.ndarray, W: np.ndarray, b: np.ndarray | None = None) -> np.ndarray:
+    """x [..., d_in], W [d_in, d_out], b [d_out] -> [..., d_out]."""
+    if x.ndim > 2:  # one large product instead of one small product a batch entry
+        return linear(x.reshape(-1, x.shape[-1]), W, b).reshape(*x.shape[:-1], W.shape[-1])
+    y = x @ W
+    if b is not None:
+        y += b
+    return y

@@ -1,0 +1,36 @@
+"""LayerNorm (Ba et al. 2016, eq. 4) and RMSNorm (Zhang & Sennrich 2019, eq. 4), each over one token's features."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def layer_norm(
+    x: np.ndarray, w: np.ndarray, b: np.ndarray, eps: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """x [..., d], w and b [d] -> out [..., d], normalized [..., d], scale [..., 1].
+
+    normalized = (x - mean) / scale, with scale = sqrt(variance + eps): mean 0 and variance 1 for every token.
+    """
+    normalized = x - np.add.reduce(x, -1, keepdims=True) * (1 / x.shape[-1])
+    return _finish(normalized, w, b, eps)
+
+
+def rms_norm(x: np.ndarray, w: np.ndarray, eps: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """x [..., d], w [d] -> out [..., d], normalized [..., d], scale [..., 1].
+
+    normalized = x / scale, with scale = sqrt(mean of squares + eps). The mean is not taken out.
+    """
+    return _finish(x.copy(), w, None, eps)
+
+
+def _finish(centred: np.ndarray, w: np.ndarray, b: np.ndarray | None, eps: float) -> tuple[np.ndarray, ...]:
+    """Divide `centred` by its own scale, in place, then apply the learned w and b."""
+    mean_square = np.einsum("...i,...i->...", centred, centred)[..., None] * (1 / centred.shape[-1])
+    mean_square += eps
+    scale = np.sqrt(mean_square, out=mean_square)
+    centred /= scale
+    out = centred * w
+    if b is not None:
+        out += b
+    return out, centred, scale

@@ -1,0 +1,419 @@
+"""Scene: everything that the screen depends on, as one small frozen value; to and from a URL query.
+
+A picture is a pure function of its Scene. Sharing is writing it to the URL, and comparing is running two.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+import numpy as np
+
+from core import limits
+from core.config import CHOICES, TYPES, Config
+from core.errors import ConfigError, SceneError
+from core.model import Interventions, Params, forward, init_params
+from core.presets import PRESETS
+from core.tokenizer import SPLITTERS, Encoding, OpenVocabulary
+from core.trace import Trace
+
+LANGUAGES = ("", "pt-BR", "en")  # "": the browser's
+
+# The Config's fields that a Scene may override, with the range of each size.
+SIZES = {"d_model": limits.D_MODEL, "n_heads": limits.HEADS, "n_layers": limits.LAYERS, "d_mlp": limits.D_MLP}
+SWITCHES = (
+    *("causal", "scale", "residual", "projections", "gated"),
+    *("positions", "norm", "norm_at", "activation", "init"),
+)
+
+Override = tuple[str, "int | bool | str"]
+Edit = tuple[int, int, float]
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Something that was wrong with a query and what was done.
+
+    code: "default" (the value is not what the field takes), "conflict" (it does not fit the other values), both shown
+    by the field's default instead; "cut" (too long).
+    """
+
+    code: str
+    field: str
+    value: str
+    right: str
+
+    def __str__(self) -> str:
+        if self.code == "cut":
+            return f"{self.field}: {self.value} tokens were cut to {self.right}"
+        if self.code == "conflict":
+            return f"{self.field}: {self.value!r} does not fit the rest; the default is shown"
+        return f"{self.field}: {self.value!r} is not {self.right}; the default is shown"
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What is computed (model to ablated), and how it is looked at (layer to lang).
+
+    Raises: SceneError, or ConfigError for overrides that do not make a Config.
+    """
+
+    model: str = "penguins"
+    sentence: str = ""  # "": the preset's own
+    split: str = "words"
+    overrides: tuple[Override, ...] = ()  # (Config field, value), sorted
+    seed: int = 0
+    edits: tuple[Edit, ...] = ()  # (position, dimension, value) of the embeddings, sorted
+    temperature: float = 1.0
+    ablated: tuple[tuple[int, int], ...] = ()  # (layer, head), sorted
+
+    layer: int = field(default=0, metadata={"view": True})
+    head: int = field(default=0, metadata={"view": True})
+    query: int = field(default=3, metadata={"view": True})  # the chosen cell; clipped to the sentence by `cell`
+    key: int = field(default=1, metadata={"view": True})
+    threshold: float = field(default=0.1, metadata={"view": True})  # fibres below it are not drawn
+    focus: int | None = field(default=None, metadata={"view": True})  # the token whose fibres keep their colour
+    lit: int | None = field(default=None, metadata={"view": True})  # how many layers of fibres are lit; None: all
+    stage: int | None = field(default=None, metadata={"view": True})  # how far the drift has gone; None: to the end
+    solid: bool = field(default=False, metadata={"view": True})  # the drift in three dimensions
+    lang: str = field(default="", metadata={"view": True})
+
+    def __post_init__(self) -> None:
+        _check_choice("model", self.model, PRESETS)
+        _check_choice("split", self.split, SPLITTERS)
+        _check_choice("lang", self.lang, LANGUAGES)
+        if fit_sentence(self.sentence, self.split)[0] != self.sentence:
+            raise SceneError(
+                f"sentence: must be at most {limits.TOKENS} tokens and {limits.SENTENCE_CHARACTERS} characters, "
+                "single-spaced; see fit_sentence",
+                "sentence",
+            )
+        _check_int("seed", self.seed, limits.SEED)
+        _check_float("temperature", self.temperature, limits.TEMPERATURE)
+        _check_float("threshold", self.threshold, (0.0, 1.0))
+        for name in ("layer", "head", "query", "key", "focus", "lit", "stage"):
+            value, free = getattr(self, name), name in ("focus", "lit", "stage")
+            if not (free and value is None):
+                _check_int(name, value, (0, limits.TOKENS))
+        for name, value in self.overrides:
+            _check_override(name, value)
+        if tuple(sorted(dict(self.overrides).items())) != self.overrides:
+            raise SceneError("overrides: must be sorted, each field once", "overrides")
+        self._check_edits()
+        self._check_ablated()
+
+    def _check_edits(self) -> None:
+        n, d_model = len(self.tokens), self.config.d_model
+        if len(self.edits) > limits.EDITS or sorted({e[:2]: e for e in self.edits}.values()) != list(self.edits):
+            raise SceneError(f"edits: must be sorted, each cell once, at most {limits.EDITS}", "edits")
+        for position, dimension, value in self.edits:
+            if not (0 <= position < n and 0 <= dimension < d_model):
+                raise SceneError(f"edits: cell {position}.{dimension} is outside {n} tokens x {d_model}", "edits")
+            _check_float("edits", value, limits.EDIT)
+
+    def _check_ablated(self) -> None:
+        c = self.config
+        if sorted(set(self.ablated)) != list(self.ablated):
+            raise SceneError("ablated: must be sorted, each head once", "ablated")
+        for layer, head in self.ablated:
+            if not (0 <= layer < c.n_layers and 0 <= head < c.n_heads):
+                raise SceneError(f"ablated: head {layer}.{head} is outside {c.n_layers} x {c.n_heads}", "ablated")
+
+    # ------------------------------------------------------------------------------------------- what follows
+
+    @property
+    def config(self) -> Config:
+        """The preset's Config with the overrides. Without a norm there is none at the ends either."""
+        changes = dict(self.overrides)
+        if changes.get("norm") == "none":
+            changes |= {"final_norm": False, "embed_norm": False}
+        if changes.get("d_mlp") == 0:
+            changes |= {"gated": False}
+        return PRESETS[self.model].config.replace(**changes)
+
+    @property
+    def text(self) -> str:
+        """The sentence shown: the reader's, or the preset's own."""
+        return self.sentence or PRESETS[self.model].sentence
+
+    @property
+    def tokens(self) -> tuple[str, ...]:
+        """The sentence's tokens, in order."""
+        return SPLITTERS[self.split](self.text)
+
+    @property
+    def cell(self) -> tuple[int, int]:
+        """The chosen (query, key), inside the sentence."""
+        last = len(self.tokens) - 1
+        return min(self.query, last), min(self.key, last)
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """The chosen (layer, head), inside the model."""
+        return min(self.layer, self.config.n_layers - 1), min(self.head, self.config.n_heads - 1)
+
+    @property
+    def interventions(self) -> Interventions:
+        return Interventions(temperature=self.temperature, ablate=frozenset(self.ablated))
+
+    def computed(self) -> Scene:
+        """The same computation, looked at as by default: equal for all Scenes that share one trace."""
+        return replace(self, **{f.name: f.default for f in fields(self) if f.metadata.get("view")})
+
+    def turn(self, **changes: Any) -> Scene:
+        """A copy with some fields changed, less the edits and ablated heads that no longer fit it.
+
+        An edit stays while its position still holds the same token.
+        """
+        bare = replace(self, edits=(), ablated=(), **{k: v for k, v in changes.items() if k not in ("edits", "ablated")})
+        before, after, c = self.tokens, bare.tokens, bare.config
+        edits, ablated = changes.get("edits", self.edits), changes.get("ablated", self.ablated)
+        if "edits" not in changes:
+            edits = [e for e in edits if before[e[0]] == (after[e[0]] if e[0] < len(after) else None)]
+        edits = tuple(sorted(e for e in edits if e[1] < c.d_model))
+        ablated = tuple(sorted(p for p in ablated if p[0] < c.n_layers and p[1] < c.n_heads))
+        return replace(bare, edits=edits, ablated=ablated)
+
+    def override(self, **values: int | bool | str) -> Scene:
+        """A copy with some of the Config's fields overridden; the preset's own value takes an override away."""
+        own = PRESETS[self.model].config
+        overrides = dict(self.overrides) | values
+        return self.turn(overrides=tuple(sorted((k, v) for k, v in overrides.items() if v != getattr(own, k))))
+
+    # ----------------------------------------------------------------------------------------------- the URL
+
+    def to_query(self) -> dict[str, str]:
+        """The Scene as a URL query; what equals the default is left out."""
+        query = {}
+        for name, (_, write) in _CODECS.items():
+            value = getattr(self, name)
+            if value != _DEFAULTS[name]:
+                query[name] = write(value)
+        for name, value in self.overrides:
+            query[name] = str(int(value)) if isinstance(value, bool) else str(value)
+        return query
+
+    @classmethod
+    def from_query(cls, query: Mapping[str, str]) -> tuple[Scene, tuple[Notice, ...]]:
+        """The Scene that a query describes, and a Notice for each part of it that was wrong. Never raises.
+
+        A wrong part takes its default. Parameters that are not a Scene's are passed over: links collect them.
+        """
+        notices: list[Notice] = []
+        values: dict[str, Any] = {}
+        overrides: dict[str, Any] = {}
+        for name, raw in query.items():
+            if name not in _CODECS and name not in SIZES and name not in SWITCHES:
+                continue
+            try:
+                if name in _CODECS:
+                    values[name] = _CODECS[name][0](str(raw))
+                else:
+                    overrides[name] = _read_override(name, str(raw))
+            except (ValueError, OverflowError):
+                notices.append(_wrong(name, raw))
+        if "sentence" in values:
+            split = values.get("split") if values.get("split") in SPLITTERS else "words"
+            values["sentence"], cut = fit_sentence(values["sentence"], split)
+            notices += [cut] if cut else []
+        while True:
+            try:
+                return cls(**values, overrides=tuple(sorted(overrides.items()))), tuple(notices)
+            except (SceneError, ConfigError) as error:
+                at_fault = (error.field,) if isinstance(error, SceneError) else error.fields
+                found = [name for name in at_fault if name in values or name in overrides] or [*values, *overrides]
+                for name in found:
+                    code = "conflict" if isinstance(error, ConfigError) else "default"
+                    notices.append(_wrong(name, query.get(name, ""), code))
+                    values.pop(name, None)
+                    overrides.pop(name, None)
+
+
+def fit_sentence(text: str, split: str = "words") -> tuple[str, Notice | None]:
+    """The text cut to the limits, at a token's end where possible, and a Notice if anything was cut.
+
+    Words come back single-spaced. Lone surrogates, which no URL can carry, become question marks.
+    """
+    text = text.encode("utf-8", "replace").decode()
+    joint = " " if split == "words" else ""
+    tokens = SPLITTERS[split](text)
+    if split == "characters" and not text.strip():
+        tokens = ()
+    kept: list[str] = []
+    size = 0
+    for token in tokens[: limits.TOKENS]:
+        size += len(token) + len(joint if kept else "")
+        if size > limits.SENTENCE_CHARACTERS:
+            break
+        kept.append(token)
+    if tokens and not kept:
+        kept = [tokens[0][: limits.SENTENCE_CHARACTERS]]
+        return kept[0], Notice("cut", "sentence", str(len(tokens)), f"{limits.SENTENCE_CHARACTERS} characters")
+    notice = Notice("cut", "sentence", str(len(tokens)), str(len(kept))) if len(kept) < len(tokens) else None
+    return joint.join(kept), notice
+
+
+# ---------------------------------------------------------------------------------------------------- running it
+
+
+@dataclass(frozen=True)
+class Run:
+    """What the pages draw: a Scene, and all that was computed from it."""
+
+    scene: Scene
+    config: Config
+    params: Params
+    encoding: Encoding
+    embeddings: np.ndarray  # [pos, d_model]
+    trace: Trace
+
+    @property
+    def tokens(self) -> tuple[str, ...]:
+        return self.encoding.tokens
+
+
+def run(scene: Scene, params: Params | None = None, names: Iterable[str] | None = None) -> Run:
+    """Compute a Scene. `params`: the weights, where they were drawn before; they depend on config and seed alone."""
+    config = scene.config
+    params = init_params(config, scene.seed) if params is None else params
+    encoding = OpenVocabulary(config.vocab_size, SPLITTERS[scene.split]).encode(scene.text)
+    embeddings = embed_tokens(scene, encoding, params)
+    trace = forward(params, config, embeddings=embeddings, interventions=scene.interventions, names=names)
+    return Run(scene, config, params, encoding, embeddings, trace)
+
+
+def embed_tokens(scene: Scene, encoding: Encoding, params: Params) -> np.ndarray:
+    """[pos, d_model]: the drawn embeddings, over them the ones chosen by hand, over those the reader's edits."""
+    words = PRESETS[scene.model].words
+    x = params["embed.W_E"][encoding.ids]
+    if words:  # a handful of numbers, to be reproduced to eight digits
+        x = x.astype(np.float64)
+    for position, token in enumerate(encoding.tokens):
+        if token in words:
+            chosen = words[token][: x.shape[1]]  # in a wider or narrower model they fill the first dimensions
+            x[position] = 0
+            x[position, : len(chosen)] = chosen
+    for position, dimension, value in scene.edits:
+        x[position, dimension] = value
+    return x
+
+
+# ---------------------------------------------------------------------------------------- reading and writing text
+
+
+def _read_int(text: str) -> int:
+    if not re.fullmatch(r"-?[0-9]{1,9}", text):
+        raise ValueError(text)
+    return int(text)
+
+
+def _read_float(text: str) -> float:
+    if not re.fullmatch(r"-?[0-9]{0,9}\.?[0-9]{0,12}(e-?[0-9]{1,2})?", text):
+        raise ValueError(text)
+    return float(text)
+
+
+def _read_bool(text: str) -> bool:
+    if text not in ("0", "1"):
+        raise ValueError(text)
+    return text == "1"
+
+
+def _read_pairs(text: str) -> tuple[tuple[int, int], ...]:
+    pairs = [tuple(_read_int(n) for n in part.split(".")) for part in text.split(",")]
+    if any(len(pair) != 2 for pair in pairs):
+        raise ValueError(text)
+    return tuple(sorted(set(pairs)))
+
+
+def _read_edits(text: str) -> tuple[Edit, ...]:
+    edits = {}
+    for part in text.split(","):
+        cell, value = part.split(":")
+        position, dimension = (_read_int(n) for n in cell.split("."))
+        edits[position, dimension] = _read_float(value)
+    return tuple((*cell, value) for cell, value in sorted(edits.items()))
+
+
+def _write_float(value: float) -> str:
+    return repr(value).removesuffix(".0")
+
+
+_INT, _FLOAT, _TEXT = (_read_int, str), (_read_float, _write_float), (str, str)
+_CODECS: dict[str, tuple[Any, Any]] = {
+    "model": _TEXT,
+    "sentence": _TEXT,
+    "split": _TEXT,
+    "seed": _INT,
+    "edits": (_read_edits, lambda edits: ",".join(f"{p}.{d}:{_write_float(v)}" for p, d, v in edits)),
+    "temperature": _FLOAT,
+    "ablated": (_read_pairs, lambda pairs: ",".join(f"{layer}.{head}" for layer, head in pairs)),
+    **dict.fromkeys(("layer", "head", "query", "key", "focus", "lit", "stage"), _INT),
+    "threshold": _FLOAT,
+    "solid": (_read_bool, lambda value: str(int(value))),
+    "lang": _TEXT,
+}
+_DEFAULTS = {f.name: f.default for f in fields(Scene)}
+
+_RIGHT: dict[str, str] = {
+    "model": ", ".join(PRESETS),
+    "split": ", ".join(SPLITTERS),
+    "lang": "pt-BR, en",
+    "seed": "{}..{}".format(*limits.SEED),
+    "temperature": "{}..{}".format(*limits.TEMPERATURE),
+    "threshold": "0..1",
+    "solid": "0, 1",
+    "edits": "position.dimension:value, …",
+    "ablated": "layer.head, …",
+    **{name: "{}..{}".format(*bounds) for name, bounds in SIZES.items()},
+    **{name: ", ".join(CHOICES[name]) if name in CHOICES else "0, 1" for name in SWITCHES},
+}
+
+
+def _wrong(name: str, raw: str, code: str = "default") -> Notice:
+    raw = str(raw)
+    shown = raw if len(raw) <= 40 else raw[:39] + "…"
+    return Notice(code, name, shown, _RIGHT.get(name, f"0..{limits.TOKENS}"))
+
+
+def _read_override(name: str, text: str) -> int | bool | str:
+    if TYPES[name] is bool:
+        return _read_bool(text)
+    value = text if name in CHOICES else _read_int(text)
+    try:
+        _check_override(name, value)
+    except SceneError as error:
+        raise ValueError(text) from error
+    return value
+
+
+# --------------------------------------------------------------------------------------------------------- checks
+
+
+def _check_choice(name: str, value: Any, choices: Iterable[str]) -> None:
+    if value not in choices:
+        raise SceneError(f"{name}: {value!r} is not one of {', '.join(filter(None, choices))}", name)
+
+
+def _check_int(name: str, value: Any, bounds: tuple[int, int]) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or not bounds[0] <= value <= bounds[1]:
+        raise SceneError(f"{name}: {value!r} is not a whole number in {bounds[0]}..{bounds[1]}", name)
+
+
+def _check_float(name: str, value: Any, bounds: tuple[float, float]) -> None:
+    ok = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    if not ok or not bounds[0] <= value <= bounds[1]:
+        raise SceneError(f"{name}: {value!r} is not a number in {bounds[0]}..{bounds[1]}", name)
+
+
+def _check_override(name: str, value: Any) -> None:
+    if name in SIZES:
+        _check_int(name, value, SIZES[name])
+    elif name in CHOICES:
+        _check_choice(name, value, CHOICES[name])
+    elif name not in SWITCHES or not isinstance(value, bool):
+        raise SceneError(f"{name}: {value!r} cannot be overridden, or is not a yes or no", name)

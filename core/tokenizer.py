@@ -1,0 +1,96 @@
+"""Text to token ids, and the work on the way: by words, or by characters.
+
+The vocabulary of an untrained model is open: an id is drawn from the token itself, so that a word keeps its id, and
+with it its embedding, in every sentence.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass
+from zlib import crc32
+
+import numpy as np
+
+ZERO_WIDTH_JOINER = "\u200d"
+REGIONAL_INDICATORS = range(0x1F1E6, 0x1F200)
+SKIN_TONES = range(0x1F3FB, 0x1F400)
+
+
+@dataclass(frozen=True)
+class Step:
+    """How one token got its id: the slot its spelling asks for, and the free one that it was given."""
+
+    token: str
+    asked: int
+    id: int
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """ids [pos] int64, the tokens as text, and the work, a Step a token."""
+
+    ids: np.ndarray
+    tokens: tuple[str, ...]
+    work: tuple[Step, ...]
+
+
+def words(text: str) -> tuple[str, ...]:
+    """What white space separates."""
+    return tuple(text.split())
+
+
+def characters(text: str) -> tuple[str, ...]:
+    """What a reader takes for one character: marks, joined emoji and flags stay whole.
+
+    The common cases of Unicode's grapheme clusters (UAX #29), with the standard library alone.
+    """
+    clusters: list[str] = []
+    for c in text:
+        if clusters and _continues(clusters[-1], c):
+            clusters[-1] += c
+        else:
+            clusters.append(c)
+    return tuple(clusters)
+
+
+def _continues(cluster: str, c: str) -> bool:
+    if unicodedata.category(c) in ("Mn", "Me", "Mc") or c == ZERO_WIDTH_JOINER or ord(c) in SKIN_TONES:
+        return True
+    if cluster.endswith(ZERO_WIDTH_JOINER):
+        return True
+    return ord(c) in REGIONAL_INDICATORS and len(cluster) == 1 and ord(cluster) in REGIONAL_INDICATORS
+
+
+SPLITTERS: dict[str, Callable[[str], tuple[str, ...]]] = {"words": words, "characters": characters}
+
+
+@dataclass(frozen=True)
+class OpenVocabulary:
+    """Ids 0..size-1 for any token at all.
+
+    A token asks for the slot CRC-32(token) mod size; where another token of the same text already has it, it takes the
+    next free one. So two different tokens never share an id while a text has at most `size` of them.
+    """
+
+    size: int
+    split: Callable[[str], tuple[str, ...]] = words
+
+    def encode(self, text: str) -> Encoding:
+        """Raises: ValueError when the text has more different tokens than there are ids."""
+        tokens = self.split(text)
+        taken: dict[int, str] = {}
+        given: dict[str, Step] = {}
+        for token in tokens:
+            if token in given:
+                continue
+            if len(taken) == self.size:
+                raise ValueError(f"text: more than {self.size} different tokens")
+            asked = slot = crc32(token.encode("utf-8", "replace")) % self.size
+            while slot in taken:
+                slot = (slot + 1) % self.size
+            taken[slot] = token
+            given[token] = Step(token, asked, slot)
+        work = tuple(given[token] for token in tokens)
+        return Encoding(np.array([step.id for step in work], np.int64), tokens, work)

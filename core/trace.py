@@ -1,0 +1,106 @@
+"""Trace: every intermediate array of one forward pass, under stable names.
+
+The names are TransformerLens's activation names with `hook_` dropped. The trace is also the cache: `backward` reads
+nothing else. NAMES says what each name holds; a layer's number stands for the `{i}`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Name:
+    """What one name of a trace holds: its axes, the symbol in the papers, and where it is defined."""
+
+    axes: tuple[str, ...]
+    symbol: str
+    source: str
+
+
+RESIDUAL = ("pos", "d_model")
+HEADS = ("head", "pos", "d_head")
+SCORES = ("head", "query", "key")
+PER_TOKEN = ("pos", "1")
+HIDDEN = ("pos", "d_mlp")
+
+
+def _norm(prefix: str, what: str) -> dict[str, Name]:
+    return {
+        f"{prefix}.scale": Name(PER_TOKEN, r"\sqrt{\sigma^2+\epsilon}", "Ba et al. 2016, eq. 4"),
+        f"{prefix}.normalized": Name(RESIDUAL, r"\hat x", "Ba et al. 2016, eq. 4"),
+        f"{prefix}.out": Name(RESIDUAL, rf"\mathrm{{norm}}({what})", "Ba et al. 2016, eq. 4"),
+    }
+
+
+NAMES: dict[str, Name] = {
+    "embed": Name(RESIDUAL, "x W_E", "Vaswani et al. 2017, section 3.4"),
+    "pos_embed": Name(RESIDUAL, "PE", "Vaswani et al. 2017, section 3.5"),
+    **_norm("ln_embed", "x"),
+    "blocks.{i}.resid_pre": Name(RESIDUAL, "X", "Vaswani et al. 2017, section 3.1"),
+    **_norm("blocks.{i}.ln1", "X"),
+    "blocks.{i}.attn.q": Name(HEADS, "Q", "Vaswani et al. 2017, section 3.2.2"),
+    "blocks.{i}.attn.k": Name(("kv_head", "pos", "d_head"), "K", "Vaswani et al. 2017, section 3.2.2"),
+    "blocks.{i}.attn.v": Name(("kv_head", "pos", "d_head"), "V", "Vaswani et al. 2017, section 3.2.2"),
+    "blocks.{i}.attn.rot_q": Name(HEADS, r"R_p Q", "Su et al. 2021, eq. 14"),
+    "blocks.{i}.attn.rot_k": Name(("kv_head", "pos", "d_head"), r"R_p K", "Su et al. 2021, eq. 14"),
+    "blocks.{i}.attn.scores": Name(SCORES, "QK^T", "Vaswani et al. 2017, eq. 1"),
+    "blocks.{i}.attn.scores_scaled": Name(SCORES, r"QK^T/\sqrt{d_k}", "Vaswani et al. 2017, eq. 1"),
+    "blocks.{i}.attn.scores_masked": Name(SCORES, r"QK^T/\sqrt{d_k}+M", "Vaswani et al. 2017, section 3.2.3"),
+    "blocks.{i}.attn.pattern": Name(SCORES, "A", "Vaswani et al. 2017, eq. 1"),
+    "blocks.{i}.attn.z": Name(HEADS, "AV", "Vaswani et al. 2017, eq. 1"),
+    "blocks.{i}.attn_out": Name(RESIDUAL, r"\mathrm{Concat}(AV)\,W_O", "Vaswani et al. 2017, section 3.2.2"),
+    "blocks.{i}.resid_mid": Name(RESIDUAL, "X'", "Vaswani et al. 2017, section 3.1"),
+    **_norm("blocks.{i}.ln2", "X'"),
+    "blocks.{i}.mlp.pre": Name(HIDDEN, r"xW_1+b_1", "Vaswani et al. 2017, eq. 2; gated: Shazeer 2020"),
+    "blocks.{i}.mlp.up": Name(HIDDEN, r"xV", "Shazeer 2020, eq. 5"),
+    "blocks.{i}.mlp.act": Name(HIDDEN, r"f(xW)", "Shazeer 2020, eq. 5"),
+    "blocks.{i}.mlp.post": Name(HIDDEN, r"f(xW_1+b_1)", "Vaswani et al. 2017, eq. 2"),
+    "blocks.{i}.mlp_out": Name(RESIDUAL, r"\mathrm{FFN}(x)", "Vaswani et al. 2017, eq. 2"),
+    "blocks.{i}.resid_post": Name(RESIDUAL, "X''", "Vaswani et al. 2017, section 3.1"),
+    **_norm("ln_final", "X"),
+    "logits": Name(("pos", "vocab"), r"x W_U", "Vaswani et al. 2017, section 3.4"),
+}
+
+
+class Trace(Mapping[str, np.ndarray]):
+    """Name -> read-only array, in the order of the computation.
+
+    names: what to keep, each a name or a pattern such as `blocks.*.attn.pattern`; None keeps all.
+    """
+
+    __slots__ = ("_arrays", "_names")
+
+    def __init__(self, names: Iterable[str] | None = None):
+        self._arrays: dict[str, np.ndarray] = {}
+        self._names = None if names is None else tuple(names)
+
+    def put(self, name: str, array: np.ndarray) -> np.ndarray:
+        """Keep `array` under `name` if it was asked for; give it back either way."""
+        if self._names is None or any(fnmatchcase(name, wanted) for wanted in self._names):
+            array.flags.writeable = False
+            self._arrays[name] = array
+        return array
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        try:
+            return self._arrays[name]
+        except KeyError:
+            near = get_close_matches(name, self._arrays, 3, 0.5)
+            raise KeyError(f"{name}: this trace has no such array; near it: {', '.join(near) or 'none'}") from None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._arrays)
+
+    def __len__(self) -> int:
+        return len(self._arrays)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held, each array counted once although two names may share it."""
+        return sum({id(a): a.nbytes for a in self._arrays.values()}.values())
