@@ -1,0 +1,113 @@
+"""What every figure shares: its layout, its labels made safe, and its way to the browser."""
+
+from __future__ import annotations
+
+import base64
+import unicodedata
+from typing import Any
+
+import numpy as np
+
+from plots import theme
+
+try:
+    import orjson
+except ImportError:  # it comes with streamlit[performance]; the browser-only build has none
+    orjson = None
+    import json
+
+LABEL = 14  # characters of a token that fit beside an axis
+CROWD = 16  # tokens on an axis whose labels always have room
+_ESCAPES = {ord(c): e for c, e in {"&": "&amp;", "<": "&lt;", ">": "&gt;", "$": "&#36;", "@": "&#64;"}.items()}
+_ESCAPES |= dict.fromkeys([*range(0x20), *range(0x7F, 0xA0)], " ")  # control characters
+_ESCAPES |= dict.fromkeys(range(0xD800, 0xE000), "\ufffd")  # half of a character: no encoder takes it
+
+
+def literal(text: str) -> str:
+    """`text` such that Plotly shows exactly that: no markup, no formula, no colour token, one line."""
+    return " ".join(text.translate(_ESCAPES).split()) or " "
+
+
+def short(text: str, n: int = LABEL) -> str:
+    """At most `n` characters, the last one being an ellipsis when something was cut."""
+    return text if len(text) <= n else text[: n - 1] + "…"
+
+
+def label_width(labels: list[str], size: int = theme.FONT_SIZE) -> int:
+    """Pixels that the longest label takes when shortened, at `size` px. An estimate, generous to capitals; wide scripts count double."""
+    return max((int(sum(_em(c) for c in short(label)) * size) for label in labels), default=0)
+
+
+def _em(character: str) -> float:
+    if unicodedata.east_asian_width(character) in "WF":
+        return 1.05
+    return 0.0 if unicodedata.combining(character) else 0.56
+
+
+def ticks(tokens: list[str], chosen: int | None = None) -> dict[str, Any]:
+    """Axis settings that write each token at its own position 0..n-1, so that a word said twice is two places; `chosen` is bold.
+
+    Many tokens make a category axis, whose names are the positions: Plotly then drops the labels that a narrow screen has no
+    room for. (Its click reports the position as a string.)
+    """
+    labels = [literal(short(token)) for token in tokens]
+    if chosen is not None:
+        labels[chosen] = f"<b>{labels[chosen]}</b>"
+    if len(tokens) <= CROWD:
+        return {"tickmode": "array", "tickvals": list(range(len(tokens))), "ticktext": labels}
+    places = [str(place) for place in range(len(tokens))]
+    named = {"categoryorder": "array", "categoryarray": places, "labelalias": dict(zip(places, labels, strict=True))}
+    return {"type": "category", "tickfont": {"size": theme.FONT_SIZE - 2 if len(tokens) <= 2 * CROWD else theme.FONT_SIZE - 3}} | named
+
+
+def axis(**extra: Any) -> dict[str, Any]:
+    """A bare axis: no lines, no grid, no zooming (a click chooses instead)."""
+    return {"showgrid": False, "zeroline": False, "ticks": "", "ticklabelstandoff": 4, "fixedrange": True} | extra
+
+
+def title(text: str, role: str = "@text", standoff: int = 8) -> dict[str, Any]:
+    """An axis title in the colour of its role, `standoff` px from the labels."""
+    return {"text": text, "font": {"color": role, "size": theme.TITLE_SIZE}, "standoff": standoff}
+
+
+def base_layout(**extra: Any) -> dict[str, Any]:
+    """The common layout: transparent paper, the page's font, a quiet hover label, nothing that traps a finger's scrolling."""
+    return {
+        "font": {"family": theme.FONT, "size": theme.FONT_SIZE, "color": "@text"},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "margin": {"l": theme.GAP, "r": theme.GAP, "t": theme.GAP, "b": theme.GAP},
+        "hoverlabel": {
+            "bgcolor": "@surface",
+            "bordercolor": "@muted",
+            "font": {"family": theme.FONT, "size": theme.FONT_SIZE, "color": "@text"},
+            "align": "left",
+        },
+        "hovermode": "closest",
+        "dragmode": False,
+        "showlegend": False,
+        "uirevision": "keep",
+    } | extra
+
+
+def to_json(figure: dict[str, Any]) -> bytes:
+    """The figure as JSON, each array as Plotly's {"dtype", "bdata", "shape"}: NaN and infinities pass, and no digit is printed."""
+    if orjson is not None:
+        return orjson.dumps(figure, default=_typed_array)
+    return json.dumps(figure, default=_typed_array, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+
+
+def _typed_array(value: Any) -> Any:
+    if isinstance(value, np.generic):
+        return value.item()
+    if not isinstance(value, np.ndarray):
+        raise TypeError(f"{type(value).__name__} has no place in a figure")
+    if value.dtype.kind in "US":
+        return value.tolist()
+    if value.dtype.itemsize == 8 and value.dtype.kind in "iu":
+        value = value.astype(np.int32)  # Plotly knows no 8-byte integers
+    elif value.dtype.kind == "b":
+        value = value.view(np.uint8)
+    little = np.ascontiguousarray(value, dtype=value.dtype.newbyteorder("<"))
+    encoded = {"dtype": f"{value.dtype.kind}{value.dtype.itemsize}", "bdata": base64.b64encode(little).decode()}
+    return encoded if value.ndim == 1 else encoded | {"shape": ", ".join(map(str, value.shape))}

@@ -1,0 +1,210 @@
+"""A matrix as a map of colour: who looks on the rows, who is looked at on the columns, read from the top left."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from plots import theme
+from plots.figure import axis, base_layout, label_width, literal, short, ticks, title
+
+CHARACTER = 6.4  # px: a digit of the numbers in cells
+ROW = (12, 46)  # px: the least and the greatest height of a row
+TALL = 360  # px: what the rows share
+PLAIN = [[0.0, "@surface"], [1.0, "@surface"]]
+
+
+def heatmap(
+    values: np.ndarray,
+    rows: list[str],
+    columns: list[str] | None = None,
+    *,
+    row_title: str = "",
+    column_title: str = "",
+    row_role: str = "@query",
+    column_role: str = "@key",
+    scale: str = "signed",
+    zmax: float | None = None,
+    chosen: tuple[int, int] | None = None,
+    dim_others: bool = False,
+    numbers: bool | None = None,
+    decimals: int = 2,
+    hover: str = "{row} → {column}: {value}",
+    masked: str = "−∞",
+    colorbar: bool | None = None,
+    square: bool | None = None,
+    width: int = 560,
+    height: int | None = None,
+    alt: str = "",
+) -> dict[str, Any]:
+    """`values` [rows, columns] as a map whose first row is on top and whose columns are named above it.
+
+    Without `columns` they are dimensions, counted from 0. `scale` is "probability" (0 to `zmax`, 1 unless told), "signed"
+    (centred on zero, to the greatest magnitude unless told) or "plain" (no colour: a table). Cells of -inf are masked:
+    hatched, and written `masked`; NaN cells stay blank. `chosen` (row, column) is outlined; with `dim_others` the other rows
+    fade. `numbers` writes each value in its cell: by default where it is legible. `hover` may use {row}, {column} and
+    {value}; titles and `hover` are trusted text, `rows` and `columns` are not. Cells are square, unless told, where there are
+    few and about as many columns as rows. `width` is how many pixels the map can count on: it decides whether numbers fit in the
+    cells, and whether the columns' labels stand upright.
+    """
+    values = np.asarray(values, np.float32)
+    n_rows, n_columns = values.shape
+    finite = values[np.isfinite(values)]
+    left = theme.GAP + label_width(rows) + (34 if row_title else 8)
+    cell = (width - left - theme.GAP) / n_columns
+    if numbers is None:
+        numbers = _number_width(finite, decimals) * CHARACTER <= cell
+    if colorbar is None:
+        colorbar = not numbers and scale != "plain"
+    if square is None:
+        square = n_columns <= min(16, 2 * n_rows)
+
+    scaled = _scaled(scale, zmax, finite)
+    trace = {
+        "type": "heatmap",
+        "z": np.where(np.isneginf(values), np.float32(np.nan), values),
+        **scaled,
+        "xgap": _gap(n_columns),
+        "ygap": _gap(n_columns),
+        "hoverongaps": False,
+        "showscale": colorbar,
+        "colorbar": COLORBAR,
+        **_hover(hover, rows, columns, decimals),
+    }
+    shapes = _hatching(np.isneginf(values))
+    if chosen is not None:
+        shapes += (_veils(chosen[0], n_rows, n_columns) if dim_others else []) + _outline(*chosen)
+    above = 20 if columns is None else label_width(columns)
+    upright = columns is not None and above + 8 > cell
+    top = theme.GAP + (above + 6 if upright else 24) + (28 if column_title else 0)
+    layout = base_layout(
+        height=height or top + theme.GAP + n_rows * int(np.clip(TALL // n_rows, *ROW)),
+        margin={
+            "l": left,
+            "r": 64 if colorbar else theme.GAP,
+            "t": top,
+            "b": theme.GAP,
+        },
+        xaxis=axis(
+            side="top",
+            range=[-0.5, n_columns - 0.5],
+            title=title(column_title, column_role, standoff=8),
+            constrain="domain",
+            **(_counted(n_columns) if columns is None else ticks(columns, chosen and chosen[1])),
+            tickangle=-90 if upright else 0,
+        ),
+        yaxis=axis(
+            range=[n_rows - 0.5, -0.5],
+            title=title(row_title, row_role, standoff=10),
+            constrain="domain",
+            constraintoward="top",
+            **ticks(rows, chosen and chosen[0]),
+            **({"scaleanchor": "x"} if square else {}),
+        ),
+        shapes=shapes,
+        meta={"alt": alt},
+    )
+    data = [trace, _numbers(values, scaled, scale, decimals, masked, cell)] if numbers else [trace]
+    return {"data": data, "layout": layout}
+
+
+COLORBAR = {
+    "thickness": 8,
+    "outlinewidth": 0,
+    "xpad": 12,
+    "ypad": 0,
+    "ticks": "",
+    "nticks": 5,
+    "tickfont": {"color": "@muted", "size": theme.FONT_SIZE - 1},
+}
+
+
+def _number_width(finite: np.ndarray, decimals: int) -> int:
+    """Characters of the longest number, sign and point included."""
+    return max((len(f"{bound:.{decimals}f}") for bound in (finite.min(), finite.max())) if finite.size else [decimals + 2])
+
+
+def _scaled(scale: str, zmax: float | None, finite: np.ndarray) -> dict[str, Any]:
+    if scale == "plain":
+        return {"colorscale": PLAIN, "zmin": 0.0, "zmax": 1.0}
+    if scale == "probability":
+        return {"colorscale": "@probability", "zmin": 0.0, "zmax": float(zmax or 1.0)}
+    limit = float(zmax or np.abs(finite).max(initial=0.0) or 1.0)
+    return {"colorscale": "@signed", "zmin": -limit, "zmax": limit}
+
+
+def _gap(n_columns: int) -> int:
+    """Pixels between cells. With none Plotly paints each cell as one pixel of a stretched image, which is much faster."""
+    return 2 if n_columns <= 16 else 0
+
+
+def _counted(n: int) -> dict[str, Any]:
+    return {"tickformat": "d", "tickmode": "linear", "dtick": 1} if n <= 16 else {"tickformat": "d", "nticks": 9}
+
+
+def _numbers(
+    values: np.ndarray, scaled: dict[str, Any], scale: str, decimals: int, masked: str, cell: float
+) -> dict[str, Any]:
+    """Each value written in its cell, in an ink that the cell's colour carries; what rounds to zero recedes.
+
+    A trace of text, since Plotly's own cell labels choose between a grey and white, which fails on the scale's middle.
+    """
+    rows, columns = np.nonzero(~np.isnan(values))
+    shown = values[rows, columns]
+    turn = theme.INK_TURNS.get(scale, np.inf) * scaled["zmax"]
+    size = int(np.clip(11 * cell / (_number_width(shown, decimals) * CHARACTER), 10, 13))
+    inks, words = [], []
+    for value in shown.tolist():
+        written = f"{value:.{decimals}f}"
+        nothing = float(written) == 0.0
+        inks.append("@muted" if nothing or value == -np.inf else "@background" if abs(value) > turn else "@chosen")
+        words.append(masked if value == -np.inf else written.lstrip("-") if nothing else written.replace("-", "−"))
+    return {
+        "type": "scatter",
+        "mode": "text",
+        "x": columns.astype(np.int32),
+        "y": rows.astype(np.int32),
+        "text": words,
+        "textfont": {"color": inks, "size": size},
+        "hoverinfo": "skip",
+    }
+
+
+def _hover(template: str, rows: list[str], columns: list[str] | None, decimals: int) -> dict[str, Any]:
+    """The hover text; whole tokens travel with each cell only when an axis had to cut one."""
+    cut = any(token != short(token) for token in (*rows, *(columns or ())))
+    row, column = ("%{customdata[0]}", "%{customdata[1]}") if cut else ("%{y}", "%{x}")
+    words = template.replace("{row}", row).replace("{column}", column).replace("{value}", f"%{{z:.{decimals + 2}f}}")
+    told = {"hovertemplate": words + "<extra></extra>"}
+    if cut:
+        names = [literal(token) for token in columns]
+        told["customdata"] = [[[literal(row), name] for name in names] for row in rows]
+    return told
+
+
+def _hatching(hidden: np.ndarray) -> list[dict[str, Any]]:
+    """Grey under the hidden cells, with a stroke across each: neighbours' strokes meet. Two paths, however many cells."""
+    cells = np.argwhere(hidden).tolist()
+    if not cells:
+        return []
+    fill = "".join(f"M{c - 0.5} {r - 0.5}L{c + 0.5} {r - 0.5}L{c + 0.5} {r + 0.5}L{c - 0.5} {r + 0.5}Z" for r, c in cells)
+    strokes = "".join(f"M{c - 0.5} {r + 0.5}L{c + 0.5} {r - 0.5}" for r, c in cells)
+    path = {"type": "path", "layer": "below"}
+    return [
+        path | {"path": fill, "fillcolor": "@surface", "line": {"width": 0}},
+        path | {"path": strokes, "line": {"color": "@grid", "width": 1}},
+    ]
+
+
+def _outline(row: int, column: int) -> list[dict[str, Any]]:
+    """A ring that shows on any colour: the background's, and the chosen one inside it."""
+    cell = {"type": "rect", "x0": column - 0.5, "x1": column + 0.5, "y0": row - 0.5, "y1": row + 0.5}
+    return [cell | {"line": {"color": "@background", "width": 5}}, cell | {"line": {"color": "@chosen", "width": 2.5}}]
+
+
+def _veils(row: int, n_rows: int, n_columns: int) -> list[dict[str, Any]]:
+    """The background, drawn thinly over every row but one."""
+    veil = {"type": "rect", "x0": -0.5, "x1": n_columns - 0.5, "line": {"width": 0}, "fillcolor": "@background/0.7"}
+    spans = [(-0.5, row - 0.5), (row + 0.5, n_rows - 0.5)]
+    return [veil | {"y0": low, "y1": high} for low, high in spans if high > low]

@@ -1,0 +1,90 @@
+"""One cell of the attention written out, from the dot product to the softmax, every number taken from the trace."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+from math import sqrt
+
+import numpy as np
+
+from core import Scene
+from ui import compute
+from ui.pictures.attention import at_head, rotated
+from ui.words import Words
+
+TERMS = 6  # products, or exponentials, that are written before an ellipsis stands for the rest
+
+
+@dataclass(frozen=True)
+class Line:
+    """A step: its formula, the same with the numbers, and the result. `terms` are the numbers as they are written."""
+
+    name: str
+    formula: str
+    numbers: str
+    result: str
+    terms: tuple[float, ...]
+    value: float
+
+
+def cell(scene: Scene, words: Words) -> list[Line]:
+    """The steps that lead to the chosen cell's weight."""
+    run = compute.run(scene)
+    query, key = scene.cell
+    q, k = at_head(run, scene, rotated(scene, "q"))[query], at_head(run, scene, rotated(scene, "k"))[key]
+    score, scaled, masked, weight = (
+        at_head(run, scene, name)[query].astype(float) for name in ("scores", "scores_scaled", "scores_masked", "pattern")
+    )
+    width, config, t = run.config.head_width, run.config, scene.temperature
+    n = words.number
+
+    products = [f"{_factor(n(a), a)}·{_factor(n(b), b)}" for a, b in zip(q.tolist(), k.tolist(), strict=True)]
+    lines = [
+        Line("dot", "q · k", _sum(products), n(score[key], 4), tuple(np.r_[q, k].tolist()), score[key]),
+    ]
+    if config.scale:
+        over = f"{n(score[key], 4)} ÷ √{width} = {n(score[key], 4)} ÷ {n(sqrt(width), 4)}"
+        lines.append(Line("scale", "q · k ÷ √dₖ", over, n(scaled[key], 4), (score[key], sqrt(width)), scaled[key]))
+    if config.causal:
+        hidden = np.isneginf(masked[key])
+        plus = f"{n(scaled[key], 4)} + {'(−∞)' if hidden else '0'}"
+        result = "−∞" if hidden else n(masked[key], 4)
+        lines.append(Line("mask", "s + M", plus, result, (scaled[key],), masked[key]))
+
+    exponents = [_exponent(s, t, words) for s in masked.tolist()]
+    divide = f"{exponents[key]} ÷ ({_sum(exponents, key)})"
+    formula = "eˢ ÷ Σ eˢ" if t == 1 else "eˢᐟᵀ ÷ Σ eˢᐟᵀ"
+    lines.append(Line("softmax", formula, divide, n(weight[key], 4), tuple(masked.tolist()), weight[key]))
+    return lines
+
+
+def html(scene: Scene, words: Words) -> str:
+    """The steps as a list, the roles in their colours."""
+    run = compute.run(scene)
+    query, key = (f'<b class="fibra-{role}">{escape(run.tokens[p])}</b>' for role, p in zip(("query", "key"), scene.cell))
+    rows = "".join(
+        f'<li><span class="name">{words(f"arithmetic.{line.name}")}</span><span class="formula">{line.formula}</span>'
+        f'<span class="numbers">= {line.numbers}</span><span class="result">= {line.result}</span></li>'
+        for line in cell(scene, words)
+    )
+    return f'<div class="fibra-arithmetic"><p>{words("arithmetic.title")} {query} → {key}</p><ol>{rows}</ol></div>'
+
+
+def _factor(text: str, value: float) -> str:
+    return f"({text})" if value < 0 and text[0] == "−" else text
+
+
+def _sum(terms: list[str], always: int = 0) -> str:
+    """The terms added; of many, the first ones, the one at `always`, and an ellipsis."""
+    if len(terms) <= TERMS + 2:
+        return " + ".join(terms)
+    shown = sorted({*range(TERMS), always})
+    return " + ".join(terms[i] for i in shown) + " + …"
+
+
+def _exponent(score: float, temperature: float, words: Words) -> str:
+    if np.isneginf(score):
+        return "e<sup>−∞</sup>"
+    power = words.number(score, 4) + ("" if temperature == 1 else f"/{words.number(temperature)}")
+    return f"e<sup>{power}</sup>"

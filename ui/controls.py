@@ -1,0 +1,80 @@
+"""Widgets fed from the Scene. Each shows one knob, and its callback turns that knob and nothing else.
+
+A widget's own state is dropped when its page is left, and set only where it differs from the Scene: a value written
+back at each run would snatch the slider from a fast hand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import streamlit as st
+
+from ui import compat, state
+
+
+def slider(label: str, knob: str, low: float, high: float, step: float, value: float, **options: Any) -> None:
+    """A slider on a Scene field."""
+    key = _feed(knob, value)
+    kind = type(step)
+    st.slider(
+        label, kind(low), kind(high), step=step, key=key, on_change=_turn, args=(knob, key, state.turn), **options
+    )
+
+
+def choice_slider(label: str, knob: str, options: Sequence[Any], value: Any, **more: Any) -> None:
+    """A slider over the values that fit, on a field of the Config."""
+    key = _feed(knob, value if value in options else min(options, key=lambda o: abs(o - value)))
+    st.select_slider(label, options, key=key, on_change=_turn, args=(knob, key, state.override), **more)
+
+
+def select(label: str, knob: str, options: Sequence[Any], value: Any, names: Callable[[Any], str], **more: Any) -> None:
+    """A list of choices on a Scene field."""
+    key = _feed(knob, value)
+    turn = more.pop("turn", state.turn)
+    st.selectbox(label, options, format_func=names, key=key, on_change=_turn, args=(knob, key, turn), **more)
+
+
+def switch(label: str, knob: str, value: bool, **more: Any) -> None:
+    """A switch on a yes-or-no field of the Config; `turn=state.turn` for one of the Scene."""
+    key = _feed(knob, value)
+    turn = more.pop("turn", state.override)
+    st.toggle(label, key=key, on_change=_turn, args=(knob, key, turn), **more)
+
+
+def segments(
+    label: str, knob: str, options: Sequence[Any], value: Any, names: Callable[[Any], str], **more: Any
+) -> None:
+    """Choices side by side, one of them always chosen."""
+    key = _feed(knob, value)
+    turn = more.pop("turn", state.turn)
+    compat.call(
+        st.segmented_control,
+        label,
+        options,
+        format_func=names,
+        key=key,
+        on_change=_turn,
+        args=(knob, key, turn),
+        required=True,
+        **more,
+    )
+
+
+def number(label: str, knob: str, low: int, high: int, value: int, **more: Any) -> None:
+    """A whole number to type or to step, on a Scene field."""
+    key = _feed(knob, value)
+    st.number_input(label, low, high, step=1, key=key, on_change=_turn, args=(knob, key, state.turn), **more)
+
+
+def _feed(knob: str, value: Any) -> str:
+    key = f"knob-{knob}"
+    if st.session_state.get(key) != value:
+        st.session_state[key] = value
+    return key
+
+
+def _turn(knob: str, key: str, turn: Callable[..., None]) -> None:
+    if st.session_state[key] is not None:  # a segment clicked again is let go; the Scene keeps it chosen
+        turn(**{knob: st.session_state[key]})

@@ -1,0 +1,70 @@
+"""The embeddings as a table that the reader edits. Pandas is imported here only: it is large and slow to import."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import streamlit as st
+
+from core import Notice, Scene
+from core.limits import EDIT
+from ui import compute, state
+from ui.words import Words
+
+EDITOR, MOUNTED = "embeddings", "embeddings.mounted"
+
+
+def editor(scene: Scene, words: Words) -> None:
+    """A row a token, a column a dimension. A cell that is not a number is named, and the last good state stays."""
+    import pandas as pd
+
+    run = compute.run(scene)
+    key = f"{EDITOR}-{_mount(scene)}"
+    table = pd.DataFrame(run.embeddings, columns=[str(d) for d in range(run.config.d_model)])
+    token = words("shell.sentence")
+    table.insert(0, token, list(run.tokens))
+    number = st.column_config.NumberColumn(format="%.2f", step=0.01, width="small")
+    st.data_editor(
+        table,
+        key=key,
+        hide_index=True,
+        num_rows="fixed",
+        disabled=[token],
+        column_config={name: number for name in table.columns[1:]},
+        on_change=_edited,
+        args=(key, run.tokens, words),
+    )
+    if scene.edits:
+        st.button(words("attention.undo_edits"), key="undo-edits", on_click=lambda: state.turn(edits=()))
+
+
+def _mount(scene: Scene) -> int:
+    """A number that changes whenever the table must start afresh from the Scene."""
+    shown, number = st.session_state.get(MOUNTED, (None, 0))
+    now = scene.computed()
+    if shown != now:
+        number += 1
+        st.session_state[MOUNTED] = now, number
+    return number
+
+
+def _edited(key: str, tokens: tuple[str, ...], words: Words) -> None:
+    scene = state.scene()
+    edits: dict[tuple[int, int], float] = {(p, d): value for p, d, value in scene.edits}
+    bad: list[Notice] = []
+    for row, cells in st.session_state[key]["edited_rows"].items():
+        for column, value in cells.items():
+            if column.isdigit() and _good(value):
+                edits[int(row), int(column)] = float(value)
+            else:
+                bad.append(Notice("cell", tokens[int(row)], str(value), column))
+    state.turn(edits=tuple((*cell, value) for cell, value in sorted(edits.items())))
+    if bad:
+        st.session_state.pop(MOUNTED, None)
+        state.notify(*bad)
+
+
+def _good(value: Any) -> bool:
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return number and math.isfinite(value) and EDIT[0] <= value <= EDIT[1]

@@ -1,0 +1,209 @@
+// The library behind every figure of the page. It is sent once a page; each figure's own script only hands its component over.
+// A payload is: four bytes of length, a JSON header of that length, then the figure as JSON.
+
+const PALETTES = "__PALETTES__"; // {light, dark}, each token -> "#rrggbb" or a colour scale
+const CHUNK = "__CHUNK__"; // the file of Streamlit's own frontend that brings Plotly
+const CSS = "__CSS__";
+
+const CONFIG = { displayModeBar: false, displaylogo: false, scrollZoom: false };
+const COARSE = matchMedia("(pointer: coarse)");
+const TOUCH = matchMedia("(any-pointer: coarse)");
+const STILL = matchMedia("(prefers-reduced-motion: reduce)");
+
+// Beginning now, not with the first figure, saves the time between the two. Streamlit's script tells where the frontend lives,
+// whatever path the app is served under.
+const frontend = document.querySelector('script[src*="static/js/"]')?.src ?? document.baseURI;
+const plotly = import(new URL(CHUNK, frontend)).then(
+  () => window.Plotly,
+  () => undefined,
+);
+
+const figures = new Map(); // the component's element -> its figure
+
+function receive({ parentElement, data, setTriggerValue }) {
+  let figure = figures.get(parentElement);
+  if (!figure) figures.set(parentElement, (figure = create(parentElement)));
+  const length = new DataView(data.buffer, data.byteOffset).getUint32(0, true);
+  const text = (from, to) => new TextDecoder().decode(data.subarray(from, to));
+  figure.header = JSON.parse(text(4, 4 + length));
+  figure.text = text(4 + length);
+  figure.trigger = setTriggerValue;
+  describe(figure);
+  wake(figure);
+}
+
+function create(parent) {
+  const root = element("div", "fibra-figure");
+  const plot = element("div", "fibra-plot");
+  const theme = element("span", "fibra-theme");
+  const tools = element("div", "fibra-tools");
+  const figure = { root, plot, drawn: 0, shown: {}, work: Promise.resolve() };
+  plot.setAttribute("role", "img");
+  figure.turn = button(tools, "↻", () => turn(figure));
+  figure.png = button(tools, "PNG", () => save(figure, "png"));
+  figure.svg = button(tools, "SVG", () => save(figure, "svg"));
+  figure.turn.hidden = true;
+  theme.addEventListener("transitionend", () => wake(figure));
+  for (const kind of ["touchstart", "touchmove", "touchend"]) {
+    root.addEventListener(kind, (event) => leaveToPage(figure, event), { capture: true, passive: true });
+  }
+  root.append(plot, theme, tools);
+  parent.append(root);
+  figure.sizes = new ResizeObserver(() => wake(figure));
+  figure.sizes.observe(root);
+  return figure;
+}
+
+// React removes the element before it asks for this; a call while the element still stands comes from a payload that was overtaken.
+function release(parent) {
+  const figure = figures.get(parent);
+  if (!figure || parent.isConnected) return;
+  figures.delete(parent);
+  figure.sizes.disconnect();
+  figure.work.then(() => window.Plotly?.purge(figure.plot));
+}
+
+function describe({ root, plot, png, svg, turn, header }) {
+  root.style.height = `${header.height}px`;
+  root.classList.toggle("fibra-clicks", header.clicks);
+  plot.setAttribute("aria-label", header.alt);
+  for (const [tool, word] of [[png, "save_png"], [svg, "save_svg"], [turn, "turn"]]) {
+    tool.title = header.words[word];
+    tool.setAttribute("aria-label", header.words[word]);
+  }
+}
+
+// Drawings follow one another. Each draws what is newest at its turn, so a payload that was overtaken meanwhile is never drawn.
+function wake(figure) {
+  figure.work = figure.work.then(() => refresh(figure)).catch((error) => console.error(error));
+}
+
+async function refresh(figure) {
+  const Plotly = await plotly;
+  if (!figure.root.offsetWidth) return; // hidden or gone: the size observer wakes it when it is seen
+  if (!Plotly) return figure.trigger("unavailable", true);
+  const background = getComputedStyle(figure.root).getPropertyValue("--st-background-color").trim();
+  if (figure.text !== figure.shown.text || background !== figure.shown.background) {
+    figure.shown = { text: figure.text, background, size: sizeOf(figure) };
+    await draw(Plotly, figure);
+  } else if (sizeOf(figure) !== figure.shown.size) {
+    figure.shown.size = sizeOf(figure);
+    await Plotly.Plots.resize(figure.plot);
+  }
+}
+
+async function draw(Plotly, figure) {
+  const { plot, header, shown } = figure;
+  const palette = PALETTES[isDark(shown.background) ? "dark" : "light"];
+  const { data, layout = {}, frames = [] } = paint(JSON.parse(shown.text), palette);
+  layout.font = { family: getComputedStyle(figure.root).getPropertyValue("--st-font"), color: palette.text, ...layout.font };
+  layout.paper_bgcolor ??= "rgba(0, 0, 0, 0)";
+  layout.plot_bgcolor ??= "rgba(0, 0, 0, 0)";
+  layout.uirevision ??= header.key;
+  layout.autosize = true;
+  delete layout.width;
+  delete layout.height;
+  if (COARSE.matches) layout.dragmode = false;
+  keepCamera(plot, layout);
+  await Plotly.react(plot, { data, layout, frames, config: CONFIG });
+  if (!figure.drawn) plot.on("plotly_click", (event) => report(figure, event));
+  figure.turn.hidden = !TOUCH.matches || !data.some((trace) => /3d$|^surface$/.test(trace.type));
+  plot.dataset.drawn = figure.drawn += 1;
+}
+
+// Plotly notes the camera when the mouse is released: too early, for the scene glides on, and never for a drawing that comes in
+// the middle of a drag. What is seen is what stays.
+function keepCamera({ layout: old, _fullLayout: full = {} }, layout) {
+  if (old?.uirevision !== layout.uirevision) return;
+  for (const name of Object.keys(full).filter((name) => name.startsWith("scene"))) {
+    const camera = full[name]._scene?.getCamera();
+    if (camera) layout[name] = { ...layout[name], camera };
+  }
+}
+
+// Colours are tokens such as "@query/0.35" until the theme is known. Only properties whose name says colour are read, so that
+// nothing a reader typed is ever taken for one. Painted in place; returns what it was given, or the colour.
+function paint(node, palette, coloured = false) {
+  if (typeof node === "string") return coloured && node[0] === "@" ? shade(node, palette) : node;
+  if (node === null || typeof node !== "object") return node;
+  if (STILL.matches && node.transition) node.transition = { duration: 0 };
+  for (const name of Object.keys(node)) {
+    node[name] = paint(node[name], palette, Array.isArray(node) ? coloured : /color/i.test(name));
+  }
+  return node;
+}
+
+function shade(token, palette) {
+  const [name, alpha] = token.slice(1).split("/");
+  if (alpha === undefined) return palette[name];
+  const [red, green, blue] = channels(palette[name]);
+  return `rgba(${red}, ${green}, ${blue}, ${alpha})`;
+}
+
+function isDark(colour) {
+  const canvas = document.createElement("canvas").getContext("2d");
+  canvas.fillStyle = colour; // whatever way the colour is written, it reads back as "#rrggbb"
+  const [red, green, blue] = channels(canvas.fillStyle);
+  return 0.299 * red + 0.587 * green + 0.114 * blue < 128;
+}
+
+function channels(colour) {
+  return [1, 3, 5].map((start) => parseInt(colour.slice(start, start + 2), 16));
+}
+
+function report({ header, trigger }, { points: [point] }) {
+  if (!header.clicks || !point) return;
+  const { x, y, z = null, curveNumber: curve, pointNumber, customdata = null } = point;
+  const plain = (value) => (ArrayBuffer.isView(value) ? Array.from(value) : value);
+  trigger("click", { x, y, z, curve, point: plain(pointNumber), customdata: plain(customdata), at: Date.now() });
+}
+
+function save({ plot, header, shown }, format) {
+  const { offsetWidth: width, offsetHeight: height, data, layout } = plot;
+  const bare = /^(transparent|rgba\(.*,\s*0\))$/.test(layout.paper_bgcolor);
+  const filled = { ...layout, paper_bgcolor: bare ? shown.background : layout.paper_bgcolor };
+  const filename = layout.meta?.name ?? header.key;
+  window.Plotly.downloadImage({ data, layout: filled }, { format, filename, width, height, scale: format === "png" ? 2 : 1 });
+}
+
+function turn({ root, turn }) {
+  turn.setAttribute("aria-pressed", root.classList.toggle("fibra-turning"));
+}
+
+// Plotly would keep a finger's movement for itself, so it never hears of it: the page scrolls, and a tap still arrives as a
+// click. The exceptions are Plotly's own sliders, and a scene that is being turned.
+function leaveToPage({ root }, event) {
+  const slides = event.target.closest?.(".slider-container, .fibra-tools");
+  if (!slides && !root.classList.contains("fibra-turning")) event.stopPropagation();
+}
+
+function sizeOf({ root }) {
+  return `${root.offsetWidth} x ${root.offsetHeight}`;
+}
+
+function element(name, style) {
+  const made = document.createElement(name);
+  made.className = style;
+  return made;
+}
+
+function button(tools, label, press) {
+  const made = document.createElement("button");
+  made.type = "button";
+  made.textContent = label;
+  made.addEventListener("click", press);
+  tools.append(made);
+  return made;
+}
+
+export default function ({ parentElement }) {
+  // An empty element would still take its place in the page's rhythm of gaps.
+  parentElement.closest('[data-testid="stElementContainer"]')?.style.setProperty("display", "none");
+  if (window.fibraFigures?.release) return;
+  const style = document.createElement("style");
+  style.textContent = CSS;
+  document.head.append(style);
+  const waiting = window.fibraFigures ?? [];
+  window.fibraFigures = { push: receive, release };
+  waiting.forEach(receive);
+}

@@ -1,0 +1,191 @@
+"""One head's attention, step by step: X, Q, K, V, the scores three times, the pattern, and what comes out."""
+
+from __future__ import annotations
+
+from math import sqrt
+
+import numpy as np
+
+from core import Run, Scene
+from core.interpret import read_row
+from plots.heatmap import heatmap
+from ui import compute
+from ui.compute import Picture
+from ui.words import Words
+
+FEW = 8  # numbers that a sentence can still list
+WIDTH = 260  # px: a map where four share a line
+NARROW = 16  # tokens; longer sentences get two maps a line
+
+
+def inputs(scene: Scene, words: Words) -> Picture:
+    """X: what enters the attention of this layer, after its norm where the norm comes first."""
+    run = compute.run(scene)
+    query, _ = scene.cell
+    x = run.trace[input_name(scene)]
+    says = words("attention.says.x", token=run.tokens[query], n=x.shape[-1], vector=listed(x[query], words))
+    return Picture(vectors(run, x, "@text", query, words, says), says)
+
+
+def queries(scene: Scene, words: Words) -> Picture:
+    return _projected(scene, words, "q", "@query", scene.cell[0])
+
+
+def keys(scene: Scene, words: Words) -> Picture:
+    return _projected(scene, words, "k", "@key", scene.cell[1])
+
+
+def values(scene: Scene, words: Words) -> Picture:
+    return _projected(scene, words, "v", "@value", scene.cell[1])
+
+
+def _projected(scene: Scene, words: Words, name: str, role: str, row: int) -> Picture:
+    run = compute.run(scene)
+    x = at_head(run, scene, rotated(scene, name))
+    key = f"attention.says.{name}" if run.config.projections else "attention.says.same"
+    says = words(
+        key, token=run.tokens[row], name=name.upper(), length=float(np.linalg.norm(x[row])), vector=listed(x[row], words)
+    )
+    return Picture(vectors(run, x, role, row, words, says), says)
+
+
+def scores(scene: Scene, words: Words) -> Picture:
+    """Q K^T: every query's dot product with every key."""
+    run = compute.run(scene)
+    s = at_head(run, scene, "scores")
+    query, key = np.unravel_index(np.argmax(s), s.shape)
+    says = words("attention.says.scores", query=run.tokens[query], key=run.tokens[key], score=float(s[query, key]))
+    return Picture(matrix(scene, run, s, words, says), says)
+
+
+def scaled(scene: Scene, words: Words) -> Picture:
+    """Divided by the root of the head's width, or not."""
+    run = compute.run(scene)
+    s = at_head(run, scene, "scores_scaled")
+    width = run.config.head_width
+    says = words(
+        "attention.says.scaled" if run.config.scale else "attention.says.unscaled",
+        width=width,
+        root=sqrt(width),
+        low=float(s.min()),
+        high=float(s.max()),
+    )
+    return Picture(matrix(scene, run, s, words, says), says)
+
+
+def masked(scene: Scene, words: Words) -> Picture:
+    """The future hidden, or not."""
+    run = compute.run(scene)
+    s = at_head(run, scene, "scores_masked")
+    hidden = int(np.isneginf(s).sum())
+    says = words("attention.says.masked" if hidden else "attention.says.unmasked", hidden=hidden, cells=s.size)
+    return Picture(matrix(scene, run, s, words, says), says)
+
+
+def pattern(scene: Scene, words: Words) -> Picture:
+    """The attention itself: every row a distribution over the keys."""
+    run = compute.run(scene)
+    a = at_head(run, scene, "pattern")
+    says = read(run.tokens, a, scene.cell[0], words)
+    return Picture(matrix(scene, run, a, words, says, scale="probability"), says)
+
+
+def output(scene: Scene, words: Words) -> Picture:
+    """z = A V: for every query, the values mixed by its row."""
+    run = compute.run(scene)
+    query, _ = scene.cell
+    z = at_head(run, scene, "z")
+    if scene.place in scene.ablated:
+        says = words("attention.says.ablated")
+    else:
+        v = at_head(run, scene, "v")
+        moved = float(np.linalg.norm(z[query] - v[query]))
+        says = words("attention.says.z", token=run.tokens[query], vector=listed(z[query], words), moved=moved)
+    return Picture(vectors(run, z, "@attention", query, words, says), says)
+
+
+# ----------------------------------------------------------------------------------------------- shared by pages
+
+
+def input_name(scene: Scene) -> str:
+    """The trace's name for what this layer's attention reads."""
+    layer, config = scene.place[0], scene.config
+    first = config.norm != "none" and config.norm_at == "pre"
+    return f"blocks.{layer}.{'ln1.out' if first else 'resid_pre'}"
+
+
+def rotated(scene: Scene, name: str) -> str:
+    """q and k meet after the rotary positions have turned them."""
+    return f"rot_{name}" if scene.config.positions == "rotary" and name in "qk" else name
+
+
+def at_head(run: Run, scene: Scene, name: str) -> np.ndarray:
+    """One head's slice of an attention array; grouped keys and values are shared by several heads."""
+    layer, head = scene.place
+    x = run.trace[f"blocks.{layer}.attn.{name}"]
+    return x[head * x.shape[0] // run.config.n_heads]
+
+
+def vectors(run: Run, x: np.ndarray, role: str, row: int, words: Words, says: str) -> dict:
+    """[pos, dimension] as a map, the chosen token's row in full colour."""
+    return heatmap(
+        x,
+        list(run.tokens),
+        column_title=words("axis.dimension"),
+        row_role=role,
+        hover=f"{{row}}, {words('axis.dimension')} {{column}}: {{value}}",
+        square=False,
+        column_role="@muted",
+        width=WIDTH if len(run.tokens) <= NARROW else 2 * WIDTH,
+        height=vectors_height(len(run.tokens)),
+        alt=says,
+    )
+
+
+def matrix(scene: Scene, run: Run, s: np.ndarray, words: Words, says: str, scale: str = "signed") -> dict:
+    """[query, key] as a map, the chosen cell outlined."""
+    return heatmap(
+        s,
+        list(run.tokens),
+        list(run.tokens),
+        row_title=words("axis.query"),
+        column_title=words("axis.key"),
+        scale=scale,
+        chosen=scene.cell,
+        hover=words("hover.cell"),
+        square=False,
+        width=WIDTH if len(run.tokens) <= NARROW else 2 * WIDTH,
+        height=matrix_height(len(run.tokens)),
+        alt=says,
+    )
+
+
+def vectors_height(n: int) -> int:
+    """Pixels that the vectors of n tokens share, so that a row of maps ends on one line."""
+    return 80 + max(6, n) * (24 if n <= NARROW else 13)
+
+
+def matrix_height(n: int) -> int:
+    """The same for a matrix of n by n."""
+    return 310 if n <= 8 else 360 if n <= NARROW else 640
+
+
+def listed(x: np.ndarray, words: Words) -> str:
+    """A vector as a reader writes it: its first numbers, and an ellipsis for more."""
+    shown = "  ".join(words.number(v) for v in x[:FEW].tolist())
+    return f"[{shown} …]" if len(x) > FEW else f"[{shown}]"
+
+
+def read(tokens: tuple[str, ...], a: np.ndarray, query: int, words: Words) -> str:
+    """One row of the pattern in words, from the key it looks at most to the least."""
+    groups = read_row(a[query])
+    if len(groups) == 1 and len(groups[0][1]) == len(tokens):
+        return words("attention.reads.alike", token=tokens[query], weight=groups[0][0])
+    parts = []
+    for rank, (weight, found) in enumerate(groups[:3]):
+        names = [words("attention.reads.itself") if k == query else words("quoted", token=tokens[k]) for k in found[:4]]
+        if len(found) > 4:
+            names.append(words("attention.reads.others", n=len(found) - 4))
+        order = ("first", "then", "last")[rank if rank < 2 or len(groups) <= 3 else 1]
+        parts.append(words(f"attention.reads.{order}", keys=words.several(names), weight=weight))
+    return words("attention.reads.row", token=tokens[query], parts=", ".join(parts))

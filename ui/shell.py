@@ -1,0 +1,142 @@
+"""What surrounds every page: the sidebar, the sentence, the notices, the prose, and the code that ran."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from functools import cache
+from html import escape
+from pathlib import Path
+
+import streamlit as st
+
+from core import PRESETS, Notice, Scene
+from core.limits import SEED
+from core.scene import fit_sentence
+from core.tokenizer import SPLITTERS
+from plots import theme
+from ui import browser, controls, live_figure, state
+from ui.words import LANGUAGES, Words
+
+ICON = "🧵"
+STYLE = Path(__file__).with_name("style.css")
+SENTENCE = "knob-sentence"
+
+
+def open_page(name: str) -> tuple[Scene, Words]:
+    """Begin a page: every page's first call. Draws what all pages share, and gives the Scene and the words."""
+    words = state.words()
+    st.set_page_config(page_title=f"{words('app.title')} · {words(f'pages.{name}')}", page_icon=ICON, layout="wide")
+    st.html(f"<style>{_css()}</style>")
+    live_figure.prepare()
+    scene = state.open_scene(name)
+    with st.sidebar:
+        _sidebar(scene, words)
+    left, right = st.columns([1, 3], vertical_alignment="center")
+    with left:
+        st.html(f'<h1 class="fibra-title">{escape(words(f"{name}.title"))}</h1>')
+    with right:
+        _sentence(scene, words)
+    say(words(f"{name}.lead"), "lead")
+    _notices(words)
+    return scene, words
+
+
+def close_page(name: str, words: Words, *code: Callable) -> None:
+    """End a page: its prose, and the very functions that ran."""
+    prose = words.prose(name)
+    with st.expander(words("shell.more"), icon=":material/menu_book:"):
+        st.markdown(prose["more"])
+    with st.expander(words("shell.code"), icon=":material/code:"):
+        for function in code:
+            st.caption(f"`{inspect.getmodule(function).__name__}`")
+            st.code(inspect.getsource(function), language="python")
+
+
+@cache
+def _css() -> str:
+    """The style sheet, with the theme's colours as variables. The browser chooses: a theme switch causes no rerun."""
+    light, dark = theme.PALETTES["light"], theme.PALETTES["dark"]
+    names = (name for name, colour in light.items() if isinstance(colour, str))
+    colours = "".join(f"--fibra-{name}:light-dark({light[name]},{dark[name]});" for name in names)
+    return f":root{{{colours}}}{STYLE.read_text('utf-8')}"
+
+
+def say(text: str, kind: str = "says") -> None:
+    """A computed sentence, shown literally whatever the tokens in it are."""
+    st.html(f'<p class="fibra-{kind}">{escape(text)}</p>')
+
+
+def _sidebar(scene: Scene, words: Words) -> None:
+    controls.select(
+        words("shell.story"), "model", list(PRESETS), scene.model, lambda m: words(f"shell.stories.{m}"), turn=_tell
+    )
+    say(words(f"shell.about.{scene.model}"), "about")
+    controls.segments(
+        words("shell.split"), "split", list(SPLITTERS), scene.split, lambda s: words(f"shell.splits.{s}"), turn=_split
+    )
+    controls.number(words("shell.seed"), "seed", *SEED, scene.seed, help=words("shell.seed_help"))
+    controls.segments(
+        words("shell.language"), "lang", LANGUAGES, words.lang, lambda lang: words(f"shell.languages.{lang}")
+    )
+    labels = {key: words(f"browser.{key}") for key in ("dark", "light", "copy", "copied", "failed")}
+    browser.theme_toggle("theme", labels)
+    browser.copy_link("link", labels)
+    st.button(
+        words("shell.reset"), key="reset", icon=":material/restart_alt:", width="stretch", on_click=_reset
+    )
+
+
+def _sentence(scene: Scene, words: Words) -> None:
+    if st.session_state.get(SENTENCE) != scene.text:
+        st.session_state[SENTENCE] = scene.text
+    label = words("shell.sentence")
+    st.text_input(
+        label, key=SENTENCE, placeholder=words("shell.sentence_help"), on_change=_retype, label_visibility="collapsed"
+    )
+    known = PRESETS[scene.model].words
+    new = list(dict.fromkeys(token for token in scene.tokens if token not in known)) if known else []
+    if new:
+        say(words("shell.unknown", tokens=", ".join(new)), "about")
+
+
+def _retype() -> None:
+    """The reader typed a sentence: cut to the limits, and said so."""
+    typed, scene = st.session_state[SENTENCE], state.scene()
+    sentence, notice = fit_sentence(typed, scene.split)
+    state.turn(sentence="" if sentence == PRESETS[scene.model].sentence else sentence)
+    if notice:
+        state.notify(notice)
+    elif not sentence:
+        state.notify(Notice("blank", "sentence", typed, ""))
+
+
+def _split(split: str) -> None:
+    sentence, notice = fit_sentence(state.scene().sentence, split)
+    state.turn(split=split, sentence=sentence)
+    if notice:
+        state.notify(notice)
+
+
+def _tell(model: str) -> None:
+    """A story opens on its own sentence and its own numbers."""
+    scene = state.scene()
+    state.show(Scene(model=model, seed=scene.seed, split=scene.split, lang=scene.lang))
+
+
+def _reset() -> None:
+    state.show(Scene(lang=state.scene().lang))
+
+
+def _notices(words: Words) -> None:
+    notices = state.notices()
+    cut = [words("notice.cut", value=n.value, right=n.right) for n in notices if n.code == "cut"]
+    blank = [words("notice.blank") for n in notices if n.code == "blank"]
+    wrong = [
+        words(f"notice.{n.code}", field=n.field, value=n.value, right=n.right)
+        for n in notices
+        if n.code in ("default", "conflict")
+    ]
+    lines = cut + blank + ([words("notice.title"), *wrong] if wrong else [])
+    if lines:
+        say("\n".join(lines), "notice")

@@ -1,0 +1,26 @@
+"""Put a picture on the page: the live figure, and under it the sentence that was computed from the same array."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from core import Scene
+from ui import compute, live_figure, shell
+from ui.words import Words
+
+
+def picture(
+    builder: compute.Builder,
+    scene: Scene,
+    words: Words,
+    *,
+    key: str,
+    height: int,
+    on_click: Callable[[dict[str, Any]], None] | None = None,
+) -> None:
+    """Draw what `builder` makes of the Scene, `height` pixels high; the sentence is its text alternative too."""
+    done = compute.finished(builder, scene, words)
+    labels = {name: words(f"figure.{name}") for name in live_figure.WORDS}
+    live_figure.show(done.json, key=key, height=height, alt=done.says, words=labels, on_click=on_click)
+    shell.say(done.says)

@@ -1,0 +1,77 @@
+"""The Scene of this session: kept under its own key, written to the URL at every turn, read from it at the start."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from core import Notice, Scene
+from ui.words import LANGUAGES, Words, words_of
+
+SCENE, WRITTEN, PAGE, NOTICES = "fibra.scene", "fibra.written", "fibra.page", "fibra.notices"
+
+
+def open_scene(page: str) -> Scene:
+    """The Scene to show on `page`: this session's own, or the URL's where the URL is news.
+
+    Streamlit empties the query when the reader changes page; on the same page, a query that we did not write comes
+    from the reader: a link, the Back button, or an edited address.
+    """
+    query = st.query_params.to_dict()
+    moved = st.session_state.get(PAGE) != page
+    st.session_state[PAGE] = page
+    if SCENE not in st.session_state or (not moved and query != st.session_state[WRITTEN]):
+        scene, notices = Scene.from_query(query)
+        st.session_state[SCENE], st.session_state[NOTICES] = scene, notices
+    write_url()
+    return st.session_state[SCENE]
+
+
+def scene() -> Scene:
+    """This session's Scene."""
+    return st.session_state[SCENE]
+
+
+def turn(**changes: Any) -> None:
+    """Turn some of the Scene's knobs. In a widget's callback, so that the run after it shows the new Scene."""
+    show(scene().turn(**changes))
+
+
+def override(**values: int | bool | str) -> None:
+    """Override some of the Config's fields."""
+    show(scene().override(**values))
+
+
+def show(new: Scene) -> None:
+    """Make `new` this session's Scene."""
+    st.session_state[SCENE] = new
+    st.session_state[NOTICES] = ()
+    write_url()
+
+
+def write_url() -> None:
+    """The address always says what is on screen."""
+    query = scene().to_query()
+    others = {key: value for key, value in st.query_params.to_dict().items() if key.startswith("embed")}
+    if st.query_params.to_dict() != others | query:
+        st.query_params.from_dict(others | query)
+    st.session_state[WRITTEN] = others | query
+
+
+def notices() -> tuple[Notice, ...]:
+    """What was wrong with the query that this Scene came from; or with what the reader typed."""
+    return st.session_state.get(NOTICES, ())
+
+
+def notify(*new: Notice) -> None:
+    """Say these until the next turn."""
+    st.session_state[NOTICES] = new
+
+
+def words() -> Words:
+    """The words of this session's language: the Scene's, else the browser's, else English."""
+    lang = scene().lang if SCENE in st.session_state else Scene.from_query(st.query_params.to_dict())[0].lang
+    if not lang:
+        lang = "pt-BR" if (st.context.locale or "").lower().startswith("pt") else "en"
+    return words_of(lang if lang in LANGUAGES else "en")
