@@ -7,7 +7,6 @@ from html import escape
 import streamlit as st
 
 from core import Scene
-from core.limits import TEMPERATURE
 from core.model import attention
 from core.ops.attention import attention_scores, weighted_values
 from core.ops.softmax import softmax
@@ -16,6 +15,8 @@ from ui.pictures import attention as pictures
 from ui.words import Words
 
 CONTROLS_HEIGHT = 76  # px: every map of the second line has its own controls above it, and they end on one line
+
+TEMPERATURES = (0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 20.0)  # about even steps of its logarithm
 
 
 def choose_cell(click: dict) -> None:
@@ -31,10 +32,12 @@ def steps(words: Words) -> None:
     scene = state.scene()
     n = len(scene.tokens)
     tall = [pictures.vectors_height(n)] * 4 + [pictures.matrix_height(n)] * 4
-    lines = [4, 4] if n <= pictures.NARROW else [2] * 4
-    columns = [column for per_line in lines for column in st.columns(per_line, gap="small")]
+    per_line = 4 if n <= pictures.NARROW else 2
+    vectors = [column for _ in range(4 // per_line) for column in st.columns(per_line, gap="small")]
+    table = st.container()
+    matrices = [column for _ in range(4 // per_line) for column in st.columns(per_line, gap="small")]
     for column, name, height, builder, choose in zip(
-        columns,
+        vectors + matrices,
         ("x", "q", "k", "v", "scores", "scaled", "masked", "pattern"),
         tall,
         (
@@ -50,6 +53,11 @@ def steps(words: Words) -> None:
                 with st.container(height=CONTROLS_HEIGHT, border=False):
                     CONTROLS[name](scene, words)
             show.picture(builder, scene, words, key=f"attention-{name}", height=height, on_click=choose)
+    with vectors[0]:
+        editing = st.toggle(words("attention.edit"), key="edit-embeddings", help=words("attention.table_help"))
+    if editing:
+        with table:
+            embeddings.editor(scene, words)
     left, right = st.columns([1, 3], gap="medium")
     with left:
         _title(words("attention.z"))
@@ -78,7 +86,14 @@ def _mask(scene: Scene, words: Words) -> None:
 
 
 def _temperature(scene: Scene, words: Words) -> None:
-    controls.slider(words("attention.temperature"), "temperature", *TEMPERATURE, 0.05, scene.temperature)
+    controls.choice_slider(
+        words("attention.temperature"),
+        "temperature",
+        TEMPERATURES,
+        scene.temperature,
+        format_func=words.short,
+        turn=state.turn,
+    )
 
 
 CONTROLS = {"scores": _place, "scaled": _scale, "masked": _mask, "pattern": _temperature}
@@ -108,6 +123,4 @@ def _title(text: str) -> None:
 
 scene, words = shell.open_page("attention")
 steps(words)
-if st.toggle(words("attention.edit"), key="edit-embeddings"):
-    embeddings.editor(scene, words)
 shell.close_page("attention", words, attention, attention_scores, softmax, weighted_values)

@@ -30,6 +30,7 @@ def heatmap(
     dim_others: bool = False,
     numbers: bool | None = None,
     decimals: int = 2,
+    comma: bool = False,
     hover: str = "{row} → {column}: {value}",
     masked: str = "−∞",
     colorbar: bool | None = None,
@@ -45,13 +46,14 @@ def heatmap(
     hatched, and written `masked`; NaN cells stay blank. `chosen` (row, column) is outlined; with `dim_others` the other rows
     fade. `numbers` writes each value in its cell: by default where it is legible. `hover` may use {row}, {column} and
     {value}; titles and `hover` are trusted text, `rows` and `columns` are not. Cells are square, unless told, where there are
-    few and about as many columns as rows. `width` is how many pixels the map can count on: it decides whether numbers fit in the
+    few and about as many columns as rows. `comma` writes the cells' numbers with a decimal comma. `width` is how many pixels the map can count on: it decides whether numbers fit in the
     cells, and whether the columns' labels stand upright.
     """
     values = np.asarray(values, np.float32)
     n_rows, n_columns = values.shape
     finite = values[np.isfinite(values)]
     left = theme.GAP + label_width(rows) + (34 if row_title else 8)
+    narrow = width < NARROW
     cell = (width - left - theme.GAP) / n_columns
     if numbers is None:
         numbers = _number_width(finite, decimals) * CHARACTER <= cell
@@ -69,7 +71,7 @@ def heatmap(
         "ygap": _gap(n_columns),
         "hoverongaps": False,
         "showscale": colorbar,
-        "colorbar": COLORBAR,
+        "colorbar": COLORBAR | (UNDER if narrow else BESIDE),
         **_hover(hover, rows, columns, decimals),
     }
     shapes = _hatching(np.isneginf(values))
@@ -82,16 +84,16 @@ def heatmap(
         height=height or top + theme.GAP + n_rows * int(np.clip(TALL // n_rows, *ROW)),
         margin={
             "l": left,
-            "r": 64 if colorbar else theme.GAP,
+            "r": 64 if colorbar and not narrow else theme.GAP,
             "t": top,
-            "b": theme.GAP,
+            "b": 40 if colorbar and narrow else theme.GAP,
         },
         xaxis=axis(
             side="top",
             range=[-0.5, n_columns - 0.5],
             title=title(column_title, column_role, standoff=8),
             constrain="domain",
-            **(_counted(n_columns) if columns is None else ticks(columns, chosen and chosen[1])),
+            **(_counted(n_columns, cell) if columns is None else ticks(columns, chosen and chosen[1])),
             tickangle=-90 if upright else 0,
         ),
         yaxis=axis(
@@ -105,19 +107,20 @@ def heatmap(
         shapes=shapes,
         meta={"alt": alt},
     )
-    data = [trace, _numbers(values, scaled, scale, decimals, masked, cell)] if numbers else [trace]
+    data = [trace, _numbers(values, scaled, scale, decimals, masked, cell, comma)] if numbers else [trace]
     return {"data": data, "layout": layout}
 
 
+NARROW = 400  # px: less than this, and the colour bar lies under the map
 COLORBAR = {
     "thickness": 8,
     "outlinewidth": 0,
-    "xpad": 12,
-    "ypad": 0,
     "ticks": "",
     "nticks": 5,
     "tickfont": {"color": "@muted", "size": theme.FONT_SIZE - 1},
 }
+BESIDE = {"xpad": 12, "ypad": 0}
+UNDER = {"orientation": "h", "thickness": 6, "y": 0, "yanchor": "top", "xpad": 0, "ypad": 8}
 
 
 def _number_width(finite: np.ndarray, decimals: int) -> int:
@@ -139,12 +142,14 @@ def _gap(n_columns: int) -> int:
     return 2 if n_columns <= 16 else 0
 
 
-def _counted(n: int) -> dict[str, Any]:
-    return {"tickformat": "d", "tickmode": "linear", "dtick": 1} if n <= 16 else {"tickformat": "d", "nticks": 9}
+def _counted(n: int, cell: float) -> dict[str, Any]:
+    if n <= 16:
+        return {"tickformat": "d", "tickmode": "linear", "tick0": 0, "dtick": 1 if cell >= 18 else 5}
+    return {"tickformat": "d", "nticks": 9 if cell * n > 300 else 5}
 
 
 def _numbers(
-    values: np.ndarray, scaled: dict[str, Any], scale: str, decimals: int, masked: str, cell: float
+    values: np.ndarray, scaled: dict[str, Any], scale: str, decimals: int, masked: str, cell: float, comma: bool
 ) -> dict[str, Any]:
     """Each value written in its cell, in an ink that the cell's colour carries; what rounds to zero recedes.
 
@@ -159,7 +164,8 @@ def _numbers(
         written = f"{value:.{decimals}f}"
         nothing = float(written) == 0.0
         inks.append("@muted" if nothing or value == -np.inf else "@background" if abs(value) > turn else "@chosen")
-        words.append(masked if value == -np.inf else written.lstrip("-") if nothing else written.replace("-", "−"))
+        written = written.lstrip("-") if nothing else written.replace("-", "−")
+        words.append(masked if value == -np.inf else written.replace(".", ",") if comma else written)
     return {
         "type": "scatter",
         "mode": "text",

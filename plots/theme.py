@@ -106,6 +106,15 @@ DARK |= {f"head{i}": colour for i, colour in enumerate(HEADS_DARK)}
 INK_TURNS = {"probability": 0.52, "signed": 0.7}  # of the scale: where numbers in cells turn from @chosen to @background
 PALETTES = {"light": LIGHT, "dark": DARK}
 HEADS = len(HEADS_LIGHT)
+SCENE: dict[str, Any] = {  # the fibres: dark in both modes, so literal colours
+    "background": "#05060e",
+    "text": "#d3daf2",
+    "muted": "#7d87ad",
+    "plane": "#1a2244",
+    "node": "#8fa6e8",
+    "dim": "#1d2747",
+    "heads": HEADS_DARK,
+}
 
 
 def head(index: int) -> str:
@@ -116,6 +125,17 @@ def head(index: int) -> str:
 def channels(colour: str) -> tuple[int, int, int]:
     """"#rrggbb" -> (red, green, blue) in 0..255."""
     return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
+
+
+def light(colour: str, brightness: float, white: float = 0.0) -> str:
+    """`colour` as light for a 3-D trace: `brightness` times it, `white` (0..1) of the way to white.
+
+    Light adds up. Plotly's 3-D scenes blend a transparent trace with (ONE, ONE_MINUS_SRC_ALPHA) and do not multiply its colour
+    by its alpha: at an alpha of nearly zero, what is drawn is added to what is behind, as light is.
+    """
+    mixed = (channel + (255 - channel) * white for channel in channels(colour))
+    red, green, blue = (min(255, round(channel * brightness)) for channel in mixed)
+    return f"rgba({red}, {green}, {blue}, 0.004)"
 
 
 def resolve(figure: dict[str, Any], mode: str) -> dict[str, Any]:

@@ -68,7 +68,7 @@ def html(scene: Scene, words: Words) -> str:
         f'<span class="numbers">= {line.numbers}</span><span class="result">= {line.result}</span></li>'
         for line in cell(scene, words)
     )
-    return f'<div class="fibra-arithmetic"><p>{words("arithmetic.title")} {query} → {key}</p><ol>{rows}</ol></div>'
+    return f'<div class="fibra-arithmetic"><p>{words("arithmetic.title")} {query} → {key}</p><ol class="fibra-lines">{rows}</ol></div>'
 
 
 def _factor(text: str, value: float) -> str:

@@ -24,9 +24,13 @@ def slider(label: str, knob: str, low: float, high: float, step: float, value: f
 
 
 def choice_slider(label: str, knob: str, options: Sequence[Any], value: Any, **more: Any) -> None:
-    """A slider over the values that fit, on a field of the Config."""
-    key = _feed(knob, value if value in options else min(options, key=lambda o: abs(o - value)))
-    st.select_slider(label, options, key=key, on_change=_turn, args=(knob, key, state.override), **more)
+    """A slider over some values of a field of the Config; `turn=state.turn` for one of the Scene.
+
+    A value that came from elsewhere takes its place among the options.
+    """
+    key = _feed(knob, value)
+    turn = more.pop("turn", state.override)
+    st.select_slider(label, sorted({*options, value}), key=key, on_change=_turn, args=(knob, key, turn), **more)
 
 
 def select(label: str, knob: str, options: Sequence[Any], value: Any, names: Callable[[Any], str], **more: Any) -> None:

@@ -106,7 +106,7 @@ async function draw(Plotly, figure) {
   if (COARSE.matches) layout.dragmode = false;
   keepCamera(plot, layout);
   await Plotly.react(plot, { data, layout, frames, config: CONFIG });
-  if (!figure.drawn) plot.on("plotly_click", (event) => report(figure, event));
+  if (!figure.drawn) listen(figure);
   figure.turn.hidden = !TOUCH.matches || !data.some((trace) => /3d$|^surface$/.test(trace.type));
   plot.dataset.drawn = figure.drawn += 1;
 }
@@ -149,6 +149,22 @@ function isDark(colour) {
 
 function channels(colour) {
   return [1, 3, 5].map((start) => parseInt(colour.slice(start, start + 2), 16));
+}
+
+// In 3-D Plotly takes the press of the button for the click: each drag would begin with one, and a quick click gets lost
+// before the scene has looked up what is under it. There a click is what the browser calls one, two frames later.
+function listen(figure) {
+  const { plot } = figure;
+  let hovered = null;
+  let pressed = null;
+  plot.on("plotly_hover", (event) => (hovered = event));
+  plot.on("plotly_unhover", () => (hovered = null));
+  plot.on("plotly_click", (event) => event.event && report(figure, event));
+  plot.addEventListener("pointerdown", (event) => (pressed = event), true);
+  plot.addEventListener("click", (event) => {
+    if (event.target.tagName !== "CANVAS" || Math.hypot(event.x - pressed.x, event.y - pressed.y) > 4) return;
+    requestAnimationFrame(() => requestAnimationFrame(() => hovered && report(figure, hovered)));
+  });
 }
 
 function report({ header, trigger }, { points: [point] }) {

@@ -20,6 +20,7 @@ from ui.words import LANGUAGES, Words
 
 ICON = "🧵"
 STYLE = Path(__file__).with_name("style.css")
+LOGO = Path(__file__).with_name("fibra.svg")
 SENTENCE = "knob-sentence"
 
 
@@ -28,6 +29,7 @@ def open_page(name: str) -> tuple[Scene, Words]:
     words = state.words()
     st.set_page_config(page_title=f"{words('app.title')} · {words(f'pages.{name}')}", page_icon=ICON, layout="wide")
     st.html(f"<style>{_css()}</style>")
+    st.logo(str(LOGO), size="large")
     live_figure.prepare()
     scene = state.open_scene(name)
     with st.sidebar:

@@ -45,6 +45,10 @@ class Words(Formatter):
         text = f"{value:.{decimals}f}"
         return self._localized("0" + text[2:] if float(text) == 0 and text.startswith("-") else text)
 
+    def short(self, value: float) -> str:
+        """A number without needless digits."""
+        return self._localized(f"{value:.12g}")
+
     def _localized(self, text: str) -> str:
         text = text.replace("-", MINUS)
         return text.translate(str.maketrans(".,", ",.")) if self.comma else text

@@ -23,7 +23,8 @@ def inputs(scene: Scene, words: Words) -> Picture:
     run = compute.run(scene)
     query, _ = scene.cell
     x = run.trace[input_name(scene)]
-    says = words("attention.says.x", token=run.tokens[query], n=x.shape[-1], vector=listed(x[query], words))
+    key = "attention.says.x_normed" if input_name(scene).endswith("ln1.out") else "attention.says.x"
+    says = words(key, token=run.tokens[query], n=x.shape[-1], vector=listed(x[query], words))
     return Picture(vectors(run, x, "@text", query, words, says), says)
 
 
@@ -133,6 +134,7 @@ def vectors(run: Run, x: np.ndarray, role: str, row: int, words: Words, says: st
         list(run.tokens),
         column_title=words("axis.dimension"),
         row_role=role,
+        comma=words.comma,
         hover=f"{{row}}, {words('axis.dimension')} {{column}}: {{value}}",
         square=False,
         column_role="@muted",
@@ -152,6 +154,7 @@ def matrix(scene: Scene, run: Run, s: np.ndarray, words: Words, says: str, scale
         column_title=words("axis.key"),
         scale=scale,
         chosen=scene.cell,
+        comma=words.comma,
         hover=words("hover.cell"),
         square=False,
         width=WIDTH if len(run.tokens) <= NARROW else 2 * WIDTH,
@@ -178,14 +181,14 @@ def listed(x: np.ndarray, words: Words) -> str:
 
 def read(tokens: tuple[str, ...], a: np.ndarray, query: int, words: Words) -> str:
     """One row of the pattern in words, from the key it looks at most to the least."""
-    groups = read_row(a[query])
-    if len(groups) == 1 and len(groups[0][1]) == len(tokens):
+    groups = [(weight, found) for weight, found in read_row(a[query]) if weight > 0]  # 0.00 says nothing
+    if len(groups) == 1 and len(groups[0][1]) == len(tokens) > 1:
         return words("attention.reads.alike", token=tokens[query], weight=groups[0][0])
     parts = []
     for rank, (weight, found) in enumerate(groups[:3]):
         names = [words("attention.reads.itself") if k == query else words("quoted", token=tokens[k]) for k in found[:4]]
         if len(found) > 4:
             names.append(words("attention.reads.others", n=len(found) - 4))
-        order = ("first", "then", "last")[rank if rank < 2 or len(groups) <= 3 else 1]
+        order = ("first", "then", "last" if len(groups) == 3 else "then")[rank]
         parts.append(words(f"attention.reads.{order}", keys=words.several(names), weight=weight))
     return words("attention.reads.row", token=tokens[query], parts=", ".join(parts))

@@ -1,0 +1,216 @@
+"""Attention as fibres of light: layers stacked from the bottom up, a curve from each key to the query that looks at it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from plots import theme
+from plots.figure import base_layout, label_width, literal, short
+
+MAX_CURVES = 500  # the strongest are drawn: a redraw of them takes about 60 ms, and more are not told apart
+POINTS = 12  # of a curve
+TRACES = 64  # of curves at most
+"""A line of a 3-D trace has one width, and colours given point by point cost Plotly 14 us each: so there is a trace a head,
+bin of weight and layer of glow. 60 of constant colour redraw in a fifth of the time of 8 whose points are coloured."""
+LABELS = 32  # tokens named on a level, before every second one is skipped
+
+SPREAD = 0.62  # radians: half of the arc on which the tokens stand
+ASPECT = 1.15  # width to height that the camera frames; a narrower picture needs it further away
+SCALE = 0.68  # of the scene in the camera's units
+TALL = 1.9  # from the lowest level to the highest, the tokens' arc being 2 wide
+ROOM = 540  # px that labels may take side by side before they stand upright
+
+
+def fibres(
+    patterns: np.ndarray,
+    tokens: list[str],
+    *,
+    threshold: float = 0.05,
+    focus: int | None = None,
+    layers_lit: int | None = None,
+    heads: list[int] | None = None,
+    layer_prefix: str = "L",
+    height: int = 620,
+    alt: str = "",
+) -> dict[str, Any]:
+    """`patterns` [layer, head, query, key] as a 3-D scene, dark in both themes.
+
+    Brightness and width are weight, colour is the head. Only weights above `threshold` are drawn, the MAX_CURVES strongest at
+    most: `layout.meta` says "drawn" and "above". With `focus` (a token) the fibres that leave or reach it keep their colour and
+    the rest is dim. The first `layers_lit` layers are lit, the rest dark: the flow is played by raising it. `heads` are the
+    heads shown, all unless told. Clicked nodes carry their token's index in `customdata`.
+    """
+    n_layers, n_heads, n_tokens, _ = patterns.shape
+    shown = np.zeros(n_heads, bool)
+    shown[heads if heads is not None else slice(None)] = True
+    lit_layers = n_layers if layers_lit is None else layers_lit
+    allowed = (patterns > threshold) & shown[None, :, None, None]
+    allowed[lit_layers:] = False
+    layer, head, query, key = np.nonzero(allowed)
+    weight = patterns[layer, head, query, key]
+    lit = np.ones(len(weight), bool) if focus is None else (query == focus) | (key == focus)
+    strongest = np.lexsort((-weight, ~lit))[:MAX_CURVES]
+    above, drawn = len(weight), len(strongest)
+    layer, head, query, key, weight, lit = (a[strongest] for a in (layer, head, query, key, weight, lit))
+
+    places = _places(n_tokens, n_layers)
+    curves = _curves(places[layer, key], places[layer + 1, query], _fan(head, n_heads))
+    data = [_planes(places)]
+    if not lit.all():
+        data.append(_line(curves[~lit], 1.0, theme.light(theme.SCENE["dim"], 0.6)))
+    data += _glow(curves[lit], weight[lit], head[lit])
+    data += _nodes(places, tokens, focus, lit_layers >= n_layers)
+    return {"data": data, "layout": _scene(places, tokens, focus, layer_prefix, height, alt, drawn, above)}
+
+
+def _places(n_tokens: int, n_layers: int) -> np.ndarray:
+    """[level, token, xyz]: each level is an arc seen from inside, its ends nearer; levels are 0..n_layers."""
+    angle = np.linspace(-SPREAD, SPREAD, n_tokens) if n_tokens > 1 else np.zeros(1)
+    gap = min(TALL / n_layers, 1.35)
+    places = np.empty((n_layers + 1, n_tokens, 3), np.float32)
+    places[..., 0] = np.sin(angle) / np.sin(SPREAD)
+    places[..., 1] = (np.cos(angle) - np.cos(SPREAD / 2)) / np.sin(SPREAD)
+    places[..., 2] = gap * (np.arange(n_layers + 1)[:, None] - n_layers / 2)
+    return places
+
+
+def _fan(head: np.ndarray, n_heads: int) -> np.ndarray:
+    """[curve, xyz]: how far a curve's belly leans aside, so that heads with the same ends are seen apart."""
+    angle = 2 * np.pi * head / n_heads
+    radius = 0.0 if n_heads == 1 else 0.045
+    return radius * np.stack([np.cos(angle), np.sin(angle), np.zeros_like(angle)], axis=1)
+
+
+def _curves(start: np.ndarray, end: np.ndarray, lean: np.ndarray) -> np.ndarray:
+    """[curve, point, xyz]: cubic Bezier curves that leave and arrive upright; long ones lean back, which gives depth."""
+    rise = np.zeros_like(start)
+    rise[:, 2] = 0.42 * (end - start)[:, 2]
+    lean = lean + np.stack([np.zeros(len(start)), 0.14 * np.linalg.norm((end - start)[:, :2], axis=1), np.zeros(len(start))], 1)
+    t = np.linspace(0, 1, POINTS)[:, None]
+    basis = np.stack([(1 - t) ** 3, 3 * (1 - t) ** 2 * t, 3 * (1 - t) * t**2, t**3])  # [control, point, 1]
+    controls = np.stack([start, start + rise + lean, end - rise + lean, end])  # [control, curve, xyz]
+    return np.einsum("cpi,cnx->npx", basis, controls).astype(np.float32)
+
+
+def _line(curves: np.ndarray, width: float, colour: str) -> dict[str, Any]:
+    """One trace for many curves [curve, point, xyz], which NaN keeps apart."""
+    joined = np.full((len(curves), curves.shape[1] + 1, 3), np.nan, np.float32)
+    joined[:, :-1] = curves
+    x, y, z = joined.reshape(-1, 3).T
+    return {
+        "type": "scatter3d",
+        "mode": "lines",
+        "x": x,
+        "y": y,
+        "z": z,
+        "line": {"width": width, "color": colour},
+        "hoverinfo": "skip",
+    }
+
+
+def _glow(curves: np.ndarray, weight: np.ndarray, head: np.ndarray) -> list[dict[str, Any]]:
+    """The lit curves: for each head and bin of weight a bright core, and around it wider, fainter light."""
+    if not len(weight):
+        return []
+    present = np.unique(head)
+    n_bins = int(np.clip(TRACES // (2.6 * len(present)), 2, 7))
+    brightness = weight**0.6  # the eye's own compression, nearly: 0.1 -> 0.25, 0.5 -> 0.66
+    exposure = float(np.clip((90 / len(weight)) ** 0.2, 0.7, 1.35))
+    bins = np.minimum((brightness * n_bins).astype(int), n_bins - 1)
+    traces = []
+    for h in present:
+        colour = theme.SCENE["heads"][h % theme.HEADS]
+        for b in range(n_bins):
+            mine = (head == h) & (bins == b)
+            if not mine.any():
+                continue
+            level = (b + 0.5) / n_bins
+            core = (0.9 + 2.3 * level) * exposure
+            traces.append(_line(curves[mine], core, theme.light(colour, (0.2 + 0.95 * level) * exposure, 0.55 * level**2)))
+            if level > 0.2:
+                traces.append(_line(curves[mine], 3.6 * core, theme.light(colour, 0.22 * level * exposure)))
+            if level > 0.6:
+                traces.append(_line(curves[mine], 8 * core, theme.light(colour, 0.07 * exposure)))
+    return traces
+
+
+def _planes(places: np.ndarray) -> dict[str, Any]:
+    """The arc on which each level's tokens stand."""
+    return _line(places, 1.2, theme.light(theme.SCENE["plane"], 1.0))
+
+
+def _nodes(places: np.ndarray, tokens: list[str], focus: int | None, arrived: bool) -> list[dict[str, Any]]:
+    """A bead at each token of each level; those at the bottom and the top glow, tell their token and can be clicked."""
+    n_levels, n_tokens, _ = places.shape
+    bead = np.array([[0, 0, -0.006], [0, 0, 0.006]], np.float32)
+    beads = places.reshape(-1, 1, 3) + bead
+    small = float(np.clip(40 / n_tokens, 1.6, 4.5))
+    traces = [_line(beads, small, theme.light(theme.SCENE["node"], 0.9))]
+    ends = places[[0, -1]].reshape(-1, 3)
+    x, y, z = ends.T
+    node = {"type": "scatter3d", "mode": "markers", "x": x, "y": y, "z": z}
+    told = {
+        "hoverinfo": "text",
+        "hovertext": [literal(token) for token in tokens] * 2,
+        "customdata": np.tile(np.arange(n_tokens, dtype=np.int32), 2),
+    }
+    strength = np.full((2, n_tokens), 1.0 if focus is None else 0.35)
+    strength[:, focus if focus is not None else slice(None)] = 1.0
+    strength[1] *= 1.0 if arrived else 0.25
+    for size, brightness in ((1.2, 1.0), (3.6, 0.14), (7.0, 0.05)):
+        colours = [theme.light(theme.SCENE["node"], brightness * s) for s in strength.ravel().tolist()]
+        marker = {"size": size * small, "color": colours, "line": {"width": 0}}
+        traces.append(node | {"marker": marker} | (told if size == 3.6 else {"hoverinfo": "skip"}))
+    return traces
+
+
+def _scene(
+    places: np.ndarray, tokens: list[str], focus: int | None, layer_prefix: str, height: int, alt: str, drawn: int, above: int
+) -> dict[str, Any]:
+    top = float(places[-1, 0, 2]) + 0.02
+    ranges = {"x": (-1.06, 1.06), "y": (-0.75, 0.55), "z": (-top, top)}
+    background = theme.SCENE["background"]
+    return base_layout(
+        height=height,
+        margin={"l": 0, "r": 0, "t": 0, "b": 0},
+        paper_bgcolor=background,
+        scene={
+            "bgcolor": background,
+            **{f"{name}axis": {"visible": False, "range": list(bounds)} for name, bounds in ranges.items()},
+            "aspectmode": "manual",
+            "aspectratio": {name: SCALE * (high - low) for name, (low, high) in ranges.items()},
+            "camera": {"eye": {"x": 0.28, "y": -2.05, "z": 0.5}, "center": {"x": 0, "y": 0, "z": 0}},
+            "dragmode": "turntable",
+            "annotations": _labels(places, tokens, focus, layer_prefix),
+        },
+        meta={"alt": alt, "drawn": drawn, "above": above, "aspect": ASPECT},
+    )
+
+
+def _labels(places: np.ndarray, tokens: list[str], focus: int | None, layer_prefix: str) -> list[dict[str, Any]]:
+    """The tokens under the lowest level and over the highest, upright where they are many; each layer's name at its left."""
+    n_levels, n_tokens, _ = places.shape
+    crowded = n_tokens * (label_width(tokens) + 8) > ROOM
+    every = -(-n_tokens // LABELS)
+    labels = []
+    for level, side in ((0, -1), (n_levels - 1, 1)):
+        for i in range(n_tokens):
+            if i % every and i != focus:
+                continue
+            dim = focus is not None and i != focus
+            labels.append(
+                _note(places[level, i], literal(short(tokens[i])), "muted" if dim else "text", 11 if crowded else 14)
+                | {"textangle": -90 if crowded else 0, "yanchor": "bottom" if side > 0 else "top", "yshift": 9 * side}
+            )
+    for level in range(n_levels - 1):
+        middle = (places[level, 0] + places[level + 1, 0]) / 2
+        labels.append(_note(middle, f"{layer_prefix}{level}", "muted", 11) | {"xanchor": "right", "xshift": -14})
+    return labels
+
+
+def _note(place: np.ndarray, text: str, role: str, size: int) -> dict[str, Any]:
+    x, y, z = place.tolist()
+    font = {"color": theme.SCENE[role], "size": size}
+    return {"x": x, "y": y, "z": z, "text": text, "showarrow": False, "font": font}
