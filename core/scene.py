@@ -39,7 +39,8 @@ class Notice:
     """Something that was wrong with a query and what was done.
 
     code: "default" (the value is not what the field takes), "conflict" (it does not fit the other values), both shown
-    by the field's default instead; "cut" (too long).
+    by the field's default instead; "cut" (too long); and, of what a reader typed, "blank" (an empty sentence) and "cell"
+    (token `field`, dimension `right`, is no number).
     """
 
     code: str
@@ -312,7 +313,7 @@ def _read_int(text: str) -> int:
 
 
 def _read_float(text: str) -> float:
-    if not re.fullmatch(r"-?[0-9]{0,9}\.?[0-9]{0,12}(e-?[0-9]{1,2})?", text):
+    if not re.fullmatch(r"-?[0-9]{0,9}\.?[0-9]{0,20}(e-?[0-9]{1,3})?", text):
         raise ValueError(text)
     return float(text)
 

@@ -10,17 +10,18 @@ from plots import theme
 from plots.figure import base_layout, label_width, literal, short
 
 MAX_CURVES = 500  # the strongest are drawn: a redraw of them takes about 60 ms, and more are not told apart
-POINTS = 12  # of a curve
+POINTS = (12, 36)  # of a curve: where there are many, and where each is looked at closely
 TRACES = 64  # of curves at most
 """A line of a 3-D trace has one width, and colours given point by point cost Plotly 14 us each: so there is a trace a head,
 bin of weight and layer of glow. 60 of constant colour redraw in a fifth of the time of 8 whose points are coloured."""
+HALO = ((1.2, 1.0), (1.9, 0.2), (2.8, 0.11), (3.9, 0.06), (5.2, 0.04), (6.8, 0.025), (8.6, 0.018))  # of a node: size, brightness
 LABELS = 32  # tokens named on a level, before every second one is skipped
 
 SPREAD = 0.62  # radians: half of the arc on which the tokens stand
 ASPECT = 1.15  # width to height that the camera frames; a narrower picture needs it further away
 SCALE = 0.68  # of the scene in the camera's units
 TALL = 1.9  # from the lowest level to the highest, the tokens' arc being 2 wide
-ROOM = 540  # px that labels may take side by side before they stand upright
+ROOM = 440  # px from the first token to the last, on a small screen: what their names may take before they stand upright
 
 
 def fibres(
@@ -68,7 +69,7 @@ def fibres(
 def _places(n_tokens: int, n_layers: int) -> np.ndarray:
     """[level, token, xyz]: each level is an arc seen from inside, its ends nearer; levels are 0..n_layers."""
     angle = np.linspace(-SPREAD, SPREAD, n_tokens) if n_tokens > 1 else np.zeros(1)
-    gap = min(TALL / n_layers, 1.35)
+    gap = min(TALL / n_layers, 1.5)
     places = np.empty((n_layers + 1, n_tokens, 3), np.float32)
     places[..., 0] = np.sin(angle) / np.sin(SPREAD)
     places[..., 1] = (np.cos(angle) - np.cos(SPREAD / 2)) / np.sin(SPREAD)
@@ -88,7 +89,7 @@ def _curves(start: np.ndarray, end: np.ndarray, lean: np.ndarray) -> np.ndarray:
     rise = np.zeros_like(start)
     rise[:, 2] = 0.42 * (end - start)[:, 2]
     lean = lean + np.stack([np.zeros(len(start)), 0.14 * np.linalg.norm((end - start)[:, :2], axis=1), np.zeros(len(start))], 1)
-    t = np.linspace(0, 1, POINTS)[:, None]
+    t = np.linspace(0, 1, int(np.clip(4000 // max(len(start), 1), *POINTS)))[:, None]
     basis = np.stack([(1 - t) ** 3, 3 * (1 - t) ** 2 * t, 3 * (1 - t) * t**2, t**3])  # [control, point, 1]
     controls = np.stack([start, start + rise + lean, end - rise + lean, end])  # [control, curve, xyz]
     return np.einsum("cpi,cnx->npx", basis, controls).astype(np.float32)
@@ -117,7 +118,7 @@ def _glow(curves: np.ndarray, weight: np.ndarray, head: np.ndarray) -> list[dict
     present = np.unique(head)
     n_bins = int(np.clip(TRACES // (2.6 * len(present)), 2, 7))
     brightness = weight**0.6  # the eye's own compression, nearly: 0.1 -> 0.25, 0.5 -> 0.66
-    exposure = float(np.clip((90 / len(weight)) ** 0.2, 0.7, 1.35))
+    exposure = float(np.clip((90 / len(weight)) ** 0.25, 0.7, 1.5))
     bins = np.minimum((brightness * n_bins).astype(int), n_bins - 1)
     traces = []
     for h in present:
@@ -129,10 +130,10 @@ def _glow(curves: np.ndarray, weight: np.ndarray, head: np.ndarray) -> list[dict
             level = (b + 0.5) / n_bins
             core = (0.9 + 2.3 * level) * exposure
             traces.append(_line(curves[mine], core, theme.light(colour, (0.2 + 0.95 * level) * exposure, 0.55 * level**2)))
-            if level > 0.2:
-                traces.append(_line(curves[mine], 3.6 * core, theme.light(colour, 0.22 * level * exposure)))
-            if level > 0.6:
-                traces.append(_line(curves[mine], 8 * core, theme.light(colour, 0.07 * exposure)))
+            if level * exposure > 0.2:
+                traces.append(_line(curves[mine], 3.6 * core, theme.light(colour, 0.22 * level * exposure**2)))
+            if level * exposure > 0.5:
+                traces.append(_line(curves[mine], 8 * core, theme.light(colour, 0.06 * exposure)))
     return traces
 
 
@@ -144,9 +145,9 @@ def _planes(places: np.ndarray) -> dict[str, Any]:
 def _nodes(places: np.ndarray, tokens: list[str], focus: int | None, arrived: bool) -> list[dict[str, Any]]:
     """A bead at each token of each level; those at the bottom and the top glow, tell their token and can be clicked."""
     n_levels, n_tokens, _ = places.shape
-    bead = np.array([[0, 0, -0.006], [0, 0, 0.006]], np.float32)
-    beads = places.reshape(-1, 1, 3) + bead
     small = float(np.clip(40 / n_tokens, 1.6, 4.5))
+    bead = np.array([[0, 0, -0.001], [0, 0, 0.001]], np.float32) * small  # a line as long as it is wide
+    beads = places.reshape(-1, 1, 3) + bead
     traces = [_line(beads, small, theme.light(theme.SCENE["node"], 0.9))]
     ends = places[[0, -1]].reshape(-1, 3)
     x, y, z = ends.T
@@ -159,10 +160,10 @@ def _nodes(places: np.ndarray, tokens: list[str], focus: int | None, arrived: bo
     strength = np.full((2, n_tokens), 1.0 if focus is None else 0.35)
     strength[:, focus if focus is not None else slice(None)] = 1.0
     strength[1] *= 1.0 if arrived else 0.25
-    for size, brightness in ((1.2, 1.0), (3.6, 0.14), (7.0, 0.05)):
+    for size, brightness in HALO if n_tokens <= 16 else HALO[::2]:
         colours = [theme.light(theme.SCENE["node"], brightness * s) for s in strength.ravel().tolist()]
         marker = {"size": size * small, "color": colours, "line": {"width": 0}}
-        traces.append(node | {"marker": marker} | (told if size == 3.6 else {"hoverinfo": "skip"}))
+        traces.append(node | {"marker": marker} | (told if size == HALO[2][0] else {"hoverinfo": "skip"}))
     return traces
 
 
@@ -192,7 +193,7 @@ def _scene(
 def _labels(places: np.ndarray, tokens: list[str], focus: int | None, layer_prefix: str) -> list[dict[str, Any]]:
     """The tokens under the lowest level and over the highest, upright where they are many; each layer's name at its left."""
     n_levels, n_tokens, _ = places.shape
-    crowded = n_tokens * (label_width(tokens) + 8) > ROOM
+    crowded = _crowded(tokens)
     every = -(-n_tokens // LABELS)
     labels = []
     for level, side in ((0, -1), (n_levels - 1, 1)):
@@ -208,6 +209,13 @@ def _labels(places: np.ndarray, tokens: list[str], focus: int | None, layer_pref
         middle = (places[level, 0] + places[level + 1, 0]) / 2
         labels.append(_note(middle, f"{layer_prefix}{level}", "muted", 11) | {"xanchor": "right", "xshift": -14})
     return labels
+
+
+def _crowded(tokens: list[str]) -> bool:
+    """Whether some two neighbours' names would touch if written level."""
+    widths = [label_width([token]) for token in tokens]
+    pairs = zip(widths, widths[1:], strict=False)
+    return any((left + right) / 2 + 6 > ROOM / (len(tokens) - 1) for left, right in pairs)
 
 
 def _note(place: np.ndarray, text: str, role: str, size: int) -> dict[str, Any]:

@@ -72,7 +72,7 @@ def heatmap(
         "hoverongaps": False,
         "showscale": colorbar,
         "colorbar": COLORBAR | (UNDER if narrow else BESIDE),
-        **_hover(hover, rows, columns, decimals),
+        **_hover(hover, rows, columns, n_columns, decimals),
     }
     shapes = _hatching(np.isneginf(values))
     if chosen is not None:
@@ -177,14 +177,14 @@ def _numbers(
     }
 
 
-def _hover(template: str, rows: list[str], columns: list[str] | None, decimals: int) -> dict[str, Any]:
+def _hover(template: str, rows: list[str], columns: list[str] | None, n_columns: int, decimals: int) -> dict[str, Any]:
     """The hover text; whole tokens travel with each cell only when an axis had to cut one."""
     cut = any(token != short(token) for token in (*rows, *(columns or ())))
-    row, column = ("%{customdata[0]}", "%{customdata[1]}") if cut else ("%{y}", "%{x}")
+    row, column = ("%{customdata[0]}", "%{customdata[1]}" if columns else "%{x}") if cut else ("%{y}", "%{x}")
     words = template.replace("{row}", row).replace("{column}", column).replace("{value}", f"%{{z:.{decimals + 2}f}}")
     told = {"hovertemplate": words + "<extra></extra>"}
     if cut:
-        names = [literal(token) for token in columns]
+        names = [literal(token) for token in columns or ()] or [""] * n_columns
         told["customdata"] = [[[literal(row), name] for name in names] for row in rows]
     return told
 

@@ -9,6 +9,7 @@ import streamlit as st
 
 from core import Notice, Scene
 from core.limits import EDIT
+from core.scene import Edit
 from ui import compute, state
 from ui.words import Words
 
@@ -33,7 +34,7 @@ def editor(scene: Scene, words: Words) -> None:
         disabled=[token],
         column_config={name: number for name in table.columns[1:]},
         on_change=_edited,
-        args=(key, run.tokens, words),
+        args=(key, run.tokens),
     )
     if scene.edits:
         st.button(words("attention.undo_edits"), key="undo-edits", on_click=lambda: state.turn(edits=()))
@@ -49,20 +50,27 @@ def _mount(scene: Scene) -> int:
     return number
 
 
-def _edited(key: str, tokens: tuple[str, ...], words: Words) -> None:
-    scene = state.scene()
-    edits: dict[tuple[int, int], float] = {(p, d): value for p, d, value in scene.edits}
+def _edited(key: str, tokens: tuple[str, ...]) -> None:
+    edits, bad = read_edits(st.session_state[key]["edited_rows"], state.scene().edits, tokens)
+    state.turn(edits=edits)
+    if bad:
+        st.session_state.pop(MOUNTED, None)  # the table starts afresh, from the last good state
+        state.notify(*bad)
+
+
+def read_edits(
+    rows: dict[int, dict[str, Any]], before: tuple[Edit, ...], tokens: tuple[str, ...]
+) -> tuple[tuple[Edit, ...], list[Notice]]:
+    """What the table's cells say over the edits so far, and a Notice for each cell that is not a number in range."""
+    edits = {(position, dimension): value for position, dimension, value in before}
     bad: list[Notice] = []
-    for row, cells in st.session_state[key]["edited_rows"].items():
+    for row, cells in rows.items():
         for column, value in cells.items():
-            if column.isdigit() and _good(value):
+            if _good(value):
                 edits[int(row), int(column)] = float(value)
             else:
                 bad.append(Notice("cell", tokens[int(row)], str(value), column))
-    state.turn(edits=tuple((*cell, value) for cell, value in sorted(edits.items())))
-    if bad:
-        st.session_state.pop(MOUNTED, None)
-        state.notify(*bad)
+    return tuple((*cell, value) for cell, value in sorted(edits.items())), bad
 
 
 def _good(value: Any) -> bool:

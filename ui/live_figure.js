@@ -104,6 +104,7 @@ async function draw(Plotly, figure) {
   delete layout.width;
   delete layout.height;
   if (COARSE.matches) layout.dragmode = false;
+  for (const name of Object.keys(layout).filter(isScene)) layout[name].dragmode ??= "turntable"; // or it would follow the layout's
   keepCamera(plot, layout);
   await Plotly.react(plot, { data, layout, frames, config: CONFIG });
   if (!figure.drawn) listen(figure);
@@ -115,10 +116,14 @@ async function draw(Plotly, figure) {
 // the middle of a drag. What is seen is what stays.
 function keepCamera({ layout: old, _fullLayout: full = {} }, layout) {
   if (old?.uirevision !== layout.uirevision) return;
-  for (const name of Object.keys(full).filter((name) => name.startsWith("scene"))) {
+  for (const name of Object.keys(full).filter(isScene)) {
     const camera = full[name]._scene?.getCamera();
     if (camera) layout[name] = { ...layout[name], camera };
   }
+}
+
+function isScene(name) {
+  return name.startsWith("scene");
 }
 
 // Colours are tokens such as "@query/0.35" until the theme is known. Only properties whose name says colour are read, so that

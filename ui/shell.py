@@ -11,7 +11,7 @@ from pathlib import Path
 import streamlit as st
 
 from core import PRESETS, Notice, Scene
-from core.limits import SEED
+from core.limits import EDIT, SEED
 from core.scene import fit_sentence
 from core.tokenizer import SPLITTERS
 from plots import theme
@@ -131,14 +131,14 @@ def _reset() -> None:
 
 
 def _notices(words: Words) -> None:
+    """One box for all that was wrong: what was cut, what was blank, which cells, which parts of the address."""
     notices = state.notices()
-    cut = [words("notice.cut", value=n.value, right=n.right) for n in notices if n.code == "cut"]
-    blank = [words("notice.blank") for n in notices if n.code == "blank"]
-    wrong = [
-        words(f"notice.{n.code}", field=n.field, value=n.value, right=n.right)
-        for n in notices
-        if n.code in ("default", "conflict")
+    wrong = [n for n in notices if n.code in ("default", "conflict")]
+    lines = [
+        words(f"notice.{n.code}", field=n.field, value=n.value, right=n.right, low=EDIT[0], high=EDIT[1])
+        for n in sorted(notices, key=lambda n: n in wrong)
     ]
-    lines = cut + blank + ([words("notice.title"), *wrong] if wrong else [])
+    if wrong:
+        lines.insert(len(notices) - len(wrong), words("notice.title"))
     if lines:
         say("\n".join(lines), "notice")

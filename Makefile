@@ -1,0 +1,30 @@
+# The two commands of the README. Each makes .venv, installs what it needs, and runs.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: run test bench clean
+
+run: .venv/run
+	$(BIN)/streamlit run app.py
+
+test: .venv/dev
+	$(BIN)/ruff check .
+	$(BIN)/python -m pytest
+
+# Figures, never asserted: ratios against a peer in the same run.
+bench: .venv/dev
+	$(BIN)/python -m bench.forward
+	$(BIN)/python -m bench.app
+	$(BIN)/python -m bench.load
+
+.venv/run: requirements.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet -r requirements.txt
+	touch $@
+
+.venv/dev: requirements-dev.txt .venv/run
+	$(BIN)/python -m pip install --quiet -r requirements-dev.txt
+	touch $@
+
+clean:
+	rm -rf .venv

@@ -1,0 +1,152 @@
+"""Every page runs alone, in both languages, and whatever the address or the reader holds against it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core import Scene, limits
+from ui.state import NOTICES, SCENE
+from ui.words import LANGUAGES, words_of
+
+PAGES_FOLDER = Path(__file__).parent.parent / "pages"
+PAGES = ("attention", "heads", "fibres", "drift")
+WAIT = 60  # seconds for a run on a busy machine
+
+
+def page(name: str, **query: str) -> AppTest:
+    at = AppTest.from_file(f"{PAGES_FOLDER}/{name}.py", default_timeout=WAIT)
+    for key, value in query.items():
+        at.query_params[key] = value
+    return at.run()
+
+
+def html(at: AppTest) -> str:
+    return "\n".join(element.proto.body for element in at.get("html"))
+
+
+def fine(at: AppTest) -> AppTest:
+    assert not at.exception, at.exception[0].value
+    return at
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("name", PAGES)
+def test_every_page_opens_on_the_penguins(name, lang):
+    at = fine(page(name, lang=lang))
+    assert at.session_state[SCENE] == Scene(lang=lang)
+    assert at.text_input(key="knob-sentence").value == "Os pinguins não tem joelho"
+    assert words_of(lang)(f"{name}.title") in html(at)
+    assert words_of(lang)(f"{name}.lead") in html(at)
+    assert 'class="fibra-says"' in html(at), "a sentence under the figure"
+    assert at.get("code") or at.get("expander"), "the code that ran"
+
+
+@pytest.mark.parametrize("model", ("encoder", "encoder_full", "gpt"))
+@pytest.mark.parametrize("name", PAGES)
+def test_every_story_on_every_page(name, model):
+    fine(page(name, model=model, lang="en"))
+
+
+HOSTILE = {
+    "unknown model": {"model": "gpt-17", "seed": "-1"},
+    "huge numbers": {"seed": "9" * 400, "d_model": "999999999", "n_layers": "1e308", "temperature": "inf"},
+    "not numbers": {"temperature": "nan", "layer": "x", "head": "1.5", "threshold": "٣", "stage": "_1", "solid": "yes"},
+    "markup": {"model": "<script>alert(1)</script>", "lang": "$x$", "positions": "**bold**"},
+    "edits": {"edits": "0.0:nan,9.9:1", "ablated": "99.99"},
+    "sizes that do not fit": {"d_model": "10", "n_heads": "4"},
+    "control characters": {"sentence": "a\x00b \x1b[31m c\u202e", "edits": "\x00"},
+}
+
+
+@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("query", HOSTILE.values(), ids=HOSTILE.keys())
+def test_a_hostile_address_gets_defaults_and_one_notice(name, query):
+    at = fine(page(name, lang="en", **{k: v for k, v in query.items() if k != "lang"}))
+    if set(query) != {"sentence", "edits"}:
+        assert html(at).count('class="fibra-notice"') == 1
+    assert "<script>" not in html(at)
+    assert all(n.field in html(at) for n in at.session_state[NOTICES])
+
+
+SENTENCES = {
+    "emoji": "👩‍🏫 ensina 🇧🇷 e 👍🏽",
+    "combining": "e\u0301 a\u0300\u0301\u0302 n\u0303",
+    "right to left": "שלום עולם مرحبا",
+    "html": "<b>forte</b> <img src=x onerror=alert(1)> &amp;",
+    "markdown": "**a** [b](c) $x^2$ :red[d] `e` # f :smile:",
+    "one word": "pinguins",
+    "the same word": "a a a a a a",
+    "one long word": "x" * 700,
+    "64 words": " ".join(f"p{i}" for i in range(64)),
+}
+
+
+@pytest.mark.parametrize("sentence", SENTENCES.values(), ids=SENTENCES.keys())
+@pytest.mark.parametrize("name", PAGES)
+def test_any_sentence_is_shown_literally(name, sentence):
+    at = fine(page(name, model="gpt", sentence=sentence, lang="en"))
+    assert at.session_state[SCENE].tokens[0] == sentence.split()[0][: limits.SENTENCE_CHARACTERS]
+    assert "<img" not in html(at) and "<b>forte" not in html(at)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_long_sentence_is_cut_with_a_notice_that_says_how_much(name):
+    at = fine(page(name, lang="en"))
+    at.text_input(key="knob-sentence").set_value("palavra " * 10_000)
+    fine(at.run())
+    scene = at.session_state[SCENE]
+    assert 0 < len(scene.tokens) <= limits.TOKENS
+    assert words_of("en")("notice.cut", value="10000", right=str(len(scene.tokens))) in html(at)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("blank", ("", "   ", "\u2003"))
+def test_a_blank_sentence_brings_back_the_story(lang, blank):
+    at = page("attention", sentence="outra frase", lang=lang)
+    at.text_input(key="knob-sentence").set_value(blank)
+    fine(at.run())
+    assert at.session_state[SCENE].text == "Os pinguins não tem joelho"
+    assert words_of(lang)("notice.blank") in html(at)
+
+
+def test_the_scene_is_in_the_address_and_comes_back_from_it():
+    at = page("attention", lang="en")
+    at.text_input(key="knob-sentence").set_value("um dois três")
+    at.run()
+    at.selectbox(key="knob-model").set_value("gpt").run()
+    at.text_input(key="knob-sentence").set_value("um dois três").run()
+    at.toggle(key="knob-causal").set_value(False).run()
+    at.number_input(key="knob-seed").set_value(7).run()
+    fine(at)
+    query = {k: v[0] if isinstance(v, list) else v for k, v in dict(at.query_params).items()}
+    assert query == {"model": "gpt", "sentence": "um dois três", "causal": "0", "seed": "7", "lang": "en"}
+    assert fine(page("fibres", **query)).session_state[SCENE] == at.session_state[SCENE]
+
+
+def test_turning_knobs_keeps_the_widgets_and_the_scene_together():
+    at = page("attention", lang="en")
+    at.select_slider(key="knob-temperature").set_value(3.0).run()
+    at.toggle(key="knob-scale").set_value(False).run()
+    at.selectbox(key="knob-query").set_value(0).run()
+    scene = fine(at).session_state[SCENE]
+    assert (scene.temperature, scene.config.scale, scene.query) == (3.0, False, 0)
+    at.button(key="reset").click().run()
+    assert fine(at).session_state[SCENE] == Scene(lang="en")
+    assert at.select_slider(key="knob-temperature").value == 1.0
+
+
+def test_the_table_edits_the_scene_and_names_a_bad_cell():
+    at = page("attention", lang="en")
+    at.toggle(key="edit-embeddings").set_value(True).run()
+    fine(at)
+    from ui import embeddings
+
+    tokens = at.session_state[SCENE].tokens
+    assert embeddings.read_edits({4: {"2": 1.0}}, (), tokens)[0] == ((4, 2, 1.0),)
+    for bad in (None, float("nan"), float("inf"), "text", 1e9, True):
+        edits, notices = embeddings.read_edits({4: {"2": bad}, 0: {"0": 0.5}}, ((1, 1, 2.0),), tokens)
+        assert edits == ((0, 0, 0.5), (1, 1, 2.0)), "the last good state stays"
+        assert [(n.code, n.field, n.right) for n in notices] == [("cell", "joelho", "2")]

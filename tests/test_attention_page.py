@@ -1,0 +1,147 @@
+"""The Attention page: every map is the trace's own array, and every sentence and sum is true of it."""
+
+from __future__ import annotations
+
+import re
+from math import exp, sqrt
+
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+
+from core import Scene, run
+from plots.theme import resolve
+from ui import arithmetic
+from ui.pictures import attention as pictures
+from ui.words import LANGUAGES, words_of
+
+SCENES = [
+    Scene(),
+    Scene(temperature=0.3, query=2, key=4),
+    Scene().override(causal=True, scale=False),
+    Scene(model="encoder", layer=1, head=3),
+    Scene(model="encoder_full", sentence="a a b <b>c</b> $d$", query=4, key=2),
+    Scene(model="gpt", sentence="o gato viu o rato e fugiu porque tinha medo", layer=3, head=2, query=8, key=5),
+    Scene(model="gpt", sentence="um dois", ablated=((0, 0),)),
+    Scene(model="gpt", sentence="x").override(positions="rotary"),
+    Scene(model="gpt", sentence="olá 👩‍🏫!", split="characters"),
+    Scene(model="penguins", edits=((4, 2, 1.0),), query=2, key=4),
+]
+MAPS = {
+    "scores": pictures.scores,
+    "scores_scaled": pictures.scaled,
+    "scores_masked": pictures.masked,
+    "pattern": pictures.pattern,
+    "z": pictures.output,
+}
+
+
+def array(scene: Scene, name: str) -> np.ndarray:
+    """The chosen head's array, straight from a fresh run."""
+    layer, head = scene.place
+    return run(scene).trace[f"blocks.{layer}.attn.{name}"][head]
+
+
+def shown(figure: dict) -> np.ndarray:
+    """The numbers of a map after Plotly has validated them; a masked cell is blank."""
+    return np.asarray(go.Figure(resolve(figure, "light")).data[0].z, np.float64)
+
+
+def numbers(text: str) -> list[float]:
+    return [float(n.replace("−", "-").replace(",", ".")) for n in re.findall(r"−?\d+[.,]\d+", text)]
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("scene", SCENES, ids=str)
+def test_every_map_is_the_trace(scene, lang):
+    words = words_of(lang)
+    for name, builder in MAPS.items():
+        picture = builder(scene, words)
+        expected = array(scene, name).astype(float)
+        np.testing.assert_allclose(shown(picture.figure), np.where(np.isneginf(expected), np.nan, expected), rtol=1e-6)
+        assert picture.says and "{" not in picture.says
+    layer, _ = scene.place
+    x = run(scene).trace[pictures.input_name(scene)]
+    np.testing.assert_allclose(shown(pictures.inputs(scene, words).figure), x, rtol=1e-6)
+    for name, builder in (("q", pictures.queries), ("k", pictures.keys), ("v", pictures.values)):
+        expected = array(scene, pictures.rotated(scene, name))
+        np.testing.assert_allclose(shown(builder(scene, words).figure), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("scene", SCENES, ids=str)
+def test_sentences_are_true_of_their_arrays(scene, lang):
+    words = words_of(lang)
+    s, a = array(scene, "scores"), array(scene, "pattern")
+    query, key = scene.cell
+    assert words.number(float(s.max())) in pictures.scores(scene, words).says
+    scaled = array(scene, "scores_scaled")
+    low_high = [words.number(float(bound)) for bound in (scaled.min(), scaled.max())]
+    assert all(bound in pictures.scaled(scene, words).says for bound in low_high)
+    hidden = len(scene.tokens) * (len(scene.tokens) - 1) // 2
+    if scene.config.causal and hidden:
+        assert str(hidden) in pictures.masked(scene, words).says
+    reading = pictures.pattern(scene, words).says
+    assert scene.tokens[query] in reading
+    assert numbers(reading)[0] == pytest.approx(a[query].max(), abs=0.0051)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("scene", SCENES, ids=str)
+def test_the_arithmetic_is_that_of_the_arrays(scene, lang):
+    """From the two vectors to the weight: each line's terms, recomputed here, give its value; the text shows both."""
+    words = words_of(lang)
+    q, k = (array(scene, pictures.rotated(scene, n)).astype(float) for n in "qk")
+    query, key = scene.cell
+    score = float(q[query] @ k[key])
+    lines = {line.name: line for line in arithmetic.cell(scene, words)}
+
+    dot = lines["dot"]
+    np.testing.assert_allclose(dot.terms, np.r_[q[query], k[key]], rtol=1e-6)
+    assert dot.value == pytest.approx(score, rel=1e-4, abs=1e-5)
+    expected = score / sqrt(q.shape[-1]) if scene.config.scale else score
+    assert ("scale" in lines) == scene.config.scale
+    if scene.config.scale:
+        assert lines["scale"].value == pytest.approx(expected, rel=1e-4, abs=1e-5)
+    assert ("mask" in lines) == scene.config.causal
+    row = array(scene, "scores_masked")[query].astype(float)
+    np.testing.assert_allclose(lines["softmax"].terms, row, rtol=1e-6)
+    exponentials = [exp((s - row.max()) / scene.temperature) for s in row]
+    assert lines["softmax"].value == pytest.approx(exponentials[key] / sum(exponentials), rel=1e-4, abs=1e-7)
+    assert lines["softmax"].value == pytest.approx(array(scene, "pattern")[query, key], rel=1e-6)
+    for line in lines.values():
+        written = line.result.replace("−", "-").replace(",", ".")
+        assert written == "-∞" if line.value == -np.inf else float(written) == pytest.approx(line.value, abs=5.1e-5)
+
+
+def test_the_products_are_written_out():
+    """The penguins: every factor of "tem" . "pinguins", and every exponential of the row, is in the text."""
+    lines = {line.name: line for line in arithmetic.cell(Scene(), words_of("pt-BR"))}
+    assert lines["dot"].numbers == "0,00·0,00 + 1,00·1,00 + 1,00·0,00 + 0,00·0,00"
+    assert lines["dot"].result == "1,0000"
+    assert numbers(lines["softmax"].numbers) == [0.5, 0.0, 0.5, 0.5, 1.0, 0.5]
+    assert lines["softmax"].result == "0,1903"
+
+
+def test_long_sums_keep_the_chosen_term():
+    scene = Scene(model="gpt", sentence=" ".join("abcdefghijklmnopqrst"), query=19, key=18)
+    text = next(line.numbers for line in arithmetic.cell(scene, words_of("en")) if line.name == "softmax")
+    row = array(scene, "scores_masked")[19]
+    assert f"{row[18]:.4f}".replace("-", "−") in text.split("÷")[1]
+
+
+def test_tokens_are_never_markup():
+    scene = Scene(sentence="<script>alert(1)</script> <b>x</b>", query=0, key=1)
+    for lang in LANGUAGES:
+        assert "<script>" not in arithmetic.html(scene, words_of(lang))
+        assert "&lt;script&gt;" in arithmetic.html(scene, words_of(lang))
+
+
+def test_reading_names_the_row_like_the_lesson():
+    """The design's own reading: "tem" looks most at itself (0.31), then equally at pinguins, não and joelho (0.19)."""
+    assert pictures.pattern(Scene(), words_of("en")).says == (
+        "“tem” looks most at itself (0.31), then at “pinguins”, “não” and “joelho” (0.19), and least at “Os” (0.12)."
+    )
+    assert pictures.pattern(Scene(), words_of("pt-BR")).says == (
+        "“tem” olha mais para si (0,31), depois para “pinguins”, “não” e “joelho” (0,19), e menos para “Os” (0,12)."
+    )

@@ -1,0 +1,136 @@
+"""All of attention as fibres of light through the layers, and one head of it flat, for exact reading."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from core import Run, Scene
+from core.interpret import read_row
+from plots.fibres import MAX_CURVES
+from plots.fibres import fibres as fibres_figure
+from plots.flat import flat as flat_figure
+from ui import compute
+from ui.compute import Picture
+from ui.pictures.attention import read
+from ui.words import Words
+
+HEIGHT = 560  # px
+
+
+def light(scene: Scene, words: Words) -> Picture:
+    """Every weight above the threshold in the layers that are lit, a fibre each."""
+    run = compute.run(scene)
+    a = patterns(run)
+    says = _says_light(scene, a, words)
+    figure = fibres_figure(
+        a,
+        list(run.tokens),
+        threshold=scene.threshold,
+        focus=focus(scene),
+        layers_lit=lit(scene),
+        layer_prefix=words("fibres.layer_prefix"),
+        height=HEIGHT,
+        alt=says,
+    )
+    return Picture(figure, says)
+
+
+def twin(scene: Scene, words: Words) -> Picture:
+    """The chosen layer and head alone: who looks, who is looked at, and a line for every weight above the threshold."""
+    run = compute.run(scene)
+    layer, head = scene.place
+    a = patterns(run)[layer, head]
+    says = _says_twin(scene, a, words)
+    figure = flat_figure(
+        a,
+        list(run.tokens),
+        threshold=scene.threshold,
+        focus=focus(scene),
+        query_title=words("axis.query"),
+        key_title=words("axis.key"),
+        height=HEIGHT,
+        alt=says,
+    )
+    return Picture(figure, says)
+
+
+def patterns(run: Run) -> np.ndarray:
+    """[layer, head, query, key]; a head that is switched off carries nothing, so its weights are 0."""
+    a = np.stack([run.trace[f"blocks.{i}.attn.pattern"] for i in range(run.config.n_layers)])
+    for layer, head in run.scene.ablated:
+        a[layer, head] = 0
+    return a
+
+
+def lit(scene: Scene) -> int:
+    """How many layers are lit, inside the model."""
+    n = scene.config.n_layers
+    return n if scene.lit is None else min(scene.lit, n)
+
+
+def focus(scene: Scene) -> int | None:
+    """The token whose fibres keep their colour, inside the sentence."""
+    return scene.focus if scene.focus is not None and scene.focus < len(scene.tokens) else None
+
+
+# ---------------------------------------------------------------------------------------------------- in words
+
+
+def _says_light(scene: Scene, a: np.ndarray, words: Words) -> str:
+    n, shown = lit(scene), a[: lit(scene)]
+    if n == 0:
+        return words("fibres.says.dark")
+    sentences = [words("fibres.says.lit", lit=n, n=len(a))] if n < len(a) else []
+    sentences.append(_counted(int(np.count_nonzero(shown > scene.threshold)), scene, words))
+    sentences += _strongest(scene, shown, words)
+    if scene.ablated:
+        sentences.append(words("fibres.says.ablated", n=len(scene.ablated)))
+    broken = np.isnan(shown).any((1, 2, 3))
+    if broken.any():
+        sentences.append(words("fibres.says.broken", layer=int(np.argmax(broken))))
+    return " ".join(sentences)
+
+
+def _says_twin(scene: Scene, a: np.ndarray, words: Words) -> str:
+    layer, head = scene.place
+    if (layer, head) in scene.ablated:
+        return words("fibres.says.off", layer=layer, head=head)
+    if np.isnan(a).any():
+        return words("fibres.says.broken", layer=layer)
+    place = words("fibres.says.place", layer=layer, head=head)
+    if (chosen := focus(scene)) is not None:
+        return f"{place} {read(scene.tokens, a, chosen, words)}"
+    above = int(np.count_nonzero(a > scene.threshold))
+    return f"{place} {_counted(above, scene, words)}"
+
+
+def _counted(above: int, scene: Scene, words: Words) -> str:
+    drawn = min(above, MAX_CURVES)
+    name = "none" if above == 0 else "one" if above == 1 else "all" if drawn == above else "some"
+    return words(f"fibres.says.{name}", drawn=drawn, above=above, threshold=scene.threshold)
+
+
+def _strongest(scene: Scene, a: np.ndarray, words: Words) -> list[str]:
+    """The strongest of all weights [layer, head, query, key], or of those of the token in focus."""
+    chosen, tokens = focus(scene), scene.tokens
+    first_alone = scene.config.causal and len(tokens) > 1 and chosen is None
+    queries = slice(1 if first_alone else 0, None) if chosen is None else slice(chosen, chosen + 1)
+    choice = np.nan_to_num(a[:, :, queries])
+    if not choice.any():
+        return []
+    layer, head, row, _ = map(int, np.unravel_index(np.argmax(choice), choice.shape))
+    query = row + queries.start
+    weight, keys = read_row(a[layer, head, query])[0]
+    values = {
+        "query": tokens[query],
+        "keys": words.several(_name(k, query, tokens, words) for k in keys[:3]),
+        "weight": weight,
+        "where": "" if a.shape[:2] == (1, 1) else words("fibres.says.where", layer=layer, head=head),
+    }
+    if chosen is not None:
+        return [words("fibres.says.focus", **values)]
+    return [words("fibres.says.strongest_but" if first_alone else "fibres.says.strongest", first=tokens[0], **values)]
+
+
+def _name(key: int, query: int, tokens: tuple[str, ...], words: Words) -> str:
+    return words("attention.reads.itself") if key == query else words("quoted", token=tokens[key])
