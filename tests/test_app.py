@@ -27,6 +27,11 @@ def html(at: AppTest) -> str:
     return "\n".join(element.proto.body for element in at.get("html"))
 
 
+def labelled(widgets, key: str):
+    """The widget whose label is the English text at `key`: a key of choices changes with their labels."""
+    return next(w for w in widgets if w.label == words_of("en")(key))
+
+
 def fine(at: AppTest) -> AppTest:
     assert not at.exception, at.exception[0].value
     return at
@@ -116,7 +121,7 @@ def test_the_scene_is_in_the_address_and_comes_back_from_it():
     at = page("attention", lang="en")
     at.text_input(key="knob-sentence").set_value("um dois três")
     at.run()
-    at.selectbox(key="knob-model").set_value("gpt").run()
+    labelled(at.selectbox, "shell.story").set_value("gpt").run()
     at.text_input(key="knob-sentence").set_value("um dois três").run()
     at.toggle(key="knob-causal").set_value(False).run()
     at.number_input(key="knob-seed").set_value(7).run()
@@ -128,14 +133,14 @@ def test_the_scene_is_in_the_address_and_comes_back_from_it():
 
 def test_turning_knobs_keeps_the_widgets_and_the_scene_together():
     at = page("attention", lang="en")
-    at.select_slider(key="knob-temperature").set_value(3.0).run()
+    labelled(at.select_slider, "attention.temperature").set_value(3.0).run()
     at.toggle(key="knob-scale").set_value(False).run()
-    at.selectbox(key="knob-query").set_value(0).run()
+    labelled(at.selectbox, "attention.query").set_value(0).run()
     scene = fine(at).session_state[SCENE]
     assert (scene.temperature, scene.config.scale, scene.query) == (3.0, False, 0)
     at.button(key="reset").click().run()
     assert fine(at).session_state[SCENE] == Scene(lang="en")
-    assert at.select_slider(key="knob-temperature").value == 1.0
+    assert labelled(at.select_slider, "attention.temperature").value == 1.0
 
 
 def test_the_table_edits_the_scene_and_names_a_bad_cell():

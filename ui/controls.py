@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Any
+from zlib import crc32
 
 import streamlit as st
 
@@ -15,8 +16,8 @@ from ui import compat, state
 
 
 def slider(label: str, knob: str, low: float, high: float, step: float, value: float, **options: Any) -> None:
-    """A slider on a Scene field."""
-    key = _feed(knob, value)
+    """A slider on a Scene field; `twin` names it where the page has another widget on that field."""
+    key = _feed(knob, value, options.pop("twin", ""))
     kind = type(step)
     st.slider(
         label, kind(low), kind(high), step=step, key=key, on_change=_turn, args=(knob, key, state.turn), **options
@@ -28,14 +29,15 @@ def choice_slider(label: str, knob: str, options: Sequence[Any], value: Any, **m
 
     A value that came from elsewhere takes its place among the options.
     """
-    key = _feed(knob, value)
+    options = sorted({*options, value})
+    key = _feed(knob, value, _labels(options, more.get("format_func", str)))
     turn = more.pop("turn", state.override)
-    st.select_slider(label, sorted({*options, value}), key=key, on_change=_turn, args=(knob, key, turn), **more)
+    st.select_slider(label, options, key=key, on_change=_turn, args=(knob, key, turn), **more)
 
 
 def select(label: str, knob: str, options: Sequence[Any], value: Any, names: Callable[[Any], str], **more: Any) -> None:
     """A list of choices on a Scene field."""
-    key = _feed(knob, value)
+    key = _feed(knob, value, _labels(options, names))
     turn = more.pop("turn", state.turn)
     st.selectbox(label, options, format_func=names, key=key, on_change=_turn, args=(knob, key, turn), **more)
 
@@ -51,7 +53,7 @@ def segments(
     label: str, knob: str, options: Sequence[Any], value: Any, names: Callable[[Any], str], **more: Any
 ) -> None:
     """Choices side by side, one of them always chosen."""
-    key = _feed(knob, value)
+    key = _feed(knob, value, _labels(options, names))
     turn = more.pop("turn", state.turn)
     compat.call(
         st.segmented_control,
@@ -72,11 +74,17 @@ def number(label: str, knob: str, low: int, high: int, value: int, **more: Any) 
     st.number_input(label, low, high, step=1, key=key, on_change=_turn, args=(knob, key, state.turn), **more)
 
 
-def _feed(knob: str, value: Any) -> str:
-    key = f"knob-{knob}"
+def _feed(knob: str, value: Any, twin: str = "") -> str:
+    key = f"knob-{knob}{twin}"
     if st.session_state.get(key) != value:
         st.session_state[key] = value
     return key
+
+
+def _labels(options: Sequence[Any], names: Callable[[Any], str]) -> str:
+    """A mark of the options' labels, for the key: the browser holds the chosen label, not its place, so a widget whose
+    labels change (another language, another sentence) must be another widget."""
+    return f"-{crc32(chr(0).join(map(names, options)).encode('utf-8', 'replace')):08x}"
 
 
 def _turn(knob: str, key: str, turn: Callable[..., None]) -> None:

@@ -10,7 +10,7 @@ import streamlit as st
 from core import Notice, Scene
 from core.limits import EDIT
 from core.scene import Edit
-from ui import compute, state
+from ui import compute, shell, state
 from ui.words import Words
 
 EDITOR, MOUNTED = "embeddings", "embeddings.mounted"
@@ -36,6 +36,7 @@ def editor(scene: Scene, words: Words) -> None:
         on_change=_edited,
         args=(key, run.tokens),
     )
+    shell.notices(words, "cell")
     if scene.edits:
         st.button(words("attention.undo_edits"), key="undo-edits", on_click=lambda: state.turn(edits=()))
 
@@ -54,7 +55,8 @@ def _edited(key: str, tokens: tuple[str, ...]) -> None:
     edits, bad = read_edits(st.session_state[key]["edited_rows"], state.scene().edits, tokens)
     state.turn(edits=edits)
     if bad:
-        st.session_state.pop(MOUNTED, None)  # the table starts afresh, from the last good state
+        _, number = st.session_state[MOUNTED]
+        st.session_state[MOUNTED] = None, number  # the table starts afresh, from the last good state
         state.notify(*bad)
 
 
@@ -69,7 +71,7 @@ def read_edits(
             if _good(value):
                 edits[int(row), int(column)] = float(value)
             else:
-                bad.append(Notice("cell", tokens[int(row)], str(value), column))
+                bad.append(Notice("cell", tokens[int(row)], "" if value is None else str(value), column))
     return tuple((*cell, value) for cell, value in sorted(edits.items())), bad
 
 

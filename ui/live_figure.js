@@ -44,7 +44,7 @@ function create(parent) {
   figure.svg = button(tools, "SVG", () => save(figure, "svg"));
   figure.turn.hidden = true;
   theme.addEventListener("transitionend", () => wake(figure));
-  for (const kind of ["touchstart", "touchmove", "touchend"]) {
+  for (const kind of ["wheel", "touchstart", "touchmove", "touchend"]) {
     root.addEventListener(kind, (event) => leaveToPage(figure, event), { capture: true, passive: true });
   }
   root.append(plot, theme, tools);
@@ -130,10 +130,11 @@ function isScene(name) {
 // nothing a reader typed is ever taken for one. Painted in place; returns what it was given, or the colour.
 function paint(node, palette, coloured = false) {
   if (typeof node === "string") return coloured && node[0] === "@" ? shade(node, palette) : node;
-  if (node === null || typeof node !== "object") return node;
-  if (STILL.matches && node.transition) node.transition = { duration: 0 };
-  for (const name of Object.keys(node)) {
-    node[name] = paint(node[name], palette, Array.isArray(node) ? coloured : /color/i.test(name));
+  if (Array.isArray(node)) {
+    for (let i = 0; i < node.length; i++) node[i] = paint(node[i], palette, coloured);
+  } else if (node && typeof node === "object") {
+    if (STILL.matches && node.transition) node.transition = { duration: 0 };
+    for (const name of Object.keys(node)) node[name] = paint(node[name], palette, /color/i.test(name));
   }
   return node;
 }
@@ -191,8 +192,8 @@ function turn({ root, turn }) {
   turn.setAttribute("aria-pressed", root.classList.toggle("fibra-turning"));
 }
 
-// Plotly would keep a finger's movement for itself, so it never hears of it: the page scrolls, and a tap still arrives as a
-// click. The exceptions are Plotly's own sliders, and a scene that is being turned.
+// Plotly would keep the wheel and a finger's movement for itself, so it never hears of them: the page scrolls, and a tap still
+// arrives as a click. The exceptions are Plotly's own sliders, and a scene that is being turned.
 function leaveToPage({ root }, event) {
   const slides = event.target.closest?.(".slider-container, .fibra-tools");
   if (!slides && !root.classList.contains("fibra-turning")) event.stopPropagation();

@@ -40,7 +40,7 @@ def open_page(name: str) -> tuple[Scene, Words]:
     with right:
         _sentence(scene, words)
     say(words(f"{name}.lead"), "lead")
-    _notices(words)
+    notices(words, "cut", "blank", "default", "conflict")
     return scene, words
 
 
@@ -130,15 +130,15 @@ def _reset() -> None:
     state.show(Scene(lang=state.scene().lang))
 
 
-def _notices(words: Words) -> None:
-    """One box for all that was wrong: what was cut, what was blank, which cells, which parts of the address."""
-    notices = state.notices()
-    wrong = [n for n in notices if n.code in ("default", "conflict")]
+def notices(words: Words, *codes: str) -> None:
+    """One box for all that was wrong, of these codes: what was cut or blank, which cells, which parts of the address."""
+    found = [n for n in state.notices() if n.code in codes]
+    empty = words("notice.empty")
     lines = [
-        words(f"notice.{n.code}", field=n.field, value=n.value, right=n.right, low=EDIT[0], high=EDIT[1])
-        for n in sorted(notices, key=lambda n: n in wrong)
+        words(f"notice.{n.code}", field=n.field, value=n.value or empty, right=n.right, low=EDIT[0], high=EDIT[1])
+        for n in found
     ]
-    if wrong:
-        lines.insert(len(notices) - len(wrong), words("notice.title"))
+    if any(n.code in ("default", "conflict") for n in found):
+        lines.insert(0, words("notice.title"))
     if lines:
         say("\n".join(lines), "notice")

@@ -39,15 +39,17 @@ def twin(scene: Scene, words: Words) -> Picture:
     """The chosen layer and head alone: who looks, who is looked at, and a line for every weight above the threshold."""
     run = compute.run(scene)
     layer, head = scene.place
-    a = patterns(run)[layer, head]
-    says = _says_twin(scene, a, words)
+    a = patterns(run)[layer]
+    says = _says_twin(scene, a[head], words)
     figure = flat_figure(
         a,
         list(run.tokens),
         threshold=scene.threshold,
         focus=focus(scene),
+        heads=[head],
         query_title=words("axis.query"),
         key_title=words("axis.key"),
+        hover=words("fibres.hover"),
         height=HEIGHT,
         alt=says,
     )
@@ -97,11 +99,19 @@ def _says_twin(scene: Scene, a: np.ndarray, words: Words) -> str:
         return words("fibres.says.off", layer=layer, head=head)
     if np.isnan(a).any():
         return words("fibres.says.broken", layer=layer)
-    place = words("fibres.says.place", layer=layer, head=head)
+    place = {"layer": layer, "head": head}
     if (chosen := focus(scene)) is not None:
-        return f"{place} {read(scene.tokens, a, chosen, words)}"
-    above = int(np.count_nonzero(a > scene.threshold))
-    return f"{place} {_counted(above, scene, words)}"
+        return f"{words('fibres.says.place', **place)} {read(scene.tokens, a, chosen, words)}"
+    above = a[a > scene.threshold]
+    return words(
+        "fibres.says.counted" if above.size else "fibres.says.few",
+        **place,
+        above=above.size,
+        cells=a.size,
+        threshold=scene.threshold,
+        low=float(above.min(initial=1)),
+        high=float(a.max()),
+    )
 
 
 def _counted(above: int, scene: Scene, words: Words) -> str:
@@ -123,7 +133,7 @@ def _strongest(scene: Scene, a: np.ndarray, words: Words) -> list[str]:
     weight, keys = read_row(a[layer, head, query])[0]
     values = {
         "query": tokens[query],
-        "keys": words.several(_name(k, query, tokens, words) for k in keys[:3]),
+        "keys": _names(keys, query, tokens, words),
         "weight": weight,
         "where": "" if a.shape[:2] == (1, 1) else words("fibres.says.where", layer=layer, head=head),
     }
@@ -132,5 +142,8 @@ def _strongest(scene: Scene, a: np.ndarray, words: Words) -> list[str]:
     return [words("fibres.says.strongest_but" if first_alone else "fibres.says.strongest", first=tokens[0], **values)]
 
 
-def _name(key: int, query: int, tokens: tuple[str, ...], words: Words) -> str:
-    return words("attention.reads.itself") if key == query else words("quoted", token=tokens[key])
+def _names(keys: list[int], query: int, tokens: tuple[str, ...], words: Words) -> str:
+    names = [words("attention.reads.itself") if k == query else words("quoted", token=tokens[k]) for k in keys[:4]]
+    if len(keys) > 4:
+        names.append(words("attention.reads.others", n=len(keys) - 4))
+    return words.several(names)

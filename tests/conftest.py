@@ -1,0 +1,73 @@
+"""What all tests share: hypothesis' settings, a served app, and a watched browser."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import settings
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from tests.chromium import ARGUMENTS, WAIT, executable, serve
+
+# No deadline: a shared machine stalls now and then, and how fast the code is, bench/ measures. The same examples every
+# time, so that a failure is of the change at hand; `--hypothesis-profile=wild` looks further.
+settings.register_profile("fibra", deadline=None, derandomize=True)
+settings.register_profile("wild", deadline=None, max_examples=1000)
+settings.load_profile("fibra")
+
+
+@pytest.fixture(scope="session")
+def app() -> Iterator[str]:
+    """The address of the app, served for the whole test run."""
+    with serve() as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """Headless Chromium, for the whole test run."""
+    path = executable()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+class Watched:
+    """Opens tabs, and remembers whatever went wrong in any of them."""
+
+    def __init__(self, browser: Browser):
+        self._browser = browser
+        self._contexts: list[BrowserContext] = []
+        self.errors: list[str] = []
+
+    def tab(self, width: int = 1440, height: int = 900, **options: Any) -> Page:
+        self._contexts.append(self._browser.new_context(viewport={"width": width, "height": height}, **options))
+        return self.again()
+
+    def again(self) -> Page:
+        """One more tab of the same reader."""
+        page = self._contexts[-1].new_page()
+        page.set_default_timeout(WAIT)
+        page.on("console", lambda m: self.errors.append(f"console: {m.text}") if m.type == "error" else None)
+        page.on("pageerror", lambda error: self.errors.append(f"page: {error}"))
+        page.on("requestfailed", lambda r: self.errors.append(f"request: {r.url}") if "://127." not in r.url else None)
+        return page
+
+    def close(self) -> None:
+        for context in self._contexts:
+            for page in context.pages:
+                traces = page.locator("[data-testid=stException]")
+                self.errors += [f"traceback: {traces.nth(i).inner_text()[:300]}" for i in range(traces.count())]
+            context.close()
+
+
+@pytest.fixture
+def watched(chromium: Browser) -> Iterator[Watched]:
+    """Tabs whose console errors, failed requests and tracebacks on screen fail the test."""
+    tabs = Watched(chromium)
+    yield tabs
+    tabs.close()
+    assert not tabs.errors, tabs.errors

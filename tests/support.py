@@ -1,0 +1,199 @@
+"""What several tests share: golden checkpoints in our names, and Configs drawn at random."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+from pathlib import Path
+
+import numpy as np
+from hypothesis import strategies as st
+
+import core
+
+GOLDEN = Path(__file__).parent / "golden"
+DTYPES = {"F64": "<f8", "F32": "<f4", "I64": "<i8"}
+
+
+def worst(got: np.ndarray, expected: np.ndarray) -> float:
+    """The largest difference, relative to the largest magnitude that was expected."""
+    assert got.shape == expected.shape, (got.shape, expected.shape)
+    return float(np.abs(got - expected).max() / np.abs(expected).max())
+
+
+# -------------------------------------------------------------------------------------------------------- golden
+
+
+def tensors(path: Path) -> dict[str, np.ndarray]:
+    """A safetensors file that this project generated itself: 8 bytes of header length, JSON, raw numbers."""
+    raw = path.read_bytes()
+    start = 8 + int.from_bytes(raw[:8], "little")
+    header = json.loads(raw[8:start])
+    header.pop("__metadata__", None)
+    return {
+        name: np.frombuffer(raw[start:], DTYPES[about["dtype"]], *_span(about)).reshape(about["shape"])
+        for name, about in header.items()
+    }
+
+
+def _span(about: dict) -> tuple[int, int]:
+    begin, end = about["data_offsets"]
+    return (end - begin) // np.dtype(DTYPES[about["dtype"]]).itemsize, begin
+
+
+def golden(name: str) -> tuple[core.Config, dict[str, np.ndarray]]:
+    """(Config, params) of a checkpoint in tests/golden."""
+    folder = GOLDEN / name
+    return CONFIGS[name], ours(name, tensors(folder / "model.safetensors"))
+
+
+CONFIGS = {
+    "gpt2-tiny": core.Config(
+        **dict(vocab_size=96, n_ctx=32, d_model=24, n_layers=3, n_heads=4, d_mlp=96, causal=True, positions="learned"),
+        **dict(norm="layer", final_norm=True, qkv_bias=True, out_bias=True, mlp_bias=True, activation="gelu_tanh"),
+        **dict(unembed=True, tied_unembed=True),
+    ),
+    "bert-tiny": core.Config(
+        **dict(vocab_size=96, n_ctx=32, d_model=24, n_layers=2, n_heads=3, d_mlp=40, positions="learned"),
+        **dict(norm="layer", norm_at="post", norm_eps=1e-12, embed_norm=True, activation="gelu"),
+        **dict(qkv_bias=True, out_bias=True, mlp_bias=True),
+    ),
+    "llama-gqa": core.Config(
+        **dict(vocab_size=96, n_ctx=64, d_model=32, n_layers=2, n_heads=8, n_kv_heads=2, d_head=4, d_mlp=48),
+        **dict(causal=True, positions="rotary", norm="rms", norm_eps=1e-6, final_norm=True, activation="silu"),
+        **dict(gated=True, unembed=True),
+    ),
+}
+
+# (their name, our name); a matrix of theirs is (out, in), but for GPT-2's.
+RENAMED = {
+    "gpt2-tiny": [
+        (r"transformer\.wte\.weight", "embed.W_E"),
+        (r"transformer\.wpe\.weight", "pos_embed.W_pos"),
+        (r"transformer\.h\.(\d+)\.ln_(\d)\.weight", r"blocks.\1.ln\2.w"),
+        (r"transformer\.h\.(\d+)\.ln_(\d)\.bias", r"blocks.\1.ln\2.b"),
+        (r"transformer\.h\.(\d+)\.attn\.c_attn\.weight", r"blocks.\1.attn.W_QKV"),
+        (r"transformer\.h\.(\d+)\.attn\.c_attn\.bias", r"blocks.\1.attn.b_QKV"),
+        (r"transformer\.h\.(\d+)\.attn\.c_proj\.weight", r"blocks.\1.attn.W_O"),
+        (r"transformer\.h\.(\d+)\.attn\.c_proj\.bias", r"blocks.\1.attn.b_O"),
+        (r"transformer\.h\.(\d+)\.mlp\.c_fc\.weight", r"blocks.\1.mlp.W_in"),
+        (r"transformer\.h\.(\d+)\.mlp\.c_fc\.bias", r"blocks.\1.mlp.b_in"),
+        (r"transformer\.h\.(\d+)\.mlp\.c_proj\.weight", r"blocks.\1.mlp.W_out"),
+        (r"transformer\.h\.(\d+)\.mlp\.c_proj\.bias", r"blocks.\1.mlp.b_out"),
+        (r"transformer\.ln_f\.weight", "ln_final.w"),
+        (r"transformer\.ln_f\.bias", "ln_final.b"),
+    ],
+    "bert-tiny": [
+        (r"embeddings\.word_embeddings\.weight", "embed.W_E"),
+        (r"embeddings\.position_embeddings\.weight", "pos_embed.W_pos"),
+        (r"embeddings\.LayerNorm\.weight", "ln_embed.w"),
+        (r"embeddings\.LayerNorm\.bias", "ln_embed.b"),
+        (r"encoder\.layer\.(\d+)\.attention\.self\.query\.weight", r"blocks.\1.attn.W_Q"),
+        (r"encoder\.layer\.(\d+)\.attention\.self\.query\.bias", r"blocks.\1.attn.b_Q"),
+        (r"encoder\.layer\.(\d+)\.attention\.self\.key\.weight", r"blocks.\1.attn.W_K"),
+        (r"encoder\.layer\.(\d+)\.attention\.self\.key\.bias", r"blocks.\1.attn.b_K"),
+        (r"encoder\.layer\.(\d+)\.attention\.self\.value\.weight", r"blocks.\1.attn.W_V"),
+        (r"encoder\.layer\.(\d+)\.attention\.self\.value\.bias", r"blocks.\1.attn.b_V"),
+        (r"encoder\.layer\.(\d+)\.attention\.output\.dense\.weight", r"blocks.\1.attn.W_O"),
+        (r"encoder\.layer\.(\d+)\.attention\.output\.dense\.bias", r"blocks.\1.attn.b_O"),
+        (r"encoder\.layer\.(\d+)\.attention\.output\.LayerNorm\.weight", r"blocks.\1.ln1.w"),
+        (r"encoder\.layer\.(\d+)\.attention\.output\.LayerNorm\.bias", r"blocks.\1.ln1.b"),
+        (r"encoder\.layer\.(\d+)\.intermediate\.dense\.weight", r"blocks.\1.mlp.W_in"),
+        (r"encoder\.layer\.(\d+)\.intermediate\.dense\.bias", r"blocks.\1.mlp.b_in"),
+        (r"encoder\.layer\.(\d+)\.output\.dense\.weight", r"blocks.\1.mlp.W_out"),
+        (r"encoder\.layer\.(\d+)\.output\.dense\.bias", r"blocks.\1.mlp.b_out"),
+        (r"encoder\.layer\.(\d+)\.output\.LayerNorm\.weight", r"blocks.\1.ln2.w"),
+        (r"encoder\.layer\.(\d+)\.output\.LayerNorm\.bias", r"blocks.\1.ln2.b"),
+    ],
+    "llama-gqa": [
+        (r"model\.embed_tokens\.weight", "embed.W_E"),
+        (r"model\.layers\.(\d+)\.input_layernorm\.weight", r"blocks.\1.ln1.w"),
+        (r"model\.layers\.(\d+)\.post_attention_layernorm\.weight", r"blocks.\1.ln2.w"),
+        (r"model\.layers\.(\d+)\.self_attn\.q_proj\.weight", r"blocks.\1.attn.W_Q"),
+        (r"model\.layers\.(\d+)\.self_attn\.k_proj\.weight", r"blocks.\1.attn.W_K"),
+        (r"model\.layers\.(\d+)\.self_attn\.v_proj\.weight", r"blocks.\1.attn.W_V"),
+        (r"model\.layers\.(\d+)\.self_attn\.o_proj\.weight", r"blocks.\1.attn.W_O"),
+        (r"model\.layers\.(\d+)\.mlp\.gate_proj\.weight", r"blocks.\1.mlp.W_gate"),
+        (r"model\.layers\.(\d+)\.mlp\.up_proj\.weight", r"blocks.\1.mlp.W_in"),
+        (r"model\.layers\.(\d+)\.mlp\.down_proj\.weight", r"blocks.\1.mlp.W_out"),
+        (r"model\.norm\.weight", "ln_final.w"),
+        (r"lm_head\.weight", "unembed.W_U"),
+    ],
+}
+
+
+def ours(name: str, theirs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """A checkpoint's tensors, or their gradients, under our names and in our (in, out) layout."""
+    out: dict[str, np.ndarray] = {}
+    for key, array in theirs.items():
+        for pattern, replacement in RENAMED[name]:
+            if match := re.fullmatch(pattern, key):
+                new = match.expand(replacement)
+                stored_as_ours = name == "gpt2-tiny" or array.ndim == 1 or new in ("embed.W_E", "pos_embed.W_pos")
+                out[new] = array if stored_as_ours else array.T
+    for key in [key for key in out if key.endswith("QKV")]:  # GPT-2 keeps the three side by side
+        for letter, part in zip("QKV", np.split(out.pop(key), 3, axis=-1), strict=True):
+            out[key.removesuffix("QKV") + letter] = part
+    if "embeddings.token_type_embeddings.weight" in theirs:  # every token is of the first type
+        out["pos_embed.W_pos"] = out["pos_embed.W_pos"] + theirs["embeddings.token_type_embeddings.weight"][0]
+    return out
+
+
+# ------------------------------------------------------------------------------------------------- random Configs
+
+
+def random_config(draw: random.Random) -> core.Config:
+    """A small Config with every choice drawn."""
+    n_heads = draw.choice((1, 2, 4))
+    width = draw.choice((2, 4, 6) if n_heads > 1 else (4, 6))  # of two numbers a norm leaves only the sign
+    norm = draw.choice(("none", "layer", "rms"))
+    norm_at = draw.choice(("pre", "post"))
+    projections = draw.random() < 0.85
+    free_width = projections and draw.random() < 0.3
+    positions = draw.choice(("none", "sinusoidal", "learned", "rotary"))
+    d_mlp = draw.choice((0, 7, 12))
+    unembed = draw.random() < 0.7
+    return core.Config(
+        vocab_size=draw.randint(5, 11),
+        n_ctx=9,
+        d_model=draw.choice((5, 6, 8)) if free_width else n_heads * width,
+        n_layers=draw.randint(1, 3),
+        n_heads=n_heads,
+        n_kv_heads=draw.choice([k for k in (1, 2, 4, None) if k is None or n_heads % k == 0]) if projections else None,
+        d_head=width if free_width else None,
+        d_mlp=d_mlp,
+        causal=draw.random() < 0.5,
+        scale=draw.random() < 0.8,
+        positions=positions,
+        rotary_base=draw.choice((100.0, 10000.0)),
+        rotary_dim=draw.choice((None, 2)) if positions == "rotary" else None,
+        norm=norm,
+        norm_at=norm_at,
+        embed_norm=norm != "none" and draw.random() < 0.3,
+        final_norm=norm != "none" and draw.random() < 0.5,
+        residual=draw.random() < 0.8,
+        parallel=(norm == "none" or norm_at == "pre") and draw.random() < 0.3,
+        projections=projections,
+        qkv_bias=draw.random() < 0.5,
+        out_bias=draw.random() < 0.5,
+        mlp_bias=draw.random() < 0.5,
+        activation=draw.choice(("relu", "gelu", "gelu_tanh", "silu")),
+        gated=bool(d_mlp) and draw.random() < 0.4,
+        unembed=unembed,
+        tied_unembed=unembed and draw.random() < 0.4,
+        unembed_bias=unembed and draw.random() < 0.4,
+    )
+
+
+def random_params(config: core.Config, seed: int, dtype: type = np.float64) -> dict[str, np.ndarray]:
+    """Parameters none of which is at its start: biases are not 0, norms are not 1, tied embeddings are not tiny."""
+    rng = np.random.default_rng(seed)
+    params = {}
+    for name, shape in core.param_shapes(config).items():
+        draw = rng.standard_normal(shape)
+        params[name] = (1 + 0.3 * draw if name.endswith(".w") else draw / np.sqrt(shape[0])).astype(dtype)
+    return params
+
+
+configs = st.randoms(use_true_random=False).map(random_config)

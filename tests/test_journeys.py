@@ -1,0 +1,187 @@
+"""The main journeys, as a class makes them: in real Chromium, with no console error and no traceback on screen."""
+
+from __future__ import annotations
+
+import re
+import time
+from urllib.parse import parse_qs, urlparse
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.chromium import WAIT
+
+pytestmark = pytest.mark.browser
+expect.set_options(timeout=WAIT)
+
+PAGES = {"attention": "", "heads": "heads", "fibres": "fibres", "drift": "drift"}
+TITLES = {"en": ("Attention", "Heads", "Fibres", "Drift"), "pt-BR": ("Atenção", "Cabeças", "Fibras", "Deriva")}
+
+
+def open_page(page: Page, app: str, name: str = "attention", query: str = "lang=en") -> None:
+    page.goto(f"{app}/{PAGES[name]}?{query}")
+    drawn(page)
+    settled(page)
+
+
+def drawn(page: Page) -> None:
+    """At least one finished picture is on screen, and none is still on its way."""
+    page.wait_for_selector("[data-drawn]")
+
+
+def settled(page: Page) -> None:
+    """The server has nothing more to say."""
+    page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
+
+
+def query(page: Page) -> dict[str, str]:
+    return {key: values[0] for key, values in parse_qs(urlparse(page.url).query).items()}
+
+
+def wait_for_query(page: Page, **expected: str) -> None:
+    deadline = time.monotonic() + 20
+    while not expected.items() <= query(page).items():
+        assert time.monotonic() < deadline, (expected, page.url)
+        page.wait_for_timeout(50)
+
+
+def says(page: Page) -> str:
+    return " ".join(page.locator(".fibra-says").all_inner_texts())
+
+
+@pytest.mark.parametrize("lang", TITLES)
+def test_every_page_in_both_languages(watched, app, lang):
+    page = watched.tab(locale=lang)
+    open_page(page, app, query="")
+    for title in TITLES[lang]:
+        page.get_by_role("link", name=title).click()
+        expect(page.locator("h1.fibra-title")).to_have_text(title)
+        drawn(page)
+        settled(page)
+        assert page.locator("[data-drawn]").first.bounding_box()["y"] < 900, "the picture is on the first screen"
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_nothing_sticks_out_on_a_phone(watched, app, name):
+    page = watched.tab(390, 844, is_mobile=True, has_touch=True, locale="pt-BR")
+    open_page(page, app, name, "lang=pt-BR")
+    page.wait_for_timeout(500)
+    assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth") <= 390
+
+
+def test_type_a_sentence_turn_a_knob_see_attention(watched, app):
+    page = watched.tab()
+    open_page(page, app)
+    box = page.get_by_role("textbox", name="Sentence")
+    box.fill("o gato viu o rato")
+    box.press("Enter")
+    wait_for_query(page, sentence="o gato viu o rato")
+    expect(page.locator(".fibra-says", has_text="“o” enters as 4 numbers").first).to_be_visible()
+    page.get_by_role("combobox", name=re.compile("Story")).click()
+    page.get_by_role("option", name="A GPT from scratch").click()
+    wait_for_query(page, model="gpt")
+    expect(page.locator(".fibra-says", has_text="After LayerNorm").first).to_be_visible()
+    before = says(page)
+    thumb = page.get_by_role("slider", name=re.compile("Temperature"))
+    thumb.focus()
+    thumb.press("ArrowRight")
+    wait_for_query(page, temperature="1.5")
+    page.wait_for_function("before => [...document.querySelectorAll('.fibra-says')].map(e => e.innerText).join(' ') != before", arg=before)
+
+
+def test_a_click_on_a_cell_writes_its_arithmetic(watched, app):
+    page = watched.tab()
+    open_page(page, app)
+    expect(page.locator(".fibra-arithmetic")).to_contain_text("0.1903")
+    pattern = page.locator(".st-key-attention-pattern .nsewdrag").first
+    box = pattern.bounding_box()
+    page.mouse.click(box["x"] + box["width"] * 0.1, box["y"] + box["height"] * 0.1)  # Os looks at Os
+    wait_for_query(page, query="0", key="0")
+    expect(page.locator(".fibra-arithmetic")).to_contain_text("0.2919")
+
+
+def test_the_scene_survives_page_changes_and_a_reload(watched, app):
+    page = watched.tab()
+    open_page(page, app, query="lang=en&model=gpt&seed=5&sentence=um+dois+tr%C3%AAs&causal=0")
+    wanted = query(page)
+    for title in TITLES["en"][1:]:
+        page.get_by_role("link", name=title).click()
+        expect(page.locator("h1.fibra-title")).to_have_text(title)
+        wait_for_query(page, **wanted)
+        settled(page)
+    page.reload()
+    drawn(page)
+    wait_for_query(page, **wanted)
+    expect(page.get_by_role("textbox", name="Sentence")).to_have_value("um dois três")
+
+
+def test_two_tabs_do_not_mix(watched, app):
+    one, two = watched.tab(), watched.again()
+    open_page(one, app, query="lang=en&sentence=um")
+    open_page(two, app, query="lang=pt-BR&sentence=dois")
+    one.get_by_role("textbox", name="Sentence").fill("uno")
+    one.get_by_role("textbox", name="Sentence").press("Enter")
+    wait_for_query(one, sentence="uno")
+    assert query(two)["sentence"] == "dois"
+    expect(two.locator("h1.fibra-title")).to_have_text("Atenção")
+
+
+def test_the_back_button_brings_the_scene_before(watched, app):
+    page = watched.tab()
+    open_page(page, app, query="lang=en&seed=1")
+    page.evaluate("history.pushState({}, '', '?lang=en&seed=2'); dispatchEvent(new PopStateEvent('popstate'))")
+    expect(page.get_by_role("spinbutton", name="Seed")).to_have_value("2")
+
+
+def test_reset_and_language(watched, app):
+    page = watched.tab(locale="en-US")
+    open_page(page, app, query="seed=9&model=encoder")
+    page.get_by_role("button", name="Reset").click()
+    page.wait_for_function("!location.search.includes('encoder')")
+    page.get_by_role("button", name="Português").or_(page.get_by_role("radio", name="Português")).click()
+    expect(page.locator("h1.fibra-title")).to_have_text("Atenção")
+    assert query(page) == {"lang": "pt-BR"}
+
+
+def test_a_fast_hand_on_a_slider(watched, app):
+    page = watched.tab()
+    open_page(page, app)
+    thumb = page.get_by_role("slider", name=re.compile("Temperature"))
+    thumb.focus()
+    for _ in range(12):
+        thumb.press("ArrowRight")
+    for _ in range(4):
+        thumb.press("ArrowLeft")
+    wait_for_query(page, temperature="2")
+    settled(page)
+    expect(thumb).to_have_attribute("aria-valuetext", re.compile("^2"))
+
+
+def test_a_bad_cell_in_the_table_is_named(watched, app):
+    page = watched.tab()
+    open_page(page, app)
+    page.locator("label", has_text="Edit the numbers").click()
+    grid = page.locator("[data-testid=stDataFrame]").first
+    grid.wait_for()
+    settled(page)
+    page.wait_for_timeout(800)
+    box = grid.bounding_box()
+    page.mouse.click(box["x"] + box["width"] * 0.5, box["y"] + 55)
+    page.keyboard.press("Delete")  # a missing cell
+    expect(page.locator(".fibra-notice")).to_contain_text("“Os”, dimension 1: “empty” is not a number")
+    assert "edits" not in query(page)
+    page.mouse.dblclick(box["x"] + box["width"] * 0.5, box["y"] + 55)
+    page.keyboard.type("2.5")
+    page.keyboard.press("Enter")
+    wait_for_query(page, edits="0.1:2.5")
+    expect(page.locator(".fibra-notice")).to_have_count(0)
+
+
+def test_a_hostile_address_names_what_was_wrong(watched, app):
+    page = watched.tab()
+    open_page(page, app, query="lang=en&model=%3Cscript%3Ealert(1)%3C/script%3E&d_model=99999999999&seed=1")
+    notice = page.locator(".fibra-notice")
+    expect(notice).to_have_count(1)
+    expect(notice).to_contain_text("<script>alert(1)</script>")
+    expect(notice).to_contain_text("d_model")
+    assert query(page)["seed"] == "1"

@@ -1,0 +1,294 @@
+"""All heads at once: the tiles, one enlarged, how spread and how far each looks, what one is worth, and what grows."""
+
+from __future__ import annotations
+
+from math import floor, isfinite, log10
+
+import numpy as np
+
+from core import Run, Scene
+from core.interpret import attention_distance, entropy, relative_change, residual_stages, token_norms
+from plots.bars import bars
+from plots.growth import growth
+from plots.heatmap import heatmap
+from plots.tiles import tiles
+from ui import compute
+from ui.compute import Picture
+from ui.words import Words
+
+WIDE, HALF, NARROW = 600, 290, 390  # px: the left column, half of it, and the right column, at 1440
+FEW = 3  # heads that a sentence still names
+SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def overview(scene: Scene, words: Words) -> Picture:
+    """Every head of every layer."""
+    run = compute.run(scene)
+    a = patterns(run)
+    says = _strongest(run, a, words)
+    figure = tiles(
+        a,
+        chosen=scene.place,
+        ablated=frozenset(scene.ablated),
+        layer_title=words("axis.layer"),
+        head_title=words("axis.head"),
+        layer_prefix="",
+        head_prefix="",
+        hover=f"{words('heads.place')}: {{value}}",
+        height=overview_height(scene),
+        alt=says,
+    )
+    return Picture(figure, says)
+
+
+def overview_height(scene: Scene) -> int:
+    """Pixels for square tiles, as large as the column and the screen allow."""
+    config = scene.config
+    return 62 + config.n_layers * min(240, (WIDE - 70) // config.n_heads, 560 // config.n_layers)
+
+
+def _strongest(run: Run, a: np.ndarray, words: Words) -> str:
+    n_layers, n_heads, n, _ = a.shape
+    if n == 1:
+        return words("heads.says.alone", n=n_layers * n_heads)
+    others = np.where(np.isfinite(a) & ~np.eye(n, dtype=bool), a, -1)
+    layer, head, query, key = np.unravel_index(np.argmax(others), a.shape)
+    says = words(
+        "heads.says.one" if n_layers * n_heads == 1 else "heads.says.all",
+        **{"layers": n_layers, "heads": n_heads, "n": n_layers * n_heads, "tokens": n},
+        query=run.tokens[query],
+        key=run.tokens[key],
+        weight=float(a[layer, head, query, key]),
+        place=_place(layer, head, words),
+    )
+    lost = np.isnan(a).any((1, 2, 3))
+    return f"{says} {words('heads.says.lost', layer=int(lost.argmax()))}" if lost.any() else says
+
+
+def chosen(scene: Scene, words: Words) -> Picture:
+    """The chosen head, enlarged."""
+    run = compute.run(scene)
+    layer, head = scene.place
+    a = patterns(run)[layer, head]
+    says = words(
+        "heads.says.chosen" if np.isfinite(a).all() else "heads.says.chosen_lost",
+        place=_capital(_place(layer, head, words)),
+        entropy=float(entropy(a).mean()),
+        most=_most_bits(scene),
+        distance=float(attention_distance(a).mean()),
+    )
+    if scene.place in scene.ablated:
+        says += " " + words("heads.says.chosen_off")
+    figure = heatmap(
+        a,
+        list(run.tokens),
+        list(run.tokens),
+        row_title=words("axis.query"),
+        column_title=words("axis.key"),
+        scale="probability",
+        comma=words.comma,
+        hover=words("hover.cell"),
+        square=False,
+        width=NARROW,
+        height=chosen_height(scene),
+        alt=says,
+    )
+    return Picture(figure, says)
+
+
+def chosen_height(scene: Scene) -> int:
+    """Pixels of the enlarged head: more for a longer sentence."""
+    n = len(scene.tokens)
+    return 290 if n <= 8 else 360 if n <= 16 else 440
+
+
+# ------------------------------------------------------------------------------------------- how spread, how far
+
+
+def entropies(scene: Scene, words: Words) -> Picture:
+    """Bits of each head, the mean of its rows, on a scale up to a head that looks at all alike."""
+    bits = entropy(patterns(compute.run(scene))).mean(-1)
+    most = _most_bits(scene)
+    says = _extremes(bits, "entropy", words, most=most)
+    return Picture(_per_head(bits, scene, words, most, says), says)
+
+
+def distances(scene: Scene, words: Words) -> Picture:
+    """How many tokens away each head looks, the mean of its rows."""
+    far = attention_distance(patterns(compute.run(scene))).mean(-1)
+    alike = _alike_distance(scene)
+    says = _extremes(far, "distance", words, alike=alike)
+    return Picture(_per_head(far, scene, words, max(alike, float(np.nanmax(far))), says), says)
+
+
+def measures_height(scene: Scene) -> int:
+    """Pixels of a map with a cell a head."""
+    n = scene.config.n_layers
+    return 76 + max(54, n * (24 if n <= 6 else 19))
+
+
+def _per_head(values: np.ndarray, scene: Scene, words: Words, zmax: float, says: str) -> dict:
+    return heatmap(
+        values,
+        [str(layer) for layer in range(len(values))],
+        row_title=words("axis.layer"),
+        column_title=words("axis.head"),
+        row_role="@muted",
+        column_role="@muted",
+        scale="probability",
+        comma=words.comma,
+        zmax=zmax,
+        chosen=scene.place,
+        hover=words("heads.place").replace("{layer}", "{row}").replace("{head}", "{column}") + ": {value}",
+        square=False,
+        width=HALF,
+        height=measures_height(scene),
+        alt=says,
+    )
+
+
+def _extremes(values: np.ndarray, measure: str, words: Words, **scale: float) -> str:
+    """The heads with the least and the greatest value."""
+    low, high = float(np.nanmin(values)), float(np.nanmax(values))
+    if values.size == 1 or words.number(low) == words.number(high):
+        which = "one" if values.size == 1 else "alike"
+        return words(f"heads.says.{measure}_{which}", value=high, n=values.size, **scale)
+    least, greatest = (np.unravel_index(find(values), values.shape) for find in (np.nanargmin, np.nanargmax))
+    return words(
+        f"heads.says.{measure}",
+        least=_place(*least, words),
+        greatest=_place(*greatest, words),
+        low=low,
+        high=high,
+        **scale,
+    )
+
+
+def _most_bits(scene: Scene) -> float:
+    """The mean entropy of rows that look at all they may see alike."""
+    n = len(scene.tokens)
+    return float(np.log2(np.arange(1, n + 1)).mean() if scene.config.causal else np.log2(n))
+
+
+def _alike_distance(scene: Scene) -> float:
+    """The mean distance of rows that look at all they may see alike."""
+    n = len(scene.tokens)
+    seen = np.tri(n) if scene.config.causal else np.ones((n, n))
+    return float(attention_distance(seen / seen.sum(-1, keepdims=True)).mean())
+
+
+# ------------------------------------------------------------------------------------------------- what one is worth
+
+
+def effect(scene: Scene, words: Words) -> Picture:
+    """How much each token's output changes without the ablated heads; where none is ablated, without the chosen one."""
+    off = scene.ablated or (scene.place,)
+    last = f"blocks.{scene.config.n_layers - 1}.resid_post"
+    # In float64: the lengths of vectors past 1e19 leave float32.
+    before, after = (compute.run(scene.turn(ablated=heads)).trace[last].astype(np.float64) for heads in ((), off))
+    change = np.where(np.isfinite(before + after).all(-1), relative_change(before, after), np.nan)
+    says = _change(change, not after.any(), scene, words)
+    figure = bars(
+        change,
+        list(scene.tokens),
+        faint=not scene.ablated,
+        value_title=words("heads.change"),
+        hover=words("heads.hover_change"),
+        width=NARROW,
+        height=effect_height(scene),
+        alt=says,
+    )
+    return Picture(figure, says)
+
+
+def effect_height(scene: Scene) -> int:
+    """Pixels of the bars, upright labels included."""
+    return 180 if len(scene.tokens) <= 8 else 240
+
+
+def _change(change: np.ndarray, nothing_left: bool, scene: Scene, words: Words) -> str:
+    if np.isnan(change).any():
+        return words("heads.says.change_lost")
+    if np.isinf(change).any():
+        return words("heads.says.change_zero", token=scene.tokens[int(change.argmax())])
+    off = [words("heads.the", place=_place(*place, words)) for place in scene.ablated or (scene.place,)]
+    most, least = int(change.argmax()), int(change.argmin())
+    high, low = float(change[most]), float(change[least])
+    alike = words.number(100 * high, 1) == words.number(100 * low, 1)
+    return words(
+        f"heads.says.{'off' if scene.ablated else 'would'}{'_nothing' if nothing_left else '_alike' if alike else ''}",
+        heads=words.several(off) if len(off) <= FEW else words("heads.many", n=len(off)),
+        mean=float(change.mean()),
+        high=high,
+        low=low,
+        most=scene.tokens[most],
+        least=scene.tokens[least],
+    )
+
+
+# ------------------------------------------------------------------------------------------------------ what grows
+
+
+def lengths(scene: Scene, words: Words) -> Picture:
+    """The tokens' mean norm as they enter, and after every layer."""
+    run = compute.run(scene)
+    n = run.config.n_layers
+    norms = token_norms(residual_stages(run.trace, n))
+    says = _growth(norms, words)
+    figure = growth(
+        norms,
+        [words("heads.enter"), *map(str, range(n))],
+        [magnitude(x, words) for x in norms.tolist()],
+        stage_title=words("heads.stage"),
+        value_title=words("heads.length"),
+        height=GROWTH_HEIGHT,
+        alt=says,
+    )
+    return Picture(figure, says)
+
+
+GROWTH_HEIGHT = 250  # px
+
+
+def _growth(norms: np.ndarray, words: Words) -> str:
+    n, good = len(norms) - 1, np.isfinite(norms)
+    start, end = float(norms[0]), float(norms[good][-1])
+    key = "growth_lost" if not good.all() else "growth_zero" if not start else "growth_one" if n == 1 else "growth"
+    return words(
+        f"heads.says.{key}",
+        start=magnitude(start, words),
+        end=magnitude(end, words),
+        factor=magnitude(end / start, words) if start else "",
+        n=n,
+        layer=int(good.argmin()) - 1,
+        limit=magnitude(float(np.finfo(np.float32).max), words),
+    )
+
+
+def magnitude(x: float, words: Words) -> str:
+    """A number of any size: 12.34, or 1.2 × 10³⁴."""
+    if not isfinite(x):
+        return ""
+    if x == 0 or 0.01 <= abs(x) < 10_000:
+        return words.number(x)
+    power = floor(log10(abs(x)))
+    mantissa = round(x / 10**power, 1)
+    if abs(mantissa) == 10:
+        mantissa, power = mantissa / 10, power + 1
+    return f"{words.number(mantissa, 1)} × 10{str(power).translate(SUPERSCRIPTS)}"
+
+
+# ---------------------------------------------------------------------------------------------------------- shared
+
+
+def patterns(run: Run) -> np.ndarray:
+    """[layer, head, query, key]: the attention of the whole model."""
+    return np.stack([run.trace[f"blocks.{i}.attn.pattern"] for i in range(run.config.n_layers)])
+
+
+def _place(layer: int, head: int, words: Words) -> str:
+    return words("heads.place", layer=int(layer), head=int(head))
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
