@@ -8,6 +8,7 @@
 [0.12, 0.19, 0.19, 0.31, 0.19]
 """
 
+from core.bpe import BytePair
 from core.config import Config, param_shapes
 from core.errors import ConfigError, FibraError, SceneError, WeightsError
 from core.model import Interventions, check_params, forward, init_params
@@ -16,10 +17,13 @@ from core.presets import PRESETS, Preset
 from core.scene import Notice, Run, Scene, run
 from core.tokenizer import Encoding, OpenVocabulary
 from core.trace import NAMES, Trace
+from core.weights import Pretrained, load_pretrained
+from core.wordpiece import WordPiece
 
 __all__ = [
     "NAMES",
     "PRESETS",
+    "BytePair",
     "Config",
     "ConfigError",
     "Encoding",
@@ -28,15 +32,18 @@ __all__ = [
     "Notice",
     "OpenVocabulary",
     "Preset",
+    "Pretrained",
     "Run",
     "Scene",
     "SceneError",
     "Trace",
     "WeightsError",
+    "WordPiece",
     "check_params",
     "cross_entropy",
     "forward",
     "init_params",
+    "load_pretrained",
     "param_shapes",
     "run",
 ]

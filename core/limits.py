@@ -19,7 +19,19 @@ EDITS = 512  # coordinates edited at once: 16 kB of Scene
 # What the API accepts, for real weights: 4 GB in float32 is the most that an ordinary laptop holds.
 PARAMETERS = 1_000_000_000
 
+# What a folder of weights may hold. Parsing hostile JSON takes up to 35 times its size: 33 MB for a megabyte.
+WEIGHTS_HEADER = 1 << 20  # bytes of JSON before the tensors, and of an index of shards: about 9,000 tensors
+WEIGHTS_CONFIG = 1 << 18  # bytes of config.json: the longest in use, with the names of 1,000 classes, is 60 kB
+WEIGHTS_LAYERS = 512  # four times the deepest in use; names and shapes of so many take 10 MB
+WEIGHTS_SHARDS = 128  # files of one checkpoint, each mapped: one open file descriptor
+TOKENIZER_FILE = 64 << 20  # bytes of tokenizer.json: 250,000 tokens take 17 MB
+
 # What a server keeps, in bytes, for all sessions together (Community Cloud gives about 690 MB in the worst case).
 PARAMS_CACHE = 64 << 20
 TRACE_CACHE = 96 << 20
 FIGURE_CACHE = 32 << 20
+
+# glibc returns the pages of freed arrays to the system and faults them in again at the next pass, a third of the time of
+# a middling model. Once a block of this size has been freed it keeps up to twice as much for each of its arenas, of
+# which two cores have at most sixteen: 256 MB at worst, a trace's size in practice.
+HEAP_KEPT = 8 << 20

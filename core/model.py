@@ -140,7 +140,8 @@ def block(x: np.ndarray, params: Params, config: Config, i: int, change: Interve
     post: norm(x + attention(x)), then norm(x + mlp(x))
     """
     at = f"blocks.{i}."
-    pre, post = (config.norm != "none" and config.norm_at == where for where in ("pre", "post"))
+    pre = config.norm != "none" and config.norm_at == "pre"
+    post = config.norm != "none" and config.norm_at == "post"
     start = trace.put(at + "resid_pre", x)
 
     x = norm(start, params, config, at + "ln1", trace) if pre else start

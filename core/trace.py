@@ -13,6 +13,10 @@ from fnmatch import fnmatchcase
 
 import numpy as np
 
+from core import limits
+
+np.empty(limits.HEAP_KEPT, np.uint8)  # never touched, and freed at once: limits.py says what for
+
 
 @dataclass(frozen=True)
 class Name:
@@ -83,16 +87,17 @@ class Trace(Mapping[str, np.ndarray]):
     def put(self, name: str, array: np.ndarray) -> np.ndarray:
         """Keep `array` under `name` if it was asked for; give it back either way."""
         if self._names is None or any(fnmatchcase(name, wanted) for wanted in self._names):
-            array.flags.writeable = False
             self._arrays[name] = array
         return array
 
     def __getitem__(self, name: str) -> np.ndarray:
         try:
-            return self._arrays[name]
+            array = self._arrays[name]
         except KeyError:
             near = get_close_matches(name, self._arrays, 3, 0.5)
             raise KeyError(f"{name}: this trace has no such array; near it: {', '.join(near) or 'none'}") from None
+        array.flags.writeable = False  # here, not in `put`: most arrays of most traces are never read
+        return array
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._arrays)

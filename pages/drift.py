@@ -1,2 +1,40 @@
+"""Drift: where each word starts, where the layers take it, and the line between."""
+
+from __future__ import annotations
+
+from html import escape
+
 import streamlit as st
-st.write("x")
+
+from core.interpret import PCA, pca, residual_stages
+from ui import controls, shell, show, state
+from ui.pictures import drift as pictures
+from ui.words import Words
+
+ROWS_HEIGHT = 320  # px: the words' list ends where the picture does
+
+
+@st.fragment
+def way(words: Words) -> None:
+    """The walk through the layers beside what it shows."""
+    scene = state.scene()
+    left, right = st.columns([2, 1], gap="medium")
+    with left:
+        walk, depth = st.columns([2, 1], gap="medium", vertical_alignment="bottom")
+        with walk:
+            controls.slider(words("drift.stage"), "stage", 0, scene.config.n_layers, 1, pictures.passed(scene))
+        with depth:
+            controls.switch(words("drift.solid"), "solid", scene.solid, turn=state.turn)
+        show.picture(pictures.drift, scene, words, key="drift", height=pictures.HEIGHT)
+    with right:
+        st.html(f'<p class="fibra-step">{escape(words("drift.variance"))}</p>')
+        show.picture(pictures.variance, scene, words, key="drift-variance", height=pictures.VARIANCE_HEIGHT)
+        st.html(f'<p class="fibra-step">{escape(words("drift.rows"))}</p>')
+        with st.container(height=ROWS_HEIGHT, border=False):
+            items = "".join(f"<li>{escape(row)}</li>" for row in pictures.rows(scene, words))
+            st.html(f'<ul class="fibra-rows">{items}</ul>')
+
+
+scene, words = shell.open_page("drift")
+way(words)
+shell.close_page("drift", words, residual_stages, pca, PCA.project)

@@ -1,2 +1,115 @@
+"""Fibres: all of attention as light between the words, layer upon layer, and one head of it flat."""
+
+from __future__ import annotations
+
+from time import monotonic
+
 import streamlit as st
-st.write("x")
+
+from core import Scene
+from core.model import attention
+from core.ops.attention import attention_scores
+from core.ops.softmax import softmax
+from ui import controls, shell, show, state
+from ui.pictures import fibres as pictures
+from ui.words import Words
+
+THRESHOLDS = (
+    *(0.0, 0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.12, 0.15, 0.17, 0.2),  # closer where most weights are
+    *(0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0),
+)
+STEP = 1.0  # seconds that a layer has to itself while the light rises
+DUE = "fibres.due"  # session state while it rises: when the next layer is lit. What is lit, the Scene says
+NOBODY = -1  # in the list of tokens: no focus
+STILL = "<style>@media (prefers-reduced-motion: reduce) { .st-key-play { display: none; } }</style>"
+
+
+def play() -> None:
+    """Begin in the dark, or stop where the light is."""
+    if st.session_state.pop(DUE, None) is None:
+        st.session_state[DUE] = monotonic() + STEP
+        state.turn(lit=0)
+
+
+def rise() -> None:
+    """Light one layer more, if it is time. The last one ends it: a whole run takes the timer away."""
+    if monotonic() < st.session_state.get(DUE, float("inf")) - 0.2 * STEP:  # a timer may come a little early
+        return
+    scene = state.scene()
+    higher = pictures.lit(scene) + 1
+    if higher < scene.config.n_layers:
+        st.session_state[DUE] = monotonic() + STEP
+        state.turn(lit=higher)
+    else:
+        del st.session_state[DUE]
+        state.turn(lit=None)
+        st.rerun()
+
+
+def choose(click: dict) -> None:
+    """A click on a word puts it in focus; once more, and all keep their colour again."""
+    if click["customdata"] is not None:
+        focus = int(click["customdata"])
+        state.turn(focus=None if focus == state.scene().focus else focus)
+
+
+def light(words: Words) -> None:
+    rise()
+    scene = state.scene()
+    left, right = st.columns([2, 1], gap="medium")
+    with left:
+        _scene_controls(scene, words)
+        show.picture(pictures.light, scene, words, key="fibres", height=pictures.HEIGHT, on_click=choose)
+    with right:
+        _twin_controls(scene, words)
+        height = pictures.twin_height(len(scene.tokens))
+        show.picture(pictures.twin, scene, words, key="fibres-twin", height=height, on_click=choose)
+
+
+def _scene_controls(scene: Scene, words: Words) -> None:
+    above, layers, button = st.columns([5, 5, 3], gap="medium", vertical_alignment="bottom")
+    with above:
+        controls.choice_slider(
+            words("fibres.threshold"),
+            "threshold",
+            THRESHOLDS,
+            scene.threshold,
+            format_func=words.number,
+            turn=state.turn,
+        )
+    rising, lit, n_layers = DUE in st.session_state, pictures.lit(scene), scene.config.n_layers
+    with layers:
+        if rising:  # a slow browser would answer each tick with the slider's last value, and hold the light back
+            st.progress(lit / n_layers, words("fibres.rising", lit=lit, n=n_layers))
+        else:
+            controls.slider(words("fibres.lit"), "lit", 0, n_layers, 1, lit)
+    with button:
+        name, icon = ("stop", "stop") if rising else ("play", "play_arrow")
+        more = {"icon": f":material/{icon}:", "help": words("fibres.play_help"), "width": "stretch"}
+        if st.button(words(f"fibres.{name}"), key="play", on_click=play, **more):
+            st.rerun()  # a timer begins and ends with a whole run
+
+
+def _twin_controls(scene: Scene, words: Words) -> None:
+    (layer, head), config = scene.place, scene.config
+    first, second, third = st.columns([2, 2, 3], gap="small")
+    with first:
+        controls.select(words("axis.layer"), "layer", range(config.n_layers), layer, str, disabled=config.n_layers == 1)
+    with second:
+        controls.select(words("axis.head"), "head", range(config.n_heads), head, str, disabled=config.n_heads == 1)
+    with third:
+        focus = pictures.focus(scene)
+        controls.select(
+            words("fibres.focus"),
+            "focus",
+            range(NOBODY, len(scene.tokens)),
+            NOBODY if focus is None else focus,
+            lambda p: words("fibres.all") if p == NOBODY else f"{p + 1} · {scene.tokens[p]}",
+            turn=lambda focus: state.turn(focus=None if focus == NOBODY else focus),
+        )
+
+
+scene, words = shell.open_page("fibres")
+st.html(STILL)
+st.fragment(run_every=STEP if DUE in st.session_state else None)(light)(words)
+shell.close_page("fibres", words, attention, attention_scores, softmax)

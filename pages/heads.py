@@ -1,2 +1,124 @@
+"""Heads: every layer and head in one picture, one of them enlarged, and what the output loses without it."""
+
+from __future__ import annotations
+
+from typing import Any
+
 import streamlit as st
-st.write("x")
+
+from core import PRESETS, Scene
+from core.interpret import attention_distance, entropy, relative_change, token_norms
+from core.limits import SEED
+from plots.tiles import tile_at
+from ui import controls, shell, show, sizes, state
+from ui.pictures import heads as pictures
+from ui.words import Words
+
+SEEDS = 99  # the slider's last; of ten thousand, a hand would not hit the next one
+
+
+@st.fragment
+def heads(words: Words) -> None:
+    scene = state.scene()
+    if st.session_state["knob-seed"] != scene.seed:  # the sidebar shows the seed too, and is not in this fragment
+        st.rerun()
+    _sizes(scene, words)
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        _all(scene, words)
+    with right:
+        _one(scene, words)
+    _growth(scene, words)
+
+
+def _sizes(scene: Scene, words: Words) -> None:
+    config = scene.config
+    offered = sizes.offered(config)
+    *columns, last = st.columns(len(offered) + 1, gap="medium")
+    for column, (size, options) in zip(columns, offered.items(), strict=True):
+        label, value, alone = words(f"heads.{size}"), getattr(config, size), len(options) == 1
+        with column:
+            controls.choice_slider(label, size, options, value, disabled=alone, help=words(f"heads.{size}_help"))
+    with last:
+        most = SEEDS if scene.seed <= SEEDS else SEED[1]
+        controls.slider(words("heads.seed"), "seed", SEED[0], most, 1, scene.seed, twin="-slider")
+
+
+def _all(scene: Scene, words: Words) -> None:
+    shell.say(words("heads.all"), "step")
+    height = pictures.overview_height(scene)
+    show.picture(pictures.overview, scene, words, key="heads-all", height=height, on_click=choose_tile)
+    height = pictures.measures_height(scene)
+    measures = {"entropy": pictures.entropies, "distance": pictures.distances}
+    for column, (name, builder) in zip(st.columns(2), measures.items(), strict=True):
+        with column:
+            shell.say(words(f"heads.{name}"), "step")
+            show.picture(builder, scene, words, key=f"heads-{name}", height=height, on_click=choose_cell)
+
+
+def _one(scene: Scene, words: Words) -> None:
+    shell.say(words("heads.one"), "step")
+    *columns, last = st.columns([2, 2, 3], vertical_alignment="bottom")
+    choices = {"layer": scene.config.n_layers, "head": scene.config.n_heads}
+    for column, (knob, n), chosen in zip(columns, choices.items(), scene.place, strict=True):
+        with column:
+            controls.select(words(f"axis.{knob}"), knob, range(n), chosen, str, disabled=n == 1)
+    with last:
+        controls.switch(words("heads.off"), "off", scene.place in scene.ablated, turn=switch_off)
+        st.button(words("heads.all_on"), key="all-on", on_click=all_on, disabled=not scene.ablated)
+    show.picture(pictures.chosen, scene, words, key="heads-one", height=pictures.chosen_height(scene))
+    shell.say(words("heads.worth"), "step")
+    show.picture(pictures.effect, scene, words, key="heads-effect", height=pictures.effect_height(scene))
+
+
+def _growth(scene: Scene, words: Words) -> None:
+    config = scene.config
+    shell.say(words("heads.grows"), "step")
+    left, right = st.columns([3, 1], gap="large", vertical_alignment="center")
+    with left:
+        show.picture(pictures.lengths, scene, words, key="heads-growth", height=pictures.GROWTH_HEIGHT)
+    with right:
+        scaled = config.init == "scaled"
+        controls.switch(words("heads.scaled"), "init", scaled, turn=scale_init, help=words("heads.scaled_help"))
+        controls.switch(words("heads.residual"), "residual", config.residual)
+        controls.switch(words("heads.norm"), "norm", config.norm != "none", turn=put_norm)
+
+
+def choose_tile(click: dict[str, Any]) -> None:
+    scene = state.scene()
+    shape = (scene.config.n_layers, scene.config.n_heads, len(scene.tokens))
+    if place := tile_at(float(click["x"]), float(click["y"]), shape):
+        state.turn(layer=place[0], head=place[1])
+
+
+def choose_cell(click: dict[str, Any]) -> None:
+    state.turn(layer=round(float(click["y"])), head=round(float(click["x"])))
+
+
+def switch_off(off: bool) -> None:
+    scene = state.scene()
+    state.turn(ablated={*scene.ablated} | {scene.place} if off else {*scene.ablated} - {scene.place})
+
+
+def all_on() -> None:
+    state.turn(ablated=())
+
+
+def scale_init(init: bool) -> None:
+    state.override(init="scaled" if init else "unit")
+
+
+def put_norm(norm: bool) -> None:
+    """The story's own norm, or none; for a story without one, that of the 2017 encoder."""
+    own = PRESETS[state.scene().model].config
+    if norm == (own.norm != "none"):
+        state.override(norm=own.norm, norm_at=own.norm_at)
+    elif norm:
+        state.override(norm="layer", norm_at="post")
+    else:
+        state.override(norm="none")
+
+
+scene, words = shell.open_page("heads")
+heads(words)
+shell.close_page("heads", words, entropy, attention_distance, relative_change, token_norms)

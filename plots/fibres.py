@@ -1,7 +1,8 @@
-"""Attention as fibres of light: layers stacked from the bottom up, a curve from each key to the query that looks at it."""
+"""Attention as fibres of light: layers from the bottom up, and a curve from each key to the query that looks at it."""
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -9,19 +10,21 @@ import numpy as np
 from plots import theme
 from plots.figure import base_layout, label_width, literal, short
 
-MAX_CURVES = 500  # the strongest are drawn: a redraw of them takes about 60 ms, and more are not told apart
-POINTS = (12, 36)  # of a curve: where there are many, and where each is looked at closely
+MAX_CURVES = 500  # the strongest are drawn: they take about 60 ms to redraw, and more are not told apart
+POINTS = (10, 36)  # of a curve: where there are many, and where each is looked at closely
 TRACES = 64  # of curves at most
-"""A line of a 3-D trace has one width, and colours given point by point cost Plotly 14 us each: so there is a trace a head,
-bin of weight and layer of glow. 60 of constant colour redraw in a fifth of the time of 8 whose points are coloured."""
-HALO = ((1.2, 1.0), (1.9, 0.2), (2.8, 0.11), (3.9, 0.06), (5.2, 0.04), (6.8, 0.025), (8.6, 0.018))  # of a node: size, brightness
-LABELS = 32  # tokens named on a level, before every second one is skipped
+"""A line of a 3-D trace has one width, and Plotly takes long over colours that are given point by point: so there is
+a trace a head, bin of weight and layer of glow. 60 of one colour each redraw in a fifth of the time of 8 whose points
+are coloured."""
+# Of a node: size and brightness, from its core outwards.
+HALO = ((1.2, 1), (1.9, 0.2), (2.8, 0.11), (3.9, 0.06), (5.2, 0.04), (6.8, 0.025), (8.6, 0.018))
+BREADTH = 0.7  # of the picture: the tokens' arc, as the camera sees it
+NAME = 14  # px that a name written upright takes
 
 SPREAD = 0.62  # radians: half of the arc on which the tokens stand
 ASPECT = 1.15  # width to height that the camera frames; a narrower picture needs it further away
 SCALE = 0.68  # of the scene in the camera's units
 TALL = 1.9  # from the lowest level to the highest, the tokens' arc being 2 wide
-ROOM = 440  # px from the first token to the last, on a small screen: what their names may take before they stand upright
 
 
 def fibres(
@@ -33,15 +36,21 @@ def fibres(
     layers_lit: int | None = None,
     heads: list[int] | None = None,
     layer_prefix: str = "L",
+    width: int = 640,
     height: int = 620,
     alt: str = "",
 ) -> dict[str, Any]:
     """`patterns` [layer, head, query, key] as a 3-D scene, dark in both themes.
 
-    Brightness and width are weight, colour is the head. Only weights above `threshold` are drawn, the MAX_CURVES strongest at
-    most: `layout.meta` says "drawn" and "above". With `focus` (a token) the fibres that leave or reach it keep their colour and
-    the rest is dim. The first `layers_lit` layers are lit, the rest dark: the flow is played by raising it. `heads` are the
-    heads shown, all unless told. Clicked nodes carry their token's index in `customdata`.
+    Brightness and width are weight, colour is the head. Only weights above `threshold` are drawn, the MAX_CURVES
+    strongest at most: `layout.meta` says "drawn" and "above". With `focus` (a token) the fibres that leave or reach
+    it keep their colour and the rest is dim. The first `layers_lit` layers are lit, the rest dark: the flow is played
+    by raising it. `heads` are the heads shown, all unless told. Clicked nodes carry their token's index in
+    `customdata`.
+
+    `width` is how many pixels the picture can count on: it decides whether the tokens' names stand upright.
+    `layout.meta["aspect"]` is the width to height for which the camera is set: in a narrower picture, whoever draws it
+    should step back, since Plotly's camera keeps to the height.
     """
     n_layers, n_heads, n_tokens, _ = patterns.shape
     shown = np.zeros(n_heads, bool)
@@ -63,7 +72,14 @@ def fibres(
         data.append(_line(curves[~lit], 1.0, theme.light(theme.SCENE["dim"], 0.6)))
     data += _glow(curves[lit], weight[lit], head[lit])
     data += _nodes(places, tokens, focus, lit_layers >= n_layers)
-    return {"data": data, "layout": _scene(places, tokens, focus, layer_prefix, height, alt, drawn, above)}
+    layout = base_layout(
+        height=height,
+        margin={"l": 0, "r": 0, "t": 0, "b": 0},
+        paper_bgcolor=theme.SCENE["background"],
+        scene=_scene(places, _labels(places, tokens, focus, layer_prefix, BREADTH * min(width, ASPECT * height))),
+        meta={"alt": alt, "drawn": drawn, "above": above, "aspect": ASPECT},
+    )
+    return {"data": data, "layout": layout}
 
 
 def _places(n_tokens: int, n_layers: int) -> np.ndarray:
@@ -85,10 +101,11 @@ def _fan(head: np.ndarray, n_heads: int) -> np.ndarray:
 
 
 def _curves(start: np.ndarray, end: np.ndarray, lean: np.ndarray) -> np.ndarray:
-    """[curve, point, xyz]: cubic Bezier curves that leave and arrive upright; long ones lean back, which gives depth."""
+    """[curve, point, xyz]: cubic Bezier curves, upright at both ends; the long ones lean back, which gives depth."""
     rise = np.zeros_like(start)
     rise[:, 2] = 0.42 * (end - start)[:, 2]
-    lean = lean + np.stack([np.zeros(len(start)), 0.14 * np.linalg.norm((end - start)[:, :2], axis=1), np.zeros(len(start))], 1)
+    lean = lean.copy()
+    lean[:, 1] += 0.14 * np.linalg.norm((end - start)[:, :2], axis=1)
     t = np.linspace(0, 1, int(np.clip(4000 // max(len(start), 1), *POINTS)))[:, None]
     basis = np.stack([(1 - t) ** 3, 3 * (1 - t) ** 2 * t, 3 * (1 - t) * t**2, t**3])  # [control, point, 1]
     controls = np.stack([start, start + rise + lean, end - rise + lean, end])  # [control, curve, xyz]
@@ -129,10 +146,11 @@ def _glow(curves: np.ndarray, weight: np.ndarray, head: np.ndarray) -> list[dict
                 continue
             level = (b + 0.5) / n_bins
             core = (0.9 + 2.3 * level) * exposure
-            traces.append(_line(curves[mine], core, theme.light(colour, (0.2 + 0.95 * level) * exposure, 0.55 * level**2)))
+            shine = theme.light(colour, (0.2 + 0.95 * level) * exposure, 0.55 * level**2)
+            traces.append(_line(curves[mine], core, shine))
             if level * exposure > 0.2:
                 traces.append(_line(curves[mine], 3.6 * core, theme.light(colour, 0.22 * level * exposure**2)))
-            if level * exposure > 0.5:
+            if level * exposure > 0.5 and len(present) <= 12:
                 traces.append(_line(curves[mine], 8 * core, theme.light(colour, 0.06 * exposure)))
     return traces
 
@@ -143,8 +161,11 @@ def _planes(places: np.ndarray) -> dict[str, Any]:
 
 
 def _nodes(places: np.ndarray, tokens: list[str], focus: int | None, arrived: bool) -> list[dict[str, Any]]:
-    """A bead at each token of each level; those at the bottom and the top glow, tell their token and can be clicked."""
-    n_levels, n_tokens, _ = places.shape
+    """A bead at each token of each level; those at the bottom and the top glow, tell their token and can be clicked.
+
+    The widest light of a node takes the clicks, for what is drawn last is what Plotly finds under the pointer.
+    """
+    n_tokens = places.shape[1]
     small = float(np.clip(40 / n_tokens, 1.6, 4.5))
     bead = np.array([[0, 0, -0.001], [0, 0, 0.001]], np.float32) * small  # a line as long as it is wide
     beads = places.reshape(-1, 1, 3) + bead
@@ -163,59 +184,50 @@ def _nodes(places: np.ndarray, tokens: list[str], focus: int | None, arrived: bo
     for size, brightness in HALO if n_tokens <= 16 else HALO[::2]:
         colours = [theme.light(theme.SCENE["node"], brightness * s) for s in strength.ravel().tolist()]
         marker = {"size": size * small, "color": colours, "line": {"width": 0}}
-        traces.append(node | {"marker": marker} | (told if size == HALO[2][0] else {"hoverinfo": "skip"}))
+        traces.append(node | {"marker": marker} | (told if size == HALO[-1][0] else {"hoverinfo": "skip"}))
     return traces
 
 
-def _scene(
-    places: np.ndarray, tokens: list[str], focus: int | None, layer_prefix: str, height: int, alt: str, drawn: int, above: int
-) -> dict[str, Any]:
+def _scene(places: np.ndarray, labels: list[dict[str, Any]]) -> dict[str, Any]:
     top = float(places[-1, 0, 2]) + 0.02
     ranges = {"x": (-1.06, 1.06), "y": (-0.75, 0.55), "z": (-top, top)}
-    background = theme.SCENE["background"]
-    return base_layout(
-        height=height,
-        margin={"l": 0, "r": 0, "t": 0, "b": 0},
-        paper_bgcolor=background,
-        scene={
-            "bgcolor": background,
-            **{f"{name}axis": {"visible": False, "range": list(bounds)} for name, bounds in ranges.items()},
-            "aspectmode": "manual",
-            "aspectratio": {name: SCALE * (high - low) for name, (low, high) in ranges.items()},
-            "camera": {"eye": {"x": 0.28, "y": -2.05, "z": 0.5}, "center": {"x": 0, "y": 0, "z": 0}},
-            "dragmode": "turntable",
-            "annotations": _labels(places, tokens, focus, layer_prefix),
-        },
-        meta={"alt": alt, "drawn": drawn, "above": above, "aspect": ASPECT},
-    )
+    return {
+        "bgcolor": theme.SCENE["background"],
+        **{f"{name}axis": {"visible": False, "range": list(bounds)} for name, bounds in ranges.items()},
+        "aspectmode": "manual",
+        "aspectratio": {name: SCALE * (high - low) for name, (low, high) in ranges.items()},
+        "camera": {"eye": {"x": 0.28, "y": -2.05, "z": 0.5}, "center": {"x": 0, "y": 0, "z": 0}},
+        "dragmode": "turntable",
+        "annotations": labels,
+    }
 
 
-def _labels(places: np.ndarray, tokens: list[str], focus: int | None, layer_prefix: str) -> list[dict[str, Any]]:
-    """The tokens under the lowest level and over the highest, upright where they are many; each layer's name at its left."""
+def _labels(
+    places: np.ndarray, tokens: list[str], focus: int | None, layer_prefix: str, room: float
+) -> list[dict[str, Any]]:
+    """The tokens below the lowest level and above the highest, upright where many; each layer's name at its left."""
     n_levels, n_tokens, _ = places.shape
-    crowded = _crowded(tokens)
-    every = -(-n_tokens // LABELS)
+    crowded = _crowded(tokens, room)
+    every = int(np.ceil(n_tokens * NAME / room))
     labels = []
     for level, side in ((0, -1), (n_levels - 1, 1)):
         for i in range(n_tokens):
             if i % every and i != focus:
                 continue
-            dim = focus is not None and i != focus
-            labels.append(
-                _note(places[level, i], literal(short(tokens[i])), "muted" if dim else "text", 11 if crowded else 14)
-                | {"textangle": -90 if crowded else 0, "yanchor": "bottom" if side > 0 else "top", "yshift": 9 * side}
-            )
+            role = "text" if focus in (None, i) else "muted"
+            label = _note(places[level, i], literal(short(tokens[i])), role, 11 if crowded else 14)
+            anchor = {"yanchor": "bottom" if side > 0 else "top", "yshift": 9 * side}
+            labels.append(label | anchor | {"textangle": -90 if crowded else 0})
     for level in range(n_levels - 1):
         middle = (places[level, 0] + places[level + 1, 0]) / 2
         labels.append(_note(middle, f"{layer_prefix}{level}", "muted", 11) | {"xanchor": "right", "xshift": -14})
     return labels
 
 
-def _crowded(tokens: list[str]) -> bool:
-    """Whether some two neighbours' names would touch if written level."""
+def _crowded(tokens: list[str], room: float) -> bool:
+    """Whether some two neighbours' names would touch if written level, with `room` px from the first to the last."""
     widths = [label_width([token]) for token in tokens]
-    pairs = zip(widths, widths[1:], strict=False)
-    return any((left + right) / 2 + 6 > ROOM / (len(tokens) - 1) for left, right in pairs)
+    return any((left + right) / 2 + 6 > room / (len(tokens) - 1) for left, right in pairwise(widths))
 
 
 def _note(place: np.ndarray, text: str, role: str, size: int) -> dict[str, Any]:

@@ -33,22 +33,32 @@ def short(text: str, n: int = LABEL) -> str:
     return text if len(text) <= n else text[: n - 1] + "…"
 
 
+def number(value: float, decimals: int, comma: bool = False) -> str:
+    """A number as it is printed: with a true minus, no negative zero, and a decimal comma where that is the custom."""
+    written = f"{value:.{decimals}f}".replace("-", "−")
+    if float(written.replace("−", "")) == 0:
+        written = written.removeprefix("−")
+    return written.replace(".", ",") if comma else written
+
+
 def label_width(labels: list[str], size: int = theme.FONT_SIZE) -> int:
-    """Pixels that the longest label takes when shortened, at `size` px. An estimate, generous to capitals; wide scripts count double."""
+    """Pixels that the longest label takes when shortened, at `size` px: an estimate; wide scripts count double."""
     return max((int(sum(_em(c) for c in short(label)) * size) for label in labels), default=0)
 
 
 def _em(character: str) -> float:
+    if character < "\u0300":  # Latin
+        return 0.56
     if unicodedata.east_asian_width(character) in "WF":
         return 1.05
     return 0.0 if unicodedata.combining(character) else 0.56
 
 
 def ticks(tokens: list[str], chosen: int | None = None) -> dict[str, Any]:
-    """Axis settings that write each token at its own position 0..n-1, so that a word said twice is two places; `chosen` is bold.
+    """Axis settings that write each token at its own position 0..n-1: a word said twice has two; `chosen` is bold.
 
-    Many tokens make a category axis, whose names are the positions: Plotly then drops the labels that a narrow screen has no
-    room for. (Its click reports the position as a string.)
+    Many tokens make a category axis, whose names are the positions: Plotly then drops the labels that a narrow screen
+    has no room for. (Its click reports the position as a string.)
     """
     labels = [literal(short(token)) for token in tokens]
     if chosen is not None:
@@ -57,7 +67,7 @@ def ticks(tokens: list[str], chosen: int | None = None) -> dict[str, Any]:
         return {"tickmode": "array", "tickvals": list(range(len(tokens))), "ticktext": labels}
     places = [str(place) for place in range(len(tokens))]
     named = {"categoryorder": "array", "categoryarray": places, "labelalias": dict(zip(places, labels, strict=True))}
-    return {"type": "category", "tickfont": {"size": theme.FONT_SIZE - 2 if len(tokens) <= 2 * CROWD else theme.FONT_SIZE - 3}} | named
+    return {"type": "category", "tickfont": {"size": theme.FONT_SIZE - (2 if len(tokens) <= 2 * CROWD else 3)}} | named
 
 
 def axis(**extra: Any) -> dict[str, Any]:
@@ -71,7 +81,7 @@ def title(text: str, role: str = "@text", standoff: int = 8) -> dict[str, Any]:
 
 
 def base_layout(**extra: Any) -> dict[str, Any]:
-    """The common layout: transparent paper, the page's font, a quiet hover label, nothing that traps a finger's scrolling."""
+    """The common layout: transparent paper, the page's font, a quiet hover label, nothing that traps a finger."""
     return {
         "font": {"family": theme.FONT, "size": theme.FONT_SIZE, "color": "@text"},
         "paper_bgcolor": "rgba(0,0,0,0)",
@@ -91,7 +101,7 @@ def base_layout(**extra: Any) -> dict[str, Any]:
 
 
 def to_json(figure: dict[str, Any]) -> bytes:
-    """The figure as JSON, each array as Plotly's {"dtype", "bdata", "shape"}: NaN and infinities pass, and no digit is printed."""
+    """The figure as JSON, each array as Plotly's {"dtype", "bdata", "shape"}: so NaN and infinities pass."""
     if orjson is not None:
         return orjson.dumps(figure, default=_typed_array)
     return json.dumps(figure, default=_typed_array, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from plots import theme
-from plots.figure import axis, base_layout, label_width, literal, short, ticks, title
+from plots.figure import axis, base_layout, label_width, literal, number, short, ticks, title
 
 CHARACTER = 6.4  # px: a digit of the numbers in cells
 ROW = (12, 46)  # px: the least and the greatest height of a row
@@ -41,13 +41,14 @@ def heatmap(
 ) -> dict[str, Any]:
     """`values` [rows, columns] as a map whose first row is on top and whose columns are named above it.
 
-    Without `columns` they are dimensions, counted from 0. `scale` is "probability" (0 to `zmax`, 1 unless told), "signed"
-    (centred on zero, to the greatest magnitude unless told) or "plain" (no colour: a table). Cells of -inf are masked:
-    hatched, and written `masked`; NaN cells stay blank. `chosen` (row, column) is outlined; with `dim_others` the other rows
-    fade. `numbers` writes each value in its cell: by default where it is legible. `hover` may use {row}, {column} and
-    {value}; titles and `hover` are trusted text, `rows` and `columns` are not. Cells are square, unless told, where there are
-    few and about as many columns as rows. `comma` writes the cells' numbers with a decimal comma. `width` is how many pixels the map can count on: it decides whether numbers fit in the
-    cells, and whether the columns' labels stand upright.
+    Without `columns` they are dimensions, counted from 0. `scale` is "probability" (0 to `zmax`, 1 unless told),
+    "signed" (centred on zero, to the greatest magnitude unless told) or "plain" (no colour: a table). Cells of -inf
+    are masked: hatched, and written `masked`; NaN cells stay blank. `chosen` (row, column) is outlined; with
+    `dim_others` the other rows fade. `numbers` writes each value in its cell: by default where it is legible. `hover`
+    may use {row}, {column} and {value}; titles and `hover` are trusted text, `rows` and `columns` are not. Cells are
+    square, unless told, where there are few and about as many columns as rows. `comma` writes the cells' numbers with
+    a decimal comma. `width` is how many pixels the map can count on: it decides whether numbers fit in the cells, and
+    whether the columns' labels stand upright.
     """
     values = np.asarray(values, np.float32)
     n_rows, n_columns = values.shape
@@ -125,7 +126,8 @@ UNDER = {"orientation": "h", "thickness": 6, "y": 0, "yanchor": "top", "xpad": 0
 
 def _number_width(finite: np.ndarray, decimals: int) -> int:
     """Characters of the longest number, sign and point included."""
-    return max((len(f"{bound:.{decimals}f}") for bound in (finite.min(), finite.max())) if finite.size else [decimals + 2])
+    bounds = (finite.min(), finite.max()) if finite.size else (0,)
+    return max(len(f"{bound:.{decimals}f}") for bound in bounds)
 
 
 def _scaled(scale: str, zmax: float | None, finite: np.ndarray) -> dict[str, Any]:
@@ -138,7 +140,7 @@ def _scaled(scale: str, zmax: float | None, finite: np.ndarray) -> dict[str, Any
 
 
 def _gap(n_columns: int) -> int:
-    """Pixels between cells. With none Plotly paints each cell as one pixel of a stretched image, which is much faster."""
+    """Pixels between cells. With none Plotly paints each cell as one pixel of a stretched image, much faster."""
     return 2 if n_columns <= 16 else 0
 
 
@@ -161,11 +163,9 @@ def _numbers(
     size = int(np.clip(11 * cell / (_number_width(shown, decimals) * CHARACTER), 10, 13))
     inks, words = [], []
     for value in shown.tolist():
-        written = f"{value:.{decimals}f}"
-        nothing = float(written) == 0.0
-        inks.append("@muted" if nothing or value == -np.inf else "@background" if abs(value) > turn else "@chosen")
-        written = written.lstrip("-") if nothing else written.replace("-", "−")
-        words.append(masked if value == -np.inf else written.replace(".", ",") if comma else written)
+        nothing = value == -np.inf or round(value, decimals) == 0
+        inks.append("@muted" if nothing else "@background" if abs(value) > turn else "@chosen")
+        words.append(masked if value == -np.inf else number(value, decimals, comma))
     return {
         "type": "scatter",
         "mode": "text",
@@ -181,7 +181,7 @@ def _hover(template: str, rows: list[str], columns: list[str] | None, n_columns:
     """The hover text; whole tokens travel with each cell only when an axis had to cut one."""
     cut = any(token != short(token) for token in (*rows, *(columns or ())))
     row, column = ("%{customdata[0]}", "%{customdata[1]}" if columns else "%{x}") if cut else ("%{y}", "%{x}")
-    words = template.replace("{row}", row).replace("{column}", column).replace("{value}", f"%{{z:.{decimals + 2}f}}")
+    words = template.format(row=row, column=column, value=f"%{{z:.{decimals + 2}f}}")
     told = {"hovertemplate": words + "<extra></extra>"}
     if cut:
         names = [literal(token) for token in columns or ()] or [""] * n_columns
@@ -190,12 +190,13 @@ def _hover(template: str, rows: list[str], columns: list[str] | None, n_columns:
 
 
 def _hatching(hidden: np.ndarray) -> list[dict[str, Any]]:
-    """Grey under the hidden cells, with a stroke across each: neighbours' strokes meet. Two paths, however many cells."""
+    """Grey under the hidden cells, a stroke across each: neighbours' strokes meet. Two paths, however many cells."""
     cells = np.argwhere(hidden).tolist()
     if not cells:
         return []
-    fill = "".join(f"M{c - 0.5} {r - 0.5}L{c + 0.5} {r - 0.5}L{c + 0.5} {r + 0.5}L{c - 0.5} {r + 0.5}Z" for r, c in cells)
-    strokes = "".join(f"M{c - 0.5} {r + 0.5}L{c + 0.5} {r - 0.5}" for r, c in cells)
+    corners = [(c - 0.5, r - 0.5, c + 0.5, r + 0.5) for r, c in cells]
+    fill = "".join(f"M{x0} {y0}L{x1} {y0}L{x1} {y1}L{x0} {y1}Z" for x0, y0, x1, y1 in corners)
+    strokes = "".join(f"M{x0} {y1}L{x1} {y0}" for x0, y0, x1, y1 in corners)
     path = {"type": "path", "layer": "below"}
     return [
         path | {"path": fill, "fillcolor": "@surface", "line": {"width": 0}},

@@ -1,13 +1,14 @@
-"""Every colour of Fibra. Figures name colours by role ("@query", "@muted/0.4", "@probability"); the theme resolves them.
+"""Every colour of Fibra. Figures name colours by role ("@query", "@muted/0.4", "@probability"); the theme gives them.
 
-Roles were picked in OKLCH at one lightness a mode, so that none shouts: at least 4.5:1 against the background, as text
-needs. The sixteen head colours are at least 3:1, as marks need; neighbours differ in lightness too, so that the first six
-stay apart for colour-blind readers. Both scales move in even steps of OKLab lightness, and their zero is nearly the
-background: weight reads as ink on paper, or as light in the dark.
+Roles were picked in OKLCH at one lightness a mode, so that none shouts: at least 4.5:1 against the background, as
+text needs. The sixteen head colours are at least 3:1, as marks need; neighbours differ in lightness too, so that the
+first six stay apart for colour-blind readers. Both scales move in even steps of OKLab lightness, and their zero is
+nearly the background: weight reads as ink on paper, or as light in the dark.
 """
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 FONT = '"Source Sans", "Source Sans Pro", "Segoe UI", "Noto Sans", system-ui, sans-serif'
@@ -91,19 +92,45 @@ DARK: dict[str, Any] = {
         [1.0, "#e58939"],
     ],
 }
-HEADS_LIGHT = (
-    "#3b82f0 #d37600 #f0468c #01966c #6f3ed0 #be260e #017479 #7a6c00 "
-    "#2b31ab #7a3d00 #a051a5 #016708 #3698b7 #940046 #7b9802 #534b63"
-).split()
-HEADS_DARK = (
-    "#86c0ff #fea82e #ff77a5 #5fffc4 #a961f1 #e65810 #2cd6cc #bacc4f "
-    "#5782fe #cd8644 #d38fee #48ba70 #b1e8fe #e34d81 #c0fc64 #9d9ab5"
-).split()
-LIGHT |= {"light": True, "dark": False}  # for what is drawn in one mode only: "visible": "@light"
-DARK |= {"light": False, "dark": True}
+HEADS_LIGHT = [
+    "#3b82f0",
+    "#d37600",
+    "#f0468c",
+    "#01966c",
+    "#6f3ed0",
+    "#be260e",
+    "#017479",
+    "#7a6c00",
+    "#2b31ab",
+    "#7a3d00",
+    "#a051a5",
+    "#016708",
+    "#3698b7",
+    "#940046",
+    "#7b9802",
+    "#534b63",
+]
+HEADS_DARK = [
+    "#86c0ff",
+    "#fea82e",
+    "#ff77a5",
+    "#5fffc4",
+    "#a961f1",
+    "#e65810",
+    "#2cd6cc",
+    "#bacc4f",
+    "#5782fe",
+    "#cd8644",
+    "#d38fee",
+    "#48ba70",
+    "#b1e8fe",
+    "#e34d81",
+    "#c0fc64",
+    "#9d9ab5",
+]
 LIGHT |= {f"head{i}": colour for i, colour in enumerate(HEADS_LIGHT)}
 DARK |= {f"head{i}": colour for i, colour in enumerate(HEADS_DARK)}
-INK_TURNS = {"probability": 0.52, "signed": 0.7}  # of the scale: where numbers in cells turn from @chosen to @background
+INK_TURNS = {"probability": 0.52, "signed": 0.7}  # of a scale: from here on, @background is the ink that it carries
 PALETTES = {"light": LIGHT, "dark": DARK}
 HEADS = len(HEADS_LIGHT)
 SCENE: dict[str, Any] = {  # the fibres: dark in both modes, so literal colours
@@ -123,15 +150,16 @@ def head(index: int) -> str:
 
 
 def channels(colour: str) -> tuple[int, int, int]:
-    """"#rrggbb" -> (red, green, blue) in 0..255."""
+    """The red, green and blue of "#rrggbb", each in 0..255."""
     return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
 
 
+@lru_cache(1024)
 def light(colour: str, brightness: float, white: float = 0.0) -> str:
     """`colour` as light for a 3-D trace: `brightness` times it, `white` (0..1) of the way to white.
 
-    Light adds up. Plotly's 3-D scenes blend a transparent trace with (ONE, ONE_MINUS_SRC_ALPHA) and do not multiply its colour
-    by its alpha: at an alpha of nearly zero, what is drawn is added to what is behind, as light is.
+    Light adds up. Plotly's 3-D scenes blend a transparent trace with (ONE, ONE_MINUS_SRC_ALPHA) and do not multiply
+    its colour by its alpha: at an alpha of nearly zero, what is drawn is added to what is behind, as light is.
     """
     mixed = (channel + (255 - channel) * white for channel in channels(colour))
     red, green, blue = (min(255, round(channel * brightness)) for channel in mixed)

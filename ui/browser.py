@@ -1,2 +1,36 @@
-def theme_toggle(key, words): pass
-def copy_link(key, words): pass
+"""Controls that act in the browser and tell the server nothing: the theme, and the link to what is on the screen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+_HERE = Path(__file__).parent
+
+
+def _register() -> Callable[..., Any] | None:
+    if not hasattr(st.components, "v2"):
+        return None
+    js, css = ((_HERE / f"browser.{kind}").read_text(encoding="utf-8") for kind in ("js", "css"))
+    return st.components.v2.component("fibra_browser", js=js, css=css)
+
+
+_BUTTON = _register()
+
+
+def theme_toggle(key: str, words: dict[str, str]) -> None:
+    """A button that switches between the light and the dark theme. `words`: to_dark, to_light."""
+    _mount("theme", key, words)
+
+
+def copy_link(key: str, words: dict[str, str]) -> None:
+    """A button that copies the page's address. `words`: copy, copied."""
+    _mount("link", key, words)
+
+
+def _mount(kind: str, key: str, words: dict[str, str]) -> None:
+    if _BUTTON is not None:  # without it there is Streamlit's own menu, and the browser's address bar
+        _BUTTON(key=key, data={"kind": kind, "words": words})

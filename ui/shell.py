@@ -9,6 +9,7 @@ from html import escape
 from pathlib import Path
 
 import streamlit as st
+from streamlit.runtime.pages_manager import PagesManager
 
 from core import PRESETS, Notice, Scene
 from core.limits import EDIT, SEED
@@ -26,6 +27,7 @@ SENTENCE = "knob-sentence"
 
 def open_page(name: str) -> tuple[Scene, Words]:
     """Begin a page: every page's first call. Draws what all pages share, and gives the Scene and the words."""
+    _through_app()
     words = state.words()
     st.set_page_config(page_title=f"{words('app.title')} · {words(f'pages.{name}')}", page_icon=ICON, layout="wide")
     st.html(f"<style>{_css()}</style>")
@@ -42,6 +44,17 @@ def open_page(name: str) -> tuple[Scene, Words]:
     say(words(f"{name}.lead"), "lead")
     notices(words, "cut", "blank", "default", "conflict")
     return scene, words
+
+
+def _through_app() -> None:
+    """Run again through app.py, if it was passed over.
+
+    Until st.navigation has run once in a process, Streamlit takes a folder named pages/ for its older way of many pages and
+    runs the page alone, without our menu: so it is when the first visitor arrives by a link.
+    """
+    if getattr(PagesManager, "uses_pages_directory", False):
+        PagesManager.uses_pages_directory = False
+        st.rerun()
 
 
 def close_page(name: str, words: Words, *code: Callable) -> None:
@@ -81,7 +94,7 @@ def _sidebar(scene: Scene, words: Words) -> None:
     controls.segments(
         words("shell.language"), "lang", LANGUAGES, words.lang, lambda lang: words(f"shell.languages.{lang}")
     )
-    labels = {key: words(f"browser.{key}") for key in ("dark", "light", "copy", "copied", "failed")}
+    labels = {key: words(f"browser.{key}") for key in ("to_dark", "to_light", "copy", "copied")}
     browser.theme_toggle("theme", labels)
     browser.copy_link("link", labels)
     st.button(

@@ -22,10 +22,9 @@ def gelu(x: np.ndarray) -> np.ndarray:
 def gelu_tanh(x: np.ndarray) -> np.ndarray:
     """0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))): the approximation that GPT-2 uses (ibid.)."""
     y = x * x
-    y *= 0.044715
-    y += 1
+    y *= 0.044715 * SQRT_2_OVER_PI
+    y += SQRT_2_OVER_PI
     y *= x
-    y *= SQRT_2_OVER_PI
     np.tanh(y, out=y)
     y += 1
     y *= x

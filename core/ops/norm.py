@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from core.ops.rows import row_mean
+
 
 def layer_norm(
     x: np.ndarray, w: np.ndarray, b: np.ndarray, eps: float
@@ -12,8 +14,7 @@ def layer_norm(
 
     normalized = (x - mean) / scale, with scale = sqrt(variance + eps): mean 0 and variance 1 for every token.
     """
-    normalized = x - np.add.reduce(x, -1, keepdims=True) * (1 / x.shape[-1])
-    return _finish(normalized, w, b, eps)
+    return _finish(x - row_mean(x), w, b, eps)
 
 
 def rms_norm(x: np.ndarray, w: np.ndarray, eps: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -26,9 +27,10 @@ def rms_norm(x: np.ndarray, w: np.ndarray, eps: float) -> tuple[np.ndarray, np.n
 
 def _finish(centred: np.ndarray, w: np.ndarray, b: np.ndarray | None, eps: float) -> tuple[np.ndarray, ...]:
     """Divide `centred` by its own scale, in place, then apply the learned w and b."""
-    mean_square = np.einsum("...i,...i->...", centred, centred)[..., None] * (1 / centred.shape[-1])
-    mean_square += eps
-    scale = np.sqrt(mean_square, out=mean_square)
+    scale = np.vecdot(centred, centred)[..., None]
+    scale *= 1 / centred.shape[-1]  # the variance, or for rms_norm the mean of squares
+    scale += eps
+    np.sqrt(scale, out=scale)
     centred /= scale
     out = centred * w
     if b is not None:

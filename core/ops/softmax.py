@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from core.ops.rows import row_max, row_sum
+
 
 def softmax(x: np.ndarray, temperature: float = 1.0) -> np.ndarray:
     """x [..., n] -> [..., n]: positive, and summing to 1 over the last axis.
@@ -11,9 +13,9 @@ def softmax(x: np.ndarray, temperature: float = 1.0) -> np.ndarray:
     The largest entry is taken off first: exp() then never overflows, and the quotient is the same. An entry of -inf
     gets exactly 0. A temperature divides the exponents: below 1 sharpens, above 1 flattens.
     """
-    y = x - np.maximum.reduce(x, -1, keepdims=True)
+    y = x - row_max(x)
     if temperature != 1.0:
         y /= temperature
     np.exp(y, out=y)
-    y /= np.add.reduce(y, -1, keepdims=True)
+    y /= row_sum(y)
     return y

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from core import PRESETS, Run, Scene
+from core import PRESETS, Scene
 from core.interpret import PCA, pca, residual_stages
 from plots.bars import bars
 from plots.drift import drift as drift_figure
@@ -18,6 +18,7 @@ HEIGHT = 560  # px
 VARIANCE_HEIGHT = 190  # px
 COMPONENTS = 3
 CROWDED = 20  # times as far apart as at the start: then the starts are within a marker's width of one another
+TOWARDS = 0.3  # the least cosine of a drift that is said to go towards a word: an angle of 73 degrees
 PLAIN = 1e5  # numbers from here on are written with a power of ten
 SUPERSCRIPT = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -25,13 +26,14 @@ SUPERSCRIPT = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 def drift(scene: Scene, words: Words) -> Picture:
     """Every word's way through the layers, in the two or three directions in which all of them spread most."""
     stages, basis = ways(scene), _basis(scene.computed())
-    k = shown(scene)
-    says = _says(scene, stages, words)
+    k, now = shown(scene), stage(scene, stages)
+    says = _says(scene, stages, now, words)
+    title = "drift.axis_short" if scene.solid else "drift.axis"  # a slanted title has little room
     figure = drift_figure(
         basis.project(stages)[..., :k].astype(np.float32),
         list(scene.tokens),
-        stage=stage(scene),
-        axis_titles=[words("drift.axis", i=i + 1, share=100 * float(basis.explained[i])) for i in range(k)],
+        stage=now,
+        axis_titles=[words(title, i=i + 1, share=100 * float(basis.explained[i])) for i in range(k)],
         stage_names=[_start(scene, words), *(_after(i + 1, words) for i in range(len(stages) - 1))],
         height=HEIGHT,
         alt=says,
@@ -56,7 +58,9 @@ def shown(scene: Scene) -> int:
 
 def ways(scene: Scene) -> np.ndarray:
     """[stage, pos, d_model]: the embeddings, then every layer's output, for as long as the numbers are finite."""
-    return _finite(compute.run(scene))
+    stages = residual_stages(compute.run(scene).trace, scene.config.n_layers).astype(np.float64)
+    good = np.isfinite(stages).all((1, 2))
+    return stages if good.all() else stages[: int(np.argmin(good))]
 
 
 def passed(scene: Scene) -> int:
@@ -65,18 +69,12 @@ def passed(scene: Scene) -> int:
     return n if scene.stage is None else min(scene.stage, n)
 
 
-def stage(scene: Scene) -> int:
-    """How many of them can be shown: those whose numbers are finite."""
-    return min(passed(scene), len(ways(scene)) - 1)
+def stage(scene: Scene, stages: np.ndarray) -> int:
+    """The stage that is shown: the last one, where the layer asked for is no longer finite."""
+    return min(passed(scene), len(stages) - 1)
 
 
-def _finite(run: Run) -> np.ndarray:
-    stages = residual_stages(run.trace, run.config.n_layers).astype(np.float64)
-    good = np.isfinite(stages).all((1, 2))
-    return stages if good.all() else stages[: int(np.argmin(good))]
-
-
-@lru_cache(maxsize=64)  # of 8 kB at most; the SVD takes 0.1 s in the largest model, and a walk through it needs one
+@lru_cache(maxsize=64)  # of 8 kB at most; the SVD of the largest model takes 30 ms, and a walk through it needs one
 def _basis(scene: Scene) -> PCA:
     stages = ways(scene)
     return pca(stages.reshape(-1, stages.shape[-1]), k=COMPONENTS)
@@ -88,7 +86,7 @@ def _basis(scene: Scene) -> PCA:
 def rows(scene: Scene, words: Words) -> list[str]:
     """Each word's drift in words: how far, and towards which word's start."""
     stages = ways(scene)
-    start, move = stages[0], stages[stage(scene)] - stages[0]
+    start, move = stages[0], stages[stage(scene, stages)] - stages[0]
     length = np.linalg.norm(move, axis=-1)
     other, cosine = towards(start, move)
     return [_drifted(scene.tokens, i, length[i], other[i], cosine[i], words) for i in range(len(start))]
@@ -99,9 +97,8 @@ def towards(start: np.ndarray, move: np.ndarray) -> tuple[np.ndarray, np.ndarray
 
     start and move [pos, d_model] -> index [pos], cosine [pos]; the cosine is -inf where there is nowhere to move to.
     """
-    directions = start[None] - start[:, None]
-    sizes = np.linalg.norm(directions, axis=-1) * np.linalg.norm(move, axis=-1)[:, None]
-    products = np.einsum("ijd,id->ij", directions, move)
+    sizes = distances(start) * np.linalg.norm(move, axis=-1)[:, None]
+    products = move @ start.T - np.sum(move * start, axis=-1, keepdims=True)
     cosines = np.divide(products, sizes, out=np.full_like(sizes, -np.inf), where=sizes > 0).round(9)
     best = np.argmax(cosines, axis=1)
     return best, cosines[np.arange(len(best)), best]
@@ -109,10 +106,19 @@ def towards(start: np.ndarray, move: np.ndarray) -> tuple[np.ndarray, np.ndarray
 
 def nearest_pair(x: np.ndarray) -> tuple[int, int, float]:
     """The two rows of x [pos, d_model] that are nearest, and their distance."""
-    distances = np.linalg.norm(x[None] - x[:, None], axis=-1).round(9)
-    distances[np.tril_indices(len(x))] = np.inf
-    a, b = np.unravel_index(np.argmin(distances), distances.shape)
-    return int(a), int(b), float(distances[a, b])
+    apart = distances(x).round(9)
+    apart[np.tril_indices(len(x))] = np.inf
+    a, b = np.unravel_index(np.argmin(apart), apart.shape)
+    return int(a), int(b), float(apart[a, b])
+
+
+def distances(x: np.ndarray) -> np.ndarray:
+    """x [pos, d_model] -> [pos, pos], by |a - b|² = |a|² + |b|² - 2 a·b; 0 where only rounding is left."""
+    x = x - x.mean(axis=0)
+    sizes = np.sum(x * x, axis=-1)
+    sums = sizes[:, None] + sizes
+    squares = sums - 2 * x @ x.T
+    return np.sqrt(np.where(squares > 1e-12 * sums, squares, 0))
 
 
 def spread(x: np.ndarray) -> float:
@@ -121,24 +127,22 @@ def spread(x: np.ndarray) -> float:
 
 
 def size(length: float, words: Words) -> str:
-    """A length as a reader writes it: 0.97, or 1.2 × 10¹² where it explodes."""
+    """A length as a reader writes it: 0.97, 36651, or 1.2 × 10¹² where it explodes."""
     if length < PLAIN:
-        return words.number(length)
+        return words.number(length, 2 if length < 1000 else 0)
     mantissa, _, exponent = f"{length:.1e}".partition("e")
     return f"{words.number(float(mantissa), 1)} × 10{str(int(exponent)).translate(SUPERSCRIPT)}"
 
 
-def _says(scene: Scene, stages: np.ndarray, words: Words) -> str:
-    now, n = stage(scene), len(scene.tokens)
-    sentences = [_furthest(scene, stages, words)] if now else [_still(scene, words)]
+def _says(scene: Scene, stages: np.ndarray, now: int, words: Words) -> str:
+    n = len(scene.tokens)
+    sentences = [_furthest(scene, stages, now, words)] if now else [_still(scene, words)]
     if n > 1:
         a, b, distance = nearest_pair(stages[now])
         name = "nearest" if now else "nearest_start"
         names = {"a": scene.tokens[a], "b": scene.tokens[b]}
         sentences.append(words(f"drift.says.{name}", **names, distance=size(distance, words)))
-    if n > 1 and spread(stages[now]) > CROWDED * spread(stages[0]) > 0:
-        ratio = spread(stages[now]) / spread(stages[0])
-        sentences.append(words("drift.says.spread", ratio=f"{ratio:.0f}" if ratio < PLAIN else size(ratio, words)))
+    sentences += _crowded(stages, now, words)
     if len(stages) <= scene.config.n_layers and now == len(stages) - 1:
         sentences.append(words("drift.says.broken"))
     if PRESETS[scene.model].words.keys() & set(scene.tokens):
@@ -146,12 +150,21 @@ def _says(scene: Scene, stages: np.ndarray, words: Words) -> str:
     return " ".join(sentences)
 
 
+def _crowded(stages: np.ndarray, now: int, words: Words) -> list[str]:
+    """Why points of so different stages are one in the picture, which has one scale for all."""
+    first, here, last = (spread(stages[i]) for i in (0, now, -1))
+    if last > CROWDED * here > 0:
+        return [words("drift.says.dwarfed", n=len(stages) - 1, ratio=size(last / here, words))]
+    if here > CROWDED * first > 0:
+        return [words("drift.says.spread", ratio=size(here / first, words))]
+    return []
+
+
 def _still(scene: Scene, words: Words) -> str:
     return words("drift.says.still_positions" if _positioned(scene) else "drift.says.still")
 
 
-def _furthest(scene: Scene, stages: np.ndarray, words: Words) -> str:
-    now = stage(scene)
+def _furthest(scene: Scene, stages: np.ndarray, now: int, words: Words) -> str:
     move = stages[now] - stages[0]
     length = np.linalg.norm(move, axis=-1)
     i = int(np.argmax(length.round(9)))
@@ -160,12 +173,12 @@ def _furthest(scene: Scene, stages: np.ndarray, words: Words) -> str:
         return words("drift.says.unmoved", after=after)
     other, cosine = towards(stages[0], move)
     values = {"after": after, "token": scene.tokens[i], "length": size(length[i], words)}
-    name = "alone" if cosine[i] == -np.inf else "furthest_away" if cosine[i] <= 0 else "furthest"
+    name = "alone" if cosine[i] == -np.inf else "furthest_own" if cosine[i] < TOWARDS else "furthest"
     return words(f"drift.says.{name}", **values, other=scene.tokens[other[i]], cosine=float(cosine[i]))
 
 
 def _drifted(tokens: tuple[str, ...], i: int, length: float, other: int, cosine: float, words: Words) -> str:
-    name = "unmoved" if length == 0 else "alone" if cosine == -np.inf else "away" if cosine <= 0 else "towards"
+    name = "unmoved" if length == 0 else "alone" if cosine == -np.inf else "own" if cosine < TOWARDS else "towards"
     values = {"token": tokens[i], "length": size(length, words)}
     return words(f"drift.reads.{name}", **values, other=tokens[other], cosine=float(cosine))
 

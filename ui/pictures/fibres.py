@@ -15,6 +15,7 @@ from ui.pictures.attention import read
 from ui.words import Words
 
 HEIGHT = 560  # px
+TWIN_WIDTH = 330  # px: the third of a page, or a phone
 
 
 def light(scene: Scene, words: Words) -> Picture:
@@ -50,10 +51,17 @@ def twin(scene: Scene, words: Words) -> Picture:
         query_title=words("axis.query"),
         key_title=words("axis.key"),
         hover=words("fibres.hover"),
-        height=HEIGHT,
+        comma=words.comma,
+        width=TWIN_WIDTH,
+        height=twin_height(len(run.tokens)),
         alt=says,
     )
     return Picture(figure, says)
+
+
+def twin_height(n: int) -> int:
+    """Pixels of the flat picture: as high as the scene, higher where n tokens need it."""
+    return max(HEIGHT, 60 + 13 * n)
 
 
 def patterns(run: Run) -> np.ndarray:

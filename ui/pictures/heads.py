@@ -8,7 +8,8 @@ import numpy as np
 
 from core import Run, Scene
 from core.interpret import attention_distance, entropy, relative_change, residual_stages, token_norms
-from plots.bars import bars
+from plots.bars import bars, labels_height
+from plots.figure import label_width
 from plots.growth import growth
 from plots.heatmap import heatmap
 from plots.tiles import tiles
@@ -97,9 +98,9 @@ def chosen(scene: Scene, words: Words) -> Picture:
 
 
 def chosen_height(scene: Scene) -> int:
-    """Pixels of the enlarged head: more for a longer sentence."""
+    """Pixels of the enlarged head: more for a longer sentence, and for long words above the columns."""
     n = len(scene.tokens)
-    return 290 if n <= 8 else 360 if n <= 16 else 440
+    return 230 + label_width(list(scene.tokens)) + (0 if n <= 8 else 60 if n <= 16 else 130)
 
 
 # ------------------------------------------------------------------------------------------- how spread, how far
@@ -202,8 +203,8 @@ def effect(scene: Scene, words: Words) -> Picture:
 
 
 def effect_height(scene: Scene) -> int:
-    """Pixels of the bars, upright labels included."""
-    return 180 if len(scene.tokens) <= 8 else 240
+    """Pixels of the bars and the labels under them."""
+    return 150 + labels_height(list(scene.tokens), NARROW)
 
 
 def _change(change: np.ndarray, nothing_left: bool, scene: Scene, words: Words) -> str:

@@ -1,0 +1,133 @@
+"""Streamlit's server as a subprocess on loopback, and what it uses of the machine (read from Linux's /proc)."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+HOST = "127.0.0.1"
+PORTS = range(8620, 8640)
+FLAGS = [
+    "--server.headless=true",
+    "--browser.gatherUsageStats=false",
+    "--server.fileWatcherType=none",  # a file edited meanwhile would have its module loaded anew under the sessions
+]
+START_SECONDS = 60
+STOP_SECONDS = 10
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Peak resident memory in MB and processor time in seconds, of a process and its descendants."""
+
+    peak_mb: float
+    cpu_seconds: float
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server."""
+
+    port: int
+    process: subprocess.Popen[bytes]
+    log: IO[bytes]
+
+    @property
+    def origin(self) -> str:
+        """Where it answers, without a slash at the end."""
+        return f"http://{HOST}:{self.port}"
+
+    def usage(self) -> Usage:
+        """What it has used since its start."""
+        pids = list(_tree(self.process.pid))
+        return Usage(sum(map(_peak_kb, pids)) / 1024, sum(map(_cpu_seconds, pids)))
+
+    def tracebacks(self) -> list[str]:
+        """The last line of each traceback that it has logged: the exception's name and message."""
+        return re.findall(r"^Traceback \(most recent call last\):\n(?:\s.*\n)+(.+)$", self.written(), re.MULTILINE)
+
+    def written(self) -> str:
+        """All that it has logged."""
+        return os.pread(self.log.fileno(), os.fstat(self.log.fileno()).st_size, 0).decode(errors="replace")
+
+
+@contextmanager
+def serve(*target: str, folder: Path) -> Iterator[Server]:
+    """Start `streamlit *target` (`"run", "app.py"` or `"hello"`) in `folder`, whose `.streamlit/config.toml` it obeys,
+    and stop it on leaving. Raises RuntimeError with the end of its log where it doesn't come up."""
+    # Ended from outside (`timeout`, a CI runner), Python would otherwise leave the server behind.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    port = _free_port()
+    flags = [f"--server.address={HOST}", f"--server.port={port}", *FLAGS]
+    with tempfile.TemporaryFile() as log:
+        command = [sys.executable, "-m", "streamlit", *target, *flags]
+        process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log, start_new_session=True)
+        try:
+            server = Server(port, process, log)
+            _wait_until_healthy(server)
+            yield server
+        finally:
+            _stop(process)
+
+
+def _free_port() -> int:
+    for port in PORTS:
+        with socket.socket() as probe:
+            if probe.connect_ex((HOST, port)) != 0:
+                return port
+    raise RuntimeError(f"Every port from {PORTS.start} to {PORTS.stop - 1} is in use.")
+
+
+def _wait_until_healthy(server: Server) -> None:
+    # A proxy in the environment must not see requests that stay on this machine.
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and server.process.poll() is None:
+        try:
+            with opener.open(f"{server.origin}/_stcore/health", timeout=1):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.1)
+    raise RuntimeError(f"The server did not come up:\n{server.written()[-2000:]}")
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is not None:
+        return
+    os.killpg(process.pid, signal.SIGTERM)
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def _tree(pid: int) -> Iterator[int]:
+    yield pid
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        for child in (task / "children").read_text().split():
+            yield from _tree(int(child))
+
+
+def _peak_kb(pid: int) -> int:
+    fields = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
+    return int(fields["VmHWM"].split()[0])
+
+
+def _cpu_seconds(pid: int) -> float:
+    # The command's name, in brackets, may hold blanks; what follows it starts with field 3, utime and stime are 14, 15.
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

@@ -1,0 +1,231 @@
+"""From a knob to the finished picture, in headless Chromium.
+
+    python -m bench.app                        # every page, 20 turns each, and the first paint
+    python -m bench.app --pages attention fibres --turns 40
+
+A turn is an arrow key on a slider; it is timed inside the page, from the keydown to the last drawing that it causes: a
+live figure counts its finished drawings in `data-drawn` on its plot. The yardstick is the bare page `plain_app.py` with
+the same settings, turned in alternation, so that what else the machine does weighs on both alike. There a turn ends
+with the first `plotly_afterplot` of the new chart (Streamlit mounts one for every figure and often draws it twice, but
+the picture is there). The bytes are those of the websocket's messages to the browser.
+
+The first paint (First Contentful Paint) stands beside that of `streamlit hello`, each visit with an empty browser
+cache; so does the app's first finished picture.
+
+The exit code is 1 when an exception is on screen, a script fails in the browser or no picture comes; speed is only
+reported.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from playwright.sync_api import Browser, Error, sync_playwright
+
+from bench import PAGES, PEER, PLAIN_APP, ROOT, Page, app_script, between, machine, percentile, print_table
+from bench._server import Server, serve
+
+CHROMIUM_FLAGS = [
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--use-gl=angle",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+]
+WARM_UP_TURNS = 3
+VISITS = 6
+QUIET_MS = 300
+TIMEOUT_MS = 60_000
+
+# Notes when the last turn began, and the first and last drawing since, by who reports it: `live` or `plotly`. Plotly
+# marks its element before it draws, so the listener is there in time for the first drawing.
+WATCH = """
+window.bench = {};
+const drawn = (reporter) => {
+  const now = performance.now();
+  bench[reporter] = { first: now, ...bench[reporter], last: now };
+};
+addEventListener("keydown", () => { window.bench = { began: performance.now() }; }, true);
+const listening = new WeakSet();
+new MutationObserver((records) => {
+  for (const { attributeName, target } of records) {
+    if (attributeName === "data-drawn") drawn("live");
+    else if (target.classList.contains("js-plotly-plot") && !listening.has(target)) {
+      listening.add(target);
+      target.on("plotly_afterplot", () => drawn("plotly"));
+    }
+  }
+}).observe(document, { subtree: true, attributeFilter: ["data-drawn", "class"] });
+"""
+SETTLED = """
+([reporter, quiet]) => document.querySelector("[data-testid=stException]")
+  || bench[reporter] && performance.now() - bench[reporter].last > quiet
+  && document.querySelector(".stApp").dataset.testScriptState === "notRunning"
+"""
+FIRST_PAINT = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime"
+
+
+@dataclass(frozen=True)
+class Signal:
+    """How a page tells that its picture is finished: who reports drawings, and whether the `first` or `last` counts."""
+
+    reporter: str
+    which: str
+
+
+LIVE = Signal("live", "last")
+PLOTLY = Signal("plotly", "first")
+
+
+class Tab:
+    """A page in a browser window of its own, with an empty cache. `received` counts the bytes of websocket messages."""
+
+    def __init__(self, browser: Browser, server: Server, page: Page, signal: Signal) -> None:
+        self.received = 0
+        self._signal = signal
+        self._heading = ""
+        self._errors: list[str] = []
+        self._tab = browser.new_page(locale="pt-BR", viewport={"width": 1280, "height": 900})
+        self._tab.set_default_timeout(TIMEOUT_MS)
+        self._tab.add_init_script(WATCH)
+        self._tab.on("pageerror", lambda error: self._errors.append(str(error)))
+        self._tab.on("websocket", lambda socket: socket.on("framereceived", self._count))
+        self._tab.goto(f"{server.origin}/{page.path}?{page.query}", wait_until="commit")
+        self._knob = self._tab.locator(page.knob_selector).get_by_role("slider")
+
+    def __enter__(self) -> Tab:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._tab.close()
+
+    def first_paint(self) -> float:
+        """Milliseconds from the navigation to the First Contentful Paint."""
+        self._tab.wait_for_function(FIRST_PAINT, polling=100)
+        return self._tab.evaluate(FIRST_PAINT)
+
+    def first_picture(self) -> float:
+        """Milliseconds from the navigation to the first finished picture; returns when the page has settled."""
+        self._settle()
+        return self._tab.evaluate("(reporter) => bench[reporter].first", self._signal.reporter)
+
+    def turn(self) -> float:
+        """Move the knob by one stop; milliseconds from the key to the finished picture."""
+        self._tab.bring_to_front()
+        self._knob.focus()
+        self._tab.keyboard.press(self._next_key())
+        self._settle()
+        return self._tab.evaluate("({ reporter, which }) => bench[reporter][which] - bench.began", vars(self._signal))
+
+    def _next_key(self) -> str:
+        """To the farther end of the slider first, then to and fro: no picture comes again before it must."""
+        low, value, high = self._knob.evaluate("(slider) => [+slider.min, +slider.value, +slider.max]")
+        if value in (low, high) or not self._heading:
+            self._heading = "ArrowRight" if high - value > value - low else "ArrowLeft"
+        return self._heading
+
+    def _settle(self) -> None:
+        """Wait for the last drawing. Raises RuntimeError on an exception on screen or in one of the page's scripts."""
+        self._tab.wait_for_function(SETTLED, arg=[self._signal.reporter, QUIET_MS], polling=50)
+        shown = self._tab.get_by_test_id("stException").all_inner_texts()
+        if shown or self._errors:
+            raise RuntimeError("; ".join(text.partition("\n")[0] for text in shown + self._errors))
+
+    def _count(self, payload: str | bytes) -> None:
+        self.received += len(payload)
+
+
+def compare(page: Page, turns: int, app: Server, peer: Server, browser: Browser) -> list[str]:
+    """Turn the page's knob and the bare page's in alternation; the cells of TURNS after the page's name."""
+    times, bare = [], []
+    with Tab(browser, app, page, LIVE) as ours, Tab(browser, peer, PEER, PLOTLY) as theirs:
+        ours.first_picture()
+        theirs.first_picture()
+        for _ in range(WARM_UP_TURNS):
+            theirs.turn()
+            ours.turn()
+        received = ours.received
+        for _ in range(turns):
+            bare.append(theirs.turn())
+            times.append(ours.turn())
+        kilobytes = (ours.received - received) / turns / 1000
+    numbers = [percentile(measured, percent) for measured in (times, bare) for percent in (50, 95)]
+    ratios = [numbers[0] / numbers[2], numbers[1] / numbers[3]]
+    return [*(f"{number:.0f}" for number in numbers), *(f"{r:.2f}" for r in ratios), f"{page.bar}", f"{kilobytes:.1f}"]
+
+
+def compare_first_paint(app: Server, hello: Server, browser: Browser) -> list[list[str]]:
+    """Visit the app's start page and `streamlit hello` in alternation; the rows of FIRST_PAINTS."""
+    start = Page("", "", "", 0.0)
+    paints: dict[str, list[float]] = {"streamlit hello": [], "the app": [], "the app, its first picture": []}
+    for _ in range(VISITS):
+        with Tab(browser, hello, start, LIVE) as tab:
+            paints["streamlit hello"].append(tab.first_paint())
+        with Tab(browser, app, start, LIVE) as tab:
+            paints["the app"].append(tab.first_paint())
+            paints["the app, its first picture"].append(tab.first_picture())
+    usual = percentile(paints["streamlit hello"], 50)
+    return [
+        [what, *(f"{percentile(times, percent):.0f}" for percent in (50, 95)), f"{percentile(times, 50) / usual:.2f}"]
+        for what, times in paints.items()
+    ]
+
+
+TURNS = ("page", "median ms", "p95 ms", "bare median", "bare p95", "x median", "x p95", "bar", "kB a turn")
+FIRST_PAINTS = ("first paint", "median ms", "p95 ms", "x median")
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pages", nargs="*", choices=PAGES, default=list(PAGES))
+    parser.add_argument("--turns", type=between(5, 200, int), default=20)
+    parser.add_argument("--app", type=app_script, default=ROOT / "app.py", help="another checkout's app.py")
+    return parser.parse_args()
+
+
+@contextmanager
+def _noting(what: str, problems: list[str]) -> Iterator[None]:
+    """Note why a measurement breaks off, and go on with the next."""
+    try:
+        yield
+    except (RuntimeError, Error) as error:
+        problems.append(f"{what}: {str(error).splitlines()[0]}")
+
+
+def main() -> int:
+    """Measure the pages, then the first paint, and print two tables."""
+    arguments = _arguments()
+    app_run, plain_run = ("run", str(arguments.app)), ("run", str(PLAIN_APP))
+    folder = arguments.app.parent
+    rows, problems = [], []
+    print(machine(), flush=True)
+    with sync_playwright() as playwright, serve(*app_run, folder=folder) as app:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM_FLAGS)
+        with serve(*plain_run, folder=folder) as peer:
+            for name in arguments.pages:
+                with _noting(name, problems):
+                    rows.append([name, *compare(PAGES[name], arguments.turns, app, peer, browser)])
+        print_table(TURNS, rows)
+        print("Bars: x median at most as said, and 60 kB a turn on Attention")
+        with serve("hello", folder=folder) as hello, _noting("first paint", problems):
+            print_table(FIRST_PAINTS, compare_first_paint(app, hello, browser))
+        print("Bar: 1.3 x for the first paint")
+        browser.close()
+        problems += [f"in the server's log: {line}" for line in app.tracebacks()]
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    return int(bool(problems))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,55 @@
+"""Which model families there are, by the model_type of their config.json."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from core import limits
+from core.config import TYPES, Config, param_shapes
+from core.errors import WeightsError
+from core.weights.bert import bert, distilbert, roberta
+from core.weights.fields import Fields
+from core.weights.gpt import gpt2, gpt_neox
+from core.weights.llama import llama, mistral, qwen2
+from core.weights.plan import Plan
+from core.weights.strict_json import quoted
+from core.weights.transforms import same
+
+OWN = "fibra"
+
+
+def fibra(f: Fields) -> Plan:
+    """The Plan of what `save` wrote: the Config's own fields, and the parameters under their own names."""
+    f.layers("n_layers", 1)
+    values: dict[str, Any] = {}
+    for name in TYPES:
+        value = f.get(name)
+        if isinstance(value, int) and abs(value) > limits.PARAMETERS:
+            f.refuse(name, f"at most {limits.PARAMETERS:,}")
+        if value is not None:
+            values[name] = value
+    config = Config(**values)
+    return Plan(config, {name: same(name) for name in param_shapes(config)})
+
+
+FAMILIES: dict[str, Callable[[Fields], Plan]] = {
+    OWN: fibra,
+    "gpt2": gpt2,
+    "bert": bert,
+    "distilbert": distilbert,
+    "roberta": roberta,
+    "llama": llama,
+    "qwen2": qwen2,
+    "mistral": mistral,
+    "gpt_neox": gpt_neox,
+}
+
+
+def family(model_type: Any) -> Callable[[Fields], Plan]:
+    """Raises: WeightsError for a model_type that is not implemented."""
+    if not isinstance(model_type, str) or model_type not in FAMILIES:
+        raise WeightsError(
+            f"config.json: model_type: {quoted(model_type)} is not implemented; {', '.join(FAMILIES)} are"
+        )
+    return FAMILIES[model_type]

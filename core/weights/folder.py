@@ -1,0 +1,117 @@
+"""A checkpoint's folder: which files are read, and nothing outside it."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from core import limits
+from core.errors import WeightsError
+from core.weights.safetensors import Entry, TensorFile
+from core.weights.strict_json import parse, quoted
+
+CONFIG = "config.json"
+WHOLE = "model.safetensors"
+INDEX = "model.safetensors.index.json"
+TOKENIZER = "tokenizer.json"
+PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json", "model.pt", "model.pth")
+
+
+class Folder(Mapping[str, Entry]):
+    """A checkpoint in Hugging Face layout: tensor name -> Entry, whichever file it lies in; and `config`, the JSON.
+
+    Raises: WeightsError, on opening, for a folder without config.json and model.safetensors (or its shards and their
+    index), for a damaged file, and for a file name or a link that leads out of the folder.
+    """
+
+    def __init__(self, path: str | Path):
+        self.path = Path(path)
+        if not self.path.is_dir():
+            raise WeightsError(f"{self.path}: {_not_a_folder(self.path)}")
+        self.config: dict[str, Any] = parse(self._read(CONFIG, limits.WEIGHTS_CONFIG), CONFIG)
+        if (self.path / WHOLE).exists():
+            files = [TensorFile(self._inside(WHOLE))]
+        elif (self.path / INDEX).exists():
+            files = self._shards()
+        else:
+            pickles = [name for name in PICKLES if (self.path / name).exists()]
+            raise WeightsError(
+                f"{self.path}: has neither {WHOLE} nor {INDEX}"
+                + "".join(f"; {name} is a Python pickle, which is never loaded" for name in pickles)
+            )
+        self.metadata = files[0].metadata
+        self._file = {name: file for file in files for name in file}
+
+    def __getitem__(self, name: str) -> Entry:
+        return self._file[name][name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._file)
+
+    def __len__(self) -> int:
+        return len(self._file)
+
+    def array(self, name: str, dtype: type | None = None) -> np.ndarray:
+        """As TensorFile.array."""
+        return self._file[name].array(name, dtype)
+
+    @property
+    def tokenizer(self) -> Path | None:
+        """Where tokenizer.json is, if there is one."""
+        return self._inside(TOKENIZER) if (self.path / TOKENIZER).exists() else None
+
+    def _shards(self) -> list[TensorFile]:
+        # What else the index holds is let go before the shards' own headers are read.
+        where = parse(self._read(INDEX, limits.WEIGHTS_HEADER), INDEX).get("weight_map")
+        if not isinstance(where, dict) or not where or not all(isinstance(name, str) for name in where.values()):
+            raise WeightsError(f"{INDEX}: weight_map must map tensor names to file names")
+        names = sorted(set(where.values()))
+        if len(names) > limits.WEIGHTS_SHARDS:
+            raise WeightsError(f"{INDEX}: names {len(names)} files; at most {limits.WEIGHTS_SHARDS} are opened")
+        files = []
+        for path in [self._inside(name) for name in names]:
+            file, name = TensorFile(path), path.name
+            expected = {tensor for tensor, shard in where.items() if shard == name}
+            for tensor in sorted(expected ^ set(file)):
+                here, there = (name, INDEX) if tensor in file else (INDEX, name)
+                raise WeightsError(f"{here}: has tensor {quoted(tensor)}, which {there} has not")
+            files.append(file)
+        return files
+
+    def _inside(self, name: str) -> Path:
+        """The path of the file `name`, which must be plain, and must not be a link to elsewhere."""
+        if name in ("", ".", "..") or any(c in name for c in "/\\:\0") or not name.isprintable():
+            raise WeightsError(f"{quoted(name)}: is not the name of a file in the folder")
+        path, folder = self.path / name, self.path.resolve()
+        allowed = {folder}
+        if folder.parent.name == "snapshots":  # the cache of huggingface_hub: snapshots/*/* are links to blobs/*
+            allowed.add(folder.parent.parent / "blobs")
+        try:
+            inside = path.resolve().parent in allowed
+        except (OSError, RuntimeError):  # a link to itself
+            inside = False
+        if not inside:
+            raise WeightsError(f"{quoted(name)}: is a link that leads out of the folder; copy the file itself here")
+        return path
+
+    def _read(self, name: str, most: int) -> bytes:
+        path = self._inside(name)
+        try:
+            about = os.stat(path)
+            if not stat.S_ISREG(about.st_mode) or about.st_size > most:
+                raise WeightsError(f"{name}: must be a file of at most {most:,} bytes")
+            with open(path, "rb") as file:
+                return file.read(most)
+        except OSError as error:
+            raise WeightsError(f"{name}: cannot be opened: {error.strerror}") from None
+
+
+def _not_a_folder(path: Path) -> str:
+    if path.suffix == ".zip":
+        return "is a zip archive, not a folder; unpack it first"
+    return "is a file, not a folder with config.json beside it" if path.is_file() else "there is no such folder"

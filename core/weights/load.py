@@ -1,0 +1,125 @@
+"""From a checkpoint's folder to a Config and its parameters, and back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from core import limits
+from core.config import Config, param_shapes
+from core.errors import ConfigError, WeightsError
+from core.model import check_params
+from core.weights import safetensors
+from core.weights.families import OWN, family
+from core.weights.fields import Fields
+from core.weights.folder import CONFIG, WHOLE, Folder
+from core.weights.names import match
+from core.weights.plan import Plan
+from core.weights.strict_json import quoted
+from core.weights.tokenizer import FileTokenizer
+from core.weights.transforms import Transform
+
+
+@dataclass(frozen=True)
+class Pretrained:
+    """A model from a folder: what `forward` takes, and what turns text into ids."""
+
+    config: Config
+    params: dict[str, np.ndarray]
+    tokenizer: FileTokenizer
+    family: str  # the model_type of its config.json
+    unused: tuple[str, ...]  # tensors of the file that forward has no use for
+    metadata: dict[str, str]  # of the safetensors file
+
+
+def load_pretrained(
+    folder: str | Path, *, dtype: type = np.float32, n_ctx: int | None = None, without_head: bool = False
+) -> Pretrained:
+    """Load a checkpoint in Hugging Face layout (families: core.weights.FAMILIES), or one that `save` wrote.
+
+    folder: config.json, model.safetensors or its shards and model.safetensors.index.json, and tokenizer.json if any.
+    dtype: of the parameters, float32 or float64. What the file stores so is not copied but mapped: it takes memory as
+    it is used, may be edited (the file stays as it is), and must not be cut short meanwhile.
+    n_ctx: use fewer positions than the model has.
+    without_head: leave out what stands over the last hidden state (`BertForMaskedLM` then loads as `BertModel`).
+
+    Raises: WeightsError naming every field of config.json and every tensor that is not implemented, missing, or of a
+    wrong shape or dtype; and for damaged or hostile files, all before any number is read. ConfigError for an n_ctx that
+    the model does not have.
+    """
+    if np.dtype(dtype) not in (np.float32, np.float64):
+        raise ConfigError(f"dtype: {np.dtype(dtype)} is neither float32 nor float64", "dtype")
+    files = Folder(folder)
+    model_type = files.config.get("model_type")
+    fields = Fields(files.config, without_head)
+    try:
+        plan = family(model_type)(fields)
+    except ConfigError as error:
+        raise WeightsError(f"{CONFIG}: {error}") from None
+    fields.finish()
+    config = _context(plan, n_ctx)
+    wanted, unused = match(plan, files, without_head)
+    params = _read(wanted, files, dtype)
+    if config.n_ctx != plan.config.n_ctx and "pos_embed.W_pos" in params:
+        params["pos_embed.W_pos"] = params["pos_embed.W_pos"][: config.n_ctx]
+    params = {name: params[name] for name in param_shapes(config)}
+    return Pretrained(config, params, FileTokenizer(files.tokenizer), model_type, unused, files.metadata)
+
+
+def _context(plan: Plan, n_ctx: int | None) -> Config:
+    """The Config with so few positions that a sliding window, if there is one, hides nothing."""
+    most = plan.config.n_ctx
+    if plan.window is not None and plan.window < most:
+        if plan.window < limits.TOKENS and (n_ctx is None or n_ctx > plan.window):
+            raise WeightsError(
+                f"{CONFIG}: sliding_window: {plan.window} of {most} positions is not implemented; "
+                f"load_pretrained(folder, n_ctx={plan.window}) loads what it leaves whole"
+            )
+        most = plan.window
+    if n_ctx is not None and not 1 <= n_ctx <= most:
+        raise ConfigError(f"n_ctx: {n_ctx} is not in 1..{most}", "n_ctx")
+    return plan.config.replace(n_ctx=most if n_ctx is None else n_ctx)
+
+
+def _read(wanted: Mapping[str, Transform], files: Folder, dtype: type) -> dict[str, np.ndarray]:
+    params: dict[str, np.ndarray] = {}
+    # What is added to a parameter comes after the parameter itself.
+    for name, transform in sorted(wanted.items(), key=lambda item: item[1].added):
+        for target, part in zip(transform.targets, transform.split(files.array(name, dtype)), strict=True):
+            params[target] = params[target] + part if transform.added else part
+    return params
+
+
+# ----------------------------------------------------------------------------------------------------------- saving
+
+
+def save(
+    folder: str | Path,
+    params: Mapping[str, np.ndarray],
+    config: Config,
+    *,
+    dtype: str = "F32",
+    metadata: Mapping[str, str] | None = None,
+) -> None:
+    """Write config.json and model.safetensors, in our own names, for `load_pretrained`. Equal models: equal bytes.
+
+    dtype: F64, F32, or F16 (half the size; about three digits). metadata: any strings, kept in the safetensors file.
+    Raises: ConfigError for parameters that do not fit the Config; WeightsError for numbers that F16 cannot hold.
+    """
+    check_params(params, config)
+    if dtype not in ("F64", "F32", "F16"):
+        raise WeightsError(f"dtype: {quoted(dtype)} is not one of F64, F32, F16")
+    with np.errstate(over="ignore"):
+        stored = {name: np.asarray(array, safetensors.DTYPES[dtype]) for name, array in params.items()}
+    for name, array in stored.items():
+        if not np.isfinite(array).all():
+            raise WeightsError(f"{name}: has numbers that are not finite as {dtype}")
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    safetensors.write(folder / WHOLE, stored, metadata)
+    text = json.dumps({"model_type": OWN} | asdict(config), indent=2) + "\n"
+    (folder / CONFIG).write_text(text, encoding="utf-8")

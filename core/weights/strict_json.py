@@ -1,0 +1,47 @@
+"""JSON from a file that nobody vouches for."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from core.errors import WeightsError
+
+
+def parse(data: bytes, what: str) -> dict[str, Any]:
+    """The one JSON object that `data` holds; `what` names the file in messages. The caller limits len(data).
+
+    Raises: WeightsError for anything else: other types, repeated keys, NaN, nesting deeper than the interpreter's
+    stack, integers of thousands of digits.
+    """
+    try:
+        value = json.loads(data.decode("utf-8"), object_pairs_hook=_object, parse_constant=_constant)
+    except RecursionError:
+        raise WeightsError(f"{what}: its JSON is nested too deeply") from None
+    except ValueError as error:
+        raise WeightsError(f"{what}: is not valid JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise WeightsError(f"{what}: must be a JSON object, not {type(value).__name__}")
+    return value
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    # Python would keep the last of two equal keys and another reader the first: a file that means two things.
+    value: dict[str, Any] = {}
+    for key, item in pairs:
+        if key in value:
+            raise ValueError(f"the key {quoted(key)} is there twice")
+        value[key] = item
+    return value
+
+
+def _constant(name: str) -> None:
+    raise ValueError(f"{name} is not a JSON number")
+
+
+def quoted(value: object) -> str:
+    """A value from a file as it may stand in a message: escaped, short, and never all that is inside it."""
+    if isinstance(value, (dict, list)):
+        return f"{'an object' if isinstance(value, dict) else 'a list'} of {len(value)}"
+    text = repr(value)
+    return text if len(text) <= 80 else text[:80] + "…"

@@ -1,0 +1,74 @@
+"""A share of each token, as bars that begin at zero."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from plots.figure import axis, base_layout, label_width, literal, ticks, title
+
+CHARACTER = 6.6  # px: a digit of the number above a bar
+
+
+def bars(
+    values: np.ndarray,
+    tokens: list[str],
+    *,
+    role: str = "@residual",
+    faint: bool = False,
+    value_title: str = "",
+    hover: str = "{token}: {value}",
+    width: int = 400,
+    height: int = 200,
+    alt: str = "",
+) -> dict[str, Any]:
+    """`values` [token], each a share of 1 and none below zero, as bars; `faint` ones show what is only supposed.
+
+    The numbers, in percent, stand above the bars where `width` pixels leave room. `hover` may use {token} and {value};
+    it and `value_title` are trusted text, `tokens` are not.
+    """
+    values = np.asarray(values, np.float32)
+    highest = float(values.max(initial=0.0, where=np.isfinite(values))) or 1.0
+    above = CHARACTER * len("00.0%") <= _room(tokens, width)
+    trace = {
+        "type": "bar",
+        "x": np.arange(len(tokens), dtype=np.int32),
+        "y": values,
+        "marker": {"color": f"{role}/0.35" if faint else role, "line": {"color": role, "width": 1.5 if faint else 0}},
+        "customdata": [literal(token) for token in tokens],
+        "hovertemplate": hover.replace("{token}", "%{customdata}").replace("{value}", "%{y:.1%}") + "<extra></extra>",
+        "cliponaxis": False,
+    }
+    if above:
+        trace |= {"texttemplate": "%{y:.1%}", "textposition": "outside"}
+    layout = base_layout(
+        height=height,
+        margin={"l": 58, "r": 8, "t": 20, "b": labels_height(tokens, width)},
+        bargap=0.3,
+        xaxis=axis(**ticks(tokens), range=[-0.5, len(tokens) - 0.5], tickangle=-90 if _upright(tokens, width) else 0),
+        yaxis=axis(
+            range=[0, 1.05 * highest],
+            tickformat=".0%" if highest > 0.05 else ".1%",
+            nticks=5,
+            showgrid=True,
+            gridcolor="@grid",
+            title=title(value_title, "@muted", standoff=6),
+        ),
+        meta={"alt": alt},
+    )
+    return {"data": [trace], "layout": layout}
+
+
+def labels_height(tokens: list[str], width: int) -> int:
+    """Pixels under the bars, where the tokens are written: upright where they would run into each other."""
+    return 12 + label_width(tokens) if _upright(tokens, width) else 32
+
+
+def _upright(tokens: list[str], width: int) -> bool:
+    return label_width(tokens) + 4 > _room(tokens, width)
+
+
+def _room(tokens: list[str], width: int) -> float:
+    """Pixels for a bar and its gap."""
+    return (width - 70) / len(tokens)

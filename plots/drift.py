@@ -1,0 +1,249 @@
+"""Where each word begins, where it has got to, and the way between: its drift through the layers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from plots import theme
+from plots.figure import axis, base_layout, label_width, literal, short, title
+
+SMOOTH = 10  # points of a line between two stages
+CANVAS = (560, 400)  # px: a small picture's inside, for which labels are placed
+LINE_HEIGHT = 17  # px
+EVERYONE = 16  # tokens: up to as many, every one is named, even where names must touch
+EYE = np.array([1.0, -1.5, 0.8])  # the 3-D camera
+DEPTH = 1.4  # of the longest axis, in the camera's units
+ASPECT = 1.25  # width to height that it frames
+PLACES = {  # of a label beside its point: shift in widths and in px
+    "top center": (-0.5, -8 - LINE_HEIGHT),
+    "bottom center": (-0.5, 8),
+    "middle right": (0.0, -LINE_HEIGHT / 2),
+    "middle left": (-1.0, -LINE_HEIGHT / 2),
+    "top right": (0.0, -5 - LINE_HEIGHT),
+    "top left": (-1.0, -5 - LINE_HEIGHT),
+    "bottom right": (0.0, 5),
+    "bottom left": (-1.0, 5),
+}
+
+
+def drift(
+    paths: np.ndarray,
+    tokens: list[str],
+    *,
+    stage: int | None = None,
+    stage_names: list[str],
+    axis_titles: list[str],
+    height: int = 480,
+    alt: str = "",
+) -> dict[str, Any]:
+    """`paths` [stage, pos, 2 or 3] up to `stage`, the last unless told: an open point at the start, a filled one there.
+
+    Units of length are equal on all axes, and the ranges are those of all stages, so that a slider through them moves
+    nothing but the words. In 3-D `layout.meta["aspect"]` is the width to height for which the camera is set, as in
+    `plots.fibres`. `stage_names` and `axis_titles` are trusted text, `tokens` are not.
+    """
+    paths = np.asarray(paths, np.float32)
+    stage = len(paths) - 1 if stage is None else stage
+    centre, reach = _frame(paths)
+    sofar = paths[: stage + 1]
+    names = (stage_names[0], stage_names[stage])
+    draw = _solid if paths.shape[2] == 3 else _plane
+    data, layout = draw(sofar, tokens, centre, reach, names, axis_titles)
+    meta = {"alt": alt, "aspect": ASPECT} if draw is _solid else {"alt": alt}
+    return {"data": data, "layout": base_layout(height=height, meta=meta, **layout)}
+
+
+def _frame(paths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The middle of all stages and half their extent, each [axis], with air around; no axis is flat."""
+    low, high = paths.min((0, 1)).astype(float), paths.max((0, 1)).astype(float)
+    half = (high - low) / 2
+    return (low + high) / 2, np.maximum(half, 0.12 * max(half.max(), 1e-6)) * 1.22
+
+
+def _smooth(sofar: np.ndarray) -> np.ndarray:
+    """[stage, pos, axis] -> [pos, point, axis]: a Catmull-Rom curve through the stages."""
+    before = np.concatenate([sofar[:1], sofar[:-2]])
+    after = np.concatenate([sofar[2:], sofar[-1:]])
+    start, end = sofar[:-1], sofar[1:]
+    t = np.linspace(0, 1, SMOOTH, endpoint=False, dtype=np.float32)[:, None, None, None]
+    leaving, arriving = (end - before) / 2, (after - start) / 2
+    turn = 3 * t**2 - 2 * t**3
+    points = start * (1 - turn) + end * turn + leaving * (t**3 - 2 * t**2 + t) + arriving * (t**3 - t**2)
+    joined = points.swapaxes(0, 1).reshape(-1, *sofar.shape[1:])
+    return np.concatenate([joined, sofar[-1:]]).swapaxes(0, 1)
+
+
+def _lines(sofar: np.ndarray, kind: str) -> list[dict[str, Any]]:
+    """The ways, one trace a colour, NaN between. Opaque in 3-D: there Plotly adds up what is not (`theme.light`)."""
+    curves = _smooth(sofar)
+    width, alpha = (4, "") if kind == "scatter3d" else (2.5, "/0.6") if len(curves) <= EVERYONE else (1.5, "/0.45")
+    traces = []
+    for colour in range(min(theme.HEADS, len(curves))):
+        mine = curves[colour :: theme.HEADS]
+        joined = np.full((mine.shape[0], mine.shape[1] + 1, mine.shape[2]), np.nan, np.float32)
+        joined[:, :-1] = mine
+        line = {"width": width, "color": theme.head(colour) + alpha}
+        way = _points(kind, joined.reshape(-1, mine.shape[2]))
+        traces.append(way | {"mode": "lines", "line": line, "hoverinfo": "skip"})
+    return traces
+
+
+def _points(kind: str, places: np.ndarray) -> dict[str, Any]:
+    return {"type": kind} | {name: np.ascontiguousarray(column) for name, column in zip("xyz", places.T, strict=False)}
+
+
+def _told(tokens: list[str], stage_name: str) -> dict[str, Any]:
+    words = [f"<b>{literal(token)}</b><br>{stage_name}" for token in tokens]
+    return {"hovertext": words, "hoverinfo": "text", "customdata": np.arange(len(tokens), dtype=np.int32)}
+
+
+def _plane(
+    sofar: np.ndarray,
+    tokens: list[str],
+    centre: np.ndarray,
+    reach: np.ndarray,
+    names: tuple[str, str],
+    axis_titles: list[str],
+) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Traces and layout in 2-D."""
+    colours = [theme.head(i) for i in range(len(tokens))]
+    ring = {"symbol": "circle-open", "size": 10, "color": colours, "line": {"width": 2}}
+    start = _points("scatter", sofar[0]) | _told(tokens, names[0]) | {"mode": "markers", "marker": ring}
+    end = _points("scatter", sofar[-1]) | _told(tokens, names[1])
+    scale = min(CANVAS[0] / (2 * reach[0]), CANVAS[1] / (2 * reach[1])) * np.array([1, -1])
+    labels, positions = _place_labels((sofar - centre) * scale, tokens)
+    end |= {
+        "mode": "markers+text",
+        "marker": {"size": 11, "color": colours, "line": {"width": 1.5, "color": "@background"}},
+        "text": labels,
+        "textposition": positions,
+        "textfont": {"size": theme.FONT_SIZE + 1},
+        "cliponaxis": False,
+    }
+    grid = {
+        "showgrid": True,
+        "gridcolor": "@grid/0.6",
+        "zeroline": True,
+        "zerolinecolor": "@grid",
+        "zerolinewidth": 1.5,
+    }
+    grid |= {"nticks": 7, "tickfont": {"color": "@muted", "size": theme.FONT_SIZE - 2}}
+    axes = [
+        axis(range=[float(c - r), float(c + r)], title=title(words, "@muted"), **grid)
+        for c, r, words in zip(centre, reach, axis_titles, strict=True)
+    ]
+    layout = {
+        "margin": {"l": 58, "r": theme.GAP, "t": 40, "b": 48},
+        "xaxis": axes[0],
+        "yaxis": axes[1] | {"scaleanchor": "x"},
+        "annotations": [_legend(names)],
+    }
+    return [*_lines(sofar, "scatter"), start, end], layout
+
+
+def _solid(
+    sofar: np.ndarray,
+    tokens: list[str],
+    centre: np.ndarray,
+    reach: np.ndarray,
+    names: tuple[str, str],
+    axis_titles: list[str],
+) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Traces and layout in 3-D."""
+    colours = [theme.head(i) for i in range(len(tokens))]
+    start = _points("scatter3d", sofar[0]) | _told(tokens, names[0])
+    start |= {"mode": "markers", "marker": {"symbol": "circle-open", "size": 6, "color": colours}}
+    end = _points("scatter3d", sofar[-1]) | _told(tokens, names[1])
+    end |= {"mode": "markers", "marker": {"size": 7, "color": colours, "line": {"width": 0}}}
+    quiet = {"showbackground": False, "showspikes": False, "showticklabels": False, "nticks": 5}
+    quiet |= {"gridcolor": "@grid", "zerolinecolor": "@muted/0.6"}
+    small = {"color": "@muted", "size": theme.FONT_SIZE - 1}
+    axes = {
+        f"{name}axis": quiet | {"range": [float(c - r), float(c + r)], "title": {"text": words, "font": small}}
+        for name, c, r, words in zip("xyz", centre, reach, axis_titles, strict=True)
+    }
+    labels, positions = _place_labels(_seen(sofar - centre, reach), tokens)
+    note = {"showarrow": False, "font": {"color": "@text", "size": theme.FONT_SIZE + 1}}
+    notes = [
+        note | {"x": x, "y": y, "z": z, "text": label} | _anchored(position)
+        for (x, y, z), label, position in zip(sofar[-1].tolist(), labels, positions, strict=True)
+        if label
+    ]
+    scene = axes | {
+        "bgcolor": "rgba(0,0,0,0)",
+        "aspectmode": "manual",
+        "aspectratio": dict(zip("xyz", (DEPTH * reach / reach.max()).tolist(), strict=True)),
+        "camera": {"eye": dict(zip("xyz", EYE.tolist(), strict=True)), "center": {"x": 0, "y": 0, "z": -0.04}},
+        "dragmode": "turntable",
+        "annotations": notes,
+    }
+    layout = {"margin": {"l": 0, "r": 0, "t": 32, "b": 0}, "scene": scene, "annotations": [_legend(names)]}
+    return [*_lines(sofar, "scatter3d"), start, end], layout
+
+
+def _seen(places: np.ndarray, reach: np.ndarray) -> np.ndarray:
+    """[..., xyz] -> [..., 2]: px right and down from the middle, nearly as the camera first sees them: in parallel."""
+    right = np.cross(-EYE, (0, 0, 1))
+    down = np.cross(-EYE, right)
+    sight = np.stack([right / np.linalg.norm(right), down / np.linalg.norm(down)], axis=1)
+    px = CANVAS[1] / (2 * np.linalg.norm(EYE) * np.tan(np.pi / 8))  # Plotly's camera opens by 45 degrees
+    return places @ sight * (DEPTH / (2 * reach.max()) * px)
+
+
+def _anchored(position: str) -> dict[str, Any]:
+    """A position of PLACES, as a 3-D note says it."""
+    side = {"left": ("right", -9), "right": ("left", 9), "center": ("center", 0)}
+    level = {"top": ("bottom", 5), "bottom": ("top", -5), "middle": ("middle", 0)}
+    vertical, horizontal = position.split()
+    (xanchor, xshift), (yanchor, yshift) = side[horizontal], level[vertical]
+    return {"xanchor": xanchor, "xshift": xshift, "yanchor": yanchor, "yshift": yshift}
+
+
+def _legend(names: tuple[str, str]) -> dict[str, Any]:
+    return {
+        "text": f"○ {names[0]}    ● {names[1]}",
+        "showarrow": False,
+        "font": {"color": "@muted"},
+        "xref": "paper",
+        "yref": "paper",
+        "x": 0,
+        "y": 1,
+        "xanchor": "left",
+        "yanchor": "bottom",
+        "yshift": 8,
+    }
+
+
+def _place_labels(sofar: np.ndarray, tokens: list[str]) -> tuple[list[str], list[str]]:
+    """A text and a position for each token's name, such that names cover neither each other nor a point or a line.
+
+    `sofar` [stage, pos, 2] is in px, right and down. Greedy, in reading order: each name takes the place that covers
+    least, the earlier of PLACES in a tie. Of more than EVERYONE tokens, a name that would cover another is left to
+    the hover.
+    """
+    crowd = len(tokens) > EVERYONE  # then lines are everywhere, and only points are kept clear
+    dots = np.concatenate([sofar[0] if crowd else _smooth(sofar).reshape(-1, 2), sofar[-1]])
+    boxes = np.empty((0, 4))
+    labels, positions = [], []
+    for token, (x, y) in zip(tokens, sofar[-1].tolist(), strict=True):
+        width = label_width([token], theme.FONT_SIZE + 1) + 6
+        places = np.array([(x + w * width + 16 * (w + 0.5), y + h) for w, h in PLACES.values()])
+        candidates = np.hstack([places, places + np.array([width, LINE_HEIGHT])])  # left, top, right, bottom
+        covered = _overlap(candidates, boxes)
+        touched = ((dots > candidates[:, None, :2]) & (dots < candidates[:, None, 2:])).all(2).sum(1)
+        best = int(np.argmin(covered + 40 * touched))
+        hidden = crowd and covered[best] > 0
+        labels.append("" if hidden else literal(short(token)))
+        positions.append(list(PLACES)[best])
+        if not hidden:
+            boxes = np.vstack([boxes, candidates[best]])
+    return labels, positions
+
+
+def _overlap(candidates: np.ndarray, boxes: np.ndarray) -> np.ndarray:
+    """[candidate]: the area in px² that each shares with all boxes."""
+    low = np.maximum(candidates[:, None, :2], boxes[None, :, :2])
+    high = np.minimum(candidates[:, None, 2:], boxes[None, :, 2:])
+    return np.clip(high - low, 0, None).prod(2).sum(1)

@@ -1,0 +1,171 @@
+"""The flat twin of the fibres: one layer, who looks on the left, who is looked at on the right, to be read exactly."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from plots import theme
+from plots.figure import LABEL, axis, base_layout, label_width, literal, number, short
+
+MAX_CURVES = 500  # the strongest are drawn
+PATHS = 48  # of curves at most: each is one drawing of many curves of one colour and opacity
+ROW = (15, 44)  # px: the least and the greatest distance between tokens
+TALL = 560  # px: what the tokens share
+REACH = 0.42  # of the width: how far a curve leaves its token level
+LETTER = 7.3  # px: of a name
+TOLD_AT = 0.31  # of a curve: where its value is told; at the middle, many curves meet
+
+
+def flat(
+    patterns: np.ndarray,
+    tokens: list[str],
+    *,
+    threshold: float = 0.05,
+    focus: int | None = None,
+    heads: list[int] | None = None,
+    query_title: str = "",
+    key_title: str = "",
+    head_prefix: str = "H",
+    hover: str = "{query} → {key} · {head}: {value}",
+    decimals: int = 2,
+    comma: bool = False,
+    width: int = 560,
+    height: int | None = None,
+    alt: str = "",
+) -> dict[str, Any]:
+    """`patterns` [head, query, key] of one layer as curves between two columns of tokens.
+
+    Opacity and width are weight, colour is the head. Only weights above `threshold` are drawn, the MAX_CURVES strongest
+    at most: `layout.meta` says "drawn" and "above". With `focus` (a token) the curves that leave or reach it keep their
+    colour, and where one head is shown their weights stand beside the tokens. `heads` are the heads shown, all unless
+    told. Clicked tokens carry their index in `customdata`. `hover` may use {query}, {key}, {head} and {value}; `comma`
+    writes numbers with a decimal comma. `width` is how many pixels the picture can count on: names are cut so that the
+    curves keep a quarter of it.
+    """
+    n_heads, n_tokens, _ = patterns.shape
+    visible = list(range(n_heads)) if heads is None else heads
+    shown = np.zeros(n_heads, bool)
+    shown[visible] = True
+    head, query, key = np.nonzero((patterns > threshold) & shown[:, None, None])
+    weight = patterns[head, query, key]
+    lit = np.ones(len(weight), bool) if focus is None else (query == focus) | (key == focus)
+    strongest = np.lexsort((-weight, ~lit))[:MAX_CURVES]
+    above, drawn = len(weight), len(strongest)
+    head, query, key, weight, lit = (a[strongest] for a in (head, query, key, weight, lit))
+
+    shapes = [] if lit.all() else [_path(query[~lit], key[~lit], "@muted/0.12", 1.0)]
+    shapes += _lit_paths(head[lit], query[lit], key[lit], weight[lit])
+    names = [literal(token) for token in tokens]
+    curves = zip(head[lit].tolist(), query[lit].tolist(), key[lit].tolist(), weight[lit].tolist(), strict=True)
+    words = [
+        hover.format(query=names[q], key=names[k], head=f"{head_prefix}{h}", value=number(w, decimals + 2, comma))
+        for h, q, k, w in curves
+    ]
+    beside = [[], []]
+    if focus is not None and len(visible) == 1:
+        alone = patterns[visible[0]]
+        beside = [[number(w, decimals, comma) for w in ws.tolist()] for ws in (alone[:, focus], alone[focus])]
+    around = 2 * theme.GAP + 8 + (10 + 7 * (decimals + 2) if beside[0] else 0)
+    letters = int(np.clip((0.375 * width - around) // LETTER, 4, LABEL))
+    labels = [short(token, letters) for token in tokens]
+    columns = [_column(x, tokens, labels, focus, numbers) for x, numbers in zip((0.0, 1.0), beside, strict=True)]
+
+    side = around + label_width(labels)
+    top = theme.GAP + (32 if query_title or key_title else 8)
+    row = int(np.clip(TALL // n_tokens, *ROW))
+    titles = [
+        (query_title, "@query", 0.0, "left", theme.GAP - side),
+        (key_title, "@key", 1.0, "right", side - theme.GAP),
+    ]
+    layout = base_layout(
+        height=height or top + theme.GAP + n_tokens * row,
+        margin={"l": side, "r": side, "t": top, "b": theme.GAP},
+        xaxis=axis(range=[0, 1], showticklabels=False),
+        yaxis=axis(range=[n_tokens - 0.5, -0.5], showticklabels=False),
+        shapes=shapes,
+        annotations=[_title(*words) for words in titles],
+        meta={"alt": alt, "drawn": drawn, "above": above},
+    )
+    return {"data": [_told(query[lit], key[lit], words), *columns], "layout": layout}
+
+
+def _path(query: np.ndarray, key: np.ndarray, colour: str, width: float) -> dict[str, Any]:
+    """Many curves as one path: one element to draw, whatever their number."""
+    pairs = zip(query.tolist(), key.tolist(), strict=True)
+    curves = "".join(f"M0 {q}C{REACH} {q} {1 - REACH} {k} 1 {k}" for q, k in pairs)
+    return {"type": "path", "layer": "below", "path": curves, "line": {"color": colour, "width": width}}
+
+
+def _lit_paths(head: np.ndarray, query: np.ndarray, key: np.ndarray, weight: np.ndarray) -> list[dict[str, Any]]:
+    """A path a head and bin of weight, the heaviest on top."""
+    present = np.unique(head)
+    n_bins = int(np.clip(PATHS // max(len(present), 1), 3, 10))
+    bins = np.minimum((np.sqrt(weight) * n_bins).astype(int), n_bins - 1)
+    paths = []
+    for b in range(n_bins):
+        level = (b + 0.5) / n_bins
+        for h in present:
+            mine = (head == h) & (bins == b)
+            if mine.any():
+                colour = f"{theme.head(h)}/{0.1 + 0.85 * level:.2f}"
+                paths.append(_path(query[mine], key[mine], colour, round(1 + 3.2 * level**2, 2)))
+    return paths
+
+
+def _column(
+    x: float, tokens: list[str], labels: list[str], focus: int | None, numbers: list[str]
+) -> dict[str, Any]:
+    """One side's tokens: a dot each, with its name outwards, and between them its number where there are `numbers`."""
+    names = [literal(label) for label in labels]
+    if numbers:
+        pairs = zip(names, numbers, strict=True)
+        names = [f"<b>{value}</b>  {name}" if x else f"{name}  <b>{value}</b>" for name, value in pairs]
+    inks = ["@text" if focus is None or i == focus else "@muted" for i in range(len(tokens))]
+    return {
+        "type": "scatter",
+        "mode": "markers+text",
+        "x": np.full(len(tokens), x, np.float32),
+        "y": np.arange(len(tokens), dtype=np.int32),
+        "text": names,
+        "textposition": "middle right" if x else "middle left",
+        "textfont": {"size": theme.FONT_SIZE if len(tokens) <= 32 else theme.FONT_SIZE - 2, "color": inks},
+        "marker": {"size": 7, "color": "@key" if x else "@query", "line": {"width": 2, "color": "@background"}},
+        "cliponaxis": False,
+        "customdata": np.arange(len(tokens), dtype=np.int32),
+        "hovertext": [literal(token) for token in tokens],
+        "hoverinfo": "text",
+    }
+
+
+def _told(query: np.ndarray, key: np.ndarray, words: list[str]) -> dict[str, Any]:
+    """Unseen points on the curves, which tell the exact weight when they are pointed at."""
+    t = TOLD_AT
+    across = 3 * (1 - t) ** 2 * t * REACH + 3 * (1 - t) * t**2 * (1 - REACH) + t**3
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "x": np.full(len(words), across, np.float32),
+        "y": (query + (key - query) * t**2 * (3 - 2 * t)).astype(np.float32),
+        "marker": {"size": 8, "opacity": 0},
+        "hovertext": words,
+        "hoverinfo": "text",
+    }
+
+
+def _title(text: str, role: str, x: float, anchor: str, shift: int) -> dict[str, Any]:
+    """A column's title, from the picture's edge inwards."""
+    return {
+        "text": text,
+        "font": {"color": role, "size": theme.TITLE_SIZE},
+        "showarrow": False,
+        "xref": "paper",
+        "yref": "paper",
+        "x": x,
+        "y": 1,
+        "xanchor": anchor,
+        "yanchor": "bottom",
+        "xshift": shift,
+        "yshift": 6,
+    }

@@ -1,0 +1,77 @@
+"""How large something is at each stage of the model: a line with a number at each point."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from plots.figure import axis, base_layout, literal, title
+
+STEEP = 50.0  # times its least value: above, a linear axis would press all but the last points to the ground
+
+
+def growth(
+    values: np.ndarray,
+    stages: list[str],
+    written: list[str],
+    *,
+    role: str = "@residual",
+    stage_title: str = "",
+    value_title: str = "",
+    height: int = 240,
+    alt: str = "",
+) -> dict[str, Any]:
+    """`values` [stage], each with its number as `written`, on a logarithmic axis where they are steep.
+
+    Where a value is NaN or infinite the line has a gap.
+    """
+    values = np.where(np.isfinite(values), values, np.nan).astype(np.float64)
+    steep = is_steep(values)
+    numbers = [literal(text) for text in written]
+    trace = {
+        "type": "scatter",
+        "mode": "lines+markers+text",
+        "x": np.arange(len(stages), dtype=np.int32),
+        "y": values,
+        "text": numbers,
+        "textposition": "top center",
+        "textfont": {"color": "@text"},
+        "line": {"color": role, "width": 2.5},
+        "marker": {"color": role, "size": 9},
+        "hovertemplate": "%{text}<extra></extra>",
+        "cliponaxis": False,
+    }
+    layout = base_layout(
+        height=height,
+        margin={"l": 66, "r": 24, "t": 26, "b": 44},
+        xaxis=axis(
+            range=[-0.4, len(stages) - 0.6],
+            tickvals=list(range(len(stages))),
+            ticktext=[literal(stage) for stage in stages],
+            title=title(stage_title, "@muted", standoff=6),
+        ),
+        yaxis=axis(
+            showgrid=True,
+            gridcolor="@grid",
+            title=title(value_title, "@muted", standoff=6),
+            **_scale(values, steep),
+        ),
+        meta={"alt": alt},
+    )
+    return {"data": [trace], "layout": layout}
+
+
+def is_steep(values: np.ndarray) -> bool:
+    """Whether the values need a logarithmic axis."""
+    seen = values[np.isfinite(values)]
+    return bool(seen.size and seen.min() > 0 and seen.max() > STEEP * seen.min())
+
+
+def _scale(values: np.ndarray, steep: bool) -> dict[str, Any]:
+    if not steep:
+        return {"range": [0, 1.15 * float(np.nanmax(values, initial=0.0)) or 1.0], "nticks": 5}
+    low, high = np.log10(np.nanmin(values)), np.log10(np.nanmax(values))
+    room = 0.12 * (high - low)
+    step = max(1, round((high - low) / 5))
+    return {"type": "log", "range": [low - room, high + room], "dtick": step, "exponentformat": "power"}

@@ -1,0 +1,191 @@
+"""The Fibres page: its two pictures and their sentences against the trace, its knobs, and the light that rises."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+from streamlit.testing.v1 import AppTest
+
+import core
+from core import Scene
+from plots import theme
+from plots.fibres import MAX_CURVES
+from ui.pictures import fibres as pictures
+from ui.words import words_of
+
+pytestmark = pytest.mark.filterwarnings("ignore:overflow encountered", "ignore:invalid value encountered")
+
+LANGUAGES = ("en", "pt-BR")
+PAGE = Path(__file__).parents[1] / "pages" / "fibres.py"
+HOSTILE = "<b>bold</b> $x$ **md** {0} @query 👩‍👩‍👧 שלום"
+MANY = " ".join(f"w{i % 40}" for i in range(64))
+LARGEST = Scene(model="gpt", sentence=MANY, threshold=0.0).override(n_heads=12, d_model=144, n_layers=12)
+SCENES = {
+    "penguins": Scene(),
+    "focus": Scene(focus=3),
+    "dark": Scene(model="gpt", lit=0),
+    "half lit": Scene(model="gpt", lit=2, focus=4, layer=1, head=2),
+    "nothing above": Scene(threshold=1.0),
+    "everything": Scene(model="encoder", threshold=0.0),
+    "one word": Scene(model="gpt", sentence="um", focus=0),
+    "focus beyond the sentence": Scene(focus=40),
+    "lit beyond the model": Scene(lit=9),
+    "heads off": Scene(model="gpt", ablated=((0, 0), (2, 3))),
+    "overflow": Scene(model="encoder", layer=11).override(n_layers=12, d_model=256, n_heads=16, d_mlp=1024),
+    "hostile": Scene(model="gpt", sentence=HOSTILE, focus=0),
+    "largest": LARGEST,
+}
+
+
+def patterns_of(scene: Scene) -> np.ndarray:
+    """[layer, head, query, key], straight from a trace."""
+    run = core.run(scene)
+    return np.stack([run.trace[f"blocks.{i}.attn.pattern"] for i in range(scene.config.n_layers)])
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("scene", SCENES.values(), ids=SCENES)
+def test_pictures_are_figures_in_both_themes(scene: Scene, lang: str) -> None:
+    for builder in (pictures.light, pictures.twin):
+        picture = builder(scene, words_of(lang))
+        assert picture.says and "nan" not in picture.says.split()
+        for mode in theme.PALETTES:
+            go.Figure(theme.resolve(picture.figure, mode))
+
+
+@pytest.mark.parametrize("threshold", [0.0, 0.1, 0.2, 0.3, 0.9])
+@pytest.mark.parametrize("model", ["penguins", "encoder", "gpt"])
+def test_every_weight_above_the_threshold_is_a_fibre(model: str, threshold: float) -> None:
+    scene = Scene(model=model, threshold=threshold, lit=1)
+    above = int((patterns_of(scene)[:1] > threshold).sum())
+    picture = pictures.light(scene, words_of("en"))
+    meta = picture.figure["layout"]["meta"]
+    assert (meta["drawn"], meta["above"]) == (min(above, MAX_CURVES), above)
+    assert (f"All {above} weights above {threshold:.2f}" in picture.says) == (above > 1)
+
+
+@pytest.mark.parametrize(
+    "scene", [Scene(), Scene(model="gpt", focus=2), Scene(model="gpt", threshold=0.3, lit=3)], ids=str
+)
+def test_what_is_drawn_is_what_is_counted(scene: Scene) -> None:
+    """A curve may be drawn several times, as core and as glow; each weight is one curve."""
+    a, words = patterns_of(scene), words_of("en")
+    above = int((a[: pictures.lit(scene)] > scene.threshold).sum())
+    assert len(curves(pictures.light(scene, words).figure)) == above
+    layer, head = scene.place
+    paths = "".join(shape["path"] for shape in pictures.twin(scene, words).figure["layout"]["shapes"])
+    assert paths.count("M") == int((a[layer, head] > scene.threshold).sum())
+
+
+def curves(figure: dict) -> set[bytes]:
+    """The different curves of a scene: those lines that climb a whole level."""
+    found = set()
+    for trace in figure["data"]:
+        if trace["mode"] == "lines":
+            places = np.stack([trace[axis] for axis in "xyz"], axis=1)
+            parts = np.split(places, np.flatnonzero(np.isnan(places[:, 0])) + 1)
+            found |= {part.tobytes() for part in parts if len(part) and np.ptp(part[:-1, 2]) > 0.1}
+    return found
+
+
+def test_only_the_strongest_of_many_are_drawn_and_it_is_said() -> None:
+    above = int((patterns_of(LARGEST) > 0).sum())
+    picture = pictures.light(LARGEST, words_of("en"))
+    assert picture.figure["layout"]["meta"]["drawn"] == MAX_CURVES
+    assert f"Of {above} weights above 0.00, the {MAX_CURVES} strongest are drawn." in picture.says
+
+
+def test_strongest_of_the_penguins() -> None:
+    assert "The strongest: “joelho” looks at itself (0.34)." in pictures.light(Scene(), words_of("en")).says
+    assert "O mais forte: “joelho” olha para si (0,34)." in pictures.light(Scene(), words_of("pt-BR")).says
+    focused = pictures.light(Scene(focus=1), words_of("en")).says
+    assert "“pinguins” looks most at itself, “tem” and “joelho” (0.24)." in focused
+
+
+def test_strongest_of_a_causal_model_is_not_the_first_word() -> None:
+    """The first word has only itself to look at: a weight of 1 that says nothing."""
+    scene = Scene(model="gpt")
+    a = patterns_of(scene)[:, :, 1:]
+    layer, head, query, _ = np.unravel_index(np.argmax(a), a.shape)
+    says = pictures.light(scene, words_of("en")).says
+    assert f"“{scene.tokens[query + 1]}” looks at" in says
+    assert f"({a.max():.2f}, layer {layer}, head {head})" in says
+
+
+def test_heads_that_are_off_give_no_light() -> None:
+    scene = Scene(ablated=((0, 0),), threshold=0.0)
+    picture = pictures.light(scene, words_of("en"))
+    assert picture.figure["layout"]["meta"]["above"] == 0
+    assert "Heads switched off give no light: 1." in picture.says
+
+
+def test_layers_that_overflow_are_named() -> None:
+    scene = SCENES["overflow"]
+    broken = np.isnan(patterns_of(scene)).any((1, 2, 3))
+    assert f"From layer {np.argmax(broken)} on" in pictures.light(scene, words_of("en")).says
+
+
+def labelled(widgets, key: str):
+    """The widget whose label is the English text at `key`: a key of choices changes with their labels."""
+    return next(w for w in widgets if w.label == words_of("en")(key))
+
+
+def page(scene: Scene) -> AppTest:
+    at = AppTest.from_file(PAGE, default_timeout=20)
+    at.query_params.update(scene.to_query())
+    return at.run()
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("name", SCENES)
+def test_page_runs(name: str, lang: str) -> None:
+    at = page(SCENES[name].turn(lang=lang))
+    assert not at.exception
+
+
+def test_knobs_turn_the_scene() -> None:
+    at = page(Scene(model="gpt", lang="en"))
+    labelled(at.select_slider, "fibres.threshold").set_value(0.25).run()
+    at.slider(key="knob-lit").set_value(3).run()
+    labelled(at.selectbox, "axis.layer").set_value(2).run()
+    labelled(at.selectbox, "axis.head").set_value(1).run()
+    labelled(at.selectbox, "fibres.focus").set_value(4).run()
+    assert not at.exception
+    scene = at.session_state["fibra.scene"]
+    assert (scene.threshold, scene.lit, scene.layer, scene.head, scene.focus) == (0.25, 3, 2, 1, 4)
+    labelled(at.selectbox, "fibres.focus").set_value(-1).run()
+    assert at.session_state["fibra.scene"].focus is None
+
+
+def test_lit_is_clipped_when_the_model_shrinks() -> None:
+    at = page(Scene(model="gpt", lit=3))
+    at.session_state["fibra.scene"] = Scene(lit=3)
+    at.run()
+    assert not at.exception
+    assert at.slider(key="knob-lit").value == 1
+
+
+def test_the_light_rises_layer_by_layer_and_ends_by_itself() -> None:
+    at = page(Scene(model="gpt"))
+    at.button(key="play").click().run()
+    assert at.session_state["fibra.scene"].lit == 0
+    seen = []
+    while "fibres.due" in at.session_state:
+        at.session_state["fibres.due"] = 0.0  # the moment has come
+        at.run()
+        assert not at.exception
+        seen.append(at.session_state["fibra.scene"].lit)
+    assert seen == [1, 2, 3, None]
+
+
+def test_another_knob_does_not_hurry_the_light_and_stop_leaves_it() -> None:
+    at = page(Scene(model="gpt", lang="en"))
+    at.button(key="play").click().run()
+    labelled(at.select_slider, "fibres.threshold").set_value(0.2).run()
+    assert at.session_state["fibra.scene"].lit == 0
+    at.button(key="play").click().run()
+    assert "fibres.due" not in at.session_state
+    assert at.session_state["fibra.scene"].lit == 0

@@ -1,0 +1,363 @@
+"""The Heads page: every map is the trace's own, every sentence is true of it, and only sizes that fit are offered."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core import ConfigError, Scene, run
+from core.interpret import attention_distance, entropy, relative_change, residual_stages, token_norms
+from core.scene import SIZES
+from plots import theme
+from plots.tiles import TILE_CELLS, tile_at
+from ui import sizes
+from ui.pictures import heads as pictures
+from ui.state import SCENE
+from ui.words import LANGUAGES, words_of
+
+PAGE = Path(__file__).parents[1] / "pages" / "heads.py"
+HOSTILE = "<b>bold</b> $x$ **md** {0} @query 👩‍👩‍👧 שלום"
+MANY = " ".join(f"w{i % 40}" for i in range(64))
+SCENES = {
+    "penguins": Scene(),
+    "penguins, two heads": Scene(head=1).override(n_heads=2),
+    "penguins, switched off": Scene(ablated=((0, 0),)),
+    "encoder": Scene(model="encoder", layer=1, head=2),
+    "encoder_full": Scene(model="encoder_full", ablated=((0, 1),)),
+    "gpt": Scene(model="gpt", layer=3, head=1, ablated=((0, 0), (1, 2), (2, 2), (3, 3))),
+    "rotary": Scene(model="gpt").override(positions="rotary", d_model=2, n_heads=1),
+    "one word": Scene(model="gpt", sentence="um"),
+    "hostile": Scene(model="gpt", sentence=HOSTILE, ablated=((0, 0), (3, 1))),
+    "overflow": Scene(model="encoder", layer=11).override(n_layers=12, d_model=256, n_heads=16, d_mlp=1024),
+    "zeros": Scene(edits=tuple((p, d, 0.0) for p in range(5) for d in range(4))),
+    "largest": Scene(model="gpt", sentence=MANY, layer=7, head=15).override(n_heads=16, d_model=256, n_layers=12),
+}
+BUILDERS = (
+    *(pictures.overview, pictures.chosen, pictures.entropies),
+    *(pictures.distances, pictures.effect, pictures.lengths),
+)
+every_scene = pytest.mark.parametrize("scene", SCENES.values(), ids=SCENES)
+every_language = pytest.mark.parametrize("lang", LANGUAGES)
+
+
+def trace_patterns(scene: Scene) -> np.ndarray:
+    """[layer, head, query, key], straight from a fresh run."""
+    trace = run(scene).trace
+    return np.stack([trace[f"blocks.{i}.attn.pattern"] for i in range(scene.config.n_layers)])
+
+
+def drawn(figure: dict) -> go.Figure:
+    """The figure as Plotly validates it."""
+    return go.Figure(theme.resolve(figure, "light"))
+
+
+def numbers(text: str) -> list[float]:
+    """The decimal numbers of a sentence, percentages included."""
+    return [float(n.replace(",", ".").replace("−", "-")) for n in re.findall(r"−?\d+[.,]\d+", text)]
+
+
+# ------------------------------------------------------------------------------------------------------- pictures
+
+
+@every_language
+@every_scene
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # one scene overflows, and must
+def test_pictures_are_figures_in_both_themes_and_say_something(scene: Scene, lang: str) -> None:
+    for builder in BUILDERS:
+        picture = builder(scene, words_of(lang))
+        assert picture.says == picture.figure["layout"]["meta"]["alt"]
+        assert picture.says and not {"nan", "inf", "nan%", "inf%"} & set(re.split(r"[ ,.;:()]+", picture.says))
+        for mode in theme.PALETTES:
+            go.Figure(theme.resolve(picture.figure, mode))
+
+
+@pytest.mark.parametrize("name", ["penguins", "encoder", "gpt", "hostile"])
+def test_tiles_are_the_trace(name: str) -> None:
+    scene = SCENES[name]
+    a = trace_patterns(scene)
+    assert a.size <= TILE_CELLS
+    z = np.asarray(drawn(pictures.overview(scene, words_of("en")).figure).data[0].z)
+    n_layers, n_heads, n, _ = a.shape
+    found = np.full(a.shape, np.nan, np.float32)
+    for row, column in np.ndindex(z.shape):
+        if place := tile_at(column, row, a.shape):
+            step_y, step_x = ((side + 1) // m for side, m in zip(z.shape, (n_layers, n_heads), strict=True))
+            found[(*place, row - place[0] * step_y, column - place[1] * step_x)] = z[row, column]
+    assert np.array_equal(found, a.astype(np.float32))
+    assert n == len(scene.tokens)
+
+
+@every_language
+@pytest.mark.parametrize("name", ["penguins", "encoder", "gpt"])
+def test_the_strongest_look_is_the_greatest_weight_off_the_diagonal(name: str, lang: str) -> None:
+    scene = SCENES[name]
+    a = trace_patterns(scene)
+    says = pictures.overview(scene, words_of(lang)).says
+    off_diagonal = ~np.eye(a.shape[-1], dtype=bool)
+    greatest = a[..., off_diagonal].max()
+    assert numbers(says) == [round(float(greatest), 2)]
+    layer, head, query, key = next(c for c in np.argwhere((a == greatest) & off_diagonal))
+    assert f"“{scene.tokens[query]}”" in says and f"“{scene.tokens[key]}”" in says
+    if a.shape[:2] != (1, 1):
+        assert says.rstrip(".").endswith(words_of(lang)("heads.place", layer=layer, head=head))
+
+
+@every_language
+@pytest.mark.parametrize("name", ["penguins", "penguins, two heads", "encoder", "gpt", "hostile"])
+def test_the_enlarged_head_is_the_trace(name: str, lang: str) -> None:
+    scene = SCENES[name]
+    a = trace_patterns(scene)[scene.place]
+    picture = pictures.chosen(scene, words_of(lang))
+    assert np.array_equal(drawn(picture.figure).data[0].z, a.astype(np.float32))
+    bits, most, far = numbers(picture.says)[:3]
+    assert bits == pytest.approx(entropy(a).mean(), abs=0.006)
+    assert far == pytest.approx(attention_distance(a).mean(), abs=0.006)
+    seen = [q + 1 if scene.config.causal else len(a) for q in range(len(a))]
+    assert most == pytest.approx(np.log2(seen).mean(), abs=0.006)
+
+
+def test_a_head_that_is_off_says_so_and_is_crossed_out() -> None:
+    words = words_of("en")
+    off, on = SCENES["penguins, switched off"], SCENES["penguins"]
+    assert words("heads.says.chosen_off") in pictures.chosen(off, words).says
+    assert words("heads.says.chosen_off") not in pictures.chosen(on, words).says
+    shapes = [len(pictures.overview(scene, words).figure["layout"]["shapes"]) for scene in (off, on)]
+    assert shapes[0] > shapes[1]
+
+
+@every_language
+@pytest.mark.parametrize("name", ["penguins", "encoder", "encoder_full", "gpt"])
+@pytest.mark.parametrize(("builder", "measure"), [("entropies", entropy), ("distances", attention_distance)])
+def test_measures_are_the_means_of_the_rows(name: str, builder: str, measure, lang: str) -> None:
+    scene = SCENES[name]
+    expected = measure(trace_patterns(scene)).mean(-1)
+    picture = getattr(pictures, builder)(scene, words_of(lang))
+    assert np.allclose(drawn(picture.figure).data[0].z, expected, atol=1e-6)
+    said = numbers(picture.says)
+    if expected.size == 1:
+        assert said[0] == pytest.approx(expected.item(), abs=0.006)
+        return
+    assert said[:2] == pytest.approx([expected.min(), expected.max()], abs=0.006)
+    least, greatest = (np.unravel_index(i, expected.shape) for i in (expected.argmin(), expected.argmax()))
+    places = [words_of(lang)("heads.place", layer=layer, head=head) for layer, head in (least, greatest)]
+    assert picture.says.index(places[0]) < picture.says.index(places[1])
+
+
+def test_a_row_that_sees_all_alike_is_the_scale_s_end() -> None:
+    for scene in (SCENES["encoder"], SCENES["gpt"]):
+        n = len(scene.tokens)
+        alike = np.tril(np.ones((n, n))) if scene.config.causal else np.ones((n, n))
+        alike /= alike.sum(-1, keepdims=True)
+        bits = drawn(pictures.entropies(scene, words_of("en")).figure).data[0].zmax
+        assert bits == pytest.approx(entropy(alike).mean())
+        assert numbers(pictures.distances(scene, words_of("en")).says)[-1] == pytest.approx(
+            attention_distance(alike).mean(), abs=0.006
+        )
+
+
+# --------------------------------------------------------------------------------------------- heads switched off
+
+
+@every_language
+@pytest.mark.parametrize("name", ["encoder", "encoder_full", "gpt", "hostile"])
+def test_the_effect_is_the_relative_change_of_the_last_output(name: str, lang: str) -> None:
+    scene = SCENES[name]
+    last = f"blocks.{scene.config.n_layers - 1}.resid_post"
+    before = run(scene.turn(ablated=())).trace[last].astype(np.float64)
+    after = run(scene.turn(ablated=scene.ablated or (scene.place,))).trace[last].astype(np.float64)
+    change = np.linalg.norm(after - before, axis=1) / np.linalg.norm(before, axis=1)
+    picture = pictures.effect(scene, words_of(lang))
+    assert np.allclose(drawn(picture.figure).data[0].y, change, rtol=1e-5)
+    assert numbers(picture.says) == pytest.approx(
+        [round(100 * x, 1) for x in (change.mean(), change.max(), change.min())], abs=0.06
+    )
+    assert f"“{scene.tokens[change.argmax()]}”" in picture.says and f"“{scene.tokens[change.argmin()]}”" in picture.says
+
+
+def test_without_its_only_head_nothing_is_left_of_the_penguins() -> None:
+    words = words_of("en")
+    on, off = pictures.effect(SCENES["penguins"], words), pictures.effect(SCENES["penguins, switched off"], words)
+    assert on.says == words("heads.says.would_nothing", heads="head 0 of layer 0")
+    assert off.says == words("heads.says.off_nothing", heads="head 0 of layer 0")
+    for picture in (on, off):
+        assert drawn(picture.figure).data[0].y.tolist() == [1.0] * 5
+
+
+def test_many_heads_are_counted_and_few_are_named() -> None:
+    words = words_of("pt-BR")
+    assert pictures.effect(SCENES["gpt"], words).says.startswith("Sem 4 cabeças, a saída muda")
+    two = "Sem a cabeça 0 da camada 0 e a cabeça 1 da camada 3, a saída muda"
+    assert pictures.effect(SCENES["hostile"], words).says.startswith(two)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_what_cannot_be_compared_is_not_compared() -> None:
+    words = words_of("en")
+    assert pictures.effect(SCENES["overflow"], words).says == words("heads.says.change_lost")
+    assert np.isnan(drawn(pictures.effect(SCENES["overflow"], words).figure).data[0].y).all()
+    assert np.isfinite(relative_change(np.zeros((2, 3)), np.zeros((2, 3)))).all()
+
+
+# --------------------------------------------------------------------------------------------------- what grows
+
+
+@every_language
+@pytest.mark.parametrize("name", ["penguins", "encoder", "encoder_full", "gpt"])
+def test_lengths_are_the_tokens_mean_norms(name: str, lang: str) -> None:
+    scene, words = SCENES[name], words_of(lang)
+    n = scene.config.n_layers
+    norms = token_norms(residual_stages(run(scene).trace, n))
+    picture = pictures.lengths(scene, words)
+    line = drawn(picture.figure)
+    assert np.allclose(line.data[0].y, norms)
+    assert list(line.data[0].text) == [pictures.magnitude(x, words) for x in norms.tolist()]
+    for number in (norms[0], norms[-1], norms[-1] / norms[0]):
+        assert pictures.magnitude(float(number), words) in picture.says
+    assert str(n) in picture.says or n == 1
+
+
+def test_the_encoder_explodes_and_is_mended_one_switch_at_a_time() -> None:
+    words = words_of("en")
+    scene, factors = Scene(model="encoder"), []
+    for switch in ({}, {"init": "scaled"}, {"residual": True}, {"norm": "layer", "norm_at": "post"}):
+        scene = scene.override(**switch)
+        figure = pictures.lengths(scene, words).figure
+        y = figure["data"][0]["y"]
+        factors.append(y[-1] / y[0])
+        assert (figure["layout"]["yaxis"].get("type") == "log") == (factors[-1] > 50)
+    assert factors[0] > 1e6 and 0.05 < factors[1] < 2 and 1 < factors[2] < 4
+    assert y[1:] == pytest.approx(8, abs=0.01)  # sqrt(64)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_the_layer_where_float32_ends_is_named() -> None:
+    scene, words = SCENES["overflow"], words_of("en")
+    norms = token_norms(residual_stages(run(scene).trace, 12))
+    layer = int(np.isfinite(norms).argmin()) - 1
+    says = pictures.lengths(scene, words).says
+    assert f"in layer {layer}" in says and "3.4 × 10³⁸" in says
+    lost = np.isnan(trace_patterns(scene)).any((1, 2, 3)).argmax()
+    assert f"From layer {lost} on" in pictures.overview(scene, words).says
+
+
+@pytest.mark.parametrize(
+    ("x", "english", "portuguese"),
+    [
+        (0.0, "0.00", "0,00"),
+        (12.345, "12.35", "12,35"),
+        (9999.4, "9999.40", "9999,40"),
+        (123456.0, "1.2 × 10⁵", "1,2 × 10⁵"),
+        (9.96e9, "1.0 × 10¹⁰", "1,0 × 10¹⁰"),
+        (0.00123, "1.2 × 10⁻³", "1,2 × 10⁻³"),
+    ],
+)
+def test_magnitudes(x: float, english: str, portuguese: str) -> None:
+    assert pictures.magnitude(x, words_of("en")) == english
+    assert pictures.magnitude(x, words_of("pt-BR")) == portuguese
+
+
+# ------------------------------------------------------------------------------------------------- sizes that fit
+
+
+def fits(scene: Scene, size: str, value: int) -> bool:
+    try:
+        return scene.override(**{size: value}).config is not None
+    except ConfigError:
+        return False
+
+
+@pytest.mark.parametrize("name", ["penguins", "encoder", "gpt", "rotary", "overflow"])
+def test_every_size_that_is_offered_fits_and_every_fitting_number_of_heads_is_offered(name: str) -> None:
+    scene = SCENES[name]
+    offered = sizes.offered(scene.config)
+    assert offered.keys() == SIZES.keys()
+    for size, values in offered.items():
+        assert getattr(scene.config, size) in values and list(values) == sorted(set(values))
+        assert all(SIZES[size][0] <= value <= SIZES[size][1] and fits(scene, size, value) for value in values)
+    low, high = SIZES["n_heads"]
+    assert offered["n_heads"] == tuple(n for n in range(low, high + 1) if fits(scene, "n_heads", n))
+    assert offered["n_layers"] == tuple(range(SIZES["n_layers"][0], SIZES["n_layers"][1] + 1))
+    assert (offered["d_mlp"][0], offered["d_mlp"][-1]) == SIZES["d_mlp"]
+
+
+@pytest.mark.parametrize("positions", ["none", "rotary"])
+def test_no_reader_is_stuck(positions: str) -> None:
+    """From the encoder, turning only what is offered reaches every number of heads and both ends of the width."""
+    config = Scene(model="encoder").config.replace(positions=positions)
+    reached, new = set(), {(64, 4)}
+    while new:
+        reached |= new
+        step = set()
+        for d_model, n_heads in new:
+            offered = sizes.offered(config.replace(d_model=d_model, n_heads=n_heads))
+            step |= {(width, n_heads) for width in offered["d_model"]} | {(d_model, n) for n in offered["n_heads"]}
+        new = step - reached
+    assert {n for _, n in reached} == set(range(1, 17))
+    assert min(reached)[0] == 2 and max(reached)[0] == 256
+
+
+# ---------------------------------------------------------------------------------------------------------- page
+
+
+def page(scene: Scene) -> AppTest:
+    at = AppTest.from_file(PAGE, default_timeout=60)
+    at.query_params.update(scene.to_query())
+    return at.run()
+
+
+def labelled(widgets, lang: str, key: str):
+    return next(w for w in widgets if w.label == words_of(lang)(key))
+
+
+@every_language
+@every_scene
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_page_runs(scene: Scene, lang: str) -> None:
+    at = page(scene.turn(lang=lang))
+    assert not at.exception
+
+
+@every_language
+def test_knobs_turn_the_scene(lang: str) -> None:
+    at = page(Scene(model="encoder", lang=lang))
+    for knob, value in {"d_model": 96, "n_heads": 12, "n_layers": 3, "d_mlp": 256}.items():
+        labelled(at.select_slider, lang, f"heads.{knob}").set_value(value).run()
+    labelled(at.slider, lang, "heads.seed").set_value(7).run()
+    labelled(at.selectbox, lang, "axis.layer").set_value(2).run()
+    labelled(at.selectbox, lang, "axis.head").set_value(11).run()
+    at.toggle(key="knob-off").set_value(True).run()
+    assert not at.exception
+    scene = at.session_state[SCENE]
+    sizes_now = {name: getattr(scene.config, name) for name in SIZES}
+    assert sizes_now == {"d_model": 96, "n_heads": 12, "n_layers": 3, "d_mlp": 256}
+    assert (scene.seed, scene.place, scene.ablated) == (7, (2, 11), ((2, 11),))
+    assert at.number_input(key="knob-seed").value == 7, "the sidebar follows"
+    labelled(at.selectbox, lang, "axis.head").set_value(0).run()
+    assert at.toggle(key="knob-off").value is False, "the switch is the chosen head's"
+    at.button(key="all-on").click().run()
+    assert at.session_state[SCENE].ablated == () and not at.exception
+
+
+def test_a_head_is_switched_on_again_by_the_same_switch() -> None:
+    at = page(Scene(model="encoder", layer=1, ablated=((0, 1), (1, 0))))
+    assert at.toggle(key="knob-off").value is True
+    at.toggle(key="knob-off").set_value(False).run()
+    assert at.session_state[SCENE].ablated == ((0, 1),)
+
+
+@pytest.mark.parametrize("model", ["penguins", "encoder", "encoder_full", "gpt"])
+def test_the_three_switches_mend_and_break_and_leave_no_trace(model: str) -> None:
+    at = page(Scene(model=model))
+    before = at.session_state[SCENE]
+    for knob, on in (("init", "scaled"), ("residual", True), ("norm", "layer")):
+        own = at.toggle(key=f"knob-{knob}").value
+        at.toggle(key=f"knob-{knob}").set_value(not own).run()
+        assert not at.exception
+        assert (getattr(at.session_state[SCENE].config, knob) == on) is not own
+        at.toggle(key=f"knob-{knob}").set_value(own).run()
+        assert at.session_state[SCENE] == before

@@ -1,0 +1,122 @@
+"""The house rules that a reader of one file cannot see: who imports whom, and what no file may do."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from core import PRESETS
+
+ROOT = Path(__file__).parents[1]
+LAYERS = ["core", "plots", "ui", "pages", "app"]  # each may import those to its left, and itself
+OUTSIDE = {  # besides the standard library
+    "core": {"numpy"},
+    "plots": {"numpy"},
+    "ui": {"numpy", "pandas", "plotly", "streamlit", "cachetools"},
+    "pages": {"numpy", "pandas", "streamlit"},
+    "app": {"streamlit"},
+}
+OPTIONAL = {"core": {"tokenizers"}, "plots": {"orjson"}}  # used where installed; no module needs them to load
+FAMILIES = {*PRESETS, "gpt2", "bert", "distilbert", "roberta", "llama", "qwen2", "mistral", "gpt_neox"}
+
+
+def files(layer: str) -> list[Path]:
+    return [ROOT / "app.py"] if layer == "app" else sorted((ROOT / layer).rglob("*.py"))
+
+
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text("utf-8"), str(path))
+
+
+def imports(node: ast.AST) -> Iterator[str]:
+    """Every module that is imported anywhere in `node`, dotted; `from a import b` counts as a.b."""
+    for part in ast.walk(node):
+        if isinstance(part, ast.Import):
+            yield from (alias.name for alias in part.names)
+        elif isinstance(part, ast.ImportFrom):
+            assert part.level == 0, "a relative import hides where it leads"
+            yield from (f"{part.module}.{alias.name}" for alias in part.names)
+
+
+def bare(module: ast.Module) -> set[str]:
+    """The imports that run when the module is imported, and that no `except ImportError` catches."""
+    return {name for statement in module.body if not guards(statement) for name in imports(statement)}
+
+
+def guards(statement: ast.stmt) -> bool:
+    if isinstance(statement, ast.Try):
+        return any("ImportError" in ast.dump(handler) for handler in statement.handlers)
+    return isinstance(statement, (ast.FunctionDef, ast.ClassDef))
+
+
+EVERY = [(layer, path) for layer in LAYERS for path in files(layer)]
+
+
+def named(value: object) -> str:
+    return str(value.relative_to(ROOT)) if isinstance(value, Path) else str(value)
+
+
+@pytest.mark.parametrize(("layer", "path"), EVERY, ids=named)
+def test_imports_run_one_way(layer, path):
+    module = tree(path)
+    allowed = {*LAYERS[: LAYERS.index(layer) + 1], *OUTSIDE[layer], *sys.stdlib_module_names, "__future__"}
+    for name in imports(module):
+        top = name.partition(".")[0]
+        if top in OPTIONAL.get(layer, ()):
+            assert name not in bare(module), f"{named(path)}: {name} may be missing"
+        else:
+            assert top in allowed, f"{named(path)} imports {name}"
+        if layer == "plots" and top == "core":
+            assert name.startswith("core.limits"), f"{named(path)} imports {name}; plots draw arrays, not models"
+        if layer == "pages":
+            assert top != "pages", f"{named(path)} imports {name}; pages do not know each other"
+
+
+@pytest.mark.parametrize(("layer", "path"), EVERY, ids=named)
+def test_no_threads_processes_or_sleep(layer, path):
+    """A session's thread is Streamlit's. A Lock between sessions is no thread."""
+    forbidden = {"multiprocessing", "concurrent", "asyncio", "subprocess", "_thread", "signal", "threading"}
+    module = tree(path)
+    for name in imports(module):
+        assert name.partition(".")[0] not in forbidden or name == "threading.Lock", f"{named(path)} imports {name}"
+    for part in ast.walk(module):
+        text = ast.unparse(part) if isinstance(part, (ast.Attribute, ast.ImportFrom)) else ""
+        assert text not in ("time.sleep", "from time import sleep", "os.fork", "os.system"), f"{named(path)}: {text}"
+
+
+@pytest.mark.parametrize(("layer", "path"), EVERY, ids=named)
+def test_nothing_is_unpickled_or_evaluated(layer, path):
+    module = tree(path)
+    forbidden = {"pickle", "cPickle", "dill", "joblib", "marshal", "shelve", "torch", "cloudpickle"}
+    for name in imports(module):
+        assert name.partition(".")[0] not in forbidden, f"{named(path)} imports {name}"
+    for part in ast.walk(module):
+        if isinstance(part, ast.Call):
+            called = ast.unparse(part.func)
+            assert called not in ("eval", "exec", "np.load", "numpy.load", "pd.read_pickle"), f"{named(path)}: {called}"
+            assert all(keyword.arg != "allow_pickle" for keyword in part.keywords), named(path)
+
+
+COMPUTING = [ROOT / "core" / "model.py", ROOT / "core" / "config.py", *sorted((ROOT / "core" / "ops").glob("*.py"))]
+
+
+@pytest.mark.parametrize("path", COMPUTING, ids=named)
+def test_the_computation_asks_for_no_model_s_name(path):
+    for part in ast.walk(tree(path)):
+        if isinstance(part, ast.Constant) and isinstance(part.value, str):
+            assert part.value not in FAMILIES, f"{named(path)}:{part.lineno} names {part.value}"
+
+
+@pytest.mark.parametrize(("layer", "path"), EVERY, ids=named)
+def test_no_loose_ends(layer, path):
+    text = path.read_text("utf-8")
+    assert not any(mark in text for mark in ("TODO", "FIXME", "XXX", "NotImplementedError")), named(path)
+
+
+def test_every_layer_is_there():
+    assert all(files(layer) for layer in LAYERS)
+    assert len(files("core")) > 15

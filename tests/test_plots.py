@@ -1,0 +1,589 @@
+"""The figures say what their arrays say, in both themes, whatever the tokens are."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import subprocess
+import sys
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+
+from plots import figure as figures
+from plots import theme
+from plots.drift import drift
+from plots.fibres import MAX_CURVES, TRACES, fibres
+from plots.figure import label_width, literal, number, short, ticks, to_json
+from plots.flat import flat
+from plots.heatmap import heatmap
+from plots.lines import bars, lines
+from plots.tiles import THUMB_CELLS, TILE_CELLS, tile_at, tiles
+
+PENGUINS = ["Os", "pinguins", "não", "tem", "joelho"]
+HOSTILE = ["<b>x</b>", "$x$ $y$", '<a href="https://x.example">y</a>', "@query", "{key} %{y}"]
+MODES = ("light", "dark")
+
+
+def softmax(scores: np.ndarray) -> np.ndarray:
+    weights = np.exp(scores - scores.max(-1, keepdims=True))
+    return weights / weights.sum(-1, keepdims=True)
+
+
+def patterns(n_layers: int, n_heads: int, n_tokens: int, causal: bool = True) -> np.ndarray:
+    """[layer, head, query, key], each row a distribution."""
+    scores = np.random.default_rng(0).normal(0, 2, (n_layers, n_heads, n_tokens, n_tokens))
+    return softmax(np.where(np.tri(n_tokens, dtype=bool) | (not causal), scores, -np.inf)).astype(np.float32)
+
+
+X = np.array([[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0], [0, 1, 1, 0], [0, 1, 0, 1]], np.float32)
+PATTERN = softmax(X @ X.T / 2).astype(np.float32)
+PATHS = np.random.default_rng(1).normal(size=(4, 5, 3)).astype(np.float32)
+WORDS = [f"palavra{i}" for i in range(64)]
+
+
+def every_figure(tokens: list[str]) -> dict[str, dict]:
+    """One figure of each kind, on five tokens."""
+    masked = np.where(np.tri(5, dtype=bool), PATTERN, -np.inf)
+    titles = {"row_title": "Query", "column_title": "Key"}
+    return {
+        "probability": heatmap(PATTERN, tokens, tokens, scale="probability", chosen=(3, 1), dim_others=True, **titles),
+        "masked": heatmap(masked, tokens, tokens, **titles),
+        "dimensions": heatmap(X, tokens, column_title="d_model", colorbar=True),
+        "plain": heatmap(X, tokens, tokens[:4], scale="plain"),
+        "tiles": tiles(patterns(2, 3, 5), chosen=(1, 2), ablated={(0, 1)}, layer_title="layer", head_title="head"),
+        "thumbnails": tiles(patterns(4, 4, 33), chosen=(1, 2)),
+        "fibres": fibres(patterns(2, 3, 5), tokens),
+        "focused": fibres(patterns(2, 3, 5), tokens, focus=2, layers_lit=1, heads=[0, 2]),
+        "flat": flat(patterns(1, 3, 5)[0], tokens, query_title="Query", key_title="Key"),
+        "flat focused": flat(PATTERN[None], tokens, focus=3),
+        "drift": drift(PATHS[..., :2], tokens, stage=2, stage_names=["0", "1", "2", "3"], axis_titles=["a", "b"]),
+        "drift 3-D": drift(PATHS, tokens, stage_names=["0", "1", "2", "3"], axis_titles=["a", "b", "c"]),
+        "lines": lines({tokens[0]: np.array([1.0, np.nan, 100.0])}, tokens[:3], log=True),
+        "bars": bars(np.array([0.3, -0.2, 0.1, 0.0, 0.4]), tokens, chosen=1),
+    }
+
+
+FIGURES = every_figure(PENGUINS)
+
+
+def strings(node: object) -> list[str]:
+    """Every string in a figure, arrays of numbers aside."""
+    if isinstance(node, dict):
+        return [s for value in node.values() for s in strings(value)]
+    if isinstance(node, list | tuple):
+        return [s for value in node for s in strings(value)]
+    return [node] if isinstance(node, str) else []
+
+
+def decoded(node: object) -> object:
+    """JSON with Plotly's typed arrays -> NumPy arrays."""
+    if isinstance(node, dict) and "bdata" in node:
+        array = np.frombuffer(base64.b64decode(node["bdata"]), node["dtype"])
+        return array.reshape([int(n) for n in node.get("shape", str(array.size)).split(", ")])
+    if isinstance(node, dict):
+        return {key: decoded(value) for key, value in node.items()}
+    return [decoded(value) for value in node] if isinstance(node, list) else node
+
+
+def equal(one: object, other: object) -> bool:
+    if isinstance(one, np.ndarray):
+        return np.array_equal(one, other, equal_nan=one.dtype.kind == "f")
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(equal(one[key], other[key]) for key in one)
+    if isinstance(one, list | tuple):
+        return len(one) == len(other) and all(map(equal, one, other))
+    return one == other
+
+
+# What Plotly takes
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_resolved_figure_is_valid(name: str, mode: str) -> None:
+    resolved = theme.resolve(FIGURES[name], mode)
+    go.Figure(resolved)
+    assert not [s for s in strings(resolved) if s.startswith("@")]
+
+
+def coloured(node: object, name: str = "") -> list[str]:
+    """Where colour tokens stand: the last property on the way to each."""
+    if isinstance(node, dict):
+        return [place for key, value in node.items() for place in coloured(value, key)]
+    if isinstance(node, list | tuple):
+        return [place for value in node for place in coloured(value, name)]
+    return [name] if isinstance(node, str) and node.startswith("@") else []
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_tokens_stand_only_where_the_browser_looks_for_them(name: str) -> None:
+    assert all("color" in place for place in coloured(FIGURES[name]))
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_json_gives_the_figure_back(name: str) -> None:
+    assert equal(FIGURES[name], decoded(json.loads(to_json(FIGURES[name]))))
+
+
+def test_json_without_orjson_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    fast = to_json(FIGURES["tiles"])
+    monkeypatch.setattr(figures, "orjson", None)
+    monkeypatch.setattr(figures, "json", json, raising=False)
+    assert to_json(FIGURES["tiles"]) == fast
+
+
+def test_json_of_each_kind_of_array() -> None:
+    arrays = {
+        "f8": np.array([np.nan, np.inf, -0.5]),
+        "f4": np.arange(6, dtype=np.float32).reshape(2, 3).T,
+        "i8": np.arange(3),
+        "u1": np.zeros((2, 3, 4), np.uint8),
+        "bool": np.array([True, False]),
+        "scalar": np.float32(0.5),
+        "words": np.array(["a", "b"]),
+    }
+    sent = json.loads(to_json({"data": arrays}))["data"]
+    assert sent["f4"]["shape"] == "3, 2" and sent["u1"]["shape"] == "2, 3, 4" and "shape" not in sent["f8"]
+    assert sent["i8"]["dtype"] == "i4" and sent["bool"]["dtype"] == "u1"
+    assert sent["scalar"] == 0.5 and sent["words"] == ["a", "b"]
+    for name in ("f8", "f4", "i8", "u1"):
+        assert equal(arrays[name], decoded(sent[name]))
+    with pytest.raises(TypeError):
+        to_json({"data": {1, 2}})
+
+
+def test_plots_import_neither_streamlit_nor_plotly() -> None:
+    root = Path(theme.__file__).parent
+    names = ", ".join(sorted(path.stem for path in root.glob("[a-z]*.py")))
+    code = f"import sys; from plots import {names}; print(sorted({{'streamlit', 'plotly'}} & {{*sys.modules}}))"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=root.parent, check=True)
+    assert told.stdout.strip() == "[]"
+
+
+# Tokens are text
+
+
+def test_hostile_tokens_come_out_literal() -> None:
+    assert literal("<b>x</b>") == "&lt;b&gt;x&lt;/b&gt;"
+    assert literal("&lt;") == "&amp;lt;"
+    assert literal("$x$") == "&#36;x&#36;"
+    assert literal("a\n\tb\x00") == "a b"
+    assert literal("\ud800").encode() == "\ufffd".encode()
+    assert literal("") == literal(" ") == " "
+
+
+@pytest.mark.parametrize("name", every_figure(HOSTILE))
+def test_no_figure_lets_a_hostile_token_through(name: str) -> None:
+    for mode in MODES:
+        told = strings(theme.resolve(every_figure(HOSTILE)[name], mode))
+        assert not [s for s in told if re.search(r"<a |<b>x|\$x", s)]
+        go.Figure(theme.resolve(every_figure(HOSTILE)[name], mode))
+
+
+def test_a_token_that_names_a_colour_or_a_field_stays_itself() -> None:
+    told = flat(PATTERN[None], HOSTILE, threshold=0.0)["data"][0]["hovertext"]
+    assert any(words.startswith("&#64;query → {key} %{y} · H0") for words in told)
+
+
+def test_long_tokens_are_cut_on_the_axes_and_whole_in_the_hover() -> None:
+    token = "anticonstitucionalissimamente"
+    assert short(token) == "anticonstituc…" and short("pinguins") == "pinguins"
+    assert label_width([token]) == label_width([token * 2]) > label_width(["a"])
+    assert label_width(["漢"]) > label_width(["a"]) and label_width([]) == 0
+    chart = heatmap(PATTERN, [token, *PENGUINS[1:]], PENGUINS)
+    assert chart["layout"]["yaxis"]["ticktext"][0] == "anticonstituc…"
+    assert chart["data"][0]["customdata"][0][1] == [token, "pinguins"]
+    assert "customdata" not in FIGURES["probability"]["data"][0]
+
+
+@pytest.mark.parametrize("n", [3, 40])
+def test_a_word_said_twice_is_two_places(n: int) -> None:
+    axis = ticks(["Os"] * n, chosen=1)
+    if n == 3:
+        assert axis["tickvals"] == [0, 1, 2] and axis["ticktext"] == ["Os", "<b>Os</b>", "Os"]
+    else:
+        assert len(set(axis["categoryarray"])) == n and set(axis["labelalias"].values()) == {"Os", "<b>Os</b>"}
+
+
+def test_numbers_are_printed_alike() -> None:
+    assert [number(x, 2) for x in (0.314, -0.5, -0.001, 12.0)] == ["0.31", "−0.50", "0.00", "12.00"]
+    assert number(-1234.5, 1, comma=True) == "−1234,5" and number(-0.4, 0) == "0"
+
+
+# Heatmaps
+
+
+def test_a_heatmap_holds_its_array() -> None:
+    trace = FIGURES["probability"]["data"][0]
+    assert np.array_equal(trace["z"], PATTERN) and (trace["zmin"], trace["zmax"]) == (0, 1)
+    layout = FIGURES["probability"]["layout"]
+    assert layout["yaxis"]["range"] == [4.5, -0.5] and layout["xaxis"]["side"] == "top"
+    assert layout["xaxis"]["title"]["font"]["color"] == "@key" and layout["yaxis"]["title"]["font"]["color"] == "@query"
+
+
+def test_numbers_are_written_where_they_are_legible() -> None:
+    numbers = FIGURES["probability"]["data"][1]
+    assert numbers["text"][3 * 5 + 3] == "0.31" and (numbers["x"][18], numbers["y"][18]) == (3, 3)
+    assert len(heatmap(patterns(1, 1, 20)[0, 0], WORDS[:20], WORDS[:20], scale="probability")["data"]) == 1
+    signed = heatmap(np.array([[-0.5, -0.001, 0.25]]), ["a"], ["x", "y", "z"])["data"][1]
+    assert signed["text"] == ["−0.50", "0.00", "0.25"]
+    assert signed["textfont"]["color"] == ["@background", "@muted", "@chosen"]
+
+
+def test_masked_cells_are_gaps_with_a_word() -> None:
+    cells, numbers = FIGURES["masked"]["data"]
+    assert np.array_equal(np.isnan(cells["z"]), ~np.tri(5, dtype=bool))
+    assert numbers["text"].count("−∞") == 10
+    fill, strokes = FIGURES["masked"]["layout"]["shapes"]
+    assert fill["path"].count("M") == strokes["path"].count("M") == 10
+
+
+def test_nan_cells_stay_blank() -> None:
+    values = np.array([[np.nan, 1.0], [0.5, -2.0]])
+    chart = heatmap(values, ["a", "b"], ["c", "d"])
+    assert len(chart["data"][1]["text"]) == 3 and chart["layout"]["shapes"] == []
+    assert chart["data"][0]["zmax"] == -chart["data"][0]["zmin"] == 2.0
+
+
+@pytest.mark.parametrize("values", [np.zeros((2, 2)), np.full((2, 2), -np.inf), np.full((2, 2), np.nan)])
+def test_a_scale_without_extent_is_still_a_scale(values: np.ndarray) -> None:
+    trace = heatmap(values, ["a", "b"], ["a", "b"])["data"][0]
+    assert (trace["zmin"], trace["zmax"]) == (-1.0, 1.0)
+
+
+def test_focus_dims_the_other_rows() -> None:
+    veils = [s for s in FIGURES["probability"]["layout"]["shapes"] if "fillcolor" in s]
+    assert [(v["y0"], v["y1"]) for v in veils] == [(-0.5, 2.5), (3.5, 4.5)]
+
+
+# Tiles
+
+
+def test_tiles_hold_every_pattern() -> None:
+    many = patterns(2, 3, 5)
+    z = FIGURES["tiles"]["data"][0]["z"]
+    step = 6
+    for layer, head in np.ndindex(2, 3):
+        cells = z[layer * step : layer * step + 5, head * step : head * step + 5]
+        assert np.array_equal(cells, many[layer, head])
+    assert np.isnan(z).sum() == z.size - many.size
+
+
+@pytest.mark.parametrize("n_tokens", [1, 5, 16, 33, 63, 64])
+@pytest.mark.parametrize("n_heads", [1, 4, 16])
+def test_a_click_finds_its_tile(n_tokens: int, n_heads: int) -> None:
+    shape = (3, n_heads, n_tokens, n_tokens)
+    chart = tiles(patterns(*shape[:3]))
+    columns = chart["layout"]["xaxis"]["tickvals"]
+    for layer, y in enumerate(chart["layout"]["yaxis"]["tickvals"]):
+        for head, x in enumerate(columns):
+            half = n_tokens / 2 - 0.01
+            for dx, dy in ((0, 0), (half, half), (-half, -half)):
+                assert tile_at(x + dx, y + dy, shape) == (layer, head)
+    assert tile_at(columns[0] + n_tokens / 2 + 0.2, columns[0], shape) is None
+    assert tile_at(-5, 0, shape) is None and tile_at(0, 1e4, shape) is None
+
+
+@pytest.mark.parametrize("n_tokens", [13, 32, 63, 64])
+def test_above_the_threshold_tiles_are_bytes(n_tokens: int) -> None:
+    many = patterns(12, 12, n_tokens)
+    assert many.size > TILE_CELLS
+    chart = tiles(many)
+    (trace,) = chart["data"]
+    factor = trace["dx"]
+    assert trace["z"].dtype == np.uint8 and trace["z"].size < 2 * THUMB_CELLS
+    assert (factor == 1) == (many.size <= THUMB_CELLS) and trace["hoverinfo"] == "none"
+    whole = n_tokens // factor
+    for layer, head in ((0, 0), (11, 7)):
+        x, y = chart["layout"]["xaxis"]["tickvals"][head], chart["layout"]["yaxis"]["tickvals"][layer]
+        left, top = (round((at - (n_tokens - 1) / 2) / factor) for at in (x, y))
+        pooled = many[layer, head, : whole * factor, : whole * factor].reshape(whole, factor, whole, factor).max((1, 3))
+        assert np.abs(trace["z"][top : top + whole, left : left + whole] / 255 - pooled).max() <= 0.5 / 255 + 1e-6
+
+
+def test_broken_weights_are_tiles_without_weight() -> None:
+    many = patterns(4, 4, 32)
+    many[1, 2] = np.nan
+    assert not tiles(many)["data"][0]["z"][35:67, 70:102].any()
+
+
+def test_ablated_tiles_are_crossed_out_in_one_path() -> None:
+    shapes = tiles(patterns(2, 3, 5), ablated={(0, 1), (1, 1)})["layout"]["shapes"]
+    assert [shape["path"].count("M") for shape in shapes] == [6, 2, 4]
+
+
+# Fibres and their flat twin
+
+
+def curves_in(chart: dict) -> int:
+    """Curves of a fibres figure: each core has one of the narrow traces, so count the distinct ones."""
+    seen = set()
+    for trace in chart["data"][1:]:
+        if trace["mode"] == "lines":
+            places = np.stack([trace["x"], trace["y"], trace["z"]], 1)
+            ends = np.flatnonzero(np.isnan(places[:, 0]))
+            starts = np.concatenate([[0], ends[:-1] + 1])
+            seen |= {places[a:b].tobytes() for a, b in zip(starts, ends, strict=True) if b - a > 2}
+    return len(seen)
+
+
+@pytest.mark.parametrize(
+    ("n_layers", "n_heads", "n_tokens"),
+    [(1, 1, 5), (4, 4, 8), (12, 12, 32), (12, 16, 64), (1, 16, 5), (1, 8, 6), (1, 1, 1)],
+)
+def test_fibres_stay_within_their_bounds(n_layers: int, n_heads: int, n_tokens: int) -> None:
+    many = patterns(n_layers, n_heads, n_tokens)
+    chart = fibres(many, WORDS[:n_tokens], threshold=0.05)
+    meta = chart["layout"]["meta"]
+    assert meta["above"] == (many > 0.05).sum()
+    assert meta["drawn"] == min(meta["above"], MAX_CURVES) == curves_in(chart)
+    assert len(chart["data"]) <= TRACES + 12
+    assert all(
+        np.isfinite(value) for trace in chart["data"] for value in (np.nanmin(trace["x"]), np.nanmax(trace["z"]))
+    )
+
+
+def test_fibres_obey_threshold_heads_and_layers() -> None:
+    many = patterns(3, 4, 6)
+    drawn = lambda **how: fibres(many, WORDS[:6], **how)["layout"]["meta"]["drawn"]  # noqa: E731
+    assert drawn(threshold=1.0) == 0
+    assert drawn(threshold=0.3) == (many > 0.3).sum()
+    assert drawn(threshold=0.1, heads=[1]) == (many[:, 1] > 0.1).sum()
+    assert drawn(threshold=0.1, layers_lit=2) == (many[:2] > 0.1).sum()
+    assert drawn(threshold=0.1, layers_lit=0) == 0
+
+
+def test_a_fibre_runs_from_key_to_query() -> None:
+    one = np.zeros((2, 1, 4, 4), np.float32)
+    one[1, 0, 3, 1] = 0.9  # in layer 1, token 3 looks at token 1
+    chart = fibres(one, WORDS[:4])
+    core = next(t for t in chart["data"][1:] if t["mode"] == "lines")
+    nodes = chart["data"][-1]
+    assert core["x"][0] == pytest.approx(nodes["x"][1]) and core["x"][-2] == pytest.approx(nodes["x"][4 + 3])
+    assert core["z"][0] == pytest.approx(0) and core["z"][-2] == pytest.approx(nodes["z"][-1])
+    assert np.isnan(core["x"][-1])
+
+
+def test_heavier_fibres_are_wider_and_brighter() -> None:
+    def core(weight: float) -> dict:
+        return fibres(np.full((1, 1, 1, 1), weight, np.float32), ["a"])["data"][1]["line"]
+
+    thin, thick = core(0.1), core(0.9)
+    assert thick["width"] > thin["width"]
+    assert sum(map(int, re.findall(r"\d+(?=,)", thick["color"]))) > sum(
+        map(int, re.findall(r"\d+(?=,)", thin["color"]))
+    )
+
+
+def test_focus_leaves_the_rest_dim() -> None:
+    many = patterns(2, 2, 6)
+    dim = fibres(many, WORDS[:6], threshold=0.1, focus=2)["data"][1]
+    touching = np.zeros_like(many, bool)
+    touching[:, :, 2], touching[:, :, :, 2] = True, True
+    assert np.isnan(dim["x"]).sum() == ((many > 0.1) & ~touching).sum()
+
+
+def test_nodes_can_be_clicked() -> None:
+    node = FIGURES["fibres"]["data"][-1]
+    assert node["customdata"].tolist() == [0, 1, 2, 3, 4] * 2 and node["hovertext"][3] == "tem"
+
+
+def test_the_flat_twin_draws_what_is_above_the_threshold() -> None:
+    many = patterns(1, 3, 6)[0]
+    chart = flat(many, WORDS[:6], threshold=0.2)
+    assert sum(s["path"].count("M") for s in chart["layout"]["shapes"]) == (many > 0.2).sum()
+    assert len(chart["data"][0]["hovertext"]) == chart["layout"]["meta"]["drawn"] == (many > 0.2).sum()
+    wide = flat(patterns(1, 16, 64, causal=False)[0], WORDS, threshold=0.001)["layout"]
+    assert wide["meta"]["drawn"] == MAX_CURVES and len(wide["shapes"]) <= 50
+
+
+def test_the_flat_twin_tells_the_focus_exactly() -> None:
+    _, left, right = FIGURES["flat focused"]["data"]
+    assert right["text"][3] == "<b>0.31</b>  tem" and right["text"][0] == "<b>0.12</b>  Os"
+    assert left["text"][4] == "joelho  <b>0.21</b>"
+    assert right["textfont"]["color"].count("@text") == 1
+    told = flat(PATTERN[None], PENGUINS, focus=3)["data"][0]["hovertext"]
+    assert "tem → tem · H0: 0.3137" in told and len(told) == 9
+    comma = flat(PATTERN[None], PENGUINS, focus=3, comma=True)["data"]
+    assert comma[2]["text"][3] == "<b>0,31</b>  tem" and "tem → tem · H0: 0,3137" in comma[0]["hovertext"]
+
+
+# Drift, lines, bars
+
+
+def test_drift_begins_and_ends_where_the_words_do() -> None:
+    flat_ = FIGURES["drift"]
+    start, end = flat_["data"][-2:]
+    assert np.array_equal(start["x"], PATHS[0, :, 0]) and np.array_equal(end["y"], PATHS[2, :, 1])
+    line = flat_["data"][0]
+    assert (line["x"][0], line["x"][-2]) == (PATHS[0, 0, 0], PATHS[2, 0, 0])
+    solid = FIGURES["drift 3-D"]["data"][-1]
+    assert np.array_equal(solid["z"], PATHS[3, :, 2])
+
+
+def test_drift_passes_through_every_stage() -> None:
+    line = FIGURES["drift 3-D"]["data"][2]
+    way = np.stack([line[axis] for axis in "xyz"], 1)
+    for stage in PATHS[:, 2]:
+        assert np.abs(way - stage).sum(1)[:-1].min() < 1e-6
+
+
+def test_the_slider_of_drift_moves_no_axis() -> None:
+    names = {"stage_names": list("0123"), "axis_titles": ["a", "b"]}
+    ranges = [drift(PATHS[..., :2], PENGUINS, stage=s, **names)["layout"]["xaxis"]["range"] for s in range(4)]
+    assert all(r == ranges[0] for r in ranges)
+    assert ranges[0][0] < PATHS[..., 0].min() and ranges[0][1] > PATHS[..., 0].max()
+    assert FIGURES["drift"]["layout"]["yaxis"]["scaleanchor"] == "x"
+
+
+def test_words_in_one_place_are_named_apart() -> None:
+    still = np.zeros((1, 4, 2), np.float32)
+    end = drift(still, ["Os", "Os", "a", "b"], stage_names=["x"], axis_titles=["a", "b"])["data"][-1]
+    assert len(set(end["textposition"])) == 4 and end["text"] == ["Os", "Os", "a", "b"]
+
+
+def test_of_many_words_only_those_with_room_are_named() -> None:
+    crowd = np.random.default_rng(2).normal(size=(2, 64, 2))
+    text = drift(crowd, WORDS, stage_names=["x", "y"], axis_titles=["a", "b"])["data"][-1]["text"]
+    assert 5 < sum(map(bool, text)) < 64
+
+
+def test_lines_and_bars_hold_their_arrays() -> None:
+    assert FIGURES["lines"]["data"][0]["y"][2] == 100 and FIGURES["lines"]["layout"]["yaxis"]["type"] == "log"
+    bar = FIGURES["bars"]["data"][0]
+    assert bar["y"].tolist() == pytest.approx([0.3, -0.2, 0.1, 0.0, 0.4]) and bar["text"][1] == "−0.20"
+    assert bar["marker"]["color"] == ["@attention/0.3", "@attention", *["@attention/0.3"] * 3]
+    lying = bars(np.arange(12), WORDS[:12])["data"][0]
+    assert lying["orientation"] == "h" and lying["x"].tolist() == list(range(12))
+    assert bars(np.array([0.5]), ["a"], percent=True, decimals=0)["data"][0]["text"] == ["50%"]
+
+
+# Colours
+
+
+def linear(colour: str) -> np.ndarray:
+    """#rrggbb -> linear RGB, IEC 61966-2-1."""
+    c = np.array(theme.channels(colour)) / 255
+    return np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4)
+
+
+def contrast(one: str, other: str) -> float:
+    """WCAG 2.2's ratio."""
+    low, high = sorted(float(linear(c) @ [0.2126, 0.7152, 0.0722]) + 0.05 for c in (one, other))
+    return high / low
+
+
+def oklab(rgb: np.ndarray) -> np.ndarray:
+    """Linear RGB -> OKLab (Ottosson, 2020)."""
+    to_lms = [
+        [0.4122214708, 0.5363325363, 0.0514459929],
+        [0.2119034982, 0.6806995451, 0.1073969566],
+        [0.0883024619, 0.2817188376, 0.6299787005],
+    ]
+    to_lab = [
+        [0.2104542553, 0.793617785, -0.0040720468],
+        [1.9779984951, -2.428592205, 0.4505937099],
+        [0.0259040371, 0.7827717662, -0.808675766],
+    ]
+    return np.array(to_lab) @ np.cbrt(np.array(to_lms) @ rgb)
+
+
+BLINDNESS = {  # Machado, Oliveira and Fernandes (2009), severity 1
+    "none": np.eye(3),
+    "protan": np.array(
+        [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]]
+    ),
+    "deutan": np.array(
+        [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.01182, 0.04294, 0.968881]]
+    ),
+    "tritan": np.array(
+        [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.3039]]
+    ),
+}
+
+
+def seen(colour: str, blindness: str = "none") -> np.ndarray:
+    return oklab(np.clip(BLINDNESS[blindness] @ linear(colour), 0, 1))
+
+
+def test_both_palettes_have_the_same_tokens() -> None:
+    light, dark = theme.PALETTES.values()
+    assert light.keys() == dark.keys() >= {"query", "key", "value", "attention", "residual", "gradient", "head15"}
+    assert [p for p, _ in light["signed"]] == [p for p, _ in dark["signed"]]
+    with pytest.raises(KeyError):
+        theme.resolve({"color": "@nothing"}, "light")
+
+
+def test_resolving_leaves_the_figure_alone() -> None:
+    before = json.dumps(strings(FIGURES["probability"]))
+    resolved = theme.resolve({"a": "@query/0.35", "b": ["@probability", "email@query"]}, "light")
+    assert resolved["a"] == "rgba(40, 103, 228, 0.35)"
+    assert resolved["b"] == [theme.LIGHT["probability"], "email@query"]
+    theme.resolve(FIGURES["probability"], "dark")
+    assert json.dumps(strings(FIGURES["probability"])) == before
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_colours_stand_out(mode: str) -> None:
+    palette = theme.PALETTES[mode]
+    for paper in (palette["background"], palette["surface"]):
+        for role in ("query", "key", "value", "attention", "residual", "gradient", "text", "muted", "chosen"):
+            assert contrast(palette[role], paper) >= (4.5 if paper == palette["background"] else 4.1), (role, paper)
+        for head in range(theme.HEADS):
+            assert contrast(palette[f"head{head}"], paper) >= 3, head
+
+
+def test_light_of_the_scene_stands_out() -> None:
+    dark = theme.SCENE["background"]
+    assert all(contrast(colour, dark) >= 3 for colour in theme.SCENE["heads"])
+    assert contrast(theme.SCENE["text"], dark) >= 7 and contrast(theme.SCENE["muted"], dark) >= 4.5
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("blindness", BLINDNESS)
+def test_scales_keep_their_order_for_every_eye(mode: str, blindness: str) -> None:
+    palette = theme.PALETTES[mode]
+    away = 1 if mode == "dark" else -1  # from the background
+    sequential = [away * seen(colour, blindness)[0] for _, colour in palette["probability"]]
+    assert np.diff(sequential).min() > 0.04
+    signed = np.array([away * seen(colour, blindness)[0] for _, colour in palette["signed"]])
+    middle = len(signed) // 2
+    assert np.diff(signed[middle:]).min() > 0.02 and np.diff(signed[: middle + 1]).max() < -0.02
+    ends = np.linalg.norm(seen(palette["signed"][0][1], blindness) - seen(palette["signed"][-1][1], blindness))
+    assert ends > 0.12
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_scales_are_even_and_begin_at_the_background(mode: str) -> None:
+    palette = theme.PALETTES[mode]
+    steps = np.diff([seen(colour)[0] for _, colour in palette["probability"]])
+    assert np.ptp(steps) < 0.15 * abs(steps).mean()
+    zeros = (palette["probability"][0][1], palette["signed"][len(palette["signed"]) // 2][1])
+    assert all(contrast(zero, palette["background"]) < 1.1 for zero in zeros)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("scale", ["probability", "signed"])
+def test_numbers_are_legible_on_every_cell(mode: str, scale: str) -> None:
+    palette = theme.PALETTES[mode]
+    stops = np.array([p for p, _ in palette[scale]])
+    colours = np.array([theme.channels(c) for _, c in palette[scale]], float)
+    for value in np.linspace(-1 if scale == "signed" else 0, 1, 201):
+        at = value if scale == "probability" else (value + 1) / 2
+        cell = "#" + "".join(f"{round(np.interp(at, stops, channel)):02x}" for channel in colours.T)
+        ink = palette["background" if abs(value) > theme.INK_TURNS[scale] else "chosen"]
+        assert contrast(ink, cell) >= 3.9, (value, cell)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_heads_are_told_apart(mode: str) -> None:
+    heads = [theme.PALETTES[mode][f"head{i}"] for i in range(theme.HEADS)]
+    apart = lambda a, b, blindness: np.linalg.norm(seen(a, blindness) - seen(b, blindness))  # noqa: E731
+    assert min(apart(a, b, "none") for a, b in combinations(heads, 2)) > 0.08
+    for blindness in ("protan", "deutan"):
+        assert min(apart(a, b, blindness) for a, b in combinations(heads[:6], 2)) > 0.06

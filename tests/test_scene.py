@@ -1,0 +1,327 @@
+"""Scene: a whole screen in one small value, through the URL and back, whatever the URL says."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields, replace
+from urllib.parse import parse_qsl, urlencode
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import core
+from core import limits
+from core.config import CHOICES
+from core.scene import SIZES, SWITCHES, fit_sentence
+
+Scene = core.Scene
+KEYS = [f.name for f in fields(Scene) if f.name != "overrides"] + [*SIZES, *SWITCHES]
+
+
+def span(bounds: tuple[float, float]) -> st.SearchStrategy:
+    integers = isinstance(bounds[0], int)
+    return st.integers(*bounds) if integers else st.floats(*bounds)
+
+
+@st.composite
+def scenes(draw: st.DrawFn) -> Scene:
+    model, split = draw(st.sampled_from([*core.PRESETS])), draw(st.sampled_from(["words", "characters"]))
+    sentence = fit_sentence(draw(st.text(max_size=90)), split)[0]
+    if fit_sentence(sentence, split)[0] != sentence:  # what the cut left is blank
+        sentence = ""
+    values = {name: span(bounds) for name, bounds in SIZES.items()}
+    values |= {name: st.sampled_from(CHOICES[name]) if name in CHOICES else st.booleans() for name in SWITCHES}
+    scene = Scene(model=model, split=split, sentence=sentence, seed=draw(span(limits.SEED)))
+    for name in draw(st.lists(st.sampled_from([*values]), max_size=5)):
+        try:
+            scene = scene.override(**{name: draw(values[name])})
+        except core.ConfigError:
+            continue
+    n, c = len(scene.tokens), scene.config
+    cells = st.tuples(st.integers(0, n - 1), st.integers(0, c.d_model - 1))
+    edits = draw(st.dictionaries(cells, st.floats(*limits.EDIT), max_size=5))
+    heads = st.tuples(st.integers(0, c.n_layers - 1), st.integers(0, c.n_heads - 1))
+    index = st.integers(0, limits.TOKENS)
+    return scene.turn(
+        edits=tuple((*cell, value) for cell, value in edits.items()),
+        ablated=tuple(draw(st.sets(heads, max_size=3))),
+        temperature=draw(span(limits.TEMPERATURE)),
+        threshold=draw(st.floats(0, 1)),
+        **{name: draw(index) for name in ("layer", "head", "query", "key")},
+        **{name: draw(st.none() | index) for name in ("focus", "lit", "stage")},
+        solid=draw(st.booleans()),
+        lang=draw(st.sampled_from(["", "pt-BR", "en"])),
+    )
+
+
+# ------------------------------------------------------------------------------------------------------ there and back
+
+
+@settings(max_examples=300)
+@given(scenes())
+def test_round_trip(scene):
+    query = scene.to_query()
+    assert all(isinstance(k, str) and isinstance(v, str) for k, v in query.items())
+    assert Scene.from_query(query) == (scene, ())
+    assert Scene.from_query(dict(parse_qsl(urlencode(query), keep_blank_values=True))) == (scene, ())
+
+
+def test_the_default_is_left_out():
+    assert Scene().to_query() == {}
+    assert Scene.from_query({}) == (Scene(), ())
+    assert replace(Scene(), model="gpt", layer=2).to_query() == {"model": "gpt", "layer": "2"}
+
+
+def test_other_parameters_are_passed_over():
+    assert Scene.from_query({"utm_source": "x", "embed": "true"}) == (Scene(), ())
+
+
+@given(scenes())
+def test_a_scene_can_be_a_key(scene):
+    assert {scene: 1}[replace(scene)] == 1
+    assert scene.computed() == replace(scene, layer=5, query=7, solid=True, lang="en").computed()
+
+
+@settings(max_examples=60)
+@given(scenes())
+def test_every_scene_runs(scene):
+    with np.errstate(over="ignore", invalid="ignore"):  # unit weights in twelve layers leave float32's range
+        run = core.run(scene)
+    n = len(scene.tokens)
+    assert run.embeddings.shape == (n, run.config.d_model) and run.tokens == scene.tokens
+    for position, dimension, value in scene.edits:
+        assert run.embeddings[position, dimension] == pytest.approx(value, rel=1e-6, abs=1e-37)
+    assert run.trace["blocks.0.attn.pattern"].shape == (run.config.n_heads, n, n)
+    assert all(0 <= i < n for i in scene.cell)
+    assert scene.place[0] < run.config.n_layers and scene.place[1] < run.config.n_heads
+    for layer, head in scene.ablated:
+        assert not run.trace[f"blocks.{layer}.attn.z"][head].any()
+
+
+@given(scenes())
+def test_running_is_a_function_of_the_scene(scene):
+    with np.errstate(over="ignore", invalid="ignore"):
+        a, b = core.run(scene), core.run(scene.computed(), names=["blocks.*.resid_post"])
+    name = f"blocks.{a.config.n_layers - 1}.resid_post"
+    assert np.array_equal(a.trace[name], b.trace[name], equal_nan=True)
+    assert set(b.trace) == {name for name in a.trace if name.endswith("resid_post")}
+
+
+# ---------------------------------------------------------------------------------------------------------- bad input
+
+
+@settings(max_examples=500)
+@given(st.dictionaries(st.sampled_from(KEYS), st.text(max_size=60)))
+def test_hostile_queries_never_raise(query):
+    scene, notices = Scene.from_query(query)
+    assert Scene.from_query(scene.to_query()) == (scene, ())
+    named = {notice.field for notice in notices}
+    assert named <= set(query)
+    assert all(str(notice).startswith(notice.field + ": ") and len(str(notice)) < 400 for notice in notices)
+
+
+NUMBERS = [
+    "-1",
+    "0",
+    "1e9",
+    "99999999999999999999",
+    "nan",
+    "inf",
+    "-inf",
+    "1_000",
+    "٣",
+    "0x10",
+    "1.5",
+    " 2",
+    "2 ",
+    "+2",
+]
+TEXTS = [
+    "",
+    "x",
+    "<script>alert(1)</script>",
+    "\x00",
+    "\ud800",
+    "a" * 5000,
+    "../../etc/passwd",
+    "'; DROP TABLE",
+    "None",
+]
+LISTS = [
+    "1.1",
+    "1.1,",
+    "1.1,1.1",
+    "0.0:1",
+    "0.0:",
+    "0.0:nan",
+    "-1.0:1",
+    "9.9.9:1",
+    "0.0:1e400",
+    "0.0:5000",
+    "100.100:1",
+]
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_a_hostile_value_in_each_field_never_raises(key):
+    for value in (*NUMBERS, *TEXTS, *LISTS):
+        for others in ({}, {"model": "gpt"}, {"sentence": "a", "d_model": "16", "n_heads": "16"}):
+            scene, notices = Scene.from_query({**others, key: value})
+            assert Scene.from_query(scene.to_query()) == (scene, ())
+            assert {notice.field for notice in notices} <= {*others, key}
+
+
+@pytest.mark.parametrize(
+    ("query", "notices"),
+    [
+        ({"model": "gpt9"}, ["model: 'gpt9' is not penguins, encoder, encoder_full, gpt; the default is shown"]),
+        ({"seed": "10000"}, ["seed: '10000' is not 0..9999; the default is shown"]),
+        ({"temperature": "0"}, ["temperature: '0' is not 0.05..20.0; the default is shown"]),
+        ({"model": "gpt", "d_model": "257"}, ["d_model: '257' is not 2..256; the default is shown"]),
+        ({"model": "gpt", "norm": "batch"}, ["norm: 'batch' is not none, layer, rms; the default is shown"]),
+        ({"causal": "yes"}, ["causal: 'yes' is not 0, 1; the default is shown"]),
+        ({"edits": "0.0:nan"}, ["edits: '0.0:nan' is not position.dimension:value, …; the default is shown"]),
+        ({"edits": "9.0:1"}, ["edits: '9.0:1' is not position.dimension:value, …; the default is shown"]),
+        ({"ablated": "5.0"}, ["ablated: '5.0' is not layer.head, …; the default is shown"]),
+        ({"focus": "65"}, ["focus: '65' is not 0..64; the default is shown"]),
+        (
+            {"model": "gpt", "n_heads": "3"},
+            ["n_heads: '3' does not fit the rest; the default is shown"],
+        ),
+        ({"sentence": "a " * 10000}, ["sentence: 10000 tokens were cut to 64"]),
+    ],
+)
+def test_what_was_wrong_is_named(query, notices):
+    assert [str(notice) for notice in Scene.from_query(query)[1]] == notices
+
+
+def test_one_wrong_value_leaves_the_others_alone():
+    scene, notices = Scene.from_query({"model": "gpt", "seed": "7", "layer": "x", "causal": "0"})
+    assert scene == Scene(model="gpt", seed=7).override(causal=False) and len(notices) == 1
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "👩‍👩‍👧 🇧🇷 👍🏽",
+        "na\u0303o te\u0302m",
+        "שלום עולם",
+        "<b>bold</b> <script>alert(1)</script>",
+        "$x^2$ **bold** [a](http://b)",
+        "a a a a",
+        "​ ‮ \ufeff",
+        "x" * 640,
+    ],
+)
+@pytest.mark.parametrize("split", ["words", "characters"])
+def test_any_text_is_kept_as_it_is(sentence, split):
+    scene, _ = Scene.from_query({"sentence": sentence, "split": split, "model": "gpt"})
+    assert scene.sentence == fit_sentence(sentence, split)[0]
+    run = core.run(scene)
+    assert ("" if split == "characters" else " ").join(run.tokens) == scene.sentence
+    assert np.isfinite(run.trace["logits"]).all()
+
+
+@pytest.mark.parametrize("blank", ["", " ", "\n\t \u2003"])
+@pytest.mark.parametrize("split", ["words", "characters"])
+def test_a_blank_sentence_is_the_preset_s_own(blank, split):
+    scene, notices = Scene.from_query({"sentence": blank, "split": split})
+    assert scene.sentence == "" and notices == ()
+    assert scene.text == core.PRESETS["penguins"].sentence
+
+
+@given(st.text(max_size=2000) | st.text("ab ", min_size=600, max_size=2000), st.sampled_from(["words", "characters"]))
+def test_a_long_sentence_is_cut_and_said_to_be(text, split):
+    fitted, notice = fit_sentence(text, split)
+    assert len(fitted) <= limits.SENTENCE_CHARACTERS
+    joint = "" if split == "characters" else " "
+    whole = text.encode("utf-8", "replace").decode()
+    whole = joint.join(whole.split()) if joint else whole
+    assert whole.startswith(fitted)
+    assert (notice is not None) == (fitted != whole and bool(text.strip()))
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        (dict(model="gpt9"), "model: 'gpt9' is not one of penguins"),
+        (dict(split="lines"), "split: 'lines' is not one of words, characters"),
+        (dict(lang="fr"), "lang: 'fr' is not one of pt-BR, en"),
+        (dict(sentence="a  b"), "sentence: must be at most 64 tokens and 640 characters"),
+        (dict(sentence="a " * 64 + "a"), "sentence: must be at most 64 tokens"),
+        (dict(seed=-1), "seed: -1 is not a whole number in 0..9999"),
+        (dict(seed=1.0), "seed: 1.0 is not a whole number"),
+        (dict(temperature=float("nan")), "temperature: nan is not a number in 0.05..20.0"),
+        (dict(threshold=2), "threshold: 2 is not a number in 0.0..1.0"),
+        (dict(layer=None), "layer: None is not a whole number in 0..64"),
+        (dict(focus=-1), "focus: -1 is not a whole number"),
+        (dict(overrides=(("vocab_size", 9),)), "vocab_size: 9 cannot be overridden"),
+        (dict(overrides=(("d_model", 1),)), "d_model: 1 is not a whole number in 2..256"),
+        (dict(overrides=(("causal", 1),)), "causal: 1 cannot be overridden, or is not a yes or no"),
+        (dict(overrides=(("norm", "x"),)), "norm: 'x' is not one of none, layer, rms"),
+        (dict(overrides=(("n_layers", 2), ("n_heads", 2))), "overrides: must be sorted"),
+        (dict(edits=((0, 4, 1.0),)), "edits: cell 0.4 is outside 5 tokens x 4"),
+        (dict(edits=((5, 0, 1.0),)), "edits: cell 5.0 is outside 5 tokens x 4"),
+        (dict(edits=((0, 0, float("inf")),)), "edits: inf is not a number in -1000.0..1000.0"),
+        (dict(edits=((1, 0, 1.0), (0, 0, 1.0))), "edits: must be sorted"),
+        (dict(edits=((0, 0, 1.0), (0, 0, 2.0))), "edits: must be sorted, each cell once"),
+        (dict(ablated=((1, 0),)), "ablated: head 1.0 is outside 1 x 1"),
+        (dict(ablated=((0, 0), (0, 0))), "ablated: must be sorted, each head once"),
+    ],
+)
+def test_a_bad_scene_is_refused_by_name(bad, message):
+    with pytest.raises(core.SceneError) as error:
+        Scene(**bad)
+    assert message in str(error.value)
+
+
+def test_sizes_that_do_not_divide_are_refused():
+    with pytest.raises(core.ConfigError, match="d_model: 10 does not divide into n_heads: 4; d_model 8 would"):
+        Scene(model="gpt").override(d_model=10)
+
+
+# ------------------------------------------------------------------------------------------------------------- turning
+
+
+def test_an_edit_stays_with_its_word():
+    scene = Scene(sentence="a b c", edits=((0, 1, 2.0), (2, 0, 3.0)))
+    assert scene.turn(sentence="a b d").edits == ((0, 1, 2.0),)
+    assert scene.turn(sentence="a").edits == ((0, 1, 2.0),)
+    assert scene.turn(sentence="z a b").edits == ()
+
+
+def test_what_no_longer_fits_is_dropped():
+    scene = Scene(model="gpt", ablated=((0, 1), (3, 3)), edits=((0, 3, 1.0), (0, 60, 1.0)))
+    turned = scene.override(n_layers=2, n_heads=2, d_model=8)
+    assert turned.ablated == ((0, 1),) and turned.edits == ((0, 3, 1.0),)
+
+
+def test_the_preset_s_own_value_takes_an_override_away():
+    scene = Scene(model="gpt").override(causal=False, n_heads=8)
+    assert scene.overrides == (("causal", False), ("n_heads", 8))
+    assert scene.override(causal=True).overrides == (("n_heads", 8),)
+
+
+def test_without_a_norm_there_is_none_at_the_ends():
+    config = Scene(model="gpt").override(norm="none").config
+    assert (config.norm, config.final_norm) == ("none", False)
+
+
+def test_words_chosen_by_hand_keep_their_place():
+    run = core.run(Scene(sentence="joelho tem zebra"))
+    assert run.embeddings[:2].tolist() == [[0, 1, 0, 1], [0, 1, 1, 0]]
+    assert run.embeddings[2].tolist() == run.params["embed.W_E"][run.encoding.ids[2]].tolist()
+    wide = core.run(Scene().override(d_model=6))
+    assert wide.embeddings[4].tolist() == [0, 1, 0, 1, 0, 0]
+
+
+def test_the_longest_link_is_short_enough():
+    words = " ".join(["ção"] * limits.TOKENS)
+    link = urlencode(Scene(model="encoder_full", sentence=fit_sentence(words)[0]).to_query())
+    assert len(link) < 2000
+
+
+def test_a_scene_is_plain_data():
+    json.dumps({f.name: getattr(Scene(), f.name) for f in fields(Scene)})
