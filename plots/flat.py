@@ -114,9 +114,7 @@ def _lit_paths(head: np.ndarray, query: np.ndarray, key: np.ndarray, weight: np.
     return paths
 
 
-def _column(
-    x: float, tokens: list[str], labels: list[str], focus: int | None, numbers: list[str]
-) -> dict[str, Any]:
+def _column(x: float, tokens: list[str], labels: list[str], focus: int | None, numbers: list[str]) -> dict[str, Any]:
     """One side's tokens: a dot each, with its name outwards, and between them its number where there are `numbers`."""
     names = [literal(label) for label in labels]
     if numbers:

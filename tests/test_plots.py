@@ -16,12 +16,13 @@ import pytest
 
 from plots import figure as figures
 from plots import theme
+from plots.bars import bars
 from plots.drift import drift
 from plots.fibres import MAX_CURVES, TRACES, fibres
 from plots.figure import label_width, literal, number, short, ticks, to_json
 from plots.flat import flat
+from plots.growth import growth
 from plots.heatmap import heatmap
-from plots.lines import bars, lines
 from plots.tiles import THUMB_CELLS, TILE_CELLS, tile_at, tiles
 
 PENGUINS = ["Os", "pinguins", "não", "tem", "joelho"]
@@ -63,8 +64,8 @@ def every_figure(tokens: list[str]) -> dict[str, dict]:
         "flat focused": flat(PATTERN[None], tokens, focus=3),
         "drift": drift(PATHS[..., :2], tokens, stage=2, stage_names=["0", "1", "2", "3"], axis_titles=["a", "b"]),
         "drift 3-D": drift(PATHS, tokens, stage_names=["0", "1", "2", "3"], axis_titles=["a", "b", "c"]),
-        "lines": lines({tokens[0]: np.array([1.0, np.nan, 100.0])}, tokens[:3], log=True),
-        "bars": bars(np.array([0.3, -0.2, 0.1, 0.0, 0.4]), tokens, chosen=1),
+        "growth": growth(np.array([1.0, np.nan, 100.0]), tokens[:3], ["1", "", "100"]),
+        "bars": bars(np.array([0.3, 0.2, 0.1, 0.0, 0.4]), tokens),
     }
 
 
@@ -413,7 +414,7 @@ def test_the_flat_twin_tells_the_focus_exactly() -> None:
     assert comma[2]["text"][3] == "<b>0,31</b>  tem" and "tem → tem · H0: 0,3137" in comma[0]["hovertext"]
 
 
-# Drift, lines, bars
+# Drift, growth, bars
 
 
 def test_drift_begins_and_ends_where_the_words_do() -> None:
@@ -453,14 +454,12 @@ def test_of_many_words_only_those_with_room_are_named() -> None:
     assert 5 < sum(map(bool, text)) < 64
 
 
-def test_lines_and_bars_hold_their_arrays() -> None:
-    assert FIGURES["lines"]["data"][0]["y"][2] == 100 and FIGURES["lines"]["layout"]["yaxis"]["type"] == "log"
+def test_growth_and_bars_hold_their_arrays() -> None:
+    line = FIGURES["growth"]
+    assert line["data"][0]["y"][2] == 100 and line["layout"]["yaxis"]["type"] == "log", "steep values"
+    assert "type" not in growth(np.array([1.0, 2.0]), ["a", "b"], ["1", "2"])["layout"]["yaxis"]
     bar = FIGURES["bars"]["data"][0]
-    assert bar["y"].tolist() == pytest.approx([0.3, -0.2, 0.1, 0.0, 0.4]) and bar["text"][1] == "−0.20"
-    assert bar["marker"]["color"] == ["@attention/0.3", "@attention", *["@attention/0.3"] * 3]
-    lying = bars(np.arange(12), WORDS[:12])["data"][0]
-    assert lying["orientation"] == "h" and lying["x"].tolist() == list(range(12))
-    assert bars(np.array([0.5]), ["a"], percent=True, decimals=0)["data"][0]["text"] == ["50%"]
+    assert bar["y"].tolist() == pytest.approx([0.3, 0.2, 0.1, 0.0, 0.4])
 
 
 # Colours
