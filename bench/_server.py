@@ -10,7 +10,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -99,7 +98,7 @@ def _wait_until_healthy(server: Server) -> None:
         try:
             with opener.open(f"{server.origin}/_stcore/health", timeout=1):
                 return
-        except (urllib.error.URLError, OSError):
+        except OSError:
             time.sleep(0.1)
     raise RuntimeError(f"The server did not come up:\n{server.written()[-2000:]}")
 

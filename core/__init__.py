@@ -8,11 +8,14 @@
 [0.12, 0.19, 0.19, 0.31, 0.19]
 """
 
+from core.backward import backward
 from core.bpe import BytePair
 from core.config import Config, param_shapes
 from core.errors import ConfigError, FibraError, SceneError, WeightsError
-from core.model import Interventions, check_params, forward, init_params
-from core.ops.loss import cross_entropy
+from core.inputs import Interventions
+from core.model import forward
+from core.ops.loss import cross_entropy, squared_error
+from core.params import check_params, init_params
 from core.presets import PRESETS, Preset
 from core.scene import Notice, Run, Scene, run
 from core.tokenizer import Encoding, OpenVocabulary
@@ -39,6 +42,7 @@ __all__ = [
     "Trace",
     "WeightsError",
     "WordPiece",
+    "backward",
     "check_params",
     "cross_entropy",
     "forward",
@@ -46,4 +50,5 @@ __all__ = [
     "load_pretrained",
     "param_shapes",
     "run",
+    "squared_error",
 ]

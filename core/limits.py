@@ -31,7 +31,7 @@ PARAMS_CACHE = 64 << 20
 TRACE_CACHE = 96 << 20
 FIGURE_CACHE = 32 << 20
 
-# glibc returns the pages of freed arrays to the system and faults them in again at the next pass, a third of the time of
-# a middling model. Once a block of this size has been freed it keeps up to twice as much for each of its arenas, of
-# which two cores have at most sixteen: 256 MB at worst, a trace's size in practice.
+# glibc gives the pages of freed arrays back to the system and faults them in again at the next pass: a third of the
+# time of a middling model. Once a block of this size has been freed it keeps up to twice as much for each of its
+# arenas, of which two cores have at most sixteen: 256 MB at worst, a trace's size in practice.
 HEAP_KEPT = 8 << 20

@@ -9,6 +9,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,9 @@ import numpy as np
 from core import limits
 from core.config import CHOICES, TYPES, Config
 from core.errors import ConfigError, SceneError
-from core.model import Interventions, Params, forward, init_params
+from core.inputs import Interventions
+from core.model import forward
+from core.params import Params, init_params
 from core.presets import PRESETS
 from core.tokenizer import SPLITTERS, Encoding, OpenVocabulary
 from core.trace import Trace
@@ -126,7 +129,7 @@ class Scene:
 
     # ------------------------------------------------------------------------------------------- what follows
 
-    @property
+    @cached_property  # a page asks for it dozens of times
     def config(self) -> Config:
         """The preset's Config with the overrides. Without a norm there is none at the ends either."""
         changes = dict(self.overrides)
@@ -141,7 +144,7 @@ class Scene:
         """The sentence shown: the reader's, or the preset's own."""
         return self.sentence or PRESETS[self.model].sentence
 
-    @property
+    @cached_property
     def tokens(self) -> tuple[str, ...]:
         """The sentence's tokens, in order."""
         return SPLITTERS[self.split](self.text)
@@ -161,6 +164,7 @@ class Scene:
     def interventions(self) -> Interventions:
         return Interventions(temperature=self.temperature, ablate=frozenset(self.ablated))
 
+    @cached_property
     def computed(self) -> Scene:
         """The same computation, looked at as by default: equal for all Scenes that share one trace."""
         return replace(self, **{f.name: f.default for f in fields(self) if f.metadata.get("view")})
@@ -170,7 +174,9 @@ class Scene:
 
         An edit stays while its position still holds the same token.
         """
-        bare = replace(self, edits=(), ablated=(), **{k: v for k, v in changes.items() if k not in ("edits", "ablated")})
+        bare = replace(
+            self, edits=(), ablated=(), **{k: v for k, v in changes.items() if k not in ("edits", "ablated")}
+        )
         before, after, c = self.tokens, bare.tokens, bare.config
         edits, ablated = changes.get("edits", self.edits), changes.get("ablated", self.ablated)
         if "edits" not in changes:

@@ -14,6 +14,8 @@ from fnmatch import fnmatchcase
 import numpy as np
 
 from core import limits
+from core.errors import ConfigError
+from core.inputs import NOTHING, Interventions
 
 np.empty(limits.HEAP_KEPT, np.uint8)  # never touched, and freed at once: limits.py says what for
 
@@ -73,16 +75,28 @@ NAMES: dict[str, Name] = {
 
 
 class Trace(Mapping[str, np.ndarray]):
-    """Name -> read-only array, in the order of the computation.
+    """Name -> read-only array, in the order of the computation; with the ids and interventions that it began from.
 
     names: what to keep, each a name or a pattern such as `blocks.*.attn.pattern`; None keeps all.
     """
 
-    __slots__ = ("_arrays", "_names")
+    __slots__ = ("_arrays", "_names", "ids", "interventions")
 
-    def __init__(self, names: Iterable[str] | None = None):
+    def __init__(
+        self,
+        names: Iterable[str] | None = None,
+        ids: np.ndarray | None = None,
+        interventions: Interventions = NOTHING,
+    ):
         self._arrays: dict[str, np.ndarray] = {}
         self._names = None if names is None else tuple(names)
+        self.ids = ids
+        self.interventions = interventions
+
+    @property
+    def whole(self) -> bool:
+        """Was everything kept?"""
+        return self._names is None
 
     def put(self, name: str, array: np.ndarray) -> np.ndarray:
         """Keep `array` under `name` if it was asked for; give it back either way."""
@@ -109,3 +123,42 @@ class Trace(Mapping[str, np.ndarray]):
     def nbytes(self) -> int:
         """Bytes held, each array counted once although two names may share it."""
         return sum({id(a): a.nbytes for a in self._arrays.values()}.values())
+
+
+class Flow:
+    """Gradients on their way back through a trace; `params` collects those of the parameters, by name.
+
+    entering: name -> gradient that comes in at that activation from outside; it is added to what comes from above.
+    keep: whether `kept` collects every activation's gradient. What is kept must not change later, so `put` it last.
+    Raises: ConfigError when the trace is not whole, or a gradient does not fit it.
+    """
+
+    __slots__ = ("_entering", "_keep", "_trace", "kept", "params")
+
+    def __init__(self, trace: Trace, entering: Mapping[str, np.ndarray], keep: bool):
+        if not trace.whole:
+            raise ConfigError("trace: keeps only some names; backward needs a forward without names=", "trace")
+        if not entering:
+            raise ConfigError("dlogits: no gradient enters; give dlogits, or upstream at some activation", "dlogits")
+        for name, gradient in entering.items():
+            if name not in trace:
+                raise ConfigError(f"upstream: this trace has no activation {name}", "upstream")
+            if np.shape(gradient) != trace[name].shape:
+                shapes = f"{np.shape(gradient)} does not fit {trace[name].shape}"
+                raise ConfigError(f"upstream: the gradient of {name}, {shapes}", "upstream")
+        self._trace = trace
+        self._entering = {name: np.asarray(gradient, trace[name].dtype) for name, gradient in entering.items()}
+        self._keep = keep
+        self.kept: dict[str, np.ndarray] = {}
+        self.params: dict[str, np.ndarray] = {}
+
+    def put(self, name: str, gradient: np.ndarray | None = None) -> np.ndarray:
+        """The whole gradient at `name`: what comes from above (None: nothing does) and what enters here."""
+        entering = self._entering.get(name)
+        if gradient is None:
+            gradient = np.zeros_like(self._trace[name]) if entering is None else entering
+        elif entering is not None:
+            gradient = gradient + entering
+        if self._keep:
+            self.kept[name] = gradient
+        return gradient

@@ -14,60 +14,76 @@ from ui import arithmetic, compute, controls, embeddings, shell, show, state
 from ui.pictures import attention as pictures
 from ui.words import Words
 
-CONTROLS_HEIGHT = 76  # px: every map of the second line has its own controls above it, and they end on one line
-
 TEMPERATURES = (0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 20.0)  # about even steps of its logarithm
-
-
-def choose_cell(click: dict) -> None:
-    state.turn(query=round(float(click["y"])), key=round(float(click["x"])))
-
-
-def choose_query(click: dict) -> None:
-    state.turn(query=round(float(click["y"])))
+CONTROLS = 76  # px: every map of the second line has its own controls above it, and they end on one line
+DRAWN = "attention.drawn"  # the Scene that the whole page shows; a fragment that finds more changed than it draws reruns all
 
 
 @st.fragment
-def steps(words: Words) -> None:
+def vectors(words: Words) -> None:
+    """X, Q, K and V, and the table of embeddings. All that a reader can turn here alters what follows."""
     scene = state.scene()
-    n = len(scene.tokens)
-    tall = [pictures.vectors_height(n)] * 4 + [pictures.matrix_height(n)] * 4
-    per_line = 4 if n <= pictures.NARROW else 2
-    vectors = [column for _ in range(4 // per_line) for column in st.columns(per_line, gap="small")]
-    table = st.container()
-    matrices = [column for _ in range(4 // per_line) for column in st.columns(per_line, gap="small")]
-    for column, name, height, builder, choose in zip(
-        vectors + matrices,
-        ("x", "q", "k", "v", "scores", "scaled", "masked", "pattern"),
-        tall,
-        (
-            *(pictures.inputs, pictures.queries, pictures.keys, pictures.values),
-            *(pictures.scores, pictures.scaled, pictures.masked, pictures.pattern),
-        ),
-        [choose_query] * 4 + [choose_cell] * 4,
-        strict=True,
-    ):
+    if scene != st.session_state[DRAWN]:
+        st.rerun()
+    columns = _line(scene)
+    for column, name, builder in zip(columns, "xqkv", pictures.VECTORS, strict=True):
         with column:
             _title(words(f"attention.{name}"))
-            if name in CONTROLS:
-                with st.container(height=CONTROLS_HEIGHT, border=False):
-                    CONTROLS[name](scene, words)
-            show.picture(builder, scene, words, key=f"attention-{name}", height=height, on_click=choose)
-    with vectors[0]:
+            _picture(builder, scene, words, name, choose_query)
+    with columns[0]:
         editing = st.toggle(words("attention.edit"), key="edit-embeddings", help=words("attention.table_help"))
     if editing:
-        with table:
-            embeddings.editor(scene, words)
+        embeddings.editor(scene, words)
+
+
+@st.fragment
+def weights(words: Words) -> None:
+    """The scores three times, the pattern, the output, and the chosen cell's arithmetic; the switches alter no more."""
+    scene = state.scene()
+    if _before_switches(scene) != _before_switches(st.session_state[DRAWN]):
+        st.rerun()
+    st.session_state[DRAWN] = scene
+    names, switches = ("scores", "scaled", "masked", "pattern"), (_place, _scale, _mask, _temperature)
+    for column, name, switch, builder in zip(_line(scene), names, switches, pictures.MATRICES, strict=True):
+        with column:
+            _title(words(f"attention.{name}"))
+            with st.container(height=CONTROLS, border=False):
+                switch(scene, words)
+            _picture(builder, scene, words, name, choose_cell)
     left, right = st.columns([1, 3], gap="medium")
     with left:
         _title(words("attention.z"))
-        show.picture(pictures.output, scene, words, key="attention-z", height=tall[0], on_click=choose_query)
+        _picture(pictures.output, scene, words, "z", choose_query)
     with right:
         _cell(scene, words)
 
 
+def choose_cell(click: dict) -> None:
+    row, column = click["point"]
+    state.turn(query=row, key=column)
+
+
+def choose_query(click: dict) -> None:
+    state.turn(query=click["point"][0])
+
+
+def _before_switches(scene: Scene) -> Scene:
+    """The Scene less what the switches of `weights` turn: equal for all that share X, Q, K and V, and the chosen cell."""
+    return scene.turn(temperature=1.0).override(scale=True, causal=False)
+
+
+def _line(scene: Scene) -> list:
+    """Four places side by side, or two by two for a long sentence."""
+    per_line = 4 if len(scene.tokens) <= pictures.NARROW else 2
+    return [column for _ in range(4 // per_line) for column in st.columns(per_line, gap="small")]
+
+
+def _picture(builder: compute.Builder, scene: Scene, words: Words, name: str, choose) -> None:
+    of = pictures.matrix_height if builder in pictures.MATRICES else pictures.vectors_height
+    show.picture(builder, scene, words, key=f"attention-{name}", height=of(len(scene.tokens)), on_click=choose)
+
+
 def _place(scene: Scene, words: Words) -> None:
-    """Which layer and head, where there is a choice."""
     layers, heads = range(scene.config.n_layers), range(scene.config.n_heads)
     layer, head = scene.place
     left, right = st.columns(2)
@@ -86,34 +102,20 @@ def _mask(scene: Scene, words: Words) -> None:
 
 
 def _temperature(scene: Scene, words: Words) -> None:
-    controls.choice_slider(
-        words("attention.temperature"),
-        "temperature",
-        TEMPERATURES,
-        scene.temperature,
-        format_func=words.short,
-        turn=state.turn,
-    )
-
-
-CONTROLS = {"scores": _place, "scaled": _scale, "masked": _mask, "pattern": _temperature}
+    label, now = words("attention.temperature"), scene.temperature
+    controls.choice_slider(label, "temperature", TEMPERATURES, now, format_func=words.short, turn=state.turn)
 
 
 def _cell(scene: Scene, words: Words) -> None:
-    places = range(len(scene.tokens))
-    query, key = scene.cell
-    left, right = st.columns(2)
-    name = lambda p: f"{p + 1} · {scene.tokens[p]}"  # noqa: E731
-    with left:
-        controls.select(words("attention.query"), "query", places, query, name)
-    with right:
-        controls.select(words("attention.key"), "key", places, key, name)
-    st.html(arithmetic.html(scene, words))
-    _title(words("attention.rows"))
+    places, (query, key) = range(len(scene.tokens)), scene.cell
+    for column, knob, chosen in zip(st.columns(2), ("query", "key"), (query, key), strict=True):
+        with column:
+            controls.select(words(f"attention.{knob}"), knob, places, chosen, lambda p: f"{p + 1} · {scene.tokens[p]}")
     a = pictures.at_head(compute.run(scene), scene, "pattern")
     rows = (pictures.read(scene.tokens, a, q, words) for q in places)
-    items = (f'<li class="{"chosen" if q == query else ""}">{escape(row)}</li>' for q, row in enumerate(rows))
-    st.html(f'<ul class="fibra-rows">{"".join(items)}</ul>')
+    items = "".join(f'<li class="{"chosen" if q == query else ""}">{escape(row)}</li>' for q, row in enumerate(rows))
+    title = f'<p class="fibra-step">{escape(words("attention.rows"))}</p>'
+    st.html(f'{arithmetic.html(scene, words)}{title}<ul class="fibra-rows">{items}</ul>')
 
 
 def _title(text: str) -> None:
@@ -122,5 +124,7 @@ def _title(text: str) -> None:
 
 
 scene, words = shell.open_page("attention")
-steps(words)
+st.session_state[DRAWN] = scene
+vectors(words)
+weights(words)
 shell.close_page("attention", words, attention, attention_scores, softmax, weighted_values)

@@ -11,7 +11,7 @@ from ui import controls, shell, show, state
 from ui.pictures import drift as pictures
 from ui.words import Words
 
-ROWS_HEIGHT = 320  # px: the words' list ends where the picture does
+ROWS = "max-height: 320px; overflow-y: auto"  # the words' list ends where the picture does
 
 
 @st.fragment
@@ -30,9 +30,8 @@ def way(words: Words) -> None:
         st.html(f'<p class="fibra-step">{escape(words("drift.variance"))}</p>')
         show.picture(pictures.variance, scene, words, key="drift-variance", height=pictures.VARIANCE_HEIGHT)
         st.html(f'<p class="fibra-step">{escape(words("drift.rows"))}</p>')
-        with st.container(height=ROWS_HEIGHT, border=False):
-            items = "".join(f"<li>{escape(row)}</li>" for row in pictures.rows(scene, words))
-            st.html(f'<ul class="fibra-rows">{items}</ul>')
+        items = "".join(f"<li>{escape(row)}</li>" for row in pictures.rows(scene, words))
+        st.html(f'<div style="{ROWS}"><ul class="fibra-rows">{items}</ul></div>')
 
 
 scene, words = shell.open_page("drift")

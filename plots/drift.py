@@ -175,7 +175,7 @@ def _solid(
         "bgcolor": "rgba(0,0,0,0)",
         "aspectmode": "manual",
         "aspectratio": dict(zip("xyz", (DEPTH * reach / reach.max()).tolist(), strict=True)),
-        "camera": {"eye": dict(zip("xyz", EYE.tolist(), strict=True)), "center": {"x": 0, "y": 0, "z": -0.04}},
+        "camera": {"eye": dict(zip("xyz", EYE.tolist(), strict=True)), "center": {"x": 0, "y": 0, "z": -0.16}},
         "dragmode": "turntable",
         "annotations": notes,
     }
@@ -203,7 +203,7 @@ def _anchored(position: str) -> dict[str, Any]:
 
 def _legend(names: tuple[str, str]) -> dict[str, Any]:
     return {
-        "text": f"○ {names[0]}    ● {names[1]}",
+        "text": f"● {names[1]}" if names[0] == names[1] else f"○ {names[0]}    ● {names[1]}",
         "showarrow": False,
         "font": {"color": "@muted"},
         "xref": "paper",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,18 @@ def labelled(widgets, key: str):
     return next(w for w in widgets if w.label == words_of("en")(key))
 
 
+def captions(at: AppTest) -> list[str]:
+    """What stands under the live figures: the header of each one's message says it."""
+    found = []
+    for element in at.get("bidi_component"):
+        data = element.proto.bytes
+        if data:
+            header = json.loads(data[4 : 4 + int.from_bytes(data[:4], "little")])
+            assert header["caption"]
+            found.append(header["alt"])
+    return found
+
+
 def fine(at: AppTest) -> AppTest:
     assert not at.exception, at.exception[0].value
     return at
@@ -45,7 +58,7 @@ def test_every_page_opens_on_the_penguins(name, lang):
     assert at.text_input(key="knob-sentence").value == "Os pinguins não tem joelho"
     assert words_of(lang)(f"{name}.title") in html(at)
     assert words_of(lang)(f"{name}.lead") in html(at)
-    assert 'class="fibra-says"' in html(at), "a sentence under the figure"
+    assert captions(at) and all(captions(at)), "a sentence under every figure"
     assert at.get("code") or at.get("expander"), "the code that ran"
 
 

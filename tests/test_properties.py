@@ -371,7 +371,11 @@ def test_bad_temperature_is_named(temperature):
 
 @pytest.mark.parametrize(
     ("targets", "message"),
-    [(np.zeros(3, int), r"targets: shape \(3,\) does not fit logits \(2, 5\)"), (np.array([0, 5]), r"all in 0\.\.4")],
+    [
+        (np.zeros(3, int), r"targets: int64 \(3,\) does not fit logits \(2, 5\)"),
+        (np.zeros(2), r"targets: float64 \(2,\) does not fit logits \(2, 5\)"),
+        (np.array([0, 5]), r"all in 0\.\.4"),
+    ],
 )
 def test_bad_targets_are_named(targets, message):
     with pytest.raises(core.ConfigError, match=message):

@@ -81,7 +81,7 @@ def test_other_parameters_are_passed_over():
 @given(scenes())
 def test_a_scene_can_be_a_key(scene):
     assert {scene: 1}[replace(scene)] == 1
-    assert scene.computed() == replace(scene, layer=5, query=7, solid=True, lang="en").computed()
+    assert scene.computed == replace(scene, layer=5, query=7, solid=True, lang="en").computed
 
 
 @settings(max_examples=60)
@@ -103,7 +103,7 @@ def test_every_scene_runs(scene):
 @given(scenes())
 def test_running_is_a_function_of_the_scene(scene):
     with np.errstate(over="ignore", invalid="ignore"):
-        a, b = core.run(scene), core.run(scene.computed(), names=["blocks.*.resid_post"])
+        a, b = core.run(scene), core.run(scene.computed, names=["blocks.*.resid_post"])
     name = f"blocks.{a.config.n_layers - 1}.resid_post"
     assert np.array_equal(a.trace[name], b.trace[name], equal_nan=True)
     assert set(b.trace) == {name for name in a.trace if name.endswith("resid_post")}

@@ -10,7 +10,7 @@ from typing import Any
 
 def call(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
     """`function(*args, **kwargs)` without the keywords that it does not take."""
-    known = _keywords(getattr(function, "__func__", function))  # a bound method would keep its object alive in the cache
+    known = _keywords(getattr(function, "__func__", function))  # a method in the cache would keep its object alive
     if known is not None:
         kwargs = {name: value for name, value in kwargs.items() if name in known}
     return function(*args, **kwargs)

@@ -50,12 +50,12 @@ def _params(config: core.Config, seed: int) -> dict[str, Any]:
 
 @cached(
     LRUCache(limits.TRACE_CACHE, getsizeof=lambda run: run.trace.nbytes),
-    key=lambda scene: hashkey(scene.computed()),
+    key=lambda scene: hashkey(scene.computed),
     lock=Lock(),
 )
 def run(scene: Scene) -> core.Run:
     """core.run, remembered: only what is computed counts, not how it is looked at."""
-    return core.run(scene.computed(), _params(scene.config, scene.seed))
+    return core.run(scene.computed, _params(scene.config, scene.seed))
 
 
 @cached(

@@ -44,7 +44,7 @@ def editor(scene: Scene, words: Words) -> None:
 def _mount(scene: Scene) -> int:
     """A number that changes whenever the table must start afresh from the Scene."""
     shown, number = st.session_state.get(MOUNTED, (None, 0))
-    now = scene.computed()
+    now = scene.computed
     if shown != now:
         number += 1
         st.session_state[MOUNTED] = now, number

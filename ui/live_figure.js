@@ -35,9 +35,10 @@ function receive({ parentElement, data, setTriggerValue }) {
 function create(parent) {
   const root = element("div", "fibra-figure");
   const plot = element("div", "fibra-plot");
+  const caption = element("p", "fibra-says");
   const theme = element("span", "fibra-theme");
   const tools = element("div", "fibra-tools");
-  const figure = { root, plot, drawn: 0, shown: {}, work: Promise.resolve() };
+  const figure = { root, plot, caption, drawn: 0, shown: {}, work: Promise.resolve() };
   plot.setAttribute("role", "img");
   figure.turn = button(tools, "↻", () => turn(figure));
   figure.png = button(tools, "PNG", () => save(figure, "png"));
@@ -48,7 +49,7 @@ function create(parent) {
     root.addEventListener(kind, (event) => leaveToPage(figure, event), { capture: true, passive: true });
   }
   root.append(plot, theme, tools);
-  parent.append(root);
+  parent.append(root, caption);
   figure.sizes = new ResizeObserver(() => wake(figure));
   figure.sizes.observe(root);
   return figure;
@@ -63,10 +64,12 @@ function release(parent) {
   figure.work.then(() => window.Plotly?.purge(figure.plot));
 }
 
-function describe({ root, plot, png, svg, turn, header }) {
+function describe({ root, plot, caption, png, svg, turn, header }) {
   root.style.height = `${header.height}px`;
   root.classList.toggle("fibra-clicks", header.clicks);
   plot.setAttribute("aria-label", header.alt);
+  caption.textContent = header.caption ? header.alt : "";
+  caption.hidden = !header.caption;
   for (const [tool, word] of [[png, "save_png"], [svg, "save_svg"], [turn, "turn"]]) {
     tool.title = header.words[word];
     tool.setAttribute("aria-label", header.words[word]);
@@ -105,7 +108,8 @@ async function draw(Plotly, figure) {
   delete layout.height;
   if (COARSE.matches) layout.dragmode = false;
   for (const name of Object.keys(layout).filter(isScene)) layout[name].dragmode ??= "turntable"; // or it would follow the layout's
-  keepCamera(plot, layout);
+  if (figure.drawn) keepCamera(plot, layout);
+  else stepBack(layout, figure.root);
   await Plotly.react(plot, { data, layout, frames, config: CONFIG });
   if (!figure.drawn) listen(figure);
   figure.turn.hidden = !TOUCH.matches || !data.some((trace) => /3d$|^surface$/.test(trace.type));
@@ -119,6 +123,16 @@ function keepCamera({ layout: old, _fullLayout: full = {} }, layout) {
   for (const name of Object.keys(full).filter(isScene)) {
     const camera = full[name]._scene?.getCamera();
     if (camera) layout[name] = { ...layout[name], camera };
+  }
+}
+
+// Plotly fits a scene to the height of its place. In a place narrower than the scene was composed for (meta.aspect, width to
+// height) the camera stands further off.
+function stepBack(layout, { offsetWidth: width, offsetHeight: height }) {
+  const further = Math.max(1, ((layout.meta?.aspect ?? 0) * height) / width);
+  for (const name of Object.keys(layout).filter(isScene)) {
+    const eye = layout[name].camera?.eye;
+    for (const axis of eye ? ["x", "y", "z"] : []) eye[axis] *= further;
   }
 }
 

@@ -1,11 +1,11 @@
 """The live figure: every figure of the app is drawn through `show`, by one small component around Plotly.react.
 
 It redraws in place (camera and zoom stay), reports clicks, takes its colours from the theme in the browser, carries its
-text alternative and can be saved. Each message to the browser repeats the component's script; so the script of a figure is
-two lines that hand over to a library, and the library is sent once a page by `prepare`.
+text alternative and can be saved. Each message to the browser repeats the component's script; so a figure's script only
+hands over to a library, and the library is sent once a page by `prepare`.
 
-`st.plotly_chart` is the fallback: where components.v2 is missing, where the browser could not get Plotly (it says so by the
-trigger "unavailable", and that holds for the session), or where FIBRA_PLAIN_FIGURES=1 asks for it.
+`st.plotly_chart` is the fallback: where components.v2 is missing, where the browser could not get Plotly (it says so by
+the trigger "unavailable", and that holds for the session), or where FIBRA_PLAIN_FIGURES=1 asks for it.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import os
 import struct
 from collections.abc import Callable
 from functools import partial
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from plots import theme
 from plots.figure import to_json
 from ui import compat
 
+CAPTION = "fibra-says"  # the style class of a sentence that was computed from the same array as the figure
 WORDS = ("save_png", "save_svg", "turn")  # the labels that `words` must hold
 Click = dict[str, Any]
 
@@ -81,17 +83,21 @@ def show(
     alt: str,
     words: dict[str, str],
     on_click: Callable[[Click], None] | None = None,
+    caption: bool = False,
 ) -> None:
     """Draw a figure, `height` pixels high and as wide as its place.
 
-    `figure` is what `plots.figure.to_json` gives, or the dict that it takes. `alt` is its text alternative, `words` the
-    labels of its buttons (`WORDS`). `on_click` is called once a click, before the rerun that the click causes, with
-    {"x", "y", "z", "curve", "point", "customdata"}: `z` is a cell's value, or the depth in 3-D; `curve` the number of the trace
-    and `point` the place in it, [row, column] in a heatmap.
+    `figure` is what `plots.figure.to_json` gives, or the dict that it takes. `alt` is its text alternative, and with
+    `caption` the text under it too, shown literally: one message then carries both. `words` are the labels of its
+    buttons (`WORDS`). `on_click` is called once a click, before the rerun that the click causes, with
+    {"x", "y", "z", "curve", "point", "customdata"}: `z` is a cell's value, or the depth in 3-D; `curve` is the number of
+    the trace and `point` the place in it, [row, column] in a heatmap.
     """
     encoded = figure if isinstance(figure, bytes) else to_json(figure)
     if not _live():
         _show_plain(encoded, key, height, alt, on_click)
+        if caption:
+            st.html(f'<p class="{CAPTION}">{escape(alt)}</p>')
         return
     library, component = _COMPONENTS
     if _PREPARED not in st.session_state:
@@ -99,8 +105,7 @@ def show(
     callbacks = {"on_click_change": partial(_clicked, key, on_click)} if on_click else {}
     component(
         key=key,
-        height=height,
-        data=envelope(encoded, key=key, height=height, alt=alt, words=words, clicks=on_click is not None),
+        data=envelope(encoded, key=key, height=height, alt=alt, words=words, clicks=on_click is not None, caption=caption),
         on_unavailable_change=_unavailable,
         **callbacks,
     )
@@ -130,7 +135,7 @@ def _clicked(key: str, on_click: Callable[[Click], None]) -> None:
 
 
 class _RawFigure(BaseFigure):
-    """A figure that is a plain dict: st.plotly_chart asks only for `to_dict`, and nothing is validated property by property."""
+    """A figure that is a plain dict: st.plotly_chart asks only for `to_dict`, and no property is validated."""
 
     def __init__(self, figure: dict[str, Any]) -> None:
         self._raw = figure

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from core import Scene
-from ui import compute, live_figure, shell
+from ui import compute, live_figure
 from ui.words import Words
 
 
@@ -22,5 +22,4 @@ def picture(
     """Draw what `builder` makes of the Scene, `height` pixels high; the sentence is its text alternative too."""
     done = compute.finished(builder, scene, words)
     labels = {name: words(f"figure.{name}") for name in live_figure.WORDS}
-    live_figure.show(done.json, key=key, height=height, alt=done.says, words=labels, on_click=on_click)
-    shell.say(done.says)
+    live_figure.show(done.json, key=key, height=height, alt=done.says, words=labels, on_click=on_click, caption=True)

@@ -14,9 +14,21 @@ def relu(x: np.ndarray) -> np.ndarray:
     return np.maximum(x, 0)
 
 
+def relu_backward(dy: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """At 0 the slope is taken to be 0, as is usual."""
+    # y = max(x, 0)
+    return dy * (x > 0)
+
+
 def gelu(x: np.ndarray) -> np.ndarray:
     """x Phi(x), Phi the normal distribution function (Hendrycks & Gimpel 2016, section 2)."""
     return 0.5 * x * (1 + erf(x * math.sqrt(0.5)))
+
+
+def gelu_backward(dy: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Phi(x) + x phi(x), phi the normal density."""
+    # y = x Phi(x)
+    return dy * (0.5 * (1 + erf(x * math.sqrt(0.5))) + x * np.exp(-0.5 * x * x) / math.sqrt(2 * math.pi))
 
 
 def gelu_tanh(x: np.ndarray) -> np.ndarray:
@@ -32,6 +44,26 @@ def gelu_tanh(x: np.ndarray) -> np.ndarray:
     return y
 
 
+def gelu_tanh_backward(dy: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """0.5 (1 + t) + 0.5 x (1 - t^2) u', with t = tanh(u) and u = sqrt(2/pi) (x + 0.044715 x^3)."""
+    # y = 0.5 x (1 + tanh(u))
+    slope = x * x
+    t = slope * (0.044715 * SQRT_2_OVER_PI)
+    t += SQRT_2_OVER_PI
+    t *= x
+    np.tanh(t, out=t)
+    slope *= 3 * 0.044715 * SQRT_2_OVER_PI
+    slope += SQRT_2_OVER_PI
+    slope *= x  # x u'
+    slope *= 1 - t
+    slope += 1
+    t += 1
+    slope *= t  # (1 + t) (1 + x u' (1 - t))
+    slope *= 0.5
+    slope *= dy
+    return slope
+
+
 def silu(x: np.ndarray) -> np.ndarray:
     """x sigmoid(x) (Elfwing et al. 2017, eq. 8). tanh keeps it from overflowing: sigmoid(x) = (1 + tanh(x/2)) / 2."""
     y = np.tanh(0.5 * x)
@@ -41,13 +73,32 @@ def silu(x: np.ndarray) -> np.ndarray:
     return y
 
 
+def silu_backward(dy: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """s + x s (1 - s), with s = sigmoid(x)."""
+    # y = x sigmoid(x)
+    s = 0.5 * (1 + np.tanh(0.5 * x))
+    return dy * (s * (1 + x * (1 - s)))
+
+
 ACTIVATIONS = {"relu": relu, "gelu": gelu, "gelu_tanh": gelu_tanh, "silu": silu}
+ACTIVATIONS_BACKWARD = {
+    "relu": relu_backward,
+    "gelu": gelu_backward,
+    "gelu_tanh": gelu_tanh_backward,
+    "silu": silu_backward,
+}
 
 
 # NumPy has no erf, and gelu needs it to the last digit. Rational approximations of W. J. Cody, "Rational Chebyshev
 # approximation for the error function", Mathematics of Computation 23 (1969): relative error below 6e-19 in each range.
 _SMALL = (
-    (1.85777706184603153e-1, 3.16112374387056560e0, 1.13864154151050156e2, 3.77485237685302021e2, 3.20937758913846947e3),
+    (
+        1.85777706184603153e-1,
+        3.16112374387056560e0,
+        1.13864154151050156e2,
+        3.77485237685302021e2,
+        3.20937758913846947e3,
+    ),
     (1.0, 2.36012909523441209e1, 2.44024637934444173e2, 1.28261652607737228e3, 2.84423683343917062e3),
 )
 _MIDDLE = (

@@ -24,33 +24,58 @@ def merge_heads(z: np.ndarray) -> np.ndarray:
 
 def attention_scores(q: np.ndarray, k: np.ndarray) -> np.ndarray:
     """Q K^T: q [..., head, query, d_head], k [..., kv_head, key, d_head] -> [..., head, query, key]."""
-    if q.shape[-3] == k.shape[-3]:
-        return q @ k.swapaxes(-1, -2)
-    scores = group(q, k.shape[-3]) @ k[..., None, :, :].swapaxes(-1, -2)
+    scores = stack(q, k.shape[-3]) @ k.swapaxes(-1, -2)
     return scores.reshape(*q.shape[:-1], k.shape[-2])
 
 
+def attention_scores_backward(dscores: np.ndarray, q: np.ndarray, k: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """dscores [..., head, query, key] -> dq as q, dk as k."""
+    # scores = Q K^T
+    dscores = stack(dscores, k.shape[-3])
+    dq = side_by_side(q.shape, q.dtype)
+    dk = side_by_side(k.shape, k.dtype)
+    product(dscores, k, out=dq)
+    product(dscores.swapaxes(-1, -2), stack(q, k.shape[-3]), out=dk)
+    return dq, dk
+
+
 def weighted_values(pattern: np.ndarray, v: np.ndarray) -> np.ndarray:
-    """pattern [..., head, query, key], v [..., kv_head, key, d_head] -> z [..., head, query, d_head].
-
-    z is laid out in memory as [..., query, head, d_head], so that `merge_heads` copies nothing.
-    """
-    *batch, n_heads, n_query, _ = pattern.shape
-    z = np.empty((*batch, n_query, n_heads, v.shape[-1]), v.dtype).swapaxes(-3, -2)
-    if n_heads == v.shape[-3]:
-        return np.matmul(pattern, v, out=z)
-    for head in range(n_heads):  # few and large here; a broadcast product would need z in another order
-        np.matmul(pattern[..., head, :, :], v[..., head * v.shape[-3] // n_heads, :, :], out=z[..., head, :, :])
-    return z
+    """A V: pattern [..., head, query, key], v [..., kv_head, key, d_head] -> z [..., head, query, d_head]."""
+    z = side_by_side((*pattern.shape[:-1], v.shape[-1]), v.dtype)
+    return product(stack(pattern, v.shape[-3]), v, out=z)
 
 
-def group(x: np.ndarray, n_groups: int) -> np.ndarray:
-    """[..., head, a, b] -> [..., group, head in group, a, b]."""
-    return x.reshape(*x.shape[:-3], n_groups, x.shape[-3] // n_groups, *x.shape[-2:])
+def weighted_values_backward(dz: np.ndarray, pattern: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """dz [..., head, query, d_head] -> dpattern as pattern, dv as v."""
+    # z = A V
+    dz = stack(dz, v.shape[-3])
+    dpattern = (dz @ v.swapaxes(-1, -2)).reshape(pattern.shape)
+    dv = side_by_side(v.shape, v.dtype)
+    product(stack(pattern, v.shape[-3]).swapaxes(-1, -2), dz, out=dv)
+    return dpattern, dv
+
+
+def stack(x: np.ndarray, n_groups: int) -> np.ndarray:
+    """[..., head, a, b] -> [..., group, head in group * a, b]: heads that share keys and values as one tall matrix."""
+    return x.reshape(*x.shape[:-3], n_groups, -1, x.shape[-1])
+
+
+def side_by_side(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    """An empty [..., head, pos, d_head], in memory [..., pos, head, d_head], so that `merge_heads` copies nothing."""
+    *batch, n_heads, n, width = shape
+    return np.empty((*batch, n, n_heads, width), dtype).swapaxes(-3, -2)
+
+
+def product(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> np.ndarray:
+    """out = a @ b, where `a` may be stacked."""
+    if a.shape[-3:-1] == out.shape[-3:-1]:
+        return np.matmul(a, b, out=out)
+    out[...] = (a @ b).reshape(out.shape)
+    return out
 
 
 @lru_cache(maxsize=32)
-def causal_mask(n_query: int, n_key: int, dtype: np.dtype = np.dtype(np.float32)) -> np.ndarray:
+def causal_mask(n_query: int, n_key: int, dtype: np.dtype | type = np.float32) -> np.ndarray:
     """[query, key]: 0 where a query may look, -inf at the keys after it. The last query stands at the last key."""
     mask = np.triu(np.full((n_query, n_key), -np.inf, dtype), k=1 + n_key - n_query)
     mask.flags.writeable = False

@@ -13,3 +13,18 @@ def linear(x: np.ndarray, W: np.ndarray, b: np.ndarray | None = None) -> np.ndar
     if b is not None:
         y += b
     return y
+
+
+def linear_backward(dy: np.ndarray, x: np.ndarray, W: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """dy [..., d_out] -> dx [..., d_in], and dW [d_in, d_out] summed over all that stands in front."""
+    rows = dy.reshape(-1, dy.shape[-1])
+    # y = x @ W
+    dx = rows @ W.T
+    dW = x.reshape(-1, x.shape[-1]).T @ rows
+    return dx.reshape(x.shape), dW
+
+
+def bias_backward(dy: np.ndarray) -> np.ndarray:
+    """dy [..., d_out] -> db [d_out], summed over all that stands in front."""
+    # y += b
+    return np.add.reduce(dy.reshape(-1, dy.shape[-1]), 0)

@@ -1,31 +1,69 @@
-"""How wrong the logits are: cross-entropy, with its gradient."""
+"""How wrong the logits are, and in which direction: cross-entropy, and a simplified squared error."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from core.errors import ConfigError
+from core.ops.rows import row_max, row_sum
 
 
-def cross_entropy(logits: np.ndarray, targets: np.ndarray) -> tuple[float, np.ndarray]:
-    """Mean of -log softmax(logits)[target] over all positions, in nats, and its gradient.
+def cross_entropy(logits: np.ndarray, targets: np.ndarray, mask: np.ndarray | None = None) -> tuple[float, np.ndarray]:
+    """Mean of -log softmax(logits)[target], in nats, and its gradient.
 
     logits [..., pos, vocab], targets [..., pos] -> loss, dlogits [..., pos, vocab]
-    Raises: ConfigError when the shapes do not fit, or a target is outside the vocabulary.
+    mask: [..., pos], True where a position counts; padding is left out. None: all count.
+    Raises: ConfigError when the shapes do not fit, no position counts, or a target that counts is no token.
     """
-    targets = np.asarray(targets)
-    if targets.shape != logits.shape[:-1]:
-        raise ConfigError(f"targets: shape {targets.shape} does not fit logits {logits.shape}", "targets")
-    if targets.size == 0 or targets.min() < 0 or targets.max() >= logits.shape[-1]:
-        raise ConfigError(f"targets: there must be some, all in 0..{logits.shape[-1] - 1}", "targets")
-    shifted = logits - logits.max(-1, keepdims=True)
-    exponentials = np.exp(shifted)
-    total = exponentials.sum(-1, keepdims=True)
-    at = (*np.indices(targets.shape, sparse=True), targets)
-    loss = float(np.mean(np.log(total[..., 0]) - shifted[at], dtype=np.float64))
+    counts = _checked(logits, targets, mask)
+    at = np.nonzero(counts)
+    chosen = (*at, np.asarray(targets)[at])
+    shifted = logits - row_max(logits)
+    log_of = shifted[chosen].astype(np.float64)
+    exponentials = np.exp(shifted, out=shifted)
+    total = row_sum(exponentials)
+    loss = float(np.mean(np.log(total[at][:, 0]) - log_of))
 
     # d loss / d logits = (softmax(logits) - one-hot(target)) / number of positions
-    dlogits = np.divide(exponentials, total, out=exponentials)
-    dlogits[at] -= 1
-    dlogits /= targets.size
+    dlogits = np.divide(exponentials, total * len(log_of), out=exponentials)
+    dlogits[chosen] -= 1 / len(log_of)
+    if mask is not None:
+        dlogits[~counts] = 0
     return loss, dlogits
+
+
+def squared_error(logits: np.ndarray, targets: np.ndarray, mask: np.ndarray | None = None) -> tuple[float, np.ndarray]:
+    """Mean of (logits - one-hot(target))^2 over positions and vocabulary, and its gradient.
+
+    The simplification of a first lesson: it asks for a logit of 1 at the target and 0 elsewhere, whatever softmax would
+    make of them. Shapes, mask and errors as for cross_entropy.
+    """
+    counts = _checked(logits, targets, mask)
+    at = np.nonzero(counts)
+    error = logits.copy()
+    error[(*at, np.asarray(targets)[at])] -= 1
+    if mask is not None:
+        error[~counts] = 0
+    size = len(at[0]) * logits.shape[-1]
+    loss = float(np.vdot(error, error)) / size
+
+    # d loss / d logits = 2 (logits - one-hot(target)) / size
+    error *= 2 / size
+    return loss, error
+
+
+def _checked(logits: np.ndarray, targets: np.ndarray, mask: np.ndarray | None) -> np.ndarray:
+    """[..., pos]: which positions count."""
+    targets = np.asarray(targets)
+    if targets.shape != logits.shape[:-1] or targets.dtype.kind not in "iu":
+        raise ConfigError(f"targets: {targets.dtype} {targets.shape} does not fit logits {logits.shape}", "targets")
+    counts = np.ones(targets.shape, bool) if mask is None else np.asarray(mask, bool)
+    if counts.shape != targets.shape:
+        raise ConfigError(f"mask: shape {counts.shape} does not fit targets {targets.shape}", "mask")
+    counted = targets[counts]
+    if counted.size == 0 or counted.min() < 0 or counted.max() >= logits.shape[-1]:
+        raise ConfigError(f"targets: there must be some, all in 0..{logits.shape[-1] - 1}", "targets")
+    return counts
+
+
+LOSSES = {"cross_entropy": cross_entropy, "squared_error": squared_error}

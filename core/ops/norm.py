@@ -7,9 +7,7 @@ import numpy as np
 from core.ops.rows import row_mean
 
 
-def layer_norm(
-    x: np.ndarray, w: np.ndarray, b: np.ndarray, eps: float
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def layer_norm(x: np.ndarray, w: np.ndarray, b: np.ndarray, eps: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """x [..., d], w and b [d] -> out [..., d], normalized [..., d], scale [..., 1].
 
     normalized = (x - mean) / scale, with scale = sqrt(variance + eps): mean 0 and variance 1 for every token.
@@ -36,3 +34,36 @@ def _finish(centred: np.ndarray, w: np.ndarray, b: np.ndarray | None, eps: float
     if b is not None:
         out += b
     return out, centred, scale
+
+
+def gain_backward(dout: np.ndarray, normalized: np.ndarray, w: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """dout [..., d] -> dnormalized [..., d], dw [d]."""
+    rows = dout.reshape(-1, dout.shape[-1])
+    # out = normalized * w
+    dnormalized = dout * w
+    dw = np.einsum("ti,ti->i", rows, normalized.reshape(rows.shape))
+    return dnormalized, dw
+
+
+def scale_backward(dnormalized: np.ndarray, normalized: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """dnormalized [..., d] -> dscale [..., 1]."""
+    # normalized = centred / scale
+    dscale = np.vecdot(dnormalized, normalized)[..., None]
+    dscale /= -scale
+    return dscale
+
+
+def centred_backward(
+    dnormalized: np.ndarray, dscale: np.ndarray, normalized: np.ndarray, scale: np.ndarray
+) -> np.ndarray:
+    """dnormalized [..., d], dscale [..., 1] -> dcentred [..., d], which for rms_norm is dx."""
+    # normalized = centred / scale, and scale = sqrt(mean(centred^2) + eps), whose slope is normalized / d
+    dcentred = normalized * (dscale * (1 / normalized.shape[-1]))
+    dcentred += dnormalized / scale
+    return dcentred
+
+
+def mean_backward(dcentred: np.ndarray) -> np.ndarray:
+    """dcentred [..., d] -> dx [..., d]."""
+    # centred = x - mean(x)
+    return dcentred - row_mean(dcentred)

@@ -8,7 +8,7 @@ import numpy as np
 
 
 @lru_cache(maxsize=32)
-def sinusoidal(n: int, d_model: int, dtype: np.dtype = np.dtype(np.float32)) -> np.ndarray:
+def sinusoidal(n: int, d_model: int, dtype: np.dtype | type = np.float32) -> np.ndarray:
     """PE [n, d_model]: PE(p, 2i) = sin(p / 10000^(2i/d)), PE(p, 2i+1) = cos of the same (Vaswani 2017, section 3.5)."""
     angle = np.arange(n)[:, None] / 10000 ** (np.arange(0, d_model, 2) / d_model)  # [n, ceil(d_model / 2)]
     table = np.empty((n, d_model), dtype)
@@ -20,7 +20,7 @@ def sinusoidal(n: int, d_model: int, dtype: np.dtype = np.dtype(np.float32)) -> 
 
 @lru_cache(maxsize=32)
 def rotary_angles(
-    n: int, width: int, base: float, dtype: np.dtype = np.dtype(np.float32)
+    n: int, width: int, base: float, dtype: np.dtype | type = np.float32
 ) -> tuple[np.ndarray, np.ndarray]:
     """cos and sin [n, width / 2] of p * base^(-2i/width), for position p and pair i (Su et al. 2021, eq. 15)."""
     angle = np.arange(n)[:, None] * base ** (-np.arange(0, width, 2) / width)
@@ -42,3 +42,9 @@ def rotate(x: np.ndarray, cos: np.ndarray, sin: np.ndarray) -> np.ndarray:
     y[..., half : 2 * half] = b * cos + a * sin
     y[..., 2 * half :] = x[..., 2 * half :]
     return y
+
+
+def rotate_backward(dy: np.ndarray, cos: np.ndarray, sin: np.ndarray) -> np.ndarray:
+    """dy [..., pos, d_head] -> dx [..., pos, d_head]."""
+    # y = rotate(x, cos, sin): a turn keeps lengths, so its gradient is turned back by the same angle
+    return rotate(dy, cos, -sin)

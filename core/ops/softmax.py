@@ -19,3 +19,13 @@ def softmax(x: np.ndarray, temperature: float = 1.0) -> np.ndarray:
     np.exp(y, out=y)
     y /= row_sum(y)
     return y
+
+
+def softmax_backward(dy: np.ndarray, y: np.ndarray, temperature: float = 1.0) -> np.ndarray:
+    """dy [..., n], y = softmax(x, temperature) [..., n] -> dx [..., n]."""
+    # y = exp(x / temperature) / sum(exp(x / temperature))
+    dx = dy - np.vecdot(dy, y)[..., None]
+    dx *= y
+    if temperature != 1.0:
+        dx /= temperature
+    return dx

@@ -12,7 +12,7 @@ import numpy as np
 from core import limits
 from core.config import Config, param_shapes
 from core.errors import ConfigError, WeightsError
-from core.model import check_params
+from core.params import check_params
 from core.weights import safetensors
 from core.weights.families import OWN, family
 from core.weights.fields import Fields

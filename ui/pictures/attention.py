@@ -105,6 +105,10 @@ def output(scene: Scene, words: Words) -> Picture:
     return Picture(vectors(run, z, "@attention", query, words, says), says)
 
 
+VECTORS = (inputs, queries, keys, values)
+MATRICES = (scores, scaled, masked, pattern)
+
+
 # ----------------------------------------------------------------------------------------------- shared by pages
 
 

@@ -25,7 +25,7 @@ SUPERSCRIPT = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 def drift(scene: Scene, words: Words) -> Picture:
     """Every word's way through the layers, in the two or three directions in which all of them spread most."""
-    stages, basis = ways(scene), _basis(scene.computed())
+    stages, basis = ways(scene), _basis(scene.computed)
     k, now = shown(scene), stage(scene, stages)
     says = _says(scene, stages, now, words)
     title = "drift.axis_short" if scene.solid else "drift.axis"  # a slanted title has little room
@@ -43,7 +43,7 @@ def drift(scene: Scene, words: Words) -> Picture:
 
 def variance(scene: Scene, words: Words) -> Picture:
     """The share of the variance along each of the basis's directions."""
-    basis = _basis(scene.computed())
+    basis = _basis(scene.computed)
     k = shown(scene)
     share = float(basis.explained[:k].sum())
     says = words(f"drift.says.{'variance' if share else 'point'}", share=100 * share, d=basis.mean.size)

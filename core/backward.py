@@ -1,0 +1,220 @@
+"""The Transformer, backward: the headings of model.py in mirror order, each the gradients of the section that it names.
+
+Each function takes the gradient of its section's output, and gives that of its input. `dx` is the gradient of the loss
+with respect to x. What a function returns is its caller's to add to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import sqrt
+
+import numpy as np
+
+from core.config import Config
+from core.model import norm_places
+from core.ops.activations import ACTIVATIONS_BACKWARD
+from core.ops.attention import attention_scores_backward, merge_heads, split_heads, weighted_values_backward
+from core.ops.embedding import embedding_backward
+from core.ops.linear import bias_backward, linear_backward
+from core.ops.norm import centred_backward, gain_backward, mean_backward, scale_backward
+from core.ops.positions import rotary_angles, rotate_backward
+from core.ops.softmax import softmax_backward
+from core.params import Params
+from core.trace import Flow, Trace
+
+
+def backward(
+    params: Params,
+    config: Config,
+    trace: Trace,
+    dlogits: np.ndarray | None = None,
+    *,
+    upstream: Mapping[str, np.ndarray] | None = None,
+    activations: bool = False,
+) -> dict[str, np.ndarray]:
+    """The gradients of a loss with respect to every parameter, under the parameters' names.
+
+    `dlogits`, as a loss gives it, is the gradient that enters at the logits; `upstream` lets more enter at any other
+    activation, by name. What stands in front as a batch is summed. Interventions are those of the trace.
+    activations: True adds the gradient of every activation, under its own name.
+    Reads only the trace. Raises: ConfigError for a trace that is not whole, or gradients that do not fit it.
+    """
+    entering = dict(upstream or {}) | ({} if dlogits is None else {"logits": dlogits})
+    flow = Flow(trace, entering, activations)
+    dx = unembed_backward(params, config, trace, flow) if config.unembed else None
+    if config.final_norm:
+        dx = norm_backward(dx, params, config, "ln_final", trace, flow)
+    for i in reversed(range(config.n_layers)):
+        dx = block_backward(dx, params, config, i, trace, flow)
+    embed_backward(dx, params, config, trace, flow)
+    return {name: flow.params[name] for name in params} | flow.kept
+
+
+def _linear_backward(dy: np.ndarray, x: np.ndarray, params: Params, W: str, b: str, flow: Flow) -> np.ndarray:
+    # y = linear(x, params[W], params.get(b))
+    dx, flow.params[W] = linear_backward(dy, x, params[W])
+    if b in params:
+        flow.params[b] = bias_backward(dy)
+    return dx
+
+
+# -------------------------------------------------------------------------------------------------------- unembed
+
+
+def unembed_backward(params: Params, config: Config, trace: Trace, flow: Flow) -> np.ndarray:
+    dlogits = flow.put("logits")
+    x = trace["ln_final.out" if config.final_norm else f"blocks.{config.n_layers - 1}.resid_post"]
+    if not config.tied_unembed:
+        return _linear_backward(dlogits, x, params, "unembed.W_U", "unembed.b_U", flow)
+    # W_U = W_E.T
+    dx, dW_U = linear_backward(dlogits, x, params["embed.W_E"].T)
+    flow.params["embed.W_E"] = dW_U.T
+    if "unembed.b_U" in params:
+        flow.params["unembed.b_U"] = bias_backward(dlogits)
+    return dx
+
+
+# ----------------------------------------------------------------------------------------------------------- norm
+
+
+def norm_backward(
+    dout: np.ndarray | None, params: Params, config: Config, at: str, trace: Trace, flow: Flow
+) -> np.ndarray:
+    normalized, scale = trace[at + ".normalized"], trace[at + ".scale"]
+    dout = flow.put(at + ".out", dout)
+    dnormalized, flow.params[at + ".w"] = gain_backward(dout, normalized, params[at + ".w"])
+    if at + ".b" in params:
+        flow.params[at + ".b"] = bias_backward(dout)
+    dnormalized = flow.put(at + ".normalized", dnormalized)
+    dscale = flow.put(at + ".scale", scale_backward(dnormalized, normalized, scale))
+    dx = centred_backward(dnormalized, dscale, normalized, scale)
+    return mean_backward(dx) if config.norm == "layer" else dx
+
+
+# ------------------------------------------------------------------------------------------------------------ mlp
+
+
+def mlp_backward(
+    dout: np.ndarray, x: np.ndarray, params: Params, config: Config, at: str, trace: Trace, flow: Flow
+) -> np.ndarray:
+    f_backward = ACTIVATIONS_BACKWARD[config.activation]
+    dpost = _linear_backward(dout, trace[at + "post"], params, at + "W_out", at + "b_out", flow)
+    dpost = flow.put(at + "post", dpost)
+    if not config.gated:
+        dpre = flow.put(at + "pre", f_backward(dpost, trace[at + "pre"]))
+        return _linear_backward(dpre, x, params, at + "W_in", at + "b_in", flow)
+    # post = act * up
+    dact = flow.put(at + "act", dpost * trace[at + "up"])
+    dup = flow.put(at + "up", dpost * trace[at + "act"])
+    dpre = flow.put(at + "pre", f_backward(dact, trace[at + "pre"]))
+    dx = _linear_backward(dpre, x, params, at + "W_gate", "", flow)
+    dx += _linear_backward(dup, x, params, at + "W_in", at + "b_in", flow)
+    return dx
+
+
+# ------------------------------------------------------------------------------------------------------ attention
+
+
+def attention_backward(
+    dout: np.ndarray, x: np.ndarray, params: Params, config: Config, i: int, trace: Trace, flow: Flow
+) -> np.ndarray:
+    at = f"blocks.{i}.attn."
+    change = trace.interventions
+    if config.projections:
+        dout = _linear_backward(dout, merge_heads(trace[at + "z"]), params, at + "W_O", at + "b_O", flow)
+    dz = flow.put(at + "z", split_heads(dout, config.n_heads))
+    if ablated := change.ablated(i, config):
+        # z[..., head, :, :] = 0
+        dz = dz.copy()
+        dz[..., ablated, :, :] = 0
+
+    pattern = trace[at + "pattern"]
+    dpattern, dv = weighted_values_backward(dz, pattern, trace[at + "v"])
+    dpattern = flow.put(at + "pattern", dpattern)
+    dscores = flow.put(at + "scores_masked", softmax_backward(dpattern, pattern, change.temperature))
+    dscores = flow.put(at + "scores_scaled", dscores)  # the mask is a constant
+    if change.scales(config):
+        # scores = scores * (1 / sqrt(d_head))
+        dscores = dscores * (1 / sqrt(config.head_width))
+    dscores = flow.put(at + "scores", dscores)
+
+    if config.positions == "rotary":
+        turn = rotary_angles(x.shape[-2], config.rotary_width, config.rotary_base, x.dtype)
+        dq, dk = attention_scores_backward(dscores, trace[at + "rot_q"], trace[at + "rot_k"])
+        dq = rotate_backward(flow.put(at + "rot_q", dq), *turn)
+        dk = rotate_backward(flow.put(at + "rot_k", dk), *turn)
+    else:
+        dq, dk = attention_scores_backward(dscores, trace[at + "q"], trace[at + "k"])
+
+    # q, k and v all come from x
+    parts = [merge_heads(flow.put(at + name, dy)) for name, dy in (("q", dq), ("k", dk), ("v", dv))]
+    if config.projections:
+        parts = [
+            _linear_backward(dy, x, params, at + "W_" + name, at + "b_" + name, flow)
+            for name, dy in zip("QKV", parts, strict=True)
+        ]
+    dx = parts[0] + parts[1]
+    dx += parts[2]
+    return dx
+
+
+# ---------------------------------------------------------------------------------------------------------- block
+
+
+def block_backward(
+    dout: np.ndarray | None, params: Params, config: Config, i: int, trace: Trace, flow: Flow
+) -> np.ndarray:
+    at = f"blocks.{i}."
+    pre, post = norm_places(config)
+    dmiddle = flow.put(at + "resid_post", dout)
+
+    if config.d_mlp:
+        x = trace[at + ("ln2.out" if pre else "resid_pre" if config.parallel else "resid_mid")]
+        if post:
+            dmiddle = norm_backward(dmiddle, params, config, at + "ln2", trace, flow)
+        dx = flow.put(at + "mlp_out", dmiddle)
+        dx = mlp_backward(dx, x, params, config, at + "mlp.", trace, flow)
+        if pre:
+            dx = norm_backward(dx, params, config, at + "ln2", trace, flow)
+        if config.parallel:  # x = middle + mlp(start)
+            dstart = dx
+        elif config.residual:  # x = middle + mlp(middle)
+            dmiddle = dx + dmiddle
+        else:
+            dmiddle = dx
+
+    dmiddle = flow.put(at + "resid_mid", dmiddle)
+    x = trace[at + ("ln1.out" if pre else "resid_pre")]
+    if post:
+        dmiddle = norm_backward(dmiddle, params, config, at + "ln1", trace, flow)
+    dx = flow.put(at + "attn_out", dmiddle)
+    dx = attention_backward(dx, x, params, config, i, trace, flow)
+    if pre:
+        dx = norm_backward(dx, params, config, at + "ln1", trace, flow)
+    if config.residual:  # x = start + attention(start)
+        dx += dmiddle
+    if config.d_mlp and config.parallel:
+        dx += dstart
+    return flow.put(at + "resid_pre", dx)
+
+
+# ---------------------------------------------------------------------------------------------------------- embed
+
+
+def embed_backward(dx: np.ndarray, params: Params, config: Config, trace: Trace, flow: Flow) -> None:
+    if config.embed_norm:
+        dx = norm_backward(dx, params, config, "ln_embed", trace, flow)
+    if config.positions in ("sinusoidal", "learned"):
+        # x = x + P[:n], the same P for every entry of a batch
+        n, d = dx.shape[-2:]
+        dP = flow.put("pos_embed", np.add.reduce(dx.reshape(-1, n, d), 0))
+        if config.positions == "learned":
+            flow.params["pos_embed.W_pos"] = np.zeros_like(params["pos_embed.W_pos"])
+            flow.params["pos_embed.W_pos"][:n] = dP
+    dx = flow.put("embed", dx)
+    dW_E = flow.params.get("embed.W_E", 0.0)  # what a tied unembedding has left there
+    if trace.ids is None:  # embeddings were given: W_E was not looked up
+        flow.params["embed.W_E"] = dW_E + np.zeros_like(params["embed.W_E"])
+    else:
+        flow.params["embed.W_E"] = dW_E + embedding_backward(dx, trace.ids, config.vocab_size)

@@ -1,0 +1,117 @@
+"""Is backward right? Compare it with the slope that two more forward passes measure.
+
+f(w + h v) - f(w - h v) over 2h is the slope of f along v, up to a term in h^2 (Nocedal & Wright 2006, section 8.1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from core.backward import backward
+from core.config import Config
+from core.errors import ConfigError
+from core.model import forward
+from core.ops.loss import cross_entropy
+from core.params import Params
+from core.trace import Trace
+
+STEP = 1e-6  # near the cube root of float64's resolution, where rounding and the term in h^2 are alike
+
+
+@dataclass(frozen=True)
+class Check:
+    """Both slopes of the loss along one direction of one parameter, and what they were computed from."""
+
+    name: str
+    step: float
+    loss_below: float  # at w - h v
+    loss_above: float  # at w + h v
+    backprop: float
+
+    @property
+    def slope(self) -> float:
+        """The central difference."""
+        return (self.loss_above - self.loss_below) / (2 * self.step)
+
+    @property
+    def resolution(self) -> float:
+        """What rounding makes of a slope of zero, at most, when the sums behind the losses are of order one or theirs."""
+        largest = max(abs(self.loss_below), abs(self.loss_above), 1.0)
+        return 32 * float(np.spacing(largest)) / self.step
+
+    @property
+    def error(self) -> float:
+        """|slope - backprop| relative to the larger of the two; 0 where neither can be told from zero."""
+        largest = max(abs(self.slope), abs(self.backprop))
+        return abs(self.slope - self.backprop) / largest if largest > self.resolution else 0.0
+
+
+Objective = Callable[[Trace], tuple[float, Mapping[str, np.ndarray]]]
+
+
+def next_token(targets: np.ndarray, mask: np.ndarray | None = None) -> Objective:
+    """The cross-entropy of the logits: what training lowers."""
+
+    def objective(trace: Trace) -> tuple[float, Mapping[str, np.ndarray]]:
+        loss, dlogits = cross_entropy(trace["logits"], targets, mask)
+        return loss, {"logits": dlogits}
+
+    return objective
+
+
+def weighted(weights: Mapping[str, np.ndarray]) -> Objective:
+    """The sum of some activations, each number times its weight: for models without logits, and for proofs.
+
+    Its gradients are the weights themselves.
+    """
+
+    def objective(trace: Trace) -> tuple[float, Mapping[str, np.ndarray]]:
+        return sum(float(np.vdot(trace[name], w)) for name, w in weights.items()), weights
+
+    return objective
+
+
+def gradcheck(
+    params: Params,
+    config: Config,
+    objective: Objective,
+    name: str,
+    where: tuple[int, ...] | np.ndarray,
+    step: float = STEP,
+    **inputs: Any,
+) -> Check:
+    """Compare both slopes of `objective` in float64, along one weight or one direction of a parameter.
+
+    where: the index of one weight of params[name], or a direction of that parameter's shape.
+    inputs: what `forward` takes: ids, embeddings, interventions.
+    Raises: ConfigError for a parameter, index or direction that does not exist.
+    """
+    if name not in params:
+        raise ConfigError(f"name: the Config has no parameter {name}", "name")
+    exact = {key: np.asarray(value, np.float64) for key, value in params.items()}
+    direction = _direction(exact[name].shape, where)
+
+    def loss_at(offset: float) -> float:
+        moved = exact | {name: exact[name] + offset * direction}
+        return objective(forward(moved, config, **inputs))[0]
+
+    trace = forward(exact, config, **inputs)
+    _, upstream = objective(trace)
+    gradient = backward(exact, config, trace, upstream=upstream)[name]
+    return Check(name, step, loss_at(-step), loss_at(step), float(np.vdot(gradient, direction)))
+
+
+def _direction(shape: tuple[int, ...], where: tuple[int, ...] | np.ndarray) -> np.ndarray:
+    if isinstance(where, np.ndarray):
+        if where.shape != shape:
+            raise ConfigError(f"where: a direction of shape {where.shape} does not fit {shape}", "where")
+        return where
+    if len(where) != len(shape) or not all(0 <= i < n for i, n in zip(where, shape, strict=True)):
+        raise ConfigError(f"where: {where} is no index of shape {shape}", "where")
+    direction = np.zeros(shape)
+    direction[where] = 1
+    return direction

@@ -1,0 +1,71 @@
+"""Two small pages that the tests of the live figure drive in a browser."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+import streamlit as st
+
+from ui import browser, live_figure
+
+WORDS = {"save_png": "Save PNG", "save_svg": "Save SVG", "turn": "Turn"}
+FLAT = {"showlegend": False, "margin": {"l": 40, "r": 40, "t": 20, "b": 40}}
+
+
+def heatmap(seed: int) -> dict:
+    weights = np.random.default_rng(seed).random((5, 5), np.float32)
+    cells = np.arange(25).reshape(5, 5)
+    trace = {"type": "heatmap", "z": weights, "customdata": cells, "colorscale": "@probability", "showscale": False}
+    return {"data": [trace], "layout": FLAT | {"font": {"color": "@text"}, "meta": {"name": "weights"}}}
+
+
+def points() -> dict:
+    marker = {"size": 20, "color": ["@query", "@key/0.5", "@value"]}
+    trace = {"type": "scatter", "mode": "markers", "x": [0, 1, 2], "y": [0, 1, 0], "marker": marker}
+    words = {"tickvals": [0, 1, 2], "ticktext": ["@query", "b", "c"]}
+    return {"data": [trace | {"customdata": ["@query", "<b>", "c"]}], "layout": FLAT | {"xaxis": words}}
+
+
+def scene(seed: int) -> dict:
+    diagonal = np.array([0, 0.5, 1], np.float32)
+    marker = {"size": 16, "color": f"@head{seed % 16}"}
+    trace = {"type": "scatter3d", "mode": "markers", "x": diagonal, "y": diagonal, "z": diagonal, "marker": marker}
+    return {"data": [trace], "layout": {"scene": {}, "margin": dict.fromkeys("lrtb", 0), "paper_bgcolor": "#05060b"}}
+
+
+def clicked(figure: str, click: dict) -> None:
+    st.session_state.setdefault("clicks", []).append([figure, click])
+
+
+def draw(key: str, figure: dict, alt: str) -> None:
+    live_figure.show(figure, key=key, height=300, alt=alt, words=WORDS, on_click=partial(clicked, key))
+
+
+@st.fragment
+def figures() -> None:
+    seed = st.slider("seed", 0, 50, 1)
+    left, right = st.columns(2)
+    with left:
+        draw("heatmap", heatmap(seed), f"heatmap {seed}")
+    with right:
+        draw("points", points(), "points")
+    draw("scene", scene(seed), f"scene {seed}")
+    st.code(repr(st.session_state.get("clicks", [])))
+
+
+def first() -> None:
+    figures()
+    st.text("The end of the page. " * 200)
+
+
+def second() -> None:
+    live_figure.show(heatmap(7), key="second", height=300, alt="outside of a fragment", words=WORDS)
+
+
+page = st.navigation([st.Page(first, title="First", default=True), st.Page(second, title="Second")])
+live_figure.prepare()
+with st.sidebar:
+    browser.theme_toggle("theme", {"to_dark": "Dark", "to_light": "Light"})
+    browser.copy_link("link", {"copy": "Copy link", "copied": "Copied"})
+page.run()

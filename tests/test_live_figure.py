@@ -1,0 +1,457 @@
+"""The live figure: what goes over the wire, what AppTest sees, and what a real browser shows."""
+
+from __future__ import annotations
+
+import ast
+import gc
+import json
+import re
+import struct
+import weakref
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from playwright.sync_api import Page
+from streamlit.testing.v1 import AppTest
+
+from plots import theme
+from plots.figure import to_json
+from tests.chromium import ROOT, serve
+from tests.conftest import Watched
+from ui import browser, compat, live_figure
+
+DRAWN = "[data-drawn]"
+PHONE = {"width": 390, "height": 800, "has_touch": True, "is_mobile": True}
+
+
+# ---- On the wire
+
+
+def test_the_envelope_holds_the_header_and_then_the_figure_untouched() -> None:
+    figure = to_json({"data": [{"z": np.eye(2, dtype=np.float32)}]})
+    data = live_figure.envelope(figure, key="k", height=300, alt="não → sim", words={"save_png": "Salvar"}, clicks=True)
+    (length,) = struct.unpack_from("<I", data)
+    assert json.loads(data[4 : 4 + length]) == {
+        "key": "k",
+        "height": 300,
+        "alt": "não → sim",
+        "words": {"save_png": "Salvar"},
+        "clicks": True,
+    }
+    assert data[4 + length :] == figure
+
+
+def test_the_library_carries_the_palettes_the_style_and_plotlys_file() -> None:
+    library = live_figure._library_js("PlotlyChart.abc.js")
+    assert re.search(r'"__\w+__"', library) is None
+    assert json.loads(re.search(r"PALETTES = (\{.*?\});", library)[1]) == json.loads(json.dumps(theme.PALETTES))
+    assert 'CHUNK = "PlotlyChart.abc.js";' in library
+    assert ".fibra-plot" in library
+
+
+def test_the_installed_frontend_has_one_file_with_plotly() -> None:
+    assert re.fullmatch(r"PlotlyChart\.[\w-]+\.js", live_figure._chunk())
+
+
+def test_a_figures_own_script_is_small_for_each_message_repeats_it() -> None:
+    assert len(live_figure._FIGURE_JS) < 300
+
+
+# ---- Keywords of other versions
+
+
+def test_call_drops_only_the_keywords_that_are_not_known() -> None:
+    def old(figure: str, *, key: str = "") -> tuple[str, str]:
+        return figure, key
+
+    def any_keyword(**kwargs: int) -> dict[str, int]:
+        return kwargs
+
+    assert compat.call(old, "f", key="k", alt="a") == ("f", "k")
+    assert compat.call(any_keyword, alt=1) == {"alt": 1}
+
+
+def test_call_works_on_methods_and_keeps_none_of_their_objects_alive() -> None:
+    class Place:
+        def draw(self, *, key: str) -> str:
+            return key
+
+    place = Place()
+    assert compat.call(place.draw, key="k", alt="a") == "k"
+    gone = weakref.ref(place)
+    del place
+    gc.collect()
+    assert gone() is None
+
+
+# ---- In AppTest
+
+
+def page(show_twice: bool = False) -> None:
+    import numpy as np
+    import streamlit as st
+
+    from ui import browser, live_figure
+
+    words = {"save_png": "PNG", "save_svg": "SVG", "turn": "turn"}
+    trace = {"type": "heatmap", "z": np.eye(2), "colorscale": "@signed"}
+    figure = {"data": [trace], "layout": {"font": {"color": "@text"}}}
+    live_figure.prepare()
+    seed = st.slider("seed", 0, 9, 0)
+    live_figure.show(figure, key="one", height=300, alt=f"seed {seed}", words=words, on_click=st.write)
+    live_figure.show(figure, key="two", height=300, alt="two", words=words)
+    browser.theme_toggle("theme", {"to_dark": "Dark", "to_light": "Light"})
+    browser.copy_link("link", {"copy": "Copy", "copied": "Copied"})
+
+
+def unprepared() -> None:
+    from ui import live_figure
+
+    words = {"save_png": "PNG", "save_svg": "SVG", "turn": "turn"}
+    for key in ("one", "two"):
+        live_figure.show({"data": []}, key=key, height=300, alt=key, words=words)
+
+
+def components(app: AppTest) -> list[str]:
+    return [element.proto.component_name for element in app.get("bidi_component")]
+
+
+@pytest.mark.parametrize("_again", [1, 2])
+def test_figures_are_live_in_every_new_runtime(_again: int) -> None:
+    app = AppTest.from_function(page).run()
+    app.slider[0].set_value(3).run()
+    assert not app.exception
+    assert components(app) == ["fibra_library", *["fibra_figure"] * 2, *["fibra_browser"] * 2]
+    assert b"seed 3" in app.get("bidi_component")[1].proto.bytes
+    assert not app.get("plotly_chart")
+
+
+def test_a_page_that_prepared_nothing_brings_the_library_with_each_figure() -> None:
+    app = AppTest.from_function(unprepared).run()
+    assert not app.exception
+    assert components(app) == ["fibra_library", "fibra_figure"] * 2
+
+
+def test_the_environment_can_ask_for_plain_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FIBRA_PLAIN_FIGURES", "1")
+    app = AppTest.from_function(page).run()
+    app.slider[0].set_value(3).run()
+    assert not app.exception
+    assert components(app) == ["fibra_browser"] * 2
+    chart = json.loads(app.get("plotly_chart")[0].proto.spec)
+    assert chart["layout"]["font"]["color"] == theme.PALETTES["light"]["text"]
+    assert chart["data"][0]["colorscale"] == theme.PALETTES["light"]["signed"]
+    assert chart["data"][0]["z"]["shape"] == "2, 2"
+
+
+def test_a_session_whose_browser_has_no_plotly_gets_plain_figures() -> None:
+    app = AppTest.from_function(page)
+    app.session_state[live_figure._UNAVAILABLE] = True
+    assert len(app.run().get("plotly_chart")) == 2
+
+
+@pytest.mark.parametrize("module", [live_figure, browser])
+def test_without_components_nothing_is_registered(module: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr("streamlit.components.v2")
+    assert module._register() is None
+
+
+def test_without_components_figures_are_plain_and_the_buttons_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live_figure, "_COMPONENTS", None)
+    monkeypatch.setattr(browser, "_BUTTON", None)
+    app = AppTest.from_function(page).run()
+    assert not app.exception
+    assert components(app) == []
+    assert len(app.get("plotly_chart")) == 2
+
+
+# ---- In a browser
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    """The address of the small app. Streamlit's menu is on, unlike in Fibra: it switches the theme too."""
+    with serve("tests/apps/live_app.py", PYTHONPATH=str(ROOT), STREAMLIT_CLIENT_TOOLBAR_MODE="auto") as address:
+        yield address
+
+
+@pytest.fixture
+def tab(watched: Watched, request: pytest.FixtureRequest) -> Page:
+    return watched.tab(**getattr(request, "param", {"width": 1280, "height": 1000}))
+
+
+def plot(key: str) -> str:
+    return f".st-key-{key} {DRAWN}"
+
+
+def open_first(tab: Page, url: str) -> None:
+    tab.goto(url)
+    tab.wait_for_function(f"document.querySelectorAll('{DRAWN}').length === 3")
+    tab.wait_for_timeout(300)
+
+
+def drawn(tab: Page, key: str) -> int:
+    return int(tab.get_attribute(plot(key), "data-drawn"))
+
+
+def turn_the_knob(tab: Page, redrawn: str) -> None:
+    before = drawn(tab, redrawn)
+    tab.get_by_role("slider").focus()
+    tab.keyboard.press("ArrowRight")
+    tab.wait_for_function(f"document.querySelector('{plot(redrawn)}').dataset.drawn > {before}")
+
+
+def clicks(tab: Page, count: int) -> list:
+    """All the clicks that Python has been told of, once there are `count`."""
+    read = "[data-testid=stCode]"
+    tab.wait_for_function(f"document.querySelector('{read}').innerText.split('customdata').length > {count}")
+    tab.wait_for_timeout(400)
+    return ast.literal_eval(tab.inner_text(read))
+
+
+def centre(tab: Page, key: str) -> tuple[float, float]:
+    box = tab.locator(plot(key)).bounding_box()
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def camera(tab: Page) -> list[float]:
+    scene = f"document.querySelector('{plot('scene')}')._fullLayout.scene._scene"
+    return tab.evaluate(f"Object.values({scene}.getCamera().eye)")
+
+
+def ink(tab: Page, key: str) -> str:
+    return tab.evaluate(f"document.querySelector('{plot(key)}').layout.font.color")
+
+
+def wait_for_ink(tab: Page, key: str, mode: str) -> None:
+    colour = theme.PALETTES[mode]["text"]
+    tab.wait_for_function(f"document.querySelector('{plot(key)}').layout.font.color === '{colour}'")
+
+
+@pytest.mark.browser
+def test_a_knob_redraws_in_place_and_keeps_camera_and_zoom(tab: Page, url: str) -> None:
+    open_first(tab, url)
+    tab.evaluate(f"window.before = document.querySelector('{plot('scene')}')")
+    x, y = centre(tab, "scene")
+    tab.mouse.move(x + 80, y + 60)
+    tab.mouse.down()
+    tab.mouse.move(x + 160, y + 20, steps=5)
+    tab.mouse.up()
+    x, y = centre(tab, "heatmap")
+    tab.mouse.move(x - 60, y - 60)
+    tab.mouse.down()
+    tab.mouse.move(x + 60, y + 60, steps=5)
+    tab.mouse.up()
+    tab.wait_for_timeout(1000)
+    zoom = f"document.querySelector('{plot('heatmap')}')._fullLayout.xaxis.range"
+    turned, zoomed = camera(tab), tab.evaluate(zoom)
+    assert turned != pytest.approx([1.25, 1.25, 1.25], abs=0.05)
+    assert zoomed != [-0.5, 4.5]
+    turn_the_knob(tab, "scene")
+    assert camera(tab) == pytest.approx(turned, abs=1e-6)
+    assert tab.evaluate(zoom) == zoomed
+    assert tab.evaluate(f"window.before === document.querySelector('{plot('scene')}')")
+    assert tab.get_attribute(plot("heatmap"), "aria-label") == "heatmap 2"
+    assert tab.get_attribute(plot("heatmap"), "role") == "img"
+    assert drawn(tab, "points") == 1, "its figure did not change"
+
+
+@pytest.mark.browser
+def test_payloads_that_come_fast_end_with_the_newest(tab: Page, url: str) -> None:
+    open_first(tab, url)
+    tab.get_by_role("slider").focus()
+    for _ in range(10):
+        tab.keyboard.press("ArrowRight")
+    tab.wait_for_selector(".fibra-plot[aria-label='heatmap 11']")
+    tab.wait_for_timeout(500)
+    newest = np.random.default_rng(11).random((5, 5), np.float32)
+    shown = tab.evaluate(f"Array.from(document.querySelector('{plot('heatmap')}').calcdata[0][0].z[0])")
+    assert shown == pytest.approx(newest[0].tolist())
+
+
+@pytest.mark.browser
+def test_every_click_is_reported_once(tab: Page, url: str) -> None:
+    open_first(tab, url)
+    x, y = centre(tab, "heatmap")
+    cell = {"x": 2, "y": 2, "z": pytest.approx(np.random.default_rng(1).random((5, 5), np.float32)[2, 2])}
+    cell |= {"curve": 0, "point": [2, 2], "customdata": 12}
+    for count in (1, 2):
+        tab.mouse.click(x, y)
+        assert clicks(tab, count) == [["heatmap", cell]] * count
+        tab.wait_for_timeout(600)  # or Plotly takes the second for a double click
+    box = tab.locator(f"{plot('points')} .points path").nth(1).bounding_box()
+    tab.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    point = {"x": 1, "y": 1, "z": None, "curve": 0, "point": 1, "customdata": "<b>"}
+    assert clicks(tab, 3)[2] == ["points", point]
+    for count in (4, 5):
+        tab.mouse.click(*centre(tab, "scene"))
+        figure, click = clicks(tab, count)[-1]
+        assert (figure, click["x"], click["y"], click["z"]) == ("scene", 1, 1, 1)
+    assert len(clicks(tab, 5)) == 5
+
+
+@pytest.mark.browser
+def test_a_drag_in_3d_is_no_click(tab: Page, url: str) -> None:
+    open_first(tab, url)
+    x, y = centre(tab, "scene")
+    tab.mouse.move(x, y)
+    tab.mouse.down()
+    tab.mouse.move(x + 60, y + 30, steps=4)
+    tab.mouse.up()
+    tab.wait_for_timeout(1000)
+    assert clicks(tab, 0) == []
+
+
+@pytest.mark.browser
+def test_the_theme_switches_without_a_reload_and_holds_on_every_page(tab: Page, url: str) -> None:
+    open_first(tab, url)
+    light, dark = theme.PALETTES["light"]["text"], theme.PALETTES["dark"]["text"]
+    assert ink(tab, "heatmap") == light
+    tab.evaluate("window.alive = true")
+    tab.locator(".st-key-theme button", has_text="Dark").click()
+    tab.wait_for_selector(".st-key-theme button:has-text('Light')")
+    wait_for_ink(tab, "heatmap", "dark")
+    assert tab.evaluate("window.alive")
+    assert drawn(tab, "heatmap") == 2
+    tab.get_by_role("link", name="Second").click()
+    tab.wait_for_selector(plot("second"))
+    assert ink(tab, "second") == dark
+    tab.reload()
+    tab.wait_for_selector(plot("second"))
+    assert ink(tab, "second") == dark
+    tab.locator(".st-key-theme button").focus()
+    tab.keyboard.press("Enter")
+    wait_for_ink(tab, "second", "light")
+    tab.goto(url)
+    tab.wait_for_selector(plot("heatmap"))
+    assert ink(tab, "heatmap") == light
+
+
+@pytest.mark.browser
+def test_streamlits_own_menu_recolours_the_figures_too(tab: Page, url: str) -> None:
+    open_first(tab, url)
+    tab.get_by_test_id("stMainMenu").get_by_role("button").or_(tab.get_by_test_id("stMainMenuButton")).first.click()
+    tab.get_by_test_id("stMainMenuItem-theme-Dark").click()
+    wait_for_ink(tab, "heatmap", "dark")
+
+
+@pytest.mark.browser
+def test_only_colours_are_read_as_colours(tab: Page, url: str) -> None:
+    open_first(tab, url)
+    palette = theme.PALETTES["light"]
+    colours = tab.evaluate(f"document.querySelector('{plot('points')}').data[0].marker.color")
+    red, green, blue = theme.channels(palette["key"])
+    assert colours == [palette["query"], f"rgba({red}, {green}, {blue}, 0.5)", palette["value"]]
+    assert tab.locator(plot("points")).get_by_text("@query").count() == 1
+
+
+@pytest.mark.browser
+def test_pages_can_be_changed_and_changed_back(tab: Page, url: str) -> None:
+    open_first(tab, url)
+    for name, key in [("Second", "second"), ("First", "scene")] * 3:
+        tab.get_by_role("link", name=name).click()
+        tab.wait_for_selector(plot(key))
+    turn_the_knob(tab, "scene")
+
+
+@pytest.mark.browser
+def test_a_figure_follows_its_place(tab: Page, url: str) -> None:
+    open_first(tab, url)
+    tab.set_viewport_size({"width": 800, "height": 900})
+    fits = "(plot) => plot._fullLayout.width === plot.offsetWidth && plot._fullLayout.height === 300"
+    tab.wait_for_function(f"[...document.querySelectorAll('{DRAWN}')].every({fits})")
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(("key", "name"), [("heatmap", "weights"), ("scene", "scene")])
+@pytest.mark.parametrize("kind", ["png", "svg"])
+def test_a_figure_can_be_saved(tab: Page, url: str, key: str, name: str, kind: str) -> None:
+    open_first(tab, url)
+    tab.hover(plot(key), position={"x": 30, "y": 30})
+    with tab.expect_download() as download:
+        tab.locator(f".st-key-{key}").get_by_role("button", name=f"Save {kind.upper()}").click()
+    assert download.value.suggested_filename == f"{name}.{kind}"
+    saved = Path(download.value.path()).read_bytes()
+    assert saved.startswith(b"\x89PNG" if kind == "png" else b"<svg")
+    if kind == "svg":
+        background = "rgb(255, 255, 255)" if key == "heatmap" else "rgb(5, 6, 11)"
+        assert f"fill: {background}".encode() in saved
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("tab", [PHONE], indirect=True)
+def test_a_phone_scrolls_over_figures_turns_scenes_only_when_asked_and_taps(tab: Page, url: str) -> None:
+    open_first(tab, url)
+    touch = tab.context.new_cdp_session(tab)
+
+    def finger(kind: str, *points: tuple[float, float]) -> None:
+        places = [{"x": x, "y": y} for x, y in points]
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": places})
+        tab.wait_for_timeout(16)
+
+    def swipe(key: str) -> float:
+        """How far the page scrolls when a finger goes up 150 px over the figure."""
+        tab.locator(plot(key)).scroll_into_view_if_needed()
+        top = "document.querySelector('[data-testid=stMain]').scrollTop"
+        x, y = centre(tab, key)
+        before = tab.evaluate(top)
+        finger("touchStart", (x, y))
+        for step in range(1, 11):
+            finger("touchMove", (x + 2 * step, y - 15 * step))
+        finger("touchEnd")
+        tab.wait_for_timeout(700)
+        return tab.evaluate(top) - before
+
+    untouched = camera(tab)
+    assert swipe("heatmap") > 50
+    assert swipe("scene") > 50
+    assert camera(tab) == untouched
+    turn = tab.locator(".st-key-scene").get_by_role("button", name="Turn")
+    turn.tap()
+    assert swipe("scene") == 0
+    assert camera(tab) != untouched
+    turn.tap()
+    turned = camera(tab)
+    assert swipe("scene") > 50
+    assert camera(tab) == turned
+    tab.locator(plot("heatmap")).scroll_into_view_if_needed()
+    tab.touchscreen.tap(*centre(tab, "heatmap"))
+    assert clicks(tab, 1)[0][1]["point"] == [2, 2]
+
+
+@pytest.mark.browser
+def test_the_wheel_scrolls_the_page_over_a_scene(tab: Page, url: str) -> None:
+    open_first(tab, url)
+    tab.hover(plot("scene"), position={"x": 30, "y": 30})
+    tab.mouse.wheel(0, 100)
+    tab.wait_for_function("document.querySelector('[data-testid=stMain]').scrollTop > 0")
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("clipboard", [True, False])
+def test_the_link_is_copied(tab: Page, url: str, clipboard: bool) -> None:
+    tab.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    tab.goto(f"{url}/?seed=3")
+    tab.wait_for_selector(".st-key-link button")
+    if not clipboard:  # as over plain http, where there is none
+        tab.evaluate("Object.defineProperty(navigator, 'clipboard', {value: undefined, configurable: true})")
+    tab.locator(".st-key-link button").focus()
+    tab.keyboard.press("Enter")
+    tab.wait_for_selector(".st-key-link button:has-text('Copied')")
+    tab.evaluate("delete navigator.clipboard")
+    assert tab.evaluate("navigator.clipboard.readText()") == f"{url}/?seed=3"
+    tab.wait_for_selector(".st-key-link button:has-text('Copy link')")
+
+
+@pytest.mark.browser
+def test_without_plotlys_file_the_session_falls_back_to_plain_charts(tab: Page, url: str, watched: Watched) -> None:
+    tab.route("**/PlotlyChart.*.js", lambda route: route.abort(), times=1)
+    tab.goto(url)
+    tab.wait_for_function("document.querySelectorAll('.stPlotlyChart .main-svg').length > 0")
+    tab.wait_for_function("document.querySelectorAll('.fibra-figure').length === 0")
+    tab.get_by_role("link", name="Second").click()
+    tab.wait_for_selector(".st-key-second-plain .main-svg")
+    assert len(watched.errors) == 1, "the request that was refused"
+    watched.errors.clear()
