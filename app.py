@@ -14,5 +14,8 @@ PAGES = {
 
 words = state.words()
 st.navigation(
-    [st.Page(f"pages/{name}.py", title=words(f"pages.{name}"), icon=icon, url_path=name) for name, icon in PAGES.items()]
+    [
+        st.Page(f"pages/{name}.py", title=words(f"pages.{name}"), icon=icon, url_path=name)
+        for name, icon in PAGES.items()
+    ]
 ).run()

@@ -17,7 +17,8 @@ from core.model import forward
 from core.ops.loss import cross_entropy, squared_error
 from core.params import check_params, init_params
 from core.presets import PRESETS, Preset
-from core.scene import Notice, Run, Scene, run
+from core.query import Notice
+from core.scene import Run, Scene, run
 from core.tokenizer import Encoding, OpenVocabulary
 from core.trace import NAMES, Trace
 from core.weights import Pretrained, load_pretrained

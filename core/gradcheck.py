@@ -39,7 +39,7 @@ class Check:
 
     @property
     def resolution(self) -> float:
-        """What rounding makes of a slope of zero, at most, when the sums behind the losses are of order one or theirs."""
+        """What rounding makes of a slope of zero, at most, if the sums behind the losses are of order one or theirs."""
         largest = max(abs(self.loss_below), abs(self.loss_above), 1.0)
         return 32 * float(np.spacing(largest)) / self.step
 

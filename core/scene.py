@@ -5,8 +5,6 @@ A picture is a pure function of its Scene. Sharing is writing it to the URL, and
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
@@ -15,48 +13,30 @@ from typing import Any
 import numpy as np
 
 from core import limits
-from core.config import CHOICES, TYPES, Config
+from core.config import Config
 from core.errors import ConfigError, SceneError
 from core.inputs import Interventions
 from core.model import forward
 from core.params import Params, init_params
 from core.presets import PRESETS
+from core.query import (
+    CODECS,
+    LANGUAGES,
+    SIZES,
+    SWITCHES,
+    Edit,
+    Notice,
+    check_choice,
+    check_float,
+    check_int,
+    check_override,
+    read_override,
+    wrong,
+)
 from core.tokenizer import SPLITTERS, Encoding, OpenVocabulary
 from core.trace import Trace
 
-LANGUAGES = ("", "pt-BR", "en")  # "": the browser's
-
-# The Config's fields that a Scene may override, with the range of each size.
-SIZES = {"d_model": limits.D_MODEL, "n_heads": limits.HEADS, "n_layers": limits.LAYERS, "d_mlp": limits.D_MLP}
-SWITCHES = (
-    *("causal", "scale", "residual", "projections", "gated"),
-    *("positions", "norm", "norm_at", "activation", "init"),
-)
-
 Override = tuple[str, "int | bool | str"]
-Edit = tuple[int, int, float]
-
-
-@dataclass(frozen=True)
-class Notice:
-    """Something that was wrong with a query and what was done.
-
-    code: "default" (the value is not what the field takes), "conflict" (it does not fit the other values), both shown
-    by the field's default instead; "cut" (too long); and, of what a reader typed, "blank" (an empty sentence) and "cell"
-    (token `field`, dimension `right`, is no number).
-    """
-
-    code: str
-    field: str
-    value: str
-    right: str
-
-    def __str__(self) -> str:
-        if self.code == "cut":
-            return f"{self.field}: {self.value} tokens were cut to {self.right}"
-        if self.code == "conflict":
-            return f"{self.field}: {self.value!r} does not fit the rest; the default is shown"
-        return f"{self.field}: {self.value!r} is not {self.right}; the default is shown"
 
 
 @dataclass(frozen=True)
@@ -87,24 +67,24 @@ class Scene:
     lang: str = field(default="", metadata={"view": True})
 
     def __post_init__(self) -> None:
-        _check_choice("model", self.model, PRESETS)
-        _check_choice("split", self.split, SPLITTERS)
-        _check_choice("lang", self.lang, LANGUAGES)
+        check_choice("model", self.model, PRESETS)
+        check_choice("split", self.split, SPLITTERS)
+        check_choice("lang", self.lang, LANGUAGES)
         if fit_sentence(self.sentence, self.split)[0] != self.sentence:
             raise SceneError(
                 f"sentence: must be at most {limits.TOKENS} tokens and {limits.SENTENCE_CHARACTERS} characters, "
                 "single-spaced; see fit_sentence",
                 "sentence",
             )
-        _check_int("seed", self.seed, limits.SEED)
-        _check_float("temperature", self.temperature, limits.TEMPERATURE)
-        _check_float("threshold", self.threshold, (0.0, 1.0))
+        check_int("seed", self.seed, limits.SEED)
+        check_float("temperature", self.temperature, limits.TEMPERATURE)
+        check_float("threshold", self.threshold, (0.0, 1.0))
         for name in ("layer", "head", "query", "key", "focus", "lit", "stage"):
             value, free = getattr(self, name), name in ("focus", "lit", "stage")
             if not (free and value is None):
-                _check_int(name, value, (0, limits.TOKENS))
+                check_int(name, value, (0, limits.TOKENS))
         for name, value in self.overrides:
-            _check_override(name, value)
+            check_override(name, value)
         if tuple(sorted(dict(self.overrides).items())) != self.overrides:
             raise SceneError("overrides: must be sorted, each field once", "overrides")
         self._check_edits()
@@ -117,7 +97,7 @@ class Scene:
         for position, dimension, value in self.edits:
             if not (0 <= position < n and 0 <= dimension < d_model):
                 raise SceneError(f"edits: cell {position}.{dimension} is outside {n} tokens x {d_model}", "edits")
-            _check_float("edits", value, limits.EDIT)
+            check_float("edits", value, limits.EDIT)
 
     def _check_ablated(self) -> None:
         c = self.config
@@ -196,9 +176,10 @@ class Scene:
     def to_query(self) -> dict[str, str]:
         """The Scene as a URL query; what equals the default is left out."""
         query = {}
-        for name, (_, write) in _CODECS.items():
+        defaults = {f.name: f.default for f in fields(self)}
+        for name, (_, write) in CODECS.items():
             value = getattr(self, name)
-            if value != _DEFAULTS[name]:
+            if value != defaults[name]:
                 query[name] = write(value)
         for name, value in self.overrides:
             query[name] = str(int(value)) if isinstance(value, bool) else str(value)
@@ -214,15 +195,15 @@ class Scene:
         values: dict[str, Any] = {}
         overrides: dict[str, Any] = {}
         for name, raw in query.items():
-            if name not in _CODECS and name not in SIZES and name not in SWITCHES:
+            if name not in CODECS and name not in SIZES and name not in SWITCHES:
                 continue
             try:
-                if name in _CODECS:
-                    values[name] = _CODECS[name][0](str(raw))
+                if name in CODECS:
+                    values[name] = CODECS[name][0](str(raw))
                 else:
-                    overrides[name] = _read_override(name, str(raw))
+                    overrides[name] = read_override(name, str(raw))
             except (ValueError, OverflowError):
-                notices.append(_wrong(name, raw))
+                notices.append(wrong(name, raw))
         if "sentence" in values:
             split = values.get("split") if values.get("split") in SPLITTERS else "words"
             values["sentence"], cut = fit_sentence(values["sentence"], split)
@@ -235,7 +216,7 @@ class Scene:
                 found = [name for name in at_fault if name in values or name in overrides] or [*values, *overrides]
                 for name in found:
                     code = "conflict" if isinstance(error, ConfigError) else "default"
-                    notices.append(_wrong(name, query.get(name, ""), code))
+                    notices.append(wrong(name, query.get(name, ""), code))
                     values.pop(name, None)
                     overrides.pop(name, None)
 
@@ -307,120 +288,3 @@ def embed_tokens(scene: Scene, encoding: Encoding, params: Params) -> np.ndarray
     for position, dimension, value in scene.edits:
         x[position, dimension] = value
     return x
-
-
-# ---------------------------------------------------------------------------------------- reading and writing text
-
-
-def _read_int(text: str) -> int:
-    if not re.fullmatch(r"-?[0-9]{1,9}", text):
-        raise ValueError(text)
-    return int(text)
-
-
-def _read_float(text: str) -> float:
-    if not re.fullmatch(r"-?[0-9]{0,9}\.?[0-9]{0,20}(e-?[0-9]{1,3})?", text):
-        raise ValueError(text)
-    return float(text)
-
-
-def _read_bool(text: str) -> bool:
-    if text not in ("0", "1"):
-        raise ValueError(text)
-    return text == "1"
-
-
-def _read_pairs(text: str) -> tuple[tuple[int, int], ...]:
-    pairs = [tuple(_read_int(n) for n in part.split(".")) for part in text.split(",")]
-    if any(len(pair) != 2 for pair in pairs):
-        raise ValueError(text)
-    return tuple(sorted(set(pairs)))
-
-
-def _read_edits(text: str) -> tuple[Edit, ...]:
-    edits = {}
-    for part in text.split(","):
-        cell, value = part.split(":")
-        position, dimension = (_read_int(n) for n in cell.split("."))
-        edits[position, dimension] = _read_float(value)
-    return tuple((*cell, value) for cell, value in sorted(edits.items()))
-
-
-def _write_float(value: float) -> str:
-    return repr(value).removesuffix(".0")
-
-
-_INT, _FLOAT, _TEXT = (_read_int, str), (_read_float, _write_float), (str, str)
-_CODECS: dict[str, tuple[Any, Any]] = {
-    "model": _TEXT,
-    "sentence": _TEXT,
-    "split": _TEXT,
-    "seed": _INT,
-    "edits": (_read_edits, lambda edits: ",".join(f"{p}.{d}:{_write_float(v)}" for p, d, v in edits)),
-    "temperature": _FLOAT,
-    "ablated": (_read_pairs, lambda pairs: ",".join(f"{layer}.{head}" for layer, head in pairs)),
-    **dict.fromkeys(("layer", "head", "query", "key", "focus", "lit", "stage"), _INT),
-    "threshold": _FLOAT,
-    "solid": (_read_bool, lambda value: str(int(value))),
-    "lang": _TEXT,
-}
-_DEFAULTS = {f.name: f.default for f in fields(Scene)}
-
-_RIGHT: dict[str, str] = {
-    "model": ", ".join(PRESETS),
-    "split": ", ".join(SPLITTERS),
-    "lang": "pt-BR, en",
-    "seed": "{}..{}".format(*limits.SEED),
-    "temperature": "{}..{}".format(*limits.TEMPERATURE),
-    "threshold": "0..1",
-    "solid": "0, 1",
-    "edits": "position.dimension:value, …",
-    "ablated": "layer.head, …",
-    **{name: "{}..{}".format(*bounds) for name, bounds in SIZES.items()},
-    **{name: ", ".join(CHOICES[name]) if name in CHOICES else "0, 1" for name in SWITCHES},
-}
-
-
-def _wrong(name: str, raw: str, code: str = "default") -> Notice:
-    raw = str(raw)
-    shown = raw if len(raw) <= 40 else raw[:39] + "…"
-    return Notice(code, name, shown, _RIGHT.get(name, f"0..{limits.TOKENS}"))
-
-
-def _read_override(name: str, text: str) -> int | bool | str:
-    if TYPES[name] is bool:
-        return _read_bool(text)
-    value = text if name in CHOICES else _read_int(text)
-    try:
-        _check_override(name, value)
-    except SceneError as error:
-        raise ValueError(text) from error
-    return value
-
-
-# --------------------------------------------------------------------------------------------------------- checks
-
-
-def _check_choice(name: str, value: Any, choices: Iterable[str]) -> None:
-    if value not in choices:
-        raise SceneError(f"{name}: {value!r} is not one of {', '.join(filter(None, choices))}", name)
-
-
-def _check_int(name: str, value: Any, bounds: tuple[int, int]) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or not bounds[0] <= value <= bounds[1]:
-        raise SceneError(f"{name}: {value!r} is not a whole number in {bounds[0]}..{bounds[1]}", name)
-
-
-def _check_float(name: str, value: Any, bounds: tuple[float, float]) -> None:
-    ok = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-    if not ok or not bounds[0] <= value <= bounds[1]:
-        raise SceneError(f"{name}: {value!r} is not a number in {bounds[0]}..{bounds[1]}", name)
-
-
-def _check_override(name: str, value: Any) -> None:
-    if name in SIZES:
-        _check_int(name, value, SIZES[name])
-    elif name in CHOICES:
-        _check_choice(name, value, CHOICES[name])
-    elif name not in SWITCHES or not isinstance(value, bool):
-        raise SceneError(f"{name}: {value!r} cannot be overridden, or is not a yes or no", name)

@@ -16,7 +16,7 @@ from ui.words import Words
 
 TEMPERATURES = (0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 20.0)  # about even steps of its logarithm
 CONTROLS = 76  # px: every map of the second line has its own controls above it, and they end on one line
-DRAWN = "attention.drawn"  # the Scene that the whole page shows; a fragment that finds more changed than it draws reruns all
+DRAWN = "attention.drawn"  # the Scene on the page; a fragment that finds more of it changed than it draws reruns all
 
 
 @st.fragment
@@ -68,7 +68,7 @@ def choose_query(click: dict) -> None:
 
 
 def _before_switches(scene: Scene) -> Scene:
-    """The Scene less what the switches of `weights` turn: equal for all that share X, Q, K and V, and the chosen cell."""
+    """The Scene less what the switches of `weights` turn: equal for all that share X, Q, K, V and the chosen cell."""
     return scene.turn(temperature=1.0).override(scale=True, causal=False)
 
 

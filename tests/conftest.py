@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from hypothesis import settings
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
 
 from tests.chromium import ARGUMENTS, WAIT, executable, serve
 
@@ -53,8 +53,12 @@ class Watched:
         page.set_default_timeout(WAIT)
         page.on("console", self._heard)
         page.on("pageerror", lambda error: self.errors.append(f"page: {error}"))
-        page.on("requestfailed", lambda r: self.errors.append(f"request: {r.url}") if "://127." not in r.url else None)
+        page.on("requestfailed", self._failed)
         return page
+
+    def _failed(self, request: Request) -> None:
+        if "://127." not in request.url:  # what a closed page no longer waits for is no failure
+            self.errors.append(f"request: {request.url}")
 
     def _heard(self, message: ConsoleMessage) -> None:
         # Opened on a page's own address, Streamlit first looks for its server below that page, and is told there is none.

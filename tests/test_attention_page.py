@@ -60,7 +60,6 @@ def test_every_map_is_the_trace(scene, lang):
         expected = array(scene, name).astype(float)
         np.testing.assert_allclose(shown(picture.figure), np.where(np.isneginf(expected), np.nan, expected), rtol=1e-6)
         assert picture.says and "{" not in picture.says
-    layer, _ = scene.place
     x = run(scene).trace[pictures.input_name(scene)]
     np.testing.assert_allclose(shown(pictures.inputs(scene, words).figure), x, rtol=1e-6)
     for name, builder in (("q", pictures.queries), ("k", pictures.keys), ("v", pictures.values)):
@@ -73,7 +72,7 @@ def test_every_map_is_the_trace(scene, lang):
 def test_sentences_are_true_of_their_arrays(scene, lang):
     words = words_of(lang)
     s, a = array(scene, "scores"), array(scene, "pattern")
-    query, key = scene.cell
+    query, _ = scene.cell
     assert words.number(float(s.max())) in pictures.scores(scene, words).says
     scaled = array(scene, "scores_scaled")
     low_high = [words.number(float(bound)) for bound in (scaled.min(), scaled.max())]

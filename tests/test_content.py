@@ -1,4 +1,4 @@
-"""Both languages say the same things: the same keys, the same placeholders, the same prose sections, and no leftovers."""
+"""Both languages say the same things: the same keys, placeholders and sections of prose, and no leftovers."""
 
 from __future__ import annotations
 

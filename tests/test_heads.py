@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from core import ConfigError, Scene, run
 from core.interpret import attention_distance, entropy, relative_change, residual_stages, token_norms
-from core.scene import SIZES
+from core.query import SIZES
 from plots import theme
 from plots.tiles import TILE_CELLS, tile_at
 from ui import sizes

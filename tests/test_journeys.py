@@ -86,7 +86,9 @@ def test_type_a_sentence_turn_a_knob_see_attention(watched, app):
     thumb.focus()
     thumb.press("ArrowRight")
     wait_for_query(page, temperature="1.5")
-    page.wait_for_function("before => [...document.querySelectorAll('.fibra-says')].map(e => e.innerText).join(' ') != before", arg=before)
+    page.wait_for_function(
+        "before => [...document.querySelectorAll('.fibra-says')].map(e => e.innerText).join(' ') != before", arg=before
+    )
 
 
 def test_a_click_on_a_cell_writes_its_arithmetic(watched, app):

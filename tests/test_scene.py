@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 import core
 from core import limits
 from core.config import CHOICES
-from core.scene import SIZES, SWITCHES, fit_sentence
+from core.query import SIZES, SWITCHES
+from core.scene import fit_sentence
 
 Scene = core.Scene
 KEYS = [f.name for f in fields(Scene) if f.name != "overrides"] + [*SIZES, *SWITCHES]

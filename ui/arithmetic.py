@@ -34,7 +34,8 @@ def cell(scene: Scene, words: Words) -> list[Line]:
     query, key = scene.cell
     q, k = at_head(run, scene, rotated(scene, "q"))[query], at_head(run, scene, rotated(scene, "k"))[key]
     score, scaled, masked, weight = (
-        at_head(run, scene, name)[query].astype(float) for name in ("scores", "scores_scaled", "scores_masked", "pattern")
+        at_head(run, scene, name)[query].astype(float)
+        for name in ("scores", "scores_scaled", "scores_masked", "pattern")
     )
     width, config, t = run.config.head_width, run.config, scene.temperature
     n = words.number
@@ -62,13 +63,17 @@ def cell(scene: Scene, words: Words) -> list[Line]:
 def html(scene: Scene, words: Words) -> str:
     """The steps as a list, the roles in their colours."""
     run = compute.run(scene)
-    query, key = (f'<b class="fibra-{role}">{escape(run.tokens[p])}</b>' for role, p in zip(("query", "key"), scene.cell))
+    query, key = (
+        f'<b class="fibra-{role}">{escape(run.tokens[p])}</b>'
+        for role, p in zip(("query", "key"), scene.cell, strict=True)
+    )
     rows = "".join(
         f'<li><span class="name">{words(f"arithmetic.{line.name}")}</span><span class="formula">{line.formula}</span>'
         f'<span class="numbers">= {line.numbers}</span><span class="result">= {line.result}</span></li>'
         for line in cell(scene, words)
     )
-    return f'<div class="fibra-arithmetic"><p>{words("arithmetic.title")} {query} → {key}</p><ol class="fibra-lines">{rows}</ol></div>'
+    title = f"<p>{words('arithmetic.title')} {query} → {key}</p>"
+    return f'<div class="fibra-arithmetic">{title}<ol class="fibra-lines">{rows}</ol></div>'
 
 
 def _factor(text: str, value: float) -> str:

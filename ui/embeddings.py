@@ -9,7 +9,7 @@ import streamlit as st
 
 from core import Notice, Scene
 from core.limits import EDIT
-from core.scene import Edit
+from core.query import Edit
 from ui import compute, shell, state
 from ui.words import Words
 

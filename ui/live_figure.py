@@ -90,8 +90,8 @@ def show(
     `figure` is what `plots.figure.to_json` gives, or the dict that it takes. `alt` is its text alternative, and with
     `caption` the text under it too, shown literally: one message then carries both. `words` are the labels of its
     buttons (`WORDS`). `on_click` is called once a click, before the rerun that the click causes, with
-    {"x", "y", "z", "curve", "point", "customdata"}: `z` is a cell's value, or the depth in 3-D; `curve` is the number of
-    the trace and `point` the place in it, [row, column] in a heatmap.
+    {"x", "y", "z", "curve", "point", "customdata"}: `z` is a cell's value, or the depth in 3-D; `curve` is the number
+    of the trace and `point` the place in it, [row, column] in a heatmap.
     """
     encoded = figure if isinstance(figure, bytes) else to_json(figure)
     if not _live():
@@ -105,7 +105,9 @@ def show(
     callbacks = {"on_click_change": partial(_clicked, key, on_click)} if on_click else {}
     component(
         key=key,
-        data=envelope(encoded, key=key, height=height, alt=alt, words=words, clicks=on_click is not None, caption=caption),
+        data=envelope(
+            encoded, key=key, height=height, alt=alt, words=words, clicks=on_click is not None, caption=caption
+        ),
         on_unavailable_change=_unavailable,
         **callbacks,
     )

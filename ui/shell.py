@@ -49,8 +49,8 @@ def open_page(name: str) -> tuple[Scene, Words]:
 def _through_app() -> None:
     """Run again through app.py, if it was passed over.
 
-    Until st.navigation has run once in a process, Streamlit takes a folder named pages/ for its older way of many pages and
-    runs the page alone, without our menu: so it is when the first visitor arrives by a link.
+    Until st.navigation has run once in a process, Streamlit takes a folder named pages/ for its older way of many
+    pages and runs the page alone, without our menu: so it is when the first visitor arrives by a link.
     """
     if getattr(PagesManager, "uses_pages_directory", False):
         PagesManager.uses_pages_directory = False
@@ -97,9 +97,7 @@ def _sidebar(scene: Scene, words: Words) -> None:
     labels = {key: words(f"browser.{key}") for key in ("to_dark", "to_light", "copy", "copied")}
     browser.theme_toggle("theme", labels)
     browser.copy_link("link", labels)
-    st.button(
-        words("shell.reset"), key="reset", icon=":material/restart_alt:", width="stretch", on_click=_reset
-    )
+    st.button(words("shell.reset"), key="reset", icon=":material/restart_alt:", width="stretch", on_click=_reset)
 
 
 def _sentence(scene: Scene, words: Words) -> None:
@@ -144,7 +142,7 @@ def _reset() -> None:
 
 
 def notices(words: Words, *codes: str) -> None:
-    """One box for all that was wrong, of these codes: what was cut or blank, which cells, which parts of the address."""
+    """One box for all that was wrong of these codes: what was cut or blank, which cells, what in the address."""
     found = [n for n in state.notices() if n.code in codes]
     empty = words("notice.empty")
     lines = [

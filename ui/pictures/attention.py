@@ -45,7 +45,11 @@ def _projected(scene: Scene, words: Words, name: str, role: str, row: int) -> Pi
     x = at_head(run, scene, rotated(scene, name))
     key = f"attention.says.{name}" if run.config.projections else "attention.says.same"
     says = words(
-        key, token=run.tokens[row], name=name.upper(), length=float(np.linalg.norm(x[row])), vector=listed(x[row], words)
+        key,
+        token=run.tokens[row],
+        name=name.upper(),
+        length=float(np.linalg.norm(x[row])),
+        vector=listed(x[row], words),
     )
     return Picture(vectors(run, x, role, row, words, says), says)
 

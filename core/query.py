@@ -1,0 +1,164 @@
+"""What a Scene may hold: the checks, and every part of it as text in a URL query, written and read."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from core import limits
+from core.config import CHOICES, TYPES
+from core.errors import SceneError
+from core.presets import PRESETS
+from core.tokenizer import SPLITTERS
+
+LANGUAGES = ("", "pt-BR", "en")  # "": the browser's
+
+# The Config's fields that a Scene may override, with the range of each size.
+SIZES = {"d_model": limits.D_MODEL, "n_heads": limits.HEADS, "n_layers": limits.LAYERS, "d_mlp": limits.D_MLP}
+SWITCHES = (
+    *("causal", "scale", "residual", "projections", "gated"),
+    *("positions", "norm", "norm_at", "activation", "init"),
+)
+
+Edit = tuple[int, int, float]  # position, dimension, value
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Something that was wrong with a query and what was done.
+
+    code: "default" (the value is not what the field takes), "conflict" (it does not fit the other values), both shown
+    by the field's default instead; "cut" (too long); and, of what a reader typed, "blank" (an empty sentence) and
+    "cell" (token `field`, dimension `right`, is no number).
+    """
+
+    code: str
+    field: str
+    value: str
+    right: str
+
+    def __str__(self) -> str:
+        if self.code == "cut":
+            return f"{self.field}: {self.value} tokens were cut to {self.right}"
+        if self.code == "conflict":
+            return f"{self.field}: {self.value!r} does not fit the rest; the default is shown"
+        return f"{self.field}: {self.value!r} is not {self.right}; the default is shown"
+
+
+# --------------------------------------------------------------------------------------------------------- checks
+
+
+def check_choice(name: str, value: Any, choices: Iterable[str]) -> None:
+    if value not in choices:
+        raise SceneError(f"{name}: {value!r} is not one of {', '.join(filter(None, choices))}", name)
+
+
+def check_int(name: str, value: Any, bounds: tuple[int, int]) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or not bounds[0] <= value <= bounds[1]:
+        raise SceneError(f"{name}: {value!r} is not a whole number in {bounds[0]}..{bounds[1]}", name)
+
+
+def check_float(name: str, value: Any, bounds: tuple[float, float]) -> None:
+    ok = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    if not ok or not bounds[0] <= value <= bounds[1]:
+        raise SceneError(f"{name}: {value!r} is not a number in {bounds[0]}..{bounds[1]}", name)
+
+
+def check_override(name: str, value: Any) -> None:
+    if name in SIZES:
+        check_int(name, value, SIZES[name])
+    elif name in CHOICES:
+        check_choice(name, value, CHOICES[name])
+    elif name not in SWITCHES or not isinstance(value, bool):
+        raise SceneError(f"{name}: {value!r} cannot be overridden, or is not a yes or no", name)
+
+
+# ---------------------------------------------------------------------------------------- reading and writing text
+
+
+def _read_int(text: str) -> int:
+    if not re.fullmatch(r"-?[0-9]{1,9}", text):
+        raise ValueError(text)
+    return int(text)
+
+
+def _read_float(text: str) -> float:
+    if not re.fullmatch(r"-?[0-9]{0,9}\.?[0-9]{0,20}(e-?[0-9]{1,3})?", text):
+        raise ValueError(text)
+    return float(text)
+
+
+def _read_bool(text: str) -> bool:
+    if text not in ("0", "1"):
+        raise ValueError(text)
+    return text == "1"
+
+
+def _read_pairs(text: str) -> tuple[tuple[int, int], ...]:
+    pairs = [tuple(_read_int(n) for n in part.split(".")) for part in text.split(",")]
+    if any(len(pair) != 2 for pair in pairs):
+        raise ValueError(text)
+    return tuple(sorted(set(pairs)))
+
+
+def _read_edits(text: str) -> tuple[Edit, ...]:
+    edits = {}
+    for part in text.split(","):
+        cell, value = part.split(":")
+        position, dimension = (_read_int(n) for n in cell.split("."))
+        edits[position, dimension] = _read_float(value)
+    return tuple((*cell, value) for cell, value in sorted(edits.items()))
+
+
+def _write_float(value: float) -> str:
+    return repr(value).removesuffix(".0")
+
+
+_INT, _FLOAT, _TEXT = (_read_int, str), (_read_float, _write_float), (str, str)
+CODECS: dict[str, tuple[Any, Any]] = {
+    "model": _TEXT,
+    "sentence": _TEXT,
+    "split": _TEXT,
+    "seed": _INT,
+    "edits": (_read_edits, lambda edits: ",".join(f"{p}.{d}:{_write_float(v)}" for p, d, v in edits)),
+    "temperature": _FLOAT,
+    "ablated": (_read_pairs, lambda pairs: ",".join(f"{layer}.{head}" for layer, head in pairs)),
+    **dict.fromkeys(("layer", "head", "query", "key", "focus", "lit", "stage"), _INT),
+    "threshold": _FLOAT,
+    "solid": (_read_bool, lambda value: str(int(value))),
+    "lang": _TEXT,
+}
+
+RIGHT: dict[str, str] = {
+    "model": ", ".join(PRESETS),
+    "split": ", ".join(SPLITTERS),
+    "lang": "pt-BR, en",
+    "seed": "{}..{}".format(*limits.SEED),
+    "temperature": "{}..{}".format(*limits.TEMPERATURE),
+    "threshold": "0..1",
+    "solid": "0, 1",
+    "edits": "position.dimension:value, …",
+    "ablated": "layer.head, …",
+    **{name: "{}..{}".format(*bounds) for name, bounds in SIZES.items()},
+    **{name: ", ".join(CHOICES[name]) if name in CHOICES else "0, 1" for name in SWITCHES},
+}
+
+
+def wrong(name: str, raw: str, code: str = "default") -> Notice:
+    raw = str(raw)
+    shown = raw if len(raw) <= 40 else raw[:39] + "…"
+    return Notice(code, name, shown, RIGHT.get(name, f"0..{limits.TOKENS}"))
+
+
+def read_override(name: str, text: str) -> int | bool | str:
+    if TYPES[name] is bool:
+        return _read_bool(text)
+    value = text if name in CHOICES else _read_int(text)
+    try:
+        check_override(name, value)
+    except SceneError as error:
+        raise ValueError(text) from error
+    return value
