@@ -10,16 +10,14 @@ columns stay empty.
 from __future__ import annotations
 
 import argparse
-import os
-import sys
 from collections.abc import Callable
 from math import sqrt
-from time import perf_counter
 
 import numpy as np
 
 import core
 from bench import between, print_table
+from bench.timing import medians, on_threads
 
 try:
     import torch
@@ -126,34 +124,13 @@ def contenders(size: tuple[int, int, int, int]) -> dict[str, Callable[[], object
     return found
 
 
-def medians(functions: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    """Milliseconds a call, each contender in turn within every round, so that a slow spell hits all alike."""
-    times: dict[str, list[float]] = {name: [] for name in functions}
-    repeats = {}
-    for name, function in functions.items():
-        function()
-        start = perf_counter()
-        function()
-        repeats[name] = max(1, int(2e-3 / (perf_counter() - start)))  # a clock reading must not weigh
-    for _ in range(rounds):
-        for name, function in functions.items():
-            start = perf_counter()
-            for _ in range(repeats[name]):
-                function()
-            times[name].append((perf_counter() - start) / repeats[name] * 1e3)
-    return {name: float(np.median(values)) for name, values in times.items()}
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=between(1, 1000, int), default=30)
     parser.add_argument("--threads", type=between(1, 64, int), default=1)
     arguments = parser.parse_args()
-    threads = {name: str(arguments.threads) for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")}
-    if threads.items() - os.environ.items():  # the libraries read these once, when they are loaded
-        os.execve(sys.executable, [sys.executable, "-m", "bench.forward", *sys.argv[1:]], {**os.environ, **threads})
+    on_threads(arguments.threads, "bench.forward")
     if torch is not None:
-        torch.set_num_threads(arguments.threads)
         torch.set_grad_enabled(False)
 
     rows = []

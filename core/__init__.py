@@ -12,6 +12,7 @@ from core.backward import backward
 from core.bpe import BytePair
 from core.config import Config, param_shapes
 from core.errors import ConfigError, FibraError, SceneError, WeightsError
+from core.gradcheck import gradcheck
 from core.inputs import Interventions
 from core.model import forward
 from core.ops.loss import cross_entropy, squared_error
@@ -21,13 +22,16 @@ from core.query import Notice
 from core.scene import Run, Scene, run
 from core.tokenizer import Encoding, OpenVocabulary
 from core.trace import NAMES, Trace
+from core.train import Batch, Checkpoints, Recipe, State, train
 from core.weights import Pretrained, load_pretrained
 from core.wordpiece import WordPiece
 
 __all__ = [
     "NAMES",
     "PRESETS",
+    "Batch",
     "BytePair",
+    "Checkpoints",
     "Config",
     "ConfigError",
     "Encoding",
@@ -37,9 +41,11 @@ __all__ = [
     "OpenVocabulary",
     "Preset",
     "Pretrained",
+    "Recipe",
     "Run",
     "Scene",
     "SceneError",
+    "State",
     "Trace",
     "WeightsError",
     "WordPiece",
@@ -47,9 +53,11 @@ __all__ = [
     "check_params",
     "cross_entropy",
     "forward",
+    "gradcheck",
     "init_params",
     "load_pretrained",
     "param_shapes",
     "run",
     "squared_error",
+    "train",
 ]

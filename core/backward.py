@@ -7,11 +7,13 @@ with respect to x. What a function returns is its caller's to add to.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from math import sqrt
 
 import numpy as np
 
 from core.config import Config
+from core.errors import ConfigError
 from core.model import norm_places
 from core.ops.activations import ACTIVATIONS_BACKWARD
 from core.ops.attention import attention_scores_backward, merge_heads, split_heads, weighted_values_backward
@@ -38,8 +40,11 @@ def backward(
     `dlogits`, as a loss gives it, is the gradient that enters at the logits; `upstream` lets more enter at any other
     activation, by name. What stands in front as a batch is summed. Interventions are those of the trace.
     activations: True adds the gradient of every activation, under its own name.
-    Reads only the trace. Raises: ConfigError for a trace that is not whole, or gradients that do not fit it.
+    Reads only the trace. Raises: ConfigError for a trace without a name of `needed`, or gradients that do not fit it.
     """
+    for name in needed(config):
+        if name not in trace:
+            raise ConfigError(f"trace: keeps no {name}, which backward reads; see names= of forward", "trace")
     entering = dict(upstream or {}) | ({} if dlogits is None else {"logits": dlogits})
     flow = Flow(trace, entering, activations)
     dx = unembed_backward(params, config, trace, flow) if config.unembed else None
@@ -49,6 +54,26 @@ def backward(
         dx = block_backward(dx, params, config, i, trace, flow)
     embed_backward(dx, params, config, trace, flow)
     return {name: flow.params[name] for name in params} | flow.kept
+
+
+@lru_cache(maxsize=32)
+def needed(config: Config) -> tuple[str, ...]:
+    """The names that backward reads. `forward(..., names=needed(config))` takes half the memory of a full trace."""
+    pre, post = norm_places(config)
+    inside = (".scale", ".normalized")
+    block = ["attn.v", "attn.pattern", *(["attn.z"] if config.projections else [])]
+    block += ["attn.rot_q", "attn.rot_k"] if config.positions == "rotary" else ["attn.q", "attn.k"]
+    block += ["ln1" + name for name in inside] if pre or post else []
+    block += ["ln1.out" if pre else "resid_pre"]
+    if config.d_mlp:
+        block += ["mlp.pre", "mlp.post", *(["mlp.act", "mlp.up"] if config.gated else [])]
+        block += ["ln2" + name for name in inside] if pre or post else []
+        block += ["ln2.out" if pre else "resid_pre" if config.parallel else "resid_mid"]
+    names = ["ln_embed" + name for name in inside] if config.embed_norm else []
+    names += [f"blocks.{i}.{name}" for i in range(config.n_layers) for name in block]
+    names += ["ln_final" + name for name in (*inside, ".out")] if config.final_norm else []
+    names += [] if config.final_norm else [f"blocks.{config.n_layers - 1}.resid_post"]
+    return (*names, "logits") if config.unembed else tuple(names)
 
 
 def _linear_backward(dy: np.ndarray, x: np.ndarray, params: Params, W: str, b: str, flow: Flow) -> np.ndarray:

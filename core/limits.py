@@ -30,6 +30,7 @@ TOKENIZER_FILE = 64 << 20  # bytes of tokenizer.json: 250,000 tokens take 17 MB
 PARAMS_CACHE = 64 << 20
 TRACE_CACHE = 96 << 20
 FIGURE_CACHE = 32 << 20
+CHECKPOINTS = 32 << 20  # of one training run: forty of a model of 200,000 parameters
 
 # glibc gives the pages of freed arrays back to the system and faults them in again at the next pass: a third of the
 # time of a middling model. Once a block of this size has been freed it keeps up to twice as much for each of its

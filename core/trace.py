@@ -80,7 +80,7 @@ class Trace(Mapping[str, np.ndarray]):
     names: what to keep, each a name or a pattern such as `blocks.*.attn.pattern`; None keeps all.
     """
 
-    __slots__ = ("_arrays", "_names", "ids", "interventions")
+    __slots__ = ("_all", "_arrays", "_names", "_patterns", "ids", "interventions")
 
     def __init__(
         self,
@@ -89,18 +89,15 @@ class Trace(Mapping[str, np.ndarray]):
         interventions: Interventions = NOTHING,
     ):
         self._arrays: dict[str, np.ndarray] = {}
-        self._names = None if names is None else tuple(names)
+        self._all = names is None
+        self._names = frozenset(names or ())
+        self._patterns = [name for name in self._names if "*" in name or "?" in name or "[" in name]
         self.ids = ids
         self.interventions = interventions
 
-    @property
-    def whole(self) -> bool:
-        """Was everything kept?"""
-        return self._names is None
-
     def put(self, name: str, array: np.ndarray) -> np.ndarray:
         """Keep `array` under `name` if it was asked for; give it back either way."""
-        if self._names is None or any(fnmatchcase(name, wanted) for wanted in self._names):
+        if self._all or name in self._names or any(fnmatchcase(name, pattern) for pattern in self._patterns):
             self._arrays[name] = array
         return array
 
@@ -130,14 +127,12 @@ class Flow:
 
     entering: name -> gradient that comes in at that activation from outside; it is added to what comes from above.
     keep: whether `kept` collects every activation's gradient. What is kept must not change later, so `put` it last.
-    Raises: ConfigError when the trace is not whole, or a gradient does not fit it.
+    Raises: ConfigError when no gradient enters, or one does not fit the trace.
     """
 
     __slots__ = ("_entering", "_keep", "_trace", "kept", "params")
 
     def __init__(self, trace: Trace, entering: Mapping[str, np.ndarray], keep: bool):
-        if not trace.whole:
-            raise ConfigError("trace: keeps only some names; backward needs a forward without names=", "trace")
         if not entering:
             raise ConfigError("dlogits: no gradient enters; give dlogits, or upstream at some activation", "dlogits")
         for name, gradient in entering.items():

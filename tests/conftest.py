@@ -61,7 +61,7 @@ class Watched:
             self.errors.append(f"request: {request.url}")
 
     def _heard(self, message: ConsoleMessage) -> None:
-        # Opened on a page's own address, Streamlit first looks for its server below that page, and is told there is none.
+        # Opened on a page's own address, Streamlit first looks for its server below that page, and finds none there.
         searching = message.location["url"].endswith(("/_stcore/health", "/_stcore/host-config"))
         if message.type == "error" and not searching:
             self.errors.append(f"console: {message.text}")

@@ -12,6 +12,7 @@ from support import GOLDEN, golden, ours, random_config, random_params, tensors
 
 import core
 from core import model
+from core.backward import needed
 from core.gradcheck import gradcheck, next_token, weighted
 from core.ops.activations import ACTIVATIONS, ACTIVATIONS_BACKWARD
 from core.ops.loss import LOSSES
@@ -146,6 +147,30 @@ def test_a_batch_is_summed():
     assert all(np.allclose(whole[name], parts[0][name] + parts[1][name], atol=1e-12) for name in params)
 
 
+@pytest.mark.parametrize("name", CONFIGS)
+def test_what_is_needed_is_enough_and_no_more(name):
+    config, params, inputs, rng = case(name)
+    whole = core.forward(params, config, **inputs)
+    part = core.forward(params, config, **inputs, names=needed(config))
+    assert set(part) == set(needed(config))
+    upstream = random_upstream(whole, rng)
+    read = set()
+
+    class Watched(dict):
+        ids, interventions = part.ids, part.interventions
+
+        def __getitem__(self, key):
+            read.add(key)
+            return part[key]
+
+    a, b = (
+        core.backward(params, config, whole, upstream=upstream),
+        core.backward(params, config, Watched(part), upstream=upstream),
+    )
+    assert all(np.array_equal(a[key], b[key]) for key in params)
+    assert read | {*upstream} == set(part)
+
+
 def test_backward_changes_nothing_it_is_given():
     config, params, inputs, _ = case("gpt")
     trace = core.forward(params, config, **inputs)
@@ -247,7 +272,7 @@ def test_a_wrong_gradient_is_seen(monkeypatch):
 def test_bad_arguments_are_named():
     config, params, inputs, _ = case("gpt")
     trace = core.forward(params, config, **inputs)
-    with pytest.raises(core.ConfigError, match="trace: keeps only some names"):
+    with pytest.raises(core.ConfigError, match=r"trace: keeps no blocks\.0\.attn\.v, which backward reads"):
         part = core.forward(params, config, **inputs, names=["logits"])
         core.backward(params, config, part, np.zeros_like(trace["logits"]))
     with pytest.raises(core.ConfigError, match="dlogits: no gradient enters"):

@@ -2,7 +2,9 @@
 
 const CHOICE = "fibra-theme"; // where the reader's choice is kept, for all pages
 const ICONS = {
-  sun: '<circle cx="12" cy="12" r="4"/><path d="M12 2v2M12 20v2M5 5l1.4 1.4M17.6 17.6 19 19M2 12h2M20 12h2M5 19l1.4-1.4M17.6 6.4 19 5"/>',
+  sun:
+    '<circle cx="12" cy="12" r="4"/>' +
+    '<path d="M12 2v2M12 20v2M5 5l1.4 1.4M17.6 17.6 19 19M2 12h2M20 12h2M5 19l1.4-1.4M17.6 6.4 19 5"/>',
   moon: '<path d="M20 14.5A8.5 8.5 0 0 1 9.5 4a8.5 8.5 0 1 0 10.5 10.5Z"/>',
   link: '<path d="M10 14a5 5 0 0 0 7.1 0l3-3A5 5 0 0 0 13 4l-1 1M14 10a5 5 0 0 0-7.1 0l-3 3A5 5 0 0 0 11 20l1-1"/>',
   done: '<path d="m4 12.5 5 5L20 6.5"/>',
@@ -34,8 +36,8 @@ function label(button, icon, text) {
   button.lastChild.textContent = text;
 }
 
-// ---- The theme. Streamlit keeps its choice per path and reads it once, at loading. Ours is for all pages: each page that opens
-// on another theme is brought to it.
+// ---- The theme. Streamlit keeps its choice per path and reads it once, at loading. Ours is for all pages: each page
+// that opens on another theme is brought to it.
 
 function followTheme(button) {
   const chosen = stored(CHOICE);
@@ -75,8 +77,8 @@ function remember(mode) {
   }
 }
 
-// Streamlit offers no way to switch without a reload, and a reload ends the session. So its theme context is looked up in React's
-// tree, near the root.
+// Streamlit offers no way to switch without a reload, and a reload ends the session. So its theme context is looked up
+// in React's tree, near the root.
 function themeContext() {
   const root = document.getElementById("root");
   const name = Object.keys(root ?? {}).find((key) => key.startsWith("__reactContainer$"));

@@ -1,5 +1,5 @@
-// The library behind every figure of the page. It is sent once a page; each figure's own script only hands its component over.
-// A payload is: four bytes of length, a JSON header of that length, then the figure as JSON.
+// The library behind every figure of the page. It is sent once a page; each figure's own script only hands over its
+// component. A payload is: four bytes of length, a JSON header of that length, then the figure as JSON.
 
 const PALETTES = "__PALETTES__"; // {light, dark}, each token -> "#rrggbb" or a colour scale
 const CHUNK = "__CHUNK__"; // the file of Streamlit's own frontend that brings Plotly
@@ -10,8 +10,8 @@ const COARSE = matchMedia("(pointer: coarse)");
 const TOUCH = matchMedia("(any-pointer: coarse)");
 const STILL = matchMedia("(prefers-reduced-motion: reduce)");
 
-// Beginning now, not with the first figure, saves the time between the two. Streamlit's script tells where the frontend lives,
-// whatever path the app is served under.
+// Beginning now, not with the first figure, saves the time between the two. Streamlit's script tells where the frontend
+// lives, whatever path the app is served under.
 const frontend = document.querySelector('script[src*="static/js/"]')?.src ?? document.baseURI;
 const plotly = import(new URL(CHUNK, frontend)).then(
   () => window.Plotly,
@@ -19,6 +19,9 @@ const plotly = import(new URL(CHUNK, frontend)).then(
 );
 
 const figures = new Map(); // the component's element -> its figure
+
+// Only what is on the screen, or nearly, is drawn; the rest when the reader scrolls to it.
+const NEAR = { rootMargin: "200px" };
 
 function receive({ parentElement, data, setTriggerValue }) {
   let figure = figures.get(parentElement);
@@ -52,15 +55,22 @@ function create(parent) {
   parent.append(root, caption);
   figure.sizes = new ResizeObserver(() => wake(figure));
   figure.sizes.observe(root);
+  figure.sight = new IntersectionObserver((changes) => {
+    figure.seen = changes.at(-1).isIntersecting;
+    wake(figure);
+  }, NEAR);
+  figure.sight.observe(root);
   return figure;
 }
 
-// React removes the element before it asks for this; a call while the element still stands comes from a payload that was overtaken.
+// React removes the element before it asks for this; a call while the element still stands comes from a payload that
+// was overtaken.
 function release(parent) {
   const figure = figures.get(parent);
   if (!figure || parent.isConnected) return;
   figures.delete(parent);
   figure.sizes.disconnect();
+  figure.sight.disconnect();
   figure.work.then(() => window.Plotly?.purge(figure.plot));
 }
 
@@ -76,15 +86,16 @@ function describe({ root, plot, caption, png, svg, turn, header }) {
   }
 }
 
-// Drawings follow one another. Each draws what is newest at its turn, so a payload that was overtaken meanwhile is never drawn.
+// Drawings follow one another. Each draws what is newest at its turn, so a payload that was overtaken meanwhile is
+// never drawn.
 function wake(figure) {
   figure.work = figure.work.then(() => refresh(figure)).catch((error) => console.error(error));
 }
 
 async function refresh(figure) {
   const Plotly = await plotly;
-  if (!figure.root.offsetWidth) return; // hidden or gone: the size observer wakes it when it is seen
   if (!Plotly) return figure.trigger("unavailable", true);
+  if (!figure.seen) return; // hidden, gone or far below: the observer wakes it when it is seen
   const background = getComputedStyle(figure.root).getPropertyValue("--st-background-color").trim();
   if (figure.text !== figure.shown.text || background !== figure.shown.background) {
     figure.shown = { text: figure.text, background, size: sizeOf(figure) };
@@ -99,7 +110,8 @@ async function draw(Plotly, figure) {
   const { plot, header, shown } = figure;
   const palette = PALETTES[isDark(shown.background) ? "dark" : "light"];
   const { data, layout = {}, frames = [] } = paint(JSON.parse(shown.text), palette);
-  layout.font = { family: getComputedStyle(figure.root).getPropertyValue("--st-font"), color: palette.text, ...layout.font };
+  const family = getComputedStyle(figure.root).getPropertyValue("--st-font");
+  layout.font = { family, color: palette.text, ...layout.font };
   layout.paper_bgcolor ??= "rgba(0, 0, 0, 0)";
   layout.plot_bgcolor ??= "rgba(0, 0, 0, 0)";
   layout.uirevision ??= header.key;
@@ -107,7 +119,7 @@ async function draw(Plotly, figure) {
   delete layout.width;
   delete layout.height;
   if (COARSE.matches) layout.dragmode = false;
-  for (const name of Object.keys(layout).filter(isScene)) layout[name].dragmode ??= "turntable"; // or it would follow the layout's
+  for (const name of Object.keys(layout).filter(isScene)) layout[name].dragmode ??= "turntable"; // not the layout's
   if (figure.drawn) keepCamera(plot, layout);
   else stepBack(layout, figure.root);
   await Plotly.react(plot, { data, layout, frames, config: CONFIG });
@@ -116,8 +128,8 @@ async function draw(Plotly, figure) {
   plot.dataset.drawn = figure.drawn += 1;
 }
 
-// Plotly notes the camera when the mouse is released: too early, for the scene glides on, and never for a drawing that comes in
-// the middle of a drag. What is seen is what stays.
+// Plotly notes the camera when the mouse is released: too early, for the scene glides on, and never for a drawing that
+// comes in the middle of a drag. What is seen is what stays.
 function keepCamera({ layout: old, _fullLayout: full = {} }, layout) {
   if (old?.uirevision !== layout.uirevision) return;
   for (const name of Object.keys(full).filter(isScene)) {
@@ -126,8 +138,8 @@ function keepCamera({ layout: old, _fullLayout: full = {} }, layout) {
   }
 }
 
-// Plotly fits a scene to the height of its place. In a place narrower than the scene was composed for (meta.aspect, width to
-// height) the camera stands further off.
+// Plotly fits a scene to the height of its place. In a place narrower than the scene was composed for (meta.aspect,
+// width to height) the camera stands further off.
 function stepBack(layout, { offsetWidth: width, offsetHeight: height }) {
   const further = Math.max(1, ((layout.meta?.aspect ?? 0) * height) / width);
   for (const name of Object.keys(layout).filter(isScene)) {
@@ -140,8 +152,8 @@ function isScene(name) {
   return name.startsWith("scene");
 }
 
-// Colours are tokens such as "@query/0.35" until the theme is known. Only properties whose name says colour are read, so that
-// nothing a reader typed is ever taken for one. Painted in place; returns what it was given, or the colour.
+// Colours are tokens such as "@query/0.35" until the theme is known. Only properties whose name says colour are read,
+// so that nothing a reader typed is ever taken for one. Painted in place; returns what it was given, or the colour.
 function paint(node, palette, coloured = false) {
   if (typeof node === "string") return coloured && node[0] === "@" ? shade(node, palette) : node;
   if (Array.isArray(node)) {
@@ -171,8 +183,8 @@ function channels(colour) {
   return [1, 3, 5].map((start) => parseInt(colour.slice(start, start + 2), 16));
 }
 
-// In 3-D Plotly takes the press of the button for the click: each drag would begin with one, and a quick click gets lost
-// before the scene has looked up what is under it. There a click is what the browser calls one, two frames later.
+// In 3-D Plotly takes the press of the button for the click: each drag would begin with one, and a quick click gets
+// lost before the scene has looked up what is under it. There a click is what the browser calls one, two frames later.
 function listen(figure) {
   const { plot } = figure;
   let hovered = null;
@@ -199,15 +211,16 @@ function save({ plot, header, shown }, format) {
   const bare = /^(transparent|rgba\(.*,\s*0\))$/.test(layout.paper_bgcolor);
   const filled = { ...layout, paper_bgcolor: bare ? shown.background : layout.paper_bgcolor };
   const filename = layout.meta?.name ?? header.key;
-  window.Plotly.downloadImage({ data, layout: filled }, { format, filename, width, height, scale: format === "png" ? 2 : 1 });
+  const size = { width, height, scale: format === "png" ? 2 : 1 };
+  window.Plotly.downloadImage({ data, layout: filled }, { format, filename, ...size });
 }
 
 function turn({ root, turn }) {
   turn.setAttribute("aria-pressed", root.classList.toggle("fibra-turning"));
 }
 
-// Plotly would keep the wheel and a finger's movement for itself, so it never hears of them: the page scrolls, and a tap still
-// arrives as a click. The exceptions are Plotly's own sliders, and a scene that is being turned.
+// Plotly would keep the wheel and a finger's movement for itself, so it never hears of them: the page scrolls, and a
+// tap still arrives as a click. The exceptions are Plotly's own sliders, and a scene that is being turned.
 function leaveToPage({ root }, event) {
   const slides = event.target.closest?.(".slider-container, .fibra-tools");
   if (!slides && !root.classList.contains("fibra-turning")) event.stopPropagation();

@@ -1,0 +1,213 @@
+"""Training: AdamW, clipping, a warm-up and a cosine, as a generator that yields a Step and never prints.
+
+All that a run is stands in its State: stop after any Step, save the State, and go on from it to the same bits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from math import cos, inf, isfinite, pi, sqrt
+from typing import NamedTuple
+
+import numpy as np
+
+from core import limits
+from core.backward import backward, needed
+from core.config import Config
+from core.errors import ConfigError
+from core.model import forward
+from core.ops.loss import LOSSES
+from core.params import Params
+
+Arrays = dict[str, np.ndarray]
+
+
+class Batch(NamedTuple):
+    """ids and targets [..., pos], and mask [..., pos], True where a position counts; None: all count."""
+
+    ids: np.ndarray
+    targets: np.ndarray
+    mask: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to train. Raises: ConfigError naming the field that cannot be."""
+
+    steps: int = 1000
+    rate: float = 3e-3  # the highest learning rate
+    warmup: int = 0  # steps in which the rate rises to it in a line
+    last_rate: float = 1.0  # the share of it where the cosine ends (Loshchilov & Hutter 2016); 1: constant
+    beta1: float = 0.9
+    beta2: float = 0.95
+    eps: float = 1e-8
+    weight_decay: float = 0.1
+    decay_all: bool = False  # norms and biases too; False: matrices alone
+    clip: float = 1.0  # the largest norm of all gradients together (Pascanu et al. 2013); inf: none
+    loss: str = "cross_entropy"
+
+    def __post_init__(self) -> None:
+        for name, least in (("steps", 1), ("warmup", 0)):
+            if not isinstance(getattr(self, name), int) or getattr(self, name) < least:
+                raise ConfigError(f"{name}: {getattr(self, name)!r} is not a whole number of {least} or more", name)
+        for name, low, high in (
+            *(("rate", 0, inf), ("last_rate", 0, 1), ("weight_decay", 0, inf), ("clip", 0, inf)),
+            *(("beta1", 0, 1), ("beta2", 0, 1), ("eps", 0, inf)),
+        ):
+            value = getattr(self, name)
+            finite = name == "clip" or isfinite(value)
+            if not (low <= value <= high and finite) or (name.startswith("beta") and value == 1):
+                raise ConfigError(f"{name}: {value!r} is not a number in {low}..{high}", name)
+        if self.loss not in LOSSES:
+            raise ConfigError(f"loss: {self.loss!r} is not one of {', '.join(LOSSES)}", "loss")
+
+    def rate_at(self, step: int) -> float:
+        """The learning rate of step 0, 1, 2, ..."""
+        if step < self.warmup:
+            return self.rate * (step + 1) / self.warmup
+        done = min((step - self.warmup) / max(self.steps - self.warmup, 1), 1.0)
+        return self.rate * (self.last_rate + (1 - self.last_rate) * 0.5 * (1 + cos(pi * done)))
+
+
+@dataclass
+class State:
+    """All that a run is: the steps taken, the parameters, and AdamW's running means of each gradient and its square."""
+
+    step: int
+    params: Arrays
+    mean: Arrays
+    square: Arrays
+
+    @classmethod
+    def start(cls, params: Params) -> State:
+        """A run that has taken no step, from a copy of `params`."""
+        own = {name: np.array(p) for name, p in params.items()}
+        zeros = ({name: np.zeros_like(p) for name, p in own.items()} for _ in range(2))
+        return cls(0, own, *zeros)
+
+    def tensors(self) -> Arrays:
+        """The whole state as one flat dict, as a weights file holds it."""
+        parts = {"param": self.params, "mean": self.mean, "square": self.square}
+        flat = {f"{part}.{name}": array for part, arrays in parts.items() for name, array in arrays.items()}
+        return flat | {"step": np.array([self.step], np.int64)}
+
+    @classmethod
+    def from_tensors(cls, tensors: Mapping[str, np.ndarray]) -> State:
+        """Raises: ConfigError when these are not what `tensors` gave."""
+        parts: dict[str, Arrays] = {"param": {}, "mean": {}, "square": {}}
+        for key, array in tensors.items():
+            part, _, name = key.partition(".")
+            if part in parts:
+                parts[part][name] = np.array(array)
+        if "step" not in tensors or not parts["param"].keys() == parts["mean"].keys() == parts["square"].keys():
+            raise ConfigError(
+                "state: must hold step, and param.NAME, mean.NAME, square.NAME of the same names", "state"
+            )
+        return cls(int(tensors["step"][0]), *parts.values())
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one step did. The loss and accuracy are of the parameters before it."""
+
+    number: int  # 1, 2, 3, ...
+    loss: float
+    accuracy: float  # the share of counted positions whose largest logit is the target's
+    grad_norm: float  # of all gradients together, before clipping
+    rate: float
+
+
+def train(state: State, config: Config, batches: Callable[[int], Batch], recipe: Recipe) -> Iterator[Step]:
+    """Take the steps that are left of recipe.steps, changing `state` in place; at each Step it is whole.
+
+    batches: the batch of step 0, 1, 2, ...: always the same one for the same number, so that a resumed run is the same.
+    Raises: ConfigError for a Config without logits.
+    """
+    if not config.unembed:
+        raise ConfigError("unembed: is False, and training needs logits", "unembed")
+    while state.step < recipe.steps:
+        yield take_step(state, config, batches(state.step), recipe)
+
+
+def take_step(state: State, config: Config, batch: Batch, recipe: Recipe) -> Step:
+    """One batch: forward, loss, backward, clip, AdamW."""
+    trace = forward(state.params, config, batch.ids, names=needed(config))
+    logits = trace["logits"]
+    loss, dlogits = LOSSES[recipe.loss](logits, batch.targets, batch.mask)
+    grads = backward(state.params, config, trace, dlogits)
+    norm = clip(grads, recipe.clip)
+    rate = recipe.rate_at(state.step)
+    adamw(state, grads, rate, recipe)
+    right = logits.argmax(-1) == batch.targets
+    accuracy = right.mean() if batch.mask is None else right[batch.mask].mean()
+    return Step(state.step, loss, float(accuracy), norm, rate)
+
+
+def clip(grads: Arrays, largest: float) -> float:
+    """Scale all gradients, in place, so that their norm together is at most `largest`; give the norm they had."""
+    norm = sqrt(sum(float(np.vdot(g, g)) for g in grads.values()))
+    if norm > largest:
+        for g in grads.values():
+            g *= largest / (norm + 1e-6)  # PyTorch's 1e-6, to equal it
+    return norm
+
+
+def adamw(state: State, grads: Arrays, rate: float, recipe: Recipe) -> None:
+    """One step of Adam with decoupled weight decay, in place (Loshchilov & Hutter 2017, algorithm 2)."""
+    state.step += 1
+    correct1, correct2 = 1 - recipe.beta1**state.step, 1 - recipe.beta2**state.step
+    for name, p in state.params.items():
+        g, m, v = grads[name], state.mean[name], state.square[name]
+        # m = beta1 m + (1 - beta1) g
+        m *= recipe.beta1
+        m += (1 - recipe.beta1) * g
+        # v = beta2 v + (1 - beta2) g^2
+        v *= recipe.beta2
+        g *= g
+        g *= 1 - recipe.beta2
+        v += g
+        # p -= rate (m / correct1 / (sqrt(v / correct2) + eps) + weight_decay p)
+        update = np.sqrt(v, out=g)
+        update *= 1 / sqrt(correct2)
+        update += recipe.eps
+        np.divide(m, update, out=update)
+        update *= rate / correct1
+        if recipe.decay_all or name.rpartition(".")[2].startswith("W"):
+            p *= 1 - rate * recipe.weight_decay
+        p -= update
+
+
+# ---------------------------------------------------------------------------------------------------- checkpoints
+
+
+@dataclass
+class Checkpoints:
+    """Parameters along a run, evenly spaced: when they pass the limit, every other one goes and the spacing doubles.
+
+    limit: bytes. The first is always kept.
+    """
+
+    limit: int = limits.CHECKPOINTS
+    every: int = 1
+    kept: dict[int, Arrays] = field(default_factory=dict)
+
+    def offer(self, step: int, params: Params) -> None:
+        """Keep a copy if `step` is one of the spacing's."""
+        if step % self.every:
+            return
+        self.kept[step] = {name: np.array(p) for name, p in params.items()}
+        while len(self.kept) > 1 and self.nbytes > self.limit:
+            self.every *= 2
+            self.kept = {step: params for step, params in self.kept.items() if step % self.every == 0}
+
+    @property
+    def nbytes(self) -> int:
+        return sum(p.nbytes for params in self.kept.values() for p in params.values())
+
+    def at(self, step: int) -> tuple[int, Arrays]:
+        """The last one kept at or before `step`. Raises: ConfigError where there is none."""
+        before = [number for number in self.kept if number <= step]
+        if not before:
+            raise ConfigError(f"step: no checkpoint is kept at or before {step}", "step")
+        return max(before), self.kept[max(before)]
