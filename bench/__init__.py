@@ -61,7 +61,7 @@ def _query(**scene: Any) -> str:
 
 PAGES = {
     "attention": Page("attention", "", "knob-temperature", 1.3),
-    "heads": Page("heads", _query(model="gpt", sentence=LONG, overrides=TWELVE), "knob-seed-slider", 2.0),
+    "heads": Page("heads", _query(model="gpt", sentence=LONG, overrides=TWELVE), "knob-seed", 2.0),
     "fibres": Page("fibres", _query(model="gpt", sentence=LONG, threshold=0.02), "knob-threshold", 1.5),
     "drift": Page("drift", _query(model="gpt"), "knob-stage", 1.3),
 }

@@ -33,6 +33,7 @@ def vectors(words: Words) -> None:
         with column:
             _title(words(f"attention.{name}"))
             _picture(builder, scene, words, name, choose_query)
+    _choose(scene, words, columns[1], columns[2])
     with columns[0]:
         editing = st.toggle(words("attention.edit"), key="edit-embeddings", help=words("attention.table_help"))
     if editing:
@@ -89,6 +90,8 @@ def _picture(builder: compute.Builder, scene: Scene, words: Words, name: str, ch
 def _place(scene: Scene, words: Words) -> None:
     layers, heads = range(scene.config.n_layers), range(scene.config.n_heads)
     layer, head = scene.place
+    if len(layers) == len(heads) == 1:
+        return
     left, right = st.columns(2)
     with left:
         controls.select(words("axis.layer"), "layer", layers, layer, str, disabled=len(layers) == 1)
@@ -109,14 +112,21 @@ def _temperature(scene: Scene, words: Words) -> None:
     controls.choice_slider(label, "temperature", TEMPERATURES, now, format_func=words.short, turn=state.turn)
 
 
-def _cell(scene: Scene, words: Words) -> None:
-    places, (query, key) = range(len(scene.tokens)), scene.cell
-    for column, knob, chosen in zip(st.columns(2), ("query", "key"), (query, key), strict=True):
+def _choose(scene: Scene, words: Words, *columns) -> None:
+    """The chosen cell, for those who cannot click: its query under Q, its key under K."""
+    for column, knob, chosen in zip(columns, ("query", "key"), scene.cell, strict=True):
+        label, places = words(f"attention.{knob}"), range(len(scene.tokens))
+        names = [f"{label}: {token} ({place + 1})" for place, token in enumerate(scene.tokens)]
         with column:
-            controls.select(words(f"attention.{knob}"), knob, places, chosen, lambda p: f"{p + 1} · {scene.tokens[p]}")
+            controls.select(label, knob, places, chosen, names.__getitem__, label_visibility="collapsed")
+
+
+def _cell(scene: Scene, words: Words) -> None:
     a = pictures.at_head(compute.run(scene), scene, "pattern")
-    rows = (pictures.read(scene.tokens, a, q, words) for q in places)
-    items = "".join(f'<li class="{"chosen" if q == query else ""}">{escape(row)}</li>' for q, row in enumerate(rows))
+    rows = (pictures.read(scene.tokens, a, q, words) for q in range(len(a)))
+    items = "".join(
+        f'<li class="{"chosen" if q == scene.cell[0] else ""}">{escape(row)}</li>' for q, row in enumerate(rows)
+    )
     title = f'<p class="fibra-step">{escape(words("attention.rows"))}</p>'
     st.html(f'{arithmetic.html(scene, words)}{title}<ul class="fibra-rows">{items}</ul>')
 

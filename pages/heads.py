@@ -23,8 +23,6 @@ SEEDS = 99  # the slider's last; of ten thousand, a hand would not hit the next 
 @st.fragment
 def heads(words: Words) -> None:
     scene = state.scene()
-    if st.session_state["knob-seed"] != scene.seed:  # the sidebar shows the seed too, and is not in this fragment
-        st.rerun()
     _sizes(scene, words)
     left, right = st.columns([3, 2], gap="large")
     with left:
@@ -44,7 +42,7 @@ def _sizes(scene: Scene, words: Words) -> None:
             controls.choice_slider(label, size, options, value, disabled=alone, help=words(f"heads.{size}_help"))
     with last:
         most = SEEDS if scene.seed <= SEEDS else SEED[1]
-        controls.slider(words("heads.seed"), "seed", SEED[0], most, 1, scene.seed, twin="-slider")
+        controls.slider(words("heads.seed"), "seed", SEED[0], most, 1, scene.seed)
 
 
 def _all(scene: Scene, words: Words) -> None:
@@ -122,6 +120,6 @@ def put_norm(norm: bool) -> None:
         state.override(norm="none")
 
 
-scene, words = shell.open_page("heads")
+scene, words = shell.open_page("heads", seed=False)
 heads(words)
 shell.close_page("heads", words, entropy, attention_distance, relative_change, token_norms)

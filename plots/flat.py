@@ -15,6 +15,7 @@ ROW = (15, 44)  # px: the least and the greatest distance between tokens
 TALL = 560  # px: what the tokens share
 REACH = 0.42  # of the width: how far a curve leaves its token level
 LETTER = 7.3  # px: of a name
+TOLD = 100  # curves at most whose value is told, the strongest: each is an element of its own to draw
 TOLD_AT = 0.31  # of a curve: where its value is told; at the middle, many curves meet
 
 
@@ -58,7 +59,8 @@ def flat(
     shapes = [] if lit.all() else [_path(query[~lit], key[~lit], "@muted/0.12", 1.0)]
     shapes += _lit_paths(head[lit], query[lit], key[lit], weight[lit])
     names = [literal(token) for token in tokens]
-    curves = zip(head[lit].tolist(), query[lit].tolist(), key[lit].tolist(), weight[lit].tolist(), strict=True)
+    told = np.flatnonzero(lit)[:TOLD]
+    curves = zip(*(a[told].tolist() for a in (head, query, key, weight)), strict=True)
     words = [
         hover.format(query=names[q], key=names[k], head=f"{head_prefix}{h}", value=number(w, decimals + 2, comma))
         for h, q, k, w in curves
@@ -88,7 +90,7 @@ def flat(
         annotations=[_title(*words) for words in titles],
         meta={"alt": alt, "drawn": drawn, "above": above},
     )
-    return {"data": [_told(query[lit], key[lit], words), *columns], "layout": layout}
+    return {"data": [_told(query[told], key[told], words), *columns], "layout": layout}
 
 
 def _path(query: np.ndarray, key: np.ndarray, colour: str, width: float) -> dict[str, Any]:

@@ -242,8 +242,16 @@ def test_activations(name):
     dy = np.random.default_rng(0).standard_normal(x.shape)
     slope = (ACTIVATIONS[name](x + 1e-6) - ACTIVATIONS[name](x - 1e-6)) / 2e-6
     before = dy.copy()
-    assert np.allclose(ACTIVATIONS_BACKWARD[name](dy, x), dy * slope, atol=1e-8)
+    assert np.allclose(ACTIVATIONS_BACKWARD[name](dy, x, ACTIVATIONS[name](x)), dy * slope, atol=1e-8)
     assert np.array_equal(dy, before)
+
+
+@pytest.mark.parametrize("name", [name for name in ACTIVATIONS if name != "relu"])
+def test_activations_at_zero_and_beside_it(name):
+    for dtype, tiny in ((np.float32, 1e-45), (np.float64, 5e-324)):
+        x = np.array([0.0, tiny, -tiny, 1e-30, -1e-12], dtype)
+        slope = ACTIVATIONS_BACKWARD[name](np.ones_like(x), x, ACTIVATIONS[name](x))
+        assert slope == pytest.approx(0.5, abs=1e-6)
 
 
 # ------------------------------------------------------------------------------------------------ checking one weight

@@ -187,8 +187,11 @@ def plot(key: str) -> str:
 
 
 def open_first(tab: Page, url: str) -> None:
+    """The first page with its three figures drawn; only those in sight are, so each is scrolled to."""
     tab.goto(url)
-    tab.wait_for_function(f"document.querySelectorAll('{DRAWN}').length === 3")
+    for key in ("scene", "points", "heatmap"):
+        tab.locator(f".st-key-{key} .fibra-plot").scroll_into_view_if_needed()
+        tab.wait_for_selector(plot(key))
     tab.wait_for_timeout(300)
 
 

@@ -8,6 +8,8 @@ from typing import Any
 
 import streamlit as st
 
+from ui import compat
+
 _HERE = Path(__file__).parent
 
 
@@ -15,7 +17,7 @@ def _register() -> Callable[..., Any] | None:
     if not hasattr(st.components, "v2"):
         return None
     js, css = ((_HERE / f"browser.{kind}").read_text(encoding="utf-8") for kind in ("js", "css"))
-    return st.components.v2.component("fibra_browser", js=js, css=css)
+    return compat.component("fibra_browser", js=js, css=css)
 
 
 _BUTTON = _register()

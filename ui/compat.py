@@ -1,4 +1,4 @@
-"""One app for several versions of Streamlit: newer keywords are left out where the installed one does not know them."""
+"""One app for several versions of Streamlit: what a newer one does by itself is done here, or left out."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+import streamlit as st
+
 
 def call(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
     """`function(*args, **kwargs)` without the keywords that it does not take."""
@@ -14,6 +16,23 @@ def call(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
     if known is not None:
         kwargs = {name: value for name, value in kwargs.items() if name in known}
     return function(*args, **kwargs)
+
+
+def component(name: str, **parts: Any) -> Callable[..., Any]:
+    """`st.components.v2.component`, known in every runtime of the process.
+
+    Each AppTest is a runtime of its own, and a module is imported only once. Before Streamlit registered a component
+    again by itself, mounting it in a runtime that had not seen the import raised ValueError.
+    """
+    mount = st.components.v2.component(name, **parts)
+
+    def mount_anywhere(**kwargs: Any) -> Any:
+        try:
+            return mount(**kwargs)
+        except ValueError:
+            return st.components.v2.component(name, **parts)(**kwargs)
+
+    return mount_anywhere
 
 
 @cache

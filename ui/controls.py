@@ -16,8 +16,8 @@ from ui import compat, state
 
 
 def slider(label: str, knob: str, low: float, high: float, step: float, value: float, **options: Any) -> None:
-    """A slider on a Scene field; `twin` names it where the page has another widget on that field."""
-    key = _feed(knob, value, options.pop("twin", ""))
+    """A slider on a Scene field."""
+    key = _feed(knob, value)
     kind = type(step)
     st.slider(
         label, kind(low), kind(high), step=step, key=key, on_change=_turn, args=(knob, key, state.turn), **options
@@ -74,8 +74,8 @@ def number(label: str, knob: str, low: int, high: int, value: int, **more: Any) 
     st.number_input(label, low, high, step=1, key=key, on_change=_turn, args=(knob, key, state.turn), **more)
 
 
-def _feed(knob: str, value: Any, twin: str = "") -> str:
-    key = f"knob-{knob}{twin}"
+def _feed(knob: str, value: Any, mark: str = "") -> str:
+    key = f"knob-{knob}{mark}"
     if st.session_state.get(key) != value:
         st.session_state[key] = value
     return key

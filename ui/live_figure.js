@@ -95,7 +95,8 @@ function wake(figure) {
 async function refresh(figure) {
   const Plotly = await plotly;
   if (!Plotly) return figure.trigger("unavailable", true);
-  if (!figure.seen) return; // hidden, gone or far below: the observer wakes it when it is seen
+  // Hidden, gone or far below: the observer wakes it when it is seen.
+  if (!figure.seen || !figure.root.offsetWidth) return;
   const background = getComputedStyle(figure.root).getPropertyValue("--st-background-color").trim();
   if (figure.text !== figure.shown.text || background !== figure.shown.background) {
     figure.shown = { text: figure.text, background, size: sizeOf(figure) };

@@ -61,7 +61,7 @@ def _register() -> tuple[Callable[..., Any], Callable[..., Any]] | None:
     chunk = _chunk()
     if chunk is None or not hasattr(st.components, "v2"):
         return None
-    component = partial(st.components.v2.component, isolate_styles=False)  # Plotly's own style sheet is in the page
+    component = partial(compat.component, isolate_styles=False)  # Plotly's own style sheet is in the page
     return component("fibra_library", js=_library_js(chunk)), component("fibra_figure", js=_FIGURE_JS)
 
 

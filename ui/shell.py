@@ -25,8 +25,11 @@ LOGO = Path(__file__).with_name("fibra.svg")
 SENTENCE = "knob-sentence"
 
 
-def open_page(name: str) -> tuple[Scene, Words]:
-    """Begin a page: every page's first call. Draws what all pages share, and gives the Scene and the words."""
+def open_page(name: str, seed: bool = True) -> tuple[Scene, Words]:
+    """Begin a page: every page's first call. Draws what all pages share, and gives the Scene and the words.
+
+    A page with a seed of its own among its controls says so, and the sidebar leaves it out.
+    """
     _through_app()
     words = state.words()
     st.set_page_config(page_title=f"{words('app.title')} · {words(f'pages.{name}')}", page_icon=ICON, layout="wide")
@@ -35,7 +38,7 @@ def open_page(name: str) -> tuple[Scene, Words]:
     live_figure.prepare()
     scene = state.open_scene(name)
     with st.sidebar:
-        _sidebar(scene, words)
+        _sidebar(scene, words, seed)
     left, right = st.columns([1, 3], vertical_alignment="center")
     with left:
         st.html(f'<h1 class="fibra-title">{escape(words(f"{name}.title"))}</h1>')
@@ -82,7 +85,7 @@ def say(text: str, kind: str = "says") -> None:
     st.html(f'<p class="fibra-{kind}">{escape(text)}</p>')
 
 
-def _sidebar(scene: Scene, words: Words) -> None:
+def _sidebar(scene: Scene, words: Words, seed: bool) -> None:
     controls.select(
         words("shell.story"), "model", list(PRESETS), scene.model, lambda m: words(f"shell.stories.{m}"), turn=_tell
     )
@@ -90,7 +93,8 @@ def _sidebar(scene: Scene, words: Words) -> None:
     controls.segments(
         words("shell.split"), "split", list(SPLITTERS), scene.split, lambda s: words(f"shell.splits.{s}"), turn=_split
     )
-    controls.number(words("shell.seed"), "seed", *SEED, scene.seed, help=words("shell.seed_help"))
+    if seed:
+        controls.number(words("shell.seed"), "seed", *SEED, scene.seed, help=words("shell.seed_help"))
     controls.segments(
         words("shell.language"), "lang", LANGUAGES, words.lang, lambda lang: words(f"shell.languages.{lang}")
     )
