@@ -17,7 +17,7 @@ import numpy as np
 import core
 from bench import between, print_table
 from bench.timing import medians, on_threads
-from core.train import Batch, Recipe, State, take_step
+from core.train import Batch, Recipe, State, train
 
 try:
     import torch
@@ -92,7 +92,8 @@ def contenders() -> dict[str, Callable[[], float]]:
     batch = Batch(text[:, :-1], text[:, 1:])
     params = core.init_params(CONFIG)
     state = State.start(params)
-    found = {"fibra": lambda: take_step(state, CONFIG, batch, RECIPE).loss}
+    steps = train(state, CONFIG, lambda _: batch, RECIPE)
+    found = {"fibra": lambda: next(steps).loss}
     if torch is not None:
         found |= {"eager": torch_step(params, batch, False), "fused": torch_step(params, batch, True)}
         for _ in range(3):

@@ -48,7 +48,8 @@ def weights(words: Words) -> None:
         st.rerun()
     st.session_state[DRAWN] = scene
     names, switches = ("scores", "scaled", "masked", "pattern"), (_place, _scale, _mask, _temperature)
-    for column, name, switch, builder in zip(_line(scene), names, switches, pictures.MATRICES, strict=True):
+    line = list(zip(_line(scene), names, switches, pictures.MATRICES, strict=True))
+    for column, name, switch, builder in reversed(line):  # the pattern first: every switch alters it
         with column:
             _title(words(f"attention.{name}"))
             with st.container(height=CONTROLS, border=False):

@@ -19,6 +19,7 @@ are coloured."""
 # Of a node: size and brightness, from its core outwards.
 HALO = ((1.2, 1), (1.9, 0.2), (2.8, 0.11), (3.9, 0.06), (5.2, 0.04), (6.8, 0.025), (8.6, 0.018))
 BREADTH = 0.7  # of the picture: the tokens' arc, as the camera sees it
+NAMED_TWICE = 16  # tokens at most
 NAME = 14  # px that a name written upright takes
 
 SPREAD = 0.62  # radians: half of the arc on which the tokens stand
@@ -205,12 +206,15 @@ def _scene(places: np.ndarray, labels: list[dict[str, Any]]) -> dict[str, Any]:
 def _labels(
     places: np.ndarray, tokens: list[str], focus: int | None, layer_prefix: str, room: float
 ) -> list[dict[str, Any]]:
-    """The tokens below the lowest level and above the highest, upright where many; each layer's name at its left."""
+    """The tokens below the lowest level and, if few, above the highest, upright if many; at its left each layer's name.
+
+    Plotly takes over a millisecond for each name; those of many are written once, below.
+    """
     n_levels, n_tokens, _ = places.shape
     crowded = _crowded(tokens, room)
     every = int(np.ceil(n_tokens * NAME / room))
     labels = []
-    for level, side in ((0, -1), (n_levels - 1, 1)):
+    for level, side in ((0, -1), (n_levels - 1, 1))[: 2 if n_tokens <= NAMED_TWICE else 1]:
         for i in range(n_tokens):
             if i % every and i != focus:
                 continue

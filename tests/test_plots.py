@@ -14,6 +14,7 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
+import plots.flat as flat_plot
 from plots import figure as figures
 from plots import theme
 from plots.bars import bars
@@ -400,7 +401,7 @@ def test_the_flat_twin_draws_what_is_above_the_threshold() -> None:
     assert sum(s["path"].count("M") for s in chart["layout"]["shapes"]) == (many > 0.2).sum()
     assert len(chart["data"][0]["hovertext"]) == chart["layout"]["meta"]["drawn"] == (many > 0.2).sum()
     wide = flat(patterns(1, 16, 64, causal=False)[0], WORDS, threshold=0.001)["layout"]
-    assert wide["meta"]["drawn"] == MAX_CURVES and len(wide["shapes"]) <= 50
+    assert wide["meta"]["drawn"] == flat_plot.MAX_CURVES and len(wide["shapes"]) <= 50
 
 
 def test_the_flat_twin_tells_the_focus_exactly() -> None:

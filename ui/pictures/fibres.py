@@ -8,6 +8,7 @@ from core import Run, Scene
 from core.interpret import read_row
 from plots.fibres import MAX_CURVES
 from plots.fibres import fibres as fibres_figure
+from plots.flat import MAX_CURVES as MOST_FLAT
 from plots.flat import flat as flat_figure
 from ui import compute
 from ui.compute import Picture
@@ -111,7 +112,7 @@ def _says_twin(scene: Scene, a: np.ndarray, words: Words) -> str:
     if (chosen := focus(scene)) is not None:
         return f"{words('fibres.says.place', **place)} {read(scene.tokens, a, chosen, words)}"
     above = a[a > scene.threshold]
-    return words(
+    says = words(
         "fibres.says.counted" if above.size else "fibres.says.few",
         **place,
         above=above.size,
@@ -120,6 +121,7 @@ def _says_twin(scene: Scene, a: np.ndarray, words: Words) -> str:
         low=float(above.min(initial=1)),
         high=float(a.max()),
     )
+    return f"{says} {words('fibres.says.drawn', drawn=MOST_FLAT)}" if above.size > MOST_FLAT else says
 
 
 def _counted(above: int, scene: Scene, words: Words) -> str:
