@@ -127,12 +127,12 @@ def mlp_backward(
     dpost = _linear_backward(dout, trace[at + "post"], params, at + "W_out", at + "b_out", flow)
     dpost = flow.put(at + "post", dpost)
     if not config.gated:
-        dpre = flow.put(at + "pre", f_backward(dpost, trace[at + "pre"]))
+        dpre = flow.put(at + "pre", f_backward(dpost, trace[at + "pre"], trace[at + "post"]))
         return _linear_backward(dpre, x, params, at + "W_in", at + "b_in", flow)
     # post = act * up
     dact = flow.put(at + "act", dpost * trace[at + "up"])
     dup = flow.put(at + "up", dpost * trace[at + "act"])
-    dpre = flow.put(at + "pre", f_backward(dact, trace[at + "pre"]))
+    dpre = flow.put(at + "pre", f_backward(dact, trace[at + "pre"], trace[at + "act"]))
     dx = _linear_backward(dpre, x, params, at + "W_gate", "", flow)
     dx += _linear_backward(dup, x, params, at + "W_in", at + "b_in", flow)
     return dx
@@ -204,10 +204,8 @@ def block_backward(
             dx = norm_backward(dx, params, config, at + "ln2", trace, flow)
         if config.parallel:  # x = middle + mlp(start)
             dstart = dx
-        elif config.residual:  # x = middle + mlp(middle)
-            dmiddle = dx + dmiddle
-        else:
-            dmiddle = dx
+        else:  # x = middle + mlp(middle), or mlp(middle) alone
+            dmiddle = np.add(dx, dmiddle, out=dx) if config.residual else dx
 
     dmiddle = flow.put(at + "resid_mid", dmiddle)
     x = trace[at + ("ln1.out" if pre else "resid_pre")]
@@ -233,7 +231,7 @@ def embed_backward(dx: np.ndarray, params: Params, config: Config, trace: Trace,
     if config.positions in ("sinusoidal", "learned"):
         # x = x + P[:n], the same P for every entry of a batch
         n, d = dx.shape[-2:]
-        dP = flow.put("pos_embed", np.add.reduce(dx.reshape(-1, n, d), 0))
+        dP = flow.put("pos_embed", dx.reshape(-1, n, d).sum(0))
         if config.positions == "learned":
             flow.params["pos_embed.W_pos"] = np.zeros_like(params["pos_embed.W_pos"])
             flow.params["pos_embed.W_pos"][:n] = dP

@@ -44,7 +44,7 @@ def checked_ids(ids: np.ndarray | None, config: Config) -> np.ndarray:
     if ids.dtype.kind not in "iu" or ids.ndim < 1 or ids.size == 0:
         raise ConfigError(f"ids: must be integers of shape [..., pos], not {ids.dtype} {ids.shape}", "ids")
     _check_length(ids.shape[-1], config)
-    if ids.min() < 0 or ids.max() >= config.vocab_size:
+    if ids.astype(np.uint64).max() >= config.vocab_size:  # below zero wraps around to far above
         raise ConfigError(f"ids: {ids.min()}..{ids.max()} leave the vocabulary 0..{config.vocab_size - 1}", "ids")
     return ids
 

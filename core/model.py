@@ -110,7 +110,9 @@ def attention(x: np.ndarray, params: Params, config: Config, i: int, trace: Trac
     change = trace.interventions
     n = x.shape[-2]
     if config.projections:
-        q, k, v = (linear(x, params[at + "W_" + name], params.get(at + "b_" + name)) for name in "QKV")
+        q = linear(x, params[at + "W_Q"], params.get(at + "b_Q"))
+        k = linear(x, params[at + "W_K"], params.get(at + "b_K"))
+        v = linear(x, params[at + "W_V"], params.get(at + "b_V"))
     else:
         q = k = v = x
     q = trace.put(at + "q", split_heads(q, config.n_heads))

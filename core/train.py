@@ -126,6 +126,7 @@ def train(state: State, config: Config, batches: Callable[[int], Batch], recipe:
     """
     if not config.unembed:
         raise ConfigError("unembed: is False, and training needs logits", "unembed")
+    np.empty(limits.HEAP_KEPT_TRAINING, np.uint8)  # never touched, and freed at once: limits.py says what for
     while state.step < recipe.steps:
         yield take_step(state, config, batches(state.step), recipe)
 
@@ -136,43 +137,45 @@ def take_step(state: State, config: Config, batch: Batch, recipe: Recipe) -> Ste
     logits = trace["logits"]
     loss, dlogits = LOSSES[recipe.loss](logits, batch.targets, batch.mask)
     grads = backward(state.params, config, trace, dlogits)
-    norm = clip(grads, recipe.clip)
-    rate = recipe.rate_at(state.step)
-    adamw(state, grads, rate, recipe)
+    norm, rate = norm_of(grads), recipe.rate_at(state.step)
+    adamw(state, grads, norm, recipe)
     right = logits.argmax(-1) == batch.targets
     accuracy = right.mean() if batch.mask is None else right[batch.mask].mean()
     return Step(state.step, loss, float(accuracy), norm, rate)
 
 
-def clip(grads: Arrays, largest: float) -> float:
-    """Scale all gradients, in place, so that their norm together is at most `largest`; give the norm they had."""
-    norm = sqrt(sum(float(np.vdot(g, g)) for g in grads.values()))
-    if norm > largest:
-        for g in grads.values():
-            g *= largest / (norm + 1e-6)  # PyTorch's 1e-6, to equal it
-    return norm
+def norm_of(grads: Params) -> float:
+    """The length of all gradients taken as one vector."""
+    return sqrt(sum(float(np.vdot(g, g)) for g in grads.values()))
 
 
-def adamw(state: State, grads: Arrays, rate: float, recipe: Recipe) -> None:
-    """One step of Adam with decoupled weight decay, in place (Loshchilov & Hutter 2017, algorithm 2)."""
+def adamw(state: State, grads: Arrays, norm: float, recipe: Recipe) -> None:
+    """One step of Adam with decoupled weight decay, in place (Loshchilov & Hutter 2017, algorithm 2).
+
+    grads: of that norm together; they are clipped to recipe.clip, and used up.
+    """
+    rate = recipe.rate_at(state.step)
     state.step += 1
-    correct1, correct2 = 1 - recipe.beta1**state.step, 1 - recipe.beta2**state.step
+    clip = min(1.0, recipe.clip / (norm + 1e-6))  # PyTorch's 1e-6, to equal it
+    beta1, beta2 = recipe.beta1, recipe.beta2
+    # m / correct1 / (sqrt(v / correct2) + eps) as one quotient, as Kingma & Ba 2014 write it at the end of section 2
+    correct = sqrt(1 - beta2**state.step)
+    reach, eps = rate * correct / (1 - beta1**state.step), recipe.eps * correct
     for name, p in state.params.items():
         g, m, v = grads[name], state.mean[name], state.square[name]
         # m = beta1 m + (1 - beta1) g
-        m *= recipe.beta1
-        m += (1 - recipe.beta1) * g
+        m *= beta1
+        m += (1 - beta1) * clip * g
         # v = beta2 v + (1 - beta2) g^2
-        v *= recipe.beta2
+        v *= beta2
         g *= g
-        g *= 1 - recipe.beta2
+        g *= (1 - beta2) * clip**2
         v += g
-        # p -= rate (m / correct1 / (sqrt(v / correct2) + eps) + weight_decay p)
+        # p = (1 - rate decay) p - reach m / (sqrt(v) + eps)
         update = np.sqrt(v, out=g)
-        update *= 1 / sqrt(correct2)
-        update += recipe.eps
+        update += eps
         np.divide(m, update, out=update)
-        update *= rate / correct1
+        update *= reach
         if recipe.decay_all or name.rpartition(".")[2].startswith("W"):
             p *= 1 - rate * recipe.weight_decay
         p -= update

@@ -23,7 +23,8 @@ SEEDS = 99  # the slider's last; of ten thousand, a hand would not hit the next 
 @st.fragment
 def heads(words: Words) -> None:
     scene = state.scene()
-    _sizes(scene, words)
+    with st.container(key="heads-sizes"):
+        _sizes(scene, words)
     left, right = st.columns([3, 2], gap="large")
     with left:
         _all(scene, words)

@@ -169,11 +169,15 @@ def test_a_bad_cell_in_the_table_is_named(watched, app):
     page.wait_for_timeout(800)
     box = grid.bounding_box()
     page.mouse.click(box["x"] + box["width"] * 0.5, box["y"] + 55)
+    page.wait_for_timeout(1000)  # the grid, a canvas, takes the focus when it has drawn the selection
     page.keyboard.press("Delete")  # a missing cell
     expect(page.locator(".fibra-notice")).to_contain_text("“Os”, dimension 1: “empty” is not a number")
     assert "edits" not in query(page)
-    page.mouse.dblclick(box["x"] + box["width"] * 0.5, box["y"] + 55)
-    page.keyboard.type("2.5")
+    page.wait_for_timeout(1000)
+    page.mouse.click(box["x"] + box["width"] * 0.5, box["y"] + 55)
+    page.wait_for_timeout(1000)
+    page.keyboard.type("2.5", delay=80)
+    page.wait_for_timeout(300)
     page.keyboard.press("Enter")
     wait_for_query(page, edits="0.1:2.5")
     expect(page.locator(".fibra-notice")).to_have_count(0)

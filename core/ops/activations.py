@@ -14,10 +14,10 @@ def relu(x: np.ndarray) -> np.ndarray:
     return np.maximum(x, 0)
 
 
-def relu_backward(dy: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """At 0 the slope is taken to be 0, as is usual."""
+def relu_backward(dy: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """1 where x > 0, else 0; at 0 itself 0, as is usual."""
     # y = max(x, 0)
-    return dy * (x > 0)
+    return dy * (y > 0)
 
 
 def gelu(x: np.ndarray) -> np.ndarray:
@@ -25,10 +25,17 @@ def gelu(x: np.ndarray) -> np.ndarray:
     return 0.5 * x * (1 + erf(x * math.sqrt(0.5)))
 
 
-def gelu_backward(dy: np.ndarray, x: np.ndarray) -> np.ndarray:
+def gelu_backward(dy: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Phi(x) + x phi(x), phi the normal density."""
     # y = x Phi(x)
-    return dy * (0.5 * (1 + erf(x * math.sqrt(0.5))) + x * np.exp(-0.5 * x * x) / math.sqrt(2 * math.pi))
+    square = x * x
+    Phi = _gate(x, y, square)
+    slope = np.exp(-0.5 * square)
+    slope *= x
+    slope *= 1 / math.sqrt(2 * math.pi)
+    slope += Phi
+    slope *= dy
+    return slope
 
 
 def gelu_tanh(x: np.ndarray) -> np.ndarray:
@@ -44,24 +51,15 @@ def gelu_tanh(x: np.ndarray) -> np.ndarray:
     return y
 
 
-def gelu_tanh_backward(dy: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """0.5 (1 + t) + 0.5 x (1 - t^2) u', with t = tanh(u) and u = sqrt(2/pi) (x + 0.044715 x^3)."""
-    # y = 0.5 x (1 + tanh(u))
+def gelu_tanh_backward(dy: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """g + x g', where g = 0.5 (1 + tanh(u)), u = sqrt(2/pi) (x + 0.044715 x^3), and so g' = 2 g (1 - g) u'."""
+    # y = x g
     slope = x * x
-    t = slope * (0.044715 * SQRT_2_OVER_PI)
-    t += SQRT_2_OVER_PI
-    t *= x
-    np.tanh(t, out=t)
-    slope *= 3 * 0.044715 * SQRT_2_OVER_PI
-    slope += SQRT_2_OVER_PI
-    slope *= x  # x u'
-    slope *= 1 - t
-    slope += 1
-    t += 1
-    slope *= t  # (1 + t) (1 + x u' (1 - t))
-    slope *= 0.5
-    slope *= dy
-    return slope
+    g = _gate(x, y, slope)
+    slope *= 6 * 0.044715 * SQRT_2_OVER_PI
+    slope += 2 * SQRT_2_OVER_PI
+    slope *= y  # 2 x g u'
+    return _gated(dy, g, slope)
 
 
 def silu(x: np.ndarray) -> np.ndarray:
@@ -73,14 +71,32 @@ def silu(x: np.ndarray) -> np.ndarray:
     return y
 
 
-def silu_backward(dy: np.ndarray, x: np.ndarray) -> np.ndarray:
+def silu_backward(dy: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """s + x s (1 - s), with s = sigmoid(x)."""
-    # y = x sigmoid(x)
-    s = 0.5 * (1 + np.tanh(0.5 * x))
-    return dy * (s * (1 + x * (1 - s)))
+    # y = x s
+    return _gated(dy, _gate(x, y, x * x), y.copy())
+
+
+def _gate(x: np.ndarray, y: np.ndarray, square: np.ndarray) -> np.ndarray:
+    """y / x: the share of x that an activation has let through, for these three 1/2 at 0. square: x^2."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        gate = y / x
+    gate[square == 0] = 0.5  # also where x is so small that y has lost its digits
+    return gate
+
+
+def _gated(dy: np.ndarray, g: np.ndarray, a: np.ndarray) -> np.ndarray:
+    """dy (g + a (1 - g)), as dy (1 - (1 - a) (1 - g)) so that `g` and `a`, which are used up, need no third."""
+    a -= 1
+    g -= 1
+    a *= g
+    np.subtract(1, a, out=a)
+    a *= dy
+    return a
 
 
 ACTIVATIONS = {"relu": relu, "gelu": gelu, "gelu_tanh": gelu_tanh, "silu": silu}
+# Each takes dy, x and the y that the forward gave, all [...], and gives dx.
 ACTIVATIONS_BACKWARD = {
     "relu": relu_backward,
     "gelu": gelu_backward,

@@ -24,7 +24,7 @@ def merge_heads(z: np.ndarray) -> np.ndarray:
 
 def attention_scores(q: np.ndarray, k: np.ndarray) -> np.ndarray:
     """Q K^T: q [..., head, query, d_head], k [..., kv_head, key, d_head] -> [..., head, query, key]."""
-    scores = stack(q, k.shape[-3]) @ k.swapaxes(-1, -2)
+    scores = stack(q, k.shape[-3]) @ transposed(k)
     return scores.reshape(*q.shape[:-1], k.shape[-2])
 
 
@@ -49,7 +49,7 @@ def weighted_values_backward(dz: np.ndarray, pattern: np.ndarray, v: np.ndarray)
     """dz [..., head, query, d_head] -> dpattern as pattern, dv as v."""
     # z = A V
     dz = stack(dz, v.shape[-3])
-    dpattern = (dz @ v.swapaxes(-1, -2)).reshape(pattern.shape)
+    dpattern = (dz @ transposed(v)).reshape(pattern.shape)
     dv = side_by_side(v.shape, v.dtype)
     product(stack(pattern, v.shape[-3]).swapaxes(-1, -2), dz, out=dv)
     return dpattern, dv
@@ -57,7 +57,14 @@ def weighted_values_backward(dz: np.ndarray, pattern: np.ndarray, v: np.ndarray)
 
 def stack(x: np.ndarray, n_groups: int) -> np.ndarray:
     """[..., head, a, b] -> [..., group, head in group * a, b]: heads that share keys and values as one tall matrix."""
+    if x.shape[-3] == n_groups:
+        return x
     return x.reshape(*x.shape[:-3], n_groups, -1, x.shape[-1])
+
+
+def transposed(x: np.ndarray) -> np.ndarray:
+    """[..., a, b] -> [..., b, a], in memory too: the copy costs less than BLAS loses on small transposed matrices."""
+    return np.ascontiguousarray(x.swapaxes(-1, -2))
 
 
 def side_by_side(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from core.ops.rows import sum_of_rows
+
 
 def linear(x: np.ndarray, W: np.ndarray, b: np.ndarray | None = None) -> np.ndarray:
     """x [..., d_in], W [d_in, d_out], b [d_out] -> [..., d_out]."""
@@ -27,4 +29,4 @@ def linear_backward(dy: np.ndarray, x: np.ndarray, W: np.ndarray) -> tuple[np.nd
 def bias_backward(dy: np.ndarray) -> np.ndarray:
     """dy [..., d_out] -> db [d_out], summed over all that stands in front."""
     # y += b
-    return np.add.reduce(dy.reshape(-1, dy.shape[-1]), 0)
+    return sum_of_rows(dy)

@@ -38,11 +38,10 @@ def _finish(centred: np.ndarray, w: np.ndarray, b: np.ndarray | None, eps: float
 
 def gain_backward(dout: np.ndarray, normalized: np.ndarray, w: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """dout [..., d] -> dnormalized [..., d], dw [d]."""
-    rows = dout.reshape(-1, dout.shape[-1])
     # out = normalized * w
-    dnormalized = dout * w
+    rows = dout.reshape(-1, dout.shape[-1])
     dw = np.einsum("ti,ti->i", rows, normalized.reshape(rows.shape))
-    return dnormalized, dw
+    return dout * w, dw
 
 
 def scale_backward(dnormalized: np.ndarray, normalized: np.ndarray, scale: np.ndarray) -> np.ndarray:
@@ -58,12 +57,14 @@ def centred_backward(
 ) -> np.ndarray:
     """dnormalized [..., d], dscale [..., 1] -> dcentred [..., d], which for rms_norm is dx."""
     # normalized = centred / scale, and scale = sqrt(mean(centred^2) + eps), whose slope is normalized / d
-    dcentred = normalized * (dscale * (1 / normalized.shape[-1]))
-    dcentred += dnormalized / scale
+    dcentred = normalized * (dscale * scale * (1 / normalized.shape[-1]))
+    dcentred += dnormalized
+    dcentred /= scale
     return dcentred
 
 
 def mean_backward(dcentred: np.ndarray) -> np.ndarray:
-    """dcentred [..., d] -> dx [..., d]."""
+    """dcentred [..., d] -> dx [..., d], in its place."""
     # centred = x - mean(x)
-    return dcentred - row_mean(dcentred)
+    dcentred -= row_mean(dcentred)
+    return dcentred
