@@ -125,11 +125,8 @@ def _choose(scene: Scene, words: Words, *columns) -> None:
 def _cell(scene: Scene, words: Words) -> None:
     a = pictures.at_head(compute.run(scene), scene, "pattern")
     rows = (pictures.read(scene.tokens, a, q, words) for q in range(len(a)))
-    items = "".join(
-        f'<li class="{"chosen" if q == scene.cell[0] else ""}">{escape(row)}</li>' for q, row in enumerate(rows)
-    )
     title = f'<p class="fibra-step">{escape(words("attention.rows"))}</p>'
-    st.html(f'{arithmetic.html(scene, words)}{title}<ul class="fibra-rows">{items}</ul>')
+    st.html(f"{arithmetic.html(scene, words)}{title}{shell.listing(rows, scene.cell[0])}")
 
 
 def _title(text: str) -> None:

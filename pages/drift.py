@@ -5,8 +5,6 @@ from __future__ import annotations
 import ui  # noqa: F401  first, before anything brings NumPy: it says how many threads BLAS takes
 
 # isort: split
-from html import escape
-
 import streamlit as st
 
 from core.interpret import PCA, pca, residual_stages
@@ -30,11 +28,10 @@ def way(words: Words) -> None:
             controls.switch(words("drift.solid"), "solid", scene.solid, turn=state.turn)
         show.picture(pictures.drift, scene, words, key="drift", height=pictures.HEIGHT)
     with right:
-        st.html(f'<p class="fibra-step">{escape(words("drift.variance"))}</p>')
+        shell.say(words("drift.variance"), "step")
         show.picture(pictures.variance, scene, words, key="drift-variance", height=pictures.VARIANCE_HEIGHT)
-        st.html(f'<p class="fibra-step">{escape(words("drift.rows"))}</p>')
-        items = "".join(f"<li>{escape(row)}</li>" for row in pictures.rows(scene, words))
-        st.html(f'<div style="{ROWS}"><ul class="fibra-rows">{items}</ul></div>')
+        shell.say(words("drift.rows"), "step")
+        st.html(f'<div style="{ROWS}">{shell.listing(pictures.rows(scene, words))}</div>')
 
 
 scene, words = shell.open_page("drift")

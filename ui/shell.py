@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 from html import escape
 from pathlib import Path
@@ -78,6 +78,12 @@ def _css() -> str:
     names = (name for name, colour in light.items() if isinstance(colour, str))
     colours = "".join(f"--fibra-{name}:light-dark({light[name]},{dark[name]});" for name in names)
     return f":root{{{colours}}}{STYLE.read_text('utf-8')}"
+
+
+def listing(rows: Iterable[str], chosen: int | None = None) -> str:
+    """Computed sentences as a list, shown literally; the chosen one stands out."""
+    items = (f'<li class="{"chosen" if i == chosen else ""}">{escape(row)}</li>' for i, row in enumerate(rows))
+    return f'<ul class="fibra-rows">{"".join(items)}</ul>'
 
 
 def say(text: str, kind: str = "says") -> None:

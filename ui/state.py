@@ -52,11 +52,11 @@ def show(new: Scene) -> None:
 
 def write_url() -> None:
     """The address always says what is on screen."""
-    query = scene().to_query()
-    others = {key: value for key, value in st.query_params.to_dict().items() if key.startswith("embed")}
-    if st.query_params.to_dict() != others | query:
-        st.query_params.from_dict(others | query)
-    st.session_state[WRITTEN] = others | query
+    there = st.query_params.to_dict()
+    wanted = {key: value for key, value in there.items() if key.startswith("embed")} | scene().to_query()
+    if there != wanted:
+        st.query_params.from_dict(wanted)
+    st.session_state[WRITTEN] = wanted
 
 
 def notices() -> tuple[Notice, ...]:
