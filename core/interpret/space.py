@@ -1,4 +1,4 @@
-"""What a trace says: how attention is spread, how far it reaches, and where the words drift."""
+"""Where the words drift: the residual stream layer by layer, its lengths, and the plane that shows most of it."""
 
 from __future__ import annotations
 
@@ -7,36 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.trace import Trace
-
-
-def entropy(pattern: np.ndarray) -> np.ndarray:
-    """How spread each row is, in bits: pattern [..., query, key] -> [..., query].
-
-    0 for a single key, log2(n) for n keys alike (Shannon 1948, section 6).
-    """
-    logs = np.log2(pattern, out=np.zeros_like(pattern), where=pattern > 0)
-    return -np.sum(pattern * logs, axis=-1)
-
-
-def attention_distance(pattern: np.ndarray) -> np.ndarray:
-    """How far each query looks on average, in tokens: pattern [..., query, key] -> [..., query].
-
-    sum_k A[q, k] |q - k| (Vig & Belinkov 2019, section 5.2).
-    """
-    n_query, n_key = pattern.shape[-2:]
-    apart = np.abs(np.arange(n_query)[:, None] - np.arange(n_key))
-    return np.sum(pattern * apart, axis=-1)
-
-
-def read_row(weights: np.ndarray, decimals: int = 2) -> list[tuple[float, list[int]]]:
-    """One row of a pattern as a reader says it: the keys from most to least, those alike at `decimals` together.
-
-    weights [key] -> [(weight, keys)]
-    """
-    groups: dict[float, list[int]] = {}
-    for key, weight in enumerate(np.round(np.asarray(weights, np.float64), decimals).tolist()):
-        groups.setdefault(weight, []).append(key)
-    return sorted(groups.items(), reverse=True)
 
 
 def residual_stages(trace: Trace, n_layers: int) -> np.ndarray:
