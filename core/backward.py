@@ -23,7 +23,10 @@ from core.ops.norm import centred_backward, gain_backward, mean_backward, scale_
 from core.ops.positions import rotary_angles, rotate_backward
 from core.ops.softmax import softmax_backward
 from core.params import Params
+from core.parts import without
 from core.trace import Flow, Trace
+
+NO_BACKWARD = frozenset({"softmax", "W_V", "W_O"})  # parts whose absence the Config cannot say
 
 
 def backward(
@@ -40,8 +43,12 @@ def backward(
     `dlogits`, as a loss gives it, is the gradient that enters at the logits; `upstream` lets more enter at any other
     activation, by name. What stands in front as a batch is summed. Interventions are those of the trace.
     activations: True adds the gradient of every activation, under its own name.
-    Reads only the trace. Raises: ConfigError for a trace without a name of `needed`, or gradients that do not fit it.
+    Reads only the trace. Raises: ConfigError for a trace without a name of `needed`, for gradients that do not fit it,
+    and for a part taken out that has no backward.
     """
+    if refused := NO_BACKWARD & trace.interventions.off:
+        raise ConfigError(f"off: backward does not go through a model without {', '.join(sorted(refused))}", "off")
+    config = without(config, trace.interventions.off)
     for name in needed(config):
         if name not in trace:
             raise ConfigError(f"trace: keeps no {name}, which backward reads; see names= of forward", "trace")
@@ -53,7 +60,9 @@ def backward(
     for i in reversed(range(config.n_layers)):
         dx = block_backward(dx, params, config, i, trace, flow)
     embed_backward(dx, params, config, trace, flow)
-    return {name: flow.params[name] for name in params} | flow.kept
+    unused = (name for name in params if name not in flow.params)  # of a part taken out
+    grads = flow.params | {name: np.zeros_like(params[name]) for name in unused}
+    return {name: grads[name] for name in params} | flow.kept
 
 
 @lru_cache(maxsize=32)
@@ -159,7 +168,7 @@ def attention_backward(
     dpattern = flow.put(at + "pattern", dpattern)
     dscores = flow.put(at + "scores_masked", softmax_backward(dpattern, pattern, change.temperature))
     dscores = flow.put(at + "scores_scaled", dscores)  # the mask is a constant
-    if change.scales(config):
+    if config.scale:
         # scores = scores * (1 / sqrt(d_head))
         dscores = dscores * (1 / sqrt(config.head_width))
     dscores = flow.put(at + "scores", dscores)

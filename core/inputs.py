@@ -8,6 +8,7 @@ import numpy as np
 
 from core.config import Config
 from core.errors import ConfigError
+from core.parts import PARTS
 
 
 @dataclass(frozen=True)
@@ -15,19 +16,15 @@ class Interventions:
     """What is changed while the model runs, its weights untouched."""
 
     temperature: float = 1.0  # the softmax of attention divides its exponents by it
-    scale: bool | None = None  # divide the scores by sqrt(d_head)? None: as the Config says
-    mask: bool | None = None  # hide the future? None: as the Config says
     ablate: frozenset[tuple[int, int]] = frozenset()  # (layer, head) whose output z is set to zero
+    off: frozenset[str] = frozenset()  # parts taken out; core/parts.py says what each means
 
     def __post_init__(self) -> None:
         if not 0 < self.temperature < np.inf:
             raise ConfigError(f"temperature: {self.temperature!r} is not a finite number above 0", "temperature")
-
-    def scales(self, config: Config) -> bool:
-        return config.scale if self.scale is None else self.scale
-
-    def masks(self, config: Config) -> bool:
-        return config.causal if self.mask is None else self.mask
+        for part in self.off:
+            if part not in PARTS:
+                raise ConfigError(f"off: {part!r} is not one of {', '.join(PARTS)}", "off")
 
     def ablated(self, layer: int, config: Config) -> list[int]:
         """The heads of one layer that are switched off."""

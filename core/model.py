@@ -12,14 +12,16 @@ from core.inputs import NOTHING, Interventions, checked_embeddings, checked_ids
 from core.ops.activations import ACTIVATIONS
 from core.ops.attention import attention_scores, causal_mask, merge_heads, split_heads, weighted_values
 from core.ops.embedding import embedding
-from core.ops.linear import linear
+from core.ops.linear import identity, linear
 from core.ops.norm import layer_norm, rms_norm
 from core.ops.positions import rotary_angles, rotate, sinusoidal
 from core.ops.softmax import softmax
 from core.params import Params
+from core.parts import without
 from core.trace import Trace
 
 
+@np.errstate(over="ignore", invalid="ignore")  # numbers that explode are a lesson: the trace shows where, not a warning
 def forward(
     params: Params,
     config: Config,
@@ -35,6 +37,7 @@ def forward(
     names: keep only these (names, or patterns such as `blocks.*.attn.pattern`). What is not kept is freed on the way.
     Raises: ConfigError for ids or embeddings that the Config does not fit.
     """
+    config = without(config, interventions.off)
     ids = checked_ids(ids, config) if embeddings is None else None
     trace = Trace(names, ids, interventions)
     x = embedding(params["embed.W_E"], ids) if embeddings is None else checked_embeddings(embeddings, config)
@@ -74,11 +77,19 @@ def block(x: np.ndarray, params: Params, config: Config, i: int, trace: Trace) -
     post: norm(x + attention(x)), then norm(x + mlp(x))
     """
     at = f"blocks.{i}."
-    pre, post = norm_places(config)
     start = trace.put(at + "resid_pre", x)
-
+    pre, _ = norm_places(config)
     x = norm(start, params, config, at + "ln1", trace) if pre else start
-    x = trace.put(at + "attn_out", attention(x, params, config, i, trace))
+    return after_attention(start, attention(x, params, config, i, trace), params, config, i, trace)
+
+
+def after_attention(
+    start: np.ndarray, x: np.ndarray, params: Params, config: Config, i: int, trace: Trace
+) -> np.ndarray:
+    """The rest of a block: what entered it and what its attention gives, each [..., pos, d_model] -> the same."""
+    at = f"blocks.{i}."
+    pre, post = norm_places(config)
+    x = trace.put(at + "attn_out", x)
     if config.residual:
         x = start + x
     if post:
@@ -115,6 +126,8 @@ def attention(x: np.ndarray, params: Params, config: Config, i: int, trace: Trac
         v = linear(x, params[at + "W_V"], params.get(at + "b_V"))
     else:
         q = k = v = x
+    if config.projections and "W_V" in change.off:
+        v = identity(x, v.shape[-1])
     q = trace.put(at + "q", split_heads(q, config.n_heads))
     k = trace.put(at + "k", split_heads(k, config.kv_heads))
     v = trace.put(at + "v", split_heads(v, config.kv_heads))
@@ -124,19 +137,32 @@ def attention(x: np.ndarray, params: Params, config: Config, i: int, trace: Trac
         k = trace.put(at + "rot_k", rotate(k, *turn))
 
     scores = trace.put(at + "scores", attention_scores(q, k))
-    if change.scales(config):
+    if config.scale:
         scores = scores * (1 / sqrt(config.head_width))
     scores = trace.put(at + "scores_scaled", scores)
-    if change.masks(config):
-        scores = scores + causal_mask(n, n, x.dtype)
+    mask = causal_mask(n, n, x.dtype) if config.causal else x.dtype.type(0)
+    if config.causal:
+        scores = scores + mask
     scores = trace.put(at + "scores_masked", scores)
+    if "softmax" in change.off:
+        scores = np.zeros_like(scores) + mask
     pattern = trace.put(at + "pattern", softmax(scores, change.temperature))
 
     z = weighted_values(pattern, v)
     for head in change.ablated(i, config):
         z[..., head, :, :] = 0
-    out = merge_heads(trace.put(at + "z", z))
-    return linear(out, params[at + "W_O"], params.get(at + "b_O")) if config.projections else out
+    return merge(trace.put(at + "z", z), params, config, i, change)
+
+
+def merge(z: np.ndarray, params: Params, config: Config, i: int, change: Interventions) -> np.ndarray:
+    """The heads' outputs side by side, through W_O: [..., head, pos, d_head] -> [..., pos, d_model]."""
+    at = f"blocks.{i}.attn."
+    out = merge_heads(z)
+    if not config.projections:
+        return out
+    if "W_O" in change.off:
+        return identity(out, config.d_model)
+    return linear(out, params[at + "W_O"], params.get(at + "b_O"))
 
 
 # ------------------------------------------------------------------------------------------------------------ mlp

@@ -11,6 +11,7 @@ from typing import Any
 from core import limits
 from core.config import CHOICES, TYPES
 from core.errors import SceneError
+from core.parts import PARTS
 from core.presets import PRESETS
 from core.tokenizer import SPLITTERS
 
@@ -104,6 +105,13 @@ def _read_pairs(text: str) -> tuple[tuple[int, int], ...]:
     return tuple(sorted(set(pairs)))
 
 
+def _read_parts(text: str) -> tuple[str, ...]:
+    parts = set(text.split(","))
+    if not parts <= {*PARTS}:
+        raise ValueError(text)
+    return tuple(sorted(parts))
+
+
 def _read_edits(text: str) -> tuple[Edit, ...]:
     edits = {}
     for part in text.split(","):
@@ -126,6 +134,7 @@ CODECS: dict[str, tuple[Any, Any]] = {
     "edits": (_read_edits, lambda edits: ",".join(f"{p}.{d}:{_write_float(v)}" for p, d, v in edits)),
     "temperature": _FLOAT,
     "ablated": (_read_pairs, lambda pairs: ",".join(f"{layer}.{head}" for layer, head in pairs)),
+    "off": (_read_parts, ",".join),
     **dict.fromkeys(("layer", "head", "query", "key", "focus", "lit", "stage"), _INT),
     "threshold": _FLOAT,
     "solid": (_read_bool, lambda value: str(int(value))),
@@ -142,6 +151,7 @@ RIGHT: dict[str, str] = {
     "solid": "0, 1",
     "edits": "position.dimension:value, …",
     "ablated": "layer.head, …",
+    "off": ", ".join(PARTS),
     **{name: "{}..{}".format(*bounds) for name, bounds in SIZES.items()},
     **{name: ", ".join(CHOICES[name]) if name in CHOICES else "0, 1" for name in SWITCHES},
 }

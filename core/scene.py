@@ -18,6 +18,7 @@ from core.errors import ConfigError, SceneError
 from core.inputs import Interventions
 from core.model import forward
 from core.params import Params, init_params
+from core.parts import ADDED, PARTS, WITHOUT, parts_of, without
 from core.presets import PRESETS
 from core.query import (
     CODECS,
@@ -54,6 +55,7 @@ class Scene:
     edits: tuple[Edit, ...] = ()  # (position, dimension, value) of the embeddings, sorted
     temperature: float = 1.0
     ablated: tuple[tuple[int, int], ...] = ()  # (layer, head), sorted
+    off: tuple[str, ...] = ()  # parts taken out while the model runs, sorted; those that it has not are passed over
 
     layer: int = field(default=0, metadata={"view": True})
     head: int = field(default=0, metadata={"view": True})
@@ -85,6 +87,10 @@ class Scene:
                 check_int(name, value, (0, limits.TOKENS))
         for name, value in self.overrides:
             check_override(name, value)
+        for part in self.off:
+            check_choice("off", part, PARTS)
+        if sorted(set(self.off)) != list(self.off):
+            raise SceneError("off: must be sorted, each part once", "off")
         if tuple(sorted(dict(self.overrides).items())) != self.overrides:
             raise SceneError("overrides: must be sorted, each field once", "overrides")
         self._check_edits()
@@ -111,6 +117,11 @@ class Scene:
 
     @cached_property  # a page asks for it dozens of times
     def config(self) -> Config:
+        """What runs: the whole model without the parts that are off."""
+        return without(self.whole, self.off)
+
+    @cached_property
+    def whole(self) -> Config:
         """The preset's Config with the overrides. Without a norm there is none at the ends either."""
         changes = dict(self.overrides)
         if changes.get("norm") == "none":
@@ -142,7 +153,17 @@ class Scene:
 
     @property
     def interventions(self) -> Interventions:
-        return Interventions(temperature=self.temperature, ablate=frozenset(self.ablated))
+        return Interventions(self.temperature, frozenset(self.ablated), frozenset(self.off))
+
+    @cached_property
+    def missing(self) -> tuple[str, ...]:
+        """The parts that the model has, and that do not run, in the order of PARTS."""
+        has = {*parts_of(PRESETS[self.model].config), *parts_of(self.whole)}
+        return tuple(part for part in PARTS if part in has and not self.runs(part))
+
+    def runs(self, part: str) -> bool:
+        """Does this part of the model run?"""
+        return part in parts_of(self.config) and part not in self.off
 
     @cached_property
     def computed(self) -> Scene:
@@ -166,10 +187,44 @@ class Scene:
         return replace(bare, edits=edits, ablated=ablated)
 
     def override(self, **values: int | bool | str) -> Scene:
-        """A copy with some of the Config's fields overridden; the preset's own value takes an override away."""
+        """A copy with some of the Config's fields overridden; the preset's own value takes an override away.
+
+        Of a part that is off, the field's new value counts.
+        """
         own = PRESETS[self.model].config
         overrides = dict(self.overrides) | values
-        return self.turn(overrides=tuple(sorted((k, v) for k, v in overrides.items() if v != getattr(own, k))))
+        return self.turn(
+            overrides=tuple(sorted((k, v) for k, v in overrides.items() if v != getattr(own, k))),
+            off=tuple(part for part in self.off if not WITHOUT.get(part, {}).keys() & values.keys()),
+        )
+
+    def switch(self, **parts: bool) -> Scene:
+        """A copy with some parts in place or taken out: off goes what the model has, and what it lacks is added."""
+        scene = self
+        for part, on in parts.items():
+            scene = scene._in_place(part) if on else scene._taken_out(part)
+        return scene
+
+    def _in_place(self, part: str) -> Scene:
+        scene = self.turn(off=tuple(other for other in self.off if other != part))
+        if part in parts_of(scene.whole):
+            return scene
+        own = PRESETS[self.model].config
+        added = ADDED.get(part, {})
+        if part in parts_of(own):
+            added = {field: getattr(own, field) for field in (*WITHOUT[part], *added)}
+        return scene.override(**{field: value for field, value in added.items() if field in (*SIZES, *SWITCHES)})
+
+    def _taken_out(self, part: str) -> Scene:
+        added, overrides = ADDED.get(part, {}), dict(self.overrides)
+        if added and added.items() <= overrides.items():  # it was added here: as it came
+            own = PRESETS[self.model].config
+            return self.override(**{field: getattr(own, field) for field in added})
+        return self.turn(off=tuple(sorted({*self.off, part})))
+
+    def restored(self) -> Scene:
+        """A copy in which everything runs that the model has: parts, heads, and the usual temperature."""
+        return self.turn(ablated=(), temperature=1.0).switch(**dict.fromkeys(self.missing, True))
 
     # ----------------------------------------------------------------------------------------------- the URL
 
@@ -265,9 +320,9 @@ class Run:
 
 
 def run(scene: Scene, params: Params | None = None, names: Iterable[str] | None = None) -> Run:
-    """Compute a Scene. `params`: the weights, where they were drawn before; they depend on config and seed alone."""
+    """Compute a Scene. `params`: the weights, where they were drawn before; they depend on `whole` and seed alone."""
     config = scene.config
-    params = init_params(config, scene.seed) if params is None else params
+    params = init_params(scene.whole, scene.seed) if params is None else params
     encoding = OpenVocabulary(config.vocab_size, SPLITTERS[scene.split]).encode(scene.text)
     embeddings = embed_tokens(scene, encoding, params)
     trace = forward(params, config, embeddings=embeddings, interventions=scene.interventions, names=names)

@@ -15,8 +15,6 @@ from plots import theme
 from ui.pictures import drift as pictures
 from ui.words import words_of
 
-pytestmark = pytest.mark.filterwarnings("ignore:overflow encountered", "ignore:invalid value encountered")
-
 LANGUAGES = ("en", "pt-BR")
 PAGE = Path(__file__).parents[1] / "pages" / "drift.py"
 HOSTILE = "<b>bold</b> $x$ **md** {0} @query 👩‍👩‍👧 שלום"

@@ -16,8 +16,6 @@ from plots.fibres import MAX_CURVES
 from ui.pictures import fibres as pictures
 from ui.words import words_of
 
-pytestmark = pytest.mark.filterwarnings("ignore:overflow encountered", "ignore:invalid value encountered")
-
 LANGUAGES = ("en", "pt-BR")
 PAGE = Path(__file__).parents[1] / "pages" / "fibres.py"
 HOSTILE = "<b>bold</b> $x$ **md** {0} @query 👩‍👩‍👧 שלום"

@@ -34,7 +34,7 @@ def case(name: str) -> tuple[core.Config, dict[str, np.ndarray], dict[str, Any],
         inputs = {"embeddings": rng.standard_normal((2, N, config.d_model))}
     if name.endswith(("1", "4", "8")):
         heads = frozenset({(config.n_layers - 1, int(rng.integers(config.n_heads)))})
-        inputs["interventions"] = core.Interventions(0.7, scale=not config.scale, mask=not config.causal, ablate=heads)
+        inputs["interventions"] = core.Interventions(0.7, heads, frozenset({"scale", "mask"}))
     return config, params, inputs, rng
 
 

@@ -66,7 +66,6 @@ def numbers(text: str) -> list[float]:
 
 @every_language
 @every_scene
-@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # one scene overflows, and must
 def test_pictures_are_figures_in_both_themes_and_say_something(scene: Scene, lang: str) -> None:
     for builder in BUILDERS:
         picture = builder(scene, words_of(lang))
@@ -195,7 +194,6 @@ def test_many_heads_are_counted_and_few_are_named() -> None:
     assert pictures.effect(SCENES["hostile"], words).says.startswith(two)
 
 
-@pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_what_cannot_be_compared_is_not_compared() -> None:
     words = words_of("en")
     assert pictures.effect(SCENES["overflow"], words).says == words("heads.says.change_lost")
@@ -234,7 +232,6 @@ def test_the_encoder_explodes_and_is_mended_one_switch_at_a_time() -> None:
     assert y[1:] == pytest.approx(8, abs=0.01)  # sqrt(64)
 
 
-@pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_the_layer_where_float32_ends_is_named() -> None:
     scene, words = SCENES["overflow"], words_of("en")
     norms = token_norms(residual_stages(run(scene).trace, 12))
@@ -316,7 +313,6 @@ def labelled(widgets, lang: str, key: str):
 
 @every_language
 @every_scene
-@pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_page_runs(scene: Scene, lang: str) -> None:
     at = page(scene.turn(lang=lang))
     assert not at.exception

@@ -3,22 +3,37 @@
 from __future__ import annotations
 
 import math
+import random
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from support import random_config, random_params
 
 import core
 from core.interpret import (
     attention_distance,
     entropy,
+    head_effects,
+    head_label,
+    head_scores,
+    key_effects,
+    pair_angles,
     pca,
     read_row,
     relative_change,
     residual_stages,
+    rollout,
+    share_of_zeros,
+    similarity,
+    token_moments,
     token_norms,
+    transformed_values,
+    value_weighted,
 )
+from core.ops.positions import rotary_angles, sinusoidal
+from core.parts import PARTS
 
 seeds = st.integers(0, 2**31)
 
@@ -102,3 +117,190 @@ def test_pca_of_a_line_has_one_direction():
     assert found.components[0] == pytest.approx([0.6, 0.8])
     assert found.explained == pytest.approx([1, 0, 0])
     assert not found.components[1:].any()
+
+
+# --------------------------------------------------------------------------------------------------------------- heads
+
+
+def test_each_pattern_that_has_a_name_scores_one_and_gets_it():
+    n, words = 6, list("abcabc")
+    again = np.where(np.arange(n)[:, None] % 3 == np.arange(n) % 3, 1.0, 0) - np.eye(n)
+    first = np.zeros((n, n))
+    first[:, 0] = 1
+    known = {
+        "previous": np.eye(n, k=-1) + np.outer(np.eye(n)[0], np.eye(n)[0]),
+        "first": first,
+        "itself": np.eye(n),
+        "same": again,
+        "uniform": np.full((n, n), 1 / n),
+    }
+    for name, pattern in known.items():
+        scores = head_scores(pattern, words)
+        assert scores[name] == pytest.approx(1), name
+        assert head_label({k: float(v) for k, v in scores.items()}) == name
+        assert all(0 <= float(score) <= 1 + 1e-12 for score in scores.values())
+
+
+def test_scores_of_uniform_attention_by_hand():
+    """Four words, one of them twice; each looks at each alike. Causal: query q sees q + 1 keys, and the first has no
+    choice, so it does not count."""
+    words = ["a", "b", "a", "c"]
+    both = head_scores(np.full((4, 4), 0.25), words)
+    assert {name: float(score) for name, score in both.items()} == pytest.approx(
+        {"previous": 0.25, "first": 0.25, "itself": 0.25, "same": 0.25, "uniform": 1.0}
+    )
+    causal = head_scores(np.tri(4) / np.arange(1, 5)[:, None], words, causal=True)
+    mean = (1 / 2 + 1 / 3 + 1 / 4) / 3
+    assert {name: float(score) for name, score in causal.items()} == pytest.approx(
+        {"previous": mean, "first": mean, "itself": mean, "same": 1 / 3, "uniform": 1.0}
+    )
+
+
+def test_scores_where_there_is_nothing_to_choose():
+    alone = head_scores(np.ones((2, 3, 1, 1)), ["a"], causal=True)
+    assert all(score.shape == (2, 3) and not score.any() for score in alone.values())
+    assert not head_scores(np.full((3, 3), 1 / 3), ["a", "b", "c"])["same"].any()
+
+
+def test_a_head_between_two_patterns_has_no_label():
+    half = 0.45 * np.eye(5) + 0.55 * np.eye(5)[::-1]
+    scores = {name: float(score) for name, score in head_scores(half, "abcde").items()}
+    assert scores["itself"] == pytest.approx((4 * 0.45 + 1) / 5) and scores["uniform"] < 0.95
+    assert head_label(scores | {"itself": 0.49}) is None
+
+
+@given(seeds, st.integers(1, 4), st.integers(1, 7), st.booleans())
+def test_scores_are_shares(seed, heads, n, causal):
+    rng = np.random.default_rng(seed)
+    pattern = rng.random((heads, n, n)) * (np.tri(n) if causal else 1)
+    pattern /= pattern.sum(-1, keepdims=True)
+    for score in head_scores(pattern, rng.integers(0, 3, n).tolist(), causal).values():
+        assert score.shape == (heads,) and (score >= 0).all() and (score <= 1 + 1e-12).all()
+
+
+def test_rollout_by_hand():
+    """Two layers of one head that copies the previous token: half of each token's information moves on a layer."""
+    previous = np.array([[1.0, 0, 0], [1, 0, 0], [0, 1, 0]])
+    rolled = rollout(np.stack([previous[None], previous[None]]))
+    half = np.array([[1, 0, 0], [0.5, 0.5, 0], [0, 0.5, 0.5]])
+    assert np.allclose(rolled[0], half) and np.allclose(rolled[1], [[1, 0, 0], [0.75, 0.25, 0], [0.25, 0.5, 0.25]])
+    assert np.allclose(rollout(np.stack([previous[None]] * 2), residual=False)[1], [[1, 0, 0], [1, 0, 0], [1, 0, 0]])
+
+
+@given(seeds, st.integers(1, 3), st.integers(1, 3), st.booleans())
+def test_rollout_rows_add_up_to_one(seed, layers, heads, residual):
+    patterns = np.random.default_rng(seed).dirichlet(np.ones(4), (layers, heads, 4))
+    rolled = rollout(patterns, residual)
+    assert rolled.shape == (layers, 4, 4) and np.allclose(rolled.sum(-1), 1)
+
+
+def test_a_large_weight_on_a_short_vector_carries_little():
+    """The penguins have no projections: what a weight carries is the weight times the length of the word itself."""
+    run = core.run(core.Scene())
+    a = run.trace["blocks.0.attn.pattern"]
+    lengths = np.array([1, 1, 1, math.sqrt(2), math.sqrt(2)])
+    assert np.allclose(value_weighted(run.params, run.config, run.trace, 0), a * lengths)
+
+
+@given(seeds)
+@settings(max_examples=30)
+def test_what_the_weights_carry_adds_up_to_the_layer_s_output(seed):
+    """The sum over heads and keys of alpha f(x), and b_O, is what attention gives; the map has its terms' lengths."""
+    config = random_config(random.Random(seed)).replace(embed_norm=False)
+    params = random_params(config, seed)
+    ids = np.random.default_rng(seed).integers(0, config.vocab_size, 5)
+    off = frozenset({"W_O"} if seed % 3 == 0 else {"W_V"} if seed % 3 == 1 else ())
+    gone = (0, config.n_heads - 1)
+    change = core.Interventions(ablate=frozenset({gone} if seed % 2 else ()), off=off)
+    trace = core.forward(params, config, ids, interventions=change)
+    a, f = trace["blocks.0.attn.pattern"].copy(), transformed_values(params, config, trace, 0)
+    if seed % 2:
+        a[gone[1]] = 0
+    carried = a[..., None] * f[:, None]
+    bias = 0 if "W_O" in off else params.get("blocks.0.attn.b_O", 0)
+    assert np.allclose(carried.sum((0, 2)) + bias, trace["blocks.0.attn_out"], atol=1e-10)
+    weighted = value_weighted(params, config, trace, 0)
+    assert np.allclose(weighted, np.linalg.norm(carried, axis=-1), atol=1e-12)
+
+
+# ------------------------------------------------------------------------------------------------------------ ablation
+
+
+@given(seeds)
+@settings(max_examples=30)
+def test_head_effects_are_those_of_whole_runs(seed):
+    draw = random.Random(seed)
+    config = random_config(draw)
+    params = random_params(config, seed)
+    ids = np.random.default_rng(seed).integers(0, config.vocab_size, 4)
+    off = frozenset(draw.sample(PARTS, draw.choice((0, 0, 1, 2))))
+    gone = frozenset({(0, 0)} if draw.random() < 0.3 else ())
+    trace = core.forward(params, config, ids, interventions=core.Interventions(0.8, gone, off))
+    effects = head_effects(params, config, trace)
+    last = f"blocks.{config.n_layers - 1}.resid_post"
+    for layer, head in np.ndindex(config.n_layers, config.n_heads):
+        without = core.Interventions(0.8, gone | {(layer, head)}, off)
+        after = core.forward(params, config, ids, interventions=without)[last]
+        expected = relative_change(trace[last], after)
+        assert np.allclose(effects[layer, head], expected, rtol=1e-9, atol=1e-12), (layer, head)
+    assert not gone or not effects[0, 0].any()
+
+
+def test_key_effects_of_the_penguins_by_hand():
+    """One head, no projections, no residual: the output is the mix itself, so what is lost is A[q, k] x_k."""
+    run = core.run(core.Scene())
+    a, x = run.trace["blocks.0.attn.pattern"][0, 3], run.embeddings
+    expected = a * np.linalg.norm(x, axis=-1) / np.linalg.norm(a @ x)
+    assert np.allclose(key_effects(run.params, run.config, run.trace, 0, 0, 3), expected)
+
+
+@given(seeds)
+@settings(max_examples=20)
+def test_a_lone_key_is_all_that_its_head_has(seed):
+    config = random_config(random.Random(seed)).replace(n_layers=1)
+    params = random_params(config, seed)
+    ids = np.random.default_rng(seed).integers(0, config.vocab_size, 4)
+    trace = core.forward(params, config, ids)
+    head, query = config.n_heads - 1, 3
+    effects = key_effects(params, config, trace, 0, head, query)
+    assert effects.shape == (4,)
+    hidden = trace["blocks.0.attn.pattern"][head, query] == 0
+    assert not effects[hidden].any()
+    one = core.forward(params, config, ids[:1])  # a lone token has one key: without it, it is without its head
+    lost = core.forward(params, config, ids[:1], interventions=core.Interventions(ablate=frozenset({(0, head)})))
+    alone = relative_change(one["blocks.0.resid_post"], lost["blocks.0.resid_post"])
+    assert np.allclose(key_effects(params, config, one, 0, head, 0), alone, atol=1e-12)
+
+
+# ---------------------------------------------------------------------------------------------------------- the stream
+
+
+def test_moments_of_a_normed_token_are_zero_and_one():
+    run = core.run(core.Scene(model="gpt"))
+    mean, variance = token_moments(run.trace["blocks.0.ln1.normalized"])
+    assert np.allclose(mean, 0, atol=1e-6) and np.allclose(variance, 1, atol=1e-4)
+    assert [m.tolist() for m in token_moments(np.array([[1.0, 3.0], [5.0, 5.0]]))] == [[2, 5], [1, 0]]
+
+
+def test_share_of_zeros():
+    assert share_of_zeros(np.array([[0, 1, 0, 2], [1, 1, 1, 1]])).tolist() == [0.5, 0]
+    run = core.run(core.Scene(model="gpt"))
+    pre = run.trace["blocks.2.mlp.pre"]
+    assert share_of_zeros(run.trace["blocks.2.mlp.post"]).tolist() == (pre <= 0).mean(-1).tolist()
+
+
+def test_similarity_of_positions_depends_on_distance_alone():
+    P = sinusoidal(9, 16, np.float64)
+    found = similarity(P)
+    assert np.allclose(found, P @ P.T / 8)
+    for apart in range(9):
+        assert np.ptp(np.diagonal(found, apart)) < 1e-12
+    assert found[0, 0] == pytest.approx(1) and (found[0, 1:] < 1).all()
+    assert similarity(np.zeros((2, 3))).tolist() == [[0, 0], [0, 0]]
+
+
+def test_pair_angles_are_those_that_turn_queries():
+    angles = pair_angles(np.arange(5), 6, 100.0)
+    cos, sin = rotary_angles(5, 6, 100.0, np.float64)
+    assert np.allclose(np.cos(angles), cos) and np.allclose(np.sin(angles), sin)
+    assert angles[:, 0].tolist() == [0, 1, 2, 3, 4]

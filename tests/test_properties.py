@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import random
 import re
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -20,6 +19,7 @@ from core.ops.attention import merge_heads, split_heads
 from core.ops.norm import layer_norm, rms_norm
 from core.ops.positions import rotary_angles, rotate
 from core.ops.softmax import softmax
+from core.parts import PARTS
 
 N = 6
 seeds = st.integers(0, 2**31)
@@ -127,7 +127,7 @@ def test_without_the_mask_the_future_changes_the_past():
     config = core.PRESETS["gpt"].config
     params = core.init_params(config)
     a, b = (
-        core.forward(params, config, ids, interventions=core.Interventions(mask=False))["logits"]
+        core.forward(params, config, ids, interventions=core.Interventions(off=frozenset({"mask"})))["logits"]
         for ids in (np.array([1, 2, 3]), np.array([1, 2, 4]))
     )
     assert np.abs(a[:2] - b[:2]).max() > 1e-4
@@ -208,14 +208,6 @@ def test_temperature_divides_the_scores(config, seed, temperature):
     assert np.allclose(t["blocks.0.attn.pattern"], softmax(scores / temperature), atol=1e-12)
 
 
-@given(configs, seeds, st.booleans(), st.booleans())
-def test_scale_and_mask_override_the_config(config, seed, scale, mask):
-    params, ids = setup(config, seed)
-    a = core.forward(params, config, ids, interventions=core.Interventions(scale=scale, mask=mask))
-    b = core.forward(params, replace(config, scale=scale, causal=mask), ids)
-    assert all(np.array_equal(a[name], b[name]) for name in b)
-
-
 @given(configs, seeds, st.data())
 def test_ablation_takes_away_exactly_the_head_s_part(config, seed, data):
     config = config.replace(projections=True)
@@ -234,7 +226,7 @@ def test_interventions_leave_the_weights_alone():
     config = core.PRESETS["gpt"].config
     params = core.init_params(config)
     before = {name: p.copy() for name, p in params.items()}
-    change = core.Interventions(temperature=0.5, scale=False, mask=False, ablate=frozenset({(0, 0)}))
+    change = core.Interventions(0.5, frozenset({(0, 0)}), frozenset(PARTS))
     core.forward(params, config, np.arange(5), interventions=change)
     assert all(np.array_equal(params[name], before[name]) and params[name].flags.writeable for name in params)
 

@@ -55,7 +55,7 @@ def _params(config: core.Config, seed: int) -> dict[str, Any]:
 )
 def run(scene: Scene) -> core.Run:
     """core.run, remembered: only what is computed counts, not how it is looked at."""
-    return core.run(scene.computed, _params(scene.config, scene.seed))
+    return core.run(scene.computed, _params(scene.whole, scene.seed))
 
 
 @cached(

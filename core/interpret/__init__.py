@@ -1,15 +1,30 @@
 """What a trace says. Each module has one subject; all that is public comes in by `core.interpret`."""
 
+from core.interpret.ablation import head_effects, key_effects
 from core.interpret.attention import attention_distance, entropy, read_row
+from core.interpret.heads import LABELS, head_label, head_scores, rollout, transformed_values, value_weighted
 from core.interpret.space import PCA, pca, relative_change, residual_stages, token_norms
+from core.interpret.stream import pair_angles, share_of_zeros, similarity, token_moments
 
 __all__ = [
+    "LABELS",
     "PCA",
     "attention_distance",
     "entropy",
+    "head_effects",
+    "head_label",
+    "head_scores",
+    "key_effects",
+    "pair_angles",
     "pca",
     "read_row",
     "relative_change",
     "residual_stages",
+    "rollout",
+    "share_of_zeros",
+    "similarity",
+    "token_moments",
     "token_norms",
+    "transformed_values",
+    "value_weighted",
 ]

@@ -17,6 +17,14 @@ def linear(x: np.ndarray, W: np.ndarray, b: np.ndarray | None = None) -> np.ndar
     return y
 
 
+def identity(x: np.ndarray, width: int) -> np.ndarray:
+    """x I, where I [d_in, width] has ones on its diagonal: the first features of x [..., d_in], then zeros."""
+    d_in = x.shape[-1]
+    if width <= d_in:
+        return x[..., :width]
+    return np.concatenate([x, np.zeros((*x.shape[:-1], width - d_in), x.dtype)], axis=-1)
+
+
 def linear_backward(dy: np.ndarray, x: np.ndarray, W: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """dy [..., d_out] -> dx [..., d_in], and dW [d_in, d_out] summed over all that stands in front."""
     rows = dy.reshape(-1, dy.shape[-1])

@@ -1,0 +1,59 @@
+"""What would be missing: the final residual stream without one head, or without one key of one query.
+
+Nothing before the layer in question changes, so only what follows it is computed again, for all heads of a layer (or
+all keys of a query) at once along a leading axis.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from core.config import Config
+from core.interpret.space import relative_change
+from core.model import after_attention, block, merge
+from core.params import Params
+from core.parts import without
+from core.trace import Trace
+
+
+def head_effects(params: Params, config: Config, trace: Trace) -> np.ndarray:
+    """Relative change of each token's final residual stream without each head: [layer, head, pos].
+
+    ||y' - y|| / ||y||, y after the last block (before a final norm) and y' the same with the head's output z set to
+    zero (Michel et al. 2019, section 3.2, measure the loss instead). `trace`: a full one of one sentence.
+    """
+    config = without(config, trace.interventions.off)
+    return np.stack([_without_heads(params, config, trace, layer) for layer in range(config.n_layers)])
+
+
+def _without_heads(params: Params, config: Config, trace: Trace, layer: int) -> np.ndarray:
+    z = trace[f"blocks.{layer}.attn.z"]
+    gone = np.eye(config.n_heads, dtype=bool)  # [without this head, head]
+    return _change(np.where(gone[:, :, None, None], z.dtype.type(0), z), params, config, trace, layer)
+
+
+def key_effects(params: Params, config: Config, trace: Trace, layer: int, head: int, query: int) -> np.ndarray:
+    """Relative change of a query's final residual stream when its head no longer mixes in one key's value: [key].
+
+    The other weights stay as they are: A[query, key] becomes 0, and the row then adds up to less than 1.
+    """
+    config = without(config, trace.interventions.off)
+    at = f"blocks.{layer}.attn."
+    z, v = trace[at + "z"], trace[at + "v"]
+    weights = trace[at + "pattern"][head, query]
+    without_key = np.repeat(z[None], len(weights), axis=0)
+    if head not in trace.interventions.ablated(layer, config):
+        without_key[:, head, query] -= weights[:, None] * v[head * config.kv_heads // config.n_heads]
+    return _change(without_key, params, config, trace, layer)[:, query]
+
+
+@np.errstate(over="ignore", invalid="ignore")  # as in forward
+def _change(z: np.ndarray, params: Params, config: Config, trace: Trace, layer: int) -> np.ndarray:
+    """z [variant, head, pos, d_head] in one layer's place -> how much the final stream changes, [variant, pos]."""
+    nothing = Trace((), interventions=trace.interventions)
+    x = merge(z, params, config, layer, trace.interventions)
+    x = after_attention(trace[f"blocks.{layer}.resid_pre"], x, params, config, layer, nothing)
+    for i in range(layer + 1, config.n_layers):
+        x = block(x, params, config, i, nothing)
+    final = trace[f"blocks.{config.n_layers - 1}.resid_post"]
+    return relative_change(final.astype(np.float64), x.astype(np.float64))

@@ -1,0 +1,101 @@
+"""What a head does: the few patterns that have a name, attention through all layers, and what its weights carry."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from core.config import Config
+from core.interpret.attention import entropy
+from core.params import Params
+from core.parts import without
+from core.trace import Trace
+
+LABELS = ("previous", "first", "itself", "same", "uniform")
+CLEAR = 0.5  # a score that earns a label: more weight there than everywhere else together
+SPREAD = 0.95  # and for "uniform": the mean entropy as a share of the greatest possible
+
+
+def head_scores(pattern: np.ndarray, tokens: Sequence[object], causal: bool = False) -> dict[str, np.ndarray]:
+    """How far each head follows each pattern that has a name: pattern [..., query, key] -> name of LABELS -> [...].
+
+    The mean weight, 0..1, that the queries give to the token before them ("previous"; Voita et al. 2019, section 5.1),
+    to the first token ("first", the attention sink; Xiao et al. 2023, section 3.1), to themselves ("itself"), and to
+    other occurrences of the same token ("same"; Olsson et al. 2022 call the causal case a duplicate-token head). Only
+    queries count that have a choice and such a key; where none has, the score is 0. "uniform" is the mean of
+    entropy / log2(keys in sight): 1 for a head that looks at all alike (Clark et al. 2019, section 3.3).
+    """
+    n = pattern.shape[-1]
+    seen = np.tri(n, dtype=bool) if causal else np.ones((n, n), bool)
+    choice = seen.sum(-1) > 1
+    diagonal = np.eye(n, dtype=bool)
+    alike = np.array([[a == b for b in tokens] for a in tokens]) & ~diagonal
+    targets = {
+        "previous": np.eye(n, k=-1, dtype=bool),
+        "first": np.arange(n)[None, :] == np.zeros((n, 1), int),
+        "itself": diagonal,
+        "same": alike,
+    }
+    scores = {name: _mean_weight(pattern, keys & seen & choice[:, None]) for name, keys in targets.items()}
+    most = np.log2(seen.sum(-1)[choice])
+    spread = entropy(pattern)[..., choice] / most
+    return scores | {"uniform": spread.mean(-1) if choice.any() else np.zeros(pattern.shape[:-2])}
+
+
+def _mean_weight(pattern: np.ndarray, keys: np.ndarray) -> np.ndarray:
+    """The weight on `keys` [query, key], mean over the queries that have any: [..., query, key] -> [...]."""
+    queries = keys.any(-1)
+    if not queries.any():
+        return np.zeros(pattern.shape[:-2])
+    return np.where(keys, pattern, 0).sum(-1)[..., queries].mean(-1)
+
+
+def head_label(scores: dict[str, float]) -> str | None:
+    """The one name that fits a head, or None: its greatest score of at least CLEAR, else "uniform" from SPREAD on."""
+    named = {name: score for name, score in scores.items() if name != "uniform"}
+    best = max(named, key=named.__getitem__)
+    if named[best] >= CLEAR:
+        return best
+    return "uniform" if scores["uniform"] >= SPREAD else None
+
+
+def rollout(patterns: np.ndarray, residual: bool = True) -> np.ndarray:
+    """Attention through the layers: patterns [layer, head, query, key] -> [layer, query, key], rows adding up to 1.
+
+    Entry [l, q, k] says how much of token k's embedding reaches token q after layer l, if every head and the residual
+    connection weigh the same: the product of 0.5 A + 0.5 I over the layers up to l, A the mean over the heads (Abnar &
+    Zuidema 2020, section 3). Without residual connections, the product of A.
+    """
+    mean = patterns.mean(axis=1, dtype=np.float64)
+    steps = (mean + np.eye(mean.shape[-1])) / 2 if residual else mean
+    rolled = [steps[0]]
+    for step in steps[1:]:
+        rolled.append(step @ rolled[-1])
+    return np.stack(rolled)
+
+
+def value_weighted(params: Params, config: Config, trace: Trace, layer: int) -> np.ndarray:
+    """||alpha f(x)||, what a weight carries: the heads of one layer, [..., head, query, key].
+
+    f(x) = (x W_V + b_V) W_O, with the head's own rows of W_O: the vector that a key's token would add to the layer's
+    output if it got the whole weight (Kobayashi et al. 2020, section 3). A large weight on a short vector carries
+    little. Of an ablated head nothing arrives.
+    """
+    config = without(config, trace.interventions.off)
+    at = f"blocks.{layer}.attn."
+    pattern, f = trace[at + "pattern"], transformed_values(params, config, trace, layer)
+    weighted = pattern * np.linalg.norm(f, axis=-1)[..., None, :]
+    weighted[..., trace.interventions.ablated(layer, config), :, :] = 0
+    return weighted
+
+
+def transformed_values(params: Params, config: Config, trace: Trace, layer: int) -> np.ndarray:
+    """f(x) of every key: each head's values through its own rows of W_O, [..., head, key, d_model], in float64."""
+    at = f"blocks.{layer}.attn."
+    v = np.repeat(trace[at + "v"].astype(np.float64), config.n_heads // config.kv_heads, axis=-3)
+    if not config.projections or "W_O" in trace.interventions.off:
+        W_O = np.eye(config.n_heads * config.head_width, config.d_model)
+    else:
+        W_O = params[at + "W_O"]
+    return v @ W_O.reshape(config.n_heads, config.head_width, config.d_model)

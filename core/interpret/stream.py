@@ -1,0 +1,43 @@
+"""What the parts of a block do to each token's numbers: moments, zeros, and how alike two positions are."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def token_moments(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and variance of each token's features, in float64: x [..., pos, d] -> [..., pos] twice.
+
+    The variance divides by d, as LayerNorm's does (Ba et al. 2016, eq. 3).
+    """
+    x = x.astype(np.float64)
+    return x.mean(axis=-1), x.var(axis=-1)
+
+
+def share_of_zeros(post: np.ndarray) -> np.ndarray:
+    """Of each token's hidden units, the share that are exactly 0: post [..., pos, d_mlp] -> [..., pos].
+
+    After a ReLU these units pass nothing on, and no gradient comes back through them (Glorot et al. 2011, section 3).
+    """
+    return np.mean(post == 0, axis=-1)
+
+
+def similarity(x: np.ndarray) -> np.ndarray:
+    """The cosine between every two rows, x [pos, d] -> [pos, pos]; 0 for a row of zeros.
+
+    For sinusoidal positions, whose rows all have length sqrt(d/2), it is PE PE^T / (d/2), and it depends on the
+    distance alone: cos(a) cos(b) + sin(a) sin(b) = cos(a - b).
+    """
+    x = x.astype(np.float64)
+    sizes = np.linalg.norm(x, axis=-1)
+    products = sizes[:, None] * sizes
+    return np.divide(x @ x.T, products, out=np.zeros_like(products), where=products > 0)
+
+
+def pair_angles(positions: np.ndarray, width: int, base: float) -> np.ndarray:
+    """By how many radians rotary positions turn each pair: positions [pos] -> [pos, width / 2].
+
+    Position p turns pair i by p * base^(-2i/width) (Su et al. 2021, eq. 15): the first pair the fastest, by 1 radian a
+    token.
+    """
+    return np.asarray(positions)[:, None] * base ** (-np.arange(0, width, 2) / width)

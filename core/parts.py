@@ -1,0 +1,63 @@
+"""The parts of a Transformer that can be taken out while it runs, its weights untouched, and how it runs without them.
+
+scale      the scores are not divided by sqrt(d_head)
+mask       no key is hidden
+softmax    every query looks alike at all the keys that the mask leaves it, whatever the scores say
+positions  no position is added to the embeddings; queries and keys are not turned
+W_V        the identity matrix stands for W_V and its bias: a head's values are its slice of x
+W_O        the identity matrix stands for W_O and its bias: the heads' outputs side by side are the layer's output
+residual   attention and MLP replace the stream instead of being added to it
+norm       no norm anywhere, the one after the embeddings and the one before the unembedding included
+mlp        no MLP: a block is attention alone
+
+An identity matrix that is not square has ones on its diagonal and zeros elsewhere: with fewer key and value heads than
+query heads, value head g takes its slice of the first n_kv_heads * d_head features of x, and no head takes the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any
+
+from core.config import Config
+
+PARTS = ("scale", "mask", "softmax", "positions", "W_V", "W_O", "residual", "norm", "mlp")
+
+# Most parts are choices of the Config: this is the choice without the part. The others `attention` leaves out itself.
+WITHOUT: dict[str, dict[str, Any]] = {
+    "scale": {"scale": False},
+    "mask": {"causal": False},
+    "positions": {"positions": "none"},
+    "residual": {"residual": False},
+    "norm": {"norm": "none", "embed_norm": False, "final_norm": False},
+    "mlp": {"d_mlp": 0, "gated": False},
+}
+
+# What can be added to a model that has no such part: what brings no weights, or weights that start at one.
+ADDED: dict[str, dict[str, Any]] = {
+    "scale": {"scale": True},
+    "mask": {"causal": True},
+    "positions": {"positions": "sinusoidal"},
+    "residual": {"residual": True},
+    "norm": {"norm": "layer", "norm_at": "post"},
+}
+
+
+@lru_cache(maxsize=256)
+def parts_of(config: Config) -> tuple[str, ...]:
+    """The parts that this model has, in the order of PARTS: taking out any other changes nothing."""
+    own = {part for part, changes in WITHOUT.items() if config.replace(**changes) != config}
+    own |= {"softmax", "W_V", "W_O"} if config.projections else {"softmax"}
+    return tuple(part for part in PARTS if part in own)
+
+
+def without(config: Config, off: Iterable[str]) -> Config:
+    """The Config with the parts `off` taken out, as far as a Config can say it."""
+    return _without(config, frozenset(off)) if off else config
+
+
+@lru_cache(maxsize=256)
+def _without(config: Config, off: frozenset[str]) -> Config:
+    changes = [WITHOUT[part] for part in PARTS if part in off and part in WITHOUT]
+    return config.replace(**{field: value for change in changes for field, value in change.items()})
