@@ -60,13 +60,13 @@ def light(words: Words) -> None:
     rise()
     scene = state.scene()
     left, right = st.columns([2, 1], gap="medium")
-    with right:  # first: the browser takes long over the light, and would keep the twin waiting
-        _twin_controls(scene, words)
-        height = pictures.twin_height(len(scene.tokens))
-        show.picture(pictures.twin, scene, words, key="fibres-twin", height=height, on_click=choose)
     with left:
         _scene_controls(scene, words)
         show.picture(pictures.light, scene, words, key="fibres", height=pictures.HEIGHT, on_click=choose)
+    with right:
+        _twin_controls(scene, words)
+        height = pictures.twin_height(len(scene.tokens))
+        show.picture(pictures.twin, scene, words, key="fibres-twin", height=height, on_click=choose)
 
 
 def _scene_controls(scene: Scene, words: Words) -> None:

@@ -13,6 +13,7 @@ from plots.figure import base_layout, label_width, literal, short
 MAX_CURVES = 500  # the strongest are drawn: they take about 60 ms to redraw, and more are not told apart
 POINTS = (10, 36)  # of a curve: where there are many, and where each is looked at closely
 TRACES = 64  # of curves at most
+CROWD = 300  # curves: from here on they hide one another's shades and widest light, so there are fewer of both
 """A line of a 3-D trace has one width, and Plotly takes long over colours that are given point by point: so there is
 a trace a head, bin of weight and layer of glow. 60 of one colour each redraw in a fifth of the time of 8 whose points
 are coloured."""
@@ -134,7 +135,8 @@ def _glow(curves: np.ndarray, weight: np.ndarray, head: np.ndarray) -> list[dict
     if not len(weight):
         return []
     present = np.unique(head)
-    n_bins = int(np.clip(TRACES // (2.6 * len(present)), 2, 7))
+    crowd = len(weight) > CROWD
+    n_bins = int(np.clip(TRACES // (2.6 * len(present)), 2, 3 if crowd else 7))
     brightness = weight**0.6  # the eye's own compression, nearly: 0.1 -> 0.25, 0.5 -> 0.66
     exposure = float(np.clip((90 / len(weight)) ** 0.25, 0.7, 1.5))
     bins = np.minimum((brightness * n_bins).astype(int), n_bins - 1)
@@ -151,7 +153,7 @@ def _glow(curves: np.ndarray, weight: np.ndarray, head: np.ndarray) -> list[dict
             traces.append(_line(curves[mine], core, shine))
             if level * exposure > 0.2:
                 traces.append(_line(curves[mine], 3.6 * core, theme.light(colour, 0.22 * level * exposure**2)))
-            if level * exposure > 0.5 and len(present) <= 12:
+            if level * exposure > 0.5 and len(present) <= 12 and not crowd:
                 traces.append(_line(curves[mine], 8 * core, theme.light(colour, 0.06 * exposure)))
     return traces
 
@@ -182,7 +184,7 @@ def _nodes(places: np.ndarray, tokens: list[str], focus: int | None, arrived: bo
     strength = np.full((2, n_tokens), 1.0 if focus is None else 0.35)
     strength[:, focus if focus is not None else slice(None)] = 1.0
     strength[1] *= 1.0 if arrived else 0.25
-    for size, brightness in HALO if n_tokens <= 16 else HALO[::2]:
+    for size, brightness in HALO if n_tokens <= 16 else HALO[::3]:
         colours = [theme.light(theme.SCENE["node"], brightness * s) for s in strength.ravel().tolist()]
         marker = {"size": size * small, "color": colours, "line": {"width": 0}}
         traces.append(node | {"marker": marker} | (told if size == HALO[-1][0] else {"hoverinfo": "skip"}))

@@ -5,7 +5,9 @@ const PALETTES = "__PALETTES__"; // {light, dark}, each token -> "#rrggbb" or a 
 const CHUNK = "__CHUNK__"; // the file of Streamlit's own frontend that brings Plotly
 const CSS = "__CSS__";
 
-const CONFIG = { displayModeBar: false, displaylogo: false, scrollZoom: false };
+// Plotly paints 3-D scenes at twice the screen's resolution, which software that stands in for a graphics card feels.
+const plotGlPixelRatio = Math.min(2, Math.max(1.5, devicePixelRatio));
+const CONFIG = { displayModeBar: false, displaylogo: false, scrollZoom: false, plotGlPixelRatio };
 const COARSE = matchMedia("(pointer: coarse)");
 const TOUCH = matchMedia("(any-pointer: coarse)");
 const STILL = matchMedia("(prefers-reduced-motion: reduce)");
