@@ -17,8 +17,11 @@ from ui import arithmetic, compute, controls, embeddings, shell, show, state
 from ui.pictures import attention as pictures
 from ui.words import Words
 
-TEMPERATURES = (0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 20.0)  # about even steps of its logarithm
-CONTROLS = 76  # px: every map of the second line has its own controls above it, and they end on one line
+TEMPERATURES = (  # about even steps of its logarithm
+    *(0.05, 0.06, 0.07, 0.08, 0.1, 0.12, 0.14, 0.17, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9),
+    *(1.0, 1.2, 1.4, 1.7, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 6.0, 7.0, 8.0, 10.0, 12.0, 14.0, 17.0, 20.0),
+)
+CONTROLS = 58  # px: every map of the second line has its own controls above it, and they end on one line
 DRAWN = "attention.drawn"  # the Scene on the page; a fragment that finds more of it changed than it draws reruns all
 
 
@@ -110,7 +113,7 @@ def _mask(scene: Scene, words: Words) -> None:
 
 def _temperature(scene: Scene, words: Words) -> None:
     label, now = words("attention.temperature"), scene.temperature
-    controls.choice_slider(label, "temperature", TEMPERATURES, now, format_func=words.short, turn=state.turn)
+    controls.choice_slider(label, "temperature", TEMPERATURES, now, text=words.short, turn=state.turn)
 
 
 def _choose(scene: Scene, words: Words, *columns) -> None:

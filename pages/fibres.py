@@ -77,7 +77,7 @@ def _scene_controls(scene: Scene, words: Words) -> None:
             "threshold",
             THRESHOLDS,
             scene.threshold,
-            format_func=words.number,
+            text=words.number,
             turn=state.turn,
         )
     rising, lit, n_layers = DUE in st.session_state, pictures.lit(scene), scene.config.n_layers

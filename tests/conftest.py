@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,6 +17,9 @@ from tests.chromium import ARGUMENTS, WAIT, executable, serve
 settings.register_profile("fibra", deadline=None, derandomize=True)
 settings.register_profile("wild", deadline=None, max_examples=1000)
 settings.load_profile("fibra")
+
+# AppTest can't run a component: there Streamlit's own sliders stand in. The served app has the real ones.
+os.environ["FIBRA_PLAIN_SLIDERS"] = "1"
 
 
 @pytest.fixture(scope="session")

@@ -85,7 +85,7 @@ def test_type_a_sentence_turn_a_knob_see_attention(watched, app):
     thumb = page.get_by_role("slider", name=re.compile("Temperature"))
     thumb.focus()
     thumb.press("ArrowRight")
-    wait_for_query(page, temperature="1.5")
+    wait_for_query(page, temperature="1.2")
     page.wait_for_function(
         "before => [...document.querySelectorAll('.fibra-says')].map(e => e.innerText).join(' ') != before", arg=before
     )
@@ -154,9 +154,32 @@ def test_a_fast_hand_on_a_slider(watched, app):
         thumb.press("ArrowRight")
     for _ in range(4):
         thumb.press("ArrowLeft")
-    wait_for_query(page, temperature="2")
+    wait_for_query(page, temperature="4")
     settled(page)
-    expect(thumb).to_have_attribute("aria-valuetext", re.compile("^2"))
+    expect(thumb).to_have_attribute("aria-valuetext", "4")
+    expect(page.locator(".st-key-attention-pattern .fibra-says")).to_contain_text("“tem” looks")
+
+
+def test_the_picture_follows_the_finger(watched, app):
+    """While the knob is held and moves, pictures come; and the last one is of where it was let go."""
+    page = watched.tab()
+    open_page(page, app)
+    thumb = page.get_by_role("slider", name=re.compile("Temperature"))
+    box = thumb.bounding_box()
+    middle = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + box["width"] / 2, middle)
+    page.mouse.down()
+    for step in range(40):
+        page.mouse.move(box["x"] + box["width"] * (0.5 + step / 100), middle)
+        page.wait_for_timeout(40)
+    held = query(page)
+    assert int(thumb.get_attribute("data-pictures")) >= 3
+    assert "temperature" in held
+    page.mouse.move(box["x"] + box["width"] + 50, middle)
+    page.mouse.up()
+    wait_for_query(page, temperature="20")
+    settled(page)
+    expect(thumb).to_have_attribute("aria-valuetext", "20")
 
 
 def test_a_bad_cell_in_the_table_is_named(watched, app):

@@ -13,26 +13,58 @@ from zlib import crc32
 import streamlit as st
 
 from ui import compat, state
+from ui import range as ranges
 
 
-def slider(label: str, knob: str, low: float, high: float, step: float, value: float, **options: Any) -> None:
-    """A slider on a Scene field."""
-    key = _feed(knob, value)
-    kind = type(step)
-    st.slider(
-        label, kind(low), kind(high), step=step, key=key, on_change=_turn, args=(knob, key, state.turn), **options
-    )
+def slider(
+    label: str,
+    knob: str,
+    low: float,
+    high: float,
+    step: float,
+    value: float,
+    *,
+    text: Callable[[Any], str] = str,
+    **more,
+) -> None:
+    """A slider on a Scene field, over low, low + step, ... high; it follows the finger. `text` writes a value."""
+    if not ranges.works():
+        key, kind = _feed(knob, value), type(step)
+        turned = {"on_change": _turn, "args": (knob, key, more.pop("turn", state.turn))}
+        st.slider(label, kind(low), kind(high), step=step, key=key, **turned, **more)
+        return
+    count = round((high - low) / step) + 1
+    stops = [type(step)(round(low + step * stop, 9)) for stop in range(count)]
+    _follow(label, knob, stops, value, text, more.pop("turn", state.turn), **more)
 
 
-def choice_slider(label: str, knob: str, options: Sequence[Any], value: Any, **more: Any) -> None:
+def choice_slider(
+    label: str, knob: str, options: Sequence[Any], value: Any, *, text: Callable[[Any], str] = str, **more: Any
+) -> None:
     """A slider over some values of a field of the Config; `turn=state.turn` for one of the Scene.
 
     A value that came from elsewhere takes its place among the options.
     """
-    options = sorted({*options, value})
-    key = _feed(knob, value, _labels(options, more.get("format_func", str)))
-    turn = more.pop("turn", state.override)
-    st.select_slider(label, options, key=key, on_change=_turn, args=(knob, key, turn), **more)
+    options, turn = sorted({*options, value}), more.pop("turn", state.override)
+    if ranges.works():
+        _follow(label, knob, options, value, text, turn, **more)
+        return
+    key = _feed(knob, value, _labels(options, text))
+    st.select_slider(label, options, format_func=text, key=key, on_change=_turn, args=(knob, key, turn), **more)
+
+
+def _follow(
+    label: str,
+    knob: str,
+    stops: list[Any],
+    value: Any,
+    text: Callable[[Any], str],
+    turn: Callable[..., None],
+    **more: Any,
+) -> None:
+    at = min(range(len(stops)), key=lambda stop: abs(stops[stop] - value))
+    texts = [text(stop) for stop in stops]
+    ranges.show(label, key=f"knob-{knob}", texts=texts, at=at, on_turn=lambda at: turn(**{knob: stops[at]}), **more)
 
 
 def select(label: str, knob: str, options: Sequence[Any], value: Any, names: Callable[[Any], str], **more: Any) -> None:

@@ -94,6 +94,11 @@ function wake(figure) {
   figure.work = figure.work.then(() => refresh(figure)).catch((error) => console.error(error));
 }
 
+// When all that has arrived so far is drawn.
+function settled() {
+  return Promise.all([...figures.values()].map(({ work }) => work));
+}
+
 async function refresh(figure) {
   const Plotly = await plotly;
   if (!Plotly) return figure.trigger("unavailable", true);
@@ -256,6 +261,6 @@ export default function ({ parentElement }) {
   style.textContent = CSS;
   document.head.append(style);
   const waiting = window.fibraFigures ?? [];
-  window.fibraFigures = { push: receive, release };
+  window.fibraFigures = { push: receive, release, settled };
   waiting.forEach(receive);
 }
