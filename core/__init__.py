@@ -10,8 +10,10 @@
 
 from core.backward import backward
 from core.bpe import BytePair
+from core.cache import Cache
 from core.config import Config, param_shapes
 from core.errors import ConfigError, FibraError, SceneError, WeightsError
+from core.generate import generate
 from core.gradcheck import gradcheck
 from core.inputs import Interventions
 from core.model import forward
@@ -19,6 +21,7 @@ from core.ops.loss import cross_entropy, squared_error
 from core.params import check_params, init_params
 from core.presets import PRESETS, Preset
 from core.query import Notice
+from core.sampling import Distribution, Sampling
 from core.scene import Run, Scene, run
 from core.tokenizer import Encoding, OpenVocabulary
 from core.trace import NAMES, Trace
@@ -31,9 +34,11 @@ __all__ = [
     "PRESETS",
     "Batch",
     "BytePair",
+    "Cache",
     "Checkpoints",
     "Config",
     "ConfigError",
+    "Distribution",
     "Encoding",
     "FibraError",
     "Interventions",
@@ -43,6 +48,7 @@ __all__ = [
     "Pretrained",
     "Recipe",
     "Run",
+    "Sampling",
     "Scene",
     "SceneError",
     "State",
@@ -53,6 +59,7 @@ __all__ = [
     "check_params",
     "cross_entropy",
     "forward",
+    "generate",
     "gradcheck",
     "init_params",
     "load_pretrained",

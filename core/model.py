@@ -7,6 +7,7 @@ from math import sqrt
 
 import numpy as np
 
+from core.cache import Cache
 from core.config import Config
 from core.inputs import NOTHING, Interventions, checked_embeddings, checked_ids
 from core.ops.activations import ACTIVATIONS
@@ -30,20 +31,27 @@ def forward(
     embeddings: np.ndarray | None = None,
     interventions: Interventions = NOTHING,
     names: Iterable[str] | None = None,
+    cache: Cache | None = None,
 ) -> Trace:
     """Run the model on token ids [..., pos], or on `embeddings` [..., pos, d_model] in their place; keep every step.
 
     The arithmetic has the precision of the parameters and embeddings: float64 where either is.
     names: keep only these (names, or patterns such as `blocks.*.attn.pattern`). What is not kept is freed on the way.
-    Raises: ConfigError for ids or embeddings that the Config does not fit.
+    cache: holds the positions that came before; only the new ones are given, computed and traced. It is extended.
+    Raises: ConfigError for ids or embeddings that the Config or the cache does not fit.
     """
-    config = without(config, interventions.off)
     ids = checked_ids(ids, config) if embeddings is None else None
     trace = Trace(names, ids, interventions)
     x = embedding(params["embed.W_E"], ids) if embeddings is None else checked_embeddings(embeddings, config)
-    x = embed(x, params, config, trace)
+    n = x.shape[-2]
+    if cache is not None:
+        cache.check(n, config, interventions)
+    config = without(config, interventions.off)
+    x = embed(x, params, config, trace, cache)
     for i in range(config.n_layers):
-        x = block(x, params, config, i, trace)
+        x = block(x, params, config, i, trace, cache)
+    if cache is not None:
+        cache.length += n
     if config.final_norm:
         x = norm(x, params, config, "ln_final", trace)
     if config.unembed:
@@ -54,23 +62,30 @@ def forward(
 # ---------------------------------------------------------------------------------------------------------- embed
 
 
-def embed(x: np.ndarray, params: Params, config: Config, trace: Trace) -> np.ndarray:
+def embed(x: np.ndarray, params: Params, config: Config, trace: Trace, cache: Cache | None = None) -> np.ndarray:
     """Token embeddings [..., pos, d_model] -> the first residual stream, the same shape."""
     x = trace.put("embed", x)
-    n = x.shape[-2]
     if config.positions in ("sinusoidal", "learned"):
-        learned = config.positions == "learned"
-        P = params["pos_embed.W_pos"][:n] if learned else sinusoidal(n, config.d_model, x.dtype)
-        x = x + trace.put("pos_embed", P[:])
+        n, rows = places(x.shape[-2], cache)
+        P = params["pos_embed.W_pos"] if config.positions == "learned" else sinusoidal(n, config.d_model, x.dtype)
+        x = x + trace.put("pos_embed", P[rows])
     if config.embed_norm:
         x = norm(x, params, config, "ln_embed", trace)
     return x
 
 
+def places(n: int, cache: Cache | None) -> tuple[int, slice]:
+    """How long a table of positions is, and which of its rows belong to the n tokens at hand."""
+    # One table for all the room of a cache: a table a length would be computed anew at every token.
+    return (n, slice(n)) if cache is None else (cache.room, slice(cache.length, cache.length + n))
+
+
 # ---------------------------------------------------------------------------------------------------------- block
 
 
-def block(x: np.ndarray, params: Params, config: Config, i: int, trace: Trace) -> np.ndarray:
+def block(
+    x: np.ndarray, params: Params, config: Config, i: int, trace: Trace, cache: Cache | None = None
+) -> np.ndarray:
     """One layer, [..., pos, d_model] -> [..., pos, d_model].
 
     pre:  x + attention(norm(x)), then x + mlp(norm(x))      parallel: x + attention(norm1(x)) + mlp(norm2(x))
@@ -80,7 +95,7 @@ def block(x: np.ndarray, params: Params, config: Config, i: int, trace: Trace) -
     start = trace.put(at + "resid_pre", x)
     pre, _ = norm_places(config)
     x = norm(start, params, config, at + "ln1", trace) if pre else start
-    return after_attention(start, attention(x, params, config, i, trace), params, config, i, trace)
+    return after_attention(start, attention(x, params, config, i, trace, cache), params, config, i, trace)
 
 
 def after_attention(
@@ -115,32 +130,35 @@ def norm_places(config: Config) -> tuple[bool, bool]:
 # ------------------------------------------------------------------------------------------------------ attention
 
 
-def attention(x: np.ndarray, params: Params, config: Config, i: int, trace: Trace) -> np.ndarray:
+def attention(
+    x: np.ndarray, params: Params, config: Config, i: int, trace: Trace, cache: Cache | None = None
+) -> np.ndarray:
     """softmax(Q K^T / sqrt(d_k) + M) V W_O, [..., pos, d_model] -> [..., pos, d_model]."""
     at = f"blocks.{i}.attn."
     change = trace.interventions
-    n = x.shape[-2]
     if config.projections:
         q = linear(x, params[at + "W_Q"], params.get(at + "b_Q"))
         k = linear(x, params[at + "W_K"], params.get(at + "b_K"))
-        v = linear(x, params[at + "W_V"], params.get(at + "b_V"))
+        off = "W_V" in change.off
+        v = identity(x, k.shape[-1]) if off else linear(x, params[at + "W_V"], params.get(at + "b_V"))
     else:
         q = k = v = x
-    if config.projections and "W_V" in change.off:
-        v = identity(x, v.shape[-1])
     q = trace.put(at + "q", split_heads(q, config.n_heads))
     k = trace.put(at + "k", split_heads(k, config.kv_heads))
     v = trace.put(at + "v", split_heads(v, config.kv_heads))
     if config.positions == "rotary":
-        turn = rotary_angles(n, config.rotary_width, config.rotary_base, x.dtype)
+        n, rows = places(x.shape[-2], cache)
+        turn = [table[rows] for table in rotary_angles(n, config.rotary_width, config.rotary_base, x.dtype)]
         q = trace.put(at + "rot_q", rotate(q, *turn))
         k = trace.put(at + "rot_k", rotate(k, *turn))
+    if cache is not None:
+        k, v = cache.extend(i, k, v)
 
     scores = trace.put(at + "scores", attention_scores(q, k))
     if config.scale:
         scores = scores * (1 / sqrt(config.head_width))
     scores = trace.put(at + "scores_scaled", scores)
-    mask = causal_mask(n, n, x.dtype) if config.causal else x.dtype.type(0)
+    mask = causal_mask(*scores.shape[-2:], x.dtype) if config.causal else x.dtype.type(0)
     if config.causal:
         scores = scores + mask
     scores = trace.put(at + "scores_masked", scores)

@@ -3,21 +3,26 @@
 from core.interpret.ablation import head_effects, key_effects
 from core.interpret.attention import attention_distance, entropy, read_row
 from core.interpret.heads import LABELS, head_label, head_scores, rollout, transformed_values, value_weighted
+from core.interpret.lens import Attribution, direct_attribution, logit_lens, read_stream
 from core.interpret.space import PCA, pca, relative_change, residual_stages, token_norms
 from core.interpret.stream import pair_angles, share_of_zeros, similarity, token_moments
 
 __all__ = [
     "LABELS",
     "PCA",
+    "Attribution",
     "attention_distance",
+    "direct_attribution",
     "entropy",
     "head_effects",
     "head_label",
     "head_scores",
     "key_effects",
+    "logit_lens",
     "pair_angles",
     "pca",
     "read_row",
+    "read_stream",
     "relative_change",
     "residual_stages",
     "rollout",

@@ -24,7 +24,8 @@ def merge_heads(z: np.ndarray) -> np.ndarray:
 
 def attention_scores(q: np.ndarray, k: np.ndarray) -> np.ndarray:
     """Q K^T: q [..., head, query, d_head], k [..., kv_head, key, d_head] -> [..., head, query, key]."""
-    scores = stack(q, k.shape[-3]) @ transposed(k)
+    k_T = transposed(k) if q.shape[-2] > 1 else k.swapaxes(-1, -2)
+    scores = stack(q, k.shape[-3]) @ k_T
     return scores.reshape(*q.shape[:-1], k.shape[-2])
 
 

@@ -1,0 +1,126 @@
+"""What the residual stream says before its end, and which component says it: the logit lens and direct attribution."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.config import Config
+from core.errors import ConfigError
+from core.interpret.space import residual_stages
+from core.model import norm, unembed
+from core.ops.linear import identity
+from core.params import Params
+from core.parts import without
+from core.trace import Trace
+
+
+def read_stream(x: np.ndarray, params: Params, config: Config, normed: bool = True) -> np.ndarray:
+    """The logits [..., pos, vocab] that a residual stream x [..., pos, d_model] would give if it were the last.
+
+    normed: through the final norm, where the model has one; False: past it.
+    Raises: ConfigError for a Config without logits, or without a residual stream.
+    """
+    _check_unembed(config)
+    if not config.residual:
+        raise ConfigError(
+            "residual: is False, so each block replaces what came before it: there is no one stream that the "
+            "unembedding could read early",
+            "residual",
+        )
+    unseen = Trace(names=())
+    if normed and config.final_norm:
+        x = norm(x, params, config, "ln_final", unseen)
+    return unembed(x, params, config, unseen)
+
+
+def logit_lens(trace: Trace, params: Params, config: Config, normed: bool = True) -> np.ndarray:
+    """[stage, ..., pos, vocab]: the logits of the embeddings, then of each block's output (nostalgebraist 2020).
+
+    The last stage, normed, is the model's own answer. Arguments and errors as for `read_stream`.
+    """
+    config = without(config, trace.interventions.off)
+    return read_stream(residual_stages(trace, config.n_layers), params, config, normed)
+
+
+@dataclass(frozen=True)
+class Attribution:
+    """values [component, ..., pos]: what each component adds to a token's logit; their sum over components is it.
+
+    A component is named as the trace or the parameters name it; head h of layer i is `blocks.i.attn.h`.
+    """
+
+    names: tuple[str, ...]
+    values: np.ndarray
+
+    @property
+    def total(self) -> np.ndarray:
+        """[..., pos]: the logits themselves."""
+        return self.values.sum(axis=0)
+
+
+def direct_attribution(trace: Trace, params: Params, config: Config, token: int | np.ndarray) -> Attribution:
+    """How much each component adds to the logit of `token`: one id, or ids [..., pos], one a position.
+
+    The last residual stream is a sum: the embeddings, every head's z W_O, the biases b_O, every MLP's output. The
+    unembedding reads it in a line once the final norm's scale is held at what it was (Elhage et al. 2021, "Zero-Layer
+    Transformers" and "Three Kinds of Composition"; the frozen scale: Wang et al. 2022, section 3.1).
+    Raises: ConfigError for a Config whose last stream is no such sum, and for a token outside the vocabulary.
+    """
+    config = without(config, trace.interventions.off)
+    _check_sum(config)
+    token = np.broadcast_to(np.asarray(token), trace["logits"].shape[:-1])
+    if token.dtype.kind not in "iu" or token.min() < 0 or token.max() >= config.vocab_size:
+        raise ConfigError(f"token: must be ids in 0..{config.vocab_size - 1}", "token")
+    W_U = params["embed.W_E"].T if config.tied_unembed else params["unembed.W_U"]
+    reader = W_U.T[token]  # [..., pos, d_model]: the logit is a component's dot product with it
+    parts: dict[str, np.ndarray] = {}
+    if config.final_norm:
+        if config.norm == "layer":
+            parts["ln_final.b"] = np.vecdot(reader, params["ln_final.b"])
+        reader = reader * params["ln_final.w"] / trace["ln_final.scale"]
+        if config.norm == "layer":  # x - mean(x) is its own transpose: it may act on the reader in x's place
+            reader = reader - reader.mean(axis=-1, keepdims=True)
+    if config.unembed_bias:
+        parts["unembed.b_U"] = params["unembed.b_U"][token]
+    parts = _written(trace, params, config, reader) | parts
+    return Attribution(tuple(parts), np.stack(list(parts.values())))
+
+
+def _written(trace: Trace, params: Params, config: Config, reader: np.ndarray) -> dict[str, np.ndarray]:
+    """name -> [..., pos]: what every part of the residual stream writes in the direction of `reader`."""
+    if config.embed_norm:
+        parts = {"ln_embed.out": np.vecdot(trace["ln_embed.out"], reader)}
+    else:
+        names = ("embed", "pos_embed") if config.positions in ("sinusoidal", "learned") else ("embed",)
+        parts = {name: np.vecdot(trace[name], reader) for name in names}
+    for i in range(config.n_layers):
+        at = f"blocks.{i}."
+        # z W_O . reader = z . (reader W_O^T), so that no head's output is written out in d_model numbers
+        merged = config.projections and "W_O" not in trace.interventions.off
+        back = reader @ params[at + "attn.W_O"].T if merged else identity(reader, config.n_heads * config.head_width)
+        back = back.reshape(*back.shape[:-1], config.n_heads, config.head_width).swapaxes(-3, -2)
+        heads = np.vecdot(trace[at + "attn.z"], back)  # [..., head, pos]
+        parts |= {f"{at}attn.{head}": heads[..., head, :] for head in range(config.n_heads)}
+        if merged and at + "attn.b_O" in params:
+            parts[at + "attn.b_O"] = np.vecdot(reader, params[at + "attn.b_O"])
+        if config.d_mlp:
+            parts[at + "mlp_out"] = np.vecdot(trace[at + "mlp_out"], reader)
+    return parts
+
+
+def _check_unembed(config: Config) -> None:
+    if not config.unembed:
+        raise ConfigError("unembed: is False, and without logits there is nothing to read", "unembed")
+
+
+def _check_sum(config: Config) -> None:
+    _check_unembed(config)
+    if not config.residual:
+        raise ConfigError("residual: is False, so the last stream is not a sum of all that was written", "residual")
+    if config.norm != "none" and config.norm_at == "post":
+        raise ConfigError(
+            "norm_at: 'post' rescales the sum after every part, so no part reaches the logits as it was written",
+            "norm_at",
+        )
