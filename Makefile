@@ -14,6 +14,7 @@ test: .venv/dev
 # Figures, never asserted: ratios against a peer in the same run.
 bench: .venv/dev
 	$(BIN)/python -m bench.forward
+	$(BIN)/python -m bench.generate
 	$(BIN)/python -m bench.app
 	$(BIN)/python -m bench.load
 
