@@ -134,9 +134,8 @@ def _steps(
         trace = forward(params, config, embeddings=x, interventions=interventions, names=names, cache=cache)
         distribution = Distribution(_last(trace["logits"], position), sampling)
         token = int(forced[position]) if position in forced else distribution.draw(position)
-        yield Step(
-            position, token, position in forced, distribution, work(config, position, len(x), interventions.off), trace
-        )
+        cost = work(config, position, len(x), interventions.off)
+        yield Step(position, token, position in forced, distribution, cost, trace)
         if token in stop:
             return
         row = embedding(params["embed.W_E"], np.array([token]))

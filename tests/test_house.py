@@ -102,7 +102,8 @@ def test_nothing_is_unpickled_or_evaluated(layer, path):
 
 
 COMPUTING = [
-    ROOT / "core" / f"{name}.py" for name in ("model", "backward", "config", "params", "inputs", "train", "trace")
+    ROOT / "core" / f"{name}.py"
+    for name in ("model", "backward", "config", "params", "inputs", "train", "trace", "cache", "generate", "sampling")
 ]
 COMPUTING += sorted((ROOT / "core" / "ops").glob("*.py"))
 

@@ -10,6 +10,7 @@ from support import configs, golden, random_params, worst
 
 import core
 from core.interpret import direct_attribution, logit_lens, read_stream, residual_stages
+from core.parts import without
 
 seeds = st.integers(0, 2**31)
 reading = configs.map(lambda config: config.replace(unembed=True, residual=True))
@@ -101,6 +102,7 @@ def test_a_component_is_its_output_through_the_frozen_norm(config, seed):
     """A component's share, got the long way: the stream with and without it, the norm's mean and scale as they were."""
     params, trace = traced(config, seed, ())
     got = direct_attribution(trace, params, config, 1)
+    config = without(config, trace.interventions.off)
     W_U = params["embed.W_E"].T if config.tied_unembed else params["unembed.W_U"]
 
     def logit(x: np.ndarray) -> np.ndarray:
@@ -115,7 +117,9 @@ def test_a_component_is_its_output_through_the_frozen_norm(config, seed):
             alone = np.zeros_like(z)
             alone[head] = z[head]
             out = alone.swapaxes(0, 1).reshape(6, -1)
-            out = out @ params[f"blocks.{i}.attn.W_O"] if config.projections else out
+            if config.projections:
+                W_O = params[f"blocks.{i}.attn.W_O"]
+                out = out @ (np.eye(*W_O.shape) if "W_O" in trace.interventions.off else W_O)
             share = got.values[got.names.index(f"blocks.{i}.attn.{head}")]
             assert np.allclose(share, logit(out), atol=1e-10)
             assert (i, head) != (0, 0) or not share.any()  # ablated: it adds nothing
