@@ -16,6 +16,8 @@ TEMPERATURE = (0.05, 20.0)  # below, exp() of a scaled score leaves float32's ra
 EDIT = (-1000.0, 1000.0)  # a hand-edited coordinate; its square times d_model stays far from float32's 3e38
 EDITS = 512  # coordinates edited at once: 16 kB of Scene
 
+CORPUS = 200_000  # bytes of a text to train on: a novella; its ids take 1.6 MB
+
 # What the API accepts, for real weights: 4 GB in float32 is the most that an ordinary laptop holds.
 PARAMETERS = 1_000_000_000
 

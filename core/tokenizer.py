@@ -6,13 +6,16 @@ with it its embedding, in every sentence.
 
 from __future__ import annotations
 
+import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from zlib import crc32
 
 import numpy as np
 
+UNKNOWN = "<unknown>"  # the token of a fixed vocabulary that stands for all it does not hold
 ZERO_WIDTH_JOINER = "\u200d"
 REGIONAL_INDICATORS = range(0x1F1E6, 0x1F200)
 SKIN_TONES = range(0x1F3FB, 0x1F400)
@@ -94,3 +97,63 @@ class OpenVocabulary:
             given[token] = Step(token, asked, slot)
         work = tuple(given[token] for token in tokens)
         return Encoding(np.array([step.id for step in work], np.int64), tokens, work)
+
+
+# A word keeps its hyphens and apostrophes; any other mark stands alone.
+PIECES = re.compile(r"\w+(?:[-'’]\w+)*|<\w+>|[^\w\s]")
+
+
+def pieces(text: str) -> tuple[str, ...]:
+    """Words and marks: "dorme no gelo." has four."""
+    return tuple(PIECES.findall(text))
+
+
+@dataclass(frozen=True)
+class FixedVocabulary:
+    """The tokens of a trained model, each with the id of its place. Text is split into words, or characters.
+
+    A token that is not there is looked for in lower, then in upper case. One that is nowhere gets the id of UNKNOWN, if
+    the vocabulary has it; else it stands in for a token that the text does not have, always the same one.
+    """
+
+    tokens: tuple[str, ...]
+    by: str = "words"
+
+    def split(self, text: str) -> tuple[str, ...]:
+        """The tokens of a text, as they were written."""
+        return characters(text) if self.by == "characters" else pieces(text)
+
+    def encode(self, text: str) -> Encoding:
+        """ids [pos], the tokens as written, and a Step for each. Never fails: all text has ids."""
+        tokens = self.split(text)
+        given = {token: Step(token, i, i) for token in tokens if (i := self._known(token)) is not None}
+        taken = {step.id for step in given.values()}
+        for token in tokens:
+            if token not in given:
+                asked = crc32(token.encode("utf-8", "replace")) % len(self.tokens)
+                free = self._ids[UNKNOWN] if UNKNOWN in self._ids else self._free(asked, taken)
+                given[token] = Step(token, asked, free)
+                taken.add(free)
+        work = tuple(given[token] for token in tokens)
+        return Encoding(np.array([step.id for step in work], np.int64), tokens, work)
+
+    def outside(self, text: str) -> dict[str, str]:
+        """The tokens of a text that the vocabulary does not have, and what each is read as."""
+        return {step.token: self.tokens[step.id] for step in self.encode(text).work if self._known(step.token) is None}
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """Ids -> text: words apart, but for the marks that lean on the word before."""
+        if self.by == "characters":
+            return "".join(self.tokens[i] for i in ids)
+        return re.sub(r" ([.,;:!?])", r"\1", " ".join(self.tokens[i] for i in ids))
+
+    def _known(self, token: str) -> int | None:
+        return next((self._ids[form] for form in (token, token.lower(), token.upper()) if form in self._ids), None)
+
+    def _free(self, asked: int, taken: set[int]) -> int:
+        size = len(self.tokens)
+        return next((i % size for i in range(asked, asked + size) if i % size not in taken), asked)
+
+    @cached_property
+    def _ids(self) -> dict[str, int]:
+        return {token: i for i, token in enumerate(self.tokens)}

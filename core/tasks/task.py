@@ -1,0 +1,81 @@
+"""What a task is: a vocabulary, a Config to begin with, and batches that are the same for the same seed and step."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import NamedTuple
+
+import numpy as np
+
+from core.config import Config
+from core.model import forward
+from core.ops.loss import cross_entropy
+from core.params import Params
+from core.train import Batch
+
+HELD_OUT = 8  # one in so many is never trained on
+# Odd multipliers of 64 bits, one a place: a multiply-shift hash (Dietzfelbinger et al. 1997, section 2).
+_MULTIPLIERS = np.random.default_rng(0).integers(1, 2**63, 256, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
+
+
+def held_out(content: np.ndarray) -> np.ndarray:
+    """[..., place] of ids -> [...]: whether this content belongs to the held-out split.
+
+    It depends on the content alone, so that no seed and no step ever trains on what another holds out.
+    """
+    content = np.asarray(content).astype(np.uint64) + np.uint64(1)
+    mixed = (content * _MULTIPLIERS[: content.shape[-1]]).sum(-1, dtype=np.uint64)
+    return mixed >> np.uint64(61) == 0
+
+
+class Example(NamedTuple):
+    """One row as a reader sees it. answered: whether each token is one that the model is asked for."""
+
+    tokens: tuple[str, ...]
+    answered: tuple[bool, ...]
+
+
+class Task(ABC):
+    """Something to train on. Rows are sequences of which each token is predicted from those before it."""
+
+    name: str
+    config: Config  # to begin with; its vocab_size and n_ctx are the task's
+    vocabulary: tuple[str, ...]  # the token of each id
+    joint: str = " "  # what stands between tokens when they are read as text
+    rate: float = 3e-3  # a learning rate that suits the Config
+    size: int = 32  # rows a batch that suit it
+
+    @abstractmethod
+    def draw(self, rng: np.random.Generator, size: int, held_out: bool) -> Batch:
+        """`size` rows of one of the two splits, which have no content in common."""
+
+    def batch(self, step: int, size: int | None = None, seed: int = 0, held_out: bool = False) -> Batch:
+        """ids, targets and mask [size, pos] of step 0, 1, 2, ...: always the same for the same arguments."""
+        return self.draw(np.random.default_rng([seed, step, held_out]), size or self.size, held_out)
+
+    def example(self, step: int = 0, seed: int = 0) -> Example:
+        """The first held-out row of a step, in tokens."""
+        ids, targets, mask = self.batch(step, 1, seed, held_out=True)
+        counted = np.ones_like(targets, bool) if mask is None else mask
+        return Example(self.read([ids[0, 0], *targets[0]]), (False, *counted[0].tolist()))
+
+    def read(self, ids: np.ndarray | list[int]) -> tuple[str, ...]:
+        """The tokens of some ids."""
+        return tuple(self.vocabulary[i] for i in ids)
+
+
+def evaluate(params: Params, config: Config, batch: Batch) -> tuple[float, float]:
+    """(loss, accuracy) on a batch: the mean cross-entropy in nats, and the share of right first guesses."""
+    logits = forward(params, config, batch.ids, names=["logits"])["logits"]
+    right = logits.argmax(-1) == batch.targets
+    accuracy = right.mean() if batch.mask is None else right[batch.mask].mean()
+    return cross_entropy(logits, batch.targets, batch.mask)[0], float(accuracy)
+
+
+def decoder(vocabulary: tuple[str, ...], n_ctx: int, **sizes: int | str) -> Config:
+    """A small GPT: causal, learned positions, LayerNorm before each part."""
+    return Config(
+        **dict(vocab_size=len(vocabulary), n_ctx=n_ctx, causal=True, unembed=True, positions="learned"),
+        **dict(norm="layer", final_norm=True, qkv_bias=True, out_bias=True, mlp_bias=True, activation="gelu_tanh"),
+        **sizes,
+    )
