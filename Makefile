@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test bench clean
+.PHONY: run test bench models clean
 
 run: .venv/run
 	$(BIN)/streamlit run app.py
@@ -17,6 +17,10 @@ bench: .venv/dev
 	$(BIN)/python -m bench.generate
 	$(BIN)/python -m bench.app
 	$(BIN)/python -m bench.load
+
+# The trained models that ship, from nothing, with fixed seeds: about five minutes on one core.
+models: .venv/run
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m models.build
 
 .venv/run: requirements.txt
 	$(PYTHON) -m venv .venv

@@ -2,30 +2,86 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
 from types import MappingProxyType
+from weakref import WeakValueDictionary
 
 import numpy as np
 
-from core.config import Config
+from core.config import Config, param_shapes
+from core.params import Params, check_params, init_params
+from core.tasks import Repeat, Stories, Task
+from core.tokenizer import FixedVocabulary
+from core.weights import load_pretrained
 
 PENGUINS = "Os pinguins não tem joelho"
+SIZES = ("d_model", "n_layers", "n_heads", "d_mlp")  # what a trained model cannot change
+SHIPPED = Path(__file__).parents[1] / "models"  # what models/build.py writes
 
 
 @dataclass(frozen=True)
 class Preset:
-    """A Config, the sentence that opens it, and embeddings chosen by hand for some words."""
+    """A Config, the sentence that opens it, embeddings chosen by hand for some words; or what training gave.
+
+    A trained model has its own tokenizer, and `source` fetches its weights when they are first asked for.
+    """
 
     title: str
     config: Config
     sentence: str
     words: Mapping[str, tuple[float, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    tokenizer: FixedVocabulary | None = None
+    source: Callable[[], Params] | None = field(default=None, repr=False)
 
     @property
     def embeddings(self) -> np.ndarray | None:
         """[pos, d_model] of the preset's own sentence where they were chosen by hand, else None."""
         return np.array([self.words[w] for w in self.sentence.split()], np.float64) if self.words else None
+
+    @property
+    def trained(self) -> bool:
+        """Whether the weights were learned: then no seed draws them, and their sizes are what they are."""
+        return self.source is not None
+
+    @cached_property
+    def learned(self) -> Params:
+        """The weights of a trained model, fetched once."""
+        params = self.source()
+        check_params(params, self.config)
+        return params
+
+    def fits(self, config: Config) -> bool:
+        """Whether a variant of a trained model's Config has its sizes, and nothing unlearned but norms."""
+        if any(getattr(config, size) != getattr(self.config, size) for size in SIZES):
+            return False
+        own = param_shapes(self.config)
+        return all(own.get(name) == shape or _of_norm(name) for name, shape in param_shapes(config).items())
+
+    def params(self, config: Config, seed: int) -> Params:
+        """The weights of a variant: the learned ones, and norms that were added, which start at one; or drawn."""
+        if not self.trained:
+            return init_params(config, seed)
+        if all(name in self.learned for name in param_shapes(config)):
+            return {name: self.learned[name] for name in param_shapes(config)}
+        return {name: self.learned.get(name, drawn) for name, drawn in init_params(config, seed).items()}
+
+
+def _of_norm(name: str) -> bool:
+    return name.endswith((".w", ".b"))
+
+
+def _shipped(folder: str, title: str, task: Task, sentence: str) -> Preset:
+    return Preset(
+        title,
+        task.config,
+        sentence,
+        tokenizer=FixedVocabulary(task.vocabulary),
+        source=lambda: load_pretrained(SHIPPED / folder).params,
+    )
 
 
 PRESETS: Mapping[str, Preset] = MappingProxyType(
@@ -89,5 +145,37 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
             ),
             PENGUINS,
         ),
+        # Trained by models/build.py. Two heads: one tells each syllable what stood before it, the other looks for that.
+        "induction": _shipped("induction", "The induction heads", Repeat(), "pi ka tu le mo pi ka tu le mo"),
+        # Trained by models/build.py, on stories of core.tasks.
+        "stories": _shipped(
+            "stories",
+            "Small-world stories",
+            Stories(),
+            "As focas perto do pinguim estão cansadas.",
+        ),
     }
 )
+
+
+# ---------------------------------------------------------------------------------------------- trained in a session
+
+RUN = "run-"  # how the names of models begin that live as long as someone holds them
+_living: WeakValueDictionary[str, Preset] = WeakValueDictionary()
+
+
+def register(preset: Preset) -> tuple[str, Preset]:
+    """A name for a trained model, by its contents; and the model that bears it, to be held on to.
+
+    The name is known to the whole process, for as long as anyone holds the model.
+    """
+    digest = hashlib.sha256(repr((preset.config, preset.tokenizer)).encode())
+    for name, array in preset.learned.items():
+        digest.update(name.encode() + np.ascontiguousarray(array).tobytes())
+    name = RUN + digest.hexdigest()[:16]
+    return name, _living.setdefault(name, preset)
+
+
+def find(name: str) -> Preset | None:
+    """The preset, or the living model, of this name; None where there is none, or none any more."""
+    return PRESETS.get(name) or _living.get(name)

@@ -31,9 +31,10 @@ Edit = tuple[int, int, float]  # position, dimension, value
 class Notice:
     """Something that was wrong with a query and what was done.
 
-    code: "default" (the value is not what the field takes), "conflict" (it does not fit the other values), both shown
-    by the field's default instead; "cut" (too long); and, of what a reader typed, "blank" (an empty sentence) and
-    "cell" (token `field`, dimension `right`, is no number).
+    code: "default" (the value is not what the field takes), "conflict" (it does not fit the other values), "gone" (a
+    model that lived in a session that is over) and "trained" (not a size of this trained model), all shown by the
+    field's default instead; "cut" (too long); and, of what a reader typed, "blank" (an empty sentence) and "cell"
+    (token `field`, dimension `right`, is no number).
     """
 
     code: str
@@ -44,6 +45,10 @@ class Notice:
     def __str__(self) -> str:
         if self.code == "cut":
             return f"{self.field}: {self.value} tokens were cut to {self.right}"
+        if self.code == "gone":
+            return f"{self.field}: {self.value!r} is gone; the default is shown"
+        if self.code == "trained":
+            return f"{self.field}: {self.value!r} is not what this model was trained with, which is shown"
         if self.code == "conflict":
             return f"{self.field}: {self.value!r} does not fit the rest; the default is shown"
         return f"{self.field}: {self.value!r} is not {self.right}; the default is shown"

@@ -17,9 +17,9 @@ from core.config import Config
 from core.errors import ConfigError, SceneError
 from core.inputs import Interventions
 from core.model import forward
-from core.params import Params, init_params
+from core.params import Params
 from core.parts import ADDED, PARTS, WITHOUT, parts_of, without
-from core.presets import PRESETS
+from core.presets import PRESETS, RUN, Preset, find
 from core.query import (
     CODECS,
     LANGUAGES,
@@ -34,6 +34,7 @@ from core.query import (
     read_override,
     wrong,
 )
+from core.sentence import fit_sentence
 from core.tokenizer import SPLITTERS, Encoding, OpenVocabulary
 from core.trace import Trace
 
@@ -69,15 +70,14 @@ class Scene:
     lang: str = field(default="", metadata={"view": True})
 
     def __post_init__(self) -> None:
-        check_choice("model", self.model, PRESETS)
+        if not self.model.startswith(RUN):
+            check_choice("model", self.model, PRESETS)
         check_choice("split", self.split, SPLITTERS)
         check_choice("lang", self.lang, LANGUAGES)
-        if fit_sentence(self.sentence, self.split)[0] != self.sentence:
-            raise SceneError(
-                f"sentence: must be at most {limits.TOKENS} tokens and {limits.SENTENCE_CHARACTERS} characters, "
-                "single-spaced; see fit_sentence",
-                "sentence",
-            )
+        if fit_sentence(self.sentence, self.split, self.model)[0] != self.sentence:
+            tokens = min(limits.TOKENS, self.preset.config.n_ctx)
+            size = f"{tokens} tokens and {limits.SENTENCE_CHARACTERS} characters"
+            raise SceneError(f"sentence: must be at most {size}, single-spaced; see fit_sentence", "sentence")
         check_int("seed", self.seed, limits.SEED)
         check_float("temperature", self.temperature, limits.TEMPERATURE)
         check_float("threshold", self.threshold, (0.0, 1.0))
@@ -93,6 +93,8 @@ class Scene:
             raise SceneError("off: must be sorted, each part once", "off")
         if tuple(sorted(dict(self.overrides).items())) != self.overrides:
             raise SceneError("overrides: must be sorted, each field once", "overrides")
+        if self.preset.trained and not self.preset.fits(self.whole):
+            raise SceneError("overrides: ask this trained model for sizes or parameters that it lacks", "overrides")
         self._check_edits()
         self._check_ablated()
 
@@ -128,17 +130,30 @@ class Scene:
             changes |= {"final_norm": False, "embed_norm": False}
         if changes.get("d_mlp") == 0:
             changes |= {"gated": False}
-        return PRESETS[self.model].config.replace(**changes)
+        return self.preset.config.replace(**changes)
+
+    @property
+    def preset(self) -> Preset:
+        """The model by name. Raises: SceneError for one that lived in a session that is gone."""
+        if (preset := find(self.model)) is None:
+            raise SceneError(f"model: there is no {self.model!r} any more", "model")
+        return preset
 
     @property
     def text(self) -> str:
         """The sentence shown: the reader's, or the preset's own."""
-        return self.sentence or PRESETS[self.model].sentence
+        return self.sentence or self.preset.sentence
 
     @cached_property
+    def encoding(self) -> Encoding:
+        """The sentence's ids and tokens: a trained model's own, or of an open vocabulary."""
+        open_vocabulary = OpenVocabulary(self.config.vocab_size, SPLITTERS[self.split])
+        return (self.preset.tokenizer or open_vocabulary).encode(self.text)
+
+    @property
     def tokens(self) -> tuple[str, ...]:
         """The sentence's tokens, in order."""
-        return SPLITTERS[self.split](self.text)
+        return self.encoding.tokens
 
     @property
     def cell(self) -> tuple[int, int]:
@@ -158,7 +173,7 @@ class Scene:
     @cached_property
     def missing(self) -> tuple[str, ...]:
         """The parts that the model has, and that do not run, in the order of PARTS."""
-        has = {*parts_of(PRESETS[self.model].config), *parts_of(self.whole)}
+        has = {*parts_of(self.preset.config), *parts_of(self.whole)}
         return tuple(part for part in PARTS if part in has and not self.runs(part))
 
     def runs(self, part: str) -> bool:
@@ -168,7 +183,8 @@ class Scene:
     @cached_property
     def computed(self) -> Scene:
         """The same computation, looked at as by default: equal for all Scenes that share one trace."""
-        return replace(self, **{f.name: f.default for f in fields(self) if f.metadata.get("view")})
+        looks = {f.name: f.default for f in fields(self) if f.metadata.get("view")}
+        return replace(self, **looks | ({"seed": 0, "split": "words"} if self.preset.trained else {}))
 
     def turn(self, **changes: Any) -> Scene:
         """A copy with some fields changed, less the edits and ablated heads that no longer fit it.
@@ -191,7 +207,7 @@ class Scene:
 
         Of a part that is off, the field's new value counts.
         """
-        own = PRESETS[self.model].config
+        own = self.preset.config
         overrides = dict(self.overrides) | values
         return self.turn(
             overrides=tuple(sorted((k, v) for k, v in overrides.items() if v != getattr(own, k))),
@@ -209,7 +225,7 @@ class Scene:
         scene = self.turn(off=tuple(other for other in self.off if other != part))
         if part in parts_of(scene.whole):
             return scene
-        own = PRESETS[self.model].config
+        own = self.preset.config
         added = ADDED.get(part, {})
         if part in parts_of(own):
             added = {field: getattr(own, field) for field in (*WITHOUT[part], *added)}
@@ -218,7 +234,7 @@ class Scene:
     def _taken_out(self, part: str) -> Scene:
         added, overrides = ADDED.get(part, {}), dict(self.overrides)
         if added and added.items() <= overrides.items():  # it was added here: as it came
-            own = PRESETS[self.model].config
+            own = self.preset.config
             return self.override(**{field: getattr(own, field) for field in added})
         return self.turn(off=tuple(sorted({*self.off, part})))
 
@@ -259,9 +275,14 @@ class Scene:
                     overrides[name] = read_override(name, str(raw))
             except (ValueError, OverflowError):
                 notices.append(wrong(name, raw))
+        model = values.get("model", cls.model)
+        if find(model) is None:
+            notices.append(wrong("model", values.pop("model"), "gone" if model.startswith(RUN) else "default"))
+            model = cls.model
+        notices += _untrained(model, overrides)
         if "sentence" in values:
             split = values.get("split") if values.get("split") in SPLITTERS else "words"
-            values["sentence"], cut = fit_sentence(values["sentence"], split)
+            values["sentence"], cut = fit_sentence(values["sentence"], split, model)
             notices += [cut] if cut else []
         while True:
             try:
@@ -276,28 +297,17 @@ class Scene:
                     overrides.pop(name, None)
 
 
-def fit_sentence(text: str, split: str = "words") -> tuple[str, Notice | None]:
-    """The text cut to the limits, at a token's end where possible, and a Notice if anything was cut.
-
-    Words come back single-spaced. Lone surrogates, which no URL can carry, become question marks.
-    """
-    text = text.encode("utf-8", "replace").decode()
-    joint = " " if split == "words" else ""
-    tokens = SPLITTERS[split](text)
-    if split == "characters" and not text.strip():
-        tokens = ()
-    kept: list[str] = []
-    size = 0
-    for token in tokens[: limits.TOKENS]:
-        size += len(token) + len(joint if kept else "")
-        if size > limits.SENTENCE_CHARACTERS:
-            break
-        kept.append(token)
-    if tokens and not kept:
-        kept = [tokens[0][: limits.SENTENCE_CHARACTERS]]
-        return kept[0], Notice("cut", "sentence", str(len(tokens)), f"{limits.SENTENCE_CHARACTERS} characters")
-    notice = Notice("cut", "sentence", str(len(tokens)), str(len(kept))) if len(kept) < len(tokens) else None
-    return joint.join(kept), notice
+def _untrained(model: str, overrides: dict[str, Any]) -> list[Notice]:
+    """Take from `overrides` what asks a trained model for other sizes or parameters; a Notice for each."""
+    preset, notices = find(model), []
+    for name in [*overrides] if preset.trained else ():
+        try:
+            fits = preset.fits(preset.config.replace(**{name: overrides[name]}))
+        except ConfigError:
+            continue  # its own conflict is found later, by the Scene
+        if not fits:
+            notices.append(wrong(name, str(overrides.pop(name)), "trained"))
+    return notices
 
 
 # ---------------------------------------------------------------------------------------------------- running it
@@ -320,10 +330,9 @@ class Run:
 
 
 def run(scene: Scene, params: Params | None = None, names: Iterable[str] | None = None) -> Run:
-    """Compute a Scene. `params`: the weights, where they were drawn before; they depend on `whole` and seed alone."""
-    config = scene.config
-    params = init_params(scene.whole, scene.seed) if params is None else params
-    encoding = OpenVocabulary(config.vocab_size, SPLITTERS[scene.split]).encode(scene.text)
+    """Compute a Scene. `params`: the weights, where they are known: they depend on model, `whole` and seed alone."""
+    config, encoding = scene.config, scene.encoding
+    params = scene.preset.params(scene.whole, scene.seed) if params is None else params
     embeddings = embed_tokens(scene, encoding, params)
     trace = forward(params, config, embeddings=embeddings, interventions=scene.interventions, names=names)
     return Run(scene, config, params, encoding, embeddings, trace)
@@ -331,7 +340,7 @@ def run(scene: Scene, params: Params | None = None, names: Iterable[str] | None 
 
 def embed_tokens(scene: Scene, encoding: Encoding, params: Params) -> np.ndarray:
     """[pos, d_model]: the drawn embeddings, over them the ones chosen by hand, over those the reader's edits."""
-    words = PRESETS[scene.model].words
+    words = scene.preset.words
     x = params["embed.W_E"][encoding.ids]
     if words:  # a handful of numbers, to be reproduced to eight digits
         x = x.astype(np.float64)

@@ -9,7 +9,7 @@ from typing import Any
 
 import streamlit as st
 
-from core import PRESETS, Scene
+from core import Scene
 from core.interpret import attention_distance, entropy, relative_change, token_norms
 from core.limits import SEED
 from plots.tiles import tile_at
@@ -35,7 +35,7 @@ def heads(words: Words) -> None:
 
 def _sizes(scene: Scene, words: Words) -> None:
     config = scene.config
-    offered = sizes.offered(config)
+    offered = sizes.offered(config, scene.preset.trained)
     *columns, last = st.columns(len(offered) + 1, gap="medium")
     for column, (size, options) in zip(columns, offered.items(), strict=True):
         label, value, alone = words(f"heads.{size}"), getattr(config, size), len(options) == 1
@@ -43,7 +43,8 @@ def _sizes(scene: Scene, words: Words) -> None:
             controls.choice_slider(label, size, options, value, disabled=alone, help=words(f"heads.{size}_help"))
     with last:
         most = SEEDS if scene.seed <= SEEDS else SEED[1]
-        controls.slider(words("heads.seed"), "seed", SEED[0], most, 1, scene.seed)
+        trained = scene.preset.trained
+        controls.slider(words("heads.seed"), "seed", SEED[0], most, 1, scene.seed, disabled=trained)
 
 
 def _all(scene: Scene, words: Words) -> None:
@@ -81,7 +82,8 @@ def _growth(scene: Scene, words: Words) -> None:
         show.picture(pictures.lengths, scene, words, key="heads-growth", height=pictures.GROWTH_HEIGHT)
     with right:
         scaled = config.init == "scaled"
-        controls.switch(words("heads.scaled"), "init", scaled, turn=scale_init, help=words("heads.scaled_help"))
+        trained, about = scene.preset.trained, words("heads.scaled_help")
+        controls.switch(words("heads.scaled"), "init", scaled, turn=scale_init, help=about, disabled=trained)
         controls.switch(words("heads.residual"), "residual", config.residual)
         controls.switch(words("heads.norm"), "norm", config.norm != "none", turn=put_norm)
 
@@ -112,7 +114,7 @@ def scale_init(init: bool) -> None:
 
 def put_norm(norm: bool) -> None:
     """The story's own norm, or none; for a story without one, that of the 2017 encoder."""
-    own = PRESETS[state.scene().model].config
+    own = state.scene().preset.config
     if norm == (own.norm != "none"):
         state.override(norm=own.norm, norm_at=own.norm_at)
     elif norm:

@@ -44,8 +44,14 @@ Builder = Callable[[Scene, Words], Picture]
     key=lambda config, seed: hashkey(tuple(core.param_shapes(config).items()), config.init, config.tied_unembed, seed),
     lock=Lock(),
 )
-def _params(config: core.Config, seed: int) -> dict[str, Any]:
+def _drawn(config: core.Config, seed: int) -> dict[str, Any]:
     return core.init_params(config, seed)
+
+
+def params(scene: Scene) -> dict[str, Any]:
+    """The weights of a Scene: its trained model's own, which the model itself keeps, or drawn."""
+    preset = scene.preset
+    return preset.params(scene.whole, scene.seed) if preset.trained else _drawn(scene.whole, scene.seed)
 
 
 @cached(
@@ -55,7 +61,7 @@ def _params(config: core.Config, seed: int) -> dict[str, Any]:
 )
 def run(scene: Scene) -> core.Run:
     """core.run, remembered: only what is computed counts, not how it is looked at."""
-    return core.run(scene.computed, _params(scene.whole, scene.seed))
+    return core.run(scene.computed, params(scene))
 
 
 @cached(

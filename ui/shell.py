@@ -13,8 +13,8 @@ from streamlit.runtime.pages_manager import PagesManager
 
 from core import PRESETS, Notice, Scene
 from core.limits import EDIT, SEED
-from core.scene import fit_sentence
-from core.tokenizer import SPLITTERS
+from core.sentence import fit_sentence
+from core.tokenizer import SPLITTERS, UNKNOWN
 from plots import theme
 from ui import browser, controls, live_figure, state
 from ui.words import LANGUAGES, Words
@@ -45,7 +45,7 @@ def open_page(name: str, seed: bool = True) -> tuple[Scene, Words]:
     with right:
         _sentence(scene, words)
     say(words(f"{name}.lead"), "lead")
-    notices(words, "cut", "blank", "default", "conflict")
+    notices(words, "cut", "blank", "default", "conflict", "trained", "gone")
     return scene, words
 
 
@@ -96,11 +96,8 @@ def _sidebar(scene: Scene, words: Words, seed: bool) -> None:
         words("shell.story"), "model", list(PRESETS), scene.model, lambda m: words(f"shell.stories.{m}"), turn=_tell
     )
     say(words(f"shell.about.{scene.model}"), "about")
-    controls.segments(
-        words("shell.split"), "split", list(SPLITTERS), scene.split, lambda s: words(f"shell.splits.{s}"), turn=_split
-    )
-    if seed:
-        controls.number(words("shell.seed"), "seed", *SEED, scene.seed, help=words("shell.seed_help"))
+    if not scene.preset.trained:  # a trained model has its own tokens, and no seed draws its weights
+        _drawn(scene, words, seed)
     controls.segments(
         words("shell.language"), "lang", LANGUAGES, words.lang, lambda lang: words(f"shell.languages.{lang}")
     )
@@ -110,6 +107,14 @@ def _sidebar(scene: Scene, words: Words, seed: bool) -> None:
     st.button(words("shell.reset"), key="reset", icon=":material/restart_alt:", width="stretch", on_click=_reset)
 
 
+def _drawn(scene: Scene, words: Words, seed: bool) -> None:
+    controls.segments(
+        words("shell.split"), "split", list(SPLITTERS), scene.split, lambda s: words(f"shell.splits.{s}"), turn=_split
+    )
+    if seed:
+        controls.number(words("shell.seed"), "seed", *SEED, scene.seed, help=words("shell.seed_help"))
+
+
 def _sentence(scene: Scene, words: Words) -> None:
     if st.session_state.get(SENTENCE) != scene.text:
         st.session_state[SENTENCE] = scene.text
@@ -117,17 +122,28 @@ def _sentence(scene: Scene, words: Words) -> None:
     st.text_input(
         label, key=SENTENCE, placeholder=words("shell.sentence_help"), on_change=_retype, label_visibility="collapsed"
     )
-    known = PRESETS[scene.model].words
-    new = list(dict.fromkeys(token for token in scene.tokens if token not in known)) if known else []
-    if new:
-        say(words("shell.unknown", tokens=", ".join(new)), "about")
+    if said := _unknown(scene, words):
+        say(said, "about")
+
+
+def _unknown(scene: Scene, words: Words) -> str:
+    """What became of words that the model does not know; "" where it knows them all."""
+    preset = scene.preset
+    if preset.tokenizer:
+        outside = preset.tokenizer.outside(scene.text)
+        if UNKNOWN in preset.tokenizer.tokens:
+            return words("shell.outside", tokens=", ".join(outside)) if outside else ""
+        pairs = (f"{token} → {stands_for}" for token, stands_for in outside.items())
+        return words("shell.stands_for", tokens=", ".join(pairs)) if outside else ""
+    new = dict.fromkeys(token for token in scene.tokens if token not in preset.words) if preset.words else ()
+    return words("shell.unknown", tokens=", ".join(new)) if new else ""
 
 
 def _retype() -> None:
     """The reader typed a sentence: cut to the limits, and said so."""
     typed, scene = st.session_state[SENTENCE], state.scene()
-    sentence, notice = fit_sentence(typed, scene.split)
-    state.turn(sentence="" if sentence == PRESETS[scene.model].sentence else sentence)
+    sentence, notice = fit_sentence(typed, scene.split, scene.model)
+    state.turn(sentence="" if sentence == scene.preset.sentence else sentence)
     if notice:
         state.notify(notice)
     elif not sentence:
@@ -135,7 +151,8 @@ def _retype() -> None:
 
 
 def _split(split: str) -> None:
-    sentence, notice = fit_sentence(state.scene().sentence, split)
+    scene = state.scene()
+    sentence, notice = fit_sentence(scene.sentence, split, scene.model)
     state.turn(split=split, sentence=sentence)
     if notice:
         state.notify(notice)
@@ -159,7 +176,7 @@ def notices(words: Words, *codes: str) -> None:
         words(f"notice.{n.code}", field=n.field, value=n.value or empty, right=n.right, low=EDIT[0], high=EDIT[1])
         for n in found
     ]
-    if any(n.code in ("default", "conflict") for n in found):
+    if any(n.code in ("default", "conflict", "trained") for n in found):
         lines.insert(0, words("notice.title"))
     if lines:
         say("\n".join(lines), "notice")

@@ -7,9 +7,12 @@ from typing import Any
 import streamlit as st
 
 from core import Notice, Scene
+from core.presets import find
+from core.query import wrong
 from ui.words import LANGUAGES, Words, words_of
 
 SCENE, WRITTEN, PAGE, NOTICES = "fibra.scene", "fibra.written", "fibra.page", "fibra.notices"
+MODEL = "fibra.model"  # the model on screen: a trained one lives as long as a session holds it
 
 
 def open_scene(page: str) -> Scene:
@@ -23,7 +26,7 @@ def open_scene(page: str) -> Scene:
     st.session_state[PAGE] = page
     if SCENE not in st.session_state or (not moved and query != st.session_state[WRITTEN]):
         scene, notices = Scene.from_query(query)
-        st.session_state[SCENE], st.session_state[NOTICES] = scene, notices
+        _keep(scene, notices)
     write_url()
     return st.session_state[SCENE]
 
@@ -45,9 +48,17 @@ def override(**values: int | bool | str) -> None:
 
 def show(new: Scene) -> None:
     """Make `new` this session's Scene."""
-    st.session_state[SCENE] = new
-    st.session_state[NOTICES] = ()
+    _keep(new)
     write_url()
+
+
+def _keep(new: Scene, found: tuple[Notice, ...] = ()) -> None:
+    model = find(new.model)
+    if model is None:  # it lived in a session that is over, and this Scene is from before
+        found = (wrong("model", new.model, "gone"),)
+        new = Scene(lang=new.lang)
+        model = new.preset
+    st.session_state[SCENE], st.session_state[MODEL], st.session_state[NOTICES] = new, model, found
 
 
 def write_url() -> None:

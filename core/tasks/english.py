@@ -78,7 +78,8 @@ class English(Grammar):
         article_at = self.add("an" if article == "a" and first[0] in "aeiou" else article)
         for word in before:
             self.add(word)
-        at = self.add(noun.forms[number], article_at, forms=noun.forms)
+        told_by, forms = ((), ()) if article == "the" else ((article_at,), noun.forms)  # "the" goes with both numbers
+        at = self.add(noun.forms[number], *told_by, forms=forms)
         form = THEY if number == PLURAL else form
         return Subject(noun, number, "".join(told), form, at, at - 1 if name else at)
 

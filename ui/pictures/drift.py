@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from core import PRESETS, Scene
+from core import Scene
 from core.interpret import PCA, pca, residual_stages
 from plots.bars import bars
 from plots.drift import drift as drift_figure
@@ -145,7 +145,7 @@ def _says(scene: Scene, stages: np.ndarray, now: int, words: Words) -> str:
     sentences += _crowded(stages, now, words)
     if len(stages) <= scene.config.n_layers and now == len(stages) - 1:
         sentences.append(words("drift.says.broken"))
-    if PRESETS[scene.model].words.keys() & set(scene.tokens):
+    if scene.preset.words.keys() & set(scene.tokens):
         sentences.append(words("drift.says.designed"))
     return " ".join(sentences)
 
