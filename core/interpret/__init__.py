@@ -3,6 +3,14 @@
 from core.interpret.ablation import head_effects, key_effects
 from core.interpret.attention import attention_distance, entropy, read_row
 from core.interpret.heads import LABELS, head_label, head_scores, rollout, transformed_values, value_weighted
+from core.interpret.induction import (
+    Circuit,
+    dependency_chance,
+    dependency_score,
+    find_circuit,
+    induction_score,
+    previous_token_score,
+)
 from core.interpret.lens import Attribution, direct_attribution, logit_lens, read_stream
 from core.interpret.space import PCA, pca, relative_change, residual_stages, token_norms
 from core.interpret.stream import pair_angles, share_of_zeros, similarity, token_moments
@@ -11,16 +19,22 @@ __all__ = [
     "LABELS",
     "PCA",
     "Attribution",
+    "Circuit",
     "attention_distance",
+    "dependency_chance",
+    "dependency_score",
     "direct_attribution",
     "entropy",
+    "find_circuit",
     "head_effects",
     "head_label",
     "head_scores",
+    "induction_score",
     "key_effects",
     "logit_lens",
     "pair_angles",
     "pca",
+    "previous_token_score",
     "read_row",
     "read_stream",
     "relative_change",
