@@ -6,6 +6,7 @@ from ui import state
 
 # Emoji: a Material icon would become the tab's icon, which the browser then fetches from Google.
 PAGES = {
+    "start": "🏠",
     "attention": "🔎",
     "heads": "🧠",
     "fibres": "✨",

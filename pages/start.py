@@ -1,0 +1,35 @@
+"""Start: choose a story, and see the whole Transformer as one strip from what goes in to what comes out."""
+
+from __future__ import annotations
+
+import ui  # noqa: F401  first, before anything brings NumPy: it says how many threads BLAS takes
+
+# isort: split
+from urllib.parse import parse_qsl
+
+import streamlit as st
+
+from core import Scene
+from core.interpret import residual_stages, token_norms
+from core.model import block, forward
+from ui import shell, state, strip
+from ui.pictures import start as pictures
+
+OPENING = "start.opening"  # the page that a click asked for
+
+
+def follow(address: str, head: int | None) -> None:
+    """A link of the strip: its address holds a Scene, and the page that it opens unless that is this one."""
+    page, _, query = address.partition("?")
+    scene, _ = Scene.from_query(dict(parse_qsl(query, keep_blank_values=True)))
+    state.show(scene if head is None else scene.turn(head=head))
+    if pictures.exists(page):
+        st.session_state[OPENING] = page
+
+
+if OPENING in st.session_state:
+    st.switch_page(f"pages/{st.session_state.pop(OPENING)}.py")
+scene, words = shell.open_page("start")
+strip.show(f"{pictures.cards(scene, words)}{pictures.html(scene, words)}", key="start-strip", follow=follow)
+shell.say(pictures.says(scene, words))
+shell.close_page("start", words, forward, block, residual_stages, token_norms)

@@ -1,0 +1,80 @@
+"""Small pictures of arrays, as ink: PNGs of nothing but opacity. The page tints them by CSS, so the theme may change.
+
+Everywhere ink is the square root of a value's share of the greatest: a weight of 0.04 is faint, yet seen.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from base64 import b64encode
+from math import ceil, sqrt
+
+import numpy as np
+
+PAPER = 0.07  # ink of a zero inside a tile: what is nothing must still be seen to be a cell
+
+
+def ink(values: np.ndarray, greatest: float, paper: float = 0.0) -> np.ndarray:
+    """Opacity 0..255 of `values`, of which only the positive give ink: paper + (1 - paper) sqrt(value / greatest).
+
+    NaN and infinities, which are no number to compare with, leave nothing at all.
+    """
+    known = np.isfinite(values)
+    shares = np.clip(np.where(known, values, 0).astype(np.float64) / (greatest or 1), 0, 1)
+    return np.rint(np.where(known, paper + (1 - paper) * np.sqrt(shares), 0) * 255).astype(np.uint8)
+
+
+def signed_ink(values: np.ndarray, rows: int, columns: int) -> tuple[np.ndarray, np.ndarray]:
+    """(ink of the positive, ink of the negative) of a matrix, pooled to at most rows x columns; one scale for both."""
+    finite = np.abs(values[np.isfinite(values)])
+    greatest = float(finite.max(initial=0))
+    positive, negative = (ink(pooled(side, rows, columns), greatest) for side in (values, -values))
+    return positive, negative
+
+
+def pooled(values: np.ndarray, rows: int, columns: int) -> np.ndarray:
+    """[row, column] with at most `rows` x `columns` cells, each the greatest of those that it stands for."""
+    for axis, most in enumerate((rows, columns)):
+        size = values.shape[axis]
+        values = np.maximum.reduceat(values, np.arange(0, size, ceil(size / most)), axis=axis)
+    return values
+
+
+def grid(n: int) -> tuple[int, int]:
+    """(rows, columns) of n tiles, as square as can be."""
+    columns = ceil(sqrt(n))
+    return ceil(n / columns), columns
+
+
+def tiled(patterns: np.ndarray, shape: tuple[int, int], side: int) -> np.ndarray:
+    """Ink of weights [head, query, key] in 0..1, as tiles of at most `side` cells in `shape` rows and columns."""
+    tiles = [ink(pooled(pattern, side, side), 1.0, PAPER) for pattern in patterns]
+    cells = len(tiles[0])
+    step = cells + max(1, round(cells / 8))
+    whole = np.zeros((shape[0] * step, shape[1] * step), np.uint8)
+    for head, tile in enumerate(tiles):
+        row, column = divmod(head, shape[1])
+        whole[row * step : row * step + cells, column * step : column * step + cells] = tile
+    return whole[: cells - step, : cells - step]
+
+
+def png(opacity: np.ndarray) -> bytes:
+    """A PNG of white pixels with this opacity [row, column], 0..255 (PNG specification, colour type 4)."""
+    height, width = opacity.shape
+    pixels = np.full((height, width, 2), 255, np.uint8)
+    pixels[..., 1] = opacity
+    lines = np.zeros((height, 1 + 2 * width), np.uint8)  # each line begins with its filter: 0, none
+    lines[:, 1:] = pixels.reshape(height, -1)
+    header = struct.pack(">2I5B", width, height, 8, 4, 0, 0, 0)
+    parts = ((b"IHDR", header), (b"IDAT", zlib.compress(lines.tobytes(), 6)), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(*part) for part in parts)
+
+
+def url(opacity: np.ndarray) -> str:
+    """The PNG as a value of CSS."""
+    return f"url(data:image/png;base64,{b64encode(png(opacity)).decode()})"
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))

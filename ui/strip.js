@@ -1,0 +1,36 @@
+// The strip of the whole model. Its links are real addresses; a click is reported instead, so that the session goes on.
+
+export default function ({ parentElement, data, setTriggerValue }) {
+  const root = parentElement.querySelector(".fibra-start") ?? parentElement.appendChild(document.createElement("div"));
+  root.onclick = (event) => follow(event, setTriggerValue);
+  if (root.shown === data.html) return;
+  const places = () => [...root.querySelectorAll("a, button")];
+  const focused = places().indexOf(document.activeElement);
+  root.className = "fibra-start";
+  root.innerHTML = root.shown = data.html;
+  places()[focused]?.focus();
+  root.dataset.drawn = 1 + Number(root.dataset.drawn ?? 0);
+}
+
+function follow(event, trigger) {
+  if (event.target.closest("[data-write]")) return write();
+  const link = event.target.closest("a");
+  if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return; // a new tab, as the reader asked
+  event.preventDefault();
+  trigger("open", { href: link.getAttribute("href"), head: headAt(event), at: Date.now() });
+}
+
+// Which tile was met: the picture has so many columns, rows and heads. From the keyboard, none.
+function headAt({ target, clientX, clientY, detail }) {
+  if (!detail || !target.dataset?.grid) return null;
+  const [columns, rows, heads] = target.dataset.grid.split(",").map(Number);
+  const { left, top, width, height } = target.getBoundingClientRect();
+  const head = Math.floor(((clientY - top) / height) * rows) * columns + Math.floor(((clientX - left) / width) * columns);
+  return head >= 0 && head < heads ? head : null;
+}
+
+function write() {
+  const box = document.querySelector(".st-key-knob-sentence input");
+  box?.focus();
+  box?.select();
+}
