@@ -1,7 +1,7 @@
 """The whole model as one strip of HTML, read from left to right: what goes in, what happens, what comes out.
 
-Every picture in it is ink (plots/ink.py) made of an array; ui/strip.css places and tints them, for a wide page and for a
-phone. What opens a page is a link, so that a browser without scripts can follow it too.
+Every picture in it is ink (plots/ink.py) made of an array; ui/strip.css places and tints them, for a wide page and for
+a phone. What opens a page is a link, so that a browser without scripts can follow it too.
 """
 
 from __future__ import annotations
@@ -18,19 +18,23 @@ from plots.figure import short
 RIVER = 160  # px: the height of the residual stream, which the lanes of all tokens share
 LANE = (2.5, 34.0)  # px: the least and the greatest height of a lane
 LABEL = 14  # px: a lane's label; where lanes are lower, some go without
-LANE_CELLS = 6  # rows of a lane's picture, the last one empty, where lanes are high enough to stand apart
+ROUND = (0.0, 0.35, 0.8, 1.0, 1.0, 0.8, 0.35, 0.0)  # a lane's ink from side to side: a fibre
+FLAT = (0.4, 1.0)  # the same for a lane of a few pixels
 TILE_SIDE = 96  # cells that the tiles of a row share
 COLUMNS = 64  # cells across of a map of vectors
+FOLDED_ROWS = 4  # cells down of a folded one
 
 
 @dataclass(frozen=True)
 class Part:
-    """What a part of the strip is called, the shape of its array, what it does, and the address that it opens."""
+    """What a part of the strip is called, the shape of its array, what it does, the address that it opens, and the
+    layer that it belongs to, as written."""
 
     name: str
     shape: str
     does: str
     href: str
+    layer: str = ""
 
 
 def lane_height(n_tokens: int) -> float:
@@ -38,20 +42,25 @@ def lane_height(n_tokens: int) -> float:
     return float(np.clip(RIVER / n_tokens, *LANE))
 
 
-def strip(groups: Iterable[tuple[str, str, Sequence[str]]], n_tokens: int) -> str:
-    """The groups (kind, heading, columns) side by side."""
+def strip(groups: Iterable[tuple[str, str, Sequence[str]]], n_tokens: int, *, plain: bool) -> str:
+    """The groups (kind, heading, columns) side by side; `plain`: nothing stands below the residual stream."""
     sections = (
-        f'<section class="{kind}"><h2>{escape(heading)}</h2><div class="columns">{"".join(columns)}</div></section>'
+        f'<section class="{kind}" style="--columns:{len(columns)}"><h2>{escape(heading)}</h2>'
+        f'<div class="columns">{"".join(columns)}</div></section>'
         for kind, heading, columns in groups
     )
-    return f'<div class="strip" style="--river:{lane_height(n_tokens) * n_tokens:.0f}px">{"".join(sections)}</div>'
+    river = f"--river:{lane_height(n_tokens) * n_tokens:.0f}px"
+    return f'<div class="strip{" plain" if plain else ""}" style="{river}">{"".join(sections)}</div>'
 
 
-def column(name: str, kind: str, *, top: str = "", river: str = "", bottom: str = "") -> str:
-    """One stage: its name, what stands above the residual stream, the stream itself, and what stands below."""
-    places = (("top", top), ("river", river), ("bottom", bottom))
-    inner = "".join(f'<div class="{place}">{content}</div>' for place, content in places)
-    return f'<div class="column {kind}"><h3>{escape(name)}</h3>{inner}</div>'
+def column(name: str, kind: str, *, top: str = "", river: str = "", bottom: str = "", place: int = 0) -> str:
+    """One stage: its name, what stands above the residual stream, the stream itself, and what stands below.
+
+    `place` among its like tells when it is drawn: they follow one another.
+    """
+    parts = (("top", top), ("river", river), ("bottom", bottom))
+    inner = "".join(f'<div class="{where}">{content}</div>' for where, content in parts)
+    return f'<div class="column {kind}" style="--place:{place}"><h3>{escape(name)}</h3>{inner}</div>'
 
 
 # ------------------------------------------------------------------------------------------------------ what goes in
@@ -60,7 +69,7 @@ def column(name: str, kind: str, *, top: str = "", river: str = "", bottom: str 
 def tokens(names: Sequence[str]) -> str:
     """Every token at its own lane."""
     every = -(-LABEL // lane_height(len(names)))
-    spans = (f'<span{"" if i % every == 0 else " class=rest"}>{_literal(name)}</span>' for i, name in enumerate(names))
+    spans = (f"<span{'' if i % every == 0 else ' class=rest'}>{_literal(name)}</span>" for i, name in enumerate(names))
     return f'<div class="words">{"".join(spans)}</div>'
 
 
@@ -76,9 +85,8 @@ def attention(part: Part, patterns: np.ndarray) -> str:
     """All heads' weights [head, query, key] as tiles; `data-grid` tells a click which one it met."""
     shape = ink.grid(len(patterns))
     picture = ink.url(ink.tiled(patterns, shape, TILE_SIDE // shape[1]))
-    ratio = f"aspect-ratio:{shape[1]}/{shape[0]}"
-    box = f'<i class="ink" style="--ink:{picture};{ratio}" data-grid="{shape[1]},{shape[0]},{len(patterns)}"></i>'
-    return _link(part, "attention", f"{_caption(part)}{box}")
+    box = f'<i class="ink" style="--ink:{picture}" data-grid="{shape[1]},{shape[0]},{len(patterns)}"></i>'
+    return _link(part, "attention", f"{_caption(part)}{box}", f"--ratio:{shape[1] / shape[0]:.4g}")
 
 
 def mlp(part: Part, values: np.ndarray) -> str:
@@ -89,12 +97,16 @@ def mlp(part: Part, values: np.ndarray) -> str:
 def stream(part: Part, norms: np.ndarray, greatest: float) -> str:
     """The residual stream as a lane a token, as bright as its vector is long: norms [pos, stop] from left to right."""
     lanes = ink.ink(norms, greatest, 0.12)
-    apart = lane_height(len(norms)) >= LANE_CELLS
-    across = np.repeat(lanes, LANE_CELLS, axis=0) if apart else lanes
-    if apart:
-        across[LANE_CELLS - 1 :: LANE_CELLS] = 0
-    style = f"--ink:{ink.url(across)};--down:{ink.url(np.ascontiguousarray(across.T))}"
-    return _link(part, "stream", f'<i class="ink" style="{style}"></i><em>{escape(part.shape)}</em>')
+    height = lane_height(len(norms))
+    profile = np.array(ROUND if height >= 8 else FLAT if height >= 4 else (1.0,))
+    across = np.rint(np.kron(lanes, profile[:, None])).astype(np.uint8)
+    style = f"--ink:{ink.url(across)};--down:{ink.url(across.T)}"
+    return _link(part, "stream", f'<i class="ink" style="{style}"></i>{shape(part.shape)}')
+
+
+def shape(written: str) -> str:
+    """An array's shape, on the arrow that carries it."""
+    return f'<em class="shape">{escape(written)}</em>'
 
 
 def wires(*kinds: str) -> str:
@@ -102,16 +114,22 @@ def wires(*kinds: str) -> str:
     return f'<div class="wires" aria-hidden="true">{"".join(f"<i class={kind}></i>" for kind in kinds)}</div>'
 
 
-def folded(rows: Iterable[tuple[Part, np.ndarray]]) -> str:
-    """Many layers, each as one row of its heads' tiles [head, query, key]."""
-    return f'<div class="folded">{"".join(_row(part, patterns) for part, patterns in rows)}</div>'
+def folded(rows: Iterable[str]) -> str:
+    """Many layers, a row each: made by `attention_row` or `mlp_row`."""
+    return f'<div class="folded">{"".join(rows)}</div>'
 
 
-def _row(part: Part, patterns: np.ndarray) -> str:
+def attention_row(part: Part, number: int, patterns: np.ndarray) -> str:
+    """One layer's heads [head, query, key], side by side."""
     n = len(patterns)
     picture = ink.url(ink.tiled(patterns, (1, n), max(4, TILE_SIDE // n)))
-    box = f'<i class="ink" style="--ink:{picture};aspect-ratio:{n}" data-grid="{n},1,{n}"></i>'
-    return _link(part, "layer", f"<b>{escape(part.name.split()[-1])}</b>{box}")
+    box = f'<i class="ink" style="--ink:{picture}" data-grid="{n},1,{n}"></i>'
+    return _link(part, "layer", f"<b>{number}</b>{box}", f"--ratio:{n}")
+
+
+def mlp_row(part: Part, number: int, values: np.ndarray) -> str:
+    """One layer's activations [pos, d_mlp], with as few lines as there is room for."""
+    return _link(part, "layer", f"<b>{number}</b>{_signed(values, FOLDED_ROWS)}")
 
 
 # --------------------------------------------------------------------------------------------------- what comes out
@@ -119,16 +137,19 @@ def _row(part: Part, patterns: np.ndarray) -> str:
 
 def ranking(part: Part, rows: Sequence[tuple[str, float, str]]) -> str:
     """The likeliest next tokens: (token, probability, the same as written), each with its bar."""
-    most = max((share for _, share, _ in rows), default=0) or 1
     bars = (
-        f'<span class="bar" style="--share:{share / most:.3f}"><b>{_literal(name)}</b><small>{escape(written)}</small>'
-        "</span>"
+        f'<span class="bar" style="--share:{share:.3f}"><b>{_literal(name)}</b><small>{escape(written)}</small></span>'
         for name, share, written in rows
     )
     return _link(part, "ranking", "".join(bars))
 
 
 # ------------------------------------------------------------------------------------------------------------ cards
+
+
+def cards(label: str, of: Iterable[str]) -> str:
+    """The cards, as one row of choices."""
+    return f'<nav class="cards" aria-label="{escape(label)}">{"".join(of)}</nav>'
 
 
 def card(href: str, title: str, about: str, patterns: np.ndarray, *, chosen: bool) -> str:
@@ -153,11 +174,12 @@ def typing_card(title: str, about: str) -> str:
 # ------------------------------------------------------------------------------------------------------------ shared
 
 
-def _link(part: Part, kind: str, inner: str) -> str:
-    label = f"{part.name}, {part.shape}: {part.does}"
-    tip = f"<b>{escape(part.name)}</b> <em>{escape(part.shape)}</em><br>{escape(part.does)}"
+def _link(part: Part, kind: str, inner: str, style: str = "") -> str:
+    name = f"{part.name} · {part.layer}" if part.layer else part.name
+    label = f"{name}, {part.shape}: {part.does}"
+    tip = f"<b>{escape(name)}</b> <em>{escape(part.shape)}</em><br>{escape(part.does)}"
     return (
-        f'<a class="part {kind}" href="{escape(part.href)}" aria-label="{escape(label)}">{inner}'
+        f'<a class="part {kind}" href="{escape(part.href)}" style="{style}" aria-label="{escape(label)}">{inner}'
         f'<span class="tip" aria-hidden="true">{tip}</span></a>'
     )
 
@@ -169,6 +191,11 @@ def _caption(part: Part) -> str:
 def _signed(values: np.ndarray, rows: int) -> str:
     positive, negative = ink.signed_ink(values, rows, COLUMNS)
     return f'<i class="signed" style="--positive:{ink.url(positive)};--negative:{ink.url(negative)}"></i>'
+
+
+def note(text: str) -> str:
+    """A few words beside a picture."""
+    return f'<p class="note">{escape(text)}</p>'
 
 
 def _literal(token: str) -> str:

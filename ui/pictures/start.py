@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
 from urllib.parse import urlencode
@@ -22,16 +24,16 @@ SHOWN = 4  # blocks side by side; of more, the first two and the last are shown,
 LIKELY = 5  # next tokens that are named
 
 
-@lru_cache(maxsize=64)  # of about 40 kB
+@lru_cache(maxsize=64)  # of 40 kB, and 100 at most
 def html(scene: Scene, words: Words) -> str:
     """The strip."""
-    run = compute.run(scene)
+    strip_of = _Strip(scene, compute.run(scene), words)
     groups = [
-        ("in", words("start.in"), _goes_in(run, words)),
-        ("happens", words("start.happens"), _happens(run, words)),
-        ("out", words("start.out"), [_comes_out(run, words)]),
+        ("in", words("start.in"), strip_of.goes_in()),
+        ("happens", words("start.happens"), strip_of.happens()),
+        ("out", words("start.out"), [strip_of.comes_out()]),
     ]
-    return strip.strip(groups, len(run.tokens))
+    return strip.strip(groups, len(scene.tokens), plain=not scene.config.d_mlp)
 
 
 def fold(n_layers: int) -> tuple[list[int], list[int]]:
@@ -41,94 +43,122 @@ def fold(n_layers: int) -> tuple[list[int], list[int]]:
     return [0, 1, n_layers - 1], list(range(2, n_layers - 1))
 
 
-# ------------------------------------------------------------------------------------------------------ what goes in
+@dataclass(frozen=True)
+class _Strip:
+    """A Scene, what was computed from it, and the words to say it in."""
+
+    scene: Scene
+    run: Run
+    words: Words
+
+    # -------------------------------------------------------------------------------------------------- what goes in
+
+    def goes_in(self) -> list[str]:
+        trace, words = self.run.trace, self.words
+        embed = trace["embed"]
+        embedding = self._part("embed", embed, "tokens", "attention")
+        top = ""
+        if "pos_embed" in trace:
+            positions = self._part("positions", trace["pos_embed"], "block", "attention")
+            top = strip.vectors(positions, trace["pos_embed"]) + strip.wires("z")
+        river = strip.shape(str(len(embed))) + strip.vectors(embedding, embed)
+        return [
+            strip.column(words("start.parts.tokens"), "tokens", river=strip.tokens(self.run.tokens)),
+            strip.column(embedding.name, "embedding", top=top, river=river),
+        ]
+
+    # -------------------------------------------------------------------------------------------------- what happens
+
+    def happens(self) -> list[str]:
+        shown, hidden = fold(self.run.config.n_layers)
+        columns = [self._block(i) for i in shown]
+        if hidden:
+            columns.insert(-1, self._folded(hidden))
+        return columns
+
+    def _block(self, i: int) -> str:
+        below = strip.wires("x", "x") + self._mlp(i, strip.mlp) if self.run.config.d_mlp else ""
+        return strip.column(
+            self._layer(i),
+            "block",
+            top=self._attention(i, strip.attention) + strip.wires("q", "k", "v", "z"),
+            river=self._stream(i, i + 1),
+            bottom=below,
+            place=i,
+        )
+
+    def _folded(self, layers: list[int]) -> str:
+        mlps = layers if self.run.config.d_mlp else []
+        return strip.column(
+            self.words("start.more", n=len(layers)),
+            "more",
+            top=strip.folded(self._attention(i, strip.attention_row, i) for i in layers),
+            river=self._stream(layers[0], layers[-1] + 1),
+            bottom=strip.folded(self._mlp(i, strip.mlp_row, i) for i in mlps),
+            place=len(fold(self.run.config.n_layers)[0]) - 1,
+        )
+
+    def _attention(self, i: int, draw: Callable[..., str], *number: int) -> str:
+        patterns = self.run.trace[f"blocks.{i}.attn.pattern"]
+        part = self._part("attention", patterns, "attention", at=i, layer=i)
+        return draw(part, *number, patterns)
+
+    def _mlp(self, i: int, draw: Callable[..., str], *number: int) -> str:
+        values = self.run.trace[f"blocks.{i}.mlp.post"]
+        part = self._part("mlp", values, "block", "drift", at=i, layer=i, stage=i + 1)
+        return draw(part, *number, values)
+
+    def _stream(self, first: int, end: int) -> str:
+        """The residual stream from the entrance of one layer to that of another."""
+        norms = lengths(self.run)
+        greatest = float(norms[np.isfinite(norms)].max(initial=0))
+        a_layer = norms.shape[1] // self.run.config.n_layers
+        norms = norms[:, first * a_layer : end * a_layer + 1]
+        if not self.run.config.residual:  # nothing runs past attention and MLP: all of it goes through them
+            norms = np.insert(norms, range(1, norms.shape[1]), 0, axis=1)
+        entering = self.run.trace[f"blocks.{first}.resid_pre"]
+        part = self._part("stream", entering, "drift", at=first, layer=first, stage=end)
+        return strip.stream(part, norms, greatest)
+
+    def _layer(self, i: int) -> str:
+        return f"{self.words('axis.layer')} {i}"
+
+    # ------------------------------------------------------------------------------------------------ what comes out
+
+    def comes_out(self) -> str:
+        run, words = self.run, self.words
+        final = final_vectors(run)
+        if "logits" not in run.trace:
+            part = self._part("vectors", final, "drift", stage=run.config.n_layers)
+            return strip.column(part.name, "final", river=strip.shape(part.shape) + strip.vectors(part, final))
+        part = self._part("next", run.trace["logits"], "generate", "drift", stage=run.config.n_layers)
+        rows = [(name, share, words("start.share", share=share)) for name, share in likeliest(run)]
+        after = strip.note(words("start.after", token=run.tokens[-1]))
+        river = strip.shape(_times(final.shape)) + strip.ranking(part, rows)
+        return strip.column(part.name, "next", top=after, river=river)
+
+    # -------------------------------------------------------------------------------------------------------- shared
+
+    def _part(self, name: str, values: np.ndarray, *pages: str, at: int | None = None, **view: int) -> Part:
+        """A part of the strip, of layer `at`: it opens the first of `pages` that the app has, its `view` turned."""
+        called, does = self.words(f"start.parts.{name}"), self.words(f"start.does.{name}")
+        href = _address(next(filter(exists, pages)), self.scene.turn(**view))
+        return Part(called, _times(values.shape), does, href, "" if at is None else self._layer(at))
 
 
-def _goes_in(run: Run, words: Words) -> list[str]:
-    n, d = run.trace["embed"].shape
-    embedding = _part("embed", f"{n} × {d}", run.scene, words, ("tokens", "attention"))
-    top = ""
-    if "pos_embed" in run.trace:
-        positions = _part("positions", f"{n} × {d}", run.scene, words, ("block", "attention"))
-        top = strip.vectors(positions, run.trace["pos_embed"], "vectors positions") + strip.wires("z")
-    return [
-        strip.column(words("start.parts.tokens"), "tokens", river=strip.tokens(run.tokens)),
-        strip.column(
-            words("start.parts.embed"), "embedding", top=top, river=strip.vectors(embedding, run.trace["embed"])
-        ),
-    ]
-
-
-# ------------------------------------------------------------------------------------------------------ what happens
-
-
-def _happens(run: Run, words: Words) -> list[str]:
-    shown, hidden = fold(run.config.n_layers)
-    norms = lengths(run)
-    greatest = float(norms[np.isfinite(norms)].max(initial=0))
-    columns = [_block(run, i, norms[:, _stops(i, i + 1)], greatest, words) for i in shown]
-    if hidden:
-        stops = norms[:, _stops(hidden[0], hidden[-1] + 1)]
-        columns.insert(-1, _folded(run, hidden, stops, greatest, words))
-    return columns
+# ------------------------------------------------------------------------------------------------- what is in it
 
 
 def lengths(run: Run) -> np.ndarray:
     """[pos, stop]: how long each token's vector is as it enters, after every attention and after every MLP."""
-    names = ["blocks.0.resid_pre"]
-    names += [f"blocks.{i}.{stop}" for i in range(run.config.n_layers) for stop in ("resid_mid", "resid_post")]
+    stops = ("resid_mid", "resid_post") if run.config.d_mlp else ("resid_post",)
+    names = ["blocks.0.resid_pre", *(f"blocks.{i}.{stop}" for i in range(run.config.n_layers) for stop in stops)]
     return np.stack([np.linalg.norm(run.trace[name].astype(np.float64), axis=-1) for name in names], axis=-1)
 
 
-def _stops(first: int, end: int) -> slice:
-    return slice(2 * first, 2 * end + 1)
-
-
-def _block(run: Run, i: int, norms: np.ndarray, greatest: float, words: Words) -> str:
-    patterns = run.trace[f"blocks.{i}.attn.pattern"]
-    looks = _part("attention", _times(patterns.shape), run.scene, words, ("attention",), layer=i)
-    bottom = ""
-    if run.config.d_mlp:
-        post = run.trace[f"blocks.{i}.mlp.post"]
-        thinks = _part("mlp", _times(post.shape), run.scene, words, ("block", "drift"), layer=i, stage=i + 1)
-        bottom = strip.wires("x", "x") + strip.mlp(thinks, post)
-    return strip.column(
-        f"{words('axis.layer')} {i}",
-        "block",
-        top=strip.attention(looks, patterns) + strip.wires("q", "k", "v", "z"),
-        river=_stream(run, i, norms, greatest, words),
-        bottom=bottom,
-    )
-
-
-def _stream(run: Run, i: int, norms: np.ndarray, greatest: float, words: Words) -> str:
-    shape = _times(run.trace[f"blocks.{i}.resid_pre"].shape)
-    part = _part("stream", shape, run.scene, words, ("drift",), layer=i, stage=i + 1)
-    return strip.stream(part, norms, greatest)
-
-
-def _folded(run: Run, layers: list[int], norms: np.ndarray, greatest: float, words: Words) -> str:
-    rows = []
-    for i in layers:
-        patterns = run.trace[f"blocks.{i}.attn.pattern"]
-        part = _part("attention", _times(patterns.shape), run.scene, words, ("attention",), layer=i)
-        rows.append((Part(f"{words('axis.layer')} {i}", part.shape, part.does, part.href), patterns))
-    river = _stream(run, layers[0], norms, greatest, words)
-    return strip.column(words("start.more", n=len(layers)), "more", top=strip.folded(rows), river=river)
-
-
-# --------------------------------------------------------------------------------------------------- what comes out
-
-
-def _comes_out(run: Run, words: Words) -> str:
-    last = run.config.n_layers
-    if "logits" in run.trace:
-        part = _part("next", _times(run.trace["logits"].shape), run.scene, words, ("generate", "drift"), layer=last - 1)
-        rows = [(name, share, words("start.share", share=share)) for name, share in likeliest(run)]
-        return strip.column(part.name, "next", river=strip.ranking(part, rows))
-    final = run.trace["ln_final.out" if run.config.final_norm else f"blocks.{last - 1}.resid_post"]
-    part = _part("vectors", _times(final.shape), run.scene, words, ("drift",), stage=last)
-    return strip.column(part.name, "final", river=strip.vectors(part, final))
+def final_vectors(run: Run) -> np.ndarray:
+    """[pos, d_model]: what leaves the last layer, after the final norm where there is one."""
+    return run.trace["ln_final.out" if run.config.final_norm else f"blocks.{run.config.n_layers - 1}.resid_post"]
 
 
 def likeliest(run: Run) -> list[tuple[str, float]]:
@@ -149,16 +179,15 @@ def cards(scene: Scene, words: Words) -> str:
     """Every story, and the reader's own sentence."""
     stories = (_card(model, scene, words) for model in PRESETS)
     own = strip.typing_card(words("start.own"), words("start.own_about"))
-    return f'<nav class="cards" aria-label="{words("start.stories")}">{"".join(stories)}{own}</nav>'
+    return strip.cards(words("start.stories"), [*stories, own])
 
 
 def _card(model: str, scene: Scene, words: Words) -> str:
     story = Scene(model=model, seed=scene.seed, split=scene.split, lang=scene.lang)
-    config = PRESETS[model].config
-    sizes = (_count("layer", config.n_layers, words), _count("head", config.n_heads, words))
-    about = " · ".join((*sizes, words("start.counts.width", n=config.d_model)))
-    chosen = scene.model == model
-    return strip.card(_address("", story), words(f"shell.stories.{model}"), about, _portrait(model), chosen=chosen)
+    sizes = {"layer": PRESETS[model].config.n_layers, "head": PRESETS[model].config.n_heads}
+    about = " · ".join(_count(what, n, words) for what, n in sizes.items())
+    title, chosen = words(f"shell.stories.{model}"), scene.model == model
+    return strip.card(_address("", story), title, about, _portrait(model), chosen=chosen)
 
 
 @cache
@@ -175,18 +204,11 @@ def says(scene: Scene, words: Words) -> str:
     run = compute.run(scene)
     n, config = len(run.tokens), run.config
     heads = _count("head", config.n_heads, words)
-    return " ".join(
-        (
-            words("start.says.in_one" if n == 1 else "start.says.in", n=n, d=config.d_model),
-            words("start.says.through_one" if config.n_layers == 1 else "start.says.through", **_sizes(config, heads)),
-            _grown(run, words),
-            _left(run, words),
-        )
+    goes_in = words("start.says.in_one" if n == 1 else "start.says.in", n=n, d=config.d_model)
+    through = words(
+        "start.says.through_one" if config.n_layers == 1 else "start.says.through", n=config.n_layers, heads=heads
     )
-
-
-def _sizes(config, heads: str) -> dict[str, object]:
-    return {"n": config.n_layers, "heads": heads}
+    return " ".join((goes_in, through, _grown(run, words), _left(run, words)))
 
 
 def _grown(run: Run, words: Words) -> str:
@@ -214,12 +236,6 @@ def _count(what: str, n: int, words: Words) -> str:
 
 
 # ------------------------------------------------------------------------------------------------------------ shared
-
-
-def _part(name: str, shape: str, scene: Scene, words: Words, pages: tuple[str, ...], **view: int) -> Part:
-    """A part of the strip that opens the first of `pages` that the app has, with the view turned to it."""
-    href = _address(next(filter(exists, pages)), scene.turn(**view))
-    return Part(words(f"start.parts.{name}"), shape, words(f"start.does.{name}"), href)
 
 
 @cache
