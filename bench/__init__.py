@@ -24,7 +24,7 @@ PLAIN_APP = ROOT / "bench" / "plain_app.py"
 
 @dataclass(frozen=True)
 class Page:
-    """A page as a bench opens it: `path` and `query` of its URL, the `key=` of the slider that is turned (or how it
+    """A page as a bench opens it: `path` and `query` of its URL, the `key=` of the knob that is turned (or how it
     begins, up to a hyphen), and how many times as long as the bare page's a turn may take (`bar`)."""
 
     path: str
@@ -60,6 +60,7 @@ def _query(**scene: Any) -> str:
 
 
 PAGES = {
+    "start": Page("", _query(model="gpt", sentence=LONG, overrides=TWELVE), "knob-seed", 4.0),
     "attention": Page("attention", "", "knob-temperature", 1.3),
     "heads": Page("heads", _query(model="gpt", sentence=LONG, overrides=TWELVE), "knob-seed", 2.0),
     "fibres": Page("fibres", _query(model="gpt", sentence=LONG, threshold=0.02), "knob-threshold", 1.5),

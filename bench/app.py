@@ -3,11 +3,12 @@
     python -m bench.app                        # every page, 20 turns each, and the first paint
     python -m bench.app --pages attention fibres --turns 40
 
-A turn is an arrow key on a slider; it is timed inside the page, from the keydown to the last drawing that it causes: a
-live figure counts its finished drawings in `data-drawn` on its plot. The yardstick is the bare page `plain_app.py` with
-the same settings, turned in alternation, so that what else the machine does weighs on both alike. There a turn ends
-with the first `plotly_afterplot` of the new chart (Streamlit mounts one for every figure and often draws it twice, but
-the picture is there). The bytes are those of the websocket's messages to the browser.
+A turn is an arrow key on a slider, or on a number to step; it is timed inside the page, from the keydown to the last
+drawing that it causes: a live figure counts its finished drawings in `data-drawn` on its plot, and so does the strip of
+the start page. The yardstick is the bare page `plain_app.py` with the same settings, turned in alternation, so that
+what else the machine does weighs on both alike. There a turn ends with the first `plotly_afterplot` of the new chart
+(Streamlit mounts one for every figure and often draws it twice, but the picture is there). The bytes are those of the
+websocket's messages to the browser.
 
 The first paint (First Contentful Paint) stands beside that of `streamlit hello`, each visit with an empty browser
 cache; so does the app's first finished picture.
@@ -101,7 +102,8 @@ class Tab:
         self._tab.on("pageerror", lambda error: self._errors.append(str(error)))
         self._tab.on("websocket", lambda socket: socket.on("framereceived", self._count))
         self._tab.goto(f"{server.origin}/{page.path}?{page.query}", wait_until="commit")
-        self._knob = self._tab.locator(page.knob_selector).get_by_role("slider")
+        knob = self._tab.locator(page.knob_selector)
+        self._knob = knob.get_by_role("slider").or_(knob.get_by_role("spinbutton"))
 
     def __enter__(self) -> Tab:
         return self
@@ -129,7 +131,9 @@ class Tab:
 
     def _next_key(self) -> str:
         """To the farther end of the slider first, then to and fro: no picture comes again before it must."""
-        low, value, high = self._knob.evaluate("(slider) => [+slider.min, +slider.value, +slider.max]")
+        kind, low, value, high = self._knob.evaluate("(knob) => [knob.type, +knob.min, +knob.value, +knob.max]")
+        if kind == "number":
+            return "ArrowUp"
         if value in (low, high) or not self._heading:
             self._heading = "ArrowRight" if high - value > value - low else "ArrowLeft"
         return self._heading

@@ -355,7 +355,8 @@ def _row(name: str, tally: Tally) -> list[str]:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--page", choices=PAGES, default="attention")
+    sliding = [name for name in PAGES if name != "start"]  # there the knob is a number to step
+    parser.add_argument("--page", choices=sliding, default="attention")
     parser.add_argument("--sessions", type=between(1, 200, int), default=60)
     parser.add_argument("--seconds", type=between(1, 300, float), default=60.0, help="how long the knobs are turned")
     parser.add_argument("--every", type=between(0.1, 60, float), default=2.0, help="seconds from turn to turn")

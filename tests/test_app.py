@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from ui.state import NOTICES, SCENE
 from ui.words import LANGUAGES, words_of
 
 PAGES_FOLDER = Path(__file__).parent.parent / "pages"
-PAGES = ("attention", "heads", "fibres", "drift")
+PAGES = ("start", "attention", "heads", "fibres", "drift")
 WAIT = 60  # seconds for a run on a busy machine
 
 
@@ -34,8 +35,8 @@ def labelled(widgets, key: str):
 
 
 def captions(at: AppTest) -> list[str]:
-    """What stands under the live figures: the header of each one's message says it."""
-    found = []
+    """The sentences under the pictures: a live figure's is in the header of its message."""
+    found = re.findall('<p class="fibra-says">(.+?)</p>', html(at))
     for element in at.get("bidi_component"):
         data = element.proto.bytes
         if data:

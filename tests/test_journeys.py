@@ -7,15 +7,18 @@ import time
 from urllib.parse import parse_qs, urlparse
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.chromium import WAIT
 
 pytestmark = pytest.mark.browser
 expect.set_options(timeout=WAIT)
 
-PAGES = {"attention": "", "heads": "heads", "fibres": "fibres", "drift": "drift"}
-TITLES = {"en": ("Attention", "Heads", "Fibres", "Drift"), "pt-BR": ("Atenção", "Cabeças", "Fibras", "Deriva")}
+PAGES = {"start": "", "attention": "attention", "heads": "heads", "fibres": "fibres", "drift": "drift"}
+TITLES = {
+    "en": ("Start", "Attention", "Heads", "Fibres", "Drift"),
+    "pt-BR": ("Início", "Atenção", "Cabeças", "Fibras", "Deriva"),
+}
 
 
 def open_page(page: Page, app: str, name: str = "attention", query: str = "lang=en") -> None:
@@ -27,6 +30,11 @@ def open_page(page: Page, app: str, name: str = "attention", query: str = "lang=
 def drawn(page: Page) -> None:
     """At least one finished picture is on screen, and none is still on its way."""
     page.wait_for_selector("[data-drawn]")
+
+
+def menu(page: Page, title: str) -> Locator:
+    """A page's link in the sidebar."""
+    return page.get_by_test_id("stSidebarNavLink").filter(has_text=title)
 
 
 def settled(page: Page) -> None:
@@ -54,7 +62,7 @@ def test_every_page_in_both_languages(watched, app, lang):
     page = watched.tab(locale=lang)
     open_page(page, app, query="")
     for title in TITLES[lang]:
-        page.get_by_role("link", name=title).click()
+        menu(page, title).click()
         expect(page.locator("h1.fibra-title")).to_have_text(title)
         drawn(page)
         settled(page)
@@ -107,7 +115,7 @@ def test_the_scene_survives_page_changes_and_a_reload(watched, app):
     open_page(page, app, query="lang=en&model=gpt&seed=5&sentence=um+dois+tr%C3%AAs&causal=0")
     wanted = query(page)
     for title in TITLES["en"][1:]:
-        page.get_by_role("link", name=title).click()
+        menu(page, title).click()
         expect(page.locator("h1.fibra-title")).to_have_text(title)
         wait_for_query(page, **wanted)
         settled(page)

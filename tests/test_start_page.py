@@ -1,0 +1,444 @@
+"""The Start page: every cell of its strip against the trace, its links, its fold, its sentence, and a click."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+import struct
+import zlib
+from base64 import b64decode
+from html.parser import HTMLParser
+from itertools import pairwise
+from pathlib import Path
+from urllib.parse import parse_qsl, urlparse
+
+import numpy as np
+import pytest
+from playwright.sync_api import Page, expect
+from streamlit.testing.v1 import AppTest
+
+import core
+from core import PRESETS, Scene
+from plots import ink, strip
+from tests.chromium import WAIT, serve
+from ui.pictures import start as pictures
+from ui.words import LANGUAGES, words_of
+
+pytestmark = pytest.mark.filterwarnings("ignore:overflow encountered", "ignore:invalid value encountered")
+expect.set_options(timeout=WAIT)
+
+PAGE = Path(__file__).parents[1] / "pages" / "start.py"
+HOSTILE = '<b>bold</b> $x$ **md** {0} "><script>alert(1)</script> 👩‍👩‍👧 שלום &amp; javascript:alert(1)'
+LARGE = Scene(model="gpt", sentence=" ".join(f"w{i}" for i in range(32))).override(d_model=96, n_heads=12, n_layers=12)
+EXPLODING = Scene(model="encoder").override(n_layers=12, d_model=256, n_heads=16, d_mlp=1024)
+SCENES = {
+    **{model: Scene(model=model) for model in PRESETS},
+    "hostile": Scene(model="gpt", sentence=HOSTILE),
+    "blanks": Scene(model="gpt", sentence="a b\u00a0 c", split="characters"),
+    "one word": Scene(model="gpt", sentence="um"),
+    "64 words": Scene(model="gpt", sentence=" ".join(f"w{i % 40}" for i in range(64))),
+    "12 x 12": LARGE,
+    "rotary, no MLP": Scene(model="gpt", layer=2, query=1).override(positions="rotary", d_mlp=0),
+    "five layers": Scene(model="encoder_full").override(n_layers=5).turn(ablated=((3, 1),), temperature=2.0),
+    "exploding": EXPLODING,
+}
+
+
+class Strip(HTMLParser):
+    """What the HTML holds: its links, in order, each with its kind, its pictures by their CSS name, and its texts."""
+
+    def __init__(self, html: str):
+        super().__init__()
+        self.links: list[dict] = []
+        self.words: list[str] = []
+        self.tags: set[str] = set()
+        self._open: list[str] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attributes: list) -> None:
+        given = dict(attributes)
+        self.tags.add(tag)
+        self._open.append(given.get("class") or tag)
+        if tag == "a":
+            kind = given["class"].removeprefix("part ")
+            self.links.append({"kind": kind, "href": given["href"], "label": given.get("aria-label"), "texts": []})
+        for name, data in re.findall(r"--(\w+):url\(data:image/png;base64,([^)]+)\)", given.get("style") or ""):
+            self.links[-1][name] = opacity(b64decode(data))
+
+    def handle_endtag(self, tag: str) -> None:
+        self._open.pop()
+
+    def handle_data(self, data: str) -> None:
+        if "words" in self._open:
+            self.words.append(data)
+        elif self.links:
+            self.links[-1]["texts"].append(data)
+
+    def of(self, kind: str) -> list[dict]:
+        return [link for link in self.links if link["kind"] == kind]
+
+
+def opacity(png: bytes) -> np.ndarray:
+    """[row, column] of a PNG in grey and alpha without line filters; its checksums hold."""
+    assert png[:8] == b"\x89PNG\r\n\x1a\n"
+    at, parts = 8, {}
+    while at < len(png):
+        (length,) = struct.unpack_from(">I", png, at)
+        kind, data = png[at + 4 : at + 8], png[at + 8 : at + 8 + length]
+        assert struct.unpack_from(">I", png, at + 8 + length)[0] == zlib.crc32(kind + data)
+        parts[kind], at = data, at + 12 + length
+    width, height, *rest = struct.unpack(">2I5B", parts[b"IHDR"])
+    assert rest == [8, 4, 0, 0, 0]
+    lines = np.frombuffer(zlib.decompress(parts[b"IDAT"]), np.uint8).reshape(height, 1 + 2 * width)
+    assert not lines[:, 0].any() and (lines[:, 1::2] == 255).all()
+    return lines[:, 2::2]
+
+
+def drawn(scene: Scene, lang: str = "en") -> Strip:
+    return Strip(pictures.html(scene, words_of(lang)))
+
+
+def as_ink(values: np.ndarray, greatest: float, paper: float = 0.0) -> np.ndarray:
+    """The rule, written once more: the root of the share; nothing for what is no number."""
+    with np.errstate(all="ignore"):
+        share = np.where(values > 0, values, 0) / (greatest or 1)
+        made = 255 * (paper + (1 - paper) * np.sqrt(np.minimum(share, 1)))
+    return np.where(np.isfinite(values), made, 0)
+
+
+def greatest_of(values: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """The greatest of each block of cells, cell by cell."""
+    out = np.full(shape, -np.inf)
+    steps = [-(-n // most) for n, most in zip(values.shape, shape, strict=True)]
+    for (row, column), value in np.ndenumerate(values):
+        place = row // steps[0], column // steps[1]
+        out[place] = np.maximum(out[place], value)
+    return out
+
+
+def same(got: np.ndarray, expected: np.ndarray) -> None:
+    """Equal to the rounding of a byte."""
+    assert got.shape == expected.shape
+    np.testing.assert_allclose(got.astype(float), expected, atol=0.51)
+
+
+def tile(picture: np.ndarray, head: int, n: int, columns: int) -> np.ndarray:
+    """One head's cells of a tiled picture: n tokens, so many tiles in a row."""
+    side = -(-n // -(-n // (strip.TILE_SIDE // columns)))
+    step = side + max(1, round(side / 8))
+    row, column = divmod(head, columns)
+    return picture[row * step : row * step + side, column * step : column * step + side]
+
+
+# ------------------------------------------------------------------------------------------ every cell is the trace's
+
+
+@pytest.mark.parametrize("scene", SCENES.values(), ids=SCENES)
+def test_tiles_are_the_patterns(scene: Scene) -> None:
+    trace, html = core.run(scene).trace, drawn(scene)
+    shown, hidden = pictures.fold(scene.config.n_layers)
+    n, heads = len(scene.tokens), scene.config.n_heads
+    columns = ink.grid(heads)[1]
+    assert len(html.of("attention")) == len(shown)
+    for layer, link in zip(shown, html.of("attention"), strict=True):
+        for head in range(heads):
+            got = tile(link["ink"], head, n, columns)
+            pattern = greatest_of(trace[f"blocks.{layer}.attn.pattern"][head].astype(float), got.shape)
+            same(got, as_ink(pattern, 1.0, ink.PAPER))
+    rows = [link for link in html.of("layer") if "ink" in link]
+    for layer, link in zip(hidden, rows, strict=True):
+        got = tile(link["ink"], heads - 1, n, heads)
+        same(
+            got, as_ink(greatest_of(trace[f"blocks.{layer}.attn.pattern"][-1].astype(float), got.shape), 1.0, ink.PAPER)
+        )
+
+
+@pytest.mark.parametrize("scene", SCENES.values(), ids=SCENES)
+def test_maps_are_the_vectors_and_activations(scene: Scene) -> None:
+    trace, html, config = core.run(scene).trace, drawn(scene), scene.config
+    arrays = ["pos_embed"] * (config.positions == "sinusoidal") + ["embed"]
+    if not config.unembed:
+        arrays.append("ln_final.out" if config.final_norm else f"blocks.{config.n_layers - 1}.resid_post")
+    shown = pictures.fold(config.n_layers)[0]
+    pairs = list(zip(arrays, html.of("vectors"), strict=True))
+    pairs += zip([f"blocks.{i}.mlp.post" for i in shown] if config.d_mlp else [], html.of("mlp"), strict=True)
+    for name, link in pairs:
+        values = trace[name].astype(float)
+        greatest = np.abs(values[np.isfinite(values)]).max(initial=0)
+        for side, sign in (("positive", 1), ("negative", -1)):
+            same(link[side], as_ink(greatest_of(sign * values, link[side].shape), greatest))
+            assert link[side].shape[0] == len(scene.tokens)
+
+
+@pytest.mark.parametrize("scene", SCENES.values(), ids=SCENES)
+def test_lanes_are_as_strong_as_the_vectors_are_long(scene: Scene) -> None:
+    trace, config = core.run(scene).trace, scene.config
+    links = drawn(scene).of("stream")
+    names = ["blocks.0.resid_pre"]
+    for i in range(config.n_layers):
+        names += [f"blocks.{i}.resid_mid"] * bool(config.d_mlp) + [f"blocks.{i}.resid_post"]
+    norms = np.sqrt(np.stack([np.sum(trace[name].astype(float) ** 2, -1) for name in names], -1))
+    greatest = norms[np.isfinite(norms)].max()
+    lanes = len(scene.tokens)
+    shown, hidden = pictures.fold(config.n_layers)
+    firsts = sorted([*shown, *hidden[:1]])
+    for first, end, link in zip(firsts, [*firsts[1:], config.n_layers], links, strict=True):
+        per = 2 if config.d_mlp else 1
+        expected = as_ink(norms[:, first * per : end * per + 1], greatest, 0.12)
+        thick = len(link["ink"]) // lanes
+        middle = link["ink"].reshape(lanes, thick, -1)[:, thick // 2]
+        if not config.residual:
+            assert (middle[:, 1::2] <= np.rint(255 * 0.12)).all(), "nothing runs past the parts"
+            middle = middle[:, ::2]
+        same(middle, expected)
+        assert (link["down"] == link["ink"].T).all(), "downwards on a phone"
+
+
+def test_ink_leaves_out_what_is_no_number() -> None:
+    assert ink.ink(np.array([[np.nan, np.inf, 1.0, 0.25, -1.0]]), 1.0).tolist() == [[0, 0, 255, 128, 0]]
+    assert not ink.ink(np.zeros((2, 2)), 0.0).any()
+
+
+# ------------------------------------------------------------------------------------------------ the fold, the links
+
+
+@pytest.mark.parametrize("n_layers", range(1, 13))
+def test_every_layer_is_there_once_and_in_order(n_layers: int) -> None:
+    scene = Scene(model="gpt", sentence="um dois").override(n_layers=n_layers)
+    shown, hidden = pictures.fold(n_layers)
+    assert len(shown) + bool(hidden) <= pictures.SHOWN
+    assert sorted(shown + hidden) == list(range(n_layers))
+    html = drawn(scene)
+    opened = [link for link in html.links if link["kind"] in ("attention", "layer") and "ink" in link]
+    assert [scene_of(link["href"]).layer for link in opened] == list(range(n_layers))
+    more = words_of("en")("start.more", n=len(hidden))
+    assert (more in pictures.html(scene, words_of("en"))) == bool(hidden)
+
+
+def scene_of(href: str) -> Scene:
+    scene, notices = Scene.from_query(dict(parse_qsl(urlparse(href).query)))
+    assert not notices
+    return scene
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("scene", SCENES.values(), ids=SCENES)
+def test_links_open_the_same_computation_on_a_page_that_exists(scene: Scene, lang: str) -> None:
+    scene = scene.turn(lang=lang)
+    html = drawn(scene, lang)
+    layers = {"attention": 0, "mlp": 0, "stream": 0}
+    for link in html.links:
+        path = urlparse(link["href"]).path
+        assert (PAGE.parent / f"{path}.py").is_file()
+        opened = scene_of(link["href"])
+        assert opened.computed == scene.computed and opened.lang == lang
+        assert link["label"].count(":") >= 1
+        layers[link["kind"]] = opened.layer
+    assert layers["attention"] == scene.config.n_layers - 1
+    assert all(link["href"].startswith("attention?") for link in html.of("attention"))
+    last = drawn(scene, lang).links[-1]
+    assert scene_of(last["href"]).stage == scene.config.n_layers
+
+
+def test_a_part_opens_its_own_page_once_the_app_has_it(monkeypatch, tmp_path) -> None:
+    scene = Scene(model="gpt", seed=77)
+    for name in ("attention", "drift", "block", "generate", "tokens"):
+        (tmp_path / f"{name}.py").touch()
+    monkeypatch.setattr(pictures, "PAGES", tmp_path)
+    pictures.exists.cache_clear()
+    try:
+        opened = {link["kind"]: urlparse(link["href"]).path for link in drawn(scene).links}
+    finally:
+        pictures.exists.cache_clear()
+        pictures.html.cache_clear()
+    assert opened == {
+        "vectors": "tokens",
+        "attention": "attention",
+        "stream": "drift",
+        "mlp": "block",
+        "ranking": "generate",
+    }
+
+
+def test_the_likeliest_tokens_are_the_softmax_of_the_last_logits() -> None:
+    run = core.run(Scene(model="gpt"))
+    logits = run.trace["logits"][-1].astype(float)
+    shares = np.exp(logits) / np.exp(logits).sum()
+    found = pictures.likeliest(run)
+    assert [share for _, share in found] == pytest.approx(sorted(shares, reverse=True)[: pictures.LIKELY])
+    own = {int(i): token for i, token in zip(run.encoding.ids, run.tokens, strict=True)}
+    for name, share in found:
+        place = int(np.argmin(np.abs(shares - share)))
+        assert name == own.get(place, f"#{place}")
+
+
+# ---------------------------------------------------------------------------------------------------- what it says
+
+
+def any_scene(draw: random.Random) -> Scene:
+    scene = Scene(
+        model=draw.choice(list(PRESETS)),
+        sentence=" ".join(draw.choices(["o", "gato", "viu", "<i>", "rato", "💡"], k=draw.randint(1, 9))),
+        seed=draw.randint(0, 99),
+    )
+    return scene.override(n_layers=draw.randint(1, 6), n_heads=draw.choice((1, 2, 4)))
+
+
+SUPERSCRIPTS = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
+
+
+def read(number: str) -> float:
+    """A number as a reader reads it: 9.46, 9,46 or 9.4 × 10⁷."""
+    mantissa, _, power = number.replace(",", ".").partition(" × 10")
+    return float(mantissa) * 10.0 ** int(power.translate(SUPERSCRIPTS) or 0)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("seed", range(24))
+def test_the_sentence_says_what_the_arrays_hold(seed: int, lang: str) -> None:
+    scene, words = any_scene(random.Random(seed)), words_of(lang)
+    run, config, n = core.run(scene), scene.config, len(scene.tokens)
+    heads = words("start.counts.head_one" if config.n_heads == 1 else "start.counts.head", n=config.n_heads)
+    through = words("start.says.through_one" if config.n_layers == 1 else "start.says.through", n="{n}", heads=heads)
+    if config.unembed:
+        logits = run.trace["logits"][-1].astype(float)
+        shares = np.exp(logits - logits.max()) / np.exp(logits - logits.max()).sum()
+        own = {int(i): token for i, token in zip(run.encoding.ids, run.tokens, strict=True)}
+        best = own.get(int(shares.argmax()), f"#{shares.argmax()}")
+        end = words("start.says.next", vocab=1000, token=scene.tokens[-1], best=best, share=float(shares.max()))
+    else:
+        end = words("start.says.vectors", d=config.d_model)
+    begin = words("start.says.in_one" if n == 1 else "start.says.in", n=n, d=config.d_model)
+    begin = f"{begin} {through.format(n=config.n_layers)} "
+    says = pictures.says(scene, words)
+    assert says.startswith(begin) and says.endswith(f" {end}")
+    length = re.escape(words("start.says.length", start="@", end="@")).replace("@", "([0-9,.]+(?: × 10[⁰-⁹¹²³]+)?)")
+    found = re.fullmatch(length, says[len(begin) : -len(end) - 1])
+    for number, name in zip(found.groups(), ("0.resid_pre", f"{config.n_layers - 1}.resid_post"), strict=True):
+        mean = np.linalg.norm(run.trace[f"blocks.{name}"].astype(float), axis=-1).mean()
+        assert read(number) == pytest.approx(mean, abs=0.0051, rel=0.06 if "×" in number else 0)
+
+
+def test_numbers_that_leave_float32_are_said() -> None:
+    says = pictures.says(EXPLODING, words_of("en"))
+    assert "float32" in says and "nan" not in says.lower()
+
+
+def test_logits_that_are_no_numbers_rank_nothing() -> None:
+    scene = Scene(model="gpt").override(**dict(EXPLODING.overrides), norm="none", init="unit")
+    assert pictures.likeliest(core.run(scene)) == []
+    assert words_of("en")("start.says.nothing", vocab=1000) in pictures.says(scene, words_of("en"))
+    assert pictures.html(scene, words_of("en")).count('class="bar"') == 0
+
+
+# ------------------------------------------------------------------------------------------------------------ the page
+
+
+def page(scene: Scene) -> AppTest:
+    at = AppTest.from_file(PAGE, default_timeout=60)
+    at.query_params.update(scene.to_query())
+    return at.run()
+
+
+def sent(at: AppTest) -> str:
+    """The HTML on its way to the component."""
+    messages = [e.proto for e in at.get("bidi_component") if e.proto.component_name == "fibra_strip"]
+    return json.loads(messages[0].json)["html"]
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("scene", SCENES.values(), ids=SCENES)
+def test_the_page_runs(scene: Scene, lang: str) -> None:
+    at = page(scene.turn(lang=lang))
+    assert not at.exception
+    html = Strip(sent(at))
+    chosen = re.findall(r'href="\?([^"]*)" aria-current="true"', sent(at))
+    assert len(chosen) == 1 and scene_of(f"?{chosen[0].replace('&amp;', '&')}").model == scene.model
+    cards = html.of("card")
+    assert [scene_of(card["href"]).model for card in cards] == list(PRESETS)
+    for card, model in zip(cards, PRESETS, strict=True):
+        assert words_of(lang)(f"shell.stories.{model}") in card["texts"]
+
+
+@pytest.mark.parametrize("scene", [SCENES["hostile"], SCENES["64 words"], SCENES["blanks"]], ids=str)
+def test_tokens_are_shown_literally(scene: Scene) -> None:
+    html = drawn(scene)
+    assert html.words == [strip.short(token) if token.strip() else "␣" for token in scene.tokens]
+    assert html.tags <= {"div", "section", "h2", "h3", "a", "i", "b", "small", "span", "em", "p", "bdi", "br"}
+
+
+def test_without_the_component_the_same_html_stands_on_the_page(monkeypatch) -> None:
+    monkeypatch.setenv("FIBRA_PLAIN_FIGURES", "1")
+    at = page(Scene(model="gpt", lang="en"))
+    assert not at.exception and not [e for e in at.get("bidi_component") if e.proto.component_name == "fibra_strip"]
+    body = next(e.proto.body for e in at.get("html") if "fibra-start" in e.proto.body and "<section" in e.proto.body)
+    assert pictures.html(Scene(model="gpt", lang="en"), words_of("en")) in body
+
+
+# --------------------------------------------------------------------------------------------------------- a journey
+
+
+def open_start(page: Page, app: str, query: str = "lang=en") -> None:
+    page.goto(f"{app}/?{query}")
+    page.wait_for_selector(".fibra-start[data-drawn]")
+    page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
+
+
+@pytest.mark.browser
+def test_choose_a_story_and_step_into_a_layer(watched, app) -> None:
+    page = watched.tab()
+    open_start(page, app)
+    assert page.locator(".strip").bounding_box()["y"] < 500
+    says = page.locator("p.fibra-says").bounding_box()
+    assert says["y"] + says["height"] < 900, "the sentence is on the first screen"
+    page.locator(".card", has_text="A GPT from scratch").click()
+    expect(page.locator(".strip .block")).to_have_count(4)
+    expect(page.locator("p.fibra-says")).to_contain_text("4 layers, each with 4 heads")
+    assert "model=gpt" in page.url
+    page.locator(".attention").nth(2).hover()
+    expect(page.locator(".attention .tip").nth(2)).to_be_visible()
+    box = page.locator(".attention .ink").nth(2).bounding_box()
+    page.mouse.click(box["x"] + 0.75 * box["width"], box["y"] + 0.75 * box["height"])  # the fourth head
+    expect(page.locator("h1.fibra-title")).to_have_text("Attention")
+    page.wait_for_function("/model=gpt.*layer=2.*head=3/.test(location.search)")
+    page.wait_for_selector(".st-key-attention-pattern [data-drawn]")
+    page.get_by_test_id("stSidebarNavLink").filter(has_text="Start").click()
+    page.locator(".stream").nth(1).focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("h1.fibra-title")).to_have_text("Drift")
+    page.wait_for_function("/stage=2/.test(location.search)")
+
+
+@pytest.mark.browser
+def test_the_writing_card_leads_to_the_sentence(watched, app) -> None:
+    page = watched.tab()
+    open_start(page, app)
+    page.locator("[data-write]").click()
+    page.keyboard.type("o gato dorme")
+    page.keyboard.press("Enter")
+    expect(page.locator(".words")).to_have_text("ogatodorme")
+
+
+@pytest.mark.browser
+def test_on_a_phone_the_strip_runs_downwards(watched, app) -> None:
+    page = watched.tab(390, 844, is_mobile=True, has_touch=True)
+    open_start(page, app, "lang=pt-BR&model=gpt")
+    tops = [page.locator(".strip .block").nth(i).bounding_box() for i in range(4)]
+    assert all(above["y"] + above["height"] <= below["y"] + 1 for above, below in pairwise(tops))
+    assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth") <= 390
+    page.locator(".attention").nth(3).tap()
+    expect(page.locator("h1.fibra-title")).to_have_text("Atenção")
+    page.wait_for_function("/layer=3/.test(location.search)")
+
+
+@pytest.mark.browser
+def test_plain_html_is_drawn_and_its_links_lead_on(watched) -> None:
+    with serve(FIBRA_PLAIN_FIGURES="1") as address:
+        page = watched.tab()
+        page.goto(f"{address}/?lang=en&model=gpt")
+        mask = "e => getComputedStyle(e).maskImage.startsWith('url(')"
+        assert page.locator(".fibra-start .attention .ink").first.evaluate(mask)
+        page.locator(".attention").nth(1).click()
+        expect(page.locator("h1.fibra-title")).to_have_text("Attention")
+        assert "layer=1" in page.url
