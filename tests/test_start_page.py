@@ -442,3 +442,4 @@ def test_plain_html_is_drawn_and_its_links_lead_on(watched) -> None:
         page.locator(".attention").nth(1).click()
         expect(page.locator("h1.fibra-title")).to_have_text("Attention")
         assert "layer=1" in page.url
+        page.close()  # before its server goes

@@ -132,7 +132,7 @@ class _Strip:
             part = self._part("vectors", final, "drift", stage=run.config.n_layers)
             return strip.column(part.name, "final", river=strip.shape(part.shape) + strip.vectors(part, final))
         part = self._part("next", run.trace["logits"], "generate", "drift", stage=run.config.n_layers)
-        rows = [(name, share, words("start.share", share=share)) for name, share in likeliest(run)]
+        rows = [(name, share, words("start.share_short", share=share)) for name, share in likeliest(run)]
         after = strip.note(words("start.after", token=run.tokens[-1]))
         river = strip.shape(_times(final.shape)) + strip.ranking(part, rows)
         return strip.column(part.name, "next", top=after, river=river)
