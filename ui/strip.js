@@ -9,7 +9,7 @@ export default function ({ parentElement, data, setTriggerValue }) {
   root.className = "fibra-start";
   root.innerHTML = root.shown = data.html;
   places()[focused]?.focus();
-  root.dataset.drawn = 1 + Number(root.dataset.drawn ?? 0);
+  requestAnimationFrame(() => (root.dataset.drawn = 1 + Number(root.dataset.drawn ?? 0)));
 }
 
 function follow(event, trigger) {
