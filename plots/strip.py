@@ -23,6 +23,7 @@ FLAT = (0.4, 1.0)  # the same for a lane of a few pixels
 TILE_SIDE = 96  # cells that the tiles of a row share
 COLUMNS = 64  # cells across of a map of vectors
 FOLDED_ROWS = 4  # cells down of a folded one
+ONE_ROW = 5  # cards that have room side by side
 
 
 @dataclass(frozen=True)
@@ -148,8 +149,10 @@ def ranking(part: Part, rows: Sequence[tuple[str, float, str]]) -> str:
 
 
 def cards(label: str, of: Iterable[str]) -> str:
-    """The cards, as one row of choices."""
-    return f'<nav class="cards" aria-label="{escape(label)}">{"".join(of)}</nav>'
+    """The cards, as choices in one row, or in two."""
+    every = list(of)
+    columns = len(every) if len(every) <= ONE_ROW else -(-len(every) // 2)
+    return f'<nav class="cards" style="--columns:{columns}" aria-label="{escape(label)}">{"".join(every)}</nav>'
 
 
 def card(href: str, title: str, about: str, patterns: np.ndarray, *, chosen: bool) -> str:

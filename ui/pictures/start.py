@@ -162,12 +162,17 @@ def final_vectors(run: Run) -> np.ndarray:
 
 
 def likeliest(run: Run) -> list[tuple[str, float]]:
-    """The likeliest tokens after the last one, with their probabilities; an id that no token here has is a number."""
+    """The likeliest tokens after the last one, with their probabilities.
+
+    In an open vocabulary an id that no token of the sentence has is only a number.
+    """
     logits = run.trace["logits"][-1].astype(np.float64)
     if not np.isfinite(logits).all():
         return []
     shares = softmax(logits)
-    names = dict(zip(run.encoding.ids.tolist(), run.tokens, strict=True))
+    tokenizer = run.scene.preset.tokenizer
+    vocabulary = enumerate(tokenizer.tokens) if tokenizer else zip(run.encoding.ids.tolist(), run.tokens, strict=True)
+    names = dict(vocabulary)
     best = np.argsort(-shares, kind="stable")[:LIKELY].tolist()
     return [(names.get(i, f"#{i}"), float(shares[i])) for i in best]
 
