@@ -11,6 +11,7 @@ PAGES = {
     "heads": "🧠",
     "fibres": "✨",
     "drift": "🧭",
+    "block": "🧱",
 }
 
 words = state.words()

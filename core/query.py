@@ -140,9 +140,9 @@ CODECS: dict[str, tuple[Any, Any]] = {
     "temperature": _FLOAT,
     "ablated": (_read_pairs, lambda pairs: ",".join(f"{layer}.{head}" for layer, head in pairs)),
     "off": (_read_parts, ",".join),
-    **dict.fromkeys(("layer", "head", "query", "key", "focus", "lit", "stage"), _INT),
+    **dict.fromkeys(("layer", "head", "query", "key", "focus", "lit", "stage", "dimension"), _INT),
     "threshold": _FLOAT,
-    "solid": (_read_bool, lambda value: str(int(value))),
+    **dict.fromkeys(("second", "solid"), (_read_bool, lambda value: str(int(value)))),
     "lang": _TEXT,
 }
 
@@ -153,7 +153,9 @@ RIGHT: dict[str, str] = {
     "seed": "{}..{}".format(*limits.SEED),
     "temperature": "{}..{}".format(*limits.TEMPERATURE),
     "threshold": "0..1",
+    "second": "0, 1",
     "solid": "0, 1",
+    "dimension": f"0..{limits.D_MODEL[1]}",
     "edits": "position.dimension:value, …",
     "ablated": "layer.head, …",
     "off": ", ".join(PARTS),

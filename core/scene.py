@@ -66,6 +66,8 @@ class Scene:
     focus: int | None = field(default=None, metadata={"view": True})  # the token whose fibres keep their colour
     lit: int | None = field(default=None, metadata={"view": True})  # how many layers of fibres are lit; None: all
     stage: int | None = field(default=None, metadata={"view": True})  # how far the drift has gone; None: to the end
+    second: bool = field(default=False, metadata={"view": True})  # the block's second norm instead of its first
+    dimension: int = field(default=0, metadata={"view": True})  # of the positions
     solid: bool = field(default=False, metadata={"view": True})  # the drift in three dimensions
     lang: str = field(default="", metadata={"view": True})
 
@@ -85,6 +87,7 @@ class Scene:
             value, free = getattr(self, name), name in ("focus", "lit", "stage")
             if not (free and value is None):
                 check_int(name, value, (0, limits.TOKENS))
+        check_int("dimension", self.dimension, (0, limits.D_MODEL[1]))
         for name, value in self.overrides:
             check_override(name, value)
         for part in self.off:

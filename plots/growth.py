@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from math import ceil
 from typing import Any
 
 import numpy as np
 
 from plots.figure import axis, base_layout, literal, title
 
+CHARACTER = 7.0  # px: a digit of a number at a point
 STEEP = 50.0  # times its least value: above, a linear axis would press all but the last points to the ground
 
 
@@ -19,27 +21,31 @@ def growth(
     role: str = "@residual",
     stage_title: str = "",
     value_title: str = "",
+    width: int = 800,
     height: int = 240,
     alt: str = "",
 ) -> dict[str, Any]:
     """`values` [stage], each with its number as `written`, on a logarithmic axis where they are steep.
 
-    Where a value is NaN or infinite the line has a gap.
+    Where a value is NaN or infinite the line has a gap. Where `width` pixels have no room for every number, only some
+    stand at their points, the last one always.
     """
     values = np.where(np.isfinite(values), values, np.nan).astype(np.float64)
     steep = is_steep(values)
     numbers = [literal(text) for text in written]
+    every = ceil(len(stages) * CHARACTER * (1 + max(map(len, written))) / (width - 90))
     trace = {
         "type": "scatter",
         "mode": "lines+markers+text",
         "x": np.arange(len(stages), dtype=np.int32),
         "y": values,
-        "text": numbers,
+        "text": [text if (len(numbers) - 1 - i) % every == 0 else "" for i, text in enumerate(numbers)],
+        "customdata": numbers,
         "textposition": "top center",
         "textfont": {"color": "@text"},
         "line": {"color": role, "width": 2.5},
         "marker": {"color": role, "size": 9},
-        "hovertemplate": "%{text}<extra></extra>",
+        "hovertemplate": "%{customdata}<extra></extra>",
         "cliponaxis": False,
     }
     layout = base_layout(
@@ -47,8 +53,8 @@ def growth(
         margin={"l": 66, "r": 24, "t": 26, "b": 44},
         xaxis=axis(
             range=[-0.4, len(stages) - 0.6],
-            tickvals=list(range(len(stages))),
-            ticktext=[literal(stage) for stage in stages],
+            tickvals=[i for i in range(len(stages)) if (len(stages) - 1 - i) % every == 0],
+            ticktext=[literal(stage) for i, stage in enumerate(stages) if (len(stages) - 1 - i) % every == 0],
             title=title(stage_title, "@muted", standoff=6),
         ),
         yaxis=axis(

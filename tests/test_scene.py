@@ -54,6 +54,8 @@ def scenes(draw: st.DrawFn) -> Scene:
         threshold=draw(st.floats(0, 1)),
         **{name: draw(index) for name in ("layer", "head", "query", "key")},
         **{name: draw(st.none() | index) for name in ("focus", "lit", "stage")},
+        second=draw(st.booleans()),
+        dimension=draw(st.integers(0, limits.D_MODEL[1])),
         solid=draw(st.booleans()),
         lang=draw(st.sampled_from(["", "pt-BR", "en"])),
     )

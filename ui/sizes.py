@@ -31,12 +31,13 @@ def offered(config: Config, trained: bool = False) -> dict[str, tuple[int, ...]]
 
 
 def _fitting(config: Config, size: str, values: list[int] | range) -> tuple[int, ...]:
-    return tuple(value for value in sorted({*values, getattr(config, size)}) if _fits(config, size, value))
+    return tuple(value for value in sorted({*values, getattr(config, size)}) if fits(config, size, value))
 
 
-def _fits(config: Config, size: str, value: int) -> bool:
+def fits(config: Config, field: str, value: int | str) -> bool:
+    """Does the Config stay one with this value of a field?"""
     try:
-        config.replace(**{size: value})
+        config.replace(**{field: value})
     except ConfigError:
         return False
     return True

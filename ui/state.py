@@ -46,6 +46,11 @@ def override(**values: int | bool | str) -> None:
     show(scene().override(**values))
 
 
+def switch(**parts: bool) -> None:
+    """Put some parts of the model in place, or take them out."""
+    show(scene().switch(**parts))
+
+
 def show(new: Scene) -> None:
     """Make `new` this session's Scene."""
     _keep(new)

@@ -13,7 +13,7 @@ from core.interpret.induction import (
 )
 from core.interpret.lens import Attribution, direct_attribution, logit_lens, read_stream
 from core.interpret.space import PCA, pca, relative_change, residual_stages, token_norms
-from core.interpret.stream import pair_angles, share_of_zeros, similarity, token_moments
+from core.interpret.stream import order_effect, pair_angles, share_of_zeros, similarity, sine_wave, token_moments
 
 __all__ = [
     "LABELS",
@@ -32,6 +32,7 @@ __all__ = [
     "induction_score",
     "key_effects",
     "logit_lens",
+    "order_effect",
     "pair_angles",
     "pca",
     "previous_token_score",
@@ -42,6 +43,7 @@ __all__ = [
     "rollout",
     "share_of_zeros",
     "similarity",
+    "sine_wave",
     "token_moments",
     "token_norms",
     "transformed_values",

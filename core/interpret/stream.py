@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from core.config import Config
+from core.interpret.space import relative_change
+from core.model import forward
+from core.params import Params
+from core.trace import Trace
+
 
 def token_moments(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Mean and variance of each token's features, in float64: x [..., pos, d] -> [..., pos] twice.
@@ -41,3 +47,22 @@ def pair_angles(positions: np.ndarray, width: int, base: float) -> np.ndarray:
     token.
     """
     return np.asarray(positions)[:, None] * base ** (-np.arange(0, width, 2) / width)
+
+
+def sine_wave(positions: np.ndarray, dimension: int, d_model: int) -> np.ndarray:
+    """One dimension of the sine table at any positions, whole or not: [pos] -> [pos] (Vaswani 2017, section 3.5)."""
+    angle = np.asarray(positions) / 10000 ** (2 * (dimension // 2) / d_model)
+    return np.cos(angle) if dimension % 2 else np.sin(angle)
+
+
+def order_effect(params: Params, config: Config, trace: Trace) -> np.ndarray:
+    """Relative change of each token's final residual stream when the sentence is read backwards: [pos].
+
+    Attention without positions and without a mask treats its input as a set: reordered tokens leave it reordered and
+    otherwise unchanged, so the effect is zero but for rounding (Vaswani et al. 2017, section 3.5).
+    """
+    last = f"blocks.{config.n_layers - 1}.resid_post"
+    backwards = forward(
+        params, config, embeddings=trace["embed"][..., ::-1, :], interventions=trace.interventions, names=[last]
+    )
+    return relative_change(trace[last].astype(np.float64), backwards[last][..., ::-1, :].astype(np.float64))

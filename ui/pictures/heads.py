@@ -232,6 +232,10 @@ def _change(change: np.ndarray, nothing_left: bool, scene: Scene, words: Words) 
 
 def lengths(scene: Scene, words: Words) -> Picture:
     """The tokens' mean norm as they enter, and after every layer."""
+    return lengths_within(scene, words, 800, GROWTH_HEIGHT)
+
+
+def lengths_within(scene: Scene, words: Words, width: int, height: int) -> Picture:
     run = compute.run(scene)
     n = run.config.n_layers
     norms = token_norms(residual_stages(run.trace, n))
@@ -242,7 +246,8 @@ def lengths(scene: Scene, words: Words) -> Picture:
         [magnitude(x, words) for x in norms.tolist()],
         stage_title=words("heads.stage"),
         value_title=words("heads.length"),
-        height=GROWTH_HEIGHT,
+        width=width,
+        height=height,
         alt=says,
     )
     return Picture(figure, says)

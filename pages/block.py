@@ -1,0 +1,108 @@
+"""Inside a block: what happens to a token between two layers, part by part, in the order of the computation."""
+
+from __future__ import annotations
+
+import ui  # noqa: F401  first, before anything brings NumPy: it says how many threads BLAS takes
+
+# isort: split
+from collections.abc import Sequence
+
+import streamlit as st
+
+from core import Scene
+from core.config import CHOICES
+from core.interpret import similarity, token_moments
+from core.model import block, mlp
+from core.ops.activations import ACTIVATIONS
+from core.ops.norm import layer_norm
+from core.ops.positions import rotate, sinusoidal
+from ui import compute, controls, shell, show, sizes, state
+from ui.pictures import block as pictures
+from ui.words import Words
+
+CONTROLS = 84  # px: every column has its own controls above its first figure, and they end on one line
+
+
+@st.fragment
+def parts(words: Words) -> None:
+    scene = state.scene()
+    _choose(scene, words)
+    steps = (_positions, _norm, _mlp, _stream)
+    for column, part in zip(st.columns(len(steps), gap="medium"), steps, strict=True):
+        with column:
+            part(scene, words)
+
+
+def _choose(scene: Scene, words: Words) -> None:
+    """Which layer, and which token of it."""
+    left, right, _ = st.columns([1, 2, 3], gap="medium")
+    n = scene.config.n_layers
+    with left:
+        controls.select(words("axis.layer"), "layer", range(n), scene.place[0], str, disabled=n == 1)
+    names = [f"{token} ({place + 1})" for place, token in enumerate(scene.tokens)]
+    with right:
+        controls.select(words("block.token"), "query", range(len(names)), scene.cell[0], names.__getitem__)
+
+
+def _positions(scene: Scene, words: Words) -> None:
+    shell.say(words("block.positions"), "step")
+    with st.container(height=CONTROLS, border=False):
+        kinds = [kind for kind in CHOICES["positions"] if sizes.fits(scene.config, "positions", kind)]
+        _choice(words, "positions", kinds, scene.config.positions)
+    _picture(pictures.positions, scene, words, pictures.HEIGHT)
+    dimension, last = pictures.shown_dimension(scene), pictures.dimensions(scene) - 1
+    controls.slider(words("axis.dimension"), "dimension", 0, last, 1, dimension)
+    _picture(pictures.wave, scene, words, pictures.LOW)
+    shell.say(words("block.alike"), "step")
+    _picture(pictures.alike, scene, words, pictures.HEIGHT)
+
+
+def _norm(scene: Scene, words: Words) -> None:
+    shell.say(words("block.norm"), "step")
+    with st.container(height=CONTROLS, border=False):
+        places, second = (False, True) if scene.config.d_mlp else (False,), pictures.shown_second(scene)
+        when = scene.config.norm_at if scene.config.norm != "none" else "pre"
+        names = [words(f"block.{when}_{part}") for part in ("attention", "mlp")]
+        controls.select(words("block.where"), "second", places, second, names.__getitem__, disabled=len(places) == 1)
+    _picture(pictures.moments, scene, words, pictures.HEIGHT)
+    shell.say(words("block.features"), "step")
+    _picture(pictures.features, scene, words, pictures.LOW)
+
+
+def _mlp(scene: Scene, words: Words) -> None:
+    shell.say(words("block.mlp"), "step")
+    with st.container(height=CONTROLS, border=False):
+        _choice(words, "activation", CHOICES["activation"], scene.config.activation)
+    _picture(pictures.units, scene, words, pictures.HEIGHT)
+    shell.say(words("block.curve"), "step")
+    _picture(pictures.curve, scene, words, pictures.LOW)
+    shell.say(words("block.zeros"), "step")
+    _picture(pictures.zeros, scene, words, pictures.zeros_height(scene))
+
+
+def _stream(scene: Scene, words: Words) -> None:
+    shell.say(words("block.stream"), "step")
+    with st.container(height=CONTROLS, border=False):
+        controls.switch(words("heads.residual"), "residual", scene.runs("residual"), turn=state.switch)
+        controls.switch(words("heads.norm"), "norm", scene.runs("norm"), turn=state.switch)
+    _picture(pictures.stream, scene, words, pictures.HEIGHT)
+    shell.say(words("block.steps", layer=scene.place[0]), "step")
+    _picture(pictures.steps, scene, words, pictures.LOW)
+
+
+def _choice(words: Words, field: str, options: Sequence[str], value: str) -> None:
+    def name(option: str) -> str:
+        return words(f"block.{field}_names.{option}")
+
+    controls.select(words(f"block.{field}_choice"), field, options, value, name, turn=state.override)
+
+
+def _picture(builder: compute.Builder, scene: Scene, words: Words, height: int) -> None:
+    show.picture(builder, scene, words, key=f"block-{builder.__name__}", height=height)
+
+
+scene, words = shell.open_page("block")
+parts(words)
+shell.close_page(
+    "block", words, block, sinusoidal, rotate, layer_norm, mlp, *ACTIVATIONS.values(), token_moments, similarity
+)
