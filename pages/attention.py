@@ -13,7 +13,7 @@ from core import Scene
 from core.model import attention
 from core.ops.attention import attention_scores, weighted_values
 from core.ops.softmax import softmax
-from ui import arithmetic, compute, controls, embeddings, shell, show, state
+from ui import arithmetic, compute, controls, embeddings, shell, show, state, switchboard
 from ui.pictures import attention as pictures
 from ui.words import Words
 
@@ -47,6 +47,7 @@ def vectors(words: Words) -> None:
 def weights(words: Words) -> None:
     """The scores three times, the pattern, the output, and the chosen cell's arithmetic; the switches alter no more."""
     scene = state.scene()
+    switchboard.in_step(scene)
     if _before_switches(scene) != _before_switches(st.session_state[DRAWN]):
         st.rerun()
     st.session_state[DRAWN] = scene

@@ -16,7 +16,7 @@ from core.model import block, mlp
 from core.ops.activations import ACTIVATIONS
 from core.ops.norm import layer_norm
 from core.ops.positions import rotate, sinusoidal
-from ui import compute, controls, shell, show, sizes, state
+from ui import compute, controls, shell, show, sizes, state, switchboard
 from ui.pictures import block as pictures
 from ui.words import Words
 
@@ -26,6 +26,7 @@ CONTROLS = 84  # px: every column has its own controls above its first figure, a
 @st.fragment
 def parts(words: Words) -> None:
     scene = state.scene()
+    switchboard.in_step(scene)
     _choose(scene, words)
     steps = (_positions, _norm, _mlp, _stream)
     for column, part in zip(st.columns(len(steps), gap="medium"), steps, strict=True):

@@ -13,7 +13,7 @@ from core import Scene
 from core.interpret import attention_distance, entropy, relative_change, token_norms
 from core.limits import SEED
 from plots.tiles import tile_at
-from ui import controls, shell, show, sizes, state
+from ui import controls, shell, show, sizes, state, switchboard
 from ui.pictures import heads as pictures
 from ui.words import Words
 
@@ -23,6 +23,7 @@ SEEDS = 99  # the slider's last; of ten thousand, a hand would not hit the next 
 @st.fragment
 def heads(words: Words) -> None:
     scene = state.scene()
+    switchboard.in_step(scene)
     with st.container(key="heads-sizes"):
         _sizes(scene, words)
     left, right = st.columns([3, 2], gap="large")
@@ -84,8 +85,8 @@ def _growth(scene: Scene, words: Words) -> None:
         scaled = config.init == "scaled"
         trained, about = scene.preset.trained, words("heads.scaled_help")
         controls.switch(words("heads.scaled"), "init", scaled, turn=scale_init, help=about, disabled=trained)
-        controls.switch(words("heads.residual"), "residual", config.residual)
-        controls.switch(words("heads.norm"), "norm", config.norm != "none", turn=put_norm)
+        controls.switch(words("heads.residual"), "residual", scene.runs("residual"), turn=state.switch)
+        controls.switch(words("heads.norm"), "norm", scene.runs("norm"), turn=state.switch)
 
 
 def choose_tile(click: dict[str, Any]) -> None:
@@ -110,17 +111,6 @@ def all_on() -> None:
 
 def scale_init(init: bool) -> None:
     state.override(init="scaled" if init else "unit")
-
-
-def put_norm(norm: bool) -> None:
-    """The story's own norm, or none; for a story without one, that of the 2017 encoder."""
-    own = state.scene().preset.config
-    if norm == (own.norm != "none"):
-        state.override(norm=own.norm, norm_at=own.norm_at)
-    elif norm:
-        state.override(norm="layer", norm_at="post")
-    else:
-        state.override(norm="none")
 
 
 scene, words = shell.open_page("heads", seed=False)

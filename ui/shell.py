@@ -16,7 +16,7 @@ from core.limits import EDIT, SEED
 from core.sentence import fit_sentence
 from core.tokenizer import SPLITTERS, UNKNOWN
 from plots import theme
-from ui import browser, controls, live_figure, state
+from ui import browser, controls, live_figure, state, switchboard
 from ui.words import LANGUAGES, Words
 
 ICON = "🧵"
@@ -39,12 +39,15 @@ def open_page(name: str, seed: bool = True) -> tuple[Scene, Words]:
     scene = state.open_scene(name)
     with st.sidebar:
         _sidebar(scene, words, seed)
-    left, right = st.columns([1, 3], vertical_alignment="center")
+    left, right, last = st.columns([4, 9, 3], vertical_alignment="center")
     with left:
         st.html(f'<h1 class="fibra-title">{escape(words(f"{name}.title"))}</h1>')
     with right:
         _sentence(scene, words)
+    with last:
+        switchboard.board(words)
     say(words(f"{name}.lead"), "lead")
+    switchboard.sign(scene, words)
     notices(words, "cut", "blank", "default", "conflict", "trained", "gone")
     return scene, words
 

@@ -289,7 +289,6 @@ def features(scene: Scene, words: Words) -> Picture:
     )
     figure = rugs(
         {words("block.before"): before, words("block.after"): after},
-        hover=words("block.hover_feature"),
         comma=words.comma,
         height=LOW,
         alt=says,
