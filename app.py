@@ -9,6 +9,7 @@ PAGES = {
     "start": "🏠",
     "attention": "🔎",
     "heads": "🧠",
+    "reading": "🔬",
     "fibres": "✨",
     "drift": "🧭",
     "block": "🧱",

@@ -60,6 +60,50 @@ def bars(
     return {"data": [trace], "layout": layout}
 
 
+def grouped(
+    shares: np.ndarray,
+    tokens: list[str],
+    names: list[str],
+    *,
+    roles: tuple[str, ...],
+    hover: str = "{token}: {value}",
+    width: int = 400,
+    height: int = 240,
+    alt: str = "",
+) -> dict[str, Any]:
+    """`shares` [series, token], each row adding up to 1, as bars side by side in the colours `roles`, with a legend.
+
+    `hover` may use {token} and {value}; it and the `names` of the series are trusted text, `tokens` are not.
+    """
+    shares = np.asarray(shares, np.float32)
+    shown = [literal(token) for token in tokens]
+    told = hover.replace("{token}", "%{customdata}").replace("{value}", "%{y:.1%}") + "<extra></extra>"
+    data = [
+        {
+            "type": "bar",
+            "name": name,
+            "x": np.arange(len(tokens), dtype=np.int32),
+            "y": row,
+            "marker": {"color": role},
+            "customdata": shown,
+            "hovertemplate": f"{name}<br>{told}",
+        }
+        for name, row, role in zip(names, shares, roles, strict=True)
+    ]
+    layout = base_layout(
+        height=height,
+        margin={"l": 44, "r": 8, "t": 56, "b": labels_height(tokens, width)},
+        bargap=0.25,
+        bargroupgap=0.05,
+        showlegend=True,
+        legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "font": {"color": "@text"}},
+        xaxis=axis(**ticks(tokens), range=[-0.5, len(tokens) - 0.5], tickangle=-90 if _upright(tokens, width) else 0),
+        yaxis=axis(rangemode="tozero", tickformat=".0%", nticks=5, showgrid=True, gridcolor="@grid"),
+        meta={"alt": alt},
+    )
+    return {"data": data, "layout": layout}
+
+
 def labels_height(tokens: list[str], width: int) -> int:
     """Pixels under the bars, where the tokens are written: upright where they would run into each other."""
     return 12 + label_width(tokens) if _upright(tokens, width) else 32

@@ -20,10 +20,12 @@ def token_norms(stages: np.ndarray) -> np.ndarray:
 
 
 def relative_change(before: np.ndarray, after: np.ndarray) -> np.ndarray:
-    """||after - before|| / ||before|| for each token: [pos, d_model] twice -> [pos]. 0 / 0 counts as 0."""
-    change = np.linalg.norm(after - before, axis=-1)
-    size = np.linalg.norm(before, axis=-1)
-    return np.divide(change, size, out=np.where(change > 0, np.inf, 0.0), where=size > 0)
+    """||after - before|| / ||before|| for each token: [pos, d_model] twice -> [pos]. 0 / 0 counts as 0;
+    numbers that have left their range give NaN."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        change = np.linalg.norm(after - before, axis=-1)
+        size = np.linalg.norm(before, axis=-1)
+        return np.divide(change, size, out=np.where(change == 0, 0.0, np.inf), where=size != 0)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,63 @@
+"""Reading heads: which patterns have a name, what is lost without a head, and why a weight is not importance."""
+
+from __future__ import annotations
+
+import ui  # noqa: F401  first, before anything brings NumPy: it says how many threads BLAS takes
+
+# isort: split
+from typing import Any
+
+import streamlit as st
+
+from core import Scene
+from core.interpret import head_effects, head_label, head_scores, key_effects, rollout, value_weighted
+from ui import compute, controls, shell, show, state, switchboard
+from ui.pictures import reading as pictures
+from ui.words import Words
+
+
+@st.fragment
+def read(words: Words) -> None:
+    scene = state.scene()
+    switchboard.in_step(scene)
+    _choose(scene, words)
+    maps, height = (pictures.labels, pictures.effects, pictures.scores), pictures.map_height(scene)
+    for column, builder in zip(st.columns(3, gap="medium"), maps, strict=True):
+        with column:
+            _picture(builder, scene, words, height, choose_head if builder is not pictures.scores else None)
+    squares = (pictures.weights, pictures.carried, pictures.importance, pictures.rolled)
+    for column, builder in zip(st.columns(4, gap="medium"), squares, strict=True):
+        with column:
+            clicked = choose_cell if builder is not pictures.importance else None
+            _picture(builder, scene, words, pictures.square_height(scene), clicked)
+
+
+def _choose(scene: Scene, words: Words) -> None:
+    """Which head, and which word of it, for those who cannot click."""
+    *columns, last, _ = st.columns([1, 1, 2, 2], gap="medium")
+    sizes = {"layer": scene.config.n_layers, "head": scene.config.n_heads}
+    for column, (knob, n), chosen in zip(columns, sizes.items(), scene.place, strict=True):
+        with column:
+            controls.select(words(f"axis.{knob}"), knob, range(n), chosen, str, disabled=n == 1)
+    names = [f"{token} ({place + 1})" for place, token in enumerate(scene.tokens)]
+    with last:
+        controls.select(words("attention.query"), "query", range(len(names)), scene.cell[0], names.__getitem__)
+
+
+def _picture(builder: compute.Builder, scene: Scene, words: Words, height: int, on_click: Any) -> None:
+    shell.say(words(f"reading.steps.{builder.__name__}"), "step")
+    show.picture(builder, scene, words, key=f"reading-{builder.__name__}", height=height, on_click=on_click)
+
+
+def choose_head(click: dict[str, Any]) -> None:
+    state.turn(layer=round(float(click["y"])), head=round(float(click["x"])))
+
+
+def choose_cell(click: dict[str, Any]) -> None:
+    row, column = click["point"]
+    state.turn(query=row, key=column)
+
+
+scene, words = shell.open_page("reading")
+read(words)
+shell.close_page("reading", words, head_scores, head_label, head_effects, value_weighted, key_effects, rollout)
