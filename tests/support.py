@@ -11,6 +11,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 import core
+from core.parts import PARTS
 
 GOLDEN = Path(__file__).parent / "golden"
 DTYPES = {"F64": "<f8", "F32": "<f4", "I64": "<i8"}
@@ -197,3 +198,48 @@ def random_params(config: core.Config, seed: int, dtype: type = np.float64) -> d
 
 
 configs = st.randoms(use_true_random=False).map(random_config)
+
+
+# --------------------------------------------------------------------------------------------------- random Scenes
+
+
+def random_scenes(n: int, seed: int) -> list[core.Scene]:
+    """Scenes of every story with sizes, words, parts, heads and the view drawn; some repeat a word, few explode."""
+    draw, scenes = random.Random(seed), []
+    while len(scenes) < n:
+        model = [*core.PRESETS][len(scenes) % len(core.PRESETS)]
+        sentence = " ".join(
+            draw.choice(["um", "peixe", "vê", "<b>", "$x$", "o", "tem"]) for _ in range(draw.randint(2, 7))
+        )
+        scene = core.Scene(model=model, sentence=draw.choice(["", sentence]), seed=draw.randint(0, 99))
+        if model != "penguins":
+            values = {
+                "n_layers": draw.randint(1, 3),
+                "positions": draw.choice(["none", "sinusoidal", "learned", "rotary"]),
+            }
+            values["activation"] = draw.choice(["relu", "gelu", "gelu_tanh", "silu"])
+            scene = scene.override(
+                **values, norm=draw.choice(["none", "layer", "rms"]), norm_at=draw.choice(["pre", "post"])
+            )
+        scene = scene.turn(
+            off=tuple(sorted(draw.sample(PARTS, draw.choice([0, 0, 1, 2])))),
+            temperature=draw.choice([0.5, 1.0, 2.0]),
+            layer=draw.randint(0, 3),
+            head=draw.randint(0, 3),
+            query=draw.randint(0, 6),
+            key=draw.randint(0, 6),
+            second=draw.random() < 0.5,
+            dimension=draw.randint(0, 70),
+        )
+        if draw.random() < 0.3:
+            scene = scene.turn(ablated=(scene.place,))
+        scenes.append(scene)
+    return scenes
+
+
+def written(text: str) -> list[float]:
+    """The numbers in a sentence of either language, those with a power of ten whole."""
+    ordinary = text.replace("−", "-").replace(",", ".")
+    powers = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
+    ordinary = re.sub(r" × 10([⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)", lambda match: "e" + match[1].translate(powers), ordinary)
+    return [float(found) for found in re.findall(r"-?\d+(?:\.\d+)?(?:e-?\d+)?", ordinary)]

@@ -14,7 +14,7 @@ from ui.state import NOTICES, SCENE
 from ui.words import LANGUAGES, words_of
 
 PAGES_FOLDER = Path(__file__).parent.parent / "pages"
-PAGES = ("start", "attention", "heads", "fibres", "drift")
+PAGES = ("start", "attention", "heads", "reading", "fibres", "drift", "block")
 WAIT = 60  # seconds for a run on a busy machine
 
 

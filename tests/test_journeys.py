@@ -14,10 +14,10 @@ from tests.chromium import WAIT
 pytestmark = pytest.mark.browser
 expect.set_options(timeout=WAIT)
 
-PAGES = {"start": "", "attention": "attention", "heads": "heads", "fibres": "fibres", "drift": "drift"}
+PAGES = {"start": "", **{name: name for name in ("attention", "heads", "reading", "fibres", "drift", "block")}}
 TITLES = {
-    "en": ("Start", "Attention", "Heads", "Fibres", "Drift"),
-    "pt-BR": ("Início", "Atenção", "Cabeças", "Fibras", "Deriva"),
+    "en": ("Start", "Attention", "Heads", "Reading heads", "Fibres", "Drift", "Inside a block"),
+    "pt-BR": ("Início", "Atenção", "Cabeças", "Ler as cabeças", "Fibras", "Deriva", "Dentro de um bloco"),
 }
 
 

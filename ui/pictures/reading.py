@@ -65,7 +65,7 @@ def _labelled(scene: Scene, words: Words) -> str:
     key = "labels" if parts else "labels_none"
     says = words(f"reading.says.{key}", n=found.size, parts=words.several(parts) if parts else "")
     if not np.isfinite(patterns(compute.run(scene))).all():
-        says += " " + words("reading.says.lost")
+        says += " " + words("reading.says.labels_lost")
     return says
 
 
@@ -185,7 +185,7 @@ def carried(scene: Scene, words: Words) -> Picture:
 
 
 def importance(scene: Scene, words: Words) -> Picture:
-    """For the chosen word: weight, weight times length, and what is lost without each key; each as shares of its sum."""
+    """For the chosen word: weight, weight times length, and what is lost without each key; each in shares."""
     query, tokens = scene.cell[0], scene.tokens
     rows = np.stack([_pattern(scene)[query], _carried(scene)[query], _key_effects(scene)])
     good = bool(np.isfinite(rows).all())

@@ -1,0 +1,261 @@
+"""Inside a block: every figure and every sentence against arrays computed here, and the page's own knobs."""
+
+from __future__ import annotations
+
+from math import pi
+from pathlib import Path
+
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+from streamlit.testing.v1 import AppTest
+from support import random_scenes, written
+
+import core
+from core import Scene
+from core.interpret import sine_wave
+from core.ops.positions import rotary_angles, sinusoidal
+from plots import theme
+from ui.pictures import block as pictures
+from ui.state import SCENE
+from ui.words import LANGUAGES, words_of
+
+PAGE = Path(__file__).parents[1] / "pages" / "block.py"
+EXPLODING = Scene(model="encoder", layer=11).override(n_layers=12, d_model=256, n_heads=16, d_mlp=1024)
+EDGES = [
+    Scene(),
+    Scene(model="gpt", sentence="um"),
+    Scene(model="gpt", second=True, off=("norm",)),
+    Scene(model="encoder_full", layer=1, second=True),
+    Scene(model="gpt").override(positions="rotary"),
+    Scene(model="gpt").override(norm="rms", gated=True, activation="silu"),
+    Scene(model="gpt", sentence=" ".join(f"w{i % 40}" for i in range(64))),
+    EXPLODING,
+]
+SCENES = random_scenes(20, 7)
+BUILDERS = (
+    *(pictures.positions, pictures.wave, pictures.alike, pictures.moments, pictures.features, pictures.units),
+    *(pictures.curve, pictures.zeros, pictures.stream, pictures.steps),
+)
+both = pytest.mark.parametrize("lang", LANGUAGES)
+
+
+@both
+@pytest.mark.parametrize("scene", EDGES, ids=range(len(EDGES)))
+def test_pictures_are_figures_in_both_themes(scene, lang):
+    for builder in BUILDERS:
+        picture = builder(scene, words_of(lang))
+        assert picture.says and "nan" not in picture.says.lower() and "{" not in picture.says
+        for mode in theme.PALETTES:
+            go.Figure(theme.resolve(picture.figure, mode))
+
+
+def holds(text: str, *values: float, abs_: float = 0.0051, rel: float = 1e-9) -> bool:
+    """Every one of these numbers stands in the text, as rounded there; large ones as powers of ten."""
+    found = written(text)
+    return all(any(x == pytest.approx(v, abs=abs_, rel=rel if abs(v) < 9999 else 0.051) for x in found) for v in values)
+
+
+# ----------------------------------------------------------------------------------------------------- positions
+
+
+def table_of(scene: Scene) -> np.ndarray:
+    """What is added, or would be: learned rows are parameters, the others the sine table."""
+    n, learned = len(scene.tokens), scene.whole.positions == "learned"
+    return core.run(scene).params["pos_embed.W_pos"][:n] if learned else sinusoidal(n, scene.config.d_model)
+
+
+@both
+def test_positions_are_what_is_added(lang):
+    words, turned = words_of(lang), 0
+    for scene in SCENES:
+        picture, row = pictures.positions(scene, words), scene.cell[0]
+        if scene.whole.positions == "rotary":
+            cos, sin = rotary_angles(len(scene.tokens), scene.config.rotary_width, scene.config.rotary_base)
+            dots = picture.figure["data"][0]
+            pairs = min(cos.shape[1], 6)
+            x, y = (np.reshape(dots[axis], (-1, pairs)) for axis in "xy")
+            centre = np.array([(i % 3 + 0.5, -(-pairs // 3) - i // 3 - 0.45) for i in range(pairs)])
+            assert np.allclose((x - centre[:, 0]) / 0.38, cos[:, :pairs], atol=1e-4)
+            assert np.allclose((y - centre[:, 1]) / 0.38, sin[:, :pairs], atol=1e-4)
+            assert holds(picture.says, row, row * 1.0)
+            turned += 1
+        else:
+            P = table_of(scene)
+            assert np.allclose(picture.figure["data"][0]["z"], P, atol=1e-6)
+            assert holds(picture.says, *P[row, :4].tolist(), P.shape[1])
+            if scene.runs("positions"):
+                assert np.array_equal(P, core.run(scene).trace["pos_embed"])
+        hedged = picture.says.startswith((words("block.says.positions_none"), words("block.says.positions_off")))
+        assert hedged != scene.runs("positions")
+    assert 0 < turned < len(SCENES)
+
+
+@both
+def test_the_wave_goes_through_its_points(lang):
+    for scene in SCENES:
+        picture, row = pictures.wave(scene, words_of(lang)), scene.cell[0]
+        dots = picture.figure["data"][1]
+        dimension, kind = pictures.shown_dimension(scene), pictures.shown_positions(scene)
+        if kind == "rotary":
+            width = scene.config.rotary_width
+            expected = rotary_angles(len(scene.tokens), width, 1e4)[0][:, dimension // 2]
+        else:
+            width, expected = scene.config.d_model, table_of(scene)[:, dimension]
+        assert np.allclose(dots["y"], expected, atol=1e-4)
+        line = picture.figure["data"][0]
+        assert np.allclose(np.interp(dots["x"], line["x"], line["y"]), dots["y"], atol=1e-4)
+        assert holds(picture.says, float(expected[row]), abs_=6e-5)
+        if kind != "learned":
+            assert holds(picture.says, 2 * pi * 10000 ** (2 * (dimension // 2) / width), rel=1e-3)
+
+
+def test_the_wave_between_words_is_the_table_s_own():
+    for d in (5, 16):
+        P = sinusoidal(9, d, np.float64)
+        assert all(np.allclose(sine_wave(np.arange(9), i, d), P[:, i]) for i in range(d))
+
+
+@both
+def test_how_alike_positions_are(lang):
+    for scene in SCENES:
+        picture, n = pictures.alike(scene, words_of(lang)), len(scene.tokens)
+        if scene.whole.positions == "rotary":
+            cos, sin = rotary_angles(n, scene.config.rotary_width, 1e4, np.float64)
+            expected = (cos @ cos.T + sin @ sin.T) / cos.shape[1]
+        else:
+            P = table_of(scene).astype(float)
+            lengths = np.sqrt((P**2).sum(1))
+            expected = P @ P.T / np.outer(lengths, lengths)
+        assert np.allclose(picture.figure["data"][0]["z"], expected, atol=1e-5)
+        neighbours = np.mean([expected[i, i + 1] for i in range(n - 1)])
+        assert holds(picture.says, neighbours, expected[0, -1], n - 1)
+
+
+# ---------------------------------------------------------------------------------------------------------- norm
+
+
+def around_the_norm(scene: Scene) -> tuple[np.ndarray, np.ndarray]:
+    """What enters the norm and what it makes of it, from the residual stream alone, in float64."""
+    c, trace = scene.config, core.run(scene).trace
+    second, at = scene.second and c.d_mlp > 0, f"blocks.{scene.place[0]}."
+    stream, added = ("resid_mid", "mlp_out") if second else ("resid_pre", "attn_out")
+    x = trace[at + stream].astype(float)
+    if c.norm != "none" and c.norm_at == "post":
+        x = trace[at + added] + (x if c.residual else 0)
+    y = x - x.mean(1, keepdims=True) if c.norm != "rms" else x
+    return x, y / np.sqrt((y**2).mean(1, keepdims=True) + c.norm_eps)
+
+
+@both
+def test_moments_to_four_digits(lang):
+    for scene in SCENES:
+        picture, row = pictures.moments(scene, words_of(lang)), scene.cell[0]
+        before, after = around_the_norm(scene)
+        expected = np.stack([f(x, axis=1) for x in (before, after) for f in (np.mean, np.var)], 1)
+        cells = np.reshape([written(text)[0] for text in picture.figure["data"][-1]["text"]], (-1, 4))
+        size = np.maximum(np.abs(expected), 1)
+        assert (np.abs(cells - expected) / size < np.where(np.abs(expected) < 1000, 6e-5 + 1e-4, 0.06)).all()
+        assert picture.figure["data"][-1]["text"][4 * row] in picture.says
+        if scene.config.norm != "rms":
+            assert np.allclose(cells[:, 2], 0, atol=1e-4)
+
+
+@both
+def test_features_before_and_after(lang):
+    for scene in SCENES:
+        picture, row = pictures.features(scene, words_of(lang)), scene.cell[0]
+        before, after = (x[row] for x in around_the_norm(scene))
+        for strokes, expected in zip(picture.figure["data"], (before, after), strict=True):
+            assert np.allclose(strokes["x"], expected, rtol=1e-3, atol=1e-3 * np.abs(expected).max())
+        numbers = (before.min(), before.max(), after.min(), after.max())
+        assert holds(picture.says, len(before), *numbers, abs_=0.008)
+
+
+# ----------------------------------------------------------------------------------------------------------- MLP
+
+
+@both
+def test_units_and_their_zeros(lang):
+    words = words_of(lang)
+    for scene in SCENES:
+        trace, at, row = core.run(scene).trace, f"blocks.{scene.place[0]}.", scene.cell[0]
+        real = scene.config.d_mlp > 0
+        post = trace[at + "mlp.post"] if real else pictures.hidden(scene).after
+        if not real and scene.config.activation == "relu":
+            assert np.array_equal(post, np.maximum(trace[at + "resid_mid"], 0))
+        picture = pictures.units(scene, words)
+        assert np.allclose(picture.figure["data"][0]["z"], post[:, :256], rtol=1e-6)
+        zero, below = 100 * np.mean(post == 0), 100 * np.mean(post < 0)
+        relu = scene.config.activation == "relu" or zero > 0
+        assert holds(picture.says, zero if relu else below, post.size, abs_=0.051)
+        by_token = [100 * np.mean(tokens == 0) for tokens in post]
+        assert holds(pictures.zeros(scene, words).says, max(by_token), min(by_token), abs_=0.051)
+        assert np.allclose(pictures.zeros(scene, words).figure["data"][0]["y"], np.array(by_token) / 100)
+        if real:
+            curve, pre = pictures.curve(scene, words), trace[at + "mlp.pre"][row]
+            assert np.allclose(curve.figure["data"][-1]["x"], pre)
+            assert np.allclose(curve.figure["data"][-1]["y"], post[row], rtol=1e-5)
+            assert holds(curve.says, len(pre), int((pre < 0).sum()), float(post[row].max()))
+            line = curve.figure["data"][-2]
+            assert np.allclose(
+                np.interp(pre, line["x"], line["y"]), post[row], atol=0.02 * max(1, float(np.abs(post[row]).max()))
+            ), "the points lie on the curve of this model's activation"
+
+
+# -------------------------------------------------------------------------------------------------------- stream
+
+
+@both
+def test_lengths_by_layer_and_within_one(lang):
+    for scene in SCENES:
+        trace, layers = core.run(scene).trace, scene.config.n_layers
+        names = ["blocks.0.resid_pre", *(f"blocks.{i}.resid_post" for i in range(layers))]
+        lengths = [np.sqrt((trace[name].astype(float) ** 2).sum(1)).mean() for name in names]
+        picture = pictures.stream(scene, words_of(lang))
+        assert np.allclose(picture.figure["data"][0]["y"], lengths, rtol=1e-5)
+        assert holds(picture.says, lengths[0], lengths[-1])
+        at, mlp = f"blocks.{scene.place[0]}.", scene.config.d_mlp > 0
+        inside = ["resid_pre", "attn_out", *(["mlp_out"] if mlp else []), "resid_post"]
+        lengths = [np.sqrt((trace[at + name].astype(float) ** 2).sum(1)).mean() for name in inside]
+        assert holds(pictures.steps(scene, words_of(lang)).says, scene.place[0], *lengths)
+
+
+@both
+def test_what_has_exploded_is_said(lang):
+    for builder in (pictures.moments, pictures.features, pictures.units, pictures.curve, pictures.steps):
+        assert "float32" in builder(EXPLODING, words_of(lang)).says
+
+
+# ------------------------------------------------------------------------------------------------------ the page
+
+
+def page(scene: Scene) -> AppTest:
+    at = AppTest.from_file(PAGE, default_timeout=60)
+    at.query_params.update(scene.to_query())
+    return at.run()
+
+
+@both
+@pytest.mark.parametrize("scene", EDGES, ids=range(len(EDGES)))
+def test_page_runs(scene, lang):
+    assert not page(scene.turn(lang=lang)).exception
+
+
+def test_knobs_turn_the_scene():
+    at = page(Scene(model="gpt", lang="en"))
+    words = words_of("en")
+    for label, value in (
+        ("block.positions_choice", "rotary"),
+        ("block.where", True),
+        ("block.activation_choice", "gelu"),
+    ):
+        next(box for box in at.selectbox if box.label == words(f"block.{label}")).set_value(value)
+        at.run()
+    at.toggle(key="knob-residual").set_value(False).run()
+    assert not at.exception
+    scene = at.session_state[SCENE]
+    assert (scene.config.positions, scene.second, scene.config.activation) == ("rotary", True, "gelu")
+    assert scene.off == ("residual",) and words("switches.sign", names=words("switches.names.residual")) in "".join(
+        element.proto.body for element in at.get("html")
+    )
