@@ -48,7 +48,7 @@ def _choose(scene: Scene, words: Words) -> None:
 def _positions(scene: Scene, words: Words) -> None:
     shell.say(words("block.positions"), "step")
     with st.container(height=CONTROLS, border=False):
-        kinds = [kind for kind in CHOICES["positions"] if sizes.fits(scene.config, "positions", kind)]
+        kinds = [kind for kind in CHOICES["positions"] if sizes.takes(scene, "positions", kind)]
         _choice(words, "positions", kinds, scene.config.positions)
     _picture(pictures.positions, scene, words, pictures.HEIGHT)
     dimension, last = pictures.shown_dimension(scene), pictures.dimensions(scene) - 1

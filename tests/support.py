@@ -212,7 +212,7 @@ def random_scenes(n: int, seed: int) -> list[core.Scene]:
             draw.choice(["um", "peixe", "vê", "<b>", "$x$", "o", "tem"]) for _ in range(draw.randint(2, 7))
         )
         scene = core.Scene(model=model, sentence=draw.choice(["", sentence]), seed=draw.randint(0, 99))
-        if model != "penguins":
+        if model != "penguins" and not core.PRESETS[model].trained:
             values = {
                 "n_layers": draw.randint(1, 3),
                 "positions": draw.choice(["none", "sinusoidal", "learned", "rotary"]),

@@ -32,7 +32,7 @@ EDGES = [
     Scene(model="gpt", sentence=" ".join(f"w{i % 40}" for i in range(64))),
     EXPLODING,
 ]
-SCENES = random_scenes(20, 7)
+SCENES = random_scenes(24, 7)
 BUILDERS = (
     *(pictures.positions, pictures.wave, pictures.alike, pictures.moments, pictures.features, pictures.units),
     *(pictures.curve, pictures.zeros, pictures.stream, pictures.steps),
@@ -250,7 +250,7 @@ def test_knobs_turn_the_scene():
         ("block.where", True),
         ("block.activation_choice", "gelu"),
     ):
-        next(box for box in at.selectbox if box.label == words(f"block.{label}")).set_value(value)
+        next(box for box in at.selectbox if box.label == words(label)).set_value(value)
         at.run()
     at.toggle(key="knob-residual").set_value(False).run()
     assert not at.exception

@@ -49,7 +49,7 @@ def test_every_part_and_every_pair_of_every_preset_is_finite(model):
             assert finite(scene), off
 
 
-@pytest.mark.parametrize("model", PRESETS)
+@pytest.mark.parametrize("model", [name for name, preset in PRESETS.items() if not preset.trained])
 def test_where_numbers_explode_they_do_so_once_and_for_all(model):
     """Unit weights in twelve layers: what leaves float32 is never finite again downstream, and nothing warns."""
     ends = {}

@@ -26,7 +26,7 @@ EDGES = [
     Scene(model="encoder", layer=11).override(n_layers=12, d_model=256, n_heads=16, d_mlp=1024),
     Scene(model="gpt", sentence=" ".join(f"w{i % 40}" for i in range(64))),
 ]
-SCENES = random_scenes(20, 11)
+SCENES = random_scenes(24, 11)
 MAPS = (pictures.labels, pictures.effects, pictures.scores)
 SQUARES = (pictures.weights, pictures.carried, pictures.importance, pictures.rolled)
 both = pytest.mark.parametrize("lang", LANGUAGES)

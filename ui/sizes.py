@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from core import Config, ConfigError
+from core import Config, ConfigError, Scene, SceneError
 from core.limits import D_MODEL, HEADS, LAYERS
 
 # Stops of the sliders. A head's width may be any small number, so that any number of heads from 1 to 16 can be reached:
@@ -31,13 +31,21 @@ def offered(config: Config, trained: bool = False) -> dict[str, tuple[int, ...]]
 
 
 def _fitting(config: Config, size: str, values: list[int] | range) -> tuple[int, ...]:
-    return tuple(value for value in sorted({*values, getattr(config, size)}) if fits(config, size, value))
+    return tuple(value for value in sorted({*values, getattr(config, size)}) if _fits(config, size, value))
 
 
-def fits(config: Config, field: str, value: int | str) -> bool:
-    """Does the Config stay one with this value of a field?"""
+def _fits(config: Config, size: str, value: int) -> bool:
     try:
-        config.replace(**{field: value})
+        config.replace(**{size: value})
     except ConfigError:
+        return False
+    return True
+
+
+def takes(scene: Scene, field: str, value: str) -> bool:
+    """Whether this story's model can have this value of a field: a trained one has learned no other weights."""
+    try:
+        scene.override(**{field: value})
+    except (ConfigError, SceneError):
         return False
     return True

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from core import PRESETS, Run, Scene
+from core import Run, Scene
 from core.interpret import entropy, order_effect, relative_change, token_norms
 from core.parts import ADDED, PARTS, parts_of
 from ui import compute
@@ -18,7 +18,7 @@ Happened = Callable[[Run, Run, Scene, Words], str]
 
 def offered(scene: Scene) -> tuple[str, ...]:
     """The parts that this story has, and those that can be added to it."""
-    has = {*parts_of(PRESETS[scene.model].config), *parts_of(scene.whole), *ADDED}
+    has = {*parts_of(scene.preset.config), *parts_of(scene.whole), *ADDED}
     return tuple(part for part in PARTS if part in has)
 
 
