@@ -34,7 +34,7 @@ def drawn(page: Page) -> None:
 
 def menu(page: Page, title: str) -> Locator:
     """A page's link in the sidebar."""
-    return page.get_by_test_id("stSidebarNavLink").filter(has_text=title)
+    return page.get_by_test_id("stSidebarNavLink").filter(has_text=re.compile(f"{re.escape(title)}$"))
 
 
 def settled(page: Page) -> None:
