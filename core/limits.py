@@ -14,6 +14,7 @@ D_MLP = (0, 1024)
 SEED = (0, 9999)
 TEMPERATURE = (0.05, 20.0)  # below, exp() of a scaled score leaves float32's range on ordinary inputs
 EDIT = (-1000.0, 1000.0)  # a hand-edited coordinate; its square times d_model stays far from float32's 3e38
+UNDO = 200  # Scenes that a session can bring back: under 100 kB each way, for turns share what they do not change
 EDITS = 512  # coordinates edited at once: 16 kB of Scene
 
 CORPUS = 200_000  # bytes of a text to train on: a novella; its ids take 1.6 MB

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,8 @@ from core.presets import PRESETS
 from core.tokenizer import SPLITTERS
 
 LANGUAGES = ("", "pt-BR", "en")  # "": the browser's
+STEPS = ("x", "q", "k", "v", "scores", "scores_scaled", "scores_masked", "pattern", "z")  # of attention
+PIN = "pin."  # begins the names of what a pinned Scene has of its own
 
 # The Config's fields that a Scene may override, with the range of each size.
 SIZES = {"d_model": limits.D_MODEL, "n_heads": limits.HEADS, "n_layers": limits.LAYERS, "d_mlp": limits.D_MLP}
@@ -142,6 +144,7 @@ CODECS: dict[str, tuple[Any, Any]] = {
     "off": (_read_parts, ",".join),
     **dict.fromkeys(("layer", "head", "query", "key", "focus", "lit", "stage", "dimension"), _INT),
     "threshold": _FLOAT,
+    "compared": _TEXT,
     **dict.fromkeys(("second", "solid"), (_read_bool, lambda value: str(int(value)))),
     "lang": _TEXT,
 }
@@ -150,6 +153,7 @@ RIGHT: dict[str, str] = {
     "model": ", ".join(PRESETS),
     "split": ", ".join(SPLITTERS),
     "lang": "pt-BR, en",
+    "compared": ", ".join(STEPS),
     "seed": "{}..{}".format(*limits.SEED),
     "temperature": "{}..{}".format(*limits.TEMPERATURE),
     "threshold": "0..1",
@@ -179,3 +183,20 @@ def read_override(name: str, text: str) -> int | bool | str:
     except SceneError as error:
         raise ValueError(text) from error
     return value
+
+
+# ------------------------------------------------------------------------------------------------- the pinned Scene
+
+
+def write_pin(pinned: Mapping[str, str], present: Mapping[str, str]) -> dict[str, str]:
+    """The query of a pinned Scene, beside the present one's: only where they differ. "" stands for a default."""
+    other = [name for name in (*pinned, *present) if pinned.get(name) != present.get(name)]
+    return {"pin": "1"} | {PIN + name: pinned.get(name, "") for name in other}
+
+
+def read_pin(query: Mapping[str, str], present: Mapping[str, str]) -> dict[str, str] | None:
+    """The pinned Scene's own query, whole again; None where nothing is pinned."""
+    if query.get("pin") != "1":
+        return None
+    own = {name.removeprefix(PIN): str(value) for name, value in query.items() if name.startswith(PIN)}
+    return {name: value for name, value in {**present, **own}.items() if value}

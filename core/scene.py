@@ -23,7 +23,9 @@ from core.presets import PRESETS, RUN, Preset, find
 from core.query import (
     CODECS,
     LANGUAGES,
+    PIN,
     SIZES,
+    STEPS,
     SWITCHES,
     Edit,
     Notice,
@@ -32,6 +34,8 @@ from core.query import (
     check_int,
     check_override,
     read_override,
+    read_pin,
+    write_pin,
     wrong,
 )
 from core.sentence import fit_sentence
@@ -70,12 +74,17 @@ class Scene:
     dimension: int = field(default=0, metadata={"view": True})  # of the positions
     solid: bool = field(default=False, metadata={"view": True})  # the drift in three dimensions
     lang: str = field(default="", metadata={"view": True})
+    compared: str = field(default="pattern", metadata={"view": True})  # of attention's steps, while a Scene is pinned
+    pinned: Scene | None = field(default=None, metadata={"view": True})  # what was computed when the reader pinned it
 
     def __post_init__(self) -> None:
         if not self.model.startswith(RUN):
             check_choice("model", self.model, PRESETS)
         check_choice("split", self.split, SPLITTERS)
         check_choice("lang", self.lang, LANGUAGES)
+        check_choice("compared", self.compared, STEPS)
+        if self.pinned is not None and self.pinned != self.pinned.computed:
+            raise SceneError("pinned: must be a Scene's `computed`, without a view of its own", "pinned")
         if fit_sentence(self.sentence, self.split, self.model)[0] != self.sentence:
             tokens = min(limits.TOKENS, self.preset.config.n_ctx)
             size = f"{tokens} tokens and {limits.SENTENCE_CHARACTERS} characters"
@@ -189,6 +198,16 @@ class Scene:
         looks = {f.name: f.default for f in fields(self) if f.metadata.get("view")}
         return replace(self, **looks | ({"seed": 0, "split": "words"} if self.preset.trained else {}))
 
+    @cached_property
+    def before(self) -> Scene | None:
+        """The pinned Scene, looked at as this one is."""
+        view = {f.name: getattr(self, f.name) for f in fields(self) if f.metadata.get("view")}
+        return self.pinned and replace(self.pinned, **view | {"pinned": None})
+
+    def pin(self) -> Scene:
+        """A copy with what is computed now kept beside it."""
+        return replace(self, pinned=self.computed)
+
     def turn(self, **changes: Any) -> Scene:
         """A copy with some fields changed, less the edits and ablated heads that no longer fit it.
 
@@ -257,7 +276,7 @@ class Scene:
                 query[name] = write(value)
         for name, value in self.overrides:
             query[name] = str(int(value)) if isinstance(value, bool) else str(value)
-        return query
+        return query | (write_pin(self.pinned.to_query(), self.computed.to_query()) if self.pinned else {})
 
     @classmethod
     def from_query(cls, query: Mapping[str, str]) -> tuple[Scene, tuple[Notice, ...]]:
@@ -265,6 +284,15 @@ class Scene:
 
         A wrong part takes its default. Parameters that are not a Scene's are passed over: links collect them.
         """
+        scene, notices = cls._read(query)
+        if (about := read_pin(query, scene.computed.to_query())) is None:
+            return scene, notices
+        pinned, more = cls._read(about)
+        more = tuple(replace(notice, field=PIN + notice.field) for notice in more if PIN + notice.field in query)
+        return replace(scene, pinned=pinned.computed), notices + more
+
+    @classmethod
+    def _read(cls, query: Mapping[str, str]) -> tuple[Scene, tuple[Notice, ...]]:
         notices: list[Notice] = []
         values: dict[str, Any] = {}
         overrides: dict[str, Any] = {}

@@ -13,8 +13,10 @@ from core import Scene
 from core.model import attention
 from core.ops.attention import attention_scores, weighted_values
 from core.ops.softmax import softmax
-from ui import arithmetic, compute, controls, embeddings, shell, show, state, switchboard
+from core.query import STEPS
+from ui import arithmetic, comparison, compute, controls, embeddings, shell, show, state, switchboard
 from ui.pictures import attention as pictures
+from ui.pictures import compare
 from ui.words import Words
 
 TEMPERATURES = (  # about even steps of its logarithm
@@ -51,6 +53,20 @@ def weights(words: Words) -> None:
     if _before_switches(scene) != _before_switches(st.session_state[DRAWN]):
         st.rerun()
     st.session_state[DRAWN] = scene
+    if scene.pinned:
+        _compared(scene, words)
+    else:
+        _steps(scene, words)
+    left, right = st.columns([1, 3], gap="medium")
+    with left:
+        _title(words("attention.z"))
+        _picture(pictures.output, scene, words, "z", choose_query)
+    with right:
+        _cell(scene, words)
+
+
+def _steps(scene: Scene, words: Words) -> None:
+    """From the scores to the pattern, a map each, every switch above the map that it alters."""
     names, switches = ("scores", "scaled", "masked", "pattern"), (_place, _scale, _mask, _temperature)
     line = list(zip(_line(scene), names, switches, pictures.MATRICES, strict=True))
     for column, name, switch, builder in reversed(line):  # the pattern first: every switch alters it
@@ -59,12 +75,23 @@ def weights(words: Words) -> None:
             with st.container(height=CONTROLS, border=False):
                 switch(scene, words)
             _picture(builder, scene, words, name, choose_cell)
-    left, right = st.columns([1, 3], gap="medium")
-    with left:
-        _title(words("attention.z"))
-        _picture(pictures.output, scene, words, "z", choose_query)
-    with right:
-        _cell(scene, words)
+
+
+def _compared(scene: Scene, words: Words) -> None:
+    """One step as it was when pinned, as it is, and the difference; all switches above."""
+    comparison.differs(scene, words)
+    first, *columns = st.columns([4, 4, 3, 3, 4], gap="small", vertical_alignment="center")
+    with first:
+        controls.select(
+            words("compare.step"), "compared", STEPS, scene.compared, lambda step: words(f"compare.steps.{step}")
+        )
+    for column, switch in zip(columns, (_place, _scale, _mask, _temperature), strict=True):
+        with column:
+            switch(scene, words)
+    builders = (compare.pinned_step, compare.present_step, compare.step_difference)
+    height, alike = compare.step_height(scene), compare.steps_alike(scene)
+    choose = choose_cell if scene.compared in compare.MATRICES else choose_query
+    comparison.row(scene, words, builders, key="attention", height=height, alike=alike, on_click=choose)
 
 
 def choose_cell(click: dict) -> None:
@@ -140,6 +167,6 @@ def _title(text: str) -> None:
 
 scene, words = shell.open_page("attention")
 st.session_state[DRAWN] = scene
-vectors(words)
-weights(words)
+for part in (weights, vectors) if scene.pinned else (vectors, weights):  # what is compared comes first
+    part(words)
 shell.close_page("attention", words, attention, attention_scores, softmax, weighted_values)

@@ -6,9 +6,12 @@ import ui  # noqa: F401  first, before anything brings NumPy: it says how many t
 
 # isort: split
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
+from core import Scene
 from core.interpret import PCA, pca, residual_stages
-from ui import controls, shell, show, state
+from ui import comparison, controls, shell, show, state
+from ui.pictures import compare
 from ui.pictures import drift as pictures
 from ui.words import Words
 
@@ -19,19 +22,37 @@ ROWS = "max-height: 320px; overflow-y: auto"  # the words' list ends where the p
 def way(words: Words) -> None:
     """The walk through the layers beside what it shows."""
     scene = state.scene()
+    if scene.pinned:
+        _compared(scene, words)
+        return
     left, right = st.columns([2, 1], gap="medium")
     with left:
         walk, depth = st.columns([2, 1], gap="medium", vertical_alignment="bottom")
-        with walk:
-            controls.slider(words("drift.stage"), "stage", 0, scene.config.n_layers, 1, pictures.passed(scene))
-        with depth:
-            controls.switch(words("drift.solid"), "solid", scene.solid, turn=state.turn)
+        _walk(scene, words, walk, depth)
         show.picture(pictures.drift, scene, words, key="drift", height=pictures.HEIGHT)
     with right:
         shell.say(words("drift.variance"), "step")
         show.picture(pictures.variance, scene, words, key="drift-variance", height=pictures.VARIANCE_HEIGHT)
         shell.say(words("drift.rows"), "step")
         st.html(f'<div style="{ROWS}">{shell.listing(pictures.rows(scene, words))}</div>')
+
+
+def _walk(scene: Scene, words: Words, walk: DeltaGenerator, depth: DeltaGenerator) -> None:
+    with walk:
+        controls.slider(words("drift.stage"), "stage", 0, scene.config.n_layers, 1, pictures.passed(scene))
+    with depth:
+        controls.switch(words("drift.solid"), "solid", scene.solid, turn=state.turn)
+
+
+def _compared(scene: Scene, words: Words) -> None:
+    """The pinned drift and the present one, in the pinned basis, and how far apart the words end."""
+    comparison.differs(scene, words)
+    if not compare.alike(scene, tokens=False, width=True):
+        shell.say(words("compare.widths"))
+        return
+    _walk(scene, words, *st.columns([2, 1], gap="medium", vertical_alignment="bottom"))
+    builders = (compare.pinned_drift, compare.present_drift, compare.drift_difference)
+    comparison.row(scene, words, builders, key="drift", height=compare.DRIFT_HEIGHT, alike=compare.alike(scene))
 
 
 scene, words = shell.open_page("drift")

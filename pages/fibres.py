@@ -13,7 +13,8 @@ from core import Scene
 from core.model import attention
 from core.ops.attention import attention_scores
 from core.ops.softmax import softmax
-from ui import controls, shell, show, state
+from ui import comparison, controls, shell, show, state
+from ui.pictures import compare
 from ui.pictures import fibres as pictures
 from ui.words import Words
 
@@ -59,6 +60,9 @@ def choose(click: dict) -> None:
 def light(words: Words) -> None:
     rise()
     scene = state.scene()
+    if scene.pinned:
+        _compared(scene, words)
+        return
     left, right = st.columns([2, 1], gap="medium")
     with left:
         _scene_controls(scene, words)
@@ -67,6 +71,19 @@ def light(words: Words) -> None:
         _twin_controls(scene, words)
         height = pictures.twin_height(len(scene.tokens))
         show.picture(pictures.twin, scene, words, key="fibres-twin", height=height, on_click=choose)
+
+
+def _compared(scene: Scene, words: Words) -> None:
+    """The light as it was when pinned, the light as it is, and what one head's weights gained and lost."""
+    comparison.differs(scene, words)
+    left, right = st.columns([2, 1], gap="medium")
+    with left:
+        _scene_controls(scene, words)
+    with right:
+        _twin_controls(scene, words)
+    alike, height = compare.alike(scene, heads=True), compare.LIGHT_HEIGHT
+    builders = (compare.pinned_light, compare.present_light, compare.twin_difference)
+    comparison.row(scene, words, builders, key="fibres", height=height, alike=alike, on_click=choose)
 
 
 def _scene_controls(scene: Scene, words: Words) -> None:

@@ -13,7 +13,8 @@ from core import Scene
 from core.interpret import attention_distance, entropy, relative_change, token_norms
 from core.limits import SEED
 from plots.tiles import tile_at
-from ui import controls, shell, show, sizes, state, switchboard
+from ui import comparison, controls, shell, show, sizes, state, switchboard
+from ui.pictures import compare
 from ui.pictures import heads as pictures
 from ui.words import Words
 
@@ -26,6 +27,8 @@ def heads(words: Words) -> None:
     switchboard.in_step(scene)
     with st.container(key="heads-sizes"):
         _sizes(scene, words)
+    if scene.pinned:
+        _compared(scene, words)
     left, right = st.columns([3, 2], gap="large")
     with left:
         _all(scene, words)
@@ -49,15 +52,23 @@ def _sizes(scene: Scene, words: Words) -> None:
 
 
 def _all(scene: Scene, words: Words) -> None:
-    shell.say(words("heads.all"), "step")
-    height = pictures.overview_height(scene)
-    show.picture(pictures.overview, scene, words, key="heads-all", height=height, on_click=choose_tile)
+    if not scene.pinned:
+        shell.say(words("heads.all"), "step")
+        height = pictures.overview_height(scene)
+        show.picture(pictures.overview, scene, words, key="heads-all", height=height, on_click=choose_tile)
     height = pictures.measures_height(scene)
     measures = {"entropy": pictures.entropies, "distance": pictures.distances}
     for column, (name, builder) in zip(st.columns(2), measures.items(), strict=True):
         with column:
             shell.say(words(f"heads.{name}"), "step")
             show.picture(builder, scene, words, key=f"heads-{name}", height=height, on_click=choose_cell)
+
+
+def _compared(scene: Scene, words: Words) -> None:
+    comparison.differs(scene, words)
+    builders = (compare.pinned_heads, compare.present_heads, compare.heads_difference)
+    height, alike = compare.heads_height(scene), compare.alike(scene, heads=True)
+    comparison.row(scene, words, builders, key="heads", height=height, alike=alike, on_click=choose_tile)
 
 
 def _one(scene: Scene, words: Words) -> None:

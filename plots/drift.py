@@ -35,18 +35,20 @@ def drift(
     stage: int | None = None,
     stage_names: list[str],
     axis_titles: list[str],
+    within: np.ndarray | None = None,
     height: int = 480,
     alt: str = "",
 ) -> dict[str, Any]:
     """`paths` [stage, pos, 2 or 3] up to `stage`, the last unless told: an open point at the start, a filled one there.
 
     Units of length are equal on all axes, and the ranges are those of all stages, so that a slider through them moves
-    nothing but the words. In 3-D `layout.meta["aspect"]` is the width to height for which the camera is set, as in
-    `plots.fibres`. `stage_names` and `axis_titles` are trusted text, `tokens` are not.
+    nothing but the words; or those of the points `within` [..., 2 or 3], so that several pictures share them. In 3-D
+    `layout.meta["aspect"]` is the width to height for which the camera is set, as in `plots.fibres`. `stage_names` and
+    `axis_titles` are trusted text, `tokens` are not.
     """
     paths = np.asarray(paths, np.float32)
     stage = len(paths) - 1 if stage is None else stage
-    centre, reach = _frame(paths)
+    centre, reach = _frame(paths if within is None else within.reshape(-1, 1, paths.shape[2]))
     sofar = paths[: stage + 1]
     names = (stage_names[0], stage_names[stage])
     draw = _solid if paths.shape[2] == 3 else _plane

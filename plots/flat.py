@@ -29,6 +29,7 @@ def flat(
     query_title: str = "",
     key_title: str = "",
     head_prefix: str = "H",
+    colours: list[str] | None = None,
     hover: str = "{query} → {key} · {head}: {value}",
     decimals: int = 2,
     comma: bool = False,
@@ -41,9 +42,9 @@ def flat(
     Opacity and width are weight, colour is the head. Only weights above `threshold` are drawn, the MAX_CURVES strongest
     at most: `layout.meta` says "drawn" and "above". With `focus` (a token) the curves that leave or reach it keep their
     colour, and where one head is shown their weights stand beside the tokens. `heads` are the heads shown, all unless
-    told. Clicked tokens carry their index in `customdata`. `hover` may use {query}, {key}, {head} and {value}; `comma`
-    writes numbers with a decimal comma. `width` is how many pixels the picture can count on: names are cut so that the
-    curves keep a quarter of it.
+    told; `colours` are theirs, where they are not to have the heads' own. Clicked tokens carry their index in
+    `customdata`. `hover` may use {query}, {key}, {head} and {value}; `comma` writes numbers with a decimal comma.
+    `width` is how many pixels the picture can count on: names are cut so that the curves keep a quarter of it.
     """
     n_heads, n_tokens, _ = patterns.shape
     visible = list(range(n_heads)) if heads is None else heads
@@ -57,7 +58,7 @@ def flat(
     head, query, key, weight, lit = (a[strongest] for a in (head, query, key, weight, lit))
 
     shapes = [] if lit.all() else [_path(query[~lit], key[~lit], "@muted/0.12", 1.0)]
-    shapes += _lit_paths(head[lit], query[lit], key[lit], weight[lit])
+    shapes += _lit_paths(head[lit], query[lit], key[lit], weight[lit], colours)
     names = [literal(token) for token in tokens]
     told = np.flatnonzero(lit)[:TOLD]
     curves = zip(*(a[told].tolist() for a in (head, query, key, weight)), strict=True)
@@ -100,7 +101,9 @@ def _path(query: np.ndarray, key: np.ndarray, colour: str, width: float) -> dict
     return {"type": "path", "layer": "below", "path": curves, "line": {"color": colour, "width": width}}
 
 
-def _lit_paths(head: np.ndarray, query: np.ndarray, key: np.ndarray, weight: np.ndarray) -> list[dict[str, Any]]:
+def _lit_paths(
+    head: np.ndarray, query: np.ndarray, key: np.ndarray, weight: np.ndarray, colours: list[str] | None
+) -> list[dict[str, Any]]:
     """A path a head and bin of weight, the heaviest on top."""
     present = np.unique(head)
     n_bins = int(np.clip(PATHS // max(len(present), 1), 3, 10))
@@ -111,7 +114,7 @@ def _lit_paths(head: np.ndarray, query: np.ndarray, key: np.ndarray, weight: np.
         for h in present:
             mine = (head == h) & (bins == b)
             if mine.any():
-                colour = f"{theme.head(h)}/{0.1 + 0.85 * level:.2f}"
+                colour = f"{colours[h] if colours else theme.head(h)}/{0.1 + 0.85 * level:.2f}"
                 paths.append(_path(query[mine], key[mine], colour, round(1 + 3.2 * level**2, 2)))
     return paths
 

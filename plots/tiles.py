@@ -18,6 +18,9 @@ TILE = (44, 150)  # px: the least and the greatest side of a tile
 WIDE = 760  # px: what the tiles of a layer share
 
 
+BYTE = 255
+
+
 def tiles(
     patterns: np.ndarray,
     *,
@@ -29,19 +32,22 @@ def tiles(
     head_prefix: str = "H",
     hover: str = "{layer} · {head}: {value}",
     zmax: float = 1.0,
+    signed: bool = False,
     height: int | None = None,
     alt: str = "",
 ) -> dict[str, Any]:
     """All `patterns` [layer, head, query, key] as tiles; `chosen` (layer, head) is outlined, `ablated` are crossed out.
 
     One trace holds every map, with gutters between: positions are cells of the whole picture, which `tile_at` turns
-    back into (layer, head). `hover` may use {layer}, {head} and {value}; it is not shown above TILE_CELLS cells.
+    back into (layer, head). With `signed` they are differences of patterns, coloured from -zmax to zmax. `hover` may
+    use {layer}, {head} and {value}; it is not shown above TILE_CELLS cells.
     """
     n_layers, n_heads, n_tokens, _ = shape = patterns.shape
     step, centre = _step(shape), (n_tokens - 1) / 2
     height_cells, width_cells = (n * step - (step - n_tokens) for n in (n_layers, n_heads))
     exact = patterns.size <= TILE_CELLS
-    trace = _exact(patterns, zmax, hover, layer_prefix, head_prefix) if exact else _thumbs(patterns, zmax)
+    trace = _exact(patterns, hover, layer_prefix, head_prefix) if exact else _thumbs(patterns, zmax, signed)
+    trace |= _scaled(zmax, signed, exact)
 
     shapes = [_frames(shape)]
     if ablated:
@@ -119,7 +125,7 @@ def _tiled(values: np.ndarray, between: float) -> np.ndarray:
     return whole.reshape(n_layers * step, n_heads * step)[:end, :end]
 
 
-def _exact(patterns: np.ndarray, zmax: float, hover: str, layer_prefix: str, head_prefix: str) -> dict[str, Any]:
+def _exact(patterns: np.ndarray, hover: str, layer_prefix: str, head_prefix: str) -> dict[str, Any]:
     z = _tiled(np.asarray(patterns, np.float32), np.nan)
     step = _step(patterns.shape)
     place = np.empty((*z.shape, 2), np.uint8)
@@ -131,9 +137,6 @@ def _exact(patterns: np.ndarray, zmax: float, hover: str, layer_prefix: str, hea
     return {
         "type": "heatmap",
         "z": z,
-        "zmin": 0.0,
-        "zmax": zmax,
-        "colorscale": "@probability",
         "showscale": False,
         "hoverongaps": False,
         "customdata": place,
@@ -141,31 +144,35 @@ def _exact(patterns: np.ndarray, zmax: float, hover: str, layer_prefix: str, hea
     }
 
 
-def _thumbs(patterns: np.ndarray, zmax: float) -> dict[str, Any]:
+def _thumbs(patterns: np.ndarray, zmax: float, signed: bool) -> dict[str, Any]:
     """The same picture in bytes, as fine as THUMB_CELLS allow. A gutter is a zero, which is nearly the background."""
     shares = np.nan_to_num(np.asarray(patterns, np.float32) / zmax)
-    z = _tiled(np.rint(np.clip(shares, 0, 1) * 255).astype(np.uint8), 0)
+    z = _tiled(np.rint(np.clip(shares, -1, 1) * (BYTE // 2 if signed else BYTE)).astype(np.int16), 0)
     factor = _coarseness(patterns.shape)
     return {
         "type": "heatmap",
-        "z": _greatest(z, factor),
+        "z": _greatest(z, factor).astype(np.int8 if signed else np.uint8),
         "x0": (factor - 1) / 2,
         "dx": factor,
         "y0": (factor - 1) / 2,
         "dy": factor,
-        "zmin": 0,
-        "zmax": 255,
-        "colorscale": "@probability",
         "showscale": False,
         "hoverinfo": "none",  # "skip" would take the click away too
     }
 
 
+def _scaled(zmax: float, signed: bool, exact: bool) -> dict[str, Any]:
+    most = zmax if exact else BYTE // 2 if signed else BYTE
+    return {"colorscale": "@signed" if signed else "@probability", "zmin": -most if signed else 0, "zmax": most}
+
+
 def _greatest(cells: np.ndarray, factor: int) -> np.ndarray:
-    """The greatest of each factor x factor cells."""
+    """The greatest magnitude of each factor x factor cells, with its sign."""
     rows, columns = (-side % factor for side in cells.shape)
     even = np.pad(cells, ((0, rows), (0, columns)))
-    return even.reshape(even.shape[0] // factor, factor, even.shape[1] // factor, factor).max((1, 3))
+    blocks = even.reshape(even.shape[0] // factor, factor, even.shape[1] // factor, factor)
+    high, low = blocks.max((1, 3)), blocks.min((1, 3))
+    return np.where(high >= -low, high, low)
 
 
 def _bold(labels: list[str], chosen: int | None) -> list[str]:

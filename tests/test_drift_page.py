@@ -57,7 +57,7 @@ def test_pictures_are_figures_in_both_themes(scene: Scene, lang: str) -> None:
 def test_basis_keeps_all_that_the_penguins_have() -> None:
     """With as many components as there is rank, projected distances are the distances."""
     stages = stages_of(Scene())
-    basis = pictures._basis(Scene().computed)
+    basis = pictures.basis(Scene().computed)
     centred = (stages - stages.reshape(-1, 4).mean(axis=0)).reshape(-1, 4)
     variances = np.linalg.eigvalsh(centred.T @ centred)[::-1]
     np.testing.assert_allclose(basis.explained, variances[:3] / variances.sum(), atol=1e-12)

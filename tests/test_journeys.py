@@ -222,3 +222,57 @@ def test_a_hostile_address_names_what_was_wrong(watched, app):
     expect(notice).to_contain_text("<script>alert(1)</script>")
     expect(notice).to_contain_text("d_model")
     assert query(page)["seed"] == "1"
+
+
+def test_undo_and_redo_by_button_and_keyboard(watched, app):
+    page = watched.tab()
+    open_page(page, app)
+    thumb = page.get_by_role("slider", name=re.compile("Temperature"))
+    thumb.focus()
+    thumb.press("ArrowRight")
+    wait_for_query(page, temperature="1.2")
+    settled(page)
+    page.get_by_role("link", name="Heads").click()
+    page.get_by_role("slider", name=re.compile("Seed")).press("ArrowRight")
+    wait_for_query(page, seed="1", temperature="1.2")
+    settled(page)
+    page.get_by_role("button", name=re.compile("Undo")).click()
+    page.wait_for_function("!location.search.includes('seed')")
+    settled(page)
+    page.keyboard.press("Control+z")
+    page.wait_for_function("!location.search.includes('temperature')")
+    settled(page)
+    page.keyboard.press("Control+Shift+z")
+    wait_for_query(page, temperature="1.2")
+    settled(page)
+    box = page.get_by_role("textbox", name="Sentence")
+    box.click()
+    box.press("End")
+    page.keyboard.type(" hoje")
+    page.keyboard.press("Control+z")  # what is being typed, and no knob
+    page.wait_for_timeout(1500)
+    assert box.input_value() != "Os pinguins não tem joelho hoje"
+    assert query(page)["temperature"] == "1.2"
+
+
+def test_pin_and_compare_on_every_page(watched, app):
+    page = watched.tab()
+    open_page(page, app)
+    page.get_by_role("button", name="Pin", exact=True).click()
+    expect(page.locator(".fibra-pinned")).to_contain_text("Pinned.")
+    thumb = page.get_by_role("slider", name=re.compile("Temperature"))
+    thumb.focus()
+    thumb.press("ArrowRight")
+    wait_for_query(page, temperature="1.2", pin="1")
+    expect(page.locator(".fibra-pinned")).to_contain_text("temperature 1 → 1.2")
+    expect(page.locator(".st-key-attention-difference .fibra-says")).to_contain_text("Greatest change")
+    for name in ("Heads", "Fibres", "Drift"):
+        page.get_by_role("link", name=name).click()
+        for kind in ("pinned", "present", "difference"):
+            expect(page.locator(f".st-key-{name.lower()}-{kind} [data-drawn]")).to_be_visible()
+        expect(page.locator(".fibra-pinned")).to_contain_text("temperature 1 → 1.2")
+    page.reload()
+    expect(page.locator(".fibra-pinned")).to_contain_text("temperature 1 → 1.2")
+    page.get_by_role("button", name="Unpin").click()
+    page.wait_for_function("!location.search.includes('pin')")
+    expect(page.locator(".fibra-pinned")).to_have_count(0)

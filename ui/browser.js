@@ -1,4 +1,4 @@
-// Two buttons that need the browser, not the server: one switches the theme, one copies the address.
+// What needs the browser, not the server: a button that switches the theme, one that copies the address, and two keys.
 
 const CHOICE = "fibra-theme"; // where the reader's choice is kept, for all pages
 const ICONS = {
@@ -12,6 +12,7 @@ const ICONS = {
 const made = new WeakMap(); // the component's root -> its button
 
 export default function ({ parentElement, data }) {
+  if (!window.fibraKeys) document.addEventListener("keydown", (window.fibraKeys = pressMove));
   let button = made.get(parentElement);
   if (!button) {
     button = document.createElement("button");
@@ -127,4 +128,15 @@ function copyBySelection(address) {
   const copied = document.execCommand("copy");
   area.remove();
   return copied;
+}
+
+// ---- Undo and redo by keyboard. In a text that is being written the keys are the browser's own. (The shortcuts that
+// Streamlit's buttons can have are taken there too.)
+
+function pressMove(event) {
+  const [target] = event.composedPath();
+  const writing = target.isContentEditable || target.matches?.("textarea, input:not([type=range], [type=checkbox])");
+  if (writing || event.key.toLowerCase() !== "z" || !(event.ctrlKey || event.metaKey)) return;
+  event.preventDefault();
+  document.querySelector(`.st-key-${event.shiftKey ? "redo" : "undo"} button`)?.click();
 }

@@ -9,6 +9,7 @@ from html import escape
 from pathlib import Path
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 from streamlit.runtime.pages_manager import PagesManager
 
 from core import PRESETS, Notice, Scene
@@ -105,9 +106,32 @@ def _sidebar(scene: Scene, words: Words, seed: bool) -> None:
         words("shell.language"), "lang", LANGUAGES, words.lang, lambda lang: words(f"shell.languages.{lang}")
     )
     labels = {key: words(f"browser.{key}") for key in ("to_dark", "to_light", "copy", "copied")}
-    browser.theme_toggle("theme", labels)
-    browser.copy_link("link", labels)
-    st.button(words("shell.reset"), key="reset", icon=":material/restart_alt:", width="stretch", on_click=_reset)
+    for column, control in zip(st.columns(2, gap="small"), (browser.theme_toggle, browser.copy_link), strict=True):
+        with column:
+            control(control.__name__, labels)
+    with _side_by_side("moves"):
+        _move(words, "undo", "undo", state.undo)
+        _move(words, "redo", "redo", state.redo)
+    with _side_by_side("keep"):
+        _pin(scene, words)
+        _move(words, "reset", "restart_alt", _reset)
+
+
+def _side_by_side(name: str) -> DeltaGenerator:
+    return st.container(key=f"pair-{name}", horizontal=True, gap="small")
+
+
+def _move(words: Words, name: str, icon: str, move: Callable[[], None]) -> None:
+    """A button of the reader's moves. Never disabled: a turn in a fragment would not tell it that there is one more."""
+    more = {"icon": f":material/{icon}:", "help": words(f"shell.{name}_help"), "width": "stretch"}
+    st.button(words(f"shell.{name}"), key=name, on_click=move, **more)
+
+
+def _pin(scene: Scene, words: Words) -> None:
+    pinned = scene.pinned is not None
+    name = "unpin" if pinned else "pin"
+    turned = {"on_click": state.pin, "help": words(f"shell.{name}_help"), "type": "primary" if pinned else "secondary"}
+    st.button(words(f"shell.{name}"), key="pin", icon=":material/keep:", width="stretch", **turned)
 
 
 def _drawn(scene: Scene, words: Words, seed: bool) -> None:
@@ -164,7 +188,7 @@ def _split(split: str) -> None:
 def _tell(model: str) -> None:
     """A story opens on its own sentence and its own numbers."""
     scene = state.scene()
-    state.show(Scene(model=model, seed=scene.seed, split=scene.split, lang=scene.lang))
+    state.show(Scene(model=model, seed=scene.seed, split=scene.split, lang=scene.lang, pinned=scene.pinned))
 
 
 def _reset() -> None:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+from time import monotonic
 from typing import Any
 
 import streamlit as st
 
 from core import Notice, Scene
+from core.limits import UNDO
 from core.presets import find
 from core.query import wrong
 from ui.words import LANGUAGES, Words, words_of
 
 SCENE, WRITTEN, PAGE, NOTICES = "fibra.scene", "fibra.written", "fibra.page", "fibra.notices"
-MODEL = "fibra.model"  # the model on screen: a trained one lives as long as a session holds it
+MODEL = "fibra.model"  # the models on screen: a trained one lives as long as a session holds it
+PAST, FUTURE, TURNED = "fibra.past", "fibra.future", "fibra.turned"
+ONE_MOVE = 1.0  # seconds: turns of the same knob that follow one another more closely are undone together
 
 
 def open_scene(page: str) -> Scene:
@@ -52,18 +57,58 @@ def switch(**parts: bool) -> None:
 
 
 def show(new: Scene) -> None:
-    """Make `new` this session's Scene."""
+    """Make `new` this session's Scene; the one before can be brought back."""
+    old = scene()
+    if new != old:
+        _remember(old, new)
+    _put(new)
+
+
+def pin() -> None:
+    """Keep what is computed now, to compare with; or let go what was kept."""
+    show(scene().pin() if scene().pinned is None else scene().turn(pinned=None))
+
+
+def undo() -> None:
+    """Bring back the Scene before the last turn."""
+    _step(PAST, FUTURE)
+
+
+def redo() -> None:
+    """Turn again what was undone last."""
+    _step(FUTURE, PAST)
+
+
+def _step(source: str, other: str) -> None:
+    if scenes := st.session_state.get(source):
+        st.session_state.setdefault(other, []).append(scene())
+        st.session_state.pop(TURNED, None)
+        _put(scenes.pop())
+
+
+def _remember(old: Scene, new: Scene) -> None:
+    knobs = {field.name for field in fields(Scene) if getattr(old, field.name) != getattr(new, field.name)}
+    last_knobs, when = st.session_state.get(TURNED, (set(), 0.0))
+    st.session_state[TURNED] = knobs, monotonic()
+    st.session_state[FUTURE] = []
+    if knobs != last_knobs or monotonic() - when > ONE_MOVE:
+        st.session_state[PAST] = [*st.session_state.get(PAST, ()), old][-UNDO:]
+
+
+def _put(new: Scene) -> None:
     _keep(new)
     write_url()
 
 
 def _keep(new: Scene, found: tuple[Notice, ...] = ()) -> None:
-    model = find(new.model)
-    if model is None:  # it lived in a session that is over, and this Scene is from before
+    if find(new.model) is None:  # it lived in a session that is over, and this Scene is from before
         found = (wrong("model", new.model, "gone"),)
         new = Scene(lang=new.lang)
-        model = new.preset
-    st.session_state[SCENE], st.session_state[MODEL], st.session_state[NOTICES] = new, model, found
+    if new.pinned and find(new.pinned.model) is None:
+        found = (wrong("model", new.pinned.model, "gone"),)
+        new = new.turn(pinned=None)
+    models = [find(scene.model) for scene in (new, new.pinned) if scene]
+    st.session_state[SCENE], st.session_state[MODEL], st.session_state[NOTICES] = new, models, found
 
 
 def write_url() -> None:

@@ -25,16 +25,16 @@ SUPERSCRIPT = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 def drift(scene: Scene, words: Words) -> Picture:
     """Every word's way through the layers, in the two or three directions in which all of them spread most."""
-    stages, basis = ways(scene), _basis(scene.computed)
+    stages, axes = ways(scene), basis(scene.computed)
     k, now = shown(scene), stage(scene, stages)
-    says = _says(scene, stages, now, words)
+    says = sentence(scene, stages, now, words)
     title = "drift.axis_short" if scene.solid else "drift.axis"  # a slanted title has little room
     figure = drift_figure(
-        basis.project(stages)[..., :k].astype(np.float32),
+        axes.project(stages)[..., :k].astype(np.float32),
         list(scene.tokens),
         stage=now,
-        axis_titles=[words(title, i=i + 1, share=100 * float(basis.explained[i])) for i in range(k)],
-        stage_names=[_start(scene, words), *(_after(i + 1, words) for i in range(len(stages) - 1))],
+        axis_titles=[words(title, i=i + 1, share=100 * float(axes.explained[i])) for i in range(k)],
+        stage_names=stage_names(scene, len(stages), words),
         height=HEIGHT,
         alt=says,
     )
@@ -43,12 +43,17 @@ def drift(scene: Scene, words: Words) -> Picture:
 
 def variance(scene: Scene, words: Words) -> Picture:
     """The share of the variance along each of the basis's directions."""
-    basis = _basis(scene.computed)
+    axes = basis(scene.computed)
     k = shown(scene)
-    share = float(basis.explained[:k].sum())
-    says = words(f"drift.says.{'variance' if share else 'point'}", share=100 * share, d=basis.mean.size)
+    share = float(axes.explained[:k].sum())
+    says = words(f"drift.says.{'variance' if share else 'point'}", share=100 * share, d=axes.mean.size)
     names = [f"PC{i + 1}" for i in range(COMPONENTS)]
-    return Picture(bars(basis.explained, names, role="@residual", height=VARIANCE_HEIGHT, alt=says), says)
+    return Picture(bars(axes.explained, names, role="@residual", height=VARIANCE_HEIGHT, alt=says), says)
+
+
+def stage_names(scene: Scene, n: int, words: Words) -> list[str]:
+    """What the first n stages are called."""
+    return [_start(scene, words), *(_after(i + 1, words) for i in range(n - 1))]
 
 
 def shown(scene: Scene) -> int:
@@ -75,7 +80,8 @@ def stage(scene: Scene, stages: np.ndarray) -> int:
 
 
 @lru_cache(maxsize=64)  # of 8 kB at most; the SVD of the largest model takes 30 ms, and a walk through it needs one
-def _basis(scene: Scene) -> PCA:
+def basis(scene: Scene) -> PCA:
+    """The directions in which all stages of a Scene's words, as computed, spread most."""
     stages = ways(scene)
     return pca(stages.reshape(-1, stages.shape[-1]), k=COMPONENTS)
 
@@ -134,7 +140,7 @@ def size(length: float, words: Words) -> str:
     return f"{words.number(float(mantissa), 1)} × 10{str(int(exponent)).translate(SUPERSCRIPT)}"
 
 
-def _says(scene: Scene, stages: np.ndarray, now: int, words: Words) -> str:
+def sentence(scene: Scene, stages: np.ndarray, now: int, words: Words) -> str:
     n = len(scene.tokens)
     sentences = [_furthest(scene, stages, now, words)] if now else [_still(scene, words)]
     if n > 1:

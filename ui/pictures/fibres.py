@@ -21,6 +21,11 @@ TWIN_WIDTH = 330  # px: the third of a page, or a phone
 
 def light(scene: Scene, words: Words) -> Picture:
     """Every weight above the threshold in the layers that are lit, a fibre each."""
+    return light_of(scene, words, HEIGHT)
+
+
+def light_of(scene: Scene, words: Words, height: int) -> Picture:
+    """The same in a picture so many pixels high."""
     run = compute.run(scene)
     a = patterns(run)
     says = _says_light(scene, a, words)
@@ -31,7 +36,7 @@ def light(scene: Scene, words: Words) -> Picture:
         focus=focus(scene),
         layers_lit=lit(scene),
         layer_prefix=words("fibres.layer_prefix"),
-        height=HEIGHT,
+        height=height,
         alt=says,
     )
     return Picture(figure, says)

@@ -26,7 +26,7 @@ def overview(scene: Scene, words: Words) -> Picture:
     """Every head of every layer."""
     run = compute.run(scene)
     a = patterns(run)
-    says = _strongest(run, a, words)
+    says = strongest(run, words)
     figure = tiles(
         a,
         chosen=scene.place,
@@ -48,7 +48,9 @@ def overview_height(scene: Scene) -> int:
     return 62 + config.n_layers * min(240, (WIDE - 70) // config.n_heads, 560 // config.n_layers)
 
 
-def _strongest(run: Run, a: np.ndarray, words: Words) -> str:
+def strongest(run: Run, words: Words) -> str:
+    """The strongest look of any head at another token, in words."""
+    a = patterns(run)
     n_layers, n_heads, n, _ = a.shape
     if n == 1:
         return words("heads.says.alone", n=n_layers * n_heads)

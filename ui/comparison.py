@@ -1,0 +1,43 @@
+"""What a page shows while a Scene is pinned: the pinned one, the present one and their difference, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
+
+from core import Scene
+from ui import compute, shell, show
+from ui.pictures import compare
+from ui.words import Words
+
+Choose = Callable[[dict[str, Any]], None]
+
+
+def differs(scene: Scene, words: Words) -> None:
+    """Say which knobs stand otherwise than when the Scene was pinned."""
+    found = compare.differences(scene, words)
+    shell.say(words("compare.differs", knobs="; ".join(found)) if found else words("compare.same"), "pinned")
+
+
+def row(
+    scene: Scene,
+    words: Words,
+    builders: tuple[compute.Builder, compute.Builder, compute.Builder],
+    *,
+    key: str,
+    height: int,
+    alike: bool,
+    on_click: Choose | None = None,
+) -> None:
+    """Three pictures of one kind. Where the two are not `alike`, a sentence stands for their difference."""
+    names = ("pinned", "present", "difference")
+    for column, name, builder in zip(st.columns(3, gap="medium"), names, builders, strict=True):
+        with column:
+            shell.say(words(f"compare.{name}"), "step")
+            if name == "difference" and not alike:
+                shell.say(words("compare.unlike"))
+            else:
+                click = on_click if name == "present" else None
+                show.picture(builder, scene, words, key=f"{key}-{name}", height=height, on_click=click)
