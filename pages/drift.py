@@ -23,8 +23,11 @@ def way(words: Words) -> None:
     """The walk through the layers beside what it shows."""
     scene = state.scene()
     if scene.pinned:
-        _compared(scene, words)
-        return
+        comparison.differs(scene, words)
+        if compare.alike(scene, tokens=False, width=True):
+            _compared(scene, words)
+            return
+        shell.say(words("compare.widths"))
     left, right = st.columns([2, 1], gap="medium")
     with left:
         walk, depth = st.columns([2, 1], gap="medium", vertical_alignment="bottom")
@@ -46,10 +49,6 @@ def _walk(scene: Scene, words: Words, walk: DeltaGenerator, depth: DeltaGenerato
 
 def _compared(scene: Scene, words: Words) -> None:
     """The pinned drift and the present one, in the pinned basis, and how far apart the words end."""
-    comparison.differs(scene, words)
-    if not compare.alike(scene, tokens=False, width=True):
-        shell.say(words("compare.widths"))
-        return
     _walk(scene, words, *st.columns([2, 1], gap="medium", vertical_alignment="bottom"))
     builders = (compare.pinned_drift, compare.present_drift, compare.drift_difference)
     comparison.row(scene, words, builders, key="drift", height=compare.DRIFT_HEIGHT, alike=compare.alike(scene))

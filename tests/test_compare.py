@@ -1,0 +1,181 @@
+"""Pin and compare: both on one scale, the difference cell by cell, the greatest change named; and undo of any turn."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core import Scene
+from core.query import STEPS
+from plots.figure import number
+from plots.theme import resolve
+from tests.chromium import ROOT
+from ui import compute
+from ui.pictures import compare, heads
+from ui.words import words_of
+
+LANGUAGES = ("en", "pt-BR")
+
+
+def pairs(n: int) -> list[Scene]:
+    """Scenes with something pinned beside them, drawn at random."""
+    draw = np.random.default_rng(7)
+    found = []
+    for i in range(n):
+        model = ("penguins", "encoder_full", "gpt")[i % 3]
+        scene = Scene(model=model, seed=int(draw.integers(99)), compared=STEPS[i % len(STEPS)]).pin()
+        scene = scene.turn(temperature=float(draw.choice([0.3, 0.7, 2.0])), query=int(draw.integers(5)))
+        if i % 2:
+            scene = scene.turn(edits=((int(draw.integers(5)), int(draw.integers(4)), float(draw.normal())),))
+        found.append(scene)
+    return found
+
+
+SCENES = pairs(27)
+
+
+def heat(figure: dict) -> dict:
+    go.Figure(resolve(figure, "light"))
+    return next(trace for trace in figure["data"] if trace["type"] == "heatmap")
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_three_maps_are_the_arrays_and_the_greatest_change_is_named(lang):
+    words = words_of(lang)
+    for scene in SCENES:
+        was, now = compare.step(scene.before), compare.step(scene)
+        maps = [
+            (heat(picture.figure), picture.says)
+            for picture in (
+                builder(scene, words)
+                for builder in (compare.pinned_step, compare.present_step, compare.step_difference)
+            )
+        ]
+        hidden = np.isneginf(was) | np.isneginf(now)
+        for (trace, _), values in zip(maps, (was, now, now - np.where(hidden, np.nan, was)), strict=True):
+            shown = np.where(np.isfinite(values), values, np.nan)
+            np.testing.assert_allclose(np.where(hidden, np.nan, trace["z"]), np.where(hidden, np.nan, shown), atol=1e-6)
+        assert maps[0][0]["zmax"] == maps[1][0]["zmax"], "one scale for both"
+        change = np.where(hidden, 0, now - np.where(hidden, 0, was))
+        place = np.unravel_index(np.argmax(np.abs(change)), change.shape)
+        says = maps[2][1]
+        if np.abs(change).max() <= 1e-6:
+            assert says == words("compare.nothing")
+        else:
+            for value in (was[place], now[place]):
+                assert number(float(value), 2, words.comma) in says, (says, value)
+            assert scene.tokens[place[0]] in says
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_greatest_change_of_all_heads(lang):
+    words = words_of(lang)
+    for scene in SCENES[:20]:
+        was, now = (heads.patterns(compute.run(s)) for s in (scene.before, scene))
+        change = now - was
+        layer, head, *_ = place = np.unravel_index(np.argmax(np.abs(change)), change.shape)
+        says = compare.heads_difference(scene, words).says
+        if np.abs(change).max() <= 1e-6:
+            assert says == words("compare.nothing")
+            continue
+        assert [int(n) for n in re.findall(r"\d+", says)[:2]] == [layer, head]
+        assert number(float(was[place]), 2, words.comma) in says and number(float(now[place]), 2, words.comma) in says
+
+
+def test_tiles_of_differences_keep_the_sign_even_where_they_are_thinned():
+    scene = Scene(model="gpt", sentence=" ".join(map(str, range(60)))).override(n_layers=8).pin().turn(temperature=3.0)
+    trace = heat(compare.heads_difference(scene, words_of("en")).figure)
+    z = np.asarray(trace["z"])
+    assert trace["zmin"] == -trace["zmax"] and z.min() < 0 < z.max() and np.abs(z).max() == trace["zmax"]
+
+
+def test_both_drifts_share_the_pinned_basis_and_frame():
+    scene = Scene(model="gpt").pin().turn(temperature=4.0)
+    words = words_of("en")
+    figures = [b(scene, words).figure for b in (compare.pinned_drift, compare.present_drift, compare.drift_difference)]
+    assert len({str(figure["layout"]["xaxis"]["range"]) for figure in figures}) == 1
+    ends = [np.stack([figure["data"][-1]["x"], figure["data"][-1]["y"]]) for figure in figures]
+    np.testing.assert_allclose(ends[1], ends[2], atol=1e-5)
+    assert np.abs(ends[0] - ends[1]).max() > 0.01
+    starts = np.stack([figures[2]["data"][-2]["x"], figures[2]["data"][-2]["y"]])
+    np.testing.assert_allclose(starts, ends[0], atol=1e-5)
+
+
+def test_the_lines_of_the_twin_are_what_was_gained_and_lost():
+    scene = Scene().pin().turn(temperature=0.3)
+    was, now = (compute.run(s).trace["blocks.0.attn.pattern"][0] for s in (scene.before, scene))
+    figure = compare.twin_difference(scene, words_of("en")).figure
+    go.Figure(resolve(figure, "dark"))
+    curves = {"@gradient": 0, "@query": 0}
+    for shape in figure["layout"]["shapes"]:
+        curves[shape["line"]["color"].split("/")[0]] += shape["path"].count("M")
+    assert curves == {"@gradient": np.sum(now - was > 0.01), "@query": np.sum(was - now > 0.01)}
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_what_differs_is_told(lang):
+    words = words_of(lang)
+    scene = Scene().pin()
+    assert compare.differences(scene, words) == []
+    scene = scene.turn(temperature=0.5, sentence="o gato viu").override(causal=True)
+    told = " ".join(compare.differences(scene, words))
+    assert words.short(0.5) in told and "o gato viu" in told and words("knob.causal") in told
+    assert all(words("knob.seed") not in line for line in compare.differences(scene, words))
+
+
+def test_the_pin_is_in_the_url():
+    for scene in SCENES:
+        again, notices = Scene.from_query(scene.to_query())
+        assert again == scene and not notices
+    wrong, notices = Scene.from_query({"pin": "1", "pin.seed": "many", "pin.model": "gpt", "temperature": "2"})
+    assert wrong.pinned == Scene(model="gpt", temperature=2.0) and [n.field for n in notices] == ["pin.seed"]
+
+
+def test_everything_set_fits_in_a_short_address():
+    scene = Scene(model="gpt", temperature=0.7, ablated=((0, 1), (3, 2)), off=("mlp", "norm"), lang="pt-BR", layer=2)
+    scene = scene.turn(edits=tuple((p, d, -0.125 * (d + 1)) for p in range(4) for d in range(2)))
+    scene = scene.pin().turn(model="encoder_full", seed=77, temperature=1.3, off=("W_V", "residual", "softmax"))
+    query = "&".join(f"{key}={value}" for key, value in scene.to_query().items())
+    assert len(query) < 1500 and Scene.from_query(scene.to_query())[0] == scene
+
+
+@pytest.mark.parametrize("page", ["attention", "heads", "fibres", "drift"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"sentence": "um"},
+        {"model": "encoder"},
+        {"model": "gpt"},
+        {"temperature": 5.0},
+        {"model": "gpt", "off": ("norm",)},
+    ],
+    ids=str,
+)
+def test_no_comparison_breaks_a_page(page, change):
+    scene = Scene(lang="pt-BR").pin().turn(**change)
+    at = AppTest.from_file(str(ROOT / "pages" / f"{page}.py"), default_timeout=60)
+    for key, value in scene.to_query().items():
+        at.query_params[key] = value
+    at.run()
+    assert not at.exception
+    assert words_of("pt-BR")("compare.differs").partition("{")[0] in str([html.proto.body for html in at.get("html")])
+
+
+def test_undo_and_redo_step_through_the_turns():
+    at = AppTest.from_file(str(ROOT / "pages" / "drift.py"), default_timeout=60).run()
+    first = at.session_state["fibra.scene"]
+    at.number_input(key="knob-seed").set_value(5).run()
+    at.text_input(key="knob-sentence").set_value("o gato viu o rato").run()
+    last = at.session_state["fibra.scene"]
+    at.button(key="undo").click().run()
+    assert at.session_state["fibra.scene"] == first.turn(seed=5)
+    at.button(key="undo").click().run()
+    at.button(key="undo").click().run()  # there is nothing more to undo
+    assert at.session_state["fibra.scene"] == first
+    at.button(key="redo").click().run()
+    at.button(key="redo").click().run()
+    assert at.session_state["fibra.scene"] == last
