@@ -74,9 +74,10 @@ def tokens(names: Sequence[str]) -> str:
     return f'<div class="words">{"".join(spans)}</div>'
 
 
-def vectors(part: Part, values: np.ndarray, kind: str = "vectors") -> str:
-    """Signed numbers [pos, d_model], a row a token."""
-    return _link(part, kind, _signed(values, len(values)))
+def vectors(part: Part, values: np.ndarray, caption: str = "") -> str:
+    """Signed numbers [pos, d_model], a row a token, under a caption of their own where the column's is another."""
+    above = f'<span class="caption"><b>{escape(caption)}</b></span>' if caption else ""
+    return _link(part, "vectors", f"{above}{_signed(values, len(values))}")
 
 
 # ------------------------------------------------------------------------------------------------------ what happens
@@ -152,7 +153,8 @@ def cards(label: str, of: Iterable[str]) -> str:
     """The cards, as choices in one row, or in two."""
     every = list(of)
     columns = len(every) if len(every) <= ONE_ROW else -(-len(every) // 2)
-    return f'<nav class="cards" style="--columns:{columns}" aria-label="{escape(label)}">{"".join(every)}</nav>'
+    style = f"--columns:{columns};--last:{1 + -len(every) % columns}"  # the last card takes what is left of its row
+    return f'<nav class="cards" style="{style}" aria-label="{escape(label)}">{"".join(every)}</nav>'
 
 
 def card(href: str, title: str, about: str, patterns: np.ndarray, *, chosen: bool) -> str:

@@ -60,7 +60,7 @@ class _Strip:
         top = ""
         if "pos_embed" in trace:
             positions = self._part("positions", trace["pos_embed"], "block", "attention")
-            top = strip.vectors(positions, trace["pos_embed"]) + strip.wires("z")
+            top = strip.vectors(positions, trace["pos_embed"], f"+ {positions.name}") + strip.wires("p")
         river = strip.shape(str(len(embed))) + strip.vectors(embedding, embed)
         return [
             strip.column(words("start.parts.tokens"), "tokens", river=strip.tokens(self.run.tokens)),
