@@ -41,6 +41,8 @@ SCENES = {
     "12 x 12": LARGE,
     "rotary, no MLP": Scene(model="gpt", layer=2, query=1).override(positions="rotary", d_mlp=0),
     "five layers": Scene(model="encoder_full").override(n_layers=5).turn(ablated=((3, 1),), temperature=2.0),
+    "parts taken out": Scene(model="gpt", off=("mlp", "norm", "positions", "residual")),
+    "trained, parts taken out": Scene(model="stories", off=("W_O", "norm", "softmax"), query=2),
     "exploding": EXPLODING,
 }
 

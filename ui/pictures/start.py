@@ -142,7 +142,7 @@ class _Strip:
     def _part(self, name: str, values: np.ndarray, *pages: str, at: int | None = None, **view: int) -> Part:
         """A part of the strip, of layer `at`: it opens the first of `pages` that the app has, its `view` turned."""
         called, does = self.words(f"start.parts.{name}"), self.words(f"start.does.{name}")
-        href = _address(next(filter(exists, pages)), self.scene.turn(**view))
+        href = _address(next(filter(exists, pages)), self.scene, **view)
         return Part(called, _times(values.shape), does, href, "" if at is None else self._layer(at))
 
 
@@ -249,8 +249,8 @@ def exists(page: str) -> bool:
     return (PAGES / f"{page}.py").is_file()
 
 
-def _address(page: str, scene: Scene) -> str:
-    return f"{page}?{urlencode(scene.to_query())}"
+def _address(page: str, scene: Scene, **view: int) -> str:
+    return f"{page}?{urlencode(scene.to_query() | view)}"
 
 
 def _times(shape: tuple[int, ...]) -> str:
