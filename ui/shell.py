@@ -17,7 +17,7 @@ from core.limits import EDIT, SEED
 from core.sentence import fit_sentence
 from core.tokenizer import SPLITTERS, UNKNOWN
 from plots import theme
-from ui import browser, controls, live_figure, state, switchboard
+from ui import browser, controls, live_figure, myths, state, switchboard
 from ui.words import LANGUAGES, Words
 
 ICON = "🧵"
@@ -65,7 +65,8 @@ def _through_app() -> None:
 
 
 def close_page(name: str, words: Words, *code: Callable) -> None:
-    """End a page: its prose, and the very functions that ran."""
+    """End a page: its myths, its prose, and the very functions that ran."""
+    myths.cards(name, words)
     prose = words.prose(name)
     with st.expander(words("shell.more"), icon=":material/menu_book:"):
         st.markdown(prose["more"])
