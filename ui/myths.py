@@ -46,7 +46,7 @@ def cards(page: str, words: Words) -> None:
     """The page's myths side by side, each with a button that sets the Scene which shows the truth."""
     here = [myth for myth in MYTHS if myth.page == page]
     for column, myth in zip(st.columns(min(len(here), ABREAST)) if here else (), here, strict=True):
-        with column, st.container(border=True):
+        with column, st.container(border=True, height="stretch"):
             believed, true = (escape(words(f"myths.{myth.name}.{part}")) for part in ("myth", "fact"))
             labels = [escape(words(f"myths.{part}")) for part in ("myth", "fact")]
             st.html(
