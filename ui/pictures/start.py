@@ -188,7 +188,7 @@ def cards(scene: Scene, words: Words) -> str:
 
 
 def _card(model: str, scene: Scene, words: Words) -> str:
-    story = Scene(model=model, seed=scene.seed, split=scene.split, lang=scene.lang)
+    story = Scene(model=model, seed=scene.seed, split=scene.split, lang=scene.lang, pinned=scene.pinned)
     sizes = {"layer": PRESETS[model].config.n_layers, "head": PRESETS[model].config.n_heads}
     about = " · ".join(_count(what, n, words) for what, n in sizes.items())
     title, chosen = words(f"shell.stories.{model}"), scene.model == model
