@@ -219,7 +219,7 @@ def test_every_layer_is_there_once_and_in_order(n_layers: int) -> None:
 
 
 def scene_of(href: str) -> Scene:
-    scene, notices = Scene.from_query(dict(parse_qsl(urlparse(href).query)))
+    scene, notices = Scene.from_query(dict(parse_qsl(urlparse(href).query, keep_blank_values=True)))
     assert not notices
     return scene
 
