@@ -71,7 +71,7 @@ class Scene:
     lit: int | None = field(default=None, metadata={"view": True})  # how many layers of fibres are lit; None: all
     stage: int | None = field(default=None, metadata={"view": True})  # how far the drift has gone; None: to the end
     second: bool = field(default=False, metadata={"view": True})  # the block's second norm instead of its first
-    dimension: int = field(default=0, metadata={"view": True})  # of the positions
+    dimension: int = field(default=0, metadata={"view": True})  # the chosen one, of vectors
     solid: bool = field(default=False, metadata={"view": True})  # the drift in three dimensions
     lang: str = field(default="", metadata={"view": True})
     compared: str = field(default="pattern", metadata={"view": True})  # of attention's steps, while a Scene is pinned

@@ -23,7 +23,7 @@ TEMPERATURES = (  # about even steps of its logarithm
     *(0.05, 0.06, 0.07, 0.08, 0.1, 0.12, 0.14, 0.17, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9),
     *(1.0, 1.2, 1.4, 1.7, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 6.0, 7.0, 8.0, 10.0, 12.0, 14.0, 17.0, 20.0),
 )
-CONTROLS = 58  # px: every map of the second line has its own controls above it, and they end on one line
+CONTROLS = {False: 58, True: 78}  # px above every map of the second line; more with selectors of layer and head
 DRAWN = "attention.drawn"  # the Scene on the page; a fragment that finds more of it changed than it draws reruns all
 
 
@@ -37,9 +37,11 @@ def vectors(words: Words) -> None:
     for column, name, builder in zip(columns, "xqkv", pictures.VECTORS, strict=True):
         with column:
             _title(words(f"attention.{name}"))
-            _picture(builder, scene, words, name, choose_query)
-    _choose(scene, words, columns[1], columns[2])
+            _picture(builder, scene, words, name, choose_number if name == "x" else choose_query)
     with columns[0]:
+        embeddings.coordinate(scene, words)
+    _choose(scene, words, columns[1], columns[2])
+    with columns[3]:
         editing = st.toggle(words("attention.edit"), key="edit-embeddings", help=words("attention.table_help"))
     if editing:
         embeddings.editor(scene, words)
@@ -72,7 +74,7 @@ def _steps(scene: Scene, words: Words) -> None:
     for column, name, switch, builder in reversed(line):  # the pattern first: every switch alters it
         with column:
             _title(words(f"attention.{name}"))
-            with st.container(height=CONTROLS, border=False):
+            with st.container(height=CONTROLS[scene.config.n_layers * scene.config.n_heads > 1], border=False):
                 switch(scene, words)
             _picture(builder, scene, words, name, choose_cell)
 
@@ -97,6 +99,11 @@ def _compared(scene: Scene, words: Words) -> None:
 def choose_cell(click: dict) -> None:
     row, column = click["point"]
     state.turn(query=row, key=column)
+
+
+def choose_number(click: dict) -> None:
+    row, column = click["point"]
+    state.turn(query=row, dimension=column)
 
 
 def choose_query(click: dict) -> None:

@@ -193,7 +193,7 @@ def test_the_picture_follows_the_finger(watched, app):
 def test_a_bad_cell_in_the_table_is_named(watched, app):
     page = watched.tab()
     open_page(page, app)
-    page.locator("label", has_text="Edit the numbers").click()
+    page.locator("label", has_text="Edit X in a table").click()
     grid = page.locator("[data-testid=stDataFrame]").first
     grid.wait_for()
     settled(page)
@@ -224,6 +224,18 @@ def test_a_hostile_address_names_what_was_wrong(watched, app):
     assert query(page)["seed"] == "1"
 
 
+def test_an_embedding_s_number_follows_the_finger(watched, app):
+    page = watched.tab()
+    open_page(page, app, "attention", "lang=en&query=4&dimension=2")
+    knob = page.get_by_role("slider", name="“joelho”, dimension 2")
+    knob.focus()
+    for _ in range(10):
+        knob.press("ArrowRight")
+    wait_for_query(page, edits="4.2:1")
+    settled(page)
+    expect(page.locator(".st-key-attention-x .fibra-says")).to_contain_text("[0.00 1.00 1.00 1.00]")
+
+
 def test_undo_and_redo_by_button_and_keyboard(watched, app):
     page = watched.tab()
     open_page(page, app)
@@ -232,7 +244,7 @@ def test_undo_and_redo_by_button_and_keyboard(watched, app):
     thumb.press("ArrowRight")
     wait_for_query(page, temperature="1.2")
     settled(page)
-    page.get_by_role("link", name="Heads").click()
+    page.get_by_role("link", name="Heads", exact=True).click()
     page.get_by_role("slider", name=re.compile("Seed")).press("ArrowRight")
     wait_for_query(page, seed="1", temperature="1.2")
     settled(page)
@@ -267,7 +279,7 @@ def test_pin_and_compare_on_every_page(watched, app):
     expect(page.locator(".fibra-pinned")).to_contain_text("temperature 1 → 1.2")
     expect(page.locator(".st-key-attention-difference .fibra-says")).to_contain_text("Greatest change")
     for name in ("Heads", "Fibres", "Drift"):
-        page.get_by_role("link", name=name).click()
+        page.get_by_role("link", name=name, exact=True).click()
         for kind in ("pinned", "present", "difference"):
             expect(page.locator(f".st-key-{name.lower()}-{kind} [data-drawn]")).to_be_visible()
         expect(page.locator(".fibra-pinned")).to_contain_text("temperature 1 → 1.2")

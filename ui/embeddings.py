@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -10,10 +11,25 @@ import streamlit as st
 from core import Notice, Scene
 from core.limits import EDIT
 from core.query import Edit
-from ui import compute, shell, state
+from ui import compute, controls, shell, state
 from ui.words import Words
 
+COORDINATES = tuple(step / 10 for step in range(-30, 31))  # a hand-made embedding's numbers lie well inside
 EDITOR, MOUNTED = "embeddings", "embeddings.mounted"
+
+
+def coordinate(scene: Scene, words: Words) -> None:
+    """One number of one embedding on a slider: of the token that looks, in the chosen dimension."""
+    position, dimension = scene.cell[0], min(scene.dimension, scene.config.d_model - 1)
+    label = words("attention.coordinate", token=scene.tokens[position], dimension=dimension)
+    value = float(compute.run(scene).embeddings[position, dimension])
+    turn = partial(_move, position, dimension)
+    controls.choice_slider(label, "coordinate", COORDINATES, value, text=words.number, turn=turn)
+
+
+def _move(position: int, dimension: int, coordinate: float) -> None:
+    edits = {edit[:2]: edit[2] for edit in state.scene().edits} | {(position, dimension): coordinate}
+    state.turn(edits=tuple((*cell, value) for cell, value in sorted(edits.items())))
 
 
 def editor(scene: Scene, words: Words) -> None:
