@@ -16,6 +16,7 @@ from core.presets import PRESETS
 from core.tokenizer import SPLITTERS
 
 LANGUAGES = ("", "pt-BR", "en")  # "": the browser's
+INSIDE = ("resid_pre", "norm", "attn_out", "resid_mid", "units", "mlp_out", "resid_post")  # of a block
 STEPS = ("x", "q", "k", "v", "scores", "scores_scaled", "scores_masked", "pattern", "z")  # of attention
 PIN = "pin."  # begins the names of what a pinned Scene has of its own
 
@@ -145,6 +146,7 @@ CODECS: dict[str, tuple[Any, Any]] = {
     **dict.fromkeys(("layer", "head", "query", "key", "focus", "lit", "stage", "dimension"), _INT),
     "threshold": _FLOAT,
     "compared": _TEXT,
+    "inside": _TEXT,
     **dict.fromkeys(("second", "solid"), (_read_bool, lambda value: str(int(value)))),
     "lang": _TEXT,
 }
@@ -154,6 +156,7 @@ RIGHT: dict[str, str] = {
     "split": ", ".join(SPLITTERS),
     "lang": "pt-BR, en",
     "compared": ", ".join(STEPS),
+    "inside": ", ".join(INSIDE),
     "seed": "{}..{}".format(*limits.SEED),
     "temperature": "{}..{}".format(*limits.TEMPERATURE),
     "threshold": "0..1",

@@ -22,6 +22,7 @@ from core.parts import ADDED, PARTS, WITHOUT, parts_of, without
 from core.presets import PRESETS, RUN, Preset, find
 from core.query import (
     CODECS,
+    INSIDE,
     LANGUAGES,
     PIN,
     SIZES,
@@ -75,6 +76,7 @@ class Scene:
     solid: bool = field(default=False, metadata={"view": True})  # the drift in three dimensions
     lang: str = field(default="", metadata={"view": True})
     compared: str = field(default="pattern", metadata={"view": True})  # of attention's steps, while a Scene is pinned
+    inside: str = field(default="resid_post", metadata={"view": True})  # the same of a block's arrays
     pinned: Scene | None = field(default=None, metadata={"view": True})  # what was computed when the reader pinned it
 
     def __post_init__(self) -> None:
@@ -83,6 +85,7 @@ class Scene:
         check_choice("split", self.split, SPLITTERS)
         check_choice("lang", self.lang, LANGUAGES)
         check_choice("compared", self.compared, STEPS)
+        check_choice("inside", self.inside, INSIDE)
         if self.pinned is not None and self.pinned != self.pinned.computed:
             raise SceneError("pinned: must be a Scene's `computed`, without a view of its own", "pinned")
         if fit_sentence(self.sentence, self.split, self.model)[0] != self.sentence:

@@ -16,8 +16,10 @@ from core.model import block, mlp
 from core.ops.activations import ACTIVATIONS
 from core.ops.norm import layer_norm
 from core.ops.positions import rotate, sinusoidal
-from ui import compute, controls, shell, show, sizes, state, switchboard
+from core.query import INSIDE
+from ui import comparison, compute, controls, shell, show, sizes, state, switchboard
 from ui.pictures import block as pictures
+from ui.pictures import compare_block as compare
 from ui.words import Words
 
 CONTROLS = 84  # px: every column has its own controls above its first figure, and they end on one line
@@ -28,6 +30,8 @@ def parts(words: Words) -> None:
     scene = state.scene()
     switchboard.in_step(scene)
     _choose(scene, words)
+    if scene.pinned:
+        _compared(scene, words)
     steps = (_positions, _norm, _mlp, _stream)
     for column, part in zip(st.columns(len(steps), gap="medium"), steps, strict=True):
         with column:
@@ -43,6 +47,18 @@ def _choose(scene: Scene, words: Words) -> None:
     names = [f"{token} ({place + 1})" for place, token in enumerate(scene.tokens)]
     with right:
         controls.select(words("block.token"), "query", range(len(names)), scene.cell[0], names.__getitem__)
+
+
+def _compared(scene: Scene, words: Words) -> None:
+    """One array of the block as it was when pinned, as it is, and the difference."""
+    comparison.differs(scene, words)
+    first, _ = st.columns([1, 2])
+    with first:
+        controls.select(
+            words("compare.step"), "inside", INSIDE, scene.inside, lambda part: words(f"block.inside.{part}")
+        )
+    builders = (compare.pinned, compare.present, compare.difference)
+    comparison.row(scene, words, builders, key="block", height=compare.height(scene), alike=compare.alike(scene))
 
 
 def _positions(scene: Scene, words: Words) -> None:

@@ -15,8 +15,11 @@ import core
 from core import Scene
 from core.interpret import sine_wave
 from core.ops.positions import rotary_angles, sinusoidal
+from core.query import INSIDE
 from plots import theme
+from plots.figure import to_json
 from ui.pictures import block as pictures
+from ui.pictures import compare_block as compare
 from ui.state import SCENE
 from ui.words import LANGUAGES, words_of
 
@@ -259,3 +262,62 @@ def test_knobs_turn_the_scene():
     assert scene.off == ("residual",) and words("switches.sign", names=words("switches.names.residual")) in "".join(
         element.proto.body for element in at.get("html")
     )
+
+
+# ------------------------------------------------------------------------------------------------------ compared
+
+
+def pairs(n: int) -> list[Scene]:
+    """Random Scenes beside the same with a part, the seed or the temperature turned since."""
+    found = []
+    for i, scene in enumerate(random_scenes(n, 23)):
+        scene = scene.turn(inside=INSIDE[i % len(INSIDE)]).pin()
+        turns = ({"seed": scene.seed + 1}, {"temperature": 0.3}, {"off": ("W_O",)}, {"off": ("norm", "scale")})
+        found.append(scene.turn(**turns[i % len(turns)]))
+    return found
+
+
+@both
+def test_compared_on_one_scale_and_the_greatest_change_named(lang):
+    words, changed = words_of(lang), 0
+    for scene in pairs(24):
+        was, now = (compare.values(s).astype(float) for s in (scene.before, scene))
+        at = f"blocks.{scene.place[0]}."
+        if scene.inside in ("resid_pre", "attn_out", "resid_mid", "resid_post"):
+            assert np.array_equal(now, core.run(scene).trace[at + scene.inside])
+        maps = [builder(scene, words) for builder in (compare.pinned, compare.present)]
+        for picture, x in zip(maps, (was, now), strict=True):
+            assert np.allclose(picture.figure["data"][0]["z"], x[:, :256], rtol=1e-5, atol=1e-6)
+            assert holds(picture.says, min(x.min(), 0), max(x.max(), 0))
+        assert maps[0].figure["data"][0]["zmax"] == maps[1].figure["data"][0]["zmax"]
+        assert compare.alike(scene) == (was.shape == now.shape)
+        if was.shape != now.shape:
+            continue
+        picture = compare.difference(scene, words)
+        assert np.allclose(picture.figure["data"][0]["z"], (now - was)[:, :256], rtol=1e-5, atol=1e-5)
+        place = np.unravel_index(np.argmax(np.abs(now - was)), was.shape)
+        if abs(now[place] - was[place]) < 1e-6:
+            assert picture.says == words("compare.nothing")
+            continue
+        changed += 1
+        assert holds(picture.says, place[1], was[place], now[place], abs_=0.0052)
+        assert scene.tokens[place[0]] in picture.says
+    assert changed > 12
+
+
+@both
+def test_a_pinned_page_runs(lang):
+    for scene in pairs(5):
+        at = page(scene.turn(lang=lang))
+        assert not at.exception
+        assert words_of(lang)("compare.pinned") in "".join(element.proto.body for element in at.get("html"))
+
+
+HOSTILE = Scene(model="gpt", sentence="<b>bold</b> $x$ @query <i>i</i> {0}")
+
+
+def test_tokens_are_never_markup():
+    for builder in BUILDERS:
+        figure = builder(HOSTILE, words_of("en")).figure
+        shown = to_json({"data": figure["data"], "layout": figure["layout"] | {"meta": {}}})
+        assert b"<b>bold" not in shown and b"$x$" not in shown and b'"@query <' not in shown

@@ -288,3 +288,32 @@ def test_pin_and_compare_on_every_page(watched, app):
     page.get_by_role("button", name="Unpin").click()
     page.wait_for_function("!location.search.includes('pin')")
     expect(page.locator(".fibra-pinned")).to_have_count(0)
+
+
+def test_a_switch_is_turned_told_and_put_back(watched, app):
+    """The switchboard in a fragment of its own: the box stays open, the page follows, the sign puts all back."""
+    page = watched.tab()
+    open_page(page, app, "block", "lang=en&model=gpt")
+    page.get_by_role("button", name="Switchboard").click()
+    box = page.get_by_test_id("stPopoverBody")
+    box.get_by_text("Residual connections").click()
+    wait_for_query(page, off="residual")
+    told = box.get_by_text("words have a mean cosine of")
+    expect(told).to_be_visible()
+    settled(page)
+    page.keyboard.press("Escape")
+    expect(page.locator(".fibra-notice")).to_have_text("Switched off: Residual connections.")
+    page.get_by_role("button", name="Put all back").click()
+    expect(page.locator(".fibra-notice")).to_have_count(0)
+    settled(page)
+    assert "off" not in query(page)
+
+
+def test_a_myth_is_shown_from_the_top(watched, app):
+    page = watched.tab(1440, 700)
+    open_page(page, app, "drift", "lang=en")
+    page.get_by_role("button", name="Show it").click()
+    wait_for_query(page, off="positions", model="encoder_full")
+    settled(page)
+    page.wait_for_function("document.querySelector('[data-testid=stMain]').scrollTop < 40")
+    assert "“o” and “o” are nearest now, 0.00 apart" in says(page)

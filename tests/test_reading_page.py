@@ -14,6 +14,7 @@ import core
 from core import Scene
 from core.interpret import LABELS
 from plots import theme
+from plots.figure import to_json
 from ui.pictures import reading as pictures
 from ui.words import LANGUAGES, words_of
 
@@ -155,3 +156,13 @@ def test_page_runs(scene, lang):
     at = AppTest.from_file(PAGE, default_timeout=60)
     at.query_params.update(scene.turn(lang=lang).to_query())
     assert not at.run().exception
+
+
+HOSTILE = Scene(model="gpt", sentence="<b>bold</b> $x$ @query <i>i</i> {0}")
+
+
+def test_tokens_are_never_markup():
+    for builder in (*MAPS, *SQUARES):
+        figure = builder(HOSTILE, words_of("en")).figure
+        shown = to_json({"data": figure["data"], "layout": figure["layout"] | {"meta": {}}})
+        assert b"<b>bold" not in shown and b"$x$" not in shown and b'"@query <' not in shown
