@@ -28,6 +28,7 @@ from core.trace import NAMES, Trace
 from core.train import Batch, Checkpoints, Recipe, State, train
 from core.weights import Pretrained, load_pretrained
 from core.wordpiece import WordPiece
+from core.writing import Writing, write
 
 __all__ = [
     "NAMES",
@@ -55,6 +56,7 @@ __all__ = [
     "Trace",
     "WeightsError",
     "WordPiece",
+    "Writing",
     "backward",
     "check_params",
     "cross_entropy",
@@ -67,4 +69,5 @@ __all__ = [
     "run",
     "squared_error",
     "train",
+    "write",
 ]

@@ -15,6 +15,12 @@ SEED = (0, 9999)
 TEMPERATURE = (0.05, 20.0)  # below, exp() of a scaled score leaves float32's range on ordinary inputs
 EDIT = (-1000.0, 1000.0)  # a hand-edited coordinate; its square times d_model stays far from float32's 3e38
 UNDO = 200  # Scenes that a session can bring back: under 100 kB each way, for turns share what they do not change
+HEAT = (0.0, 3.0)  # temperature of a draw; by 3 even a trained model's favourites are drawn seldom
+TOP_K = (1, 1000)
+TOP_P = (0.01, 1.0)
+NEW_TOKENS = (1, TOKENS)
+VOCABULARY = 1_000_000  # token ids: the largest vocabularies in use have a quarter of that
+TARGET_CHARACTERS = 160  # of a continuation to be judged: a long sentence
 EDITS = 512  # coordinates edited at once: 16 kB of Scene
 
 CORPUS = 200_000  # bytes of a text to train on: a novella; its ids take 1.6 MB
@@ -33,6 +39,7 @@ TOKENIZER_FILE = 64 << 20  # bytes of tokenizer.json: 250,000 tokens take 17 MB
 PARAMS_CACHE = 64 << 20
 TRACE_CACHE = 96 << 20
 FIGURE_CACHE = 32 << 20
+WRITING_CACHE = 16 << 20  # texts written, with every step's distribution: a dozen tokens of 1000 choices take 0.5 MB
 CHECKPOINTS = 32 << 20  # of one training run: forty of a model of 200,000 parameters
 
 # glibc gives the pages of freed arrays back to the system and faults them in again at the next pass: a third of the

@@ -27,6 +27,16 @@ SWITCHES = (
     *("positions", "norm", "norm_at", "activation", "init"),
 )
 
+# How a text is written on, with the range of each knob.
+DRAWING = {
+    "heat": limits.HEAT,
+    "top_k": limits.TOP_K,
+    "top_p": limits.TOP_P,
+    "draw": limits.SEED,
+    "new": limits.NEW_TOKENS,
+    "step": limits.NEW_TOKENS,
+}
+
 Edit = tuple[int, int, float]  # position, dimension, value
 
 
@@ -113,6 +123,10 @@ def _read_pairs(text: str) -> tuple[tuple[int, int], ...]:
     return tuple(sorted(set(pairs)))
 
 
+def _write_pairs(pairs: Iterable[tuple[int, int]]) -> str:
+    return ",".join(f"{a}.{b}" for a, b in pairs)
+
+
 def _read_parts(text: str) -> tuple[str, ...]:
     parts = set(text.split(","))
     if not parts <= {*PARTS}:
@@ -141,9 +155,13 @@ CODECS: dict[str, tuple[Any, Any]] = {
     "seed": _INT,
     "edits": (_read_edits, lambda edits: ",".join(f"{p}.{d}:{_write_float(v)}" for p, d, v in edits)),
     "temperature": _FLOAT,
-    "ablated": (_read_pairs, lambda pairs: ",".join(f"{layer}.{head}" for layer, head in pairs)),
+    "ablated": (_read_pairs, _write_pairs),
     "off": (_read_parts, ",".join),
     **dict.fromkeys(("layer", "head", "query", "key", "focus", "lit", "stage", "dimension"), _INT),
+    **dict.fromkeys(("heat", "top_p"), _FLOAT),
+    **dict.fromkeys(("top_k", "draw", "new", "step"), _INT),
+    "forced": (_read_pairs, _write_pairs),
+    "target": _TEXT,
     "threshold": _FLOAT,
     "compared": _TEXT,
     "inside": _TEXT,
@@ -166,7 +184,9 @@ RIGHT: dict[str, str] = {
     "edits": "position.dimension:value, …",
     "ablated": "layer.head, …",
     "off": ", ".join(PARTS),
-    **{name: "{}..{}".format(*bounds) for name, bounds in SIZES.items()},
+    "forced": "position.token, …",
+    "target": f"0..{limits.TARGET_CHARACTERS} characters",
+    **{name: "{}..{}".format(*bounds) for name, bounds in (SIZES | DRAWING).items()},
     **{name: ", ".join(CHOICES[name]) if name in CHOICES else "0, 1" for name in SWITCHES},
 }
 

@@ -22,6 +22,7 @@ from core.parts import ADDED, PARTS, WITHOUT, parts_of, without
 from core.presets import PRESETS, RUN, Preset, find
 from core.query import (
     CODECS,
+    DRAWING,
     INSIDE,
     LANGUAGES,
     PIN,
@@ -39,7 +40,7 @@ from core.query import (
     write_pin,
     wrong,
 )
-from core.sentence import fit_sentence
+from core.sentence import fit_sentence, fit_target
 from core.tokenizer import SPLITTERS, Encoding, OpenVocabulary
 from core.trace import Trace
 
@@ -74,6 +75,14 @@ class Scene:
     second: bool = field(default=False, metadata={"view": True})  # the block's second norm instead of its first
     dimension: int = field(default=0, metadata={"view": True})  # the chosen one, of vectors
     solid: bool = field(default=False, metadata={"view": True})  # the drift in three dimensions
+    heat: float = field(default=1.0, metadata={"view": True})  # the temperature of a draw
+    top_k: int | None = field(default=None, metadata={"view": True})
+    top_p: float | None = field(default=None, metadata={"view": True})
+    draw: int = field(default=0, metadata={"view": True})  # the seed of the draws
+    new: int = field(default=12, metadata={"view": True})  # how many tokens are written
+    forced: tuple[tuple[int, int], ...] = field(default=(), metadata={"view": True})  # (position, token), sorted
+    step: int | None = field(default=None, metadata={"view": True})  # how many are written so far; None: all
+    target: str = field(default="", metadata={"view": True})  # a continuation to be judged; "": the sentence itself
     lang: str = field(default="", metadata={"view": True})
     compared: str = field(default="pattern", metadata={"view": True})  # of attention's steps, while a Scene is pinned
     inside: str = field(default="resid_post", metadata={"view": True})  # the same of a block's arrays
@@ -112,6 +121,7 @@ class Scene:
             raise SceneError("overrides: ask this trained model for sizes or parameters that it lacks", "overrides")
         self._check_edits()
         self._check_ablated()
+        self._check_writing()
 
     def _check_edits(self) -> None:
         n, d_model = len(self.tokens), self.config.d_model
@@ -129,6 +139,19 @@ class Scene:
         for layer, head in self.ablated:
             if not (0 <= layer < c.n_layers and 0 <= head < c.n_heads):
                 raise SceneError(f"ablated: head {layer}.{head} is outside {c.n_layers} x {c.n_heads}", "ablated")
+
+    def _check_writing(self) -> None:
+        for name, bounds in DRAWING.items():
+            value = getattr(self, name)
+            if not (value is None and name in ("top_k", "top_p", "step")):
+                (check_float if isinstance(bounds[0], float) else check_int)(name, value, bounds)
+        if sorted(dict(self.forced).items()) != list(self.forced):
+            raise SceneError("forced: must be sorted, each position once", "forced")
+        for position, token in self.forced:
+            check_int("forced", position, (0, limits.TOKENS - 1))
+            check_int("forced", token, (0, limits.VOCABULARY - 1))
+        if fit_target(self.target) != self.target:
+            raise SceneError(f"target: must be at most {limits.TARGET_CHARACTERS} characters, one line", "target")
 
     # ------------------------------------------------------------------------------------------- what follows
 
@@ -212,9 +235,9 @@ class Scene:
         return replace(self, pinned=self.computed)
 
     def turn(self, **changes: Any) -> Scene:
-        """A copy with some fields changed, less the edits and ablated heads that no longer fit it.
+        """A copy with some fields changed, less the edits, ablated heads and forced tokens that no longer fit it.
 
-        An edit stays while its position still holds the same token.
+        An edit stays while its position still holds the same token; forced tokens, while the text before them does.
         """
         bare = replace(
             self, edits=(), ablated=(), **{k: v for k, v in changes.items() if k not in ("edits", "ablated")}
@@ -225,6 +248,8 @@ class Scene:
             edits = [e for e in edits if before[e[0]] == (after[e[0]] if e[0] < len(after) else None)]
         edits = tuple(sorted(e for e in edits if e[1] < c.d_model))
         ablated = tuple(sorted(p for p in ablated if p[0] < c.n_layers and p[1] < c.n_heads))
+        if "forced" not in changes and (before, self.model) != (after, bare.model):
+            bare = replace(bare, forced=())
         return replace(bare, edits=edits, ablated=ablated)
 
     def override(self, **values: int | bool | str) -> Scene:

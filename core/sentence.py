@@ -31,6 +31,12 @@ def fit_sentence(text: str, split: str = "words", model: str = "penguins") -> tu
     return fitted, Notice("cut", "sentence", str(len(tokens)), str(len(cut(fitted))))
 
 
+def fit_target(text: str) -> str:
+    """A continuation cut to its limit, on one line; lone surrogates become question marks."""
+    text = " ".join(text.encode("utf-8", "replace").decode().split())
+    return text[: limits.TARGET_CHARACTERS].rstrip()
+
+
 def _reach(text: str, tokens: tuple[str, ...], most: int) -> int:
     """How many of the text's characters its first `most` tokens take, within the limit; at least part of the first."""
     end = 0

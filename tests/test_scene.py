@@ -16,7 +16,7 @@ from core import limits
 from core.config import CHOICES
 from core.parts import PARTS
 from core.query import SIZES, SWITCHES
-from core.sentence import fit_sentence
+from core.sentence import fit_sentence, fit_target
 
 Scene = core.Scene
 KEYS = [f.name for f in fields(Scene) if f.name != "overrides"] + [*SIZES, *SWITCHES]
@@ -57,6 +57,14 @@ def scenes(draw: st.DrawFn) -> Scene:
         second=draw(st.booleans()),
         dimension=draw(st.integers(0, limits.D_MODEL[1])),
         solid=draw(st.booleans()),
+        heat=draw(span(limits.HEAT)),
+        top_k=draw(st.none() | span(limits.TOP_K)),
+        top_p=draw(st.none() | span(limits.TOP_P)),
+        draw=draw(span(limits.SEED)),
+        new=draw(span(limits.NEW_TOKENS)),
+        step=draw(st.none() | span(limits.NEW_TOKENS)),
+        forced=tuple(sorted(draw(st.dictionaries(st.integers(0, 63), st.integers(0, 999), max_size=3)).items())),
+        target=fit_target(draw(st.text(max_size=30))),
         lang=draw(st.sampled_from(["", "pt-BR", "en"])),
     )
 
@@ -272,6 +280,18 @@ def test_a_long_sentence_is_cut_and_said_to_be(text, split):
         (dict(edits=((0, 0, 1.0), (0, 0, 2.0))), "edits: must be sorted, each cell once"),
         (dict(ablated=((1, 0),)), "ablated: head 1.0 is outside 1 x 1"),
         (dict(ablated=((0, 0), (0, 0))), "ablated: must be sorted, each head once"),
+        (dict(heat=-0.1), "heat: -0.1 is not a number in 0.0..3.0"),
+        (dict(heat=None), "heat: None is not a number"),
+        (dict(top_k=0), "top_k: 0 is not a whole number in 1..1000"),
+        (dict(top_p=0.0), "top_p: 0.0 is not a number in 0.01..1.0"),
+        (dict(new=65), "new: 65 is not a whole number in 1..64"),
+        (dict(step=0), "step: 0 is not a whole number in 1..64"),
+        (dict(forced=((6, 1), (5, 1))), "forced: must be sorted"),
+        (dict(forced=((6, 1), (6, 2))), "forced: must be sorted, each position once"),
+        (dict(forced=((64, 1),)), "forced: 64 is not a whole number in 0..63"),
+        (dict(forced=((6, -1),)), "forced: -1 is not a whole number"),
+        (dict(target="a  b"), "target: must be at most 160 characters, one line"),
+        (dict(target="a" * 161), "target: must be at most 160 characters"),
     ],
 )
 def test_a_bad_scene_is_refused_by_name(bad, message):
@@ -299,6 +319,14 @@ def test_what_no_longer_fits_is_dropped():
     scene = Scene(model="gpt", ablated=((0, 1), (3, 3)), edits=((0, 3, 1.0), (0, 60, 1.0)))
     turned = scene.override(n_layers=2, n_heads=2, d_model=8)
     assert turned.ablated == ((0, 1),) and turned.edits == ((0, 3, 1.0),)
+
+
+def test_forced_tokens_stay_while_the_text_before_them_does():
+    scene = Scene(model="gpt", sentence="a b", forced=((2, 7),), heat=0.5, new=20)
+    assert scene.turn(heat=1.0, step=3, temperature=2.0).forced == ((2, 7),)
+    assert scene.turn(sentence="a c").forced == () == scene.turn(model="encoder").forced
+    assert scene.turn(split="characters").forced == ()
+    assert scene.turn(sentence="a c", forced=((2, 8),)).forced == ((2, 8),)
 
 
 def test_the_preset_s_own_value_takes_an_override_away():
