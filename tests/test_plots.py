@@ -18,12 +18,16 @@ import plots.flat as flat_plot
 from plots import figure as figures
 from plots import theme
 from plots.bars import bars
+from plots.choices import choices
 from plots.drift import drift
 from plots.fibres import MAX_CURVES, TRACES, fibres
 from plots.figure import label_width, literal, number, short, ticks, to_json
 from plots.flat import flat
 from plots.growth import growth
 from plots.heatmap import heatmap
+from plots.ledger import ledger
+from plots.lens import lens
+from plots.losses import losses
 from plots.tiles import THUMB_CELLS, TILE_CELLS, tile_at, tiles
 
 PENGUINS = ["Os", "pinguins", "não", "tem", "joelho"]
@@ -45,6 +49,7 @@ def patterns(n_layers: int, n_heads: int, n_tokens: int, causal: bool = True) ->
 X = np.array([[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0], [0, 1, 1, 0], [0, 1, 0, 1]], np.float32)
 PATTERN = softmax(X @ X.T / 2).astype(np.float32)
 PATHS = np.random.default_rng(1).normal(size=(4, 5, 3)).astype(np.float32)
+SHARES = np.array([0.3, 0.2, 0.1, 0.0, 0.4])
 WORDS = [f"palavra{i}" for i in range(64)]
 
 
@@ -67,6 +72,14 @@ def every_figure(tokens: list[str]) -> dict[str, dict]:
         "drift 3-D": drift(PATHS, tokens, stage_names=["0", "1", "2", "3"], axis_titles=["a", "b", "c"]),
         "growth": growth(np.array([1.0, np.nan, 100.0]), tokens[:3], ["1", "", "100"]),
         "bars": bars(np.array([0.3, 0.2, 0.1, 0.0, 0.4]), tokens),
+        "choices": choices(
+            tokens, SHARES, SHARES**2, np.arange(5) < 3, ["30%", "20%", "10%", "cut", "cut"], chosen=1, names=("a", "b")
+        ),
+        "lens": lens(PATTERN, [tokens] * 5, np.eye(5, dtype=bool), tokens, ["0", "1", "2", "3", "4"]),
+        "ledger": ledger(
+            np.array([0, 3]), np.array([3, 4]), tokens[:4], np.array([9e6, 3e6]), np.array([9e6, 1e7]), chosen=1
+        ),
+        "losses": losses(10 * SHARES, tokens, mean=2.0, ceiling=6.9, names=("mean", "ln V")),
     }
 
 
