@@ -13,6 +13,7 @@ PAGES = {
     "fibres": "✨",
     "drift": "🧭",
     "block": "🧱",
+    "generate": "✍️",
 }
 
 words = state.words()

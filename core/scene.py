@@ -75,7 +75,7 @@ class Scene:
     second: bool = field(default=False, metadata={"view": True})  # the block's second norm instead of its first
     dimension: int = field(default=0, metadata={"view": True})  # the chosen one, of vectors
     solid: bool = field(default=False, metadata={"view": True})  # the drift in three dimensions
-    heat: float = field(default=1.0, metadata={"view": True})  # the temperature of a draw
+    heat: float = field(default=1.0, metadata={"view": True})  # temperature of a new token's draw
     top_k: int | None = field(default=None, metadata={"view": True})
     top_p: float | None = field(default=None, metadata={"view": True})
     draw: int = field(default=0, metadata={"view": True})  # the seed of the draws

@@ -14,7 +14,7 @@ from ui.state import NOTICES, SCENE
 from ui.words import LANGUAGES, words_of
 
 PAGES_FOLDER = Path(__file__).parent.parent / "pages"
-PAGES = ("start", "attention", "heads", "reading", "fibres", "drift", "block")
+PAGES = ("start", "attention", "heads", "reading", "fibres", "drift", "block", "generate")
 WAIT = 60  # seconds for a run on a busy machine
 
 

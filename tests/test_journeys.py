@@ -14,10 +14,13 @@ from tests.chromium import WAIT
 pytestmark = pytest.mark.browser
 expect.set_options(timeout=WAIT)
 
-PAGES = {"start": "", **{name: name for name in ("attention", "heads", "reading", "fibres", "drift", "block")}}
+PAGES = {
+    "start": "",
+    **{name: name for name in ("attention", "heads", "reading", "fibres", "drift", "block", "generate")},
+}
 TITLES = {
-    "en": ("Start", "Attention", "Heads", "Reading heads", "Fibres", "Drift", "Inside a block"),
-    "pt-BR": ("Início", "Atenção", "Cabeças", "Ler as cabeças", "Fibras", "Deriva", "Dentro de um bloco"),
+    "en": ("Start", "Attention", "Heads", "Reading heads", "Fibres", "Drift", "Inside a block", "Generate"),
+    "pt-BR": ("Início", "Atenção", "Cabeças", "Ler as cabeças", "Fibras", "Deriva", "Dentro de um bloco", "Geração"),
 }
 
 

@@ -42,7 +42,7 @@ def cell(scene: Scene, words: Words) -> list[Line]:
 
     products = [f"{_factor(n(a), a)}·{_factor(n(b), b)}" for a, b in zip(q.tolist(), k.tolist(), strict=True)]
     lines = [
-        Line("dot", "q · k", _sum(products), n(score[key], 4), tuple(np.r_[q, k].tolist()), score[key]),
+        Line("dot", "q · k", added(products), n(score[key], 4), tuple(np.r_[q, k].tolist()), score[key]),
     ]
     if config.scale:
         over = f"{n(score[key], 4)} ÷ √{width} = {n(score[key], 4)} ÷ {n(sqrt(width), 4)}"
@@ -54,7 +54,7 @@ def cell(scene: Scene, words: Words) -> list[Line]:
         lines.append(Line("mask", "s + M", plus, result, (scaled[key],), masked[key]))
 
     exponents = [_exponent(s, t, words) for s in masked.tolist()]
-    divide = f"{exponents[key]} ÷ ({_sum(exponents, key)})"
+    divide = f"{exponents[key]} ÷ ({added(exponents, key)})"
     formula = "eˢ ÷ Σ eˢ" if t == 1 else "eˢᐟᵀ ÷ Σ eˢᐟᵀ"
     lines.append(Line("softmax", formula, divide, n(weight[key], 4), tuple(masked.tolist()), weight[key]))
     return lines
@@ -67,12 +67,16 @@ def html(scene: Scene, words: Words) -> str:
         f'<b class="fibra-{role}">{escape(run.tokens[p])}</b>'
         for role, p in zip(("query", "key"), scene.cell, strict=True)
     )
+    return listed(cell(scene, words), words, f"<p>{words('arithmetic.title')} {query} → {key}</p>")
+
+
+def listed(lines: list[Line], words: Words, title: str = "") -> str:
+    """Steps as a list; `title` is HTML."""
     rows = "".join(
         f'<li><span class="name">{words(f"arithmetic.{line.name}")}</span><span class="formula">{line.formula}</span>'
         f'<span class="numbers">= {line.numbers}</span><span class="result">= {line.result}</span></li>'
-        for line in cell(scene, words)
+        for line in lines
     )
-    title = f"<p>{words('arithmetic.title')} {query} → {key}</p>"
     return f'<div class="fibra-arithmetic">{title}<ol class="fibra-lines">{rows}</ol></div>'
 
 
@@ -80,7 +84,7 @@ def _factor(text: str, value: float) -> str:
     return f"({text})" if value < 0 and text[0] == "−" else text
 
 
-def _sum(terms: list[str], always: int = 0) -> str:
+def added(terms: list[str], always: int = 0) -> str:
     """The terms added; of many, the first ones, the one at `always`, and an ellipsis."""
     if len(terms) <= TERMS + 2:
         return " + ".join(terms)

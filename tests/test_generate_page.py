@@ -1,0 +1,374 @@
+"""The Generate page: its numbers against a generation of their own, its knobs, and what it says where it cannot."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from html import unescape
+from math import exp, log
+from pathlib import Path
+
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+from playwright.sync_api import expect
+from streamlit.testing.v1 import AppTest
+
+import core
+from core import Scene
+from core.interpret import logit_lens
+from plots import theme
+from ui import loop, writing
+from ui.pictures.generate import cache, draw, lens, loss
+from ui.words import words_of
+
+LANGUAGES = ("en", "pt-BR")
+PAGE = Path(__file__).parents[1] / "pages" / "generate.py"
+HOSTILE = "<b>bold</b> $x$ **md** {0} @query 👩‍👩‍👧 שלום"
+STORIES = Scene(model="stories")
+SCENES = {
+    "stories": STORIES,
+    "cut": Scene(model="stories", heat=0.7, top_k=7, top_p=0.8, step=3),
+    "greedy": Scene(model="stories", heat=0.0, new=5),
+    "forced": Scene(model="stories", forced=((9, 17), (12, 3)), step=4),
+    "forced and cut": Scene(model="stories", forced=((9, 17),), top_k=1, step=3),
+    "induction": Scene(model="induction", step=1),
+    "noise": Scene(model="gpt"),
+    "characters": Scene(model="gpt", split="characters", sentence="um dois"),
+    "one word": Scene(model="gpt", sentence="um", new=1),
+    "64 words": Scene(model="gpt", sentence=" ".join(f"w{i % 40}" for i in range(64))),
+    "hostile": Scene(model="gpt", sentence=HOSTILE, target=HOSTILE),
+    "unmasked": Scene(model="gpt", off=("mask",)),
+    "no residual": Scene(model="gpt", off=("residual",)),
+    "no W_O, an ablated head, an edit": Scene(model="gpt", off=("W_O",), ablated=((0, 1),), edits=((0, 3, 5.0),)),
+    "judged": Scene(model="stories", target="a foca dorme no gelo."),
+}
+BROKEN = Scene(model="gpt").override(init="unit", norm="none", residual=False, n_layers=12, d_model=256, d_mlp=1024)
+
+
+def steps_of(scene: Scene, **changes) -> list:
+    """A generation of the test's own, from ids and nothing else of the page."""
+    run = core.run(scene)
+    n = min(len(scene.tokens), run.config.n_ctx - 1)
+    knobs = dict(temperature=scene.heat, top_k=scene.top_k, top_p=scene.top_p, seed=scene.draw)
+    knobs |= dict(max_new_tokens=min(scene.new, run.config.n_ctx - n), forced=dict(scene.forced), cache=False)
+    return [
+        *core.generate(
+            run.params, scene.whole, embeddings=run.embeddings[:n], interventions=scene.interventions, **knobs | changes
+        )
+    ]
+
+
+def text_of(html: str) -> str:
+    return unescape(re.sub(r"<[^>]+>", " ", html))
+
+
+# ------------------------------------------------------------------------------------------------------- the pictures
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("name", SCENES)
+def test_pictures_are_figures_in_both_themes(name: str, lang: str) -> None:
+    scene, words = SCENES[name], words_of(lang)
+    builders = [draw.choices, cache.ledger]
+    builders += [lens.lens] if lens.readable(scene) else []
+    builders += [loss.losses] if loss.judged(scene) else []
+    for builder in builders:
+        picture = builder(scene, words)
+        assert picture.says and not re.search(r"\b(nan|inf)\b", picture.says, re.IGNORECASE)
+        for mode in theme.PALETTES:
+            go.Figure(theme.resolve(picture.figure, mode))
+
+
+@pytest.mark.parametrize("name", [n for n in SCENES if n not in ("64 words",)])
+def test_bars_are_the_distribution(name: str) -> None:
+    scene, words = SCENES[name], words_of("en")
+    steps = steps_of(scene)
+    step = steps[(scene.step or len(steps)) - 1]
+    before, after, _ = go.Figure(theme.resolve(draw.choices(scene, words).figure, "light")).data
+    d, ids = step.distribution, draw.candidates(writing.looked_at(scene, writing.written(scene)))
+    logits = d.logits.astype(np.float64)
+    plain = np.exp(logits - logits.max()) / np.exp(logits - logits.max()).sum()
+    np.testing.assert_allclose(before.x, plain[ids], rtol=2e-4, atol=1e-7)
+    np.testing.assert_allclose(after.x, d.tempered[ids], rtol=2e-4, atol=1e-7)
+    faded = [colour == "rgba(93, 101, 119, 0.28)" for colour in after.marker.color]
+    assert faded == [not d.final[token] > 0 for token in ids]
+    assert step.token in ids and ids[0] == int(np.argmax(logits))
+
+
+def test_the_sentence_under_the_bars_by_hand() -> None:
+    scene, words = SCENES["cut"], words_of("en")
+    step = steps_of(scene)[2]
+    d, token = step.distribution, core.PRESETS["stories"].tokenizer.tokens[step.token]
+    says = draw.choices(scene, words).says
+    assert f"“{token}” was drawn" in says
+    assert f"{d.n_kept} of 418 tokens stay" in says and d.n_kept <= 7
+    left = 100 * d.tempered[d.order[: d.n_kept]].sum()
+    assert f"had {left:.0f}% together" in says
+
+
+@pytest.mark.parametrize("name", ["stories", "forced", "noise", "induction", "no W_O, an ablated head, an edit"])
+def test_the_lens_is_each_stage_through_the_unembedding(name: str) -> None:
+    scene, words = SCENES[name], words_of("en")
+    text = writing.written(scene)
+    tops, shares, first = lens.read(scene, text)
+    x = text.embedded(writing.reached(scene, text) - 1)
+    trace = core.forward(text.params, scene.whole, embeddings=x, interventions=scene.interventions)
+    logits = logit_lens(trace, text.params, scene.whole).astype(np.float64)[:, first:]
+    assert np.array_equal(tops, logits.argmax(-1).T)
+    exponentials = np.exp(logits - logits.max(-1, keepdims=True))
+    np.testing.assert_allclose(shares, (1 / exponentials.sum(-1)).T, rtol=1e-4)
+    assert tops[-1, -1] == writing.looked_at(scene, text).distribution.order[0], "the last stage is the model's own"
+    figure = go.Figure(theme.resolve(lens.lens(scene, words).figure, "light"))
+    assert figure.data[0].z.shape == tops.shape and len(figure.data[1].text) == tops.size
+
+
+def test_the_ledger_is_the_work_that_was_done() -> None:
+    scene = replace(STORIES, step=5)
+    steps = steps_of(scene, cache=True)
+    map_, plain, spent = go.Figure(theme.resolve(cache.ledger(scene, words_of("en")).figure, "light")).data
+    for row, step in zip(np.asarray(map_.z), steps, strict=True):
+        assert np.flatnonzero(row == 1).tolist() == [*step.work.new]
+        assert np.flatnonzero(row == 0).tolist() == [*step.work.reused]
+    assert [*spent.x] == [step.work.multiplications for step in steps]
+    assert [*plain.x] == [step.work.without_cache for step in steps]
+    work = steps[4].work
+    says = cache.ledger(scene, words_of("en")).says
+    assert f"those of {len(work.reused)} read" in says
+    assert f"{work.without_cache / work.multiplications:.1f} times fewer" in says
+
+
+def test_the_check_runs_both_ways(monkeypatch) -> None:
+    """And a writing that was tampered with is found out."""
+    scene, words = STORIES, words_of("en")
+    assert "12 of 12 tokens are the same" in cache.check(scene, words)
+    cached, plain = writing.both_ways(scene)
+    assert cached.steps[3].work != plain.steps[3].work, "one with the cache, one without"
+    steps = [*plain.steps]
+    steps[2] = replace(steps[2], token=steps[2].token + 1)
+    spoilt = replace(plain, steps=tuple(steps))
+    monkeypatch.setattr(writing, "both_ways", lambda scene: (cached, spoilt))
+    assert "11 of 12 tokens are the same" in cache.check(scene, words)
+
+
+@pytest.mark.parametrize("target", ["", "a foca dorme no gelo."])
+def test_the_loss_is_the_mean_surprise(target: str) -> None:
+    scene = replace(STORIES, target=target)
+    found = loss.judged(scene)
+    whole = core.PRESETS["stories"].tokenizer.encode(f"{scene.text} {target}".strip())
+    first = len(scene.tokens) if target else 1
+    logits = core.forward(core.PRESETS["stories"].learned, scene.config, whole.ids)["logits"].astype(np.float64)
+    logits, ids = logits[first - 1 : -1], whole.ids[first:]
+    p = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
+    surprises = -np.log(p[np.arange(len(ids)), ids])
+    assert found.tokens == whole.tokens[first:]
+    np.testing.assert_allclose(found.surprises, surprises, rtol=1e-4, atol=1e-5)
+    assert found.mean == pytest.approx(surprises.mean(), rel=1e-5)
+    assert found.perplexity == pytest.approx(exp(surprises.mean()), rel=1e-4)
+    assert found.squared == pytest.approx(np.mean((logits - np.eye(418)[ids]) ** 2), rel=1e-5)
+    assert found.ceiling == log(418)
+    bars = go.Figure(theme.resolve(loss.losses(scene, words_of("en")).figure, "light")).data[0]
+    np.testing.assert_allclose(bars.y, surprises, rtol=1e-4, atol=1e-5)
+    lines = {line.name: line for line in loss.lines(found, words_of("en"))}
+    assert lines["cross_entropy"].result == f"{surprises.mean():.4f}"
+    assert lines["ceiling"].value == pytest.approx(log(418) - surprises.mean(), rel=1e-4)
+
+
+def test_an_untrained_model_knows_nothing() -> None:
+    for lang, near in (("en", "one who knows nothing"), ("pt-BR", "quem não sabe nada")):
+        assert near in loss.losses(Scene(model="gpt"), words_of(lang)).says
+    assert "less surprised" in loss.losses(STORIES, words_of("en")).says
+
+
+def test_one_token_has_nothing_to_judge() -> None:
+    assert loss.judged(Scene(model="gpt", sentence="um")) is None
+    assert loss.judged(Scene(model="gpt", sentence="um", target="dois")).tokens == ("dois",)
+    assert loss.judged(SCENES["64 words"].turn(target="mais")) is None, "there is no room for it"
+
+
+# ----------------------------------------------------------------------------------------------------------- the HTML
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("name", SCENES)
+def test_the_loop_shows_this_step(name: str, lang: str) -> None:
+    scene, words = SCENES[name], words_of(lang)
+    text = writing.written(scene)
+    step, called = writing.looked_at(scene, text), writing.names(scene, words)
+    html = loop.strip(scene, text, words)
+    assert html.count("<li ") == 5
+    shown = text_of(html)
+    assert called(step.token) in shown
+    assert f"{len(step.work.new)} × {scene.config.d_model} → {scene.config.vocab_size}" in shown
+    if not step.forced and scene.heat:
+        chance = step.distribution.chance(step.position)
+        assert words.number(chance) in shown and f"left:{100 * chance:.2f}%" in html
+
+
+def test_shades_are_probabilities() -> None:
+    scene, words = replace(STORIES, step=7), words_of("en")
+    steps = steps_of(scene)[:7]
+    html = loop.continuation(scene, writing.written(scene), words)
+    shades = [float(p) for p in re.findall(r"--p:([\d.]+)", html)]
+    np.testing.assert_allclose(shades, [step.probability for step in steps], atol=6e-4)
+    assert "5 to go" in text_of(html)
+    assert [core.PRESETS["stories"].tokenizer.tokens[step.token] for step in steps] == [
+        word for word in re.findall(r'--p:[\d.]+">([^<]+)<sub>', unescape(html))
+    ]
+
+
+def test_tokens_are_never_markup() -> None:
+    scene, words = SCENES["hostile"], words_of("en")
+    text = writing.written(scene)
+    html = loop.strip(scene, text, words) + loop.continuation(scene, text, words)
+    assert "<b>bold" not in html and "&lt;b&gt;bold&lt;/b&gt;" in html
+
+
+def test_unknown_ids_have_a_name_in_each_language() -> None:
+    scene = Scene(model="gpt", sentence="um dois")
+    ids = scene.encoding.ids.tolist()
+    for lang, name in (("en", "#7"), ("pt-BR", "nº 7")):
+        called = writing.names(scene, words_of(lang))
+        assert [called(i) for i in ids] == ["um", "dois"] and called(7) == name
+
+
+# ------------------------------------------------------------------------------------------------------------ the page
+
+
+def page(scene: Scene) -> AppTest:
+    at = AppTest.from_file(PAGE, default_timeout=60)
+    at.query_params.update(scene.to_query())
+    return at.run()
+
+
+def scene_of(at: AppTest) -> Scene:
+    return at.session_state["fibra.scene"]
+
+
+def html_of(at: AppTest) -> str:
+    return "\n".join(element.proto.body for element in at.get("html"))
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("name", SCENES)
+def test_page_runs(name: str, lang: str) -> None:
+    at = page(SCENES[name].turn(lang=lang, forced=SCENES[name].forced))
+    assert not at.exception, at.exception[0].value
+    assert "fibra-loop" in html_of(at)
+
+
+@pytest.mark.parametrize("model", ["penguins", "encoder", "encoder_full"])
+def test_a_story_without_logits_is_stood_in_for(model: str) -> None:
+    at = page(Scene(model=model, lang="en", heat=0.5, step=4))
+    assert not at.exception and scene_of(at).model == model
+    assert "Small-world stories, trained” writes here" in html_of(at)
+    assert "fibra-loop" in html_of(at)
+    at.button(key="switch").click().run()
+    assert not at.exception
+    assert scene_of(at) == Scene(model="stories", lang="en", heat=0.5, step=4)
+    assert "writes here" not in html_of(at)
+
+
+def test_numbers_that_explode_are_said_to() -> None:
+    at = page(BROKEN.turn(lang="en"))
+    assert not at.exception
+    assert "nothing to draw from" in html_of(at)
+
+
+def test_step_back_and_the_number_of_tokens() -> None:
+    at = page(Scene(model="stories", lang="en"))
+    assert at.button(key="generate-step").disabled and not at.button(key="generate-back").disabled
+    at.button(key="generate-back").click().run()
+    assert scene_of(at).step == 11
+    at.slider(key="knob-step").set_value(1).run()
+    assert at.button(key="generate-back").disabled
+    at.button(key="generate-step").click().run()
+    assert scene_of(at).step == 2
+    at.slider(key="knob-new").set_value(20).run()
+    assert (scene_of(at).new, scene_of(at).step) == (20, None)
+    assert not at.exception
+
+
+def test_the_knobs_of_the_draw() -> None:
+    at = page(Scene(model="stories", lang="en"))
+    label = words_of("en")
+    named = {
+        name: next(w for w in at.select_slider if w.label == label(f"generate.{name}")) for name in ("top_k", "top_p")
+    }
+    named["top_k"].set_value(3).run()
+    next(w for w in at.select_slider if w.label == label("generate.top_p")).set_value(0.5).run()
+    heat = next(w for w in at.select_slider if w.label == label("generate.heat"))
+    heat.set_value(0.0).run()
+    at.button(key="generate-again").click().run()
+    scene = scene_of(at)
+    assert (scene.top_k, scene.top_p, scene.heat, scene.draw) == (3, 0.5, 0.0, 1)
+    next(w for w in at.select_slider if w.label == label("generate.top_k")).set_value(1000).run()
+    next(w for w in at.select_slider if w.label == label("generate.top_p")).set_value(1.0).run()
+    assert (scene_of(at).top_k, scene_of(at).top_p) == (None, None)
+    assert not at.exception
+
+
+def test_a_forced_token_makes_two_texts_and_can_be_taken_back() -> None:
+    at = page(Scene(model="stories", lang="en", forced=((9, 17),), step=6))
+    html = html_of(at)
+    assert html.count('class="fibra-text"') == 2 and "With your token" in html
+    at.button(key="generate-undo").click().run()
+    assert scene_of(at).forced == () and html_of(at).count('class="fibra-text"') == 1
+
+
+def test_a_continuation_is_judged() -> None:
+    at = page(Scene(model="stories", lang="en"))
+    at.text_input(key="knob-target").set_value("a  foca\ndorme " + "x" * 400).run()
+    assert not at.exception
+    assert scene_of(at).target.startswith("a foca dorme x") and len(scene_of(at).target) == 160
+
+
+def test_play_begins_anew_at_the_end_and_stops() -> None:
+    at = page(Scene(model="stories", lang="en"))
+    at.button(key="generate-play").click().run()
+    assert not at.exception and scene_of(at).step == 1
+    at.button(key="generate-stop").click().run()
+    assert not at.exception and "generate.playing" not in at.session_state
+    assert at.button(key="generate-play")
+
+
+# ---------------------------------------------------------------------------------------------------------- a journey
+
+
+def open_generate(tab, app: str, query: str) -> None:
+    tab.goto(f"{app}/generate?{query}")
+    tab.wait_for_selector(".st-key-generate-choices [data-drawn]")
+    tab.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
+
+
+@pytest.mark.browser
+def test_play_writes_to_the_end_and_a_bar_can_be_forced(watched, app) -> None:
+    tab = watched.tab()
+    open_generate(tab, app, "lang=en&model=stories&new=4")
+    assert tab.locator(".fibra-loop").bounding_box()["y"] < 500
+    tab.get_by_role("button", name="Play").click()
+    expect(tab.locator(".fibra-text .new")).to_have_count(1)
+    expect(tab.locator(".fibra-text .new")).to_have_count(4)
+    expect(tab.get_by_role("button", name="Play")).to_be_visible()
+    tab.get_by_role("button", name="Back").click()
+    tab.get_by_role("button", name="Back").click()
+    expect(tab.locator(".fibra-text .new")).to_have_count(2)
+    bars = tab.locator(".st-key-generate-choices .nsewdrag").first
+    bars.scroll_into_view_if_needed()
+    box = bars.bounding_box()
+    tab.mouse.click(box["x"] + box["width"] * 0.5, box["y"] + box["height"] * 0.95)  # the last bar
+    expect(tab.locator(".fibra-text")).to_have_count(2)
+    expect(tab.locator(".fibra-text").first.locator(".new.forced")).to_have_count(1)
+    assert re.search(r"forced=9\.\d+", tab.url)
+
+
+@pytest.mark.browser
+def test_leaving_while_it_plays_leaves_nothing_behind(watched, app) -> None:
+    tab = watched.tab()
+    open_generate(tab, app, "lang=en&model=stories&new=30")
+    tab.get_by_role("button", name="Play").click()
+    expect(tab.locator(".fibra-text .new")).to_have_count(3)
+    tab.get_by_test_id("stSidebarNavLink").filter(has_text=re.compile("Drift$")).click()
+    expect(tab.locator("h1.fibra-title")).to_have_text("Drift")
+    tab.wait_for_timeout(2500)
+    expect(tab.locator("h1.fibra-title")).to_have_text("Drift")

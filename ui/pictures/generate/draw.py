@@ -1,0 +1,82 @@
+"""One draw: the likeliest candidates for the next token, before and after temperature, and what the cuts leave."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from core import Scene
+from core.generate import Step
+from plots import choices as plot
+from ui import writing
+from ui.compute import Picture
+from ui.words import Words
+
+CANDIDATES = 10  # rows, the chosen token's own included where it is not among the likeliest
+
+
+def candidates(step: Step) -> list[int]:
+    """The ids that have a bar: the likeliest, and whatever was chosen."""
+    likeliest = step.distribution.order[:CANDIDATES].tolist()
+    return likeliest if step.token in likeliest else [*likeliest[:-1], step.token]
+
+
+def choices(scene: Scene, words: Words) -> Picture:
+    """Every candidate's share before and after temperature; what top-k and top-p cut is faded."""
+    text = writing.written(scene)
+    step, name = writing.looked_at(scene, text), writing.names(scene, words)
+    d, ids = step.distribution, candidates(step)
+    kept = d.final[ids] > 0
+    says = _says(scene, step, words)
+    figure = plot.choices(
+        [name(token) for token in ids],
+        d.plain[ids],
+        d.tempered[ids],
+        kept,
+        [_note(step, token, words) for token in ids],
+        chosen=ids.index(step.token),
+        role="@gradient" if step.forced else "@attention",
+        names=(words("generate.before"), words("generate.after")),
+        hover=words("generate.hover.choice"),
+        alt=says,
+    )
+    return Picture(figure, says)
+
+
+def height(scene: Scene, text: writing.Writing) -> int:
+    """Pixels of that figure."""
+    return plot.ABOVE + 30 + plot.ROW * len(candidates(writing.looked_at(scene, text)))
+
+
+def share(value: float, words: Words) -> str:
+    """A probability as a reader writes it: whole percents, and digits only where they say something."""
+    percent = 100 * value
+    return f"{words.number(percent, 0 if percent >= 9.95 or percent == 0 else 1)}%"
+
+
+def _note(step: Step, token: int, words: Words) -> str:
+    d = step.distribution
+    if d.final[token] > 0:
+        return share(float(d.final[token]), words)
+    rank = int(np.flatnonzero(d.order == token)[0])
+    by = "top_k" if rank >= d.n_top_k else "top_p"
+    return words(f"generate.cut.{by}") if rank >= d.n_kept else share(0.0, words)
+
+
+def _says(scene: Scene, step: Step, words: Words) -> str:
+    name, d = writing.names(scene, words), step.distribution
+    token = name(step.token)
+    own, drawn = share(step.probability, words), share(step.drawn_with, words)
+    rank = int(np.flatnonzero(d.order == step.token)[0]) + 1
+    how = "forced" if step.forced else "greedy" if scene.heat == 0 else "drawn"
+    sentences = [words(f"generate.says.{how}", token=token, own=own, drawn=drawn, rank=rank)]
+    size = len(d.logits)
+    if d.n_kept < size:
+        sentences.append(words("generate.says.cut", kept=d.n_kept, size=size, left=_left(d, words)))
+    elif size > CANDIDATES:
+        rest = 1 - float(d.tempered[d.order[:CANDIDATES]].sum())
+        sentences.append(words("generate.says.rest", n=size - CANDIDATES, share=share(max(rest, 0.0), words)))
+    return " ".join(sentences)
+
+
+def _left(d, words: Words) -> str:
+    return share(float(d.tempered[d.kept].sum()), words)

@@ -1,0 +1,86 @@
+"""Who writes on the Generate page, what was written, kept for all sessions, and what the tokens are called."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from threading import Lock  # sessions run side by side; nothing here starts a thread
+
+from cachetools import LRUCache, cached
+from cachetools.keys import hashkey
+
+import core
+from core import ConfigError, Scene, Writing, limits
+from core.generate import Step
+from core.sentence import fit_sentence
+from core.writing import namer
+from ui import compute
+from ui.words import Words
+
+STAND_IN = "stories"  # writes where the reader's story has no logits
+KNOBS = ("heat", "top_k", "top_p", "draw", "new", "forced")
+STEP_BYTES = 44  # a token of a step: its logit, and five numbers of its distribution
+
+
+def writer(scene: Scene) -> Scene:
+    """The Scene itself; or, of a story without logits, one that has them and is looked at in the same way."""
+    if scene.config.unembed:
+        return scene
+    sentence = fit_sentence(scene.sentence, scene.split, STAND_IN)[0]
+    plain = {"overrides": (), "edits": (), "ablated": (), "off": (), "temperature": 1.0}
+    return scene.turn(model=STAND_IN, sentence=sentence, forced=scene.forced, **plain)
+
+
+def written(scene: Scene) -> Writing | None:
+    """What `scene` writes; None where its numbers explode."""
+    return _written(replace(scene.computed, **{name: getattr(scene, name) for name in KNOBS}))
+
+
+def _size(writing: Writing | None) -> int:
+    return len(writing.steps) * writing.config.vocab_size * STEP_BYTES if writing else 1
+
+
+@cached(LRUCache(limits.WRITING_CACHE, getsizeof=_size), key=hashkey, lock=Lock())
+def _written(scene: Scene) -> Writing | None:
+    try:
+        return core.write(scene, compute.params(scene))
+    except ConfigError:
+        return None
+
+
+def both_ways(scene: Scene) -> tuple[Writing, Writing]:
+    """The same text with the cache, and computed anew at every step."""
+    return written(scene), _without_cache(replace(scene.computed, **{name: getattr(scene, name) for name in KNOBS}))
+
+
+@cached(LRUCache(limits.WRITING_CACHE, getsizeof=_size), key=hashkey, lock=Lock())
+def _without_cache(scene: Scene) -> Writing:
+    return core.write(scene, compute.params(scene), cache=False)
+
+
+def reached(scene: Scene, writing: Writing) -> int:
+    """How many new tokens the reader has let it write."""
+    n = len(writing.steps)
+    return n if scene.step is None else min(scene.step, n)
+
+
+def looked_at(scene: Scene, writing: Writing) -> Step:
+    """The last step of those."""
+    return writing.steps[reached(scene, writing) - 1]
+
+
+def spelled(scene: Scene, text: Writing, steps: int, words: Words) -> list[str]:
+    """The tokens of the context, as the reader wrote them, and of the first `steps` new ones."""
+    name, n = names(scene, words), len(text.ids)
+    return [*scene.tokens[:n], *(name(token) for token in text.text(steps)[n:].tolist())]
+
+
+def joint(scene: Scene) -> str:
+    """What stands between the tokens of its texts: nothing where they are characters."""
+    tokenizer = scene.preset.tokenizer
+    return " " if (tokenizer.by if tokenizer else scene.split) == "words" else ""
+
+
+def names(scene: Scene, words: Words) -> Callable[[int], str]:
+    """What each id is called in this language."""
+    return namer(scene, lambda token: words("generate.unnamed", id=token))
