@@ -40,7 +40,7 @@ def open_page(name: str, seed: bool = True) -> tuple[Scene, Words]:
     scene = state.open_scene(name)
     with st.sidebar:
         _sidebar(scene, words, seed)
-    left, right, last = st.columns([4, 9, 3], vertical_alignment="center")
+    left, right, last = st.columns([9, 18, 6], vertical_alignment="center")
     with left:
         st.html(f'<h1 class="fibra-title">{escape(words(f"{name}.title"))}</h1>')
     with right:
