@@ -39,7 +39,7 @@ TOKENIZER_FILE = 64 << 20  # bytes of tokenizer.json: 250,000 tokens take 17 MB
 PARAMS_CACHE = 64 << 20
 TRACE_CACHE = 96 << 20
 FIGURE_CACHE = 32 << 20
-WRITING_CACHE = 16 << 20  # texts written, with every step's distribution: a dozen tokens of 1000 choices take 0.5 MB
+WRITING_CACHE = 32 << 20  # texts written, with every step's distribution: a dozen tokens of 1000 choices take 0.5 MB
 CHECKPOINTS = 32 << 20  # of one training run: forty of a model of 200,000 parameters
 
 # glibc gives the pages of freed arrays back to the system and faults them in again at the next pass: a third of the

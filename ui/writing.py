@@ -33,7 +33,12 @@ def writer(scene: Scene) -> Scene:
 
 def written(scene: Scene) -> Writing | None:
     """What `scene` writes; None where its numbers explode."""
-    return _written(replace(scene.computed, **{name: getattr(scene, name) for name in KNOBS}))
+    return _written(knobs(scene))
+
+
+def knobs(scene: Scene) -> Scene:
+    """The same writing, looked at as by default: equal for all Scenes that share one."""
+    return replace(scene.computed, **{name: getattr(scene, name) for name in KNOBS})
 
 
 def _size(writing: Writing | None) -> int:
@@ -46,16 +51,6 @@ def _written(scene: Scene) -> Writing | None:
         return core.write(scene, compute.params(scene))
     except ConfigError:
         return None
-
-
-def both_ways(scene: Scene) -> tuple[Writing, Writing]:
-    """The same text with the cache, and computed anew at every step."""
-    return written(scene), _without_cache(replace(scene.computed, **{name: getattr(scene, name) for name in KNOBS}))
-
-
-@cached(LRUCache(limits.WRITING_CACHE, getsizeof=_size), key=hashkey, lock=Lock())
-def _without_cache(scene: Scene) -> Writing:
-    return core.write(scene, compute.params(scene), cache=False)
 
 
 def reached(scene: Scene, writing: Writing) -> int:
