@@ -54,7 +54,7 @@ def curves(
     room = 0.08 * (high - low) or 1.0
     layout = base_layout(
         height=height,
-        margin={"l": 44, "r": 12, "t": 12, "b": 44},
+        margin={"l": 62, "r": 12, "t": 12, "b": 44},
         xaxis=axis(title=title(x_title, "@muted", standoff=6), **({"nticks": 6} | named)),
         yaxis=axis(
             range=[low - room, high + room],

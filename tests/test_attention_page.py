@@ -144,3 +144,15 @@ def test_reading_names_the_row_like_the_lesson():
     assert pictures.pattern(Scene(), words_of("pt-BR")).says == (
         "“tem” olha mais para si (0,31), depois para “pinguins”, “não” e “joelho” (0,19), e menos para “Os” (0,12)."
     )
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("model", ("penguins", "gpt"))
+def test_without_the_softmax_the_arithmetic_counts_all_in_sight_alike(model, lang):
+    scene = Scene(model=model, off=("softmax",))
+    line = arithmetic.cell(scene, words_of(lang))[-1]
+    query, key = scene.cell
+    in_sight = query + 1 if scene.config.causal else len(scene.tokens)
+    assert line.name == "alike" and line.value == pytest.approx(1 / in_sight)
+    assert [s for s in line.terms if np.isfinite(s)] == [0.0] * in_sight
+    assert line.value == pytest.approx(array(scene, "pattern")[query, key], rel=1e-6)

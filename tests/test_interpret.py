@@ -132,6 +132,7 @@ def test_each_pattern_that_has_a_name_scores_one_and_gets_it():
         "first": first,
         "itself": np.eye(n),
         "same": again,
+        "induction": np.eye(n, k=-2) + np.outer(np.eye(n)[0] + np.eye(n)[1], np.eye(n)[0]),
         "uniform": np.full((n, n), 1 / n),
     }
     for name, pattern in known.items():
@@ -147,12 +148,12 @@ def test_scores_of_uniform_attention_by_hand():
     words = ["a", "b", "a", "c"]
     both = head_scores(np.full((4, 4), 0.25), words)
     assert {name: float(score) for name, score in both.items()} == pytest.approx(
-        {"previous": 0.25, "first": 0.25, "itself": 0.25, "same": 0.25, "uniform": 1.0}
+        {"previous": 0.25, "first": 0.25, "itself": 0.25, "same": 0.25, "induction": 0.25, "uniform": 1.0}
     )
     causal = head_scores(np.tri(4) / np.arange(1, 5)[:, None], words, causal=True)
     mean = (1 / 2 + 1 / 3 + 1 / 4) / 3
     assert {name: float(score) for name, score in causal.items()} == pytest.approx(
-        {"previous": mean, "first": mean, "itself": mean, "same": 1 / 3, "uniform": 1.0}
+        {"previous": mean, "first": mean, "itself": mean, "same": 1 / 3, "induction": 1 / 3, "uniform": 1.0}
     )
 
 

@@ -67,6 +67,8 @@ def scores_of(scene: Scene, layer: int, head: int) -> dict[str, float]:
             found["previous"].append(row[q - 1])
         if twins := [row[k] for k in range(sight) if k != q and tokens[k] == tokens[q]]:
             found["same"].append(sum(twins))
+        if after := [row[k] for k in range(1, min(sight, q + 1)) if tokens[k - 1] == tokens[q]]:
+            found["induction"].append(sum(after))
     return {name: float(np.mean(values)) if values else 0.0 for name, values in found.items()}
 
 
@@ -91,6 +93,10 @@ def test_labels_and_scores(lang):
             picture.says, *scene.place, mine[label] if label else max(s for k, s in mine.items() if k != "uniform")
         )
     assert named > 10
+
+
+def test_the_shipped_induction_head_has_its_name():
+    assert "induction" in pictures.labels_of(Scene(model="induction"))[1]
 
 
 @both

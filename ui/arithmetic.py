@@ -53,10 +53,13 @@ def cell(scene: Scene, words: Words) -> list[Line]:
         result = "−∞" if hidden else n(masked[key], 4)
         lines.append(Line("mask", "s + M", plus, result, (scaled[key],), masked[key]))
 
+    name, formula = "softmax", "eˢ ÷ Σ eˢ" if t == 1 else "eˢᐟᵀ ÷ Σ eˢᐟᵀ"
+    if "softmax" in scene.off:  # every score in sight counts as 0
+        name, formula = "alike", "e⁰ ÷ Σ e⁰"
+        masked = np.where(np.isneginf(masked), masked, 0.0)
     exponents = [_exponent(s, t, words) for s in masked.tolist()]
     divide = f"{exponents[key]} ÷ ({added(exponents, key)})"
-    formula = "eˢ ÷ Σ eˢ" if t == 1 else "eˢᐟᵀ ÷ Σ eˢᐟᵀ"
-    lines.append(Line("softmax", formula, divide, n(weight[key], 4), tuple(masked.tolist()), weight[key]))
+    lines.append(Line(name, formula, divide, n(weight[key], 4), tuple(masked.tolist()), weight[key]))
     return lines
 
 

@@ -12,7 +12,7 @@ from core.params import Params
 from core.parts import without
 from core.trace import Trace
 
-LABELS = ("previous", "first", "itself", "same", "uniform")
+LABELS = ("previous", "first", "itself", "same", "induction", "uniform")
 CLEAR = 0.5  # a score that earns a label: more weight there than everywhere else together
 SPREAD = 0.95  # and for "uniform": the mean entropy as a share of the greatest possible
 
@@ -21,9 +21,10 @@ def head_scores(pattern: np.ndarray, tokens: Sequence[object], causal: bool = Fa
     """How far each head follows each pattern that has a name: pattern [..., query, key] -> name of LABELS -> [...].
 
     The mean weight, 0..1, that the queries give to the token before them ("previous"; Voita et al. 2019, section 5.1),
-    to the first token ("first", the attention sink; Xiao et al. 2023, section 3.1), to themselves ("itself"), and to
-    other occurrences of the same token ("same"; Olsson et al. 2022 call the causal case a duplicate-token head). Only
-    queries count that have a choice and such a key; where none has, the score is 0. "uniform" is the mean of
+    to the first token ("first", the attention sink; Xiao et al. 2023, section 3.1), to themselves ("itself"), to other
+    occurrences of the same token ("same"; Wang et al. 2022, section 3.1, call the causal case a duplicate-token head),
+    and to what followed the same token before ("induction"; the prefix matching of Olsson et al. 2022). Only queries
+    count that have a choice and such a key; where none has, the score is 0. "uniform" is the mean of
     entropy / log2(keys in sight): 1 for a head that looks at all alike (Clark et al. 2019, section 3.3).
     """
     n = pattern.shape[-1]
@@ -31,11 +32,14 @@ def head_scores(pattern: np.ndarray, tokens: Sequence[object], causal: bool = Fa
     choice = seen.sum(-1) > 1
     diagonal = np.eye(n, dtype=bool)
     alike = np.array([[a == b for b in tokens] for a in tokens]) & ~diagonal
+    followed = np.zeros_like(alike)
+    followed[:, 1:] = np.tril(alike)[:, :-1]  # the key before this one is the query's token, earlier
     targets = {
         "previous": np.eye(n, k=-1, dtype=bool),
         "first": np.arange(n)[None, :] == np.zeros((n, 1), int),
         "itself": diagonal,
         "same": alike,
+        "induction": followed,
     }
     scores = {name: _mean_weight(pattern, keys & seen & choice[:, None]) for name, keys in targets.items()}
     most = np.log2(seen.sum(-1)[choice])

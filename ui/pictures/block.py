@@ -460,7 +460,6 @@ def steps(scene: Scene, words: Words) -> Picture:
         lengths,
         [words(f"block.step.{name}") for name in names],
         [magnitude(x, words) for x in lengths.tolist()],
-        value_title=words("heads.length"),
         width=WIDTH,
         height=LOW,
         alt=says,

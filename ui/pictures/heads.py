@@ -247,7 +247,7 @@ def lengths_within(scene: Scene, words: Words, width: int, height: int) -> Pictu
         [words("heads.enter"), *map(str, range(n))],
         [magnitude(x, words) for x in norms.tolist()],
         stage_title=words("heads.stage"),
-        value_title=words("heads.length"),
+        value_title=words("heads.length") if width > NARROW else "",
         width=width,
         height=height,
         alt=says,

@@ -18,7 +18,7 @@ from ui.words import Words
 
 WIDTH = 330  # px: a picture where three share a line
 NARROW = 250  # where four do
-SIGNS = {"previous": "←", "first": "⇤", "itself": "•", "same": "≡", "uniform": "≈", None: ""}
+SIGNS = {"previous": "←", "first": "⇤", "itself": "•", "same": "≡", "induction": "↻", "uniform": "≈", None: ""}
 
 
 # --------------------------------------------------------------------------------------------- patterns with a name
