@@ -14,6 +14,7 @@ PAGES = {
     "drift": "🧭",
     "block": "🧱",
     "generate": "✍️",
+    "train": "🌱",
 }
 
 words = state.words()

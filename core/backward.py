@@ -37,12 +37,14 @@ def backward(
     *,
     upstream: Mapping[str, np.ndarray] | None = None,
     activations: bool = False,
+    bug: bool = False,
 ) -> dict[str, np.ndarray]:
     """The gradients of a loss with respect to every parameter, under the parameters' names.
 
     `dlogits`, as a loss gives it, is the gradient that enters at the logits; `upstream` lets more enter at any other
     activation, by name. What stands in front as a batch is summed. Interventions are those of the trace.
     activations: True adds the gradient of every activation, under its own name.
+    bug: True plants a mistake in one formula, `softmax_backward`, for a gradient check to find.
     Reads only the trace. Raises: ConfigError for a trace without a name of `needed`, for gradients that do not fit it,
     and for a part taken out that has no backward.
     """
@@ -53,7 +55,7 @@ def backward(
         if name not in trace:
             raise ConfigError(f"trace: keeps no {name}, which backward reads; see names= of forward", "trace")
     entering = dict(upstream or {}) | ({} if dlogits is None else {"logits": dlogits})
-    flow = Flow(trace, entering, activations)
+    flow = Flow(trace, entering, activations, bug)
     dx = unembed_backward(params, config, trace, flow) if config.unembed else None
     if config.final_norm:
         dx = norm_backward(dx, params, config, "ln_final", trace, flow)
@@ -166,7 +168,7 @@ def attention_backward(
     pattern = trace[at + "pattern"]
     dpattern, dv = weighted_values_backward(dz, pattern, trace[at + "v"])
     dpattern = flow.put(at + "pattern", dpattern)
-    dscores = flow.put(at + "scores_masked", softmax_backward(dpattern, pattern, change.temperature))
+    dscores = flow.put(at + "scores_masked", softmax_backward(dpattern, pattern, change.temperature, flow.bug))
     dscores = flow.put(at + "scores_scaled", dscores)  # the mask is a constant
     if config.scale:
         # scores = scores * (1 / sqrt(d_head))

@@ -82,27 +82,62 @@ def gradcheck(
     name: str,
     where: tuple[int, ...] | np.ndarray,
     step: float = STEP,
+    bug: bool = False,
     **inputs: Any,
 ) -> Check:
     """Compare both slopes of `objective` in float64, along one weight or one direction of a parameter.
 
     where: the index of one weight of params[name], or a direction of that parameter's shape.
+    bug: check a backward with a mistake in it; see `backward`.
     inputs: what `forward` takes: ids, embeddings, interventions.
     Raises: ConfigError for a parameter, index or direction that does not exist.
     """
     if name not in params:
         raise ConfigError(f"name: the Config has no parameter {name}", "name")
-    exact = {key: np.asarray(value, np.float64) for key, value in params.items()}
-    direction = _direction(exact[name].shape, where)
+    directions = {name: _direction(np.shape(params[name]), where)}
+    return _checks(params, config, objective, directions, step, bug, inputs)[0]
 
-    def loss_at(offset: float) -> float:
-        moved = exact | {name: exact[name] + offset * direction}
+
+def gradcheck_all(
+    params: Params,
+    config: Config,
+    objective: Objective,
+    step: float = STEP,
+    bug: bool = False,
+    seed: int = 0,
+    **inputs: Any,
+) -> list[Check]:
+    """Compare both slopes along a random direction of every parameter, in the order of the computation.
+
+    A mistake in one backward formula shows in every parameter whose gradient passes through it, and in no other.
+    """
+    rng = np.random.default_rng(seed)
+    drawn = {name: rng.standard_normal(np.shape(p)) for name, p in params.items()}
+    directions = {name: v / np.linalg.norm(v) for name, v in drawn.items()}
+    return _checks(params, config, objective, directions, step, bug, inputs)
+
+
+def _checks(
+    params: Params,
+    config: Config,
+    objective: Objective,
+    directions: Mapping[str, np.ndarray],
+    step: float,
+    bug: bool,
+    inputs: Mapping[str, Any],
+) -> list[Check]:
+    exact = {key: np.asarray(value, np.float64) for key, value in params.items()}
+
+    def loss_at(name: str, offset: float) -> float:
+        moved = exact | {name: exact[name] + offset * directions[name]}
         return objective(forward(moved, config, **inputs))[0]
 
     trace = forward(exact, config, **inputs)
-    _, upstream = objective(trace)
-    gradient = backward(exact, config, trace, upstream=upstream)[name]
-    return Check(name, step, loss_at(-step), loss_at(step), float(np.vdot(gradient, direction)))
+    gradients = backward(exact, config, trace, upstream=objective(trace)[1], bug=bug)
+    return [
+        Check(name, step, loss_at(name, -step), loss_at(name, step), float(np.vdot(gradients[name], direction)))
+        for name, direction in directions.items()
+    ]
 
 
 def _direction(shape: tuple[int, ...], where: tuple[int, ...] | np.ndarray) -> np.ndarray:

@@ -23,7 +23,14 @@ VOCABULARY = 1_000_000  # token ids: the largest vocabularies in use have a quar
 TARGET_CHARACTERS = 160  # of a continuation to be judged: a long sentence
 EDITS = 512  # coordinates edited at once: 16 kB of Scene
 
+RATE = (1e-5, 0.1)  # of learning
+BATCH = (1, 64)  # rows; a step of the largest model and batch takes 250 MB for a second
+MOMENT = (0, 999_999_999)  # a step of training
+SHOWN = 24  # tokens of an example's beginning
 CORPUS = 200_000  # bytes of a text to train on: a novella; its ids take 1.6 MB
+
+UPLOAD = 16 << 20  # bytes of a trained model: four million parameters in float32
+MODELS_KEPT = 3  # models of a session that its Scenes can name, each at most UPLOAD
 
 # What the API accepts, for real weights: 4 GB in float32 is the most that an ordinary laptop holds.
 PARAMETERS = 1_000_000_000

@@ -13,8 +13,11 @@ from core.config import CHOICES, TYPES
 from core.errors import SceneError
 from core.parts import PARTS
 from core.presets import PRESETS
+from core.tasks import TASKS, Characters
 from core.tokenizer import SPLITTERS
 
+TASK_NAMES = (*TASKS, Characters.name)
+TRAINED_SIZES = ("", "small", "medium", "large")  # "": the task's own
 LANGUAGES = ("", "pt-BR", "en")  # "": the browser's
 INSIDE = ("resid_pre", "norm", "attn_out", "resid_mid", "units", "mlp_out", "resid_post")  # of a block
 STEPS = ("x", "q", "k", "v", "scores", "scores_scaled", "scores_masked", "pattern", "z")  # of attention
@@ -166,6 +169,12 @@ CODECS: dict[str, tuple[Any, Any]] = {
     "compared": _TEXT,
     "inside": _TEXT,
     **dict.fromkeys(("second", "solid"), (_read_bool, lambda value: str(int(value)))),
+    "task": _TEXT,
+    "size": _TEXT,
+    "rate": _FLOAT,
+    "batch": _INT,
+    "run_seed": _INT,
+    "moment": _INT,
     "lang": _TEXT,
 }
 
@@ -181,6 +190,12 @@ RIGHT: dict[str, str] = {
     "second": "0, 1",
     "solid": "0, 1",
     "dimension": f"0..{limits.D_MODEL[1]}",
+    "task": ", ".join(TASK_NAMES),
+    "size": ", ".join(filter(None, TRAINED_SIZES)),
+    "rate": "{}..{}".format(*limits.RATE),
+    "batch": "{}..{}".format(*limits.BATCH),
+    "run_seed": "{}..{}".format(*limits.SEED),
+    "moment": "{}..{}".format(*limits.MOMENT),
     "edits": "position.dimension:value, …",
     "ablated": "layer.head, …",
     "off": ", ".join(PARTS),

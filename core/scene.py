@@ -29,6 +29,8 @@ from core.query import (
     SIZES,
     STEPS,
     SWITCHES,
+    TASK_NAMES,
+    TRAINED_SIZES,
     Edit,
     Notice,
     check_choice,
@@ -83,6 +85,12 @@ class Scene:
     forced: tuple[tuple[int, int], ...] = field(default=(), metadata={"view": True})  # (position, token), sorted
     step: int | None = field(default=None, metadata={"view": True})  # how many are written so far; None: all
     target: str = field(default="", metadata={"view": True})  # a continuation to be judged; "": the sentence itself
+    task: str = field(default="copy", metadata={"view": True})  # what is trained, and how; see core.course
+    size: str = field(default="", metadata={"view": True})  # "": the task's own
+    rate: float | None = field(default=None, metadata={"view": True})  # the learning rate; None: the task's own
+    batch: int | None = field(default=None, metadata={"view": True})  # rows; None: the task's own
+    run_seed: int = field(default=0, metadata={"view": True})
+    moment: int | None = field(default=None, metadata={"view": True})  # the step that training is wound to; None: now
     lang: str = field(default="", metadata={"view": True})
     compared: str = field(default="pattern", metadata={"view": True})  # of attention's steps, while a Scene is pinned
     inside: str = field(default="resid_post", metadata={"view": True})  # the same of a block's arrays
@@ -97,11 +105,14 @@ class Scene:
         check_choice("inside", self.inside, INSIDE)
         if self.pinned is not None and self.pinned != self.pinned.computed:
             raise SceneError("pinned: must be a Scene's `computed`, without a view of its own", "pinned")
+        check_choice("task", self.task, TASK_NAMES)
+        check_choice("size", self.size, TRAINED_SIZES)
         if fit_sentence(self.sentence, self.split, self.model)[0] != self.sentence:
             tokens = min(limits.TOKENS, self.preset.config.n_ctx)
             size = f"{tokens} tokens and {limits.SENTENCE_CHARACTERS} characters"
             raise SceneError(f"sentence: must be at most {size}, single-spaced; see fit_sentence", "sentence")
         check_int("seed", self.seed, limits.SEED)
+        check_int("run_seed", self.run_seed, limits.SEED)
         check_float("temperature", self.temperature, limits.TEMPERATURE)
         check_float("threshold", self.threshold, (0.0, 1.0))
         for name in ("layer", "head", "query", "key", "focus", "lit", "stage"):
@@ -109,6 +120,11 @@ class Scene:
             if not (free and value is None):
                 check_int(name, value, (0, limits.TOKENS))
         check_int("dimension", self.dimension, (0, limits.D_MODEL[1]))
+        if self.rate is not None:
+            check_float("rate", self.rate, limits.RATE)
+        for name, bounds in (("batch", limits.BATCH), ("moment", limits.MOMENT)):
+            if getattr(self, name) is not None:
+                check_int(name, getattr(self, name), bounds)
         for name, value in self.overrides:
             check_override(name, value)
         for part in self.off:

@@ -127,12 +127,13 @@ class Flow:
 
     entering: name -> gradient that comes in at that activation from outside; it is added to what comes from above.
     keep: whether `kept` collects every activation's gradient. What is kept must not change later, so `put` it last.
+    bug: whether one backward formula is to be wrong, for a gradient check to find.
     Raises: ConfigError when no gradient enters, or one does not fit the trace.
     """
 
-    __slots__ = ("_entering", "_keep", "_trace", "kept", "params")
+    __slots__ = ("_entering", "_keep", "_trace", "bug", "kept", "params")
 
-    def __init__(self, trace: Trace, entering: Mapping[str, np.ndarray], keep: bool):
+    def __init__(self, trace: Trace, entering: Mapping[str, np.ndarray], keep: bool, bug: bool = False):
         if not entering:
             raise ConfigError("dlogits: no gradient enters; give dlogits, or upstream at some activation", "dlogits")
         for name, gradient in entering.items():
@@ -144,6 +145,7 @@ class Flow:
         self._trace = trace
         self._entering = {name: np.asarray(gradient, trace[name].dtype) for name, gradient in entering.items()}
         self._keep = keep
+        self.bug = bug
         self.kept: dict[str, np.ndarray] = {}
         self.params: dict[str, np.ndarray] = {}
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from math import cos, inf, isfinite, pi, sqrt
+from functools import lru_cache
+from math import cos, hypot, inf, isfinite, pi, sqrt
 from typing import NamedTuple
 
 import numpy as np
@@ -116,6 +117,7 @@ class Step:
     accuracy: float  # the share of counted positions whose largest logit is the target's
     grad_norm: float  # of all gradients together, before clipping
     rate: float
+    norms: Mapping[str, float]  # the same norm by part: embed, blocks.0, blocks.1, ..., unembed
 
 
 def train(state: State, config: Config, batches: Callable[[int], Batch], recipe: Recipe) -> Iterator[Step]:
@@ -137,16 +139,35 @@ def take_step(state: State, config: Config, batch: Batch, recipe: Recipe) -> Ste
     logits = trace["logits"]
     loss, dlogits = LOSSES[recipe.loss](logits, batch.targets, batch.mask)
     grads = backward(state.params, config, trace, dlogits)
-    norm, rate = norm_of(grads), recipe.rate_at(state.step)
+    norms, rate = norms_of_parts(grads), recipe.rate_at(state.step)
+    norm = hypot(*norms.values())
     adamw(state, grads, norm, recipe)
     right = logits.argmax(-1) == batch.targets
     accuracy = right.mean() if batch.mask is None else right[batch.mask].mean()
-    return Step(state.step, loss, float(accuracy), norm, rate)
+    return Step(state.step, loss, float(accuracy), norm, rate, norms)
 
 
 def norm_of(grads: Params) -> float:
     """The length of all gradients taken as one vector."""
     return sqrt(sum(float(np.vdot(g, g)) for g in grads.values()))
+
+
+def norms_of_parts(grads: Params) -> dict[str, float]:
+    """The length of the gradients of each part of the model: embeddings, blocks, and what stands over the last one."""
+    squares: dict[str, float] = {}
+    for name, g in grads.items():
+        part = part_of(name)
+        squares[part] = squares.get(part, 0.0) + float(np.vdot(g, g))
+    return {part: sqrt(square) for part, square in squares.items()}
+
+
+@lru_cache(maxsize=4096)
+def part_of(name: str) -> str:
+    """`blocks.2.attn.W_Q` is of blocks.2, the final norm of unembed, positions and a norm after them of embed."""
+    first, second, *_ = name.split(".")
+    if first == "blocks":
+        return f"blocks.{second}"
+    return "embed" if first in ("embed", "pos_embed", "ln_embed") else "unembed"
 
 
 def adamw(state: State, grads: Arrays, norm: float, recipe: Recipe) -> None:

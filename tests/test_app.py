@@ -76,11 +76,12 @@ HOSTILE = {
     "markup": {"model": "<script>alert(1)</script>", "lang": "$x$", "positions": "**bold**"},
     "edits": {"edits": "0.0:nan,9.9:1", "ablated": "99.99"},
     "sizes that do not fit": {"d_model": "10", "n_heads": "4"},
+    "training": {"task": "sum", "size": "1e9", "rate": "inf", "batch": "0", "run_seed": "x", "moment": "-1"},
     "control characters": {"sentence": "a\x00b \x1b[31m c\u202e", "edits": "\x00"},
 }
 
 
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("name", [*PAGES, "train"])
 @pytest.mark.parametrize("query", HOSTILE.values(), ids=HOSTILE.keys())
 def test_a_hostile_address_gets_defaults_and_one_notice(name, query):
     at = fine(page(name, lang="en", **{k: v for k, v in query.items() if k != "lang"}))

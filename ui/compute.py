@@ -71,7 +71,11 @@ def run(scene: Scene) -> core.Run:
 )
 def finished(builder: Builder, scene: Scene, words: Words) -> Finished:
     """The picture that `builder` makes of a Scene, as bytes to send."""
-    picture = builder(scene, words)
+    return finish(builder(scene, words), words)
+
+
+def finish(picture: Picture, words: Words) -> Finished:
+    """A picture as bytes to send, its numbers as the language writes them."""
     if words.comma:
         picture.figure["layout"]["separators"] = ",."
     return Finished(to_json(picture.figure), picture.says)

@@ -26,10 +26,11 @@ LOGO = Path(__file__).with_name("fibra.svg")
 SENTENCE = "knob-sentence"
 
 
-def open_page(name: str, seed: bool = True) -> tuple[Scene, Words]:
+def open_page(name: str, seed: bool = True, model: bool = True) -> tuple[Scene, Words]:
     """Begin a page: every page's first call. Draws what all pages share, and gives the Scene and the words.
 
-    A page with a seed of its own among its controls says so, and the sidebar leaves it out.
+    A page with a seed of its own among its controls says so, and the sidebar leaves it out; one that does not show the
+    Scene's model (model=False) has neither story nor sentence.
     """
     _through_app()
     words = state.words()
@@ -39,16 +40,20 @@ def open_page(name: str, seed: bool = True) -> tuple[Scene, Words]:
     live_figure.prepare()
     scene = state.open_scene(name)
     with st.sidebar:
-        _sidebar(scene, words, seed)
-    left, right, last = st.columns([9, 18, 6], vertical_alignment="center")
+        _sidebar(scene, words, seed, model)
+    left, right, last = st.columns([9, 18, 6] if model else [9, 23, 1], vertical_alignment="center")
     with left:
         st.html(f'<h1 class="fibra-title">{escape(words(f"{name}.title"))}</h1>')
     with right:
-        _sentence(scene, words)
-    with last:
-        switchboard.board(words)
-    say(words(f"{name}.lead"), "lead")
-    switchboard.sign(scene, words)
+        if model:
+            _sentence(scene, words)
+        else:
+            say(words(f"{name}.lead"), "lead")
+    if model:
+        with last:
+            switchboard.board(words)
+        say(words(f"{name}.lead"), "lead")
+        switchboard.sign(scene, words)
     notices(words, "cut", "blank", "default", "conflict", "trained", "gone")
     return scene, words
 
@@ -96,13 +101,11 @@ def say(text: str, kind: str = "says") -> None:
     st.html(f'<p class="fibra-{kind}">{escape(text)}</p>')
 
 
-def _sidebar(scene: Scene, words: Words, seed: bool) -> None:
-    controls.select(
-        words("shell.story"), "model", list(PRESETS), scene.model, lambda m: words(f"shell.stories.{m}"), turn=_tell
-    )
-    say(words(f"shell.about.{scene.model}"), "about")
-    if not scene.preset.trained:  # a trained model has its own tokens, and no seed draws its weights
-        _drawn(scene, words, seed)
+def _sidebar(scene: Scene, words: Words, seed: bool, model: bool) -> None:
+    if model:
+        _model(scene, words)
+        if not scene.preset.trained:  # a trained model has its own tokens, and no seed draws its weights
+            _drawn(scene, words, seed)
     controls.segments(
         words("shell.language"), "lang", LANGUAGES, words.lang, lambda lang: words(f"shell.languages.{lang}")
     )
@@ -133,6 +136,19 @@ def _pin(scene: Scene, words: Words) -> None:
     name = "unpin" if pinned else "pin"
     turned = {"on_click": state.pin, "help": words(f"shell.{name}_help"), "type": "primary" if pinned else "secondary"}
     st.button(words(f"shell.{name}"), key="pin", icon=":material/keep:", width="stretch", **turned)
+
+
+def _model(scene: Scene, words: Words) -> None:
+    held = {scene.model: scene.preset} | state.models()
+    trained = {name: model.title for name, model in held.items() if name not in PRESETS}
+
+    def called(model: str) -> str:
+        if model not in trained:
+            return words(f"shell.stories.{model}")
+        return words("shell.stories_trained", title=trained[model], name=model[-4:])
+
+    controls.select(words("shell.story"), "model", [*PRESETS, *trained], scene.model, called, turn=_tell)
+    say(words("shell.about_trained" if scene.model in trained else f"shell.about.{scene.model}"), "about")
 
 
 def _drawn(scene: Scene, words: Words, seed: bool) -> None:

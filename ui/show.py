@@ -20,6 +20,17 @@ def picture(
     on_click: Callable[[dict[str, Any]], None] | None = None,
 ) -> None:
     """Draw what `builder` makes of the Scene, `height` pixels high; the sentence is its text alternative too."""
-    done = compute.finished(builder, scene, words)
+    finished(compute.finished(builder, scene, words), words, key=key, height=height, on_click=on_click)
+
+
+def finished(
+    done: compute.Finished,
+    words: Words,
+    *,
+    key: str,
+    height: int,
+    on_click: Callable[[dict[str, Any]], None] | None = None,
+) -> None:
+    """Draw a picture that is ready to be sent."""
     labels = {name: words(f"figure.{name}") for name in live_figure.WORDS}
     live_figure.show(done.json, key=key, height=height, alt=done.says, words=labels, on_click=on_click, caption=True)

@@ -8,14 +8,16 @@ from typing import Any
 
 import streamlit as st
 
-from core import Notice, Scene
-from core.limits import UNDO
+from core import Notice, Preset, Scene
+from core.limits import MODELS_KEPT, UNDO
 from core.presets import find
 from core.query import wrong
 from ui.words import LANGUAGES, Words, words_of
 
 SCENE, WRITTEN, PAGE, NOTICES = "fibra.scene", "fibra.written", "fibra.page", "fibra.notices"
 MODEL = "fibra.model"  # the models on screen: a trained one lives as long as a session holds it
+MODELS = "fibra.models"  # those that were trained or loaded in this session, by name
+ENTERED = "fibra.entered"  # whether this run is the first one on its page
 PAST, FUTURE, TURNED = "fibra.past", "fibra.future", "fibra.turned"
 ONE_MOVE = 1.0  # seconds: turns of the same knob that follow one another more closely are undone together
 
@@ -28,7 +30,7 @@ def open_scene(page: str) -> Scene:
     """
     query = st.query_params.to_dict()
     moved = st.session_state.get(PAGE) != page
-    st.session_state[PAGE] = page
+    st.session_state[PAGE], st.session_state[ENTERED] = page, moved
     if SCENE not in st.session_state or (not moved and query != st.session_state[WRITTEN]):
         scene, notices = Scene.from_query(query)
         _keep(scene, notices)
@@ -62,6 +64,12 @@ def show(new: Scene) -> None:
     if new != old:
         _remember(old, new)
     _put(new)
+
+
+def follow(**changes: Any) -> None:
+    """Turn knobs that follow from something else: no move of the reader's own, to be undone."""
+    if (new := scene().turn(**changes)) != scene():
+        _put(new)
 
 
 def pin() -> None:
@@ -109,6 +117,17 @@ def _keep(new: Scene, found: tuple[Notice, ...] = ()) -> None:
         new = new.turn(pinned=None)
     models = [find(scene.model) for scene in (new, new.pinned) if scene]
     st.session_state[SCENE], st.session_state[MODEL], st.session_state[NOTICES] = new, models, found
+
+
+def keep_model(name: str, model: Preset) -> None:
+    """Hold a trained model for this session: the last few of them."""
+    kept = models() | {name: model}
+    st.session_state[MODELS] = dict([*kept.items()][-MODELS_KEPT:])
+
+
+def models() -> dict[str, Preset]:
+    """The models that were trained or loaded in this session, by name, the oldest first."""
+    return st.session_state.get(MODELS, {})
 
 
 def write_url() -> None:

@@ -21,10 +21,13 @@ def softmax(x: np.ndarray, temperature: float = 1.0) -> np.ndarray:
     return y
 
 
-def softmax_backward(dy: np.ndarray, y: np.ndarray, temperature: float = 1.0) -> np.ndarray:
-    """dy [..., n], y = softmax(x, temperature) [..., n] -> dx [..., n]."""
+def softmax_backward(dy: np.ndarray, y: np.ndarray, temperature: float = 1.0, bug: bool = False) -> np.ndarray:
+    """dy [..., n], y = softmax(x, temperature) [..., n] -> dx [..., n].
+
+    bug: forget that each row adds up to 1, so that what one entry gains the others lose; see `backward`.
+    """
     # y = exp(x / temperature) / sum(exp(x / temperature))
-    dx = dy - np.vecdot(dy, y)[..., None]
+    dx = dy.copy() if bug else dy - np.vecdot(dy, y)[..., None]
     dx *= y
     if temperature != 1.0:
         dx /= temperature

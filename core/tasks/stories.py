@@ -69,6 +69,16 @@ class Stories(Task):
         return [self.ids[word.text] for word in told]
 
 
+def text(n: int = 200) -> str:
+    """The first `n` stories of each language as one writes them, a line each: something to learn characters from."""
+    lines = []
+    for number in range(n):
+        for language in LANGUAGES:
+            words = " ".join(word.text for word in story(language, number, False)).replace(" .", ".")
+            lines.append(". ".join(part[:1].upper() + part[1:] for part in words.split(". ")))
+    return "\n".join(lines)
+
+
 # ----------------------------------------------------------------------------------------------------- how well
 
 

@@ -1,0 +1,323 @@
+"""The Train page: a run that goes on, begins anew and is wound back; its pictures against the run; its way out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+from streamlit.testing.v1 import AppTest
+
+import core
+from core import Scene
+from core.course import Course
+from core.gradcheck import gradcheck, gradcheck_all, next_token
+from core.tasks import Characters
+from plots import theme
+from plots.runs import POINTS, Curve, curves
+from ui import training
+from ui.gradients import verdict
+from ui.pictures import train as pictures
+from ui.state import MODEL, SCENE
+from ui.training import TRAINING, Training, View, task_of
+from ui.words import LANGUAGES, words_of
+
+PAGE = Path(__file__).parents[1] / "pages" / "train.py"
+EN = words_of("en")
+
+
+def page(**query: str) -> AppTest:
+    at = AppTest.from_file(str(PAGE), default_timeout=90)
+    at.query_params.update(query)
+    return fine(at.run())
+
+
+def fine(at: AppTest) -> AppTest:
+    assert not at.exception, at.exception[0].value
+    return at
+
+
+def html(at: AppTest) -> str:
+    return "\n".join(element.proto.body for element in at.get("html"))
+
+
+def click(at: AppTest, key: str) -> AppTest:
+    return fine(at.button(key=key).click().run())
+
+
+def run_of(name: str = "copy", steps: int = 12, seed: int = 0) -> Course:
+    task = task_of(name)
+    course = Course.start(task, task.config, seed, 4, 3e-3)
+    for _ in range(3):
+        course.advance(60, steps // 3)
+        course.look()
+    return course
+
+
+def view_of(course: Course, former: Course | None = None, **looks) -> View:
+    scene = Scene(**looks)
+    return View(Training(course, (), {}, former), scene, *course.at(scene.moment))
+
+
+# -------------------------------------------------------------------------------------------------------- the page
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_it_opens_on_a_run_that_has_begun(lang):
+    at = page(lang=lang)
+    run = at.session_state[TRAINING]
+    assert not run.playing and run.course.task.name == "copy" and run.course.step > 0
+    words = words_of(lang)
+    assert words("train.title") in html(at) and words("train.lead") in html(at)
+    assert at.button(key="train-go").label == words("train.play")
+
+
+@pytest.mark.parametrize("task", ["repeat", "addition", "stories", "characters"])
+def test_every_task_has_its_page(task):
+    at = page(task=task, size="small", lang="pt-BR")
+    assert at.session_state[TRAINING].course.task.name == task
+    assert (words_of("pt-BR")("train.sample") in html(at)) == (task in ("stories", "characters"))
+
+
+def test_play_step_stop_and_begin_again():
+    at = page(lang="en")
+    before = at.session_state[TRAINING].course.step
+    at = click(at, "train-go")
+    run = at.session_state[TRAINING]
+    assert run.playing and run.course.step > before and at.button(key="train-go").label == EN("train.stop")
+    going = run.course.step
+    at = fine(at.run())  # a tick
+    assert at.session_state[TRAINING].course.step > going
+    at = click(at, "train-go")
+    stopped = at.session_state[TRAINING].course.step
+    at = fine(at.run())
+    assert at.session_state[TRAINING].course.step == stopped
+    at = click(at, "train-step")
+    assert at.session_state[TRAINING].course.step == stopped + 1
+    first = at.session_state[TRAINING].course
+    at = click(at, "train-again")
+    run = at.session_state[TRAINING]
+    assert run.course is not first and run.former is first and run.course.step <= training.STEPS
+    assert EN("train.says.again") in html(at)
+
+
+def test_another_rate_or_batch_goes_on_and_another_size_begins_anew():
+    at = page(lang="en")
+    course = at.session_state[TRAINING].course
+    batch = next(w for w in at.selectbox if w.label == EN("train.batch"))
+    at = fine(batch.select(8).run())
+    assert at.session_state[TRAINING].course is course and course.size == 8
+    assert EN("train.says.goes_on") in html(at) and at.session_state[SCENE].batch == 8
+    size = next(w for w in at.selectbox if w.label == EN("train.size"))
+    at = fine(size.select("medium").run())
+    run = at.session_state[TRAINING]
+    assert run.course is not course and run.former is course and run.course.config.d_model == 64
+    assert EN("train.says.new_run") in html(at) and run.course.size == 8
+    seed = next(w for w in at.number_input if w.label == EN("train.seed"))
+    at = fine(seed.set_value(5).run())
+    assert at.session_state[TRAINING].course.seed == 5 and at.session_state[SCENE].seed == 0
+
+
+def test_the_slices_stop_at_another_session_s_work():
+    run = Training(run_of(), (), {}, playing=True)
+    step = run.course.step
+    with training._slice:
+        training.tick(run)
+    assert run.course.step == step
+    training.tick(run)
+    assert run.course.step == step + training.PACES["steady"]
+
+
+def test_a_run_that_breaks_says_so():
+    run = Training(run_of(), (), {}, playing=True)
+    run.course.state.params["blocks.0.attn.W_Q"][:] = np.nan
+    with np.errstate(all="ignore"):
+        training.tick(run)
+    assert not run.playing and run.said == "train.says.broken"
+    for builder in (pictures.loss, pictures.scores, pictures.norms, pictures.attention, pictures.embeddings):
+        assert builder(view_of(run.course), EN).says
+
+
+def test_an_address_of_a_run_that_is_over_says_so():
+    at = page(task="reverse", moment="400", lang="en")
+    assert EN("train.says.gone") in html(at) and at.session_state[SCENE].moment is None
+    assert at.session_state[TRAINING].course.task.name == "reverse"
+
+
+def test_the_run_outlives_a_visit_to_another_page():
+    at = page(task="reverse", lang="en")
+    run = at.session_state[TRAINING]
+    at.session_state[SCENE] = Scene(model="gpt", lang="en")  # a story chosen elsewhere says nothing of the run
+    at.session_state["fibra.page"] = "attention"
+    at = fine(at.run())
+    assert at.session_state[TRAINING] is run and at.session_state[SCENE].task == "reverse"
+
+
+def test_a_text_of_one_s_own_is_trained_on():
+    at = page(lang="en")
+    text = "a foca nada. " * 30
+    fine(next(w for w in at.text_area if w.label == EN("train.own.paste")).input(text).run())
+    at = fine(next(b for b in at.button if b.label == EN("train.own.go")).click().run())
+    course = at.session_state[TRAINING].course
+    assert isinstance(course.task, Characters) and "z" not in course.task.vocabulary
+    assert set("".join(course.task.vocabulary[1:])) == set(text)
+
+
+def test_a_text_too_short_is_refused_in_words():
+    at = page(lang="en")
+    fine(next(w for w in at.text_area if w.label == EN("train.own.paste")).input("short").run())
+    at = fine(next(b for b in at.button if b.label == EN("train.own.go")).click().run())
+    assert at.session_state[TRAINING].course.task.name == "copy" and "at least 64" in html(at)
+
+
+def test_every_page_shows_a_model_that_was_trained_here():
+    course = run_of()
+    model = training.portable(view_of(course))
+    preset = core.Preset("copy", model.config, model.sentence, tokenizer=model.tokenizer, source=lambda: model.params)
+    name, held = core.presets.register(preset)
+    course.advance(60, steps=1)  # what was taken is the model as it stood
+    for other in ("attention", "heads", "fibres", "drift"):
+        at = AppTest.from_file(str(PAGE.with_name(f"{other}.py")), default_timeout=60)
+        at.query_params.update({"model": name, "lang": "en"})
+        fine(at.run())
+        assert at.session_state[SCENE].model == name and held in at.session_state[MODEL]
+        assert at.sidebar.selectbox[0].label == EN("shell.story") and "copy" in str(at.sidebar.selectbox[0].options)
+    taken = core.run(Scene(model=name)).params["embed.W_E"]
+    assert np.array_equal(taken, model.params["embed.W_E"])
+    assert not np.array_equal(taken, course.state.params["embed.W_E"])
+
+
+# ----------------------------------------------------------------------------------------------------- the pictures
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("name", ["copy", "repeat", "stories"])
+def test_pictures_are_figures_in_both_themes(name, lang):
+    course, words = run_of(name, steps=6), words_of(lang)
+    for view in (
+        view_of(course),
+        view_of(course, former=run_of("copy", 3)),
+        view_of(course, moment=0, layer=9, head=9),
+    ):
+        for builder in (pictures.loss, pictures.scores, pictures.norms, pictures.attention, pictures.embeddings):
+            picture = builder(view, words)
+            assert picture.says and "nan" not in picture.says.split()
+            for mode in theme.PALETTES:
+                go.Figure(theme.resolve(picture.figure, mode))
+
+
+def test_curves_are_the_run():
+    course = run_of(steps=9)
+    trained, held_out = pictures.loss(view_of(course), EN).figure["data"]
+    assert trained["y"] == pytest.approx(np.asarray(course.losses))  # so few steps are averaged over one each
+    assert held_out["x"].tolist() == [watch.step for watch in course.watches]
+    assert held_out["y"] == pytest.approx([watch.loss for watch in course.watches])
+    lines = pictures.norms(view_of(course), EN).figure["data"]
+    assert [line["name"] for line in lines] == ["embeddings", "layer 0", "layer 1", "output"]
+    assert lines[1]["y"] == pytest.approx(np.asarray(course.norms["blocks.0"]))
+
+
+def test_the_former_run_lies_under_the_present_one():
+    course, former = run_of(seed=0), run_of(seed=1)
+    with_it = pictures.loss(view_of(course, former), EN)
+    assert len(with_it.figure["data"]) == 4 and with_it.figure["data"][1]["y"][0] == pytest.approx(
+        former.watches[0].loss
+    )
+    assert f"{min(w.loss for w in former.watches):.3f}" in with_it.says
+
+
+def test_the_past_is_drawn_from_its_checkpoint():
+    course = run_of(steps=30)
+    past, now = view_of(course, moment=10), view_of(course)
+    assert (past.step, now.step) == (10, 30)
+    for view in (past, now):
+        z = pictures.attention(view, EN).figure["data"][0]["z"]
+        trace = core.forward(course.at(view.step)[1], course.config, course.task.batch(0, 1, held_out=True).ids[0])
+        assert z == pytest.approx(trace["blocks.0.attn.pattern"][0])
+    assert not np.array_equal(past.params["embed.W_E"], now.params["embed.W_E"])
+    stroke = pictures.loss(past, EN).figure["layout"]["shapes"][0]
+    assert stroke["x0"] == stroke["x1"] == 10
+
+
+def test_the_basis_of_the_embeddings_stays_while_the_run_goes_on():
+    course = run_of(steps=33)
+    ids = np.arange(5)
+    before = pictures._basis(view_of(course), ids)
+    course.advance(60, steps=20)
+    after = pictures._basis(view_of(course), ids)
+    assert np.array_equal(before.components, after.components) and np.array_equal(before.mean, after.mean)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_example_is_told_as_it_is(lang):
+    course = run_of()
+    view = view_of(course)
+    shown, says = pictures.example(view, words_of(lang))
+    _, targets, mask = view.row
+    right = int((view.trace["logits"].argmax(-1) == targets)[mask].sum())
+    assert shown.count('class="right"') == right and shown.count('class="wrong"') == mask.sum() - right
+    assert str(right) in says and str(int(mask.sum())) in says
+
+
+def test_a_text_is_shown_literally():
+    task = Characters("<b>$x$</b> & *md* " * 20)
+    course = Course.start(task, task.config, 0, 2, 1e-3)
+    course.advance(60, 1)
+    shown, _ = pictures.example(view_of(course), EN)
+    assert "<b>" not in shown and "&lt;" in shown
+    assert len(pictures.sample(view_of(course))) > 3
+
+
+def test_the_induction_head_is_announced_when_it_appears():
+    course = run_of("repeat", 3)
+    assert "No induction head yet" in pictures.scores(view_of(course), EN).says
+    course.watches[-1] = course.watches[-1].__class__(course.step, 1.0, 0.9, 0.8, (1, 1))
+    says = pictures.scores(view_of(course), EN).says
+    assert f"appeared by step {course.step}: layer 1, head 1" in says
+    assert "appeared" not in pictures.scores(view_of(course, moment=0), EN).says.split("yet")[0]
+
+
+# ------------------------------------------------------------------------------------------------- gradient check
+
+
+def test_the_check_finds_the_planted_bug_and_nothing_without_it():
+    course = run_of()
+    ids, targets, mask = (part[None] for part in view_of(course).row)
+    checks = {
+        bug: gradcheck_all(course.state.params, course.config, next_token(targets, mask), bug=bug, ids=ids)
+        for bug in (False, True)
+    }
+    assert "All 37 parameters pass" in pictures.checks(checks[False], EN).says
+    picture = pictures.checks(checks[True], EN)
+    wrong = [check.name for check in checks[True] if check.error > pictures.GOOD]
+    assert f"{len(wrong)} of 37 parameters fail" in picture.says and wrong[-1] == "blocks.1.attn.b_K"
+    assert [len(trace["x"]) for trace in picture.figure["data"]] == [37 - len(wrong), len(wrong)]
+    for mode in theme.PALETTES:
+        go.Figure(theme.resolve(picture.figure, mode))
+
+
+@pytest.mark.parametrize(("bug", "key"), [(False, "agree"), (True, "differ")])
+def test_one_weight_is_judged(bug, key):
+    course = run_of()
+    ids, targets, mask = (part[None] for part in view_of(course).row)
+    objective = next_token(targets, mask)
+    found = gradcheck(course.state.params, course.config, objective, "blocks.0.attn.W_Q", (0, 0), 1e-5, bug, ids=ids)
+    assert verdict(found, EN).startswith(EN(f"train.check.{key}", error="").split("(")[0])
+
+
+def test_powers_are_written_as_a_reader_writes_them():
+    assert [pictures.power(x, EN) for x in (0.0, 0.0123, 3.1e-8, -2e-5)] == [
+        "0.0000",
+        "0.0123",
+        "3.1 × 10⁻⁸",
+        "−2.0 × 10⁻⁵",
+    ]
+    assert pictures.power(3.1e-8, words_of("pt-BR")) == "3,1 × 10⁻⁸"
+
+
+def test_long_lines_are_thinned_and_keep_their_ends():
+    x = np.arange(100_000)
+    figure = curves([Curve(x, np.sin(x), "a", "@query")], moment=5)
+    drawn = figure["data"][0]["x"]
+    assert len(drawn) <= POINTS and drawn[0] == 0 and drawn[-1] == 99_999

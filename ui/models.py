@@ -1,0 +1,65 @@
+"""What goes into a run and what comes out of it: a text of one's own, and a model that every page can show."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core import ConfigError, Scene, WeightsError, limits
+from core.weights.portable import pack, unpack
+from ui import compat, shell, state, training
+from ui.words import Words
+
+USED, REFUSED = "fibra.used", "fibra.refused"  # session state: what the last button did
+
+
+def own_text(words: Words) -> None:
+    """A text, pasted or from a file, to learn characters from."""
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        pasted = st.text_area(words("train.own.paste"), height=140, max_chars=limits.CORPUS)
+    with right:
+        file = compat.call(st.file_uploader, words("train.own.file"), type=["txt"], max_upload_size=1)
+    shell.say(words("train.own.about", limit=limits.CORPUS // 1000), "about")
+    if st.button(words("train.own.go"), type="primary", disabled=not (pasted or file)):
+        text = file.getvalue().decode("utf-8", "replace") if file else pasted
+        try:
+            training.read(text)
+        except ConfigError as error:
+            shell.say(words("train.own.refused", error=str(error)), "notice")
+        else:
+            st.rerun()
+
+
+def model(words: Words) -> None:
+    """Show the model on every page, keep it as a file, or bring one back."""
+    view = training.view(training.session())
+    use, keep, bring = st.columns(3, gap="large")
+    with use:
+        shell.say(words("train.model.use_about", step=view.step), "about")
+        if st.button(words("train.model.use"), icon=":material/visibility:", width="stretch"):
+            _show(training.portable(view))
+        if st.session_state.get(USED) == state.scene().model:
+            shell.say(words("train.model.used"))
+            st.page_link("pages/attention.py", label=words("pages.attention"))
+    with keep:
+        shell.say(words("train.model.keep_about"), "about")
+        if st.button(words("train.model.prepare"), icon=":material/inventory_2:", width="stretch"):
+            data, name = pack(training.portable(view)), f"fibra-{view.course.task.name}-{view.step}.safetensors"
+            st.download_button(words("train.model.keep"), data, name, on_click="ignore", width="stretch")
+    with bring:
+        label = words("train.model.bring", limit=limits.UPLOAD >> 20)
+        file = compat.call(st.file_uploader, label, type=["safetensors"], max_upload_size=limits.UPLOAD >> 20)
+        if file and st.button(words("train.model.load"), width="stretch"):
+            try:
+                _show(unpack(file.getvalue()))
+            except WeightsError as error:
+                shell.say(words("train.model.refused", error=str(error)), "notice")
+
+
+def _show(portable) -> None:
+    name = training.use(portable)
+    scene = state.scene()
+    keep = {field: getattr(scene, field) for field in ("task", "size", "rate", "batch", "run_seed", "moment", "lang")}
+    state.show(Scene(model=name, **keep))
+    st.session_state[USED] = name
+    st.rerun()

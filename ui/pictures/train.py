@@ -1,0 +1,262 @@
+"""A training run: its curves, what it makes of an example, where one head looks, and where the embeddings drift to."""
+
+from __future__ import annotations
+
+from html import escape
+
+import numpy as np
+
+import core
+from core.course import APPEARED, Course, Watch
+from core.gradcheck import Check
+from core.interpret import PCA, pca
+from core.ops.softmax import softmax
+from plots.drift import drift as drift_figure
+from plots.errors import errors as errors_figure
+from plots.heatmap import heatmap
+from plots.runs import Curve, curves
+from ui.compute import Picture
+from ui.training import View
+from ui.words import Words
+
+HEIGHT = 290  # px: a chart
+SQUARE = 400  # px: the map, and the embeddings
+NAMED = 24  # tokens whose embeddings are drawn: more would hide each other
+STAGES = 12  # moments on an embedding's way
+GOOD = 1e-4  # the error up to which two slopes are taken for one: a central difference is no better than its rounding
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+SMOOTH = 0.02  # of the steps so far: over so many the training loss is averaged
+
+
+# -------------------------------------------------------------------------------------------------------- curves
+
+
+def loss(view: View, words: Words) -> Picture:
+    """The loss on what is trained on and on what never is; of the run before, too."""
+    course = view.course
+    lines = [*_losses(view.former, words, True)] if view.former else []
+    lines += _losses(course, words, False)
+    watch = _watch(course, view.step)
+    uniform = float(np.log(course.config.vocab_size))
+    says = words("train.says.loss", step=view.step, loss=watch.loss, uniform=uniform, n=course.config.vocab_size)
+    if view.former:
+        best, other = (min(w.loss for w in run.watches) for run in (course, view.former))
+        says += " " + words("train.says.former", best=best, other=other)
+    titles = {"step_title": words("train.axis.step"), "value_title": words("train.axis.loss")}
+    return Picture(curves(lines, moment=view.step, height=HEIGHT, alt=says, **titles), says)
+
+
+def _losses(course: Course, words: Words, faint: bool) -> list[Curve]:
+    name = "train.line.former_{}" if faint else "train.line.{}"
+    watched = np.array([(w.step, w.loss) for w in course.watches])
+    taken = _averaged(np.asarray(course.losses, np.float32))
+    trained = Curve(np.arange(len(taken)), taken, words(name.format("train")), "@residual", faint)
+    held_out = Curve(watched[:, 0], watched[:, 1], words(name.format("held_out")), "@gradient", faint)
+    return [trained, held_out] if len(taken) else [held_out]
+
+
+def _averaged(values: np.ndarray) -> np.ndarray:
+    """[step] -> [step]: each the mean of a window that ends there and grows with the run: a batch's loss is noisy."""
+    window = max(1, round(SMOOTH * len(values)))
+    sums = np.concatenate([[0.0], np.cumsum(values, dtype=np.float64)])
+    ends = np.arange(1, len(values) + 1)
+    begins = np.maximum(ends - window, 0)
+    return (sums[ends] - sums[begins]) / (ends - begins)
+
+
+def scores(view: View, words: Words) -> Picture:
+    """Accuracy on held-out data, and the highest induction score of any head."""
+    course = view.course
+    lines = []
+    for run, faint in ((view.former, True), (course, False)):
+        if run is None:
+            continue
+        steps = np.array([w.step for w in run.watches])
+        name = "train.line.former_{}" if faint else "train.line.{}"
+        accuracy, induction = (
+            np.array([getattr(w, field) for w in run.watches]) for field in ("accuracy", "induction")
+        )
+        lines.append(Curve(steps, accuracy, words(name.format("accuracy")), "@value", faint))
+        lines.append(Curve(steps, induction, words(name.format("induction")), "@attention", faint, dash="dash"))
+    watch = _watch(course, view.step)
+    says = words("train.says.accuracy", accuracy=watch.accuracy) + " " + _induction(course, watch, words)
+    titles = {"step_title": words("train.axis.step"), "value_title": words("train.axis.share")}
+    return Picture(curves(lines, moment=view.step, top=1, height=HEIGHT, alt=says, **titles), says)
+
+
+def _induction(course: Course, watch: Watch, words: Words) -> str:
+    found = course.appeared
+    if found and found.step <= watch.step:
+        return words("train.says.appeared", step=found.step, layer=found.head[0], head=found.head[1])
+    if course.config.n_layers < 2 or np.isnan(watch.induction):
+        return words("train.says.no_induction")
+    return words("train.says.not_yet", score=watch.induction, appeared=APPEARED)
+
+
+def _watch(course: Course, step: int) -> Watch:
+    """The last watch at or before this step."""
+    return max((w for w in course.watches if w.step <= step), key=lambda w: w.step, default=course.watches[0])
+
+
+def norms(view: View, words: Words) -> Picture:
+    """How long the gradients of each part of the model are."""
+    course = view.course
+    parts = sorted(course.norms, key=_order)
+    roles = ["@query", *(f"@head{i}" for i in range(3, 3 + course.config.n_layers)), "@key"]
+    lines = [
+        Curve(np.arange(len(course.norms[part])), _averaged(np.asarray(course.norms[part])), _part(part, words), role)
+        for part, role in zip(parts, roles, strict=True)
+    ]
+    at = min(view.step, course.step - 1)
+    now = {part: float(course.norms[part][at]) for part in parts}
+    most, least = max(now, key=now.__getitem__), min(now, key=now.__getitem__)
+    ends = {"high": power(now[most], words), "low": power(now[least], words)}
+    says = words("train.says.norms", most=_part(most, words), least=_part(least, words), step=at, **ends)
+    titles = {"step_title": words("train.axis.step"), "value_title": words("train.axis.norm")}
+    return Picture(curves(lines, moment=view.step, log=True, height=SQUARE, alt=says, **titles), says)
+
+
+def _order(part: str) -> tuple[int, int]:
+    return ("embed", "blocks", "unembed").index(part.split(".")[0]), int(part.partition(".")[2] or 0)
+
+
+def _part(part: str, words: Words) -> str:
+    first, _, number = part.partition(".")
+    return words(f"train.part.{first}", n=number) if number else words(f"train.part.{first}")
+
+
+# -------------------------------------------------------------------------------------------- the model at a moment
+
+
+def attention(view: View, words: Words) -> Picture:
+    """Where the chosen head looks in the example."""
+    layer, head = view.place
+    pattern = view.trace[f"blocks.{layer}.attn.pattern"][head]
+    tokens = list(view.tokens)
+    query, key = np.unravel_index(np.argmax(pattern - np.eye(len(pattern))), pattern.shape)
+    says = words(
+        "train.says.attention",
+        layer=layer,
+        head=head,
+        query=tokens[query],
+        key=tokens[key],
+        weight=float(pattern[query, key]),
+        back=int(query - key),
+    )
+    figure = heatmap(
+        pattern,
+        tokens,
+        tokens,
+        row_title=words("axis.query"),
+        column_title=words("axis.key"),
+        scale="probability",
+        numbers=False,
+        square=True,
+        hover=words("hover.cell", row="{row}", column="{column}", value="{value}"),
+        comma=words.comma,
+        height=SQUARE,
+        width=380,
+        alt=says,
+    )
+    return Picture(figure, says)
+
+
+def embeddings(view: View, words: Words) -> Picture:
+    """The tokens' embeddings from the first step to this one, in one basis for the whole run."""
+    tokens = _named(view)
+    ids = np.array([view.course.task.vocabulary.index(token) for token in tokens])
+    moments = [m for m in view.course.moments if m <= view.step]
+    chosen = sorted({moments[i] for i in np.linspace(0, len(moments) - 1, STAGES).astype(int)} | {view.step})
+    ways = np.stack([view.course.at(m)[1]["embed.W_E"][ids] for m in chosen]).astype(np.float64)
+    basis = _basis(view, ids)
+    move = np.linalg.norm(ways[-1] - ways[0], axis=-1)
+    furthest = int(np.argmax(move))
+    says = words("train.says.embeddings", token=tokens[furthest], length=float(move[furthest]), mean=float(move.mean()))
+    figure = drift_figure(
+        basis.project(ways).astype(np.float32),
+        tokens,
+        stage_names=[words("train.axis.at", n=chosen[0]), *(words("train.axis.at", n=m) for m in chosen[1:])],
+        axis_titles=[words("drift.axis_short", i=i + 1, share=100 * float(basis.explained[i])) for i in range(2)],
+        height=SQUARE,
+        alt=says,
+    )
+    return Picture(figure, says)
+
+
+def _named(view: View) -> list[str]:
+    """The tokens whose embeddings are drawn: those of the example first."""
+    return [*dict.fromkeys((*view.tokens, *view.course.task.vocabulary))][:NAMED]
+
+
+def _basis(view: View, ids: np.ndarray) -> PCA:
+    """Fixed while the run goes on, but for the steps 1, 2, 4, 8, ...: where the tokens stood at the first and then."""
+    latest = 1 << max(view.course.step, 1).bit_length() - 1
+    ends = [view.course.checkpoints.at(m)[1]["embed.W_E"][ids] for m in (0, latest)]
+    return pca(np.concatenate(ends), k=2)
+
+
+def example(view: View, words: Words) -> tuple[str, str]:
+    """The example as HTML, each answered token on a ground as strong as its probability, wrong guesses beside it; and
+    the sentence that says how it went."""
+    ids, targets, mask = view.row
+    shares = softmax(view.trace["logits"].astype(np.float64))
+    guesses = shares.argmax(-1)
+    task = view.course.task
+    cells = [_cell(task.vocabulary[ids[0]], None, "")]
+    for place, target in enumerate(targets):
+        wrong = task.vocabulary[guesses[place]] if guesses[place] != target else ""
+        cells.append(_cell(task.vocabulary[target], float(shares[place, target]) if mask[place] else None, wrong))
+    right = int((guesses == targets)[mask].sum())
+    mean = float(shares[np.arange(len(targets)), targets][mask].mean())
+    says = words("train.says.example", right=right, n=int(mask.sum()), mean=mean)
+    return f'<p class="fibra-example" aria-label="{escape(says)}">{"".join(cells)}</p>', says
+
+
+def _cell(token: str, share: float | None, wrong: str) -> str:
+    shown = escape(token.replace("\n", "⏎").replace(" ", "␣"))
+    if share is None:
+        return f"<span>{shown}</span>"
+    guess = f"<sub>{escape(wrong)}</sub>" if wrong else ""
+    kind = "wrong" if wrong else "right"
+    return f'<span class="{kind}" style="--share: {share:.3f}">{shown}{guess}</span>'
+
+
+def sample(view: View, tokens: int = 40) -> str:
+    """What the model writes after the example's first token, each drawn with a temperature of 0.7."""
+    ids, config = view.row[0], view.course.config
+    room = min(tokens, config.n_ctx - 1)
+    steps = core.generate(view.params, config, ids[:1], max_new_tokens=room, temperature=0.7, seed=view.step)
+    joint = view.course.task.joint
+    return joint.join(view.course.task.read([ids[0], *(step.token for step in steps)])).replace(" .", ".")
+
+
+# ------------------------------------------------------------------------------------------------- gradient check
+
+
+def checks(found: list[Check], words: Words) -> Picture:
+    """The errors of all parameters; a sentence names those that are wrong."""
+    values = np.array([check.error for check in found])
+    wrong = [check.name for check in found if check.error > GOOD]
+    if wrong:
+        says = words("train.check.says_wrong", n=len(wrong), all=len(found), first=wrong[-1])
+    else:
+        says = words("train.check.says_right", all=len(found), worst=power(float(values.max()), words))
+    figure = errors_figure(
+        values,
+        [check.name.replace("blocks.", "") for check in found],
+        good=GOOD,
+        good_name=words("train.check.good"),
+        bad_name=words("train.check.bad"),
+        value_title=words("train.check.error"),
+        height=360,
+        alt=says,
+    )
+    return Picture(figure, says)
+
+
+def power(value: float, words: Words) -> str:
+    """A number as a reader writes it: 0.0123, or 3.1 × 10⁻⁸ where it is small."""
+    if value == 0 or 1e-3 <= abs(value) < 1e5:
+        return words.number(value, 4)
+    mantissa, _, exponent = f"{value:.1e}".partition("e")
+    return f"{words.number(float(mantissa), 1)} × 10{str(int(exponent)).translate(RAISED)}"

@@ -1,0 +1,261 @@
+"""The training run of a session: what it is, when it goes on, and what becomes of it.
+
+It lives in the session's state, and is gone with it. A slice of work is taken in a fragment's run, when the page is
+open and the run plays: a tab that is closed, or turned to another page, costs nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from threading import Lock  # between sessions; nothing here starts a thread
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from core import Preset, Scene, Trace, forward, limits
+from core.course import Course, sized
+from core.params import Params
+from core.presets import register
+from core.query import TASK_NAMES
+from core.tasks import TASKS, Characters, Task
+from core.tasks.stories import text
+from core.tokenizer import FixedVocabulary
+from core.weights.portable import Portable
+from ui import state
+from ui.compute import Finished, Picture, finish
+from ui.words import Words
+
+TRAINING = "fibra.training"
+TICK, DRAW = 0.2, 0.8  # seconds between two slices, and between two sets of pictures, while a run plays
+SLICE = 0.18  # seconds of work at a time
+PACES = {"slow": 1, "steady": 5, "full": 10**9}  # steps a slice, at most
+FIRST, STEPS = 0.4, 45  # seconds of work, or steps, before the page is seen: it opens on a loss that begins to fall
+
+_slice = Lock()  # one session's slice at a time: what else the server does keeps the other core
+
+
+@dataclass
+class Training:
+    """A session's run, the one before it, and how it plays."""
+
+    course: Course
+    key: tuple
+    knobs: dict[str, Any]  # of the Scene, for when other pages have turned to another
+    former: Course | None = None
+    playing: bool = False
+    pace: str = "steady"
+    overlay: bool = True
+    said: str = ""  # the label of what there is to say about the last change
+    corpus: str = ""  # a text of the reader's own; "": ours
+    drawn: dict[str, tuple[tuple, Finished]] = field(default_factory=dict)
+
+
+def open_session() -> Training:
+    """This session's training as its page opens: what runs already, or what the address says."""
+    training: Training | None = st.session_state.get(TRAINING)
+    if training is None:
+        wound = state.scene().moment is not None  # an address from a session that is over
+        state.follow(moment=None)
+        st.session_state[TRAINING] = training = _trained(state.scene(), "")
+        training.said = "train.says.gone" if wound else ""
+    elif st.session_state[state.ENTERED]:  # other pages may have shown Scenes that say nothing of this run
+        state.follow(**training.knobs, moment=None)
+    return training
+
+
+def session() -> Training:
+    """This session's training, of what the Scene says: gone on with, or begun anew where it must be."""
+    scene, training = state.scene(), st.session_state[TRAINING]
+    if training.key != _key(scene, training.corpus):
+        fresh = _trained(scene, training.corpus)
+        fresh.former, fresh.pace, fresh.said = training.course, training.pace, "train.says.new_run"
+        st.session_state[TRAINING] = training = fresh
+        state.follow(moment=None)
+    rate, size = of(scene, training.course.task)
+    if (rate, size) != (training.course.recipe.rate, training.course.size):
+        training.course.change(rate, size)
+        training.knobs |= {"rate": scene.rate, "batch": scene.batch}
+        training.said = "train.says.goes_on"
+    return training
+
+
+def _trained(scene: Scene, corpus: str) -> Training:
+    knobs = {name: getattr(scene, name) for name in ("task", "size", "run_seed", "rate", "batch")}
+    return Training(_begin(scene, corpus), _key(scene, corpus), knobs, corpus=corpus)
+
+
+def _key(scene: Scene, corpus: str) -> tuple:
+    """What makes another run: all but the learning rate and the batch."""
+    return scene.task, scene.size, scene.run_seed, corpus if scene.task == Characters.name else ""
+
+
+def of(scene: Scene, task: Task) -> tuple[float, int]:
+    """The learning rate and the rows a batch: the Scene's, or the task's own."""
+    return scene.rate or task.rate, scene.batch or task.size
+
+
+def _begin(scene: Scene, corpus: str) -> Course:
+    task = task_of(scene.task, corpus)
+    rate, size = of(scene, task)
+    course = Course.start(task, sized(task.config, scene.size), scene.run_seed, size, rate)
+    course.advance(FIRST, STEPS)
+    return course
+
+
+def task_of(name: str, corpus: str = "") -> Task:
+    """The task of this name; Characters, of a text of the reader's own or of ours."""
+    return Characters(corpus) if corpus and name == Characters.name else _ours(name)
+
+
+@lru_cache(maxsize=len(TASK_NAMES))
+def _ours(name: str) -> Task:
+    return Characters(text()) if name == Characters.name else TASKS[name]()
+
+
+# -------------------------------------------------------------------------------------------------------- playing
+
+
+def tick(training: Training) -> None:
+    """One slice of a run that plays, unless another session is at work: then the next tick comes soon."""
+    if training.playing and _slice.acquire(blocking=False):
+        try:
+            training.course.advance(SLICE, PACES[training.pace])
+            if training.course.broken:
+                training.playing, training.said = False, "train.says.broken"
+        finally:
+            _slice.release()
+
+
+def play() -> None:
+    """Go on, or stop."""
+    training = st.session_state[TRAINING]
+    training.playing, training.said = not training.playing, ""
+    state.follow(moment=None)
+
+
+def one_step() -> None:
+    """Take one step, and stop."""
+    training = st.session_state[TRAINING]
+    training.playing, training.said = False, ""
+    training.course.advance(0, steps=1)
+    training.course.look()
+    state.follow(moment=None)
+
+
+def reset() -> None:
+    """Begin again; the run so far can be laid over."""
+    training = st.session_state[TRAINING]
+    training.former, training.playing, training.said = training.course, False, "train.says.again"
+    training.course = _begin(state.scene(), training.corpus)
+    state.follow(moment=None)
+
+
+def set_pace(pace: str) -> None:
+    """How many steps a slice may take."""
+    st.session_state[TRAINING].pace = pace
+
+
+def lay_over(overlay: bool) -> None:
+    """Draw the former run, or leave it out."""
+    st.session_state[TRAINING].overlay = overlay
+
+
+def wind(moment: int) -> None:
+    """Wind all pictures to a step; the last one is now."""
+    state.turn(moment=None if moment >= st.session_state[TRAINING].course.step else moment)
+
+
+def read(corpus: str) -> None:
+    """Train on a text of the reader's own. Raises: ConfigError where it is too short or too long."""
+    Characters(corpus)
+    st.session_state[TRAINING].corpus = corpus
+    state.turn(task=Characters.name, moment=None)
+
+
+# ----------------------------------------------------------------------------------------------- what is looked at
+
+
+@dataclass
+class View:
+    """A run at one moment, as pictures need it."""
+
+    training: Training
+    scene: Scene
+    step: int
+    params: Params
+
+    @property
+    def course(self) -> Course:
+        return self.training.course
+
+    @property
+    def former(self) -> Course | None:
+        return self.training.former if self.training.overlay else None
+
+    @property
+    def stamp(self) -> tuple:
+        """All that the pictures depend on: equal stamps, equal pictures."""
+        former = self.former
+        return (id(self.course), self.course.step, len(self.course.watches), self.step, *self.place, id(former))
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """The chosen layer and head, inside the model."""
+        config = self.course.config
+        return min(self.scene.layer, config.n_layers - 1), min(self.scene.head, config.n_heads - 1)
+
+    @cached_property
+    def row(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """ids, targets and mask [pos] of the example, which is never trained on."""
+        ids, targets, mask = self.course.task.batch(0, 1, held_out=True)
+        return ids[0], targets[0], np.ones(ids.shape[1], bool) if mask is None else mask[0]
+
+    @cached_property
+    def tokens(self) -> tuple[str, ...]:
+        return self.course.task.read(self.row[0])
+
+    @cached_property
+    def trace(self) -> Trace:
+        return forward(self.params, self.course.config, self.row[0])
+
+
+def view(training: Training) -> View:
+    """The run at the Scene's moment."""
+    scene = state.scene()
+    return View(training, scene, *training.course.at(scene.moment))
+
+
+def drawn(name: str, builder: Callable[[View, Words], Picture], view: View, words: Words) -> Finished:
+    """The picture that `builder` makes of the view, kept while nothing that it depends on has changed."""
+    stamp = (*view.stamp, words.lang)
+    kept = view.training.drawn.get(name)
+    if kept is None or kept[0] != stamp:
+        kept = view.training.drawn[name] = stamp, finish(builder(view, words), words)
+    return kept[1]
+
+
+# --------------------------------------------------------------------------------------------- a model like others
+
+
+def portable(view: View) -> Portable:
+    """The model at this moment, as it goes into a file."""
+    task = view.course.task
+    tokenizer = FixedVocabulary(task.vocabulary, "words" if task.joint else "characters")
+    params = {name: np.array(p) for name, p in view.params.items()}
+    return Portable(view.course.config, params, tokenizer, task.name, opening(view))
+
+
+def opening(view: View) -> str:
+    """The example's beginning, as a sentence to open the model with."""
+    return view.course.task.joint.join(view.tokens[: limits.SHOWN]).strip() or view.course.task.vocabulary[-1]
+
+
+def use(model: Portable) -> str:
+    """Make a model one that every page of this session can show; gives its name."""
+    preset = Preset(model.task, model.config, model.sentence, tokenizer=model.tokenizer, source=lambda: model.params)
+    name, held = register(preset)
+    state.keep_model(name, held)
+    return name
