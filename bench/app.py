@@ -2,6 +2,8 @@
 
     python -m bench.app                        # every page, 20 turns each, and the first paint
     python -m bench.app --pages attention fibres --turns 40
+    python -m bench.app --only pinned          # the same pages with and without something pinned beside them
+    python -m bench.app --only drag            # pictures a second while a knob is dragged
 
 A turn is an arrow key on a slider, or on a number to step; it is timed inside the page, from the keydown to the last
 drawing that it causes: a live figure counts its finished drawings in `data-drawn` on its plot, and so does the strip of
@@ -9,6 +11,8 @@ the start page. The yardstick is the bare page `plain_app.py` with the same sett
 what else the machine does weighs on both alike. There a turn ends with the first `plotly_afterplot` of the new chart
 (Streamlit mounts one for every figure and often draws it twice, but the picture is there). The bytes are those of the
 websocket's messages to the browser.
+
+While a knob is dragged, a picture counts when it is drawn and the next value can leave: the knob counts them itself.
 
 The first paint (First Contentful Paint) stands beside that of `streamlit hello`, each visit with an empty browser
 cache; so does the app's first finished picture.
@@ -20,11 +24,13 @@ reported.
 from __future__ import annotations
 
 import argparse
+import math
 import shutil
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from playwright.sync_api import Browser, Error, sync_playwright
 
@@ -44,6 +50,11 @@ CHROMIUM_FLAGS = [
     "--enable-unsafe-swiftshader",
 ]
 WARM_UP_TURNS = 3
+DRAG_SECONDS = 5.0
+DRAG_SPEED = 2.0  # radians a second, to and fro: from one end of the knob to the other in a second and a half
+DRAG_BAR, PINNED_BAR = 10, 2.2
+DRAGGED_PAGES = ("attention", "drift")
+PINNED_PAGES = ("attention", "heads", "fibres", "drift")
 VISITS = 6
 QUIET_MS = 300
 TIMEOUT_MS = 60_000
@@ -129,6 +140,21 @@ class Tab:
         self._settle()
         return self._tab.evaluate("({ reporter, which }) => bench[reporter][which] - bench.began", vars(self._signal))
 
+    def drag(self, seconds: float) -> float:
+        """Hold the knob and move it to and fro for so long; the pictures a second that follow."""
+        box = self._knob.bounding_box()
+        left, width, middle = box["x"] + 8, box["width"] - 16, box["y"] + box["height"] / 2
+        mouse, pictures = self._tab.mouse, "(knob) => +(knob.dataset.pictures ?? 0)"
+        mouse.move(left + width / 2, middle)
+        mouse.down()
+        before, start = self._knob.evaluate(pictures), time.perf_counter()
+        while (passed := time.perf_counter() - start) < seconds:
+            mouse.move(left + width * (0.5 + 0.5 * math.sin(passed * DRAG_SPEED)), middle)
+        drawn = self._knob.evaluate(pictures) - before
+        mouse.up()
+        self._settle()
+        return drawn / passed
+
     def _next_key(self) -> str:
         """To the farther end of the slider first, then to and fro: no picture comes again before it must."""
         kind, low, value, high = self._knob.evaluate("(knob) => [knob.type, +knob.min, +knob.value, +knob.max]")
@@ -168,6 +194,31 @@ def compare(page: Page, turns: int, app: Server, peer: Server, browser: Browser)
     return [*(f"{number:.0f}" for number in numbers), *(f"{r:.2f}" for r in ratios), f"{page.bar}", f"{kilobytes:.1f}"]
 
 
+def compare_pinned(page: Page, turns: int, app: Server, browser: Browser) -> list[str]:
+    """Turn the page's knob with and without a pin, in alternation; the cells of PINNED after the page's name."""
+    pinned = replace(page, query="&".join(filter(None, (page.query, "pin=1&pin.temperature=3"))))
+    times: dict[Page, list[float]] = {page: [], pinned: []}
+    with Tab(browser, app, page, LIVE) as alone, Tab(browser, app, pinned, LIVE) as beside:
+        tabs = {page: alone, pinned: beside}
+        for tab in tabs.values():
+            tab.first_picture()
+        for turn in range(WARM_UP_TURNS + turns):
+            for which, tab in tabs.items():
+                taken = tab.turn()
+                if turn >= WARM_UP_TURNS:
+                    times[which].append(taken)
+    usual, both = (percentile(measured, 50) for measured in times.values())
+    return [f"{usual:.0f}", f"{both:.0f}", f"{both / usual:.2f}", f"{PINNED_BAR}"]
+
+
+def drag(page: Page, app: Server, browser: Browser) -> list[str]:
+    """Drag the page's knob; the cells of DRAGGED after the page's name."""
+    with Tab(browser, app, page, LIVE) as tab:
+        tab.first_picture()
+        tab.drag(1.0)
+        return [f"{tab.drag(DRAG_SECONDS):.1f}", f"{DRAG_BAR}"]
+
+
 def compare_first_paint(app: Server, hello: Server, browser: Browser) -> list[list[str]]:
     """Visit the app's start page and `streamlit hello` in alternation; the rows of FIRST_PAINTS."""
     start = Page("", "", "", 0.0)
@@ -186,12 +237,15 @@ def compare_first_paint(app: Server, hello: Server, browser: Browser) -> list[li
 
 
 TURNS = ("page", "median ms", "p95 ms", "bare median", "bare p95", "x median", "x p95", "bar", "kB a turn")
+PINNED = ("page", "median ms", "with a pin", "x", "bar")
+DRAGGED = ("page", "pictures a second", "bar, at least")
 FIRST_PAINTS = ("first paint", "median ms", "p95 ms", "x median")
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pages", nargs="*", choices=PAGES, default=list(PAGES))
+    parser.add_argument("--only", choices=("turns", "pinned", "drag", "paint"), help="one of the four tables")
     parser.add_argument("--turns", type=between(5, 200, int), default=20)
     parser.add_argument("--app", type=app_script, default=ROOT / "app.py", help="another checkout's app.py")
     return parser.parse_args()
@@ -207,7 +261,7 @@ def _noting(what: str, problems: list[str]) -> Iterator[None]:
 
 
 def main() -> int:
-    """Measure the pages, then the first paint, and print two tables."""
+    """Measure the turns, the cost of a pin, dragged knobs and the first paint, and print a table of each."""
     arguments = _arguments()
     app_run, plain_run = ("run", str(arguments.app)), ("run", str(PLAIN_APP))
     folder = arguments.app.parent
@@ -215,15 +269,29 @@ def main() -> int:
     print(machine(), flush=True)
     with sync_playwright() as playwright, serve(*app_run, folder=folder) as app:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM_FLAGS)
-        with serve(*plain_run, folder=folder) as peer:
-            for name in arguments.pages:
-                with _noting(name, problems):
-                    rows.append([name, *compare(PAGES[name], arguments.turns, app, peer, browser)])
-        print_table(TURNS, rows)
-        print("Bars: x median at most as said, and 60 kB a turn on Attention")
-        with serve("hello", folder=folder) as hello, _noting("first paint", problems):
-            print_table(FIRST_PAINTS, compare_first_paint(app, hello, browser))
-        print("Bar: 1.3 x for the first paint")
+        if arguments.only in (None, "turns"):
+            with serve(*plain_run, folder=folder) as peer:
+                for name in arguments.pages:
+                    with _noting(name, problems):
+                        rows.append([name, *compare(PAGES[name], arguments.turns, app, peer, browser)])
+            print_table(TURNS, rows)
+            print("Bars: x median at most as said, and 60 kB a turn on Attention")
+        if arguments.only in (None, "pinned"):
+            rows = []
+            for name in filter(PINNED_PAGES.__contains__, arguments.pages):
+                with _noting(f"{name}, pinned", problems):
+                    rows.append([name, *compare_pinned(PAGES[name], arguments.turns, app, browser)])
+            print_table(PINNED, rows)
+        if arguments.only in (None, "drag"):
+            rows = []
+            for name in filter(DRAGGED_PAGES.__contains__, arguments.pages):
+                with _noting(f"{name}, dragged", problems):
+                    rows.append([name, *drag(PAGES[name], app, browser)])
+            print_table(DRAGGED, rows)
+        if arguments.only in (None, "paint"):
+            with serve("hello", folder=folder) as hello, _noting("first paint", problems):
+                print_table(FIRST_PAINTS, compare_first_paint(app, hello, browser))
+            print("Bar: 1.3 x for the first paint")
         browser.close()
         problems += [f"in the server's log: {line}" for line in app.tracebacks()]
     for problem in problems:
