@@ -9,7 +9,9 @@ import numpy as np
 from plots import theme
 from plots.figure import axis, base_layout, label_width, ticks, title
 
-ROW = 17  # px
+ROW = (7, 17)  # px: the least and the greatest height of a row
+TALL = 320  # px: what the rows share
+NUMBERED = 20  # steps that are all numbered; of more, every fifth
 MAP = 0.62  # of the width: the map; the bars have the rest
 
 
@@ -36,7 +38,7 @@ def ledger(
     n, width = len(total), len(tokens)
     places = np.arange(width)
     z = np.where(places < total[:, None], (places >= reused[:, None]).astype(np.float32), np.float32(np.nan))
-    steps = np.arange(n, dtype=np.int32)
+    steps = np.arange(1, n + 1, dtype=np.int32)
     names = ticks(tokens)
     bar = {"type": "bar", "orientation": "h", "y": steps, "xaxis": "x2", "yaxis": "y"}
     data = [
@@ -49,7 +51,7 @@ def ledger(
             "colorscale": [[0.0, "@residual/0.3"], [1.0, "@attention"]],
             "showscale": False,
             "xgap": 2 if width <= 32 else 1,
-            "ygap": 2,
+            "ygap": 2 if n <= NUMBERED else 1,
             "hoverongaps": False,
             "hovertemplate": hover.replace("{step}", "%{y}").replace("{token}", "%{x}") + "<extra></extra>",
         },
@@ -65,7 +67,7 @@ def ledger(
     ]
     above = label_width(tokens)
     low, high = float(np.log10(spent.min())), float(np.log10(plain.max()))
-    rows = {"tickmode": "array", "tickvals": steps, "ticktext": [str(step + 1) for step in range(n)]}
+    rows = {"tickmode": "linear", "tick0": 0, "dtick": 1 if n <= NUMBERED else 5}
     layout = base_layout(
         height=height(tokens, n),
         margin={"l": 56, "r": theme.GAP, "t": above + 12, "b": 44},
@@ -81,9 +83,9 @@ def ledger(
             gridcolor="@grid",
             title=title(bar_title, "@muted"),
         ),
-        yaxis=axis(range=[n - 0.5, -0.5], title=title(row_title, "@muted"), **(rows if n <= 24 else {})),
+        yaxis=axis(range=[n + 0.5, 0.5], title=title(row_title, "@muted"), **rows),
         shapes=[
-            {"type": "rect", "xref": "paper", "x0": 0, "x1": 1, "y0": chosen - 0.5, "y1": chosen + 0.5}
+            {"type": "rect", "xref": "paper", "x0": 0, "x1": 1, "y0": chosen + 0.5, "y1": chosen + 1.5}
             | {"line": {"color": "@chosen", "width": 1.5}}
         ],
         meta={"alt": alt},
@@ -93,4 +95,4 @@ def ledger(
 
 def height(tokens: list[str], steps: int) -> int:
     """Pixels that so many steps over these tokens take."""
-    return label_width(tokens) + 66 + steps * ROW
+    return label_width(tokens) + 66 + steps * int(np.clip(TALL // steps, *ROW))

@@ -37,7 +37,7 @@ def strip(scene: Scene, text: Writing, words: Words) -> str:
 
 def _context(scene: Scene, text: Writing, step: Step, words: Words) -> str:
     tokens = writing.spelled(scene, text, step.position - len(text.ids), words)
-    shown = ("… " if len(tokens) > SHOWN else "") + writing.joint(scene).join(tokens[-SHOWN:])
+    shown = ("… " if len(tokens) > SHOWN else "") + _joint(scene).join(tokens[-SHOWN:])
     count = escape(words("generate.card.tokens", n=len(tokens)))
     return f'<p class="tokens">{escape(shown)}</p><small>{count}</small>'
 
@@ -45,8 +45,13 @@ def _context(scene: Scene, text: Writing, step: Step, words: Words) -> str:
 def _append(scene: Scene, text: Writing, step: Step, words: Words) -> str:
     *_, before, new = writing.spelled(scene, text, step.position + 1 - len(text.ids), words)
     length = words("generate.card.length", n=step.position + 1, most=text.config.n_ctx)
-    joined = f"… {escape(before)}{writing.joint(scene)}<b{_forced(step)}>{escape(new)}</b>"
+    joined = f"… {escape(before)}{_joint(scene)}<b{_forced(step)}>{escape(new)}</b>"
     return f'<p class="tokens">{joined}</p><small>{escape(length)}</small>'
+
+
+def _joint(scene: Scene) -> str:
+    """As `writing.joint`, but ids without a spelling must not run together."""
+    return writing.joint(scene) if scene.preset.tokenizer else " "
 
 
 def _forward(text: Writing, step: Step, words: Words) -> str:
