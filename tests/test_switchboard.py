@@ -165,7 +165,9 @@ def test_a_switch_turns_the_scene_and_the_sign_puts_all_back(lang):
     assert 'class="fibra-notice"' not in text(at)
 
 
-@pytest.mark.parametrize("name", ["start", "attention", "heads", "reading", "fibres", "drift", "block", "generate", "train"])
+@pytest.mark.parametrize(
+    "name", ["start", "attention", "heads", "reading", "fibres", "drift", "block", "generate", "train"]
+)
 def test_every_page_lives_without_any_pair_of_parts(name):
     pairs = [("W_O", "norm"), ("mlp", "positions"), ("residual", "softmax")]
     for model, off in zip(["gpt", "encoder_full", "gpt"], pairs, strict=True):
