@@ -21,8 +21,9 @@ from core.ops.loss import cross_entropy, squared_error
 from core.params import check_params, init_params
 from core.presets import PRESETS, Preset
 from core.query import Notice
+from core.run import Run, run
 from core.sampling import Distribution, Sampling
-from core.scene import Run, Scene, run
+from core.scene import Scene
 from core.tokenizer import Encoding, OpenVocabulary
 from core.trace import NAMES, Trace
 from core.train import Batch, Checkpoints, Recipe, State, train

@@ -10,7 +10,8 @@ import numpy as np
 from core.config import Config
 from core.generate import Step, generate
 from core.params import Params
-from core.scene import Scene, embed_tokens
+from core.run import embed_tokens
+from core.scene import Scene
 
 
 @dataclass(frozen=True)
