@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 import core
 from core import Scene
 from core.interpret import key_effects
+from core.tasks import TASKS, evaluate
 from ui.myths import MYTHS
 from ui.state import SCENE
 from ui.words import LANGUAGES, words_of
@@ -97,8 +98,21 @@ def test_a_norm_sees_one_word_at_a_time():
     assert not np.allclose(before[0], before[1], atol=0.5), "nor does it make words alike"
 
 
+def test_a_draw_decides_what_is_written():
+    scene = SHOWN["planned"]
+    shown, other = (core.write(s) for s in (scene, scene.turn(draw=0)))
+    np.testing.assert_array_equal(shown.steps[0].distribution.plain, other.steps[0].distribution.plain)
+    assert shown.steps[0].token != other.steps[0].token
+
+
+def test_a_model_begins_by_guessing():
+    task = TASKS[SHOWN["told"].task]()
+    loss, _ = evaluate(core.init_params(task.config, seed=0), task.config, task.batch(0, 32, held_out=True))
+    assert abs(loss - np.log(len(task.vocabulary))) < 0.02
+
+
 def test_every_myth_is_tested_and_stands_on_a_page():
-    assert len(SHOWN) == len(MYTHS) == 10
+    assert len(SHOWN) == len(MYTHS) == 12
     assert {myth.page for myth in MYTHS} <= {path.stem for path in PAGES.glob("*.py")}
     assert all(myth.shows.lang == "" for myth in MYTHS)
 

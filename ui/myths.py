@@ -39,6 +39,8 @@ MYTHS = (
     Myth("fibres", "mutual", Scene(model="gpt", focus=1, threshold=0.05)),
     Myth("drift", "order", Scene(model="encoder_full", sentence="o pinguim vê o peixe", off=("positions",))),
     Myth("block", "norm", Scene(model="gpt", query=3)),
+    Myth("generate", "planned", Scene(model="stories", draw=1, step=1)),
+    Myth("train", "told", Scene(task="repeat")),
 )
 
 
