@@ -74,13 +74,20 @@ class MessageCache:
 
 
 class Session:
-    """One browser tab: what the frontend remembers between messages. `stops` are the values that the page's knob takes
-    and `value` is where it stands, `received` counts bytes; what the app shows as an exception goes to `errors`."""
+    """One browser tab: what the frontend remembers between messages.
+
+    `stops` are the values that the page's knob takes and `value` is where it stands; `timers` are the fragments that run
+    by themselves, with their seconds, `buttons` are (id, fragment) by key, and `texts` is the HTML by its place.
+    `received` counts bytes; what the app shows as an exception goes to `errors`.
+    """
 
     def __init__(self, server: Server, page: Page, errors: list[str]) -> None:
         self.stops: list[float] | list[str] = []
         self.value: float | str = ""
         self.received = 0
+        self.timers: dict[str, float] = {}
+        self.buttons: dict[str, tuple[str, str]] = {}
+        self.texts: dict[str, str] = {}
         self._errors = errors
         self._knob: Knob | None = None
         self._origin = server.origin
@@ -110,6 +117,19 @@ class Session:
         request = BackMsg()
         request.rerun_script.fragment_id = self._fragment
         self._knob.write(value, request.rerun_script.widget_states)
+        await self._run(request)
+
+    async def press(self, key: str) -> None:
+        """Click a button, and wait for the end of the run."""
+        request = BackMsg()
+        button, request.rerun_script.fragment_id = self.buttons[key]
+        request.rerun_script.widget_states.widgets.add(id=button).trigger_value = True
+        await self._run(request)
+
+    async def tick(self, fragment: str) -> None:
+        """Let a fragment run by itself, as its timer does."""
+        request = BackMsg()
+        request.rerun_script.fragment_id, request.rerun_script.is_auto_rerun = fragment, True
         await self._run(request)
 
     async def close(self) -> None:
@@ -146,6 +166,8 @@ class Session:
                 self._page_hash = message.navigation.page_script_hash
             elif kind == "page_info_changed":
                 self._query = message.page_info_changed.query_string
+            elif kind == "auto_rerun":
+                self.timers[message.auto_rerun.fragment_id] = message.auto_rerun.interval
             elif kind == "delta":
                 self._read_delta(message)
             elif kind == "script_finished":
@@ -160,6 +182,10 @@ class Session:
         kind = element.WhichOneof("type")
         if kind == "exception":
             self._errors.append(f"{element.exception.type}: {element.exception.message}")
+        elif kind == "button":
+            self.buttons[element.button.id.split("-", 2)[-1]] = element.button.id, message.delta.fragment_id
+        elif kind == "html":
+            self.texts[str(message.metadata.delta_path)] = element.html.body
         elif (knob := _knob(element)) and self._page.has_knob(knob.id):
             self._knob = knob
             self._fragment = message.delta.fragment_id

@@ -115,6 +115,8 @@ class Course:
 
     def look(self) -> None:
         """Watch the run as it stands."""
+        if self.watches and self.watches[-1].step == self.step:
+            return
         start = perf_counter()
         loss, accuracy = evaluate(self.state.params, self.config, self._held_out)
         score, head = self._induction(self.state.params)

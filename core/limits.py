@@ -26,7 +26,7 @@ EDITS = 512  # coordinates edited at once: 16 kB of Scene
 RATE = (1e-5, 0.1)  # of learning
 BATCH = (1, 64)  # rows; a step of the largest model and batch takes 250 MB for a second
 MOMENT = (0, 999_999_999)  # a step of training
-SHOWN = 24  # tokens of an example's beginning
+SHOWN = 24  # tokens of a text that a run's pictures show
 CORPUS = 200_000  # bytes of a text to train on: a novella; its ids take 1.6 MB
 
 UPLOAD = 16 << 20  # bytes of a trained model: four million parameters in float32

@@ -77,7 +77,7 @@ def choices(words: Words) -> None:
 def run_pictures(words: Words) -> None:
     """All that a run shows, at the moment that the scrubber stands at."""
     run = training.session()
-    view = training.view(run)
+    view = training.view(run, words)
     _scrubber(view, words)
     left, right = st.columns(2, gap="medium")
     for column, name in ((left, "loss"), (right, "scores")):

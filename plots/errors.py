@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from plots.figure import axis, base_layout, literal, title
+from plots import theme
+from plots.figure import axis, base_layout, label_width, literal, title
 
+ROW = 17  # px
 LOWEST = -12.0  # the axis begins at this power of ten
 
 
@@ -19,11 +21,10 @@ def errors(
     good_name: str,
     bad_name: str,
     value_title: str = "",
-    height: int = 260,
     alt: str = "",
 ) -> dict[str, Any]:
     """`values` [parameter], each a relative error, on a logarithmic axis: those up to `good` and those above, in two
-    colours and marks. An exact 0 stands at the axis' beginning."""
+    colours and marks, each parameter a row. An exact 0 stands at the axis' beginning."""
     logs = np.log10(np.maximum(np.asarray(values, np.float64), 10**LOWEST))
     wrong = np.asarray(values) > good
     data = []
@@ -32,8 +33,8 @@ def errors(
             {
                 "type": "scatter",
                 "mode": "markers",
-                "x": np.flatnonzero(chosen).astype(np.int32),
-                "y": logs[chosen].astype(np.float32),
+                "x": logs[chosen].astype(np.float32),
+                "y": np.flatnonzero(chosen).astype(np.int32),
                 "name": literal(name),
                 "marker": {"color": role, "size": 10, "symbol": symbol},
                 "customdata": [[literal(names[i]), f"{values[i]:.1e}"] for i in np.flatnonzero(chosen)],
@@ -42,26 +43,32 @@ def errors(
         )
     powers = list(range(int(LOWEST), 1, 3))
     layout = base_layout(
-        height=height,
-        margin={"l": 64, "r": 16, "t": 34, "b": 120},
+        height=height(len(names)),
+        margin={"l": 12 + label_width(names), "r": 16, "t": 62, "b": 8},
         showlegend=True,
-        legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "bgcolor": "rgba(0,0,0,0)"},
+        legend={"orientation": "h", "x": 0, "y": 1, "yref": "container", "yanchor": "top", "bgcolor": "rgba(0,0,0,0)"},
         xaxis=axis(
-            range=[-0.7, len(names) - 0.3],
-            tickmode="array",
-            tickvals=list(range(len(names))),
-            ticktext=[literal(name) for name in names],
-            tickangle=-90,
-        ),
-        yaxis=axis(
+            side="top",
             range=[LOWEST - 0.5, 0.8],
             tickmode="array",
             tickvals=powers,
             ticktext=[f"10<sup>{power}</sup>".replace("-", "−") for power in powers],
             showgrid=True,
             gridcolor="@grid",
-            title=title(value_title, "@muted", standoff=6),
+            title=title(value_title, "@muted", standoff=4),
+        ),
+        yaxis=axis(
+            range=[len(names) - 0.3, -0.7],
+            tickmode="array",
+            tickvals=list(range(len(names))),
+            ticktext=[literal(name) for name in names],
+            tickfont={"size": theme.FONT_SIZE - 2},
         ),
         meta={"alt": alt},
     )
     return {"data": data, "layout": layout}
+
+
+def height(n: int) -> int:
+    """Pixels that `n` parameters take."""
+    return 70 + ROW * n

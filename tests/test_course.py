@@ -81,6 +81,7 @@ def test_an_induction_head_made_by_training_is_told_from_none():
     run = Course.start(Repeat(), trained.config, 0, 8, 3e-3)
     assert run.appeared is None and run.watches[0].induction < 0.2
     run.state.params.update({name: np.array(p) for name, p in trained.learned.items()})
+    run.watches.clear()
     run.look()
     assert run.watches[-1].induction > 0.9 and run.appeared is run.watches[-1] and run.appeared.head[0] == 1
 

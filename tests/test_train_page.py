@@ -321,3 +321,13 @@ def test_long_lines_are_thinned_and_keep_their_ends():
     figure = curves([Curve(x, np.sin(x), "a", "@query")], moment=5)
     drawn = figure["data"][0]["x"]
     assert len(drawn) <= POINTS and drawn[0] == 0 and drawn[-1] == 99_999
+
+
+@pytest.mark.parametrize(("lang", "word"), [("pt-BR", "a"), ("en", "the")])
+def test_the_example_is_in_the_reader_s_language(lang, word):
+    course = run_of("stories", 3)
+    view = View(Training(course, (), {}), Scene(), *course.at(None), lang)
+    assert course.task.speaks(view.row[0], lang) and not course.task.speaks(
+        view.row[0], {"en": "pt-BR"}.get(lang, "en")
+    )
+    assert len(view.tokens) == core.limits.SHOWN and word in course.task.vocabulary

@@ -16,7 +16,7 @@ ROWS = ("below", "above", "slope", "backprop", "error")
 
 def check(words: Words) -> None:
     """Choose a weight, nudge it, compare both slopes; plant a bug, and see the check find it."""
-    view = training.view(training.session())
+    view = training.view(training.session(), words)
     shell.say(words("train.check.lead"), "about")
     name, index, nudge, bug = _choices(view, words)
     ids, targets, mask = (part[None] for part in view.row)
@@ -30,7 +30,7 @@ def check(words: Words) -> None:
         if st.button(words("train.check.all"), icon=":material/checklist:"):
             everything = gradcheck_all(view.params, config, objective, bug=bug, ids=ids)
             done = finish(pictures.checks(everything, words), words)
-            show.finished(done, words, key="train-checks", height=360)
+            show.finished(done, words, key="train-checks", height=pictures.checks_height(view))
 
 
 def _choices(view: training.View, words: Words) -> tuple[str, tuple[int, ...], float, bool]:

@@ -32,7 +32,7 @@ def own_text(words: Words) -> None:
 
 def model(words: Words) -> None:
     """Show the model on every page, keep it as a file, or bring one back."""
-    view = training.view(training.session())
+    view = training.view(training.session(), words)
     use, keep, bring = st.columns(3, gap="large")
     with use:
         shell.say(words("train.model.use_about", step=view.step), "about")

@@ -34,6 +34,8 @@ SLICE = 0.18  # seconds of work at a time
 PACES = {"slow": 1, "steady": 5, "full": 10**9}  # steps a slice, at most
 FIRST, STEPS = 0.4, 45  # seconds of work, or steps, before the page is seen: it opens on a loss that begins to fall
 
+EXAMPLES = 8  # held-out rows among which one in the reader's language is looked for
+
 _slice = Lock()  # one session's slice at a time: what else the server does keeps the other core
 
 
@@ -102,6 +104,7 @@ def _begin(scene: Scene, corpus: str) -> Course:
     rate, size = of(scene, task)
     course = Course.start(task, sized(task.config, scene.size), scene.run_seed, size, rate)
     course.advance(FIRST, STEPS)
+    course.look()
     return course
 
 
@@ -186,6 +189,7 @@ class View:
     scene: Scene
     step: int
     params: Params
+    lang: str = "en"
 
     @property
     def course(self) -> Course:
@@ -209,9 +213,13 @@ class View:
 
     @cached_property
     def row(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """ids, targets and mask [pos] of the example, which is never trained on."""
-        ids, targets, mask = self.course.task.batch(0, 1, held_out=True)
-        return ids[0], targets[0], np.ones(ids.shape[1], bool) if mask is None else mask[0]
+        """ids, targets and mask [pos] of the example, which is never trained on; of a text, its beginning."""
+        ids, targets, mask = self.course.task.batch(0, EXAMPLES, held_out=True)
+        mask = np.ones_like(ids, bool) if mask is None else mask
+        spoken = (i for i, row in enumerate(ids) if self.course.task.speaks(row, self.lang))
+        chosen = next(spoken, 0)
+        n = limits.SHOWN if mask.all() else ids.shape[1]
+        return ids[chosen, :n], targets[chosen, :n], mask[chosen, :n]
 
     @cached_property
     def tokens(self) -> tuple[str, ...]:
@@ -222,10 +230,10 @@ class View:
         return forward(self.params, self.course.config, self.row[0])
 
 
-def view(training: Training) -> View:
-    """The run at the Scene's moment."""
+def view(training: Training, words: Words) -> View:
+    """The run at the Scene's moment, for a reader of this language."""
     scene = state.scene()
-    return View(training, scene, *training.course.at(scene.moment))
+    return View(training, scene, *training.course.at(scene.moment), words.lang)
 
 
 def drawn(name: str, builder: Callable[[View, Words], Picture], view: View, words: Words) -> Finished:

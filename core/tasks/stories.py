@@ -64,6 +64,10 @@ class Stories(Task):
             row += self.encode(story(language, int(rng.integers(STORIES)), held_out))
         return row[: self.n_ctx + 1]
 
+    def speaks(self, ids: np.ndarray, language: str) -> bool:
+        said = {word for word in self.read(ids) if word != UNKNOWN}
+        return said <= LANGUAGES[language].vocabulary()
+
     def encode(self, told: Story) -> list[int]:
         """The ids of a story's words."""
         return [self.ids[word.text] for word in told]

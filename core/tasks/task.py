@@ -53,6 +53,10 @@ class Task(ABC):
         """ids, targets and mask [size, pos] of step 0, 1, 2, ...: always the same for the same arguments."""
         return self.draw(np.random.default_rng([seed, step, held_out]), size or self.size, held_out)
 
+    def speaks(self, ids: np.ndarray, language: str) -> bool:
+        """Whether a row is in this language ("pt-BR", "en"); rows without words are in every one."""
+        return True
+
     def example(self, step: int = 0, seed: int = 0) -> Example:
         """The first held-out row of a step, in tokens."""
         ids, targets, mask = self.batch(step, 1, seed, held_out=True)

@@ -11,8 +11,8 @@ from core.course import APPEARED, Course, Watch
 from core.gradcheck import Check
 from core.interpret import PCA, pca
 from core.ops.softmax import softmax
+from plots import errors as error_rows
 from plots.drift import drift as drift_figure
-from plots.errors import errors as errors_figure
 from plots.heatmap import heatmap
 from plots.runs import Curve, curves
 from ui.compute import Picture
@@ -233,6 +233,10 @@ def sample(view: View, tokens: int = 40) -> str:
 # ------------------------------------------------------------------------------------------------- gradient check
 
 
+def checks_height(view: View) -> int:
+    return error_rows.height(len(view.params))
+
+
 def checks(found: list[Check], words: Words) -> Picture:
     """The errors of all parameters; a sentence names those that are wrong."""
     values = np.array([check.error for check in found])
@@ -241,14 +245,13 @@ def checks(found: list[Check], words: Words) -> Picture:
         says = words("train.check.says_wrong", n=len(wrong), all=len(found), first=wrong[-1])
     else:
         says = words("train.check.says_right", all=len(found), worst=power(float(values.max()), words))
-    figure = errors_figure(
+    figure = error_rows.errors(
         values,
         [check.name.replace("blocks.", "") for check in found],
         good=GOOD,
         good_name=words("train.check.good"),
         bad_name=words("train.check.bad"),
         value_title=words("train.check.error"),
-        height=360,
         alt=says,
     )
     return Picture(figure, says)
