@@ -76,8 +76,8 @@ class MessageCache:
 class Session:
     """One browser tab: what the frontend remembers between messages.
 
-    `stops` are the values that the page's knob takes and `value` is where it stands; `timers` are the fragments that run
-    by themselves, with their seconds, `buttons` are (id, fragment) by key, and `texts` is the HTML by its place.
+    `stops` are the values that the page's knob takes and `value` is where it stands. `timers` are the fragments that
+    run by themselves, with their seconds; `buttons` are (id, fragment) by key; `texts` is the HTML by its place.
     `received` counts bytes; what the app shows as an exception goes to `errors`.
     """
 

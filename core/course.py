@@ -26,6 +26,7 @@ FOREVER = 10**9  # steps
 HELD_OUT_ROWS = 32
 PROBES, PROBE_LENGTH = 8, 24  # rows of the induction probe, and tokens before they come again
 WATCHED = 1 / 12  # of the time goes into looking, at most
+SPARSE = 1.01  # a watch is so many times as late as the last one, at least: a long run has hundreds, not thousands
 APPEARED = 0.5  # the induction score from which a head is called one
 
 
@@ -96,7 +97,8 @@ class Course:
             if self.broken or taken >= steps or perf_counter() - start >= seconds:
                 break
         self.seconds += perf_counter() - start
-        if not self.broken and self._looking <= WATCHED * self.seconds:
+        due = self.step >= SPARSE * self.watches[-1].step + 1
+        if due and not self.broken and self._looking <= WATCHED * self.seconds:
             self.look()
 
     def _batch(self, step: int) -> Batch:

@@ -111,6 +111,15 @@ def test_norms_by_part_make_up_the_whole():
     assert parts["blocks.1"] == pytest.approx(norm_of({n: g for n, g in grads.items() if n.startswith("blocks.1.")}))
 
 
+def test_a_long_run_has_hundreds_of_watches_not_thousands(monkeypatch):
+    monkeypatch.setattr("core.course.WATCHED", 1e9)  # looking costs nothing
+    run = course(d_model=4, n_heads=1, d_mlp=4, n_layers=1)
+    for _ in range(300):
+        run.advance(60, steps=1)
+    assert [watch.step for watch in run.watches[:4]] == [0, 1, 3, 5] and 100 < len(run.watches) < 200
+    assert run.watches[-1].step > 290
+
+
 def test_memory_is_bounded():
     """What a run keeps of its past, however long it is: as long a run, taken apart by hand."""
     run = Course.start(Repeat(), sized(Repeat().config, "large"), 0, 4, 1e-3)

@@ -49,7 +49,7 @@ def loss(view: View, words: Words) -> Picture:
 def _losses(course: Course, words: Words, faint: bool) -> list[Curve]:
     name = "train.line.former_{}" if faint else "train.line.{}"
     watched = np.array([(w.step, w.loss) for w in course.watches])
-    taken = _averaged(np.asarray(course.losses, np.float32))
+    taken = _averaged(np.array(course.losses))
     trained = Curve(np.arange(len(taken)), taken, words(name.format("train")), "@residual", faint)
     held_out = Curve(watched[:, 0], watched[:, 1], words(name.format("held_out")), "@gradient", faint)
     return [trained, held_out] if len(taken) else [held_out]
@@ -104,7 +104,7 @@ def norms(view: View, words: Words) -> Picture:
     parts = sorted(course.norms, key=_order)
     roles = ["@query", *(f"@head{i}" for i in range(3, 3 + course.config.n_layers)), "@key"]
     lines = [
-        Curve(np.arange(len(course.norms[part])), _averaged(np.asarray(course.norms[part])), _part(part, words), role)
+        Curve(np.arange(len(course.norms[part])), _averaged(np.array(course.norms[part])), _part(part, words), role)
         for part, role in zip(parts, roles, strict=True)
     ]
     at = min(view.step, course.step - 1)
