@@ -23,30 +23,28 @@ TEXTS = ("stories", "characters")  # tasks of which a sample can be read
 
 
 def engine(words: Words) -> None:
-    """Play, step, reset and speed; and, while it plays, the slices of work."""
+    """Play, step, begin again and speed."""
     run = training.session()
-    playing = run.playing
-    training.tick(run)
-    if run.playing != playing:
-        st.rerun()  # it broke: a timer ends with a whole run
     with st.container(key="train-play"):
         play, step, again, pace = st.columns([3, 2, 2, 4], gap="small", vertical_alignment="bottom")
-    with play:
-        name, icon = ("stop", "stop") if playing else ("play", "play_arrow")
-        look = {"icon": f":material/{icon}:", "type": "primary", "width": "stretch"}
-        if st.button(words(f"train.{name}"), key="train-go", on_click=training.play, **look):
-            st.rerun()
-    for column, name, icon, act in (
-        (step, "step", "skip_next", training.one_step),
-        (again, "again", "restart_alt", training.reset),
-    ):
+    go = ("stop", "stop", training.play) if run.playing else ("play", "play_arrow", training.play)
+    buttons = ((play, "go", *go), (step, "step", "step", "skip_next", training.one_step))
+    for column, key, name, icon, act in (*buttons, (again, "again", "again", "restart_alt", training.reset)):
         with column:
-            look = {"icon": f":material/{icon}:", "width": "stretch"}
-            if st.button(words(f"train.{name}"), key=f"train-{name}", on_click=act, **look):
-                st.rerun()
+            look = {"icon": f":material/{icon}:", "type": "primary" if key == "go" else "secondary", "width": "stretch"}
+            st.button(words(f"train.{name}"), key=f"train-{key}", on_click=act, **look)
     with pace:
-        names = lambda pace: words(f"train.pace.{pace}")  # noqa: E731
-        controls.segments(words("train.speed"), "pace", [*training.PACES], run.pace, names, turn=training.set_pace)
+        label, names = words("train.speed"), {pace: words(f"train.pace.{pace}") for pace in training.PACES}
+        controls.segments(label, "pace", [*names], run.pace, names.__getitem__, turn=training.set_pace)
+
+
+def status(words: Words) -> None:
+    """How far it is; and, while it plays, the slices of work."""
+    run = training.session()
+    if run.playing:
+        training.tick(run)
+        if not run.playing or training.slowness() != run.slowness:
+            st.rerun()  # timers begin, change and end with a whole run
     course = run.course
     n, tokens = course.config.n_parameters(), course.tokens_a_second
     shell.say(words("train.status", step=course.step, n=n, tokens=tokens), "about")
@@ -128,10 +126,13 @@ def _picture(name: str, view: training.View, words: Words, height: int) -> None:
 
 
 scene, words = shell.open_page("train", model=False)
-playing = training.open_session().playing
-st.fragment(run_every=training.TICK if playing else None)(engine)(words)
+run = training.open_session()
+run.slowness = training.slowness()
+times = run.slowness if run.playing else None
+engine(words)
+st.fragment(run_every=times and training.TICK * times)(status)(words)
 choices(words)  # a whole run at each turn: what plays may have to stop
-st.fragment(run_every=training.DRAW if playing else None)(run_pictures)(words)
+st.fragment(run_every=times and training.DRAW * times)(run_pictures)(words)
 with st.expander(words("train.check.title"), icon=":material/fact_check:"):
     st.fragment(gradients.check)(words)
 with st.expander(words("train.own.title"), icon=":material/article:"):

@@ -129,6 +129,21 @@ def test_the_slices_stop_at_another_session_s_work():
     assert run.course.step == step + training.PACES["steady"]
 
 
+def test_where_many_play_all_tick_more_slowly_and_rest(monkeypatch):
+    monkeypatch.setattr(training, "_ticked", {})
+    monkeypatch.setattr(training, "_resting", 0.0)
+    runs = [Training(run_of(steps=3), (), {}, playing=True) for _ in range(7)]
+    for n, run in enumerate(runs[:2], 1):
+        training.tick(run)
+        assert training.slowness() == 1 and run.course.step == 3 + training.PACES["steady"], n
+    for run in runs[2:]:
+        training.tick(run)
+    assert training.slowness() == 5
+    assert [run.course.step for run in runs].count(3) >= 3  # the first of many works, and then all rest
+    monkeypatch.setattr(training, "monotonic", lambda: 10.0**9)
+    assert training.slowness() == 1 and not training._ticked  # they have left
+
+
 def test_a_run_that_breaks_says_so():
     run = Training(run_of(), (), {}, playing=True)
     run.course.state.params["blocks.0.attn.W_Q"][:] = np.nan
