@@ -25,6 +25,7 @@ from bench.timing import on_threads
 BENCH = Page("train", "task=characters&size=large&batch=12", "knob-rate", 0.0)
 COPY = Page("train", "", "knob-rate", 0.0)
 ROWS, TOKENS = 12, 64
+SETTLING = 6  # seconds
 STATUS = re.compile(r"(?:Step|Passo) ([\d.,]+)")
 
 
@@ -102,8 +103,9 @@ async def beside(server: Server, trainers: int, pupils: int, seconds: float, err
             await player.open()
         classroom = Classroom(server, PAGES["attention"], lesson)
         await classroom.open()
+        playing = asyncio.gather(*(player.play(seconds + SETTLING) for player in players))
+        await asyncio.sleep(SETTLING if players else 0)  # their timers find their pace
         usage = server.usage()
-        playing = asyncio.gather(*(player.play(seconds + 5) for player in players))
         await classroom.teach(int(seconds / lesson.every))
         await playing
         after = server.usage()

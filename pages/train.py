@@ -87,7 +87,7 @@ def run_pictures(words: Words) -> None:
     st.html(f"{html}<p class='fibra-says'>{says}</p>")
     if run.course.task.name in TEXTS:
         shell.say(words("train.sample"), "step")
-        shell.say(pictures.sample(view), "sample")
+        shell.say(training.written(view, pictures.sample), "sample")
     columns = st.columns(3, gap="medium")
     for column, name in zip(columns, ("attention", "embeddings", "norms"), strict=True):
         with column:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
+from math import log
 from threading import Lock  # between sessions; nothing here starts a thread
 from time import monotonic
 from typing import Any
@@ -37,6 +38,7 @@ SLICE = 0.18  # seconds of work at a time
 PACES = {"slow": 1, "steady": 5, "full": 10**9}  # steps a slice, at most
 FIRST, STEPS = 0.4, 45  # seconds of work, or steps, before the page is seen: it opens on a loss that begins to fall
 
+GROWN = 1.1  # times the steps at the last sample of text
 EXAMPLES = 8  # held-out rows among which one in the reader's language is looked for
 
 _slice = Lock()  # one session's slice at a time: what else the server does keeps the other core
@@ -59,6 +61,7 @@ class Training:
     said: str = ""  # the label of what there is to say about the last change
     corpus: str = ""  # a text of the reader's own; "": ours
     drawn: dict[str, tuple[tuple, Finished]] = field(default_factory=dict)
+    sample: tuple[tuple, str] = ((), "")
 
 
 def open_session() -> Training:
@@ -262,6 +265,15 @@ def drawn(name: str, builder: Callable[[View, Words], Picture], view: View, word
     if kept is None or kept[0] != stamp:
         kept = view.training.drawn[name] = stamp, finish(builder(view, words), words)
     return kept[1]
+
+
+def written(view: View, write: Callable[[View], str]) -> str:
+    """What `write` makes of the view; while a run plays, anew only when it has gone on by a tenth: it takes a while."""
+    step = int(log(view.step + 1, GROWN)) if view.training.playing else view.step
+    stamp = id(view.course), view.training.playing, step
+    if view.training.sample[0] != stamp:
+        view.training.sample = stamp, write(view)
+    return view.training.sample[1]
 
 
 # --------------------------------------------------------------------------------------------- a model like others
