@@ -406,11 +406,11 @@ def test_choose_a_story_and_step_into_a_layer(watched, app) -> None:
     page = watched.tab()
     open_start(page, app)
     assert page.locator(".strip").bounding_box()["y"] < 500
-    says = page.locator("p.fibra-says").bounding_box()
+    says = page.locator("p.fibra-says").first.bounding_box()
     assert says["y"] + says["height"] < 900, "the sentence is on the first screen"
     page.locator(".card", has_text="A GPT from scratch").click()
     expect(page.locator(".strip .block")).to_have_count(4)
-    expect(page.locator("p.fibra-says")).to_contain_text("4 layers, each with 4 heads")
+    expect(page.locator("p.fibra-says").first).to_contain_text("4 layers, each with 4 heads")
     assert "model=gpt" in page.url
     page.locator(".attention").nth(2).hover()
     expect(page.locator(".attention .tip").nth(2)).to_be_visible()
