@@ -5,6 +5,7 @@ from __future__ import annotations
 import ui  # noqa: F401  first, before anything brings NumPy: it says how many threads BLAS takes
 
 # isort: split
+from dataclasses import fields
 from html import escape
 
 import streamlit as st
@@ -23,7 +24,7 @@ TEMPERATURES = (  # about even steps of its logarithm
     *(0.05, 0.06, 0.07, 0.08, 0.1, 0.12, 0.14, 0.17, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9),
     *(1.0, 1.2, 1.4, 1.7, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 6.0, 7.0, 8.0, 10.0, 12.0, 14.0, 17.0, 20.0),
 )
-CONTROLS = {False: 58, True: 78}  # px above every map of the second line; more with selectors of layer and head
+SWITCHED = {(field, on) for field in ("scale", "causal") for on in (False, True)}  # as overrides
 DRAWN = "attention.drawn"  # the Scene on the page; a fragment that finds more of it changed than it draws reruns all
 
 
@@ -74,8 +75,7 @@ def _steps(scene: Scene, words: Words) -> None:
     for column, name, switch, builder in reversed(line):  # the pattern first: every switch alters it
         with column:
             _title(words(f"attention.{name}"))
-            with st.container(height=CONTROLS[scene.config.n_layers * scene.config.n_heads > 1], border=False):
-                switch(scene, words)
+            switch(scene, words)
             _picture(builder, scene, words, name, choose_cell)
 
 
@@ -110,9 +110,12 @@ def choose_query(click: dict) -> None:
     state.turn(query=click["point"][0])
 
 
-def _before_switches(scene: Scene) -> Scene:
+def _before_switches(scene: Scene) -> tuple:
     """The Scene less what the switches of `weights` turn: equal for all that share X, Q, K, V and the chosen cell."""
-    return scene.turn(temperature=1.0).override(scale=True, causal=False)
+    kept = [
+        getattr(scene, field.name) for field in fields(scene) if field.name not in ("temperature", "overrides", "off")
+    ]
+    return *kept, {*scene.overrides} - SWITCHED, {*scene.off} - {"scale", "mask"}
 
 
 def _line(scene: Scene) -> list:
