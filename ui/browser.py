@@ -2,25 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
-
-import streamlit as st
-
 from ui import compat
 
-_HERE = Path(__file__).parent
-
-
-def _register() -> Callable[..., Any] | None:
-    if not hasattr(st.components, "v2"):
-        return None
-    js, css = ((_HERE / f"browser.{kind}").read_text(encoding="utf-8") for kind in ("js", "css"))
-    return compat.component("fibra_browser", js=js, css=css)
-
-
-_BUTTON = _register()
+_BUTTON = compat.component_of("browser")
 
 
 def theme_toggle(key: str, words: dict[str, str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -33,6 +34,14 @@ def component(name: str, **parts: Any) -> Callable[..., Any]:
             return st.components.v2.component(name, **parts)(**kwargs)
 
     return mount_anywhere
+
+
+def component_of(stem: str) -> Callable[..., Any] | None:
+    """The component that `stem`.js and `stem`.css in this folder make, or None where components.v2 is missing."""
+    if not hasattr(st.components, "v2"):
+        return None
+    js, css = (Path(__file__).with_name(f"{stem}.{kind}").read_text(encoding="utf-8") for kind in ("js", "css"))
+    return component(f"fibra_{stem}", js=js, css=css)
 
 
 @cache

@@ -107,7 +107,11 @@ def number(label: str, knob: str, low: int, high: int, value: int, **more: Any) 
 
 
 def _feed(knob: str, value: Any, mark: str = "") -> str:
-    key = f"knob-{knob}{mark}"
+    return feed(f"knob-{knob}{mark}", value)
+
+
+def feed(key: str, value: Any) -> str:
+    """Set a widget's state where it differs from what it is fed; gives the key."""
     if st.session_state.get(key) != value:
         st.session_state[key] = value
     return key

@@ -9,24 +9,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
-from typing import Any
 
 import streamlit as st
 
 from ui import compat
 
-_HERE = Path(__file__).parent
-
-
-def _register() -> Callable[..., Any] | None:
-    if not hasattr(st.components, "v2"):
-        return None
-    js, css = ((_HERE / f"range.{kind}").read_text(encoding="utf-8") for kind in ("js", "css"))
-    return compat.component("fibra_range", js=js, css=css)
-
-
-_RANGE = _register()
+_RANGE = compat.component_of("range")
 
 
 def works() -> bool:

@@ -7,7 +7,7 @@ from html import escape
 import streamlit as st
 
 from core import Scene
-from ui import compat, state, switched
+from ui import compat, controls, state, switched
 from ui.words import Words
 
 SIGN = "fibra.sign"  # what the sign on the page says is off
@@ -35,7 +35,7 @@ def board(words: Words) -> None:
 
 
 def _switch(scene: Scene, part: str, moved: bool, words: Words) -> None:
-    key = _feed(f"switch-{part}", scene.runs(part))
+    key = controls.feed(f"switch-{part}", scene.runs(part))
     st.toggle(words(f"switches.names.{part}"), key=key, on_change=_turn, args=(part,))
     says = f'<p class="fibra-about">{escape(words(f"switches.expect.{part}"))}</p>'
     if moved:
@@ -44,7 +44,7 @@ def _switch(scene: Scene, part: str, moved: bool, words: Words) -> None:
 
 
 def _temperature(scene: Scene, words: Words) -> None:
-    key = _feed("switch-temperature", scene.temperature)
+    key = controls.feed("switch-temperature", scene.temperature)
     options = sorted({*TEMPERATURES, scene.temperature})
     label, text = words("attention.temperature"), words.short
     st.select_slider(label, options, format_func=text, key=key, on_change=_set, args=("temperature", key))
@@ -52,7 +52,7 @@ def _temperature(scene: Scene, words: Words) -> None:
 
 
 def _heads(scene: Scene, words: Words) -> None:
-    key = _feed("switch-heads", list(scene.ablated))
+    key = controls.feed("switch-heads", list(scene.ablated))
     places = [(layer, head) for layer in range(scene.config.n_layers) for head in range(scene.config.n_heads)]
 
     def name(place: tuple[int, int]) -> str:
@@ -107,9 +107,3 @@ def _set(field: str, key: str) -> None:
 
 def _restore() -> None:
     state.show(state.scene().restored())
-
-
-def _feed(key: str, value: object) -> str:
-    if st.session_state.get(key) != value:
-        st.session_state[key] = value
-    return key

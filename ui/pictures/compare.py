@@ -85,10 +85,8 @@ def _step(shown: Scene, scene: Scene, words: Words) -> Picture:
         says = attention.read(shown.tokens, values, shown.cell[0], words)
     else:
         says = words("compare.range", low=float(finite.min(initial=0)), high=float(finite.max(initial=0)))
-    both = [v[np.isfinite(v)] for v in (step(scene.before), step(scene))]
-    most = max(float(np.abs(v).max(initial=0)) for v in both)
     scale = "probability" if scene.compared == "pattern" else "signed"
-    zmax = 1.0 if scale == "probability" else most
+    zmax = 1.0 if scale == "probability" else largest(step(scene.before), step(scene))
     return Picture(_map(values, shown.tokens, scene, words, scale, zmax, says), says)
 
 
@@ -111,8 +109,7 @@ def step_difference(scene: Scene, words: Words) -> Picture:
             now=float(now[place]),
             change=float(change[place]),
         )
-    most = float(np.nanmax(np.abs(change), initial=0))
-    return Picture(_map(change, labels, scene, words, "signed", most, says), says)
+    return Picture(_map(change, labels, scene, words, "signed", largest(change), says), says)
 
 
 def _map(
@@ -174,7 +171,7 @@ def heads_difference(scene: Scene, words: Words) -> Picture:
             **{"layer": layer, "head": head, "row": labels[query], "column": labels[key]},
             **{"was": float(was[place]), "now": float(now[place]), "change": float(change[place])},
         )
-    figure = _tiles(change, scene, scene, words, says, zmax=float(np.nanmax(np.abs(change), initial=0)) or 1.0)
+    figure = _tiles(change, scene, scene, words, says, zmax=largest(change) or 1.0)
     return Picture(figure, says)
 
 
@@ -305,6 +302,11 @@ def difference(was: np.ndarray, now: np.ndarray) -> np.ndarray:
     """now - was; NaN where either is no finite number."""
     both = np.isfinite(was) & np.isfinite(now)
     return np.subtract(now, was, out=np.full(np.shape(now), np.nan), where=both)
+
+
+def largest(*arrays: np.ndarray) -> float:
+    """The largest magnitude of all finite numbers; 0 where there are none."""
+    return max(float(np.abs(x[np.isfinite(x)]).max(initial=0)) for x in arrays)
 
 
 def greatest(change: np.ndarray) -> tuple[int, ...] | None:

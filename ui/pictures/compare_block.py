@@ -39,7 +39,7 @@ def _one(shown: Scene, scene: Scene, words: Words) -> Picture:
     finite = x[np.isfinite(x)]
     low, high = (magnitude(float(f(finite, initial=0)), words) for f in (np.min, np.max))
     says = words("block.says.range", low=low, high=high)
-    most = max(float(np.abs(x[np.isfinite(x)]).max(initial=0)) for x in (values(scene.before), values(scene)))
+    most = shared.largest(values(scene.before), values(scene))
     return Picture(_map(x, list(shown.tokens), most, scene, words, says), says)
 
 
@@ -60,8 +60,7 @@ def difference(scene: Scene, words: Words) -> Picture:
             was=magnitude(float(was[place]), words),
             now=magnitude(float(now[place]), words),
         )
-    most = float(np.abs(change[np.isfinite(change)]).max(initial=0))
-    return Picture(_map(change, labels, most, scene, words, says), says)
+    return Picture(_map(change, labels, shared.largest(change), scene, words, says), says)
 
 
 def _map(x: np.ndarray, tokens: list[str], most: float, scene: Scene, words: Words, says: str) -> dict:
