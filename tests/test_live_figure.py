@@ -152,10 +152,10 @@ def test_a_session_whose_browser_has_no_plotly_gets_plain_figures() -> None:
     assert len(app.run().get("plotly_chart")) == 2
 
 
-@pytest.mark.parametrize("module", [live_figure, browser])
-def test_without_components_nothing_is_registered(module: object, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_components_nothing_is_registered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr("streamlit.components.v2")
-    assert module._register() is None
+    assert live_figure._register() is None
+    assert compat.component_of("browser") is None
 
 
 def test_without_components_figures_are_plain_and_the_buttons_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import streamlit as st
 
 from core import ConfigError, Scene, WeightsError, limits
@@ -9,7 +12,7 @@ from core.weights.portable import pack, unpack
 from ui import compat, shell, state, training
 from ui.words import Words
 
-USED, REFUSED = "fibra.used", "fibra.refused"  # session state: what the last button did
+USED, REFUSED = "fibra.used", "fibra.refused"  # session state: what the last button did, or why it could not
 
 
 def own_text(words: Words) -> None:
@@ -20,14 +23,8 @@ def own_text(words: Words) -> None:
     with right:
         file = compat.call(st.file_uploader, words("train.own.file"), type=["txt"], max_upload_size=1)
     shell.say(words("train.own.about", limit=limits.CORPUS // 1000), "about")
-    if st.button(words("train.own.go"), type="primary", disabled=not (pasted or file)):
-        text = file.getvalue().decode("utf-8", "replace") if file else pasted
-        try:
-            training.read(text)
-        except ConfigError as error:
-            shell.say(words("train.own.refused", error=str(error)), "notice")
-        else:
-            st.rerun()
+    text = file.getvalue().decode("utf-8", "replace") if file else pasted
+    _button(words("train.own.go"), training.read, text, words, "train.own.refused", type="primary", disabled=not text)
 
 
 def model(words: Words) -> None:
@@ -36,8 +33,7 @@ def model(words: Words) -> None:
     use, keep, bring = st.columns(3, gap="large")
     with use:
         shell.say(words("train.model.use_about", step=view.step), "about")
-        if st.button(words("train.model.use"), icon=":material/visibility:", width="stretch"):
-            _show(training.portable(view))
+        _button(words("train.model.use"), _use, view, words, icon=":material/visibility:", width="stretch")
         if st.session_state.get(USED) == state.scene().model:
             shell.say(words("train.model.used"))
             st.page_link("pages/attention.py", label=words("pages.attention"))
@@ -49,11 +45,36 @@ def model(words: Words) -> None:
     with bring:
         label = words("train.model.bring", limit=limits.UPLOAD >> 20)
         file = compat.call(st.file_uploader, label, type=["safetensors"], max_upload_size=limits.UPLOAD >> 20)
-        if file and st.button(words("train.model.load"), width="stretch"):
-            try:
-                _show(unpack(file.getvalue()))
-            except WeightsError as error:
-                shell.say(words("train.model.refused", error=str(error)), "notice")
+        if file:
+            _button(words("train.model.load"), _load, file, words, "train.model.refused", width="stretch")
+
+
+def _button(label: str, act: Callable[[Any], None], what: Any, words: Words, refused: str = "", **look: Any) -> None:
+    """A button that does `act(what)`, and then the whole page anew; or says `refused` with the reason.
+
+    It acts in a callback: those run at the start of the next run, whatever page that is of. A reader who presses it and
+    turns the page at once would lose what stands after a button.
+    """
+    if st.button(label, on_click=_do, args=(act, what), **look):
+        if REFUSED not in st.session_state:
+            st.rerun()
+        shell.say(words(refused, error=st.session_state.pop(REFUSED)), "notice")
+
+
+def _do(act: Callable[[Any], None], what: Any) -> None:
+    st.session_state.pop(REFUSED, None)
+    try:
+        act(what)
+    except (ConfigError, WeightsError) as error:
+        st.session_state[REFUSED] = str(error)
+
+
+def _use(view: training.View) -> None:
+    _show(training.portable(view))
+
+
+def _load(file: Any) -> None:
+    _show(unpack(file.getvalue()))
 
 
 def _show(portable) -> None:
@@ -62,4 +83,3 @@ def _show(portable) -> None:
     keep = {field: getattr(scene, field) for field in ("task", "size", "rate", "batch", "run_seed", "moment", "lang")}
     state.show(Scene(model=name, **keep))
     st.session_state[USED] = name
-    st.rerun()
