@@ -86,6 +86,7 @@ class Scene:
     batch: int | None = field(default=None, metadata={"view": True})  # rows; None: the task's own
     run_seed: int = field(default=0, metadata={"view": True})
     moment: int | None = field(default=None, metadata={"view": True})  # the step that training is wound to; None: now
+    played: bool = field(default=False, metadata={"view": True})  # a run of this was played in some session
     lang: str = field(default="", metadata={"view": True})
     compared: str = field(default="pattern", metadata={"view": True})  # of attention's steps, while a Scene is pinned
     inside: str = field(default="resid_post", metadata={"view": True})  # the same of a block's arrays

@@ -15,7 +15,7 @@ import core
 from core import limits
 from core.config import CHOICES
 from core.parts import PARTS
-from core.query import SIZES, SWITCHES
+from core.query import SIZES, SWITCHES, TASK_NAMES, TRAINED_SIZES
 from core.sentence import fit_sentence, fit_target
 
 Scene = core.Scene
@@ -65,6 +65,13 @@ def scenes(draw: st.DrawFn) -> Scene:
         step=draw(st.none() | span(limits.NEW_TOKENS)),
         forced=tuple(sorted(draw(st.dictionaries(st.integers(0, 63), st.integers(0, 999), max_size=3)).items())),
         target=fit_target(draw(st.text(max_size=30))),
+        task=draw(st.sampled_from(TASK_NAMES)),
+        size=draw(st.sampled_from(TRAINED_SIZES)),
+        rate=draw(st.none() | span(limits.RATE)),
+        batch=draw(st.none() | span(limits.BATCH)),
+        run_seed=draw(span(limits.SEED)),
+        moment=draw(st.none() | span(limits.MOMENT)),
+        played=draw(st.booleans()),
         lang=draw(st.sampled_from(["", "pt-BR", "en"])),
     )
 

@@ -119,7 +119,8 @@ def test_another_rate_or_batch_goes_on_and_another_size_begins_anew():
     assert at.session_state[TRAINING].course.seed == 5 and at.session_state[SCENE].seed == 0
 
 
-def test_the_slices_stop_at_another_session_s_work():
+def test_the_slices_stop_at_another_session_s_work(monkeypatch):
+    monkeypatch.setattr(training, "SLICE", 60.0)  # only the number of steps ends a slice, however busy the machine
     run = Training(run_of(), (), {}, playing=True)
     step = run.course.step
     with training._slice:
@@ -130,6 +131,7 @@ def test_the_slices_stop_at_another_session_s_work():
 
 
 def test_where_many_play_all_tick_more_slowly_and_rest(monkeypatch):
+    monkeypatch.setattr(training, "SLICE", 60.0)
     monkeypatch.setattr(training, "_ticked", {})
     monkeypatch.setattr(training, "_resting", 0.0)
     runs = [Training(run_of(steps=3), (), {}, playing=True) for _ in range(7)]
@@ -158,6 +160,18 @@ def test_an_address_of_a_run_that_is_over_says_so():
     at = page(task="reverse", moment="400", lang="en")
     assert EN("train.says.gone") in html(at) and at.session_state[SCENE].moment is None
     assert at.session_state[TRAINING].course.task.name == "reverse"
+
+
+def test_a_run_that_was_played_is_in_the_address_so_that_a_reload_can_say_that_it_is_gone():
+    at = page(task="reverse", lang="en")
+    assert "played" not in at.query_params and EN("train.says.gone") not in html(at)
+    click(at, "train-step")
+    assert at.query_params["played"] == "1"
+    again = page(**at.query_params)
+    assert EN("train.says.gone") in html(again)
+    assert "played" not in again.query_params and again.session_state[TRAINING].course.task.name == "reverse"
+    click(at, "train-again")
+    assert "played" not in at.query_params
 
 
 def test_the_run_outlives_a_visit_to_another_page():

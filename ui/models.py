@@ -80,6 +80,6 @@ def _load(file: Any) -> None:
 def _show(portable) -> None:
     name = training.use(portable)
     scene = state.scene()
-    keep = {field: getattr(scene, field) for field in ("task", "size", "rate", "batch", "run_seed", "moment", "lang")}
-    state.show(Scene(model=name, **keep))
+    kept = ("task", "size", "rate", "batch", "run_seed", "moment", "played", "lang")
+    state.show(Scene(model=name, **{field: getattr(scene, field) for field in kept}))
     st.session_state[USED] = name

@@ -55,6 +55,7 @@ class Training:
     knobs: dict[str, Any]  # of the Scene, for when other pages have turned to another
     former: Course | None = None
     playing: bool = False
+    played: bool = False  # by the reader: something would be lost
     pace: str = "steady"
     overlay: bool = True
     slowness: int = 1  # of its timers
@@ -68,10 +69,10 @@ def open_session() -> Training:
     """This session's training as its page opens: what runs already, or what the address says."""
     training: Training | None = st.session_state.get(TRAINING)
     if training is None:
-        wound = state.scene().moment is not None  # an address from a session that is over
-        state.follow(moment=None)
+        lost = state.scene().played or state.scene().moment is not None  # an address from a session that is over
+        state.follow(moment=None, played=False)
         st.session_state[TRAINING] = training = _trained(state.scene(), "")
-        training.said = "train.says.gone" if wound else ""
+        training.said = "train.says.gone" if lost else ""
     elif st.session_state[state.ENTERED]:  # other pages may have shown Scenes that say nothing of this run
         state.follow(**training.knobs, moment=None)
     return training
@@ -85,6 +86,7 @@ def session() -> Training:
         fresh.former, fresh.pace, fresh.said = training.course, training.pace, "train.says.new_run"
         st.session_state[TRAINING] = training = fresh
         state.follow(moment=None)
+    state.follow(played=training.played)  # so that a reload, whose session is another, can say what is lost
     rate, size = of(scene, training.course.task)
     if (rate, size) != (training.course.recipe.rate, training.course.size):
         training.course.change(rate, size)
@@ -157,14 +159,14 @@ def slowness() -> int:
 def play() -> None:
     """Go on, or stop."""
     training = st.session_state[TRAINING]
-    training.playing, training.said = not training.playing, ""
+    training.playing, training.played, training.said = not training.playing, True, ""
     state.follow(moment=None)
 
 
 def one_step() -> None:
     """Take one step, and stop."""
     training = st.session_state[TRAINING]
-    training.playing, training.said = False, ""
+    training.playing, training.played, training.said = False, True, ""
     training.course.advance(0, steps=1)
     training.course.look()
     state.follow(moment=None)
@@ -173,7 +175,8 @@ def one_step() -> None:
 def reset() -> None:
     """Begin again; the run so far can be laid over."""
     training = st.session_state[TRAINING]
-    training.former, training.playing, training.said = training.course, False, "train.says.again"
+    training.former, training.playing, training.played = training.course, False, False
+    training.said = "train.says.again"
     training.course = _begin(state.scene(), training.corpus)
     state.follow(moment=None)
 
