@@ -17,6 +17,7 @@ bench: .venv/dev
 	$(BIN)/python -m bench.generate
 	$(BIN)/python -m bench.app
 	$(BIN)/python -m bench.load
+	$(BIN)/python -m bench.learning
 	$(BIN)/python -m bench.train_page
 
 # The trained models that ship, from nothing, with fixed seeds: about five minutes on one core.

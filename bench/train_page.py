@@ -2,6 +2,7 @@
 
     python -m bench.train_page                       # 20 sessions train, 20 move knobs on Attention, for 30 s each
     python -m bench.train_page --trainers 1 --pupils 0 --seconds 600
+    python -m bench.train_page --leave               # also: what those who left give back to the next class
 
 First one session trains alone, in the sizes of bench.train (4 layers, 4 heads, d 128, 64 tokens, batch 12), beside the
 same steps in a plain loop. Then a class moves knobs on Attention, alone and while others train. As in bench.load, one
@@ -26,6 +27,7 @@ BENCH = Page("train", "task=characters&size=large&batch=12", "knob-rate", 0.0)
 COPY = Page("train", "", "knob-rate", 0.0)
 ROWS, TOKENS = 12, 64
 SETTLING = 6  # seconds
+FORGOTTEN = 125  # seconds: a session that was closed may come back for two minutes
 STATUS = re.compile(r"(?:Step|Passo) ([\d.,]+)")
 
 
@@ -126,11 +128,30 @@ async def beside(server: Server, trainers: int, pupils: int, seconds: float, err
     return rows
 
 
+async def leaving(server: Server, trainers: int, seconds: float, errors: list[str]) -> list[str]:
+    """The server's peak memory in MB before a class trains, with it, and with the next one: the cells of a row."""
+    peaks = [server.usage().peak_mb]
+    for _ in range(2):
+        players = [Trainer(server, COPY.seeded(seat), errors) for seat in range(trainers)]
+        for player in players:
+            await player.open()
+        await asyncio.gather(*(player.play(seconds) for player in players))
+        peaks.append(server.usage().peak_mb)
+        for player in players:
+            await player.close()
+        await asyncio.sleep(FORGOTTEN)
+        visitor = Session(server, PAGES["attention"], errors)  # Streamlit forgets when the next one leaves
+        await visitor.open()
+        await visitor.close()
+    return [f"{peak:.0f}" for peak in peaks]
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--trainers", type=between(1, 60, int), default=20)
     parser.add_argument("--pupils", type=between(0, 60, int), default=20)
     parser.add_argument("--seconds", type=between(5, 900, float), default=30.0)
+    parser.add_argument("--leave", action="store_true", help="five minutes more")
     arguments = parser.parse_args()
     on_threads(1, "bench.train_page")
     print(machine(), flush=True)
@@ -146,6 +167,11 @@ def main() -> int:
         header = ["knobs on Attention", "p50 ms", "p95 ms", "max ms", "cores", "MB a run", "steps a second"]
         print_table(header, asyncio.run(work))
         errors += server.tracebacks()
+    if arguments.leave:
+        with serve("run", str(ROOT / "app.py"), folder=ROOT) as server:
+            cells = asyncio.run(leaving(server, arguments.trainers, arguments.seconds, errors))
+            print_table(["peak MB before", f"while {arguments.trainers} train", "while the next class trains"], [cells])
+            errors += server.tracebacks()
     print("Bars: 0.70 of the plain loop; p95 at most 3 x without training; 150 MB a session")
     for error in sorted(set(errors)):
         print(f"{errors.count(error)} x {error}", file=sys.stderr)
