@@ -83,6 +83,7 @@ def generate(
     forced: position -> the token that must stand there, whatever its probability.
     stop: token or tokens after which nothing follows; they are yielded themselves.
     cache: keep keys and values (the same numbers, sooner). False computes the whole context at every step.
+    params: those kept in 16 bits (load_pretrained) are widened once, for the whole text: a token reads them all.
     names: what else each Step's trace keeps, as in `forward`.
     Raises, before the first step: ConfigError naming the argument that cannot be; for more tokens than n_ctx has room
     for; for cache=True where the future is not hidden. While it runs: ConfigError for logits that are not finite.
@@ -129,6 +130,7 @@ def _steps(
     interventions: Interventions,
     names: Iterable[str],
 ) -> Iterator[Step]:
+    params = {name: np.asarray(p) for name, p in params.items()}
     x, names = context, ("logits", *names)
     for position in range(len(context), len(context) + max_new_tokens):
         trace = forward(params, config, embeddings=x, interventions=interventions, names=names, cache=cache)

@@ -80,7 +80,7 @@ def _shipped(folder: str, title: str, task: Task, sentence: str) -> Preset:
         task.config,
         sentence,
         tokenizer=FixedVocabulary(task.vocabulary),
-        source=lambda: load_pretrained(SHIPPED / folder).params,
+        source=lambda: load_pretrained(SHIPPED / folder, dtype=np.float32).params,
     )
 
 

@@ -56,9 +56,9 @@ class Folder(Mapping[str, Entry]):
     def __len__(self) -> int:
         return len(self._file)
 
-    def array(self, name: str, dtype: type | None = None) -> np.ndarray:
+    def array(self, name: str, dtype: type | None = None, mapped: bool = True) -> np.ndarray:
         """As TensorFile.array."""
-        return self._file[name].array(name, dtype)
+        return self._file[name].array(name, dtype, mapped)
 
     @property
     def tokenizer(self) -> Path | None:

@@ -9,6 +9,7 @@ import numpy as np
 from core.config import param_shapes
 from core.errors import WeightsError
 from core.weights.folder import Folder
+from core.weights.half import HALVES
 from core.weights.plan import Plan
 from core.weights.strict_json import quoted
 from core.weights.transforms import Transform
@@ -104,5 +105,6 @@ def _check_shapes(wanted: Mapping[str, Transform], plan: Plan, files: Folder) ->
 def _check_copies(copies: list[str], embedding: str, files: Folder) -> None:
     """Some files keep a tied unembedding a second time. If it is another matrix, versions disagree on what counts."""
     for name in copies:
-        if files[name].shape != files[embedding].shape or not np.array_equal(files.array(name), files.array(embedding)):
+        one, two = (files.array(n, HALVES.get(files[n].dtype)) for n in (name, embedding))
+        if files[name].dtype != files[embedding].dtype or not np.array_equal(one, two):
             raise WeightsError(f"tensor {quoted(name)}: differs from {quoted(embedding)}, although tie_word_embeddings")

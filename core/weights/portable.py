@@ -61,7 +61,7 @@ def unpack(data: bytes) -> Portable:
             if name not in about:
                 raise WeightsError(f"__metadata__: {name} is missing; only files that Fibra wrote are read")
         (Path(folder) / CONFIG).write_text(about["config"], encoding="utf-8")
-        loaded = load_pretrained(folder)
+        loaded = load_pretrained(folder, dtype=np.float32)
         params = {name: np.array(array) for name, array in loaded.params.items()}  # the file is about to go
     _check_sizes(loaded.config)
     for name, array in params.items():

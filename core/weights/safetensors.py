@@ -25,6 +25,7 @@ import numpy as np
 
 from core import limits
 from core.errors import WeightsError
+from core.weights.half import widened
 from core.weights.strict_json import parse, quoted
 
 DTYPES = {
@@ -82,11 +83,11 @@ class TensorFile(Mapping[str, Entry]):
     def __len__(self) -> int:
         return len(self._entries)
 
-    def array(self, name: str, dtype: type | None = None) -> np.ndarray:
-        """One tensor, as stored (BF16 as float32), or converted to `dtype`.
+    def array(self, name: str, dtype: type | None = None, mapped: bool = True) -> np.ndarray:
+        """One tensor, as stored (BF16 as float32), or converted to `dtype`; uint16 gives the bits of BF16.
 
         What is stored as asked for is not copied: it is a view of the mapped file, and takes memory page by page as it
-        is used. The file must then not be cut short while the array is in use.
+        is used. The file must then not be cut short while the array is in use. mapped: False reads it in any case.
         Raises: WeightsError for a dtype that is not implemented.
         """
         entry = self._entries[name]
@@ -94,11 +95,11 @@ class TensorFile(Mapping[str, Entry]):
             raise WeightsError(f"{self.name}: {quoted(name)}: dtype {entry.dtype} is not one of {', '.join(DTYPES)}")
         stored = DTYPES[entry.dtype]
         wanted = np.dtype(dtype) if dtype is not None else np.dtype(np.float32) if entry.dtype == "BF16" else stored
-        if wanted == stored and entry.start % stored.itemsize == 0:
+        if mapped and wanted == stored and entry.start % stored.itemsize == 0:
             return np.frombuffer(self._map, stored, math.prod(entry.shape), entry.start).reshape(entry.shape)
-        return self._converted(entry, stored, wanted)
+        return self._read(entry, stored, wanted)
 
-    def _converted(self, entry: Entry, stored: np.dtype, wanted: np.dtype) -> np.ndarray:
+    def _read(self, entry: Entry, stored: np.dtype, wanted: np.dtype) -> np.ndarray:
         # Read piece by piece, not through the map, whose pages would count as memory in use beside the result.
         out = np.empty(math.prod(entry.shape), wanted)
         try:
@@ -107,7 +108,7 @@ class TensorFile(Mapping[str, Entry]):
                 for i in range(0, out.size, CHUNK):
                     part = out[i : i + CHUNK]
                     numbers = np.frombuffer(file.read(part.size * stored.itemsize), stored, part.size)
-                    part[:] = _from_bfloat16(numbers) if entry.dtype == "BF16" else numbers
+                    part[:] = widened(numbers) if entry.dtype == "BF16" and wanted != stored else numbers
         except (OSError, ValueError) as error:  # ValueError: the file has become shorter since it was checked
             raise WeightsError(f"{self.name}: cannot be read: {error}") from None
         return out.reshape(entry.shape)
@@ -116,11 +117,6 @@ class TensorFile(Mapping[str, Entry]):
 def _without_waiting(path: str, flags: int) -> int:
     # Opening a named pipe would otherwise wait for ever for someone to write to it.
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
-
-
-def _from_bfloat16(bits: np.ndarray) -> np.ndarray:
-    """bfloat16 is float32 without its lower 16 bits."""
-    return (bits.astype(np.uint32) << 16).view(np.float32)
 
 
 # ------------------------------------------------------------------------------------------------------ the header

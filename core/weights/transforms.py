@@ -1,7 +1,7 @@
 """How a stored tensor becomes parameters: a name map's right-hand sides.
 
-All but `added_first_row` are views where NumPy allows it, so that a mapped file is not copied. Their parameters are
-given as names, with "{i}" where the number of the block stands.
+All but `by_head` and `added_first_row` are views, so that a mapped file is not copied. Their parameters are given as
+names, with "{i}" where the number of the block stands.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ class Transform:
     shape: Callable[[Sequence[Shape]], Shape]  # the tensor's, from its parameters'
     split: Callable[[np.ndarray], Sequence[np.ndarray]]
     added: bool = False  # to what another tensor has already given, instead of being it
+    copies: bool = False  # so that the tensor itself is not needed any more
 
     def of_block(self, i: int) -> Transform:
         """The same for block i."""
@@ -52,7 +53,7 @@ def by_head(n_heads: int, *targets: str) -> Transform:
         parts = x.reshape(n_heads, n, -1, *x.shape[1:]).swapaxes(0, 1)
         return [part.reshape(-1, *x.shape[1:]).T for part in parts]
 
-    return Transform(targets, lambda shapes: (n * shapes[0][-1], *shapes[0][:-1]), split)
+    return Transform(targets, lambda shapes: (n * shapes[0][-1], *shapes[0][:-1]), split, copies=True)
 
 
 def rows_from(first: int, target: str) -> Transform:
