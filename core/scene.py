@@ -10,35 +10,25 @@ from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any
 
-from core import limits
 from core.config import Config
 from core.errors import ConfigError, SceneError
 from core.inputs import Interventions
 from core.parts import ADDED, PARTS, WITHOUT, parts_of, without
-from core.presets import PRESETS, RUN, Preset, find
+from core.presets import RUN, Preset, find
 from core.query import (
     CODECS,
-    DRAWING,
-    INSIDE,
-    LANGUAGES,
     PIN,
     SIZES,
-    STEPS,
     SWITCHES,
-    TASK_NAMES,
-    TRAINED_SIZES,
     Edit,
     Notice,
-    check_choice,
-    check_float,
-    check_int,
-    check_override,
     read_override,
     read_pin,
     write_pin,
     wrong,
 )
-from core.sentence import fit_sentence, fit_target
+from core.scene_check import check
+from core.sentence import fit_sentence
 from core.tokenizer import SPLITTERS, Encoding, OpenVocabulary
 
 Override = tuple[str, "int | bool | str"]
@@ -93,77 +83,7 @@ class Scene:
     pinned: Scene | None = field(default=None, metadata={"view": True})  # what was computed when the reader pinned it
 
     def __post_init__(self) -> None:
-        if not self.model.startswith(RUN):
-            check_choice("model", self.model, PRESETS)
-        check_choice("split", self.split, SPLITTERS)
-        check_choice("lang", self.lang, LANGUAGES)
-        check_choice("compared", self.compared, STEPS)
-        check_choice("inside", self.inside, INSIDE)
-        if self.pinned is not None and self.pinned != self.pinned.computed:
-            raise SceneError("pinned: must be a Scene's `computed`, without a view of its own", "pinned")
-        check_choice("task", self.task, TASK_NAMES)
-        check_choice("size", self.size, TRAINED_SIZES)
-        if fit_sentence(self.sentence, self.split, self.model)[0] != self.sentence:
-            tokens = min(limits.TOKENS, self.preset.config.n_ctx)
-            size = f"{tokens} tokens and {limits.SENTENCE_CHARACTERS} characters"
-            raise SceneError(f"sentence: must be at most {size}, single-spaced; see fit_sentence", "sentence")
-        check_int("seed", self.seed, limits.SEED)
-        check_int("run_seed", self.run_seed, limits.SEED)
-        check_float("temperature", self.temperature, limits.TEMPERATURE)
-        check_float("threshold", self.threshold, (0.0, 1.0))
-        for name in ("layer", "head", "query", "key", "focus", "lit", "stage"):
-            value, free = getattr(self, name), name in ("focus", "lit", "stage")
-            if not (free and value is None):
-                check_int(name, value, (0, limits.TOKENS))
-        check_int("dimension", self.dimension, (0, limits.D_MODEL[1]))
-        if self.rate is not None:
-            check_float("rate", self.rate, limits.RATE)
-        for name, bounds in (("batch", limits.BATCH), ("moment", limits.MOMENT)):
-            if getattr(self, name) is not None:
-                check_int(name, getattr(self, name), bounds)
-        for name, value in self.overrides:
-            check_override(name, value)
-        for part in self.off:
-            check_choice("off", part, PARTS)
-        if sorted(set(self.off)) != list(self.off):
-            raise SceneError("off: must be sorted, each part once", "off")
-        if tuple(sorted(dict(self.overrides).items())) != self.overrides:
-            raise SceneError("overrides: must be sorted, each field once", "overrides")
-        if self.preset.trained and not self.preset.fits(self.whole):
-            raise SceneError("overrides: ask this trained model for sizes or parameters that it lacks", "overrides")
-        self._check_edits()
-        self._check_ablated()
-        self._check_writing()
-
-    def _check_edits(self) -> None:
-        n, d_model = len(self.tokens), self.config.d_model
-        if len(self.edits) > limits.EDITS or sorted({e[:2]: e for e in self.edits}.values()) != list(self.edits):
-            raise SceneError(f"edits: must be sorted, each cell once, at most {limits.EDITS}", "edits")
-        for position, dimension, value in self.edits:
-            if not (0 <= position < n and 0 <= dimension < d_model):
-                raise SceneError(f"edits: cell {position}.{dimension} is outside {n} tokens x {d_model}", "edits")
-            check_float("edits", value, limits.EDIT)
-
-    def _check_ablated(self) -> None:
-        c = self.config
-        if sorted(set(self.ablated)) != list(self.ablated):
-            raise SceneError("ablated: must be sorted, each head once", "ablated")
-        for layer, head in self.ablated:
-            if not (0 <= layer < c.n_layers and 0 <= head < c.n_heads):
-                raise SceneError(f"ablated: head {layer}.{head} is outside {c.n_layers} x {c.n_heads}", "ablated")
-
-    def _check_writing(self) -> None:
-        for name, bounds in DRAWING.items():
-            value = getattr(self, name)
-            if not (value is None and name in ("top_k", "top_p", "step")):
-                (check_float if isinstance(bounds[0], float) else check_int)(name, value, bounds)
-        if sorted(dict(self.forced).items()) != list(self.forced):
-            raise SceneError("forced: must be sorted, each position once", "forced")
-        for position, token in self.forced:
-            check_int("forced", position, (0, limits.TOKENS - 1))
-            check_int("forced", token, (0, limits.VOCABULARY - 1))
-        if fit_target(self.target) != self.target:
-            raise SceneError(f"target: must be at most {limits.TARGET_CHARACTERS} characters, one line", "target")
+        check(self)
 
     # ------------------------------------------------------------------------------------------- what follows
 
