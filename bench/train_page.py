@@ -20,7 +20,8 @@ import time
 
 from bench import PAGES, ROOT, Page, between, machine, percentile, print_table
 from bench._server import Server, serve
-from bench.load import Classroom, Lesson, Session
+from bench._session import Session
+from bench.load import Classroom, Lesson
 from bench.timing import on_threads
 
 BENCH = Page("train", "task=characters&size=large&batch=12", "knob-rate", 0.0)
