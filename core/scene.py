@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from core.config import Config
@@ -95,12 +95,7 @@ class Scene:
     @cached_property
     def whole(self) -> Config:
         """The preset's Config with the overrides. Without a norm there is none at the ends either."""
-        changes = dict(self.overrides)
-        if changes.get("norm") == "none":
-            changes |= {"final_norm": False, "embed_norm": False}
-        if changes.get("d_mlp") == 0:
-            changes |= {"gated": False}
-        return self.preset.config.replace(**changes)
+        return _overridden(self.preset.config, self.overrides)
 
     @property
     def preset(self) -> Preset:
@@ -286,6 +281,16 @@ class Scene:
                     notices.append(wrong(name, query.get(name, ""), code))
                     values.pop(name, None)
                     overrides.pop(name, None)
+
+
+@lru_cache(maxsize=256)  # a turn makes several Scenes of one Config, whose checks are half the work
+def _overridden(config: Config, overrides: tuple[tuple[str, int | bool | str], ...]) -> Config:
+    changes = dict(overrides)
+    if changes.get("norm") == "none":
+        changes |= {"final_norm": False, "embed_norm": False}
+    if changes.get("d_mlp") == 0:
+        changes |= {"gated": False}
+    return config.replace(**changes)
 
 
 def _untrained(model: str, overrides: dict[str, Any]) -> list[Notice]:

@@ -38,17 +38,12 @@ def heads(words: Words) -> None:
 
 
 def _sizes(scene: Scene, words: Words) -> None:
-    config = scene.config
-    offered = sizes.offered(config, scene.preset.trained)
-    *columns, last = st.columns(len(offered) + 1, gap="medium")
-    for column, (size, options) in zip(columns, offered.items(), strict=True):
+    config, trained = scene.config, scene.preset.trained
+    for size, options in sizes.offered(config, trained).items():
         label, value, alone = words(f"heads.{size}"), getattr(config, size), len(options) == 1
-        with column:
-            controls.choice_slider(label, size, options, value, disabled=alone, help=words(f"heads.{size}_help"))
-    with last:
-        most = SEEDS if scene.seed <= SEEDS else SEED[1]
-        trained = scene.preset.trained
-        controls.slider(words("heads.seed"), "seed", SEED[0], most, 1, scene.seed, disabled=trained)
+        controls.choice_slider(label, size, options, value, disabled=alone, help=words(f"heads.{size}_help"))
+    most = SEEDS if scene.seed <= SEEDS else SEED[1]
+    controls.slider(words("heads.seed"), "seed", SEED[0], most, 1, scene.seed, disabled=trained)
 
 
 def _all(scene: Scene, words: Words) -> None:
@@ -58,8 +53,8 @@ def _all(scene: Scene, words: Words) -> None:
         show.picture(pictures.overview, scene, words, key="heads-all", height=height, on_click=choose_tile)
     height = pictures.measures_height(scene)
     measures = {"entropy": pictures.entropies, "distance": pictures.distances}
-    for column, (name, builder) in zip(st.columns(2), measures.items(), strict=True):
-        with column:
+    with st.container(key="heads-measures"):
+        for name, builder in measures.items():
             shell.say(words(f"heads.{name}"), "step")
             show.picture(builder, scene, words, key=f"heads-{name}", height=height, on_click=choose_cell)
 
@@ -73,12 +68,10 @@ def _compared(scene: Scene, words: Words) -> None:
 
 def _one(scene: Scene, words: Words) -> None:
     shell.say(words("heads.one"), "step")
-    *columns, last = st.columns([2, 2, 3], vertical_alignment="bottom")
-    choices = {"layer": scene.config.n_layers, "head": scene.config.n_heads}
-    for column, (knob, n), chosen in zip(columns, choices.items(), scene.place, strict=True):
-        with column:
+    with st.container(key="heads-choice"):
+        choices = {"layer": scene.config.n_layers, "head": scene.config.n_heads}
+        for (knob, n), chosen in zip(choices.items(), scene.place, strict=True):
             controls.select(words(f"axis.{knob}"), knob, range(n), chosen, str, disabled=n == 1)
-    with last:
         controls.switch(words("heads.off"), "off", scene.place in scene.ablated, turn=switch_off)
         st.button(words("heads.all_on"), key="all-on", on_click=all_on, disabled=not scene.ablated)
     show.picture(pictures.chosen, scene, words, key="heads-one", height=pictures.chosen_height(scene))
@@ -87,14 +80,11 @@ def _one(scene: Scene, words: Words) -> None:
 
 
 def _growth(scene: Scene, words: Words) -> None:
-    config = scene.config
+    trained, scaled = scene.preset.trained, scene.config.init == "scaled"
     shell.say(words("heads.grows"), "step")
-    left, right = st.columns([3, 1], gap="large", vertical_alignment="center")
-    with left:
+    with st.container(key="heads-grows"):
         show.picture(pictures.lengths, scene, words, key="heads-growth", height=pictures.GROWTH_HEIGHT)
-    with right:
-        scaled = config.init == "scaled"
-        trained, about = scene.preset.trained, words("heads.scaled_help")
+        about = words("heads.scaled_help")
         controls.switch(words("heads.scaled"), "init", scaled, turn=scale_init, help=about, disabled=trained)
         controls.switch(words("heads.residual"), "residual", scene.runs("residual"), turn=state.switch)
         controls.switch(words("heads.norm"), "norm", scene.runs("norm"), turn=state.switch)

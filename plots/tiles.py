@@ -167,12 +167,21 @@ def _scaled(zmax: float, signed: bool, exact: bool) -> dict[str, Any]:
 
 
 def _greatest(cells: np.ndarray, factor: int) -> np.ndarray:
-    """The greatest magnitude of each factor x factor cells, with its sign."""
+    """The greatest magnitude of each factor x factor cells (a power of two), with its sign; of two, the positive one.
+
+    Pair by pair: a reduction over such short axes takes NumPy ten times as long.
+    """
     rows, columns = (-side % factor for side in cells.shape)
-    even = np.pad(cells, ((0, rows), (0, columns)))
-    blocks = even.reshape(even.shape[0] // factor, factor, even.shape[1] // factor, factor)
-    high, low = blocks.max((1, 3)), blocks.min((1, 3))
-    return np.where(high >= -low, high, low)
+    cells = np.pad(cells, ((0, rows), (0, columns)))
+    while factor > 1:
+        cells = _greater(cells[::2], cells[1::2])
+        cells = _greater(cells[:, ::2], cells[:, 1::2])
+        factor //= 2
+    return cells
+
+
+def _greater(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return np.where(a + b >= 0, np.maximum(a, b), np.minimum(a, b))
 
 
 def _bold(labels: list[str], chosen: int | None) -> list[str]:
