@@ -53,4 +53,4 @@ CHECKPOINTS = 32 << 20  # of one training run: forty of a model of 200,000 param
 # time of a middling model. Once a block of this size has been freed it keeps up to twice as much for each of its
 # arenas, of which two cores have at most sixteen: 256 MB at worst, a trace's size in practice.
 HEAP_KEPT = 8 << 20
-HEAP_KEPT_TRAINING = 31 << 20  # a step's arrays take ten times a pass's; glibc heeds blocks of at most 32 MB
+HEAP_KEPT_LARGE = 31 << 20  # in training, and for models larger than a page's; glibc heeds blocks of at most 32 MB

@@ -196,7 +196,6 @@ def test_loading_and_running_take_the_memory_of_the_file(family, dtype, tmp_path
     loaded, peak, after = map(int, run.stdout.split())
     size = (tmp_path / WHOLE).stat().st_size
     assert size > 50e6
-    print(family, dtype, f"{loaded / size:.2f} {peak / size:.2f} {after / size:.2f} of {size / 1e6:.0f} MB")
     assert loaded < 0.5 * size  # of all, gpt_neox alone takes something apart: the queries, keys and values of a head
     # A band of 4 MB is widened at a time; logits of 16 tokens take 2 MB; code imported on the way, some more
     assert max(peak, after) < 1.1 * size + 12e6

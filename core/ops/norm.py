@@ -25,8 +25,7 @@ def rms_norm(x: np.ndarray, w: np.ndarray, eps: float) -> tuple[np.ndarray, np.n
 
 def _finish(centred: np.ndarray, w: np.ndarray, b: np.ndarray | None, eps: float) -> tuple[np.ndarray, ...]:
     """Divide `centred` by its own scale, in place, then apply the learned w and b."""
-    scale = np.vecdot(centred, centred)[..., None]
-    scale *= 1 / centred.shape[-1]  # the variance, or for rms_norm the mean of squares
+    scale = row_mean(centred * centred)  # the variance, or for rms_norm the mean of squares
     scale += eps
     np.sqrt(scale, out=scale)
     centred /= scale

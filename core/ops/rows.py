@@ -6,6 +6,7 @@ NumPy's own reductions pay for every row; over the short rows of a small Transfo
 from __future__ import annotations
 
 from functools import lru_cache
+from math import prod
 
 import numpy as np
 
@@ -33,10 +34,13 @@ def sum_of_rows(x: np.ndarray) -> np.ndarray:
 
 def row_max(x: np.ndarray) -> np.ndarray:
     """By its place: NumPy searches a row faster than it reduces it."""
-    rows = x.reshape(-1, x.shape[-1])
-    return rows[_range(len(rows)), rows.argmax(1)].reshape(*x.shape[:-1], 1)
+    n = x.shape[-1]
+    places = x.argmax(-1)
+    places += _starts(places.shape, n)
+    return x.take(places)[..., None]
 
 
 @lru_cache(maxsize=64)
-def _range(n: int) -> np.ndarray:
-    return np.arange(n)
+def _starts(shape: tuple[int, ...], n: int) -> np.ndarray:
+    """Where each of so many rows of n begins."""
+    return n * np.arange(prod(shape)).reshape(shape)
