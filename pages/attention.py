@@ -6,7 +6,6 @@ import ui  # noqa: F401  first, before anything brings NumPy: it says how many t
 
 # isort: split
 from dataclasses import fields
-from html import escape
 
 import streamlit as st
 
@@ -15,7 +14,7 @@ from core.model import attention
 from core.ops.attention import attention_scores, weighted_values
 from core.ops.softmax import softmax
 from core.query import STEPS
-from ui import arithmetic, comparison, compute, controls, embeddings, shell, show, state, switchboard
+from ui import arithmetic, comparison, compute, controls, embeddings, live_figure, shell, show, state, switchboard
 from ui.pictures import attention as pictures
 from ui.pictures import compare
 from ui.words import Words
@@ -37,8 +36,8 @@ def vectors(words: Words) -> None:
     columns = _line(scene)
     for column, name, builder in zip(columns, "xqkv", pictures.VECTORS, strict=True):
         with column:
-            _title(words(f"attention.{name}"))
-            _picture(builder, scene, words, name, choose_number if name == "x" else choose_query)
+            title, choose = words(f"attention.{name}"), choose_number if name == "x" else choose_query
+            _picture(builder, scene, words, name, choose, title)
     with columns[0]:
         embeddings.coordinate(scene, words)
     _choose(scene, words, columns[1], columns[2])
@@ -62,8 +61,7 @@ def weights(words: Words) -> None:
         _steps(scene, words)
     left, right = st.columns([1, 3], gap="medium")
     with left:
-        _title(words("attention.z"))
-        _picture(pictures.output, scene, words, "z", choose_query)
+        _picture(pictures.output, scene, words, "z", choose_query, words("attention.z"))
     with right:
         _cell(scene, words)
 
@@ -74,7 +72,7 @@ def _steps(scene: Scene, words: Words) -> None:
     line = list(zip(_line(scene), names, switches, pictures.MATRICES, strict=True))
     for column, name, switch, builder in reversed(line):  # the pattern first: every switch alters it
         with column:
-            _title(words(f"attention.{name}"))
+            st.html(live_figure.heading(words(f"attention.{name}")))
             switch(scene, words)
             _picture(builder, scene, words, name, choose_cell)
 
@@ -124,9 +122,10 @@ def _line(scene: Scene) -> list:
     return [column for _ in range(4 // per_line) for column in st.columns(per_line, gap="small")]
 
 
-def _picture(builder: compute.Builder, scene: Scene, words: Words, name: str, choose) -> None:
+def _picture(builder: compute.Builder, scene: Scene, words: Words, name: str, choose, title: str = "") -> None:
     of = pictures.matrix_height if builder in pictures.MATRICES else pictures.vectors_height
-    show.picture(builder, scene, words, key=f"attention-{name}", height=of(len(scene.tokens)), on_click=choose)
+    height = of(len(scene.tokens))
+    show.picture(builder, scene, words, key=f"attention-{name}", height=height, title=title, on_click=choose)
 
 
 def _place(scene: Scene, words: Words) -> None:
@@ -166,13 +165,8 @@ def _choose(scene: Scene, words: Words, *columns) -> None:
 def _cell(scene: Scene, words: Words) -> None:
     a = pictures.at_head(compute.run(scene), scene, "pattern")
     rows = (pictures.read(scene.tokens, a, q, words) for q in range(len(a)))
-    title = f'<p class="fibra-step">{escape(words("attention.rows"))}</p>'
+    title = live_figure.heading(words("attention.rows"))
     st.html(f"{arithmetic.html(scene, words)}{title}{shell.listing(rows, scene.cell[0])}")
-
-
-def _title(text: str) -> None:
-    name, _, rest = text.partition(" · ")
-    st.html(f'<p class="fibra-step">{escape(name)} <i>{escape(rest)}</i></p>')
 
 
 scene, words = shell.open_page("attention")

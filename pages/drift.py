@@ -10,7 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from core import Scene
 from core.interpret import PCA, pca, residual_stages
-from ui import comparison, controls, shell, show, state
+from ui import comparison, controls, live_figure, shell, show, state
 from ui.pictures import compare
 from ui.pictures import drift as pictures
 from ui.words import Words
@@ -34,10 +34,10 @@ def way(words: Words) -> None:
         _walk(scene, words, walk, depth)
         show.picture(pictures.drift, scene, words, key="drift", height=pictures.HEIGHT)
     with right:
-        shell.say(words("drift.variance"), "step")
-        show.picture(pictures.variance, scene, words, key="drift-variance", height=pictures.VARIANCE_HEIGHT)
-        shell.say(words("drift.rows"), "step")
-        st.html(f'<div style="{ROWS}">{shell.listing(pictures.rows(scene, words))}</div>')
+        title, height = words("drift.variance"), pictures.VARIANCE_HEIGHT
+        show.picture(pictures.variance, scene, words, key="drift-variance", height=height, title=title)
+        rows = shell.listing(pictures.rows(scene, words))
+        st.html(f'{live_figure.heading(words("drift.rows"))}<div style="{ROWS}">{rows}</div>')
 
 
 def _walk(scene: Scene, words: Words, walk: DeltaGenerator, depth: DeltaGenerator) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from core import Scene
-from ui import compute, shell, show
+from ui import compute, live_figure, shell, show
 from ui.pictures import compare
 from ui.words import Words
 
@@ -35,9 +35,11 @@ def row(
     names = ("pinned", "present", "difference")
     for column, name, builder in zip(st.columns(3, gap="medium"), names, builders, strict=True):
         with column:
-            shell.say(words(f"compare.{name}"), "step")
+            title = words(f"compare.{name}")
             if name == "difference" and not alike:
+                st.html(live_figure.heading(title))
                 shell.say(words("compare.unlike"))
             else:
                 click = on_click if name == "present" else None
-                show.picture(builder, scene, words, key=f"{key}-{name}", height=height, on_click=click)
+                where = {"key": f"{key}-{name}", "height": height, "title": title}
+                show.picture(builder, scene, words, **where, on_click=click)

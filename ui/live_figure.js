@@ -8,6 +8,7 @@ const CSS = "__CSS__";
 // Plotly paints 3-D scenes at twice the screen's resolution, which software that stands in for a graphics card feels.
 const plotGlPixelRatio = Math.min(2, Math.max(1.5, devicePixelRatio));
 const CONFIG = { displayModeBar: false, displaylogo: false, scrollZoom: false, plotGlPixelRatio };
+const PAINTER = document.createElement("canvas").getContext("2d");
 const COARSE = matchMedia("(pointer: coarse)");
 const TOUCH = matchMedia("(any-pointer: coarse)");
 const STILL = matchMedia("(prefers-reduced-motion: reduce)");
@@ -40,10 +41,11 @@ function receive({ parentElement, data, setTriggerValue }) {
 function create(parent) {
   const root = element("div", "fibra-figure");
   const plot = element("div", "fibra-plot");
+  const title = element("p", "fibra-step");
   const caption = element("p", "fibra-says");
   const theme = element("span", "fibra-theme");
   const tools = element("div", "fibra-tools");
-  const figure = { root, plot, caption, drawn: 0, shown: {}, work: Promise.resolve() };
+  const figure = { root, plot, title, caption, drawn: 0, shown: {}, work: Promise.resolve() };
   plot.setAttribute("role", "img");
   figure.turn = button(tools, "↻", () => turn(figure));
   figure.png = button(tools, "PNG", () => save(figure, "png"));
@@ -54,7 +56,7 @@ function create(parent) {
     root.addEventListener(kind, (event) => leaveToPage(figure, event), { capture: true, passive: true });
   }
   root.append(plot, theme, tools);
-  parent.append(root, caption);
+  parent.append(title, root, caption);
   figure.sizes = new ResizeObserver(() => wake(figure));
   figure.sizes.observe(root);
   figure.sight = new IntersectionObserver((changes) => {
@@ -76,7 +78,10 @@ function release(parent) {
   figure.work.then(() => window.Plotly?.purge(figure.plot));
 }
 
-function describe({ root, plot, caption, png, svg, turn, header }) {
+function describe({ root, plot, title, caption, png, svg, turn, header }) {
+  const [name, rest = ""] = header.title.split(" · ");
+  title.replaceChildren(`${name} `, Object.assign(element("i", ""), { textContent: rest }));
+  title.hidden = !header.title;
   root.style.height = `${header.height}px`;
   root.classList.toggle("fibra-clicks", header.clicks);
   plot.setAttribute("aria-label", header.alt);
@@ -181,9 +186,8 @@ function shade(token, palette) {
 }
 
 function isDark(colour) {
-  const canvas = document.createElement("canvas").getContext("2d");
-  canvas.fillStyle = colour; // whatever way the colour is written, it reads back as "#rrggbb"
-  const [red, green, blue] = channels(canvas.fillStyle);
+  PAINTER.fillStyle = colour; // whatever way the colour is written, it reads back as "#rrggbb"
+  const [red, green, blue] = channels(PAINTER.fillStyle);
   return 0.299 * red + 0.587 * green + 0.114 * blue < 128;
 }
 

@@ -84,17 +84,21 @@ def show(
     words: dict[str, str],
     on_click: Callable[[Click], None] | None = None,
     caption: bool = False,
+    title: str = "",
 ) -> None:
     """Draw a figure, `height` pixels high and as wide as its place.
 
     `figure` is what `plots.figure.to_json` gives, or the dict that it takes. `alt` is its text alternative, and with
-    `caption` the text under it too, shown literally: one message then carries both. `words` are the labels of its
+    `caption` the text under it too; `title` is the text above it, as `heading` writes it. Both are shown literally, and
+    one message carries all: each element of Streamlit's would cost every turn some time. `words` are the labels of its
     buttons (`WORDS`). `on_click` is called once a click, before the rerun that the click causes, with
     {"x", "y", "z", "curve", "point", "customdata"}: `z` is a cell's value, or the depth in 3-D; `curve` is the number
     of the trace and `point` the place in it, [row, column] in a heatmap.
     """
     encoded = figure if isinstance(figure, bytes) else to_json(figure)
     if not _live():
+        if title:
+            st.html(heading(title))
         _show_plain(encoded, key, height, alt, on_click)
         if caption:
             st.html(f'<p class="{CAPTION}">{escape(alt)}</p>')
@@ -106,11 +110,24 @@ def show(
     component(
         key=key,
         data=envelope(
-            encoded, key=key, height=height, alt=alt, words=words, clicks=on_click is not None, caption=caption
+            encoded,
+            key=key,
+            height=height,
+            title=title,
+            alt=alt,
+            words=words,
+            clicks=on_click is not None,
+            caption=caption,
         ),
         on_unavailable_change=_unavailable,
         **callbacks,
     )
+
+
+def heading(text: str) -> str:
+    """The HTML of a title; what follows a " · " is quieter."""
+    name, _, rest = text.partition(" · ")
+    return f'<p class="fibra-step">{escape(name)} <i>{escape(rest)}</i></p>'
 
 
 def envelope(figure: bytes, **header: Any) -> bytes:

@@ -47,8 +47,8 @@ MYTHS = (
 def cards(page: str, words: Words) -> None:
     """The page's myths side by side, each with a button that sets the Scene which shows the truth."""
     here = [myth for myth in MYTHS if myth.page == page]
-    for column, myth in zip(st.columns(min(len(here), ABREAST)) if here else (), here, strict=True):
-        with column, st.container(border=True, height="stretch"):
+    for column, myth in zip(st.columns(min(len(here), ABREAST), border=True) if here else (), here, strict=True):
+        with column:
             believed, true = (escape(words(f"myths.{myth.name}.{part}")) for part in ("myth", "fact"))
             labels = [escape(words(f"myths.{part}")) for part in ("myth", "fact")]
             st.html(

@@ -76,9 +76,12 @@ def close_page(name: str, words: Words, *code: Callable) -> None:
     with st.expander(words("shell.more"), icon=":material/menu_book:"):
         st.markdown(prose["more"])
     with st.expander(words("shell.code"), icon=":material/code:"):
-        for function in code:
-            st.caption(f"`{inspect.getmodule(function).__name__}`")
-            st.code(inspect.getsource(function), language="python")
+        st.markdown("\n".join(map(_source, code)))
+
+
+def _source(function: Callable) -> str:
+    """A function's source under its module's name, as Markdown: an element each would cost every turn some time."""
+    return f":small[`{inspect.getmodule(function).__name__}`]\n````python\n{inspect.getsource(function)}````\n"
 
 
 @cache

@@ -17,10 +17,12 @@ def picture(
     *,
     key: str,
     height: int,
+    title: str = "",
     on_click: Callable[[dict[str, Any]], None] | None = None,
 ) -> None:
     """Draw what `builder` makes of the Scene, `height` pixels high; the sentence is its text alternative too."""
-    finished(compute.finished(builder, scene, words), words, key=key, height=height, on_click=on_click)
+    done = compute.finished(builder, scene, words)
+    finished(done, words, key=key, height=height, title=title, on_click=on_click)
 
 
 def finished(
@@ -29,8 +31,10 @@ def finished(
     *,
     key: str,
     height: int,
+    title: str = "",
     on_click: Callable[[dict[str, Any]], None] | None = None,
 ) -> None:
     """Draw a picture that is ready to be sent."""
     labels = {name: words(f"figure.{name}") for name in live_figure.WORDS}
-    live_figure.show(done.json, key=key, height=height, alt=done.says, words=labels, on_click=on_click, caption=True)
+    more = {"words": labels, "on_click": on_click, "caption": True, "title": title}
+    live_figure.show(done.json, key=key, height=height, alt=done.says, **more)
