@@ -93,12 +93,13 @@ class Session:
             raise LookupError(f"/{self._page.path} shows no slider with key={self._page.knob!r}")
         self.stops, self.value = self._knob.stops, self._knob.value
 
-    async def turn(self, value: float | str) -> None:
-        """Send the knob's new value, as the frontend does on its release, and wait for the end of the run."""
+    async def turn(self, value: float | str, held: bool = False) -> None:
+        """Send the knob's new value, as the frontend does on its release or while it is `held`, and wait for the end of
+        the run."""
         self.value = value
         request = BackMsg()
         request.rerun_script.fragment_id = self._fragment
-        self._knob.write(value, request.rerun_script.widget_states)
+        self._knob.write(value, held, request.rerun_script.widget_states)
         await self._run(request)
 
     async def press(self, key: str) -> None:
@@ -182,10 +183,10 @@ class Knob:
     value: float | str
     follows: bool  # ours, which follows the finger
 
-    def write(self, value: float | str, states: WidgetStates) -> None:
+    def write(self, value: float | str, held: bool, states: WidgetStates) -> None:
         """Put a turn to `value` among what a request says of the widgets, as the frontend does."""
         if self.follows:
-            turn = {"at": value, "n": time.time_ns()}
+            turn = {"at": value, "n": time.time_ns(), "held": held}
             knob = states.widgets.add(id=f"$$STREAMLIT_INTERNAL_KEY_{self.id}__events")
             knob.json_trigger_value = json.dumps([{"event": "turn", "value": turn}])
         else:

@@ -118,7 +118,7 @@ class Classroom:
         at, deadline = seat, time.perf_counter() + turns * every
         while (began := time.perf_counter()) < deadline:
             at, received = at + 1, pupil.received
-            await pupil.turn(there_and_back[at % len(there_and_back)])
+            await pupil.turn(there_and_back[at % len(there_and_back)], held=True)
             self.tally.seconds.append(time.perf_counter() - began)
             self.tally.sizes.append(pupil.received - received)
             await asyncio.sleep(began + every - time.perf_counter())

@@ -132,6 +132,28 @@ def test_a_blank_sentence_brings_back_the_story(lang, blank):
     assert words_of(lang)("notice.blank") in html(at)
 
 
+def test_the_address_stands_still_while_a_knob_is_held():
+    def app() -> None:
+        import streamlit as st
+
+        from ui import range as ranges
+        from ui import state
+
+        state.open_scene("attention")
+        for turn in st.session_state.pop("turns", ()):
+            st.session_state["k"] = {"turn": turn}
+            ranges._turned("k", 36, lambda at: state.turn(seed=at))
+        del st.session_state["k"]
+
+    at = AppTest.from_function(app)
+    at.session_state["k"] = None
+    for stop, held, written in ((3, True, None), (4, False, "4")):
+        at.session_state["k"], at.session_state["turns"] = None, [{"at": stop, "n": stop, "held": held}]
+        fine(at.run())
+        assert at.session_state[SCENE].seed == stop
+        assert at.query_params.get("seed") == written
+
+
 def test_the_scene_is_in_the_address_and_comes_back_from_it():
     at = page("attention", lang="en")
     at.text_input(key="knob-sentence").set_value("um dois três")

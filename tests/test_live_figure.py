@@ -101,7 +101,7 @@ def page(show_twice: bool = False) -> None:
     live_figure.prepare()
     seed = st.slider("seed", 0, 9, 0)
     live_figure.show(figure, key="one", height=300, alt=f"seed {seed}", words=words, on_click=st.write)
-    live_figure.show(figure, key="two", height=300, alt="two", words=words)
+    live_figure.show(figure, key="two", height=300, alt="two", words=words, title="T · <two>")
     browser.theme_toggle("theme", {"to_dark": "Dark", "to_light": "Light"})
     browser.copy_link("link", {"copy": "Copy", "copied": "Copied"})
 
@@ -140,6 +140,7 @@ def test_the_environment_can_ask_for_plain_figures(monkeypatch: pytest.MonkeyPat
     app.slider[0].set_value(3).run()
     assert not app.exception
     assert components(app) == ["fibra_browser"] * 2
+    assert [element.proto.body for element in app.get("html")] == ['<p class="fibra-step">T <i>&lt;two&gt;</i></p>']
     chart = json.loads(app.get("plotly_chart")[0].proto.spec)
     assert chart["layout"]["font"]["color"] == theme.PALETTES["light"]["text"]
     assert chart["data"][0]["colorscale"] == theme.PALETTES["light"]["signed"]
@@ -357,6 +358,17 @@ def test_pages_can_be_changed_and_changed_back(tab: Page, url: str) -> None:
         tab.get_by_role("link", name=name).click()
         tab.wait_for_selector(plot(key))
     turn_the_knob(tab, "scene")
+
+
+@pytest.mark.browser
+def test_the_title_stands_above_its_figure_and_is_shown_literally(tab: Page, url: str) -> None:
+    open_first(tab, url)
+    assert tab.locator(".fibra-step:visible").count() == 0, "these have none"
+    tab.get_by_role("link", name="Second").click()
+    tab.wait_for_selector(plot("second"))
+    title, figure = tab.locator(".fibra-step:visible"), tab.locator(".st-key-second .fibra-figure")
+    assert title.inner_text() == "<b>Map</b> seven"
+    assert title.bounding_box()["y"] + title.bounding_box()["height"] <= figure.bounding_box()["y"]
 
 
 @pytest.mark.browser

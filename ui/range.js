@@ -1,5 +1,7 @@
-// A slider that follows the finger. Its next value leaves when the picture of the last one has been drawn: so the
-// picture moves while the hand does, at whatever pace the server and the browser can keep, and nothing piles up.
+// A slider that follows the finger. Its next value leaves when the picture of the last one has arrived, and that of the
+// one before is drawn: so the server works while the browser draws, the picture moves while the hand does, at whatever
+// pace both can keep, and nothing piles up. While it is held the address stands still: a drag is one step of the
+// browser's history, and writing the address takes the browser as long as a small figure.
 
 const LATE = 2000; // ms after which an answer is no longer waited for
 const made = new WeakMap(); // the component's root -> its knob
@@ -13,7 +15,8 @@ export default function ({ parentElement, data, setTriggerValue }) {
   knob.input.setAttribute("aria-label", data.label);
   knob.input.max = data.texts.length - 1;
   knob.input.disabled = data.disabled;
-  if (knob.wanted === undefined && knob.sent === undefined) place(knob, data.at);
+  if (idle(knob)) place(knob, data.at);
+  listen(knob);
 }
 
 function create(parent) {
@@ -22,11 +25,26 @@ function create(parent) {
   input.type = "range";
   root.append(name, value, input);
   parent.append(root);
-  const knob = { name, value, input, heard: 0, pictures: 0 };
+  const knob = { name, value, input, heard: 0, held: false, arrived: 0, undrawn: 0, pictures: 0 };
+  const runs = new MutationObserver(() => (input.isConnected ? listen(knob) : runs.disconnect()));
+  runs.observe(document.querySelector(".stApp"), { attributeFilter: ["data-test-script-state"] });
+  const want = () => {
+    knob.wanted = +input.value;
+    send(knob);
+  };
   input.addEventListener("input", () => {
     place(knob, +input.value);
-    knob.wanted = +input.value;
-    if (knob.sent === undefined) send(knob);
+    want();
+  });
+  input.addEventListener("pointerdown", () => {
+    knob.held = true;
+    const over = new AbortController();
+    const letGo = () => {
+      over.abort();
+      knob.held = false;
+      if (knob.quiet) want();
+    };
+    for (const end of ["pointerup", "pointercancel"]) addEventListener(end, letGo, { capture: true, signal: over.signal });
   });
   return knob;
 }
@@ -38,30 +56,40 @@ function place({ input, value, texts }, at) {
   input.setAttribute("aria-valuetext", texts[at]);
 }
 
-async function send(knob) {
-  while (knob.wanted !== undefined) {
-    knob.sent = Date.now();
-    knob.trigger("turn", { at: knob.wanted, n: knob.sent });
-    knob.wanted = undefined;
-    await answered(knob);
-    knob.input.dataset.pictures = knob.pictures += 1;
-  }
+function send(knob) {
+  if (knob.wanted === undefined || knob.sent !== undefined || knob.undrawn > 1) return;
+  const at = knob.wanted;
+  knob.wanted = undefined;
+  knob.sent = Date.now();
+  knob.late = setTimeout(() => arrive(knob), LATE);
+  knob.quiet = knob.held;
+  knob.trigger("turn", { at, n: knob.sent, held: knob.held });
+}
+
+// A picture has arrived when its own value has come back and the run is over.
+function listen(knob) {
+  const running = document.querySelector(".stApp")?.dataset.testScriptState === "running";
+  if (knob.sent !== undefined && knob.heard === knob.sent && !running) arrive(knob);
+}
+
+function arrive(knob) {
+  clearTimeout(knob.late);
   knob.sent = undefined;
-  place(knob, knob.at); // the server's word is the last
+  knob.arrived += 1;
+  knob.undrawn += 1;
+  send(knob);
+  setTimeout(drawn, 0, knob, knob.arrived); // by then the figures have what came with it
 }
 
-// Its own value has come back, the run is over, and all figures in sight are drawn.
-async function answered(knob) {
-  const app = document.querySelector(".stApp");
-  const arrived = () => knob.heard === knob.sent && app?.dataset.testScriptState !== "running";
-  while (!arrived() && Date.now() - knob.sent < LATE && knob.input.isConnected) await frame();
+// A picture that was overtaken before it was drawn does not count.
+async function drawn(knob, number) {
   await window.fibraFigures?.settled?.();
+  knob.undrawn -= 1;
+  if (number === knob.arrived) knob.input.dataset.pictures = knob.pictures += 1;
+  send(knob);
+  if (idle(knob)) place(knob, knob.at); // the server's word is the last
 }
 
-// A tab in the background has no frames, but time goes on there too.
-function frame() {
-  return new Promise((done) => {
-    requestAnimationFrame(done);
-    setTimeout(done, 100);
-  });
+function idle(knob) {
+  return knob.wanted === undefined && knob.sent === undefined;
 }

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from functools import partial
 
 import streamlit as st
 
-from ui import compat
+from ui import compat, state
 
 _RANGE = compat.component_of("range")
 
@@ -43,4 +44,5 @@ def _turned(key: str, stops: int, on_turn: Callable[[int], None]) -> None:
     turn = st.session_state[key]["turn"]
     st.session_state[f"{key}-heard"] = turn["n"]
     if turn["at"] in range(stops):
-        on_turn(int(turn["at"]))
+        with state.address_kept() if turn["held"] else nullcontext():
+            on_turn(int(turn["at"]))

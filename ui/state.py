@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import fields
 from time import monotonic
 from typing import Any
@@ -18,6 +20,7 @@ SCENE, WRITTEN, PAGE, NOTICES = "fibra.scene", "fibra.written", "fibra.page", "f
 MODEL = "fibra.model"  # the models on screen: a trained one lives as long as a session holds it
 MODELS = "fibra.models"  # those that were trained or loaded in this session, by name
 ENTERED = "fibra.entered"  # whether this run is the first one on its page
+HELD = "fibra.held"  # whether a knob is held, and its turns leave the address alone
 PAST, FUTURE, TURNED = "fibra.past", "fibra.future", "fibra.turned"
 ONE_MOVE = 1.0  # seconds: turns of the same knob that follow one another more closely are undone together
 
@@ -130,8 +133,20 @@ def models() -> dict[str, Preset]:
     return st.session_state.get(MODELS, {})
 
 
+@contextmanager
+def address_kept() -> Iterator[None]:
+    """Leave the address as it is: more of the same turn follows, as while a slider is dragged."""
+    st.session_state[HELD] = True
+    try:
+        yield
+    finally:
+        del st.session_state[HELD]
+
+
 def write_url() -> None:
-    """The address always says what is on screen."""
+    """The address always says what is on screen, once a knob is let go."""
+    if HELD in st.session_state:
+        return
     there = st.query_params.to_dict()
     wanted = {key: value for key, value in there.items() if key.startswith("embed")} | scene().to_query()
     if there != wanted:

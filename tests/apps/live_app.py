@@ -60,7 +60,8 @@ def first() -> None:
 
 
 def second() -> None:
-    live_figure.show(heatmap(7), key="second", height=300, alt="outside of a fragment", words=WORDS)
+    more = {"alt": "outside of a fragment", "title": "<b>Map</b> · seven", "words": WORDS}
+    live_figure.show(heatmap(7), key="second", height=300, **more)
 
 
 page = st.navigation([st.Page(first, title="First", default=True), st.Page(second, title="Second")])
