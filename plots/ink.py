@@ -8,10 +8,12 @@ from __future__ import annotations
 import struct
 import zlib
 from base64 import b64encode
+from collections.abc import Collection
 from math import ceil, sqrt
 
 import numpy as np
 
+FAINT = 0.25  # of its ink is left of a tile that is crossed out
 PAPER = 0.07  # ink of a zero inside a tile: what is nothing must still be seen to be a cell
 
 
@@ -47,9 +49,13 @@ def grid(n: int) -> tuple[int, int]:
     return ceil(n / columns), columns
 
 
-def tiled(patterns: np.ndarray, shape: tuple[int, int], side: int) -> np.ndarray:
-    """Ink of weights [head, query, key] in 0..1, as tiles of at most `side` cells in `shape` rows and columns."""
+def tiled(patterns: np.ndarray, shape: tuple[int, int], side: int, off: Collection[int] = ()) -> np.ndarray:
+    """Ink of weights [head, query, key] in 0..1, as tiles of at most `side` cells in `shape` rows and columns.
+
+    Those of the heads `off` are faint, under a cross.
+    """
     tiles = [ink(pooled(pattern, side, side), 1.0, PAPER) for pattern in patterns]
+    tiles = [crossed(tile) if head in off else tile for head, tile in enumerate(tiles)]
     cells = len(tiles[0])
     step = cells + max(1, round(cells / 8))
     whole = np.zeros((shape[0] * step, shape[1] * step), np.uint8)
@@ -57,6 +63,12 @@ def tiled(patterns: np.ndarray, shape: tuple[int, int], side: int) -> np.ndarray
         row, column = divmod(head, shape[1])
         whole[row * step : row * step + cells, column * step : column * step + cells] = tile
     return whole[: cells - step, : cells - step]
+
+
+def crossed(tile: np.ndarray) -> np.ndarray:
+    """A square of ink, faint, its two diagonals in full."""
+    diagonal = np.eye(len(tile), dtype=bool)
+    return np.where(diagonal | diagonal[::-1], 255, np.rint(FAINT * tile)).astype(np.uint8)
 
 
 def png(opacity: np.ndarray) -> bytes:

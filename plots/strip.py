@@ -6,7 +6,7 @@ a phone. What opens a page is a link, so that a browser without scripts can foll
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -83,10 +83,11 @@ def vectors(part: Part, values: np.ndarray, caption: str = "") -> str:
 # ------------------------------------------------------------------------------------------------------ what happens
 
 
-def attention(part: Part, patterns: np.ndarray) -> str:
-    """All heads' weights [head, query, key] as tiles; `data-grid` tells a click which one it met."""
+def attention(part: Part, patterns: np.ndarray, off: Collection[int] = ()) -> str:
+    """All heads' weights [head, query, key] as tiles, those of the heads `off` crossed out; `data-grid` tells a click
+    which one it met."""
     shape = ink.grid(len(patterns))
-    picture = ink.url(ink.tiled(patterns, shape, TILE_SIDE // shape[1]))
+    picture = ink.url(ink.tiled(patterns, shape, TILE_SIDE // shape[1], off))
     box = f'<i class="ink" style="--ink:{picture}" data-grid="{shape[1]},{shape[0]},{len(patterns)}"></i>'
     return _link(part, "attention", f"{_caption(part)}{box}", f"--ratio:{shape[1] / shape[0]:.4g}")
 
@@ -121,10 +122,10 @@ def folded(rows: Iterable[str]) -> str:
     return f'<div class="folded">{"".join(rows)}</div>'
 
 
-def attention_row(part: Part, number: int, patterns: np.ndarray) -> str:
-    """One layer's heads [head, query, key], side by side."""
+def attention_row(part: Part, number: int, patterns: np.ndarray, off: Collection[int] = ()) -> str:
+    """One layer's heads [head, query, key], side by side, those `off` crossed out."""
     n = len(patterns)
-    picture = ink.url(ink.tiled(patterns, (1, n), max(4, TILE_SIDE // n)))
+    picture = ink.url(ink.tiled(patterns, (1, n), max(4, TILE_SIDE // n), off))
     box = f'<i class="ink" style="--ink:{picture}" data-grid="{n},1,{n}"></i>'
     return _link(part, "layer", f"<b>{number}</b>{box}", f"--ratio:{n}")
 

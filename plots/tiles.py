@@ -31,6 +31,8 @@ def tiles(
     layer_prefix: str = "L",
     head_prefix: str = "H",
     hover: str = "{layer} · {head}: {value}",
+    hover_tile: str = "{layer} · {head}",
+    looks: list[list[str]] | None = None,
     zmax: float = 1.0,
     signed: bool = False,
     height: int | None = None,
@@ -40,14 +42,20 @@ def tiles(
 
     One trace holds every map, with gutters between: positions are cells of the whole picture, which `tile_at` turns
     back into (layer, head). With `signed` they are differences of patterns, coloured from -zmax to zmax. `hover` may
-    use {layer}, {head} and {value}; it is not shown above TILE_CELLS cells.
+    use {layer}, {head} and {value}; above TILE_CELLS cells `hover_tile`, without {value}, stands in for it. Either is
+    followed by what the head `looks` [layer][head] at, a line of trusted text or "".
     """
     n_layers, n_heads, n_tokens, _ = shape = patterns.shape
     step, centre = _step(shape), (n_tokens - 1) / 2
     height_cells, width_cells = (n * step - (step - n_tokens) for n in (n_layers, n_heads))
     exact = patterns.size <= TILE_CELLS
-    trace = _exact(patterns, hover, layer_prefix, head_prefix) if exact else _thumbs(patterns, zmax, signed)
-    trace |= _scaled(zmax, signed, exact)
+    places = {"layer": f"{layer_prefix}%{{customdata[0]}}", "head": f"{head_prefix}%{{customdata[1]}}"}
+    lines = [[line and f"<br>{line}" for line in row] for row in looks or [[""] * n_heads] * n_layers]
+    if exact:
+        data = [_exact(patterns, hover.format(**places, value="%{z:.4f}"), lines)]
+    else:
+        data = [_thumbs(patterns, zmax, signed), _targets(shape, hover_tile.format(**places), lines)]
+    data[0] |= _scaled(zmax, signed, exact)
 
     shapes = [_frames(shape)]
     if ablated:
@@ -86,7 +94,7 @@ def tiles(
         shapes=shapes,
         meta={"alt": alt},
     )
-    return {"data": [trace], "layout": layout}
+    return {"data": data, "layout": layout}
 
 
 def tile_at(x: float, y: float, shape: tuple[int, ...]) -> tuple[int, int] | None:
@@ -125,23 +133,39 @@ def _tiled(values: np.ndarray, between: float) -> np.ndarray:
     return whole.reshape(n_layers * step, n_heads * step)[:end, :end]
 
 
-def _exact(patterns: np.ndarray, hover: str, layer_prefix: str, head_prefix: str) -> dict[str, Any]:
+def _exact(patterns: np.ndarray, hover: str, lines: list[list[str]]) -> dict[str, Any]:
     z = _tiled(np.asarray(patterns, np.float32), np.nan)
-    step = _step(patterns.shape)
-    place = np.empty((*z.shape, 2), np.uint8)
-    place[..., 0] = np.arange(z.shape[0])[:, None] // step
-    place[..., 1] = np.arange(z.shape[1]) // step
-    words = hover.format(
-        layer=f"{layer_prefix}%{{customdata[0]}}", head=f"{head_prefix}%{{customdata[1]}}", value="%{z:.4f}"
-    )
-    return {
+    down, across = (np.arange(side) // _step(patterns.shape) for side in z.shape)
+    named = {"text": [[lines[layer][head] for head in across] for layer in down]} if any(map(any, lines)) else {}
+    return named | {
         "type": "heatmap",
         "z": z,
         "showscale": False,
         "hoverongaps": False,
-        "customdata": place,
-        "hovertemplate": words + "<extra></extra>",
+        "customdata": _places(down, across),
+        "hovertemplate": f"{hover}{'%{text}' if named else ''}<extra></extra>",
     }
+
+
+def _targets(shape: tuple[int, ...], hover: str, lines: list[list[str]]) -> dict[str, Any]:
+    """A cell a tile, unseen, for the pointer: 144 lines to tell instead of one for each of 46,000 cells."""
+    n_layers, n_heads, n_tokens, _ = shape
+    step, centre = _step(shape), (n_tokens - 1) / 2
+    return {
+        "type": "heatmap",
+        "z": np.zeros((n_layers, n_heads), np.uint8),
+        **{"x0": centre, "dx": step, "y0": centre, "dy": step},
+        "opacity": 0,
+        "showscale": False,
+        "customdata": _places(np.arange(n_layers), np.arange(n_heads)),
+        "text": lines,
+        "hovertemplate": f"{hover}%{{text}}<extra></extra>",
+    }
+
+
+def _places(layers: np.ndarray, heads: np.ndarray) -> np.ndarray:
+    """[row, column, 2]: the layer and the head of each cell."""
+    return np.stack(np.broadcast_arrays(layers[:, None], heads), axis=-1).astype(np.uint8)
 
 
 def _thumbs(patterns: np.ndarray, zmax: float, signed: bool) -> dict[str, Any]:
@@ -157,7 +181,7 @@ def _thumbs(patterns: np.ndarray, zmax: float, signed: bool) -> dict[str, Any]:
         "y0": (factor - 1) / 2,
         "dy": factor,
         "showscale": False,
-        "hoverinfo": "none",  # "skip" would take the click away too
+        "hoverinfo": "skip",  # its targets lie above it
     }
 
 

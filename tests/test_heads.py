@@ -11,7 +11,16 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core import ConfigError, Scene, run
-from core.interpret import attention_distance, entropy, relative_change, residual_stages, token_norms
+from core.interpret import (
+    LABELS,
+    attention_distance,
+    entropy,
+    head_label,
+    head_scores,
+    relative_change,
+    residual_stages,
+    token_norms,
+)
 from core.query import SIZES
 from plots import theme
 from plots.tiles import TILE_CELLS, tile_at
@@ -118,6 +127,39 @@ def test_the_enlarged_head_is_the_trace(name: str, lang: str) -> None:
     assert far == pytest.approx(attention_distance(a).mean(), abs=0.006)
     seen = [q + 1 if scene.config.causal else len(a) for q in range(len(a))]
     assert most == pytest.approx(np.log2(seen).mean(), abs=0.006)
+
+
+@every_language
+@pytest.mark.parametrize("scene", [*SCENES.values(), Scene(model="induction", layer=1)], ids=[*SCENES, "induction"])
+def test_each_tile_and_the_enlarged_head_tell_the_pattern_with_a_name(scene: Scene, lang: str) -> None:
+    words, fresh = words_of(lang), run(scene)
+    scores = head_scores(trace_patterns(scene), fresh.tokens, scene.config.causal)
+    told = pictures.overview(scene, words).figure["data"][-1]
+    lines = {}
+    for places, texts in zip(
+        told["customdata"], told.get("text", np.full(told["customdata"].shape[:2], "")), strict=True
+    ):
+        lines |= {tuple(place): text for place, text in zip(places.tolist(), texts, strict=True)}
+    assert lines.keys() >= set(np.ndindex(scores["first"].shape))
+    for place in np.ndindex(scores["first"].shape):
+        mine = {name: float(np.nan_to_num(scores[name][place])) for name in LABELS}
+        label = head_label(mine)
+        expected = words(f"heads.looks.{label}", score=mine[label]) if label else ""
+        assert lines.get(place, "") == (expected and f"<br>{expected}")
+        if place == scene.place:
+            sentence = words("heads.says.looks", looks=expected)
+            assert (sentence in pictures.chosen(scene, words).says) == bool(label)
+
+
+def test_the_shipped_induction_head_is_told_by_its_tile() -> None:
+    says = pictures.chosen(Scene(model="induction", layer=1, head=_induction_head()), words_of("en")).says
+    assert "looks at what followed the same word before" in says
+
+
+def _induction_head() -> int:
+    scene = Scene(model="induction")
+    scores = head_scores(trace_patterns(scene), run(scene).tokens, causal=True)
+    return int(scores["induction"][1].argmax())
 
 
 def test_a_head_that_is_off_says_so_and_is_crossed_out() -> None:

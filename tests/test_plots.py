@@ -309,16 +309,32 @@ def test_above_the_threshold_tiles_are_bytes(n_tokens: int) -> None:
     many = patterns(12, 12, n_tokens)
     assert many.size > TILE_CELLS
     chart = tiles(many)
-    (trace,) = chart["data"]
+    trace, targets = chart["data"]
     factor = trace["dx"]
     assert trace["z"].dtype == np.uint8 and trace["z"].size < 2 * THUMB_CELLS
-    assert (factor == 1) == (many.size <= THUMB_CELLS) and trace["hoverinfo"] == "none"
+    assert (factor == 1) == (many.size <= THUMB_CELLS) and trace["hoverinfo"] == "skip"
+    for layer, head in ((0, 0), (11, 7)):
+        x, y = (targets[f"{axis}0"] + at * targets[f"d{axis}"] for axis, at in (("x", head), ("y", layer)))
+        assert tile_at(x, y, many.shape) == (layer, head) == tuple(targets["customdata"][layer, head])
     whole = n_tokens // factor
     for layer, head in ((0, 0), (11, 7)):
         x, y = chart["layout"]["xaxis"]["tickvals"][head], chart["layout"]["yaxis"]["tickvals"][layer]
         left, top = (round((at - (n_tokens - 1) / 2) / factor) for at in (x, y))
         pooled = many[layer, head, : whole * factor, : whole * factor].reshape(whole, factor, whole, factor).max((1, 3))
         assert np.abs(trace["z"][top : top + whole, left : left + whole] / 255 - pooled).max() <= 0.5 / 255 + 1e-6
+
+
+@pytest.mark.parametrize("n_tokens", [5, 32])
+def test_a_tile_tells_what_its_head_looks_at(n_tokens: int) -> None:
+    many, looks = patterns(4, 4, n_tokens), [[f"looks at {i}{j}" if i != j else "" for j in range(4)] for i in range(4)]
+    assert (many.size <= TILE_CELLS) == (n_tokens == 5)
+    chart = tiles(many, looks=looks)
+    told = chart["data"][-1]
+    assert told["hovertemplate"].endswith("%{text}<extra></extra>")
+    for row, (places, lines) in enumerate(zip(told["customdata"], told["text"], strict=True)):
+        for column, ((layer, head), line) in enumerate(zip(places, lines, strict=True)):
+            assert line == ("" if layer == head else f"<br>looks at {layer}{head}"), (row, column)
+    assert n_tokens != 5 or "text" not in tiles(many)["data"][0], "nothing to tell, nothing sent"
 
 
 def test_broken_weights_are_tiles_without_weight() -> None:

@@ -147,13 +147,33 @@ def test_tiles_are_the_patterns(scene: Scene) -> None:
         for head in range(heads):
             got = tile(link["ink"], head, n, columns)
             pattern = greatest_of(trace[f"blocks.{layer}.attn.pattern"][head].astype(float), got.shape)
-            same(got, as_ink(pattern, 1.0, ink.PAPER))
+            same(*crossed(got, as_ink(pattern, 1.0, ink.PAPER), (layer, head) in scene.ablated))
     rows = [link for link in html.of("layer") if "ink" in link]
     for layer, link in zip(hidden, rows, strict=True):
         got = tile(link["ink"], heads - 1, n, heads)
-        same(
-            got, as_ink(greatest_of(trace[f"blocks.{layer}.attn.pattern"][-1].astype(float), got.shape), 1.0, ink.PAPER)
-        )
+        pattern = greatest_of(trace[f"blocks.{layer}.attn.pattern"][-1].astype(float), got.shape)
+        same(*crossed(got, as_ink(pattern, 1.0, ink.PAPER), (layer, heads - 1) in scene.ablated))
+
+
+def crossed(got: np.ndarray, expected: np.ndarray, off: bool) -> tuple[np.ndarray, np.ndarray]:
+    """A head that is off: a quarter of the ink, and both diagonals in full; else what was given."""
+    if off:
+        expected = np.rint(expected) / 4
+        for i in range(len(expected)):
+            expected[i, i] = expected[i, -1 - i] = 255
+    return got, expected
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_layer_names_its_heads_that_are_off(lang: str) -> None:
+    words = words_of(lang)
+    scene = Scene(model="gpt").override(n_layers=8).turn(ablated=((0, 1), (0, 3), (5, 0)))
+    html = pictures.html(scene, words)
+    assert html.count(words("start.off", heads=words.several("13"))) == 2, "in the label, and in the tip"
+    assert html.count(words("start.off", heads="0")) == 2, "of a folded layer too"
+    assert words("start.off", heads="").rstrip(" .") not in pictures.html(scene.turn(ablated=()), words)
+    head_1 = drawn(scene).of("attention")[0]["ink"], drawn(scene.turn(ablated=())).of("attention")[0]["ink"]
+    assert (head_1[0] != head_1[1]).any()
 
 
 @pytest.mark.parametrize("scene", SCENES.values(), ids=SCENES)

@@ -49,10 +49,8 @@ def head_scores(pattern: np.ndarray, tokens: Sequence[object], causal: bool = Fa
 
 def _mean_weight(pattern: np.ndarray, keys: np.ndarray) -> np.ndarray:
     """The weight on `keys` [query, key], mean over the queries that have any: [..., query, key] -> [...]."""
-    queries = keys.any(-1)
-    if not queries.any():
-        return np.zeros(pattern.shape[:-2])
-    return np.where(keys, pattern, 0).sum(-1)[..., queries].mean(-1)
+    queries = keys.any(-1).sum()
+    return pattern[..., keys].sum(-1) / queries if queries else np.zeros(pattern.shape[:-2])
 
 
 def head_label(scores: dict[str, float]) -> str | None:

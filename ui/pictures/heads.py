@@ -15,6 +15,7 @@ from plots.heatmap import heatmap
 from plots.tiles import tiles
 from ui import compute
 from ui.compute import Picture
+from ui.pictures.labels import looks, patterns
 from ui.words import Words
 
 WIDE, HALF, NARROW = 600, 290, 390  # px: the left column, half of it, and the right column, at 1440
@@ -36,6 +37,8 @@ def overview(scene: Scene, words: Words) -> Picture:
         layer_prefix="",
         head_prefix="",
         hover=f"{words('heads.place')}: {{value}}",
+        hover_tile=words("heads.place"),
+        looks=looks(scene, words),
         height=overview_height(scene),
         alt=says,
     )
@@ -80,6 +83,8 @@ def chosen(scene: Scene, words: Words) -> Picture:
         most=_most_bits(scene),
         distance=float(attention_distance(a).mean()),
     )
+    if named := looks(scene, words)[layer][head]:
+        says += " " + words("heads.says.looks", looks=named)
     if scene.place in scene.ablated:
         says += " " + words("heads.says.chosen_off")
     figure = heatmap(
@@ -287,11 +292,6 @@ def magnitude(x: float, words: Words) -> str:
 
 
 # ---------------------------------------------------------------------------------------------------------- shared
-
-
-def patterns(run: Run) -> np.ndarray:
-    """[layer, head, query, key]: the attention of the whole model."""
-    return np.stack([run.trace[f"blocks.{i}.attn.pattern"] for i in range(run.config.n_layers)])
 
 
 def _place(layer: int, head: int, words: Words) -> str:

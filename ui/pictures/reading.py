@@ -7,13 +7,13 @@ from functools import lru_cache
 import numpy as np
 
 from core import Scene
-from core.interpret import LABELS, head_effects, head_label, head_scores, key_effects, rollout, value_weighted
+from core.interpret import LABELS, head_effects, head_label, key_effects, rollout, value_weighted
 from plots.bars import bars, grouped, labels_height
 from plots.heatmap import heatmap
 from plots.marks import marks
 from ui import compute
 from ui.compute import Picture
-from ui.pictures.heads import patterns
+from ui.pictures.labels import labels_of, patterns, scores_of
 from ui.words import Words
 
 WIDTH = 330  # px: a picture where three share a line
@@ -26,7 +26,7 @@ SIGNS = {"previous": "←", "first": "⇤", "itself": "•", "same": "≡", "ind
 
 def labels(scene: Scene, words: Words) -> Picture:
     """Every head's label, over the score that earned it; for a head without one, over its greatest."""
-    scores, found = _scores(scene.computed), labels_of(scene)
+    scores, found = scores_of(scene), labels_of(scene)
     shown = np.max([scores[name] for name in LABELS if name != "uniform"], axis=0)
     for place in np.ndindex(shown.shape):
         if found[place] is not None:
@@ -40,22 +40,6 @@ def labels(scene: Scene, words: Words) -> Picture:
         alt=says,
     )
     return Picture(figure, says)
-
-
-def labels_of(scene: Scene) -> np.ndarray:
-    """[layer, head] of names out of LABELS, or None."""
-    scores = _scores(scene.computed)
-    found = np.empty(scores["first"].shape, object)
-    for place in np.ndindex(found.shape):
-        found[place] = head_label({name: float(score[place]) for name, score in scores.items()})
-    return found
-
-
-@lru_cache(maxsize=32)
-def _scores(scene: Scene) -> dict[str, np.ndarray]:
-    """Name of a pattern -> [layer, head]."""
-    run = compute.run(scene)
-    return {name: np.nan_to_num(s) for name, s in head_scores(patterns(run), run.tokens, run.config.causal).items()}
 
 
 def _labelled(scene: Scene, words: Words) -> str:
@@ -72,7 +56,7 @@ def _labelled(scene: Scene, words: Words) -> str:
 def scores(scene: Scene, words: Words) -> Picture:
     """How far the chosen head follows each pattern that has a name."""
     place = scene.place
-    mine = {name: float(score[place]) for name, score in _scores(scene.computed).items()}
+    mine = {name: float(score[place]) for name, score in scores_of(scene).items()}
     label = head_label(mine)
     best = max(score for name, score in mine.items() if name != "uniform")
     name = _named(place, words)

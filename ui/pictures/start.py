@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from pathlib import Path
 from urllib.parse import urlencode
@@ -101,7 +101,10 @@ class _Strip:
     def _attention(self, i: int, draw: Callable[..., str], *number: int) -> str:
         patterns = self.run.trace[f"blocks.{i}.attn.pattern"]
         part = self._part("attention", patterns, "attention", at=i, layer=i)
-        return draw(part, *number, patterns)
+        if off := [head for layer, head in self.scene.ablated if layer == i]:
+            heads = self.words("start.off", heads=self.words.several(map(str, off)))
+            part = replace(part, does=f"{heads} {part.does}")
+        return draw(part, *number, patterns, off)
 
     def _mlp(self, i: int, draw: Callable[..., str], *number: int) -> str:
         values = self.run.trace[f"blocks.{i}.mlp.post"]
