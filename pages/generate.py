@@ -16,7 +16,7 @@ from core.generate import generate, multiplications
 from core.interpret import read_stream
 from core.limits import NEW_TOKENS, TOP_K
 from core.sentence import fit_target
-from ui import arithmetic, controls, loop, shell, show, state, writing
+from ui import arithmetic, comparison, controls, loop, shell, show, state, writing
 from ui.pictures.generate import cache, draw, lens
 from ui.pictures.generate import loss as losses
 from ui.words import Words
@@ -226,6 +226,7 @@ def _stand_in(scene: Scene, words: Words) -> None:
 
 
 scene, words = shell.open_page("generate")
+comparison.elsewhere(scene, words)
 _stand_in(scene, words)
 play(words)
 loss(words)

@@ -11,7 +11,7 @@ import streamlit as st
 
 from core import Scene
 from core.interpret import head_effects, head_label, head_scores, key_effects, rollout, value_weighted
-from ui import compute, controls, shell, show, state, switchboard
+from ui import comparison, compute, controls, shell, show, state, switchboard
 from ui.pictures import reading as pictures
 from ui.words import Words
 
@@ -59,5 +59,6 @@ def choose_cell(click: dict[str, Any]) -> None:
 
 
 scene, words = shell.open_page("reading")
+comparison.elsewhere(scene, words)
 read(words)
 shell.close_page("reading", words, head_scores, head_label, head_effects, value_weighted, key_effects, rollout)

@@ -12,7 +12,7 @@ import streamlit as st
 from core import Scene
 from core.interpret import residual_stages, token_norms
 from core.model import block, forward
-from ui import shell, state, strip
+from ui import comparison, shell, state, strip
 from ui.pictures import start as pictures
 
 OPENING = "start.opening"  # the page that a click asked for
@@ -30,6 +30,7 @@ def follow(address: str, head: int | None) -> None:
 if OPENING in st.session_state:
     st.switch_page(f"pages/{st.session_state.pop(OPENING)}.py")
 scene, words = shell.open_page("start")
+comparison.elsewhere(scene, words)
 strip.show(f"{pictures.cards(scene, words)}{pictures.html(scene, words)}", key="start-strip", follow=follow)
 shell.say(pictures.says(scene, words))
 shell.close_page("start", words, forward, block, residual_stages, token_norms)

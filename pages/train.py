@@ -13,7 +13,7 @@ from core.limits import BATCH, SEED
 from core.ops.softmax import softmax_backward
 from core.query import TASK_NAMES, TRAINED_SIZES
 from core.train import adamw, take_step
-from ui import controls, gradients, models, shell, show, state, training
+from ui import comparison, controls, gradients, models, shell, show, state, training
 from ui.pictures import train as pictures
 from ui.words import Words
 
@@ -126,6 +126,7 @@ def _picture(name: str, view: training.View, words: Words, height: int) -> None:
 
 
 scene, words = shell.open_page("train", model=False)
+comparison.elsewhere(scene, words)
 run = training.open_session()
 run.slowness = training.slowness()
 times = run.slowness if run.playing else None

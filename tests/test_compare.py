@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from html import escape
 
 import numpy as np
 import plotly.graph_objects as go
 import pytest
 from streamlit.testing.v1 import AppTest
 
+import core
 from core import Scene
 from core.query import STEPS
 from plots.figure import number
 from plots.theme import resolve
 from tests.chromium import ROOT
-from ui import compute
+from ui import comparison, compute
 from ui.pictures import compare, heads
 from ui.words import words_of
 
@@ -179,3 +182,29 @@ def test_undo_and_redo_step_through_the_turns():
     at.button(key="redo").click().run()
     at.button(key="redo").click().run()
     assert at.session_state["fibra.scene"] == last
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("page", sorted(path.stem for path in (ROOT / "pages").glob("*.py")))
+def test_every_page_compares_with_what_is_pinned_or_says_where_that_is_done(page, lang):
+    words = words_of(lang)
+    at = AppTest.from_file(str(ROOT / "pages" / f"{page}.py"), default_timeout=60)
+    at.query_params.update({"lang": lang, "pin": "1", "pin.sentence": "<b>um</b> *dois*"})
+    at.run()
+    assert not at.exception
+    said = "".join(element.proto.body for element in at.get("html"))
+    pages = words.several(words(f"pages.{other}") for other in comparison.PAGES)
+    pinned = {"story": words("shell.stories.penguins"), "sentence": "<b>um</b> *dois*", "pages": pages}
+    told, differs = escape(words("compare.elsewhere", **pinned)), words("compare.differs", knobs="").rstrip(". ")
+    assert (told in said) == (page not in comparison.PAGES)
+    assert (differs in said) == (page in comparison.PAGES)
+    at.button(key="pin").click().run()
+    assert told not in "".join(element.proto.body for element in at.get("html"))
+
+
+def test_a_model_that_was_trained_here_is_called_by_its_title():
+    own = core.presets.find("stories")
+    name, _held = core.presets.register(replace(own, title="Mine <b>"))
+    words = words_of("en")
+    found = compare.differences(Scene().pin().turn(model=name), words)
+    assert words("shell.stories_trained", title="Mine <b>", name=name[-4:]) in found[0]

@@ -130,3 +130,17 @@ def test_each_card_shows_its_scene(page, lang):
             at.button(key=f"myth-{myth.name}").click().run()
             assert not at.exception and at.session_state[SCENE] == myth.shows.turn(lang=lang)
     assert at.session_state[SCENE] != Scene(lang=lang)
+
+
+@pytest.mark.parametrize("page", sorted({myth.page for myth in MYTHS}))
+def test_a_card_keeps_what_is_pinned(page):
+    at = AppTest.from_file(PAGES / f"{page}.py", default_timeout=60)
+    at.query_params.update({"lang": "en", "temperature": "2"})
+    at.run()
+    at.button(key="pin").click().run()
+    kept = at.session_state[SCENE].pinned
+    assert kept and kept.temperature == 2
+    myth = next(myth for myth in MYTHS if myth.page == page)
+    at.button(key=f"myth-{myth.name}").click().run()
+    assert not at.exception
+    assert at.session_state[SCENE] == myth.shows.turn(lang="en", pinned=kept)

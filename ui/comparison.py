@@ -8,10 +8,11 @@ from typing import Any
 import streamlit as st
 
 from core import Scene
-from ui import compute, live_figure, shell, show
+from ui import compute, live_figure, shell, show, stories
 from ui.pictures import compare
 from ui.words import Words
 
+PAGES = ("attention", "heads", "fibres", "drift", "block")  # those that compare
 Choose = Callable[[dict[str, Any]], None]
 
 
@@ -19,6 +20,14 @@ def differs(scene: Scene, words: Words) -> None:
     """Say which knobs stand otherwise than when the Scene was pinned."""
     found = compare.differences(scene, words)
     shell.say(words("compare.differs", knobs="; ".join(found)) if found else words("compare.same"), "pinned")
+
+
+def elsewhere(scene: Scene, words: Words) -> None:
+    """On a page that compares nothing: say what is pinned, and where it stands beside the present one."""
+    if scene.pinned:
+        story = stories.called(scene.pinned.model, scene.pinned.preset, words)
+        pages = words.several(words(f"pages.{page}") for page in PAGES)
+        shell.say(words("compare.elsewhere", story=story, sentence=scene.pinned.text, pages=pages), "pinned")
 
 
 def row(

@@ -61,6 +61,7 @@ def cards(page: str, words: Words) -> None:
 
 
 def show(myth: Myth) -> None:
-    """Set the Scene that shows it, in the reader's language."""
-    state.show(replace(myth.shows, lang=state.scene().lang))
+    """Set the Scene that shows it, in the reader's language, and beside what the reader has pinned."""
+    scene = state.scene()
+    state.show(replace(myth.shows, lang=scene.lang, pinned=scene.pinned))
     st.session_state[SHOWN] = True

@@ -17,7 +17,7 @@ from core.limits import EDIT, SEED
 from core.sentence import fit_sentence
 from core.tokenizer import SPLITTERS, UNKNOWN
 from plots import theme
-from ui import browser, controls, live_figure, myths, state, switchboard
+from ui import browser, controls, live_figure, myths, state, stories, switchboard
 from ui.words import LANGUAGES, Words
 
 ICON = "🧵"
@@ -143,14 +143,13 @@ def _pin(scene: Scene, words: Words) -> None:
 
 def _model(scene: Scene, words: Words) -> None:
     held = {scene.model: scene.preset} | state.models()
-    trained = {name: model.title for name, model in held.items() if name not in PRESETS}
+    trained = {name: model for name, model in held.items() if name not in PRESETS}
+    models = PRESETS | trained
 
     def called(model: str) -> str:
-        if model not in trained:
-            return words(f"shell.stories.{model}")
-        return words("shell.stories_trained", title=trained[model], name=model[-4:])
+        return stories.called(model, models[model], words)
 
-    controls.select(words("shell.story"), "model", [*PRESETS, *trained], scene.model, called, turn=_tell)
+    controls.select(words("shell.story"), "model", [*models], scene.model, called, turn=_tell)
     say(words("shell.about_trained" if scene.model in trained else f"shell.about.{scene.model}"), "about")
 
 

@@ -11,7 +11,7 @@ from plots.drift import drift as drift_figure
 from plots.flat import flat
 from plots.heatmap import heatmap
 from plots.tiles import tiles
-from ui import compute
+from ui import compute, stories
 from ui.compute import Picture
 from ui.pictures import attention, drift, fibres, heads
 from ui.words import Words
@@ -46,7 +46,7 @@ def differences(scene: Scene, words: Words) -> list[str]:
 
 def _told(scene: Scene, name: str, words: Words) -> str:
     if name == "model":
-        return words(f"shell.stories.{scene.model}")
+        return stories.called(scene.model, scene.preset, words)
     if name == "sentence":
         return words("quoted", token=scene.text)
     if name == "split":
