@@ -8,6 +8,7 @@ import ui  # noqa: F401  first, before anything brings NumPy: it says how many t
 from collections.abc import Sequence
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from core import Scene
 from core.config import CHOICES
@@ -18,8 +19,8 @@ from core.ops.norm import layer_norm
 from core.ops.positions import rotate, sinusoidal
 from core.query import INSIDE
 from ui import comparison, compute, controls, shell, show, sizes, state, switchboard
-from ui.pictures import block as pictures
 from ui.pictures import compare_block as compare
+from ui.pictures.block import frame, lengths, neurons, norm, position
 from ui.words import Words
 
 CONTROLS = 84  # px: every column has its own controls above its first figure, and they end on one line
@@ -62,49 +63,40 @@ def _compared(scene: Scene, words: Words) -> None:
 
 
 def _positions(scene: Scene, words: Words) -> None:
-    shell.say(words("block.positions"), "step")
-    with st.container(height=CONTROLS, border=False):
+    with _controls(words("block.positions")):
         kinds = [kind for kind in CHOICES["positions"] if sizes.takes(scene, "positions", kind)]
         _choice(words, "positions", kinds, scene.config.positions)
-    _picture(pictures.positions, scene, words, pictures.HEIGHT)
-    dimension, last = pictures.shown_dimension(scene), pictures.dimensions(scene) - 1
+    _picture(position.positions, scene, words, frame.HEIGHT)
+    dimension, last = position.shown_dimension(scene), position.dimensions(scene) - 1
     controls.slider(words("axis.dimension"), "dimension", 0, last, 1, dimension)
-    _picture(pictures.wave, scene, words, pictures.LOW)
-    shell.say(words("block.alike"), "step")
-    _picture(pictures.alike, scene, words, pictures.HEIGHT)
+    _picture(position.wave, scene, words, frame.LOW)
+    _picture(position.alike, scene, words, frame.HEIGHT, words("block.alike"))
 
 
 def _norm(scene: Scene, words: Words) -> None:
-    shell.say(words("block.norm"), "step")
-    with st.container(height=CONTROLS, border=False):
-        places, second = (False, True) if scene.config.d_mlp else (False,), pictures.shown_second(scene)
+    with _controls(words("block.norm")):
+        places, second = (False, True) if scene.config.d_mlp else (False,), norm.shown_second(scene)
         when = scene.config.norm_at if scene.config.norm != "none" else "pre"
         names = [words(f"block.{when}_{part}") for part in ("attention", "mlp")]
         controls.select(words("block.where"), "second", places, second, names.__getitem__, disabled=len(places) == 1)
-    _picture(pictures.moments, scene, words, pictures.HEIGHT)
-    shell.say(words("block.features"), "step")
-    _picture(pictures.features, scene, words, pictures.LOW)
+    _picture(norm.moments, scene, words, frame.HEIGHT)
+    _picture(norm.features, scene, words, frame.LOW, words("block.features"))
 
 
 def _mlp(scene: Scene, words: Words) -> None:
-    shell.say(words("block.mlp"), "step")
-    with st.container(height=CONTROLS, border=False):
+    with _controls(words("block.mlp")):
         _choice(words, "activation", CHOICES["activation"], scene.config.activation)
-    _picture(pictures.units, scene, words, pictures.HEIGHT)
-    shell.say(words("block.curve"), "step")
-    _picture(pictures.curve, scene, words, pictures.LOW)
-    shell.say(words("block.zeros"), "step")
-    _picture(pictures.zeros, scene, words, pictures.zeros_height(scene))
+    _picture(neurons.units, scene, words, frame.HEIGHT)
+    _picture(neurons.curve, scene, words, frame.LOW, words("block.curve"))
+    _picture(neurons.zeros, scene, words, neurons.zeros_height(scene), words("block.zeros"))
 
 
 def _stream(scene: Scene, words: Words) -> None:
-    shell.say(words("block.stream"), "step")
-    with st.container(height=CONTROLS, border=False):
+    with _controls(words("block.stream")):
         controls.switch(words("heads.residual"), "residual", scene.runs("residual"), turn=state.switch)
         controls.switch(words("heads.norm"), "norm", scene.runs("norm"), turn=state.switch)
-    _picture(pictures.stream, scene, words, pictures.HEIGHT)
-    shell.say(words("block.steps", layer=scene.place[0]), "step")
-    _picture(pictures.steps, scene, words, pictures.LOW)
+    _picture(lengths.stream, scene, words, frame.HEIGHT)
+    _picture(lengths.steps, scene, words, frame.LOW, words("block.steps", layer=scene.place[0]))
 
 
 def _choice(words: Words, field: str, options: Sequence[str], value: str) -> None:
@@ -114,8 +106,14 @@ def _choice(words: Words, field: str, options: Sequence[str], value: str) -> Non
     controls.select(words(f"block.{field}_choice"), field, options, value, name, turn=state.override)
 
 
-def _picture(builder: compute.Builder, scene: Scene, words: Words, height: int) -> None:
-    show.picture(builder, scene, words, key=f"block-{builder.__name__}", height=height)
+def _controls(title: str) -> DeltaGenerator:
+    """A column's title, and the place of its own controls."""
+    shell.say(title, "step")
+    return st.container(height=CONTROLS, border=False)
+
+
+def _picture(builder: compute.Builder, scene: Scene, words: Words, height: int, title: str = "") -> None:
+    show.picture(builder, scene, words, key=f"block-{builder.__name__}", height=height, title=title)
 
 
 scene, words = shell.open_page("block")

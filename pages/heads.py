@@ -13,7 +13,7 @@ from core import Scene
 from core.interpret import attention_distance, entropy, relative_change, token_norms
 from core.limits import SEED
 from plots.tiles import tile_at
-from ui import comparison, controls, shell, show, sizes, state, switchboard
+from ui import comparison, compute, controls, shell, show, sizes, state, switchboard
 from ui.pictures import compare
 from ui.pictures import heads as pictures
 from ui.words import Words
@@ -48,15 +48,11 @@ def _sizes(scene: Scene, words: Words) -> None:
 
 def _all(scene: Scene, words: Words) -> None:
     if not scene.pinned:
-        shell.say(words("heads.all"), "step")
-        height = pictures.overview_height(scene)
-        show.picture(pictures.overview, scene, words, key="heads-all", height=height, on_click=choose_tile)
+        _picture(pictures.overview, "all", scene, words, pictures.overview_height(scene), choose_tile)
     height = pictures.measures_height(scene)
-    measures = {"entropy": pictures.entropies, "distance": pictures.distances}
     with st.container(key="heads-measures"):
-        for name, builder in measures.items():
-            shell.say(words(f"heads.{name}"), "step")
-            show.picture(builder, scene, words, key=f"heads-{name}", height=height, on_click=choose_cell)
+        _picture(pictures.entropies, "entropy", scene, words, height, choose_cell)
+        _picture(pictures.distances, "distance", scene, words, height, choose_cell)
 
 
 def _compared(scene: Scene, words: Words) -> None:
@@ -75,19 +71,25 @@ def _one(scene: Scene, words: Words) -> None:
         controls.switch(words("heads.off"), "off", scene.place in scene.ablated, turn=switch_off)
         st.button(words("heads.all_on"), key="all-on", on_click=all_on, disabled=not scene.ablated)
     show.picture(pictures.chosen, scene, words, key="heads-one", height=pictures.chosen_height(scene))
-    shell.say(words("heads.worth"), "step")
-    show.picture(pictures.effect, scene, words, key="heads-effect", height=pictures.effect_height(scene))
+    _picture(pictures.effect, "worth", scene, words, pictures.effect_height(scene))
 
 
 def _growth(scene: Scene, words: Words) -> None:
     trained, scaled = scene.preset.trained, scene.config.init == "scaled"
-    shell.say(words("heads.grows"), "step")
-    with st.container(key="heads-grows"):
-        show.picture(pictures.lengths, scene, words, key="heads-growth", height=pictures.GROWTH_HEIGHT)
+    with st.container(key="heads-growth"):
+        _picture(pictures.lengths, "grows", scene, words, pictures.GROWTH_HEIGHT)
         about = words("heads.scaled_help")
         controls.switch(words("heads.scaled"), "init", scaled, turn=scale_init, help=about, disabled=trained)
         controls.switch(words("heads.residual"), "residual", scene.runs("residual"), turn=state.switch)
         controls.switch(words("heads.norm"), "norm", scene.runs("norm"), turn=state.switch)
+
+
+def _picture(
+    builder: compute.Builder, name: str, scene: Scene, words: Words, height: int, on_click: Any = None
+) -> None:
+    show.picture(
+        builder, scene, words, key=f"heads-{name}", height=height, title=words(f"heads.{name}"), on_click=on_click
+    )
 
 
 def choose_tile(click: dict[str, Any]) -> None:

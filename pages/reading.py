@@ -45,8 +45,9 @@ def _choose(scene: Scene, words: Words) -> None:
 
 
 def _picture(builder: compute.Builder, scene: Scene, words: Words, height: int, on_click: Any) -> None:
-    shell.say(words(f"reading.steps.{builder.__name__}"), "step")
-    show.picture(builder, scene, words, key=f"reading-{builder.__name__}", height=height, on_click=on_click)
+    name = builder.__name__
+    title = words(f"reading.steps.{name}")
+    show.picture(builder, scene, words, key=f"reading-{name}", height=height, title=title, on_click=on_click)
 
 
 def choose_head(click: dict[str, Any]) -> None:

@@ -18,8 +18,8 @@ from core.ops.positions import rotary_angles, sinusoidal
 from core.query import INSIDE
 from plots import theme
 from plots.figure import to_json
-from ui.pictures import block as pictures
 from ui.pictures import compare_block as compare
+from ui.pictures.block import lengths, neurons, norm, position
 from ui.state import SCENE
 from ui.words import LANGUAGES, words_of
 
@@ -37,8 +37,8 @@ EDGES = [
 ]
 SCENES = random_scenes(24, 7)
 BUILDERS = (
-    *(pictures.positions, pictures.wave, pictures.alike, pictures.moments, pictures.features, pictures.units),
-    *(pictures.curve, pictures.zeros, pictures.stream, pictures.steps),
+    *(position.positions, position.wave, position.alike, norm.moments, norm.features, neurons.units),
+    *(neurons.curve, neurons.zeros, lengths.stream, lengths.steps),
 )
 both = pytest.mark.parametrize("lang", LANGUAGES)
 
@@ -72,7 +72,7 @@ def table_of(scene: Scene) -> np.ndarray:
 def test_positions_are_what_is_added(lang):
     words, turned = words_of(lang), 0
     for scene in SCENES:
-        picture, row = pictures.positions(scene, words), scene.cell[0]
+        picture, row = position.positions(scene, words), scene.cell[0]
         if scene.whole.positions == "rotary":
             cos, sin = rotary_angles(len(scene.tokens), scene.config.rotary_width, scene.config.rotary_base)
             dots = picture.figure["data"][0]
@@ -97,9 +97,9 @@ def test_positions_are_what_is_added(lang):
 @both
 def test_the_wave_goes_through_its_points(lang):
     for scene in SCENES:
-        picture, row = pictures.wave(scene, words_of(lang)), scene.cell[0]
+        picture, row = position.wave(scene, words_of(lang)), scene.cell[0]
         dots = picture.figure["data"][1]
-        dimension, kind = pictures.shown_dimension(scene), pictures.shown_positions(scene)
+        dimension, kind = position.shown_dimension(scene), position.shown_positions(scene)
         if kind == "rotary":
             width = scene.config.rotary_width
             expected = rotary_angles(len(scene.tokens), width, 1e4)[0][:, dimension // 2]
@@ -122,7 +122,7 @@ def test_the_wave_between_words_is_the_table_s_own():
 @both
 def test_how_alike_positions_are(lang):
     for scene in SCENES:
-        picture, n = pictures.alike(scene, words_of(lang)), len(scene.tokens)
+        picture, n = position.alike(scene, words_of(lang)), len(scene.tokens)
         if scene.whole.positions == "rotary":
             cos, sin = rotary_angles(n, scene.config.rotary_width, 1e4, np.float64)
             expected = (cos @ cos.T + sin @ sin.T) / cos.shape[1]
@@ -153,7 +153,7 @@ def around_the_norm(scene: Scene) -> tuple[np.ndarray, np.ndarray]:
 @both
 def test_moments_to_four_digits(lang):
     for scene in SCENES:
-        picture, row = pictures.moments(scene, words_of(lang)), scene.cell[0]
+        picture, row = norm.moments(scene, words_of(lang)), scene.cell[0]
         before, after = around_the_norm(scene)
         expected = np.stack([f(x, axis=1) for x in (before, after) for f in (np.mean, np.var)], 1)
         cells = np.reshape([written(text)[0] for text in picture.figure["data"][-1]["text"]], (-1, 4))
@@ -167,7 +167,7 @@ def test_moments_to_four_digits(lang):
 @both
 def test_features_before_and_after(lang):
     for scene in SCENES:
-        picture, row = pictures.features(scene, words_of(lang)), scene.cell[0]
+        picture, row = norm.features(scene, words_of(lang)), scene.cell[0]
         before, after = (x[row] for x in around_the_norm(scene))
         for strokes, expected in zip(picture.figure["data"], (before, after), strict=True):
             assert np.allclose(strokes["x"], expected, rtol=1e-3, atol=1e-3 * np.abs(expected).max())
@@ -184,19 +184,19 @@ def test_units_and_their_zeros(lang):
     for scene in SCENES:
         trace, at, row = core.run(scene).trace, f"blocks.{scene.place[0]}.", scene.cell[0]
         real = scene.config.d_mlp > 0
-        post = trace[at + "mlp.post"] if real else pictures.hidden(scene).after
+        post = trace[at + "mlp.post"] if real else neurons.hidden(scene).after
         if not real and scene.config.activation == "relu":
             assert np.array_equal(post, np.maximum(trace[at + "resid_mid"], 0))
-        picture = pictures.units(scene, words)
+        picture = neurons.units(scene, words)
         assert np.allclose(picture.figure["data"][0]["z"], post[:, :256], rtol=1e-6)
         zero, below = 100 * np.mean(post == 0), 100 * np.mean(post < 0)
         relu = scene.config.activation == "relu" or zero > 0
         assert holds(picture.says, zero if relu else below, post.size, abs_=0.051)
         by_token = [100 * np.mean(tokens == 0) for tokens in post]
-        assert holds(pictures.zeros(scene, words).says, max(by_token), min(by_token), abs_=0.051)
-        assert np.allclose(pictures.zeros(scene, words).figure["data"][0]["y"], np.array(by_token) / 100)
+        assert holds(neurons.zeros(scene, words).says, max(by_token), min(by_token), abs_=0.051)
+        assert np.allclose(neurons.zeros(scene, words).figure["data"][0]["y"], np.array(by_token) / 100)
         if real:
-            curve, pre = pictures.curve(scene, words), trace[at + "mlp.pre"][row]
+            curve, pre = neurons.curve(scene, words), trace[at + "mlp.pre"][row]
             assert np.allclose(curve.figure["data"][-1]["x"], pre)
             assert np.allclose(curve.figure["data"][-1]["y"], post[row], rtol=1e-5)
             assert holds(curve.says, len(pre), int((pre < 0).sum()), float(post[row].max()))
@@ -214,19 +214,19 @@ def test_lengths_by_layer_and_within_one(lang):
     for scene in SCENES:
         trace, layers = core.run(scene).trace, scene.config.n_layers
         names = ["blocks.0.resid_pre", *(f"blocks.{i}.resid_post" for i in range(layers))]
-        lengths = [np.sqrt((trace[name].astype(float) ** 2).sum(1)).mean() for name in names]
-        picture = pictures.stream(scene, words_of(lang))
-        assert np.allclose(picture.figure["data"][0]["y"], lengths, rtol=1e-5)
-        assert holds(picture.says, lengths[0], lengths[-1])
+        norms = [np.sqrt((trace[name].astype(float) ** 2).sum(1)).mean() for name in names]
+        picture = lengths.stream(scene, words_of(lang))
+        assert np.allclose(picture.figure["data"][0]["y"], norms, rtol=1e-5)
+        assert holds(picture.says, norms[0], norms[-1])
         at, mlp = f"blocks.{scene.place[0]}.", scene.config.d_mlp > 0
         inside = ["resid_pre", "attn_out", *(["mlp_out"] if mlp else []), "resid_post"]
-        lengths = [np.sqrt((trace[at + name].astype(float) ** 2).sum(1)).mean() for name in inside]
-        assert holds(pictures.steps(scene, words_of(lang)).says, scene.place[0], *lengths)
+        norms = [np.sqrt((trace[at + name].astype(float) ** 2).sum(1)).mean() for name in inside]
+        assert holds(lengths.steps(scene, words_of(lang)).says, scene.place[0], *norms)
 
 
 @both
 def test_what_has_exploded_is_said(lang):
-    for builder in (pictures.moments, pictures.features, pictures.units, pictures.curve, pictures.steps):
+    for builder in (norm.moments, norm.features, neurons.units, neurons.curve, lengths.steps):
         assert "float32" in builder(EXPLODING, words_of(lang)).says
 
 

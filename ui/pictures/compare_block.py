@@ -8,8 +8,8 @@ from core import Scene
 from plots.heatmap import heatmap
 from ui import compute
 from ui.compute import Picture
-from ui.pictures import block
 from ui.pictures import compare as shared
+from ui.pictures.block import neurons, norm
 from ui.pictures.heads import magnitude
 from ui.words import Words
 
@@ -17,9 +17,9 @@ from ui.words import Words
 def values(scene: Scene) -> np.ndarray:
     """[pos, dimension or unit]; a block without an MLP has no vectors of it, so zeros stand there."""
     if scene.inside == "norm":
-        return block.normed(scene).after
+        return norm.normed(scene).after
     if scene.inside == "units":
-        return block.hidden(scene).after
+        return neurons.hidden(scene).after
     trace, at = compute.run(scene).trace, f"blocks.{scene.place[0]}."
     if scene.inside == "mlp_out" and not scene.config.d_mlp:
         return np.zeros_like(trace[at + "resid_mid"])
@@ -66,7 +66,7 @@ def difference(scene: Scene, words: Words) -> Picture:
 def _map(x: np.ndarray, tokens: list[str], most: float, scene: Scene, words: Words, says: str) -> dict:
     axis = _axis(scene, words)
     return heatmap(
-        np.where(np.isfinite(x), x, np.nan)[:, : block.UNITS],
+        np.where(np.isfinite(x), x, np.nan)[:, : neurons.UNITS],
         tokens,
         row_role="@residual",
         column_title=axis,
