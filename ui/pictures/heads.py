@@ -15,7 +15,7 @@ from plots.heatmap import heatmap
 from plots.tiles import tiles
 from ui import compute
 from ui.compute import Picture
-from ui.pictures.labels import looks, patterns
+from ui.pictures.labels import look, looks, patterns
 from ui.words import Words
 
 WIDE, HALF, NARROW = 600, 290, 390  # px: the left column, half of it, and the right column, at 1440
@@ -83,7 +83,7 @@ def chosen(scene: Scene, words: Words) -> Picture:
         most=_most_bits(scene),
         distance=float(attention_distance(a).mean()),
     )
-    if named := looks(scene, words)[layer][head]:
+    if named := look(scene, scene.place, words):
         says += " " + words("heads.says.looks", looks=named)
     if scene.place in scene.ablated:
         says += " " + words("heads.says.chosen_off")

@@ -19,11 +19,14 @@ def patterns(run: Run) -> np.ndarray:
 
 def labels_of(scene: Scene) -> np.ndarray:
     """[layer, head] of names out of core.interpret.LABELS, or None."""
-    scores = scores_of(scene)
-    found = np.empty(scores["first"].shape, object)
+    found = np.empty(scores_of(scene)["first"].shape, object)
     for place in np.ndindex(found.shape):
-        found[place] = head_label({name: float(score[place]) for name, score in scores.items()})
+        found[place] = head_label(_at(scene, place))
     return found
+
+
+def _at(scene: Scene, place: tuple[int, ...]) -> dict[str, float]:
+    return {name: float(score[place]) for name, score in scores_of(scene).items()}
 
 
 def scores_of(scene: Scene) -> dict[str, np.ndarray]:
@@ -37,10 +40,14 @@ def _scores(scene: Scene) -> dict[str, np.ndarray]:
     return {name: np.nan_to_num(s) for name, s in head_scores(patterns(run), run.tokens, run.config.causal).items()}
 
 
+def look(scene: Scene, place: tuple[int, int], words: Words) -> str:
+    """What the head looks at if it has a name, and with what score; else ""."""
+    scores = _at(scene, place)
+    label = head_label(scores)
+    return words(f"heads.looks.{label}", score=scores[label]) if label else ""
+
+
 def looks(scene: Scene, words: Words) -> list[list[str]]:
-    """[layer][head]: what a head with a name looks at, and with what score; "" for the others."""
-    scores, found = scores_of(scene), labels_of(scene)
-    return [
-        [words(f"heads.looks.{name}", score=float(scores[name][i, j])) if name else "" for j, name in enumerate(row)]
-        for i, row in enumerate(found)
-    ]
+    """[layer][head]: the same of every head."""
+    c = scene.config
+    return [[look(scene, (layer, head), words) for head in range(c.n_heads)] for layer in range(c.n_layers)]
