@@ -5,9 +5,11 @@ from __future__ import annotations
 import ui  # noqa: F401  first, before anything brings NumPy: it says how many threads BLAS takes
 
 # isort: split
+from collections.abc import Iterable, Iterator
 from dataclasses import fields
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from core import Scene
 from core.model import attention
@@ -24,6 +26,7 @@ TEMPERATURES = (  # about even steps of its logarithm
     *(1.0, 1.2, 1.4, 1.7, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 6.0, 7.0, 8.0, 10.0, 12.0, 14.0, 17.0, 20.0),
 )
 SWITCHED = {(field, on) for field in ("scale", "causal") for on in (False, True)}  # as overrides
+EDITING = "edit-embeddings"
 DRAWN = "attention.drawn"  # the Scene on the page; a fragment that finds more of it changed than it draws reruns all
 
 
@@ -33,17 +36,14 @@ def vectors(words: Words) -> None:
     scene = state.scene()
     if scene != st.session_state[DRAWN]:
         st.rerun()
-    columns = _line(scene)
-    for column, name, builder in zip(columns, "xqkv", pictures.VECTORS, strict=True):
-        with column:
-            title, choose = words(f"attention.{name}"), choose_number if name == "x" else choose_query
-            _picture(builder, scene, words, name, choose, title)
-    with columns[0]:
-        embeddings.coordinate(scene, words)
-    _choose(scene, words, columns[1], columns[2])
-    with columns[3]:
-        editing = st.toggle(words("attention.edit"), key="edit-embeddings", help=words("attention.table_help"))
-    if editing:
+    under = (embeddings.coordinate, _query, _key, _edit)
+    for line, steps in _lines("vectors", scene, zip("xqkv", pictures.VECTORS, under, strict=True)):
+        with line:
+            for name, builder, control in steps:
+                choose = choose_number if name == "x" else choose_query
+                _picture(builder, scene, words, name, choose, words(f"attention.{name}"))
+                control(scene, words)
+    if st.session_state.get(EDITING):
         embeddings.editor(scene, words)
 
 
@@ -59,22 +59,20 @@ def weights(words: Words) -> None:
         _compared(scene, words)
     else:
         _steps(scene, words)
-    left, right = st.columns([1, 3], gap="medium")
-    with left:
+    with st.container(key="attention-out"):
         _picture(pictures.output, scene, words, "z", choose_query, words("attention.z"))
-    with right:
         _cell(scene, words)
 
 
 def _steps(scene: Scene, words: Words) -> None:
     """From the scores to the pattern, a map each, every switch above the map that it alters."""
     names, switches = ("scores", "scaled", "masked", "pattern"), (_place, _scale, _mask, _temperature)
-    line = list(zip(_line(scene), names, switches, pictures.MATRICES, strict=True))
-    for column, name, switch, builder in reversed(line):  # the pattern first: every switch alters it
-        with column:
-            st.html(live_figure.heading(words(f"attention.{name}")))
-            switch(scene, words)
-            _picture(builder, scene, words, name, choose_cell)
+    for line, steps in _lines("steps", scene, zip(names, switches, pictures.MATRICES, strict=True)):
+        with line:
+            for name, switch, builder in steps:
+                st.html(live_figure.heading(words(f"attention.{name}")))
+                switch(scene, words)
+                _picture(builder, scene, words, name, choose_cell)
 
 
 def _compared(scene: Scene, words: Words) -> None:
@@ -116,10 +114,12 @@ def _before_switches(scene: Scene) -> tuple:
     return *kept, {*scene.overrides} - SWITCHED, {*scene.off} - {"scale", "mask"}
 
 
-def _line(scene: Scene) -> list:
-    """Four places side by side, or two by two for a long sentence."""
+def _lines(name: str, scene: Scene, steps: Iterable[tuple]) -> Iterator[tuple[DeltaGenerator, list[tuple]]]:
+    """A container for the four steps side by side, or two for a long sentence, each with the steps that go into it."""
+    steps = list(steps)
     per_line = 4 if len(scene.tokens) <= pictures.NARROW else 2
-    return [column for _ in range(4 // per_line) for column in st.columns(per_line, gap="small")]
+    for first in range(0, 4, per_line):
+        yield st.container(key=f"attention-{name}-{first}"), steps[first : first + per_line]
 
 
 def _picture(builder: compute.Builder, scene: Scene, words: Words, name: str, choose, title: str = "") -> None:
@@ -133,10 +133,8 @@ def _place(scene: Scene, words: Words) -> None:
     layer, head = scene.place
     if len(layers) == len(heads) == 1:
         return
-    left, right = st.columns(2)
-    with left:
+    with st.container(key="attention-place"):
         controls.select(words("axis.layer"), "layer", layers, layer, str, disabled=len(layers) == 1)
-    with right:
         controls.select(words("axis.head"), "head", heads, head, str, disabled=len(heads) == 1)
 
 
@@ -153,13 +151,24 @@ def _temperature(scene: Scene, words: Words) -> None:
     controls.choice_slider(label, "temperature", TEMPERATURES, now, text=words.short, turn=state.turn)
 
 
-def _choose(scene: Scene, words: Words, *columns) -> None:
-    """The chosen cell, for those who cannot click: its query under Q, its key under K."""
-    for column, knob, chosen in zip(columns, ("query", "key"), scene.cell, strict=True):
-        label, places = words(f"attention.{knob}"), range(len(scene.tokens))
-        names = [f"{label}: {token} ({place + 1})" for place, token in enumerate(scene.tokens)]
-        with column:
-            controls.select(label, knob, places, chosen, names.__getitem__, label_visibility="collapsed")
+def _query(scene: Scene, words: Words) -> None:
+    """The chosen cell's query, for those who cannot click."""
+    _choose(scene, words, "query", scene.cell[0])
+
+
+def _key(scene: Scene, words: Words) -> None:
+    """The chosen cell's key."""
+    _choose(scene, words, "key", scene.cell[1])
+
+
+def _choose(scene: Scene, words: Words, knob: str, chosen: int) -> None:
+    label, places = words(f"attention.{knob}"), range(len(scene.tokens))
+    names = [f"{label}: {token} ({place + 1})" for place, token in enumerate(scene.tokens)]
+    controls.select(label, knob, places, chosen, names.__getitem__, label_visibility="collapsed")
+
+
+def _edit(_: Scene, words: Words) -> None:
+    st.toggle(words("attention.edit"), key=EDITING, help=words("attention.table_help"))
 
 
 def _cell(scene: Scene, words: Words) -> None:

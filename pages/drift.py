@@ -6,7 +6,6 @@ import ui  # noqa: F401  first, before anything brings NumPy: it says how many t
 
 # isort: split
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from core import Scene
 from core.interpret import PCA, pca, residual_stages
@@ -28,28 +27,24 @@ def way(words: Words) -> None:
             _compared(scene, words)
             return
         shell.say(words("compare.widths"))
-    left, right = st.columns([2, 1], gap="medium")
-    with left:
-        walk, depth = st.columns([2, 1], gap="medium", vertical_alignment="bottom")
-        _walk(scene, words, walk, depth)
+    with st.container(key="drift-way"):
+        _walk(scene, words)
         show.picture(pictures.drift, scene, words, key="drift", height=pictures.HEIGHT)
-    with right:
         title, height = words("drift.variance"), pictures.VARIANCE_HEIGHT
         show.picture(pictures.variance, scene, words, key="drift-variance", height=height, title=title)
         rows = shell.listing(pictures.rows(scene, words))
         st.html(f'{live_figure.heading(words("drift.rows"))}<div style="{ROWS}">{rows}</div>')
 
 
-def _walk(scene: Scene, words: Words, walk: DeltaGenerator, depth: DeltaGenerator) -> None:
-    with walk:
-        controls.slider(words("drift.stage"), "stage", 0, scene.config.n_layers, 1, pictures.passed(scene))
-    with depth:
-        controls.switch(words("drift.solid"), "solid", scene.solid, turn=state.turn)
+def _walk(scene: Scene, words: Words) -> None:
+    controls.slider(words("drift.stage"), "stage", 0, scene.config.n_layers, 1, pictures.passed(scene))
+    controls.switch(words("drift.solid"), "solid", scene.solid, turn=state.turn)
 
 
 def _compared(scene: Scene, words: Words) -> None:
     """The pinned drift and the present one, in the pinned basis, and how far apart the words end."""
-    _walk(scene, words, *st.columns([2, 1], gap="medium", vertical_alignment="bottom"))
+    with st.container(key="drift-walk"):
+        _walk(scene, words)
     builders = (compare.pinned_drift, compare.present_drift, compare.drift_difference)
     comparison.row(scene, words, builders, key="drift", height=compare.DRIFT_HEIGHT, alike=compare.alike(scene))
 

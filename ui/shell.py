@@ -41,17 +41,16 @@ def open_page(name: str, seed: bool = True, model: bool = True) -> tuple[Scene, 
     scene = state.open_scene(name)
     with st.sidebar:
         _sidebar(scene, words, seed, model)
-    left, right, last = st.columns([9, 18, 6] if model else [9, 23, 1], vertical_alignment="center")
-    with left:
+    with st.container(key="page-head"):
         st.html(f'<h1 class="fibra-title">{escape(words(f"{name}.title"))}</h1>')
-    with right:
         if model:
             _sentence(scene, words)
+            switchboard.board(words)
         else:
             say(words(f"{name}.lead"), "lead")
     if model:
-        with last:
-            switchboard.board(words)
+        if said := _unknown(scene, words):
+            say(said, "about")
         say(words(f"{name}.lead"), "lead")
         switchboard.sign(scene, words)
     notices(words, "cut", "blank", "default", "conflict", "trained", "gone")
@@ -113,8 +112,8 @@ def _sidebar(scene: Scene, words: Words, seed: bool, model: bool) -> None:
         words("shell.language"), "lang", LANGUAGES, words.lang, lambda lang: words(f"shell.languages.{lang}")
     )
     labels = {key: words(f"browser.{key}") for key in ("to_dark", "to_light", "copy", "copied")}
-    for column, control in zip(st.columns(2, gap="small"), (browser.theme_toggle, browser.copy_link), strict=True):
-        with column:
+    with st.container(key="page-browser"):
+        for control in (browser.theme_toggle, browser.copy_link):
             control(control.__name__, labels)
     with _side_by_side("moves"):
         _move(words, "undo", "undo", state.undo)
@@ -168,8 +167,6 @@ def _sentence(scene: Scene, words: Words) -> None:
     st.text_input(
         label, key=SENTENCE, placeholder=words("shell.sentence_help"), on_change=_retype, label_visibility="collapsed"
     )
-    if said := _unknown(scene, words):
-        say(said, "about")
 
 
 def _unknown(scene: Scene, words: Words) -> str:
