@@ -49,8 +49,6 @@ def open_page(name: str, seed: bool = True, model: bool = True) -> tuple[Scene, 
         else:
             say(words(f"{name}.lead"), "lead")
     if model:
-        if said := _unknown(scene, words):
-            say(said, "about")
         say(words(f"{name}.lead"), "lead")
         switchboard.sign(scene, words)
     notices(words, "cut", "blank", "default", "conflict", "trained", "gone")
@@ -167,6 +165,8 @@ def _sentence(scene: Scene, words: Words) -> None:
     st.text_input(
         label, key=SENTENCE, placeholder=words("shell.sentence_help"), on_change=_retype, label_visibility="collapsed"
     )
+    if said := _unknown(scene, words):
+        say(said, "about")
 
 
 def _unknown(scene: Scene, words: Words) -> str:
