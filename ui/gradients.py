@@ -60,7 +60,7 @@ def _table(found: Check, words: Words) -> str:
     values = (found.loss_below, found.loss_above, found.slope, found.backprop, found.error)
     cells = []
     for row, value in zip(ROWS, values, strict=True):
-        shown = words.number(value, 12) if row in ("below", "above") else pictures.power(value, words)
+        shown = pictures.power(value, words) if row == "error" else words.number(value, 12)
         cells.append(f'<tr><th scope="row">{words(f"train.check.{row}")}</th><td>{shown}</td></tr>')
     return f'<table class="fibra-check">{"".join(cells)}</table>'
 

@@ -16,6 +16,7 @@ from plots.tiles import tiles
 from ui import compute
 from ui.compute import Picture
 from ui.pictures.labels import look, looks, patterns
+from ui.pictures.squares import looks_map
 from ui.words import Words
 
 WIDE, HALF, NARROW = 600, 290, 390  # px: the left column, half of it, and the right column, at 1440
@@ -87,21 +88,8 @@ def chosen(scene: Scene, words: Words) -> Picture:
         says += " " + words("heads.says.looks", looks=named)
     if scene.place in scene.ablated:
         says += " " + words("heads.says.chosen_off")
-    figure = heatmap(
-        a,
-        list(run.tokens),
-        list(run.tokens),
-        row_title=words("axis.query"),
-        column_title=words("axis.key"),
-        scale="probability",
-        comma=words.comma,
-        hover=words("hover.cell"),
-        square=False,
-        width=NARROW,
-        height=chosen_height(scene),
-        alt=says,
-    )
-    return Picture(figure, says)
+    size = {"square": False, "width": NARROW, "height": chosen_height(scene)}
+    return Picture(looks_map(a, list(run.tokens), words, says, **size), says)
 
 
 def chosen_height(scene: Scene) -> int:

@@ -14,6 +14,7 @@ from plots.marks import marks
 from ui import compute
 from ui.compute import Picture
 from ui.pictures.labels import labels_of, patterns, scores_of
+from ui.pictures.squares import looks_map
 from ui.words import Words
 
 WIDTH = 330  # px: a picture where three share a line
@@ -238,23 +239,8 @@ def rolled(scene: Scene, words: Words) -> Picture:
 
 
 def _square(values: np.ndarray, scene: Scene, words: Words, says: str, zmax: float) -> dict:
-    tokens = list(scene.tokens)
-    return heatmap(
-        values,
-        tokens,
-        tokens,
-        row_title=words("axis.query"),
-        column_title=words("axis.key"),
-        scale="probability",
-        zmax=zmax,
-        chosen=scene.cell,
-        comma=words.comma,
-        hover=words("hover.cell"),
-        square=False,
-        width=NARROW,
-        height=square_height(scene),
-        alt=says,
-    )
+    size = {"square": False, "width": NARROW, "height": square_height(scene)}
+    return looks_map(values, list(scene.tokens), words, says, zmax=zmax, chosen=scene.cell, **size)
 
 
 def square_height(scene: Scene) -> int:

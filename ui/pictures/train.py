@@ -13,9 +13,9 @@ from core.interpret import PCA, pca
 from core.ops.softmax import softmax
 from plots import errors as error_rows
 from plots.drift import drift as drift_figure
-from plots.heatmap import heatmap
 from plots.runs import Curve, curves
 from ui.compute import Picture
+from ui.pictures.squares import looks_map
 from ui.training import View
 from ui.words import Words
 
@@ -143,22 +143,8 @@ def attention(view: View, words: Words) -> Picture:
         weight=float(pattern[query, key]),
         back=int(query - key),
     )
-    figure = heatmap(
-        pattern,
-        tokens,
-        tokens,
-        row_title=words("axis.query"),
-        column_title=words("axis.key"),
-        scale="probability",
-        numbers=False,
-        square=True,
-        hover=words("hover.cell", row="{row}", column="{column}", value="{value}"),
-        comma=words.comma,
-        height=SQUARE,
-        width=380,
-        alt=says,
-    )
-    return Picture(figure, says)
+    size = {"square": True, "width": 380, "height": SQUARE}
+    return Picture(looks_map(pattern, tokens, words, says, numbers=False, **size), says)
 
 
 def embeddings(view: View, words: Words) -> Picture:

@@ -1,0 +1,127 @@
+"""Writing step by step: the clock that plays, the buttons that walk, and the knobs of the draw."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import monotonic
+
+import streamlit as st
+
+from core import Scene, Writing
+from core.limits import NEW_TOKENS, TOP_K
+from ui import controls, shell, state, writing
+from ui.pictures.generate import draw
+from ui.words import Words
+
+HEATS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.2, 1.4, 1.7, 2.0, 2.5, 3.0)
+TOP_KS = (1, 2, 3, 4, 5, 7, 10, 15, 20, 30, 50, 100, 200, 500)
+TOP_PS = (*(round(0.05 * i, 2) for i in range(1, 20)), 0.97, 0.99, 1.0)
+PLAYING = "generate.playing"  # when the last step was taken; absent while it stands still
+PACE = 0.8  # seconds a step; undone as one move, like all turns of one knob that are less than a second apart
+
+
+def playing() -> bool:
+    """Whether the clock runs."""
+    return PLAYING in st.session_state
+
+
+def tick() -> None:
+    """One step further, if it is time: a click between two beats runs this too."""
+    if monotonic() - st.session_state[PLAYING] < PACE / 2:
+        return
+    text = writing.written(writing.writer(state.scene()))
+    now = writing.reached(state.scene(), text) + 1
+    st.session_state[PLAYING] = monotonic()
+    if now <= len(text.steps):
+        state.turn(step=now)
+    if now >= len(text.steps):
+        _stop()
+        st.rerun()
+
+
+def walk(scene: Scene, text: Writing, words: Words, running: bool) -> None:
+    """Back, play or stop, one step on, how far it is written; and another draw, or what was forced undone."""
+    now, n = writing.reached(scene, text), len(text.steps)
+    with st.container(key="generate-walk"):
+        back, go, step, slider, other = st.columns([1, 1.2, 1, 4, 1.8], gap="small", vertical_alignment="bottom")
+    with back:
+        _button("back", "skip_previous", words, _go, now - 1, disabled=now == 1)
+    with go:
+        if running:
+            _button("stop", "stop", words, _stop, type="primary")
+        else:
+            _button("play", "play_arrow", words, _play, 1 if now == n else now, type="primary")
+    with step:
+        _button("step", "skip_next", words, _go, now + 1, disabled=now == n)
+    with slider:
+        controls.slider(words("generate.written"), "step", 1, max(n, 2), 1, now, disabled=n == 1)
+    with other:
+        if scene.forced:
+            _button("undo", "undo", words, _unforce)
+        else:
+            _button("again", "casino", words, _redraw)
+
+
+def _button(name: str, icon: str, words: Words, on_click: Callable[..., None], *args: int, **more) -> None:
+    label, icon = words(f"generate.{name}"), f":material/{icon}:"
+    st.button(label, key=f"generate-{name}", icon=icon, on_click=on_click, args=args, width="stretch", **more)
+
+
+def knobs(scene: Scene, text: Writing, words: Words) -> None:
+    """How a token is drawn, and how many of them."""
+    vocab, room = text.config.vocab_size, text.config.n_ctx - len(text.ids)
+    everything = words("generate.all")
+    controls.choice_slider(words("generate.heat"), "heat", HEATS, scene.heat, text=words.short, turn=state.turn)
+    controls.choice_slider(
+        words("generate.top_k"),
+        "top_k",
+        [k for k in TOP_KS if k < vocab] + [TOP_K[1]],
+        scene.top_k or TOP_K[1],
+        text=lambda k: everything if k >= min(vocab, TOP_K[1]) else str(k),
+        turn=lambda top_k: state.turn(top_k=None if top_k >= min(vocab, TOP_K[1]) else top_k),
+    )
+    controls.choice_slider(
+        words("generate.top_p"),
+        "top_p",
+        TOP_PS,
+        scene.top_p or 1.0,
+        text=lambda p: everything if p == 1 else words.short(p),
+        turn=lambda top_p: state.turn(top_p=None if top_p == 1 else top_p),
+    )
+    most = max(2, min(NEW_TOKENS[1], room))
+    controls.slider(
+        words("generate.new"), "new", 1, most, 1, min(scene.new, most), turn=lambda new: state.turn(new=new, step=None)
+    )
+    shell.say(words("generate.click"), "about")
+    if len(text.ids) < len(scene.tokens):
+        shell.say(words("generate.room", n=len(text.ids), most=text.config.n_ctx), "about")
+
+
+def force(click: dict) -> None:
+    """The bar that was clicked is the next token, whatever was drawn; later forced tokens no longer follow from it."""
+    scene = writing.writer(state.scene())
+    step = writing.looked_at(scene, writing.written(scene))
+    kept = tuple(pair for pair in state.scene().forced if pair[0] < step.position)
+    state.turn(forced=(*kept, (step.position, draw.candidates(step)[click["point"]])))
+
+
+def _unforce() -> None:
+    state.turn(forced=())
+
+
+def _redraw() -> None:
+    state.turn(draw=(state.scene().draw + 1) % 10_000)
+
+
+def _go(step: int) -> None:
+    st.session_state.pop(PLAYING, None)
+    state.turn(step=step)
+
+
+def _play(start: int) -> None:
+    st.session_state[PLAYING] = monotonic()
+    state.turn(step=start)
+
+
+def _stop() -> None:
+    st.session_state.pop(PLAYING, None)
