@@ -16,8 +16,7 @@ from core.gradcheck import gradcheck, gradcheck_all, next_token
 from core.tasks import Characters
 from plots import theme
 from plots.runs import POINTS, Curve, curves
-from ui import training
-from ui.gradients import verdict
+from ui import gradients, training
 from ui.pictures import train as pictures
 from ui.state import MODEL, SCENE
 from ui.training import TRAINING, Training, View, task_of
@@ -332,7 +331,10 @@ def test_one_weight_is_judged(bug, key):
     ids, targets, mask = (part[None] for part in view_of(course).row)
     objective = next_token(targets, mask)
     found = gradcheck(course.state.params, course.config, objective, "blocks.0.attn.W_Q", (0, 0), 1e-5, bug, ids=ids)
-    assert verdict(found, EN).startswith(EN(f"train.check.{key}", error="").split("(")[0])
+    assert gradients.verdict(found, EN).startswith(EN(f"train.check.{key}", error="").split("(")[0])
+    written = gradients._table(found, EN)
+    assert EN.number(found.slope, 12) in written and EN.number(found.backprop, 12) in written
+    assert (EN.number(found.slope, 7) == EN.number(found.backprop, 7)) != bug, "the digits shown tell them apart"
 
 
 def test_powers_are_written_as_a_reader_writes_them():
