@@ -45,7 +45,7 @@ function create(parent) {
   const caption = element("p", "fibra-says");
   const theme = element("span", "fibra-theme");
   const tools = element("div", "fibra-tools");
-  const figure = { root, plot, title, caption, drawn: 0, shown: {}, work: Promise.resolve() };
+  const figure = { root, plot, title, caption, drawn: 0, shown: {}, scenes: new Map(), work: Promise.resolve() };
   plot.setAttribute("role", "img");
   figure.turn = button(tools, "↻", () => turn(figure));
   figure.png = button(tools, "PNG", () => save(figure, "png"));
@@ -64,6 +64,11 @@ function create(parent) {
     wake(figure);
   }, NEAR);
   figure.sight.observe(root);
+  root.addEventListener("pointerenter", () => {
+    figure.pointed = true;
+    figure.scenes.forEach(readAll);
+  });
+  root.addEventListener("pointerleave", () => (figure.pointed = false));
   return figure;
 }
 
@@ -137,6 +142,7 @@ async function draw(Plotly, figure) {
   else stepBack(layout, figure.root);
   await Plotly.react(plot, { data, layout, frames, config: CONFIG });
   if (!figure.drawn) listen(figure);
+  scenesOf(plot).forEach(({ glplot }) => unburden(figure, glplot));
   figure.turn.hidden = !TOUCH.matches || !data.some((trace) => /3d$|^surface$/.test(trace.type));
   plot.dataset.drawn = figure.drawn += 1;
 }
@@ -149,6 +155,42 @@ function keepCamera({ layout: old, _fullLayout: full = {} }, layout) {
     const camera = full[name]._scene?.getCamera();
     if (camera) layout[name] = { ...layout[name], camera };
   }
+}
+
+// After each drawing of a scene Plotly reads back which trace is at which pixel, for the pointer, and the page stands
+// still until the graphics have painted it all: 0.3 s where software paints. So that is read when a pointer comes. And
+// what has nothing to say is not painted for the pointer: it no longer hides what has.
+function unburden(figure, glplot) {
+  const { gl, add, objects } = glplot;
+  if (figure.scenes.has(gl)) return;
+  const unread = new Map(); // the buffer that it is painted in -> what reads it
+  const { readPixels } = gl;
+  gl.readPixels = (...where) => {
+    const buffer = gl.getParameter(gl.FRAMEBUFFER_BINDING);
+    unread.set(buffer, () => {
+      gl.bindFramebuffer(gl.FRAMEBUFFER, buffer);
+      readPixels.apply(gl, where);
+    });
+    if (figure.pointed) readAll(unread);
+  };
+  figure.scenes.set(gl, unread);
+  glplot.add = (object) => add(hush(object));
+  objects.forEach(hush);
+  glplot.update(); // painted anew, without them
+}
+
+function hush(object) {
+  if (object._trace.data.hoverinfo === "skip") object.drawPick = undefined;
+  return object;
+}
+
+function readAll(unread) {
+  unread.forEach((read) => read());
+  unread.clear();
+}
+
+function scenesOf({ _fullLayout: full }) {
+  return Object.keys(full).flatMap((name) => (isScene(name) && full[name]._scene) || []);
 }
 
 // Plotly fits a scene to the height of its place. In a place narrower than the scene was composed for (meta.aspect,
