@@ -108,7 +108,7 @@ def _curves(start: np.ndarray, end: np.ndarray, lean: np.ndarray) -> np.ndarray:
     rise[:, 2] = 0.42 * (end - start)[:, 2]
     lean = lean.copy()
     lean[:, 1] += 0.14 * np.linalg.norm((end - start)[:, :2], axis=1)
-    t = np.linspace(0, 1, int(np.clip(4000 // max(len(start), 1), *POINTS)))[:, None]
+    t = np.linspace(0, 1, int(np.clip(3000 // max(len(start), 1), *POINTS)))[:, None]
     t -= 0.4 * np.sin(2 * np.pi * t) / (2 * np.pi)  # closer at both ends, where they bend: 8 are as smooth as 11 evenly
     basis = np.stack([(1 - t) ** 3, 3 * (1 - t) ** 2 * t, 3 * (1 - t) * t**2, t**3])  # [control, point, 1]
     controls = np.stack([start, start + rise + lean, end - rise + lean, end])  # [control, curve, xyz]

@@ -31,11 +31,7 @@ def scene(seed: int) -> dict:
     diagonal = np.array([0, 0.5, 1], np.float32)
     marker = {"size": 16, "color": f"@head{seed % 16}"}
     trace = {"type": "scatter3d", "mode": "markers", "x": diagonal, "y": diagonal, "z": diagonal, "marker": marker}
-    ends = {"x": [1.0, 1.2], "y": [1.2, 1.0], "z": [1.1, 1.1]}  # in front of the nearest point
-    mute = {"type": "scatter3d", "mode": "lines", **ends, "line": {"width": 40}, "opacity": 0.2, "hoverinfo": "skip"}
-    axes = {f"{name}axis": {"range": [-0.2, 1.2]} for name in "xyz"}
-    layout = {"scene": axes, "showlegend": False, "margin": dict.fromkeys("lrtb", 0), "paper_bgcolor": "#05060b"}
-    return {"data": [trace, mute], "layout": layout}
+    return {"data": [trace], "layout": {"scene": {}, "margin": dict.fromkeys("lrtb", 0), "paper_bgcolor": "#05060b"}}
 
 
 def clicked(figure: str, click: dict) -> None:
