@@ -142,7 +142,7 @@ async function draw(Plotly, figure) {
   else stepBack(layout, figure.root);
   await Plotly.react(plot, { data, layout, frames, config: CONFIG });
   if (!figure.drawn) listen(figure);
-  scenesOf(plot).forEach(({ glplot }) => unburden(figure, glplot));
+  scenesOf(plot).forEach(({ glplot }) => glplot && unburden(figure, glplot)); // none without WebGL
   figure.turn.hidden = !TOUCH.matches || !data.some((trace) => /3d$|^surface$/.test(trace.type));
   plot.dataset.drawn = figure.drawn += 1;
 }
