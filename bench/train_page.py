@@ -27,7 +27,7 @@ from bench.timing import on_threads
 BENCH = Page("train", "task=characters&size=large&batch=12", "knob-rate", 0.0)
 COPY = Page("train", "", "knob-rate", 0.0)
 ROWS, TOKENS = 12, 64
-SETTLING = 6  # seconds
+WARMING, SETTLING = 10, 6  # seconds
 FORGOTTEN = 125  # seconds: a session that was closed may come back for two minutes
 STATUS = re.compile(r"(?:Step|Passo) ([\d.,]+)")
 
@@ -95,38 +95,53 @@ def plain_speed(seconds: float) -> float:
 
 
 async def beside(server: Server, trainers: int, pupils: int, seconds: float, errors: list[str]) -> list[list[str]]:
-    """Rows of a table: the class's turns alone, and while others train; and the memory of those who train."""
-    lesson = Lesson(pupils, seconds, 2.0, 0.5, False, False)
-    rows = []
-    before = server.usage().peak_mb
-    players: list[Trainer] = []
-    for name, count in (("alone", 0), (f"beside {trainers} that train", trainers)):
-        players = [Trainer(server, COPY.seeded(seat), errors) for seat in range(count)]
-        for player in players:
-            await player.open()
-        classroom = Classroom(server, PAGES["attention"], lesson)
-        await classroom.open()
-        playing = asyncio.gather(*(player.play(seconds + SETTLING) for player in players))
-        await asyncio.sleep(SETTLING if players else 0)  # their timers find their pace
-        usage = server.usage()
-        await classroom.teach(int(seconds / lesson.every))
-        await playing
-        after = server.usage()
-        errors += classroom.tally.errors
-        times = classroom.tally.seconds
-        rows.append(
-            [
-                name,
-                *(f"{1000 * percentile(times, p):.0f}" for p in (50, 95, 100)),
-                f"{(after.cpu_seconds - usage.cpu_seconds) / seconds:.2f}",
-                f"{(after.peak_mb - before) / max(count, 1):.1f}" if count else "",
-                f"{sum(player.step for player in players) / seconds:.0f}" if count else "",
-            ]
-        )
-        await classroom.close()
+    """Rows of a table: a class's turns alone, before and after, and between them while others train; and what those
+    take and how far they come. The class is at its turns before the clock starts: first turns draw what others find
+    drawn, and would make it look slow alone."""
+    every = 2.0
+    lasting = seconds + every  # the last turns come late
+    classroom = Classroom(server, PAGES["attention"], Lesson(pupils, seconds, every, 0.5, False, False))
+    await classroom.open()
+    await classroom.teach(int(WARMING / every))
+    half, whole = int(seconds / 2 / every), int(seconds / every)
+    before = server.usage()
+    alone = await taught(classroom, half)
+    at_rest = server.usage()
+    players = [Trainer(server, COPY.seeded(seat), errors) for seat in range(trainers)]
+    for player in players:
+        await player.open()
+    playing = asyncio.gather(*(player.play(SETTLING + lasting) for player in players))
+    await asyncio.sleep(SETTLING)  # their timers find their pace
+    begun, steps = server.usage(), sum(player.step for player in players)
+    times = await taught(classroom, whole)
+    await playing
+    ended, steps = server.usage(), sum(player.step for player in players) - steps
     for player in players:
         await player.close()
-    return rows
+    alone += await taught(classroom, half)
+    await classroom.close()
+    errors += classroom.tally.errors
+    rest, work = 2 * (at_rest.cpu_seconds - before.cpu_seconds), ended.cpu_seconds - begun.cpu_seconds
+    memory = (ended.peak_mb - at_rest.peak_mb) / trainers
+    return [
+        ["alone", *_in_ms(alone), f"{rest / lasting:.2f}", "", ""],
+        [
+            f"beside {trainers} that train",
+            *_in_ms(times),
+            *(f"{work / lasting:.2f}", f"{memory:.1f}", f"{steps / lasting:.0f}"),
+        ],
+    ]
+
+
+async def taught(classroom: Classroom, turns: int) -> list[float]:
+    """The seconds of each of so many turns a pupil."""
+    done = len(classroom.tally.seconds)
+    await classroom.teach(turns)
+    return classroom.tally.seconds[done:]
+
+
+def _in_ms(times: list[float]) -> list[str]:
+    return [f"{1000 * percentile(times, p):.0f}" for p in (50, 95, 100)]
 
 
 async def leaving(server: Server, trainers: int, seconds: float, errors: list[str]) -> list[str]:

@@ -16,7 +16,7 @@ from core.gradcheck import gradcheck, gradcheck_all, next_token
 from core.tasks import Characters
 from plots import theme
 from plots.runs import POINTS, Curve, curves
-from ui import gradients, training
+from ui import crowd, gradients, training
 from ui.pictures import train as pictures
 from ui.state import MODEL, SCENE
 from ui.training import TRAINING, Training, View, task_of
@@ -118,31 +118,48 @@ def test_another_rate_or_batch_goes_on_and_another_size_begins_anew():
     assert at.session_state[TRAINING].course.seed == 5 and at.session_state[SCENE].seed == 0
 
 
-def test_the_slices_stop_at_another_session_s_work(monkeypatch):
-    monkeypatch.setattr(training, "SLICE", 60.0)  # only the number of steps ends a slice, however busy the machine
+@pytest.fixture
+def crowded(monkeypatch):
+    """No session plays but the test's own; only the number of steps ends a slice, however busy the machine."""
+    monkeypatch.setattr(crowd, "SLICE", 60.0)
+    monkeypatch.setattr(crowd, "_ticked", {})
+    monkeypatch.setattr(crowd, "_resting", 0.0)
+
+
+def test_the_slices_stop_at_another_session_s_work(crowded):
     run = Training(run_of(), (), {}, playing=True)
     step = run.course.step
-    with training._slice:
+    with crowd.turn("another") as theirs:
         training.tick(run)
-    assert run.course.step == step
+    assert theirs and run.course.step == step
     training.tick(run)
     assert run.course.step == step + training.PACES["steady"]
 
 
-def test_where_many_play_all_tick_more_slowly_and_rest(monkeypatch):
-    monkeypatch.setattr(training, "SLICE", 60.0)
-    monkeypatch.setattr(training, "_ticked", {})
-    monkeypatch.setattr(training, "_resting", 0.0)
+def test_a_slice_that_fails_leaves_the_turn_to_others(crowded):
+    with pytest.raises(ZeroDivisionError), crowd.turn("one"):
+        1 / 0  # noqa: B018
+    with crowd.turn("another") as mine:
+        assert mine
+
+
+def test_where_many_play_all_tick_more_slowly_and_rest(crowded, monkeypatch):
     runs = [Training(run_of(steps=3), (), {}, playing=True) for _ in range(7)]
     for n, run in enumerate(runs[:2], 1):
         training.tick(run)
-        assert training.slowness() == 1 and run.course.step == 3 + training.PACES["steady"], n
+        assert crowd.slowness() == 1 and run.course.step == 3 + training.PACES["steady"], n
     for run in runs[2:]:
         training.tick(run)
-    assert training.slowness() == 5
+    assert crowd.slowness() == 5
     assert [run.course.step for run in runs].count(3) >= 3  # the first of many works, and then all rest
-    monkeypatch.setattr(training, "monotonic", lambda: 10.0**9)
-    assert training.slowness() == 1 and not training._ticked  # they have left
+    monkeypatch.setattr(crowd, "monotonic", lambda: 10.0**9)
+    assert crowd.slowness() == 1 and not crowd._ticked  # they have left
+
+
+def test_those_who_press_play_together_do_not_draw_together():
+    assert {crowd.spread(1) for _ in range(9)} == {1}  # nobody is in the way of one who plays alone
+    times = [crowd.spread(5) for _ in range(50)]
+    assert len({*times}) > 40 and 4 <= min(times) < 4.5 < 5.5 < max(times) <= 6
 
 
 def test_a_run_that_breaks_says_so():

@@ -10,8 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from math import log
-from threading import Lock  # between sessions; nothing here starts a thread
-from time import monotonic
 from typing import Any
 
 import numpy as np
@@ -26,24 +24,16 @@ from core.tasks import TASKS, Characters, Task
 from core.tasks.stories import text
 from core.tokenizer import FixedVocabulary
 from core.weights.portable import Portable
-from ui import state
+from ui import crowd, state
 from ui.compute import Finished, Picture, finish
 from ui.words import Words
 
 TRAINING = "fibra.training"
-TICK, DRAW = 0.2, 0.8  # seconds between two slices, and between two sets of pictures, while a run plays alone
-CROWDS = ((2, 1), (6, 2), (10**9, 5))  # up to so many that play, both are so many times as long
-REST = 2.0  # where several play, nobody works for so many times as long as a slice took: the class has its knobs
-SLICE = 0.18  # seconds of work at a time
 PACES = {"slow": 1, "steady": 5, "full": 10**9}  # steps a slice, at most
 FIRST, STEPS = 0.4, 45  # seconds of work, or steps, before the page is seen: it opens on a loss that begins to fall
 
 GROWN = 1.1  # times the steps at the last sample of text
 EXAMPLES = 8  # held-out rows among which one in the reader's language is looked for
-
-_slice = Lock()  # one session's slice at a time: what else the server does keeps the other core
-_ticked: dict[int, float] = {}  # when each run that plays was last asked for a slice
-_resting = 0.0  # until when nobody works
 
 
 @dataclass
@@ -133,27 +123,12 @@ def _ours(name: str) -> Task:
 
 
 def tick(training: Training) -> None:
-    """One slice of a run that plays, unless another session is at work or all rest: then the next tick comes soon."""
-    global _resting
-    now = _ticked[id(training)] = monotonic()
-    if now < _resting or not _slice.acquire(blocking=False):
-        return
-    try:
-        training.course.advance(SLICE, PACES[training.pace])
-        _resting = monotonic() + (REST * (monotonic() - now) if slowness() > 1 else 0.0)
-    finally:
-        _slice.release()
+    """One slice of a run that plays, if it is its turn: else the next tick comes soon."""
+    with crowd.turn(training) as mine:
+        if mine:
+            training.course.advance(crowd.SLICE, PACES[training.pace])
     if training.course.broken:
         training.playing, training.said = False, "train.says.broken"
-
-
-def slowness() -> int:
-    """How many times as long the timers are: where many play, their ticks alone would keep the server busy."""
-    now = monotonic()
-    for run, ticked in [*_ticked.items()]:
-        if now - ticked > 2 * TICK * CROWDS[-1][1]:
-            _ticked.pop(run, None)
-    return next(times for most, times in CROWDS if len(_ticked) <= most)
 
 
 def play() -> None:

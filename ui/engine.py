@@ -1,0 +1,74 @@
+"""What a run is driven by: its buttons, the knobs of what is trained, and the scrubber that winds it back."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.limits import BATCH, SEED
+from core.query import TASK_NAMES, TRAINED_SIZES
+from ui import controls, state, training
+from ui.words import Words
+
+RATES = (1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 3e-3, 5e-3, 1e-2, 2e-2, 5e-2)
+BATCHES = (4, 8, 16, 32, 64)
+
+
+def buttons(words: Words) -> None:
+    """Play, step, begin again and speed."""
+    run = training.session()
+    with st.container(key="train-play"):
+        play, step, again, pace = st.columns([3, 2, 2, 4], gap="small", vertical_alignment="bottom")
+    go = ("stop", "stop", training.play) if run.playing else ("play", "play_arrow", training.play)
+    three = ((play, "go", *go), (step, "step", "step", "skip_next", training.one_step))
+    for column, key, name, icon, act in (*three, (again, "again", "again", "restart_alt", training.reset)):
+        with column:
+            look = {"icon": f":material/{icon}:", "type": "primary" if key == "go" else "secondary", "width": "stretch"}
+            st.button(words(f"train.{name}"), key=f"train-{key}", on_click=act, **look)
+    with pace:
+        label, names = words("train.speed"), {pace: words(f"train.pace.{pace}") for pace in training.PACES}
+        controls.segments(label, "pace", [*names], run.pace, names.__getitem__, turn=training.set_pace)
+
+
+def choices(words: Words) -> None:
+    """Task, size, rate, batch and seed."""
+    scene, run = state.scene(), training.session()
+    rate, size = training.of(scene, run.course.task)
+    with st.container(key="train-choices"):
+        columns = st.columns([3, 3, 3, 2, 2], gap="medium", vertical_alignment="bottom")
+    with columns[0]:
+        controls.select(words("train.task"), "task", TASK_NAMES, scene.task, lambda t: words(f"train.tasks.{t}"))
+    with columns[1]:
+        names = {size: words(f"train.sizes.{size or 'own'}") for size in TRAINED_SIZES}
+        controls.select(words("train.size"), "size", TRAINED_SIZES, scene.size, names.__getitem__)
+    with columns[2]:
+        controls.choice_slider(words("train.rate"), "rate", RATES, rate, text=words.short, turn=state.turn)
+    with columns[3]:
+        options = sorted({*BATCHES, min(size, BATCH[1])})
+        controls.select(words("train.batch"), "batch", options, size, str)
+    with columns[4]:
+        controls.number(words("train.seed"), "run_seed", *SEED, scene.run_seed)
+
+
+def scrubber(view: training.View, words: Words) -> None:
+    """The moment that all pictures stand at; and whether the run before is drawn under this one."""
+    scrub, overlay = st.columns([5, 2], gap="medium", vertical_alignment="bottom")
+    moments = view.course.moments
+    with scrub:
+        label = words("train.moment")
+        if view.training.playing:  # it would run away under the finger
+            st.progress(1.0, words("train.now", step=view.step))
+        elif len(moments) > 1:
+            controls.choice_slider(label, "moment", moments, view.step, text=str, turn=training.wind)
+    with overlay:
+        on, former = view.training.overlay, view.training.former
+        controls.switch(words("train.overlay"), "overlay", on, turn=training.lay_over, disabled=former is None)
+
+
+def place(view: training.View, words: Words) -> None:
+    """The layer and the head whose attention is drawn."""
+    config = view.course.config
+    for column, knob, n, chosen in zip(
+        st.columns(2), ("layer", "head"), (config.n_layers, config.n_heads), view.place, strict=True
+    ):
+        with column:
+            controls.select(words(f"axis.{knob}"), knob, range(n), chosen, str, disabled=n == 1)
