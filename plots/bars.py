@@ -46,7 +46,7 @@ def bars(
         height=height,
         margin={"l": 58, "r": 8, "t": 20, "b": labels_height(tokens, width)},
         bargap=0.3,
-        xaxis=axis(**ticks(tokens), range=[-0.5, len(tokens) - 0.5], tickangle=-90 if _upright(tokens, width) else 0),
+        xaxis=axis(**ticks(tokens), range=[-0.5, len(tokens) - 0.5], tickangle=-90 if upright(tokens, width) else 0),
         yaxis=axis(
             range=[0, 1.05 * highest],
             tickformat=".0%" if highest > 0.05 else ".1%",
@@ -97,7 +97,7 @@ def grouped(
         bargroupgap=0.05,
         showlegend=True,
         legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "font": {"color": "@text"}},
-        xaxis=axis(**ticks(tokens), range=[-0.5, len(tokens) - 0.5], tickangle=-90 if _upright(tokens, width) else 0),
+        xaxis=axis(**ticks(tokens), range=[-0.5, len(tokens) - 0.5], tickangle=-90 if upright(tokens, width) else 0),
         yaxis=axis(rangemode="tozero", tickformat=".0%", nticks=5, showgrid=True, gridcolor="@grid"),
         meta={"alt": alt},
     )
@@ -106,10 +106,11 @@ def grouped(
 
 def labels_height(tokens: list[str], width: int) -> int:
     """Pixels under the bars, where the tokens are written: upright where they would run into each other."""
-    return 12 + label_width(tokens) if _upright(tokens, width) else 32
+    return 12 + label_width(tokens) if upright(tokens, width) else 32
 
 
-def _upright(tokens: list[str], width: int) -> bool:
+def upright(tokens: list[str], width: int) -> bool:
+    """Whether the tokens would run into each other, written level under a picture `width` px wide."""
     return label_width(tokens) + 4 > _room(tokens, width)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from plots.bars import labels_height, upright
 from plots.figure import axis, base_layout, literal, ticks, title
 
 
@@ -21,13 +22,15 @@ def curves(
     marked: int | None = None,
     x_title: str = "",
     y_title: str = "",
+    width: int = 400,
     height: int = 240,
     alt: str = "",
 ) -> dict[str, Any]:
     """`ys` (name -> [x]) as lines over `x`; the one `chosen` keeps its colour, and `points` (x, y) lie on it.
 
-    With `tokens` the x axis names positions 0..n-1 by them, and the point `marked` stands out. `hover` may use {x} and
-    {y}, and {token} where there are tokens; it and the titles are trusted text, names and tokens are not.
+    With `tokens` the x axis names positions 0..n-1 by them, and the point `marked` stands out; the names
+    stand upright where `width` px have no room for them level. `hover` may use {x} and {y}, and {token} where there are
+    tokens; it and the titles are trusted text, names and tokens are not.
     """
     at, values = (np.asarray(numbers, np.float32) for numbers in points)
     last = sorted(ys, key=lambda name: name == chosen)  # the chosen curve on top
@@ -49,12 +52,16 @@ def curves(
         data.append(dots | {"x": at[[marked]], "y": values[[marked]], "marker": ring, "hoverinfo": "skip"})
         data[-1].pop("hovertemplate")
         data[-1].pop("customdata", None)
-    named = {} if tokens is None else ticks(tokens, marked) | {"range": [-0.4, len(tokens) - 0.6]}
+    named, below = {}, 44
+    if tokens is not None:
+        below = labels_height(tokens, width)
+        named = ticks(tokens, marked) | {"range": [-0.4, len(tokens) - 0.6]}
+        named |= {"tickangle": -90 if upright(tokens, width) else 0}
     low, high = float(min(map(np.min, ys.values()))), float(max(map(np.max, ys.values())))
     room = 0.08 * (high - low) or 1.0
     layout = base_layout(
         height=height,
-        margin={"l": 62, "r": 12, "t": 12, "b": 44},
+        margin={"l": 62, "r": 12, "t": 12, "b": below},
         xaxis=axis(title=title(x_title, "@muted", standoff=6), **({"nticks": 6} | named)),
         yaxis=axis(
             range=[low - room, high + room],

@@ -10,21 +10,22 @@ from plots import theme
 from plots.figure import axis, base_layout, label_width, literal, short, title
 
 SMOOTH = 10  # points of a line between two stages
-CANVAS = (560, 400)  # px: a small picture's inside, for which labels are placed
+CANVASES = ((560, 400), (280, 340))  # px: the inside of a picture beside another, and on a phone or of three abreast
 LINE_HEIGHT = 17  # px
+SWEEPS = 4  # of all names, each choosing its place again
 EVERYONE = 16  # tokens: up to as many, every one is named, even where names must touch
 EYE = np.array([1.0, -1.5, 0.8])  # the 3-D camera
 DEPTH = 1.4  # of the longest axis, in the camera's units
-ASPECT = 1.25  # width to height that it frames
+ASPECT = 1.4  # width to height that it frames, the axes' titles included
 PLACES = {  # of a label beside its point: shift in widths and in px
     "top center": (-0.5, -8 - LINE_HEIGHT),
     "bottom center": (-0.5, 8),
     "middle right": (0.0, -LINE_HEIGHT / 2),
     "middle left": (-1.0, -LINE_HEIGHT / 2),
-    "top right": (0.0, -5 - LINE_HEIGHT),
-    "top left": (-1.0, -5 - LINE_HEIGHT),
-    "bottom right": (0.0, 5),
-    "bottom left": (-1.0, 5),
+    "top right": (0.0, -8 - LINE_HEIGHT),
+    "top left": (-1.0, -8 - LINE_HEIGHT),
+    "bottom right": (0.0, 8),
+    "bottom left": (-1.0, 8),
 }
 
 
@@ -114,8 +115,8 @@ def _plane(
     ring = {"symbol": "circle-open", "size": 10, "color": colours, "line": {"width": 2}}
     start = _points("scatter", sofar[0]) | _told(tokens, names[0]) | {"mode": "markers", "marker": ring}
     end = _points("scatter", sofar[-1]) | _told(tokens, names[1])
-    scale = min(CANVAS[0] / (2 * reach[0]), CANVAS[1] / (2 * reach[1])) * np.array([1, -1])
-    labels, positions = _place_labels((sofar - centre) * scale, tokens)
+    scales = [min(width / (2 * reach[0]), height / (2 * reach[1])) * np.array([1, -1]) for width, height in CANVASES]
+    labels, positions = _place_labels([(sofar - centre) * scale for scale in scales], tokens)
     end |= {
         "mode": "markers+text",
         "marker": {"size": 11, "color": colours, "line": {"width": 1.5, "color": "@background"}},
@@ -166,7 +167,8 @@ def _solid(
         f"{name}axis": quiet | {"range": [float(c - r), float(c + r)], "title": {"text": words, "font": small}}
         for name, c, r, words in zip("xyz", centre, reach, axis_titles, strict=True)
     }
-    labels, positions = _place_labels(_seen(sofar - centre, reach), tokens)
+    seen = [_seen(sofar - centre, reach, min(height, width / ASPECT)) for width, height in CANVASES]
+    labels, positions = _place_labels(seen, tokens)
     note = {"showarrow": False, "font": {"color": "@text", "size": theme.FONT_SIZE + 1}}
     notes = [
         note | {"x": x, "y": y, "z": z, "text": label} | _anchored(position)
@@ -185,12 +187,13 @@ def _solid(
     return [*_lines(sofar, "scatter3d"), start, end], layout
 
 
-def _seen(places: np.ndarray, reach: np.ndarray) -> np.ndarray:
-    """[..., xyz] -> [..., 2]: px right and down from the middle, nearly as the camera first sees them: in parallel."""
+def _seen(places: np.ndarray, reach: np.ndarray, height: float) -> np.ndarray:
+    """[..., xyz] -> [..., 2]: px right and down from the middle of a scene `height` px high, nearly as the camera
+    first sees them: in parallel."""
     right = np.cross(-EYE, (0, 0, 1))
     down = np.cross(-EYE, right)
     sight = np.stack([right / np.linalg.norm(right), down / np.linalg.norm(down)], axis=1)
-    px = CANVAS[1] / (2 * np.linalg.norm(EYE) * np.tan(np.pi / 8))  # Plotly's camera opens by 45 degrees
+    px = height / (2 * np.linalg.norm(EYE) * np.tan(np.pi / 8))  # Plotly's camera opens by 45 degrees
     return places @ sight * (DEPTH / (2 * reach.max()) * px)
 
 
@@ -218,30 +221,53 @@ def _legend(names: tuple[str, str]) -> dict[str, Any]:
     }
 
 
-def _place_labels(sofar: np.ndarray, tokens: list[str]) -> tuple[list[str], list[str]]:
+def _place_labels(canvases: list[np.ndarray], tokens: list[str]) -> tuple[list[str], list[str]]:
     """A text and a position for each token's name, such that names cover neither each other nor a point or a line.
 
-    `sofar` [stage, pos, 2] is in px, right and down. Greedy, in reading order: each name takes the place that covers
-    least, the earlier of PLACES in a tie. Of more than EVERYONE tokens, a name that would cover another is left to
-    the hover.
+    Each of `canvases` [stage, pos, 2] is the drift in px, right and down from the middle of one of CANVASES: a name
+    has one position in all of them. In reading order each takes the place that covers least of other names, then of
+    points and lines, the earlier of PLACES in a tie; then all choose again, knowing the others, until none moves. Of
+    more than EVERYONE tokens, a name that would cover another is left to the hover.
     """
     crowd = len(tokens) > EVERYONE  # then lines are everywhere, and only points are kept clear
-    dots = np.concatenate([sofar[0] if crowd else _smooth(sofar).reshape(-1, 2), sofar[-1]])
-    boxes = np.empty((0, 4))
-    labels, positions = [], []
-    for token, (x, y) in zip(tokens, sofar[-1].tolist(), strict=True):
-        width = label_width([token], theme.FONT_SIZE + 1) + 6
-        places = np.array([(x + w * width + 16 * (w + 0.5), y + h) for w, h in PLACES.values()])
-        candidates = np.hstack([places, places + np.array([width, LINE_HEIGHT])])  # left, top, right, bottom
-        covered = _overlap(candidates, boxes)
-        touched = ((dots > candidates[:, None, :2]) & (dots < candidates[:, None, 2:])).all(2).sum(1)
-        best = int(np.argmin(covered + 40 * touched))
-        hidden = crowd and covered[best] > 0
-        labels.append("" if hidden else literal(short(token)))
-        positions.append(list(PLACES)[best])
-        if not hidden:
-            boxes = np.vstack([boxes, candidates[best]])
-    return labels, positions
+    widths = np.array([label_width([token], theme.FONT_SIZE + 1) + 6 for token in tokens])
+    boxes = np.stack([_boxes(sofar[-1], widths) for sofar in canvases])  # [canvas, pos, place, side]
+    cost = np.stack([_in_the_way(b, sofar, crowd) for b, sofar in zip(boxes, canvases, strict=True)]).sum(0)
+    for near, (width, _) in zip(boxes, CANVASES, strict=True):  # what a margin would cut
+        cost += np.clip(np.maximum(-near[..., 0], near[..., 2]) - width / 2, 0, None) * LINE_HEIGHT
+    shown: dict[int, int] = {}
+    for _ in range(1 if crowd else SWEEPS):
+        before = dict(shown)
+        for i in range(len(tokens)):
+            shown.pop(i, None)
+            others = boxes[:, list(shown), list(shown.values())]
+            covered = sum(map(_overlap, boxes[:, i], others))
+            best = int(np.lexsort((cost[i], covered))[0])  # apart from other names first
+            if not crowd or covered[best] == 0:
+                shown[i] = best
+        if shown == before:
+            break
+    labels = [literal(short(token)) if i in shown else "" for i, token in enumerate(tokens)]
+    return labels, [list(PLACES)[shown.get(i, 0)] for i in range(len(tokens))]
+
+
+def _boxes(points: np.ndarray, widths: np.ndarray) -> np.ndarray:
+    """[pos, place, left top right bottom] of the names, in px, at each of PLACES."""
+    across, down = np.array(list(PLACES.values())).T
+    left = points[:, :1] + across * widths[:, None] + 16 * (across + 0.5)
+    top = points[:, 1:] + down
+    return np.stack([left, top, left + widths[:, None], top + LINE_HEIGHT], axis=2)
+
+
+def _in_the_way(boxes: np.ndarray, sofar: np.ndarray, crowd: bool) -> np.ndarray:
+    """[pos, place]: what the points, and unless in a `crowd` the lines, under a box cost; most, a word's point."""
+    left, top, right, bottom = np.moveaxis(boxes, 2, 0)[..., None]
+    cost = np.zeros(boxes.shape[:2])
+    lines = sofar[:0] if crowd else _smooth(sofar)
+    for dots, weight in ((lines, 40), (sofar[0], 40), (sofar[-1], 400)):
+        x, y = dots.reshape(-1, 2).T[:, None, None]
+        cost += weight * ((x > left) & (x < right) & (y > top) & (y < bottom)).sum(2)
+    return cost
 
 
 def _overlap(candidates: np.ndarray, boxes: np.ndarray) -> np.ndarray:

@@ -54,8 +54,9 @@ def _em(character: str) -> float:
     return 0.0 if unicodedata.combining(character) else 0.56
 
 
-def ticks(tokens: list[str], chosen: int | None = None) -> dict[str, Any]:
+def ticks(tokens: list[str], chosen: int | None = None, room: float = np.inf) -> dict[str, Any]:
     """Axis settings that write each token at its own position 0..n-1: a word said twice has two; `chosen` is bold.
+    Where each has `room` for less than a line of text, in px, they are written smaller.
 
     Many tokens make a category axis, whose names are the positions: Plotly then drops the labels that a narrow screen
     has no room for. (Its click reports the position as a string.)
@@ -64,7 +65,9 @@ def ticks(tokens: list[str], chosen: int | None = None) -> dict[str, Any]:
     if chosen is not None:
         labels[chosen] = f"<b>{labels[chosen]}</b>"
     if len(tokens) <= CROWD:
-        return {"tickmode": "array", "tickvals": list(range(len(tokens))), "ticktext": labels}
+        size = int(np.clip(room - 3, theme.FONT_SIZE - 3, theme.FONT_SIZE))
+        named = {"tickmode": "array", "tickvals": list(range(len(tokens))), "ticktext": labels}
+        return named if size == theme.FONT_SIZE else named | {"tickfont": {"size": size}}
     places = [str(place) for place in range(len(tokens))]
     named = {"categoryorder": "array", "categoryarray": places, "labelalias": dict(zip(places, labels, strict=True))}
     return {"type": "category", "tickfont": {"size": theme.FONT_SIZE - (2 if len(tokens) <= 2 * CROWD else 3)}} | named

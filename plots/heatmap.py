@@ -81,20 +81,17 @@ def heatmap(
     above = 20 if columns is None else label_width(columns)
     upright = columns is not None and above + 8 > cell
     top = theme.GAP + (above + 6 if upright else 24) + (28 if column_title else 0)
+    below = 40 if colorbar and narrow else theme.GAP
+    height = height or top + theme.GAP + n_rows * int(np.clip(TALL // n_rows, *ROW))
     layout = base_layout(
-        height=height or top + theme.GAP + n_rows * int(np.clip(TALL // n_rows, *ROW)),
-        margin={
-            "l": left,
-            "r": 64 if colorbar and not narrow else theme.GAP,
-            "t": top,
-            "b": 40 if colorbar and narrow else theme.GAP,
-        },
+        height=height,
+        margin={"l": left, "r": 64 if colorbar and not narrow else theme.GAP, "t": top, "b": below},
         xaxis=axis(
             side="top",
             range=[-0.5, n_columns - 0.5],
             title=title(column_title, column_role, standoff=8),
             constrain="domain",
-            **(_counted(n_columns, cell) if columns is None else ticks(columns, chosen and chosen[1])),
+            **(_counted(n_columns, cell) if columns is None else ticks(columns, chosen and chosen[1], cell)),
             tickangle=-90 if upright else 0,
         ),
         yaxis=axis(
@@ -102,7 +99,7 @@ def heatmap(
             title=title(row_title, row_role, standoff=10),
             constrain="domain",
             constraintoward="top",
-            **ticks(rows, chosen and chosen[0]),
+            **ticks(rows, chosen and chosen[0], (height - top - below) / n_rows),
             **({"scaleanchor": "x"} if square else {}),
         ),
         shapes=shapes,

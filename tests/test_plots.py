@@ -19,7 +19,8 @@ from plots import figure as figures
 from plots import theme
 from plots.bars import bars
 from plots.choices import choices
-from plots.drift import drift
+from plots.curves import curves
+from plots.drift import CANVASES, LINE_HEIGHT, drift
 from plots.fibres import MAX_CURVES, TRACES, fibres
 from plots.figure import label_width, literal, number, short, ticks, to_json
 from plots.flat import flat
@@ -478,10 +479,51 @@ def test_words_in_one_place_are_named_apart() -> None:
     assert len(set(end["textposition"])) == 4 and end["text"] == ["Os", "Os", "a", "b"]
 
 
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("canvas", CANVASES)
+def test_names_of_drift_stand_apart_on_a_wide_picture_and_on_a_phone(seed: int, canvas: tuple[int, int]) -> None:
+    paths = np.random.default_rng(seed).normal(size=(2, 5, 2)).astype(np.float32) * np.array([[[1]], [[0.25]]])
+    chart = drift(paths, PENGUINS, stage_names=["x", "y"], axis_titles=["a", "b"])
+    end, layout = chart["data"][-1], chart["layout"]
+    spans = [np.ptp(layout[axis]["range"]) for axis in ("xaxis", "yaxis")]
+    scale = min(px / span for px, span in zip(canvas, spans, strict=True))
+    boxes = [
+        name_box(scale * x, -scale * y, *named)
+        for x, y, *named in zip(end["x"], end["y"], end["text"], end["textposition"], strict=True)
+    ]
+    for (left, top, right, bottom), (left_, top_, right_, bottom_) in combinations(boxes, 2):
+        assert right <= left_ or right_ <= left or bottom <= top_ or bottom_ <= top
+
+
+def name_box(x: float, y: float, token: str, position: str) -> tuple[float, float, float, float]:
+    """Left, top, right and bottom of a name as Plotly writes it beside a marker of 11 px."""
+    vertical, horizontal = position.split()
+    width = label_width([token], theme.FONT_SIZE + 1)
+    left = x + {"left": -width - 8, "center": -width / 2, "right": 8}[horizontal]
+    top = y + {"top": -LINE_HEIGHT - 8, "middle": -LINE_HEIGHT / 2, "bottom": 8}[vertical]
+    return left, top, left + width, top + LINE_HEIGHT
+
+
 def test_of_many_words_only_those_with_room_are_named() -> None:
     crowd = np.random.default_rng(2).normal(size=(2, 64, 2))
     text = drift(crowd, WORDS, stage_names=["x", "y"], axis_titles=["a", "b"])["data"][-1]["text"]
     assert 5 < sum(map(bool, text)) < 64
+
+
+def test_names_under_a_curve_are_level_or_upright_and_never_slanted() -> None:
+    x = np.arange(5)
+    below = {}
+    for width in (600, 240):
+        layout = curves(x, {"a": x}, chosen="a", points=(x, x), tokens=PENGUINS, marked=3, width=width)["layout"]
+        below[layout["xaxis"]["tickangle"]] = layout["margin"]["b"]
+    assert below.keys() == {0, -90} and below[-90] > label_width(PENGUINS)
+
+
+def test_names_with_little_room_are_smaller() -> None:
+    sizes = [ticks(PENGUINS, room=room).get("tickfont", {}).get("size", theme.FONT_SIZE) for room in (40, 14, 5)]
+    assert sizes[0] == theme.FONT_SIZE > sizes[1] > sizes[2] >= 9
+    low = heatmap(PATTERN, PENGUINS, PENGUINS, height=120)["layout"]["yaxis"]
+    assert low["tickfont"]["size"] < theme.FONT_SIZE and "tickfont" not in heatmap(PATTERN, PENGUINS)["layout"]["yaxis"]
 
 
 def test_growth_and_bars_hold_their_arrays() -> None:

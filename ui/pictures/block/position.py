@@ -87,6 +87,7 @@ def wave(scene: Scene, words: Words) -> Picture:
         role="@residual",
         hover="{token}: {y}",
         y_title=name,
+        width=WIDTH,
         height=LOW,
         alt=says,
     )
