@@ -27,13 +27,14 @@ def way(words: Words) -> None:
             _compared(scene, words)
             return
         shell.say(words("compare.widths"))
-    with st.container(key="drift-way"):
+    with st.container(key="drift-way"), live_figure.together("drift"):
         _walk(scene, words)
         show.picture(pictures.drift, scene, words, key="drift", height=pictures.HEIGHT)
         title, height = words("drift.variance"), pictures.VARIANCE_HEIGHT
         show.picture(pictures.variance, scene, words, key="drift-variance", height=height, title=title)
         rows = shell.listing(pictures.rows(scene, words))
-        st.html(f'{live_figure.heading(words("drift.rows"))}<div style="{ROWS}">{rows}</div>')
+        title = live_figure.heading(words("drift.rows"))
+        live_figure.write(f'{title}<div style="{ROWS}">{rows}</div>', key="drift-rows")
 
 
 def _walk(scene: Scene, words: Words) -> None:

@@ -13,7 +13,7 @@ from core import Scene
 from core.model import attention
 from core.ops.attention import attention_scores
 from core.ops.softmax import softmax
-from ui import comparison, controls, shell, show, state
+from ui import comparison, controls, live_figure, shell, show, state
 from ui.pictures import compare
 from ui.pictures import fibres as pictures
 from ui.words import Words
@@ -25,7 +25,6 @@ THRESHOLDS = (
 STEP = 1.0  # seconds that a layer has to itself while the light rises
 DUE = "fibres.due"  # session state while it rises: when the next layer is lit. What is lit, the Scene says
 NOBODY = -1  # in the list of tokens: no focus
-STILL = "<style>@media (prefers-reduced-motion: reduce) { .st-key-play { display: none; } }</style>"
 
 
 def play() -> None:
@@ -61,75 +60,54 @@ def light(words: Words) -> None:
     rise()
     scene = state.scene()
     if scene.pinned:
-        _compared(scene, words)
-        return
-    left, right = st.columns([2, 1], gap="medium")
-    with left:
+        comparison.differs(scene, words)
+    with st.container(key="fibres-main"), live_figure.together("fibres"):
         _scene_controls(scene, words)
-        show.picture(pictures.light, scene, words, key="fibres", height=pictures.HEIGHT, on_click=choose)
-    with right:
         _twin_controls(scene, words)
-        height = pictures.twin_height(len(scene.tokens))
-        show.picture(pictures.twin, scene, words, key="fibres-twin", height=height, on_click=choose)
+        if not scene.pinned:
+            height = pictures.twin_height(len(scene.tokens))
+            show.picture(pictures.light, scene, words, key="fibres", height=pictures.HEIGHT, on_click=choose)
+            show.picture(pictures.twin, scene, words, key="fibres-twin", height=height, on_click=choose)
+    if scene.pinned:
+        _compared(scene, words)
 
 
 def _compared(scene: Scene, words: Words) -> None:
     """The light as it was when pinned, the light as it is, and what one head's weights gained and lost."""
-    comparison.differs(scene, words)
-    left, right = st.columns([2, 1], gap="medium")
-    with left:
-        _scene_controls(scene, words)
-    with right:
-        _twin_controls(scene, words)
     alike, height = compare.alike(scene, heads=True), compare.LIGHT_HEIGHT
     builders = (compare.pinned_light, compare.present_light, compare.twin_difference)
     comparison.row(scene, words, builders, key="fibres", height=height, alike=alike, on_click=choose)
 
 
 def _scene_controls(scene: Scene, words: Words) -> None:
-    above, layers, button = st.columns([5, 5, 3], gap="medium", vertical_alignment="bottom")
-    with above:
-        controls.choice_slider(
-            words("fibres.threshold"),
-            "threshold",
-            THRESHOLDS,
-            scene.threshold,
-            text=words.number,
-            turn=state.turn,
-        )
+    label, now = words("fibres.threshold"), scene.threshold
+    controls.choice_slider(label, "threshold", THRESHOLDS, now, text=words.number, turn=state.turn)
     rising, lit, n_layers = DUE in st.session_state, pictures.lit(scene), scene.config.n_layers
-    with layers:
-        if rising:  # a slow browser would answer each tick with the slider's last value, and hold the light back
-            st.progress(lit / n_layers, words("fibres.rising", lit=lit, n=n_layers))
-        else:
-            controls.slider(words("fibres.lit"), "lit", 0, n_layers, 1, lit)
-    with button:
-        name, icon = ("stop", "stop") if rising else ("play", "play_arrow")
-        more = {"icon": f":material/{icon}:", "help": words("fibres.play_help"), "width": "stretch"}
-        if st.button(words(f"fibres.{name}"), key="play", on_click=play, **more):
-            st.rerun()  # a timer begins and ends with a whole run
+    if rising:  # a slow browser would answer each tick with the slider's last value, and hold the light back
+        st.progress(lit / n_layers, words("fibres.rising", lit=lit, n=n_layers))
+    else:
+        controls.slider(words("fibres.lit"), "lit", 0, n_layers, 1, lit)
+    name, icon = ("stop", "stop") if rising else ("play", "play_arrow")
+    more = {"icon": f":material/{icon}:", "help": words("fibres.play_help"), "width": "stretch"}
+    if st.button(words(f"fibres.{name}"), key="play", on_click=play, **more):
+        st.rerun()  # a timer begins and ends with a whole run
 
 
 def _twin_controls(scene: Scene, words: Words) -> None:
     (layer, head), config = scene.place, scene.config
-    first, second, third = st.columns([2, 2, 3], gap="small")
-    with first:
-        controls.select(words("axis.layer"), "layer", range(config.n_layers), layer, str, disabled=config.n_layers == 1)
-    with second:
-        controls.select(words("axis.head"), "head", range(config.n_heads), head, str, disabled=config.n_heads == 1)
-    with third:
-        focus = pictures.focus(scene)
-        controls.select(
-            words("fibres.focus"),
-            "focus",
-            range(NOBODY, len(scene.tokens)),
-            NOBODY if focus is None else focus,
-            lambda p: words("fibres.all") if p == NOBODY else f"{p + 1} · {scene.tokens[p]}",
-            turn=lambda focus: state.turn(focus=None if focus == NOBODY else focus),
-        )
+    controls.select(words("axis.layer"), "layer", range(config.n_layers), layer, str, disabled=config.n_layers == 1)
+    controls.select(words("axis.head"), "head", range(config.n_heads), head, str, disabled=config.n_heads == 1)
+    focus = pictures.focus(scene)
+    controls.select(
+        words("fibres.focus"),
+        "focus",
+        range(NOBODY, len(scene.tokens)),
+        NOBODY if focus is None else focus,
+        lambda p: words("fibres.all") if p == NOBODY else f"{p + 1} · {scene.tokens[p]}",
+        turn=lambda focus: state.turn(focus=None if focus == NOBODY else focus),
+    )
 
 
 scene, words = shell.open_page("fibres")
-st.html(STILL)
 st.fragment(run_every=STEP if DUE in st.session_state else None)(light)(words)
 shell.close_page("fibres", words, attention, attention_scores, softmax)

@@ -13,7 +13,7 @@ from core import Scene
 from core.interpret import attention_distance, entropy, relative_change, token_norms
 from core.limits import SEED
 from plots.tiles import tile_at
-from ui import comparison, compute, controls, shell, show, sizes, state, switchboard
+from ui import comparison, compute, controls, live_figure, shell, show, sizes, state, switchboard
 from ui.pictures import compare
 from ui.pictures import heads as pictures
 from ui.words import Words
@@ -29,10 +29,8 @@ def heads(words: Words) -> None:
         _sizes(scene, words)
     if scene.pinned:
         _compared(scene, words)
-    left, right = st.columns([3, 2], gap="large")
-    with left:
+    with st.container(key="heads-main"):
         _all(scene, words)
-    with right:
         _one(scene, words)
     _growth(scene, words)
 
@@ -47,10 +45,10 @@ def _sizes(scene: Scene, words: Words) -> None:
 
 
 def _all(scene: Scene, words: Words) -> None:
-    if not scene.pinned:
-        _picture(pictures.overview, "all", scene, words, pictures.overview_height(scene), choose_tile)
     height = pictures.measures_height(scene)
-    with st.container(key="heads-measures"):
+    with live_figure.together("heads-all"):
+        if not scene.pinned:
+            _picture(pictures.overview, "all", scene, words, pictures.overview_height(scene), choose_tile)
         _picture(pictures.entropies, "entropy", scene, words, height, choose_cell)
         _picture(pictures.distances, "distance", scene, words, height, choose_cell)
 
@@ -63,15 +61,14 @@ def _compared(scene: Scene, words: Words) -> None:
 
 
 def _one(scene: Scene, words: Words) -> None:
-    shell.say(words("heads.one"), "step")
-    with st.container(key="heads-choice"):
+    with st.container(key="heads-right"), live_figure.together("heads-one"):
         choices = {"layer": scene.config.n_layers, "head": scene.config.n_heads}
         for (knob, n), chosen in zip(choices.items(), scene.place, strict=True):
             controls.select(words(f"axis.{knob}"), knob, range(n), chosen, str, disabled=n == 1)
         controls.switch(words("heads.off"), "off", scene.place in scene.ablated, turn=switch_off)
         st.button(words("heads.all_on"), key="all-on", on_click=all_on, disabled=not scene.ablated)
-    show.picture(pictures.chosen, scene, words, key="heads-one", height=pictures.chosen_height(scene))
-    _picture(pictures.effect, "worth", scene, words, pictures.effect_height(scene))
+        _picture(pictures.chosen, "one", scene, words, pictures.chosen_height(scene))
+        _picture(pictures.effect, "worth", scene, words, pictures.effect_height(scene))
 
 
 def _growth(scene: Scene, words: Words) -> None:

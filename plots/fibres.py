@@ -71,7 +71,7 @@ def fibres(
     curves = _curves(places[layer, key], places[layer + 1, query], _fan(head, n_heads))
     data = [_planes(places)]
     if not lit.all():
-        data.append(_line(curves[~lit], 1.0, theme.light(theme.SCENE["dim"], 0.6)))
+        data.append(_line("dim", curves[~lit], 1.0, theme.light(theme.SCENE["dim"], 0.6)))
     data += _glow(curves[lit], weight[lit], head[lit])
     data += _nodes(places, tokens, focus, lit_layers >= n_layers)
     layout = base_layout(
@@ -115,13 +115,18 @@ def _curves(start: np.ndarray, end: np.ndarray, lean: np.ndarray) -> np.ndarray:
     return np.einsum("cpi,cnx->npx", basis, controls).astype(np.float32)
 
 
-def _line(curves: np.ndarray, width: float, colour: str) -> dict[str, Any]:
-    """One trace for many curves [curve, point, xyz], which NaN keeps apart."""
+def _line(name: str, curves: np.ndarray, width: float, colour: str) -> dict[str, Any]:
+    """One trace for many curves [curve, point, xyz], which NaN keeps apart.
+
+    By `name` Plotly knows it again in the next drawing; by its place alone, all after a trace that is new or gone would
+    be made anew, each with a shader.
+    """
     joined = np.full((len(curves), curves.shape[1] + 1, 3), np.nan, np.float32)
     joined[:, :-1] = curves
     x, y, z = joined.reshape(-1, 3).T
     return {
         "type": "scatter3d",
+        "uid": name,
         "mode": "lines",
         "x": x,
         "y": y,
@@ -151,17 +156,20 @@ def _glow(curves: np.ndarray, weight: np.ndarray, head: np.ndarray) -> list[dict
             level = (b + 0.5) / n_bins
             core = (0.9 + 2.3 * level) * exposure
             shine = theme.light(colour, (0.2 + 0.95 * level) * exposure, 0.55 * level**2)
-            traces.append(_line(curves[mine], core, shine))
+            name = f"{h}-{b}"
+            traces.append(_line(name, curves[mine], core, shine))
             if level * exposure > 0.2:
-                traces.append(_line(curves[mine], 3.6 * core, theme.light(colour, 0.22 * level * exposure**2)))
+                traces.append(
+                    _line(f"{name}-glow", curves[mine], 3.6 * core, theme.light(colour, 0.22 * level * exposure**2))
+                )
             if level * exposure > 0.5 and len(present) <= 12 and not crowd:
-                traces.append(_line(curves[mine], 8 * core, theme.light(colour, 0.06 * exposure)))
+                traces.append(_line(f"{name}-haze", curves[mine], 8 * core, theme.light(colour, 0.06 * exposure)))
     return traces
 
 
 def _planes(places: np.ndarray) -> dict[str, Any]:
     """The arc on which each level's tokens stand."""
-    return _line(places, 1.2, theme.light(theme.SCENE["plane"], 1.0))
+    return _line("planes", places, 1.2, theme.light(theme.SCENE["plane"], 1.0))
 
 
 def _nodes(places: np.ndarray, tokens: list[str], focus: int | None, arrived: bool) -> list[dict[str, Any]]:
@@ -173,7 +181,7 @@ def _nodes(places: np.ndarray, tokens: list[str], focus: int | None, arrived: bo
     small = float(np.clip(40 / n_tokens, 1.6, 4.5))
     bead = np.array([[0, 0, -0.001], [0, 0, 0.001]], np.float32) * small  # a line as long as it is wide
     beads = places.reshape(-1, 1, 3) + bead
-    traces = [_line(beads, small, theme.light(theme.SCENE["node"], 0.9))]
+    traces = [_line("beads", beads, small, theme.light(theme.SCENE["node"], 0.9))]
     ends = places[[0, -1]].reshape(-1, 3)
     x, y, z = ends.T
     node = {"type": "scatter3d", "mode": "markers", "x": x, "y": y, "z": z}
@@ -188,7 +196,9 @@ def _nodes(places: np.ndarray, tokens: list[str], focus: int | None, arrived: bo
     for size, brightness in HALO if n_tokens <= 16 else HALO[::3]:
         colours = [theme.light(theme.SCENE["node"], brightness * s) for s in strength.ravel().tolist()]
         marker = {"size": size * small, "color": colours, "line": {"width": 0}}
-        traces.append(node | {"marker": marker} | (told if size == HALO[-1][0] else {"hoverinfo": "skip"}))
+        traces.append(
+            node | {"uid": f"halo-{size}", "marker": marker} | (told if size == HALO[-1][0] else {"hoverinfo": "skip"})
+        )
     return traces
 
 

@@ -25,8 +25,18 @@ def page(name: str, **query: str) -> AppTest:
     return at.run()
 
 
+def on_boards(at: AppTest) -> list[dict]:
+    """The headers of all that stands on boards of figures: figures, and HTML among them."""
+    found = []
+    for element in at.get("bidi_component"):
+        if data := element.proto.bytes:
+            found += json.loads(data[4 : 4 + int.from_bytes(data[:4], "little")])
+    return found
+
+
 def html(at: AppTest) -> str:
-    return "\n".join(element.proto.body for element in at.get("html"))
+    written = [header["html"] for header in on_boards(at) if "html" in header]
+    return "\n".join([*(element.proto.body for element in at.get("html")), *written])
 
 
 def labelled(widgets, key: str):
@@ -37,13 +47,9 @@ def labelled(widgets, key: str):
 def captions(at: AppTest) -> list[str]:
     """The sentences under the pictures: a live figure's is in the header of its message."""
     found = re.findall('<p class="fibra-says">(.+?)</p>', html(at))
-    for element in at.get("bidi_component"):
-        data = element.proto.bytes
-        if data:
-            header = json.loads(data[4 : 4 + int.from_bytes(data[:4], "little")])
-            assert header["caption"]
-            found.append(header["alt"])
-    return found
+    figures = [header for header in on_boards(at) if "html" not in header]
+    assert all(header["caption"] for header in figures)
+    return found + [header["alt"] for header in figures]
 
 
 def fine(at: AppTest) -> AppTest:

@@ -106,7 +106,7 @@ def test_a_click_on_a_cell_writes_its_arithmetic(watched, app):
     page = watched.tab()
     open_page(page, app)
     expect(page.locator(".fibra-arithmetic")).to_contain_text("0.1903")
-    pattern = page.locator(".st-key-attention-pattern .nsewdrag").first
+    pattern = page.locator("[data-figure=attention-pattern] .nsewdrag").first
     box = pattern.bounding_box()
     page.mouse.click(box["x"] + box["width"] * 0.1, box["y"] + box["height"] * 0.1)  # Os looks at Os
     wait_for_query(page, query="0", key="0")
@@ -168,7 +168,7 @@ def test_a_fast_hand_on_a_slider(watched, app):
     wait_for_query(page, temperature="4")
     settled(page)
     expect(thumb).to_have_attribute("aria-valuetext", "4")
-    expect(page.locator(".st-key-attention-pattern .fibra-says")).to_contain_text("“tem” looks")
+    expect(page.locator("[data-figure=attention-pattern] .fibra-says")).to_contain_text("“tem” looks")
 
 
 def test_the_picture_follows_the_finger(watched, app):
@@ -238,7 +238,7 @@ def test_an_embedding_s_number_follows_the_finger(watched, app):
         knob.press("ArrowRight")
     wait_for_query(page, edits="4.2:1")
     settled(page)
-    expect(page.locator(".st-key-attention-x .fibra-says")).to_contain_text("[0.00 1.00 1.00 1.00]")
+    expect(page.locator("[data-figure=attention-x] .fibra-says")).to_contain_text("[0.00 1.00 1.00 1.00]")
 
 
 def test_undo_and_redo_by_button_and_keyboard(watched, app):
@@ -282,11 +282,11 @@ def test_pin_and_compare_on_every_page(watched, app):
     thumb.press("ArrowRight")
     wait_for_query(page, temperature="1.2", pin="1")
     expect(page.locator(".fibra-pinned")).to_contain_text("temperature 1 → 1.2")
-    expect(page.locator(".st-key-attention-difference .fibra-says")).to_contain_text("Greatest change")
+    expect(page.locator("[data-figure=attention-difference] .fibra-says")).to_contain_text("Greatest change")
     for name in ("Heads", "Fibres", "Drift"):
         page.get_by_role("link", name=name, exact=True).click()
         for kind in ("pinned", "present", "difference"):
-            expect(page.locator(f".st-key-{name.lower()}-{kind} [data-drawn]")).to_be_visible()
+            expect(page.locator(f"[data-figure={name.lower()}-{kind}] [data-drawn]")).to_be_visible()
         expect(page.locator(".fibra-pinned")).to_contain_text("temperature 1 → 1.2")
     page.reload()
     expect(page.locator(".fibra-pinned")).to_contain_text("temperature 1 → 1.2")

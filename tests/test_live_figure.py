@@ -29,18 +29,15 @@ PHONE = {"width": 390, "height": 800, "has_touch": True, "is_mobile": True}
 # ---- On the wire
 
 
-def test_the_envelope_holds_the_header_and_then_the_figure_untouched() -> None:
+def test_the_envelope_holds_the_headers_and_then_the_figures_untouched() -> None:
     figure = to_json({"data": [{"z": np.eye(2, dtype=np.float32)}]})
-    data = live_figure.envelope(figure, key="k", height=300, alt="não → sim", words={"save_png": "Salvar"}, clicks=True)
+    header = {"key": "k", "height": 300, "alt": "não → sim", "words": {"save_png": "Salvar"}, "clicks": True}
+    data = live_figure.envelope((header, figure), ({"key": "t", "html": "<p>"}, b""), (header, b"{}"))
     (length,) = struct.unpack_from("<I", data)
-    assert json.loads(data[4 : 4 + length]) == {
-        "key": "k",
-        "height": 300,
-        "alt": "não → sim",
-        "words": {"save_png": "Salvar"},
-        "clicks": True,
-    }
-    assert data[4 + length :] == figure
+    sizes = len(figure), 0, 2
+    headers = (header, {"key": "t", "html": "<p>"}, header)
+    assert json.loads(data[4 : 4 + length]) == [h | {"size": n} for h, n in zip(headers, sizes, strict=True)]
+    assert data[4 + length :] == figure + b"{}"
 
 
 def test_the_library_carries_the_palettes_the_style_and_plotlys_file() -> None:
@@ -102,8 +99,7 @@ def page(show_twice: bool = False) -> None:
     seed = st.slider("seed", 0, 9, 0)
     live_figure.show(figure, key="one", height=300, alt=f"seed {seed}", words=words, on_click=st.write)
     live_figure.show(figure, key="two", height=300, alt="two", words=words, title="T · <two>")
-    browser.theme_toggle("theme", {"to_dark": "Dark", "to_light": "Light"})
-    browser.copy_link("link", {"copy": "Copy", "copied": "Copied"})
+    browser.buttons("browser", {"to_dark": "Dark", "to_light": "Light", "copy": "Copy link", "copied": "Copied"})
 
 
 def unprepared() -> None:
@@ -123,7 +119,7 @@ def test_figures_are_live_in_every_new_runtime(_again: int) -> None:
     app = AppTest.from_function(page).run()
     app.slider[0].set_value(3).run()
     assert not app.exception
-    assert components(app) == ["fibra_library", *["fibra_figure"] * 2, *["fibra_browser"] * 2]
+    assert components(app) == ["fibra_library", *["fibra_figure"] * 2, "fibra_browser"]
     assert b"seed 3" in app.get("bidi_component")[1].proto.bytes
     assert not app.get("plotly_chart")
 
@@ -139,7 +135,7 @@ def test_the_environment_can_ask_for_plain_figures(monkeypatch: pytest.MonkeyPat
     app = AppTest.from_function(page).run()
     app.slider[0].set_value(3).run()
     assert not app.exception
-    assert components(app) == ["fibra_browser"] * 2
+    assert components(app) == ["fibra_browser"]
     assert [element.proto.body for element in app.get("html")] == ['<p class="fibra-step">T <i>&lt;two&gt;</i></p>']
     chart = json.loads(app.get("plotly_chart")[0].proto.spec)
     assert chart["layout"]["font"]["color"] == theme.PALETTES["light"]["text"]
@@ -161,7 +157,7 @@ def test_without_components_nothing_is_registered(monkeypatch: pytest.MonkeyPatc
 
 def test_without_components_figures_are_plain_and_the_buttons_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live_figure, "_COMPONENTS", None)
-    monkeypatch.setattr(browser, "_BUTTON", None)
+    monkeypatch.setattr(browser, "_BUTTONS", None)
     app = AppTest.from_function(page).run()
     assert not app.exception
     assert components(app) == []
@@ -314,8 +310,8 @@ def test_the_theme_switches_without_a_reload_and_holds_on_every_page(tab: Page, 
     light, dark = theme.PALETTES["light"]["text"], theme.PALETTES["dark"]["text"]
     assert ink(tab, "heatmap") == light
     tab.evaluate("window.alive = true")
-    tab.locator(".st-key-theme button", has_text="Dark").click()
-    tab.wait_for_selector(".st-key-theme button:has-text('Light')")
+    tab.locator(".st-key-browser button:first-child", has_text="Dark").click()
+    tab.wait_for_selector(".st-key-browser button:first-child:has-text('Light')")
     wait_for_ink(tab, "heatmap", "dark")
     assert tab.evaluate("window.alive")
     assert drawn(tab, "heatmap") == 2
@@ -325,7 +321,7 @@ def test_the_theme_switches_without_a_reload_and_holds_on_every_page(tab: Page, 
     tab.reload()
     tab.wait_for_selector(plot("second"))
     assert ink(tab, "second") == dark
-    tab.locator(".st-key-theme button").focus()
+    tab.locator(".st-key-browser button:first-child").focus()
     tab.keyboard.press("Enter")
     wait_for_ink(tab, "second", "light")
     tab.goto(url)
@@ -449,15 +445,15 @@ def test_the_wheel_scrolls_the_page_over_a_scene(tab: Page, url: str) -> None:
 def test_the_link_is_copied(tab: Page, url: str, clipboard: bool) -> None:
     tab.context.grant_permissions(["clipboard-read", "clipboard-write"])
     tab.goto(f"{url}/?seed=3")
-    tab.wait_for_selector(".st-key-link button")
+    tab.wait_for_selector(".st-key-browser button:last-child")
     if not clipboard:  # as over plain http, where there is none
         tab.evaluate("Object.defineProperty(navigator, 'clipboard', {value: undefined, configurable: true})")
-    tab.locator(".st-key-link button").focus()
+    tab.locator(".st-key-browser button:last-child").focus()
     tab.keyboard.press("Enter")
-    tab.wait_for_selector(".st-key-link button:has-text('Copied')")
+    tab.wait_for_selector(".st-key-browser button:last-child:has-text('Copied')")
     tab.evaluate("delete navigator.clipboard")
     assert tab.evaluate("navigator.clipboard.readText()") == f"{url}/?seed=3"
-    tab.wait_for_selector(".st-key-link button:has-text('Copy link')")
+    tab.wait_for_selector(".st-key-browser button:last-child:has-text('Copy link')")
 
 
 @pytest.mark.browser

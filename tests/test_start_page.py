@@ -438,7 +438,7 @@ def test_choose_a_story_and_step_into_a_layer(watched, app) -> None:
     page.mouse.click(box["x"] + 0.75 * box["width"], box["y"] + 0.75 * box["height"])  # the fourth head
     expect(page.locator("h1.fibra-title")).to_have_text("Attention")
     page.wait_for_function("/model=gpt.*layer=2.*head=3/.test(location.search)")
-    page.wait_for_selector(".st-key-attention-pattern [data-drawn]")
+    page.wait_for_selector("[data-figure=attention-pattern] [data-drawn]")
     page.get_by_test_id("stSidebarNavLink").filter(has_text="Start").click()
     page.locator(".stream").nth(1).focus()
     page.keyboard.press("Enter")

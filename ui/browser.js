@@ -9,27 +9,30 @@ const ICONS = {
   link: '<path d="M10 14a5 5 0 0 0 7.1 0l3-3A5 5 0 0 0 13 4l-1 1M14 10a5 5 0 0 0-7.1 0l-3 3A5 5 0 0 0 11 20l1-1"/>',
   done: '<path d="m4 12.5 5 5L20 6.5"/>',
 };
-const made = new WeakMap(); // the component's root -> its button
+const made = new WeakMap(); // the component's root -> its two buttons
 
 export default function ({ parentElement, data }) {
   if (!window.fibraKeys) document.addEventListener("keydown", (window.fibraKeys = pressMove));
-  let button = made.get(parentElement);
-  if (!button) {
-    button = document.createElement("button");
+  if (!made.has(parentElement)) made.set(parentElement, create(parentElement));
+  const { theme, link } = made.get(parentElement);
+  theme.words = link.words = data;
+  labelTheme(theme);
+  label(link, "link", data.copy);
+}
+
+function create(parent) {
+  const row = document.createElement("div");
+  const [theme, link] = ["button", "button"].map((kind) => document.createElement(kind));
+  for (const button of [theme, link]) {
     button.type = "button";
     button.append(document.createElement("span"), document.createElement("span"));
-    parentElement.append(button);
-    made.set(parentElement, button);
-    if (data.kind === "theme") {
-      followTheme(button);
-    } else {
-      button.lastChild.setAttribute("aria-live", "polite");
-      button.addEventListener("click", () => copyLink(button));
-    }
   }
-  button.words = data.words;
-  if (data.kind === "theme") labelTheme(button);
-  else label(button, "link", data.words.copy);
+  row.append(theme, link);
+  parent.append(row);
+  followTheme(theme);
+  link.lastChild.setAttribute("aria-live", "polite");
+  link.addEventListener("click", () => copyLink(link));
+  return { theme, link };
 }
 
 function label(button, icon, text) {

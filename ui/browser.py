@@ -4,19 +4,13 @@ from __future__ import annotations
 
 from ui import compat
 
-_BUTTON = compat.component_of("browser")
+_BUTTONS = compat.component_of("browser")
 
 
-def theme_toggle(key: str, words: dict[str, str]) -> None:
-    """A button that switches between the light and the dark theme. `words`: to_dark, to_light."""
-    _mount("theme", key, words)
+def buttons(key: str, words: dict[str, str]) -> None:
+    """A button that switches between the light and the dark theme, and one that copies the page's address.
 
-
-def copy_link(key: str, words: dict[str, str]) -> None:
-    """A button that copies the page's address. `words`: copy, copied."""
-    _mount("link", key, words)
-
-
-def _mount(kind: str, key: str, words: dict[str, str]) -> None:
-    if _BUTTON is not None:  # without it there is Streamlit's own menu, and the browser's address bar
-        _BUTTON(key=key, data={"kind": kind, "words": words})
+    `words` are their labels: to_dark, to_light; copy, copied.
+    """
+    if _BUTTONS is not None:  # without them there is Streamlit's own menu, and the browser's address bar
+        _BUTTONS(key=key, data=words)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from html import escape
 from typing import Any
 
 import streamlit as st
@@ -42,12 +43,12 @@ def row(
 ) -> None:
     """Three pictures of one kind. Where the two are not `alike`, a sentence stands for their difference."""
     names = ("pinned", "present", "difference")
-    for column, name, builder in zip(st.columns(3, gap="medium"), names, builders, strict=True):
-        with column:
+    with st.container(key=f"compare-{key}"), live_figure.together(f"compare-{key}"):
+        for name, builder in zip(names, builders, strict=True):
             title = words(f"compare.{name}")
             if name == "difference" and not alike:
-                st.html(live_figure.heading(title))
-                shell.say(words("compare.unlike"))
+                unlike = f'<p class="{live_figure.CAPTION}">{escape(words("compare.unlike"))}</p>'
+                live_figure.write(live_figure.heading(title) + unlike, key=f"{key}-unlike")
             else:
                 click = on_click if name == "present" else None
                 where = {"key": f"{key}-{name}", "height": height, "title": title}

@@ -1,5 +1,6 @@
-// The library behind every figure of the page. It is sent once a page; each figure's own script only hands over its
-// component. A payload is: four bytes of length, a JSON header of that length, then the figure as JSON.
+// The library behind every figure of the page. It is sent once a page; each board's own script only hands over its
+// component. A payload is: four bytes of length, a JSON list of headers of that length, then the figures as JSON, one
+// after the other; a header says how many bytes are its figure's.
 
 const PALETTES = "__PALETTES__"; // {light, dark}, each token -> "#rrggbb" or a colour scale
 const CHUNK = "__CHUNK__"; // the file of Streamlit's own frontend that brings Plotly
@@ -17,35 +18,60 @@ const STILL = matchMedia("(prefers-reduced-motion: reduce)");
 // lives, whatever path the app is served under.
 const frontend = document.querySelector('script[src*="static/js/"]')?.src ?? document.baseURI;
 const plotly = import(new URL(CHUNK, frontend)).then(
-  () => window.Plotly,
+  () => quicken(window.Plotly),
   () => undefined,
 );
 
-const figures = new Map(); // the component's element -> its figure
+const boards = new Map(); // the component's element -> what stands on it, by key
 
 // Only what is on the screen, or nearly, is drawn; the rest when the reader scrolls to it.
 const NEAR = { rootMargin: "200px" };
 
 function receive({ parentElement, data, setTriggerValue }) {
-  let figure = figures.get(parentElement);
-  if (!figure) figures.set(parentElement, (figure = create(parentElement)));
-  const length = new DataView(data.buffer, data.byteOffset).getUint32(0, true);
+  if (!boards.has(parentElement)) boards.set(parentElement, new Map());
+  const board = boards.get(parentElement);
+  let end = 4 + new DataView(data.buffer, data.byteOffset).getUint32(0, true);
   const text = (from, to) => new TextDecoder().decode(data.subarray(from, to));
-  figure.header = JSON.parse(text(4, 4 + length));
-  figure.text = text(4 + length);
-  figure.trigger = setTriggerValue;
-  describe(figure);
-  wake(figure);
+  const headers = JSON.parse(text(4, end));
+  headers.forEach((header, index) => {
+    const item = board.get(header.key) ?? create(header);
+    board.set(header.key, item);
+    if (parentElement.children[index] !== item.place) parentElement.insertBefore(item.place, parentElement.children[index]);
+    item.trigger = setTriggerValue;
+    item.take(header, text(end, (end += header.size)));
+  });
+  const keys = new Set(headers.map(({ key }) => key));
+  for (const [key, item] of board) if (!keys.has(key) && board.delete(key)) discard(item);
 }
 
-function create(parent) {
+function create(header) {
+  const place = element("div", "fibra-place");
+  place.dataset.figure = header.key;
+  return header.html === undefined ? createFigure(place) : createText(place);
+}
+
+// The HTML is the server's own: what a reader typed is escaped in it.
+function createText(place) {
+  const take = ({ html }) => {
+    if (place.shown !== html) place.innerHTML = place.shown = html;
+  };
+  return { place, take };
+}
+
+function createFigure(place) {
   const root = element("div", "fibra-figure");
   const plot = element("div", "fibra-plot");
   const title = element("p", "fibra-step");
   const caption = element("p", "fibra-says");
   const theme = element("span", "fibra-theme");
   const tools = element("div", "fibra-tools");
-  const figure = { root, plot, title, caption, drawn: 0, shown: {}, scenes: new Map(), work: Promise.resolve() };
+  const figure = { place, root, plot, title, caption, drawn: 0, shown: {}, scenes: new Map(), work: Promise.resolve() };
+  figure.take = (header, text) => {
+    const fresh = text !== figure.text;
+    Object.assign(figure, { header, text });
+    describe(figure);
+    if (fresh) wake(figure);
+  };
   plot.setAttribute("role", "img");
   figure.turn = button(tools, "↻", () => turn(figure));
   figure.png = button(tools, "PNG", () => save(figure, "png"));
@@ -56,7 +82,7 @@ function create(parent) {
     root.addEventListener(kind, (event) => leaveToPage(figure, event), { capture: true, passive: true });
   }
   root.append(plot, theme, tools);
-  parent.append(title, root, caption);
+  place.append(title, root, caption);
   figure.sizes = new ResizeObserver(() => wake(figure));
   figure.sizes.observe(root);
   figure.sight = new IntersectionObserver((changes) => {
@@ -75,15 +101,23 @@ function create(parent) {
 // React removes the element before it asks for this; a call while the element still stands comes from a payload that
 // was overtaken.
 function release(parent) {
-  const figure = figures.get(parent);
-  if (!figure || parent.isConnected) return;
-  figures.delete(parent);
-  figure.sizes.disconnect();
-  figure.sight.disconnect();
-  figure.work.then(() => window.Plotly?.purge(figure.plot));
+  if (parent.isConnected) return;
+  boards.get(parent)?.forEach(discard);
+  boards.delete(parent);
 }
 
-function describe({ root, plot, title, caption, png, svg, turn, header }) {
+function discard({ place, plot, sizes, sight, work }) {
+  place.remove();
+  sizes?.disconnect();
+  sight?.disconnect();
+  work?.then(() => window.Plotly?.purge(plot));
+}
+
+function describe(figure) {
+  const { root, plot, title, caption, png, svg, turn, header } = figure;
+  const said = JSON.stringify(header);
+  if (figure.said === said) return;
+  figure.said = said;
   const [name, rest = ""] = header.title.split(" · ");
   title.replaceChildren(`${name} `, Object.assign(element("i", ""), { textContent: rest }));
   title.hidden = !header.title;
@@ -106,7 +140,7 @@ function wake(figure) {
 
 // When all that has arrived so far is drawn.
 function settled() {
-  return Promise.all([...figures.values()].map(({ work }) => work));
+  return Promise.all([...boards.values()].flatMap((board) => [...board.values()].map(({ work }) => work)));
 }
 
 async function refresh(figure) {
@@ -155,38 +189,6 @@ function keepCamera({ layout: old, _fullLayout: full = {} }, layout) {
     const camera = full[name]._scene?.getCamera();
     if (camera) layout[name] = { ...layout[name], camera };
   }
-}
-
-// After each drawing of a scene Plotly reads back which trace is at which pixel, for the pointer, and the page stands
-// still until the graphics have painted it all: 0.3 s where software paints. So that is read when a pointer comes. And
-// what has nothing to say is not painted for the pointer: it no longer hides what has.
-function unburden(figure, glplot) {
-  const { gl, add, objects } = glplot;
-  if (figure.scenes.has(gl)) return;
-  const unread = new Map(); // the buffer that it is painted in -> what reads it
-  const { readPixels } = gl;
-  gl.readPixels = (...where) => {
-    const buffer = gl.getParameter(gl.FRAMEBUFFER_BINDING);
-    unread.set(buffer, () => {
-      gl.bindFramebuffer(gl.FRAMEBUFFER, buffer);
-      readPixels.apply(gl, where);
-    });
-    if (figure.pointed) readAll(unread);
-  };
-  figure.scenes.set(gl, unread);
-  glplot.add = (object) => add(hush(object));
-  objects.forEach(hush);
-  glplot.update(); // painted anew, without them
-}
-
-function hush(object) {
-  if (object._trace.data.hoverinfo === "skip") object.drawPick = undefined;
-  return object;
-}
-
-function readAll(unread) {
-  unread.forEach((read) => read());
-  unread.clear();
 }
 
 function scenesOf({ _fullLayout: full }) {
@@ -257,7 +259,7 @@ function report({ header, trigger }, { points: [point] }) {
   if (!header.clicks || !point) return;
   const { x, y, z = null, curveNumber: curve, pointNumber, customdata = null } = point;
   const plain = (value) => (ArrayBuffer.isView(value) ? Array.from(value) : value);
-  trigger("click", { x, y, z, curve, point: plain(pointNumber), customdata: plain(customdata), at: Date.now() });
+  trigger("click", { figure: header.key, x, y, z, curve, point: plain(pointNumber), customdata: plain(customdata), at: Date.now() });
 }
 
 function save({ plot, header, shown }, format) {

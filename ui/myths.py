@@ -12,7 +12,6 @@ from ui import compat, state
 from ui.words import Words
 
 SHOWN = "fibra.myth"  # a card was clicked: its picture is further up
-ABREAST = 4  # cards side by side
 UP = """<script>
 const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
 document.querySelector("[data-testid=stMain]").scrollTo({ top: 0, behavior: still ? "auto" : "smooth" });
@@ -47,17 +46,22 @@ MYTHS = (
 def cards(page: str, words: Words) -> None:
     """The page's myths side by side, each with a button that sets the Scene which shows the truth."""
     here = [myth for myth in MYTHS if myth.page == page]
-    for column, myth in zip(st.columns(min(len(here), ABREAST), border=True) if here else (), here, strict=True):
-        with column:
-            believed, true = (escape(words(f"myths.{myth.name}.{part}")) for part in ("myth", "fact"))
-            labels = [escape(words(f"myths.{part}")) for part in ("myth", "fact")]
-            st.html(
-                f'<p class="fibra-myth"><b>{labels[0]}</b> {believed}</p>'
-                f'<p class="fibra-says"><b>{labels[1]}</b> {true}</p>'
-            )
-            st.button(words("myths.see"), key=f"myth-{myth.name}", on_click=show, args=(myth,))
+    if here:
+        with st.container(key="page-myths"):
+            st.html("".join(_card(myth, words) for myth in here))
+            for myth in here:
+                st.button(words("myths.see"), key=f"myth-{myth.name}", on_click=show, args=(myth,))
     if st.session_state.pop(SHOWN, False):
         compat.call(st.html, UP, unsafe_allow_javascript=True)
+
+
+def _card(myth: Myth, words: Words) -> str:
+    believed, true = (escape(words(f"myths.{myth.name}.{part}")) for part in ("myth", "fact"))
+    labels = [escape(words(f"myths.{part}")) for part in ("myth", "fact")]
+    return (
+        f'<section class="fibra-card"><p class="fibra-myth"><b>{labels[0]}</b> {believed}</p>'
+        f'<p class="fibra-says"><b>{labels[1]}</b> {true}</p></section>'
+    )
 
 
 def show(myth: Myth) -> None:

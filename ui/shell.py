@@ -9,7 +9,6 @@ from html import escape
 from pathlib import Path
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 from streamlit.runtime.pages_manager import PagesManager
 
 from core import PRESETS, Notice, Scene
@@ -35,14 +34,13 @@ def open_page(name: str, seed: bool = True, model: bool = True) -> tuple[Scene, 
     _through_app()
     words = state.words()
     st.set_page_config(page_title=f"{words('app.title')} · {words(f'pages.{name}')}", page_icon=ICON, layout="wide")
-    st.html(f"<style>{_css()}</style>")
     st.logo(str(LOGO), size="large")
     live_figure.prepare()
     scene = state.open_scene(name)
     with st.sidebar:
         _sidebar(scene, words, seed, model)
     with st.container(key="page-head"):
-        st.html(f'<h1 class="fibra-title">{escape(words(f"{name}.title"))}</h1>')
+        st.html(f'<h1 class="fibra-title">{escape(words(f"{name}.title"))}</h1><style>{_css()}</style>')
         if model:
             _sentence(scene, words)
             switchboard.board(words)
@@ -109,20 +107,12 @@ def _sidebar(scene: Scene, words: Words, seed: bool, model: bool) -> None:
     controls.segments(
         words("shell.language"), "lang", LANGUAGES, words.lang, lambda lang: words(f"shell.languages.{lang}")
     )
-    labels = {key: words(f"browser.{key}") for key in ("to_dark", "to_light", "copy", "copied")}
-    with st.container(key="page-browser"):
-        for control in (browser.theme_toggle, browser.copy_link):
-            control(control.__name__, labels)
-    with _side_by_side("moves"):
+    browser.buttons("browser", {key: words(f"browser.{key}") for key in ("to_dark", "to_light", "copy", "copied")})
+    with st.container(key="page-moves"):
         _move(words, "undo", "undo", state.undo)
         _move(words, "redo", "redo", state.redo)
-    with _side_by_side("keep"):
         _pin(scene, words)
         _move(words, "reset", "restart_alt", _reset)
-
-
-def _side_by_side(name: str) -> DeltaGenerator:
-    return st.container(key=f"pair-{name}", horizontal=True, gap="small")
 
 
 def _move(words: Words, name: str, icon: str, move: Callable[[], None]) -> None:

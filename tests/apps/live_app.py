@@ -67,6 +67,5 @@ def second() -> None:
 page = st.navigation([st.Page(first, title="First", default=True), st.Page(second, title="Second")])
 live_figure.prepare()
 with st.sidebar:
-    browser.theme_toggle("theme", {"to_dark": "Dark", "to_light": "Light"})
-    browser.copy_link("link", {"copy": "Copy link", "copied": "Copied"})
+    browser.buttons("browser", {"to_dark": "Dark", "to_light": "Light", "copy": "Copy link", "copied": "Copied"})
 page.run()

@@ -1,0 +1,73 @@
+"""What a reader can turn on the Attention page: the place in the model, the switches, the chosen cell."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core import Scene
+from ui import arithmetic, controls, live_figure, shell, state
+from ui.compute import run
+from ui.pictures.attention import at_head, read
+from ui.words import Words
+
+TEMPERATURES = (  # about even steps of its logarithm
+    *(0.05, 0.06, 0.07, 0.08, 0.1, 0.12, 0.14, 0.17, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9),
+    *(1.0, 1.2, 1.4, 1.7, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 6.0, 7.0, 8.0, 10.0, 12.0, 14.0, 17.0, 20.0),
+)
+EDITING = "edit-embeddings"
+
+
+def place(scene: Scene, words: Words) -> None:
+    """The layer and the head, where there is a choice."""
+    layers, heads = range(scene.config.n_layers), range(scene.config.n_heads)
+    layer, head = scene.place
+    if len(layers) == len(heads) == 1:
+        return
+    with st.container(key="attention-place"):
+        controls.select(words("axis.layer"), "layer", layers, layer, str, disabled=len(layers) == 1)
+        controls.select(words("axis.head"), "head", heads, head, str, disabled=len(heads) == 1)
+
+
+def scale(scene: Scene, words: Words) -> None:
+    """Whether the scores are divided by the root of the head's width."""
+    controls.switch(words("attention.scale_switch"), "scale", scene.config.scale)
+
+
+def mask(scene: Scene, words: Words) -> None:
+    """Whether the future is hidden."""
+    controls.switch(words("attention.mask_switch"), "causal", scene.config.causal)
+
+
+def temperature(scene: Scene, words: Words) -> None:
+    """What the scores are divided by before the softmax."""
+    label, now = words("attention.temperature"), scene.temperature
+    controls.choice_slider(label, "temperature", TEMPERATURES, now, text=words.short, turn=state.turn)
+
+
+def query(scene: Scene, words: Words) -> None:
+    """The chosen cell's query, for those who cannot click."""
+    _choose(scene, words, "query", scene.cell[0])
+
+
+def key(scene: Scene, words: Words) -> None:
+    """The chosen cell's key."""
+    _choose(scene, words, "key", scene.cell[1])
+
+
+def _choose(scene: Scene, words: Words, knob: str, chosen: int) -> None:
+    label, places = words(f"attention.{knob}"), range(len(scene.tokens))
+    names = [f"{label}: {token} ({place + 1})" for place, token in enumerate(scene.tokens)]
+    controls.select(label, knob, places, chosen, names.__getitem__, label_visibility="collapsed")
+
+
+def edit(_: Scene, words: Words) -> None:
+    """Whether the table of embeddings is open."""
+    st.toggle(words("attention.edit"), key=EDITING, help=words("attention.table_help"))
+
+
+def cell(scene: Scene, words: Words) -> str:
+    """The HTML of the chosen cell's arithmetic, and under it every row of the matrix in words."""
+    weights = at_head(run(scene), scene, "pattern")
+    rows = (read(scene.tokens, weights, query, words) for query in range(len(weights)))
+    title = live_figure.heading(words("attention.rows"))
+    return f"{arithmetic.html(scene, words)}{title}{shell.listing(rows, scene.cell[0])}"
