@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from plots import theme
-from plots.figure import axis, base_layout, label_width, title
+from plots.figure import axis, base_layout, label_width, literal, short, title
 
 TILE_CELLS = 6_000
 """Cells that are drawn with their exact weights. Above, weights go as bytes (255 steps), and from THUMB_CELLS on a
@@ -19,6 +19,7 @@ WIDE = 760  # px: what the tiles of a layer share
 
 
 BYTE = 255
+ASIDE = 0.05  # cells from a tile's middle to its tick: Plotly's hover calls a cell at a tick by the tick's name
 
 
 def tiles(
@@ -32,6 +33,7 @@ def tiles(
     head_prefix: str = "H",
     hover: str = "{layer} · {head}: {value}",
     hover_tile: str = "{layer} · {head}",
+    tokens: list[str] | None = None,
     looks: list[list[str]] | None = None,
     zmax: float = 1.0,
     signed: bool = False,
@@ -42,17 +44,19 @@ def tiles(
 
     One trace holds every map, with gutters between: positions are cells of the whole picture, which `tile_at` turns
     back into (layer, head). With `signed` they are differences of patterns, coloured from -zmax to zmax. `hover` may
-    use {layer}, {head} and {value}; above TILE_CELLS cells `hover_tile`, without {value}, stands in for it. Either is
-    followed by what the head `looks` [layer][head] at, a line of trusted text or "".
+    use {layer}, {head}, {value} and, of `tokens`, {query} and {key}; above TILE_CELLS cells `hover_tile`, with {layer}
+    and {head} alone, stands in for it. Either is followed by what the head `looks` [layer][head] at, a line of trusted
+    text or "".
     """
     n_layers, n_heads, n_tokens, _ = shape = patterns.shape
-    step, centre = _step(shape), (n_tokens - 1) / 2
+    step, centre = _step(shape), (n_tokens - 1) / 2 + ASIDE
     height_cells, width_cells = (n * step - (step - n_tokens) for n in (n_layers, n_heads))
     exact = patterns.size <= TILE_CELLS
     places = {"layer": f"{layer_prefix}%{{customdata[0]}}", "head": f"{head_prefix}%{{customdata[1]}}"}
     lines = [[line and f"<br>{line}" for line in row] for row in looks or [[""] * n_heads] * n_layers]
     if exact:
-        data = [_exact(patterns, hover.format(**places, value="%{z:.4f}"), lines)]
+        cell = {"query": "%{y}", "key": "%{x}", "value": "%{z:.4f}"}
+        data = [_exact(patterns, hover.format(**places, **cell), lines)]
     else:
         data = [_thumbs(patterns, zmax, signed), _targets(shape, hover_tile.format(**places), lines)]
     data[0] |= _scaled(zmax, signed, exact)
@@ -81,6 +85,7 @@ def tiles(
             tickvals=[head * step + centre for head in range(n_heads)],
             ticktext=_bold(heads, chosen and chosen[1]),
             tickangle=0,
+            **_named(tokens if exact else None, n_heads, step),
         ),
         yaxis=axis(
             range=[height_cells + 0.5, -1.5],
@@ -90,6 +95,7 @@ def tiles(
             title=title(layer_title, "@muted"),
             tickvals=[layer * step + centre for layer in range(n_layers)],
             ticktext=_bold(layers, chosen and chosen[0]),
+            **_named(tokens if exact else None, n_layers, step),
         ),
         shapes=shapes,
         meta={"alt": alt},
@@ -161,6 +167,12 @@ def _targets(shape: tuple[int, ...], hover: str, lines: list[list[str]]) -> dict
         "text": lines,
         "hovertemplate": f"{hover}%{{text}}<extra></extra>",
     }
+
+
+def _named(tokens: list[str] | None, n_tiles: int, step: int) -> dict[str, Any]:
+    """Axis settings that have the hover call each cell of a line of tiles by its token."""
+    names = [literal(short(token)) for token in tokens or ()]
+    return {"labelalias": {str(tile * step + i): name for tile in range(n_tiles) for i, name in enumerate(names)}}
 
 
 def _places(layers: np.ndarray, heads: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import plotly.graph_objects as go
 import pytest
+from playwright.sync_api import expect
 from streamlit.testing.v1 import AppTest
 
 from core import ConfigError, Scene, run
@@ -24,6 +25,7 @@ from core.interpret import (
 from core.query import SIZES
 from plots import theme
 from plots.tiles import TILE_CELLS, tile_at
+from tests.conftest import Watched
 from ui import sizes
 from ui.pictures import heads as pictures
 from ui.state import SCENE
@@ -399,3 +401,24 @@ def test_the_three_switches_mend_and_break_and_leave_no_trace(model: str) -> Non
         assert (getattr(at.session_state[SCENE].config, knob) == on) is not own
         at.toggle(key=f"knob-{knob}").set_value(own).run()
         assert at.session_state[SCENE] == before
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(("query", "key", "told"), [(3, 1, "“tem” looks at “pinguins”: 0.1903"), (2, 2, "“não”")])
+def test_a_cell_of_a_tile_tells_its_head_who_looks_at_whom_and_how_much(
+    watched: Watched, app: str, query: int, key: int, told: str
+) -> None:
+    page = watched.tab()
+    page.goto(f"{app}/heads?lang=en")
+    page.wait_for_selector("[data-drawn]")
+    x, y = page.locator("[data-drawn]").first.evaluate(
+        """(plot, [query, key]) => {
+            const { xaxis, yaxis } = plot._fullLayout, { x, y } = plot.getBoundingClientRect();
+            return [x + xaxis._offset + xaxis.d2p(key), y + yaxis._offset + yaxis.d2p(query)];
+        }""",
+        [query, key],
+    )
+    page.mouse.move(x, y)
+    hover = page.locator(".hovertext")
+    expect(hover).to_contain_text("head 0 of layer 0")
+    expect(hover).to_contain_text(told)

@@ -298,7 +298,7 @@ def test_a_click_finds_its_tile(n_tokens: int, n_heads: int) -> None:
     columns = chart["layout"]["xaxis"]["tickvals"]
     for layer, y in enumerate(chart["layout"]["yaxis"]["tickvals"]):
         for head, x in enumerate(columns):
-            half = n_tokens / 2 - 0.01
+            half = n_tokens / 2 - 0.1
             for dx, dy in ((0, 0), (half, half), (-half, -half)):
                 assert tile_at(x + dx, y + dy, shape) == (layer, head)
     assert tile_at(columns[0] + n_tokens / 2 + 0.2, columns[0], shape) is None
@@ -336,6 +336,22 @@ def test_a_tile_tells_what_its_head_looks_at(n_tokens: int) -> None:
         for column, ((layer, head), line) in enumerate(zip(places, lines, strict=True)):
             assert line == ("" if layer == head else f"<br>looks at {layer}{head}"), (row, column)
     assert n_tokens != 5 or "text" not in tiles(many)["data"][0], "nothing to tell, nothing sent"
+
+
+def test_a_cell_of_a_tile_is_told_by_its_tokens_and_no_tick_takes_its_name() -> None:
+    many = patterns(2, 3, 5)
+    chart = tiles(many, tokens=HOSTILE, hover="{layer}.{head}: {query} > {key} = {value}")
+    layout, trace = chart["layout"], chart["data"][0]
+    assert "%{y} > %{x} = %{z" in trace["hovertemplate"]
+    for axis, n in (("xaxis", 3), ("yaxis", 2)):
+        names, spread = layout[axis]["labelalias"], np.ptp(layout[axis]["range"])
+        for tile in range(n):
+            for i, token in enumerate(HOSTILE):
+                assert names[str(tile * 6 + i)] == literal(short(token))
+        cells = np.arange(6 * n)[:, None]
+        assert np.abs(cells - layout[axis]["tickvals"]).min() > spread / 1e4, (
+            "as near as Plotly takes a cell for a tick"
+        )
 
 
 def test_broken_weights_are_tiles_without_weight() -> None:

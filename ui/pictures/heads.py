@@ -37,13 +37,20 @@ def overview(scene: Scene, words: Words) -> Picture:
         head_title=words("axis.head"),
         layer_prefix="",
         head_prefix="",
-        hover=f"{words('heads.place')}: {{value}}",
+        hover=hover(words),
         hover_tile=words("heads.place"),
+        tokens=list(run.tokens),
         looks=looks(scene, words),
         height=overview_height(scene),
         alt=says,
     )
     return Picture(figure, says)
+
+
+def hover(words: Words) -> str:
+    """What a cell of a tile tells: its head, who looks at whom, and how much."""
+    cell = words("hover.cell").replace("{row}", "{query}").replace("{column}", "{key}")
+    return f"{words('heads.place')}<br>{cell}"
 
 
 def overview_height(scene: Scene) -> int:
