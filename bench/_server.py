@@ -12,7 +12,7 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -117,8 +117,9 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 def _tree(pid: int) -> Iterator[int]:
     yield pid
     for task in Path(f"/proc/{pid}/task").iterdir():
-        for child in (task / "children").read_text().split():
-            yield from _tree(int(child))
+        with suppress(FileNotFoundError):  # a thread that has just ended
+            for child in (task / "children").read_text().split():
+                yield from _tree(int(child))
 
 
 def _peak_kb(pid: int) -> int:
