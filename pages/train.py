@@ -5,13 +5,15 @@ from __future__ import annotations
 import ui  # noqa: F401  first, before anything brings NumPy: it says how many threads BLAS takes
 
 # isort: split
+from html import escape
+
 import streamlit as st
 
 from core.backward import attention_backward
 from core.gradcheck import Check, gradcheck
 from core.ops.softmax import softmax_backward
 from core.train import adamw, take_step
-from ui import comparison, crowd, engine, gradients, models, shell, show, training
+from ui import comparison, crowd, engine, gradients, live_figure, models, shell, show, training
 from ui.pictures import train as pictures
 from ui.words import Words
 
@@ -37,29 +39,28 @@ def run_pictures(words: Words) -> None:
     run = training.session()
     view = training.view(run, words)
     engine.scrubber(view, words)
-    left, right = st.columns(2, gap="medium")
-    for column, name in ((left, "loss"), (right, "scores")):
-        with column:
-            shell.say(words(f"train.{name}"), "step")
+    with st.container(key="train-pictures"), live_figure.together("train"):
+        for name in ("loss", "scores"):
             _picture(name, view, words, pictures.HEIGHT)
-    shell.say(words("train.example"), "step")
-    html, says = pictures.example(view, words)
-    st.html(f"{html}<p class='fibra-says'>{says}</p>")
-    if run.course.task.name in TEXTS:
-        shell.say(words("train.sample"), "step")
-        shell.say(training.written(view, pictures.sample), "sample")
-    columns = st.columns(3, gap="medium")
-    for column, name in zip(columns, ("attention", "embeddings", "norms"), strict=True):
-        with column:
-            shell.say(words(f"train.{name}"), "step")
-            if name == "attention":
-                engine.place(view, words)
+        live_figure.write(_texts(view, words), key="train-texts")
+        engine.place(view, words)
+        for name in ("attention", "embeddings", "norms"):
             _picture(name, view, words, pictures.SQUARE)
+
+
+def _texts(view: training.View, words: Words) -> str:
+    """The example, and what a model of text writes, as HTML."""
+    html, says = pictures.example(view, words)
+    texts = [live_figure.heading(words("train.example")), html, f'<p class="fibra-says">{says}</p>']
+    if view.course.task.name in TEXTS:
+        written = escape(training.written(view, pictures.sample))
+        texts += [live_figure.heading(words("train.sample")), f'<p class="fibra-sample">{written}</p>']
+    return "".join(texts)
 
 
 def _picture(name: str, view: training.View, words: Words, height: int) -> None:
     done = training.drawn(name, getattr(pictures, name), view, words)
-    show.finished(done, words, key=f"train-{name}", height=height)
+    show.finished(done, words, key=f"train-{name}", height=height, title=words(f"train.{name}"))
 
 
 scene, words = shell.open_page("train", model=False)

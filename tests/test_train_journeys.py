@@ -19,7 +19,7 @@ pytestmark = pytest.mark.browser
 def opened(watched, app: str, query: str = "lang=en", **options) -> Page:
     page = watched.tab(**options)
     page.goto(f"{app}/train?{query}")
-    expect(page.locator(".st-key-train-loss [data-drawn]")).to_be_visible(timeout=LONG)
+    expect(page.locator("[data-figure=train-loss] [data-drawn]")).to_be_visible(timeout=LONG)
     return page
 
 

@@ -16,6 +16,7 @@ from core.gradcheck import gradcheck, gradcheck_all, next_token
 from core.tasks import Characters
 from plots import theme
 from plots.runs import POINTS, Curve, curves
+from tests.test_app import html, on_boards
 from ui import crowd, gradients, training
 from ui.pictures import train as pictures
 from ui.state import MODEL, SCENE
@@ -35,10 +36,6 @@ def page(**query: str) -> AppTest:
 def fine(at: AppTest) -> AppTest:
     assert not at.exception, at.exception[0].value
     return at
-
-
-def html(at: AppTest) -> str:
-    return "\n".join(element.proto.body for element in at.get("html"))
 
 
 def click(at: AppTest, key: str) -> AppTest:
@@ -70,6 +67,15 @@ def test_it_opens_on_a_run_that_has_begun(lang):
     words = words_of(lang)
     assert words("train.title") in html(at) and words("train.lead") in html(at)
     assert at.button(key="train-go").label == words("train.play")
+
+
+def test_all_that_is_drawn_again_and_again_is_one_element_under_its_titles():
+    at = page(task="reverse", lang="en")
+    titles = {header["key"]: header.get("title") for header in on_boards(at)}
+    names = ("loss", "scores", "texts", "attention", "embeddings", "norms")
+    assert [*titles] == [f"train-{name}" for name in names]
+    assert all(titles[f"train-{name}"] == EN(f"train.{name}") for name in names if name != "texts")
+    assert len([element for element in at.get("bidi_component") if element.proto.bytes]) == 1
 
 
 @pytest.mark.parametrize("task", ["repeat", "addition", "stories", "characters"])

@@ -51,15 +51,13 @@ def choices(words: Words) -> None:
 
 def scrubber(view: training.View, words: Words) -> None:
     """The moment that all pictures stand at; and whether the run before is drawn under this one."""
-    scrub, overlay = st.columns([5, 2], gap="medium", vertical_alignment="bottom")
     moments = view.course.moments
-    with scrub:
-        label = words("train.moment")
+    with st.container(key="train-scrub"):
         if view.training.playing:  # it would run away under the finger
             st.progress(1.0, words("train.now", step=view.step))
         elif len(moments) > 1:
+            label = words("train.moment")
             controls.choice_slider(label, "moment", moments, view.step, text=str, turn=training.wind)
-    with overlay:
         on, former = view.training.overlay, view.training.former
         controls.switch(words("train.overlay"), "overlay", on, turn=training.lay_over, disabled=former is None)
 
@@ -67,8 +65,6 @@ def scrubber(view: training.View, words: Words) -> None:
 def place(view: training.View, words: Words) -> None:
     """The layer and the head whose attention is drawn."""
     config = view.course.config
-    for column, knob, n, chosen in zip(
-        st.columns(2), ("layer", "head"), (config.n_layers, config.n_heads), view.place, strict=True
-    ):
-        with column:
+    with st.container(key="train-place"):
+        for knob, n, chosen in zip(("layer", "head"), (config.n_layers, config.n_heads), view.place, strict=True):
             controls.select(words(f"axis.{knob}"), knob, range(n), chosen, str, disabled=n == 1)
