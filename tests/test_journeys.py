@@ -78,6 +78,9 @@ def test_nothing_sticks_out_on_a_phone(watched, app, name):
     open_page(page, app, name, "lang=pt-BR")
     page.wait_for_timeout(500)
     assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth") <= 390
+    heights = "all => all.map(figure => [figure, figure.querySelector('.fibra-plot')].map(part => part.clientHeight))"
+    for made_for, left in page.locator(".fibra-figure:visible").evaluate_all(heights):
+        assert left == made_for, "the strip of buttons takes nothing of the picture"
 
 
 def test_type_a_sentence_turn_a_knob_see_attention(watched, app):
