@@ -193,11 +193,11 @@ def _nodes(places: np.ndarray, tokens: list[str], focus: int | None, arrived: bo
     strength = np.full((2, n_tokens), 1.0 if focus is None else 0.35)
     strength[:, focus if focus is not None else slice(None)] = 1.0
     strength[1] *= 1.0 if arrived else 0.25
-    for size, brightness in HALO if n_tokens <= 16 else HALO[::3]:
+    for ring, (size, brightness) in enumerate(HALO if n_tokens <= 16 else HALO[::3]):
         colours = [theme.light(theme.SCENE["node"], brightness * s) for s in strength.ravel().tolist()]
         marker = {"size": size * small, "color": colours, "line": {"width": 0}}
         traces.append(
-            node | {"uid": f"halo-{size}", "marker": marker} | (told if size == HALO[-1][0] else {"hoverinfo": "skip"})
+            node | {"uid": f"halo-{ring}", "marker": marker} | (told if size == HALO[-1][0] else {"hoverinfo": "skip"})
         )
     return traces
 

@@ -164,6 +164,50 @@ def test_without_components_figures_are_plain_and_the_buttons_are_left_out(monke
     assert len(app.get("plotly_chart")) == 2
 
 
+def board() -> None:
+    import streamlit as st
+
+    from ui import live_figure
+
+    words = {"save_png": "PNG", "save_svg": "SVG", "turn": "turn"}
+    with live_figure.together("both"):
+        for key in ("one", "two"):
+            live_figure.show({"data": []}, key=key, height=300, alt=key, words=words, on_click=st.write)
+        st.write("a widget of Streamlit's")
+        live_figure.write("<p>three</p>", key="three")
+
+
+def test_figures_that_are_shown_together_are_one_message() -> None:
+    app = AppTest.from_function(board).run()
+    assert not app.exception
+    assert components(app) == ["fibra_library", "fibra_figure"]
+    data = app.get("bidi_component")[1].proto.bytes
+    headers = json.loads(data[4 : 4 + int.from_bytes(data[:4], "little")])
+    assert [header["key"] for header in headers] == ["one", "two", "three"]
+    assert headers[2] == {"key": "three", "html": "<p>three</p>", "size": 0}
+
+
+def test_without_components_what_is_shown_together_stands_one_below_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FIBRA_PLAIN_FIGURES", "1")
+    app = AppTest.from_function(board).run()
+    assert not app.exception
+    assert len(app.get("plotly_chart")) == 2
+    assert [element.proto.body for element in app.get("html")] == ["<p>three</p>"]
+
+
+def test_a_click_goes_to_the_figure_that_was_clicked(monkeypatch: pytest.MonkeyPatch) -> None:
+    click = {"figure": "two", "x": 1, "at": 5}
+    monkeypatch.setattr(live_figure.st, "session_state", {"board": {"click": click}})
+    told = []
+    heard = {key: lambda click, key=key: told.append((key, click)) for key in ("one", "two")}
+    live_figure._clicked("board", heard)
+    live_figure._clicked("board", heard)  # the same click, told again
+    assert told == [("two", {"x": 1})]
+    click |= {"figure": "gone", "at": 6}
+    live_figure._clicked("board", heard)
+    assert len(told) == 1, "a figure that has left the board"
+
+
 # ---- In a browser
 
 
@@ -180,14 +224,14 @@ def tab(watched: Watched, request: pytest.FixtureRequest) -> Page:
 
 
 def plot(key: str) -> str:
-    return f".st-key-{key} {DRAWN}"
+    return f"[data-figure={key}] {DRAWN}"
 
 
 def open_first(tab: Page, url: str) -> None:
     """The first page with its three figures drawn; only those in sight are, so each is scrolled to."""
     tab.goto(url)
     for key in ("scene", "points", "heatmap"):
-        tab.locator(f".st-key-{key} .fibra-plot").scroll_into_view_if_needed()
+        tab.locator(f"[data-figure={key}] .fibra-plot").scroll_into_view_if_needed()
         tab.wait_for_selector(plot(key))
     tab.wait_for_timeout(300)
 
@@ -269,6 +313,34 @@ def test_payloads_that_come_fast_end_with_the_newest(tab: Page, url: str) -> Non
     newest = np.random.default_rng(11).random((5, 5), np.float32)
     shown = tab.evaluate(f"Array.from(document.querySelector('{plot('heatmap')}').calcdata[0][0].z[0])")
     assert shown == pytest.approx(newest[0].tolist())
+
+
+@pytest.mark.browser
+def test_a_board_keeps_its_order_and_lets_go_of_what_left_it(tab: Page, url: str) -> None:
+    open_first(tab, url)
+    order = "[...document.querySelectorAll('.st-key-board-flat .fibra-place')].map((place) => place.dataset.figure)"
+    assert tab.evaluate(order) == ["heatmap", "seed", "points"]
+    tab.get_by_role("slider").focus()
+    tab.keyboard.press("End")
+    tab.wait_for_selector("[data-figure=seed] em:text('50')")
+    assert tab.evaluate(order) == ["heatmap", "seed"]
+    tab.keyboard.press("ArrowLeft")
+    tab.wait_for_selector(plot("points"))
+    assert tab.evaluate(order) == ["heatmap", "seed", "points"]
+
+
+@pytest.mark.browser
+def test_plotly_finds_in_a_trace_the_arrays_that_it_found_before(tab: Page, url: str) -> None:
+    open_first(tab, url)
+    found = {
+        key: set(tab.evaluate(f"document.querySelector('{plot(key)}')._fullData[0]._arrayAttrs"))
+        for key in ("heatmap", "points", "scene")
+    }
+    assert found == {
+        "heatmap": {"z", "customdata"},
+        "points": {"x", "y", "customdata", "marker.color"},
+        "scene": {"x", "y", "z"},
+    }
 
 
 @pytest.mark.browser
@@ -362,7 +434,7 @@ def test_the_title_stands_above_its_figure_and_is_shown_literally(tab: Page, url
     assert tab.locator(".fibra-step:visible").count() == 0, "these have none"
     tab.get_by_role("link", name="Second").click()
     tab.wait_for_selector(plot("second"))
-    title, figure = tab.locator(".fibra-step:visible"), tab.locator(".st-key-second .fibra-figure")
+    title, figure = tab.locator(".fibra-step:visible"), tab.locator("[data-figure=second] .fibra-figure")
     assert title.inner_text() == "<b>Map</b> seven"
     assert title.bounding_box()["y"] + title.bounding_box()["height"] <= figure.bounding_box()["y"]
 
@@ -382,7 +454,7 @@ def test_a_figure_can_be_saved(tab: Page, url: str, key: str, name: str, kind: s
     open_first(tab, url)
     tab.hover(plot(key), position={"x": 30, "y": 30})
     with tab.expect_download() as download:
-        tab.locator(f".st-key-{key}").get_by_role("button", name=f"Save {kind.upper()}").click()
+        tab.locator(f"[data-figure={key}]").get_by_role("button", name=f"Save {kind.upper()}").click()
     assert download.value.suggested_filename == f"{name}.{kind}"
     saved = Path(download.value.path()).read_bytes()
     assert saved.startswith(b"\x89PNG" if kind == "png" else b"<svg")
@@ -419,7 +491,7 @@ def test_a_phone_scrolls_over_figures_turns_scenes_only_when_asked_and_taps(tab:
     assert swipe("heatmap") > 50
     assert swipe("scene") > 50
     assert camera(tab) == untouched
-    turn = tab.locator(".st-key-scene").get_by_role("button", name="Turn")
+    turn = tab.locator("[data-figure=scene]").get_by_role("button", name="Turn")
     turn.tap()
     assert swipe("scene") == 0
     assert camera(tab) != untouched

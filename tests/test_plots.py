@@ -406,6 +406,17 @@ def test_fibres_obey_threshold_heads_and_layers() -> None:
     assert drawn(threshold=0.1, layers_lit=0) == 0
 
 
+def test_a_trace_of_fibres_keeps_its_name_while_others_come_and_go() -> None:
+    many = patterns(3, 4, 6)
+    lines = [{t["uid"]: t for t in fibres(many, WORDS[:6], threshold=at)["data"]} for at in (0.05, 0.3)]
+    for threshold, named in zip((0.05, 0.3), lines, strict=True):
+        assert len(named) == len(fibres(many, WORDS[:6], threshold=threshold)["data"]), "each has a name of its own"
+        assert all(re.fullmatch("[a-z0-9-]+", name) for name in named), "Plotly makes selectors of them"
+    both = lines[0].keys() & lines[1].keys()
+    assert {"planes", "beads", "halo-0"} < both and len(both) < len(lines[0])
+    assert all(lines[0][name]["line"] == lines[1][name]["line"] for name in ("planes", "beads"))
+
+
 def test_a_fibre_runs_from_key_to_query() -> None:
     one = np.zeros((2, 1, 4, 4), np.float32)
     one[1, 0, 3, 1] = 0.9  # in layer 1, token 3 looks at token 1

@@ -10,6 +10,7 @@ import streamlit as st
 from ui import browser, live_figure
 
 WORDS = {"save_png": "Save PNG", "save_svg": "Save SVG", "turn": "Turn"}
+GONE = 50  # the seed at which the points leave the board
 FLAT = {"showlegend": False, "margin": {"l": 40, "r": 40, "t": 20, "b": 40}}
 
 
@@ -45,11 +46,11 @@ def draw(key: str, figure: dict, alt: str) -> None:
 @st.fragment
 def figures() -> None:
     seed = st.slider("seed", 0, 50, 1)
-    left, right = st.columns(2)
-    with left:
+    with live_figure.together("flat"):
         draw("heatmap", heatmap(seed), f"heatmap {seed}")
-    with right:
-        draw("points", points(), "points")
+        live_figure.write(f"<em>{seed}</em>", key="seed")
+        if seed != GONE:
+            draw("points", points(), "points")
     draw("scene", scene(seed), f"scene {seed}")
     st.code(repr(st.session_state.get("clicks", [])))
 
