@@ -529,6 +529,14 @@ def test_the_link_is_copied(tab: Page, url: str, clipboard: bool) -> None:
 
 
 @pytest.mark.browser
+def test_where_plotlys_file_shares_no_plotly_the_session_falls_back_to_plain_charts(tab: Page, url: str) -> None:
+    tab.add_init_script("Object.defineProperty(window, 'Plotly', { get() {}, set() {} })")
+    tab.goto(url)
+    tab.wait_for_function("document.querySelectorAll('.stPlotlyChart .main-svg').length > 0")
+    tab.wait_for_function("document.querySelectorAll('.fibra-figure').length === 0")
+
+
+@pytest.mark.browser
 def test_without_plotlys_file_the_session_falls_back_to_plain_charts(tab: Page, url: str, watched: Watched) -> None:
     tab.route("**/PlotlyChart.*.js", lambda route: route.abort(), times=1)
     tab.goto(url)

@@ -18,7 +18,7 @@ const STILL = matchMedia("(prefers-reduced-motion: reduce)");
 // lives, whatever path the app is served under.
 const frontend = document.querySelector('script[src*="static/js/"]')?.src ?? document.baseURI;
 const plotly = import(new URL(CHUNK, frontend)).then(
-  () => quicken(window.Plotly),
+  () => window.Plotly && quicken(window.Plotly),
   () => undefined,
 );
 
