@@ -35,7 +35,7 @@ def vectors(words: Words) -> None:
     under = (embeddings.coordinate, attending.query, attending.key, attending.edit)
     with _grid("vectors", scene):
         for name, builder, control in zip("xqkv", pictures.VECTORS, under, strict=True):
-            _picture(builder, scene, words, name, choose_number if name == "x" else choose_query)
+            _picture(builder, scene, words, name, attending.choose_number if name == "x" else attending.choose_query)
             control(scene, words)
     if st.session_state.get(attending.EDITING):
         embeddings.editor(scene, words)
@@ -54,7 +54,7 @@ def weights(words: Words) -> None:
     with _grid("steps", scene):
         if not scene.pinned:
             _steps(scene, words)
-        _picture(pictures.output, scene, words, "z", choose_query)
+        _picture(pictures.output, scene, words, "z", attending.choose_query)
         live_figure.write(attending.cell(scene, words), key="attention-cell")
 
 
@@ -63,7 +63,7 @@ def _steps(scene: Scene, words: Words) -> None:
     names = ("scores", "scaled", "masked", "pattern")
     for name, switch, builder in zip(names, SWITCHES, pictures.MATRICES, strict=True):
         switch(scene, words)
-        _picture(builder, scene, words, name, choose_cell)
+        _picture(builder, scene, words, name, attending.choose_cell)
 
 
 def _compared(scene: Scene, words: Words) -> None:
@@ -77,7 +77,7 @@ def _compared(scene: Scene, words: Words) -> None:
             switch(scene, words)
     builders = (compare.pinned_step, compare.present_step, compare.step_difference)
     height, alike = compare.step_height(scene), compare.steps_alike(scene)
-    choose = choose_cell if scene.compared in compare.MATRICES else choose_query
+    choose = attending.choose_cell if scene.compared in compare.MATRICES else attending.choose_query
     comparison.row(scene, words, builders, key="attention", height=height, alike=alike, on_click=choose)
 
 
@@ -87,20 +87,6 @@ def _grid(name: str, scene: Scene) -> Iterator[None]:
     abreast = 4 if len(scene.tokens) <= pictures.NARROW else 2
     with st.container(key=f"attention-{name}-{abreast}"), live_figure.together(f"attention-{name}"):
         yield
-
-
-def choose_cell(click: dict) -> None:
-    row, column = click["point"]
-    state.turn(query=row, key=column)
-
-
-def choose_number(click: dict) -> None:
-    row, column = click["point"]
-    state.turn(query=row, dimension=column)
-
-
-def choose_query(click: dict) -> None:
-    state.turn(query=click["point"][0])
 
 
 def _before_switches(scene: Scene) -> tuple:

@@ -51,7 +51,7 @@ def run_pictures(words: Words) -> None:
 def _texts(view: training.View, words: Words) -> str:
     """The example, and what a model of text writes, as HTML."""
     html, says = pictures.example(view, words)
-    texts = [live_figure.heading(words("train.example")), html, f'<p class="fibra-says">{says}</p>']
+    texts = [live_figure.heading(words("train.example")), html, live_figure.saying(says)]
     if view.course.task.name in TEXTS:
         written = escape(training.written(view, pictures.sample))
         texts += [live_figure.heading(words("train.sample")), f'<p class="fibra-sample">{written}</p>']

@@ -12,7 +12,7 @@ from plots import theme
 
 try:
     import orjson
-except ImportError:  # it comes with streamlit[performance]; the browser-only build has none
+except ImportError:  # faster where there is one; the browser-only build has none
     orjson = None
     import json
 

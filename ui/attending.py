@@ -7,6 +7,7 @@ import streamlit as st
 from core import Scene
 from ui import arithmetic, controls, live_figure, shell, state
 from ui.compute import run
+from ui.live_figure import Click
 from ui.pictures.attention import at_head, read
 from ui.words import Words
 
@@ -63,6 +64,23 @@ def _choose(scene: Scene, words: Words, knob: str, chosen: int) -> None:
 def edit(_: Scene, words: Words) -> None:
     """Whether the table of embeddings is open."""
     st.toggle(words("attention.edit"), key=EDITING, help=words("attention.table_help"))
+
+
+def choose_cell(click: Click) -> None:
+    """A click on a map of queries and keys."""
+    row, column = click["point"]
+    state.turn(query=row, key=column)
+
+
+def choose_number(click: Click) -> None:
+    """A click on one of X's numbers."""
+    row, column = click["point"]
+    state.turn(query=row, dimension=column)
+
+
+def choose_query(click: Click) -> None:
+    """A click on a map whose rows are words."""
+    state.turn(query=click["point"][0])
 
 
 def cell(scene: Scene, words: Words) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from html import escape
 from typing import Any
 
 import streamlit as st
@@ -47,7 +46,7 @@ def row(
         for name, builder in zip(names, builders, strict=True):
             title = words(f"compare.{name}")
             if name == "difference" and not alike:
-                unlike = f'<p class="{live_figure.CAPTION}">{escape(words("compare.unlike"))}</p>'
+                unlike = live_figure.saying(words("compare.unlike"))
                 live_figure.write(live_figure.heading(title) + unlike, key=f"{key}-unlike")
             else:
                 click = on_click if name == "present" else None

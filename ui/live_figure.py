@@ -132,7 +132,7 @@ def show(
             st.html(heading(title))
         _show_plain(encoded, key, height, alt, on_click)
         if caption:
-            st.html(f'<p class="{CAPTION}">{escape(alt)}</p>')
+            st.html(saying(alt))
         return
     header = {"key": key, "height": height, "title": title, "alt": alt, "words": words}
     _put(_Item(header | {"clicks": on_click is not None, "caption": caption}, encoded, on_click))
@@ -150,6 +150,11 @@ def heading(text: str) -> str:
     """The HTML of a title; what follows a " · " is quieter."""
     name, _, rest = text.partition(" · ")
     return f'<p class="fibra-step">{escape(name)} <i>{escape(rest)}</i></p>'
+
+
+def saying(text: str) -> str:
+    """The HTML of a sentence that was computed from the same array as a figure."""
+    return f'<p class="{CAPTION}">{escape(text)}</p>'
 
 
 def envelope(*items: tuple[dict[str, Any], bytes]) -> bytes:

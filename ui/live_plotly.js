@@ -1,7 +1,8 @@
 // What the library changes in Plotly itself, for speed alone: the pictures are the same.
 
-// At each drawing Plotly goes through all that a trace could say, for what it says in arrays: nearly a millisecond a
-// trace, of which a scene has sixty. Where arrays may stand is the same in all traces of a kind, so that is learned once.
+// At each drawing Plotly goes through all that each trace could say, for what it says in arrays: 54 ms of a turn on
+// Fibres. Where arrays may stand is the same in all traces of a kind, so that is learned once. (Lists of objects that
+// hold arrays, as the dimensions of a splom, are not looked into: no figure of ours has any.)
 function quicken(Plotly) {
   const { PlotSchema: schema } = Plotly;
   const { crawl, findArrayAttributes } = schema;
