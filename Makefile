@@ -9,7 +9,7 @@ run: .venv/run
 
 test: .venv/dev
 	$(BIN)/ruff check .
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadgroup
 
 # Figures, never asserted: ratios against a peer in the same run.
 bench: .venv/dev
