@@ -8,6 +8,7 @@
 [0.12, 0.19, 0.19, 0.31, 0.19]
 """
 
+from core import reference
 from core.backward import backward
 from core.bpe import BytePair
 from core.cache import Cache
@@ -18,7 +19,7 @@ from core.gradcheck import gradcheck
 from core.inputs import Interventions
 from core.model import forward
 from core.ops.loss import cross_entropy, squared_error
-from core.params import check_params, init_params
+from core.params import Params, check_params, init_params
 from core.presets import PRESETS, Preset
 from core.query import Notice
 from core.run import Run, run
@@ -46,6 +47,7 @@ __all__ = [
     "Interventions",
     "Notice",
     "OpenVocabulary",
+    "Params",
     "Preset",
     "Pretrained",
     "Recipe",
@@ -67,6 +69,7 @@ __all__ = [
     "init_params",
     "load_pretrained",
     "param_shapes",
+    "reference",
     "run",
     "squared_error",
     "train",

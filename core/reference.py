@@ -1,0 +1,113 @@
+"""The whole model in plain lines: no trace, no cache, a loop over heads. `forward` computes the same, and keeps it all.
+
+Every signature says its shapes. Read it from the bottom up: `forward`, `block`, `attention`, `mlp`, and what they use.
+Vaswani et al. 2017 unless a line says otherwise; parameters by the names of core/config.py, matrices as (in, out).
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from core.config import Config
+from core.params import Params
+
+
+def softmax(x: np.ndarray) -> np.ndarray:  # [..., n] -> [..., n]
+    e = np.exp(x - x.max(-1, keepdims=True))
+    return e / e.sum(-1, keepdims=True)
+
+
+def linear(x: np.ndarray, params: Params, W: str, b: str) -> np.ndarray:  # [pos, in] -> [pos, out]
+    return x @ params[W] + params.get(b, 0)
+
+
+def norm(x: np.ndarray, params: Params, at: str, config: Config) -> np.ndarray:  # [pos, d_model] -> [pos, d_model]
+    if config.norm == "layer":  # Ba et al. 2016, eq. 4; RMSNorm (Zhang & Sennrich 2019) leaves the mean in
+        x = x - x.mean(-1, keepdims=True)
+    x = x / np.sqrt((x * x).mean(-1, keepdims=True) + config.norm_eps)
+    return x * params[at + ".w"] + params.get(at + ".b", 0)
+
+
+def positions(n: int, d_model: int) -> np.ndarray:  # -> [n, d_model], section 3.5
+    angle = np.arange(n)[:, None] / 10000 ** (np.arange(d_model) // 2 * 2 / d_model)
+    return np.where(np.arange(d_model) % 2, np.cos(angle), np.sin(angle))
+
+
+def rotate(x: np.ndarray, config: Config) -> np.ndarray:  # [pos, d_head] -> [pos, d_head], Su et al. 2021, eq. 34
+    half = config.rotary_width // 2
+    angle = np.arange(len(x))[:, None] * config.rotary_base ** (-np.arange(half) / half)
+    a, b, rest = x[:, :half], x[:, half : 2 * half], x[:, 2 * half :]
+    return np.hstack([a * np.cos(angle) - b * np.sin(angle), b * np.cos(angle) + a * np.sin(angle), rest])
+
+
+def activation(x: np.ndarray, name: str) -> np.ndarray:  # [pos, d_mlp] -> [pos, d_mlp]
+    if name == "relu":
+        return np.maximum(x, 0)
+    if name == "gelu":  # Hendrycks & Gimpel 2016
+        return x * 0.5 * (1 + np.vectorize(math.erf)(x / math.sqrt(2)))
+    if name == "gelu_tanh":
+        return x * 0.5 * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
+    return x / (1 + np.exp(-x))  # silu: Elfwing et al. 2017
+
+
+def attention(
+    x: np.ndarray, params: Params, at: str, config: Config
+) -> np.ndarray:  # [pos, d_model] -> the same, eq. 1
+    if config.projections:
+        Q, K, V = (linear(x, params, f"{at}.W_{name}", f"{at}.b_{name}") for name in "QKV")
+    else:
+        Q = K = V = x
+    mask = np.triu(np.full((len(x), len(x)), -np.inf), k=1) if config.causal else 0  # [query, key]
+    d, share, heads = config.head_width, config.n_heads // config.kv_heads, []  # `share` heads use the same keys
+    for h in range(config.n_heads):
+        own, its = slice(h * d, (h + 1) * d), slice(h // share * d, (h // share + 1) * d)
+        q, k, v = Q[:, own], K[:, its], V[:, its]  # [pos, d_head] each
+        if config.positions == "rotary":
+            q, k = rotate(q, config), rotate(k, config)
+        scores = q @ k.T / (math.sqrt(d) if config.scale else 1)
+        heads.append(softmax(scores + mask) @ v)
+    z = np.hstack(heads)  # [pos, n_heads * d_head]
+    return linear(z, params, f"{at}.W_O", f"{at}.b_O") if config.projections else z
+
+
+def mlp(x: np.ndarray, params: Params, at: str, config: Config) -> np.ndarray:  # [pos, d_model] -> the same, eq. 2
+    up = linear(x, params, f"{at}.W_in", f"{at}.b_in")
+    gate = x @ params[f"{at}.W_gate"] if config.gated else up
+    hidden = activation(gate, config.activation) * (up if config.gated else 1)  # gated: Shazeer 2020, eq. 5
+    return linear(hidden, params, f"{at}.W_out", f"{at}.b_out")
+
+
+def block(x: np.ndarray, params: Params, at: str, config: Config) -> np.ndarray:  # [pos, d_model] -> the same
+    before = config.norm != "none" and config.norm_at == "pre"
+    after = config.norm != "none" and config.norm_at == "post"
+    start = x
+    x = norm(start, params, f"{at}.ln1", config) if before else start
+    x = attention(x, params, f"{at}.attn", config) + (start if config.residual else 0)
+    middle = norm(x, params, f"{at}.ln1", config) if after else x
+    if not config.d_mlp:
+        return middle
+    x = start if config.parallel else middle  # parallel: Wang & Komatsuzaki 2021
+    x = norm(x, params, f"{at}.ln2", config) if before else x
+    x = mlp(x, params, f"{at}.mlp", config) + (middle if config.residual or config.parallel else 0)
+    return norm(x, params, f"{at}.ln2", config) if after else x
+
+
+def forward(params: Params, config: Config, ids: np.ndarray) -> np.ndarray:  # [pos] -> [pos, vocab] or [pos, d_model]
+    """The logits of one sequence of token ids; of a model that has none, what the last layer leaves."""
+    x = params["embed.W_E"][ids]
+    if config.positions == "sinusoidal":
+        x = x + positions(len(ids), config.d_model)
+    if config.positions == "learned":
+        x = x + params["pos_embed.W_pos"][: len(ids)]
+    if config.embed_norm:
+        x = norm(x, params, "ln_embed", config)
+    for i in range(config.n_layers):
+        x = block(x, params, f"blocks.{i}", config)
+    if config.final_norm:
+        x = norm(x, params, "ln_final", config)
+    if not config.unembed:
+        return x
+    W_U = params["embed.W_E"].T if config.tied_unembed else params["unembed.W_U"]
+    return x @ W_U + params.get("unembed.b_U", 0)
