@@ -7,16 +7,26 @@ import re
 from pathlib import Path
 from string import Formatter
 
+import numpy as np
 import pytest
 
-from ui.words import CONTENT, LANGUAGES, words_of
+from ui.words import CONTENT, FORMS, LANGUAGES, alternatives, words_of
 
 ROOT = CONTENT.parent
 LABELS = {lang: words_of(lang)._labels for lang in LANGUAGES}
 
 
+def fields(label: str) -> list[tuple[str, str]]:
+    """Every placeholder and its spec; those inside the forms of a word too."""
+    found = [(name, spec) for _, name, spec, _ in Formatter().parse(label) if name is not None]
+    return found + [inner for _, spec in found for inner in fields(spec)]
+
+
 def placeholders(label: str) -> set[tuple[str, str]]:
-    return {(name, spec) for _, name, spec, _ in Formatter().parse(label) if name is not None}
+    """What a label is filled with. A word's forms are the language's own; what a choice chooses between is not."""
+    plain = {(name, "" if FORMS.fullmatch(spec) else spec) for name, spec in fields(label)}
+    choices = [(name, spec[1:]) for name, spec in fields(label) if spec.startswith("?")]
+    return plain | {(name, pair.split("=", 1)[0]) for name, forms in choices for pair in alternatives(forms)}
 
 
 def test_keys_are_the_same():
@@ -93,8 +103,55 @@ def test_no_words_for_the_reader_in_python():
 
 def test_numbers_follow_the_language():
     english, portuguese = words_of("en"), words_of("pt-BR")
-    assert english.number(-1234.5) == "−1234.50" and portuguese.number(-1234.5) == "−1234,50"
+    assert english.number(-1234.5) == "−1,234.50" and portuguese.number(-1234.5) == "−1.234,50"
     assert english.number(-0.001) == "0.00" and portuguese.number(-0.001) == "0,00"
     assert portuguese.vformat("{x:.3f}", (), {"x": 0.5}) == "0,500"
     assert english.several(["a"]) == "a" and english.several(["a", "b", "c"]) == "a, b and c"
     assert portuguese.several(["a", "b"]) == "a e b"
+
+
+def said(lang: str, label: str, **values) -> str:
+    return words_of(lang).vformat(label, (), values)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_thousands_are_written_alike_whatever_the_number_is(lang):
+    written = "1.234" if lang == "pt-BR" else "1,234"
+    words = words_of(lang)
+    for n in (1234, np.int64(1234)):
+        assert said(lang, "{n}", n=n) == words.short(n) == words.amount(n) == words.number(n, 0) == written
+    for x in (1234.0, np.float32(1234)):
+        assert said(lang, "{x:.0f}", x=x) == words.number(x, 0) == written
+        assert said(lang, "{x:.1f}", x=x) == words.number(x, 1) == written + words.number(0, 1)[1:]
+    assert said(lang, "#{id:d}", id=1234) == "#1234"  # a name, not a quantity
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_zero_has_no_sign(lang):
+    for x in (-0.0, -0.001, np.float32(-0.0), 0.001):
+        signs = said(lang, "{x:.2f}{x:+.2f}{x:.1%}", x=x / 10) + words_of(lang).number(x)
+        assert not set(signs) & set("+-−"), signs
+    assert said(lang, "{x:.2f}{x:+.1f}", x=-0.01).count("−") == 1
+
+
+def test_words_agree_with_numbers():
+    label = "{n} {n:|token|tokens}"
+    for n, english, portuguese in [(0, "0 tokens", "0 tokens"), (1, "1 token", "1 token"), (2, "2 tokens", "2 tokens")]:
+        assert said("en", label, n=n) == english and said("pt-BR", label, n=np.int64(n)) == portuguese
+    assert said("en", "{x:|it|they}", x=1.5) == "they" and said("pt-BR", "{x:|ele|eles}", x=1.5) == "ele"
+    assert said("en", "{x:.1f|it|they}", x=1.04) == "it" and said("en", "{x:.1f|it|they}", x=1.06) == "they"
+    assert said("pt-BR", "{x:.1f|ele|eles}", x=1.96) == "eles"  # 2,0 stands there
+    assert said("en", "{n:|nobody|“{t}”|{n} words}", n=0, t="a|b") == "nobody"
+    assert said("en", "{n:|nobody|“{t}”|{n} words}", n=1, t="a|b?{n}") == "“a|b?{n}”"
+    assert said("en", "{n:|nobody|“{t}”|{n} words}", n=2000, t="") == "2,000 words"
+    assert said("en", "{unit:?word=a word|token={n} {n:|token|tokens}}", unit="token", n=1) == "1 token"
+    assert said("en", "{off:?True=off|False=on}", off=False) == "on"
+    with pytest.raises(KeyError):
+        said("en", "{unit:?word=word|token=token}", unit="syllable")
+
+
+def test_large_counts():
+    english, portuguese = words_of("en"), words_of("pt-BR")
+    assert english.amount(3200) == "3,200" and portuguese.amount(3200) == "3.200"  # never "0.00 million"
+    assert english.amount(1.5e6) == "1.50 million" and portuguese.amount(1.5e6) == "1,50 milhão"
+    assert portuguese.amount(2.5e6) == "2,50 milhões" and portuguese.amount(1.234e9) == "1.234 milhões"

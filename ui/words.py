@@ -1,14 +1,19 @@
 """The words of one language: `labels.toml` for short texts, one Markdown file a page for prose.
 
-Numbers inside a text follow the language too: 0.31 in English is 0,31 in Portuguese.
+Numbers inside a text follow the language: 1,234.5 in English is 1.234,5 in Portuguese, and 0 has no sign. Words agree
+with them: `{n} {n:|token|tokens}` takes the form for one or for many, `{n:|no token|a token|tokens}` has one for none
+as well. By the language's own rule: one is exactly 1 in English, and in Portuguese whatever lies between 0 and 2 ("1,5
+milhão"). Where a number is shown rounded, the form follows what is shown: `{x:.2f} {x:.2f|token|tokens}`. And
+`{unit:?word=palavra|token=token}` chooses by a value.
 """
 
 from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from numbers import Integral, Real
 from pathlib import Path
 from string import Formatter
 from typing import Any
@@ -16,6 +21,8 @@ from typing import Any
 CONTENT = Path(__file__).parent.parent / "content"
 LANGUAGES = ("pt-BR", "en")
 MINUS = "−"
+MILLION = 1e6
+FORMS = re.compile(r"(?P<shown>[^|?]*)(?P<kind>[|?])(?P<forms>.*)", re.DOTALL)
 
 
 class Words(Formatter):
@@ -36,20 +43,58 @@ class Words(Formatter):
     def __hash__(self) -> int:
         return hash(self.lang)
 
+    def parse(self, format_string: str | None) -> Iterator[tuple[str, str | None, str | None, str | None]]:
+        """Forms ride in the field's name: only the chosen one is filled in, and a "|" in a token cuts nothing."""
+        for literal, field, spec, conversion in super().parse(format_string or ""):
+            forms = bool(spec) and FORMS.fullmatch(spec)
+            yield (literal, f"{field}:{spec}", "", None) if forms else (literal, field, spec, conversion)
+
+    def get_field(self, field_name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        name, _, spec = field_name.partition(":")
+        value, used = super().get_field(name, args, kwargs)
+        if not spec:
+            return value, used
+        shown, kind, forms = FORMS.fullmatch(spec).groups()
+        if kind == "?":
+            form = dict(pair.split("=", 1) for pair in alternatives(forms))[str(value)]
+        else:
+            form = self._agreeing(float(format(value, shown)) if shown else value, alternatives(forms))
+        return self.vformat(form, args, kwargs), used
+
+    def _agreeing(self, n: float, forms: list[str]) -> str:
+        *none, one, many = forms
+        if none and n == 0:
+            return none[0]
+        single = 0 < abs(n) < 2 if self.comma else abs(n) == 1
+        return one if single else many
+
     def format_field(self, value: Any, format_spec: str) -> str:
-        text = super().format_field(value, format_spec)
-        return self._localized(text) if isinstance(value, (int, float)) else text
+        if not isinstance(value, Real):
+            return super().format_field(value, format_spec)
+        if isinstance(value, Integral) and not format_spec:
+            format_spec = ","
+        return self._localized(format(value, re.sub(r"(?<![,_\d])(\.\d+)?([f%])$", r",\1\2", format_spec)))
 
     def number(self, value: float, decimals: int = 2) -> str:
         """A number as this language writes it, with a true minus sign and never minus zero."""
-        text = f"{value:.{decimals}f}"
-        return self._localized("0" + text[2:] if float(text) == 0 and text.startswith("-") else text)
+        return self.format_field(value, f".{decimals}f")
 
     def short(self, value: float) -> str:
         """A number without needless digits."""
-        return self._localized(f"{value:.12g}")
+        return self.format_field(value, ",.12g")
+
+    def amount(self, n: float) -> str:
+        """A count in words that fit its size: `12,345`, `1.20 million`."""
+        if n < MILLION:
+            return self.format_field(n, ",.0f")
+        millions = n / MILLION
+        return self(
+            "million", n=millions, text=self.number(millions, 2 if millions < 10 else 1 if millions < 100 else 0)
+        )
 
     def _localized(self, text: str) -> str:
+        if not re.search("[1-9a-z]", text):  # nothing is above or below zero by nothing
+            text = text.lstrip("+-")
         text = text.replace("-", MINUS)
         return text.translate(str.maketrans(".,", ",.")) if self.comma else text
 
@@ -61,6 +106,16 @@ class Words(Formatter):
     def prose(self, page: str) -> dict[str, str]:
         """The page's Markdown, by section: a section starts at a line `<!-- name -->`."""
         return _prose(self.lang, page)
+
+
+def alternatives(forms: str) -> list[str]:
+    """`a|b {n:|c|d}` -> `a`, `b {n:|c|d}`: the bars of a form within a form are its own."""
+    depth, found = 0, [""]
+    for letter in forms:
+        depth += (letter == "{") - (letter == "}")
+        found, letter = ([*found, ""], "") if letter == "|" and not depth else (found, letter)
+        found[-1] += letter
+    return found
 
 
 @lru_cache
