@@ -1,0 +1,66 @@
+"""The greatest and the least of some numbers: ties together, none where all are alike, none among lost numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from ui.pictures.extremes import greatest, head_names, least, token_names
+from ui.words import LANGUAGES, words_of
+
+ENGLISH = words_of("en")
+
+
+def test_what_is_written_alike_is_named_together():
+    row = np.array([0.244, 0.236, 0.1, 0.104, 0.3])
+    assert greatest(row, ENGLISH.number).indices == [4]
+    assert greatest(row[:4], ENGLISH.number).indices == [0, 1] and greatest(row[:4], ENGLISH.number).value == 0.244
+    assert least(row, ENGLISH.number).indices == [2, 3] and least(row, ENGLISH.number).value == 0.1
+
+
+def test_rounding_noise_makes_no_difference():
+    x = np.float32(0.245)  # just beside where the last digit turns
+    row = np.array([np.nextafter(x, np.float32(0)), x, np.nextafter(x, np.float32(1))])
+    assert greatest(row, ENGLISH.number).indices == least(row, ENGLISH.number).indices == [0, 1, 2]
+
+
+def test_all_alike_is_no_extreme():
+    assert greatest(np.full((2, 3), 0.2), ENGLISH.number).everywhere
+    assert len(greatest(np.full((2, 3), 0.2), ENGLISH.number).places) == 6
+    assert greatest(np.array([0.5]), ENGLISH.number).everywhere
+    assert not greatest(np.array([0.5, 0.6]), ENGLISH.number).everywhere
+    assert greatest(np.array([0.001, 0.002]), ENGLISH.number).everywhere  # 0.00 and 0.00
+    assert greatest(np.zeros(3), ENGLISH.number).value == 0
+
+
+def test_lost_numbers_are_none():
+    assert greatest(np.array([np.nan, np.inf, -np.inf]), ENGLISH.number) is None
+    assert least(np.array([]), ENGLISH.number) is None
+    found = greatest(np.array([np.nan, 0.5, np.inf, 0.2]), ENGLISH.number)
+    assert found.indices == [1] and not found.everywhere
+    assert greatest(np.eye(3), ENGLISH.number, ~np.eye(3, dtype=bool)).value == 0  # only where it counts
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_extremes_by_brute_force(seed):
+    rng = np.random.default_rng(seed)
+    values = rng.choice([1, 30, 1e5]) * rng.random((3, 4)).round(int(rng.integers(1, 4))) - rng.choice([0, 1])
+    for find, best in ((greatest, values.max()), (least, values.min())):
+        for shown in (ENGLISH.number, lambda x: f"{x:.1e}", lambda x: f"{x:.1%}"):
+            alike = {place for place in np.ndindex(3, 4) if shown(values[place]) == shown(best)}
+            found = find(values, shown)
+            assert {*found.places} == alike and found.value == best and found.everywhere == (len(alike) == 12)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_names(lang):
+    words = words_of(lang)
+    position = "position" if lang == "en" else "posição"
+    tokens = ["o", "gato", "vê", "o", "rato"]
+    assert token_names(tokens, [1], words) == "“gato”"
+    assert token_names(tokens, [0, 3], words) == f"“o” ({position} 0) {words('and')} “o” ({position} 3)"
+    assert token_names(tokens, [3], words, itself=3) == words("attention.reads.itself")
+    many = token_names([*"abcdefgh"], range(8), words)
+    assert many.startswith("“a”, “b”, “c”, “d” ") and "4" in many and "“e”" not in many
+    assert token_names([*"abcde"], range(5), words).count("“") == 5  # "and 1 other" would be longer than its name
+    assert head_names([(0, 1), (2, 3)], words).count("3") == 1
