@@ -223,6 +223,11 @@ class Scene:
 
     def to_query(self) -> dict[str, str]:
         """The Scene as a URL query; what equals the default is left out."""
+        pinned = write_pin(self.pinned.to_query(), self.computed.to_query()) if self.pinned else {}
+        return self.own_query() | pinned
+
+    def own_query(self) -> dict[str, str]:
+        """The query without what is pinned: also of a Scene whose model is gone."""
         query = {}
         defaults = {f.name: f.default for f in fields(self)}
         for name, (_, write) in CODECS.items():
@@ -231,7 +236,7 @@ class Scene:
                 query[name] = write(value)
         for name, value in self.overrides:
             query[name] = str(int(value)) if isinstance(value, bool) else str(value)
-        return query | (write_pin(self.pinned.to_query(), self.computed.to_query()) if self.pinned else {})
+        return query
 
     @classmethod
     def from_query(cls, query: Mapping[str, str]) -> tuple[Scene, tuple[Notice, ...]]:

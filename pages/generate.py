@@ -13,12 +13,10 @@ from core import Distribution, Scene, Writing, cross_entropy
 from core.generate import generate, multiplications
 from core.interpret import read_stream
 from core.sentence import fit_target
-from ui import arithmetic, comparison, generating, loop, shell, show, state, writing
+from ui import arithmetic, comparison, controls, generating, loop, shell, show, state, writing
 from ui.pictures.generate import cache, draw, lens
 from ui.pictures.generate import loss as losses
 from ui.words import Words
-
-TARGET = "knob-target"
 
 
 def play(words: Words) -> None:
@@ -86,11 +84,8 @@ def loss(words: Words) -> None:
     left, right = st.columns(2, gap="medium")
     with left:
         shell.say(words("generate.loss.title"), "step")
-        if st.session_state.get(TARGET) != scene.target:
-            st.session_state[TARGET] = scene.target
-        st.text_input(
-            words("generate.loss.target"), key=TARGET, placeholder=words("generate.loss.own"), on_change=_retarget
-        )
+        own = {"placeholder": words("generate.loss.own")}
+        controls.text(words("generate.loss.target"), "target", scene.target, _retarget, **own)
         found = losses.judged(scene)
         if found is None:
             shell.say(words("generate.loss.none"))
@@ -101,8 +96,8 @@ def loss(words: Words) -> None:
         st.html(arithmetic.listed(losses.lines(found, words), words))
 
 
-def _retarget() -> None:
-    state.turn(target=fit_target(st.session_state[TARGET]))
+def _retarget(typed: str) -> None:
+    state.turn(target=fit_target(typed))
 
 
 def _stand_in(scene: Scene, words: Words) -> None:

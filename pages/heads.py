@@ -65,7 +65,8 @@ def _one(scene: Scene, words: Words) -> None:
         choices = {"layer": scene.config.n_layers, "head": scene.config.n_heads}
         for (knob, n), chosen in zip(choices.items(), scene.place, strict=True):
             controls.select(words(f"axis.{knob}"), knob, range(n), chosen, str, disabled=n == 1)
-        controls.switch(words("heads.off"), "off", scene.place in scene.ablated, turn=switch_off)
+        off = scene.place in scene.ablated
+        controls.switch(words("heads.off"), "off", off, of=scene.place, turn=switch_off)
         st.button(words("heads.all_on"), key="all-on", on_click=all_on, disabled=not scene.ablated)
         _picture(pictures.chosen, "one", scene, words, pictures.chosen_height(scene))
         _picture(pictures.effect, "worth", scene, words, pictures.effect_height(scene))

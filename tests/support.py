@@ -243,3 +243,11 @@ def written(text: str) -> list[float]:
     powers = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
     ordinary = re.sub(r" × 10([⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)", lambda match: "e" + match[1].translate(powers), ordinary)
     return [float(found) for found in re.findall(r"-?\d+(?:\.\d+)?(?:e-?\d+)?", ordinary)]
+
+
+# --------------------------------------------------------------------------------------------------- on a page
+
+
+def knob(widgets, key: str):
+    """The widget that stands for a knob now: the first one has the knob's key, those after it a number behind it."""
+    return next(widget for widget in widgets if re.fullmatch(rf"{re.escape(key)}(-g\d+)?", widget.key or ""))

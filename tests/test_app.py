@@ -10,6 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core import Scene, limits
+from tests.support import knob
 from ui.state import NOTICES, SCENE
 from ui.words import LANGUAGES, words_of
 
@@ -62,7 +63,7 @@ def fine(at: AppTest) -> AppTest:
 def test_every_page_opens_on_the_penguins(name, lang):
     at = fine(page(name, lang=lang))
     assert at.session_state[SCENE] == Scene(lang=lang)
-    assert at.text_input(key="knob-sentence").value == "Os pinguins não tem joelho"
+    assert knob(at.text_input, "knob-sentence").value == "Os pinguins não tem joelho"
     assert words_of(lang)(f"{name}.title") in html(at)
     assert words_of(lang)(f"{name}.lead") in html(at)
     assert captions(at) and all(captions(at)), "a sentence under every figure"
@@ -121,7 +122,7 @@ def test_any_sentence_is_shown_literally(name, sentence):
 @pytest.mark.parametrize("name", PAGES)
 def test_a_long_sentence_is_cut_with_a_notice_that_says_how_much(name):
     at = fine(page(name, lang="en"))
-    at.text_input(key="knob-sentence").set_value("palavra " * 10_000)
+    knob(at.text_input, "knob-sentence").set_value("palavra " * 10_000)
     fine(at.run())
     scene = at.session_state[SCENE]
     assert 0 < len(scene.tokens) <= limits.TOKENS
@@ -132,7 +133,7 @@ def test_a_long_sentence_is_cut_with_a_notice_that_says_how_much(name):
 @pytest.mark.parametrize("blank", ("", "   ", "\u2003"))
 def test_a_blank_sentence_brings_back_the_story(lang, blank):
     at = page("attention", sentence="outra frase", lang=lang)
-    at.text_input(key="knob-sentence").set_value(blank)
+    knob(at.text_input, "knob-sentence").set_value(blank)
     fine(at.run())
     assert at.session_state[SCENE].text == "Os pinguins não tem joelho"
     assert words_of(lang)("notice.blank") in html(at)
@@ -154,7 +155,9 @@ def test_the_address_stands_still_while_a_knob_is_held():
     at = AppTest.from_function(app)
     at.session_state["k"] = None
     for stop, held, written in ((3, True, None), (4, False, "4")):
-        at.session_state["k"], at.session_state["turns"] = None, [{"at": stop, "n": stop, "held": held}]
+        turn = {"at": stop, "n": stop, "held": held, "grip": 1, "drawn": 1}
+        at.session_state["k"], at.session_state["turns"] = None, [turn]
+        at.session_state["k-drawn"] = 1, "attention", (), 0
         fine(at.run())
         assert at.session_state[SCENE].seed == stop
         assert at.query_params.get("seed") == written
@@ -162,12 +165,12 @@ def test_the_address_stands_still_while_a_knob_is_held():
 
 def test_the_scene_is_in_the_address_and_comes_back_from_it():
     at = page("attention", lang="en")
-    at.text_input(key="knob-sentence").set_value("um dois três")
+    knob(at.text_input, "knob-sentence").set_value("um dois três")
     at.run()
     labelled(at.selectbox, "shell.story").set_value("gpt").run()
-    at.text_input(key="knob-sentence").set_value("um dois três").run()
-    at.toggle(key="knob-causal").set_value(False).run()
-    at.number_input(key="knob-seed").set_value(7).run()
+    knob(at.text_input, "knob-sentence").set_value("um dois três").run()
+    knob(at.toggle, "knob-causal").set_value(False).run()
+    knob(at.number_input, "knob-seed").set_value(7).run()
     fine(at)
     query = {k: v[0] if isinstance(v, list) else v for k, v in dict(at.query_params).items()}
     assert query == {"model": "gpt", "sentence": "um dois três", "causal": "0", "seed": "7", "lang": "en"}
@@ -177,7 +180,7 @@ def test_the_scene_is_in_the_address_and_comes_back_from_it():
 def test_turning_knobs_keeps_the_widgets_and_the_scene_together():
     at = page("attention", lang="en")
     labelled(at.select_slider, "attention.temperature").set_value(3.0).run()
-    at.toggle(key="knob-scale").set_value(False).run()
+    knob(at.toggle, "knob-scale").set_value(False).run()
     labelled(at.selectbox, "attention.query").set_value(0).run()
     scene = fine(at).session_state[SCENE]
     assert (scene.temperature, scene.config.scale, scene.query) == (3.0, False, 0)

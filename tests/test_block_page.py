@@ -18,6 +18,7 @@ from core.ops.positions import rotary_angles, sinusoidal
 from core.query import INSIDE
 from plots import theme
 from plots.figure import to_json
+from tests.support import knob
 from ui.pictures import compare_block as compare
 from ui.pictures.block import lengths, neurons, norm, position
 from ui.state import SCENE
@@ -255,7 +256,7 @@ def test_knobs_turn_the_scene():
     ):
         next(box for box in at.selectbox if box.label == words(label)).set_value(value)
         at.run()
-    at.toggle(key="knob-residual").set_value(False).run()
+    knob(at.toggle, "knob-residual").set_value(False).run()
     assert not at.exception
     scene = at.session_state[SCENE]
     assert (scene.config.positions, scene.second, scene.config.activation) == ("rotary", True, "gelu")

@@ -17,6 +17,7 @@ from core.query import STEPS
 from plots.figure import number
 from plots.theme import resolve
 from tests.chromium import ROOT
+from tests.support import knob
 from ui import comparison, compute
 from ui.pictures import compare, heads
 from ui.words import words_of
@@ -171,8 +172,8 @@ def test_no_comparison_breaks_a_page(page, change):
 def test_undo_and_redo_step_through_the_turns():
     at = AppTest.from_file(str(ROOT / "pages" / "drift.py"), default_timeout=60).run()
     first = at.session_state["fibra.scene"]
-    at.number_input(key="knob-seed").set_value(5).run()
-    at.text_input(key="knob-sentence").set_value("o gato viu o rato").run()
+    knob(at.number_input, "knob-seed").set_value(5).run()
+    knob(at.text_input, "knob-sentence").set_value("o gato viu o rato").run()
     last = at.session_state["fibra.scene"]
     at.button(key="undo").click().run()
     assert at.session_state["fibra.scene"] == first.turn(seed=5)

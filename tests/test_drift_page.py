@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 import core
 from core import Scene
 from plots import theme
+from tests.support import knob
 from ui.pictures import drift as pictures
 from ui.words import words_of
 
@@ -161,8 +162,8 @@ def test_page_runs(name: str, lang: str) -> None:
 
 def test_knobs_turn_the_scene() -> None:
     at = page(Scene(model="gpt"))
-    at.slider(key="knob-stage").set_value(1).run()
-    at.toggle(key="knob-solid").set_value(True).run()
+    knob(at.slider, "knob-stage").set_value(1).run()
+    knob(at.toggle, "knob-solid").set_value(True).run()
     assert not at.exception
     scene = at.session_state["fibra.scene"]
     assert (scene.stage, scene.solid) == (1, True)
@@ -170,8 +171,8 @@ def test_knobs_turn_the_scene() -> None:
 
 def test_stage_is_clipped_when_the_model_shrinks() -> None:
     at = page(Scene(model="gpt", stage=4))
-    assert at.slider(key="knob-stage").value == 4
+    assert knob(at.slider, "knob-stage").value == 4
     at.session_state["fibra.scene"] = Scene(stage=4)
     at.run()
     assert not at.exception
-    assert at.slider(key="knob-stage").value == 1
+    assert knob(at.slider, "knob-stage").value == 1

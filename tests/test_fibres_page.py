@@ -13,6 +13,7 @@ import core
 from core import Scene
 from plots import theme
 from plots.fibres import MAX_CURVES
+from tests.support import knob
 from ui.pictures import fibres as pictures
 from ui.words import words_of
 
@@ -147,7 +148,7 @@ def test_page_runs(name: str, lang: str) -> None:
 def test_knobs_turn_the_scene() -> None:
     at = page(Scene(model="gpt", lang="en"))
     labelled(at.select_slider, "fibres.threshold").set_value(0.25).run()
-    at.slider(key="knob-lit").set_value(3).run()
+    knob(at.slider, "knob-lit").set_value(3).run()
     labelled(at.selectbox, "axis.layer").set_value(2).run()
     labelled(at.selectbox, "axis.head").set_value(1).run()
     labelled(at.selectbox, "fibres.focus").set_value(4).run()
@@ -163,7 +164,7 @@ def test_lit_is_clipped_when_the_model_shrinks() -> None:
     at.session_state["fibra.scene"] = Scene(lit=3)
     at.run()
     assert not at.exception
-    assert at.slider(key="knob-lit").value == 1
+    assert knob(at.slider, "knob-lit").value == 1
 
 
 def test_the_light_rises_layer_by_layer_and_ends_by_itself() -> None:

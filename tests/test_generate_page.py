@@ -18,6 +18,7 @@ import core
 from core import Scene
 from core.interpret import logit_lens
 from plots import theme
+from tests.support import knob
 from ui import loop, writing
 from ui.pictures.generate import cache, draw, lens, loss
 from ui.words import words_of
@@ -284,11 +285,11 @@ def test_step_back_and_the_number_of_tokens() -> None:
     assert at.button(key="generate-step").disabled and not at.button(key="generate-back").disabled
     at.button(key="generate-back").click().run()
     assert scene_of(at).step == 11
-    at.slider(key="knob-step").set_value(1).run()
+    knob(at.slider, "knob-step").set_value(1).run()
     assert at.button(key="generate-back").disabled
     at.button(key="generate-step").click().run()
     assert scene_of(at).step == 2
-    at.slider(key="knob-new").set_value(20).run()
+    knob(at.slider, "knob-new").set_value(20).run()
     assert (scene_of(at).new, scene_of(at).step) == (20, None)
     assert not at.exception
 
@@ -322,7 +323,7 @@ def test_a_forced_token_makes_two_texts_and_can_be_taken_back() -> None:
 
 def test_a_continuation_is_judged() -> None:
     at = page(Scene(model="stories", lang="en"))
-    at.text_input(key="knob-target").set_value("a  foca\ndorme " + "x" * 400).run()
+    knob(at.text_input, "knob-target").set_value("a  foca\ndorme " + "x" * 400).run()
     assert not at.exception
     assert scene_of(at).target.startswith("a foca dorme x") and len(scene_of(at).target) == 160
 

@@ -26,6 +26,7 @@ from core.query import SIZES
 from plots import theme
 from plots.tiles import TILE_CELLS, tile_at
 from tests.conftest import Watched
+from tests.support import knob
 from ui import sizes
 from ui.pictures import heads as pictures
 from ui.state import SCENE
@@ -365,12 +366,12 @@ def test_page_runs(scene: Scene, lang: str) -> None:
 @every_language
 def test_knobs_turn_the_scene(lang: str) -> None:
     at = page(Scene(model="encoder", lang=lang))
-    for knob, value in {"d_model": 96, "n_heads": 12, "n_layers": 3, "d_mlp": 256}.items():
-        labelled(at.select_slider, lang, f"heads.{knob}").set_value(value).run()
+    for size, value in {"d_model": 96, "n_heads": 12, "n_layers": 3, "d_mlp": 256}.items():
+        labelled(at.select_slider, lang, f"heads.{size}").set_value(value).run()
     labelled(at.slider, lang, "heads.seed").set_value(7).run()
     labelled(at.selectbox, lang, "axis.layer").set_value(2).run()
     labelled(at.selectbox, lang, "axis.head").set_value(11).run()
-    at.toggle(key="knob-off").set_value(True).run()
+    knob(at.toggle, "knob-off").set_value(True).run()
     assert not at.exception
     scene = at.session_state[SCENE]
     sizes_now = {name: getattr(scene.config, name) for name in SIZES}
@@ -378,15 +379,15 @@ def test_knobs_turn_the_scene(lang: str) -> None:
     assert (scene.seed, scene.place, scene.ablated) == (7, (2, 11), ((2, 11),))
     assert not at.number_input, "the page's own seed stands in for the sidebar's"
     labelled(at.selectbox, lang, "axis.head").set_value(0).run()
-    assert at.toggle(key="knob-off").value is False, "the switch is the chosen head's"
+    assert knob(at.toggle, "knob-off").value is False, "the switch is the chosen head's"
     at.button(key="all-on").click().run()
     assert at.session_state[SCENE].ablated == () and not at.exception
 
 
 def test_a_head_is_switched_on_again_by_the_same_switch() -> None:
     at = page(Scene(model="encoder", layer=1, ablated=((0, 1), (1, 0))))
-    assert at.toggle(key="knob-off").value is True
-    at.toggle(key="knob-off").set_value(False).run()
+    assert knob(at.toggle, "knob-off").value is True
+    knob(at.toggle, "knob-off").set_value(False).run()
     assert at.session_state[SCENE].ablated == ((0, 1),)
 
 
@@ -394,12 +395,12 @@ def test_a_head_is_switched_on_again_by_the_same_switch() -> None:
 def test_the_three_switches_mend_and_break_and_leave_no_trace(model: str) -> None:
     at = page(Scene(model=model))
     before = at.session_state[SCENE]
-    for knob, on in (("init", "scaled"), ("residual", True), ("norm", "layer")):
-        own = at.toggle(key=f"knob-{knob}").value
-        at.toggle(key=f"knob-{knob}").set_value(not own).run()
+    for field, on in (("init", "scaled"), ("residual", True), ("norm", "layer")):
+        own = knob(at.toggle, f"knob-{field}").value
+        knob(at.toggle, f"knob-{field}").set_value(not own).run()
         assert not at.exception
-        assert (getattr(at.session_state[SCENE].config, knob) == on) is not own
-        at.toggle(key=f"knob-{knob}").set_value(own).run()
+        assert (getattr(at.session_state[SCENE].config, field) == on) is not own
+        knob(at.toggle, f"knob-{field}").set_value(own).run()
         assert at.session_state[SCENE] == before
 
 

@@ -12,6 +12,7 @@ from support import random_scenes, written
 import core
 from core import Interventions, Scene
 from core.parts import PARTS
+from tests.support import knob
 from ui import switched
 from ui.state import SCENE
 from ui.words import LANGUAGES, words_of
@@ -150,9 +151,9 @@ def test_a_switch_turns_the_scene_and_the_sign_puts_all_back(lang):
     words = words_of(lang)
     at = page(model="gpt", lang=lang)
     assert not at.exception and words("switches.restore") not in [b.label for b in at.button]
-    at.toggle(key="switch-norm").set_value(False).run()
-    at.multiselect(key="switch-heads").set_value([(0, 1), (2, 3)]).run()
-    at.select_slider(key="switch-temperature").set_value(0.5).run()
+    knob(at.toggle, "switch-norm").set_value(False).run()
+    knob(at.multiselect, "switch-heads").set_value([(0, 1), (2, 3)]).run()
+    knob(at.select_slider, "switch-temperature").set_value(0.5).run()
     assert not at.exception
     scene = at.session_state[SCENE]
     assert (scene.off, scene.ablated, scene.temperature) == (("norm",), ((0, 1), (2, 3)), 0.5)

@@ -1,12 +1,15 @@
 """Widgets fed from the Scene. Each shows one knob, and its callback turns that knob and nothing else.
 
-A widget's own state is dropped when its page is left, and set only where it differs from the Scene: a value written
-back at each run would snatch the slider from a fast hand.
+A widget is never told another value: that would snatch the slider from a fast hand, and a browser that still holds the
+old value would answer with it. Where the Scene's value is not the widget's own (it came from a story, from undo, from a
+click on a map, from another page), a new widget is mounted in its place, with a key of its own; and what the browser
+says late of the old one is dropped. A widget's own turns leave it where it is, so that the keyboard stays on it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 from zlib import crc32
 
@@ -14,6 +17,61 @@ import streamlit as st
 
 from ui import compat, state
 from ui import range as ranges
+
+MOUNTS = "fibra.mounts"  # session state: the widget that stands for each knob
+GENERATIONS = 50  # keys a knob: Streamlit forgets none of them, and no answer is so many widgets late
+_NOTHING = object()
+
+
+@dataclass(frozen=True)
+class Mount:
+    """A widget that stands for a knob: where, the how manieth, what it was mounted for, and with what value."""
+
+    knob: str
+    page: str
+    generation: int
+    of: Hashable
+    value: Any
+
+    @property
+    def key(self) -> str:
+        """The widget's key: the knob's name, and from the second widget on its number."""
+        return f"{self.knob}-g{self.generation}" if self.generation else self.knob
+
+
+def feed(knob: str, value: Any, of: Hashable = ()) -> Mount:
+    """The widget to draw, whose default is the mount's `value`. `of` is what its values mean, beside the knob's name.
+
+    It is the one that stands there already, unless that shows something else than `value`, or stood on another page.
+    """
+    mounts, page = st.session_state.setdefault(MOUNTS, {}), st.session_state.get(state.PAGE, "")
+    mount = mounts.get(knob)
+    if mount is None or mount.page != page:
+        mounts[knob] = Mount(knob, page, 0, of, value)
+    elif mount.of != of or st.session_state.get(mount.key, _NOTHING) != value:
+        mounts[knob] = Mount(knob, page, (mount.generation + 1) % GENERATIONS, of, value)
+    return mounts[knob]
+
+
+def draw(mount: Mount, value: Any, turn: Callable[[Any], None], widget: Callable, *args: Any, **more: Any) -> None:
+    """Call `widget` so that `turn` hears of what the reader does with it.
+
+    A session may be new to a browser that still holds the widgets of one that is over: what shows something else than
+    `value` at first is mounted anew.
+    """
+    heard = {"key": mount.key, "on_change": _heard, "args": (mount, turn)}
+    shown = compat.call(widget, *args, **heard, **more)
+    if mount.generation == 0 and shown != value:
+        st.session_state[MOUNTS][mount.knob] = replace(mount, generation=1, value=value)
+        st.rerun()
+
+
+def _heard(mount: Mount, turn: Callable[[Any], None]) -> None:
+    if st.session_state.get(MOUNTS, {}).get(mount.knob) != mount:
+        return  # it was drawn for another Scene
+    value = st.session_state.get(mount.key)
+    if value is not None:  # a segment clicked again is let go; the Scene keeps it chosen
+        turn(value)
 
 
 def slider(
@@ -28,14 +86,16 @@ def slider(
     **more,
 ) -> None:
     """A slider on a Scene field, over low, low + step, ... high; it follows the finger. `text` writes a value."""
+    turn = _turning(knob, more.pop("turn", state.turn))
     if not ranges.works():
-        key, kind = _feed(knob, value), type(step)
-        turned = {"on_change": _turn, "args": (knob, key, more.pop("turn", state.turn))}
-        st.slider(label, kind(low), kind(high), step=step, key=key, **turned, **more)
+        kind = type(step)
+        bounds = kind(low), kind(high)
+        mount = feed(f"knob-{knob}", kind(value), bounds)
+        draw(mount, kind(value), turn, st.slider, label, *bounds, mount.value, step=step, **more)
         return
     count = round((high - low) / step) + 1
     stops = [type(step)(round(low + step * stop, 9)) for stop in range(count)]
-    _follow(label, knob, stops, value, text, more.pop("turn", state.turn), **more)
+    _follow(label, knob, stops, value, text, turn, **more)
 
 
 def choice_slider(
@@ -45,12 +105,12 @@ def choice_slider(
 
     A value that came from elsewhere takes its place among the options.
     """
-    options, turn = sorted({*options, value}), more.pop("turn", state.override)
+    options, turn = sorted({*options, value}), _turning(knob, more.pop("turn", state.override))
     if ranges.works():
         _follow(label, knob, options, value, text, turn, **more)
         return
-    key = _feed(knob, value, _labels(options, text))
-    st.select_slider(label, options, format_func=text, key=key, on_change=_turn, args=(knob, key, turn), **more)
+    mount = feed(f"knob-{knob}{_labels(options, text)}", value)
+    draw(mount, value, turn, st.select_slider, label, options, mount.value, format_func=text, **more)
 
 
 def _follow(
@@ -59,70 +119,57 @@ def _follow(
     stops: list[Any],
     value: Any,
     text: Callable[[Any], str],
-    turn: Callable[..., None],
+    turn: Callable[[Any], None],
     **more: Any,
 ) -> None:
     at = min(range(len(stops)), key=lambda stop: abs(stops[stop] - value))
     texts = [text(stop) for stop in stops]
-    ranges.show(label, key=f"knob-{knob}", texts=texts, at=at, on_turn=lambda at: turn(**{knob: stops[at]}), **more)
+    ranges.show(label, key=f"knob-{knob}", texts=texts, at=at, on_turn=lambda at: turn(stops[at]), **more)
 
 
 def select(label: str, knob: str, options: Sequence[Any], value: Any, names: Callable[[Any], str], **more: Any) -> None:
     """A list of choices on a Scene field."""
-    key = _feed(knob, value, _labels(options, names))
-    turn = more.pop("turn", state.turn)
-    st.selectbox(label, options, format_func=names, key=key, on_change=_turn, args=(knob, key, turn), **more)
+    mount, turn = feed(f"knob-{knob}{_labels(options, names)}", value), _turning(knob, more.pop("turn", state.turn))
+    draw(mount, value, turn, st.selectbox, label, options, _place(options, mount.value), format_func=names, **more)
 
 
-def switch(label: str, knob: str, value: bool, **more: Any) -> None:
+def switch(label: str, knob: str, value: bool, *, of: Hashable = (), **more: Any) -> None:
     """A switch on a yes-or-no field of the Config; `turn=state.turn` for one of the Scene."""
-    key = _feed(knob, value)
-    turn = more.pop("turn", state.override)
-    st.toggle(label, key=key, on_change=_turn, args=(knob, key, turn), **more)
+    mount, turn = feed(f"knob-{knob}", value, of), _turning(knob, more.pop("turn", state.override))
+    draw(mount, value, turn, st.toggle, label, mount.value, **more)
 
 
 def segments(
     label: str, knob: str, options: Sequence[Any], value: Any, names: Callable[[Any], str], **more: Any
 ) -> None:
     """Choices side by side, one of them always chosen."""
-    key = _feed(knob, value, _labels(options, names))
-    turn = more.pop("turn", state.turn)
-    compat.call(
-        st.segmented_control,
-        label,
-        options,
-        format_func=names,
-        key=key,
-        on_change=_turn,
-        args=(knob, key, turn),
-        required=True,
-        **more,
-    )
+    mount, turn = feed(f"knob-{knob}{_labels(options, names)}", value), _turning(knob, more.pop("turn", state.turn))
+    look = {"default": mount.value, "format_func": names, "required": True}
+    draw(mount, value, turn, st.segmented_control, label, options, **look, **more)
 
 
 def number(label: str, knob: str, low: int, high: int, value: int, **more: Any) -> None:
     """A whole number to type or to step, on a Scene field."""
-    key = _feed(knob, value)
-    st.number_input(label, low, high, step=1, key=key, on_change=_turn, args=(knob, key, state.turn), **more)
+    mount, turn = feed(f"knob-{knob}", value), _turning(knob, state.turn)
+    draw(mount, value, turn, st.number_input, label, low, high, mount.value, step=1, **more)
 
 
-def _feed(knob: str, value: Any, mark: str = "") -> str:
-    return feed(f"knob-{knob}{mark}", value)
+def text(label: str, knob: str, value: str, turn: Callable[[str], None], **more: Any) -> None:
+    """A line of text to type; `turn` is called with it."""
+    mount = feed(f"knob-{knob}", value)
+    draw(mount, value, turn, st.text_input, label, mount.value, **more)
 
 
-def feed(key: str, value: Any) -> str:
-    """Set a widget's state where it differs from what it is fed; gives the key."""
-    if st.session_state.get(key) != value:
-        st.session_state[key] = value
-    return key
+def _turning(knob: str, turn: Callable[..., None]) -> Callable[[Any], None]:
+    """`turn` as a function of the knob's value alone."""
+    return lambda value: turn(**{knob: value})
+
+
+def _place(options: Sequence[Any], value: Any) -> int | None:
+    return next((place for place, option in enumerate(options) if option == value), None)
 
 
 def _labels(options: Sequence[Any], names: Callable[[Any], str]) -> str:
     """A mark of the options' labels, for the key: the browser holds the chosen label, not its place, so a widget whose
     labels change (another language, another sentence) must be another widget."""
     return f"-{crc32(chr(0).join(map(names, options)).encode('utf-8', 'replace')):08x}"
-
-
-def _turn(knob: str, key: str, turn: Callable[..., None]) -> None:
-    if st.session_state[key] is not None:  # a segment clicked again is let go; the Scene keeps it chosen
-        turn(**{knob: st.session_state[key]})

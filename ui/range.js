@@ -9,6 +9,7 @@ const made = new WeakMap(); // the component's root -> its knob
 export default function ({ parentElement, data, setTriggerValue }) {
   let knob = made.get(parentElement);
   if (!knob) made.set(parentElement, (knob = create(parentElement)));
+  if (data.drawn !== knob.drawn) knob.wanted = undefined; // what was wanted was of another Scene
   Object.assign(knob, data, { trigger: setTriggerValue });
   knob.name.textContent = data.label;
   knob.name.title = knob.input.title = data.help;
@@ -25,7 +26,7 @@ function create(parent) {
   input.type = "range";
   root.append(name, value, input);
   parent.append(root);
-  const knob = { name, value, input, heard: 0, held: false, arrived: 0, undrawn: 0, pictures: 0 };
+  const knob = { name, value, input, heard: 0, held: false, arrived: 0, undrawn: 0, pictures: 0, grip: 0 };
   const runs = new MutationObserver(() => (input.isConnected ? listen(knob) : runs.disconnect()));
   runs.observe(document.querySelector(".stApp"), { attributeFilter: ["data-test-script-state"] });
   const want = () => {
@@ -36,8 +37,10 @@ function create(parent) {
     place(knob, +input.value);
     want();
   });
+  input.addEventListener("keydown", () => (knob.grip = 0));
   input.addEventListener("pointerdown", () => {
     knob.held = true;
+    knob.grip = Date.now(); // all turns until the next grip, or key, are one move
     const over = new AbortController();
     const letGo = () => {
       over.abort();
@@ -63,7 +66,7 @@ function send(knob) {
   knob.sent = Date.now();
   knob.late = setTimeout(() => arrive(knob), LATE);
   knob.quiet = knob.held;
-  knob.trigger("turn", { at, n: knob.sent, held: knob.held });
+  knob.trigger("turn", { at, n: knob.sent, held: knob.held, grip: knob.grip, drawn: knob.drawn });
 }
 
 // A picture has arrived when its own value has come back and the run is over.

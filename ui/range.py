@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from contextlib import ExitStack
 from functools import partial
 
 import streamlit as st
@@ -35,14 +35,34 @@ def show(
 ) -> None:
     """A slider over the stops `texts`, standing at number `at`. `on_turn` is called with a stop's number, before the
     rerun that the turn causes."""
-    heard = st.session_state.get(f"{key}-heard", 0)
-    data = {"label": label, "texts": list(texts), "at": at, "heard": heard, "disabled": disabled, "help": help or ""}
+    heard, drawn = st.session_state.get(f"{key}-heard", 0), _drawn(key, (label, *texts), at)
+    data = {"label": label, "texts": list(texts), "at": at, "heard": heard, "drawn": drawn}
+    data |= {"disabled": disabled, "help": help or ""}
     _RANGE(key=key, data=data, on_turn_change=partial(_turned, key, len(texts), on_turn))
 
 
+def _drawn(key: str, of: tuple[str, ...], at: int) -> int:
+    """The number of this drawing: another one where the knob did not come here by its own turns."""
+    page, name = st.session_state.get(state.PAGE), f"{key}-drawn"
+    number, *there = st.session_state.get(name, (0,))
+    if there != [page, of, at]:
+        number += 1
+    st.session_state[name] = number, page, of, at
+    return number
+
+
 def _turned(key: str, stops: int, on_turn: Callable[[int], None]) -> None:
-    turn = st.session_state[key]["turn"]
+    turn, drawn = st.session_state.get(key, {}).get("turn"), st.session_state.get(f"{key}-drawn")
+    if not turn or not drawn:
+        return
     st.session_state[f"{key}-heard"] = turn["n"]
-    if turn["at"] in range(stops):
-        with state.address_kept() if turn["held"] else nullcontext():
-            on_turn(int(turn["at"]))
+    number, page, of, _ = drawn
+    if turn["drawn"] != number or turn["at"] not in range(stops):
+        return  # it was drawn for another Scene
+    st.session_state[f"{key}-drawn"] = number, page, of, turn["at"]
+    with ExitStack() as kept:
+        if turn["grip"]:  # one move, however slow the hand
+            kept.enter_context(state.one_move((key, turn["grip"])))
+        if turn["held"]:
+            kept.enter_context(state.address_kept())
+        on_turn(int(turn["at"]))

@@ -22,7 +22,6 @@ from ui.words import LANGUAGES, Words
 ICON = "🧵"
 STYLE = Path(__file__).with_name("style.css")
 LOGO = Path(__file__).with_name("fibra.svg")
-SENTENCE = "knob-sentence"
 
 
 def open_page(name: str, seed: bool = True, model: bool = True) -> tuple[Scene, Words]:
@@ -149,12 +148,8 @@ def _drawn(scene: Scene, words: Words, seed: bool) -> None:
 
 
 def _sentence(scene: Scene, words: Words) -> None:
-    if st.session_state.get(SENTENCE) != scene.text:
-        st.session_state[SENTENCE] = scene.text
-    label = words("shell.sentence")
-    st.text_input(
-        label, key=SENTENCE, placeholder=words("shell.sentence_help"), on_change=_retype, label_visibility="collapsed"
-    )
+    hidden = {"placeholder": words("shell.sentence_help"), "label_visibility": "collapsed"}
+    controls.text(words("shell.sentence"), "sentence", scene.text, _retype, **hidden)
     if said := _unknown(scene, words):
         say(said, "about")
 
@@ -172,9 +167,9 @@ def _unknown(scene: Scene, words: Words) -> str:
     return words("shell.unknown", tokens=", ".join(new)) if new else ""
 
 
-def _retype() -> None:
+def _retype(typed: str) -> None:
     """The reader typed a sentence: cut to the limits, and said so."""
-    typed, scene = st.session_state[SENTENCE], state.scene()
+    scene = state.scene()
     sentence, notice = fit_sentence(typed, scene.split, scene.model)
     state.turn(sentence="" if sentence == scene.preset.sentence else sentence)
     if notice:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import fields
+from dataclasses import fields, replace
 from time import monotonic
 from typing import Any
 
@@ -20,25 +20,54 @@ SCENE, WRITTEN, PAGE, NOTICES = "fibra.scene", "fibra.written", "fibra.page", "f
 MODEL = "fibra.model"  # the models on screen: a trained one lives as long as a session holds it
 MODELS = "fibra.models"  # those that were trained or loaded in this session, by name
 ENTERED = "fibra.entered"  # whether this run is the first one on its page
+LINKED = "fibra.linked"  # the queries that the menu's links carry: as drawn now, and as they were drawn before
 HELD = "fibra.held"  # whether a knob is held, and its turns leave the address alone
+MOVE = "fibra.move"  # what the turns of one move have in common, while one is made
 PAST, FUTURE, TURNED = "fibra.past", "fibra.future", "fibra.turned"
 ONE_MOVE = 1.0  # seconds: turns of the same knob that follow one another more closely are undone together
 
 
 def open_scene(page: str) -> Scene:
-    """The Scene to show on `page`: this session's own, or the URL's where the URL is news.
-
-    Streamlit empties the query when the reader changes page; on the same page, a query that we did not write comes
-    from the reader: a link, the Back button, or an edited address.
-    """
+    """The Scene to show on `page`: this session's own, or the address's where that is news."""
     query = st.query_params.to_dict()
     moved = st.session_state.get(PAGE) != page
     st.session_state[PAGE], st.session_state[ENTERED] = page, moved
-    if SCENE not in st.session_state or (not moved and query != st.session_state[WRITTEN]):
+    if SCENE not in st.session_state or _is_news(query, moved):
         scene, notices = Scene.from_query(query)
         _keep(scene, notices)
     write_url()
     return st.session_state[SCENE]
+
+
+def _is_news(query: dict[str, str], moved: bool) -> bool:
+    """Does the address say something that this session has not said itself?
+
+    On the same page any query that we did not write comes from the reader. A link to another page carries a query too,
+    for a session that has lost its Scene; but a turn inside a fragment leaves the links as they were drawn, so a
+    session that lives knows better. What Back or Forward brings is the reader's word.
+    """
+    if not moved:
+        return query != st.session_state[WRITTEN]
+    if _through_history():
+        return True
+    return bool(query) and query not in (st.session_state[WRITTEN], *st.session_state.get(LINKED, ()))
+
+
+def _through_history() -> bool:
+    """Whether Back or Forward caused this run, where Streamlit says so (1.67: private; 1.62 does not)."""
+    try:
+        from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+        return bool(getattr(get_script_run_ctx(suppress_warning=True), "is_history_navigation", False))
+    except (ImportError, TypeError):
+        return False
+
+
+def linked() -> dict[str, str]:
+    """The query for links to other pages that are drawn now."""
+    query = scene().to_query()
+    st.session_state[LINKED] = [query, *st.session_state.get(LINKED, ())][:2]
+    return query
 
 
 def scene() -> Scene:
@@ -91,19 +120,27 @@ def redo() -> None:
 
 
 def _step(source: str, other: str) -> None:
+    """The other Scene, in the language that is read now: that is not undone."""
     if scenes := st.session_state.get(source):
-        st.session_state.setdefault(other, []).append(scene())
+        now = scene()
+        st.session_state.setdefault(other, []).append(now)
         st.session_state.pop(TURNED, None)
-        _put(scenes.pop())
+        _put(replace(scenes.pop(), lang=now.lang))
 
 
 def _remember(old: Scene, new: Scene) -> None:
-    knobs = {field.name for field in fields(Scene) if getattr(old, field.name) != getattr(new, field.name)}
-    last_knobs, when = st.session_state.get(TURNED, (set(), 0.0))
-    st.session_state[TURNED] = knobs, monotonic()
-    st.session_state[FUTURE] = []
-    if knobs != last_knobs or monotonic() - when > ONE_MOVE:
-        st.session_state[PAST] = [*st.session_state.get(PAST, ()), old][-UNDO:]
+    knobs = {field.name for field in fields(Scene) if getattr(old, field.name) != getattr(new, field.name)} - {"lang"}
+    if not knobs:
+        return
+    move, (last, when) = st.session_state.get(MOVE), st.session_state.get(TURNED, (None, 0.0))
+    same = last is not None and (last[0] == move if move else last[1] == knobs and monotonic() - when <= ONE_MOVE)
+    st.session_state[TURNED], st.session_state[FUTURE] = ((move, knobs), monotonic()), []
+    past = st.session_state.setdefault(PAST, [])
+    if not same:
+        st.session_state[PAST] = [*past, old][-UNDO:]
+    elif past and replace(past[-1], lang=new.lang) == new:  # there and back at once is no move
+        past.pop()
+        del st.session_state[TURNED]
 
 
 def _put(new: Scene) -> None:
@@ -113,10 +150,10 @@ def _put(new: Scene) -> None:
 
 def _keep(new: Scene, found: tuple[Notice, ...] = ()) -> None:
     if find(new.model) is None:  # it lived in a session that is over, and this Scene is from before
-        found = (wrong("model", new.model, "gone"),)
-        new = Scene(lang=new.lang)
+        new, more = Scene.from_query(new.own_query())
+        found += more
     if new.pinned and find(new.pinned.model) is None:
-        found = (wrong("model", new.pinned.model, "gone"),)
+        found += (wrong("model", new.pinned.model, "gone"),)
         new = new.turn(pinned=None)
     models = [find(scene.model) for scene in (new, new.pinned) if scene]
     st.session_state[SCENE], st.session_state[MODEL], st.session_state[NOTICES] = new, models, found
@@ -143,13 +180,22 @@ def address_kept() -> Iterator[None]:
         del st.session_state[HELD]
 
 
+@contextmanager
+def one_move(name: object) -> Iterator[None]:
+    """All turns of this name that follow one another are undone together, however slowly they come."""
+    st.session_state[MOVE] = name
+    try:
+        yield
+    finally:
+        del st.session_state[MOVE]
+
+
 def write_url() -> None:
     """The address always says what is on screen, once a knob is let go."""
     if HELD in st.session_state:
         return
-    there = st.query_params.to_dict()
-    wanted = {key: value for key, value in there.items() if key.startswith("embed")} | scene().to_query()
-    if there != wanted:
+    wanted = scene().to_query()
+    if st.query_params.to_dict() != wanted:  # Streamlit keeps what it embeds by, and does not show it
         st.query_params.from_dict(wanted)
     st.session_state[WRITTEN] = wanted
 

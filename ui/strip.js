@@ -30,7 +30,7 @@ function headAt({ target, clientX, clientY, detail }) {
 }
 
 function write() {
-  const box = document.querySelector(".st-key-knob-sentence input");
+  const box = document.querySelector('[class*="st-key-knob-sentence"] input');
   box?.focus();
   box?.select();
 }

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
 from html import escape
+from typing import Any
 
 import streamlit as st
 
@@ -35,8 +37,9 @@ def board(words: Words) -> None:
 
 
 def _switch(scene: Scene, part: str, moved: bool, words: Words) -> None:
-    key = controls.feed(f"switch-{part}", scene.runs(part))
-    st.toggle(words(f"switches.names.{part}"), key=key, on_change=_turn, args=(part,))
+    mount, on = controls.feed(f"switch-{part}", scene.runs(part)), scene.runs(part)
+    turn = partial(_turn, part)
+    controls.draw(mount, on, turn, st.toggle, words(f"switches.names.{part}"), mount.value)
     says = f'<p class="fibra-about">{escape(words(f"switches.expect.{part}"))}</p>'
     if moved:
         says += f'<p class="fibra-says">{escape(switched.happened(scene, part, words))}</p>'
@@ -44,30 +47,25 @@ def _switch(scene: Scene, part: str, moved: bool, words: Words) -> None:
 
 
 def _temperature(scene: Scene, words: Words) -> None:
-    key = controls.feed("switch-temperature", scene.temperature)
     options = sorted({*TEMPERATURES, scene.temperature})
-    label, text = words("attention.temperature"), words.short
-    st.select_slider(label, options, format_func=text, key=key, on_change=_set, args=("temperature", key))
+    mount, label = controls.feed("switch-temperature", scene.temperature, (*options,)), words("attention.temperature")
+    choice = (label, options, mount.value)
+    turn = partial(_set, "temperature")
+    controls.draw(mount, scene.temperature, turn, st.select_slider, *choice, format_func=words.short)
     st.html(f'<p class="fibra-about">{escape(words("switches.expect.temperature"))}</p>')
 
 
 def _heads(scene: Scene, words: Words) -> None:
-    key = controls.feed("switch-heads", list(scene.ablated))
     places = [(layer, head) for layer in range(scene.config.n_layers) for head in range(scene.config.n_heads)]
 
     def name(place: tuple[int, int]) -> str:
         return words("heads.place", layer=place[0], head=place[1])
 
-    empty = words("switches.no_heads")
-    st.multiselect(
-        words("switches.heads"),
-        places,
-        format_func=name,
-        key=key,
-        on_change=_set,
-        args=("ablated", key),
-        placeholder=empty,
-    )
+    off = list(scene.ablated)
+    mount = controls.feed("switch-heads", off, (words.lang, *places))
+    look = {"format_func": name, "placeholder": words("switches.no_heads")}
+    turn = partial(_set, "ablated")
+    controls.draw(mount, off, turn, st.multiselect, words("switches.heads"), places, mount.value, **look)
     st.html(f'<p class="fibra-about">{escape(words("switches.expect.heads"))}</p>')
 
 
@@ -94,14 +92,13 @@ def _off(scene: Scene) -> tuple:
     return scene.missing, scene.ablated
 
 
-def _turn(part: str) -> None:
-    state.switch(**{part: st.session_state[f"switch-{part}"]})
+def _turn(part: str, on: bool) -> None:
+    state.switch(**{part: on})
     st.session_state[TURNED] = True
 
 
-def _set(field: str, key: str) -> None:
-    value = st.session_state[key]
-    state.turn(**{field: tuple(value) if field == "ablated" else value})
+def _set(field: str, value: Any) -> None:
+    state.turn(**{field: tuple(sorted(value)) if field == "ablated" else value})
     st.session_state[TURNED] = True
 
 
