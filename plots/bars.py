@@ -46,7 +46,11 @@ def bars(
         height=height,
         margin={"l": 58, "r": 8, "t": 20, "b": labels_height(tokens, width)},
         bargap=0.3,
-        xaxis=axis(**ticks(tokens), range=[-0.5, len(tokens) - 0.5], tickangle=-90 if upright(tokens, width) else 0),
+        xaxis=axis(
+            **ticks(tokens, room=_room(tokens, width)),
+            range=[-0.5, len(tokens) - 0.5],
+            tickangle=-90 if upright(tokens, width) else 0,
+        ),
         yaxis=axis(
             range=[0, 1.05 * highest],
             tickformat=".0%" if highest > 0.05 else ".1%",
@@ -97,7 +101,11 @@ def grouped(
         bargroupgap=0.05,
         showlegend=True,
         legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "font": {"color": "@text"}},
-        xaxis=axis(**ticks(tokens), range=[-0.5, len(tokens) - 0.5], tickangle=-90 if upright(tokens, width) else 0),
+        xaxis=axis(
+            **ticks(tokens, room=_room(tokens, width)),
+            range=[-0.5, len(tokens) - 0.5],
+            tickangle=-90 if upright(tokens, width) else 0,
+        ),
         yaxis=axis(rangemode="tozero", tickformat=".0%", nticks=5, showgrid=True, gridcolor="@grid"),
         meta={"alt": alt},
     )

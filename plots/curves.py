@@ -55,7 +55,7 @@ def curves(
     named, below = {}, 44
     if tokens is not None:
         below = labels_height(tokens, width)
-        named = ticks(tokens, marked) | {"range": [-0.4, len(tokens) - 0.6]}
+        named = ticks(tokens, marked, (width - 74) / len(tokens)) | {"range": [-0.4, len(tokens) - 0.6]}
         named |= {"tickangle": -90 if upright(tokens, width) else 0}
     low, high = float(min(map(np.min, ys.values()))), float(max(map(np.max, ys.values())))
     room = 0.08 * (high - low) or 1.0

@@ -17,7 +17,8 @@ except ImportError:  # faster where there is one; the browser-only build has non
     import json
 
 LABEL = 14  # characters of a token that fit beside an axis
-CROWD = 16  # tokens on an axis whose labels always have room
+SMALLEST = 8  # px: of a name; where there is no room for that, an axis has none
+LINE = 1.26  # of a name's size: the height of its line
 _ESCAPES = {ord(c): e for c, e in {"&": "&amp;", "<": "&lt;", ">": "&gt;", "$": "&#36;", "@": "&#64;"}.items()}
 _ESCAPES |= dict.fromkeys([*range(0x20), *range(0x7F, 0xA0)], " ")  # control characters
 _ESCAPES |= dict.fromkeys(range(0xD800, 0xE000), "\ufffd")  # half of a character: no encoder takes it
@@ -56,28 +57,38 @@ def _em(character: str) -> float:
 
 def ticks(tokens: list[str], chosen: int | None = None, room: float = np.inf) -> dict[str, Any]:
     """Axis settings that write each token at its own position 0..n-1: a word said twice has two; `chosen` is bold.
-    Where each has `room` for less than a line of text, in px, they are written smaller.
 
-    Many tokens make a category axis, whose names are the positions: Plotly then drops the labels that a narrow screen
-    has no room for. (Its click reports the position as a string.)
+    All are written or none: where each has `room` px and that is less than a line of text, they are smaller, and where
+    they would be too small, left to the hover. (The browser looks once more, live_figure.js: a screen may be narrower
+    than was counted on.)
     """
     labels = [literal(short(token)) for token in tokens]
     if chosen is not None:
         labels[chosen] = f"<b>{labels[chosen]}</b>"
-    if len(tokens) <= CROWD:
-        size = int(np.clip(room - 3, theme.FONT_SIZE - 3, theme.FONT_SIZE))
-        named = {"tickmode": "array", "tickvals": list(range(len(tokens))), "ticktext": labels}
-        return named if size == theme.FONT_SIZE else named | {"tickfont": {"size": size}}
-    places = [str(place) for place in range(len(tokens))]
-    named = {"categoryorder": "array", "categoryarray": places, "labelalias": dict(zip(places, labels, strict=True))}
-    return {"type": "category", "tickfont": {"size": theme.FONT_SIZE - (2 if len(tokens) <= 2 * CROWD else 3)}} | named
+    size = int(min(room / LINE + 0.1, theme.FONT_SIZE))
+    named = {"type": "linear", "tickmode": "array", "tickvals": list(range(len(tokens))), "ticktext": labels}
+    if size < SMALLEST:
+        return named | {"showticklabels": False}
+    return named if size == theme.FONT_SIZE else named | {"tickfont": {"size": size}}
 
 
 def axis(**extra: Any) -> dict[str, Any]:
-    """A bare axis: no lines, no grid, no zooming (a click chooses instead)."""
-    bare = {"showgrid": False, "zeroline": False, "ticks": "", "ticklabelstandoff": 4, "fixedrange": True}
+    """A bare axis: no lines, no grid, no zooming (a click chooses instead).
+
+    It has a type, or Plotly would choose one by the looks of the data: names at positions would make it an axis of
+    categories, on which whatever lies between two positions goes astray.
+    """
+    bare = {
+        "type": "linear",
+        "showgrid": False,
+        "zeroline": False,
+        "ticks": "",
+        "ticklabelstandoff": 4,
+        "fixedrange": True,
+    }
     # Plotly would measure every label to hide those that stick out: a third of its time a redraw. Ours fit.
-    return bare | {"ticklabeloverflow": "allow"} | extra
+    bare |= {"ticklabeloverflow": "allow"}
+    return bare | ({"tickmode": "array"} if "ticktext" in extra else {}) | extra
 
 
 def title(text: str, role: str = "@text", standoff: int = 8) -> dict[str, Any]:

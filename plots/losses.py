@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from plots.bars import labels_height
+from plots.bars import labels_height, upright
 from plots.figure import axis, base_layout, literal, number, ticks, title
 
 
@@ -61,7 +61,9 @@ def losses(
         margin={"l": 58, "r": 8, "t": 26, "b": labels_height(tokens, width)},
         bargap=0.35,
         xaxis=axis(
-            **ticks(tokens), range=[-0.5, len(tokens) - 0.5], tickangle=0 if labels_height(tokens, width) == 32 else -90
+            **ticks(tokens, room=(width - 66) / len(tokens)),
+            range=[-0.5, len(tokens) - 0.5],
+            tickangle=-90 if upright(tokens, width) else 0,
         ),
         yaxis=axis(
             range=[0, 1.12 * max(float(values.max(initial=0)), mean, ceiling)],

@@ -16,11 +16,12 @@ import pytest
 
 import plots.flat as flat_plot
 from plots import figure as figures
-from plots import theme
-from plots.bars import bars
+from plots import runs, theme
+from plots.bars import bars, grouped
 from plots.choices import choices
 from plots.curves import curves
 from plots.drift import CANVASES, LINE_HEIGHT, drift
+from plots.errors import errors
 from plots.fibres import MAX_CURVES, TRACES, fibres
 from plots.figure import label_width, literal, number, short, ticks, to_json
 from plots.flat import flat
@@ -29,6 +30,8 @@ from plots.heatmap import heatmap
 from plots.ledger import ledger
 from plots.lens import lens
 from plots.losses import losses
+from plots.marks import marks
+from plots.rugs import rugs
 from plots.tiles import THUMB_CELLS, TILE_CELLS, tile_at, tiles
 
 PENGUINS = ["Os", "pinguins", "não", "tem", "joelho"]
@@ -220,10 +223,7 @@ def test_long_tokens_are_cut_on_the_axes_and_whole_in_the_hover() -> None:
 @pytest.mark.parametrize("n", [3, 40])
 def test_a_word_said_twice_is_two_places(n: int) -> None:
     axis = ticks(["Os"] * n, chosen=1)
-    if n == 3:
-        assert axis["tickvals"] == [0, 1, 2] and axis["ticktext"] == ["Os", "<b>Os</b>", "Os"]
-    else:
-        assert len(set(axis["categoryarray"])) == n and set(axis["labelalias"].values()) == {"Os", "<b>Os</b>"}
+    assert axis["tickvals"] == [*range(n)] and axis["ticktext"] == ["Os", "<b>Os</b>", *["Os"] * (n - 2)]
 
 
 def test_numbers_are_printed_alike() -> None:
@@ -546,17 +546,50 @@ def test_names_under_a_curve_are_level_or_upright_and_never_slanted() -> None:
     assert below.keys() == {0, -90} and below[-90] > label_width(PENGUINS)
 
 
-def test_names_with_little_room_are_smaller() -> None:
-    sizes = [ticks(PENGUINS, room=room).get("tickfont", {}).get("size", theme.FONT_SIZE) for room in (40, 14, 5)]
-    assert sizes[0] == theme.FONT_SIZE > sizes[1] > sizes[2] >= 9
+def test_names_with_little_room_are_smaller_and_with_less_there_are_none() -> None:
+    few = [ticks(PENGUINS, room=room) for room in (40, 14, 11, 9)]
+    sizes = [axis.get("tickfont", {}).get("size", theme.FONT_SIZE) for axis in few[:3]]
+    assert sizes[0] == theme.FONT_SIZE > sizes[1] > sizes[2] >= 8
+    assert [axis.get("showticklabels", True) for axis in few] == [True, True, True, False]
     low = heatmap(PATTERN, PENGUINS, PENGUINS, height=120)["layout"]["yaxis"]
     assert low["tickfont"]["size"] < theme.FONT_SIZE and "tickfont" not in heatmap(PATTERN, PENGUINS)["layout"]["yaxis"]
+
+
+@pytest.mark.parametrize("n", [1, 2, 9, 20, 64])
+def test_an_axis_says_its_type_and_names_all_of_its_places_or_none(n: int) -> None:
+    tokens = (PENGUINS * 13)[:n]
+    x, square, shares = np.arange(n), np.eye(n, dtype=np.float32), np.full(n, 1 / n)
+    work = np.full(n, 1e6)
+    figures = FIGURES | {
+        "heatmap": heatmap(square, tokens, tokens),
+        "numbers": heatmap(square, tokens),
+        "curves": curves(x, {"a": x}, chosen="a", points=(x, x), tokens=tokens, marked=0),
+        "bars": bars(shares, tokens),
+        "grouped": grouped(np.stack([shares] * 2), tokens, ["a", "b"], roles=("@query", "@key")),
+        "choices": choices(tokens, shares, shares, shares > 0, [""] * n, chosen=0),
+        "losses": losses(shares, tokens, mean=1.0, ceiling=2.0),
+        "ledger": ledger(x, x + 1, tokens, work, work, chosen=0),
+        "lens": lens(square, [tokens] * n, square > 0, tokens, [str(i) for i in range(n)]),
+        "growth": growth(x + 1.0, tokens, tokens),
+        "rugs": rugs({"a": x, "b": x}),
+        "marks": marks(square, [tokens] * n),
+        "errors": errors(shares, tokens, good=1e-4, good_name="a", bad_name="b"),
+        "runs": runs.curves([runs.Curve(x, shares, "a", "@query")], moment=0),
+        "flat": flat(square[None], tokens),
+    }
+    for name, figure in figures.items():
+        for key, axis in figure["layout"].items():
+            if key.startswith(("xaxis", "yaxis")) and axis.get("visible", True):
+                assert axis.get("type") in ("linear", "log"), (name, key)
+                assert "categoryarray" not in axis
+                if "ticktext" in axis:
+                    assert len(axis["ticktext"]) == len(axis["tickvals"]) and axis["tickmode"] == "array", (name, key)
 
 
 def test_growth_and_bars_hold_their_arrays() -> None:
     line = FIGURES["growth"]
     assert line["data"][0]["y"][2] == 100 and line["layout"]["yaxis"]["type"] == "log", "steep values"
-    assert "type" not in growth(np.array([1.0, 2.0]), ["a", "b"], ["1", "2"])["layout"]["yaxis"]
+    assert growth(np.array([1.0, 2.0]), ["a", "b"], ["1", "2"])["layout"]["yaxis"]["type"] == "linear"
     bar = FIGURES["bars"]["data"][0]
     assert bar["y"].tolist() == pytest.approx([0.3, 0.2, 0.1, 0.0, 0.4])
 
