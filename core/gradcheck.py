@@ -20,6 +20,8 @@ from core.params import Params
 from core.trace import Trace
 
 STEP = 1e-6  # near the cube root of float64's resolution, where rounding and the term in h^2 are alike
+GOOD = 1e-4  # the error up to which two slopes are taken for one: a central difference is no better than its rounding
+ROUNDINGS = 8  # spacings of the loss by which the two losses may be off together; below 1 was measured
 
 
 @dataclass(frozen=True)
@@ -39,15 +41,32 @@ class Check:
 
     @property
     def resolution(self) -> float:
-        """What rounding makes of a slope of zero, at most, if the sums behind the losses are of order one or theirs."""
+        """How far rounding alone may put the slope off, if the sums behind the losses are of order one or theirs."""
         largest = max(abs(self.loss_below), abs(self.loss_above), 1.0)
-        return 32 * float(np.spacing(largest)) / self.step
+        return ROUNDINGS * float(np.spacing(largest)) / self.step
 
     @property
     def error(self) -> float:
-        """|slope - backprop| relative to the larger of the two; 0 where neither can be told from zero."""
-        largest = max(abs(self.slope), abs(self.backprop))
-        return abs(self.slope - self.backprop) / largest if largest > self.resolution else 0.0
+        """|slope - backprop| relative to the larger of the two, which counts as no less than resolution / GOOD; 0 where
+        neither can be told from zero.
+
+        So it is at most GOOD where |slope - backprop| <= GOOD * largest + resolution: a slope so small that rounding is
+        a large share of it accuses nobody.
+        """
+        largest = float(np.maximum(abs(self.slope), abs(self.backprop)))  # no number where either is none
+        if largest <= self.resolution:
+            return 0.0
+        return abs(self.slope - self.backprop) / (largest + self.resolution / GOOD)
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the two slopes are one, as far as rounding lets one see; False where they are no numbers."""
+        return self.error <= GOOD
+
+    @property
+    def coarse(self) -> bool:
+        """Whether rounding would hide a difference of GOOD: the two may agree for no better reason."""
+        return GOOD * max(abs(self.slope), abs(self.backprop)) < self.resolution
 
 
 Objective = Callable[[Trace], tuple[float, Mapping[str, np.ndarray]]]

@@ -7,14 +7,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from support import GOLDEN, golden, ours, random_config, random_params, tensors
 
 import core
 from core import model
 from core.backward import needed
-from core.gradcheck import gradcheck, gradcheck_all, next_token, weighted
+from core.course import SIZES
+from core.gradcheck import GOOD, Check, gradcheck, gradcheck_all, next_token, weighted
 from core.ops.activations import ACTIVATIONS, ACTIVATIONS_BACKWARD
 from core.ops.loss import LOSSES
+from core.tasks import TASKS
 from core.trace import Trace
 
 N = 6
@@ -282,6 +286,35 @@ def test_a_planted_bug_is_found_where_it_is_and_nowhere_else(name):
         untouched |= config.norm_at == "post" and at.startswith("ln1.")
         assert (check.error < 1e-5) == untouched, check
     assert all(check.error < 1e-5 for check in gradcheck_all(params, config, objective, **inputs))
+
+
+@pytest.mark.parametrize(("seed", "row"), [(0, 1), (2, 5)])
+def test_rounding_of_a_small_slope_accuses_nobody(seed, row):
+    """The random direction of one parameter is nearly level there: its slope is known to three digits."""
+    task = TASKS["stories"]()
+    config = task.config.replace(**SIZES["small"])
+    batch = task.batch(row, 1, held_out=True)
+    params, objective = core.init_params(config, seed), next_token(batch.targets, batch.mask)
+    right = gradcheck_all(params, config, objective, ids=batch.ids)
+    apart = [abs(check.slope - check.backprop) / max(abs(check.slope), abs(check.backprop), 1e-7) for check in right]
+    assert max(apart) > GOOD and all(check.agrees for check in right)
+    buggy = gradcheck_all(params, config, objective, bug=True, ids=batch.ids)
+    assert 5 < sum(not check.agrees for check in buggy) < len(buggy)
+
+
+@given(st.floats(-9, 1), st.floats(-1, 1), st.sampled_from([1e-9, 1e-6, 1e-3]), st.floats(0, 9))
+def test_a_check_is_as_fine_as_rounding_allows(exponent, off, step, loss):
+    """What the losses' last digits explain is no error, and ten times that much is one."""
+    slope = 10.0**exponent
+    ulp = np.spacing(max(loss + slope * step, 1.0)) / step
+
+    def judged(backprop: float) -> Check:
+        return Check("w", step, loss - slope * step, loss + slope * step, backprop)
+
+    exact = judged(0).slope
+    assert judged(exact + 4 * off * ulp).agrees
+    assert not judged(exact + 1.1 * (GOOD * exact + 100 * ulp)).agrees
+    assert not judged(np.nan).agrees
 
 
 def test_the_bug_is_in_one_formula_alone():

@@ -112,6 +112,20 @@ def test_pca_of_coincident_points_is_zero():
         assert not found.project(x).any()
 
 
+@pytest.mark.parametrize("size", [1e-6, 1.0, 1e6])
+def test_pca_takes_no_rounding_for_variance(size):
+    """Seven times one word, float32's noise on it; and beside a direction of its own, only that one."""
+    rng = np.random.default_rng(0)
+    word = (size * rng.standard_normal(64)).astype(np.float32)
+    same = np.nextafter(word, word + rng.choice([-size, size], (7, 64)), dtype=np.float32)
+    found = pca(same)
+    assert not np.array_equal(same[0], same[1]) and not found.explained.any() and not found.components.any()
+    line = pca(np.concatenate([same, 2 * same]))
+    assert line.explained == pytest.approx([1, 0, 0]) and not line.components[1:].any()
+    faint = pca(same + np.outer(np.arange(7), 1e-4 * word[::-1]))  # what is small and real remains
+    assert faint.explained == pytest.approx([1, 0, 0], abs=1e-4)
+
+
 def test_pca_of_a_line_has_one_direction():
     found = pca(np.outer([0.0, 1, 2, 5], [3.0, 4.0]), k=3)
     assert found.components[0] == pytest.approx([0.6, 0.8])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import isfinite
+
 import streamlit as st
 
 from core.gradcheck import Check, gradcheck, gradcheck_all, next_token
@@ -67,7 +69,11 @@ def _table(found: Check, words: Words) -> str:
 
 def verdict(found: Check, words: Words) -> str:
     """What the two slopes say of each other."""
+    if not isfinite(found.error):
+        return words("train.check.lost")
     if found.slope == 0 and found.backprop == 0:
         return words("train.check.zero")
-    kind = "agree" if found.error <= pictures.GOOD else "differ"
+    if found.agrees and found.coarse:
+        return words("train.check.coarse", apart=pictures.power(found.resolution, words))
+    kind = "agree" if found.agrees else "differ"
     return words(f"train.check.{kind}", error=pictures.power(found.error, words))

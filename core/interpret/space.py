@@ -28,6 +28,9 @@ def relative_change(before: np.ndarray, after: np.ndarray) -> np.ndarray:
         return np.divide(change, size, out=np.where(change == 0, 0.0, np.inf), where=size != 0)
 
 
+ROUNDING = 1e-6  # of the numbers' size: what float32 and a few sums of it may add to numbers that are equal
+
+
 @dataclass(frozen=True)
 class PCA:
     """A fixed basis: mean [d], components [k, d], and the share of the variance that each explains [k]."""
@@ -45,6 +48,7 @@ def pca(x: np.ndarray, k: int = 3) -> PCA:
     """Principal components of x [n, d], by SVD (Jolliffe 2002, section 3.5): the first k, zeros where there are fewer.
 
     A component's sign is free; here its entry of largest magnitude is positive, so that a picture never flips over.
+    Points that differ by no more than ROUNDING of their own size coincide: they have no variance and no direction.
     """
     x = np.asarray(x, np.float64)
     mean = x.mean(axis=0)
@@ -52,10 +56,9 @@ def pca(x: np.ndarray, k: int = 3) -> PCA:
     variances = singular**2
     components = np.zeros((k, x.shape[1]))
     explained = np.zeros(k)
-    total = variances.sum()
-    for i in range(min(k, len(singular))):
-        if variances[i] <= 1e-24 * total or total == 0:
-            break  # the direction is rounding noise
+    real = singular > ROUNDING * np.linalg.norm(x)
+    total = variances[real].sum()
+    for i in np.flatnonzero(real[:k]):
         largest = np.argmax(np.abs(directions[i]).round(12))
         components[i] = directions[i] * np.sign(directions[i, largest])
         explained[i] = variances[i] / total

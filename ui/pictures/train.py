@@ -8,7 +8,7 @@ import numpy as np
 
 import core
 from core.course import APPEARED, Course, Watch
-from core.gradcheck import Check
+from core.gradcheck import GOOD, Check
 from core.interpret import PCA, pca
 from core.ops.softmax import softmax
 from plots import errors as error_rows
@@ -23,7 +23,6 @@ HEIGHT = 290  # px: a chart
 SQUARE = 400  # px: the map, and the embeddings
 NAMED = 24  # tokens whose embeddings are drawn: more would hide each other
 STAGES = 12  # moments on an embedding's way
-GOOD = 1e-4  # the error up to which two slopes are taken for one: a central difference is no better than its rounding
 RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 SMOOTH = 0.02  # of the steps so far: over so many the training loss is averaged
 
@@ -224,13 +223,17 @@ def checks_height(view: View) -> int:
 
 
 def checks(found: list[Check], words: Words) -> Picture:
-    """The errors of all parameters; a sentence names those that are wrong."""
+    """The errors of all parameters; a sentence tells how many are wrong, and which the bug must come after."""
     values = np.array([check.error for check in found])
-    wrong = [check.name for check in found if check.error > GOOD]
-    if wrong:
-        says = words("train.check.says_wrong", n=len(wrong), all=len(found), first=wrong[-1])
+    wrong = [check.name for check in found if not check.agrees]
+    coarse = sum(check.coarse for check in found)
+    if not np.isfinite(values).all():
+        says = words("train.check.lost")
+    elif wrong:
+        says = words("train.check.says_wrong", n=len(wrong), all=len(found), last=wrong[-1])
     else:
         says = words("train.check.says_right", all=len(found), worst=power(float(values.max()), words))
+        says += " " + words("train.check.says_coarse", n=coarse) if coarse else ""
     figure = error_rows.errors(
         values,
         [check.name.replace("blocks.", "") for check in found],
