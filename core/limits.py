@@ -2,6 +2,15 @@
 
 from __future__ import annotations
 
+import os
+
+
+def _megabytes(variable: str, usual: int, least: int) -> int:
+    """Bytes: as many megabytes as the environment says, where it says a whole number."""
+    said = os.environ.get(variable, "")
+    return max(least, int(said) if said.isascii() and said.isdigit() else usual) * 1_000_000
+
+
 # What a reader may type.
 SENTENCE_CHARACTERS = 640  # a URL of under 2 kB even when every character is percent-encoded twice over
 TOKENS = 64  # patterns of the largest model: 12 layers x 16 heads x 64 x 64 = 3.1 MB a copy, four copies in a trace
@@ -42,11 +51,11 @@ WEIGHTS_LAYERS = 512  # four times the deepest in use; names and shapes of so ma
 WEIGHTS_SHARDS = 128  # files of one checkpoint, each mapped: one open file descriptor
 TOKENIZER_FILE = 64 << 20  # bytes of tokenizer.json: 250,000 tokens take 17 MB
 
-# What a server keeps, in bytes, for all sessions together (Community Cloud gives about 690 MB in the worst case).
-PARAMS_CACHE = 64 << 20
-TRACE_CACHE = 96 << 20
-FIGURE_CACHE = 32 << 20
-WRITING_CACHE = 32 << 20  # texts written, with every step's distribution: a dozen tokens of 1000 choices take 0.5 MB
+# What a server keeps of what was computed, for all sessions together, in bytes: weights, traces, texts, pictures.
+# Community Cloud gives about 690 MB in the worst case; the app itself takes 150 MB of it, and work in progress as much.
+# FIBRA_CACHE_MB is the choice of whoever deploys it, from 32: with more, a large class waits less.
+CACHE = _megabytes("FIBRA_CACHE_MB", 300, 32)
+LARGE = 1_000_000  # parameters, 4 MB: larger models are computed one at a time, so that a class of them fits in memory
 CHECKPOINTS = 32 << 20  # of one training run: forty of a model of 200,000 parameters
 
 # glibc gives the pages of freed arrays back to the system and faults them in again at the next pass: a third of the

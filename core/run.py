@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,10 +21,15 @@ class Run:
 
     scene: Scene
     config: Config
-    params: Params
+    weights: Callable[[], Params]  # gives them: they follow from the Scene, and whoever keeps a Run need not keep them
     encoding: Encoding
     embeddings: np.ndarray  # [pos, d_model]
     trace: Trace
+
+    @property
+    def params(self) -> Params:
+        """The weights that it was computed with."""
+        return self.weights()
 
     @property
     def tokens(self) -> tuple[str, ...]:
@@ -37,7 +42,7 @@ def run(scene: Scene, params: Params | None = None, names: Iterable[str] | None 
     params = scene.preset.params(scene.whole, scene.seed) if params is None else params
     embeddings = embed_tokens(scene, encoding, params)
     trace = forward(params, config, embeddings=embeddings, interventions=scene.interventions, names=names)
-    return Run(scene, config, params, encoding, embeddings, trace)
+    return Run(scene, config, lambda: params, encoding, embeddings, trace)
 
 
 def embed_tokens(scene: Scene, encoding: Encoding, params: Params) -> np.ndarray:

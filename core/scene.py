@@ -295,7 +295,7 @@ def _overridden(config: Config, overrides: tuple[tuple[str, int | bool | str], .
         changes |= {"final_norm": False, "embed_norm": False}
     if changes.get("d_mlp") == 0:
         changes |= {"gated": False}
-    return config.replace(**changes)
+    return config.replace(**changes) if changes else config
 
 
 def _untrained(model: str, overrides: dict[str, Any]) -> list[Notice]:

@@ -23,10 +23,15 @@ class Writing:
 
     scene: Scene
     config: Config
-    params: Params
+    weights: Callable[[], Params]  # gives them: they follow from the Scene, and whoever keeps a text need not keep them
     ids: np.ndarray  # [pos] int64: the context's
     embeddings: np.ndarray  # [pos, d_model]: the context's
     steps: tuple[Step, ...]
+
+    @property
+    def params(self) -> Params:
+        """The weights that it was written with."""
+        return self.weights()
 
     def text(self, steps: int) -> np.ndarray:
         """[pos] int64: the ids of the context and of the first `steps` new tokens."""
@@ -63,7 +68,7 @@ def write(scene: Scene, params: Params | None = None, cache: bool | None = None)
         cache=config.causal if cache is None else cache,
         interventions=scene.interventions,
     )
-    return Writing(scene, config, params, scene.encoding.ids[:n], embeddings, tuple(steps))
+    return Writing(scene, config, lambda: params, scene.encoding.ids[:n], embeddings, tuple(steps))
 
 
 def namer(scene: Scene, unnamed: Callable[[int], str] = "#{}".format) -> Callable[[int], str]:

@@ -16,7 +16,7 @@ LAYERS = ["core", "plots", "ui", "pages", "app"]  # each may import those to its
 OUTSIDE = {  # besides the standard library
     "core": {"numpy"},
     "plots": {"numpy"},
-    "ui": {"numpy", "pandas", "plotly", "streamlit", "cachetools"},
+    "ui": {"numpy", "pandas", "plotly", "streamlit"},
     "pages": {"numpy", "pandas", "streamlit"},
     "app": {"streamlit"},
 }

@@ -1,21 +1,19 @@
 """What was computed, kept for all sessions: a class moves the same knobs, so most turns were made before.
 
-Three caches, each bounded by bytes (core/limits.py): weights, traces, and finished figures.
+Weights, traces and finished figures; `memory` has the budget.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from threading import Lock  # sessions run side by side; nothing here starts a thread
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
-
-from cachetools import LRUCache, cached
-from cachetools.keys import hashkey
 
 import core
 from core import Scene, limits
 from plots.figure import to_json
+from ui import memory
 from ui.words import Words
 
 
@@ -38,11 +36,14 @@ class Finished:
 Builder = Callable[[Scene, Words], Picture]
 
 
-@cached(
-    LRUCache(limits.PARAMS_CACHE, getsizeof=lambda params: sum(a.nbytes for a in params.values())),
+def _large(scene: Scene) -> bool:
+    """Whether its weights and its trace take so much that they are computed, and drawn, one Scene at a time."""
+    return scene.whole.n_parameters() > limits.LARGE or bool(scene.pinned and _large(scene.pinned))
+
+
+@memory.kept(
     # Only what decides the draw: the Config's other choices share it.
-    key=lambda config, seed: hashkey(tuple(core.param_shapes(config).items()), config.init, config.tied_unembed, seed),
-    lock=Lock(),
+    lambda config, seed: (tuple(core.param_shapes(config).items()), config.init, config.tied_unembed, seed)
 )
 def _drawn(config: core.Config, seed: int) -> dict[str, Any]:
     return core.init_params(config, seed)
@@ -54,20 +55,18 @@ def params(scene: Scene) -> dict[str, Any]:
     return preset.params(scene.whole, scene.seed) if preset.trained else _drawn(scene.whole, scene.seed)
 
 
-@cached(
-    LRUCache(limits.TRACE_CACHE, getsizeof=lambda run: run.trace.nbytes),
-    key=lambda scene: hashkey(scene.computed),
-    lock=Lock(),
-)
+@memory.kept(lambda scene: (scene.computed,), large=_large)
 def run(scene: Scene) -> core.Run:
-    """core.run, remembered: only what is computed counts, not how it is looked at."""
-    return core.run(scene.computed, params(scene))
+    """core.run, remembered: only what is computed counts, not how it is looked at.
+
+    Its weights are not kept with it: they are looked for where weights are kept, or drawn again, when asked for.
+    """
+    computed = core.run(scene.computed, params(scene))
+    return replace(computed, weights=partial(params, scene.computed))
 
 
-@cached(
-    LRUCache(limits.FIGURE_CACHE, getsizeof=lambda finished: len(finished.json) + 2 * len(finished.says)),
-    key=lambda builder, scene, words: hashkey(builder, scene, words),
-    lock=Lock(),
+@memory.kept(
+    lambda builder, scene, words: (memory.number(builder), scene, words.lang), large=lambda _, s, __: _large(s)
 )
 def finished(builder: Builder, scene: Scene, words: Words) -> Finished:
     """The picture that `builder` makes of a Scene, as bytes to send."""
@@ -78,4 +77,5 @@ def finish(picture: Picture, words: Words) -> Finished:
     """A picture as bytes to send, its numbers as the language writes them."""
     if words.comma:
         picture.figure["layout"]["separators"] = ",."
-    return Finished(to_json(picture.figure), picture.says)
+    # A copy, to be kept: orjson leaves as much free behind what it wrote as it took for it.
+    return Finished(bytes(memoryview(to_json(picture.figure))), picture.says)

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from threading import Lock  # sessions run side by side; nothing here starts a thread
-
-from cachetools import LRUCache, cached
-from cachetools.keys import hashkey
+from functools import partial
 
 import core
-from core import ConfigError, Scene, Writing, limits
+from core import ConfigError, Scene, Writing
 from core.generate import Step
 from core.sentence import fit_sentence
 from core.writing import namer
-from ui import compute
+from ui import compute, memory
 from ui.words import Words
 
 STAND_IN = "stories"  # writes where the reader's story has no logits
 KNOBS = ("heat", "top_k", "top_p", "draw", "new", "forced")
-STEP_BYTES = 44  # a token of a step: its logit, and five numbers of its distribution
 
 
 def writer(scene: Scene) -> Scene:
@@ -41,16 +37,13 @@ def knobs(scene: Scene) -> Scene:
     return replace(scene.computed, **{name: getattr(scene, name) for name in KNOBS})
 
 
-def _size(writing: Writing | None) -> int:
-    return len(writing.steps) * writing.config.vocab_size * STEP_BYTES if writing else 1
-
-
-@cached(LRUCache(limits.WRITING_CACHE, getsizeof=_size), key=hashkey, lock=Lock())
+@memory.kept(lambda scene: (scene,), grows=True)  # what a step's distribution is asked for, it computes and keeps
 def _written(scene: Scene) -> Writing | None:
     try:
-        return core.write(scene, compute.params(scene))
+        writing = core.write(scene, compute.params(scene))
     except ConfigError:
         return None
+    return replace(writing, weights=partial(compute.params, scene))
 
 
 def reached(scene: Scene, writing: Writing) -> int:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import numpy as np
 
 from core import Scene
 from core.interpret import PCA, pca, residual_stages
 from plots.bars import bars
 from plots.drift import drift as drift_figure
-from ui import compute
+from ui import compute, memory
 from ui.compute import Picture
 from ui.words import Words
 
@@ -79,7 +77,7 @@ def stage(scene: Scene, stages: np.ndarray) -> int:
     return min(passed(scene), len(stages) - 1)
 
 
-@lru_cache(maxsize=64)  # of 8 kB at most; the SVD of the largest model takes 30 ms, and a walk through it needs one
+@memory.kept(lambda scene: (scene,))  # the SVD of the largest model takes 30 ms, and a walk through it needs one
 def basis(scene: Scene) -> PCA:
     """The directions in which all stages of a Scene's words, as computed, spread most."""
     stages = ways(scene)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import numpy as np
 
 from core import Run, Scene
 from core.interpret import head_label, head_scores
-from ui import compute
+from ui import compute, memory
 from ui.words import Words
 
 
@@ -34,7 +32,7 @@ def scores_of(scene: Scene) -> dict[str, np.ndarray]:
     return _scores(scene.computed)
 
 
-@lru_cache(maxsize=32)
+@memory.kept(lambda scene: (scene,))
 def _scores(scene: Scene) -> dict[str, np.ndarray]:
     run = compute.run(scene)
     return {name: np.nan_to_num(s) for name, s in head_scores(patterns(run), run.tokens, run.config.causal).items()}

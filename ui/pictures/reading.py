@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import numpy as np
 
 from core import Scene
@@ -11,7 +9,7 @@ from core.interpret import LABELS, head_effects, head_label, key_effects, rollou
 from plots.bars import bars, grouped, labels_height
 from plots.heatmap import heatmap
 from plots.marks import marks
-from ui import compute
+from ui import compute, memory
 from ui.compute import Picture
 from ui.pictures.labels import labels_of, patterns, scores_of
 from ui.pictures.squares import looks_map
@@ -114,7 +112,7 @@ def effects(scene: Scene, words: Words) -> Picture:
     return Picture(figure, says)
 
 
-@lru_cache(maxsize=32)  # of 74 kB at most: another head chosen, or another word, needs no new run
+@memory.kept(lambda scene: (scene,))  # another head chosen, or another word, needs no new run
 def _effects(scene: Scene) -> np.ndarray:
     """[layer, head, pos]."""
     run = compute.run(scene)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cache, lru_cache
+from functools import cache
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -15,7 +15,7 @@ from core.interpret import residual_stages, token_norms
 from core.ops.softmax import softmax
 from plots import strip
 from plots.strip import Part
-from ui import compute
+from ui import compute, memory
 from ui.pictures.heads import magnitude
 from ui.words import Words
 
@@ -24,7 +24,7 @@ SHOWN = 4  # blocks side by side; of more, the first two and the last are shown,
 LIKELY = 5  # next tokens that are named
 
 
-@lru_cache(maxsize=64)  # of 40 kB, and 100 at most
+@memory.kept(lambda scene, words: (scene, words.lang))
 def html(scene: Scene, words: Words) -> str:
     """The strip."""
     strip_of = _Strip(scene, compute.run(scene), words)

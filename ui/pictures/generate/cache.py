@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 
@@ -11,7 +10,7 @@ import core
 from core import Scene, Writing
 from plots.ledger import height as plot_height
 from plots.ledger import ledger as plot
-from ui import compute, writing
+from ui import compute, memory, writing
 from ui.compute import Picture
 from ui.words import Words
 
@@ -66,7 +65,7 @@ def agreement(cached: Writing, plain: Writing) -> Agreement:
     return Agreement(same, len(pairs), float(np.abs(a - b).max()), float(np.abs(b).max()), whole / spent)
 
 
-@lru_cache(256)
+@memory.kept(lambda scene: (scene,))
 def _both_ways(scene: Scene) -> Agreement:
     return agreement(writing.written(scene), core.write(scene, compute.params(scene), cache=False))
 
