@@ -1,8 +1,6 @@
-"""Fibra: the playground of attention. Titles, icons and order of the pages; nothing else."""
+"""Fibra: the playground of attention. Icons and order of the pages; nothing else."""
 
-import streamlit as st
-
-from ui import state
+from ui import menu
 
 # Emoji: a Material icon would become the tab's icon, which the browser then fetches from Google.
 PAGES = {
@@ -17,10 +15,4 @@ PAGES = {
     "train": "🌱",
 }
 
-words = state.words()
-st.navigation(
-    [
-        st.Page(f"pages/{name}.py", title=words(f"pages.{name}"), icon=icon, url_path=name)
-        for name, icon in PAGES.items()
-    ]
-).run()
+menu.navigate(PAGES).run()

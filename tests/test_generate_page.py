@@ -373,7 +373,7 @@ def test_leaving_while_it_plays_leaves_nothing_behind(watched, app) -> None:
     open_generate(tab, app, "lang=en&model=stories&new=30")
     tab.get_by_role("button", name="Play").click()
     expect(tab.locator(".fibra-text .new")).to_have_count(3)
-    tab.get_by_test_id("stSidebarNavLink").filter(has_text=re.compile("Drift$")).click()
+    tab.get_by_role("link", name="Drift", exact=True).click()
     expect(tab.locator("h1.fibra-title")).to_have_text("Drift")
     tab.wait_for_timeout(2500)
     expect(tab.locator("h1.fibra-title")).to_have_text("Drift")

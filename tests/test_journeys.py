@@ -37,7 +37,7 @@ def drawn(page: Page) -> None:
 
 def menu(page: Page, title: str) -> Locator:
     """A page's link in the sidebar."""
-    return page.get_by_test_id("stSidebarNavLink").filter(has_text=re.compile(f"{re.escape(title)}$"))
+    return page.locator(".st-key-menu").get_by_role("link", name=title, exact=True)
 
 
 def settled(page: Page) -> None:

@@ -382,8 +382,8 @@ def test_the_theme_switches_without_a_reload_and_holds_on_every_page(tab: Page, 
     light, dark = theme.PALETTES["light"]["text"], theme.PALETTES["dark"]["text"]
     assert ink(tab, "heatmap") == light
     tab.evaluate("window.alive = true")
-    tab.locator(".st-key-browser button:first-child", has_text="Dark").click()
-    tab.wait_for_selector(".st-key-browser button:first-child:has-text('Light')")
+    tab.locator(".st-key-browser button", has_text="Dark").click()
+    tab.wait_for_selector(".st-key-browser button:has-text('Light')")
     wait_for_ink(tab, "heatmap", "dark")
     assert tab.evaluate("window.alive")
     assert drawn(tab, "heatmap") == 2
@@ -393,7 +393,7 @@ def test_the_theme_switches_without_a_reload_and_holds_on_every_page(tab: Page, 
     tab.reload()
     tab.wait_for_selector(plot("second"))
     assert ink(tab, "second") == dark
-    tab.locator(".st-key-browser button:first-child").focus()
+    tab.locator(".st-key-browser button").focus()
     tab.keyboard.press("Enter")
     wait_for_ink(tab, "second", "light")
     tab.goto(url)
@@ -517,15 +517,15 @@ def test_the_wheel_scrolls_the_page_over_a_scene(tab: Page, url: str) -> None:
 def test_the_link_is_copied(tab: Page, url: str, clipboard: bool) -> None:
     tab.context.grant_permissions(["clipboard-read", "clipboard-write"])
     tab.goto(f"{url}/?seed=3")
-    tab.wait_for_selector(".st-key-browser button:last-child")
+    tab.wait_for_selector(".st-key-moves [data-move=copy]")
     if not clipboard:  # as over plain http, where there is none
         tab.evaluate("Object.defineProperty(navigator, 'clipboard', {value: undefined, configurable: true})")
-    tab.locator(".st-key-browser button:last-child").focus()
+    tab.locator(".st-key-moves [data-move=copy]").focus()
     tab.keyboard.press("Enter")
-    tab.wait_for_selector(".st-key-browser button:last-child:has-text('Copied')")
+    tab.wait_for_selector(".st-key-moves [data-move=copy]:has-text('Copied')")
     tab.evaluate("delete navigator.clipboard")
     assert tab.evaluate("navigator.clipboard.readText()") == f"{url}/?seed=3"
-    tab.wait_for_selector(".st-key-browser button:last-child:has-text('Copy link')")
+    tab.wait_for_selector(".st-key-moves [data-move=copy]:has-text('Copy link')")
 
 
 @pytest.mark.browser

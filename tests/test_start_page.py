@@ -439,7 +439,7 @@ def test_choose_a_story_and_step_into_a_layer(watched, app) -> None:
     expect(page.locator("h1.fibra-title")).to_have_text("Attention")
     page.wait_for_function("/model=gpt.*layer=2.*head=3/.test(location.search)")
     page.wait_for_selector("[data-figure=attention-pattern] [data-drawn]")
-    page.get_by_test_id("stSidebarNavLink").filter(has_text="Start").click()
+    page.get_by_role("link", name="Start", exact=True).click()
     page.locator(".stream").nth(1).focus()
     page.keyboard.press("Enter")
     expect(page.locator("h1.fibra-title")).to_have_text("Drift")

@@ -1,4 +1,4 @@
-// What needs the browser, not the server: a button that switches the theme, one that copies the address, and two keys.
+// What needs the browser, not the server: a button that switches the theme.
 
 const CHOICE = "fibra-theme"; // where the reader's choice is kept, for all pages
 const ICONS = {
@@ -6,33 +6,23 @@ const ICONS = {
     '<circle cx="12" cy="12" r="4"/>' +
     '<path d="M12 2v2M12 20v2M5 5l1.4 1.4M17.6 17.6 19 19M2 12h2M20 12h2M5 19l1.4-1.4M17.6 6.4 19 5"/>',
   moon: '<path d="M20 14.5A8.5 8.5 0 0 1 9.5 4a8.5 8.5 0 1 0 10.5 10.5Z"/>',
-  link: '<path d="M10 14a5 5 0 0 0 7.1 0l3-3A5 5 0 0 0 13 4l-1 1M14 10a5 5 0 0 0-7.1 0l-3 3A5 5 0 0 0 11 20l1-1"/>',
-  done: '<path d="m4 12.5 5 5L20 6.5"/>',
 };
-const made = new WeakMap(); // the component's root -> its two buttons
+const made = new WeakMap(); // the component's root -> its button
 
 export default function ({ parentElement, data }) {
-  if (!window.fibraKeys) document.addEventListener("keydown", (window.fibraKeys = pressMove));
   if (!made.has(parentElement)) made.set(parentElement, create(parentElement));
-  const { theme, link } = made.get(parentElement);
-  theme.words = link.words = data;
+  const theme = made.get(parentElement);
+  theme.words = data;
   labelTheme(theme);
-  label(link, "link", data.copy);
 }
 
 function create(parent) {
-  const row = document.createElement("div");
-  const [theme, link] = ["button", "button"].map((kind) => document.createElement(kind));
-  for (const button of [theme, link]) {
-    button.type = "button";
-    button.append(document.createElement("span"), document.createElement("span"));
-  }
-  row.append(theme, link);
-  parent.append(row);
-  followTheme(theme);
-  link.lastChild.setAttribute("aria-live", "polite");
-  link.addEventListener("click", () => copyLink(link));
-  return { theme, link };
+  const button = document.createElement("button");
+  button.type = "button";
+  button.append(document.createElement("span"), document.createElement("span"));
+  parent.append(button);
+  followTheme(button);
+  return button;
 }
 
 function label(button, icon, text) {
@@ -109,37 +99,4 @@ function store(key, value) {
   } catch {
     return;
   }
-}
-
-// ---- The link
-
-async function copyLink(button) {
-  const address = location.href.replace("/~/+/", "/"); // Community Cloud serves the app in a frame under that path
-  const copied = await navigator.clipboard?.writeText(address).then(() => true, () => false);
-  if (!copied && !copyBySelection(address)) return prompt(button.words.copy, address);
-  button.focus();
-  label(button, "done", button.words.copied);
-  setTimeout(() => label(button, "link", button.words.copy), 2000);
-}
-
-// Over plain http, as in a school's network, there is no clipboard.
-function copyBySelection(address) {
-  const area = document.createElement("textarea");
-  area.value = address;
-  document.body.append(area);
-  area.select();
-  const copied = document.execCommand("copy");
-  area.remove();
-  return copied;
-}
-
-// ---- Undo and redo by keyboard. In a text that is being written the keys are the browser's own. (The shortcuts that
-// Streamlit's buttons can have are taken there too.)
-
-function pressMove(event) {
-  const [target] = event.composedPath();
-  const writing = target.isContentEditable || target.matches?.("textarea, input:not([type=range], [type=checkbox])");
-  if (writing || event.key.toLowerCase() !== "z" || !(event.ctrlKey || event.metaKey)) return;
-  event.preventDefault();
-  document.querySelector(`.st-key-${event.shiftKey ? "redo" : "undo"} button`)?.click();
 }

@@ -24,10 +24,11 @@ def differs(scene: Scene, words: Words) -> None:
 
 def elsewhere(scene: Scene, words: Words) -> None:
     """On a page that compares nothing: say what is pinned, and where it stands beside the present one."""
-    if scene.pinned:
-        story = stories.called(scene.pinned.model, scene.pinned.preset, words)
-        pages = words.several(words(f"pages.{page}") for page in PAGES)
-        shell.say(words("compare.elsewhere", story=story, sentence=scene.pinned.text, pages=pages), "pinned")
+    with st.container():  # also where there is nothing to say: what follows keeps its place
+        if scene.pinned:
+            story = stories.called(scene.pinned.model, scene.pinned.preset, words)
+            pages = words.several(words(f"pages.{page}") for page in PAGES)
+            shell.say(words("compare.elsewhere", story=story, sentence=scene.pinned.text, pages=pages), "pinned")
 
 
 def row(

@@ -37,11 +37,12 @@ def component(name: str, **parts: Any) -> Callable[..., Any]:
 
 
 def component_of(stem: str) -> Callable[..., Any] | None:
-    """The component that `stem`.js and `stem`.css in this folder make, or None where components.v2 is missing."""
+    """The component that `stem`.js makes, and `stem`.css if there is one; None where components.v2 is missing."""
     if not hasattr(st.components, "v2"):
         return None
-    js, css = (Path(__file__).with_name(f"{stem}.{kind}").read_text(encoding="utf-8") for kind in ("js", "css"))
-    return component(f"fibra_{stem}", js=js, css=css)
+    files = {kind: Path(__file__).with_name(f"{stem}.{kind}") for kind in ("js", "css")}
+    parts = {kind: path.read_text(encoding="utf-8") for kind, path in files.items() if path.exists()}
+    return component(f"fibra_{stem}", **parts)
 
 
 @cache

@@ -16,7 +16,7 @@ from core.limits import EDIT, SEED
 from core.sentence import fit_sentence
 from core.tokenizer import SPLITTERS, UNKNOWN
 from plots import theme
-from ui import browser, controls, live_figure, myths, state, stories, switchboard
+from ui import browser, controls, live_figure, menu, moves, myths, session, state, stories, switchboard
 from ui.words import LANGUAGES, Words
 
 ICON = "🧵"
@@ -31,24 +31,29 @@ def open_page(name: str, seed: bool = True, model: bool = True) -> tuple[Scene, 
     Scene's model (model=False) has neither story nor sentence.
     """
     _through_app()
+    scene = state.open_scene(name)  # whatever the address brings decides the language too
     words = state.words()
     st.set_page_config(page_title=f"{words('app.title')} · {words(f'pages.{name}')}", page_icon=ICON, layout="wide")
     st.logo(str(LOGO), size="large")
+    session.keep(words)
     live_figure.prepare()
-    scene = state.open_scene(name)
     with st.sidebar:
+        menu.draw(words)
         _sidebar(scene, words, seed, model)
     with st.container(key="page-head"):
         st.html(f'<h1 class="fibra-title">{escape(words(f"{name}.title"))}</h1><style>{_css()}</style>')
         if model:
             _sentence(scene, words)
             switchboard.board(words)
-        else:
-            say(words(f"{name}.lead"), "lead")
-    if model:
+    with st.container(key="page-lead"):
         say(words(f"{name}.lead"), "lead")
-        switchboard.sign(scene, words)
-    notices(words, "cut", "blank", "default", "conflict", "trained", "gone")
+        _moves(scene, words)
+    with st.container(
+        key="page-notices"
+    ):  # a slot of its own: what stands below keeps its place, whatever is said here
+        if model:
+            switchboard.sign(scene, words)
+        notices(words, "cut", "blank", "default", "conflict", "trained", "gone")
     return scene, words
 
 
@@ -106,25 +111,17 @@ def _sidebar(scene: Scene, words: Words, seed: bool, model: bool) -> None:
     controls.segments(
         words("shell.language"), "lang", LANGUAGES, words.lang, lambda lang: words(f"shell.languages.{lang}")
     )
-    browser.buttons("browser", {key: words(f"browser.{key}") for key in ("to_dark", "to_light", "copy", "copied")})
-    with st.container(key="page-moves"):
-        _move(words, "undo", "undo", state.undo)
-        _move(words, "redo", "redo", state.redo)
-        _pin(scene, words)
-        _move(words, "reset", "restart_alt", _reset)
+    browser.theme("browser", {key: words(f"browser.{key}") for key in ("to_dark", "to_light")})
 
 
-def _move(words: Words, name: str, icon: str, move: Callable[[], None]) -> None:
-    """A button of the reader's moves. Never disabled: a turn in a fragment would not tell it that there is one more."""
-    more = {"icon": f":material/{icon}:", "help": words(f"shell.{name}_help"), "width": "stretch"}
-    st.button(words(f"shell.{name}"), key=name, on_click=move, **more)
-
-
-def _pin(scene: Scene, words: Words) -> None:
-    pinned = scene.pinned is not None
-    name = "unpin" if pinned else "pin"
-    turned = {"on_click": state.pin, "help": words(f"shell.{name}_help"), "type": "primary" if pinned else "secondary"}
-    st.button(words(f"shell.{name}"), key="pin", icon=":material/keep:", width="stretch", **turned)
+def _moves(scene: Scene, words: Words) -> None:
+    pin = "pin" if scene.pinned is None else "unpin"
+    named = {"undo": "undo", "redo": "redo", "pin": pin, "reset": "reset"}
+    labels = {name: words(f"shell.{label}") for name, label in named.items()}
+    helps = {name: words(f"shell.{label}_help") for name, label in named.items()}
+    labels |= {name: words(f"browser.{name}") for name in ("copy", "copied")}
+    made = {"undo": state.undo, "redo": state.redo, "pin": state.pin, "reset": _reset}
+    moves.row(made, labels, helps, scene.pinned is not None)
 
 
 def _model(scene: Scene, words: Words) -> None:
