@@ -66,12 +66,19 @@ def _frame(paths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _smooth(sofar: np.ndarray) -> np.ndarray:
-    """[stage, pos, axis] -> [pos, point, axis]: a Catmull-Rom curve through the stages."""
-    before = np.concatenate([sofar[:1], sofar[:-2]])
-    after = np.concatenate([sofar[2:], sofar[-1:]])
+    """[stage, pos, axis] -> [pos, point, axis]: a curve through the stages that leaves the box of no two of them.
+
+    Each coordinate by itself is a monotone cubic (Fritsch & Butland 1984): where it turns, the curve stands still, so
+    that nothing seems to overshoot its stage and run back.
+    """
     start, end = sofar[:-1], sofar[1:]
+    steps = end - start
+    before, after = steps[:-1], steps[1:]
+    same = before * after > 0
+    means = np.divide(2 * before * after, before + after, out=np.zeros_like(before), where=same)
+    slopes = np.concatenate([steps[:1], means, steps[-1:]])
     t = np.linspace(0, 1, SMOOTH, endpoint=False, dtype=np.float32)[:, None, None, None]
-    leaving, arriving = (end - before) / 2, (after - start) / 2
+    leaving, arriving = slopes[:-1], slopes[1:]
     turn = 3 * t**2 - 2 * t**3
     points = start * (1 - turn) + end * turn + leaving * (t**3 - 2 * t**2 + t) + arriving * (t**3 - t**2)
     joined = points.swapaxes(0, 1).reshape(-1, *sofar.shape[1:])

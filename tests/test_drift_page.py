@@ -8,6 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 from streamlit.testing.v1 import AppTest
+from support import random_scenes
 
 import core
 from core import Scene
@@ -91,29 +92,121 @@ def test_furthest_and_nearest_of_the_penguins_by_hand() -> None:
     a, b = min(gaps, key=gaps.get)
     says = pictures.drift(Scene(), words_of("en")).says
     assert f"“Os” has drifted furthest: {lengths[i]:.2f}" in says
+    assert "nearest to the start of “pinguins”: 0.68 away, 1.41 at first" in says
     assert f"“{tokens[a]}” and “{tokens[b]}” are nearest now, {gaps[a, b]:.2f} apart" in says
 
 
-def test_towards_is_the_smallest_angle() -> None:
-    start = np.array([[0.0, 0], [1, 0], [0, 1]])
-    other, cosine = pictures.towards(start, np.array([[2.0, 0.1], [-1, 1], [0, 0]]))
-    assert other.tolist()[:2] == [1, 2]
-    np.testing.assert_allclose(cosine[:2], [2 / np.hypot(2, 0.1), 1], atol=1e-8)
-    assert cosine[2] == -np.inf  # it has not moved
+EVERY_HEAD = tuple((layer, head) for layer in range(4) for head in range(4))
+EDGES = [
+    *SCENES.values(),
+    Scene(ablated=((0, 0),)),
+    Scene(sentence="um um um um um um um"),
+    Scene(model="gpt", sentence="um o um o", off=("mlp", "positions"), ablated=EVERY_HEAD),
+    Scene(model="encoder_full", sentence="o pinguim vê o peixe", off=("positions",)),
+]
 
 
-def test_no_direction_is_made_up() -> None:
-    """In 64 random dimensions nothing moves towards anything: the sentence says so, with the cosine."""
-    says = pictures.drift(Scene(model="encoder"), words_of("en")).says
-    assert "towards no other start (the best cosine is 0." in says
+def far(a: np.ndarray, b: np.ndarray) -> float:
+    """The distance of two vectors; none where float32 could not tell them apart."""
+    length = float(np.sqrt(sum((a - b) ** 2)))
+    return length if length > 1e-6 * max(np.sqrt(sum(a**2)), np.sqrt(sum(b**2))) else 0.0
 
 
-def test_rows_say_every_length() -> None:
-    scene = Scene(model="gpt", stage=3)
-    stages = stages_of(scene)
-    lengths = np.linalg.norm(stages[3] - stages[0], axis=1)
-    for row, token, length in zip(pictures.rows(scene, words_of("en")), scene.tokens, lengths, strict=True):
-        assert row.startswith(f"“{token}”: {length:.2f}, ")
+def named(scene: Scene, i: int) -> str:
+    token = scene.tokens[i]
+    return f"“{token}” (position {i})" if scene.tokens.count(token) > 1 else f"“{token}”"
+
+
+@pytest.mark.parametrize("scene", [*random_scenes(30, 11), *EDGES], ids=str)
+def test_every_row_is_measured(scene: Scene) -> None:
+    """How far each token went, and the start nearest to its end, one distance after the other."""
+    words = words_of("en")
+    stages, now = pictures.ways(scene), pictures.stage(scene, pictures.ways(scene))
+    assert np.array_equal(stages, stages_of(scene)[: len(stages)])
+    start, end = stages[0], stages[now]
+    rows = pictures.rows(scene, words)
+    for i, row in enumerate(rows):
+        length = far(start[i], end[i])
+        assert row.startswith(named(scene, i)) and (not length or pictures.size(length, words) in row)
+        assert row.endswith("has not moved") == (length == 0)
+        if length == 0 or len(rows) == 1:
+            continue
+        reach = [pictures.size(far(x, end[i]), words) for x in start]
+        least = pictures.size(min(far(x, end[i]) for x in start), words)
+        near = [j for j in range(len(rows)) if reach[j] == least]
+        if near == [i]:
+            assert row.endswith("it ends nearest to its own start")
+        elif len(near) == len(rows):
+            assert row.endswith(f"it ends {least} away from every start")
+        else:
+            assert f"({least} away" in row and ("its own start" in row) == (i in near[:4] or i in near[:5] == near)
+            assert all(f"the start of {named(scene, j)}" in row for j in near[:4] if j != i)
+            at_first = {pictures.size(far(start[i], start[j]), words) for j in near}
+            assert ("at first" in row) == (len(at_first) == 1 and i not in near)
+            assert "at first" not in row or f"{at_first.pop()} at first" in row
+
+
+@pytest.mark.parametrize("scene", [*random_scenes(30, 12), *EDGES], ids=str)
+def test_the_sentence_is_measured(scene: Scene) -> None:
+    words = words_of("en")
+    stages, now = pictures.ways(scene), pictures.stage(scene, pictures.ways(scene))
+    says = pictures.drift(scene, words).says
+    start, end, n = stages[0], stages[now], len(stages[0])
+    lengths = [far(a, b) for a, b in zip(start, end, strict=True)]
+    most = [i for i in range(n) if pictures.size(lengths[i], words) == pictures.size(max(lengths), words)]
+    assert ("no token has moved" in says) == (now > 0 and max(lengths) == 0)
+    assert ("drifted furthest" in says) == (max(lengths) > 0 and len(most) < n)
+    if "drifted furthest" in says:
+        assert all(named(scene, i) in says.partition("drifted")[0] for i in most)
+        assert f"drifted furthest: {pictures.size(max(lengths), words)}" in says
+        (i, *others), gains = most, [far(start[most[0]], x) - far(end[most[0]], x) for x in start]
+        if "to no other start" in says:
+            (nearest,) = [j for j in range(n) if f"nearest to the start of {named(scene, j)}:" in says]
+            assert not others and nearest == np.argmin([far(end[i], x) for x in start])
+            assert gains[nearest] > 0 and all(gains[nearest] > gains[j] for j in range(n) if j != nearest)
+        assert ("ends nearest to its own start." in says) == (
+            not others and sorted(range(n), key=lambda j: far(end[i], start[j]))[0] == i and "start and" not in says
+        )
+    if n > 1:
+        pairs = {(a, b): far(end[a], end[b]) for a in range(n) for b in range(a)}
+        mean = [np.mean([far(x[a], x[b]) for a in range(n) for b in range(a)]) for x in (start, end)]
+        assert ("stand at one point" in says.lower()) == (min(pairs.values()) == 0 and "Nearest to" not in says)
+        assert "draw nearer" not in says or mean[1] < mean[0]
+        assert "draw apart" not in says or mean[1] > mean[0]
+        if min(pairs.values()):
+            assert f"{pictures.size(min(pairs.values()), words)} apart" in says
+        for text, ratio in (("so their starts look", mean[1] / (mean[0] or 1)), ("far from one another again", 0)):
+            assert text not in says or not ratio or f"{pictures.size(ratio, words)} times" in says
+    else:
+        assert "nearest" not in says and "two tokens" not in says
+
+
+def test_an_end_is_near_a_start_not_in_its_direction() -> None:
+    """Both the drift and the way to a start contain minus the own start: their angle is no measure of nearness."""
+    start = np.array([[1.0, 0], [0, 1], [-1, 0]])
+    words = words_of("en")
+    assert pictures.nearest_start(start, np.array([0.0, 0.0]), words).everywhere  # all heads off: nothing is left
+    near = pictures.nearest_start(start, np.array([0.9, -1.0]), words)
+    assert near.indices == [0]
+    assert pictures.came_nearer(start, np.array([0.1, 0.8]), 0, words).indices == [1]
+
+
+def test_points_of_one_place_are_not_crowded_for_others() -> None:
+    """Where all stand at one point there is no ratio to tell."""
+    words, apart, point = words_of("en"), np.eye(3), np.zeros((3, 3))
+    assert pictures._crowded(np.stack([apart, point, apart]), 1, words) == []
+    assert pictures._crowded(np.stack([point, apart]), 1, words) == []
+    assert "29.0 times" not in pictures._crowded(np.stack([apart, 19 * apart]), 1, words)
+    assert "21.00 times" in pictures._crowded(np.stack([apart, 21 * apart]), 1, words)[0]
+    assert "21.00 times" in pictures._crowded(np.stack([apart, apart, 21 * apart]), 1, words)[0]
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_first_layer_that_explodes_is_no_stillness(lang: str) -> None:
+    stages = np.stack([np.eye(3)])
+    words = words_of(lang)
+    says = pictures.sentence(Scene(sentence="a b c"), stages, 0, words)
+    assert words("drift.says.broken_first") in says and words("drift.says.still") not in says
 
 
 def test_numbers_follow_the_language() -> None:
@@ -136,8 +229,12 @@ def test_positions_are_named_where_they_are_added() -> None:
 
 
 def test_designed_geometry_is_said() -> None:
-    assert "the geometry was designed" in pictures.drift(Scene(), words_of("en")).says
-    assert "designed" not in pictures.drift(Scene(model="gpt"), words_of("en")).says
+    words = words_of("en")
+    assert "the geometry was designed" in pictures.drift(Scene(), words).says
+    assert "designed" not in pictures.drift(Scene(model="gpt"), words).says
+    mixed = pictures.drift(Scene(sentence="joelho tem gato tem rato"), words).says
+    assert "embeddings of “joelho” and “tem” were chosen by hand, those of “gato” and “rato” drawn at random" in mixed
+    assert "No training" not in pictures.drift(Scene(sentence="gato"), words).says
 
 
 def test_drift_is_followed_while_numbers_are_finite() -> None:

@@ -14,6 +14,7 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
+import plots.drift as drift_module
 import plots.flat as flat_plot
 from plots import figure as figures
 from plots import runs, theme
@@ -718,3 +719,17 @@ def test_heads_are_told_apart(mode: str) -> None:
     assert min(apart(a, b, "none") for a, b in combinations(heads, 2)) > 0.08
     for blindness in ("protan", "deutan"):
         assert min(apart(a, b, blindness) for a, b in combinations(heads[:6], 2)) > 0.06
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_drift_never_runs_back_on_its_way(seed):
+    """Between two stages every coordinate only rises or only falls, and the curve goes through all stages."""
+    stages = np.random.default_rng(seed).standard_normal((6, 3, 2)).astype(np.float32)
+    curve = drift_module._smooth(stages)
+    per = drift_module.SMOOTH
+    assert curve.shape == (3, 5 * per + 1, 2) and np.allclose(curve[:, ::per], stages.swapaxes(0, 1), atol=1e-6)
+    for i in range(5):
+        piece = np.diff(curve[:, i * per : (i + 1) * per + 1], axis=1)
+        assert (piece * np.sign(stages[i + 1] - stages[i])[:, None] >= -1e-5).all()
+    line = np.linspace(0, 1, 4, dtype=np.float32)[:, None, None] * np.ones((1, 1, 2), np.float32)
+    assert np.allclose(np.diff(drift_module._smooth(line), axis=1), 1 / 30, atol=1e-6)

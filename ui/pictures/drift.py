@@ -6,17 +6,19 @@ import numpy as np
 
 from core import Scene
 from core.interpret import PCA, pca, residual_stages
+from core.interpret.space import ROUNDING
 from plots.bars import bars
 from plots.drift import drift as drift_figure
 from ui import compute, memory
 from ui.compute import Picture
+from ui.pictures import extremes
+from ui.pictures.heads import magnitude
 from ui.words import Words
 
 HEIGHT = 560  # px
 VARIANCE_HEIGHT = 190  # px
 COMPONENTS = 3
 CROWDED = 20  # times as far apart as at the start: then the starts are within a marker's width of one another
-TOWARDS = 0.3  # the least cosine of a drift that is said to go towards a word: an angle of 73 degrees
 PLAIN = 1e5  # numbers from here on are written with a power of ten
 SUPERSCRIPT = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -88,75 +90,146 @@ def basis(scene: Scene) -> PCA:
 
 
 def rows(scene: Scene, words: Words) -> list[str]:
-    """Each word's drift in words: how far, and towards which word's start."""
+    """Each token's drift in words: how far, and whose start its end is nearest to."""
     stages = ways(scene)
-    start, move = stages[0], stages[stage(scene, stages)] - stages[0]
-    length = np.linalg.norm(move, axis=-1)
-    other, cosine = towards(start, move)
-    return [_drifted(scene.tokens, i, length[i], other[i], cosine[i], words) for i in range(len(start))]
+    start, end = stages[0], stages[stage(scene, stages)]
+    return [_drifted(scene.tokens, i, start, end, words) for i in range(len(start))]
 
 
-def towards(start: np.ndarray, move: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """For each word, the other word whose start lies most nearly where it moves, and the cosine of the angle between.
+def _drifted(tokens: tuple[str, ...], i: int, start: np.ndarray, end: np.ndarray, words: Words) -> str:
+    length = float(moved(start, end)[i])
+    values = {"token": extremes.token_name(tokens, i, words), "length": size(length, words)}
+    if length == 0 or len(tokens) == 1:
+        return words(f"drift.reads.{'unmoved' if length == 0 else 'alone'}", **values)
+    near = nearest_start(start, end[i], words)
+    if near.everywhere:
+        return words("drift.reads.everywhere", **values, now=size(near.value, words))
+    if near.indices == [i]:
+        return words("drift.reads.own", **values)
+    values |= {"starts": _starts(tokens, near, i, words), "now": size(near.value, words)}
+    was = _was(start, i, near, words)
+    return words(f"drift.reads.{'near' if was else 'near_several'}", **values, was=was)
 
-    start and move [pos, d_model] -> index [pos], cosine [pos]; the cosine is -inf where there is nowhere to move to.
-    """
-    sizes = distances(start) * np.linalg.norm(move, axis=-1)[:, None]
-    products = move @ start.T - np.sum(move * start, axis=-1, keepdims=True)
-    cosines = np.divide(products, sizes, out=np.full_like(sizes, -np.inf), where=sizes > 0).round(9)
-    best = np.argmax(cosines, axis=1)
-    return best, cosines[np.arange(len(best)), best]
+
+def nearest_start(start: np.ndarray, end: np.ndarray, words: Words) -> extremes.Extreme:
+    """Of the starts [pos, d_model], those nearest to one end [d_model]."""
+    return extremes.least(moved(start, np.broadcast_to(end, start.shape)), lambda x: size(x, words))
 
 
-def nearest_pair(x: np.ndarray) -> tuple[int, int, float]:
-    """The two rows of x [pos, d_model] that are nearest, and their distance."""
-    apart = distances(x).round(9)
-    apart[np.tril_indices(len(x))] = np.inf
-    a, b = np.unravel_index(np.argmin(apart), apart.shape)
-    return int(a), int(b), float(apart[a, b])
+def came_nearer(start: np.ndarray, end: np.ndarray, i: int, words: Words) -> extremes.Extreme:
+    """Of the starts, those to which the way from the i-th to `end` led nearer by most; by less than 0: none."""
+    before = moved(start, np.broadcast_to(start[i], start.shape))
+    after = moved(start, np.broadcast_to(end, start.shape))
+    return extremes.greatest(before - after, lambda x: size(x, words))
+
+
+def _starts(tokens: tuple[str, ...], near: extremes.Extreme, own: int, words: Words) -> str:
+    names = [
+        words("drift.own") if j == own else words("drift.of", token=extremes.token_name(tokens, j, words))
+        for j in near.indices
+    ]
+    return extremes.some(names, words)
+
+
+def _was(start: np.ndarray, i: int, near: extremes.Extreme, words: Words) -> str:
+    """How far the start of the i-th token is from those starts; nothing where it is not as far from all of them."""
+    written = {size(float(moved(start[i][None], start[j][None])[0]), words) for j in near.indices}
+    return written.pop() if len(written) == 1 and i not in near.indices else ""
+
+
+def moved(start: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """The length of each way [pos]; 0 where only rounding is left. start and end: [pos, d_model]."""
+    lengths = np.linalg.norm(end - start, axis=-1)
+    sizes = np.maximum(np.linalg.norm(start, axis=-1), np.linalg.norm(end, axis=-1))
+    return np.where(lengths > ROUNDING * sizes, lengths, 0.0)
 
 
 def distances(x: np.ndarray) -> np.ndarray:
-    """x [pos, d_model] -> [pos, pos], by |a - b|² = |a|² + |b|² - 2 a·b; 0 where only rounding is left."""
-    x = x - x.mean(axis=0)
-    sizes = np.sum(x * x, axis=-1)
-    sums = sizes[:, None] + sizes
-    squares = sums - 2 * x @ x.T
-    return np.sqrt(np.where(squares > 1e-12 * sums, squares, 0))
+    """x [pos, d_model] -> [pos, pos]; 0 where only rounding is left."""
+    return np.stack([moved(x, np.broadcast_to(row, x.shape)) for row in x])
 
 
-def spread(x: np.ndarray) -> float:
-    """Root mean square distance of the rows of x [pos, d_model] from their mean."""
-    return float(np.sqrt(np.mean(np.sum((x - x.mean(axis=0)) ** 2, axis=-1))))
+def apart(x: np.ndarray) -> float:
+    """The mean distance between two rows of x [pos, d_model]; 0 of one row alone."""
+    n = len(x)
+    return float(distances(x).sum() / (n * (n - 1))) if n > 1 else 0.0
 
 
 def size(length: float, words: Words) -> str:
-    """A length as a reader writes it: 0.97, 36651, or 1.2 × 10¹² where it explodes."""
-    if length < PLAIN:
-        return words.number(length, 2 if length < 1000 else 0)
+    """A length as a reader writes it: 0.97, 36,651, 3.1 × 10⁻⁴, or 1.2 × 10¹² where it explodes."""
+    if 0 < abs(length) < 0.01:
+        return magnitude(length, words)
+    if abs(length) < PLAIN:
+        return words.number(length, 2 if abs(length) < 1000 else 0)
     mantissa, _, exponent = f"{length:.1e}".partition("e")
     return f"{words.number(float(mantissa), 1)} × 10{str(int(exponent)).translate(SUPERSCRIPT)}"
 
 
 def sentence(scene: Scene, stages: np.ndarray, now: int, words: Words) -> str:
-    n = len(scene.tokens)
-    sentences = [_furthest(scene, stages, now, words)] if now else [_still(scene, words)]
-    if n > 1:
-        a, b, distance = nearest_pair(stages[now])
-        name = "nearest" if now else "nearest_start"
-        names = {"a": scene.tokens[a], "b": scene.tokens[b]}
-        sentences.append(words(f"drift.says.{name}", **names, distance=size(distance, words)))
+    """Who has gone furthest and where it ends, whether all draw together, and who stand nearest."""
+    cut = len(stages) <= scene.config.n_layers and now == len(stages) - 1
+    if now:
+        sentences = [*_furthest(scene, stages, now, words), *_together(stages, now, words)]
+    else:
+        sentences = [] if cut and passed(scene) else [_still(scene, words)]
+    sentences += _nearest(scene.tokens, stages[now], now, words)
     sentences += _crowded(stages, now, words)
-    if len(stages) <= scene.config.n_layers and now == len(stages) - 1:
-        sentences.append(words("drift.says.broken"))
-    if scene.preset.words.keys() & set(scene.tokens):
-        sentences.append(words("drift.says.designed"))
-    return " ".join(sentences)
+    if cut:
+        sentences.append(words("drift.says.broken" if now else "drift.says.broken_first"))
+    return " ".join([*sentences, *_designed(scene, words)])
+
+
+def _nearest(tokens: tuple[str, ...], x: np.ndarray, now: int, words: Words) -> list[str]:
+    """Which tokens' points [pos, d_model] are nearest to one another."""
+    if len(tokens) < 2:
+        return []
+    found = extremes.least(distances(x), lambda y: size(y, words), np.triu(np.ones((len(x), len(x)), bool), 1))
+    if found.everywhere:
+        kind = "any_two" if found.value else "one_point"
+        return [words(f"drift.says.{kind}", distance=size(found.value, words))]
+    pairs = [words("drift.pair", **_pair(tokens, place, words)) for place in found.places]
+    if len(pairs) == 1:
+        values = _pair(tokens, found.place, words) | {"distance": size(found.value, words)}
+        kind = "nearest_same" if found.value == 0 else "nearest" if now else "nearest_start"
+        return [words(f"drift.says.{kind}", **values)]
+    return [words("drift.says.nearest_pairs", pairs=extremes.some(pairs, words), distance=size(found.value, words))]
+
+
+def _pair(tokens: tuple[str, ...], place: tuple[int, ...], words: Words) -> dict[str, str]:
+    return {name: extremes.token_name(tokens, i, words) for name, i in zip("ab", place, strict=True)}
+
+
+def _designed(scene: Scene, words: Words) -> list[str]:
+    """Which embeddings were chosen by hand, and which were drawn."""
+    tokens, by_hand = scene.tokens, scene.preset.words
+    edited = {place for place, _, _ in scene.edits}
+    if not by_hand.keys() & {*tokens}:
+        return []
+    drawn = [token for i, token in enumerate(tokens) if token not in by_hand and i not in edited]
+    if not drawn:
+        return [words("drift.says.designed")]
+    names = [[words("quoted", token=token) for token in dict.fromkeys(x)] for x in (by_hand.keys() & {*tokens}, drawn)]
+    ordered = sorted(names[0], key=lambda name: tokens.index(name[1:-1]))
+    return [
+        words("drift.says.designed_some", chosen=extremes.some(ordered, words), drawn=extremes.some(names[1], words))
+    ]
+
+
+def _together(stages: np.ndarray, now: int, words: Words) -> list[str]:
+    """Whether all draw together, or apart."""
+    if len(stages[0]) < 2:
+        return []
+    first, here = (apart(stages[i]) for i in (0, now))
+    if first == here == 0 or here > CROWDED * first > 0:
+        return []  # a sentence of its own says so
+    was, is_ = (size(x, words) for x in (first, here))
+    kind = "as_before" if was == is_ else "together" if here < first else "asunder"
+    return [words(f"drift.says.{kind}", was=was, now=is_)]
 
 
 def _crowded(stages: np.ndarray, now: int, words: Words) -> list[str]:
     """Why points of so different stages are one in the picture, which has one scale for all."""
-    first, here, last = (spread(stages[i]) for i in (0, now, -1))
+    first, here, last = (apart(stages[i]) for i in (0, now, -1))
     if last > CROWDED * here > 0:
         return [words("drift.says.dwarfed", n=len(stages) - 1, ratio=size(last / here, words))]
     if here > CROWDED * first > 0:
@@ -168,23 +241,38 @@ def _still(scene: Scene, words: Words) -> str:
     return words("drift.says.still_positions" if _positioned(scene) else "drift.says.still")
 
 
-def _furthest(scene: Scene, stages: np.ndarray, now: int, words: Words) -> str:
-    move = stages[now] - stages[0]
-    length = np.linalg.norm(move, axis=-1)
-    i = int(np.argmax(length.round(9)))
-    after = _after(now, words)
-    if length[i] == 0:
-        return words("drift.says.unmoved", after=after)
-    other, cosine = towards(stages[0], move)
-    values = {"after": after, "token": scene.tokens[i], "length": size(length[i], words)}
-    name = "alone" if cosine[i] == -np.inf else "furthest_own" if cosine[i] < TOWARDS else "furthest"
-    return words(f"drift.says.{name}", **values, other=scene.tokens[other[i]], cosine=float(cosine[i]))
+def _furthest(scene: Scene, stages: np.ndarray, now: int, words: Words) -> list[str]:
+    """Who has drifted furthest; and of one alone, whose start its end is nearest to."""
+    tokens, start, end, after = scene.tokens, stages[0], stages[now], _after(now, words)
+    found = extremes.greatest(moved(start, end), lambda x: size(x, words))
+    length = size(found.value, words)
+    if found.value == 0:
+        return [words("drift.says.unmoved", after=after)]
+    if len(tokens) == 1:
+        return [words("drift.says.alone", after=after, token=tokens[0], length=length)]
+    if found.everywhere:
+        return [words("drift.says.all_as_far", after=after, length=length)]
+    names, n = extremes.token_names(tokens, found.indices, words), len(found.places)
+    sentences = [words("drift.says.furthest", after=after, tokens=names, n=n, length=length)]
+    if n == 1:
+        sentences.append(_ends(tokens, found.indices[0], start, end, words))
+    return sentences
 
 
-def _drifted(tokens: tuple[str, ...], i: int, length: float, other: int, cosine: float, words: Words) -> str:
-    name = "unmoved" if length == 0 else "alone" if cosine == -np.inf else "own" if cosine < TOWARDS else "towards"
-    values = {"token": tokens[i], "length": size(length, words)}
-    return words(f"drift.reads.{name}", **values, other=tokens[other], cosine=float(cosine))
+def _ends(tokens: tuple[str, ...], i: int, start: np.ndarray, end: np.ndarray, words: Words) -> str:
+    """Whose start one token's end is nearest to, and whether it came nearer to that one than to any other."""
+    near = nearest_start(start, end[i], words)
+    now = {"now": size(near.value, words)}
+    if near.everywhere:
+        return words("drift.says.ends_everywhere", **now)
+    if near.indices == [i]:
+        return words("drift.says.ends_own")
+    now |= {"starts": _starts(tokens, near, i, words)}
+    if not (was := _was(start, i, near, words)):
+        return words("drift.says.ends_several", **now)
+    gain = came_nearer(start, end[i], i, words)
+    nearer = gain.value > 0 and near.indices == gain.indices
+    return words(f"drift.says.ends{'_nearer' if nearer else ''}", **now, was=was)
 
 
 def _positioned(scene: Scene) -> bool:
@@ -196,4 +284,4 @@ def _start(scene: Scene, words: Words) -> str:
 
 
 def _after(layers: int, words: Words) -> str:
-    return words("drift.after_one" if layers == 1 else "drift.after", n=layers)
+    return words("drift.after", n=layers)
