@@ -39,6 +39,7 @@ SHOWN = 24  # tokens of a text that a run's pictures show
 CORPUS = 200_000  # bytes of a text to train on: a novella; its ids take 1.6 MB
 
 UPLOAD = 16 << 20  # bytes of a trained model: four million parameters in float32
+UPLOAD_VOCABULARY = 10_000  # tokens of such a model: a trace's logits take 2.6 MB; the stories have 500
 MODELS_KEPT = 3  # models of a session that its Scenes can name, each at most UPLOAD
 
 # What the API accepts, for real weights: 4 GB in float32 is the most that an ordinary laptop holds.

@@ -165,13 +165,16 @@ _living: WeakValueDictionary[str, Preset] = WeakValueDictionary()
 
 
 def register(preset: Preset) -> tuple[str, Preset]:
-    """A name for a trained model, by its contents; and the model that bears it, to be held on to.
+    """A name for a trained model, by all that it holds; and the model that bears it, to be held on to.
 
-    The name is known to the whole process, for as long as anyone holds the model.
+    The name is known to the whole process, for as long as anyone holds the model: so equal weights with another title,
+    sentence or vocabulary have another name, and nobody is shown another one's.
     """
-    digest = hashlib.sha256(repr((preset.config, preset.tokenizer)).encode())
-    for name, array in preset.learned.items():
-        digest.update(name.encode() + np.ascontiguousarray(array).tobytes())
+    about = (preset.title, preset.config, preset.sentence, dict(preset.words), preset.tokenizer)
+    digest = hashlib.sha256(repr(about).encode("utf-8", "surrogatepass"))
+    for name, array in sorted(preset.learned.items()):
+        digest.update(repr((name, array.dtype.str, array.shape)).encode())
+        digest.update(np.ascontiguousarray(array).data)
     name = RUN + digest.hexdigest()[:16]
     return name, _living.setdefault(name, preset)
 

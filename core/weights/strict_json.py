@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from core.errors import WeightsError
+
+HALF = re.compile(rb"\\u[dD][89a-fA-F]")  # an escape that may stand for half of a character
 
 
 def parse(data: bytes, what: str) -> dict[str, Any]:
     """The one JSON object that `data` holds; `what` names the file in messages. The caller limits len(data).
 
     Raises: WeightsError for anything else: other types, repeated keys, NaN, nesting deeper than the interpreter's
-    stack, integers of thousands of digits.
+    stack, integers of thousands of digits, half a character (a lone surrogate).
     """
     try:
         value = json.loads(data.decode("utf-8"), object_pairs_hook=_object, parse_constant=_constant)
@@ -22,6 +25,11 @@ def parse(data: bytes, what: str) -> dict[str, Any]:
         raise WeightsError(f"{what}: is not valid JSON: {error}") from None
     if not isinstance(value, dict):
         raise WeightsError(f"{what}: must be a JSON object, not {type(value).__name__}")
+    if HALF.search(data):
+        try:
+            json.dumps(value, ensure_ascii=False).encode("utf-8")
+        except UnicodeEncodeError:
+            raise WeightsError(f"{what}: has half a character (a lone surrogate), which is no text") from None
     return value
 
 
