@@ -13,6 +13,7 @@ const PAINTER = document.createElement("canvas").getContext("2d");
 const COARSE = matchMedia("(pointer: coarse)");
 const TOUCH = matchMedia("(any-pointer: coarse)");
 const STILL = matchMedia("(prefers-reduced-motion: reduce)");
+const EM = 16;
 
 // Beginning now, not with the first figure, saves the time between the two. Streamlit's script tells where the frontend
 // lives, whatever path the app is served under.
@@ -121,7 +122,7 @@ function describe(figure) {
   const [name, rest = ""] = header.title.split(" · ");
   title.replaceChildren(`${name} `, Object.assign(element("i", ""), { textContent: rest }));
   title.hidden = !header.title;
-  root.style.height = `${header.height}px`;
+  root.style.height = `${header.height / EM}rem`; // heights are composed for the browser's usual 16 px
   root.classList.toggle("fibra-clicks", header.clicks);
   plot.setAttribute("aria-label", header.alt);
   caption.textContent = header.caption ? header.alt : "";
@@ -148,6 +149,7 @@ async function refresh(figure) {
   if (!Plotly) return figure.trigger("unavailable", true);
   // Hidden, gone or far below: the observer wakes it when it is seen.
   if (!figure.seen || !figure.root.offsetWidth) return;
+  figure.root.style.setProperty("--fibra-scale", scaleOf());
   const background = getComputedStyle(figure.root).getPropertyValue("--st-background-color").trim();
   if (figure.text !== figure.shown.text || background !== figure.shown.background) {
     figure.shown = { text: figure.text, background, size: sizeOf(figure) };
@@ -283,7 +285,13 @@ function leaveToPage({ root }, event) {
 }
 
 function sizeOf({ root }) {
-  return `${root.offsetWidth} x ${root.offsetHeight}`;
+  return `${root.offsetWidth} x ${root.offsetHeight}, ${scaleOf()}`;
+}
+
+// The page's type grows with the screen (style.css), and a picture grows with the type: the whole of it, so that what
+// fits at one size fits at all.
+function scaleOf() {
+  return parseFloat(getComputedStyle(document.documentElement).fontSize) / EM;
 }
 
 function element(name, style) {
