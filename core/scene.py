@@ -205,7 +205,7 @@ class Scene:
         own = self.preset.config
         added = ADDED.get(part, {})
         if part in parts_of(own):
-            added = {field: getattr(own, field) for field in (*WITHOUT[part], *added)}
+            added = {field: getattr(own, field) for field in (*WITHOUT.get(part, ("projections",)), *added)}
         return scene.override(**{field: value for field, value in added.items() if field in (*SIZES, *SWITCHES)})
 
     def _taken_out(self, part: str) -> Scene:
@@ -291,9 +291,9 @@ class Scene:
 @lru_cache(maxsize=256)  # a turn makes several Scenes of one Config, whose checks are half the work
 def _overridden(config: Config, overrides: tuple[tuple[str, int | bool | str], ...]) -> Config:
     changes = dict(overrides)
-    if changes.get("norm") == "none":
+    if changes.get("norm", config.norm) == "none":
         changes |= {"final_norm": False, "embed_norm": False}
-    if changes.get("d_mlp") == 0:
+    if changes.get("d_mlp", config.d_mlp) == 0:
         changes |= {"gated": False}
     return config.replace(**changes) if changes else config
 
