@@ -13,7 +13,7 @@ from core import Distribution, Scene, Writing, cross_entropy
 from core.generate import generate, multiplications
 from core.interpret import read_stream
 from core.sentence import fit_target
-from ui import arithmetic, comparison, controls, generating, loop, shell, show, state, writing
+from ui import arithmetic, comparison, controls, generating, loop, shell, show, state, stories, writing
 from ui.pictures.generate import cache, draw, lens
 from ui.pictures.generate import loss as losses
 from ui.words import Words
@@ -109,10 +109,10 @@ def _stand_in(scene: Scene, words: Words) -> None:
     with left:
         story, stand_in = (words(f"shell.stories.{s.model}") for s in (scene, other))
         shell.say(words("generate.stand_in", story=story, other=stand_in), "stand-in")
-    right.button(words("generate.switch"), key="switch", on_click=state.show, args=(other,), width="stretch")
+    right.button(words("generate.switch"), key="switch", on_click=stories.tell, args=(other.model,), width="stretch")
 
 
-scene, words = shell.open_page("generate")
+scene, words = shell.open_page("generate", reads=writing.writer)
 comparison.elsewhere(scene, words)
 _stand_in(scene, words)
 play(words)

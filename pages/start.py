@@ -12,7 +12,7 @@ import streamlit as st
 from core import Scene
 from core.interpret import residual_stages, token_norms
 from core.model import block, forward
-from ui import comparison, shell, state, strip
+from ui import comparison, shell, state, stories, strip
 from ui.pictures import start as pictures
 
 OPENING = "start.opening"  # the page that a click asked for
@@ -22,13 +22,16 @@ def follow(address: str, head: int | None) -> None:
     """A link of the strip: its address holds a Scene, and the page that it opens unless that is this one."""
     page, _, query = address.partition("?")
     scene, _ = Scene.from_query(dict(parse_qsl(query, keep_blank_values=True)))
+    if not page and scene.model != state.scene().model:
+        stories.tell(scene.model)
+        return
     state.show(scene if head is None else scene.turn(head=head))
     if pictures.exists(page):
         st.session_state[OPENING] = page
 
 
 if OPENING in st.session_state:
-    st.switch_page(f"pages/{st.session_state.pop(OPENING)}.py")
+    st.switch_page(f"pages/{st.session_state.pop(OPENING)}.py", query_params=state.scene().to_query())
 scene, words = shell.open_page("start")
 comparison.elsewhere(scene, words)
 strip.show(f"{pictures.cards(scene, words)}{pictures.html(scene, words)}", key="start-strip", follow=follow)

@@ -263,13 +263,13 @@ def test_links_open_the_same_computation_on_a_page_that_exists(scene: Scene, lan
     assert scene_of(last["href"]).stage == scene.config.n_layers
 
 
-def test_a_story_keeps_what_is_pinned() -> None:
+def test_a_story_keeps_the_reader_s_sentence_and_what_is_pinned() -> None:
     scene = Scene(sentence="um dois", seed=3, lang="en").pin()
     cards = Strip(pictures.cards(scene, words_of("en"))).of("card")
     assert len(cards) == len(PRESETS)
     for card in cards:
         opened = scene_of(card["href"])
-        assert (opened.pinned, opened.seed, opened.sentence) == (scene.pinned, 3, "")
+        assert (opened.pinned, opened.seed, opened.sentence) == (scene.pinned, 3, "um dois")
 
 
 def test_a_part_opens_its_own_page_once_the_app_has_it(monkeypatch, tmp_path) -> None:

@@ -11,7 +11,8 @@ from core import Scene
 from ui import compat, state
 from ui.words import Words
 
-SHOWN = "fibra.myth"  # a card was clicked: its picture is further up
+SHOWN = "fibra.myths"  # how often a card was clicked in this session
+UPWARDS = "fibra.upwards"  # one was clicked now: its picture is further up
 UP = """<script>
 const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
 document.querySelector("[data-testid=stMain]").scrollTo({ top: 0, behavior: still ? "auto" : "smooth" });
@@ -51,8 +52,10 @@ def cards(page: str, words: Words) -> None:
             st.html("".join(_card(myth, words) for myth in here))
             for myth in here:
                 st.button(words("myths.see"), key=f"myth-{myth.name}", on_click=show, args=(myth,))
-    if st.session_state.pop(SHOWN, False):
-        compat.call(st.html, UP, unsafe_allow_javascript=True)
+    if (times := st.session_state.get(SHOWN, 0)) and st.session_state.pop(UPWARDS, False):
+        compat.call(
+            st.html, f"{UP}<!-- {times} -->", unsafe_allow_javascript=True
+        )  # of the same text nothing runs twice
 
 
 def _card(myth: Myth, words: Words) -> str:
@@ -68,4 +71,4 @@ def show(myth: Myth) -> None:
     """Set the Scene that shows it, in the reader's language, and beside what the reader has pinned."""
     scene = state.scene()
     state.show(replace(myth.shows, lang=scene.lang, pinned=scene.pinned))
-    st.session_state[SHOWN] = True
+    st.session_state[SHOWN], st.session_state[UPWARDS] = st.session_state.get(SHOWN, 0) + 1, True

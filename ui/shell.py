@@ -24,11 +24,14 @@ STYLE = Path(__file__).with_name("style.css")
 LOGO = Path(__file__).with_name("fibra.svg")
 
 
-def open_page(name: str, seed: bool = True, model: bool = True) -> tuple[Scene, Words]:
+def open_page(
+    name: str, seed: bool = True, model: bool = True, reads: Callable[[Scene], Scene] = lambda scene: scene
+) -> tuple[Scene, Words]:
     """Begin a page: every page's first call. Draws what all pages share, and gives the Scene and the words.
 
     A page with a seed of its own among its controls says so, and the sidebar leaves it out; one that does not show the
-    Scene's model (model=False) has neither story nor sentence.
+    Scene's model (model=False) has neither story nor sentence. `reads` gives the Scene whose model reads the sentence,
+    where another's stands in.
     """
     _through_app()
     scene = state.open_scene(name)  # whatever the address brings decides the language too
@@ -43,7 +46,7 @@ def open_page(name: str, seed: bool = True, model: bool = True) -> tuple[Scene, 
     with st.container(key="page-head"):
         st.html(f'<h1 class="fibra-title">{escape(words(f"{name}.title"))}</h1><style>{_css()}</style>')
         if model:
-            _sentence(scene, words)
+            _sentence(scene, reads(scene), words)
             switchboard.board(words)
     with st.container(key="page-lead"):
         say(words(f"{name}.lead"), "lead")
@@ -132,8 +135,23 @@ def _model(scene: Scene, words: Words) -> None:
     def called(model: str) -> str:
         return stories.called(model, models[model], words)
 
-    controls.select(words("shell.story"), "model", [*models], scene.model, called, turn=_tell)
-    say(words("shell.about_trained" if scene.model in trained else f"shell.about.{scene.model}"), "about")
+    controls.select(words("shell.story"), "model", [*models], scene.model, called, turn=stories.tell)
+    say(_about(scene, words), "about")
+
+
+def _about(scene: Scene, words: Words) -> str:
+    """What the story is; where the reader has altered it, what it was as it opened."""
+    preset = scene.preset
+    if scene.model not in PRESETS:
+        return words("shell.about_trained")
+    about = words(f"shell.about.{scene.model}")
+    if preset.words and set(scene.tokens) - {*preset.words}:
+        about = words("shell.about_drawn")
+    elif preset.words and scene.sentence:
+        about = words("shell.about_known")
+    if scene.edits:
+        about += f" {words('shell.about_edited')}"
+    return about if scene.config == preset.config else words("shell.about_opens", about=about)
 
 
 def _drawn(scene: Scene, words: Words, seed: bool) -> None:
@@ -144,10 +162,10 @@ def _drawn(scene: Scene, words: Words, seed: bool) -> None:
         controls.number(words("shell.seed"), "seed", *SEED, scene.seed, help=words("shell.seed_help"))
 
 
-def _sentence(scene: Scene, words: Words) -> None:
+def _sentence(scene: Scene, read: Scene, words: Words) -> None:
     hidden = {"placeholder": words("shell.sentence_help"), "label_visibility": "collapsed"}
     controls.text(words("shell.sentence"), "sentence", scene.text, _retype, **hidden)
-    if said := _unknown(scene, words):
+    if said := _unknown(read, words):
         say(said, "about")
 
 
@@ -181,12 +199,6 @@ def _split(split: str) -> None:
     state.turn(split=split, sentence=sentence)
     if notice:
         state.notify(notice)
-
-
-def _tell(model: str) -> None:
-    """A story opens on its own sentence and its own numbers."""
-    scene = state.scene()
-    state.show(Scene(model=model, seed=scene.seed, split=scene.split, lang=scene.lang, pinned=scene.pinned))
 
 
 def _reset() -> None:

@@ -7,7 +7,7 @@ from core.sentence import fit_sentence
 from ui import state
 from ui.words import Words
 
-AS_IT_OPENS = {"overrides": (), "edits": (), "ablated": (), "off": (), "temperature": 1.0, "step": None}
+AS_IT_OPENS = {"overrides": (), "edits": (), "ablated": (), "off": (), "temperature": 1.0}
 
 
 def called(model: str, preset: Preset, words: Words) -> str:

@@ -15,7 +15,7 @@ from core.interpret import residual_stages, token_norms
 from core.ops.softmax import softmax
 from plots import strip
 from plots.strip import Part
-from ui import compute, memory
+from ui import compute, memory, stories
 from ui.pictures.heads import magnitude
 from ui.words import Words
 
@@ -191,7 +191,7 @@ def cards(scene: Scene, words: Words) -> str:
 
 
 def _card(model: str, scene: Scene, words: Words) -> str:
-    story = Scene(model=model, seed=scene.seed, split=scene.split, lang=scene.lang, pinned=scene.pinned)
+    story, _ = stories.told(scene, model)
     sizes = {"layer": PRESETS[model].config.n_layers, "head": PRESETS[model].config.n_heads}
     about = " · ".join(_count(what, n, words) for what, n in sizes.items())
     title, chosen = words(f"shell.stories.{model}"), scene.model == model
