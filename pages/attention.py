@@ -83,9 +83,9 @@ def _compared(scene: Scene, words: Words) -> None:
 
 @contextmanager
 def _grid(name: str, scene: Scene) -> Iterator[None]:
-    """The place of figures and of their controls: four side by side, or two where the sentence is long."""
-    abreast = 4 if len(scene.tokens) <= pictures.NARROW else 2
-    with st.container(key=f"attention-{name}-{abreast}"), live_figure.together(f"attention-{name}"):
+    """The place of figures and of their controls; style.css lays it out, by how long the sentence is."""
+    length = pictures.length(len(scene.tokens))
+    with st.container(key=f"attention-{name}-{length}"), live_figure.together(f"attention-{name}"):
         yield
 
 
@@ -98,8 +98,9 @@ def _before_switches(scene: Scene) -> tuple:
 
 
 def _picture(builder: compute.Builder, scene: Scene, words: Words, name: str, choose) -> None:
-    of = pictures.matrix_height if builder in pictures.MATRICES else pictures.vectors_height
-    height, title = of(len(scene.tokens)), words(f"attention.{name}")
+    n, title = len(scene.tokens), words(f"attention.{name}")
+    hero = builder is pictures.pattern
+    height = pictures.matrix_height(n, hero) if builder in pictures.MATRICES else pictures.vectors_height(n)
     show.picture(builder, scene, words, key=f"attention-{name}", height=height, title=title, on_click=choose)
 
 

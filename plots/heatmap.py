@@ -7,9 +7,13 @@ from typing import Any
 import numpy as np
 
 from plots import theme
-from plots.figure import axis, base_layout, label_width, literal, number, short, ticks, title
+from plots.figure import LINE, SMALLEST, axis, base_layout, label_width, literal, number, short, ticks, title
 
-CHARACTER = 6.4  # px: a digit of the numbers in cells
+DIGIT, POINT = 0.51, 0.28  # of a number's size: the width of a digit or a sign, and of the point
+NUMBERS = (9.5, 13)  # px: the least and the greatest size of the numbers in cells
+APART = 3  # px: at least between neighbouring numbers
+LETTER = 0.49  # of an axis title's size: the width of a letter
+EDGE = 6  # px: the air on the left and on the right
 ROW = (12, 46)  # px: the least and the greatest height of a row
 TALL = 360  # px: what the rows share
 PLAIN = [[0.0, "@surface"], [1.0, "@surface"]]
@@ -53,11 +57,19 @@ def heatmap(
     values = np.asarray(values, np.float32)
     n_rows, n_columns = values.shape
     finite = values[np.isfinite(values)]
-    left = theme.GAP + label_width(rows) + (34 if row_title else 8)
     narrow = width < NARROW
-    cell = (width - left - theme.GAP) / n_columns
+    at_row, at_column = chosen or (None, None)
+    left, right = EDGE + 4 + (24 if row_title else 0), EDGE
+    across = width - left - right - label_width(rows)  # what all names of the rows would leave
+    above = label_width(columns) if columns else 14
+    rows_shown = _shown(rows, at_row, height and (height - 60 - above) / n_rows)
+    columns_shown = columns and _shown(columns, at_column, across / n_columns)
+    left += label_width([rows[i] for i in rows_shown], theme.FONT_SIZE + 1)  # the chosen one is bold
+    above = label_width([columns[i] for i in columns_shown]) if columns else 14
+    cell = (width - left - right) / n_columns
     if numbers is None:
-        numbers = _number_width(finite, decimals) * CHARACTER <= cell
+        row = (height - 60 - above) / n_rows if height else ROW[1]
+        numbers = _number_size(finite, decimals, cell) >= NUMBERS[0] and row >= NUMBERS[0] + APART
     if colorbar is None:
         colorbar = not numbers and scale != "plain"
     if square is None:
@@ -78,28 +90,29 @@ def heatmap(
     shapes = _hatching(np.isneginf(values))
     if chosen is not None:
         shapes += (_veils(chosen[0], n_rows, n_columns) if dim_others else []) + _outline(*chosen)
-    above = 20 if columns is None else label_width(columns)
-    upright = columns is not None and above + 8 > cell
-    top = theme.GAP + (above + 6 if upright else 24) + (28 if column_title else 0)
+    upright = columns is not None and above + 8 > cell and len(columns_shown) > 1
+    top = EDGE + (above + 6 if upright else 22) + (26 if column_title else 0)
     below = 40 if colorbar and narrow else theme.GAP
+    if colorbar and not narrow:
+        right = 64
     height = height or top + theme.GAP + n_rows * int(np.clip(TALL // n_rows, *ROW))
     layout = base_layout(
         height=height,
-        margin={"l": left, "r": 64 if colorbar and not narrow else theme.GAP, "t": top, "b": below},
+        margin={"l": left, "r": right, "t": top, "b": below},
         xaxis=axis(
             side="top",
             range=[-0.5, n_columns - 0.5],
-            title=title(column_title, column_role, standoff=8),
+            title=_fitted(title(column_title, column_role, standoff=6), width - left - right + 2 * min(left, right)),
             constrain="domain",
-            **(_counted(n_columns, cell) if columns is None else ticks(columns, chosen and chosen[1], cell)),
+            **(_counted(n_columns, cell) if columns is None else _names(columns, columns_shown, at_column, cell)),
             tickangle=-90 if upright else 0,
         ),
         yaxis=axis(
             range=[n_rows - 0.5, -0.5],
-            title=title(row_title, row_role, standoff=10),
+            title=_fitted(title(row_title, row_role, standoff=6), height - top),
             constrain="domain",
             constraintoward="top",
-            **ticks(rows, chosen and chosen[0], (height - top - below) / n_rows),
+            **_names(rows, rows_shown, at_row, (height - top - below) / n_rows),
             **({"scaleanchor": "x"} if square else {}),
         ),
         shapes=shapes,
@@ -121,10 +134,33 @@ BESIDE = {"xpad": 12, "ypad": 0}
 UNDER = {"orientation": "h", "thickness": 6, "y": 0, "yanchor": "top", "xpad": 0, "ypad": 8}
 
 
-def _number_width(finite: np.ndarray, decimals: int) -> int:
-    """Characters of the longest number, sign and point included."""
+def _shown(names: list[str], chosen: int | None, room: float | None) -> list[int]:
+    """The places on an axis whose names are written: all where each has `room` for a line, else the chosen alone."""
+    if room is None or room >= SMALLEST * LINE:
+        return [*range(len(names))]
+    return [] if chosen is None else [chosen]
+
+
+def _names(names: list[str], shown: list[int], chosen: int | None, room: float) -> dict[str, Any]:
+    """Axis settings that write the names of the places `shown`."""
+    if len(shown) == len(names):
+        return ticks(names, chosen, max(room, SMALLEST * LINE))
+    alone = [f"<b>{literal(short(names[place]))}</b>" for place in shown]
+    return {"type": "linear", "tickmode": "array", "tickvals": shown, "ticktext": alone}
+
+
+def _fitted(words: dict[str, Any], room: float) -> dict[str, Any]:
+    """An axis title, in a smaller size where `room` px are not enough."""
+    size = min(theme.TITLE_SIZE, room / (LETTER * max(len(words["text"]), 1)))
+    return words | {"font": words["font"] | {"size": max(9, int(size))}}
+
+
+def _number_size(finite: np.ndarray, decimals: int, cell: float) -> float:
+    """The size, in px, in which the longest of the numbers fits a cell."""
     bounds = (finite.min(), finite.max()) if finite.size else (0,)
-    return max(len(f"{bound:.{decimals}f}") for bound in bounds)
+    longest = max(len(f"{bound:.{decimals}f}") for bound in bounds)
+    ems = DIGIT * longest - (DIGIT - POINT if decimals else 0)
+    return min((cell - APART) / ems, NUMBERS[1])
 
 
 def _scaled(scale: str, zmax: float | None, finite: np.ndarray) -> dict[str, Any]:
@@ -157,7 +193,7 @@ def _numbers(
     rows, columns = np.nonzero(~np.isnan(values))
     shown = values[rows, columns]
     turn = theme.INK_TURNS.get(scale, np.inf) * scaled["zmax"]
-    size = int(np.clip(11 * cell / (_number_width(shown, decimals) * CHARACTER), 10, 13))
+    size = int(2 * np.clip(_number_size(shown[np.isfinite(shown)], decimals, cell), *NUMBERS)) / 2
     inks, words = [], []
     for value in shown.tolist():
         nothing = value == -np.inf or round(value, decimals) == 0

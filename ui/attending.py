@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from html import escape
+
 import streamlit as st
 
 from core import Scene
 from ui import arithmetic, controls, live_figure, shell, state
 from ui.compute import run
 from ui.live_figure import Click
-from ui.pictures.attention import at_head, read
+from ui.pictures.attention import LENGTHS, at_head, read
 from ui.words import Words
 
 TEMPERATURES = (  # about even steps of its logarithm
@@ -25,8 +27,11 @@ def place(scene: Scene, words: Words) -> None:
     if len(layers) == len(heads) == 1:
         return
     with st.container(key="attention-place"):
-        controls.select(words("axis.layer"), "layer", layers, layer, str, disabled=len(layers) == 1)
-        controls.select(words("axis.head"), "head", heads, head, str, disabled=len(heads) == 1)
+        for knob, options, chosen in (("layer", layers, layer), ("head", heads, head)):
+            label = words(f"axis.{knob}")
+            names = [f"{label[:1].upper()}{label[1:]} {option}" for option in options]
+            more = {"disabled": len(options) == 1, "label_visibility": "collapsed"}
+            controls.select(label, knob, options, chosen, names.__getitem__, **more)
 
 
 def scale(scene: Scene, words: Words) -> None:
@@ -84,8 +89,12 @@ def choose_query(click: Click) -> None:
 
 
 def cell(scene: Scene, words: Words) -> str:
-    """The HTML of the chosen cell's arithmetic, and under it every row of the matrix in words."""
-    weights = at_head(run(scene), scene, "pattern")
-    rows = (read(scene.tokens, weights, query, words) for query in range(len(weights)))
-    title = live_figure.heading(words("attention.rows"))
-    return f"{arithmetic.html(scene, words)}{title}{shell.listing(rows, scene.cell[0])}"
+    """The HTML of the chosen cell's arithmetic, and under it the matrix in words: every row, or of many the chosen one,
+    the others folded."""
+    weights, chosen = at_head(run(scene), scene, "pattern"), scene.cell[0]
+    rows = [read(scene.tokens, weights, query, words) for query in range(len(weights))]
+    told, title = arithmetic.html(scene, words), words("attention.rows")
+    if len(rows) <= LENGTHS["few"]:
+        return f"{told}{live_figure.heading(title)}{shell.listing(rows, chosen)}"
+    fold = f"<details><summary>{escape(title)}</summary>{shell.listing(rows, chosen)}</details>"
+    return f"{told}{live_figure.saying(rows[chosen])}{fold}"

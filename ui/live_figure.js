@@ -54,7 +54,10 @@ function create(header) {
 // The HTML is the server's own: what a reader typed is escaped in it.
 function createText(place) {
   const take = ({ html }) => {
-    if (place.shown !== html) place.innerHTML = place.shown = html;
+    if (place.shown === html) return;
+    const open = place.querySelector("details")?.open; // what a reader has unfolded stays so
+    place.innerHTML = place.shown = html;
+    place.querySelector("details")?.toggleAttribute("open", Boolean(open));
   };
   return { place, take };
 }

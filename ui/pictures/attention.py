@@ -14,8 +14,10 @@ from ui.compute import Picture
 from ui.words import Words
 
 FEW = 8  # numbers that a sentence can still list
-WIDTH = 260  # px: a map where four share a line
-NARROW = 16  # tokens; longer sentences get two maps a line
+LENGTHS = {"few": 8, "some": 24}  # tokens; what is longer is "many": each has a layout of its own in style.css
+WIDTH = {"few": 228, "some": 192, "many": 240}  # px: the least that a step's map can count on there
+WIDEST = {"few": 280, "some": 384, "many": 640}  # softmax's
+VECTORS_WIDTH = 225  # that of X, Q, K and V
 
 
 def inputs(scene: Scene, words: Words) -> Picture:
@@ -146,14 +148,15 @@ def vectors(run: Run, x: np.ndarray, role: str, row: int, words: Words, says: st
         hover=f"{{row}}, {words('axis.dimension')} {{column}}: {{value}}",
         square=False,
         column_role="@muted",
-        width=WIDTH if len(run.tokens) <= NARROW else 2 * WIDTH,
+        width=VECTORS_WIDTH,
         height=vectors_height(len(run.tokens)),
         alt=says,
     )
 
 
 def matrix(scene: Scene, run: Run, s: np.ndarray, words: Words, says: str, scale: str = "signed") -> dict:
-    """[query, key] as a map, the chosen cell outlined."""
+    """[query, key] as a map, the chosen cell outlined; the pattern, in the scale of probabilities, is the largest."""
+    n, hero = len(run.tokens), scale == "probability"
     return heatmap(
         s,
         list(run.tokens),
@@ -165,20 +168,26 @@ def matrix(scene: Scene, run: Run, s: np.ndarray, words: Words, says: str, scale
         comma=words.comma,
         hover=words("hover.cell"),
         square=False,
-        width=WIDTH if len(run.tokens) <= NARROW else 2 * WIDTH,
-        height=matrix_height(len(run.tokens)),
+        width=(WIDEST if hero else WIDTH)[length(n)],
+        height=matrix_height(n, hero),
         alt=says,
     )
 
 
+def length(n: int) -> str:
+    """How long a sentence of n tokens is: "few", "some" or "many"."""
+    return next((name for name, most in LENGTHS.items() if n <= most), "many")
+
+
 def vectors_height(n: int) -> int:
     """Pixels that the vectors of n tokens share, so that a row of maps ends on one line."""
-    return 80 + max(6, n) * (24 if n <= NARROW else 13)
+    return 70 + max(3, n) * (21 if n <= 8 else 16 if n <= 16 else 11) if n <= LENGTHS["some"] else 330
 
 
-def matrix_height(n: int) -> int:
-    """The same for a matrix of n by n."""
-    return 310 if n <= 8 else 360 if n <= NARROW else 640
+def matrix_height(n: int, hero: bool = False) -> int:
+    """The same for a matrix of n by n, and for softmax's."""
+    tall = {"few": (282, 282), "some": (240, 400), "many": (250, 870)}
+    return tall[length(n)][hero]
 
 
 def listed(x: np.ndarray, words: Words) -> str:

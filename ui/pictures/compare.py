@@ -138,7 +138,8 @@ def _map(
 
 def step_height(scene: Scene) -> int:
     """Pixels that fit the longer of the two sentences."""
-    return attention.matrix_height(max(len(scene.tokens), len(scene.pinned.tokens))) + 20
+    n = max(len(scene.tokens), len(scene.pinned.tokens))
+    return 310 if n <= 8 else 360 if n <= 16 else 460
 
 
 # -------------------------------------------------------------------------------------------------------- heads
