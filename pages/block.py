@@ -45,7 +45,7 @@ def _choose(scene: Scene, words: Words) -> None:
     n = scene.config.n_layers
     with left:
         controls.select(words("axis.layer"), "layer", range(n), scene.place[0], str, disabled=n == 1)
-    names = [f"{token} ({place + 1})" for place, token in enumerate(scene.tokens)]
+    names = [f"{place} · {token}" for place, token in enumerate(scene.tokens)]
     with right:
         controls.select(words("block.token"), "query", range(len(names)), scene.cell[0], names.__getitem__)
 

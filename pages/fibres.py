@@ -103,7 +103,7 @@ def _twin_controls(scene: Scene, words: Words) -> None:
         "focus",
         range(NOBODY, len(scene.tokens)),
         NOBODY if focus is None else focus,
-        lambda p: words("fibres.all") if p == NOBODY else f"{p + 1} · {scene.tokens[p]}",
+        lambda p: words("fibres.all") if p == NOBODY else f"{p} · {scene.tokens[p]}",
         turn=lambda focus: state.turn(focus=None if focus == NOBODY else focus),
     )
 

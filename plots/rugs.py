@@ -13,17 +13,19 @@ from plots.figure import axis, base_layout, number
 def rugs(
     rows: dict[str, np.ndarray],
     *,
-    roles: tuple[str, ...] = ("@residual", "@attention"),
+    roles: tuple[str, ...] = (),
     hover: str = "{value}",
     comma: bool = False,
     height: int = 220,
     alt: str = "",
 ) -> dict[str, Any]:
     """`rows` (title -> [n] numbers) under one another, each on its own scale, with its mean marked and written.
+    The first and the last have colours of their own.
 
     Numbers that are not finite have no stroke. Titles and `hover`, which may use {value}, are trusted text.
     """
     data, axes, notes = [], {}, []
+    roles = roles or ("@residual", *("@muted",) * (len(rows) - 2), "@attention")
     step = 1 / len(rows)
     for i, ((name, values), role) in enumerate(zip(rows.items(), roles, strict=False)):
         values = np.asarray(values, np.float64)

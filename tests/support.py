@@ -238,11 +238,18 @@ def random_scenes(n: int, seed: int) -> list[core.Scene]:
 
 
 def written(text: str) -> list[float]:
-    """The numbers in a sentence of either language, those with a power of ten whole."""
-    ordinary = text.replace("−", "-").replace(",", ".")
+    """The numbers in a sentence of either language, those with a power of ten whole.
+
+    Where a separator may be either language's, as in `1,234`, both readings are there, that of the thousands last.
+    """
+    ordinary = re.sub(r"(?<=\d)([.,])(?=\d{3}[.,]\d)", "", text.replace("−", "-"))
+    thousands = [
+        float(re.sub("[.,]", "", found)) for found in re.findall(r"(?<![\d.,])[1-9]\d{0,2}[.,]\d{3}(?!\d)", ordinary)
+    ]
+    ordinary = ordinary.replace(",", ".")
     powers = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
     ordinary = re.sub(r" × 10([⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)", lambda match: "e" + match[1].translate(powers), ordinary)
-    return [float(found) for found in re.findall(r"-?\d+(?:\.\d+)?(?:e-?\d+)?", ordinary)]
+    return [float(found) for found in re.findall(r"-?\d+(?:\.\d+)?(?:e-?\d+)?", ordinary)] + thousands
 
 
 # --------------------------------------------------------------------------------------------------- on a page

@@ -139,38 +139,50 @@ def test_how_alike_positions_are(lang):
 # ---------------------------------------------------------------------------------------------------------- norm
 
 
-def around_the_norm(scene: Scene) -> tuple[np.ndarray, np.ndarray]:
-    """What enters the norm and what it makes of it, from the residual stream alone, in float64."""
-    c, trace = scene.config, core.run(scene).trace
+def around_the_norm(scene: Scene) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What enters the norm, what it makes of it and what leaves with the gain and the bias: from the residual stream
+    and the parameters alone, in float64."""
+    c, run = scene.config, core.run(scene)
     second, at = scene.second and c.d_mlp > 0, f"blocks.{scene.place[0]}."
     stream, added = ("resid_mid", "mlp_out") if second else ("resid_pre", "attn_out")
-    x = trace[at + stream].astype(float)
+    x = run.trace[at + stream].astype(float)
     if c.norm != "none" and c.norm_at == "post":
-        x = trace[at + added] + (x if c.residual else 0)
+        x = run.trace[at + added] + (x if c.residual else 0)
     y = x - x.mean(1, keepdims=True) if c.norm != "rms" else x
-    return x, y / np.sqrt((y**2).mean(1, keepdims=True) + c.norm_eps)
+    y = y / np.sqrt((y**2).mean(1, keepdims=True) + c.norm_eps)
+    name = at + ("ln2" if second else "ln1")
+    return x, y, y if c.norm == "none" else y * run.params[name + ".w"] + run.params.get(name + ".b", 0)
 
 
 @both
 def test_moments_to_four_digits(lang):
+    learned = 0
     for scene in SCENES:
         picture, row = norm.moments(scene, words_of(lang)), scene.cell[0]
-        before, after = around_the_norm(scene)
+        before, normalized, after = around_the_norm(scene)
         expected = np.stack([f(x, axis=1) for x in (before, after) for f in (np.mean, np.var)], 1)
         cells = np.reshape([written(text)[0] for text in picture.figure["data"][-1]["text"]], (-1, 4))
         size = np.maximum(np.abs(expected), 1)
         assert (np.abs(cells - expected) / size < np.where(np.abs(expected) < 1000, 6e-5 + 1e-4, 0.06)).all()
         assert picture.figure["data"][-1]["text"][4 * row] in picture.says
+        inside = (normalized[row].mean(), normalized[row].var())
+        assert holds(picture.says, *inside, *expected[row], abs_=2e-4, rel=1e-4)
+        trained = scene.preset.trained and scene.config.norm != "none"
+        assert ("gain" in picture.says or "ganho" in picture.says) == trained
+        learned += trained and abs(expected[row, 3] - inside[1]) > 0.1
         if scene.config.norm != "rms":
-            assert np.allclose(cells[:, 2], 0, atol=1e-4)
+            assert abs(inside[0]) < 1e-4 and (trained or np.allclose(cells[:, 2], 0, atol=1e-4))
+    assert learned, "what leaves a trained norm is not what the norm itself made"
 
 
 @both
 def test_features_before_and_after(lang):
     for scene in SCENES:
         picture, row = norm.features(scene, words_of(lang)), scene.cell[0]
-        before, after = (x[row] for x in around_the_norm(scene))
-        for strokes, expected in zip(picture.figure["data"], (before, after), strict=True):
+        before, normalized, after = (x[row] for x in around_the_norm(scene))
+        rows = (before, normalized, after) if len(picture.figure["data"]) == 3 else (before, after)
+        assert len(rows) == 2 + (scene.preset.trained and scene.config.norm != "none")
+        for strokes, expected in zip(picture.figure["data"], rows, strict=True):
             assert np.allclose(strokes["x"], expected, rtol=1e-3, atol=1e-3 * np.abs(expected).max())
         numbers = (before.min(), before.max(), after.min(), after.max())
         assert holds(picture.says, len(before), *numbers, abs_=0.008)
@@ -192,7 +204,8 @@ def test_units_and_their_zeros(lang):
         assert np.allclose(picture.figure["data"][0]["z"], post[:, :256], rtol=1e-6)
         zero, below = 100 * np.mean(post == 0), 100 * np.mean(post < 0)
         relu = scene.config.activation == "relu" or zero > 0
-        assert holds(picture.says, zero if relu else below, post.size, abs_=0.051)
+        assert holds(picture.says, zero if relu else below, post.size, abs_=0.051), (zero, below)
+        assert relu or not (post == 0).any()
         by_token = [100 * np.mean(tokens == 0) for tokens in post]
         assert holds(neurons.zeros(scene, words).says, max(by_token), min(by_token), abs_=0.051)
         assert np.allclose(neurons.zeros(scene, words).figure["data"][0]["y"], np.array(by_token) / 100)
@@ -289,7 +302,7 @@ def test_compared_on_one_scale_and_the_greatest_change_named(lang):
         maps = [builder(scene, words) for builder in (compare.pinned, compare.present)]
         for picture, x in zip(maps, (was, now), strict=True):
             assert np.allclose(picture.figure["data"][0]["z"], x[:, :256], rtol=1e-5, atol=1e-6)
-            assert holds(picture.says, min(x.min(), 0), max(x.max(), 0))
+            assert holds(picture.says, x.min(), x.max())
         assert maps[0].figure["data"][0]["zmax"] == maps[1].figure["data"][0]["zmax"]
         assert compare.alike(scene) == (was.shape == now.shape)
         if was.shape != now.shape:
@@ -301,7 +314,7 @@ def test_compared_on_one_scale_and_the_greatest_change_named(lang):
             assert picture.says == words("compare.nothing")
             continue
         changed += 1
-        assert holds(picture.says, place[1], was[place], now[place], abs_=0.0052)
+        assert holds(picture.says, was[place], now[place], abs_=0.0052)
         assert scene.tokens[place[0]] in picture.says
     assert changed > 12
 

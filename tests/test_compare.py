@@ -65,14 +65,28 @@ def test_the_three_maps_are_the_arrays_and_the_greatest_change_is_named(lang):
             np.testing.assert_allclose(np.where(hidden, np.nan, trace["z"]), np.where(hidden, np.nan, shown), atol=1e-6)
         assert maps[0][0]["zmax"] == maps[1][0]["zmax"], "one scale for both"
         change = np.where(hidden, 0, now - np.where(hidden, 0, was))
-        place = np.unravel_index(np.argmax(np.abs(change)), change.shape)
         says = maps[2][1]
-        if np.abs(change).max() <= 1e-6:
-            assert says == words("compare.nothing")
-        else:
-            for value in (was[place], now[place]):
-                assert number(float(value), 2, words.comma) in says, (says, value)
-            assert scene.tokens[place[0]] in says
+        told(says, change, was, now, words, 2 if was.shape[0] == was.shape[1] else 1, scene.tokens)
+
+
+def told(says: str, change: np.ndarray, was: np.ndarray, now: np.ndarray, words, names: int, tokens) -> None:
+    """The sentence names the greatest change, as its two numbers and the difference of what is written of them."""
+    best = float(np.abs(change).max())
+    if best <= 1e-6 * max(np.abs(x[np.isfinite(x)]).max() for x in (was, now)):
+        assert says.startswith((words("compare.nothing"), words("compare.hidden", n=2)[2:]))
+        return
+    place = np.unravel_index(np.argmax(np.abs(change)), change.shape)
+    places = 2
+    while best < 10.0**-places:
+        places += 1
+    texts = [number(float(x[place]), places, words.comma) for x in (was, now)]
+    written = [round(float(x[place]), places) for x in (was, now)]
+    difference = number(abs(written[1] - written[0]), places, words.comma)
+    sign = "+" if written[1] > written[0] else "−"
+    assert f"{texts[0]} → {texts[1]} ({sign}{difference})" in says, (says, was[place], now[place])
+    assert all(f"“{tokens[i]}”" in says for i in place[-names:] if names == 2 or i == place[0])
+    alike = sum(number(float(x), places, words.comma) == number(best, places, words.comma) for x in np.abs(change).flat)
+    assert (words("compare.as_much", n=alike - 1) in says) == (alike > 1)
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
@@ -80,14 +94,56 @@ def test_the_greatest_change_of_all_heads(lang):
     words = words_of(lang)
     for scene in SCENES[:20]:
         was, now = (heads.patterns(compute.run(s)) for s in (scene.before, scene))
-        change = now - was
-        layer, head, *_ = place = np.unravel_index(np.argmax(np.abs(change)), change.shape)
+        layer, head, *_ = np.unravel_index(np.argmax(np.abs(now - was)), was.shape)
         says = compare.heads_difference(scene, words).says
-        if np.abs(change).max() <= 1e-6:
-            assert says == words("compare.nothing")
-            continue
-        assert [int(n) for n in re.findall(r"\d+", says)[:2]] == [layer, head]
-        assert number(float(was[place]), 2, words.comma) in says and number(float(now[place]), 2, words.comma) in says
+        told(says, now - was, was, now, words, 2, scene.tokens)
+        if words("compare.nothing") not in says:
+            assert [int(n) for n in re.findall(r"\d+", says)[:2]] == [layer, head]
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_small_change_is_one_and_rounding_is_none(lang):
+    words, was = words_of(lang), np.array([[0.25, 0.75], [0.5, 0.5]])
+
+    def said(now: np.ndarray, was: np.ndarray = was) -> str:
+        return compare.changed("compare.dimension", was, now, lambda at: {"row": "a", "column": at[1]}, words)
+
+    nothing = words("compare.nothing")
+    assert said(was) == said(was * (1 + 1e-8)) == said(1e9 * was, 1e9 * was + 1e-3) == nothing
+    faint = was + np.array([[0.004, 0], [0, 0]])
+    assert f"{words.number(0.25, 3)} → {words.number(0.254, 3)} (+{words.number(0.004, 3)})" in said(faint)
+    assert f"({words.number(-0.004, 3)})" in said(2 * was - faint)
+    assert words("compare.as_much", n=1) in said(was + np.array([[0.1, -0.1], [0, 0]]))
+    assert "10" in said(1e20 * was) and "e+" not in said(1e20 * was)
+    lost = words("compare.lost")
+    assert said(np.full((2, 2), np.nan)) == lost and said(np.where(was > 0.6, np.inf, was)) == lost
+    assert said(np.where(was > 0.6, -np.inf, was)) == words("compare.hidden", n=1)
+    assert compare.ranged(was, words) == words("compare.range", low=words.number(0.25), high=words.number(0.75))
+    assert compare.ranged(was * 0, words) == words("compare.range_one", value=words.number(0))
+    assert compare.ranged(was * np.nan, words) == lost
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_ends_that_part_are_named_together(lang):
+    words = words_of(lang)
+    scene = Scene().pin()
+    assert compare.drift_difference(scene, words).says == words("compare.nothing")
+    off = scene.turn(ablated=((0, 0),))
+    ends = compute.run(scene).trace["blocks.0.resid_post"]
+    lengths = np.linalg.norm(ends, axis=1)
+    assert scene.tokens[int(lengths.argmax())] in compare.drift_difference(off, words).says
+    assert words.number(float(lengths.max())) in compare.drift_difference(off, words).says
+    alike = Scene(sentence="um um").pin().turn(ablated=((0, 0),))
+    length = float(np.linalg.norm(compute.run(alike.before).trace["blocks.0.resid_post"][0]))
+    assert compare.drift_difference(alike, words).says == words("compare.ends_alike", length=words.number(length))
+
+
+def test_other_heads_and_other_numbers_are_a_difference_too():
+    words = words_of("en")
+    scene = Scene(model="gpt", ablated=((0, 0),), edits=((0, 0, 1.0),)).pin()
+    assert compare.differences(scene.turn(ablated=((0, 1),)), words) == ["heads switched off: 1 other"]
+    assert compare.differences(scene.turn(edits=((0, 0, 2.0),)), words) == ["edited numbers: 1 other"]
+    assert compare.differences(scene, words) == []
 
 
 def test_tiles_of_differences_keep_the_sign_even_where_they_are_thinned():

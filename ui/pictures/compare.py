@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from math import floor, log10
 from typing import Any
 
 import numpy as np
@@ -13,7 +15,8 @@ from plots.heatmap import heatmap
 from plots.tiles import tiles
 from ui import compute, stories
 from ui.compute import Picture
-from ui.pictures import attention, drift, fibres, heads
+from ui.pictures import attention, drift, extremes, fibres, heads
+from ui.pictures.heads import magnitude
 from ui.words import Words
 
 WIDTH = 350  # px: a third of a page, or a phone
@@ -21,6 +24,8 @@ MATRICES = ("scores", "scores_scaled", "scores_masked", "pattern")
 ROLES = {"x": "@text", "q": "@query", "k": "@key", "v": "@value", "z": "@attention"}
 CHANGED = 0.01  # of a weight: less is not drawn
 DRIFT_HEIGHT = LIGHT_HEIGHT = 440  # px
+LARGE = 10_000  # numbers from here on are written with a power of ten
+MOST_DECIMALS = 9
 GAIN, LOSS = "@gradient", "@query"  # as the ends of the diverging scale
 
 
@@ -35,6 +40,8 @@ def differences(scene: Scene, words: Words) -> list[str]:
         was, now = (_told(s, name, words) for s in (old, new))
         if was != now:
             found.append(words("compare.changed", knob=words(f"knob.{name}"), was=was, now=now))
+        elif name in ("edits", "ablated") and getattr(old, name) != getattr(new, name):
+            found.append(words("compare.as_many", knob=words(f"knob.{name}"), n=len(getattr(new, name))))
     for name in sorted(dict(old.overrides).keys() | dict(new.overrides).keys()):
         was, now = (_value(getattr(s.whole, name), words) for s in (old, new))
         if was != now and old.model == new.model:
@@ -80,11 +87,10 @@ def present_step(scene: Scene, words: Words) -> Picture:
 
 def _step(shown: Scene, scene: Scene, words: Words) -> Picture:
     values = step(shown)
-    finite = values[np.isfinite(values)]
     if scene.compared == "pattern":
         says = attention.read(shown.tokens, values, shown.cell[0], words)
     else:
-        says = words("compare.range", low=float(finite.min(initial=0)), high=float(finite.max(initial=0)))
+        says = ranged(values, words)
     scale = "probability" if scene.compared == "pattern" else "signed"
     zmax = 1.0 if scale == "probability" else largest(step(scene.before), step(scene))
     return Picture(_map(values, shown.tokens, scene, words, scale, zmax, says), says)
@@ -95,20 +101,14 @@ def step_difference(scene: Scene, words: Words) -> Picture:
     was, now = step(scene.before), step(scene)
     change = difference(was, now)
     labels = paired(scene.before.tokens, scene.tokens)
-    place = greatest(change)
-    if place is None:
-        says = words("compare.nothing")
-    else:
+
+    def named(place: tuple[int, ...]) -> dict[str, str | int]:
         row, column = place
         matrix = scene.compared in MATRICES
-        says = words(
-            "compare.cell" if matrix else "compare.dimension",
-            row=labels[row],
-            column=labels[column] if matrix else column,
-            was=float(was[place]),
-            now=float(now[place]),
-            change=float(change[place]),
-        )
+        name = extremes.token_name(labels, column, words) if matrix else column
+        return {"row": extremes.token_name(labels, row, words), "column": name}
+
+    says = changed("compare.cell" if scene.compared in MATRICES else "compare.dimension", was, now, named, words)
     return Picture(_map(change, labels, scene, words, "signed", largest(change), says), says)
 
 
@@ -162,16 +162,14 @@ def heads_difference(scene: Scene, words: Words) -> Picture:
     """Every head's present pattern less its pinned one."""
     was, now = (heads.patterns(compute.run(s)) for s in (scene.before, scene))
     change = difference(was, now)
-    labels, place = paired(scene.before.tokens, scene.tokens), greatest(change)
-    if place is None:
-        says = words("compare.nothing")
-    else:
+    labels = paired(scene.before.tokens, scene.tokens)
+
+    def named(place: tuple[int, ...]) -> dict[str, str | int]:
         layer, head, query, key = place
-        says = words(
-            "compare.head",
-            **{"layer": layer, "head": head, "row": labels[query], "column": labels[key]},
-            **{"was": float(was[place]), "now": float(now[place]), "change": float(change[place])},
-        )
+        row, column = (extremes.token_name(labels, i, words) for i in (query, key))
+        return {"layer": layer, "head": head, "row": row, "column": column}
+
+    says = changed("compare.head", was, now, named, words)
     figure = _tiles(change, scene, scene, words, says, zmax=largest(change) or 1.0)
     return Picture(figure, says)
 
@@ -217,14 +215,14 @@ def twin_difference(scene: Scene, words: Words) -> Picture:
     layer, head = scene.place
     was, now = (fibres.patterns(compute.run(s))[layer, head] for s in (scene.before, scene))
     change = difference(was, now)
-    labels, place = paired(scene.before.tokens, scene.tokens), greatest(change)
-    if place is None:
-        says = words("compare.nothing")
-    else:
-        query, key = place
-        more, less = (int(np.count_nonzero(side > CHANGED)) for side in (change, -change))
-        values = {"was": float(was[place]), "now": float(now[place]), "change": float(change[place])}
-        says = words("compare.cell", row=labels[query], column=labels[key], **values)
+    labels = paired(scene.before.tokens, scene.tokens)
+
+    def named(place: tuple[int, ...]) -> dict[str, str | int]:
+        return {name: extremes.token_name(labels, i, words) for name, i in zip(("row", "column"), place, strict=True)}
+
+    says = changed("compare.cell", was, now, named, words)
+    more, less = (int(np.count_nonzero(side > CHANGED)) for side in (change, -change))
+    if more or less:
         says += " " + words("compare.lines", more=more, less=less, least=CHANGED)
     figure = flat(
         np.nan_to_num(np.stack([np.maximum(change, 0), np.maximum(-change, 0)])),
@@ -266,12 +264,15 @@ def drift_difference(scene: Scene, words: Words) -> Picture:
     """For each word, from where it ended when pinned to where it ends now."""
     ends = np.stack([w[drift.stage(s, w)] for s in (scene.before, scene) for w in (drift.ways(s),)])
     labels = paired(scene.before.tokens, scene.tokens)
-    apart = np.linalg.norm(ends[1] - ends[0], axis=-1)
-    furthest = int(np.argmax(apart))
-    if apart[furthest] > 0:
-        says = words("compare.end", token=labels[furthest], length=drift.size(float(apart[furthest]), words))
-    else:
+    found = extremes.greatest(drift.moved(ends[0], ends[1]), lambda x: drift.size(x, words))
+    length = drift.size(found.value, words)
+    if found.value == 0:
         says = words("compare.nothing")
+    elif found.everywhere and len(labels) > 1:
+        says = words("compare.ends_alike", length=length)
+    else:
+        tokens = extremes.token_names(labels, found.indices, words)
+        says = words("compare.end", tokens=tokens, n=len(found.places), length=length)
     names = [words("compare.pinned"), words("compare.present")]
     return Picture(_ways(_project(ends, scene), tuple(labels), names, 1, scene, words, says), says)
 
@@ -311,11 +312,65 @@ def largest(*arrays: np.ndarray) -> float:
     return max(float(np.abs(x[np.isfinite(x)]).max(initial=0)) for x in arrays)
 
 
-def greatest(change: np.ndarray) -> tuple[int, ...] | None:
-    """Where the greatest change is; None where nothing changed that 1e-6 would show."""
-    sizes = np.nan_to_num(np.abs(change))
-    place = np.unravel_index(int(np.argmax(sizes)), sizes.shape)
-    return tuple(map(int, place)) if sizes[place] > 1e-6 else None
+def greatest(was: np.ndarray, now: np.ndarray, words: Words) -> extremes.Extreme | None:
+    """Where the greatest changes are, whichever way; None where nothing changed but by rounding."""
+    sizes = np.abs(difference(was, now))
+    best = largest(sizes)
+    if best <= extremes.NOISE * largest(was, now):
+        return None
+    return extremes.greatest(sizes, lambda x: written(x, decimals(best), words))
+
+
+def changed(
+    key: str, was: np.ndarray, now: np.ndarray, named: Callable[[tuple[int, ...]], dict[str, Any]], words: Words
+) -> str:
+    """The greatest change, under `key`, with what `named` tells of its place; how many are as great; what is lost."""
+    with np.errstate(invalid="ignore"):
+        found = greatest(was, now, words)
+    sentences = []
+    if found:
+        place = max(found.places, key=lambda at: abs(float(now[at]) - float(was[at])))
+        sentences.append(words(key, **named(place), **told(was[place], now[place], words)))
+        if others := len(found.places) - 1:
+            sentences.append(words("compare.as_much", n=others))
+    hidden = int(np.count_nonzero(np.isneginf(was) != np.isneginf(now)))
+    lost = np.isnan(was) | np.isnan(now) | np.isposinf(was) | np.isposinf(now)
+    if lost.any():
+        sentences.append(words("compare.lost"))
+    elif hidden:
+        sentences.append(words("compare.hidden", n=hidden))
+    return " ".join(sentences) or words("compare.nothing")
+
+
+def ranged(values: np.ndarray, words: Words) -> str:
+    """From where to where the finite ones of some numbers run."""
+    finite = values[np.isfinite(values)]
+    if not finite.size:
+        return words("compare.lost")
+    low, high = (magnitude(float(x), words) for x in (finite.min(), finite.max()))
+    return words("compare.range_one", value=low) if low == high else words("compare.range", low=low, high=high)
+
+
+def told(was: float, now: float, words: Words) -> dict[str, str]:
+    """Two numbers and the difference of what is written of them, with as many digits as that needs."""
+    was, now = float(was), float(now)
+    places = decimals(abs(now - was))
+    if max(abs(was), abs(now)) < LARGE:
+        was, now = round(was, places), round(now, places)
+    sign = "+" if now > was else ""
+    numbers = {"was": was, "now": now, "change": now - was}
+    texts = {name: written(x, places, words) for name, x in numbers.items()}
+    return texts | {"change": sign + texts["change"]}
+
+
+def written(x: float, places: int, words: Words) -> str:
+    """A number with so many decimals, or as a power of ten where it is large."""
+    return words.number(x, places) if abs(x) < LARGE else magnitude(x, words)
+
+
+def decimals(change: float) -> int:
+    """As many as show a change, and at least two."""
+    return min(max(2, -floor(log10(change))), MOST_DECIMALS) if change else 2
 
 
 def paired(old: tuple[str, ...], new: tuple[str, ...]) -> list[str]:

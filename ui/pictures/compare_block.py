@@ -9,8 +9,8 @@ from plots.heatmap import heatmap
 from ui import compute
 from ui.compute import Picture
 from ui.pictures import compare as shared
+from ui.pictures import extremes
 from ui.pictures.block import neurons, norm
-from ui.pictures.heads import magnitude
 from ui.words import Words
 
 
@@ -36,9 +36,7 @@ def present(scene: Scene, words: Words) -> Picture:
 
 def _one(shown: Scene, scene: Scene, words: Words) -> Picture:
     x = values(shown)
-    finite = x[np.isfinite(x)]
-    low, high = (magnitude(float(f(finite, initial=0)), words) for f in (np.min, np.max))
-    says = words("block.says.range", low=low, high=high)
+    says = _hedged(shown, words) + shared.ranged(x, words)
     most = shared.largest(values(scene.before), values(scene))
     return Picture(_map(x, list(shown.tokens), most, scene, words, says), says)
 
@@ -47,20 +45,23 @@ def difference(scene: Scene, words: Words) -> Picture:
     """The present numbers less the pinned ones."""
     was, now = values(scene.before).astype(np.float64), values(scene).astype(np.float64)
     change, labels = shared.difference(was, now), shared.paired(scene.before.tokens, scene.tokens)
-    place = shared.greatest(change)
-    if place is None:
-        says = words("compare.nothing")
-    else:
-        row, column = place
-        says = words(
-            "block.says.change",
-            token=labels[row],
-            axis=_axis(scene, words),
-            column=column,
-            was=magnitude(float(was[place]), words),
-            now=magnitude(float(now[place]), words),
-        )
+
+    def named(place: tuple[int, ...]) -> dict:
+        token = extremes.token_name(labels, place[0], words)
+        return {"token": token, "axis": _axis(scene, words), "column": place[1]}
+
+    says = shared.changed("block.says.change", was, now, named, words)
     return Picture(_map(change, labels, shared.largest(change), scene, words, says), says)
+
+
+def _hedged(shown: Scene, words: Words) -> str:
+    """What is true of numbers of a part that does not run: they are supposed, or there are none."""
+    if shown.inside == "norm":
+        return norm.supposed(shown, norm.normed(shown), words)
+    if shown.inside == "units":
+        return neurons.supposed(shown, neurons.hidden(shown), words)
+    absent = shown.inside == "mlp_out" and not shown.config.d_mlp
+    return words("block.says.brings_nothing") + " " if absent else ""
 
 
 def _map(x: np.ndarray, tokens: list[str], most: float, scene: Scene, words: Words, says: str) -> dict:

@@ -13,7 +13,9 @@ from plots.bars import bars, labels_height
 from plots.curves import curves
 from ui import compute
 from ui.compute import Picture
+from ui.pictures import extremes
 from ui.pictures.block.frame import LOW, WIDTH, by_token
+from ui.pictures.generate.draw import share
 from ui.pictures.heads import magnitude
 from ui.words import Words
 
@@ -48,7 +50,7 @@ def units(scene: Scene, words: Words) -> Picture:
     """What every hidden unit passes on, for every token."""
     found = hidden(scene)
     shown = found.after[:, :UNITS]
-    says = _none_yet(scene, found, words) + _zeros(found, scene, words)
+    says = supposed(scene, found, words) + _zeros(found, scene, words)
     if found.after.shape[1] > UNITS:
         says += " " + words("block.says.first_units", n=UNITS)
     shown = np.where(np.isfinite(shown), shown, np.nan)
@@ -59,13 +61,13 @@ def _zeros(found: Units, scene: Scene, words: Words) -> str:
     name = words(f"block.activation_names.{scene.config.activation}")
     if not np.isfinite(found.after).all():
         return words("block.says.units_lost")
-    zeros = float(share_of_zeros(found.after).mean())
-    if zeros or scene.config.activation == "relu":
-        return words("block.says.zeros", name=name, share=zeros, n=found.after.size)
-    return words("block.says.smooth", name=name, share=float(np.mean(found.after < 0)), n=found.after.size)
+    exactly, n = found.after == 0, found.after.size
+    if exactly.any() or scene.config.activation == "relu":
+        return words("block.says.zeros", name=name, share=share(float(exactly.mean()), words, fine=True), n=n)
+    return words("block.says.smooth", name=name, share=share(float(np.mean(found.after < 0)), words, fine=True), n=n)
 
 
-def _none_yet(scene: Scene, found: Units, words: Words) -> str:
+def supposed(scene: Scene, found: Units, words: Words) -> str:
     return "" if found.real else words(f"block.says.mlp_{'off' if 'mlp' in scene.missing else 'none'}") + " "
 
 
@@ -83,7 +85,7 @@ def curve(scene: Scene, words: Words) -> Picture:
         says = words(
             "block.says.curve",
             name=chosen,
-            token=scene.tokens[row],
+            token=extremes.token_name(scene.tokens, row, words),
             n=len(x),
             below=int((x < 0).sum()),
             high=magnitude(float(y.max()), words),
@@ -104,19 +106,10 @@ def curve(scene: Scene, words: Words) -> Picture:
 def zeros(scene: Scene, words: Words) -> Picture:
     """The share of units at exactly 0, token by token."""
     found = hidden(scene)
-    share = share_of_zeros(found.after)
-    most, least = int(share.argmax()), int(share.argmin())
-    alike = words.number(100 * float(share[most]), 1) == words.number(100 * float(share[least]), 1)
-    key = "zeros_alike" if alike else "zeros_by_token"
-    says = words(
-        f"block.says.{key if np.isfinite(found.after).all() else 'units_lost'}",
-        most=scene.tokens[most],
-        least=scene.tokens[least],
-        high=float(share[most]),
-        low=float(share[least]),
-    )
+    by_token = share_of_zeros(found.after)
+    says = words("block.says.units_lost") if not np.isfinite(found.after).all() else _ends(by_token, scene, words)
     figure = bars(
-        share,
+        by_token,
         list(scene.tokens),
         role="@attention",
         value_title=words("block.zeros"),
@@ -125,6 +118,20 @@ def zeros(scene: Scene, words: Words) -> Picture:
         alt=says,
     )
     return Picture(figure, says)
+
+
+def _ends(by_token: np.ndarray, scene: Scene, words: Words) -> str:
+    """Who has most zeros and who fewest, [pos] -> a sentence."""
+    most, fewest = (f(by_token, lambda x: share(x, words, fine=True)) for f in (extremes.greatest, extremes.least))
+    if most.everywhere:
+        return words("block.says.zeros_alike", high=share(most.value, words, fine=True))
+    return words(
+        "block.says.zeros_by_token",
+        most=extremes.token_names(scene.tokens, most.indices, words),
+        least=extremes.token_names(scene.tokens, fewest.indices, words),
+        high=share(most.value, words, fine=True),
+        low=share(fewest.value, words, fine=True),
+    )
 
 
 def zeros_height(scene: Scene) -> int:

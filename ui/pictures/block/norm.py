@@ -13,6 +13,7 @@ from plots.heatmap import heatmap
 from plots.rugs import rugs
 from ui import compute
 from ui.compute import Picture
+from ui.pictures import extremes
 from ui.pictures.block.frame import HEIGHT, LOW, WIDTH
 from ui.pictures.heads import magnitude
 from ui.words import Words
@@ -20,11 +21,20 @@ from ui.words import Words
 
 @dataclass(frozen=True)
 class Normed:
-    """What enters a norm and what leaves it, each [pos, d_model]; `real` is False where it is only supposed."""
+    """What enters a norm, the same on one scale, and what leaves it, each [pos, d_model].
+
+    The last two are one where the gain is 1 and the bias 0, as before any training: then `learned` is False.
+    `real` is False where the norm is only supposed.
+    """
 
     before: np.ndarray
+    normalized: np.ndarray
     after: np.ndarray
     real: bool
+
+    @property
+    def learned(self) -> bool:
+        return not np.array_equal(self.normalized, self.after, equal_nan=True)
 
 
 def normed(scene: Scene) -> Normed:
@@ -37,11 +47,12 @@ def normed(scene: Scene) -> Normed:
         d = config.d_model
         with np.errstate(over="ignore", invalid="ignore"):  # of numbers that have exploded
             _, after, _ = layer_norm(before, np.ones(d, before.dtype), np.zeros(d, before.dtype), config.norm_eps)
-        return Normed(before, after, real=False)
+        return Normed(before, after, after, real=False)
     if config.norm_at == "post":
         more = run.trace[at + added]
         before = run.trace[at + stream] + more if config.residual else more
-    return Normed(before, run.trace[at + ("ln2" if second else "ln1") + ".normalized"], real=True)
+    name = at + ("ln2" if second else "ln1")
+    return Normed(before, run.trace[name + ".normalized"], run.trace[name + ".out"], real=True)
 
 
 def shown_second(scene: Scene) -> bool:
@@ -50,18 +61,21 @@ def shown_second(scene: Scene) -> bool:
 
 
 def moments(scene: Scene, words: Words) -> Picture:
-    """Mean and variance of each token, before and after the norm, to four digits."""
+    """Mean and variance of each token as it enters the norm and as it leaves it, to four digits.
+
+    Between the two stands what the norm itself makes of them: where a learned gain and bias follow, the sentence tells.
+    """
     norm = normed(scene)
     table = np.stack([*token_moments(norm.before), *token_moments(norm.after)], axis=1)
     row = scene.cell[0]
-    good = np.isfinite(table[row]).all()
-    says = _supposed(scene, norm, words) + words(
-        f"block.says.moments{'' if good else '_lost'}",
-        token=scene.tokens[row],
-        **{
-            name: exact(x, words)
-            for name, x in zip(("mean", "variance", "mean2", "variance2"), table[row], strict=True)
-        },
+    inside = [float(x[row]) for x in token_moments(norm.normalized)]
+    good = np.isfinite([*table[row], *inside]).all()
+    numbers = zip(("mean", "variance", "mean2", "variance2", "mean1", "variance1"), [*table[row], *inside], strict=True)
+    says = supposed(scene, norm, words) + words(
+        f"block.says.moments{'_lost' if not good else '_learned' if norm.learned else ''}",
+        token=extremes.token_name(scene.tokens, row, words),
+        norm=scene.config.norm,
+        **{name: exact(float(x), words) for name, x in numbers},
     )
     figure = heatmap(
         table,
@@ -100,18 +114,24 @@ def exact(x: float, words: Words) -> str:
 
 
 def features(scene: Scene, words: Words) -> Picture:
-    """The chosen token's own numbers before and after, each as a stroke."""
+    """The chosen token's own numbers before and after, each as a stroke; between, where they part, the normalized."""
     norm, row = normed(scene), scene.cell[0]
-    before, after = norm.before[row].astype(np.float64), norm.after[row].astype(np.float64)
-    good = bool(np.isfinite(before).all() and np.isfinite(after).all())
+    rows = {"before": norm.before, "normalized": norm.normalized, "after": norm.after}
+    if not norm.learned:
+        del rows["normalized"]
+    strokes = {name: x[row].astype(np.float64) for name, x in rows.items()}
+    good = all(np.isfinite(x).all() for x in strokes.values())
+    ends = (strokes["before"], strokes["after"])
     says = words(
         f"block.says.features{'' if good else '_lost'}",
-        token=scene.tokens[row],
-        n=len(before),
-        **{f"{name}{i}": magnitude(float(f(x)), words) for i, x in enumerate((before, after)) for name, f in RANGE},
+        token=extremes.token_name(scene.tokens, row, words),
+        n=len(ends[0]),
+        **{f"{name}{i}": magnitude(float(f(x)), words) for i, x in enumerate(ends) for name, f in RANGE},
     )
+    if good and norm.learned:
+        says += " " + words("block.says.features_learned", norm=scene.config.norm)
     figure = rugs(
-        {words("block.before"): before, words("block.after"): after},
+        {words(f"block.{name}"): x for name, x in strokes.items()},
         comma=words.comma,
         height=LOW,
         alt=says,
@@ -122,7 +142,7 @@ def features(scene: Scene, words: Words) -> Picture:
 RANGE = (("low", np.min), ("high", np.max))
 
 
-def _supposed(scene: Scene, norm: Normed, words: Words) -> str:
+def supposed(scene: Scene, norm: Normed, words: Words) -> str:
     if norm.real:
         return words("block.says.rms") + " " if scene.config.norm == "rms" else ""
     return words(f"block.says.norm_{'off' if 'norm' in scene.missing else 'none'}") + " "

@@ -12,6 +12,7 @@ from plots.heatmap import heatmap
 from plots.turning import turning
 from ui import compute
 from ui.compute import Picture
+from ui.pictures import extremes
 from ui.pictures.block.frame import HEIGHT, LOW, WIDTH, by_token
 from ui.pictures.heads import magnitude
 from ui.words import Words
@@ -31,7 +32,11 @@ def _added(scene: Scene, words: Words) -> Picture:
     P = _table(compute.run(scene))
     row = scene.cell[0]
     says = _hedged(scene, words) + words(
-        "block.says.table", token=scene.tokens[row], n=row, d=P.shape[1], vector=_few(P[row], words)
+        "block.says.table",
+        token=extremes.token_name(scene.tokens, row, words),
+        n=row,
+        d=P.shape[1],
+        vector=_few(P[row], words),
     )
     return Picture(by_token(P, scene, words, words("axis.dimension"), says), says)
 
@@ -40,7 +45,7 @@ def _turned(scene: Scene, words: Words) -> Picture:
     angles, row = _angles(scene), scene.cell[0]
     says = _hedged(scene, words) + words(
         "block.says.turned",
-        token=scene.tokens[row],
+        token=extremes.token_name(scene.tokens, row, words),
         n=row,
         first=float(angles[row, 0]),
         last=float(angles[row, -1]),
@@ -73,7 +78,9 @@ def wave(scene: Scene, words: Words) -> Picture:
         fine, line = (fine, sine_wave(fine, dimension, scene.config.d_model)) if sine else (at, values)
         name = words("block.dimension", i=dimension)
     row = scene.cell[0]
-    says = words("block.says.wave", name=name, token=scene.tokens[row], value=float(values[row]))
+    says = words(
+        "block.says.wave", name=name, token=extremes.token_name(scene.tokens, row, words), value=float(values[row])
+    )
     if kind != "learned":
         length = 2 * np.pi * _slowness(scene, dimension)
         says += " " + words("block.says.period", period=magnitude(float(length), words))

@@ -47,10 +47,17 @@ def height(scene: Scene, text: writing.Writing) -> int:
     return plot.ABOVE + 30 + plot.ROW * len(candidates(writing.looked_at(scene, text)))
 
 
-def share(value: float, words: Words) -> str:
-    """A probability as a reader writes it: whole percents, and digits only where they say something."""
+def share(value: float, words: Words, fine: bool = False) -> str:
+    """A share as a reader writes it: whole percents, and digits only where they say something, or where it's `fine`.
+
+    Only what is exactly nothing is 0%, and only what is exactly all is 100%.
+    """
     percent = 100 * value
-    return f"{words.number(percent, 0 if percent >= 9.95 or percent == 0 else 1)}%"
+    if 0 < percent < 0.05:
+        return f"< {words.number(0.1, 1)}%"
+    if 99.5 <= percent < 100:
+        return f"{words.number(percent, 1)}%" if percent < 99.95 else f"> {words.number(99.9, 1)}%"
+    return f"{words.number(percent, 0 if percent in (0, 100) or (percent >= 9.95 and not fine) else 1)}%"
 
 
 def _note(step: Step, token: int, words: Words) -> str:
