@@ -83,15 +83,25 @@ class Session:
 
     async def open(self) -> None:
         """Load the page and find its knob. Raises LookupError where the knob isn't there."""
+        await self.visit()
+        if self._knob is None:
+            raise LookupError(f"/{self._page.path} shows no slider with key={self._page.knob!r}")
+        self.stops, self.value = self._knob.stops, self._knob.value
+
+    async def visit(self) -> None:
+        """Load the page."""
         address = f"{self._origin.replace('http', 'ws', 1)}/_stcore/stream"
         protocols = ["streamlit", "PLACEHOLDER_AUTH_TOKEN"]
         # No proxy: nothing may leave this machine. No limit on size: a page's first pictures may be large.
         options = {"proxy": None, "max_size": None, "open_timeout": ANSWER_SECONDS}
         self._socket = await connect(address, origin=self._origin, subprotocols=protocols, **options)
         await self._run(BackMsg())
-        if self._knob is None:
-            raise LookupError(f"/{self._page.path} shows no slider with key={self._page.knob!r}")
-        self.stops, self.value = self._knob.stops, self._knob.value
+
+    async def go(self, page: Page) -> None:
+        """Go on to another page, as by a link of the menu: the address holds the Scene."""
+        self._page, self._query, self._page_hash, self._knob = page, page.query, "", None
+        self.timers, self.buttons, self.texts = {}, {}, {}
+        await self._run(BackMsg())
 
     async def turn(self, value: float | str, held: bool = False) -> None:
         """Send the knob's new value, as the frontend does on its release or while it is `held`, and wait for the end of

@@ -113,6 +113,12 @@ class Course:
         if not self.broken:
             self.checkpoints.offer(step.number, self.state.params)
 
+    def retire(self) -> Course:
+        """Keep the curves alone: nobody will go on with it, or wind it back."""
+        self.checkpoints.kept = {}
+        self.state = replace(self.state, params={}, mean={}, square={})
+        return self
+
     # ------------------------------------------------------------------------------------------------ looking
 
     def look(self) -> None:

@@ -221,17 +221,23 @@ class Checkpoints:
         if step % self.every:
             return
         self.kept[step] = {name: np.array(p) for name, p in params.items()}
+        self.thin()
+
+    def thin(self) -> None:
+        """Let go what is more than the limit."""
         while len(self.kept) > 1 and self.nbytes > self.limit:
             self.every *= 2
             self.kept = {step: params for step, params in self.kept.items() if step % self.every == 0}
 
     @property
     def nbytes(self) -> int:
-        return sum(p.nbytes for params in self.kept.values() for p in params.values())
+        kept = self.kept  # all of one model
+        return len(kept) * sum(p.nbytes for p in next(iter(kept.values()), {}).values())
 
     def at(self, step: int) -> tuple[int, Arrays]:
         """The last one kept at or before `step`. Raises: ConfigError where there is none."""
-        before = [number for number in self.kept if number <= step]
+        kept = self.kept  # they may be thinned meanwhile
+        before = [number for number in kept if number <= step]
         if not before:
             raise ConfigError(f"step: no checkpoint is kept at or before {step}", "step")
-        return max(before), self.kept[max(before)]
+        return max(before), kept[max(before)]

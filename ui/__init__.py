@@ -3,10 +3,14 @@
 import gc
 import os
 
+from ui import heap
+
 # Before NumPy is imported, which is when BLAS reads it. Many sessions share two cores: with one thread each, 60
 # sessions took 45 instead of 139 % of a core, and the worst forward 13 instead of 377 ms.
 for _name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
+
+heap.few()
 
 # What a page's run leaves behind lives on until the session's next run, some seconds later. By default (700, 10, 10)
 # Python looks for garbage among what is younger than half a second, and takes what a class leaves for things that last:

@@ -16,7 +16,7 @@ from core.limits import EDIT, SEED
 from core.sentence import fit_sentence
 from core.tokenizer import SPLITTERS, UNKNOWN
 from plots import theme
-from ui import browser, controls, live_figure, menu, moves, myths, session, state, stories, switchboard
+from ui import browser, controls, live_figure, menu, moves, myths, presence, session, state, stories, switchboard
 from ui.words import LANGUAGES, Words
 
 ICON = "🧵"
@@ -34,6 +34,7 @@ def open_page(
     where another's stands in.
     """
     _through_app()
+    presence.here()
     scene = state.open_scene(name)  # whatever the address brings decides the language too
     words = state.words()
     st.set_page_config(page_title=f"{words('app.title')} · {words(f'pages.{name}')}", page_icon=ICON, layout="wide")

@@ -24,7 +24,7 @@ from core.tasks import TASKS, Characters, Task
 from core.tasks.stories import text
 from core.tokenizer import FixedVocabulary
 from core.weights.portable import Portable
-from ui import crowd, state
+from ui import crowd, presence, runs, state
 from ui.compute import Finished, Picture, finish
 from ui.words import Words
 
@@ -40,7 +40,7 @@ EXAMPLES = 8  # held-out rows among which one in the reader's language is looked
 class Training:
     """A session's run, the one before it, and how it plays."""
 
-    course: Course
+    course: Course | None  # None: it was let go
     key: tuple
     knobs: dict[str, Any]  # of the Scene, for when other pages have turned to another
     former: Course | None = None
@@ -53,6 +53,19 @@ class Training:
     corpus: str = ""  # a text of the reader's own; "": ours
     drawn: dict[str, tuple[tuple, Finished]] = field(default_factory=dict)
     sample: tuple[tuple, str] = ((), "")
+    session: str = ""
+    touched: float = 0.0  # when it was looked at last
+
+    def held(self) -> int:
+        """Bytes that it keeps alive."""
+        courses = [course for course in (self.course, self.former) if course]
+        pictures = sum(len(done.json) for _, done in self.drawn.values())
+        return sum(course.nbytes for course in courses) + pictures + 8 * len(self.corpus)
+
+    def let_go(self) -> None:
+        """Keep nothing but what it was: too many train at once, and this one's reader is away."""
+        self.course = self.former = None
+        self.drawn, self.sample, self.playing = {}, ((), ""), False
 
 
 def open_session() -> Training:
@@ -63,17 +76,37 @@ def open_session() -> Training:
         state.follow(moment=None, played=False)
         st.session_state[TRAINING] = training = _trained(state.scene(), "")
         training.said = "train.says.gone" if lost else ""
+    elif training.course is None:
+        training = _anew(training)
     elif st.session_state[state.ENTERED]:  # other pages may have shown Scenes that say nothing of this run
         state.follow(**training.knobs, moment=None)
+    training.session = presence.here()
+    runs.touch(training)
+    return training
+
+
+def _anew(training: Training) -> Training:
+    """A run that was let go, begun again; its page says so."""
+    state.follow(moment=None)
+    st.session_state[TRAINING] = fresh = _trained(state.scene(), training.corpus)
+    fresh.pace, fresh.said = training.pace, "train.says.let_go"
+    return fresh
+
+
+def _mine() -> Training:
+    """This session's run, for what a button does with it."""
+    training = st.session_state[TRAINING]
+    training = _anew(training) if training.course is None else training
+    runs.touch(training)
     return training
 
 
 def session() -> Training:
     """This session's training, of what the Scene says: gone on with, or begun anew where it must be."""
-    scene, training = state.scene(), st.session_state[TRAINING]
+    scene, training = state.scene(), _mine()
     if training.key != _key(scene, training.corpus):
         fresh = _trained(scene, training.corpus)
-        fresh.former, fresh.pace, fresh.said = training.course, training.pace, "train.says.new_run"
+        fresh.former, fresh.pace, fresh.said = training.course.retire(), training.pace, "train.says.new_run"
         st.session_state[TRAINING] = training = fresh
         state.follow(moment=None)
     state.follow(played=training.played)  # so that a reload, whose session is another, can say what is lost
@@ -104,8 +137,9 @@ def _begin(scene: Scene, corpus: str) -> Course:
     task = task_of(scene.task, corpus)
     rate, size = of(scene, task)
     course = Course.start(task, sized(task.config, scene.size), scene.run_seed, size, rate)
-    course.advance(FIRST, STEPS)
-    course.look()
+    with runs.room_for(course):
+        course.advance(FIRST, STEPS)
+        course.look()
     return course
 
 
@@ -126,31 +160,33 @@ def tick(training: Training) -> None:
     """One slice of a run that plays, if it is its turn: else the next tick comes soon."""
     with crowd.turn(training) as mine:
         if mine:
-            training.course.advance(crowd.SLICE, PACES[training.pace])
+            with runs.room_for(training.course):
+                training.course.advance(crowd.SLICE, PACES[training.pace])
     if training.course.broken:
         training.playing, training.said = False, "train.says.broken"
 
 
 def play() -> None:
     """Go on, or stop."""
-    training = st.session_state[TRAINING]
+    training = _mine()
     training.playing, training.played, training.said = not training.playing, True, ""
     state.follow(moment=None)
 
 
 def one_step() -> None:
     """Take one step, and stop."""
-    training = st.session_state[TRAINING]
+    training = _mine()
     training.playing, training.played, training.said = False, True, ""
-    training.course.advance(0, steps=1)
-    training.course.look()
+    with runs.room_for(training.course):
+        training.course.advance(0, steps=1)
+        training.course.look()
     state.follow(moment=None)
 
 
 def reset() -> None:
     """Begin again; the run so far can be laid over."""
-    training = st.session_state[TRAINING]
-    training.former, training.playing, training.played = training.course, False, False
+    training = _mine()
+    training.former, training.playing, training.played = training.course.retire(), False, False
     training.said = "train.says.again"
     training.course = _begin(state.scene(), training.corpus)
     state.follow(moment=None)
@@ -168,7 +204,7 @@ def lay_over(overlay: bool) -> None:
 
 def wind(moment: int) -> None:
     """Wind all pictures to a step; the last one is now."""
-    state.turn(moment=None if moment >= st.session_state[TRAINING].course.step else moment)
+    state.turn(moment=None if moment >= _mine().course.step else moment)
 
 
 def read(corpus: str) -> None:

@@ -1,0 +1,225 @@
+"""The server's memory over time, while those come and go whom no cache can serve: RSS against what it may be.
+
+    python -m bench.memory                             # each play for ten minutes at most, as the bars are meant
+    python -m bench.memory --minutes 2                 # a look
+    python -m bench.memory --plays mix --minutes 60    # 2,000 visitors over all pages, then 100 runs of training
+
+The plays, each on a server of its own:
+
+seeds     900 visitors one after another on Attention, the default gpt, each with a seed of its own
+largest   60 visitors with the largest gpt and 64 tokens, each with a seed
+small     60,000 small Scenes through the caches, without a browser: in a process of its own
+training  100 openings of Train, size large, batch 64, each left at once
+mix       2,000 visitors, each with a seed and over all pages by the menu; then 100 openings of Train
+
+As in bench.load, one process speaks what Streamlit's frontend speaks. A play that is cut short by --minutes says how
+far it came. After each the table tells what is left two minutes after the last one has gone.
+
+The exit code is 1 when a visitor was shown an exception or got no answer, or RSS passed the bar, or grew in the second
+half of a play by more than a tenth.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+
+from websockets.exceptions import WebSocketException
+
+from bench import LONG, ROOT, Page, _query, between, machine, print_table
+from bench._server import Server, serve
+from bench._session import Session
+
+BAR = 500  # MB of RSS
+GROWTH = 1.1  # of the second half's highest RSS to the first's
+AT_ONCE = 4  # visitors who are there at the same time
+AFTER = 125  # seconds: two minutes after the last one has gone, and the sweep
+LARGEST = (("d_mlp", 1024), ("d_model", 256), ("n_heads", 16), ("n_layers", 12))
+SIXTY_FOUR = " ".join((f"{LONG} {LONG}").split()[:64])
+WALK = ("", "attention", "heads", "reading", "fibres", "drift", "block", "generate", "train")
+
+SMALL = """
+import os, sys, time
+import ui
+from core import Scene
+from ui import compute, memory
+from ui.pictures import attention, labels
+from ui.words import words_of
+rss = lambda: int(next(l for l in open("/proc/self/status") if l.startswith("VmRSS")).split()[1]) / 1024
+words, end, n = words_of("en"), time.monotonic() + float(sys.argv[1]), 0
+while n < 60_000 and time.monotonic() < end:
+    scene = Scene(sentence=f"a{n} b c", temperature=1 + n % 7)
+    compute.run(scene)
+    if n % 4 == 0:
+        compute.finished(attention.pattern, scene, words)
+    n += 1
+    if n % 1000 == 0:
+        print(n, round(rss(), 1), flush=True)
+"""
+
+
+@dataclass
+class Play:
+    """RSS in MB along the way, by how far it came; and what went wrong."""
+
+    name: str
+    visits: int
+    budget: float
+    along: list[float] = field(default_factory=list)
+    after: float = float("nan")
+    done: int = 0
+    seconds: float = 0.0
+    errors: list[str] = field(default_factory=list)
+
+    @property
+    def halves(self) -> tuple[float, float]:
+        """The highest RSS of the first half and of the second."""
+        middle = max(1, len(self.along) // 2)
+        return max(self.along[:middle], default=0.0), max(self.along[middle:], default=0.0)
+
+    @property
+    def kept(self) -> bool:
+        first, second = self.halves
+        return max(first, second) <= BAR and second <= GROWTH * first
+
+    def row(self) -> list[str]:
+        marks = [self.along[round(i * (len(self.along) - 1) / 5)] for i in range(6)] if self.along else []
+        first, second = self.halves
+        cells = [f"{self.done:,} of {self.visits:,}", f"{self.seconds:.0f}", *(f"{mb:.0f}" for mb in marks)]
+        return [self.name, *cells, f"{first:.0f}", f"{second:.0f}", f"{self.after:.0f}", f"{self.budget:.0f}"]
+
+
+HEADER = ("play", "visits", "s", "RSS 0 %", "20 %", "40 %", "60 %", "80 %", "100 %")
+HEADER += ("1st half", "2nd half", "after", "budget MB")
+
+
+async def play(server: Server, result: Play, visits: AsyncIterator[None]) -> None:
+    """Let visitors come, and note the server's memory after each."""
+    began = time.perf_counter()
+    result.along.append(server.resident_mb())
+    async for _ in visits:
+        result.done += 1
+        result.along.append(server.resident_mb())
+    result.seconds = time.perf_counter() - began
+    await asyncio.sleep(AFTER)
+    result.after = server.resident_mb()
+    result.errors += [f"in the server's log: {line}" for line in server.tracebacks()]
+
+
+async def crowd(server: Server, n: int, pages: Callable[[int], list[Page]], end: float, errors: list[str]):
+    """`n` visitors, AT_ONCE at a time, each over its own pages and then gone; one after another as they leave."""
+    left = asyncio.Queue()
+    coming = iter(range(n))
+
+    async def visit(seat: int) -> None:
+        first, *more = pages(seat)
+        session = Session(server, first, errors)
+        try:
+            await session.visit()
+            for page in more:
+                await session.go(page)
+        except (TimeoutError, OSError, WebSocketException) as error:
+            errors.append(f"{type(error).__name__}: {error} ({first.path}?{first.query})")
+        finally:
+            await session.close()
+
+    async def seats() -> None:
+        for seat in coming:
+            if time.perf_counter() > end:
+                return
+            await visit(seat)
+            left.put_nowait(seat)
+
+    workers = asyncio.gather(*(seats() for _ in range(AT_ONCE)))
+    while not workers.done() or not left.empty():
+        try:
+            await asyncio.wait_for(left.get(), 1.0)
+            yield
+        except TimeoutError:
+            continue
+    await workers
+
+
+def at(path: str, **scene) -> Page:
+    return Page(path, _query(**scene), "", 0.0)
+
+
+def trained(seat: int) -> list[Page]:
+    return [Page("train", f"task=stories&size=large&batch=64&run_seed={seat}", "", 0.0)]
+
+
+async def mixed(server: Server, n: int, end: float, errors: list[str]):
+    def walk(seat: int) -> list[Page]:
+        return [at(path, model="gpt", seed=seat) for path in WALK]
+
+    async for _ in crowd(server, n, walk, end, errors):
+        yield
+    async for _ in crowd(server, 100, trained, end + 300, errors):
+        yield
+
+
+def visits(name: str, server: Server, n: int, end: float, errors: list[str]) -> AsyncIterator[None]:
+    if name == "mix":
+        return mixed(server, n, end, errors)
+    pages = {
+        "seeds": lambda seat: [at("attention", model="gpt", seed=seat)],
+        "largest": lambda seat: [at("attention", model="gpt", seed=seat, sentence=SIXTY_FOUR, overrides=LARGEST)],
+        "training": trained,
+    }[name]
+    return crowd(server, n, pages, end, errors)
+
+
+def small(minutes: float, budget: float) -> Play:
+    """The caches alone, in a process of its own."""
+    result, began = Play("small", 60_000, budget), time.perf_counter()
+    command = [sys.executable, "-c", SMALL, str(60 * minutes)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        for line in process.stdout:
+            done, rss = line.split()
+            result.done, result.along, result.after = int(done), [*result.along, float(rss)], float(rss)
+    result.errors += [f"exit code {process.returncode}"] if process.returncode else []
+    result.seconds = time.perf_counter() - began
+    return result
+
+
+PLAYS = {"seeds": 900, "largest": 60, "small": 60_000, "training": 100, "mix": 2_000}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--plays", nargs="+", choices=PLAYS, default=[*PLAYS])
+    parser.add_argument("--minutes", type=between(0.1, 240, float), default=10.0, help="of each play, at most")
+    parser.add_argument("--visits", type=between(1, 100_000, int), help="instead of a play's own number")
+    arguments = parser.parse_args()
+    from core.limits import CACHE
+
+    print(machine(), flush=True)
+    results, budget = [], CACHE / 1e6
+    for name in arguments.plays:
+        if name == "small":
+            results.append(small(arguments.minutes, budget))
+        else:
+            result = Play(name, (arguments.visits or PLAYS[name]) + (100 if name == "mix" else 0), budget)
+            with serve("run", str(ROOT / "app.py"), folder=ROOT) as server:
+                end = time.perf_counter() + 60 * arguments.minutes
+                n = arguments.visits or PLAYS[name]
+                asyncio.run(play(server, result, visits(name, server, n, end, result.errors)))
+            results.append(result)
+        print_table(HEADER, [results[-1].row()])
+    print_table(HEADER, [result.row() for result in results])
+    print(f"Bars: RSS at most {BAR} MB, and in the second half of a play at most {GROWTH:g} times as much as before")
+    errors = [f"{result.name}: {error}" for result in results for error in result.errors]
+    for error in sorted(set(errors)):
+        print(f"{errors.count(error)} x {error}", file=sys.stderr)
+    return int(bool(errors) or not all(result.kept for result in results))
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    sys.exit(main())
