@@ -84,6 +84,10 @@ class Scene:
 
     def __post_init__(self) -> None:
         check(self)
+        if self.overrides:  # one spelling of one Scene: the preset's own value overrides nothing
+            own = self.preset.config
+            changed = tuple((name, value) for name, value in self.overrides if getattr(own, name) != value)
+            object.__setattr__(self, "overrides", changed)
 
     # ------------------------------------------------------------------------------------------- what follows
 
@@ -209,9 +213,8 @@ class Scene:
         return scene.override(**{field: value for field, value in added.items() if field in (*SIZES, *SWITCHES)})
 
     def _taken_out(self, part: str) -> Scene:
-        added, overrides = ADDED.get(part, {}), dict(self.overrides)
-        if added and added.items() <= overrides.items():  # it was added here: as it came
-            own = self.preset.config
+        added, own = ADDED.get(part, {}), self.preset.config
+        if added and part not in parts_of(own) and added.items() <= dict(self.overrides).items():  # as it came
             return self.override(**{field: getattr(own, field) for field in added})
         return self.turn(off=tuple(sorted({*self.off, part})))
 

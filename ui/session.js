@@ -2,10 +2,14 @@
 
 const NARROW = 768; // px: below it Streamlit lays the menu over the page
 let wake; // calls the server: set anew by each run
+let look = () => undefined; // at the connection
+let answer = {}; // what the server said last: which session it is, and the last call that it heard
 
 export default function ({ data, setTriggerValue }) {
   document.documentElement.lang = data.lang;
-  wake = () => setTriggerValue("woke", Date.now());
+  answer = data;
+  wake = (call) => setTriggerValue("call", call);
+  look();
   if (window.fibraSession) return;
   window.fibraSession = true;
   keepHistory();
@@ -31,17 +35,36 @@ function keepHistory() {
 
 // ---- The connection. A phone that was away, or a server that was restarted: the browser finds a server that has no
 // session of it, or has another. Streamlit is content with that and waits for the next click, which the new session then
-// does not understand. So the session is called as soon as the line is there: it runs on the address's Scene.
+// does not understand. So the session is called as soon as the line is there: it runs on the address's Scene. Until it
+// has run, nothing on the page can be turned: nobody would hear of it.
+
+const PATIENCE = 30_000; // ms after which the page is given back in any case
 
 function watchConnection() {
   const app = document.querySelector(".stApp");
   if (!app) return;
-  let lost = false;
-  new MutationObserver(() => {
-    const connected = app.dataset.testConnectionState === "CONNECTED";
-    if (connected && lost) wake();
-    lost = !connected;
-  }).observe(app, { attributeFilter: ["data-test-connection-state"] });
+  let lost; // the session that was there before
+  let call = 0; // when it was called; 0: nobody waits
+  look = () => {
+    const over = app.dataset.testScriptState === "notRunning";
+    if (app.dataset.testConnectionState !== "CONNECTED") {
+      lost ??= answer.session;
+      call = 0;
+      hold(true);
+    } else if (lost && !call) {
+      wake((call = Date.now()));
+      setTimeout(look, PATIENCE);
+    } else if (call && ((over && (answer.session !== lost || answer.heard === call)) || Date.now() - call >= PATIENCE)) {
+      lost = undefined;
+      call = 0;
+      hold(false);
+    }
+  };
+  new MutationObserver(look).observe(app, { attributeFilter: ["data-test-connection-state", "data-test-script-state"] });
+}
+
+function hold(held) {
+  for (const part of document.querySelectorAll("[data-testid=stMain], [data-testid=stSidebar]")) part.inert = held;
 }
 
 // ---- The menu

@@ -3,17 +3,25 @@ server again, the document's language, and a menu that is out of the way on a ph
 
 from __future__ import annotations
 
+from secrets import token_hex
+
+import streamlit as st
+
 from ui import compat
 from ui.words import Words
 
 _SESSION = compat.component_of("session")
+_NAME, _HEARD = "fibra.session", "fibra.session.heard"
 
 
 def keep(words: Words) -> None:
     """Once in every full run."""
     if _SESSION is not None:
-        _SESSION(key="session", data={"lang": words.lang}, on_woke_change=_run)
+        name = st.session_state.setdefault(_NAME, token_hex(4))
+        data = {"lang": words.lang, "session": name, "heard": st.session_state.get(_HEARD, 0)}
+        _SESSION(key="session", data=data, on_call_change=_called)
 
 
-def _run() -> None:
-    """Nothing: that it is called means that this session runs, on the Scene of the browser's address."""
+def _called() -> None:
+    """That the browser calls is enough: a session runs, on the Scene of the browser's address if it has none."""
+    st.session_state[_HEARD] = st.session_state.get("session", {}).get("call") or 0

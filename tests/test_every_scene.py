@@ -1,0 +1,101 @@
+"""Whatever the address allows, every page opens on it and the switchboard answers: values in pairs."""
+
+from __future__ import annotations
+
+import random
+from itertools import combinations
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core import PRESETS, Scene
+from core.config import CHOICES
+from core.parts import PARTS
+from core.query import CODECS, INSIDE, SIZES, STEPS, SWITCHES
+from ui import switched
+from ui.state import SCENE
+from ui.words import words_of
+
+FOLDER = Path(__file__).parents[1] / "pages"
+PAGES = ("start", "attention", "heads", "reading", "fibres", "drift", "block", "generate")
+OPENED = 5  # addresses a page
+BOARD = 4  # every such one has its switchboard open, and then all put back
+
+# "" leaves the field out. What needs the address to be short has two values; each is met with every other's.
+COMPUTED = {
+    "model": tuple(PRESETS),
+    **{name: ("", *CHOICES.get(name, ("0", "1"))) for name in SWITCHES},
+    "d_model": ("", "8", "16"),
+    "n_heads": ("", "1", "4"),
+    "n_layers": ("", "1", "3"),
+    "d_mlp": ("", "0", "8"),
+    "off": ("", *PARTS, "mask,norm,softmax"),
+    "split": ("", "characters"),
+    "sentence": ("", "a", "a a a", "o gato viu o rato"),
+    "temperature": ("", "0.05", "20"),
+    "ablated": ("", "0.0"),
+    "edits": ("", "0.0:9"),
+    "seed": ("", "9999"),
+}
+LOOKS = {
+    **dict.fromkeys(("layer", "head", "query", "key", "focus", "lit", "stage", "draw"), ("", "0", "64")),
+    **{"threshold": ("", "0", "1"), "dimension": ("", "1", "255"), "second": ("", "1"), "solid": ("", "1")},
+    **{"heat": ("", "0", "3"), "top_k": ("", "1", "9"), "top_p": ("", "0.05"), "new": ("", "1", "30")},
+    **{"step": ("", "1", "30"), "forced": ("", "1.0,6.2"), "target": ("", "zzz a"), "lang": ("en", "pt-BR")},
+    **{"compared": ("", *STEPS), "inside": ("", *INSIDE), "pin": ("", "1"), "pin.model": ("", "gpt", "stories")},
+    **{"pin.sentence": ("", "a b c"), "pin.off": ("", "norm"), "pin.n_heads": ("", "2")},
+    **{"task": ("", "induction"), "size": ("", "small"), "rate": ("", "0.01"), "batch": ("", "8")},
+    **{"run_seed": ("", "7"), "moment": ("", "3"), "played": ("", "1")},
+}
+
+
+def rows(values: dict[str, tuple[str, ...]], seed: int) -> list[dict[str, str]]:
+    """Queries in which every pair of values of two fields occurs."""
+    draw, found, met = random.Random(seed), [], set()
+    pairs = [((a, x), (b, y)) for a, b in combinations(values, 2) for x in values[a] for y in values[b]]
+    draw.shuffle(pairs)
+    for pair in pairs:
+        if pair not in met:
+            row = {name: draw.choice(values[name]) for name in values} | dict(pair)
+            met.update(combinations(row.items(), 2))
+            found.append({name: value for name, value in row.items() if value})
+    return found
+
+
+def test_no_field_of_the_address_is_left_out():
+    assert {*COMPUTED, *LOOKS} >= {*CODECS, *SIZES, *SWITCHES}
+
+
+def test_every_part_of_every_scene_can_be_turned_told_and_put_back():
+    """On Scenes of the address, each two choices together: the switchboard's own sentence, both ways, and all back."""
+    words, told = words_of("en"), 0
+    for query in rows({name: values for name, values in COMPUTED.items() if name != "seed"}, 1):
+        scene, _ = Scene.from_query(query)
+        assert Scene.from_query(scene.to_query()) == (scene, ()), query
+        for part in switched.offered(scene):
+            turned = scene.switch(**{part: not scene.runs(part)})
+            assert turned.runs(part) is not scene.runs(part), (query, part)
+            told += 1
+        for part in switched.changed(scene):
+            assert switched.happened(scene, part, words), (query, part)
+        restored = scene.restored()
+        assert not restored.missing and not restored.ablated and restored.temperature == 1, query
+    assert told > 500
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_page_opens_on_what_the_address_allows(name):
+    """Of the Scenes in which the pairs occur a few for each page: the page does not matter to most of them."""
+    opened = [computed | look for computed, look in zip(rows(COMPUTED, 3), rows(LOOKS, 2), strict=False)]
+    for number, query in enumerate(opened[PAGES.index(name) :: len(PAGES)][:OPENED]):
+        at = AppTest.from_file(FOLDER / f"{name}.py", default_timeout=60)
+        at.query_params.update(query)
+        at.session_state["switches"] = number % BOARD == 0
+        at.run()
+        assert not at.exception, (query, at.exception[0].message)
+        assert at.session_state[SCENE] == Scene.from_query(query)[0], query
+        if put_back := [button for button in at.button if button.key == "switches-restore"]:
+            put_back[0].click().run()
+            assert not at.exception, (query, at.exception[0].message)
+            assert not at.session_state[SCENE].missing
