@@ -11,6 +11,7 @@ from plots.figure import LINE, SMALLEST, axis, base_layout, label_width, literal
 
 DIGIT, POINT = 0.51, 0.28  # of a number's size: the width of a digit or a sign, and of the point
 NUMBERS = (9.5, 13)  # px: the least and the greatest size of the numbers in cells
+MANY = 16  # columns: of more, numbers are a texture
 APART = 3  # px: at least between neighbouring numbers
 LETTER = 0.49  # of an axis title's size: the width of a letter
 EDGE = 6  # px: the air on the left and on the right
@@ -61,15 +62,14 @@ def heatmap(
     at_row, at_column = chosen or (None, None)
     left, right = EDGE + 4 + (24 if row_title else 0), EDGE
     across = width - left - right - label_width(rows)  # what all names of the rows would leave
-    above = label_width(columns) if columns else 14
-    rows_shown = _shown(rows, at_row, height and (height - 60 - above) / n_rows)
+    row = (height - _top(columns, across / n_columns, column_title) - theme.GAP) / n_rows if height else ROW[1]
+    rows_shown = _shown(rows, at_row, row)
     columns_shown = columns and _shown(columns, at_column, across / n_columns)
     left += label_width([rows[i] for i in rows_shown], theme.FONT_SIZE + 1)  # the chosen one is bold
-    above = label_width([columns[i] for i in columns_shown]) if columns else 14
     cell = (width - left - right) / n_columns
     if numbers is None:
-        row = (height - 60 - above) / n_rows if height else ROW[1]
-        numbers = _number_size(finite, decimals, cell) >= NUMBERS[0] and row >= NUMBERS[0] + APART
+        fit = _number_size(finite, decimals, cell) >= NUMBERS[0] and row >= NUMBERS[0] + APART
+        numbers = fit and n_columns <= MANY
     if colorbar is None:
         colorbar = not numbers and scale != "plain"
     if square is None:
@@ -90,8 +90,8 @@ def heatmap(
     shapes = _hatching(np.isneginf(values))
     if chosen is not None:
         shapes += (_veils(chosen[0], n_rows, n_columns) if dim_others else []) + _outline(*chosen)
-    upright = columns is not None and above + 8 > cell and len(columns_shown) > 1
-    top = EDGE + (above + 6 if upright else 22) + (26 if column_title else 0)
+    written = columns and [columns[i] for i in columns_shown]
+    upright, top = _upright(written, cell), _top(written, cell, column_title)
     below = 40 if colorbar and narrow else theme.GAP
     if colorbar and not narrow:
         right = 64
@@ -134,9 +134,19 @@ BESIDE = {"xpad": 12, "ypad": 0}
 UNDER = {"orientation": "h", "thickness": 6, "y": 0, "yanchor": "top", "xpad": 0, "ypad": 8}
 
 
-def _shown(names: list[str], chosen: int | None, room: float | None) -> list[int]:
+def _upright(columns: list[str] | None, cell: float) -> bool:
+    """Whether the columns' names would run into each other, written level. One alone meets no other."""
+    return bool(columns) and len(columns) > 1 and label_width(columns) + 8 > cell
+
+
+def _top(columns: list[str] | None, cell: float, column_title: str) -> int:
+    """Pixels above the map: the columns' names or numbers, and their title."""
+    return EDGE + (label_width(columns) + 6 if _upright(columns, cell) else 22) + (26 if column_title else 0)
+
+
+def _shown(names: list[str], chosen: int | None, room: float) -> list[int]:
     """The places on an axis whose names are written: all where each has `room` for a line, else the chosen alone."""
-    if room is None or room >= SMALLEST * LINE:
+    if room >= SMALLEST * LINE:
         return [*range(len(names))]
     return [] if chosen is None else [chosen]
 
