@@ -7,7 +7,6 @@ with it its embedding, in every sentence.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,10 +14,9 @@ from zlib import crc32
 
 import numpy as np
 
+from core.graphemes import clusters
+
 UNKNOWN = "<unknown>"  # the token of a fixed vocabulary that stands for all it does not hold
-ZERO_WIDTH_JOINER = "\u200d"
-REGIONAL_INDICATORS = range(0x1F1E6, 0x1F200)
-SKIN_TONES = range(0x1F3FB, 0x1F400)
 
 
 @dataclass(frozen=True)
@@ -45,25 +43,8 @@ def words(text: str) -> tuple[str, ...]:
 
 
 def characters(text: str) -> tuple[str, ...]:
-    """What a reader takes for one character: marks, joined emoji and flags stay whole.
-
-    The common cases of Unicode's grapheme clusters (UAX #29), with the standard library alone.
-    """
-    clusters: list[str] = []
-    for c in text:
-        if clusters and _continues(clusters[-1], c):
-            clusters[-1] += c
-        else:
-            clusters.append(c)
-    return tuple(clusters)
-
-
-def _continues(cluster: str, c: str) -> bool:
-    if unicodedata.category(c) in ("Mn", "Me", "Mc") or c == ZERO_WIDTH_JOINER or ord(c) in SKIN_TONES:
-        return True
-    if cluster.endswith(ZERO_WIDTH_JOINER):
-        return True
-    return ord(c) in REGIONAL_INDICATORS and len(cluster) == 1 and ord(cluster) in REGIONAL_INDICATORS
+    """What a reader takes for one character: marks, joined emoji, flags and syllables stay whole."""
+    return clusters(text)
 
 
 SPLITTERS: dict[str, Callable[[str], tuple[str, ...]]] = {"words": words, "characters": characters}
@@ -99,13 +80,15 @@ class OpenVocabulary:
         return Encoding(np.array([step.id for step in work], np.int64), tokens, work)
 
 
-# A word keeps its hyphens and apostrophes; any other mark stands alone.
-PIECES = re.compile(r"\w+(?:[-'’]\w+)*|<\w+>|[^\w\s]")
+# A word keeps its hyphens and apostrophes; any other mark stands alone. Over the first sign of each character.
+PIECES = re.compile(r"\w+(?:[-'’]\w+)*|[^\w\s]")
 
 
 def pieces(text: str) -> tuple[str, ...]:
-    """Words and marks: "dorme no gelo." has four."""
-    return tuple(PIECES.findall(text))
+    """Words and marks: "dorme no gelo." has four. What a reader takes for one character is never parted."""
+    whole = clusters(text)
+    firsts = "".join(cluster[0] for cluster in whole)
+    return tuple("".join(whole[found.start() : found.end()]) for found in PIECES.finditer(firsts))
 
 
 @dataclass(frozen=True)

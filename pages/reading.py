@@ -11,6 +11,7 @@ import streamlit as st
 
 from core import Scene
 from core.interpret import head_effects, head_label, head_scores, key_effects, rollout, value_weighted
+from plots.tokens import shown
 from ui import comparison, compute, controls, shell, show, state, switchboard
 from ui.pictures import reading as pictures
 from ui.words import Words
@@ -39,7 +40,7 @@ def _choose(scene: Scene, words: Words) -> None:
     for column, (knob, n), chosen in zip(columns, sizes.items(), scene.place, strict=True):
         with column:
             controls.select(words(f"axis.{knob}"), knob, range(n), chosen, str, disabled=n == 1)
-    names = [f"{token} ({place + 1})" for place, token in enumerate(scene.tokens)]
+    names = [f"{shown(token)} ({place + 1})" for place, token in enumerate(scene.tokens)]
     with last:
         controls.select(words("attention.query"), "query", range(len(names)), scene.cell[0], names.__getitem__)
 

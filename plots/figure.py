@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from plots import theme
+from plots.tokens import literal, short
 
 try:
     import orjson
@@ -16,22 +17,8 @@ except ImportError:  # faster where there is one; the browser-only build has non
     orjson = None
     import json
 
-LABEL = 14  # characters of a token that fit beside an axis
 SMALLEST = 8  # px: of a name; where there is no room for that, an axis has none
 LINE = 1.26  # of a name's size: the height of its line
-_ESCAPES = {ord(c): e for c, e in {"&": "&amp;", "<": "&lt;", ">": "&gt;", "$": "&#36;", "@": "&#64;"}.items()}
-_ESCAPES |= dict.fromkeys([*range(0x20), *range(0x7F, 0xA0)], " ")  # control characters
-_ESCAPES |= dict.fromkeys(range(0xD800, 0xE000), "\ufffd")  # half of a character: no encoder takes it
-
-
-def literal(text: str) -> str:
-    """`text` such that Plotly shows exactly that: no markup, no formula, no colour token, one line."""
-    return " ".join(text.translate(_ESCAPES).split()) or " "
-
-
-def short(text: str, n: int = LABEL) -> str:
-    """At most `n` characters, the last one being an ellipsis when something was cut."""
-    return text if len(text) <= n else text[: n - 1] + "…"
 
 
 def number(value: float, decimals: int, comma: bool = False) -> str:
@@ -52,7 +39,7 @@ def _em(character: str) -> float:
         return 0.56
     if unicodedata.east_asian_width(character) in "WF":
         return 1.05
-    return 0.0 if unicodedata.combining(character) else 0.56
+    return 0.0 if unicodedata.category(character) in ("Mn", "Me", "Cf") else 0.56
 
 
 def ticks(tokens: list[str], chosen: int | None = None, room: float = np.inf) -> dict[str, Any]:

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from plots import theme
-from plots.figure import LABEL, axis, base_layout, label_width, literal, number, short
+from plots.figure import axis, base_layout, label_width, literal, number, short
+from plots.tokens import LABEL
 
 MAX_CURVES = 160  # the strongest are drawn: more are not told apart, and 500 took 0.4 s to paint
 PATHS = 48  # of curves at most: each is one drawing of many curves of one colour and opacity

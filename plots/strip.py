@@ -13,7 +13,7 @@ from html import escape
 import numpy as np
 
 from plots import ink
-from plots.figure import short
+from plots.tokens import short, visible
 
 RIVER = 160  # px: the height of the residual stream, which the lanes of all tokens share
 LANE = (2.5, 34.0)  # px: the least and the greatest height of a lane
@@ -206,4 +206,4 @@ def note(text: str) -> str:
 
 def _literal(token: str) -> str:
     """A token as text, in its own direction, never nothing: a blank is written as an open box."""
-    return f"<bdi>{escape(short(token)) if token.strip() else '␣'}</bdi>"
+    return f"<bdi>{escape(short(visible(token)))}</bdi>"

@@ -9,6 +9,7 @@ from math import sqrt
 import numpy as np
 
 from core import Scene
+from plots.tokens import shown
 from ui import compute
 from ui.pictures.attention import at_head, rotated
 from ui.words import Words
@@ -67,7 +68,7 @@ def html(scene: Scene, words: Words) -> str:
     """The steps as a list, the roles in their colours."""
     run = compute.run(scene)
     query, key = (
-        f'<b class="fibra-{role}">{escape(run.tokens[p])}</b>'
+        f'<b class="fibra-{role}">{escape(shown(run.tokens[p]))}</b>'
         for role, p in zip(("query", "key"), scene.cell, strict=True)
     )
     return listed(cell(scene, words), words, f"<p>{words('arithmetic.title')} {query} → {key}</p>")

@@ -7,6 +7,7 @@ from html import escape
 import streamlit as st
 
 from core import Scene
+from plots.tokens import shown
 from ui import arithmetic, controls, live_figure, shell, state
 from ui.compute import run
 from ui.live_figure import Click
@@ -62,7 +63,7 @@ def key(scene: Scene, words: Words) -> None:
 
 def _choose(scene: Scene, words: Words, knob: str, chosen: int) -> None:
     label, places = words(f"attention.{knob}"), range(len(scene.tokens))
-    names = [f"{label}: {token} ({place + 1})" for place, token in enumerate(scene.tokens)]
+    names = [f"{label}: {shown(token)} ({place + 1})" for place, token in enumerate(scene.tokens)]
     controls.select(label, knob, places, chosen, names.__getitem__, label_visibility="collapsed")
 
 

@@ -11,6 +11,7 @@ import streamlit as st
 from core import Notice, Scene
 from core.limits import EDIT
 from core.query import Edit
+from plots.tokens import visible
 from ui import compute, controls, shell, state
 from ui.words import Words
 
@@ -40,7 +41,7 @@ def editor(scene: Scene, words: Words) -> None:
     key = f"{EDITOR}-{_mount(scene)}"
     table = pd.DataFrame(run.embeddings, columns=[str(d) for d in range(run.config.d_model)])
     token = words("shell.sentence")
-    table.insert(0, token, list(run.tokens))
+    table.insert(0, token, list(map(visible, run.tokens)))
     number = st.column_config.NumberColumn(format="%.2f", step=0.01, width="small")
     st.data_editor(
         table,

@@ -9,6 +9,7 @@ from html import escape
 
 from core import Scene, Writing
 from core.generate import Step
+from plots.tokens import isolated, shown
 from ui import writing
 from ui.pictures.generate.draw import share
 from ui.words import Words
@@ -37,15 +38,15 @@ def strip(scene: Scene, text: Writing, words: Words) -> str:
 
 def _context(scene: Scene, text: Writing, step: Step, words: Words) -> str:
     tokens = writing.spelled(scene, text, step.position - len(text.ids), words)
-    shown = ("… " if len(tokens) > SHOWN else "") + _joint(scene).join(tokens[-SHOWN:])
+    tail = ("… " if len(tokens) > SHOWN else "") + _joint(scene).join(tokens[-SHOWN:])
     count = escape(words("generate.card.tokens", n=len(tokens)))
-    return f'<p class="tokens">{escape(shown)}</p><small>{count}</small>'
+    return f'<p class="tokens">{escape(isolated(tail))}</p><small>{count}</small>'
 
 
 def _append(scene: Scene, text: Writing, step: Step, words: Words) -> str:
     *_, before, new = writing.spelled(scene, text, step.position + 1 - len(text.ids), words)
     length = words("generate.card.length", n=step.position + 1, most=text.config.n_ctx)
-    joined = f"… {escape(before)}{_joint(scene)}<b{_forced(step)}>{escape(new)}</b>"
+    joined = f"… {escape(shown(before))}{_joint(scene)}<b{_forced(step)}>{escape(shown(new))}</b>"
     return f'<p class="tokens">{joined}</p><small>{escape(length)}</small>'
 
 
@@ -65,7 +66,7 @@ def _distribution(scene: Scene, step: Step, words: Words) -> str:
     d, name = step.distribution, writing.names(scene, words)
     highest = float(d.final.max())
     rows = "".join(
-        f'<span>{escape(name(token))}</span><i style="width:{100 * d.final[token] / highest:.1f}%"></i>'
+        f'<span>{escape(shown(name(token)))}</span><i style="width:{100 * d.final[token] / highest:.1f}%"></i>'
         f"<em>{share(float(d.final[token]), words)}</em>"
         for token in d.order[:SHOWN].tolist()
     )
@@ -75,7 +76,7 @@ def _distribution(scene: Scene, step: Step, words: Words) -> str:
 def _choice(scene: Scene, step: Step, words: Words) -> str:
     """The shares side by side from the likeliest on, and the needle where the chance fell."""
     d, name = step.distribution, writing.names(scene, words)
-    token = escape(name(step.token))
+    token = escape(shown(name(step.token)))
     if step.forced or scene.heat == 0:
         about = escape(words("generate.card.forced" if step.forced else "generate.card.greedy"))
         return f'<p class="tokens"><b{_forced(step)}>{token}</b></p><small>{about}</small>'
@@ -96,7 +97,7 @@ def _choice(scene: Scene, step: Step, words: Words) -> str:
 def continuation(scene: Scene, text: Writing, words: Words, title: str = "") -> str:
     """The text so far: the context plain, each new token on a shade as deep as the model thought it likely."""
     name, steps = writing.names(scene, words), text.steps[: writing.reached(scene, text)]
-    context = escape(writing.joint(scene).join(writing.spelled(scene, text, 0, words)))
+    context = escape(isolated(writing.joint(scene).join(writing.spelled(scene, text, 0, words))))
     new = "".join(_shaded(step, name(step.token), step is steps[-1], words) for step in steps)
     left = len(text.steps) - len(steps)
     rest = f"<small>{escape(words('generate.left', n=left))}</small>" if left else ""
@@ -107,7 +108,7 @@ def continuation(scene: Scene, text: Writing, words: Words, title: str = "") -> 
 def _shaded(step: Step, token: str, last: bool, words: Words) -> str:
     marks = " ".join(mark for mark, on in (("forced", step.forced), ("last", last)) if on)
     shade = f'class="new {marks}" style="--p:{step.probability:.3f}"'
-    return f"<span {shade}>{escape(token)}<sub>{share(step.probability, words)}</sub></span>"
+    return f"<span {shade}>{escape(shown(token))}<sub>{share(step.probability, words)}</sub></span>"
 
 
 def _forced(step: Step) -> str:

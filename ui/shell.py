@@ -16,6 +16,7 @@ from core.limits import EDIT, SEED
 from core.sentence import fit_sentence
 from core.tokenizer import SPLITTERS, UNKNOWN
 from plots import theme
+from plots.tokens import shown
 from ui import browser, controls, live_figure, menu, moves, myths, presence, session, state, stories, switchboard
 from ui.words import LANGUAGES, Words
 
@@ -176,11 +177,11 @@ def _unknown(scene: Scene, words: Words) -> str:
     if preset.tokenizer:
         outside = preset.tokenizer.outside(scene.text)
         if UNKNOWN in preset.tokenizer.tokens:
-            return words("shell.outside", tokens=", ".join(outside)) if outside else ""
-        pairs = (f"{token} → {stands_for}" for token, stands_for in outside.items())
+            return words("shell.outside", tokens=", ".join(map(shown, outside))) if outside else ""
+        pairs = (f"{shown(token)} → {shown(stands_for)}" for token, stands_for in outside.items())
         return words("shell.stands_for", tokens=", ".join(pairs)) if outside else ""
     new = dict.fromkeys(token for token in scene.tokens if token not in preset.words) if preset.words else ()
-    return words("shell.unknown", tokens=", ".join(new)) if new else ""
+    return words("shell.unknown", tokens=", ".join(map(shown, new))) if new else ""
 
 
 def _retype(typed: str) -> None:

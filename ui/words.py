@@ -18,6 +18,8 @@ from pathlib import Path
 from string import Formatter
 from typing import Any
 
+from plots.tokens import isolated, shown
+
 CONTENT = Path(__file__).parent.parent / "content"
 LANGUAGES = ("pt-BR", "en")
 MINUS = "−"
@@ -70,7 +72,8 @@ class Words(Formatter):
 
     def format_field(self, value: Any, format_spec: str) -> str:
         if not isinstance(value, Real):
-            return super().format_field(value, format_spec)
+            # It may be a token: a space, or text from right to left.
+            return super().format_field(shown(value) if isinstance(value, str) else value, format_spec)
         if isinstance(value, Integral) and not format_spec:
             format_spec = ","
         return self._localized(format(value, re.sub(r"(?<![,_\d])(\.\d+)?([f%])$", r",\1\2", format_spec)))
@@ -100,7 +103,7 @@ class Words(Formatter):
 
     def several(self, items: Iterable[str]) -> str:
         """`a`, `a and b`, `a, b and c`."""
-        *most, last = items
+        *most, last = map(isolated, items)
         return f"{', '.join(most)} {self('and')} {last}" if most else last
 
     def prose(self, page: str) -> dict[str, str]:

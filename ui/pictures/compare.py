@@ -13,6 +13,7 @@ from plots.drift import drift as drift_figure
 from plots.flat import flat
 from plots.heatmap import heatmap
 from plots.tiles import tiles
+from plots.tokens import shown
 from ui import compute, stories
 from ui.compute import Picture
 from ui.pictures import attention, drift, extremes, fibres, heads
@@ -375,7 +376,7 @@ def decimals(change: float) -> int:
 
 def paired(old: tuple[str, ...], new: tuple[str, ...]) -> list[str]:
     """A name for each position of two sentences: its token, or both where they differ."""
-    return [a if a == b else f"{a}→{b}" for a, b in zip(old, new, strict=True)]
+    return [a if a == b else f"{shown(a)}→{shown(b)}" for a, b in zip(old, new, strict=True)]
 
 
 def alike(scene: Scene, *, tokens: bool = True, heads: bool = False, width: bool = False) -> bool:

@@ -14,6 +14,7 @@ from core.ops.softmax import softmax
 from plots import errors as error_rows
 from plots.drift import drift as drift_figure
 from plots.runs import Curve, curves
+from plots.tokens import shown
 from ui.compute import Picture
 from ui.pictures.squares import looks_map
 from ui.training import View
@@ -198,12 +199,12 @@ def example(view: View, words: Words) -> tuple[str, str]:
 
 
 def _cell(token: str, share: float | None, wrong: str) -> str:
-    shown = escape(token.replace("\n", "⏎").replace(" ", "␣"))
+    written = escape(shown(token))
     if share is None:
-        return f"<span>{shown}</span>"
-    guess = f"<sub>{escape(wrong)}</sub>" if wrong else ""
+        return f"<span>{written}</span>"
+    guess = f"<sub>{escape(shown(wrong))}</sub>" if wrong else ""
     kind = "wrong" if wrong else "right"
-    return f'<span class="{kind}" style="--share: {share:.3f}">{shown}{guess}</span>'
+    return f'<span class="{kind}" style="--share: {share:.3f}">{written}{guess}</span>'
 
 
 def sample(view: View, tokens: int = 40) -> str:
