@@ -42,25 +42,25 @@ def open_scene(page: str) -> Scene:
 def _is_news(query: dict[str, str], moved: bool) -> bool:
     """Does the address say something that this session has not said itself?
 
-    On the same page any query that we did not write comes from the reader. A link to another page carries a query too,
-    for a session that has lost its Scene; but a turn inside a fragment leaves the links as they were drawn, so a
-    session that lives knows better. What Back or Forward brings is the reader's word.
+    A query that we did not write comes from the reader. But a link to a page, for a session that has lost its Scene,
+    carries a query too, which a turn inside a fragment leaves as it was drawn: a session that lives knows better. What
+    Back or Forward brings is the reader's word.
     """
-    if not moved:
-        return query != st.session_state[WRITTEN]
-    if _through_history():
-        return True
-    return bool(query) and query not in (st.session_state[WRITTEN], *st.session_state.get(LINKED, ()))
+    ours, links = st.session_state[WRITTEN], st.session_state.get(LINKED, ())
+    through_history = _through_history()
+    if through_history is None:
+        return query != ours if not moved else bool(query) and query not in (ours, *links)
+    return through_history or ((bool(query) or not moved) and query not in (ours, *links))
 
 
-def _through_history() -> bool:
-    """Whether Back or Forward caused this run, where Streamlit says so (1.67: private; 1.62 does not)."""
+def _through_history() -> bool | None:
+    """Whether Back or Forward caused this run; None where Streamlit does not say: 1.67 does, privately; 1.62 not."""
     try:
         from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-        return bool(getattr(get_script_run_ctx(suppress_warning=True), "is_history_navigation", False))
+        return getattr(get_script_run_ctx(suppress_warning=True), "is_history_navigation", None)
     except (ImportError, TypeError):
-        return False
+        return None
 
 
 def linked() -> dict[str, str]:
@@ -125,12 +125,13 @@ def _step(source: str, other: str) -> None:
         now = scene()
         st.session_state.setdefault(other, []).append(now)
         st.session_state.pop(TURNED, None)
-        _put(replace(scenes.pop(), lang=now.lang))
+        _keep(scenes.pop())
+        st.session_state[SCENE] = replace(scene(), lang=now.lang)
+        write_url()
 
 
 def _remember(old: Scene, new: Scene) -> None:
-    knobs = {field.name for field in fields(Scene) if getattr(old, field.name) != getattr(new, field.name)} - {"lang"}
-    if not knobs:
+    if not (knobs := _turned(old, new)):
         return
     move, (last, when) = st.session_state.get(MOVE), st.session_state.get(TURNED, (None, 0.0))
     same = last is not None and (last[0] == move if move else last[1] == knobs and monotonic() - when <= ONE_MOVE)
@@ -138,9 +139,14 @@ def _remember(old: Scene, new: Scene) -> None:
     past = st.session_state.setdefault(PAST, [])
     if not same:
         st.session_state[PAST] = [*past, old][-UNDO:]
-    elif past and replace(past[-1], lang=new.lang) == new:  # there and back at once is no move
+    elif past and not _turned(past[-1], new):  # there and back at once is no move
         past.pop()
         del st.session_state[TURNED]
+
+
+def _turned(old: Scene, new: Scene) -> set[str]:
+    """The fields in which the two differ, but for the language, which is no move."""
+    return {field.name for field in fields(Scene) if getattr(old, field.name) != getattr(new, field.name)} - {"lang"}
 
 
 def _put(new: Scene) -> None:
