@@ -14,7 +14,7 @@ import numpy as np
 
 from core.config import Config, param_shapes
 from core.params import Params, check_params, init_params
-from core.tasks import Repeat, Stories, Task
+from core.tasks import TASKS, Repeat, Stories, Task
 from core.tokenizer import FixedVocabulary
 from core.weights import load_pretrained
 
@@ -36,6 +36,7 @@ class Preset:
     words: Mapping[str, tuple[float, ...]] = field(default_factory=lambda: MappingProxyType({}))
     tokenizer: FixedVocabulary | None = None
     source: Callable[[], Params] | None = field(default=None, repr=False)
+    task: str = ""  # what a trained model learned, where it is one of TASKS
 
     @property
     def embeddings(self) -> np.ndarray | None:
@@ -53,6 +54,10 @@ class Preset:
         params = self.source()
         check_params(params, self.config)
         return params
+
+    def first_asked(self, tokens: tuple[str, ...]) -> int:
+        """The place of the first token of a text that training asked for: what stands before could not be foretold."""
+        return TASKS.get(self.task, Task).first_asked(tokens)
 
     def fits(self, config: Config) -> bool:
         """Whether a variant of a trained model's Config has its sizes, and nothing unlearned but norms."""
@@ -81,6 +86,7 @@ def _shipped(folder: str, title: str, task: Task, sentence: str) -> Preset:
         sentence,
         tokenizer=FixedVocabulary(task.vocabulary),
         source=lambda: load_pretrained(SHIPPED / folder, dtype=np.float32).params,
+        task=task.name,
     )
 
 

@@ -88,7 +88,7 @@ def loss(words: Words) -> None:
         controls.text(words("generate.loss.target"), "target", scene.target, _retarget, **own)
         found = losses.judged(scene)
         if found is None:
-            shell.say(words("generate.loss.none"))
+            shell.say(losses.nothing(scene, words))
             return
         show.picture(losses.losses, scene, words, key="generate-loss", height=losses.HEIGHT)
     with right:

@@ -179,8 +179,121 @@ def test_the_loss_is_the_mean_surprise(target: str) -> None:
     assert lines["ceiling"].value == pytest.approx(log(418) - surprises.mean(), rel=1e-4)
 
 
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_what_training_never_asks_for_is_not_judged(lang: str) -> None:
+    """A new sequence's first time cannot be foretold; nor when it begins again."""
+    words, scene = words_of(lang), Scene(model="induction")
+    found = loss.judged(scene)
+    assert scene.tokens[:6] == ("pi", "ka", "tu", "le", "mo", "pi")
+    assert (found.first, found.tokens) == (6, scene.tokens[6:]) and found.perplexity < 1.1
+    says = loss.losses(scene, words).says
+    assert words("generate.says.loss_from", place=6) in says and words("generate.says.loss_unasked") not in says
+    never = scene.turn(sentence="ba be bi bo")
+    found = loss.judged(never)
+    assert (found.first, found.asked) == (1, False)
+    assert words("generate.says.loss_unasked") in loss.losses(never, words).says
+    target = never.turn(target="da de")
+    assert loss.judged(target).tokens == ("da", "de") and loss.judged(target).asked
+    assert words("generate.says.loss_unasked") not in loss.losses(STORIES, words).says
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_loss_of_any_size_is_written(lang: str) -> None:
+    words = words_of(lang)
+
+    def judged(*surprises: float) -> loss.Judged:
+        return loss.Judged(
+            ("a", *"bcd"[: len(surprises)]), np.array(surprises), float(np.mean(surprises)), 1e30, 9, 1, True
+        )
+
+    exploded = judged(3e20, 1.0)
+    lines = {line.name: line for line in loss.lines(exploded, words)}
+    assert lines["perplexity"].result.startswith("> ") and "10³⁰⁴" in lines["perplexity"].result
+    assert "10²⁰" in lines["cross_entropy"].result and max(map(len, loss._says(exploded, words).split())) < 20
+    assert words("generate.says.loss_alike", surprise=words.number(2)) in loss._says(judged(2, 2.001), words)
+    tied = words("generate.says.loss_worst", tokens=words.several(["“b”", "“d”"]), n=2, surprise=words.number(3))
+    assert tied in loss._says(judged(3, 1, 3), words)
+    assert words("generate.says.loss_only", token="b", surprise=words.number(3)) in loss._says(judged(3), words)
+    for mean, key in ((log(9) - 0.19, "near"), (log(9) - 0.21, "below"), (log(9) + 0.21, "above")):
+        gap = words.number(abs(log(9) - mean))
+        assert words(f"generate.says.loss_{key}", gap=gap, n=9) in loss._says(judged(mean), words)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("scene", [*SCENES.values(), STORIES.turn(heat=0.0, step=2)], ids=str)
+def test_the_draw_is_told_as_it_was(scene: Scene, lang: str) -> None:
+    """Rank, both shares and the rest, counted one by one."""
+    words, text = words_of(lang), writing.written(scene)
+    step = writing.looked_at(scene, text)
+    plain, tempered = (x.astype(float).tolist() for x in (step.distribution.plain, step.distribution.tempered))
+    mine = plain[step.token]
+    values = {"rank": 1 + sum(p > mine * 1.000001 for p in plain), "own": draw.share(mine, words)}
+    values |= {"drawn": draw.share(float(step.distribution.final[step.token]), words)}
+    values |= {"token": f"“{writing.names(scene, words)(step.token)}”"}
+    key = "forced" if step.forced else "drawn" if scene.heat else "greedy"
+    says = draw.choices(scene, words).says
+    assert says.startswith(words(f"generate.says.{key}", **values))
+    if step.distribution.n_kept == len(plain) > 10:
+        shown = draw.candidates(step)
+        rest = 1 - sum(tempered[i] for i in shown)
+        told = draw.share(rest if rest > 1e-7 else 0.0, words)
+        assert words("generate.says.rest", n=len(plain) - len(shown), share=told) in says
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_tokens_as_likely_as_one_another_are_said_to_be(lang: str) -> None:
+    words = words_of(lang)
+    step = steps_of(STORIES, max_new_tokens=1, temperature=0.0)[0]
+    even = np.zeros(418, np.float32)
+    even[7] = 1e-7
+    tie = replace(step, forced=False, token=7, distribution=replace(step.distribution, logits=even))
+    told = words("generate.says.greedy_tie", n=418, own=draw.share(1 / 418, words), token="x").partition("x")[0]
+    assert draw._says(STORIES.turn(heat=0.0), tie, words).startswith(told.partition("“")[0])
+    assert {"en": "(rank 1)", "pt-BR": "(1º lugar)"}[lang] in draw._says(STORIES, tie, words)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_only_nothing_is_no_percent_and_only_all_is_a_hundred(lang: str) -> None:
+    words = words_of(lang)
+    shares = [0, 1e-9, 0.0004, 0.0006, 0.002, 0.0994, 0.5, 0.994, 0.9951, 0.9999, 1]
+    told = ["0%", "< 0.1%", "< 0.1%", "0.1%", "0.2%", "9.9%", "50%", "99%", "99.5%", "> 99.9%", "100%"]
+    assert [draw.share(x, words) for x in shares] == [x.replace(".", "," if words.comma else ".") for x in told]
+    assert draw.share(0.4953, words, fine=True) == words.number(49.5, 1) + "%"
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_lens_says_from_which_layer_on(lang: str) -> None:
+    """Layers count from 0; a layer's answer counts only if every later one keeps it."""
+    words, came = words_of(lang), np.zeros((1, 4), bool)
+    shares = np.full((1, 4), 0.002)
+    for tops, key, layer in (([5, 5, 5, 5], "start", -1), ([5, 4, 5, 5], "layer", 1), ([5, 5, 5, 4], "last", 2)):
+        says = lens._says(np.array([tops]), shares, came, ["x"], str, words)
+        values = {"token": str(tops[-1]), "after": "x", "share": draw.share(0.002, words)}
+        assert says == words(f"generate.says.lens_{key}", layer=layer, last=2, n=3, **values)
+        came[0, 2] = True
+        assert says != lens._says(np.array([tops]), shares, came, ["x"], str, words)
+        came[0, 2] = False
+    figure = lens.lens(SCENES["noise"], words).figure
+    titles = [words("generate.lens.start"), *(words("generate.lens.after", i=i) for i in range(4))]
+    assert [*figure["layout"]["xaxis"]["ticktext"]] == titles
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_one_and_many_agree(lang: str) -> None:
+    """One new token after one word: no "1 tokens", no "1.0 times fewer"."""
+    words, scene = words_of(lang), SCENES["one word"].turn(new=1)
+    for says in (cache.ledger(scene, words).says, cache.check(scene, words)):
+        assert "1 tokens" not in says and "1 layers" not in says and "1 posições" not in says
+    assert words.number(1, 1) not in cache.check(scene, words)
+    html = loop.strip(STORIES.turn(step=2), writing.written(STORIES), words)
+    assert "1 novos" not in html and ("1 novo," in html) == (lang == "pt-BR")
+
+
 def test_an_untrained_model_knows_nothing() -> None:
-    for lang, near in (("en", "one who knows nothing"), ("pt-BR", "quem não sabe nada")):
+    for lang, near in (
+        ("en", "equally likely: 0.09 from ln 1,000"),
+        ("pt-BR", "igualmente prováveis: a 0,09 de ln 1.000"),
+    ):
         assert near in loss.losses(Scene(model="gpt"), words_of(lang)).says
     assert "less surprised" in loss.losses(STORIES, words_of("en")).says
 
@@ -232,7 +345,7 @@ def test_tokens_are_never_markup() -> None:
 def test_unknown_ids_have_a_name_in_each_language() -> None:
     scene = Scene(model="gpt", sentence="um dois")
     ids = scene.encoding.ids.tolist()
-    for lang, name in (("en", "#7"), ("pt-BR", "nº 7")):
+    for lang, name in (("en", "#7"), ("pt-BR", "#7")):
         called = writing.names(scene, words_of(lang))
         assert [called(i) for i in ids] == ["um", "dois"] and called(7) == name
 

@@ -228,3 +228,15 @@ def test_agreements_count_what_the_likeliest_form_is():
 def test_unknown_words_are_met_in_training_only_as_input():
     batch = Stories().batch(0, 64)
     assert 0.01 < (batch.ids == 0).mean() < 0.03 and not (batch.targets == 0).any()
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_what_is_asked_first_is_known_from_the_tokens_alone(name):
+    """In a text of each task's own, the first token that the mask counts."""
+    task = TASKS[name]()
+    ids, targets, mask = task.batch(3, 6, held_out=True)
+    for i in range(len(ids)):
+        tokens = task.read([ids[i, 0], *targets[i]])
+        asked = np.ones(len(targets[i]), bool) if mask is None else mask[i]
+        assert task.first_asked(tokens) == int(np.argmax(asked)) + 1
+    assert task.first_asked(()) == 0 and task.first_asked(tokens[:1]) == 1

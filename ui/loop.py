@@ -67,7 +67,7 @@ def _distribution(scene: Scene, step: Step, words: Words) -> str:
     highest = float(d.final.max())
     rows = "".join(
         f'<span>{escape(shown(name(token)))}</span><i style="width:{100 * d.final[token] / highest:.1f}%"></i>'
-        f"<em>{share(float(d.final[token]), words)}</em>"
+        f"<em>{escape(share(float(d.final[token]), words))}</em>"
         for token in d.order[:SHOWN].tolist()
     )
     return f'<div class="bars">{rows}</div>'
@@ -108,7 +108,7 @@ def continuation(scene: Scene, text: Writing, words: Words, title: str = "") -> 
 def _shaded(step: Step, token: str, last: bool, words: Words) -> str:
     marks = " ".join(mark for mark, on in (("forced", step.forced), ("last", last)) if on)
     shade = f'class="new {marks}" style="--p:{step.probability:.3f}"'
-    return f"<span {shade}>{escape(shown(token))}<sub>{share(step.probability, words)}</sub></span>"
+    return f"<span {shade}>{escape(shown(token))}<sub>{escape(share(step.probability, words))}</sub></span>"
 
 
 def _forced(step: Step) -> str:

@@ -308,7 +308,8 @@ def opening(view: View) -> str:
 
 def use(model: Portable) -> str:
     """Make a model one that every page of this session can show; gives its name."""
-    preset = Preset(model.task, model.config, model.sentence, tokenizer=model.tokenizer, source=lambda: model.params)
+    about = {"tokenizer": model.tokenizer, "source": lambda: model.params, "task": model.task}
+    preset = Preset(model.task, model.config, model.sentence, **about)
     name, held = register(preset)
     state.keep_model(name, held)
     return name

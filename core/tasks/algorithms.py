@@ -16,6 +16,12 @@ from core.train import Batch
 class QuestionAndAnswer(Task):
     """Rows of a question, which is drawn, and its answer, which follows from it and alone is asked for."""
 
+    ends: str  # the token that ends a question
+
+    @classmethod
+    def first_asked(cls, tokens: tuple[str, ...]) -> int:
+        return tokens.index(cls.ends) + 1 if cls.ends in tokens else len(tokens)
+
     @abstractmethod
     def questions(self, rng: np.random.Generator, n: int) -> np.ndarray:
         """ids [n, question]."""
@@ -34,11 +40,13 @@ class QuestionAndAnswer(Task):
 class Sequence(QuestionAndAnswer):
     """Letters drawn at random, a bar, and the letters again in an order that `answers` says."""
 
+    ends = "|"
+
     def __init__(self, letters: int = 10, length: int = 8):
         if not (2 <= letters <= len(ascii_uppercase) and 2 <= length <= 32):
             raise ConfigError(f"{self.name}: 2..26 letters and length 2..32, not {letters} and {length}", "length")
         self.letters, self.length = letters, length
-        self.vocabulary = (*ascii_uppercase[:letters], "|")
+        self.vocabulary = (*ascii_uppercase[:letters], self.ends)
         self.config = decoder(self.vocabulary, 2 * length, d_model=32, n_layers=2, n_heads=2, d_mlp=64)
 
     def questions(self, rng: np.random.Generator, n: int) -> np.ndarray:
@@ -85,12 +93,13 @@ class Addition(QuestionAndAnswer):
 
     name = "addition"
     size = 64
+    ends = "="
 
     def __init__(self, digits: int = 3):
         if not 1 <= digits <= 9:
             raise ConfigError(f"digits: {digits} is not in 1..9", "digits")
         self.digits = digits
-        self.vocabulary = (*"0123456789", "+", "=")
+        self.vocabulary = (*"0123456789", "+", self.ends)
         self.config = decoder(self.vocabulary, 3 * digits + 2, d_model=64, n_layers=2, n_heads=4, d_mlp=128)
 
     def questions(self, rng: np.random.Generator, n: int) -> np.ndarray:
@@ -123,6 +132,12 @@ class Repeat(Task):
             **dict(vocab_size=len(self.vocabulary), n_ctx=self.n_ctx, d_model=64, n_layers=2, n_heads=2),
             **dict(causal=True, positions="rotary", norm="layer", final_norm=True, unembed=True),
         )
+
+    @classmethod
+    def first_asked(cls, tokens: tuple[str, ...]) -> int:
+        """The second token of the second time: that the sequence ends with the first, nothing tells."""
+        again = (place for place, token in enumerate(tokens) if token in tokens[:place])
+        return min(next(again, len(tokens)) + 1, len(tokens))
 
     def draw(self, rng: np.random.Generator, size: int, held_out: bool) -> Batch:
         shortest, longest = self.lengths

@@ -53,6 +53,11 @@ class Task(ABC):
         """ids, targets and mask [size, pos] of step 0, 1, 2, ...: always the same for the same arguments."""
         return self.draw(np.random.default_rng([seed, step, held_out]), size or self.size, held_out)
 
+    @classmethod
+    def first_asked(cls, tokens: tuple[str, ...]) -> int:
+        """The place of the first token of a text that training asks for; its length where there is none."""
+        return min(1, len(tokens))
+
     def speaks(self, ids: np.ndarray, language: str) -> bool:
         """Whether a row is in this language ("pt-BR", "en"); rows without words are in every one."""
         return True

@@ -12,6 +12,7 @@ from plots.ledger import height as plot_height
 from plots.ledger import ledger as plot
 from ui import compute, memory, writing
 from ui.compute import Picture
+from ui.pictures.heads import magnitude
 from ui.words import Words
 
 
@@ -73,13 +74,15 @@ def _both_ways(scene: Scene) -> Agreement:
 def check(scene: Scene, words: Words) -> str:
     """The text is written both ways, with the cache and without it, and what comes of that is said."""
     found = _both_ways(writing.knobs(scene))
+    saved = words.number(found.saved, 1)
+    key = "check" if found.n > 1 and saved != words.number(1, 1) else "check_as_much"
     return words(
-        "generate.says.check",
+        f"generate.says.{key}",
         same=found.same,
         n=found.n,
         apart=power(found.apart, words),
-        size=words.number(found.size),
-        saved=words.number(found.saved, 1),
+        size=magnitude(found.size, words),
+        saved=saved,
     )
 
 
@@ -94,22 +97,17 @@ def power(value: float, words: Words) -> str:
 
 def _says(scene: Scene, work, at: int, words: Words) -> str:
     if not scene.config.causal:
-        spent = million(work.multiplications, words)
+        spent = words.amount(work.multiplications)
         return words("generate.says.no_cache", step=at + 1, positions=len(work.new), spent=spent)
-    layers, spent = scene.config.n_layers, million(work.multiplications, words)
+    layers, spent = scene.config.n_layers, words.amount(work.multiplications)
     if not work.reused:
-        return words("generate.says.ledger_first", new=len(work.new), layers=layers, spent=spent)
+        return words("generate.says.ledger_first", step=at + 1, new=len(work.new), layers=layers, spent=spent)
     return words(
         "generate.says.ledger",
         step=at + 1,
         reused=len(work.reused),
         layers=layers,
         spent=spent,
-        plain=million(work.without_cache, words),
+        plain=words.amount(work.without_cache),
         times=words.number(work.without_cache / work.multiplications, 1),
     )
-
-
-def million(count: int, words: Words) -> str:
-    """A count in millions."""
-    return words.number(count / 1e6, 2 if count < 1e7 else 1 if count < 1e8 else 0)

@@ -9,6 +9,7 @@ from core.generate import Step
 from plots import choices as plot
 from ui import writing
 from ui.compute import Picture
+from ui.pictures import extremes
 from ui.words import Words
 
 CANDIDATES = 10  # rows, the chosen token's own included where it is not among the likeliest
@@ -71,17 +72,19 @@ def _note(step: Step, token: int, words: Words) -> str:
 
 def _says(scene: Scene, step: Step, words: Words) -> str:
     name, d = writing.names(scene, words), step.distribution
-    token = name(step.token)
+    token = words("quoted", token=name(step.token))
     own, drawn = share(step.probability, words), share(step.drawn_with, words)
-    rank = int(np.flatnonzero(d.order == step.token)[0]) + 1
-    how = "forced" if step.forced else "greedy" if scene.heat == 0 else "drawn"
-    sentences = [words(f"generate.says.{how}", token=token, own=own, drawn=drawn, rank=rank)]
-    size = len(d.logits)
+    mine = step.probability * (1 + extremes.NOISE)
+    rank = int((d.plain > mine).sum()) + 1  # those as likely share theirs
+    ties = int((d.plain >= step.probability * (1 - extremes.NOISE)).sum()) - rank + 1
+    how = "forced" if step.forced else ("greedy" if ties == 1 else "greedy_tie") if scene.heat == 0 else "drawn"
+    sentences = [words(f"generate.says.{how}", token=token, own=own, drawn=drawn, rank=rank, n=ties)]
+    size, ids = len(d.logits), candidates(step)
     if d.n_kept < size:
         sentences.append(words("generate.says.cut", kept=d.n_kept, size=size, left=_left(d, words)))
-    elif size > CANDIDATES:
-        rest = 1 - float(d.tempered[d.order[:CANDIDATES]].sum())
-        sentences.append(words("generate.says.rest", n=size - CANDIDATES, share=share(max(rest, 0.0), words)))
+    elif size > len(ids):
+        rest = round(1 - float(d.tempered[ids].astype(np.float64).sum()), 7)
+        sentences.append(words("generate.says.rest", n=size - len(ids), share=share(max(rest, 0.0), words)))
     return " ".join(sentences)
 
 

@@ -10,6 +10,7 @@ from core.ops.softmax import softmax
 from plots.lens import lens as plot
 from ui import writing
 from ui.compute import Picture
+from ui.pictures.generate.draw import share
 from ui.words import Words
 
 ROWS = 12  # positions: the last ones
@@ -22,12 +23,13 @@ def lens(scene: Scene, words: Words) -> Picture:
     tops, shares, first = read(scene, text)
     name, ids = writing.names(scene, words), text.text(writing.reached(scene, text))
     rows, following = writing.spelled(scene, text, len(ids) - 1 - len(text.ids), words)[first:], ids[first + 1 :]
-    columns = [words("generate.lens.start"), *(words("generate.lens.after", i=i + 1) for i in range(tops.shape[1] - 1))]
-    says = _says(tops, shares, rows, name, words)
+    columns = [words("generate.lens.start"), *(words("generate.lens.after", i=i) for i in range(tops.shape[1] - 1))]
+    came = tops == following[:, None]
+    says = _says(tops, shares, came, rows, name, words)
     figure = plot(
         shares.astype(np.float32),
         [[name(token) for token in row] for row in tops.tolist()],
-        tops == following[:, None],
+        came,
         rows,
         columns,
         row_title=words("generate.lens.position"),
@@ -64,11 +66,13 @@ def readable(scene: Scene) -> bool:
     return scene.config.residual
 
 
-def _says(tops: np.ndarray, shares: np.ndarray, rows: list[str], name, words: Words) -> str:
-    final = tops[-1, -1]
-    since = tops.shape[1] - 1
+def _says(tops: np.ndarray, shares: np.ndarray, came: np.ndarray, rows: list[str], name, words: Words) -> str:
+    """From which layer on the last position's answer stands; layers count from 0, stage 0 is the start."""
+    final, last = tops[-1, -1], tops.shape[1] - 2
+    since = last + 1
     while since and tops[-1, since - 1] == final:
         since -= 1
-    key = "start" if since == 0 else "layer"
-    about = {"token": name(int(final)), "last": rows[-1], "share": f"{100 * shares[-1, -1]:.0f}"}
-    return words(f"generate.says.lens_{key}", layer=since, n=tops.shape[1] - 1, **about)
+    key = "start" if since == 0 else "last" if since == last + 1 else "layer"
+    about = {"token": name(int(final)), "after": rows[-1], "share": share(float(shares[-1, -1]), words)}
+    says = words(f"generate.says.lens_{key}", layer=since - 1, last=last, n=last + 1, **about)
+    return f"{says} {words('generate.says.lens_bold')}" if came.any() else says
