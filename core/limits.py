@@ -13,6 +13,7 @@ def _megabytes(variable: str, usual: int, least: int) -> int:
 
 # What a reader may type.
 SENTENCE_CHARACTERS = 640  # a URL of under 2 kB even when every character is percent-encoded twice over
+TYPED = 100_000  # characters of what is typed or pasted there: only so many are looked at before it is cut
 TOKENS = 64  # patterns of the largest model: 12 layers x 16 heads x 64 x 64 = 3.1 MB a copy, four copies in a trace
 
 # What a reader may turn. The largest Config they allow has 12.6 million parameters: 50 MB.

@@ -49,8 +49,9 @@ class Notice:
 
     code: "default" (the value is not what the field takes), "conflict" (it does not fit the other values), "gone" (a
     model that lived in a session that is over) and "trained" (not a size of this trained model), all shown by the
-    field's default instead; "cut" (too long); and, of what a reader typed, "blank" (an empty sentence) and "cell"
-    (token `field`, dimension `right`, is no number).
+    field's default instead; "cut" (too many tokens), "long" (too many characters) and "long_target" (a
+    continuation of too many); and, of what a reader typed, "blank" (an empty sentence) and "cell" (token
+    `field`, dimension `right`, is no number).
     """
 
     code: str
@@ -59,8 +60,9 @@ class Notice:
     right: str
 
     def __str__(self) -> str:
-        if self.code == "cut":
-            return f"{self.field}: {self.value} tokens were cut to {self.right}"
+        if self.code in ("cut", "long", "long_target"):
+            what = "tokens" if self.code == "cut" else "characters"
+            return f"{self.field}: {self.value} {what} were cut to {self.right}"
         if self.code == "gone":
             return f"{self.field}: {self.value!r} is gone; the default is shown"
         if self.code == "trained":

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, fields, replace
 from functools import cached_property, lru_cache
 from typing import Any
 
+from core import limits
 from core.config import Config
 from core.errors import ConfigError, SceneError
 from core.inputs import Interventions
@@ -29,6 +30,7 @@ from core.query import (
 )
 from core.scene_check import check
 from core.sentence import fit_sentence
+from core.text import normalized
 from core.tokenizer import SPLITTERS, Encoding, OpenVocabulary
 
 Override = tuple[str, "int | bool | str"]
@@ -83,6 +85,9 @@ class Scene:
     pinned: Scene | None = field(default=None, metadata={"view": True})  # what was computed when the reader pinned it
 
     def __post_init__(self) -> None:
+        for name in ("sentence", "target"):  # the same text in another Unicode form is the same Scene
+            if isinstance(text := getattr(self, name), str) and len(text) <= limits.TYPED:
+                object.__setattr__(self, name, normalized(text))
         check(self)
         if self.overrides:  # one spelling of one Scene: the preset's own value overrides nothing
             own = self.preset.config

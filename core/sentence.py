@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from core import limits
 from core.errors import SceneError
+from core.graphemes import clusters
 from core.presets import find
 from core.query import Notice
+from core.text import normalized
 from core.tokenizer import SPLITTERS
 
 
 def fit_sentence(text: str, split: str = "words", model: str = "penguins") -> tuple[str, Notice | None]:
     """The text cut to the limits, at a token's end where possible, and a Notice if anything was cut.
 
-    Words come back single-spaced. Lone surrogates, which no URL can carry, become question marks.
+    It comes back in one form (core.text), words single-spaced. Of a text longer than limits.TYPED only so much is
+    looked at, and its Notice counts characters, as that of a single token does.
     Raises: SceneError for a model that does not exist.
     """
-    text = text.encode("utf-8", "replace").decode()
+    whole, text = len(text), normalized(text[: limits.TYPED])
     if (preset := find(model)) is None:
         raise SceneError(f"model: there is no {model!r}, or no longer", "model")
     tokenizer, most = preset.tokenizer, min(limits.TOKENS, preset.config.n_ctx)
@@ -24,17 +27,26 @@ def fit_sentence(text: str, split: str = "words", model: str = "penguins") -> tu
     text = " ".join(text.split()) if by_words else text if text.strip() else ""
     tokens = cut(text)
     fitted = text[: _reach(text, tokens, most)].rstrip() if by_words else text[: _reach(text, tokens, most)]
-    if fitted == text:
+    if fitted == text and whole <= limits.TYPED:
         return text, None
-    if len(tokens) == 1:
-        return fitted, Notice("cut", "sentence", "1", f"{limits.SENTENCE_CHARACTERS} characters")
+    if len(tokens) == 1 or whole > limits.TYPED:
+        return fitted, Notice("long", "sentence", str(max(whole, len(text))), str(len(fitted)))
     return fitted, Notice("cut", "sentence", str(len(tokens)), str(len(cut(fitted))))
 
 
 def fit_target(text: str) -> str:
-    """A continuation cut to its limit, on one line; lone surrogates become question marks."""
-    text = " ".join(text.encode("utf-8", "replace").decode().split())
-    return text[: limits.TARGET_CHARACTERS].rstrip()
+    """A continuation in one form (core.text), on one line, cut to its limit at a character's end."""
+    return _whole_characters(_one_line(text), limits.TARGET_CHARACTERS).rstrip()
+
+
+def target_cut(text: str) -> Notice | None:
+    """What `fit_target` cuts, if anything."""
+    length, fitted = max(len(_one_line(text)), len(text) if len(text) > limits.TYPED else 0), len(fit_target(text))
+    return None if fitted == length else Notice("long_target", "target", str(length), str(fitted))
+
+
+def _one_line(text: str) -> str:
+    return " ".join(normalized(text[: limits.TYPED]).split())
 
 
 def _reach(text: str, tokens: tuple[str, ...], most: int) -> int:
@@ -43,6 +55,14 @@ def _reach(text: str, tokens: tuple[str, ...], most: int) -> int:
     for token in tokens[:most]:
         stop = text.index(token, end) + len(token)
         if stop > limits.SENTENCE_CHARACTERS:
-            return end or limits.SENTENCE_CHARACTERS
+            return end or len(_whole_characters(text, limits.SENTENCE_CHARACTERS))
         end = stop
     return end
+
+
+def _whole_characters(text: str, most: int) -> str:
+    """As much of the text's beginning as `most` code points hold, no character parted; a part of one that is longer."""
+    if len(text) <= most:
+        return text
+    *before, last = clusters(text[: most + 1])
+    return "".join(before) or last[:most]

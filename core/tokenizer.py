@@ -15,6 +15,7 @@ from zlib import crc32
 import numpy as np
 
 from core.graphemes import clusters
+from core.text import normalized
 
 UNKNOWN = "<unknown>"  # the token of a fixed vocabulary that stands for all it does not hold
 
@@ -139,4 +140,5 @@ class FixedVocabulary:
 
     @cached_property
     def _ids(self) -> dict[str, int]:
-        return {token: i for i, token in enumerate(self.tokens)}
+        forms = {normalized(token): i for i, token in reversed(list(enumerate(self.tokens)))}
+        return forms | {token: i for i, token in enumerate(self.tokens)}

@@ -12,7 +12,7 @@ import streamlit as st
 from core import Distribution, Scene, Writing, cross_entropy
 from core.generate import generate, multiplications
 from core.interpret import read_stream
-from core.sentence import fit_target
+from core.sentence import fit_target, target_cut
 from ui import arithmetic, comparison, controls, generating, loop, shell, show, state, stories, writing
 from ui.pictures.generate import cache, draw, lens
 from ui.pictures.generate import loss as losses
@@ -86,6 +86,7 @@ def loss(words: Words) -> None:
         shell.say(words("generate.loss.title"), "step")
         own = {"placeholder": words("generate.loss.own")}
         controls.text(words("generate.loss.target"), "target", scene.target, _retarget, **own)
+        shell.notices(words, "long_target")
         found = losses.judged(scene)
         if found is None:
             shell.say(losses.nothing(scene, words))
@@ -98,6 +99,8 @@ def loss(words: Words) -> None:
 
 def _retarget(typed: str) -> None:
     state.turn(target=fit_target(typed))
+    if cut := target_cut(typed):
+        state.notify(cut)
 
 
 def _stand_in(scene: Scene, words: Words) -> None:

@@ -17,6 +17,7 @@ from core.config import CHOICES
 from core.parts import PARTS
 from core.query import SIZES, SWITCHES, TASK_NAMES, TRAINED_SIZES
 from core.sentence import fit_sentence, fit_target
+from core.text import normalized
 
 Scene = core.Scene
 KEYS = [f.name for f in fields(Scene) if f.name != "overrides"] + [*SIZES, *SWITCHES]
@@ -255,7 +256,7 @@ def test_a_long_sentence_is_cut_and_said_to_be(text, split):
     fitted, notice = fit_sentence(text, split)
     assert len(fitted) <= limits.SENTENCE_CHARACTERS
     joint = "" if split == "characters" else " "
-    whole = text.encode("utf-8", "replace").decode()
+    whole = text = normalized(text)
     whole = joint.join(whole.split()) if joint else whole
     assert whole.startswith(fitted)
     assert (notice is not None) == (fitted != whole and bool(text.strip()))

@@ -58,7 +58,7 @@ def open_page(
     ):  # a slot of its own: what stands below keeps its place, whatever is said here
         if model:
             switchboard.sign(scene, words)
-        notices(words, "cut", "blank", "default", "conflict", "trained", "gone")
+        notices(words, "cut", "long", "blank", "default", "conflict", "trained", "gone")
     return scene, words
 
 
@@ -207,12 +207,19 @@ def _reset() -> None:
     state.show(Scene(lang=state.scene().lang))
 
 
+def _counted(notice: Notice, value: str) -> str | int:
+    """What was cut is counted, and a number is written as the language does."""
+    return int(value) if notice.code in ("cut", "long", "long_target") else value
+
+
 def notices(words: Words, *codes: str) -> None:
     """One box for all that was wrong of these codes: what was cut or blank, which cells, what in the address."""
     found = [n for n in state.notices() if n.code in codes]
-    empty = words("notice.empty")
+    empty, edit = words("notice.empty"), {"low": EDIT[0], "high": EDIT[1]}
     lines = [
-        words(f"notice.{n.code}", field=n.field, value=n.value or empty, right=n.right, low=EDIT[0], high=EDIT[1])
+        words(
+            f"notice.{n.code}", field=n.field, value=_counted(n, n.value) or empty, right=_counted(n, n.right), **edit
+        )
         for n in found
     ]
     if any(n.code in ("default", "conflict", "trained") for n in found):
