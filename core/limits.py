@@ -34,7 +34,8 @@ TARGET_CHARACTERS = 160  # of a continuation to be judged: a long sentence
 EDITS = 512  # coordinates edited at once: 16 kB of Scene
 
 RATE = (1e-5, 0.1)  # of learning
-BATCH = (1, 64)  # rows; a step of the largest model and batch takes 250 MB for a second
+BATCH = (1, 64)  # rows
+STEP = 64 << 20  # bytes of a step of training: of the largest model 19 rows; larger batches go through in parts
 MOMENT = (0, 999_999_999)  # a step of training
 SHOWN = 24  # tokens of a text that a run's pictures show
 CORPUS = 200_000  # bytes of a text to train on: a novella; its ids take 1.6 MB

@@ -10,7 +10,7 @@ from ui import heap
 for _name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 
-heap.few()
+heap.tame()
 
 # What a page's run leaves behind lives on until the session's next run, some seconds later. By default (700, 10, 10)
 # Python looks for garbage among what is younger than half a second, and takes what a class leaves for things that last:

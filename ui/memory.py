@@ -23,11 +23,13 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from core import PRESETS, limits
+from ui import heap
 from ui.words import Words
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
+HOLES = 32_000_000  # bytes let go, after which the system gets back what is free
 ENTRY = 400  # bytes of an entry beside its value: digest, place in the order, size
 SHARED = (type(None), bool, type, np.dtype, Words, ModuleType, FunctionType, BuiltinFunctionType)  # live on anyway
 LIVING = frozenset(id(preset.config) for preset in PRESETS.values())
@@ -106,7 +108,7 @@ class Budget:
         self.shelves: list[Shelf] = []
         self._lock = Lock()  # what is let go is let go outside: it may be the last to hold what asks here again
         self._entries: OrderedDict[bytes, Entry] = OrderedDict()
-        self._size = 0
+        self._size = self._released = 0
         self._taken: dict[Hashable, int] = {}
         self._making: dict[bytes, tuple[Lock, list[int]]] = {}
 
@@ -124,10 +126,8 @@ class Budget:
         """Say how much `who` holds now; the shelves have what is left of the budget."""
         with self._lock:
             self._taken[who] = size
-            if not size:
-                del self._taken[who]
             gone = self._fitted()
-        del gone
+        self._release(gone)
 
     def shelf(self, name: str) -> Shelf:
         """A new shelf."""
@@ -151,7 +151,7 @@ class Budget:
                 self._entries[key] = entry
                 self._count(entry, 1)
             gone += self._fitted()
-        del gone
+        self._release(gone)
 
     def weigh_again(self, key: bytes) -> None:
         """An entry's value has grown since it was put there."""
@@ -166,7 +166,7 @@ class Budget:
                 entry.size = size
                 self._count(entry, 1)
             gone = self._fitted()
-        del gone
+        self._release(gone)
 
     def clear(self, shelf: Shelf | None = None) -> None:
         """Let go what a shelf keeps, or all shelves."""
@@ -196,6 +196,13 @@ class Budget:
         while self._size > room:
             gone.append(self._dropped(next(iter(self._entries))))
         return gone
+
+    def _release(self, gone: list[Entry | None]) -> None:
+        self._released += sum(entry.size for entry in gone if entry)
+        gone.clear()
+        if self._released > HOLES:
+            self._released = 0
+            heap.trim_at_times()
 
     def _dropped(self, key: bytes) -> Entry | None:
         if (entry := self._entries.pop(key, None)) is not None:

@@ -23,7 +23,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from ui import heap, runs
 
 WAIT = 100.0  # seconds after a connection is lost until its session is closed
-SWEEP = 3.0  # seconds in which sessions that are closed are swept up together
+SWEEP = 10.0  # seconds in which sessions that are closed are swept up together
 
 _left: dict[str, Any] = {}  # session without a connection -> the timer that will close it
 _swept: list[Any] = []  # the timer of the next sweep
@@ -38,7 +38,7 @@ class Presence:
 
 def here() -> str:
     """Note that this session is there; its id, "" where it has none. Every page says it."""
-    _settle()
+    runs.balance_at_times()
     session = getattr(get_script_run_ctx(), "session_id", "")
     if runtime.exists() and session:
         _noticed()(session)
@@ -57,13 +57,6 @@ def _noticed() -> Callable[[str], Presence]:
         return st.cache_resource(scope="session", on_release=_leave, show_spinner=False)(noticed)
     except TypeError:  # before Streamlit kept things for a session
         return noticed
-
-
-@cache
-def _settle() -> None:
-    """What was imported stays: Python need not look through it for what is over."""
-    gc.collect()
-    gc.freeze()
 
 
 def _leave(presence: Presence) -> None:
@@ -91,8 +84,11 @@ def _sweep_soon() -> None:
 
 
 def _sweep() -> None:
+    """Look for all that is over, which takes a fifth of a second; what is still there Python sets aside until then."""
     _swept.clear()
+    gc.unfreeze()
     gc.collect()
+    gc.freeze()
     runs.balance()
     heap.trim()
 

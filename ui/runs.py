@@ -16,7 +16,8 @@ from weakref import WeakValueDictionary
 
 from core import limits
 from core.course import Course
-from ui import memory
+from core.train import step_bytes
+from ui import heap, memory
 
 SHARE = 3  # runs have one part in so many of the budget
 AT_WORK = 10.0  # seconds: a run that was looked at so lately may be at work in another thread
@@ -50,7 +51,14 @@ def touch(run: Run) -> None:
     """A run is looked at, or works."""
     known, run.touched = _runs.get(id(run)) is run, monotonic()
     _runs[id(run)] = run
-    if not known or monotonic() - _balanced[0] > EVERY:
+    if not known:
+        balance()
+    balance_at_times()
+
+
+def balance_at_times() -> None:
+    """`balance`, if that was not done just now."""
+    if monotonic() - _balanced[0] > EVERY:
         balance()
 
 
@@ -71,7 +79,9 @@ def balance() -> None:
             if kept > room and now - run.touched > patience:
                 kept -= run.held()
                 run.let_go()
+        at_work = [_step(run.course) for run in living if run.course and now - run.touched < AT_WORK]
         memory.BUDGET.take("training", kept)
+        memory.BUDGET.take("step", max((size for size in at_work if size >= HEAVY), default=0))
 
 
 @contextmanager
@@ -79,7 +89,7 @@ def room_for(course: Course) -> Iterator[None]:
     """Room for steps of this run: its checkpoints have their share, and the caches leave what a step takes."""
     living = sum(run.course is not None for run in list(_runs.values()))
     course.checkpoints.limit = min(limits.CHECKPOINTS, memory.BUDGET.most // SHARE // (living + 1))
-    if (size := step_bytes(course)) < HEAVY:
+    if (size := _step(course)) < HEAVY:
         yield
         return
     with memory.one_at_a_time():
@@ -87,7 +97,7 @@ def room_for(course: Course) -> Iterator[None]:
         try:
             yield
         finally:
-            memory.BUDGET.take("step", 0)
+            heap.trim_at_times()
 
 
 def _thinned(run: Run, share: int) -> int:
@@ -100,8 +110,6 @@ def _thinned(run: Run, share: int) -> int:
     return held
 
 
-def step_bytes(course: Course) -> int:
-    """About what a step takes while it is made: to a fifth of what tracemalloc sees, for all tasks and sizes."""
-    c = course.config
-    token = c.n_layers * (8 * c.d_model + 2 * c.d_mlp + 3 * c.n_heads * c.n_ctx) + 3.3 * c.vocab_size
-    return int(4 * course.size * c.n_ctx * token)
+def _step(course: Course) -> int:
+    """Bytes that a step takes while it is made."""
+    return min(limits.STEP, course.size * step_bytes(course.config, course.config.n_ctx))
