@@ -386,3 +386,67 @@ def test_the_example_is_in_the_reader_s_language(lang, word):
         view.row[0], {"en": "pt-BR"}.get(lang, "en")
     )
     assert len(view.tokens) == core.limits.SHOWN and word in course.task.vocabulary
+
+
+# -------------------------------------------------------------------------------------------------------- sentences
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_where_a_head_looks_is_told(lang):
+    words, place = words_of(lang), {"layer": 0, "head": 1}
+
+    def said(*rows: list[float]) -> str:
+        return pictures._strongest(np.array(rows), ["a", "b", "a"], words, **place)
+
+    looks = said([1, 0, 0], [0.6, 0.4, 0], [0.1, 0.7, 0.2])
+    names = {"query": words("placed", token="a", place=2), "key": "“b”"}
+    assert looks == words("train.says.attention", **place, **names, back=1, weight=0.7)
+    assert "1 tokens" not in looks and "−1" not in looks
+    two = said([1, 0, 0], [0.6, 0.4, 0], [0.8, 0.1, 0.1])
+    assert two.count("2 tokens") == 1 and words("placed", token="a", place=0) in two
+    tied = said([1, 0, 0], [0.4, 0.6, 0], [0.4, 0.2, 0.4])
+    assert tied == words("train.says.attention_alike", **place, n=2, weight=0.4)
+    assert said([1, 0, 0], [0, 1, 0], [0, 0, 1]) == words("train.says.attention_itself", **place)
+    assert pictures._strongest(np.ones((1, 1)), ["a"], words, **place) == words("train.says.attention_itself", **place)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_what_moved_and_what_is_long_is_told(lang):
+    words = words_of(lang)
+    still = view_of(run_of(steps=3), moment=0)
+    assert pictures.embeddings(still, words).says == words("train.says.embeddings_still")
+    one = pictures._furthest(np.array([0.004, 0.5, 0.5]), ["a", "b", "c"], words)
+    assert one == words(
+        "train.says.embeddings",
+        tokens=words.several(["“b”", "“c”"]),
+        n=2,
+        length=words.number(0.5),
+        mean=words.number(1.004 / 3),
+    )
+    alike = pictures._furthest(np.array([0.3, 0.3]), ["a", "b"], words)
+    assert alike == words("train.says.embeddings_alike", length=words.number(0.3))
+    lengths = {"embed": 0.2, "blocks.0": 0.1, "blocks.1": 0.1, "unembed": 0.15}
+    low = words.several([words("quoted", token=words("train.part.blocks", n=str(n))) for n in (0, 1)])
+    told = pictures._longest(lengths, 4, words)
+    assert low in told and told.index(pictures.power(0.2, words)) < told.index(low)
+    assert pictures._longest(dict.fromkeys(lengths, 0.2), 4, words).count(pictures.power(0.2, words)) == 1
+    assert pictures._longest(dict.fromkeys(lengths, np.nan), 4, words) == words("train.says.norms_lost", step=4)
+
+
+def test_the_run_s_own_arrays_are_told():
+    """Of a run that learned a little: the furthest embedding, the longest gradient and the strongest look."""
+    view = view_of(run_of(steps=30))
+    ids = [view.course.task.vocabulary.index(token) for token in pictures._named(view)]
+    start, end = (view.course.at(step)[1]["embed.W_E"][ids].astype(float) for step in (0, 30))
+    lengths = [float(np.sqrt(((a - b) ** 2).sum())) for a, b in zip(start, end, strict=True)]
+    furthest = pictures._named(view)[int(np.argmax(lengths))]
+    says = pictures.embeddings(view, EN).says
+    assert f"“{furthest}”" in says and f"{max(lengths):.2f}" in says and f"{np.mean(lengths):.2f} on average" in says
+    norms = {part: values[29] for part, values in view.course.norms.items()}
+    most = max(norms, key=norms.get)
+    assert (
+        f"longest in “{pictures._part(most, EN)}” ({pictures.power(norms[most], EN)})" in pictures.norms(view, EN).says
+    )
+    pattern = view.trace["blocks.0.attn.pattern"][0]
+    best = max(pattern[i, j] for i in range(len(pattern)) for j in range(i))
+    assert f"{best:.2f}" in pictures.attention(view, EN).says

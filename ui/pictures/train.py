@@ -16,6 +16,8 @@ from plots.drift import drift as drift_figure
 from plots.runs import Curve, curves
 from plots.tokens import shown
 from ui.compute import Picture
+from ui.pictures import extremes
+from ui.pictures.drift import moved, size
 from ui.pictures.squares import looks_map
 from ui.training import View
 from ui.words import Words
@@ -109,9 +111,7 @@ def norms(view: View, words: Words) -> Picture:
     ]
     at = min(view.step, course.step - 1)
     now = {part: float(course.norms[part][at]) for part in parts}
-    most, least = max(now, key=now.__getitem__), min(now, key=now.__getitem__)
-    ends = {"high": power(now[most], words), "low": power(now[least], words)}
-    says = words("train.says.norms", most=_part(most, words), least=_part(least, words), step=at, **ends)
+    says = _longest(now, at, words)
     titles = {"step_title": words("train.axis.step"), "value_title": words("train.axis.norm")}
     return Picture(curves(lines, moment=view.step, log=True, height=SQUARE, alt=says, **titles), says)
 
@@ -133,16 +133,7 @@ def attention(view: View, words: Words) -> Picture:
     layer, head = view.place
     pattern = view.trace[f"blocks.{layer}.attn.pattern"][head]
     tokens = list(view.tokens)
-    query, key = np.unravel_index(np.argmax(pattern - np.eye(len(pattern))), pattern.shape)
-    says = words(
-        "train.says.attention",
-        layer=layer,
-        head=head,
-        query=tokens[query],
-        key=tokens[key],
-        weight=float(pattern[query, key]),
-        back=int(query - key),
-    )
+    says = _strongest(pattern, tokens, words, layer=layer, head=head)
     size = {"square": True, "width": 380, "height": SQUARE}
     return Picture(looks_map(pattern, tokens, words, says, numbers=False, **size), says)
 
@@ -155,9 +146,7 @@ def embeddings(view: View, words: Words) -> Picture:
     chosen = sorted({moments[i] for i in np.linspace(0, len(moments) - 1, STAGES).astype(int)} | {view.step})
     ways = np.stack([view.course.at(m)[1]["embed.W_E"][ids] for m in chosen]).astype(np.float64)
     basis = _basis(view, ids)
-    move = np.linalg.norm(ways[-1] - ways[0], axis=-1)
-    furthest = int(np.argmax(move))
-    says = words("train.says.embeddings", token=tokens[furthest], length=float(move[furthest]), mean=float(move.mean()))
+    says = _furthest(moved(ways[0], ways[-1]), tokens, words)
     figure = drift_figure(
         basis.project(ways).astype(np.float32),
         tokens,
@@ -214,6 +203,54 @@ def sample(view: View, tokens: int = 40) -> str:
     steps = core.generate(view.params, config, ids[:1], max_new_tokens=room, temperature=0.7, seed=view.step)
     joint = view.course.task.joint
     return joint.join(view.course.task.read([ids[0], *(step.token for step in steps)])).replace(" .", ".")
+
+
+# ------------------------------------------------------------------------------------------------------ in words
+
+
+def _strongest(pattern: np.ndarray, tokens: list[str], words: Words, **place: int) -> str:
+    """The strongest look [query, key] at another token, of which the mask shows the earlier ones alone."""
+    others = np.tril(np.ones(pattern.shape, bool), -1)
+    found = extremes.greatest(pattern, words.number, others)
+    if found is None or found.value == 0:
+        return words("train.says.attention_itself", **place)
+    if (several := len(found.places)) > 1:
+        return words("train.says.attention_alike", **place, n=several, weight=found.value)
+    query, key = found.place
+    names = {name: extremes.token_name(tokens, i, words) for name, i in (("query", query), ("key", key))}
+    return words("train.says.attention", **place, **names, weight=found.value, back=query - key)
+
+
+def _furthest(lengths: np.ndarray, tokens: list[str], words: Words) -> str:
+    """Which embeddings have moved furthest, against all that are drawn."""
+    found = extremes.greatest(lengths, lambda x: size(x, words))
+    if found.value == 0:
+        return words("train.says.embeddings_still")
+    if found.everywhere:
+        return words("train.says.embeddings_alike", length=size(found.value, words))
+    return words(
+        "train.says.embeddings",
+        tokens=extremes.token_names(tokens, found.indices, words),
+        n=len(found.places),
+        length=size(found.value, words),
+        mean=size(float(lengths.mean()), words),
+    )
+
+
+def _longest(lengths: dict[str, float], step: int, words: Words) -> str:
+    """Which part's gradients [part] are longest and which shortest."""
+    parts, values = [*lengths], np.array([*lengths.values()])
+    longest, shortest = (f(values, lambda x: power(x, words)) for f in (extremes.greatest, extremes.least))
+    if longest is None:
+        return words("train.says.norms_lost", step=step)
+    if longest.everywhere:
+        return words("train.says.norms_alike", step=step, high=power(longest.value, words))
+    most, least = (
+        words.several([words("quoted", token=_part(parts[i], words)) for i in found.indices])
+        for found in (longest, shortest)
+    )
+    ends = {"high": power(longest.value, words), "low": power(shortest.value, words)}
+    return words("train.says.norms", step=step, most=most, least=least, **ends)
 
 
 # ------------------------------------------------------------------------------------------------- gradient check
