@@ -12,7 +12,7 @@ import streamlit as st
 from core import Scene
 from core.interpret import head_effects, head_label, head_scores, key_effects, rollout, value_weighted
 from plots.tokens import shown
-from ui import comparison, compute, controls, shell, show, state, switchboard
+from ui import comparison, compute, controls, live_figure, shell, show, state, switchboard
 from ui.pictures import reading as pictures
 from ui.words import Words
 
@@ -23,25 +23,24 @@ def read(words: Words) -> None:
     switchboard.in_step(scene)
     _choose(scene, words)
     maps, height = (pictures.labels, pictures.effects, pictures.scores), pictures.map_height(scene)
-    for column, builder in zip(st.columns(3, gap="medium"), maps, strict=True):
-        with column:
+    with st.container(key="reading-maps"), live_figure.together("reading-maps"):
+        for builder in maps:
             _picture(builder, scene, words, height, choose_head if builder is not pictures.scores else None)
     squares = (pictures.weights, pictures.carried, pictures.importance, pictures.rolled)
-    for column, builder in zip(st.columns(4, gap="medium"), squares, strict=True):
-        with column:
+    length = "few" if len(scene.tokens) <= pictures.FEW else "more"
+    with st.container(key=f"reading-squares-{length}"), live_figure.together("reading-squares"):
+        for builder in squares:
             clicked = choose_cell if builder is not pictures.importance else None
             _picture(builder, scene, words, pictures.square_height(scene), clicked)
 
 
 def _choose(scene: Scene, words: Words) -> None:
     """Which head, and which word of it, for those who cannot click."""
-    *columns, last, _ = st.columns([1, 1, 2, 2], gap="medium")
     sizes = {"layer": scene.config.n_layers, "head": scene.config.n_heads}
-    for column, (knob, n), chosen in zip(columns, sizes.items(), scene.place, strict=True):
-        with column:
+    with st.container(key="reading-place"):
+        for (knob, n), chosen in zip(sizes.items(), scene.place, strict=True):
             controls.select(words(f"axis.{knob}"), knob, range(n), chosen, str, disabled=n == 1)
-    names = [f"{shown(token)} ({place + 1})" for place, token in enumerate(scene.tokens)]
-    with last:
+        names = [f"{shown(token)} ({place + 1})" for place, token in enumerate(scene.tokens)]
         controls.select(words("attention.query"), "query", range(len(names)), scene.cell[0], names.__getitem__)
 
 

@@ -15,10 +15,11 @@ import numpy as np
 from plots import ink
 from plots.tokens import short, visible
 
-RIVER = 160  # px: the height of the residual stream, which the lanes of all tokens share
-LANE = (2.5, 34.0)  # px: the least and the greatest height of a lane
-LABEL = 14  # px: a lane's label; where lanes are lower, some go without
-ROUND = (0.0, 0.35, 0.8, 1.0, 1.0, 0.8, 0.35, 0.0)  # a lane's ink from side to side: a fibre
+RIVER = (116, 160)  # px: the height of the residual stream, which the lanes of all tokens share, by how many they are
+LANE = 34.0  # px: the greatest height of a lane, of more than three tokens
+LABEL = 11.5  # px: the lane of a token with a name; a river grows for its names, up to NAMED of them: all, or none
+NAMED = 24
+ROUND = (0.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.0)  # a lane's ink from side to side
 FLAT = (0.4, 1.0)  # the same for a lane of a few pixels
 TILE_SIDE = 96  # cells that the tiles of a row share
 COLUMNS = 64  # cells across of a map of vectors
@@ -40,7 +41,9 @@ class Part:
 
 def lane_height(n_tokens: int) -> float:
     """Pixels of one token's lane."""
-    return float(np.clip(RIVER / n_tokens, *LANE))
+    least, most = RIVER
+    named = LABEL if n_tokens <= NAMED else 0
+    return max(least / n_tokens, min(most / n_tokens, LANE), named)
 
 
 def strip(groups: Iterable[tuple[str, str, Sequence[str]]], n_tokens: int, *, plain: bool) -> str:
@@ -50,7 +53,7 @@ def strip(groups: Iterable[tuple[str, str, Sequence[str]]], n_tokens: int, *, pl
         f'<div class="columns">{"".join(columns)}</div></section>'
         for kind, heading, columns in groups
     )
-    river = f"--river:{lane_height(n_tokens) * n_tokens:.0f}px"
+    river = f"--river:{lane_height(n_tokens) * n_tokens / 16:.4g}rem"
     return f'<div class="strip{" plain" if plain else ""}" style="{river}">{"".join(sections)}</div>'
 
 
@@ -68,10 +71,10 @@ def column(name: str, kind: str, *, top: str = "", river: str = "", bottom: str 
 
 
 def tokens(names: Sequence[str]) -> str:
-    """Every token at its own lane."""
-    every = -(-LABEL // lane_height(len(names)))
-    spans = (f"<span{'' if i % every == 0 else ' class=rest'}>{_literal(name)}</span>" for i, name in enumerate(names))
-    return f'<div class="words">{"".join(spans)}</div>'
+    """Every token at its own lane; too many are only there to be read aloud."""
+    spans = (f"<span>{_literal(name)}</span>" for name in names)
+    lanes = "unseen" if len(names) > NAMED else "low" if lane_height(len(names)) < 15 else "high"
+    return f'<div class="words" data-lanes="{lanes}">{"".join(spans)}</div>'
 
 
 def vectors(part: Part, values: np.ndarray, caption: str = "") -> str:
@@ -182,7 +185,8 @@ def typing_card(title: str, about: str) -> str:
 
 def _link(part: Part, kind: str, inner: str, style: str = "") -> str:
     name = f"{part.name} · {part.layer}" if part.layer else part.name
-    label = f"{name}, {part.shape}: {part.does}"
+    place = f", {part.layer}" if part.layer else ""
+    label = f"{part.name} {part.shape}{place}: {part.does}"  # as it is written on it, that speech input may find it
     tip = f"<b>{escape(name)}</b> <em>{escape(part.shape)}</em><br>{escape(part.does)}"
     return (
         f'<a class="part {kind}" href="{escape(part.href)}" style="{style}" aria-label="{escape(label)}">{inner}'

@@ -16,7 +16,8 @@ from ui.pictures.squares import looks_map
 from ui.words import Words
 
 WIDTH = 330  # px: a picture where three share a line
-NARROW = 250  # where four do
+FEW = 8  # tokens: so many, and four maps share a line; of more, two do
+NARROW, HALF = 240, 350  # px: where four do, and where two do
 SIGNS = {"previous": "←", "first": "⇤", "itself": "•", "same": "≡", "induction": "↻", "uniform": "≈", None: ""}
 
 
@@ -192,7 +193,7 @@ def importance(scene: Scene, words: Words) -> Picture:
         list(tokens),
         [words(f"reading.series.{name}") for name in ("weight", "carried", "effect")],
         roles=("@attention", "@value", "@residual"),
-        width=NARROW,
+        width=_square_width(scene),
         height=square_height(scene),
         alt=says,
     )
@@ -237,14 +238,19 @@ def rolled(scene: Scene, words: Words) -> Picture:
 
 
 def _square(values: np.ndarray, scene: Scene, words: Words, says: str, zmax: float) -> dict:
-    size = {"square": False, "width": NARROW, "height": square_height(scene)}
+    size = {"square": False, "width": _square_width(scene), "height": square_height(scene)}
     return looks_map(values, list(scene.tokens), words, says, zmax=zmax, chosen=scene.cell, **size)
 
 
 def square_height(scene: Scene) -> int:
     """Pixels of the maps of words by words, and of the bars beside them."""
-    n = len(scene.tokens)
-    return max(270 + labels_height(list(scene.tokens), NARROW) // 2, 340 if n > 8 else 0, 420 if n > 16 else 0)
+    n, names = len(scene.tokens), labels_height(list(scene.tokens), _square_width(scene)) // 2
+    return 250 + names if n <= FEW else 340 + names if n <= 16 else 470
+
+
+def _square_width(scene: Scene) -> int:
+    """Pixels that they can count on."""
+    return NARROW if len(scene.tokens) <= FEW else HALF
 
 
 def _named(place: tuple[int, int], words: Words) -> str:
