@@ -1,17 +1,20 @@
-"""WordPiece: learned from a text by likelihood, applied by taking the longest piece that fits.
+"""WordPiece: learned from a text, a join at a time, and applied by taking the longest piece that fits.
 
-Learning: Schuster & Nakajima 2012, "Japanese and Korean Voice Search", section 4: join the two pieces that raise the
-likelihood of the text most, which is those whose count is largest beside what chance would give. Encoding: Devlin et
-al. 2018 (BERT), whose pieces inside a word begin with ##.
+Learning: Schuster & Nakajima 2012, "Japanese and Korean Voice Search", section 4, join the two pieces that raise the
+likelihood of the text most, and leave open how that is reckoned. Here, as is usual, a pair's score is its count over
+the product of its pieces' counts. So the pairs that win are those whose pieces are seldom seen apart, rare ones first;
+byte-pair encoding takes the frequent ones. (The score is a ratio: what the likelihood gains is about the count times
+its logarithm, which would favour frequent pairs.) Encoding: Devlin et al. 2018 (BERT), whose pieces inside a word
+begin with ##.
 """
 
 from __future__ import annotations
 
-import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -23,8 +26,11 @@ UNKNOWN = "[UNK]"
 INSIDE = "##"  # begins every piece that is not the first of its word
 LONGEST_WORD = 100  # characters; a longer word is unknown, as in BERT
 
-# White space parts words and is lost; every sign is a word of its own.
-WORDS = re.compile(r"\w+|[^\w\s]")
+# Ideographs that BERT takes one by one, as words.
+IDEOGRAPHS = (
+    *(range(0x3400, 0x4DC0), range(0x4E00, 0xA000), range(0xF900, 0xFB00), range(0x20000, 0x2A6E0)),
+    *(range(0x2A700, 0x2B740), range(0x2B740, 0x2B820), range(0x2B920, 0x2CEB0), range(0x2F800, 0x2FA20)),
+)
 
 
 @dataclass(frozen=True)
@@ -56,6 +62,29 @@ class Taken:
     piece: str
 
 
+def words(text: str) -> list[str]:
+    """What BERT's BasicTokenizer parts, cased: white space is lost, punctuation and ideographs stand alone.
+
+    Marks, and signs that are no punctuation such as €, stay in their word; control characters are left out.
+    """
+    return "".join(map(_parted, text)).split()
+
+
+@lru_cache(maxsize=4096)
+def _parted(c: str) -> str:
+    """A character as it enters words: itself, itself between spaces, a space, or nothing."""
+    if c in "\t\n\r":
+        return " "
+    category = unicodedata.category(c)
+    if category in ("Cc", "Cf", "Cs", "Co") or c == "\ufffd":  # Cn, unassigned, may be assigned in a later Unicode
+        return ""
+    if c.isspace():
+        return " "
+    # What ASCII has of signs is taken for punctuation, though $ or + are none elsewhere.
+    alone = category[0] == "P" or (c.isascii() and not c.isalnum()) or any(ord(c) in span for span in IDEOGRAPHS)
+    return f" {c} " if alone else c
+
+
 def join(left: str, right: str) -> str:
     """un + ##do -> undo; ##d + ##o -> ##do."""
     return left + right.removeprefix(INSIDE)
@@ -72,8 +101,8 @@ def learn(text: str, n_joins: int, least: int = 2) -> Iterator[Joined]:
     Without `least`, two letters seen once, and together, would score highest of all. Of equal scores, the more frequent
     pair goes first, then the first in the alphabet.
     """
-    words = Counter(WORDS.findall(text))
-    counts = PairCounts((letters(word), count) for word, count in words.items())
+    counted = Counter(words(text))
+    counts = PairCounts((letters(word), count) for word, count in counted.items())
     first = 1 + len(counts.symbols)
 
     def score(pair: tuple[str, str]) -> float:
@@ -102,7 +131,7 @@ class WordPiece:
 
         Raises: ConfigError for a size that has no room for the text's letters.
         """
-        alphabet = sorted({letter for word in WORDS.findall(text) for letter in letters(word)})
+        alphabet = sorted({letter for word in words(text) for letter in letters(word)})
         if vocab_size < 1 + len(alphabet):
             raise ConfigError(
                 f"vocab_size: {vocab_size} is below {1 + len(alphabet)}: [UNK] and the letters of the text",
@@ -123,7 +152,7 @@ class WordPiece:
         """ids, pieces, and the work: a Taken for each piece. A word with a letter never seen becomes [UNK]."""
         pieces: list[str] = []
         work: list[Taken] = []
-        for word in WORDS.findall(text):
+        for word in words(text):
             steps = list(self._take(word))
             work += steps
             pieces += [UNKNOWN] if steps[-1].piece == UNKNOWN else [step.piece for step in steps]

@@ -286,3 +286,43 @@ def test_tokenizer_json(changed):
     (folder / "tokenizer.json").write_text("{}")
     with pytest.raises(core.WeightsError, match=r"tokenizer\.json"):
         load_pretrained(folder).tokenizer.encode("a")
+
+
+def byte_level(**more):
+    """A byte-level BPE that learned a few words, as the `tokenizers` library holds it."""
+    made = pytest.importorskip("tokenizers").ByteLevelBPETokenizer()
+    made.train_from_iterator(["Os pinguins não têm joelho, coração"] * 5, vocab_size=320)
+    made.add_special_tokens(["<|endoftext|>", "<s>"])
+    made.add_tokens(["coração", "não é"])
+    return made
+
+
+def test_an_added_token_is_shown_as_it_is_written(changed):
+    folder, made = changed("gpt2-tiny"), byte_level()
+    made.save(str(folder / "tokenizer.json"))
+    tokens = load_pretrained(folder).tokenizer.encode("o coração não é têm").tokens
+    assert "coração" in tokens and "não é" in tokens
+    assert "".join(tokens) == "o coração não é têm"
+
+
+def test_a_decoder_inside_a_sequence_spells_bytes_too(changed):
+    decoders = pytest.importorskip("tokenizers.decoders")
+    for nested in (False, True):
+        folder, made = changed("gpt2-tiny"), byte_level()
+        inner = [decoders.ByteLevel(), decoders.Fuse()]
+        made._tokenizer.decoder = decoders.Sequence([decoders.Sequence(inner)] if nested else inner)
+        made.save(str(folder / "tokenizer.json"))
+        tokenizer = load_pretrained(folder).tokenizer
+        encoding = tokenizer.encode("Os pinguins não")
+        assert "".join(encoding.tokens) == "Os pinguins não" == tokenizer.decode(encoding.ids)
+        assert "Ġ" not in "".join(encoding.tokens) and "Ã" not in "".join(encoding.tokens)
+
+
+@pytest.mark.parametrize("special", ("<|endoftext|>", "<s>"))
+def test_a_special_token_that_a_reader_types_is_text(changed, special):
+    folder, made = changed("gpt2-tiny"), byte_level()
+    made.save(str(folder / "tokenizer.json"))
+    tokenizer = load_pretrained(folder).tokenizer
+    encoding = tokenizer.encode(f"Os {special} não")
+    assert made.token_to_id(special) not in encoding.ids and len(encoding.ids) > 4
+    assert tokenizer.decode(encoding.ids) == f"Os {special} não"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -56,7 +57,8 @@ class FileTokenizer:
     def encode(self, text: str, special: bool = True) -> Encoding:
         """Text -> ids, tokens as a reader would write them, and the work: a Piece a token.
 
-        special: add the tokens that the model expects around a text, such as BERT's [CLS] and [SEP].
+        special: add the tokens that the model expects around a text, such as BERT's [CLS] and [SEP]. Where a reader
+        wrote "[SEP]", or "<|endoftext|>", it is text.
         """
         with _named_errors():
             encoding = self._library.encode(text, add_special_tokens=special)
@@ -73,13 +75,18 @@ class FileTokenizer:
             return self._library.decode(ids)
 
     def _readable(self, token: str) -> str:
-        if self._byte_level and all(letter in BYTES for letter in token):
+        if self._byte_level and token not in self._added and all(letter in BYTES for letter in token):
             return readable(bytes(BYTES[letter] for letter in token))
         return token
 
     @cached_property
+    def _added(self) -> frozenset[str]:
+        """Tokens that were added as they are written, beside those that the model spells in bytes."""
+        return frozenset(added.content for added in self._library.get_added_tokens_decoder().values())
+
+    @cached_property
     def _byte_level(self) -> bool:
-        return type(self._library.decoder).__name__ == "ByteLevel"
+        return "ByteLevel" in _kinds(json.loads(self._library.to_str()).get("decoder"))
 
     @cached_property
     def _library(self) -> Any:
@@ -92,7 +99,15 @@ class FileTokenizer:
         tokenizer = Tokenizer.from_file(str(self.path))
         tokenizer.no_padding()  # some files ask for both, to fill a batch; here a text is as long as it is
         tokenizer.no_truncation()
+        tokenizer.encode_special_tokens = True
         return tokenizer
+
+
+def _kinds(decoder: dict[str, Any] | None) -> set[str]:
+    """What a decoder does, also inside a Sequence of them."""
+    if not decoder:
+        return set()
+    return {decoder["type"]}.union(*(_kinds(part) for part in decoder.get("decoders", ())))
 
 
 @contextmanager
