@@ -144,3 +144,25 @@ def test_a_card_keeps_what_is_pinned(page):
     at.button(key=f"myth-{myth.name}").click().run()
     assert not at.exception
     assert at.session_state[SCENE] == myth.shows.turn(lang="en", pinned=kept)
+
+
+def test_a_mask_tells_equal_words_apart_without_positions():
+    """What the card on order says of it, and the switchboard's sentence."""
+    scene = Scene(model="gpt", sentence="o pinguim vê o peixe", off=("positions",))
+    masked, plain = (core.run(s).trace["blocks.3.resid_post"] for s in (scene, scene.switch(mask=False)))
+    assert np.linalg.norm(masked[0] - masked[3]) > 1 and np.allclose(plain[0], plain[3], atol=1e-4)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_no_card_speaks_of_a_scene_that_is_not_set(lang):
+    """Before "Show it" another story may stand above it: what a card claims of a picture, it claims of that button."""
+    words = words_of(lang)
+    for myth in MYTHS:
+        fact = words(f"myths.{myth.name}.fact").lower()
+        shown = {
+            "en": (" here ", "this encoder", "this model"),
+            "pt-BR": (" aqui ", "aqui,", "neste encoder", "neste modelo"),
+        }
+        assert not any(word in f" {fact}" for word in shown[lang]), fact
+        assert "“show it”" in fact or "“mostrar”" in fact or words("myths.see").lower() not in fact
+    assert words("myths.see") == {"en": "Show it", "pt-BR": "Mostrar"}[lang]
