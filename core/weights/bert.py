@@ -52,7 +52,9 @@ def bert(f: Fields) -> Plan:
     config = _encoder(f, "BertModel", 30522, f.size("max_position_embeddings", 512))
     # Google's own configs describe their pooler, which comes after the last hidden state.
     sizes = ("pooler_fc_size", "pooler_num_attention_heads", "pooler_num_fc_layers", "pooler_size_per_head")
-    f.harmless("directionality", "pooler_type", *sizes)
+    # TinyBERT's describe how it was distilled; emb_size repeats hidden_size.
+    distilled = ("cell", "emb_size", "pre_trained", "structure", "training")
+    f.harmless("directionality", "pooler_type", *sizes, *distilled)
     return Plan(config, names, "bert.", unused=UNUSED, renamed=TENSORFLOW)
 
 

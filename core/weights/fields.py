@@ -26,17 +26,19 @@ ACTIVATIONS = {
 DO_NOT_MATTER = {
     "tells where the file comes from, or how to keep it": """
         model_type transformers_version torch_dtype dtype _name_or_path name_or_path _commit_hash _from_model_config
-        tokenizer_class language model_max_length transformers.js_config""",
+        tokenizer_class language model_max_length transformers.js_config name custom_pipelines custom_pipeline
+        unsloth_version unsloth_fixed sentence_transformers sbert_ce_default_activation_function""",
     "chooses another way to the same numbers, or which of them to show": """
         use_cache chunk_size_feed_forward gradient_checkpointing torchscript return_dict output_attentions
         output_hidden_states attn_implementation _attn_implementation _attn_implementation_autoset
-        _attn_implementation_internal tf_legacy_loss use_bfloat16""",
+        _attn_implementation_internal _flash_attn_2_enabled tf_legacy_loss use_bfloat16 output_past xla_device
+        use_return_dict keys_to_ignore_at_inference""",
     "names a token": """
         bos_token_id eos_token_id pad_token_id unk_token_id sep_token_id cls_token_id mask_token_id
         decoder_start_token_id""",
     "is of training": """
         initializer_range initializer_factor attention_dropout attention_probs_dropout_prob attn_pdrop embd_pdrop
-        resid_pdrop hidden_dropout hidden_dropout_prob dropout classifier_dropout""",
+        resid_pdrop hidden_dropout hidden_dropout_prob dropout classifier_dropout neftune_noise_alpha""",
     "is of a task after the last hidden state": """
         id2label label2id num_labels _num_labels problem_type finetuning_task task_specific_params prefix""",
     "is of generation, after the logits": """

@@ -30,7 +30,8 @@ def llama(f: Fields) -> Plan:
     bias = f.flag("attention_bias", False)
     f.must_be("mlp_bias", False)
     f.must_be("rope_interleaved", False)
-    f.harmless("pretraining_tp", "is_llama_config")  # in how many slices the same product was computed; a remark
+    # In how many slices the same product was computed; a remark; and what the first Llama called its context.
+    f.harmless("pretraining_tp", "is_llama_config", "max_sequence_length")
     sizes = {"vocab_size": 32000, "d_model": 4096, "d_mlp": 11008, "n_ctx": 2048}
     return _plan(f, "Llama", sizes, None, qkv_bias=bias, out_bias=bias)
 
