@@ -8,6 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 from streamlit.testing.v1 import AppTest
+from support import random_scenes
 
 import core
 from core import Scene
@@ -94,7 +95,7 @@ def test_only_the_strongest_of_many_are_drawn_and_it_is_said() -> None:
     above = int((patterns_of(LARGEST) > 0).sum())
     picture = pictures.light(LARGEST, words_of("en"))
     assert picture.figure["layout"]["meta"]["drawn"] == MAX_CURVES
-    assert f"Of {above} weights above 0.00, the {MAX_CURVES} strongest are drawn." in picture.says
+    assert f"Of {above:,} weights above 0.00, the {MAX_CURVES} strongest are drawn." in picture.says
 
 
 def test_strongest_of_the_penguins() -> None:
@@ -188,3 +189,32 @@ def test_another_knob_does_not_hurry_the_light_and_stop_leaves_it() -> None:
     at.button(key="play").click().run()
     assert "fibres.due" not in at.session_state
     assert at.session_state["fibra.scene"].lit == 0
+
+
+@pytest.mark.parametrize("lang", ["en", "pt-BR"])
+@pytest.mark.parametrize("scene", [*random_scenes(24, 31), Scene(sentence="um um um"), Scene(focus=2)], ids=str)
+def test_the_sentences_say_what_the_weights_are(scene: Scene, lang: str) -> None:
+    """Whoever looks strongest, with all that are written alike; and from where to where the drawn weights run."""
+    words, run = words_of(lang), core.run(scene)
+    a = np.stack([run.trace[f"blocks.{i}.attn.pattern"].astype(float) for i in range(scene.config.n_layers)])
+    for place in scene.ablated:
+        a[place] = 0
+    says, tokens, n = pictures.light(scene, words).says, scene.tokens, len(scene.tokens)
+    rows = [scene.focus] if scene.focus is not None else range(scene.config.causal and n > 1, n)
+    best = max(float(a[:, :, row].max()) for row in rows)
+    alike = {
+        (layer, head, row)
+        for layer, head, row, key in np.ndindex(a.shape)
+        if row in rows and words.number(a[layer, head, row, key]) == words.number(best)
+    }
+    if best:
+        assert f"({words.number(best)}" in says and any(f"“{tokens[row]}”" in says for _, _, row in alike)
+    assert (words("fibres.says.as_strong", n=len(alike) - 1) in says) == (len(alike) > 1 and best > 0)
+    twin, mine = pictures.twin(scene, words).says, a[scene.place]
+    if scene.focus is None and scene.place not in scene.ablated:
+        above = [x for x in mine.flat if x > scene.threshold]
+        ends = {"low": min(above), "high": max(above)} if above else {"high": mine.max()}
+        key = "counted" if above else "few"
+        layer, head = scene.place
+        about = {"layer": layer, "head": head, "above": len(above), "cells": mine.size, "threshold": scene.threshold}
+        assert twin.startswith(words(f"fibres.says.{key}", **about, **{"low": 0, **ends}))

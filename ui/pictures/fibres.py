@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from core import Run, Scene
-from core.interpret import read_row
 from plots.fibres import MAX_CURVES
 from plots.fibres import fibres as fibres_figure
 from plots.flat import MAX_CURVES as MOST_FLAT
 from plots.flat import flat as flat_figure
 from ui import compute
 from ui.compute import Picture
+from ui.pictures import extremes
 from ui.pictures.attention import read
 from ui.words import Words
 
@@ -140,25 +140,20 @@ def _strongest(scene: Scene, a: np.ndarray, words: Words) -> list[str]:
     chosen, tokens = focus(scene), scene.tokens
     first_alone = scene.config.causal and len(tokens) > 1 and chosen is None
     queries = slice(1 if first_alone else 0, None) if chosen is None else slice(chosen, chosen + 1)
-    choice = np.nan_to_num(a[:, :, queries])
-    if not choice.any():
+    found = extremes.greatest(a[:, :, queries], words.number)
+    if found is None or found.value == 0:
         return []
-    layer, head, row, _ = map(int, np.unravel_index(np.argmax(choice), choice.shape))
-    query = row + queries.start
-    weight, keys = read_row(a[layer, head, query])[0]
+    looks: dict[tuple[int, int, int], list[int]] = {}  # (layer, head, query) -> the keys that it looks at most
+    for layer, head, row, key in found.places:
+        looks.setdefault((layer, head, row + queries.start), []).append(key)
+    (layer, head, query), keys = next(iter(looks.items()))
+    kind = "focus" if chosen is not None else "strongest_but" if first_alone else "strongest"
     values = {
-        "query": tokens[query],
-        "keys": _names(keys, query, tokens, words),
-        "weight": weight,
+        "first": extremes.token_name(tokens, 0, words),
+        "query": extremes.token_name(tokens, query, words),
+        "keys": extremes.token_names(tokens, keys, words, itself=query),
+        "weight": found.value,
         "where": "" if a.shape[:2] == (1, 1) else words("fibres.says.where", layer=layer, head=head),
     }
-    if chosen is not None:
-        return [words("fibres.says.focus", **values)]
-    return [words("fibres.says.strongest_but" if first_alone else "fibres.says.strongest", first=tokens[0], **values)]
-
-
-def _names(keys: list[int], query: int, tokens: tuple[str, ...], words: Words) -> str:
-    names = [words("attention.reads.itself") if k == query else words("quoted", token=tokens[k]) for k in keys[:4]]
-    if len(keys) > 4:
-        names.append(words("attention.reads.others", n=len(keys) - 4))
-    return words.several(names)
+    sentence = words(f"fibres.says.{kind}", **values)
+    return [sentence, words("fibres.says.as_strong", n=len(looks) - 1)] if len(looks) > 1 else [sentence]
