@@ -25,8 +25,11 @@ SIZES = {
 FOREVER = 10**9  # steps
 HELD_OUT_ROWS = 32
 PROBES, PROBE_LENGTH = 8, 24  # rows of the induction probe, and tokens before they come again
-WATCHED = 1 / 12  # of the time goes into looking, at most
+# Watched after so many steps each: a look costs a fifth to a half of a step, so about a twelfth of the time goes into
+# it. By steps, never by time: the same run has the same watches on every machine, however busy.
+WATCHED = 5
 SPARSE = 1.01  # a watch is so many times as late as the last one, at least: a long run has hundreds, not thousands
+OPENING, OPENING_WORK = 20, 8e9  # steps that a page may take to have something to show, and their multiplications
 APPEARED = 0.5  # the induction score from which a head is called one
 
 
@@ -39,6 +42,14 @@ class Watch:
     accuracy: float
     induction: float  # the highest induction score of any head; NaN where the context is too short to repeat anything
     head: tuple[int, int]  # the one that has it: layer, head
+
+
+@dataclass(frozen=True)
+class History:
+    """What is left of a run to lay under another: losses [step], and its watches."""
+
+    losses: array
+    watches: tuple[Watch, ...]
 
 
 @dataclass
@@ -61,7 +72,6 @@ class Course:
     watches: list[Watch] = field(default_factory=list)
     seconds: float = 0.0  # spent on steps
     broken: bool = False  # a number left the range of float32, and nothing can be learned any more
-    _looking: float = 0.0  # seconds spent on watches
 
     @classmethod
     def start(cls, task: Task, config: Config, seed: int, size: int, rate: float) -> Course:
@@ -94,12 +104,11 @@ class Course:
         start = perf_counter()
         for taken, step in enumerate(train(self.state, self.config, self._batch, self.recipe), 1):
             self._note(step)
+            if not self.broken and self.step % WATCHED == 0 and self.step >= SPARSE * self.watches[-1].step:
+                self.look()
             if self.broken or taken >= steps or perf_counter() - start >= seconds:
                 break
         self.seconds += perf_counter() - start
-        due = self.step >= SPARSE * self.watches[-1].step + 1
-        if due and not self.broken and self._looking <= WATCHED * self.seconds:
-            self.look()
 
     def _batch(self, step: int) -> Batch:
         return self.task.batch(step, self.size, self.seed)
@@ -113,23 +122,19 @@ class Course:
         if not self.broken:
             self.checkpoints.offer(step.number, self.state.params)
 
-    def retire(self) -> Course:
-        """Keep the curves alone: nobody will go on with it, or wind it back."""
-        self.checkpoints.kept = {}
-        self.state = replace(self.state, params={}, mean={}, square={})
-        return self
-
     # ------------------------------------------------------------------------------------------------ looking
 
     def look(self) -> None:
         """Watch the run as it stands."""
-        if self.watches and self.watches[-1].step == self.step:
-            return
-        start = perf_counter()
-        loss, accuracy = evaluate(self.state.params, self.config, self._held_out)
-        score, head = self._induction(self.state.params)
-        self.watches.append(Watch(self.step, loss, accuracy, score, head))
-        self._looking += perf_counter() - start
+        if not self.watches or self.watches[-1].step != self.step:
+            self.watches.append(self.watch(self.step, self.state.params))
+
+    def watch(self, step: int, params: Params) -> Watch:
+        """How the run stood after `step` steps, whose parameters are given; one that was seen then is found again."""
+        if (seen := next((watch for watch in self.watches if watch.step == step), None)) is not None:
+            return seen
+        loss, accuracy = evaluate(params, self.config, self._held_out)
+        return Watch(step, loss, accuracy, *self._induction(params))
 
     @cached_property
     def _held_out(self) -> Batch:
@@ -165,6 +170,11 @@ class Course:
         return self.checkpoints.at(self.step if moment is None else max(moment, 0))
 
     @property
+    def history(self) -> History:
+        """Its curves, as far as they go."""
+        return History(array("f", self.losses), tuple(self.watches))
+
+    @property
     def moments(self) -> list[int]:
         """The steps to which the run can be wound."""
         return sorted(self.checkpoints.kept if self.broken else {*self.checkpoints.kept, self.step})
@@ -175,6 +185,16 @@ class Course:
         state = 3 * sum(p.nbytes for p in self.state.params.values())
         curves = sum(a.itemsize * len(a) for a in (self.losses, self.accuracies, *self.norms.values()))
         return state + self.checkpoints.nbytes + curves
+
+
+def work(config: Config, size: int) -> float:
+    """About how many multiplications and additions a step of `size` rows takes: six a parameter and token."""
+    return 6.0 * config.n_parameters() * size * config.n_ctx
+
+
+def opening(config: Config, size: int) -> int:
+    """The step on which a page opens such a run: always the same, whatever the machine; 0 where steps are long."""
+    return min(OPENING, int(OPENING_WORK / work(config, size)))
 
 
 def sized(config: Config, size: str) -> Config:

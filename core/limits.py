@@ -60,6 +60,9 @@ TOKENIZER_FILE = 64 << 20  # bytes of tokenizer.json: 250,000 tokens take 17 MB
 CACHE = _megabytes("FIBRA_CACHE_MB", 300, 32)
 LARGE = 1_000_000  # parameters, 4 MB: larger models are computed one at a time, so that a class of them fits in memory
 CHECKPOINTS = 32 << 20  # of one training run: forty of a model of 200,000 parameters
+RUNS = 4  # of a session that undo, or choosing its task again, brings back where it stood
+REPEATED = (3000, 2e12)  # steps, and multiplications, that a page takes unasked to repeat a run: about two minutes
+TEXTS = 3  # of a reader's own that a session trained on, each at most CORPUS
 
 # glibc gives the pages of freed arrays back to the system and faults them in again at the next pass: a third of the
 # time of a middling model. Once a block of this size has been freed it keeps up to twice as much for each of its

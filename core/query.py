@@ -21,6 +21,7 @@ TRAINED_SIZES = ("", "small", "medium", "large")  # "": the task's own
 LANGUAGES = ("", "pt-BR", "en")  # "": the browser's
 INSIDE = ("resid_pre", "norm", "attn_out", "resid_mid", "units", "mlp_out", "resid_post")  # of a block
 STEPS = ("x", "q", "k", "v", "scores", "scores_scaled", "scores_masked", "pattern", "z")  # of attention
+OWN_TEXT = re.compile(r"(text-[0-9a-f]{12})?")  # how a text of the reader's own is named, by its contents
 PIN = "pin."  # begins the names of what a pinned Scene has of its own
 
 # The Config's fields that a Scene may override, with the range of each size.
@@ -170,13 +171,14 @@ CODECS: dict[str, tuple[Any, Any]] = {
     "threshold": _FLOAT,
     "compared": _TEXT,
     "inside": _TEXT,
-    **dict.fromkeys(("second", "solid", "played"), (_read_bool, lambda value: str(int(value)))),
+    **dict.fromkeys(("second", "solid"), (_read_bool, lambda value: str(int(value)))),
     "task": _TEXT,
     "size": _TEXT,
     "rate": _FLOAT,
     "batch": _INT,
     "run_seed": _INT,
-    "moment": _INT,
+    **dict.fromkeys(("moment", "played", "attempt"), _INT),
+    "corpus": _TEXT,
     "lang": _TEXT,
 }
 
@@ -191,7 +193,6 @@ RIGHT: dict[str, str] = {
     "threshold": "0..1",
     "second": "0, 1",
     "solid": "0, 1",
-    "played": "0, 1",
     "dimension": f"0..{limits.D_MODEL[1]}",
     "task": ", ".join(TASK_NAMES),
     "size": ", ".join(filter(None, TRAINED_SIZES)),
@@ -199,6 +200,9 @@ RIGHT: dict[str, str] = {
     "batch": "{}..{}".format(*limits.BATCH),
     "run_seed": "{}..{}".format(*limits.SEED),
     "moment": "{}..{}".format(*limits.MOMENT),
+    "played": f"{-limits.MOMENT[1]}..{limits.MOMENT[1]}",
+    "attempt": "{}..{}".format(*limits.SEED),
+    "corpus": "text-…",
     "edits": "position.dimension:value, …",
     "ablated": "layer.head, …",
     "off": ", ".join(PARTS),

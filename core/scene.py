@@ -78,7 +78,11 @@ class Scene:
     batch: int | None = field(default=None, metadata={"view": True})  # rows; None: the task's own
     run_seed: int = field(default=0, metadata={"view": True})
     moment: int | None = field(default=None, metadata={"view": True})  # the step that training is wound to; None: now
-    played: bool = field(default=False, metadata={"view": True})  # a run of this was played in some session
+    # The step to which some session played this run; below zero where its rate or batch changed on the way, so that it
+    # cannot be repeated from here.
+    played: int = field(default=0, metadata={"view": True})
+    attempt: int = field(default=0, metadata={"view": True})  # how often the reader began this run again
+    corpus: str = field(default="", metadata={"view": True})  # name of a text of the reader's own; "": ours
     lang: str = field(default="", metadata={"view": True})
     compared: str = field(default="pattern", metadata={"view": True})  # of attention's steps, while a Scene is pinned
     inside: str = field(default="resid_post", metadata={"view": True})  # the same of a block's arrays

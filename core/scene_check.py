@@ -15,6 +15,7 @@ from core.query import (
     DRAWING,
     INSIDE,
     LANGUAGES,
+    OWN_TEXT,
     STEPS,
     TASK_NAMES,
     TRAINED_SIZES,
@@ -60,6 +61,10 @@ def check(scene: Scene) -> None:
     for name, bounds in (("batch", limits.BATCH), ("moment", limits.MOMENT)):
         if getattr(scene, name) is not None:
             check_int(name, getattr(scene, name), bounds)
+    check_int("played", scene.played, (-limits.MOMENT[1], limits.MOMENT[1]))
+    check_int("attempt", scene.attempt, limits.SEED)
+    if not (isinstance(scene.corpus, str) and OWN_TEXT.fullmatch(scene.corpus)):
+        raise SceneError(f"corpus: {scene.corpus!r} is not the name of a text", "corpus")
     for name, value in scene.overrides:
         check_override(name, value)
     for part in scene.off:

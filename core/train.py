@@ -239,25 +239,29 @@ def adamw(state: State, grads: Arrays, norm: float, recipe: Recipe) -> None:
 class Checkpoints:
     """Parameters along a run, evenly spaced: when they pass the limit, every other one goes and the spacing doubles.
 
-    limit: bytes. The first is always kept.
+    limit: bytes. The first is always kept, and so is `named`: a step that the reader asked for.
     """
 
     limit: int = limits.CHECKPOINTS
     every: int = 1
+    named: int | None = None
     kept: dict[int, Arrays] = field(default_factory=dict)
 
     def offer(self, step: int, params: Params) -> None:
-        """Keep a copy if `step` is one of the spacing's."""
-        if step % self.every:
+        """Keep a copy if `step` is one of the spacing's, or the one that was named."""
+        if not self._wanted(step):
             return
         self.kept[step] = {name: np.array(p) for name, p in params.items()}
         self.thin()
 
     def thin(self) -> None:
         """Let go what is more than the limit."""
-        while len(self.kept) > 1 and self.nbytes > self.limit:
+        while len(self.kept) > 1 + (self.named is not None) and self.nbytes > self.limit:
             self.every *= 2
-            self.kept = {step: params for step, params in self.kept.items() if step % self.every == 0}
+            self.kept = {step: params for step, params in self.kept.items() if self._wanted(step)}
+
+    def _wanted(self, step: int) -> bool:
+        return step % self.every == 0 or step == self.named
 
     @property
     def nbytes(self) -> int:

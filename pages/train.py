@@ -31,7 +31,7 @@ def status(words: Words) -> None:
     n, tokens = course.config.n_parameters(), course.tokens_a_second
     shell.say(words("train.status", step=course.step, n=n, tokens=tokens), "about")
     if run.said:
-        shell.say(words(run.said), "notice")
+        shell.say(words(run.said, **run.about), "notice")
 
 
 def run_pictures(words: Words) -> None:

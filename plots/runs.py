@@ -14,7 +14,10 @@ POINTS = 400  # of a line: more than its pixels show
 
 @dataclass(frozen=True)
 class Curve:
-    """A line: steps x [n] and values y [n], NaN where there is none; `faint` for what is only there to compare with."""
+    """A line: steps x [n] and values y [n], NaN where there is none; `faint` for what is only there to compare with.
+
+    name: "" for one that is not named above, nor under the pointer.
+    """
 
     x: np.ndarray
     y: np.ndarray
@@ -72,12 +75,13 @@ def _trace(line: Curve, decimals: int) -> dict[str, Any]:
         "x": np.asarray(line.x)[kept].astype(np.int32),
         "y": np.asarray(line.y, np.float32)[kept],
         "name": literal(line.name),
+        "showlegend": bool(line.name),
         "line": {
             "color": f"{line.role}/0.35" if line.faint else line.role,
             "width": 1.5 if line.faint else 2.2,
             "dash": line.dash,
         },
-        "hovertemplate": f"%{{y:.{decimals}f}}",
+        **({"hovertemplate": f"%{{y:.{decimals}f}}"} if line.name else {"hoverinfo": "skip"}),
     }
 
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-from itertools import islice
+from itertools import islice, pairwise
 
 import numpy as np
 import pytest
 
 import core
 from core import WeightsError, limits
-from core.course import SIZES, Course, sized
-from core.tasks import TASKS, Copy, Repeat
+from core.course import SIZES, Course, opening, sized
+from core.tasks import TASKS, Copy, Repeat, evaluate
 from core.tokenizer import FixedVocabulary
 from core.train import Recipe, State, norm_of, norms_of_parts, part_of, train
 from core.weights.portable import Portable, pack, unpack
@@ -111,13 +111,38 @@ def test_norms_by_part_make_up_the_whole():
     assert parts["blocks.1"] == pytest.approx(norm_of({n: g for n, g in grads.items() if n.startswith("blocks.1.")}))
 
 
-def test_a_long_run_has_hundreds_of_watches_not_thousands(monkeypatch):
-    monkeypatch.setattr("core.course.WATCHED", 1e9)  # looking costs nothing
+def test_a_run_is_watched_at_the_same_steps_however_it_is_sliced():
+    slow, fast = (course(d_model=4, n_heads=1, d_mlp=4, n_layers=1) for _ in range(2))
+    for _ in range(70):
+        slow.advance(0)
+    fast.advance(60, steps=70)
+    assert [watch.step for watch in slow.watches] == [*range(0, 71, 5)]
+    assert slow.watches == fast.watches and slow.losses == fast.losses
+
+
+def test_a_long_run_has_hundreds_of_watches_not_thousands():
     run = course(d_model=4, n_heads=1, d_mlp=4, n_layers=1)
-    for _ in range(300):
-        run.advance(60, steps=1)
-    assert [watch.step for watch in run.watches[:4]] == [0, 1, 3, 5] and 100 < len(run.watches) < 200
-    assert run.watches[-1].step > 290
+    run.advance(60, steps=1500)
+    steps = [watch.step for watch in run.watches]
+    assert steps[99:102] == [495, 500, 505] and len(steps) < 250 and steps[-1] > 1480
+    assert all(after >= 1.01 * before for before, after in pairwise(steps))
+
+
+def test_a_watch_is_of_the_step_it_names():
+    run = course()
+    run.advance(60, steps=7)
+    now = run.watch(7, run.state.params)
+    loss, accuracy = evaluate(run.state.params, run.config, run.task.batch(0, 32, 3, held_out=True))
+    assert (now.step, now.loss, now.accuracy) == (7, loss, accuracy) and run.watches[-1].step == 5
+    assert run.watch(5, run.state.params) is run.watches[-1]
+
+
+@pytest.mark.parametrize("size", ["", *SIZES])
+def test_a_page_opens_on_a_step_that_follows_from_the_run_alone(size):
+    for task in (Copy(), Repeat()):
+        config = sized(task.config, size)
+        assert 0 <= opening(config, 64) <= opening(config, 4) <= 20
+    assert opening(Copy().config, Copy.size) == 20 and opening(sized(Repeat().config, "large"), 64) == 1
 
 
 def test_memory_is_bounded():

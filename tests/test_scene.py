@@ -72,7 +72,9 @@ def scenes(draw: st.DrawFn) -> Scene:
         batch=draw(st.none() | span(limits.BATCH)),
         run_seed=draw(span(limits.SEED)),
         moment=draw(st.none() | span(limits.MOMENT)),
-        played=draw(st.booleans()),
+        played=draw(st.integers(-limits.MOMENT[1], limits.MOMENT[1])),
+        attempt=draw(span(limits.SEED)),
+        corpus=draw(st.sampled_from(["", "text-0123456789ab"])),
         lang=draw(st.sampled_from(["", "pt-BR", "en"])),
     )
 

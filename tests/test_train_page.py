@@ -17,10 +17,11 @@ from core.tasks import Characters
 from plots import theme
 from plots.runs import POINTS, Curve, curves
 from tests.test_app import html, on_boards
-from ui import crowd, gradients, training
+from ui import crowd, gradients, kept_runs, models, training
+from ui.kept_runs import RUN, Training
 from ui.pictures import train as pictures
-from ui.state import MODEL, SCENE
-from ui.training import TRAINING, Training, View, task_of
+from ui.state import MODEL, PAST, SCENE, WRITTEN
+from ui.training import View, task_of
 from ui.words import LANGUAGES, words_of
 
 PAGE = Path(__file__).parents[1] / "pages" / "train.py"
@@ -42,6 +43,29 @@ def click(at: AppTest, key: str) -> AppTest:
     return fine(at.button(key=key).click().run())
 
 
+def turned(at: AppTest, scene: Scene) -> AppTest:
+    """As `state.show` does: AppTest has no hand on the moves at the page's head."""
+    past = at.session_state[PAST] if PAST in at.session_state else []  # noqa: SIM401  it has no get
+    at.session_state[PAST] = [*past, at.session_state[SCENE]]
+    at.session_state[SCENE] = scene
+    return as_written(at)
+
+
+def undone(at: AppTest) -> AppTest:
+    """As `state.undo` does."""
+    *past, before = at.session_state[PAST]
+    at.session_state[PAST], at.session_state[SCENE] = past, before
+    return as_written(at)
+
+
+def as_written(at: AppTest) -> AppTest:
+    query = at.session_state[SCENE].to_query()
+    at.session_state[WRITTEN] = query
+    at.query_params.clear()
+    at.query_params.update(query)
+    return fine(at.run())
+
+
 def run_of(name: str = "copy", steps: int = 12, seed: int = 0) -> Course:
     task = task_of(name)
     course = Course.start(task, task.config, seed, 4, 3e-3)
@@ -53,7 +77,7 @@ def run_of(name: str = "copy", steps: int = 12, seed: int = 0) -> Course:
 
 def view_of(course: Course, former: Course | None = None, **looks) -> View:
     scene = Scene(**looks)
-    return View(Training(course, (), {}, former), scene, *course.at(scene.moment))
+    return View(Training((), course, former and former.history), course, scene, *course.at(scene.moment))
 
 
 # -------------------------------------------------------------------------------------------------------- the page
@@ -62,7 +86,7 @@ def view_of(course: Course, former: Course | None = None, **looks) -> View:
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_it_opens_on_a_run_that_has_begun(lang):
     at = page(lang=lang)
-    run = at.session_state[TRAINING]
+    run = at.session_state[RUN]
     assert not run.playing and run.course.task.name == "copy" and run.course.step > 0
     words = words_of(lang)
     assert words("train.title") in html(at) and words("train.lead") in html(at)
@@ -81,47 +105,48 @@ def test_all_that_is_drawn_again_and_again_is_one_element_under_its_titles():
 @pytest.mark.parametrize("task", ["repeat", "addition", "stories", "characters"])
 def test_every_task_has_its_page(task):
     at = page(task=task, size="small", lang="pt-BR")
-    assert at.session_state[TRAINING].course.task.name == task
+    assert at.session_state[RUN].course.task.name == task
     assert (words_of("pt-BR")("train.sample") in html(at)) == (task in ("stories", "characters"))
 
 
 def test_play_step_stop_and_begin_again():
     at = page(lang="en")
-    before = at.session_state[TRAINING].course.step
+    before = at.session_state[RUN].course.step
     at = click(at, "train-go")
-    run = at.session_state[TRAINING]
+    run = at.session_state[RUN]
     assert run.playing and run.course.step > before and at.button(key="train-go").label == EN("train.stop")
     going = run.course.step
     at = fine(at.run())  # a tick
-    assert at.session_state[TRAINING].course.step > going
+    assert at.session_state[RUN].course.step > going
     at = click(at, "train-go")
-    stopped = at.session_state[TRAINING].course.step
+    stopped = at.session_state[RUN].course.step
     at = fine(at.run())
-    assert at.session_state[TRAINING].course.step == stopped
+    assert at.session_state[RUN].course.step == stopped
     at = click(at, "train-step")
-    assert at.session_state[TRAINING].course.step == stopped + 1
-    first = at.session_state[TRAINING].course
+    assert at.session_state[RUN].course.step == stopped + 1
+    first = at.session_state[RUN].course
     at = click(at, "train-again")
-    run = at.session_state[TRAINING]
-    assert run.course is not first and run.former is first and run.course.step <= training.STEPS
+    run = at.session_state[RUN]
+    assert run.course is not first and run.former.losses == first.losses and run.course.step == 0
     assert EN("train.says.again") in html(at)
 
 
 def test_another_rate_or_batch_goes_on_and_another_size_begins_anew():
     at = page(lang="en")
-    course = at.session_state[TRAINING].course
+    at = click(at, "train-step")
+    course = at.session_state[RUN].course
     batch = next(w for w in at.selectbox if w.label == EN("train.batch"))
     at = fine(batch.select(8).run())
-    assert at.session_state[TRAINING].course is course and course.size == 8
+    assert at.session_state[RUN].course is course and course.size == 8
     assert EN("train.says.goes_on") in html(at) and at.session_state[SCENE].batch == 8
     size = next(w for w in at.selectbox if w.label == EN("train.size"))
     at = fine(size.select("medium").run())
-    run = at.session_state[TRAINING]
-    assert run.course is not course and run.former is course and run.course.config.d_model == 64
+    run = at.session_state[RUN]
+    assert run.course is not course and run.former.losses == course.losses and run.course.config.d_model == 64
     assert EN("train.says.new_run") in html(at) and run.course.size == 8
     seed = next(w for w in at.number_input if w.label == EN("train.seed"))
     at = fine(seed.set_value(5).run())
-    assert at.session_state[TRAINING].course.seed == 5 and at.session_state[SCENE].seed == 0
+    assert at.session_state[RUN].course.seed == 5 and at.session_state[SCENE].seed == 0
 
 
 @pytest.fixture
@@ -133,7 +158,7 @@ def crowded(monkeypatch):
 
 
 def test_the_slices_stop_at_another_session_s_work(crowded):
-    run = Training(run_of(), (), {}, playing=True)
+    run = Training((), run_of(), playing=True)
     step = run.course.step
     with crowd.turn("another") as theirs:
         training.tick(run)
@@ -150,7 +175,7 @@ def test_a_slice_that_fails_leaves_the_turn_to_others(crowded):
 
 
 def test_where_many_play_all_tick_more_slowly_and_rest(crowded, monkeypatch):
-    runs = [Training(run_of(steps=3), (), {}, playing=True) for _ in range(7)]
+    runs = [Training((), run_of(steps=3), playing=True) for _ in range(7)]
     for n, run in enumerate(runs[:2], 1):
         training.tick(run)
         assert crowd.slowness() == 1 and run.course.step == 3 + training.PACES["steady"], n
@@ -169,7 +194,7 @@ def test_those_who_press_play_together_do_not_draw_together():
 
 
 def test_a_run_that_breaks_says_so():
-    run = Training(run_of(), (), {}, playing=True)
+    run = Training((), run_of(), playing=True)
     run.course.state.params["blocks.0.attn.W_Q"][:] = np.nan
     with np.errstate(all="ignore"):
         training.tick(run)
@@ -178,31 +203,134 @@ def test_a_run_that_breaks_says_so():
         assert builder(view_of(run.course), EN).says
 
 
-def test_an_address_of_a_run_that_is_over_says_so():
-    at = page(task="reverse", moment="400", lang="en")
-    assert EN("train.says.gone") in html(at) and at.session_state[SCENE].moment is None
-    assert at.session_state[TRAINING].course.task.name == "reverse"
+def until_it_stands(at: AppTest) -> AppTest:
+    while at.session_state[RUN].playing:
+        at = fine(at.run())
+    return at
 
 
-def test_a_run_that_was_played_is_in_the_address_so_that_a_reload_can_say_that_it_is_gone():
+@pytest.mark.parametrize(
+    ("query", "stands", "shows"), [({}, 20, 20), ({"moment": "33"}, 33, 33), ({"moment": "7"}, 20, 7)]
+)
+def test_a_link_opens_on_the_step_that_it_names_however_slow_the_machine(query, stands, shows, monkeypatch, crowded):
+    said = set()
+    for first in (0.0, 60.0):
+        monkeypatch.setattr(training, "FIRST", first)
+        at = until_it_stands(page(task="reverse", lang="en", **query))
+        run = at.session_state[RUN]
+        assert (run.course.step, run.course.at(at.session_state[SCENE].moment)[0]) == (stands, shows)
+        said.add(tuple(drawn(at, name) for name in ("loss", "scores", "attention", "embeddings", "norms")))
+        assert f"Step {shows}: the loss on held-out data" in drawn(at, "loss")
+    assert len(said) == 1
+
+
+def drawn(at: AppTest, name: str) -> str:
+    """The sentence of one of the run's pictures."""
+    return at.session_state[RUN].drawn[name][1].says
+
+
+def test_a_run_that_was_played_is_repeated_after_a_reload_up_to_where_it_stood(crowded):
     at = page(task="reverse", lang="en")
-    assert "played" not in at.query_params and EN("train.says.gone") not in html(at)
-    click(at, "train-step")
-    assert "1" in at.query_params["played"]  # a list before Streamlit 1.63
+    assert "played" not in at.query_params and EN("train.says.opened", step=20) in html(at)
+    for _ in range(3):
+        at = click(at, "train-step")
+    assert at.query_params["played"] == ["23"] or at.query_params["played"] == "23"
+    ours = at.session_state[RUN].course
+    again = until_it_stands(page(**at.query_params))
+    theirs = again.session_state[RUN].course
+    assert theirs.step == 23 and theirs.losses == ours.losses and EN("train.says.repeated", step=23) in html(again)
+    again = click(again, "train-again")
+    assert "played" not in again.query_params and again.session_state[RUN].course.step == 0
+
+
+def test_an_address_too_far_to_be_repeated_says_so():
+    at = page(task="reverse", moment="400000", lang="en")
+    run = at.session_state[RUN]
+    assert EN("train.says.too_far", step=400_000) in html(at) and at.session_state[SCENE].moment is None
+    assert run.course.step == 20 and not run.playing
+
+
+def test_a_run_whose_rate_changed_on_the_way_cannot_be_repeated_and_says_so():
+    at = click(page(lang="en"), "train-step")
+    at = fine(next(w for w in at.selectbox if w.label == EN("train.batch")).select(8).run())
+    assert at.session_state[RUN].mixed and at.session_state[SCENE].played == -21
     again = page(**at.query_params)
-    assert EN("train.says.gone") in html(again)
-    assert "played" not in again.query_params and again.session_state[TRAINING].course.task.name == "reverse"
-    click(at, "train-again")
-    assert "played" not in at.query_params
+    assert EN("train.says.changed", step=21) in html(again) and again.session_state[SCENE].played == 0
 
 
-def test_the_run_outlives_a_visit_to_another_page():
-    at = page(task="reverse", lang="en")
-    run = at.session_state[TRAINING]
+def test_a_rate_that_is_turned_before_anybody_played_opens_as_its_link_does(crowded):
+    at = page(lang="en")
+    at = fine(next(w for w in at.selectbox if w.label == EN("train.batch")).select(8).run())
+    link = page(**at.query_params)
+    runs = [tab.session_state[RUN].course for tab in (at, link)]
+    assert runs[0].losses == runs[1].losses and runs[0].step == 20 and not at.session_state[RUN].mixed
+
+
+@pytest.mark.parametrize("away", ["again", "reset", "task", "card"])
+def test_no_run_is_lost_unasked(away):
+    at = click(page(task="sort", lang="en"), "train-step")
+    kept = at.session_state[RUN]
+    if away == "again":
+        at = click(at, "train-again")
+    elif away == "reset":
+        turned(at, Scene(lang="en"))
+    elif away == "task":
+        at = fine(at.selectbox[0].select("copy").run())
+    else:
+        at = click(at, "myth-told")
+    assert at.session_state[RUN] is not kept
+    at = undone(at)
+    assert at.session_state[RUN] is kept and kept.course.step == 21 and at.session_state[SCENE].played == 21
+    assert EN("train.says.back", step=21) in html(at)
+
+
+def test_a_task_chosen_again_brings_back_its_run_at_its_step():
+    at = click(page(task="sort", lang="en"), "train-step")
+    kept = at.session_state[RUN]
+    at = fine(at.selectbox[0].select("copy").run())
+    assert at.session_state[RUN].former is None, "another task's losses say nothing about this one's"
+    at = fine(at.selectbox[0].select("sort").run())
+    assert at.session_state[RUN] is kept
+
+
+def test_more_runs_than_are_kept_are_repeated():
+    at = click(page(task="sort", lang="en"), "train-step")
+    losses = at.session_state[RUN].course.losses
+    for task in ("copy", "reverse", "addition", "repeat"):
+        at.session_state["fibra.turned"] = (None, 0.0)
+        at = fine(at.selectbox[0].select(task).run())
+        assert len(at.session_state[kept_runs.RUNS]) <= core.limits.RUNS
+    while at.session_state[PAST]:  # turns of one knob that follow at once are one move
+        at = undone(at)
+    at = until_it_stands(at)
+    assert at.session_state[RUN].course.losses == losses
+
+
+def test_a_run_that_was_let_go_is_repeated():
+    at = click(page(task="sort", lang="en"), "train-step")
+    losses = at.session_state[RUN].course.losses
+    at.session_state[RUN].let_go()
+    at = until_it_stands(fine(at.run()))
+    assert at.session_state[RUN].course.losses == losses and EN("train.says.repeated", step=21) in html(at)
+
+
+def test_the_run_and_its_moment_outlive_a_visit_to_another_page():
+    at = page(task="reverse", moment="10", lang="en")
+    run = at.session_state[RUN]
     at.session_state[SCENE] = Scene(model="gpt", lang="en")  # a story chosen elsewhere says nothing of the run
     at.session_state["fibra.page"] = "attention"
     at = fine(at.run())
-    assert at.session_state[TRAINING] is run and at.session_state[SCENE].task == "reverse"
+    assert at.session_state[RUN] is run and at.session_state[SCENE].task == "reverse"
+    assert at.session_state[SCENE].moment == 10 and run.course.at(10)[0] == 10
+
+
+def test_a_run_that_plays_waits_while_its_reader_is_away_and_says_so():
+    at = click(page(lang="en"), "train-go")
+    step = at.session_state[RUN].course.step
+    at.session_state["fibra.page"] = "attention"
+    at = fine(at.run())
+    run = at.session_state[RUN]
+    assert not run.playing and run.course.step == step and EN("train.says.waited", step=step) in html(at)
 
 
 def test_a_text_of_one_s_own_is_trained_on():
@@ -210,7 +338,7 @@ def test_a_text_of_one_s_own_is_trained_on():
     text = "a foca nada. " * 30
     fine(next(w for w in at.text_area if w.label == EN("train.own.paste")).input(text).run())
     at = fine(next(b for b in at.button if b.label == EN("train.own.go")).click().run())
-    course = at.session_state[TRAINING].course
+    course = at.session_state[RUN].course
     assert isinstance(course.task, Characters) and "z" not in course.task.vocabulary
     assert set("".join(course.task.vocabulary[1:])) == set(text)
 
@@ -219,12 +347,12 @@ def test_a_text_too_short_is_refused_in_words():
     at = page(lang="en")
     fine(next(w for w in at.text_area if w.label == EN("train.own.paste")).input("short").run())
     at = fine(next(b for b in at.button if b.label == EN("train.own.go")).click().run())
-    assert at.session_state[TRAINING].course.task.name == "copy" and "at least 64" in html(at)
+    assert at.session_state[RUN].course.task.name == "copy" and "at least 64" in html(at)
 
 
 def test_every_page_shows_a_model_that_was_trained_here():
     course = run_of()
-    model = training.portable(view_of(course))
+    model = models.portable(view_of(course))
     preset = core.Preset("copy", model.config, model.sentence, tokenizer=model.tokenizer, source=lambda: model.params)
     name, held = core.presets.register(preset)
     course.advance(60, steps=1)  # what was taken is the model as it stood
@@ -381,7 +509,7 @@ def test_long_lines_are_thinned_and_keep_their_ends():
 @pytest.mark.parametrize(("lang", "word"), [("pt-BR", "a"), ("en", "the")])
 def test_the_example_is_in_the_reader_s_language(lang, word):
     course = run_of("stories", 3)
-    view = View(Training(course, (), {}), Scene(), *course.at(None), lang)
+    view = View(Training((), course), course, Scene(), *course.at(None), lang)
     assert course.task.speaks(view.row[0], lang) and not course.task.speaks(
         view.row[0], {"en": "pt-BR"}.get(lang, "en")
     )

@@ -6,11 +6,13 @@ import streamlit as st
 
 from core.limits import BATCH, SEED
 from core.query import TASK_NAMES, TRAINED_SIZES
-from ui import controls, state, training
+from core.tasks import Characters
+from ui import controls, kept_runs, shell, state, training
 from ui.words import Words
 
 RATES = (1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 3e-3, 5e-3, 1e-2, 2e-2, 5e-2)
 BATCHES = (4, 8, 16, 32, 64)
+BEGINS = 24  # characters of a text by which it is told from others
 
 
 def buttons(words: Words) -> None:
@@ -36,24 +38,47 @@ def choices(words: Words) -> None:
     with st.container(key="train-choices"):
         columns = st.columns([3, 3, 3, 2, 2], gap="medium", vertical_alignment="bottom")
     with columns[0]:
-        controls.select(words("train.task"), "task", TASK_NAMES, scene.task, lambda t: words(f"train.tasks.{t}"))
+        _task(scene.task, scene.corpus, words)
     with columns[1]:
         names = {size: words(f"train.sizes.{size or 'own'}") for size in TRAINED_SIZES}
-        controls.select(words("train.size"), "size", TRAINED_SIZES, scene.size, names.__getitem__)
+        label = words("train.size")
+        controls.select(label, "size", TRAINED_SIZES, scene.size, names.__getitem__, turn=training.choose)
     with columns[2]:
         controls.choice_slider(words("train.rate"), "rate", RATES, rate, text=words.short, turn=state.turn)
     with columns[3]:
         options = sorted({*BATCHES, min(size, BATCH[1])})
         controls.select(words("train.batch"), "batch", options, size, str)
     with columns[4]:
-        controls.number(words("train.seed"), "run_seed", *SEED, scene.run_seed)
+        controls.number(words("train.seed"), "run_seed", *SEED, scene.run_seed, turn=training.choose)
+    shell.say(words(f"train.about.{scene.task}"), "about")
+
+
+def _task(task: str, corpus: str, words: Words) -> None:
+    """The tasks, and the texts that this session trained on."""
+    own = [f"{Characters.name}/{name}" for name in kept_runs.texts()]
+
+    def called(option: str) -> str:
+        name, _, text = option.partition("/")
+        if not text:
+            return words(f"train.tasks.{name}")
+        return words("train.tasks.own", begins=" ".join(kept_runs.texts()[text][:BEGINS].split()))
+
+    def turn(task: str) -> None:
+        name, _, text = task.partition("/")
+        training.choose(task=name, corpus=text)
+
+    chosen = f"{task}/{corpus}" if task == Characters.name and corpus else task
+    controls.select(words("train.task"), "task", [*TASK_NAMES, *own], chosen, called, turn=turn)
 
 
 def scrubber(view: training.View, words: Words) -> None:
     """The moment that all pictures stand at; and whether the run before is drawn under this one."""
     moments = view.course.moments
     with st.container(key="train-scrub"):
-        if view.training.playing:  # it would run away under the finger
+        if (until := view.training.until) is not None:
+            share = min(view.step / until, 1.0)
+            st.progress(share, words("train.repeating", step=view.step, until=until))
+        elif view.training.playing:  # it would run away under the finger
             st.progress(1.0, words("train.now", step=view.step))
         elif len(moments) > 1:
             label = words("train.moment")

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import streamlit as st
 
-from core import ConfigError, Scene, WeightsError, limits
-from core.weights.portable import pack, unpack
-from ui import compat, shell, state, training
+from core import ConfigError, Preset, Scene, WeightsError, limits
+from core.presets import register
+from core.tokenizer import FixedVocabulary
+from core.weights.portable import Portable, pack, unpack
+from ui import compat, kept_runs, shell, state, training
 from ui.words import Words
 
 USED, REFUSED = "fibra.used", "fibra.refused"  # session state: what the last button did, or why it could not
@@ -33,14 +36,14 @@ def model(words: Words) -> None:
     use, keep, bring = st.columns(3, gap="large")
     with use:
         shell.say(words("train.model.use_about", step=view.step), "about")
-        _button(words("train.model.use"), _use, view, words, icon=":material/visibility:", width="stretch")
+        _button(words("train.model.use"), _use, words, words, icon=":material/visibility:", width="stretch")
         if st.session_state.get(USED) == state.scene().model:
             shell.say(words("train.model.used"))
             st.page_link("pages/attention.py", label=words("pages.attention"))
     with keep:
         shell.say(words("train.model.keep_about"), "about")
         if st.button(words("train.model.prepare"), icon=":material/inventory_2:", width="stretch"):
-            data, name = pack(training.portable(view)), f"fibra-{view.course.task.name}-{view.step}.safetensors"
+            data, name = pack(portable(view)), f"fibra-{view.course.task.name}-{view.step}.safetensors"
             st.download_button(words("train.model.keep"), data, name, on_click="ignore", width="stretch")
     with bring:
         label = words("train.model.bring", limit=limits.UPLOAD >> 20)
@@ -69,17 +72,43 @@ def _do(act: Callable[[Any], None], what: Any) -> None:
         st.session_state[REFUSED] = str(error)
 
 
-def _use(view: training.View) -> None:
-    _show(training.portable(view))
+def _use(words: Words) -> None:
+    """The model as it stands now: while it plays, that is further than where the button was drawn."""
+    _show(portable(training.view(training.session(), words)))
 
 
 def _load(file: Any) -> None:
     _show(unpack(file.getvalue()))
 
 
-def _show(portable) -> None:
-    name = training.use(portable)
+def _show(model: Portable) -> None:
+    name = use(model)
     scene = state.scene()
-    kept = ("task", "size", "rate", "batch", "run_seed", "moment", "played", "lang")
+    kept = (*kept_runs.KNOBS, "played", "lang", "pinned")
     state.show(Scene(model=name, **{field: getattr(scene, field) for field in kept}))
     st.session_state[USED] = name
+
+
+# --------------------------------------------------------------------------------------------- a model like others
+
+
+def portable(view: training.View) -> Portable:
+    """The model at this moment, as it goes into a file."""
+    task = view.course.task
+    tokenizer = FixedVocabulary(task.vocabulary, "words" if task.joint else "characters")
+    params = {name: np.array(p) for name, p in view.params.items()}
+    return Portable(view.course.config, params, tokenizer, task.name, opening(view))
+
+
+def opening(view: training.View) -> str:
+    """The example's beginning, as a sentence to open the model with."""
+    return view.course.task.joint.join(view.tokens[: limits.SHOWN]).strip() or view.course.task.vocabulary[-1]
+
+
+def use(model: Portable) -> str:
+    """Make a model one that every page of this session can show; gives its name."""
+    about = {"tokenizer": model.tokenizer, "source": lambda: model.params, "task": model.task}
+    preset = Preset(model.task, model.config, model.sentence, **about)
+    name, held = register(preset)
+    state.keep_model(name, held)
+    return name

@@ -1,146 +1,153 @@
-"""The training run of a session: what it is, when it goes on, and what becomes of it.
+"""The training run on screen: what it is, when it goes on, and what becomes of it.
 
-It lives in the session's state, and is gone with it. A slice of work is taken in a fragment's run, when the page is
-open and the run plays: a tab that is closed, or turned to another page, costs nothing.
+A slice of work is taken in a fragment's run, when the page is open and the run plays: a tab that is closed, or turned
+to another page, costs nothing. A run follows from its address: what was let go, or lived in a session that is over, is
+repeated up to the step that the address names.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, fields, replace
 from functools import cached_property, lru_cache
-from math import log
-from typing import Any
+from math import inf, log
 
 import numpy as np
 import streamlit as st
 
-from core import Preset, Scene, Trace, forward, limits
-from core.course import Course, sized
+from core import Scene, Trace, forward, limits
+from core.course import Course, History, Watch, opening, sized
 from core.params import Params
-from core.presets import register
 from core.query import TASK_NAMES
 from core.tasks import TASKS, Characters, Task
 from core.tasks.stories import text
-from core.tokenizer import FixedVocabulary
-from core.weights.portable import Portable
-from ui import crowd, presence, runs, state
+from ui import crowd, kept_runs, presence, runs, state
 from ui.compute import Finished, Picture, finish
+from ui.kept_runs import KNOBS, RUN, Training, key_of
 from ui.words import Words
 
-TRAINING = "fibra.training"
 PACES = {"slow": 1, "steady": 5, "full": 10**9}  # steps a slice, at most
-FIRST, STEPS = 0.4, 45  # seconds of work, or steps, before the page is seen: it opens on a loss that begins to fall
+FIRST = 0.4  # seconds of work on a run that is repeated, before the page is seen
 
 GROWN = 1.1  # times the steps at the last sample of text
 EXAMPLES = 8  # held-out rows among which one in the reader's language is looked for
-
-
-@dataclass
-class Training:
-    """A session's run, the one before it, and how it plays."""
-
-    course: Course | None  # None: it was let go
-    key: tuple
-    knobs: dict[str, Any]  # of the Scene, for when other pages have turned to another
-    former: Course | None = None
-    playing: bool = False
-    played: bool = False  # by the reader: something would be lost
-    pace: str = "steady"
-    overlay: bool = True
-    slowness: int = 1  # of its timers
-    said: str = ""  # the label of what there is to say about the last change
-    corpus: str = ""  # a text of the reader's own; "": ours
-    drawn: dict[str, tuple[tuple, Finished]] = field(default_factory=dict)
-    sample: tuple[tuple, str] = ((), "")
-    session: str = ""
-    touched: float = 0.0  # when it was looked at last
-
-    def held(self) -> int:
-        """Bytes that it keeps alive."""
-        courses = [course for course in (self.course, self.former) if course]
-        pictures = sum(len(done.json) for _, done in self.drawn.values())
-        return sum(course.nbytes for course in courses) + pictures + 8 * len(self.corpus)
-
-    def let_go(self) -> None:
-        """Keep nothing but what it was: too many train at once, and this one's reader is away."""
-        self.course = self.former = None
-        self.drawn, self.sample, self.playing = {}, ((), ""), False
+UNSAID = {knob.name: knob.default for knob in fields(Scene) if knob.name in KNOBS}
 
 
 def open_session() -> Training:
     """This session's training as its page opens: what runs already, or what the address says."""
-    training: Training | None = st.session_state.get(TRAINING)
-    if training is None:
-        lost = state.scene().played or state.scene().moment is not None  # an address from a session that is over
-        state.follow(moment=None, played=False)
-        st.session_state[TRAINING] = training = _trained(state.scene(), "")
-        training.said = "train.says.gone" if lost else ""
-    elif training.course is None:
-        training = _anew(training)
-    elif st.session_state[state.ENTERED]:  # other pages may have shown Scenes that say nothing of this run
-        state.follow(**training.knobs, moment=None)
+    training: Training | None = st.session_state.get(RUN)
+    if training is not None and st.session_state[state.ENTERED]:
+        if all(getattr(state.scene(), knob) == value for knob, value in UNSAID.items()):
+            state.follow(**training.knobs)  # other pages may show Scenes that say nothing of this run
+        if training.playing and training.until is None and training.course:
+            _stop(training)
+            training.tell("waited", step=training.course.step)
+    training = session()
     training.session = presence.here()
-    runs.touch(training)
-    return training
-
-
-def _anew(training: Training) -> Training:
-    """A run that was let go, begun again; its page says so."""
-    state.follow(moment=None)
-    st.session_state[TRAINING] = fresh = _trained(state.scene(), training.corpus)
-    fresh.pace, fresh.said = training.pace, "train.says.let_go"
-    return fresh
-
-
-def _mine() -> Training:
-    """This session's run, for what a button does with it."""
-    training = st.session_state[TRAINING]
-    training = _anew(training) if training.course is None else training
-    runs.touch(training)
     return training
 
 
 def session() -> Training:
-    """This session's training, of what the Scene says: gone on with, or begun anew where it must be."""
-    scene, training = state.scene(), _mine()
-    if training.key != _key(scene, training.corpus):
-        fresh = _trained(scene, training.corpus)
-        fresh.former, fresh.pace, fresh.said = training.course.retire(), training.pace, "train.says.new_run"
-        st.session_state[TRAINING] = training = fresh
-        state.follow(moment=None)
-    state.follow(played=training.played)  # so that a reload, whose session is another, can say what is lost
-    rate, size = of(scene, training.course.task)
-    if (rate, size) != (training.course.recipe.rate, training.course.size):
-        training.course.change(rate, size)
-        training.knobs |= {"rate": scene.rate, "batch": scene.batch}
-        training.said = "train.says.goes_on"
+    """This session's training, of what the Scene says: gone on with, brought back, or begun."""
+    if (corpus := state.scene().corpus) and corpus not in kept_runs.texts():
+        state.follow(corpus="", moment=None, played=0)
+    scene, training = state.scene(), st.session_state.get(RUN)
+    if training is None or training.key != key_of(scene):
+        training = _turned_to(scene, training)
+        if corpus != scene.corpus:
+            training.tell("text_gone")
+    elif training.course is None:
+        training = _repeat(scene, training)
+    else:
+        runs.touch(training)
+    _heed(scene, training)
+    training.knobs = {knob: getattr(state.scene(), knob) for knob in KNOBS}
+    state.follow(played=training.reached)
     return training
 
 
-def _trained(scene: Scene, corpus: str) -> Training:
-    knobs = {name: getattr(scene, name) for name in ("task", "size", "run_seed", "rate", "batch")}
-    return Training(_begin(scene, corpus), _key(scene, corpus), knobs, corpus=corpus)
+def _turned_to(scene: Scene, former: Training | None) -> Training:
+    if former is not None and former.course:
+        _rest(former)
+    if (training := kept_runs.kept().get(key_of(scene))) is None:
+        training = _begun(scene)
+        if former is not None:
+            training.pace, training.overlay = former.pace, former.overlay
+            if former.course and former.key[0] == scene.task and former.key[3] == training.key[3]:
+                training.former = former.course.history  # another task's losses would say nothing about this one's
+            if training.said in ("", "train.says.opened"):
+                training.tell("new_run")
+    elif training.course is None:
+        return _repeat(scene, training)
+    else:
+        training.playing = training.until is not None
+        training.tell("back", step=training.course.step)
+    kept_runs.keep(training)
+    st.session_state[RUN] = training
+    return training
 
 
-def _key(scene: Scene, corpus: str) -> tuple:
-    """What makes another run: all but the learning rate and the batch."""
-    return scene.task, scene.size, scene.run_seed, corpus if scene.task == Characters.name else ""
+def _repeat(scene: Scene, gone: Training) -> Training:
+    """The run that was let go, once more."""
+    training = _begun(replace(scene, played=gone.reached))
+    training.former, training.pace, training.overlay = gone.former, gone.pace, gone.overlay
+    kept_runs.keep(training)
+    st.session_state[RUN] = training
+    return training
+
+
+def _begun(scene: Scene) -> Training:
+    """A new run, at the step that the Scene names, or on the way there."""
+    training = Training(key_of(scene), _course(scene))
+    course, named = training.course, max(scene.moment or 0, scene.played)
+    if scene.played < 0 or not kept_runs.repeatable(course, named):
+        training.tell("changed" if scene.played < 0 else "too_far", step=abs(scene.played) or named)
+        state.follow(moment=None, played=0)
+        named = 0
+    elif named:
+        course.checkpoints.named = scene.moment
+        training.played, training.stood = scene.played > 0, named
+    first = 0 if scene.attempt else opening(course.config, course.size)
+    if first:
+        _advance(course, inf, first)
+    if named > course.step:
+        _advance(course, FIRST, named - course.step)
+        training.until, training.playing = named, True
+        _arrive(training)
+    elif not training.said and scene.attempt:
+        training.tell("again")
+    elif not training.said and course.step:
+        training.tell("opened", step=course.step)
+    return training
+
+
+def _course(scene: Scene) -> Course:
+    task = task_of(scene.task, kept_runs.texts().get(scene.corpus, ""))
+    rate, size = of(scene, task)
+    return Course.start(task, sized(task.config, scene.size), scene.run_seed, size, rate)
+
+
+def _heed(scene: Scene, training: Training) -> None:
+    """Let the run have the Scene's learning rate and batch."""
+    course = training.course
+    rate, size = of(scene, course.task)
+    if (rate, size) == (course.recipe.rate, course.size):
+        return
+    if course.step and not training.played:  # its first steps are the page's own: taken as a link would take them
+        fresh = _begun(scene)
+        for part in ("course", "until", "playing", "stood", "said", "about", "drawn", "sample"):
+            setattr(training, part, getattr(fresh, part))
+        return
+    course.change(rate, size)
+    if course.step:
+        training.mixed, training.until = True, None
+        training.tell("goes_on")
 
 
 def of(scene: Scene, task: Task) -> tuple[float, int]:
     """The learning rate and the rows a batch: the Scene's, or the task's own."""
     return scene.rate or task.rate, scene.batch or task.size
-
-
-def _begin(scene: Scene, corpus: str) -> Course:
-    task = task_of(scene.task, corpus)
-    rate, size = of(scene, task)
-    course = Course.start(task, sized(task.config, scene.size), scene.run_seed, size, rate)
-    with runs.room_for(course):
-        course.advance(FIRST, STEPS)
-        course.look()
-    return course
 
 
 def task_of(name: str, corpus: str = "") -> Task:
@@ -158,60 +165,98 @@ def _ours(name: str) -> Task:
 
 def tick(training: Training) -> None:
     """One slice of a run that plays, if it is its turn: else the next tick comes soon."""
+    course, most = training.course, PACES[training.pace]
+    if training.until is not None:
+        most = training.until - course.step
     with crowd.turn(training) as mine:
         if mine:
-            with runs.room_for(training.course):
-                training.course.advance(crowd.SLICE, PACES[training.pace])
-    if training.course.broken:
-        training.playing, training.said = False, "train.says.broken"
+            _advance(course, crowd.SLICE, most)
+    _arrive(training)
+
+
+def _advance(course: Course, seconds: float, steps: int) -> None:
+    with runs.room_for(course):
+        course.advance(seconds, steps)
+
+
+def _arrive(training: Training) -> None:
+    """Stop a run that is broken, or that was repeated as far as its address says."""
+    course, until = training.course, training.until
+    if course.broken:
+        training.tell("broken")
+    elif until is None or course.step < until:
+        return
+    else:
+        training.tell("repeated", step=course.step)
+    training.playing, training.until, training.stood = False, None, course.step
+
+
+def _rest(training: Training) -> None:
+    """Let a run wait: one that is repeated goes on when its reader comes back to it."""
+    if training.until is None:
+        training.stood = training.course.step
+    training.playing = False
+
+
+def _stop(training: Training) -> None:
+    training.playing, training.until, training.stood = False, None, training.course.step
 
 
 def play() -> None:
     """Go on, or stop."""
-    training = _mine()
-    training.playing, training.played, training.said = not training.playing, True, ""
+    training = session()
+    playing = training.playing
+    _stop(training)
+    training.playing, training.played = not playing, True
+    training.tell()
     state.follow(moment=None)
 
 
 def one_step() -> None:
     """Take one step, and stop."""
-    training = _mine()
-    training.playing, training.played, training.said = False, True, ""
-    with runs.room_for(training.course):
-        training.course.advance(0, steps=1)
-        training.course.look()
+    training = session()
+    training.played = True
+    _advance(training.course, 0, 1)
+    training.tell("broken" if training.course.broken else "")
+    _stop(training)
     state.follow(moment=None)
 
 
 def reset() -> None:
-    """Begin again; the run so far can be laid over."""
-    training = _mine()
-    training.former, training.playing, training.played = training.course.retire(), False, False
-    training.said = "train.says.again"
-    training.course = _begin(state.scene(), training.corpus)
-    state.follow(moment=None)
+    """Begin again, on step 0. What ran so far can be laid under it, and undo brings it back."""
+    training = session()
+    if training.course.step:
+        attempts = [key[-1] for key in kept_runs.kept() if key[:-1] == training.key[:-1]]
+        state.turn(attempt=min(max(attempts) + 1, limits.SEED[1]), moment=None, played=0)
+
+
+def choose(**knobs: str | int) -> None:
+    """Train something else: the run of it that this session has, where it stood, or a new one."""
+    scene = state.scene().turn(**knobs, attempt=0, moment=None, played=0)
+    if (training := kept_runs.latest(scene)) is not None:
+        scene = scene.turn(**training.knobs)
+    state.show(scene)
 
 
 def set_pace(pace: str) -> None:
     """How many steps a slice may take."""
-    st.session_state[TRAINING].pace = pace
+    st.session_state[RUN].pace = pace
 
 
 def lay_over(overlay: bool) -> None:
     """Draw the former run, or leave it out."""
-    st.session_state[TRAINING].overlay = overlay
+    st.session_state[RUN].overlay = overlay
 
 
 def wind(moment: int) -> None:
     """Wind all pictures to a step; the last one is now."""
-    state.turn(moment=None if moment >= _mine().course.step else moment)
+    state.turn(moment=None if moment >= session().course.step else moment)
 
 
 def read(corpus: str) -> None:
     """Train on a text of the reader's own. Raises: ConfigError where it is too short or too long."""
     Characters(corpus)
-    st.session_state[TRAINING].corpus = corpus
-    state.turn(task=Characters.name, moment=None)
+    choose(task=Characters.name, corpus=kept_runs.keep_text(corpus))
 
 
 # ----------------------------------------------------------------------------------------------- what is looked at
@@ -222,24 +267,29 @@ class View:
     """A run at one moment, as pictures need it."""
 
     training: Training
+    course: Course
     scene: Scene
     step: int
     params: Params
     lang: str = "en"
 
     @property
-    def course(self) -> Course:
-        return self.training.course
-
-    @property
-    def former(self) -> Course | None:
+    def former(self) -> History | None:
         return self.training.former if self.training.overlay else None
+
+    @cached_property
+    def watch(self) -> Watch:
+        """How the run stood at this step; while it plays, when it was last watched: a look takes a while."""
+        if self.training.playing:
+            return max((w for w in self.course.watches if w.step <= self.step), key=lambda w: w.step)
+        return self.course.watch(self.step, self.params)
 
     @property
     def stamp(self) -> tuple:
         """All that the pictures depend on: equal stamps, equal pictures."""
-        former = self.former
-        return (id(self.course), self.course.step, len(self.course.watches), self.step, *self.place, id(former))
+        course, playing = self.course, self.training.playing
+        laid = self.former is not None
+        return (id(course), course.step, len(course.watches), self.step, *self.place, laid, playing)
 
     @property
     def place(self) -> tuple[int, int]:
@@ -268,8 +318,8 @@ class View:
 
 def view(training: Training, words: Words) -> View:
     """The run at the Scene's moment, for a reader of this language."""
-    scene = state.scene()
-    return View(training, scene, *training.course.at(scene.moment), words.lang)
+    scene, course = state.scene(), training.course
+    return View(training, course, scene, *course.at(scene.moment), words.lang)
 
 
 def drawn(name: str, builder: Callable[[View, Words], Picture], view: View, words: Words) -> Finished:
@@ -288,28 +338,3 @@ def written(view: View, write: Callable[[View], str]) -> str:
     if view.training.sample[0] != stamp:
         view.training.sample = stamp, write(view)
     return view.training.sample[1]
-
-
-# --------------------------------------------------------------------------------------------- a model like others
-
-
-def portable(view: View) -> Portable:
-    """The model at this moment, as it goes into a file."""
-    task = view.course.task
-    tokenizer = FixedVocabulary(task.vocabulary, "words" if task.joint else "characters")
-    params = {name: np.array(p) for name, p in view.params.items()}
-    return Portable(view.course.config, params, tokenizer, task.name, opening(view))
-
-
-def opening(view: View) -> str:
-    """The example's beginning, as a sentence to open the model with."""
-    return view.course.task.joint.join(view.tokens[: limits.SHOWN]).strip() or view.course.task.vocabulary[-1]
-
-
-def use(model: Portable) -> str:
-    """Make a model one that every page of this session can show; gives its name."""
-    about = {"tokenizer": model.tokenizer, "source": lambda: model.params, "task": model.task}
-    preset = Preset(model.task, model.config, model.sentence, **about)
-    name, held = register(preset)
-    state.keep_model(name, held)
-    return name

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 
 import numpy as np
 
 import core
-from core.course import APPEARED, Course, Watch
+from core.course import APPEARED, Course, History, Watch
 from core.gradcheck import GOOD, Check
 from core.interpret import PCA, pca
 from core.ops.softmax import softmax
@@ -19,6 +20,7 @@ from ui.compute import Picture
 from ui.pictures import extremes
 from ui.pictures.drift import moved, size
 from ui.pictures.squares import looks_map
+from ui.tokens import named
 from ui.training import View
 from ui.words import Words
 
@@ -36,25 +38,32 @@ SMOOTH = 0.02  # of the steps so far: over so many the training loss is averaged
 def loss(view: View, words: Words) -> Picture:
     """The loss on what is trained on and on what never is; of the run before, too."""
     course = view.course
-    lines = [*_losses(view.former, words, True)] if view.former else []
-    lines += _losses(course, words, False)
-    watch = _watch(course, view.step)
+    lines = _losses(view.former, (), words, True) if view.former else []
+    lines += _losses(course, _now(view), words, False)
+    watch = view.watch
     uniform = float(np.log(course.config.vocab_size))
-    says = words("train.says.loss", step=view.step, loss=watch.loss, uniform=uniform, n=course.config.vocab_size)
+    says = words("train.says.loss", step=watch.step, loss=watch.loss, uniform=uniform, n=course.config.vocab_size)
     if view.former:
         best, other = (min(w.loss for w in run.watches) for run in (course, view.former))
+        best = min(best, watch.loss)
         says += " " + words("train.says.former", best=best, other=other)
     titles = {"step_title": words("train.axis.step"), "value_title": words("train.axis.loss")}
     return Picture(curves(lines, moment=view.step, height=HEIGHT, alt=says, **titles), says)
 
 
-def _losses(course: Course, words: Words, faint: bool) -> list[Curve]:
-    name = "train.line.former_{}" if faint else "train.line.{}"
-    watched = np.array([(w.step, w.loss) for w in course.watches])
-    taken = _averaged(np.array(course.losses))
-    trained = Curve(np.arange(len(taken)), taken, words(name.format("train")), "@residual", faint)
-    held_out = Curve(watched[:, 0], watched[:, 1], words(name.format("held_out")), "@gradient", faint)
+def _losses(run: Course | History, now: Sequence[Watch], words: Words, faint: bool) -> list[Curve]:
+    """On what is trained on, and on what is held out; a former run has one name for both, in the same colours."""
+    watched = np.array([(w.step, w.loss) for w in (*run.watches, *now)])
+    taken = _averaged(np.array(run.losses))
+    names = (words("train.line.former"), "") if faint else (words("train.line.train"), words("train.line.held_out"))
+    trained = Curve(np.arange(len(taken)), taken, names[0], "@residual", faint)
+    held_out = Curve(watched[:, 0], watched[:, 1], names[1], "@gradient", faint)
     return [trained, held_out] if len(taken) else [held_out]
+
+
+def _now(view: View) -> list[Watch]:
+    """How the run stands, where that is later than it was last watched: so its lines reach to where it stands."""
+    return [view.watch] if view.watch.step > view.course.watches[-1].step else []
 
 
 def _averaged(values: np.ndarray) -> np.ndarray:
@@ -68,26 +77,25 @@ def _averaged(values: np.ndarray) -> np.ndarray:
 
 def scores(view: View, words: Words) -> Picture:
     """Accuracy on held-out data, and the highest induction score of any head."""
-    course = view.course
+    course, watch = view.course, view.watch
     lines = []
-    for run, faint in ((view.former, True), (course, False)):
+    for run, now, faint in ((view.former, (), True), (course, _now(view), False)):
         if run is None:
             continue
-        steps = np.array([w.step for w in run.watches])
-        name = "train.line.former_{}" if faint else "train.line.{}"
-        accuracy, induction = (
-            np.array([getattr(w, field) for w in run.watches]) for field in ("accuracy", "induction")
-        )
-        lines.append(Curve(steps, accuracy, words(name.format("accuracy")), "@value", faint))
-        lines.append(Curve(steps, induction, words(name.format("induction")), "@attention", faint, dash="dash"))
-    watch = _watch(course, view.step)
+        watches = (*run.watches, *now)
+        steps = np.array([w.step for w in watches])
+        accuracy, induction = (np.array([getattr(w, field) for w in watches]) for field in ("accuracy", "induction"))
+        names = [words(f"train.line.{name}") for name in (("former",) if faint else ("accuracy", "induction"))]
+        lines.append(Curve(steps, accuracy, names[0], "@value", faint))
+        if not np.isnan(induction).all():
+            lines.append(Curve(steps, induction, "" if faint else names[1], "@attention", faint, dash="dash"))
     says = words("train.says.accuracy", accuracy=watch.accuracy) + " " + _induction(course, watch, words)
     titles = {"step_title": words("train.axis.step"), "value_title": words("train.axis.share")}
     return Picture(curves(lines, moment=view.step, top=1, height=HEIGHT, alt=says, **titles), says)
 
 
 def _induction(course: Course, watch: Watch, words: Words) -> str:
-    found = course.appeared
+    found = course.appeared or (watch if watch.induction >= APPEARED else None)
     if found and found.step <= watch.step:
         return words("train.says.appeared", step=found.step, layer=found.head[0], head=found.head[1])
     if course.config.n_layers < 2 or np.isnan(watch.induction):
@@ -95,14 +103,13 @@ def _induction(course: Course, watch: Watch, words: Words) -> str:
     return words("train.says.not_yet", score=watch.induction, appeared=APPEARED)
 
 
-def _watch(course: Course, step: int) -> Watch:
-    """The last watch at or before this step."""
-    return max((w for w in course.watches if w.step <= step), key=lambda w: w.step, default=course.watches[0])
-
-
 def norms(view: View, words: Words) -> Picture:
     """How long the gradients of each part of the model are."""
     course = view.course
+    titles = {"step_title": words("train.axis.step"), "value_title": words("train.axis.norm")}
+    if not course.step:
+        says = words("train.says.no_norms")
+        return Picture(curves([], moment=0, height=SQUARE, alt=says, **titles), says)
     parts = sorted(course.norms, key=_order)
     roles = ["@query", *(f"@head{i}" for i in range(3, 3 + course.config.n_layers)), "@key"]
     lines = [
@@ -112,7 +119,6 @@ def norms(view: View, words: Words) -> Picture:
     at = min(view.step, course.step - 1)
     now = {part: float(course.norms[part][at]) for part in parts}
     says = _longest(now, at, words)
-    titles = {"step_title": words("train.axis.step"), "value_title": words("train.axis.norm")}
     return Picture(curves(lines, moment=view.step, log=True, height=SQUARE, alt=says, **titles), says)
 
 
@@ -132,7 +138,7 @@ def attention(view: View, words: Words) -> Picture:
     """Where the chosen head looks in the example."""
     layer, head = view.place
     pattern = view.trace[f"blocks.{layer}.attn.pattern"][head]
-    tokens = list(view.tokens)
+    tokens = [named(token, words) for token in view.tokens]
     says = _strongest(pattern, tokens, words, layer=layer, head=head)
     size = {"square": True, "width": 380, "height": SQUARE}
     return Picture(looks_map(pattern, tokens, words, says, numbers=False, **size), says)
@@ -140,8 +146,9 @@ def attention(view: View, words: Words) -> Picture:
 
 def embeddings(view: View, words: Words) -> Picture:
     """The tokens' embeddings from the first step to this one, in one basis for the whole run."""
-    tokens = _named(view)
-    ids = np.array([view.course.task.vocabulary.index(token) for token in tokens])
+    listed = _named(view)
+    ids = np.array([view.course.task.vocabulary.index(token) for token in listed])
+    tokens = [named(token, words) for token in listed]
     moments = [m for m in view.course.moments if m <= view.step]
     chosen = sorted({moments[i] for i in np.linspace(0, len(moments) - 1, STAGES).astype(int)} | {view.step})
     ways = np.stack([view.course.at(m)[1]["embed.W_E"][ids] for m in chosen]).astype(np.float64)
@@ -177,10 +184,11 @@ def example(view: View, words: Words) -> tuple[str, str]:
     shares = softmax(view.trace["logits"].astype(np.float64))
     guesses = shares.argmax(-1)
     task = view.course.task
-    cells = [_cell(task.vocabulary[ids[0]], None, "")]
+    names = [named(token, words) for token in task.vocabulary]
+    cells = [_cell(names[ids[0]], None, "")]
     for place, target in enumerate(targets):
-        wrong = task.vocabulary[guesses[place]] if guesses[place] != target else ""
-        cells.append(_cell(task.vocabulary[target], float(shares[place, target]) if mask[place] else None, wrong))
+        wrong = names[guesses[place]] if guesses[place] != target else ""
+        cells.append(_cell(names[target], float(shares[place, target]) if mask[place] else None, wrong))
     right = int((guesses == targets)[mask].sum())
     mean = float(shares[np.arange(len(targets)), targets][mask].mean())
     says = words("train.says.example", right=right, n=int(mask.sum()), mean=mean)
