@@ -12,6 +12,7 @@ from core.generate import Step, generate
 from core.params import Params
 from core.run import embed_tokens
 from core.scene import Scene
+from core.tokenizer import UNKNOWN
 
 
 @dataclass(frozen=True)
@@ -72,8 +73,14 @@ def write(scene: Scene, params: Params | None = None, cache: bool | None = None)
 
 
 def namer(scene: Scene, unnamed: Callable[[int], str] = "#{}".format) -> Callable[[int], str]:
-    """What each id is called: by the model's own tokens, else by the words of the sentence, else `unnamed`."""
-    if scene.preset.tokenizer:
-        return scene.preset.tokenizer.tokens.__getitem__
-    known = dict(zip(scene.encoding.ids.tolist(), scene.tokens, strict=True))
+    """What each id is called: by the model's own tokens, else by the words of the sentence, else `unnamed`.
+
+    A word that the model does not know, and that stands in for one of its tokens, is called as the reader wrote it.
+    """
+    encoding, tokenizer = scene.encoding, scene.preset.tokenizer
+    if tokenizer:
+        outside = tokenizer.outside(scene.text)
+        borrowed = {step.id: step.token for step in encoding.work if outside.get(step.token, UNKNOWN) != UNKNOWN}
+        return lambda token: borrowed.get(token) or tokenizer.tokens[token]
+    known = dict(zip(encoding.ids.tolist(), encoding.tokens, strict=True))
     return lambda token: known.get(token) or unnamed(token)

@@ -34,7 +34,9 @@ def _loop(words: Words, running: bool) -> None:
     scene = writing.writer(state.scene())
     text = writing.written(scene)
     if text is None:
-        shell.say(words("generate.broken"))
+        for title in ("draw", "lens.title", "ledger.title"):
+            shell.say(words(f"generate.{title}"), "step")
+            shell.say(words("generate.broken"))
         return
     st.html(_texts(scene, text, words) + loop.strip(scene, text, words))
     generating.walk(scene, text, words, running)
@@ -53,10 +55,9 @@ def _texts(scene: Scene, text: Writing, words: Words) -> str:
     if not any(step.forced for step in text.steps):
         return loop.continuation(scene, text, words)
     free = replace(scene, forced=())
-    both = (
-        loop.continuation(scene, text, words, words("generate.yours")),
-        loop.continuation(free, writing.written(free), words, words("generate.own")),
-    )
+    both = [loop.continuation(scene, text, words, words("generate.yours"))]
+    if (own := writing.written(free)) is not None:  # without the forced token the numbers may explode
+        both.append(loop.continuation(free, own, words, words("generate.own")))
     return f'<div class="fibra-texts">{"".join(both)}</div>'
 
 
@@ -118,6 +119,7 @@ def _stand_in(scene: Scene, words: Words) -> None:
 scene, words = shell.open_page("generate", reads=writing.writer)
 comparison.elsewhere(scene, words)
 _stand_in(scene, words)
+generating.enter()
 play(words)
 loss(words)
 shell.close_page("generate", words, generate, Distribution, multiplications, read_stream, cross_entropy)

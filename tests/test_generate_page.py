@@ -19,7 +19,7 @@ from core import Scene
 from core.interpret import logit_lens
 from plots import theme
 from tests.support import knob
-from ui import loop, writing
+from ui import generating, loop, state, writing
 from ui.pictures.generate import cache, draw, lens, loss
 from ui.words import words_of
 
@@ -395,7 +395,7 @@ def test_numbers_that_explode_are_said_to() -> None:
 
 def test_step_back_and_the_number_of_tokens() -> None:
     at = page(Scene(model="stories", lang="en"))
-    assert at.button(key="generate-step").disabled and not at.button(key="generate-back").disabled
+    assert not at.button(key="generate-step").disabled and not at.button(key="generate-back").disabled
     at.button(key="generate-back").click().run()
     assert scene_of(at).step == 11
     knob(at.slider, "knob-step").set_value(1).run()
@@ -490,3 +490,42 @@ def test_leaving_while_it_plays_leaves_nothing_behind(watched, app) -> None:
     expect(tab.locator("h1.fibra-title")).to_have_text("Drift")
     tab.wait_for_timeout(2500)
     expect(tab.locator("h1.fibra-title")).to_have_text("Drift")
+
+
+def test_words_that_borrow_a_token_keep_their_names():
+    scene = Scene(model="induction", sentence="gato rato pato gato rato pato gato", heat=0.0, new=3, lang="en")
+    text = writing.written(scene)
+    assert writing.spelled(scene, text, 3, words_of("en"))[7:] == ["rato", "pato", "gato"]
+    says = draw.choices(scene.turn(step=1), words_of("en")).says
+    assert "rato" in says and "po" not in says.replace("pato", "").split()
+
+
+def test_the_unknown_word_has_a_name_in_each_language():
+    scene = Scene(model="stories")
+    unknown = scene.preset.tokenizer.tokens.index("<unknown>")
+    assert [writing.names(scene, words_of(lang))(unknown) for lang in LANGUAGES] == ["<unknown>", "<desconhecido>"]
+
+
+def test_step_writes_one_token_more_where_all_are_written():
+    at = page(Scene(model="stories", new=3, lang="en"))
+    at.button(key="generate-step").click().run()
+    assert not at.exception and (scene_of(at).new, scene_of(at).step) == (4, None)
+
+
+def test_what_played_does_not_play_by_itself_when_its_page_is_entered_again():
+    at = page(Scene(model="stories", lang="en"))
+    at.button(key="generate-play").click().run()
+    assert generating.PLAYING in at.session_state
+    at.session_state["fibra.page"] = "drift"
+    at.run()
+    assert not at.exception and generating.PLAYING not in at.session_state
+
+
+def test_numbers_that_explode_are_told_at_every_picture_and_stop_the_clock():
+    at = page(Scene(model="gpt", lang="en"))
+    at.button(key="generate-play").click().run()
+    at.session_state[state.SCENE] = BROKEN.turn(lang="en")
+    at.session_state[generating.PLAYING] = 0.0
+    at.run()
+    assert not at.exception and html_of(at).count(words_of("en")("generate.broken")) == 3
+    assert generating.PLAYING not in at.session_state

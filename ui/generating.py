@@ -25,11 +25,20 @@ def playing() -> bool:
     return PLAYING in st.session_state
 
 
+def enter() -> None:
+    """The page opens: what played when it was left stands where it stood, and does not play by itself."""
+    if st.session_state[state.ENTERED]:
+        _stop()
+
+
 def tick() -> None:
     """One step further, if it is time: a click between two beats runs this too."""
     if monotonic() - st.session_state[PLAYING] < PACE / 2:
         return
     text = writing.written(writing.writer(state.scene()))
+    if text is None:  # a turn made the numbers explode
+        _stop()
+        st.rerun()
     now = writing.reached(state.scene(), text) + 1
     st.session_state[PLAYING] = monotonic()
     if now <= len(text.steps):
@@ -52,7 +61,11 @@ def walk(scene: Scene, text: Writing, words: Words, running: bool) -> None:
         else:
             _button("play", "play_arrow", words, _play, 1 if now == n else now, type="primary")
     with step:
-        _button("step", "skip_next", words, _go, now + 1, disabled=now == n)
+        if now < n:
+            _button("step", "skip_next", words, _go, now + 1)
+        else:  # one token more than were asked for, where there is room
+            room = min(NEW_TOKENS[1], text.config.n_ctx - len(text.ids))
+            _button("step", "skip_next", words, _more, n + 1, disabled=n >= room)
     with slider:
         controls.slider(words("generate.written"), "step", 1, max(n, 2), 1, now, disabled=n == 1)
     with other:
@@ -100,7 +113,10 @@ def knobs(scene: Scene, text: Writing, words: Words) -> None:
 def force(click: dict) -> None:
     """The bar that was clicked is the next token, whatever was drawn; later forced tokens no longer follow from it."""
     scene = writing.writer(state.scene())
-    step = writing.looked_at(scene, writing.written(scene))
+    text = writing.written(scene)
+    if text is None:
+        return
+    step = writing.looked_at(scene, text)
     kept = tuple(pair for pair in state.scene().forced if pair[0] < step.position)
     state.turn(forced=(*kept, (step.position, draw.candidates(step)[click["point"]])))
 
@@ -116,6 +132,11 @@ def _redraw() -> None:
 def _go(step: int) -> None:
     st.session_state.pop(PLAYING, None)
     state.turn(step=step)
+
+
+def _more(new: int) -> None:
+    st.session_state.pop(PLAYING, None)
+    state.turn(new=new, step=None)
 
 
 def _play(start: int) -> None:

@@ -12,6 +12,7 @@ from core.generate import Step
 from core.sentence import fit_sentence
 from core.writing import namer
 from ui import compute, memory
+from ui.tokens import named
 from ui.words import Words
 
 STAND_IN = "stories"  # writes where the reader's story has no logits
@@ -71,4 +72,5 @@ def joint(scene: Scene) -> str:
 
 def names(scene: Scene, words: Words) -> Callable[[int], str]:
     """What each id is called in this language."""
-    return namer(scene, lambda token: words("generate.unnamed", id=token))
+    name = namer(scene, lambda token: words("generate.unnamed", id=token))
+    return lambda token: named(name(token), words)
