@@ -173,7 +173,7 @@ class Budget:
         with self._lock:
             keys = [key for key, entry in self._entries.items() if shelf in (None, entry.shelf)]
             gone = [self._dropped(key) for key in keys]
-        del gone
+        self._release(gone)
 
     @contextmanager
     def making(self, key: bytes) -> Iterator[None]:
@@ -202,7 +202,7 @@ class Budget:
         gone.clear()
         if self._released > HOLES:
             self._released = 0
-            heap.trim_at_times()
+            heap.trim()
 
     def _dropped(self, key: bytes) -> Entry | None:
         if (entry := self._entries.pop(key, None)) is not None:
@@ -216,6 +216,7 @@ class Budget:
 
 
 BUDGET = Budget(limits.CACHE)
+BUDGET.take("other", limits.CACHE_OTHER)
 _large = Lock()
 _has_large: ContextVar[bool] = ContextVar("has_large", default=False)
 _numbers: WeakKeyDictionary[Callable, int] = WeakKeyDictionary()

@@ -63,6 +63,7 @@ def _leave(presence: Presence) -> None:
     """On the server's own thread, when a connection is lost, and once more when its session is closed."""
     if (loop := _loop()) is not None and presence.session not in _left:
         _left[presence.session] = loop.call_later(WAIT, _close, presence.session)
+        loop.call_later(SWEEP, heap.trim_at_times)
         runs.lose(presence.session)
 
 
