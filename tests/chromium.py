@@ -33,15 +33,20 @@ def executable() -> str:
     return found
 
 
-@contextmanager
-def serve(script: str = "app.py", **environment: str) -> Iterator[str]:
-    """`streamlit run script` on a free port; its address."""
+def free_port() -> int:
+    """A port of this machine that nobody listens to."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    address = f"http://127.0.0.1:{port}"
+        return free.getsockname()[1]
+
+
+@contextmanager
+def serve(script: str = "app.py", port: int = 0, base: str = "", **environment: str) -> Iterator[str]:
+    """`streamlit run script` on a free port, or on `port`, below the path `base`; its address."""
+    port = port or free_port()
+    address = f"http://127.0.0.1:{port}{base}"
     command = [sys.executable, "-m", "streamlit", "run", script, "--server.port", str(port)]
-    command += ["--server.address", "127.0.0.1", "--server.fileWatcherType", "none"]
+    command += ["--server.address", "127.0.0.1", "--server.fileWatcherType", "none", "--server.baseUrlPath", base]
     server = subprocess.Popen(
         command,
         cwd=ROOT,

@@ -45,7 +45,7 @@ LOOKS = {
     **{"step": ("", "1", "30"), "forced": ("", "1.0,6.2"), "target": ("", "zzz a"), "lang": ("en", "pt-BR")},
     **{"compared": ("", *STEPS), "inside": ("", *INSIDE), "pin": ("", "1"), "pin.model": ("", "gpt", "stories")},
     **{"pin.sentence": ("", "a b c"), "pin.off": ("", "norm"), "pin.n_heads": ("", "2")},
-    **{"task": ("", "induction"), "size": ("", "small"), "rate": ("", "0.01"), "batch": ("", "8")},
+    **{"task": ("", "repeat"), "size": ("", "small"), "rate": ("", "0.01"), "batch": ("", "8")},
     **{"run_seed": ("", "7"), "moment": ("", "3"), "played": ("", "1")},
 }
 

@@ -25,7 +25,7 @@ export default function ({ data, setTriggerValue }) {
 function keepHistory() {
   const push = history.pushState.bind(history);
   let acted = false;
-  for (const deed of ["pointerdown", "keydown"]) addEventListener(deed, () => (acted = true), true);
+  for (const deed of ["pointerdown", "keydown", "click", "input"]) addEventListener(deed, () => (acted = true), true);
   history.pushState = (...step) => {
     if (acted) push(...step);
     else history.replaceState(...step);

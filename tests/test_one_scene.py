@@ -1,0 +1,258 @@
+"""One Scene, wherever a reader comes from: in the real browser every widget, every sentence and the address are read,
+after the menu, links, Back and Forward, undo and redo, a lost session, behind a base path and embedded.
+
+What a page must show is read from another tab, which has only the address.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlparse
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from core import Scene
+from tests.chromium import WAIT, free_port, serve
+from tests.test_journeys import menu, settled
+from ui.words import words_of
+
+pytestmark = pytest.mark.browser
+
+EN = words_of("en")
+PAGES = ("attention", "heads", "reading", "fibres", "drift", "block", "generate", "start", "train")
+
+# Every knob elsewhere than where it stands by default, but for the moment of a run, which lives in a session.
+TURNED = {
+    **{"model": "gpt", "sentence": "um dois três quatro", "seed": "5", "temperature": "2", "ablated": "0.1,1.0"},
+    **{"off": "scale", "d_mlp": "32", "n_layers": "3", "n_heads": "8", "activation": "gelu", "edits": "0.0:1"},
+    **{"layer": "1", "head": "2", "query": "1", "key": "2", "dimension": "3", "threshold": "0.2", "focus": "2"},
+    **{"lit": "1", "stage": "2", "second": "1", "solid": "1", "heat": "0.5", "top_k": "7", "top_p": "0.9", "draw": "4"},
+    **{"new": "5", "forced": "5.3", "step": "3", "target": "dois um", "task": "repeat", "size": "small"},
+    **{"rate": "0.002", "batch": "8", "run_seed": "3", "lang": "en", "compared": "scores", "inside": "norm"},
+    **{"pin": "1", "pin.temperature": "", "pin.off": ""},
+}
+
+READ = """() => {
+  const all = (root, selector) => [...root.querySelectorAll("*")].flatMap((part) => [
+    ...(part.matches(selector) ? [part] : []), ...(part.shadowRoot ? all(part.shadowRoot, selector) : [])]);
+  const widgets = {};
+  const tell = (name, value) => { widgets[name + (name in widgets ? " again" : "")] = value; };
+  for (const input of all(document.body, "input")) {
+    if (!input.checkVisibility() && input.type !== "checkbox") continue;
+    const name = input.getAttribute("aria-label") ?? input.closest("label")?.innerText ?? "";
+    tell(name.replace(/^Selected .*?\\\\. /, ""), input.type === "checkbox" ? input.checked
+      : input.type === "range" ? input.getAttribute("aria-valuetext") : input.value);
+  }
+  for (const chosen of all(document.body, "[data-testid=stBaseButton-segmented_controlActive]"))
+    tell("chosen", chosen.innerText);
+  return { title: document.querySelector("h1.fibra-title").innerText, widgets,
+    says: all(document.body, ".fibra-says").map((said) => said.innerText.trim()) };
+}"""
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[dict[str, Any]]:
+    """An app that can be stopped and started again on its port."""
+    port = free_port()
+    running = serve(port=port)
+    held = {"address": running.__enter__()}
+
+    def restart() -> None:
+        held["running"].__exit__(None, None, None)
+        held["running"] = serve(port=port)
+        held["running"].__enter__()
+
+    held |= {"running": running, "restart": restart}
+    yield held
+    held["running"].__exit__(None, None, None)
+
+
+class Reader:
+    """A tab; and another one that is asked what the address of the first must show."""
+
+    def __init__(self, browser: Browser, address: str):
+        self.address, self.told = address, {}
+        self.tab, self.other = (browser.new_context(viewport={"width": 1440, "height": 900}).new_page() for _ in "ab")
+        self.errors: list[str] = []
+        for tab in (self.tab, self.other):
+            tab.set_default_timeout(WAIT)
+            tab.on("pageerror", lambda error: self.errors.append(str(error)))
+
+    def open(self, name: str, asked: dict[str, str]) -> None:
+        self.tab.goto(f"{self.address}/{name}?{urlencode(asked)}")
+        self.rest(name)
+
+    def rest(self, name: str) -> None:
+        """Until the page `name` is there, and the server has nothing more to say."""
+        expect(self.tab.locator("h1.fibra-title")).to_have_text(EN(f"{name}.title"), timeout=WAIT)
+        _rest(self.tab)
+
+    def check(self, name: str, scene: Scene) -> None:
+        """Title, widgets, sentences and address are those of `scene`."""
+        self.rest(name)
+        says_so(self.tab, scene.to_query())
+        _rest(self.tab)
+        if self.tab.url not in self.told:
+            self.other.goto(self.tab.url)
+            _rest(self.other)
+            self.told[self.tab.url] = self.other.evaluate(READ)
+        told, found = self.told[self.tab.url], self.tab.evaluate(READ)
+        assert found["widgets"] == told["widgets"], (name, scene.to_query())
+        assert found["title"] == told["title"]
+        if name != "train":  # how far its run is, the clock decides
+            assert found["says"] == told["says"], (name, scene.to_query())
+        assert not self.errors and not self.tab.locator("[data-testid=stException]").count()
+
+    def close(self) -> None:
+        for tab in (self.tab, self.other):
+            tab.context.close()
+
+
+@pytest.fixture
+def reader(chromium: Browser, server: dict[str, Any]) -> Iterator[Reader]:
+    reader = Reader(chromium, server["address"])
+    yield reader
+    reader.close()
+
+
+def says_so(tab: Page, query: dict[str, str]) -> None:
+    """The address comes to be this one."""
+    deadline = time.monotonic() + 20
+    while (found := dict(parse_qsl(urlparse(tab.url).query, keep_blank_values=True))) != query:
+        assert time.monotonic() < deadline, (query, found)
+        tab.wait_for_timeout(50)
+
+
+def _rest(tab: Page) -> None:
+    tab.wait_for_selector("h1.fibra-title")
+    for _ in range(2):  # a component's answer may begin one run more
+        settled(tab)
+        tab.wait_for_timeout(250)
+    tab.wait_for_function("window.fibraFigures?.settled?.() ?? true")
+
+
+def press(tab: Page, name: str, key: str, times: int = 1) -> None:
+    knob = tab.get_by_role("slider", name=re.compile(f"^{re.escape(name)}"))
+    knob.focus()
+    for _ in range(times):
+        knob.press(key)
+        settled(tab)
+
+
+def test_the_address_of_every_knob_is_shown_by_every_knob(reader):
+    scene, notices = Scene.from_query(TURNED)
+    assert not notices and scene.to_query() == TURNED, "every knob is turned"
+    reader.open("attention", TURNED)
+    reader.check("attention", scene)
+    shown = reader.tab.evaluate(READ)["widgets"]
+    assert shown["Sentence"] == "um dois três quatro" and shown["Seed"] == "5" and shown["Temperature"] == "2"
+    assert shown["Layer"] == "1" and shown["Head"] == "2" and shown[EN("attention.scale_switch")] is False
+    for name in PAGES[1:]:
+        menu(reader.tab, EN(f"pages.{name}")).click()
+        reader.check(name, scene)
+    steps = reader.tab.evaluate("history.length")
+    for name in PAGES[-2::-1]:
+        reader.tab.go_back()
+        reader.check(name, scene)
+    assert reader.tab.evaluate("history.length") == steps
+    reader.tab.go_forward()
+    reader.check("heads", scene)
+
+
+def test_turns_links_and_undo_leave_one_scene(reader):
+    asked = {"model": "gpt", "seed": "5", "lang": "en"}
+    reader.open("fibres", asked)
+    tab, scene = reader.tab, Scene.from_query(asked)[0]
+    press(tab, EN("fibres.lit"), "ArrowLeft", 2)  # in a fragment: the menu's links stay as they were drawn
+    scene = scene.turn(lit=2)
+    reader.check("fibres", scene)
+    menu(tab, EN("pages.fibres")).click()  # the page's own link
+    reader.check("fibres", scene)
+    menu(tab, EN("pages.drift")).click()
+    reader.check("drift", scene)
+    press(tab, EN("drift.stage"), "ArrowLeft")
+    scene = scene.turn(stage=3)
+    box = tab.get_by_role("textbox", name=EN("shell.sentence"))
+    box.fill("um dois três")
+    box.press("Enter")
+    scene = scene.turn(sentence="um dois três")
+    reader.check("drift", scene)
+    menu(tab, EN("pages.start")).click()
+    reader.check("start", scene)
+    tab.locator(".attention").nth(1).focus()
+    tab.keyboard.press("Enter")
+    scene = scene.turn(layer=1)
+    reader.check("attention", scene)
+    for _ in range(3):  # as fast as can be
+        tab.locator("[data-move=undo]").click()
+    reader.check("attention", scene.turn(layer=0, sentence="", stage=None))
+    for _ in range(3):
+        tab.keyboard.press("Control+Shift+z")
+    reader.check("attention", scene)
+    for name, shown in (("start", scene.turn(layer=0)), ("drift", scene.turn(layer=0))):
+        while not (tab.url.split("?")[0].endswith("drift") if name == "drift" else "/attention" not in tab.url):
+            tab.go_back()
+            tab.wait_for_timeout(400)
+            _rest(tab)
+        reader.check(name, shown)
+
+
+def test_a_session_that_is_lost_loses_nothing(reader, server):
+    asked = {"model": "gpt", "seed": "5", "sentence": "um dois três", "lang": "en"}
+    reader.open("attention", asked)
+    tab, scene = reader.tab, Scene.from_query(asked)[0]
+    assert tab.evaluate("document.documentElement.lang") == "en"
+    server["restart"]()
+    tab.locator("label", has_text=EN("attention.mask_switch")).click()  # the first thing after it is heard
+    scene = scene.override(causal=False)
+    reader.check("attention", scene)
+    server["restart"]()
+    menu(tab, EN("pages.heads")).click()
+    reader.check("heads", scene)
+    server["restart"]()
+    box = tab.get_by_role("textbox", name=EN("shell.sentence"))
+    box.fill("o gato viu")
+    box.press("Enter")
+    scene = scene.turn(sentence="o gato viu")
+    reader.check("heads", scene)
+    tab.go_back()
+    reader.check("heads", scene.turn(sentence="um dois três"))
+
+
+def test_a_fast_hand_leaves_no_old_value_behind(reader):
+    asked = {"model": "gpt", "lang": "en"}
+    reader.open("attention", asked)
+    tab = reader.tab
+    tab.get_by_role("combobox", name=re.compile(EN("shell.story"))).click()
+    tab.get_by_role("option", name=EN("shell.stories.encoder_full")).click()
+    tab.locator("[data-move=pin]").click()
+    reader.check("attention", Scene(model="encoder_full", lang="en").pin())
+    tab.locator("[data-move=reset]").click()
+    tab.locator("[data-move=pin]").click()
+    reader.check("attention", Scene(lang="en").pin())
+    tab.locator("[data-move=undo]").click()
+    tab.locator("[data-move=undo]").click()
+    tab.locator("[data-move=redo]").click()
+    reader.check("attention", Scene(lang="en"))
+
+
+@pytest.mark.parametrize(("base", "embedded"), [("/turma/fibra", {}), ("", {"embed": "true"})])
+def test_behind_a_path_or_embedded_the_scene_is_kept(chromium, base, embedded):
+    with serve(base=base) as address:
+        reader = Reader(chromium, address)
+        tab, asked = reader.tab, {"model": "gpt", "seed": "5", "lang": "en"}
+        reader.open("drift", asked | embedded)
+        tab.evaluate("document.querySelector('.st-key-menu a[href*=fibres]').click()")  # embedded, the menu is folded
+        reader.rest("fibres")
+        says_so(tab, asked | embedded)
+        assert tab.url.startswith(f"{address}/fibres?")
+        tab.go_back()
+        reader.rest("drift")
+        says_so(tab, asked | embedded)
+        shown = tab.evaluate(READ)["widgets"]
+        assert shown["Sentence"] == Scene().text
+        reader.close()
