@@ -32,7 +32,8 @@ def play() -> None:
     """Begin in the dark, or stop where the light is."""
     if st.session_state.pop(DUE, None) is None:
         st.session_state[DUE] = monotonic() + STEP
-        state.turn(lit=0)
+        with state.one_move(DUE):
+            state.turn(lit=0)
 
 
 def rise() -> None:
@@ -43,10 +44,12 @@ def rise() -> None:
     higher = pictures.lit(scene) + 1
     if higher < scene.config.n_layers:
         st.session_state[DUE] = monotonic() + STEP
-        state.turn(lit=higher)
+        with state.one_move(DUE):
+            state.turn(lit=higher)
     else:
         del st.session_state[DUE]
-        state.turn(lit=None)
+        with state.one_move(DUE):
+            state.turn(lit=None)
         st.rerun()
 
 

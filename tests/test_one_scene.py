@@ -150,7 +150,7 @@ def test_the_address_of_every_knob_is_shown_by_every_knob(reader):
     reader.check("attention", scene)
     shown = reader.tab.evaluate(READ)["widgets"]
     assert shown["Sentence"] == "um dois três quatro" and shown["Seed"] == "5" and shown["Temperature"] == "2"
-    assert shown["Layer"] == "1" and shown["Head"] == "2" and shown[EN("attention.scale_switch")] is False
+    assert "1" in shown["Layer"] and "2" in shown["Head"] and shown[EN("attention.scale_switch")] is False
     for name in PAGES[1:]:
         menu(reader.tab, EN(f"pages.{name}")).click()
         reader.check(name, scene)

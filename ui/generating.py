@@ -42,7 +42,8 @@ def tick() -> None:
     now = writing.reached(state.scene(), text) + 1
     st.session_state[PLAYING] = monotonic()
     if now <= len(text.steps):
-        state.turn(step=now)
+        with state.one_move(PLAYING):  # however slowly the server beats
+            state.turn(step=now)
     if now >= len(text.steps):
         _stop()
         st.rerun()
