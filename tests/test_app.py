@@ -190,6 +190,26 @@ def test_turning_knobs_keeps_the_widgets_and_the_scene_together():
     assert labelled(at.select_slider, "attention.temperature").value == 1.0
 
 
+@pytest.mark.parametrize(
+    ("text", "comma", "number"),
+    [
+        ("2.5", False, 2.5),
+        ("2,5", True, 2.5),
+        ("2.5", True, 2.5),
+        ("−0,25", True, -0.25),
+        ("1.234,5", True, 1234.5),
+        ("1,234.5", False, 1234.5),
+        ("2,5", False, None),  # twenty-five, or two and a half?
+        ("", True, None),
+        ("dois", True, None),
+    ],
+)
+def test_a_number_in_the_table_is_read_as_it_is_written(text, comma, number):
+    from ui import embeddings
+
+    assert embeddings.read_number(text, comma) == number
+
+
 def test_the_table_edits_the_scene_and_names_a_bad_cell():
     at = page("attention", lang="en")
     at.toggle(key="edit-embeddings").set_value(True).run()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from functools import partial
 from typing import Any
 
@@ -13,7 +14,7 @@ from core.limits import EDIT
 from core.query import Edit
 from plots.tokens import visible
 from ui import compute, controls, shell, state
-from ui.words import Words
+from ui.words import MINUS, Words
 
 COORDINATES = tuple(step / 10 for step in range(-30, 31))  # a hand-made embedding's numbers lie well inside
 EDITOR, MOUNTED = "embeddings", "embeddings.mounted"
@@ -39,10 +40,11 @@ def editor(scene: Scene, words: Words) -> None:
 
     run = compute.run(scene)
     key = f"{EDITOR}-{_mount(scene)}"
-    table = pd.DataFrame(run.embeddings, columns=[str(d) for d in range(run.config.d_model)])
-    token = words("shell.sentence")
+    written = [list(map(words.number, row)) for row in run.embeddings.tolist()]  # a column of numbers has no comma
+    table = pd.DataFrame(written, columns=[str(d) for d in range(run.config.d_model)])
+    token = words("attention.token", split="token" if scene.preset.tokenizer else scene.split)
     table.insert(0, token, list(map(visible, run.tokens)))
-    number = st.column_config.NumberColumn(format="%.2f", step=0.01, width="small")
+    number = st.column_config.TextColumn(width="small")
     st.data_editor(
         table,
         key=key,
@@ -51,7 +53,7 @@ def editor(scene: Scene, words: Words) -> None:
         disabled=[token],
         column_config={name: number for name in table.columns[1:]},
         on_change=_edited,
-        args=(key, run.tokens),
+        args=(key, run.tokens, words.comma),
     )
     shell.notices(words, "cell")
     if scene.edits:
@@ -68,8 +70,8 @@ def _mount(scene: Scene) -> int:
     return number
 
 
-def _edited(key: str, tokens: tuple[str, ...]) -> None:
-    edits, bad = read_edits(st.session_state[key]["edited_rows"], state.scene().edits, tokens)
+def _edited(key: str, tokens: tuple[str, ...], comma: bool) -> None:
+    edits, bad = read_edits(st.session_state[key]["edited_rows"], state.scene().edits, tokens, comma)
     state.turn(edits=edits)
     if bad:
         _, number = st.session_state[MOUNTED]
@@ -78,18 +80,31 @@ def _edited(key: str, tokens: tuple[str, ...]) -> None:
 
 
 def read_edits(
-    rows: dict[int, dict[str, Any]], before: tuple[Edit, ...], tokens: tuple[str, ...]
+    rows: dict[int, dict[str, Any]], before: tuple[Edit, ...], tokens: tuple[str, ...], comma: bool = False
 ) -> tuple[tuple[Edit, ...], list[Notice]]:
     """What the table's cells say over the edits so far, and a Notice for each cell that is not a number in range."""
     edits = {(position, dimension): value for position, dimension, value in before}
     bad: list[Notice] = []
     for row, cells in rows.items():
         for column, value in cells.items():
-            if _good(value):
-                edits[int(row), int(column)] = float(value)
+            number = read_number(value, comma) if isinstance(value, str) else value
+            if _good(number):
+                edits[int(row), int(column)] = float(number)
             else:
                 bad.append(Notice("cell", tokens[int(row)], "" if value is None else str(value), column))
     return tuple((*cell, value) for cell, value in sorted(edits.items())), bad
+
+
+def read_number(text: str, comma: bool) -> float | None:
+    """A number as a reader writes it: with a decimal point, or where that is the custom a comma; None if it is none."""
+    text = text.strip().replace(MINUS, "-")
+    point, thousands = (",", ".") if comma and "," in text else (".", ",")
+    if re.fullmatch(rf"[+-]?\d{{1,3}}([{thousands}]\d{{3}})+([{point}]\d*)?", text) and point in text:
+        text = text.replace(thousands, "")
+    try:
+        return float(text.replace(point, "."))
+    except ValueError:
+        return None
 
 
 def _good(value: Any) -> bool:
