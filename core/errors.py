@@ -25,3 +25,11 @@ class SceneError(FibraError):
 
 class WeightsError(FibraError):
     """A weights file or folder that is damaged, hostile, or not implemented."""
+
+
+class TextError(ConfigError):
+    """A text that cannot be learned from. code: "long", "short", "encoding", "file" (it is none) or "lost"."""
+
+    def __init__(self, message: str, code: str):
+        super().__init__(message, "text")
+        self.code = code

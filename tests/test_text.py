@@ -14,7 +14,8 @@ import core
 from core import Scene, limits
 from core.graphemes import clusters
 from core.sentence import fit_sentence, fit_target, target_cut
-from core.text import normalized
+from core.tasks import Characters
+from core.text import ENCODINGS, decoded, normalized
 from core.tokenizer import FixedVocabulary, characters, pieces
 from plots.tokens import isolated, short, shown, visible
 
@@ -50,8 +51,7 @@ def test_the_same_text_in_another_form_is_the_same_scene(model, split, other):
 
 
 def test_lines_end_in_one_way():
-    for other in ("um\r\ndois\r\ntrês", "um\rdois\rtrês"):
-        assert Scene(split="characters", sentence=other).tokens == tuple("um\ndois\ntrês")
+    assert Scene(split="characters", sentence="um\r\ndois\r\ntrês").tokens == tuple("um\ndois\ntrês")
     assert Scene(model="stories", target="não").target == Scene(model="stories", target="na\u0303o").target
 
 
@@ -204,3 +204,56 @@ def test_short_parts_no_character():
     assert short(family * 20) == family * 13 + "…"
     assert short("x" * 15) == "x" * 13 + "…" and short("x" * 14) == "x" * 14
     assert len(short("a" + "\u0301" * 600)) <= 20
+
+
+# ------------------------------------------------------------------------------------------------------------ files
+
+STORY = "Os pinguins não têm joelho: é ação à beira-mar, “disse” o avô.\n"
+
+
+@pytest.mark.parametrize("encoding", ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"))
+@pytest.mark.parametrize("ends", ("\n", "\r\n"))
+def test_unicode_files_are_read(encoding, ends):
+    text = decoded((STORY * 9).replace("\n", ends).encode(encoding))
+    vocabulary = Characters(text).vocabulary
+    assert vocabulary == Characters(STORY * 9).vocabulary
+    assert not {"\ufffd", "\0", "\ufeff", "\r", "\r\n"} & set(vocabulary)
+    assert decoded(b"\xfe\xff" + STORY.encode("utf-16-be")).endswith(STORY)
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_another_encoding_is_asked_about_and_then_read(encoding):
+    text = STORY.replace("“disse”", "disse")
+    with pytest.raises(core.ConfigError, match="is not utf-8: byte") as found:
+        decoded(text.encode(encoding))
+    assert found.value.code == "encoding"
+    assert decoded(text.encode(encoding), encoding) == text
+
+
+@pytest.mark.parametrize(
+    ("data", "encoding", "code"),
+    [
+        (b"caf\x81", "windows-1252", "encoding"),
+        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0", "", "encoding"),
+        (b"a\0bc", "", "file"),
+        ("acentua\ufffd\ufffdo".encode(), "", "lost"),
+        (b"a" * 900_000, "", "long"),
+        (b"\xff\xfea", "", "encoding"),
+    ],
+)
+def test_what_is_no_text_is_refused_by_name(data, encoding, code):
+    with pytest.raises(core.ConfigError) as found:
+        decoded(data, encoding)
+    assert found.value.code == code
+
+
+def test_nothing_is_learned_from_replacement_characters():
+    with pytest.raises(core.ConfigError, match="2 characters are U\\+FFFD"):
+        Characters(STORY * 9 + "\ufffd\ufffd")
+    same = Characters(normalize("NFD", STORY * 9)), Characters(STORY * 9)
+    assert same[0].vocabulary == same[1].vocabulary and "ã" in same[0].vocabulary
+    start = process_time()
+    Characters("a\u0301\u0316" * 30_000 + "a" + "\u0301\u0316" * 10_000)
+    assert process_time() - start < 1.0
+    heaped = Characters(STORY * 9 + "a" + "\u0301" * 100)
+    assert max(map(len, heaped.vocabulary[1:])) == 1

@@ -578,3 +578,27 @@ def test_the_run_s_own_arrays_are_told():
     pattern = view.trace["blocks.0.attn.pattern"][0]
     best = max(pattern[i, j] for i in range(len(pattern)) for j in range(i))
     assert f"{best:.2f}" in pictures.attention(view, EN).says
+
+
+@pytest.mark.parametrize("lang", ("pt-BR", "en"))
+def test_a_file_that_is_not_unicode_is_read_as_the_reader_says(lang):
+    def app(data: bytes, lang: str) -> None:
+        import streamlit as st
+
+        from ui import models
+        from ui.words import words_of
+
+        st.session_state["text"] = models._from_file(data, words_of(lang))
+
+    words, text = words_of(lang), "é ação à beira-mar; os pinguins não têm joelho. " * 9
+    at = fine(AppTest.from_function(app, args=(text.encode("cp1252"), lang)).run())
+    assert words("train.own.why.encoding") in html(at) and at.session_state["text"] == text
+    assert "ação" in html(at), "what it would read as is shown"
+    at = fine(at.selectbox[0].set_value("mac-roman").run())
+    assert at.session_state["text"] == text.encode("cp1252").decode("mac-roman") and "ação" not in html(at)
+    for data, why in ((b"a\0bc", "file"), ("\ufffd".encode(), "lost"), (b"a" * 900_000, "long")):
+        at = fine(AppTest.from_function(app, args=(data, lang)).run())
+        assert words(f"train.own.why.{why}", limit=200, least=64) in html(at)
+        assert at.session_state["text"] == "" and not at.selectbox
+    at = fine(AppTest.from_function(app, args=(text.encode("utf-16"), lang)).run())
+    assert at.session_state["text"] == text and not at.selectbox and not html(at)

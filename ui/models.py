@@ -9,12 +9,16 @@ import numpy as np
 import streamlit as st
 
 from core import ConfigError, Preset, Scene, WeightsError, limits
+from core.errors import TextError
 from core.presets import register
+from core.tasks.text import LEAST
+from core.text import ENCODINGS, decoded
 from core.tokenizer import FixedVocabulary
 from core.weights.portable import Portable, pack, unpack
 from ui import compat, kept_runs, shell, state, training
 from ui.words import Words
 
+SAMPLE = 40  # characters on each side of the first that the encoding decides about
 USED, REFUSED = "fibra.used", "fibra.refused"  # session state: what the last button did, or why it could not
 
 
@@ -26,8 +30,35 @@ def own_text(words: Words) -> None:
     with right:
         file = compat.call(st.file_uploader, words("train.own.file"), type=["txt"], max_upload_size=1)
     shell.say(words("train.own.about", limit=limits.CORPUS // 1000), "about")
-    text = file.getvalue().decode("utf-8", "replace") if file else pasted
+    text = _from_file(file.getvalue(), words) if file else pasted
     _button(words("train.own.go"), training.read, text, words, "train.own.refused", type="primary", disabled=not text)
+
+
+def _from_file(data: bytes, words: Words) -> str:
+    """The text of a file; "" where it has none. What is not Unicode is read as the reader says, and shown so."""
+    try:
+        return decoded(data)
+    except TextError as error:
+        shell.say(_why(error, words), "notice")
+        if error.code != "encoding":
+            return ""
+    names = {encoding: words(f"train.own.encodings.{encoding}") for encoding in ENCODINGS}
+    encoding = st.selectbox(words("train.own.encoding"), ENCODINGS, format_func=names.__getitem__)
+    try:
+        text = decoded(data, encoding)
+    except TextError:
+        shell.say(words("train.own.not_this", encoding=names[encoding]), "notice")
+        return ""
+    first = next((i for i, c in enumerate(text) if not c.isascii()), 0)
+    shell.say(words("train.own.reads", sample=" ".join(text[max(0, first - SAMPLE) : first + SAMPLE].split())), "about")
+    return text
+
+
+def _why(error: Exception, words: Words) -> str:
+    """Why a text or a file was refused, in the reader's language where that is known."""
+    if isinstance(error, TextError):
+        return words(f"train.own.why.{error.code}", limit=limits.CORPUS // 1000, least=LEAST)
+    return str(error)
 
 
 def model(words: Words) -> None:
@@ -61,7 +92,7 @@ def _button(label: str, act: Callable[[Any], None], what: Any, words: Words, ref
     if st.button(label, on_click=_do, args=(act, what), **look):
         if REFUSED not in st.session_state:
             st.rerun()
-        shell.say(words(refused, error=st.session_state.pop(REFUSED)), "notice")
+        shell.say(words(refused, error=_why(st.session_state.pop(REFUSED), words)), "notice")
 
 
 def _do(act: Callable[[Any], None], what: Any) -> None:
@@ -69,7 +100,7 @@ def _do(act: Callable[[Any], None], what: Any) -> None:
     try:
         act(what)
     except (ConfigError, WeightsError) as error:
-        st.session_state[REFUSED] = str(error)
+        st.session_state[REFUSED] = error.with_traceback(None)
 
 
 def _use(words: Words) -> None:

@@ -7,20 +7,23 @@ from collections import Counter
 import numpy as np
 
 from core import limits
-from core.errors import ConfigError
+from core.errors import TextError
 from core.tasks.task import HELD_OUT, Task, decoder
+from core.text import checked, normalized
 from core.tokenizer import UNKNOWN, characters
 from core.train import Batch
 
 N_CTX = 64
 CHARACTERS = 255  # different ones that get an id of their own: the most frequent
+LONGEST = 64  # code points of a character: a hostile heap of marks is one that is not known
 LEAST = 8 * HELD_OUT  # characters
 
 
 class Characters(Task):
     """Each character of a text is foretold from up to 64 before it. The text's last eighth is held out.
 
-    Raises: ConfigError for a text that is too short or too long.
+    The text is read in one form (core.text). Raises: TextError, a ConfigError, for one that is too short or too long,
+    or that lost characters before it came here.
     """
 
     name = "characters"
@@ -28,11 +31,12 @@ class Characters(Task):
 
     def __init__(self, text: str):
         if len(text.encode("utf-8", "replace")) > limits.CORPUS:
-            raise ConfigError(f"text: more than {limits.CORPUS:,} bytes", "text")
-        marks = characters(" ".join(text.split(" ")).replace("\r\n", "\n"))
+            raise TextError(f"text: more than {limits.CORPUS:,} bytes", "long")
+        marks = characters(normalized(checked(text)))
         if len(marks) < LEAST:
-            raise ConfigError(f"text: {len(marks)} characters; at least {LEAST} are needed", "text")
-        frequent = [mark for mark, _ in Counter(marks).most_common(CHARACTERS)]
+            raise TextError(f"text: {len(marks)} characters; at least {LEAST} are needed", "short")
+        known = Counter(mark for mark in marks if len(mark) <= LONGEST)
+        frequent = [mark for mark, _ in known.most_common(CHARACTERS)]
         self.vocabulary = (UNKNOWN, *sorted(frequent))
         ids = {mark: i for i, mark in enumerate(self.vocabulary)}
         every = np.array([ids.get(mark, 0) for mark in marks], np.int64)
