@@ -19,7 +19,7 @@ from core.ops.norm import layer_norm
 from core.ops.positions import rotate, sinusoidal
 from core.query import INSIDE
 from plots.tokens import shown
-from ui import comparison, compute, controls, shell, show, sizes, state, switchboard
+from ui import comparison, compute, controls, shell, show, sizes, state, stories, switchboard
 from ui.pictures import compare_block as compare
 from ui.pictures.block import frame, lengths, neurons, norm, position
 from ui.words import Words
@@ -118,6 +118,7 @@ def _picture(builder: compute.Builder, scene: Scene, words: Words, height: int, 
 
 
 scene, words = shell.open_page("block")
+stories.richer(scene, words, "block")
 parts(words)
 shell.close_page(
     "block", words, block, sinusoidal, rotate, layer_norm, mlp, *ACTIVATIONS.values(), token_moments, similarity

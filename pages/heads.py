@@ -13,7 +13,7 @@ from core import Scene
 from core.interpret import attention_distance, entropy, relative_change, token_norms
 from core.limits import SEED
 from plots.tiles import tile_at
-from ui import comparison, compute, controls, live_figure, shell, show, sizes, state, switchboard
+from ui import comparison, compute, controls, live_figure, shell, show, sizes, state, stories, switchboard
 from ui.pictures import compare
 from ui.pictures import heads as pictures
 from ui.words import Words
@@ -115,5 +115,6 @@ def scale_init(init: bool) -> None:
 
 
 scene, words = shell.open_page("heads", seed=False)
+stories.richer(scene, words, "heads")
 heads(words)
 shell.close_page("heads", words, entropy, attention_distance, relative_change, token_norms)

@@ -12,7 +12,7 @@ import streamlit as st
 from core import Scene
 from core.interpret import head_effects, head_label, head_scores, key_effects, rollout, value_weighted
 from plots.tokens import shown
-from ui import comparison, compute, controls, live_figure, shell, show, state, switchboard
+from ui import comparison, compute, controls, live_figure, shell, show, state, stories, switchboard
 from ui.pictures import reading as pictures
 from ui.words import Words
 
@@ -61,5 +61,6 @@ def choose_cell(click: dict[str, Any]) -> None:
 
 scene, words = shell.open_page("reading")
 comparison.elsewhere(scene, words)
+stories.richer(scene, words, "reading")
 read(words)
 shell.close_page("reading", words, head_scores, head_label, head_effects, value_weighted, key_effects, rollout)

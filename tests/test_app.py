@@ -190,6 +190,14 @@ def test_turning_knobs_keeps_the_widgets_and_the_scene_together():
     assert labelled(at.select_slider, "attention.temperature").value == 1.0
 
 
+@pytest.mark.parametrize("name", ["heads", "reading", "block"])
+def test_a_page_with_little_to_show_says_so_and_leads_to_a_richer_story(name):
+    at = page(name, lang="en")
+    at.button(key="richer").click().run()
+    fine(at)
+    assert at.session_state[SCENE].model == "gpt" and "richer" not in [button.key for button in at.button]
+
+
 @pytest.mark.parametrize(
     ("text", "comma", "number"),
     [
