@@ -5,6 +5,7 @@ from __future__ import annotations
 import ui  # noqa: F401  first, before anything brings NumPy: it says how many threads BLAS takes
 
 # isort: split
+import json
 from html import escape
 
 import streamlit as st
@@ -48,6 +49,11 @@ def run_pictures(words: Words) -> None:
             _picture(name, view, words, pictures.SQUARE)
 
 
+def upload_words(words: Words) -> str:
+    """The words of the boxes for files, which Streamlit has in English alone: style.css puts these in their place."""
+    return f":root{{--fibra-upload:{json.dumps(words('train.upload'))};--fibra-drop:{json.dumps(words('train.drop'))}}}"
+
+
 def _texts(view: training.View, words: Words) -> str:
     """The example, and what a model of text writes, as HTML."""
     html, says = pictures.example(view, words)
@@ -68,6 +74,7 @@ comparison.elsewhere(scene, words)
 run = training.open_session()
 run.slowness = crowd.slowness()
 times = crowd.spread(run.slowness) if run.playing else None
+st.html(f"<style>{upload_words(words)}</style>")
 engine.buttons(words)
 st.fragment(run_every=times and crowd.TICK * times)(status)(words)
 engine.choices(words)  # a whole run at each turn: what plays may have to stop
