@@ -32,7 +32,8 @@ def status(words: Words) -> None:
     n, tokens = course.config.n_parameters(), course.tokens_a_second
     shell.say(words("train.status", step=course.step, n=n, tokens=tokens), "about")
     if run.said:
-        shell.say(words(run.said, **run.about), "notice")
+        usual = run.said == "train.says.opened"  # nothing happened that was not asked for
+        shell.say(words(run.said, **run.about), "about" if usual else "notice")
 
 
 def run_pictures(words: Words) -> None:
