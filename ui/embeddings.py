@@ -71,6 +71,8 @@ def _mount(scene: Scene) -> int:
 
 
 def _edited(key: str, tokens: tuple[str, ...], comma: bool) -> None:
+    if tokens != state.scene().tokens or key not in st.session_state:
+        return  # the table was drawn for another Scene
     edits, bad = read_edits(st.session_state[key]["edited_rows"], state.scene().edits, tokens, comma)
     state.turn(edits=edits)
     if bad:

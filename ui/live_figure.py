@@ -196,7 +196,9 @@ def _unavailable() -> None:
 
 
 def _clicked(key: str, heard: dict[str, Callable[[Click], None]]) -> None:
-    click = dict(st.session_state[key]["click"])
+    click = dict(st.session_state.get(key, {}).get("click") or {})
+    if not click:
+        return  # of a board that is gone
     # Clicks that come faster than the server answers arrive together, and each calls back with the last one.
     if (key, click["at"]) != st.session_state.get(_LAST_CLICK):
         st.session_state[_LAST_CLICK] = key, click.pop("at")

@@ -9,7 +9,6 @@ from html import escape
 from pathlib import Path
 
 import streamlit as st
-from streamlit.runtime.pages_manager import PagesManager
 
 from core import PRESETS, Notice, Scene
 from core.limits import EDIT, SEED
@@ -19,6 +18,11 @@ from plots import theme
 from plots.tokens import shown
 from ui import browser, controls, live_figure, menu, moves, myths, presence, session, state, stories, switchboard
 from ui.words import LANGUAGES, Words
+
+try:  # private to Streamlit; last seen in 1.67
+    from streamlit.runtime.pages_manager import PagesManager
+except ImportError:
+    PagesManager = None
 
 ICON = "🧵"
 STYLE = Path(__file__).with_name("style.css")

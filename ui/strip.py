@@ -52,7 +52,8 @@ def show(html: str, *, key: str, follow: Follow) -> None:
 
 
 def _followed(key: str, follow: Follow) -> None:
-    click = st.session_state[key]["open"]
-    if click["at"] != st.session_state.get(_LAST):  # clicks that arrive together call back once each, with the last
+    click = st.session_state.get(key, {}).get("open")
+    # Clicks that arrive together call back once each, with the last.
+    if click and click["at"] != st.session_state.get(_LAST):
         st.session_state[_LAST] = click["at"]
         follow(click["href"], click["head"])
