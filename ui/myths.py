@@ -13,7 +13,7 @@ from ui.words import Words
 
 SHOWN = "fibra.myths"  # how often a card was clicked in this session
 UPWARDS = "fibra.upwards"  # one was clicked now: its picture is further up
-UP = """<script>
+UP = """<script> // {times}: a script whose text stands there already would not run again
 const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
 document.querySelector("[data-testid=stMain]").scrollTo({ top: 0, behavior: still ? "auto" : "smooth" });
 </script>"""
@@ -53,9 +53,7 @@ def cards(page: str, words: Words) -> None:
             for myth in here:
                 st.button(words("myths.see"), key=f"myth-{myth.name}", on_click=show, args=(myth,))
     if (times := st.session_state.get(SHOWN, 0)) and st.session_state.pop(UPWARDS, False):
-        compat.call(
-            st.html, f"{UP}<!-- {times} -->", unsafe_allow_javascript=True
-        )  # of the same text nothing runs twice
+        compat.call(st.html, UP.replace("{times}", str(times)), unsafe_allow_javascript=True)
 
 
 def _card(myth: Myth, words: Words) -> str:
