@@ -18,6 +18,9 @@ from core.tasks import Characters
 from core.text import ENCODINGS, decoded, normalized
 from core.tokenizer import FixedVocabulary, characters, pieces
 from plots.tokens import isolated, short, shown, visible
+from ui import arithmetic
+from ui.pictures import attention
+from ui.words import words_of
 
 MARKED = st.text("aã\u0303\u0327\u0301 \u00a0\u200d\u200c👩🇧🏽한ᄀ\u1161\u11a8क\u094dתﬁ\ufeff\r\nＡ", max_size=30)
 SENTENCE = "As focas não estão à praia: é ação."
@@ -257,3 +260,27 @@ def test_nothing_is_learned_from_replacement_characters():
     assert process_time() - start < 1.0
     heaped = Characters(STORY * 9 + "a" + "\u0301" * 100)
     assert max(map(len, heaped.vocabulary[1:])) == 1
+
+
+# -------------------------------------------------------------------------------------------------------- sentences
+
+
+@pytest.mark.parametrize("lang", ("pt-BR", "en"))
+def test_who_looks_and_who_is_looked_at_never_change_places(lang):
+    words, scene = words_of(lang), Scene(model="gpt", sentence="שלום ok مرحبا", query=2, key=0)
+    told = arithmetic.html(scene, words)
+    assert told.index("مرحبا") < told.index("שלום")
+    assert "\u2068مرحبا\u2069" in told and "\u2068שלום\u2069" in told
+    for builder in (attention.scores, attention.pattern):
+        says = builder(scene, words).says
+        assert all(f"\u2068{token}\u2069" in says for token in (scene.tokens[0], scene.tokens[2]) if token in says)
+        assert "שלום" in says or "مرحبا" in says
+    assert words.several(["שלום", "ok"]).startswith("\u2068שלום\u2069")
+
+
+def test_a_special_token_that_a_reader_types_is_text():
+    stories = core.PRESETS["stories"].tokenizer
+    assert stories.split("a <unknown> foca") == ("a", "<", "unknown", ">", "foca")
+    assert stories.outside("<unknown>") == dict.fromkeys(("<", "unknown", ">"), "<unknown>")
+    assert FixedVocabulary(("<sep>", "foca")).split("foca <sep>") == ("foca", "<", "sep", ">")
+    assert FixedVocabulary(("<unknown>", "<", ">"), "characters").split("<unknown>")[0] == "<"

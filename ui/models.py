@@ -13,7 +13,7 @@ from core.errors import TextError
 from core.presets import register
 from core.tasks.text import LEAST
 from core.text import ENCODINGS, decoded
-from core.tokenizer import FixedVocabulary
+from core.tokenizer import UNKNOWN, FixedVocabulary
 from core.weights.portable import Portable, pack, unpack
 from ui import compat, kept_runs, shell, state, training
 from ui.words import Words
@@ -133,7 +133,8 @@ def portable(view: training.View) -> Portable:
 
 def opening(view: training.View) -> str:
     """The example's beginning, as a sentence to open the model with."""
-    return view.course.task.joint.join(view.tokens[: limits.SHOWN]).strip() or view.course.task.vocabulary[-1]
+    known = [token for token in view.tokens[: limits.SHOWN] if token != UNKNOWN]  # in a sentence it would be text
+    return view.course.task.joint.join(known).strip() or view.course.task.vocabulary[-1]
 
 
 def use(model: Portable) -> str:
