@@ -326,3 +326,31 @@ def test_a_special_token_that_a_reader_types_is_text(changed, special):
     encoding = tokenizer.encode(f"Os {special} não")
     assert made.token_to_id(special) not in encoding.ids and len(encoding.ids) > 4
     assert tokenizer.decode(encoding.ids) == f"Os {special} não"
+
+
+# Ids that transformers 5.24's LlamaTokenizer gives with this vocabulary, with legacy false.
+LLAMA_IDS = {
+    **{"a b": [263, 259, 261], "  ab": [259, 266], " a": [263], "▁a": [263], "a  b ": [263, 264, 261, 259]},
+    **{"ab": [266], "   ": [264, 259]},
+}
+
+
+@pytest.mark.parametrize("legacy", (False, True, None))
+def test_llamas_tokenizer_begins_a_text_as_its_settings_say(changed, legacy):
+    tokenizers = pytest.importorskip("tokenizers")
+    folder, prepend = changed("llama-gqa"), tokenizers.normalizers.Prepend("▁")
+    letters = ["<unk>", "<s>", "</s>", *(f"<0x{byte:02X}>" for byte in range(256)), *"▁abc"]
+    merges = [("▁", "a"), ("▁", "▁"), ("a", "b"), ("▁a", "b"), ("▁▁", "▁▁")]
+    vocabulary = {token: i for i, token in enumerate([*letters, *map("".join, merges)])}
+    model = tokenizers.models.BPE(vocabulary, merges, fuse_unk=True, byte_fallback=True, unk_token="<unk>")
+    made = tokenizers.Tokenizer(model)
+    made.normalizer = tokenizers.normalizers.Sequence([prepend, tokenizers.normalizers.Replace(" ", "▁")])
+    made.save(str(folder / "tokenizer.json"))
+    settings = {"tokenizer_class": "LlamaTokenizer"} | ({} if legacy is None else {"legacy": legacy})
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings))
+    tokenizer = load_pretrained(folder).tokenizer
+    for text, ids in LLAMA_IDS.items():
+        assert tokenizer.encode(text).ids.tolist() == (made.encode(text).ids if legacy is not False else ids), text
+    (folder / "tokenizer_config.json").write_text("{")
+    with pytest.raises(core.WeightsError, match="tokenizer_config"):
+        load_pretrained(folder).tokenizer.encode("a")

@@ -19,6 +19,7 @@ CONFIG = "config.json"
 WHOLE = "model.safetensors"
 INDEX = "model.safetensors.index.json"
 TOKENIZER = "tokenizer.json"
+TOKENIZER_CONFIG = "tokenizer_config.json"
 PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json", "model.pt", "model.pth")
 
 
@@ -64,6 +65,11 @@ class Folder(Mapping[str, Entry]):
     def tokenizer(self) -> Path | None:
         """Where tokenizer.json is, if there is one."""
         return self._inside(TOKENIZER) if (self.path / TOKENIZER).exists() else None
+
+    @property
+    def tokenizer_config(self) -> Path | None:
+        """Where tokenizer_config.json is, if there is one."""
+        return self._inside(TOKENIZER_CONFIG) if (self.path / TOKENIZER_CONFIG).exists() else None
 
     def _shards(self) -> list[TensorFile]:
         # What else the index holds is let go before the shards' own headers are read.

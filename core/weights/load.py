@@ -72,7 +72,9 @@ def load_pretrained(
     params = {name: params[name] for name in param_shapes(config)}
     if config.d_model > limits.D_MODEL[1]:
         np.empty(limits.HEAP_KEPT_LARGE, np.uint8)  # never touched, and freed at once: limits.py says what for
-    return Pretrained(config, params, FileTokenizer(files.tokenizer), model_type, unused, files.metadata)
+    return Pretrained(
+        config, params, FileTokenizer(files.tokenizer, files.tokenizer_config), model_type, unused, files.metadata
+    )
 
 
 def _context(plan: Plan, n_ctx: int | None) -> Config:

@@ -16,6 +16,7 @@ from core import limits
 from core.bpe import readable
 from core.errors import WeightsError
 from core.tokenizer import Encoding
+from core.weights.strict_json import parse
 
 # GPT-2 spells each byte of a token as one letter: itself where that can be seen, else one of those from U+0100 on.
 VISIBLE = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
@@ -42,6 +43,7 @@ class FileTokenizer:
     """
 
     path: Path | None
+    settings: Path | None = None  # tokenizer_config.json beside it
 
     @cached_property
     def problem(self) -> str:
@@ -89,10 +91,25 @@ class FileTokenizer:
         return "ByteLevel" in _kinds(json.loads(self._library.to_str()).get("decoder"))
 
     @cached_property
+    def _spaces_once(self) -> bool:
+        """Whether a space goes before a text only where it begins with none: LlamaTokenizer with legacy false.
+
+        transformers 5 then passes over what tokenizer.json, often older than that switch, says of spaces.
+        """
+        if self.settings is None:
+            return False
+        if self.settings.stat().st_size > limits.WEIGHTS_HEADER:
+            raise WeightsError(f"tokenizer_config.json: has more than {limits.WEIGHTS_HEADER:,} bytes")
+        said = parse(self.settings.read_bytes(), "tokenizer_config.json")
+        llama = said.get("tokenizer_class") in ("LlamaTokenizer", "LlamaTokenizerFast")
+        return llama and said.get("legacy") is False and said.get("add_prefix_space") is not False
+
+    @cached_property
     def _library(self) -> Any:
         if self.problem:
             raise WeightsError(self.problem)
         from tokenizers import Tokenizer
+        from tokenizers.pre_tokenizers import Metaspace
 
         if self.path.stat().st_size > limits.TOKENIZER_FILE:
             raise WeightsError(f"tokenizer.json: has more than {limits.TOKENIZER_FILE:,} bytes")
@@ -100,6 +117,9 @@ class FileTokenizer:
         tokenizer.no_padding()  # some files ask for both, to fill a batch; here a text is as long as it is
         tokenizer.no_truncation()
         tokenizer.encode_special_tokens = True
+        if self._spaces_once:
+            tokenizer.normalizer = None
+            tokenizer.pre_tokenizer = Metaspace(replacement="▁", prepend_scheme="first", split=False)
         return tokenizer
 
 
