@@ -18,10 +18,10 @@ from core.ops.activations import ACTIVATIONS
 from core.ops.norm import layer_norm
 from core.ops.positions import rotate, sinusoidal
 from core.query import INSIDE
-from plots.tokens import shown
 from ui import comparison, compute, controls, shell, show, sizes, state, stories, switchboard
 from ui.pictures import compare_block as compare
 from ui.pictures.block import frame, lengths, neurons, norm, position
+from ui.pictures.extremes import choices
 from ui.words import Words
 
 CONTROLS = 84  # px: every column has its own controls above its first figure, and they end on one line
@@ -46,7 +46,7 @@ def _choose(scene: Scene, words: Words) -> None:
     n = scene.config.n_layers
     with left:
         controls.select(words("axis.layer"), "layer", range(n), scene.place[0], str, disabled=n == 1)
-    names = [f"{place} · {shown(token)}" for place, token in enumerate(scene.tokens)]
+    names = choices(scene.tokens, words)
     with right:
         controls.select(words("block.token"), "query", range(len(names)), scene.cell[0], names.__getitem__)
 

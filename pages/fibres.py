@@ -13,10 +13,10 @@ from core import Scene
 from core.model import attention
 from core.ops.attention import attention_scores
 from core.ops.softmax import softmax
-from plots.tokens import shown
 from ui import comparison, controls, live_figure, shell, show, state
 from ui.pictures import compare
 from ui.pictures import fibres as pictures
+from ui.pictures.extremes import choices
 from ui.words import Words
 
 THRESHOLDS = (
@@ -107,7 +107,7 @@ def _twin_controls(scene: Scene, words: Words) -> None:
         "focus",
         range(NOBODY, len(scene.tokens)),
         NOBODY if focus is None else focus,
-        lambda p: words("fibres.all") if p == NOBODY else f"{p} · {shown(scene.tokens[p])}",
+        lambda p: words("fibres.all") if p == NOBODY else choices(scene.tokens, words)[p],
         turn=lambda focus: state.turn(focus=None if focus == NOBODY else focus),
     )
 

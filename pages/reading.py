@@ -10,10 +10,18 @@ from typing import Any
 import streamlit as st
 
 from core import Scene
-from core.interpret import head_effects, head_label, head_scores, key_effects, rollout, value_weighted
-from plots.tokens import shown
+from core.interpret import (
+    head_effects,
+    head_label,
+    head_scores,
+    key_effects,
+    probe_induction,
+    rollout,
+    value_weighted,
+)
 from ui import comparison, compute, controls, live_figure, shell, show, state, stories, switchboard
 from ui.pictures import reading as pictures
+from ui.pictures.extremes import choices
 from ui.words import Words
 
 
@@ -40,7 +48,7 @@ def _choose(scene: Scene, words: Words) -> None:
     with st.container(key="reading-place"):
         for (knob, n), chosen in zip(sizes.items(), scene.place, strict=True):
             controls.select(words(f"axis.{knob}"), knob, range(n), chosen, str, disabled=n == 1)
-        names = [f"{shown(token)} ({place + 1})" for place, token in enumerate(scene.tokens)]
+        names = choices(scene.tokens, words)
         controls.select(words("attention.query"), "query", range(len(names)), scene.cell[0], names.__getitem__)
 
 
@@ -63,4 +71,5 @@ scene, words = shell.open_page("reading")
 comparison.elsewhere(scene, words)
 stories.richer(scene, words, "reading")
 read(words)
-shell.close_page("reading", words, head_scores, head_label, head_effects, value_weighted, key_effects, rollout)
+SHOWN = (head_scores, head_label, probe_induction, head_effects, value_weighted, key_effects, rollout)
+shell.close_page("reading", words, *SHOWN)

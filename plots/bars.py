@@ -70,6 +70,7 @@ def grouped(
     names: list[str],
     *,
     roles: tuple[str, ...],
+    value_title: str = "",
     hover: str = "{token}: {value}",
     width: int = 400,
     height: int = 240,
@@ -77,7 +78,8 @@ def grouped(
 ) -> dict[str, Any]:
     """`shares` [series, token], each row adding up to 1, as bars side by side in the colours `roles`, with a legend.
 
-    `hover` may use {token} and {value}; it and the `names` of the series are trusted text, `tokens` are not.
+    `hover` may use {token} and {value}; it, `value_title` and the `names` of the series are trusted text, `tokens` are
+    not.
     """
     shares = np.asarray(shares, np.float32)
     shown = [literal(token) for token in tokens]
@@ -96,7 +98,7 @@ def grouped(
     ]
     layout = base_layout(
         height=height,
-        margin={"l": 44, "r": 8, "t": 56, "b": labels_height(tokens, width)},
+        margin={"l": 58 if value_title else 44, "r": 8, "t": 56, "b": labels_height(tokens, width)},
         bargap=0.25,
         bargroupgap=0.05,
         showlegend=True,
@@ -106,7 +108,14 @@ def grouped(
             range=[-0.5, len(tokens) - 0.5],
             tickangle=-90 if upright(tokens, width) else 0,
         ),
-        yaxis=axis(rangemode="tozero", tickformat=".0%", nticks=5, showgrid=True, gridcolor="@grid"),
+        yaxis=axis(
+            rangemode="tozero",
+            tickformat=".0%",
+            nticks=5,
+            showgrid=True,
+            gridcolor="@grid",
+            title=title(value_title, "@muted", standoff=4),
+        ),
         meta={"alt": alt},
     )
     return {"data": data, "layout": layout}

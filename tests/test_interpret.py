@@ -30,6 +30,7 @@ from core.interpret import (
     token_moments,
     token_norms,
     transformed_values,
+    unevenness,
     value_weighted,
 )
 from core.ops.positions import rotary_angles, sinusoidal
@@ -157,18 +158,37 @@ def test_each_pattern_that_has_a_name_scores_one_and_gets_it():
 
 
 def test_scores_of_uniform_attention_by_hand():
-    """Four words, one of them twice; each looks at each alike. Causal: query q sees q + 1 keys, and the first has no
+    """Six words, three of them twice; each looks at each alike. Causal: query q sees q + 1 keys, and the first has no
     choice, so it does not count."""
-    words = ["a", "b", "a", "c"]
-    both = head_scores(np.full((4, 4), 0.25), words)
+    words = list("abcabc")
+    both = head_scores(np.full((6, 6), 1 / 6), words)
     assert {name: float(score) for name, score in both.items()} == pytest.approx(
-        {"previous": 0.25, "first": 0.25, "itself": 0.25, "same": 0.25, "induction": 0.25, "uniform": 1.0}
+        {"previous": 1 / 6, "first": 1 / 6, "itself": 1 / 6, "same": 1 / 6, "induction": 1 / 6, "uniform": 1.0}
     )
-    causal = head_scores(np.tri(4) / np.arange(1, 5)[:, None], words, causal=True)
-    mean = (1 / 2 + 1 / 3 + 1 / 4) / 3
+    causal = head_scores(np.tri(6) / np.arange(1, 7)[:, None], words, causal=True)
+    mean, late = np.mean([1 / n for n in range(2, 7)]), np.mean([1 / 4, 1 / 5, 1 / 6])
     assert {name: float(score) for name, score in causal.items()} == pytest.approx(
-        {"previous": mean, "first": mean, "itself": mean, "same": 1 / 3, "induction": 1 / 3, "uniform": 1.0}
+        {"previous": mean, "first": mean, "itself": mean, "same": late, "induction": late, "uniform": 1.0}
     )
+
+
+def test_a_pattern_takes_three_queries():
+    """Two words that come back, a head that looks at what followed: two queries are chance, three earn the score."""
+    for words, score in ((list("abab"), 0.0), (list("abcab"), 0.0), (list("abcabc"), 1.0)):
+        n, period = len(words), len({*words})
+        pattern = np.eye(n)[[q - period + 1 if q >= period else 0 for q in range(n)]]
+        assert float(head_scores(pattern, words, causal=True)["induction"]) == score
+
+
+def test_rows_from_an_eighth_to_a_third_are_not_nearly_alike():
+    row = np.array([0.34, 0.2, 0.18, 0.16, 0.12])
+    assert float(unevenness(np.tile(row, (5, 1)))[0]) == pytest.approx(0.14)  # the entropy says 0.96 of the greatest
+    scores = {name: float(score) for name, score in head_scores(np.tile(row, (5, 1)), "abcde").items()}
+    assert scores["uniform"] == pytest.approx(0.86) and head_label(scores) is None
+    assert float(unevenness(np.eye(4)).max()) == 0.75 and not unevenness(np.tri(3) / [[1], [2], [3]], causal=True).any()
+    one = np.full((4, 4), 0.25)
+    one[2] = [1, 0, 0, 0]  # one row that is not alike is enough
+    assert float(head_scores(one, "abcd")["uniform"]) == pytest.approx(0.25)
 
 
 def test_scores_where_there_is_nothing_to_choose():
@@ -200,6 +220,17 @@ def test_rollout_by_hand():
     half = np.array([[1, 0, 0], [0.5, 0.5, 0], [0, 0.5, 0.5]])
     assert np.allclose(rolled[0], half) and np.allclose(rolled[1], [[1, 0, 0], [0.75, 0.25, 0], [0.25, 0.5, 0.25]])
     assert np.allclose(rollout(np.stack([previous[None]] * 2), residual=False)[1], [[1, 0, 0], [1, 0, 0], [1, 0, 0]])
+
+
+def test_nothing_flows_through_heads_that_are_off():
+    patterns = np.random.default_rng(0).dirichlet(np.ones(4), (2, 2, 4))
+    every = [(i, h) for i in range(2) for h in range(2)]
+    assert np.allclose(rollout(patterns, True, every), np.eye(4))  # each word keeps itself
+    assert not rollout(patterns, False, every).any()  # and without residuals nothing does
+    one = rollout(patterns, True, [(0, 1)])[0]
+    assert np.allclose(one, patterns[0, 0] / 4 + 3 * np.eye(4) / 4)  # half of the layer's half
+    assert np.allclose(rollout(patterns, False, [(0, 1)])[0], patterns[0, 0])
+    assert np.allclose(rollout(patterns, True, [(1, 0)])[0], rollout(patterns)[0])
 
 
 @given(seeds, st.integers(1, 3), st.integers(1, 3), st.booleans())

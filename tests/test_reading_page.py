@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 from streamlit.testing.v1 import AppTest
-from support import random_scenes, written
+from support import random_scenes
 
 import core
 from core import Scene
@@ -43,60 +43,44 @@ def test_pictures_are_figures_in_both_themes(scene, lang):
             go.Figure(theme.resolve(picture.figure, mode))
 
 
-def holds(text: str, *values: float, abs_: float = 0.0051) -> bool:
-    return all(any(found == pytest.approx(value, abs=abs_, rel=1e-3) for found in written(text)) for value in values)
-
-
 def patterns_of(scene: Scene) -> np.ndarray:
     trace = core.run(scene).trace
     return np.stack([trace[f"blocks.{i}.attn.pattern"] for i in range(scene.config.n_layers)]).astype(float)
 
 
-def scores_of(scene: Scene, layer: int, head: int) -> dict[str, float]:
-    """The definitions, query by query."""
-    a, tokens = patterns_of(scene)[layer, head], scene.tokens
-    found = {name: [] for name in LABELS}
-    for q, row in enumerate(a):
-        sight = q + 1 if scene.config.causal else len(row)
-        if sight == 1:
-            continue
-        found["first"].append(row[0])
-        found["itself"].append(row[q])
-        found["uniform"].append(-sum(w * np.log2(w) for w in row if w > 0) / np.log2(sight))
-        if q:
-            found["previous"].append(row[q - 1])
-        if twins := [row[k] for k in range(sight) if k != q and tokens[k] == tokens[q]]:
-            found["same"].append(sum(twins))
-        if after := [row[k] for k in range(1, min(sight, q + 1)) if tokens[k - 1] == tokens[q]]:
-            found["induction"].append(sum(after))
-    return {name: float(np.mean(values)) if values else 0.0 for name, values in found.items()}
-
-
-@both
-def test_labels_and_scores(lang):
-    words, named = words_of(lang), 0
+def test_what_is_said_is_what_is_drawn():
+    """test_claims holds the sentences against fresh runs; here, that the bars are the scores."""
     for scene in SCENES:
-        labels = pictures.labels_of(scene)
-        for place in np.ndindex(labels.shape):
-            scores = scores_of(scene, *place)
-            best = max((name for name in LABELS if name != "uniform"), key=scores.__getitem__)
-            expected = best if scores[best] >= 0.5 else "uniform" if scores["uniform"] >= 0.95 else None
-            assert labels[place] == expected
-            named += expected is not None
-        says, n = pictures.labels(scene, words).says, labels.size
-        counts = [int((labels == name).sum()) for name in LABELS]
-        assert holds(says, n, *(count for count in counts if count))
-        mine, label = scores_of(scene, *scene.place), labels[scene.place]
-        picture = pictures.scores(scene, words)
-        assert np.allclose(picture.figure["data"][0]["y"], [mine[name] for name in LABELS], atol=1e-5)
-        assert holds(
-            picture.says, *scene.place, mine[label] if label else max(s for k, s in mine.items() if k != "uniform")
-        )
-    assert named > 10
+        mine = {name: score[scene.place] for name, score in pictures.scores_of(scene).items()}
+        drawn = pictures.scores(scene, words_of("en")).figure["data"][0]["y"]
+        assert np.allclose(drawn, [mine[name] for name in LABELS], atol=1e-5)
 
 
-def test_the_shipped_induction_head_has_its_name():
-    assert "induction" in pictures.labels_of(Scene(model="induction"))[1]
+def test_both_shipped_induction_heads_have_their_name_whatever_is_typed():
+    for sentence in ("", "pi ka tu le", "pi pi"):
+        found = pictures.labels_of(Scene(model="induction", sentence=sentence))
+        assert [*found[1]] == ["induction", "induction"] and "induction" not in found[0]
+
+
+@pytest.mark.parametrize("temperature", [0.05, 0.1, 1.0, 20.0])
+def test_no_random_head_is_an_induction_head(temperature):
+    """960 of them, on a sentence in which two words come back; some look like one, and are not said to be one."""
+    seeming = 0
+    for seed in range(60 if temperature == 0.1 else 6):
+        scene = Scene(model="gpt", sentence="a b c a b", seed=seed, temperature=temperature)
+        found = pictures.labels_of(scene).ravel().tolist()
+        assert "induction" not in found
+        seeming += found.count("seeming")
+    assert not seeming  # two queries are too few even for that
+
+
+def test_what_looks_like_an_induction_head_is_said_to_look_like_one():
+    scene = Scene(model="gpt", temperature=0.1, sentence="a b a b a b")
+    places = np.argwhere(pictures.labels_of(scene) == "seeming").tolist()
+    assert places
+    for layer, head in places:
+        says = pictures.scores(scene.turn(layer=layer, head=head), words_of("en")).says
+        assert "looks like" in says and "is an induction head" not in says
 
 
 @both
@@ -110,11 +94,7 @@ def test_what_would_be_lost(lang):
             without = core.run(scene.turn(ablated={*scene.ablated, place})).trace[last].astype(float)
             change, size = (np.sqrt((x**2).sum(1)) for x in (without - y, y))
             lost[place] = np.where(size > 0, change / np.where(size > 0, size, 1), change)
-        mean, row = 100 * lost.mean(-1), scene.cell[0]
-        assert np.allclose(picture.figure["data"][0]["z"], mean, rtol=1e-4, atol=1e-4)
-        assert holds(picture.says, mean.max(), mean.min(), 100 * lost[..., row].max(), abs_=0.051)
-        most = np.unravel_index(mean.argmax(), mean.shape)
-        assert words_of(lang)("heads.place", layer=int(most[0]), head=int(most[1])) in picture.says or mean.size == 1
+        assert np.allclose(picture.figure["data"][0]["z"], 100 * lost.mean(-1), rtol=1e-4, atol=1e-4)
 
 
 @both
@@ -124,7 +104,6 @@ def test_weight_is_not_importance(lang):
         run, (layer, head), query = core.run(scene), scene.place, scene.cell[0]
         a = patterns_of(scene)[layer, head]
         assert np.allclose(pictures.weights(scene, words).figure["data"][0]["z"], a, atol=1e-6)
-        assert holds(pictures.weights(scene, words).says, a[query].max())
 
         v = run.trace[f"blocks.{layer}.attn.v"][head].astype(float)
         if scene.config.projections and "W_O" not in scene.off:
@@ -133,14 +112,12 @@ def test_weight_is_not_importance(lang):
         carried = a * np.sqrt((v**2).sum(1)) * ((layer, head) not in scene.ablated)
         picture = pictures.carried(scene, words)
         assert np.allclose(picture.figure["data"][0]["z"], carried, rtol=1e-4, atol=1e-4)
-        assert holds(picture.says, carried[query].max())
 
         picture = pictures.importance(scene, words)
         shares = np.stack([bars["y"] for bars in picture.figure["data"]])
         assert np.allclose(shares[0], a[query], atol=1e-5)
         whole = carried[query].sum()
         assert np.allclose(shares[1], carried[query] / whole if whole else 0, atol=1e-4)
-        assert holds(picture.says, a[query].max(), carried[query].max())
         parted += len({int(row.argmax()) for row in shares}) > 1
     assert parted, "in some Scene they part"
 
@@ -148,12 +125,16 @@ def test_weight_is_not_importance(lang):
 @both
 def test_rollout_multiplies_the_layers(lang):
     for scene in SCENES:
-        picture, query = pictures.rolled(scene, words_of(lang)), scene.cell[0]
+        picture = pictures.rolled(scene, words_of(lang))
         rolled = np.eye(len(scene.tokens))
-        for a in patterns_of(scene).mean(1)[: scene.place[0] + 1]:
-            rolled = ((a + np.eye(len(a))) / 2 if scene.config.residual else a) @ rolled
+        a = patterns_of(scene)
+        for layer, head in scene.ablated:  # nothing flows through it: the word keeps what it would have taken
+            a[layer, head] = np.eye(len(scene.tokens)) if scene.config.residual else 0
+        for i, layer in enumerate(a[: scene.place[0] + 1]):
+            alive = len(layer) - sum(at == i for at, _ in scene.ablated)
+            mixed = layer.mean(0) if scene.config.residual else layer.sum(0) / max(alive, 1)
+            rolled = ((mixed + np.eye(len(mixed))) / 2 if scene.config.residual else mixed) @ rolled
         assert np.allclose(picture.figure["data"][0]["z"], rolled, atol=1e-5)
-        assert holds(picture.says, scene.place[0], rolled[query].max(), rolled[query, query])
 
 
 @both

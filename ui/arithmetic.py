@@ -71,7 +71,11 @@ def html(scene: Scene, words: Words) -> str:
         f'<b class="fibra-{role}">{escape(shown(run.tokens[p]))}</b>'
         for role, p in zip(("query", "key"), scene.cell, strict=True)
     )
-    return listed(cell(scene, words), words, f"<p>{words('arithmetic.title')} {query} → {key}</p>")
+    title = f"<p>{words('arithmetic.title')} {query} → {key}</p>"
+    steps = ("scores", "scores_scaled", "pattern")
+    if not all(np.isfinite(at_head(run, scene, name)[scene.cell[0]]).all() for name in steps):
+        return listed([], words, f"{title}<p>{words('attention.says.lost')}</p>")
+    return listed(cell(scene, words), words, title)
 
 
 def listed(lines: list[Line], words: Words, title: str = "") -> str:

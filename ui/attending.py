@@ -7,11 +7,11 @@ from html import escape
 import streamlit as st
 
 from core import Scene
-from plots.tokens import shown
 from ui import arithmetic, controls, live_figure, shell, state
 from ui.compute import run
 from ui.live_figure import Click
 from ui.pictures.attention import LENGTHS, at_head, read
+from ui.pictures.extremes import choices
 from ui.words import Words
 
 TEMPERATURES = (  # about even steps of its logarithm
@@ -63,7 +63,7 @@ def key(scene: Scene, words: Words) -> None:
 
 def _choose(scene: Scene, words: Words, knob: str, chosen: int) -> None:
     label, places = words(f"attention.{knob}"), range(len(scene.tokens))
-    names = [f"{label}: {shown(token)} ({place + 1})" for place, token in enumerate(scene.tokens)]
+    names = [f"{label}: {name}" for name in choices(scene.tokens, words)]
     controls.select(label, knob, places, chosen, names.__getitem__, label_visibility="collapsed")
 
 
@@ -93,7 +93,7 @@ def cell(scene: Scene, words: Words) -> str:
     """The HTML of the chosen cell's arithmetic, and under it the matrix in words: every row, or of many the chosen one,
     the others folded."""
     weights, chosen = at_head(run(scene), scene, "pattern"), scene.cell[0]
-    rows = [read(scene.tokens, weights, query, words) for query in range(len(weights))]
+    rows = [read(scene.tokens, weights, query, words, scene.config.causal) for query in range(len(weights))]
     told, title = arithmetic.html(scene, words), words("attention.rows")
     if len(rows) <= LENGTHS["few"]:
         return f"{told}{live_figure.heading(title)}{shell.listing(rows, chosen)}"

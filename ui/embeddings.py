@@ -14,6 +14,8 @@ from core.limits import EDIT
 from core.query import Edit
 from plots.tokens import visible
 from ui import compute, controls, shell, state
+from ui.pictures.attention import input_name
+from ui.pictures.extremes import token_name
 from ui.words import MINUS, Words
 
 COORDINATES = tuple(step / 10 for step in range(-30, 31))  # a hand-made embedding's numbers lie well inside
@@ -21,10 +23,19 @@ EDITOR, MOUNTED = "embeddings", "embeddings.mounted"
 
 
 def coordinate(scene: Scene, words: Words) -> None:
-    """One number of one embedding on a slider: of the token that looks, in the chosen dimension."""
+    """One number of one embedding on a slider: of the token that looks, in the chosen dimension.
+
+    Where positions, norms or layers stand between it and the X on screen, it says what they have made of it.
+    """
     position, dimension = scene.cell[0], min(scene.dimension, scene.config.d_model - 1)
-    label = words("attention.coordinate", token=scene.tokens[position], dimension=dimension)
-    value = float(compute.run(scene).embeddings[position, dimension])
+    run = compute.run(scene)
+    value, here = (float(x[position, dimension]) for x in (run.embeddings, run.trace[input_name(scene)]))
+    label = words(
+        "attention.coordinate" if here == value or not math.isfinite(here) else "attention.coordinate_before",
+        token=token_name(scene.tokens, position, words),
+        dimension=dimension,
+        here=here,
+    )
     turn = partial(_move, position, dimension)
     controls.choice_slider(label, "coordinate", COORDINATES, value, text=words.number, turn=turn)
 

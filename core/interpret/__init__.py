@@ -1,7 +1,7 @@
 """What a trace says. Each module has one subject; all that is public comes in by `core.interpret`."""
 
 from core.interpret.ablation import head_effects, key_effects
-from core.interpret.attention import attention_distance, entropy, read_row
+from core.interpret.attention import attention_distance, entropy, read_row, unevenness
 from core.interpret.heads import LABELS, head_label, head_scores, rollout, transformed_values, value_weighted
 from core.interpret.induction import (
     Circuit,
@@ -10,6 +10,7 @@ from core.interpret.induction import (
     find_circuit,
     induction_score,
     previous_token_score,
+    probe_induction,
 )
 from core.interpret.lens import Attribution, direct_attribution, logit_lens, read_stream
 from core.interpret.space import PCA, pca, relative_change, residual_stages, token_norms
@@ -36,6 +37,7 @@ __all__ = [
     "pair_angles",
     "pca",
     "previous_token_score",
+    "probe_induction",
     "read_row",
     "read_stream",
     "relative_change",
@@ -47,5 +49,6 @@ __all__ = [
     "token_moments",
     "token_norms",
     "transformed_values",
+    "unevenness",
     "value_weighted",
 ]

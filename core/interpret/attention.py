@@ -24,12 +24,23 @@ def attention_distance(pattern: np.ndarray) -> np.ndarray:
     return np.sum(pattern * apart, axis=-1)
 
 
+def unevenness(pattern: np.ndarray, causal: bool = False) -> np.ndarray:
+    """The share of each row's weight that would have to move to make it even: [..., query, key] -> [..., query].
+
+    0 for all keys in sight alike, 1 - 1/n for all on one of n: half the L1 distance from the even row, which is the
+    total variation distance (Levin & Peres 2017, "Markov Chains and Mixing Times", section 4.1).
+    """
+    n = pattern.shape[-1]
+    seen = np.tri(n) if causal else np.ones((n, n))
+    return np.abs(pattern - seen / seen.sum(-1, keepdims=True)).sum(-1) / 2
+
+
 def read_row(weights: np.ndarray, decimals: int = 2) -> list[tuple[float, list[int]]]:
     """One row of a pattern as a reader says it: the keys from most to least, those alike at `decimals` together.
 
-    weights [key] -> [(weight, keys)]
+    weights [key] -> [(weight, keys)]. What float32 rounds apart, in the sixth place, is alike.
     """
     groups: dict[float, list[int]] = {}
-    for key, weight in enumerate(np.round(np.asarray(weights, np.float64), decimals).tolist()):
+    for key, weight in enumerate(np.asarray(weights, np.float64).round(decimals + 4).round(decimals).tolist()):
         groups.setdefault(weight, []).append(key)
     return sorted(groups.items(), reverse=True)

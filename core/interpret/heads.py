@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
 from core.config import Config
-from core.interpret.attention import entropy
+from core.interpret.attention import unevenness
 from core.params import Params
 from core.parts import without
 from core.trace import Trace
 
 LABELS = ("previous", "first", "itself", "same", "induction", "uniform")
 CLEAR = 0.5  # a score that earns a label: more weight there than everywhere else together
-SPREAD = 0.95  # and for "uniform": the mean entropy as a share of the greatest possible
+SPREAD = 0.95  # and for "uniform": in no row would more than 5% of the weight have to move to make it even
+SEVERAL = 3  # queries that a pattern takes: fewer fall into it by chance
 
 
 def head_scores(pattern: np.ndarray, tokens: Sequence[object], causal: bool = False) -> dict[str, np.ndarray]:
@@ -24,8 +25,10 @@ def head_scores(pattern: np.ndarray, tokens: Sequence[object], causal: bool = Fa
     to the first token ("first", the attention sink; Xiao et al. 2023, section 3.1), to themselves ("itself"), to other
     occurrences of the same token ("same"; Wang et al. 2022, section 3.1, call the causal case a duplicate-token head),
     and to what followed the same token before ("induction"; the prefix matching of Olsson et al. 2022). Only queries
-    count that have a choice and such a key; where none has, the score is 0. "uniform" is the mean of
-    entropy / log2(keys in sight): 1 for a head that looks at all alike (Clark et al. 2019, section 3.3).
+    count that have a choice and such a key; where fewer than SEVERAL have, the score is 0. "uniform" is 1 less the
+    greatest `unevenness` of a row: 1 for a head that looks at all in sight alike.
+
+    A score tells what a head does in this sentence. That it is an induction head takes a probe: `probe_induction`.
     """
     n = pattern.shape[-1]
     seen = np.tri(n, dtype=bool) if causal else np.ones((n, n), bool)
@@ -42,15 +45,15 @@ def head_scores(pattern: np.ndarray, tokens: Sequence[object], causal: bool = Fa
         "induction": followed,
     }
     scores = {name: _mean_weight(pattern, keys & seen & choice[:, None]) for name, keys in targets.items()}
-    most = np.log2(seen.sum(-1)[choice])
-    spread = entropy(pattern)[..., choice] / most
-    return scores | {"uniform": spread.mean(-1) if choice.any() else np.zeros(pattern.shape[:-2])}
+    uneven = unevenness(pattern, causal)[..., choice]
+    few = choice.sum() < SEVERAL
+    return scores | {"uniform": np.zeros(pattern.shape[:-2]) if few else 1 - uneven.max(-1)}
 
 
 def _mean_weight(pattern: np.ndarray, keys: np.ndarray) -> np.ndarray:
     """The weight on `keys` [query, key], mean over the queries that have any: [..., query, key] -> [...]."""
     queries = keys.any(-1).sum()
-    return pattern[..., keys].sum(-1) / queries if queries else np.zeros(pattern.shape[:-2])
+    return pattern[..., keys].sum(-1) / queries if queries >= SEVERAL else np.zeros(pattern.shape[:-2])
 
 
 def head_label(scores: dict[str, float]) -> str | None:
@@ -62,15 +65,28 @@ def head_label(scores: dict[str, float]) -> str | None:
     return "uniform" if scores["uniform"] >= SPREAD else None
 
 
-def rollout(patterns: np.ndarray, residual: bool = True) -> np.ndarray:
-    """Attention through the layers: patterns [layer, head, query, key] -> [layer, query, key], rows adding up to 1.
+def rollout(
+    patterns: np.ndarray, residual: bool = True, ablated: Collection[tuple[int, int]] = frozenset()
+) -> np.ndarray:
+    """Attention through the layers: patterns [layer, head, query, key] -> [layer, query, key].
 
     Entry [l, q, k] says how much of token k's embedding reaches token q after layer l, if every head and the residual
     connection weigh the same: the product of 0.5 A + 0.5 I over the layers up to l, A the mean over the heads (Abnar &
     Zuidema 2020, section 3). Without residual connections, the product of A.
+
+    ablated: (layer, head) whose output is zero. Nothing flows through them, and what they took stays with the token
+    itself, so that rows still add up to 1. Without residual connections nothing carries it: there A is the mean over
+    the heads that are left, and 0 where none is.
     """
-    mean = patterns.mean(axis=1, dtype=np.float64)
-    steps = (mean + np.eye(mean.shape[-1])) / 2 if residual else mean
+    n_layers, n_heads, n, _ = patterns.shape
+    works = np.ones((n_layers, n_heads), bool)
+    for layer, head in ablated:
+        works[layer, head] = False
+    steps = np.where(works[..., None, None], patterns.astype(np.float64), np.eye(n) if residual else 0)
+    if residual:
+        steps = (steps.mean(axis=1) + np.eye(n)) / 2
+    else:
+        steps = steps.sum(axis=1) / np.maximum(works.sum(-1), 1)[:, None, None]
     rolled = [steps[0]]
     for step in steps[1:]:
         rolled.append(step @ rolled[-1])

@@ -56,6 +56,32 @@ def _mean_weight(pattern: np.ndarray, keys: np.ndarray) -> np.ndarray:
     return by_head[:, counted].mean(-1) if counted.any() else np.full(len(by_head), np.nan)
 
 
+# -------------------------------------------------------------------------------------------------------- the probe
+
+PERIODS = (5, 6, 7, 8, 9, 11)  # after how many tokens each of the probe's sequences begins again
+
+
+def probe_induction(
+    params: Params, config: Config, interventions: Interventions | None = None, seed: int = 0
+) -> np.ndarray:
+    """The induction score of every head on fresh repeated tokens: [layer, head]; NaN where there is no room for them.
+
+    Olsson et al. 2022, "In-context Learning and Induction Heads", section "Evaluating": random tokens, twice, so that
+    nothing but their order can be known. The mean over sequences of different periods, so that a head that looks a
+    fixed number of tokens back meets the period in one of them at most.
+    """
+    draw = np.random.default_rng(seed)
+    found = []
+    for period in PERIODS:
+        if 2 * period <= config.n_ctx and period <= config.vocab_size:
+            once = draw.choice(config.vocab_size, period, replace=False)
+            ids = np.concatenate((once, once))
+            names = ["blocks.*.attn.pattern"]
+            trace = forward(params, config, ids, interventions=interventions or Interventions(), names=names)
+            found.append([induction_score(pattern, ids) for pattern in patterns(trace, config.n_layers)])
+    return np.mean(found, axis=0) if found else np.full((config.n_layers, config.n_heads), np.nan)
+
+
 # --------------------------------------------------------------------------------------------------- the two heads
 
 

@@ -11,6 +11,8 @@ from core.interpret import read_row
 from plots.heatmap import heatmap
 from ui import compute
 from ui.compute import Picture
+from ui.pictures.extremes import greatest, some, token_name, token_names, unit
+from ui.pictures.heads import magnitude
 from ui.words import Words
 
 FEW = 8  # numbers that a sentence can still list
@@ -25,8 +27,14 @@ def inputs(scene: Scene, words: Words) -> Picture:
     run = compute.run(scene)
     query, _ = scene.cell
     x = run.trace[input_name(scene)]
-    key = "attention.says.x_normed" if input_name(scene).endswith("ln1.out") else "attention.says.x"
-    says = words(key, token=run.tokens[query], n=x.shape[-1], vector=listed(x[query], words))
+    key = "x_normed" if input_name(scene).endswith("ln1.out") else "x"
+    says = _lost(x, words) or words(
+        f"attention.says.{key}",
+        token=token_name(run.tokens, query, words),
+        n=x.shape[-1],
+        vector=listed(x[query], words),
+        norm=run.config.norm,
+    )
     return Picture(vectors(run, x, "@text", query, words, says), says)
 
 
@@ -45,12 +53,14 @@ def values(scene: Scene, words: Words) -> Picture:
 def _projected(scene: Scene, words: Words, name: str, role: str, row: int) -> Picture:
     run = compute.run(scene)
     x = at_head(run, scene, rotated(scene, name))
-    key = f"attention.says.{name}" if run.config.projections else "attention.says.same"
-    says = words(
-        key,
-        token=run.tokens[row],
+    made = run.config.projections and not (name == "v" and "W_V" in scene.off)
+    same = np.array_equal(x, run.trace[input_name(scene)])
+    key = name if made else "same" if same else "slice"
+    says = _lost(x, words) or words(
+        f"attention.says.{key}",
+        token=token_name(run.tokens, row, words),
         name=name.upper(),
-        length=float(np.linalg.norm(x[row])),
+        length=magnitude(float(np.linalg.norm(x[row].astype(np.float64))), words),
         vector=listed(x[row], words),
     )
     return Picture(vectors(run, x, role, row, words, says), says)
@@ -60,9 +70,24 @@ def scores(scene: Scene, words: Words) -> Picture:
     """Q K^T: every query's dot product with every key."""
     run = compute.run(scene)
     s = at_head(run, scene, "scores")
-    query, key = np.unravel_index(np.argmax(s), s.shape)
-    says = words("attention.says.scores", query=run.tokens[query], key=run.tokens[key], score=float(s[query, key]))
+    says = _lost(s, words) or _highest(run, s, words)
     return Picture(matrix(scene, run, s, words, says), says)
+
+
+def _highest(run: Run, s: np.ndarray, words: Words) -> str:
+    """The largest score, and who meets whom with it."""
+    # Two scores that are both "1.2 × 10³⁶" may be worlds apart for a softmax.
+    most = greatest(s, lambda score: words.number(score) if abs(score) < 10_000 else f"{score:.6g}")
+    pairs = [
+        words(
+            "attention.says.pair",
+            query=token_name(run.tokens, query, words),
+            key=token_name(run.tokens, key, words),
+        )
+        for query, key in most.places
+    ]
+    which = "scores_alike" if most.everywhere and len(pairs) > 1 else "scores"
+    return words(f"attention.says.{which}", pairs=some(pairs, words), score=magnitude(most.value, words), n=len(pairs))
 
 
 def scaled(scene: Scene, words: Words) -> Picture:
@@ -70,12 +95,13 @@ def scaled(scene: Scene, words: Words) -> Picture:
     run = compute.run(scene)
     s = at_head(run, scene, "scores_scaled")
     width = run.config.head_width
-    says = words(
-        "attention.says.scaled" if run.config.scale else "attention.says.unscaled",
+    low, high = (magnitude(float(x), words) for x in (s.min(), s.max()))
+    says = _lost(s, words) or words(
+        f"attention.says.{'scaled' if run.config.scale else 'unscaled'}{'_alike' if low == high else ''}",
         width=width,
         root=sqrt(width),
-        low=float(s.min()),
-        high=float(s.max()),
+        low=low,
+        high=high,
     )
     return Picture(matrix(scene, run, s, words, says), says)
 
@@ -84,8 +110,10 @@ def masked(scene: Scene, words: Words) -> Picture:
     """The future hidden, or not."""
     run = compute.run(scene)
     s = at_head(run, scene, "scores_masked")
-    hidden = int(np.isneginf(s).sum())
-    says = words("attention.says.masked" if hidden else "attention.says.unmasked", hidden=hidden, cells=s.size)
+    hidden = len(run.tokens) * (len(run.tokens) - 1) // 2 if run.config.causal else 0
+    says = _lost(s[np.tri(len(s), dtype=bool)], words) or words(
+        "attention.says.masked" if hidden else "attention.says.unmasked", hidden=hidden, cells=s.size, unit=unit(scene)
+    )
     return Picture(matrix(scene, run, s, words, says), says)
 
 
@@ -93,7 +121,7 @@ def pattern(scene: Scene, words: Words) -> Picture:
     """The attention itself: every row a distribution over the keys."""
     run = compute.run(scene)
     a = at_head(run, scene, "pattern")
-    says = read(run.tokens, a, scene.cell[0], words)
+    says = read(run.tokens, a, scene.cell[0], words, run.config.causal)
     return Picture(matrix(scene, run, a, words, says, scale="probability"), says)
 
 
@@ -102,13 +130,19 @@ def output(scene: Scene, words: Words) -> Picture:
     run = compute.run(scene)
     query, _ = scene.cell
     z = at_head(run, scene, "z")
+    v = at_head(run, scene, "v")
+    moved = magnitude(float(np.linalg.norm(z[query].astype(np.float64) - v[query])), words)
     if scene.place in scene.ablated:
         says = words("attention.says.ablated")
     else:
-        v = at_head(run, scene, "v")
-        moved = float(np.linalg.norm(z[query] - v[query]))
-        says = words("attention.says.z", token=run.tokens[query], vector=listed(z[query], words), moved=moved)
+        named = {"token": token_name(run.tokens, query, words), "vector": listed(z[query], words)}
+        says = _lost(z, words) or words("attention.says.z", **named, moved=moved)
     return Picture(vectors(run, z, "@attention", query, words, says), says)
+
+
+def _lost(x: np.ndarray, words: Words) -> str:
+    """What is said of an array that has left the range of float32; else ""."""
+    return "" if np.isfinite(x).all() else words("attention.says.lost")
 
 
 VECTORS = (inputs, queries, keys, values)
@@ -192,20 +226,22 @@ def matrix_height(n: int, hero: bool = False) -> int:
 
 def listed(x: np.ndarray, words: Words) -> str:
     """A vector as a reader writes it: its first numbers, and an ellipsis for more."""
-    shown = "  ".join(words.number(v) for v in x[:FEW].tolist())
+    shown = "  ".join(words.number(v) if abs(v) < 10_000 else magnitude(v, words) for v in x[:FEW].tolist())
     return f"[{shown} …]" if len(x) > FEW else f"[{shown}]"
 
 
-def read(tokens: tuple[str, ...], a: np.ndarray, query: int, words: Words) -> str:
-    """One row of the pattern in words, from the key it looks at most to the least."""
-    groups = [(weight, found) for weight, found in read_row(a[query]) if weight > 0]  # 0.00 says nothing
-    if len(groups) == 1 and len(groups[0][1]) == len(tokens) > 1:
-        return words("attention.reads.alike", token=tokens[query], weight=groups[0][0])
-    parts = []
-    for rank, (weight, found) in enumerate(groups[:3]):
-        names = [words("attention.reads.itself") if k == query else words("quoted", token=tokens[k]) for k in found[:4]]
-        if len(found) > 4:
-            names.append(words("attention.reads.others", n=len(found) - 4))
-        order = ("first", "then", "last" if len(groups) == 3 else "then")[rank]
-        parts.append(words(f"attention.reads.{order}", keys=words.several(names), weight=weight))
-    return words("attention.reads.row", token=tokens[query], parts=", ".join(parts))
+def read(tokens: tuple[str, ...], a: np.ndarray, query: int, words: Words, causal: bool) -> str:
+    """One row of the pattern in words: the keys it looks at most, the next, and the least of all that it may see."""
+    token, row = token_name(tokens, query, words), a[query, : query + 1 if causal else None]
+    if not np.isfinite(row).all():
+        return words("attention.reads.lost", token=token)
+    groups = read_row(row)
+    if len(groups) == 1:
+        weight, found = groups[0]
+        return words(f"attention.reads.{'alike' if len(found) > 1 else 'only'}", token=token, weight=weight)
+    shown = {"first": groups[0], "then": groups[1]} if len(groups) > 2 else {"first": groups[0]}
+    parts = [
+        words(f"attention.reads.{order}", keys=token_names(tokens, found, words, itself=query), weight=weight)
+        for order, (weight, found) in (shown | {"last": groups[-1]}).items()
+    ]
+    return words("attention.reads.row", token=token, parts=", ".join(parts))

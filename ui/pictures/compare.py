@@ -89,7 +89,7 @@ def present_step(scene: Scene, words: Words) -> Picture:
 def _step(shown: Scene, scene: Scene, words: Words) -> Picture:
     values = step(shown)
     if scene.compared == "pattern":
-        says = attention.read(shown.tokens, values, shown.cell[0], words)
+        says = attention.read(shown.tokens, values, shown.cell[0], words, shown.config.causal)
     else:
         says = ranged(values, words)
     scale = "probability" if scene.compared == "pattern" else "signed"

@@ -12,11 +12,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from core import Scene
+from plots.tokens import shown
 from ui.words import Words
 
 FEW = 4  # of those alike, how many a sentence still names
 NOISE = 1e-6  # of the largest magnitude: what float32 may add to equal numbers
-Shown = Callable[[float], str]
+Shown = Callable[[float], str]  # how a number is written
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,17 @@ def least(values: np.ndarray, shown: Shown, where: np.ndarray | None = None) -> 
     return found and Extreme(-found.value, found.places, found.everywhere)
 
 
+def percent(words: Words) -> Shown:
+    """How `{share:.1%}` writes a share."""
+    return lambda share: words.number(100 * share, 1)
+
+
 # ------------------------------------------------------------------------------------------------------------- names
+
+
+def unit(scene: Scene) -> str:
+    """What the tokens of a Scene are, as `{unit:?word=...|character=...|token=...}` asks."""
+    return "token" if scene.preset.tokenizer else "character" if scene.split == "characters" else "word"
 
 
 def token_name(tokens: Sequence[str], place: int, words: Words) -> str:
@@ -75,15 +87,24 @@ def token_name(tokens: Sequence[str], place: int, words: Words) -> str:
     return words(key, token=tokens[place], place=place)
 
 
+def choices(tokens: Sequence[str], words: Words) -> list[str]:
+    """All tokens as a list to choose from names them, without quotation marks."""
+    return [
+        words("choice", token=token, place=place) if tokens.count(token) > 1 else shown(token)
+        for place, token in enumerate(tokens)
+    ]
+
+
 def token_names(tokens: Sequence[str], places: Iterable[int], words: Words, itself: int | None = None) -> str:
     """Several tokens in one phrase, `itself` for the one that looks."""
     names = [words("attention.reads.itself") if p == itself else token_name(tokens, p, words) for p in places]
     return some(names, words)
 
 
-def head_names(places: Iterable[Sequence[int]], words: Words) -> str:
-    """Several heads (layer, head) in one phrase."""
-    return some([words("heads.place", layer=int(layer), head=int(head)) for layer, head, *_ in places], words)
+def head_names(places: Iterable[Sequence[int]], words: Words, name: str = "") -> str:
+    """Several heads (layer, head) in one phrase; `name`: a label that is put around each."""
+    heads = [words("heads.place", layer=int(layer), head=int(head)) for layer, head, *_ in places]
+    return some([words(name, place=head) for head in heads] if name else heads, words)
 
 
 def some(names: Sequence[str], words: Words) -> str:

@@ -115,7 +115,7 @@ def _says_twin(scene: Scene, a: np.ndarray, words: Words) -> str:
         return words("fibres.says.broken", layer=layer)
     place = {"layer": layer, "head": head}
     if (chosen := focus(scene)) is not None:
-        return f"{words('fibres.says.place', **place)} {read(scene.tokens, a, chosen, words)}"
+        return f"{words('fibres.says.place', **place)} {read(scene.tokens, a, chosen, words, scene.config.causal)}"
     above = a[a > scene.threshold]
     says = words(
         "fibres.says.counted" if above.size else "fibres.says.few",

@@ -15,12 +15,12 @@ from plots.heatmap import heatmap
 from plots.tiles import tiles
 from ui import compute
 from ui.compute import Picture
+from ui.pictures.extremes import FEW, greatest, head_names, least, percent, some, token_name, token_names, unit
 from ui.pictures.labels import look, looks, patterns
 from ui.pictures.squares import looks_map
 from ui.words import Words
 
 WIDE, HALF, NARROW = 600, 290, 390  # px: the left column, half of it, and the right column, at 1440
-FEW = 3  # heads that a sentence still names
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -60,23 +60,36 @@ def overview_height(scene: Scene) -> int:
 
 
 def strongest(run: Run, words: Words) -> str:
-    """The strongest look of any head at another token, in words."""
+    """The strongest look of any head at another token, in words: all looks that are as strong."""
     a = patterns(run)
     n_layers, n_heads, n, _ = a.shape
+    lost = ~np.isfinite(a).all((1, 2, 3))
+    gone = words("heads.says.lost", layer=int(lost.argmax())) if lost.any() else ""
     if n == 1:
-        return words("heads.says.alone", n=n_layers * n_heads)
-    others = np.where(np.isfinite(a) & ~np.eye(n, dtype=bool), a, -1)
-    layer, head, query, key = np.unravel_index(np.argmax(others), a.shape)
-    says = words(
-        "heads.says.one" if n_layers * n_heads == 1 else "heads.says.all",
-        **{"layers": n_layers, "heads": n_heads, "n": n_layers * n_heads, "tokens": n},
-        query=run.tokens[query],
-        key=run.tokens[key],
-        weight=float(a[layer, head, query, key]),
-        place=_place(layer, head, words),
+        return gone or words("heads.says.alone", n=n_layers * n_heads)
+    one = n_layers * n_heads == 1
+    about = {"layers": n_layers, "heads": n_heads, "n": n_layers * n_heads, "tokens": n}
+    says = words("heads.says.one" if one else "heads.says.all", **about)
+    others = ~np.eye(n, dtype=bool) & (np.tri(n, dtype=bool) if run.config.causal else True)
+    most = greatest(a, words.number, others & ~lost[:, None, None, None])
+    if most is None:
+        return f"{says} {gone}"
+    cells = [_cell(run, place, one, words) for place in most.places[: FEW + 1]]
+    which = "alike" if most.everywhere and len(most.places) > 1 else "many" if len(most.places) > FEW else "strongest"
+    says += " " + words(
+        f"heads.says.{which}",
+        cells=some(cells, words) if which == "strongest" else cells[0],
+        n=len(most.places),
+        weight=most.value,
     )
-    lost = np.isnan(a).any((1, 2, 3))
-    return f"{says} {words('heads.says.lost', layer=int(lost.argmax()))}" if lost.any() else says
+    return f"{says} {gone}".strip()
+
+
+def _cell(run: Run, place: tuple[int, ...], one: bool, words: Words) -> str:
+    """Who looks at whom, and in which head where there are several."""
+    layer, head, query, key = place
+    names = {"query": token_name(run.tokens, query, words), "key": token_name(run.tokens, key, words)}
+    return words(f"heads.says.{'cell' if one else 'cell_in'}", **names, place=_place(layer, head, words))
 
 
 def chosen(scene: Scene, words: Words) -> Picture:
@@ -90,6 +103,7 @@ def chosen(scene: Scene, words: Words) -> Picture:
         entropy=float(entropy(a).mean()),
         most=_most_bits(scene),
         distance=float(attention_distance(a).mean()),
+        unit=unit(scene),
     )
     if named := look(scene, scene.place, words):
         says += " " + words("heads.says.looks", looks=named)
@@ -121,7 +135,9 @@ def distances(scene: Scene, words: Words) -> Picture:
     far = attention_distance(patterns(compute.run(scene))).mean(-1)
     alike = _alike_distance(scene)
     says = _extremes(far, "distance", words, alike=alike)
-    return Picture(_per_head(far, scene, words, max(alike, float(np.nanmax(far))), says), says)
+    return Picture(
+        _per_head(far, scene, words, max(alike, float(far.max(initial=0, where=np.isfinite(far)))), says), says
+    )
 
 
 def measures_height(scene: Scene) -> int:
@@ -152,19 +168,23 @@ def _per_head(values: np.ndarray, scene: Scene, words: Words, zmax: float, says:
 
 def _extremes(values: np.ndarray, measure: str, words: Words, **scale: float) -> str:
     """The heads with the least and the greatest value."""
-    low, high = float(np.nanmin(values)), float(np.nanmax(values))
-    if values.size == 1 or words.number(low) == words.number(high):
+    low, high = least(values, words.number), greatest(values, words.number)
+    if high is None:
+        return words("heads.says.nothing")
+    if high.everywhere:
         which = "one" if values.size == 1 else "alike"
-        return words(f"heads.says.{measure}_{which}", value=high, n=values.size, **scale)
-    least, greatest = (np.unravel_index(find(values), values.shape) for find in (np.nanargmin, np.nanargmax))
-    return words(
-        f"heads.says.{measure}",
-        least=_place(*least, words),
-        greatest=_place(*greatest, words),
-        low=low,
-        high=high,
-        **scale,
-    )
+        says = words(f"heads.says.{measure}_{which}", value=high.value, n=len(high.places), **scale)
+    else:
+        says = words(
+            f"heads.says.{measure}",
+            least=head_names(low.places, words),
+            greatest=head_names(high.places, words),
+            low=low.value,
+            high=high.value,
+            **scale,
+        )
+    lost = ~np.isfinite(values).all(-1)
+    return f"{says} {words('heads.says.lost', layer=int(lost.argmax()))}" if lost.any() else says
 
 
 def _most_bits(scene: Scene) -> float:
@@ -190,7 +210,8 @@ def effect(scene: Scene, words: Words) -> Picture:
     # In float64: the lengths of vectors past 1e19 leave float32.
     before, after = (compute.run(scene.turn(ablated=heads)).trace[last].astype(np.float64) for heads in ((), off))
     change = np.where(np.isfinite(before + after).all(-1), relative_change(before, after), np.nan)
-    says = _change(change, not after.any(), scene, words)
+    left = "already" if not before.any() and not after.any() else "nothing" if not after.any() else ""
+    says = _change(change, left, scene, words)
     figure = bars(
         change,
         list(scene.tokens),
@@ -209,23 +230,23 @@ def effect_height(scene: Scene) -> int:
     return 150 + labels_height(list(scene.tokens), NARROW)
 
 
-def _change(change: np.ndarray, nothing_left: bool, scene: Scene, words: Words) -> str:
+def _change(change: np.ndarray, left: str, scene: Scene, words: Words) -> str:
+    """`left`: "nothing" where the output is 0 without the heads, "already" where it is with them too, else ""."""
     if np.isnan(change).any():
         return words("heads.says.change_lost")
     if np.isinf(change).any():
-        return words("heads.says.change_zero", token=scene.tokens[int(change.argmax())])
-    off = [words("heads.the", place=_place(*place, words)) for place in scene.ablated or (scene.place,)]
-    most, least = int(change.argmax()), int(change.argmin())
-    high, low = float(change[most]), float(change[least])
-    alike = words.number(100 * high, 1) == words.number(100 * low, 1)
+        return words("heads.says.change_zero", token=token_name(scene.tokens, int(change.argmax()), words))
+    off = scene.ablated or (scene.place,)
+    most, fewest = greatest(change, percent(words)), least(change, percent(words))
+    how = f"_{left}" if left else "_alike" if most.everywhere else ""
     return words(
-        f"heads.says.{'off' if scene.ablated else 'would'}{'_nothing' if nothing_left else '_alike' if alike else ''}",
-        heads=words.several(off) if len(off) <= FEW else words("heads.many", n=len(off)),
+        f"heads.says.{'off' if scene.ablated else 'would'}{how}",
+        heads=head_names(off, words, "heads.the") if len(off) <= FEW else words("heads.many", n=len(off)),
         mean=float(change.mean()),
-        high=high,
-        low=low,
-        most=scene.tokens[most],
-        least=scene.tokens[least],
+        high=most.value,
+        low=fewest.value,
+        most=token_names(scene.tokens, most.indices, words),
+        least=token_names(scene.tokens, fewest.indices, words),
     )
 
 

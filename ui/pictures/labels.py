@@ -1,12 +1,18 @@
-"""Which heads follow a pattern that has a name: found once for Heads, Reading heads and whoever else tells it."""
+"""Which heads follow a pattern that has a name: found once for Heads, Reading heads and whoever else tells it.
+
+What a head does in the sentence is one thing, what it is another: an induction head is one on any repeated tokens, and
+only a probe tells. One that does the same in this sentence alone "looks like" one.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
 from core import Run, Scene
-from core.interpret import head_label, head_scores
+from core.interpret import head_label, head_scores, probe_induction
+from core.interpret.heads import CLEAR
 from ui import compute, memory
+from ui.pictures.extremes import unit
 from ui.words import Words
 
 
@@ -16,11 +22,25 @@ def patterns(run: Run) -> np.ndarray:
 
 
 def labels_of(scene: Scene) -> np.ndarray:
-    """[layer, head] of names out of core.interpret.LABELS, or None."""
-    found = np.empty(scores_of(scene)["first"].shape, object)
+    """[layer, head] of names out of core.interpret.LABELS, "seeming" for an induction head in this sentence only, or
+    None.
+    """
+    found, probed = np.empty(scores_of(scene)["first"].shape, object), probe_of(scene)
     for place in np.ndindex(found.shape):
-        found[place] = head_label(_at(scene, place))
+        label = head_label(_at(scene, place))
+        is_one = probed[place] >= CLEAR
+        found[place] = "induction" if is_one else "seeming" if label == "induction" else label
     return found
+
+
+def probe_of(scene: Scene) -> np.ndarray:
+    """[layer, head]: the induction scores on fresh repeated tokens, whatever the sentence; NaN where there are none."""
+    return _probe(scene.computed.turn(sentence="", split="words", edits=()))
+
+
+@memory.kept(lambda scene: (scene,))
+def _probe(scene: Scene) -> np.ndarray:
+    return probe_induction(compute.params(scene), scene.config, scene.interventions)
 
 
 def _at(scene: Scene, place: tuple[int, ...]) -> dict[str, float]:
@@ -42,7 +62,9 @@ def look(scene: Scene, place: tuple[int, int], words: Words) -> str:
     """What the head looks at if it has a name, and with what score; else ""."""
     scores = _at(scene, place)
     label = head_label(scores)
-    return words(f"heads.looks.{label}", score=scores[label]) if label else ""
+    if not label:
+        return ""
+    return words(f"heads.looks.{label}", score=scores[label], apart=1 - scores[label], unit=unit(scene))
 
 
 def looks(scene: Scene, words: Words) -> list[list[str]]:

@@ -5,20 +5,23 @@ from __future__ import annotations
 import numpy as np
 
 from core import Scene
-from core.interpret import LABELS, head_effects, head_label, key_effects, rollout, value_weighted
+from core.interpret import LABELS, head_effects, induction_score, key_effects, rollout, value_weighted
 from plots.bars import bars, grouped, labels_height
 from plots.heatmap import heatmap
 from plots.marks import marks
 from ui import compute, memory
 from ui.compute import Picture
-from ui.pictures.labels import labels_of, patterns, scores_of
+from ui.pictures.extremes import Shown, greatest, head_names, least, percent, token_name, token_names, unit
+from ui.pictures.heads import magnitude
+from ui.pictures.labels import labels_of, patterns, probe_of, scores_of
 from ui.pictures.squares import looks_map
 from ui.words import Words
 
 WIDTH = 330  # px: a picture where three share a line
 FEW = 8  # tokens: so many, and four maps share a line; of more, two do
 NARROW, HALF = 240, 350  # px: where four do, and where two do
-SIGNS = {"previous": "←", "first": "⇤", "itself": "•", "same": "≡", "induction": "↻", "uniform": "≈", None: ""}
+SIGNS = {"previous": "←", "first": "⇤", "itself": "•", "same": "≡", "induction": "↻", "uniform": "≈"}
+SIGNS |= {"seeming": "↻?", None: ""}  # what an induction head does, in this sentence only; no name
 
 
 # --------------------------------------------------------------------------------------------- patterns with a name
@@ -26,11 +29,10 @@ SIGNS = {"previous": "←", "first": "⇤", "itself": "•", "same": "≡", "ind
 
 def labels(scene: Scene, words: Words) -> Picture:
     """Every head's label, over the score that earned it; for a head without one, over its greatest."""
-    scores, found = scores_of(scene), labels_of(scene)
-    shown = np.max([scores[name] for name in LABELS if name != "uniform"], axis=0)
+    found = labels_of(scene)
+    shown = np.zeros(found.shape)
     for place in np.ndindex(shown.shape):
-        if found[place] is not None:
-            shown[place] = scores[found[place]][place]
+        shown[place] = _score(scene, place)
     says = _labelled(scene, words)
     figure = marks(
         shown,
@@ -42,26 +44,32 @@ def labels(scene: Scene, words: Words) -> Picture:
     return Picture(figure, says)
 
 
+def _score(scene: Scene, place: tuple[int, ...]) -> float:
+    """What earned a head its name: the probe's score for induction, else the sentence's; without a name, its best."""
+    label, mine = labels_of(scene)[place], {name: float(score[place]) for name, score in scores_of(scene).items()}
+    if label == "induction":
+        return float(probe_of(scene)[place])
+    best = max(score for name, score in mine.items() if name != "uniform")
+    return best if label is None else mine["induction" if label == "seeming" else label]
+
+
 def _labelled(scene: Scene, words: Words) -> str:
     found = labels_of(scene)
-    counts = [(label, int((found == label).sum())) for label in LABELS]
-    parts = [words(f"reading.counts.{label}", n=n) for label, n in counts if n]
+    counts = [(label, int((found == label).sum())) for label in SIGNS if label]
+    parts = [words(f"reading.counts.{label}", n=n, unit=unit(scene)) for label, n in counts if n]
+    lost = ~np.isfinite(patterns(compute.run(scene))).all((1, 2, 3))
+    if lost.all():
+        return words("reading.says.lost")
     key = "labels" if parts else "labels_none"
     says = words(f"reading.says.{key}", n=found.size, parts=words.several(parts) if parts else "")
-    if not np.isfinite(patterns(compute.run(scene))).all():
-        says += " " + words("reading.says.labels_lost")
-    return says
+    return f"{says} {words('reading.says.labels_lost', layer=int(lost.argmax()))}" if lost.any() else says
 
 
 def scores(scene: Scene, words: Words) -> Picture:
     """How far the chosen head follows each pattern that has a name."""
     place = scene.place
     mine = {name: float(score[place]) for name, score in scores_of(scene).items()}
-    label = head_label(mine)
-    best = max(score for name, score in mine.items() if name != "uniform")
-    name = _named(place, words)
-    values = {"place": name[:1].upper() + name[1:], "score": mine[label] if label else best}
-    says = words(f"reading.label.{label or 'none'}", **values)
+    says = _says_scores(scene, place, words)
     figure = bars(
         np.array([mine[name] for name in LABELS]),
         [f"{SIGNS[name]} {words(f'reading.names.{name}')}" for name in LABELS],
@@ -74,6 +82,21 @@ def scores(scene: Scene, words: Words) -> Picture:
     return Picture(figure, says)
 
 
+def _says_scores(scene: Scene, place: tuple[int, int], words: Words) -> str:
+    pattern = patterns(compute.run(scene))[place]
+    if not np.isfinite(pattern).all():
+        return words("reading.says.lost")
+    label, name, probe = labels_of(scene)[place], head_names([place], words), float(probe_of(scene)[place])
+    values = {"place": name[:1].upper() + name[1:], "score": _score(scene, place), "unit": unit(scene)}
+    if label in ("induction", "seeming"):
+        tried = "" if label == "induction" or np.isfinite(probe) else "_untried"
+        _, ids = np.unique(scene.tokens, return_inverse=True)
+        here = float(induction_score(pattern[None], ids)[0])
+        about = {"probe": probe, "here": here, "repeated": bool(np.isfinite(here))}
+        return words(f"reading.label.{label}{tried}", **values, **about)
+    return words(f"reading.label.{label or 'none'}", **values, apart=1 - values["score"])
+
+
 # ------------------------------------------------------------------------------------------------ what would be lost
 
 
@@ -81,23 +104,7 @@ def effects(scene: Scene, words: Words) -> Picture:
     """What the output would lose without each head, the mean over the words."""
     lost = _effects(scene.computed)
     mean = lost.mean(-1)
-    row = scene.cell[0]
-    good = bool(np.isfinite(lost).all())
-    says = words("reading.says.effects_lost")
-    if good:
-        most, least, own = (
-            np.unravel_index(i, mean.shape) for i in (mean.argmax(), mean.argmin(), lost[..., row].argmax())
-        )
-        says = words(
-            "reading.says.effects_one" if mean.size == 1 else "reading.says.effects",
-            most=_named(most, words),
-            high=float(mean[most]),
-            least=_named(least, words),
-            low=float(mean[least]),
-            token=scene.tokens[row],
-            own=_named(own, words),
-            own_high=float(lost[(*own, row)]),
-        )
+    says = _says_effects(scene, lost, words)
     figure = heatmap(
         np.where(np.isfinite(mean), 100 * mean, np.nan),
         [str(layer) for layer in range(len(mean))],
@@ -111,6 +118,37 @@ def effects(scene: Scene, words: Words) -> Picture:
         alt=says,
     )
     return Picture(figure, says)
+
+
+def _says_effects(scene: Scene, lost: np.ndarray, words: Words) -> str:
+    row = scene.cell[0]
+    if not np.isfinite(lost).all():
+        last = compute.run(scene).trace[f"blocks.{scene.config.n_layers - 1}.resid_post"]
+        return words("reading.says.effects_zero" if np.isfinite(last).all() else "reading.says.lost")
+    works = np.ones(lost.shape[:2], bool)
+    for place in scene.ablated:
+        works[place] = False
+    if not works.any():
+        return words("reading.says.effects_off")
+    shown, token = percent(words), token_name(scene.tokens, row, words)
+    most, fewest = greatest(lost.mean(-1), shown, works), least(lost.mean(-1), shown, works)
+    own = greatest(lost[..., row], shown, works)
+    if works.size == 1:
+        return words("reading.says.effects_one", high=most.value, token=token, own_high=own.value)
+    alike = "effects_alike" if len(most.places) > 1 else "effects_left"
+    key = alike if most.everywhere else "effects"
+    says = words(
+        f"reading.says.{key}",
+        **{"most": head_names(most.places, words), "high": most.value, "n": len(most.places)},
+        **{"least": head_names(fewest.places, words), "low": fewest.value},
+    )
+    if key == "effects":
+        which = "own_alike" if own.everywhere else "own"
+        values = {"token": token, "own": head_names(own.places, words), "own_high": own.value}
+        says += " " + words(f"reading.says.effects_{which}", **values)
+    if not works.all():
+        says += " " + words("reading.says.effects_without_off", n=int((~works).sum()))
+    return says
 
 
 @memory.kept(lambda scene: (scene,))  # another head chosen, or another word, needs no new run
@@ -145,59 +183,86 @@ def map_height(scene: Scene) -> int:
 def weights(scene: Scene, words: Words) -> Picture:
     """The chosen head's attention as it is."""
     a = _pattern(scene)
-    query = scene.cell[0]
-    key = int(a[query].argmax())
-    says = words("reading.says.lost")
-    if np.isfinite(a).all():
-        names = {"query": scene.tokens[query], "key": scene.tokens[key]}
-        says = words("reading.says.weights", **names, weight=float(a[query, key]))
+    says = _says_row(scene, a, "weights", words.number, words)
     return Picture(_square(a, scene, words, says, zmax=1.0), says)
 
 
 def carried(scene: Scene, words: Words) -> Picture:
     """The same weights, each times the length of what it carries."""
     c = _carried(scene)
-    query = scene.cell[0]
-    key = int(c[query].argmax())
-    says = words("reading.says.lost")
-    if np.isfinite(c).all():
-        says = words(
-            "reading.says.carried", query=scene.tokens[query], key=scene.tokens[key], length=float(c[query, key])
-        )
+    key = "carried_off" if scene.place in scene.ablated else "carried"
+    says = _says_row(scene, c, key, lambda length: magnitude(length, words), words)
     finite = c[np.isfinite(c)]
     return Picture(_square(c, scene, words, says, zmax=float(finite.max(initial=0.0)) or 1.0), says)
 
 
+def _says_row(scene: Scene, values: np.ndarray, key: str, shown: Shown, words: Words) -> str:
+    """Which of the keys that the chosen word sees has the greatest value."""
+    if not np.isfinite(values).all():
+        return words("reading.says.lost")
+    query, tokens, seen = scene.cell[0], scene.tokens, _seen(scene)
+    most = greatest(values[query], shown, seen)
+    which = "only" if seen.sum() == 1 else "alike" if most.everywhere else ""
+    return words(
+        f"reading.says.{key}{which and '_' + which}" if key != "carried_off" else "reading.says.carried_off",
+        query=token_name(tokens, query, words),
+        keys=token_names(tokens, most.indices, words, itself=query),
+        value=shown(most.value),
+    )
+
+
+def _seen(scene: Scene) -> np.ndarray:
+    """[key]: what the chosen word may look at."""
+    n = len(scene.tokens)
+    return np.arange(n) <= scene.cell[0] if scene.config.causal else np.ones(n, bool)
+
+
 def importance(scene: Scene, words: Words) -> Picture:
-    """For the chosen word: weight, weight times length, and what is lost without each key; each in shares."""
-    query, tokens = scene.cell[0], scene.tokens
-    rows = np.stack([_pattern(scene)[query], _carried(scene)[query], _key_effects(scene)])
+    """For the chosen word: weight, weight times length, and what it changes to leave each key out; each in shares."""
+    rows = np.stack([_pattern(scene)[scene.cell[0]], _carried(scene)[scene.cell[0]], _key_effects(scene)])
     good = bool(np.isfinite(rows).all())
     sums = rows.sum(-1, keepdims=True)
     shares = np.divide(rows, sums, out=np.zeros_like(rows), where=sums > 0) if good else np.zeros_like(rows)
-    says = words("reading.says.lost")
-    if good:
-        first, second, third = (int(i) for i in rows.argmax(-1))
-        says = words(
-            "reading.says.agree" if first == second == third else "reading.says.differ",
-            query=tokens[query],
-            key=tokens[first],
-            weight=float(rows[0, first]),
-            carrier=tokens[second],
-            length=float(rows[1, second]),
-            loss=tokens[third],
-            effect=float(rows[2, third]),
-        )
+    says = _says_importance(scene, rows, words)
     figure = grouped(
         shares,
-        list(tokens),
+        list(scene.tokens),
         [words(f"reading.series.{name}") for name in ("weight", "carried", "effect")],
         roles=("@attention", "@value", "@residual"),
+        value_title=words("reading.share"),
         width=_square_width(scene),
         height=square_height(scene),
         alt=says,
     )
     return Picture(figure, says)
+
+
+def _says_importance(scene: Scene, rows: np.ndarray, words: Words) -> str:
+    """Whether weight, length and effect [3, key] have their greatest value at the same key."""
+    if not np.isfinite(rows[:2]).all():
+        return words("reading.says.lost")
+    query, tokens, seen = scene.cell[0], scene.tokens, _seen(scene)
+    values = {"query": token_name(tokens, query, words)}
+    if not np.isfinite(rows[2]).all():
+        last = compute.run(scene).trace[f"blocks.{scene.config.n_layers - 1}.resid_post"]
+        return words("reading.says.importance_zero" if np.isfinite(last).all() else "reading.says.lost", **values)
+    if scene.place in scene.ablated:
+        return words("reading.says.importance_off", **values)
+    if seen.sum() == 1:
+        return words("reading.says.importance_only", **values, effect=float(rows[2, query]))
+    ways = (words.number, lambda length: magnitude(length, words), percent(words))
+    weight, length, effect = (greatest(row, shown, seen) for row, shown in zip(rows, ways, strict=True))
+    common = [key for key in weight.indices if key in length.indices and key in effect.indices]
+    named = [token_names(tokens, found.indices, words, itself=query) for found in (weight, length, effect)]
+    alike = weight.everywhere and length.everywhere and effect.everywhere
+    return words(
+        f"reading.says.{'importance_alike' if alike else 'agree' if common else 'differ'}",
+        **values | dict(zip(("key", "carrier", "loss"), named, strict=True)),
+        common=token_names(tokens, common, words) if common else "",
+        weight=weight.value,
+        length=magnitude(length.value, words),
+        effect=effect.value,
+    )
 
 
 def _pattern(scene: Scene) -> np.ndarray:
@@ -221,20 +286,27 @@ def _key_effects(scene: Scene) -> np.ndarray:
 
 def rolled(scene: Scene, words: Words) -> Picture:
     """Attention through all layers up to the chosen one."""
-    run, layer, query = compute.run(scene), scene.place[0], scene.cell[0]
-    r = rollout(patterns(run), run.config.residual)[layer]
-    says = words("reading.says.lost")
-    if np.isfinite(r).all():
-        key = int(r[query].argmax())
-        says = words(
-            "reading.says.rollout",
-            layer=layer,
-            query=scene.tokens[query],
-            key=scene.tokens[key],
-            share=float(r[query, key]),
-            own=float(r[query, query]),
-        )
+    run = compute.run(scene)
+    r = rollout(patterns(run), run.config.residual, scene.ablated)[scene.place[0]]
+    says = _says_rolled(scene, r, words)
     return Picture(_square(r, scene, words, says, zmax=1.0), says)
+
+
+def _says_rolled(scene: Scene, r: np.ndarray, words: Words) -> str:
+    (layer, _), query, tokens, seen = scene.place, scene.cell[0], scene.tokens, _seen(scene)
+    if not np.isfinite(r).all():
+        return words("reading.says.lost")
+    most = greatest(r[query], words.number, seen)
+    alike, own = most.everywhere and seen.sum() > 1, query in most.indices
+    which = "_nothing" if not r[query].any() else "_alike" if alike else "_own" if own else ""
+    return words(
+        f"reading.says.rollout{which}",
+        layer=layer,
+        query=token_name(tokens, query, words),
+        keys=token_names(tokens, most.indices, words, itself=query),
+        share=most.value,
+        own=float(r[query, query]),
+    )
 
 
 def _square(values: np.ndarray, scene: Scene, words: Words, says: str, zmax: float) -> dict:
@@ -251,7 +323,3 @@ def square_height(scene: Scene) -> int:
 def _square_width(scene: Scene) -> int:
     """Pixels that they can count on."""
     return NARROW if len(scene.tokens) <= FEW else HALF
-
-
-def _named(place: tuple[int, int], words: Words) -> str:
-    return words("heads.place", layer=int(place[0]), head=int(place[1]))

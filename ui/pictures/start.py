@@ -12,10 +12,12 @@ import numpy as np
 
 from core import PRESETS, Run, Scene
 from core.interpret import residual_stages, token_norms
+from core.model import forward
 from core.ops.softmax import softmax
 from plots import strip
 from plots.strip import Part
 from ui import compute, memory, stories
+from ui.pictures.extremes import some, token_name
 from ui.pictures.heads import magnitude
 from ui.words import Words
 
@@ -102,7 +104,7 @@ class _Strip:
         patterns = self.run.trace[f"blocks.{i}.attn.pattern"]
         part = self._part("attention", patterns, "attention", at=i, layer=i)
         if off := [head for layer, head in self.scene.ablated if layer == i]:
-            heads = self.words("start.off", heads=self.words.several(map(str, off)))
+            heads = self.words("start.off", n=len(off), heads=self.words.several(map(str, off)))
             part = replace(part, does=f"{heads} {part.does}")
         return draw(part, *number, patterns, off)
 
@@ -136,7 +138,7 @@ class _Strip:
             return strip.column(part.name, "final", river=strip.shape(part.shape) + strip.vectors(part, final))
         part = self._part("next", run.trace["logits"], "generate", "drift", stage=run.config.n_layers)
         rows = [(name, share, words("start.share_short", share=share)) for name, share in likeliest(run)]
-        after = strip.note(words("start.after", token=run.tokens[-1]))
+        after = strip.note(words("start.after", token=token_name(run.tokens, len(run.tokens) - 1, words)))
         river = strip.shape(_times(final.shape)) + strip.ranking(part, rows)
         return strip.column(part.name, "next", top=after, river=river)
 
@@ -212,11 +214,24 @@ def says(scene: Scene, words: Words) -> str:
     run = compute.run(scene)
     n, config = len(run.tokens), run.config
     heads = _count("head", config.n_heads, words)
-    goes_in = words("start.says.in_one" if n == 1 else "start.says.in", n=n, d=config.d_model)
-    through = words(
-        "start.says.through_one" if config.n_layers == 1 else "start.says.through", n=config.n_layers, heads=heads
-    )
-    return " ".join((goes_in, through, _grown(run, words), _left(run, words)))
+    goes_in = words("start.says.in", n=n, d=config.d_model)
+    through = words("start.says.through", n=config.n_layers, heads=heads)
+    sentences = [goes_in, through, _grown(run, words), _left(run, words)]
+    if not config.unembed and not scene.preset.words:
+        going, coming = batch_shapes(scene)
+        sentences.append(words("start.says.batch", going=_times(going), coming=_times(coming)))
+    return " ".join(sentences)
+
+
+BATCH = (2, 10)  # sequences, ids of each
+
+
+def batch_shapes(scene: Scene) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The shapes of a batch of ids, and of what the model makes of it: it is run on them."""
+    config, last = scene.config, f"blocks.{scene.config.n_layers - 1}.resid_post"
+    ids = np.arange(BATCH[0] * BATCH[1]).reshape(BATCH) % config.vocab_size
+    trace = forward(compute.params(scene), config, ids, interventions=scene.interventions, names=[last])
+    return ids.shape, trace[last].shape
 
 
 def _grown(run: Run, words: Words) -> str:
@@ -231,16 +246,21 @@ def _grown(run: Run, words: Words) -> str:
 def _left(run: Run, words: Words) -> str:
     config = run.config
     if "logits" not in run.trace:
-        return words("start.says.vectors", d=config.d_model)
+        good = np.isfinite(final_vectors(run)).all()
+        return words("start.says.vectors" if good else "start.says.no_vectors", d=config.d_model)
     best = likeliest(run)
     if not best:
         return words("start.says.nothing", vocab=config.vocab_size)
-    (name, share), token = best[0], run.tokens[-1]
-    return words("start.says.next", vocab=config.vocab_size, token=token, best=name, share=share)
+    share, token = best[0][1], token_name(run.tokens, len(run.tokens) - 1, words)
+    alike = [name for name, other in best if share - other <= 1e-6 * share]
+    if len(alike) == len(best):  # there may be more than are named
+        return words("start.says.next_alike", vocab=config.vocab_size, token=token, share=share)
+    names = some([words("quoted", token=name) for name in alike], words)
+    return words("start.says.next", vocab=config.vocab_size, token=token, best=names, share=share, n=len(alike))
 
 
 def _count(what: str, n: int, words: Words) -> str:
-    return words(f"start.counts.{what}_one" if n == 1 else f"start.counts.{what}", n=n)
+    return words(f"start.counts.{what}", n=n)
 
 
 # ------------------------------------------------------------------------------------------------------------ shared

@@ -1,0 +1,242 @@
+"""Every computed sentence is a claim. Here a claim is held against the arrays of a fresh run, by other arithmetic.
+
+A builder is called with a `Recorder`, Words that keep what they were asked to say: (key, values). For each key stands
+a function in a module beside this one, registered with `@claim(key, ...)`, that computes what the values must be, and
+asserts that the sentence holds at all, from `Fresh`: a run of its own. A key that says something and has no such
+function fails.
+
+To add a page: a module here with its BUILDERS and claims, and its name in tests/test_claims.py.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Callable, Iterable
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+import core
+from core import Scene
+from core.parts import PARTS
+from ui.words import Words, words_of
+
+Values = dict[str, Any]
+CLAIMS: dict[str, Callable[[Fresh, Values], None]] = {}
+SPOKEN = re.compile(r".*\.(says|reads|label|looks|counts)\..*")  # keys that say something even without values
+NAMES = {"quoted", "placed", "choice", "heads.place", "heads.the", "heads.many", "attention.reads.others", "million"}
+
+
+class Recorder(Words):
+    """Words that keep every (key, values) they were asked for."""
+
+    def __init__(self, lang: str):
+        super().__init__(lang)
+        self.said: list[tuple[str, Values]] = []
+
+    def __call__(self, key: str, /, **values: Any) -> str:
+        self.said.append((key, values))
+        return super().__call__(key, **values)
+
+    def claimed(self) -> list[tuple[str, Values]]:
+        """What was claimed: all that has values or is spoken, but for names and for what is no sentence."""
+        return [(k, v) for k, v in self.said if k not in NAMES and (v or SPOKEN.fullmatch(k)) and "hover" not in k]
+
+
+def claim(*keys: str) -> Callable:
+    """Register a function as what tells whether these keys are true: (fresh, values), asserting."""
+
+    def register(check: Callable[[Fresh, Values], None]) -> Callable[[Fresh, Values], None]:
+        for key in keys:
+            assert key not in CLAIMS, key
+            CLAIMS[key] = check
+        return check
+
+    return register
+
+
+def check(scene: Scene, builders: Iterable[Callable], lang: str, fresh: Fresh) -> set[str]:
+    """Call each builder and hold what it says against `fresh`; the keys that were said."""
+    found = set()
+    for builder in builders:
+        words = Recorder(lang)
+        told = builder(scene, words)
+        says = told if isinstance(told, str) else " ".join(told) if isinstance(told, list) else told.says
+        assert "{" not in says.replace("{0}", "") and not re.search(r"\b(nan|inf)\b", says), (builder, says)
+        fresh.words, fresh.says = words_of(lang), says
+        for key, values in words.claimed():
+            assert key in CLAIMS, f"{key}: nothing says when this is true"
+            try:
+                CLAIMS[key](fresh, values)
+            except AssertionError as error:
+                raise AssertionError(f"{key} {values}\n{says}\n{scene.to_query()}\n{error}") from error
+            found.add(key)
+    return found
+
+
+# --------------------------------------------------------------------------------------------------- the other reading
+
+
+class Fresh:
+    """A run of a Scene of its own, its arrays in float64, and small arithmetic to read them with."""
+
+    def __init__(self, scene: Scene):
+        self.scene, self.config, self.tokens, self.n = scene, scene.config, scene.tokens, len(scene.tokens)
+        self.run = core.run(scene)
+        (self.query, self.key), (self.layer, self.head) = scene.cell, scene.place
+        self.words, self.says = words_of("en"), ""
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        return self.run.trace[name].astype(np.float64)
+
+    def at(self, name: str) -> np.ndarray:
+        """An array of the chosen layer."""
+        return self[f"blocks.{self.layer}.{name}"]
+
+    def of_head(self, name: str) -> np.ndarray:
+        """The chosen head's slice of an array of attention; of keys and values, that of its group."""
+        x = self.at(f"attn.{name}")
+        return x[self.head // (self.config.n_heads // len(x))]
+
+    @cached_property
+    def patterns(self) -> np.ndarray:
+        return np.array([self[f"blocks.{i}.attn.pattern"] for i in range(self.config.n_layers)])
+
+    @cached_property
+    def seen(self) -> np.ndarray:
+        """[query, key]: who may look at whom."""
+        return np.array([[k <= q or not self.config.causal for k in range(self.n)] for q in range(self.n)])
+
+    @property
+    def last(self) -> np.ndarray:
+        return self[f"blocks.{self.config.n_layers - 1}.resid_post"]
+
+    @cached_property
+    def on(self) -> list[tuple[int, int]]:
+        places = [(i, h) for i in range(self.config.n_layers) for h in range(self.config.n_heads)]
+        return [place for place in places if place not in self.scene.ablated]
+
+    def place_is_on(self) -> bool:
+        return (self.layer, self.head) in self.on
+
+    def without(self, *places: tuple[int, int]) -> np.ndarray:
+        """[pos]: by how much of its length each output moves when these heads are off too."""
+        other = core.run(self.scene.turn(ablated={*self.scene.ablated, *places}))
+        last = f"blocks.{self.config.n_layers - 1}.resid_post"
+        return moved(self.last, other.trace[last].astype(np.float64))
+
+    # ---------------------------------------------------------------------------------------------- in words
+
+    def token(self, i: int) -> str:
+        """A token as a sentence names it."""
+        twice = len([t for t in self.tokens if t == self.tokens[i]]) > 1
+        where = {"en": "position", "pt-BR": "posição"}[self.words.lang]
+        seen = "␣" * len(self.tokens[i]) if self.tokens[i].isspace() else self.tokens[i]
+        return f"“{seen}”" + (f" ({where} {i})" if twice else "")
+
+    def phrase(self, names: list[str]) -> str:
+        if len(names) > 5:
+            names = [*names[:4], f"{len(names) - 4} others" if self.words.lang == "en" else f"mais {len(names) - 4}"]
+        joint = {"en": " and ", "pt-BR": " e "}[self.words.lang]
+        return joint.join(filter(None, (", ".join(names[:-1]), names[-1])))
+
+    def named(self, places: Iterable[int], itself: int | None = None) -> str:
+        me = {"en": "itself", "pt-BR": "si"}[self.words.lang]
+        return self.phrase([me if i == itself else self.token(i) for i in places])
+
+    def heads(self, places: Iterable[tuple[int, ...]], the: bool = False) -> str:
+        form = {"en": "head {} of layer {}", "pt-BR": ("a " if the else "") + "cabeça {} da camada {}"}[self.words.lang]
+        return self.phrase([form.format(place[1], place[0]) for place in places])
+
+
+def moved(before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """[pos]: |after - before| / |before|; 0 where nothing moved."""
+    with np.errstate(all="ignore"):
+        change, size = (np.sqrt((x**2).sum(-1)) for x in (after - before, before))
+        return np.where(change == 0, 0, change / size)
+
+
+def ties(values: np.ndarray, decimals: int | None = 2, sign: int = 1, where: np.ndarray | None = None) -> list[tuple]:
+    """The places whose number is written as the greatest is (sign -1: the least), or is equal but for rounding."""
+    kept = np.isfinite(values) & (np.ones(values.shape, bool) if where is None else where)
+    best = max(sign * values[kept].ravel()) * sign
+    size = np.abs(values[kept]).max()
+
+    def alike(x: float) -> bool:
+        close = abs(x - best) <= 1e-6 * size
+        return bool(close or (decimals is not None and f"{x:.{decimals}f}" == f"{best:.{decimals}f}"))
+
+    return [place for place in np.ndindex(values.shape) if kept[place] and alike(float(values[place]))]
+
+
+def near(found: float, expected: float, rel: float = 2e-4) -> bool:
+    return bool(abs(found - expected) <= rel * abs(expected) + 2e-6)
+
+
+def read(text: str, lang: str) -> list[float]:
+    """The numbers in a text of this language, with their thousands and powers of ten."""
+    powers = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
+    thousands, point = (".", ",") if lang == "pt-BR" else (",", ".")
+    found = re.findall(rf"−?\d+(?:\{thousands}\d{{3}})*(?:\{point}\d+)?(?: × 10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)?", text)
+    plain = (x.replace("−", "-").replace(thousands, "").replace(point, ".") for x in found)
+    return [float(x.replace(" × 10", "e").translate(powers)) for x in plain]
+
+
+def written_as(text: str, expected: float | np.ndarray, lang: str) -> bool:
+    """Does a text hold these numbers, in order, as closely as it writes them?"""
+    found, expected = read(text, lang), np.ravel(expected)
+    close = [
+        abs(a - b) <= 0.00501 + (0.06 * abs(b) if abs(b) >= 9999 or abs(b) < 0.01 else 0)
+        for a, b in zip(found, expected, strict=False)
+    ]
+    return len(found) == len(expected) and all(close)
+
+
+# --------------------------------------------------------------------------------------------------------------- Scenes
+
+
+def any_scenes(n: int, seed: int = 0) -> list[Scene]:
+    """Small Scenes of every kind: ties, one token, repeated ones, heads off, masks, trained, pinned, exploded."""
+    draw, scenes = random.Random(seed), []
+    while len(scenes) < n:
+        model = draw.choice(
+            ["penguins", "penguins", "encoder", "encoder", "encoder_full", "gpt", "gpt", "induction", "stories"]
+        )
+        text = " ".join(
+            draw.choices(["o", "gato", "viu", "o", "<b>", "rato", "$x$"], k=draw.choice([1, 1, 2, 3, 5, 7]))
+        )
+        scene = Scene(model=model, sentence=draw.choice(["", text, text]), seed=draw.randint(0, 9))
+        if model not in ("penguins",) and not scene.preset.trained:
+            scene = scene.turn(split=draw.choice(["words", "words", "characters"]))
+            scene = scene.override(
+                **dict(n_layers=draw.randint(1, 3), d_model=draw.choice([8, 16]), n_heads=draw.choice([1, 2, 4])),
+                **dict(d_mlp=draw.choice([0, 4, 16]), causal=draw.random() < 0.5),
+                **dict(positions=draw.choice(["none", "sinusoidal", "rotary"]), residual=draw.random() < 0.6),
+                **dict(norm=draw.choice(["none", "layer", "rms"]), init=draw.choice(["scaled", "unit"])),
+            )
+        scene = scene.turn(
+            off=tuple(sorted(draw.sample(PARTS, draw.choice([0, 0, 0, 1, 2])))),
+            temperature=draw.choice([0.05, 0.5, 1.0, 1.0, 3.0, 20.0]),
+            **dict(layer=draw.randint(0, 2), head=draw.randint(0, 3), query=draw.randint(0, 6), key=draw.randint(0, 6)),
+            **dict(
+                dimension=draw.randint(0, 7), threshold=draw.choice([0.0, 0.1, 0.5, 0.9]), second=draw.random() < 0.5
+            ),
+            **dict(
+                solid=draw.random() < 0.3, stage=draw.choice([None, None, 0, 1]), focus=draw.choice([None, None, 0, 2])
+            ),
+        )
+        heads = [(i, h) for i in range(scene.config.n_layers) for h in range(scene.config.n_heads)]
+        scene = scene.turn(ablated=tuple(draw.choice([(), (), draw.sample(heads, draw.randint(1, len(heads))), heads])))
+        scenes.append(scene.pin().turn(temperature=2.0) if draw.random() < 0.15 else scene)
+    exploded, gone = Scene(model="encoder").override(n_layers=12, d_model=64), {"norm": "none", "init": "unit"}
+    edges = [
+        *(exploded.turn(layer=11), exploded.turn(layer=6), exploded.turn(layer=5, sentence="um")),
+        Scene(model="gpt").override(n_layers=12, residual=False, **gone),
+        *(Scene(model="encoder", ablated=off).override(n_layers=6, d_mlp=1, d_model=16) for off in ((), ((0, 0),))),
+        Scene(model="gpt", ablated=tuple((i, h) for i in range(4) for h in range(4)), layer=3, query=4),
+        Scene(model="induction", layer=1, head=1),
+        *(Scene(query=query) for query in range(5)),
+    ]
+    return [*scenes[: n - len(edges)], *edges]

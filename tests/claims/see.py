@@ -1,0 +1,683 @@
+"""What Start, Attention, Heads and Reading heads say, held against a fresh run."""
+
+from __future__ import annotations
+
+import numpy as np
+
+import core
+from claims import Fresh, Values, claim, moved, near, read, ties, written_as
+from core import Scene
+from ui.pictures import attention, heads, reading, start
+from ui.words import Words
+
+
+def rows(scene: Scene, words: Words) -> list[str]:
+    """The list under the arithmetic: every row of the matrix."""
+    a = core.run(scene).trace[f"blocks.{scene.place[0]}.attn.pattern"][scene.place[1]]
+    return [attention.read(scene.tokens, a, q, words, scene.config.causal) for q in range(len(a))]
+
+
+BUILDERS = (
+    start.says,
+    *attention.VECTORS,
+    *attention.MATRICES,
+    attention.output,
+    rows,
+    *(heads.overview, heads.chosen, heads.entropies, heads.distances, heads.effect, heads.lengths),
+    *(reading.labels, reading.effects, reading.scores, reading.weights, reading.carried, reading.importance),
+    reading.rolled,
+)
+
+
+# --------------------------------------------------------------------------------------------------------------- Start
+
+
+@claim("start.counts.layer", "start.counts.head")
+def counts(f: Fresh, v: Values) -> None:
+    assert v["n"] in (f.config.n_layers, f.config.n_heads)
+
+
+@claim("start.says.in")
+def goes_in(f: Fresh, v: Values) -> None:
+    assert (v["n"], v["d"]) == f["embed"].shape
+
+
+@claim("start.says.through")
+def through(f: Fresh, v: Values) -> None:
+    assert v["n"] == len({name.split(".")[1] for name in f.run.trace if name.startswith("blocks.")})
+    assert read(v["heads"], f.words.lang) == [len(f["blocks.0.attn.pattern"])]
+
+
+@claim("start.says.length", "start.says.lost", "heads.says.growth", "heads.says.growth_one", "heads.says.growth_lost")
+@claim("heads.says.growth_zero")
+def grows(f: Fresh, v: Values) -> None:
+    stages = [f["blocks.0.resid_pre"], *(f[f"blocks.{i}.resid_post"] for i in range(f.config.n_layers))]
+    means = [np.mean([np.sqrt(row @ row) for row in x]) for x in stages]
+    good = [m for m in means if np.isfinite(m)]
+    assert written_as(v["start"], means[0], f.words.lang) and written_as(v["end"], good[-1], f.words.lang)
+    if ("limit" in v and len(good) < len(means)) or f.says.count("float32"):
+        assert means[v["layer"] + 1 :] and not np.isfinite(means[v["layer"] + 1]) and np.isfinite(means[v["layer"]])
+    else:
+        assert len(good) == len(means)
+    if v.get("factor"):
+        assert written_as(v["factor"], good[-1] / means[0], f.words.lang)
+        assert v["n"] == f.config.n_layers
+
+
+@claim("start.says.vectors", "start.says.no_vectors")
+def vectors(f: Fresh, v: Values) -> None:
+    assert "logits" not in f.run.trace and v["d"] == f.last.shape[-1]
+    assert ("any more" in f.says or "ainda" in f.says) == (not np.isfinite(f.last).all())
+
+
+@claim("start.says.next", "start.says.next_alike", "start.says.nothing")
+def next_token(f: Fresh, v: Values) -> None:
+    logits = f["logits"][-1]
+    assert v["vocab"] == len(logits)
+    if "share" not in v:
+        assert not np.isfinite(logits).all()
+        return
+    shares = np.exp(logits - logits.max()) / np.exp(logits - logits.max()).sum()
+    best = [i for i in range(len(shares)) if shares[i] >= shares.max() * (1 - 1e-6)]
+    assert v["token"] == f.token(f.n - 1) and near(v["share"], shares.max())
+    if "best" not in v:
+        assert len(best) >= 5
+        return
+    known = f.scene.preset.tokenizer
+    names = dict(enumerate(known.tokens)) if known else dict(zip(f.run.encoding.ids.tolist(), f.tokens, strict=True))
+    assert v["best"] == f.phrase([f"“{names.get(i, f'#{i}')}”" for i in best]) and v["n"] == len(best)
+
+
+@claim("start.says.batch")
+def batch(f: Fresh, v: Values) -> None:
+    x = core.forward(f.run.params, f.config, np.zeros((2, 10), int), interventions=f.scene.interventions)
+    shape = x[f"blocks.{f.config.n_layers - 1}.resid_post"].shape
+    assert v["going"] == "2 × 10" and v["coming"] == " × ".join(map(str, shape)) and shape[:2] == (2, 10)
+
+
+# ----------------------------------------------------------------------------------------------------------- Attention
+
+
+def entering(f: Fresh) -> np.ndarray:
+    """X: what makes Q, as its matrix shows."""
+    x = f.at("ln1.out") if f.config.norm != "none" and f.config.norm_at == "pre" else f.at("resid_pre")
+    if f.config.projections and np.isfinite(f.at("attn.q")).all():
+        at = f"blocks.{f.layer}.attn."
+        q = x @ f.run.params[at + "W_Q"] + f.run.params.get(at + "b_Q", 0)
+        assert np.allclose(np.concatenate(list(f.at("attn.q")), -1), q, rtol=1e-3, atol=1e-3 * np.abs(q).max())
+    return x
+
+
+def finite(x: np.ndarray, f: Fresh) -> bool:
+    assert np.isfinite(x).all()
+    return True
+
+
+@claim("attention.says.x", "attention.says.x_normed")
+def x(f: Fresh, v: Values) -> None:
+    x = entering(f)
+    assert (f.config.norm != "none" and f.config.norm_at == "pre") == ("norm" in f.says.split(",")[0]) and finite(x, f)
+    assert v["token"] == f.token(f.query) and v["n"] == x.shape[1]
+    assert written_as(v["vector"], x[f.query][:8], f.words.lang)
+
+
+def projected(name: str) -> None:
+    @claim(f"attention.says.{name}")
+    def vector(f: Fresh, v: Values) -> None:
+        turned = f.config.positions == "rotary" and name in "qk"
+        x, row = f.of_head(f"rot_{name}" if turned else name), f.query if name == "q" else f.key
+        assert f.config.projections and v["token"] == f.token(row) and finite(x, f)
+        assert written_as(v["length"], np.sqrt(x[row] @ x[row]), f.words.lang)
+        assert written_as(v["vector"], x[row][:8], f.words.lang)
+
+
+for name in "qkv":
+    projected(name)
+
+
+@claim("attention.says.same", "attention.says.slice")
+def unprojected(f: Fresh, v: Values) -> None:
+    name = v["name"].lower()
+    row, x = f.query if name == "q" else f.key, f.of_head(name)
+    assert not f.config.projections or (name == "v" and "W_V" in f.scene.off)
+    width = x.shape[1]
+    if not (f.config.positions == "rotary" and name in "qk"):
+        group = f.head // (f.config.n_heads // f.config.kv_heads) if name != "q" else f.head
+        assert np.allclose(x, entering(f)[:, group * width : (group + 1) * width], equal_nan=True)
+    assert v["token"] == f.token(row) and written_as(v["vector"], x[row][:8] if finite(x, f) else 0, f.words.lang)
+
+
+def pair(f: Fresh, q: int, k: int) -> str:
+    return f"{f.token(q)} {'meets' if f.words.lang == 'en' else 'encontra'} {f.token(k)}"
+
+
+@claim("attention.says.scores", "attention.says.scores_alike")
+def scores(f: Fresh, v: Values) -> None:
+    q, k = (f.of_head(f"rot_{name}" if f.config.positions == "rotary" else name) for name in "qk")
+    s = f.of_head("scores")
+    if np.abs(s).max() < 1e6:
+        assert np.allclose(s, [[a @ b for b in k] for a in q], rtol=1e-3, atol=1e-4 * (1 + np.abs(s).max()))
+    assert finite(s, f) and written_as(v["score"], s.max(), f.words.lang)
+    if s.max() < 9999:
+        best = ties(s)
+        assert v["pairs"] == f.phrase([pair(f, *place) for place in best]) and v["n"] == len(best)
+        assert ("alike" in f.says or "iguais" in f.says) == (len(best) == s.size > 1)
+
+
+@claim("attention.says.pair")
+def of_a_pair(f: Fresh, v: Values) -> None:
+    assert v["query"] in map(f.token, range(f.n)) and v["key"] in map(f.token, range(f.n))
+
+
+@claim("attention.says.scaled", "attention.says.unscaled")
+@claim("attention.says.scaled_alike", "attention.says.unscaled_alike")
+def scaled(f: Fresh, v: Values) -> None:
+    s = f.of_head("scores") / (np.sqrt(v["width"]) if f.config.scale else 1)
+    assert v["width"] == f.of_head("q").shape[1] and near(v["root"] ** 2, v["width"])
+    assert np.allclose(s, f.of_head("scores_scaled"), rtol=1e-4) and finite(s, f)
+    assert written_as(v["low"], s.min(), f.words.lang) and written_as(v["high"], s.max(), f.words.lang)
+
+
+@claim("attention.says.masked", "attention.says.unmasked")
+def masked(f: Fresh, v: Values) -> None:
+    hidden = int((~f.seen).sum())
+    assert v["cells"] == f.n**2 and v["hidden"] == hidden == np.isneginf(f.of_head("scores_masked")).sum()
+    assert (not hidden) == ("Nothing" in f.says or "Nada" in f.says)
+
+
+@claim("attention.says.z")
+def mixed(f: Fresh, v: Values) -> None:
+    values = f.of_head("v")
+    z = f.of_head("pattern")[f.query] @ values
+    assert f.place_is_on() and v["token"] == f.token(f.query)
+    assert np.allclose(z, f.of_head("z")[f.query], rtol=1e-3, atol=1e-4 * (1 + np.abs(values).max()))
+    assert written_as(v["vector"], f.of_head("z")[f.query][:8], f.words.lang)
+    away = f.of_head("z")[f.query] - values[f.query]
+    assert written_as(v["moved"], np.sqrt(away @ away), f.words.lang)
+
+
+@claim("attention.says.ablated")
+def off(f: Fresh, v: Values) -> None:
+    assert not f.place_is_on() and not np.nan_to_num(f.of_head("z")).any()
+
+
+@claim("attention.says.lost")
+def lost(f: Fresh, v: Values) -> None:
+    names = ("scores", "scores_scaled", "pattern", "q", "k", "v", "z")
+    assert not all(np.isfinite(f.at(f"attn.{name}")).all() for name in names)
+
+
+def row_of(f: Fresh, token: str) -> list[tuple[int, np.ndarray]]:
+    """The queries of this name, with what each sees of its row."""
+    return [(q, f.of_head("pattern")[q][f.seen[q]]) for q in range(f.n) if f.token(q) == token]
+
+
+@claim("attention.reads.row")
+def row(f: Fresh, v: Values) -> None:
+    ((query, weights),) = row_of(f, v["token"])
+    written = [round(round(w, 6), 2) for w in weights]
+    assert len(set(written)) > 1
+    assert read(v["parts"].split("(")[-1], f.words.lang)[0] == min(written)
+    most = [k for k, w in enumerate(written) if w == max(written)]
+    assert (
+        f.named(most, itself=query) + " (" in v["parts"].split(", " if len(most) == 1 else ")")[0] + ")"
+        or len(most) > 1
+    )
+    assert f"{f.named(most, itself=query)} ({f.words.number(max(written))})" in v["parts"]
+    fewest = [k for k, w in enumerate(written) if w == min(written)]
+    assert v["parts"].endswith(f"{f.named(fewest, itself=query)} ({f.words.number(min(written))})")
+
+
+@claim("attention.reads.first", "attention.reads.then", "attention.reads.last")
+def group(f: Fresh, v: Values) -> None:
+    assert 0 <= v["weight"] <= 1
+
+
+@claim("attention.reads.itself")
+def itself(f: Fresh, v: Values) -> None:
+    pass  # a name
+
+
+@claim("attention.reads.alike")
+def all_alike(f: Fresh, v: Values) -> None:
+    ((_, weights),) = row_of(f, v["token"])
+    assert len(weights) > 1 and all(abs(w - v["weight"]) <= 0.005001 for w in weights)
+
+
+@claim("attention.reads.only")
+def only(f: Fresh, v: Values) -> None:
+    ((_, weights),) = row_of(f, v["token"])
+    assert len(weights) == 1 and v["weight"] == round(weights[0], 2)
+
+
+@claim("attention.reads.lost")
+def no_row(f: Fresh, v: Values) -> None:
+    assert not all(np.isfinite(w).all() for _, w in row_of(f, v["token"]))
+
+
+# --------------------------------------------------------------------------------------------------------------- Heads
+
+
+def sane(f: Fresh) -> np.ndarray:
+    """[layer]: whether attention is left there."""
+    return np.array([np.isfinite(a).all() for a in f.patterns])
+
+
+@claim("heads.says.one", "heads.says.all")
+def read_by(f: Fresh, v: Values) -> None:
+    layers, n_heads = len(f.patterns), len(f.patterns[0])
+    assert (v["layers"], v["heads"], v["n"], v["tokens"]) == (layers, n_heads, layers * n_heads, f.n)
+
+
+def looks(f: Fresh) -> tuple[np.ndarray, list[tuple]]:
+    """Every look at another token, and the strongest of them."""
+    where = (f.seen & ~np.eye(f.n, dtype=bool)) & sane(f)[:, None, None, None]
+    where = np.broadcast_to(where, f.patterns.shape)
+    return f.patterns[where], ties(f.patterns, 2, where=where)
+
+
+@claim("heads.says.strongest", "heads.says.many", "heads.says.alike")
+def strongest(f: Fresh, v: Values) -> None:
+    values, best = looks(f)
+    assert near(v["weight"], values.max()) and v["n"] == len(best)
+    first, form = best[0], {"en": "{} at {}", "pt-BR": "de {} para {}"}[f.words.lang]
+
+    def cell(place: tuple) -> str:
+        layer, head, q, k = place
+        where = f" {'in' if f.words.lang == 'en' else 'na'} {f.heads([(layer, head)])}"
+        return form.format(f.token(q), f.token(k)) + ("" if f.patterns.shape[:2] == (1, 1) else where)
+
+    if "among" in f.says or "entre eles" in f.says:
+        assert v["cells"] == cell(first) and len(best) > 4
+    elif len(best) < len(values) or len(values) == 1:
+        assert v["cells"] == f.phrase([cell(place) for place in best]) and len(best) <= 4
+    else:
+        assert "alike" in f.says or "iguais" in f.says
+
+
+@claim("heads.says.cell", "heads.says.cell_in")
+def cell(f: Fresh, v: Values) -> None:
+    assert {v["query"], v["key"]} <= {f.token(i) for i in range(f.n)}
+
+
+@claim("heads.says.alone")
+def alone(f: Fresh, v: Values) -> None:
+    assert f.n == 1 and v["n"] == f.config.n_layers * f.config.n_heads
+
+
+@claim("heads.says.lost", "reading.says.labels_lost")
+def layers_lost(f: Fresh, v: Values) -> None:
+    assert v["layer"] == next(i for i in range(len(f.patterns)) if not sane(f)[i])
+
+
+@claim("heads.says.nothing")
+def nothing_left(f: Fresh, v: Values) -> None:
+    assert not np.isfinite(f.patterns.sum((-1, -2))).any()
+
+
+def bits(a: np.ndarray) -> float:
+    """Mean entropy of the rows of one pattern."""
+    return float(np.mean([-sum(w * np.log2(w) for w in row if w > 0) for row in a]))
+
+
+def reach(a: np.ndarray) -> float:
+    return float(np.mean([sum(w * abs(q - k) for k, w in enumerate(row)) for q, row in enumerate(a)]))
+
+
+def even(f: Fresh) -> np.ndarray:
+    return f.seen / f.seen.sum(-1, keepdims=True)
+
+
+@claim("heads.says.chosen")
+def chosen(f: Fresh, v: Values) -> None:
+    a = f.of_head("pattern")
+    assert near(v["entropy"], bits(a)) and near(v["distance"], reach(a)) and near(v["most"], bits(even(f)))
+    assert v["place"].lower() == f.heads([(f.layer, f.head)])
+
+
+@claim("heads.says.chosen_lost")
+def chosen_lost(f: Fresh, v: Values) -> None:
+    assert not np.isfinite(f.of_head("pattern")).all()
+
+
+@claim("heads.says.chosen_off")
+def chosen_off(f: Fresh, v: Values) -> None:
+    assert not f.place_is_on()
+
+
+@claim("heads.says.looks")
+def told(f: Fresh, v: Values) -> None:
+    pass  # heads.looks.* says it
+
+
+def measured(measure: str) -> None:
+    @claim(*(f"heads.says.{measure}{how}" for how in ("", "_one", "_alike")))
+    def extremes(f: Fresh, v: Values) -> None:
+        of = bits if measure == "entropy" else reach
+        values = np.array([[of(a) if np.isfinite(a).all() else np.nan for a in layer] for layer in f.patterns])
+        assert near(v["most" if measure == "entropy" else "alike"], of(even(f)))
+        if "low" in v:
+            assert near(v["low"], np.nanmin(values)) and near(v["high"], np.nanmax(values))
+            assert v["least"] == f.heads(ties(values, sign=-1)) and v["greatest"] == f.heads(ties(values))
+        else:
+            assert len(ties(values)) == v["n"] == np.isfinite(values).sum() and near(v["value"], np.nanmax(values))
+
+
+measured("entropy")
+measured("distance")
+
+
+@claim("heads.says.off", "heads.says.would", "heads.says.off_alike", "heads.says.would_alike")
+@claim("heads.says.off_nothing", "heads.says.would_nothing", "heads.says.off_already", "heads.says.would_already")
+def changes(f: Fresh, v: Values) -> None:
+    places = f.scene.ablated or ((f.layer, f.head),)
+    before, after = (core.run(f.scene.turn(ablated=off)) for off in ((), places))
+    last = f"blocks.{f.config.n_layers - 1}.resid_post"
+    before, after = (run.trace[last].astype(np.float64) for run in (before, after))
+    change = moved(before, after)
+    assert near(v["mean"], change.mean()) and near(v["high"], change.max()) and near(v["low"], change.min())
+    assert v["most"] == f.named(i for (i,) in ties(100 * change, 1))
+    assert v["least"] == f.named(i for (i,) in ties(100 * change, 1, -1))
+    several = {"en": f"{len(places)} heads", "pt-BR": f"{len(places)} cabeças"}[f.words.lang]
+    assert v["heads"] == (f.heads(places, the=True) if len(places) <= 4 else several)
+    if "nothing" in f.says or "nada" in f.says.lower():
+        assert before.any() and not after.any()
+    elif "already" in f.says or "ou sem." in f.says or "or without" in f.says:
+        assert not before.any() and not after.any()
+    elif "every token" in f.says or "cada token" in f.says:
+        assert len(ties(100 * change, 1)) == f.n
+
+
+@claim("heads.says.change_lost")
+def change_lost(f: Fresh, v: Values) -> None:
+    places = f.scene.ablated or ((f.layer, f.head),)
+    last = f"blocks.{f.config.n_layers - 1}.resid_post"
+    assert not all(np.isfinite(core.run(f.scene.turn(ablated=off)).trace[last]).all() for off in ((), places))
+
+
+@claim("heads.says.change_zero")
+def change_zero(f: Fresh, v: Values) -> None:
+    before = core.run(f.scene.turn(ablated=())).trace[f"blocks.{f.config.n_layers - 1}.resid_post"]
+    assert v["token"] in [f.token(i) for i in range(f.n) if not before[i].any()]
+
+
+# ------------------------------------------------------------------------------------------------------- Reading heads
+
+
+def followed(f: Fresh, a: np.ndarray) -> dict[str, list[float]]:
+    """name -> of each query that could follow it, the weight that does."""
+    found = {name: [] for name in ("previous", "first", "itself", "same", "induction")}
+    for q in range(len(a)):
+        sight = [k for k in range(len(a)) if f.seen[q, k]]
+        keys = {
+            "previous": [k for k in sight if k == q - 1],
+            "first": [0],
+            "itself": [q],
+            "same": [k for k in sight if k != q and f.tokens[k] == f.tokens[q]],
+            "induction": [k for k in sight if 0 < k <= q and f.tokens[k - 1] == f.tokens[q]],
+        }
+        for name, places in keys.items() if len(sight) > 1 else ():
+            if places:
+                found[name].append(sum(a[q, k] for k in places))
+    return found
+
+
+def unfit(f: Fresh, a: np.ndarray) -> float:
+    """The greatest share of a row that would have to move to make it even."""
+    return max(sum(max(w - e, 0) for w, e in zip(row, flat, strict=True)) for row, flat in zip(a, even(f), strict=True))
+
+
+def score(f: Fresh, a: np.ndarray, name: str) -> float:
+    values = followed(f, a)[name]
+    return float(np.mean(values)) if len(values) >= 3 else 0.0
+
+
+def repeated(f: Fresh) -> np.ndarray:
+    """[layer, head]: the weight on what followed before, on tokens that are drawn here and said twice."""
+    rng, found = np.random.default_rng(1), []
+    for period in (6, 10, 13):
+        ids = np.tile(rng.permutation(f.config.vocab_size)[:period], 2)
+        trace = core.forward(f.run.params, f.config, ids, interventions=f.scene.interventions)
+        patterns = np.array([trace[f"blocks.{i}.attn.pattern"] for i in range(f.config.n_layers)])
+        found.append(np.mean([patterns[:, :, q, q - period + 1] for q in range(period, 2 * period)], axis=0))
+    return np.mean(found, axis=0)
+
+
+def name_of(f: Fresh, layer: int, head: int) -> str | None:
+    if repeated_of(f)[layer, head] >= 0.5:
+        return "induction"
+    a = f.patterns[layer, head]
+    scores = {name: score(f, a, name) for name in followed(f, a)}
+    best = max(scores, key=scores.__getitem__)
+    if scores[best] >= 0.5:
+        return "seeming" if best == "induction" else best
+    return "uniform" if min(f.n, int((f.seen.sum(-1) > 1).sum())) >= 3 and unfit(f, a) <= 0.05 else None
+
+
+def repeated_of(f: Fresh) -> np.ndarray:
+    if "_repeated" not in vars(f):
+        f._repeated = np.nan_to_num(repeated(f))
+    return f._repeated
+
+
+def looked(name: str) -> None:
+    @claim(f"heads.looks.{name}")
+    def look(f: Fresh, v: Values) -> None:
+        # said of every tile: one of the heads has this score
+        a = [a for layer in f.patterns for a in layer if np.isfinite(a).all()]
+        of = [1 - unfit(f, x) if name == "uniform" else score(f, x, name) for x in a]
+        assert any(near(v["score"], x) for x in of) and v["score"] >= 0.5 and v["unit"] == unit(f)
+
+    @claim(f"reading.label.{name}")
+    def label(f: Fresh, v: Values) -> None:
+        a = f.of_head("pattern")
+        assert name_of(f, f.layer, f.head) == name and v["place"].lower() == f.heads([(f.layer, f.head)])
+        if name == "uniform":
+            assert near(v["apart"], unfit(f, a)) and v["apart"] <= 0.05
+        elif name != "induction":
+            assert near(v["score"], score(f, a, name)) and v["score"] >= 0.5
+        if name == "induction":
+            assert abs(v["probe"] - repeated_of(f)[f.layer, f.head]) < 0.1 and v["probe"] >= 0.5
+            heard = followed(f, a)["induction"]
+            assert v["repeated"] == bool(heard) and (not heard or near(v["here"], np.mean(heard)))
+
+
+for name in ("previous", "first", "itself", "same", "induction", "uniform"):
+    looked(name)
+
+
+def unit(f: Fresh) -> str:
+    return "token" if f.scene.preset.trained else "character" if f.scene.split == "characters" else "word"
+
+
+@claim("reading.label.seeming", "reading.label.seeming_untried")
+def seeming(f: Fresh, v: Values) -> None:
+    heard = followed(f, f.of_head("pattern"))["induction"]
+    assert len(heard) >= 3 and near(v["here"], np.mean(heard)) and v["here"] >= 0.5
+    assert v["probe"] < 0.5 and abs(v["probe"] - repeated_of(f)[f.layer, f.head]) < 0.3
+
+
+@claim("reading.label.none")
+def nameless(f: Fresh, v: Values) -> None:
+    a = f.of_head("pattern")
+    assert name_of(f, f.layer, f.head) is None
+    assert near(v["score"], max(score(f, a, name) for name in followed(f, a))) and v["score"] < 0.5
+
+
+def counted(name: str) -> None:
+    @claim(f"reading.counts.{name}")
+    def count(f: Fresh, v: Values) -> None:
+        places = [p for p in np.ndindex(f.patterns.shape[:2]) if np.isfinite(f.patterns[p]).all()]
+        assert v["n"] == sum(name_of(f, *place) == name for place in places)
+
+
+for name in ("previous", "first", "itself", "same", "induction", "uniform", "seeming"):
+    counted(name)
+
+
+@claim("reading.says.labels", "reading.says.labels_none")
+def labels(f: Fresh, v: Values) -> None:
+    places = [p for p in np.ndindex(f.patterns.shape[:2]) if np.isfinite(f.patterns[p]).all()]
+    assert v["n"] == f.config.n_layers * f.config.n_heads
+    assert bool(v["parts"]) == any(name_of(f, *place) for place in places)
+
+
+@claim("reading.says.lost")
+def nothing_to_measure(f: Fresh, v: Values) -> None:
+    assert not np.isfinite(f.last).all() or not np.isfinite(f.patterns).all() or np.abs(f.of_head("v")).max() > 1e30
+
+
+def effects_of(f: Fresh) -> dict[tuple[int, int], np.ndarray]:
+    return {place: f.without(place) for place in f.on}
+
+
+@claim("reading.says.effects", "reading.says.effects_alike", "reading.says.effects_left")
+def effects(f: Fresh, v: Values) -> None:
+    means = {place: 100 * change.mean() for place, change in effects_of(f).items()}
+    values = np.full((f.config.n_layers, f.config.n_heads), np.nan)
+    for place, mean in means.items():
+        values[place] = mean
+    assert near(100 * v["high"], max(means.values()), 1e-3) and near(100 * v["low"], min(means.values()), 1e-3)
+    assert v["most"] == f.heads(ties(values, 1)) and v["n"] == len(ties(values, 1))
+    assert v["least"] == f.heads(ties(values, 1, -1))
+    if f.heads(ties(values, 1)) == f.heads(ties(values, 1, -1)):
+        assert "least" not in f.says.lower() and "menos" not in f.says.lower()
+
+
+@claim("reading.says.effects_own", "reading.says.effects_own_alike")
+def own_effects(f: Fresh, v: Values) -> None:
+    values = np.full((f.config.n_layers, f.config.n_heads), np.nan)
+    for place, change in effects_of(f).items():
+        values[place] = 100 * change[f.query]
+    assert v["token"] == f.token(f.query) and near(100 * v["own_high"], np.nanmax(values), 1e-3)
+    assert v["own"] == f.heads(ties(values, 1))
+
+
+@claim("reading.says.effects_one")
+def effect_of_one(f: Fresh, v: Values) -> None:
+    ((_, change),) = effects_of(f).items()
+    assert f.config.n_layers * f.config.n_heads == 1 and v["token"] == f.token(f.query)
+    assert near(v["high"], change.mean(), 1e-3) and near(v["own_high"], change[f.query], 1e-3)
+
+
+@claim("reading.says.effects_off")
+def all_off(f: Fresh, v: Values) -> None:
+    assert not f.on
+
+
+@claim("reading.says.effects_without_off")
+def left_out(f: Fresh, v: Values) -> None:
+    assert v["n"] == f.config.n_layers * f.config.n_heads - len(f.on)
+
+
+@claim("reading.says.effects_zero")
+def zero(f: Fresh, v: Values) -> None:
+    assert not np.abs(f.last).sum(-1).all()
+
+
+@claim("reading.says.importance_zero")
+def zero_here(f: Fresh, v: Values) -> None:
+    assert not f.last[f.query].any() and v["query"] == f.token(f.query)
+
+
+def carried_row(f: Fresh) -> np.ndarray:
+    """Weight times the length of what one head's value becomes after its own rows of W_O."""
+    values = f.of_head("v")
+    if f.config.projections and "W_O" not in f.scene.off:
+        width = values.shape[1]
+        values = values @ f.run.params[f"blocks.{f.layer}.attn.W_O"][f.head * width : (f.head + 1) * width]
+    return f.of_head("pattern")[f.query] * np.sqrt((values**2).sum(-1)) * f.place_is_on()
+
+
+def most_of(f: Fresh, row: np.ndarray, decimals: int | None = 2) -> list[int]:
+    """The keys in sight whose number is the greatest."""
+    return [k for (k,) in ties(row, decimals, where=f.seen[f.query])]
+
+
+def seen_row(name: str, values) -> None:
+    @claim(*(f"reading.says.{name}{how}" for how in ("", "_alike", "_only")))
+    def of_row(f: Fresh, v: Values) -> None:
+        row, sight = values(f), int(f.seen[f.query].sum())
+        assert v["query"] == f.token(f.query) and written_as(v["value"], row[f.seen[f.query]].max(), f.words.lang)
+        if 0.01 < row.max() < 9999:
+            assert v["keys"] == f.named(most_of(f, row), itself=f.query)
+            alike = "same" in f.says or "mesmo" in f.says
+            assert alike == (len(most_of(f, row)) == sight > 1)
+        assert ("only" in f.says or "só" in f.says) == (sight == 1)
+
+
+seen_row("weights", lambda f: f.of_head("pattern")[f.query])
+seen_row("carried", carried_row)
+
+
+@claim("reading.says.carried_off", "reading.says.importance_off")
+def carried_off(f: Fresh, v: Values) -> None:
+    assert not f.place_is_on()
+
+
+def key_change(f: Fresh) -> np.ndarray:
+    """[key]: how far the word's output moves when its head's row loses this key: the layer's z is patched."""
+    found, name = [], f"blocks.{f.layer}.attn.z"
+    for key in range(f.n):
+        z = f.run.trace[name].astype(np.float64)
+        z[f.head, f.query] -= f.of_head("pattern")[f.query, key] * f.of_head("v")[key]
+        found.append(moved(f.last, rest_of(f, z))[f.query])
+    return np.array(found)
+
+
+def rest_of(f: Fresh, z: np.ndarray) -> np.ndarray:
+    """The last stream when one layer's heads give z [head, pos, d_head]: plain arithmetic from there on."""
+    from core.model import after_attention, block, merge
+    from core.trace import Trace
+
+    unseen, config, change = Trace((), interventions=f.scene.interventions), f.config, f.scene.interventions
+    params = {name: x.astype(np.float64) for name, x in f.run.params.items()}
+    x = merge(z, params, config, f.layer, change)
+    x = after_attention(f.at("resid_pre"), x, params, config, f.layer, unseen)
+    for i in range(f.layer + 1, config.n_layers):
+        x = block(x, params, config, i, unseen)
+    return x
+
+
+@claim("reading.says.agree", "reading.says.differ", "reading.says.importance_alike")
+def importance(f: Fresh, v: Values) -> None:
+    weight, length, effect = f.of_head("pattern")[f.query], carried_row(f), key_change(f)
+    sight = f.seen[f.query]
+    assert v["query"] == f.token(f.query) and near(v["weight"], weight[sight].max())
+    assert written_as(v["length"], length[sight].max(), f.words.lang)
+    assert abs(v["effect"] - effect[sight].max()) < 1e-4 + 1e-3 * abs(v["effect"])
+    if length[sight].max() > 9999 or length[sight].max() < 0.1 or 100 * effect.max() > 9999:
+        return  # written with powers of ten: what is alike follows other digits
+    best = [set(most_of(f, weight)), set(most_of(f, length)), set(most_of(f, 100 * effect, 1))]
+    common = best[0] & best[1] & best[2]
+    if "part:" in f.says or "se separam" in f.says:
+        assert not common
+    elif "all three" in f.says or "três modos" in f.says:
+        assert common and v["common"] == f.named(sorted(common))
+    else:
+        assert all(len(keys) == sight.sum() for keys in best)
+    assert v["key"] == f.named(sorted(best[0]), itself=f.query)
+
+
+@claim("reading.says.importance_only")
+def sees_itself(f: Fresh, v: Values) -> None:
+    assert f.seen[f.query].sum() == 1 and abs(v["effect"] - key_change(f)[f.query]) < 1e-4 + 1e-3 * v["effect"]
+
+
+@claim(*(f"reading.says.rollout{how}" for how in ("", "_own", "_alike", "_nothing")))
+def rollout(f: Fresh, v: Values) -> None:
+    """What each word holds of each, carried from layer to layer."""
+    held = np.eye(f.n)
+    for layer in range(f.layer + 1):
+        alive = [f.patterns[layer, head] for head in range(f.config.n_heads) if (layer, head) in f.on]
+        mixed = sum((a @ held for a in alive), np.zeros_like(held))
+        if f.config.residual:  # a head that is off leaves its share with the word itself
+            mixed = (mixed + (f.config.n_heads - len(alive)) * held) / f.config.n_heads
+            held = (held + mixed) / 2
+        else:
+            held = mixed / max(len(alive), 1)
+    row = held[f.query]
+    assert v["query"] == f.token(f.query) and v["layer"] == f.layer
+    assert near(v["share"], row[f.seen[f.query]].max()) and near(v["own"], row[f.query])
+    assert v["keys"] == f.named(most_of(f, row), itself=f.query)
+    assert (not row.any()) == ("nothing reaches" in f.says or "nada chega" in f.says)
