@@ -307,7 +307,8 @@ def _overridden(config: Config, overrides: tuple[tuple[str, int | bool | str], .
         changes |= {"final_norm": False, "embed_norm": False}
     if changes.get("d_mlp", config.d_mlp) == 0:
         changes |= {"gated": False}
-    return config.replace(**changes) if changes else config
+    changed = config.replace(**changes)
+    return config if changed == config else changed  # one Config for all that change nothing
 
 
 def _untrained(model: str, overrides: dict[str, Any]) -> list[Notice]:

@@ -1,0 +1,350 @@
+"""What is kept is weighed with all that it keeps alive, all of it under one budget; what is over is let go."""
+
+from __future__ import annotations
+
+import gc
+import sys
+import tracemalloc
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import count
+from threading import Barrier, Thread
+
+import numpy as np
+import pytest
+
+import core
+from core import Scene, limits
+from core.course import Course
+from core.tasks import TASKS, Copy, Stories
+from core.train import Batch, Checkpoints, State, step_bytes, take_step
+from ui import compute, memory, runs, writing
+from ui.memory import BUDGET, weigh
+from ui.pictures import attention, drift, heads, labels, reading, start
+from ui.pictures.generate import cache
+from ui.words import words_of
+
+WORDS = words_of("en")
+LONG = " ".join(f"w{i}" for i in range(60))
+LARGEST = {"d_model": 256, "n_heads": 16, "n_layers": 12, "d_mlp": 1024}
+_seeds = count(1)
+
+
+def scenes(kind: str) -> Iterator[Scene]:
+    """Scenes that nothing is kept of."""
+    for i in _seeds:
+        some = Scene(model="gpt", seed=i % 10_000)
+        yield {
+            "small": Scene(temperature=1 + i / 10_000),
+            "words": Scene(sentence=f"a{i} b{i} c d e f g h"),
+            "gpt": some,
+            "deep": some.override(n_layers=7 + i % 2, positions="rotary"),
+            "long": some.turn(sentence=LONG),
+            "largest": some.turn(sentence=LONG).override(**LARGEST),
+            "trained": Scene(model="stories", temperature=1 + i / 10_000),
+            "pinned": some.pin().turn(temperature=2.0, query=2),
+        }[kind]
+
+
+@pytest.fixture(autouse=True)
+def nothing_kept() -> Iterator[None]:
+    BUDGET.clear()
+    yield
+    BUDGET.clear()
+
+
+def told_and_seen(work: Callable[[Scene], object], kind: str, n: int) -> tuple[int, int]:
+    """Bytes that the shelves say they keep of `n` Scenes, and those that tracemalloc has seen come."""
+    coming = scenes(kind)
+    for _ in range(2):  # tables, code, and what else is made but once
+        work(next(coming))
+    BUDGET.clear()
+    gc.collect()
+    tracemalloc.start()
+    try:
+        for _ in range(n):
+            work(next(coming))
+        gc.collect()
+        return BUDGET.currsize, tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+
+
+SHELVES = {
+    "params": compute.params,
+    "run": compute.run,
+    "figure": lambda scene: compute.finished(attention.pattern, scene, WORDS),
+    "heads": lambda scene: compute.finished(heads.overview, scene, WORDS),
+    "strip": lambda scene: start.html(scene, WORDS),
+    "scores": labels.scores_of,
+    "effects": reading._effects,
+    "basis": drift.basis,
+    "written": lambda scene: [step.probability for step in writing.written(writing.writer(scene)).steps],
+    "both ways": lambda scene: cache.check(scene, WORDS),
+}
+KINDS = {"small": 30, "words": 30, "gpt": 5, "deep": 4, "long": 4, "trained": 8, "pinned": 5}
+FEW = [("strip", "small"), ("heads", "gpt"), ("scores", "long"), ("effects", "trained"), ("basis", "pinned")]
+FEW += [("written", "gpt"), ("written", "trained"), ("written", "long"), ("both ways", "trained"), ("params", "gpt")]
+CASES = [*((shelf, kind) for shelf in ("run", "figure") for kind in KINDS), *FEW, ("run", "largest")]
+
+
+@pytest.mark.parametrize(("shelf", "kind"), CASES)
+def test_what_is_kept_is_weighed(shelf, kind):
+    told, seen = told_and_seen(SHELVES[shelf], kind, KINDS.get(kind, 1))
+    assert told == pytest.approx(seen, rel=0.2)
+
+
+def test_what_a_text_computes_later_is_weighed_too():
+    scene = writing.writer(next(scenes("gpt")).turn(heat=0.0, target=""))
+    text, before = writing.written(scene), BUDGET.currsize
+    grown = sum(step.distribution.final.nbytes + step.distribution.plain.nbytes for step in text.steps)
+    writing.written(scene)
+    assert grown and BUDGET.currsize >= before + grown
+
+
+def test_views_count_with_what_they_look_at_and_each_thing_once():
+    whole = np.zeros(100_000)
+    assert weigh(whole[:3]) == pytest.approx(whole.nbytes, rel=0.01)
+    assert weigh([whole, whole[:3], whole[3:]], whole) == pytest.approx(whole.nbytes, rel=0.01)
+    assert weigh({"a": b"0" * 1000}, ("x" * 1000,)) == pytest.approx(2000, rel=0.5)
+    assert weigh(Scene, np, weigh, None, WORDS) == 0
+    assert weigh(np.array(["x" * 5000, None], object)) > 5000
+
+
+# ------------------------------------------------------------------------------------------------------ the budget
+
+
+def test_a_kept_run_holds_no_weights_and_finds_the_right_ones():
+    scene = next(scenes("gpt"))
+    run = compute.run(scene)
+    assert weigh(run) < weigh(core.init_params(scene.whole)) / 2
+    BUDGET.clear()
+    expected = core.init_params(scene.whole, scene.seed)
+    assert all(np.array_equal(run.params[name], array) for name, array in expected.items())
+
+
+def test_all_shelves_together_stay_under_the_budget(monkeypatch):
+    monkeypatch.setattr(BUDGET, "most", 6_000_000)
+    BUDGET.take("other", 1_000_000)
+    try:
+        for kind in (*KINDS, *KINDS):
+            scene = next(scenes(kind))
+            compute.finished(attention.pattern, scene, WORDS)
+            labels.scores_of(scene)
+            assert 0 < BUDGET.currsize <= 5_000_000
+            assert BUDGET.currsize == sum(shelf.currsize for shelf in BUDGET.shelves)
+        assert compute.finished.cache.currsize < compute.run.cache.currsize
+        BUDGET.take("test", 4_900_000)  # what others take, the shelves leave
+        assert BUDGET.currsize <= 100_000
+        compute.run(next(scenes("gpt")))  # too large to be kept, and made all the same
+        assert BUDGET.currsize <= 100_000
+    finally:
+        BUDGET.take("test", 0)
+        BUDGET.take("other", limits.CACHE_OTHER)
+
+
+def test_what_was_asked_for_last_stays(monkeypatch):
+    several = [next(scenes("gpt")) for _ in range(6)]
+    monkeypatch.setattr(BUDGET, "most", BUDGET.taken + 6_000_000)  # four of them
+    for scene in several:
+        compute.run(scene)
+        compute.run(several[0])
+    missed = compute.run.cache.misses
+    compute.run(several[0])
+    compute.run(several[-1])
+    assert compute.run.cache.misses == missed
+    compute.run(several[1])
+    assert compute.run.cache.misses == missed + 1
+
+
+def test_a_class_computes_a_turn_once():
+    scene, together, got = next(scenes("long")), Barrier(8), []
+
+    def pupil() -> None:
+        together.wait()
+        got.append(compute.run(scene))
+
+    missed = compute.run.cache.misses
+    pupils = [Thread(target=pupil) for _ in range(8)]
+    for thread in pupils:
+        thread.start()
+    for thread in pupils:
+        thread.join()
+    assert compute.run.cache.misses == missed + 1 and all(run is got[0] for run in got)
+    assert not BUDGET._making
+
+
+def test_scenes_that_look_alike_but_are_not_share_nothing():
+    alike = [
+        Scene(sentence="a b"),
+        Scene(sentence="a b c"),
+        Scene(sentence="b a"),
+        Scene(sentence="a b", split="words"),
+    ]
+    alike += [Scene(sentence="a b", temperature=2.0), Scene(sentence="a b", edits=((0, 0, 1.0),)), Scene(model="gpt")]
+    done = [compute.finished(attention.pattern, scene, words_of(lang)) for scene in alike for lang in ("en", "pt-BR")]
+    fresh = [
+        compute.finish(attention.pattern(scene, words_of(lang)), words_of(lang))
+        for scene in alike
+        for lang in ("en", "pt-BR")
+    ]
+    assert done == fresh
+    assert compute.finished(attention.scores, alike[0], WORDS) != done[0]
+
+
+def test_the_deployer_chooses(monkeypatch):
+    for said, megabytes in (("", 300), ("120", 120), ("5", 32), ("-7", 300), ("many", 300), ("1e9", 300), ("²", 300)):
+        monkeypatch.setenv("FIBRA_CACHE_MB", said)
+        assert limits._megabytes("FIBRA_CACHE_MB", 300, 32) == megabytes * 1_000_000
+    assert limits.CACHE_OTHER < limits.CACHE
+
+
+def test_tables_that_are_not_weighed_are_small():
+    """What core's own functions keep, for the worst that pages ask of them: the budget leaves as much."""
+    from core.ops import attention as ops
+    from core.ops import positions, rows
+
+    tracemalloc.start()
+    try:
+        for i in range(70):
+            positions.sinusoidal(limits.TOKENS - i % 9, limits.D_MODEL[1] - i)
+            positions.rotary_angles(limits.TOKENS, 256, 1e4 + i)
+            ops.causal_mask(limits.TOKENS - i % 60, limits.TOKENS)
+            rows._column(64 * 64 - i, 1.0, np.dtype(np.float32))
+            rows._starts((19, 4, 64 - i % 60), 64 + i)
+        for i in range(1500):
+            Stories().batch(0, 1) if i == 0 else core.tasks.stories._spelled("pt-BR", i, False)
+        assert tracemalloc.get_traced_memory()[0] < limits.CACHE_OTHER / 2
+    finally:
+        tracemalloc.stop()
+    spelled = core.tasks.stories._spelled.cache_info()
+    each = sys.getsizeof(core.tasks.stories._spelled("pt-BR", 3, False)) + memory.ENTRY
+    assert spelled.maxsize * each < limits.CACHE_OTHER / 2
+
+
+# -------------------------------------------------------------------------------------------------- runs of training
+
+
+@dataclass(eq=False)
+class Run:
+    """A session's run, as far as others are concerned."""
+
+    course: Course | None
+    session: str = ""
+    touched: float = 0.0
+
+    def held(self) -> int:
+        return self.course.nbytes if self.course else 0
+
+    def let_go(self) -> None:
+        self.course = None
+
+
+def trained(session: str = "", seed: int = 0) -> Run:
+    """A run that has taken three steps."""
+    course = Course.start(Copy(), core.course.sized(Copy().config, "small"), seed, 4, 3e-3)
+    course.checkpoints.every = 1
+    course.advance(60, steps=3)
+    return Run(course, session)
+
+
+@pytest.fixture
+def clock(monkeypatch) -> list[float]:
+    now = [1000.0]
+    monkeypatch.setattr(runs, "monotonic", lambda: now[0])
+    monkeypatch.setattr(runs, "_runs", type(runs._runs)())
+    yield now
+    BUDGET.take("training", 0)
+    BUDGET.take("step", 0)
+
+
+def test_what_runs_hold_the_caches_leave(clock):
+    run = trained()
+    runs.touch(run)
+    held = weigh(run.course.state.params, run.course.state.mean, run.course.state.square, run.course.checkpoints)
+    assert BUDGET._taken["training"] == run.held() == pytest.approx(held, rel=0.2)
+    del run
+    gc.collect()
+    runs.balance()
+    assert BUDGET._taken["training"] == 0
+
+
+def test_checkpoints_are_thinned_and_then_those_go_who_are_away(clock, monkeypatch):
+    several = [trained(session=str(i), seed=i) for i in range(4)]
+    one, kept = several[0].held(), several[0].course.checkpoints.nbytes
+
+    def room(size: float) -> None:
+        monkeypatch.setattr(BUDGET, "most", int(runs.SHARE * size))
+
+    room(4 * (one - kept / 2))
+    for run in several:
+        runs.touch(run)
+        clock[0] += 1
+    assert all(len(run.course.checkpoints.kept) == 4 for run in several)  # each may be at work
+    clock[0] += runs.AT_WORK + 1
+    runs.balance()
+    assert all(1 <= len(run.course.checkpoints.kept) <= 2 for run in several)
+    bare = one - kept * 3 / 4  # one checkpoint is always kept
+    room(3.5 * bare)
+    runs.lose("2")
+    runs.balance()
+    assert [run.course is None for run in several] == [False, False, True, False]  # its reader was gone
+    runs.lose("2", False)
+    room(2.5 * bare)
+    runs.balance()
+    assert sum(run.course is None for run in several) == 1  # the others' readers may only read
+    clock[0] += runs.STANDING
+    runs.touch(several[0])
+    runs.balance()
+    assert [run.course is None for run in several] == [False, True, True, False]  # who stood still for longest
+
+
+def test_checkpoints_have_all_one_size():
+    kept = Checkpoints(limit=10**9)
+    for step in range(5):
+        kept.offer(step, {"a": np.zeros(1000), "b": np.zeros(10)})
+    assert kept.nbytes == sum(p.nbytes for params in kept.kept.values() for p in params.values())
+    kept.limit = 20_000
+    kept.thin()
+    assert [*kept.kept] == [0, 4] and kept.nbytes <= 20_000
+
+
+@pytest.mark.parametrize("loss", ["cross_entropy", "squared_error"])
+@pytest.mark.parametrize("name", TASKS)
+def test_a_batch_in_parts_takes_the_same_step(name, loss, monkeypatch):
+    task = TASKS[name]()
+    recipe, batch = core.Recipe(loss=loss), task.batch(0, 12)
+    states = [State.start(core.init_params(task.config)) for _ in range(2)]
+    whole = take_step(states[0], task.config, batch, recipe)
+    monkeypatch.setattr(limits, "STEP", 5 * step_bytes(task.config, batch.ids.shape[-1]))
+    parts = [*batch.parts(5)]
+    assert [len(part.ids) for part, _ in parts] == [5, 5, 2] and sum(share for _, share in parts) == pytest.approx(1)
+    step = take_step(states[1], task.config, batch, recipe)
+    assert (step.loss, step.accuracy, step.grad_norm) == pytest.approx(
+        (whole.loss, whole.accuracy, whole.grad_norm), 1e-4
+    )
+    for part, norm in whole.norms.items():
+        assert step.norms[part] == pytest.approx(norm, rel=1e-3)
+
+
+def test_a_part_in_which_nothing_counts_is_passed_over():
+    mask = np.zeros((4, 3), bool)
+    mask[3, 1] = True
+    parts = [*Batch(np.zeros((4, 3), int), np.zeros((4, 3), int), mask).parts(2)]
+    assert [(len(part.ids), share) for part, share in parts] == [(2, 1.0)]
+
+
+def test_a_step_takes_what_it_is_said_to(monkeypatch):
+    task = Stories()
+    config = task.config
+    monkeypatch.setattr(limits, "HEAP_KEPT_LARGE", 1)
+    monkeypatch.setattr(limits, "STEP", 10 * step_bytes(config, config.n_ctx))
+    course = Course.start(task, config, 0, 24, 3e-3)
+    course.advance(60, steps=1)
+    tracemalloc.start()
+    try:
+        course.advance(60, steps=1)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert 0.6 * limits.STEP < peak < 1.4 * limits.STEP
