@@ -144,23 +144,29 @@ function wake(figure) {
 
 // When all that has arrived so far is drawn.
 function settled() {
-  return Promise.all([...boards.values()].flatMap((board) => [...board.values()].map(({ work }) => work)));
+  return Promise.all(all().map(({ work }) => work));
+}
+
+function all() {
+  return [...boards.values()].flatMap((board) => [...board.values()].filter(({ plot }) => plot));
 }
 
 async function refresh(figure) {
   const Plotly = await plotly;
   if (!Plotly) return figure.trigger("unavailable", true);
   // Hidden, gone or far below: the observer wakes it when it is seen.
-  if (!figure.seen || !figure.root.offsetWidth) return;
+  if (!figure.seen || !figure.root.offsetWidth || (figure.lost && document.hidden)) return;
   figure.root.style.setProperty("--fibra-scale", scaleOf());
-  const background = getComputedStyle(figure.root).getPropertyValue("--st-background-color").trim();
-  if (figure.text !== figure.shown.text || background !== figure.shown.background) {
+  const background = printing ? PAPER : getComputedStyle(figure.root).getPropertyValue("--st-background-color").trim();
+  if (figure.lost || figure.text !== figure.shown.text || background !== figure.shown.background) {
     figure.shown = { text: figure.text, background, size: sizeOf(figure) };
     await draw(Plotly, figure);
-  } else if (sizeOf(figure) !== figure.shown.size) {
+  } else if (sizeOf(figure) !== figure.shown.size && !printing) {
     figure.shown.size = sizeOf(figure);
     await Plotly.Plots.resize(figure.plot);
-  }
+  } else return;
+  nameAllOrNone(figure.plot);
+  fitForPaper(figure);
 }
 
 async function draw(Plotly, figure) {
@@ -179,11 +185,31 @@ async function draw(Plotly, figure) {
   for (const name of Object.keys(layout).filter(isScene)) layout[name].dragmode ??= "turntable"; // not the layout's
   if (figure.drawn) keepCamera(plot, layout);
   else stepBack(layout, figure.root);
+  const anew = figure.lost || !figure.drawn;
+  if (figure.lost) forget(Plotly, figure);
   await Plotly.react(plot, { data, layout, frames, config: CONFIG });
-  if (!figure.drawn) listen(figure);
-  scenesOf(plot).forEach(({ glplot }) => glplot && unburden(figure, glplot)); // none without WebGL
+  if (anew) listen(figure);
+  for (const { glplot } of scenesOf(plot)) if (glplot) tend(figure, glplot); // none without WebGL
   figure.turn.hidden = !TOUCH.matches || !data.some((trace) => /3d$|^surface$/.test(trace.type));
   plot.dataset.drawn = figure.drawn += 1;
+}
+
+// The graphics are taken from a tab that is put aside, on a phone at the latest. Plotly waits for them to be given back,
+// which nobody does; so the scene is made anew, seen from where it was.
+function tend(figure, glplot) {
+  glplot.oncontextloss = () => {
+    figure.lost = true;
+    wake(figure);
+  };
+  unburden(figure, glplot);
+}
+
+document.addEventListener("visibilitychange", () => all().forEach(wake)); // while it is hidden, nothing is given back
+
+function forget(Plotly, figure) {
+  figure.scenes.clear();
+  figure.lost = false;
+  Plotly.purge(figure.plot);
 }
 
 // Plotly notes the camera when the mouse is released: too early, for the scene glides on, and never for a drawing that
@@ -253,11 +279,13 @@ function listen(figure) {
   plot.on("plotly_hover", (event) => (hovered = event));
   plot.on("plotly_unhover", () => (hovered = null));
   plot.on("plotly_click", (event) => event.event && report(figure, event));
-  plot.addEventListener("pointerdown", (event) => (pressed = event), true);
+  figure.ears?.abort();
+  const { signal } = (figure.ears = new AbortController());
+  plot.addEventListener("pointerdown", (event) => (pressed = event), { capture: true, signal });
   plot.addEventListener("click", (event) => {
     if (event.target.tagName !== "CANVAS" || Math.hypot(event.x - pressed.x, event.y - pressed.y) > 4) return;
     requestAnimationFrame(() => requestAnimationFrame(() => hovered && report(figure, hovered)));
-  });
+  }, { signal });
 }
 
 function report({ header, trigger }, { points: [point] }) {
@@ -265,15 +293,6 @@ function report({ header, trigger }, { points: [point] }) {
   const { x, y, z = null, curveNumber: curve, pointNumber, customdata = null } = point;
   const plain = (value) => (ArrayBuffer.isView(value) ? Array.from(value) : value);
   trigger("click", { figure: header.key, x, y, z, curve, point: plain(pointNumber), customdata: plain(customdata), at: Date.now() });
-}
-
-function save({ plot, header, shown }, format) {
-  const { offsetWidth: width, offsetHeight: height, data, layout } = plot;
-  const bare = /^(transparent|rgba\(.*,\s*0\))$/.test(layout.paper_bgcolor);
-  const filled = { ...layout, paper_bgcolor: bare ? shown.background : layout.paper_bgcolor };
-  const filename = layout.meta?.name ?? header.key;
-  const size = { width, height, scale: format === "png" ? 2 : 1 };
-  window.Plotly.downloadImage({ data, layout: filled }, { format, filename, ...size });
 }
 
 function turn({ root, turn }) {

@@ -64,8 +64,8 @@ def _chunk() -> str | None:
 
 
 def _library_js(chunk: str) -> str:
-    script = "".join((_HERE / f"live_{part}.js").read_text(encoding="utf-8") for part in ("figure", "plotly"))
-    css = (_HERE / "live_figure.css").read_text(encoding="utf-8")
+    script = "".join((_HERE / f"live_{part}.js").read_text(encoding="utf-8") for part in ("figure", "paper", "plotly"))
+    css = "".join((_HERE / f"{name}.css").read_text(encoding="utf-8") for name in ("live_figure", "print"))
     for name, value in {"PALETTES": theme.PALETTES, "CHUNK": chunk, "CSS": css}.items():
         script = script.replace(f'"__{name}__"', json.dumps(value, separators=(",", ":")))
     return script

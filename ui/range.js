@@ -28,7 +28,8 @@ function create(parent) {
   parent.append(root);
   const knob = { name, value, input, heard: 0, held: false, arrived: 0, undrawn: 0, pictures: 0, grip: 0 };
   const runs = new MutationObserver(() => (input.isConnected ? listen(knob) : runs.disconnect()));
-  runs.observe(document.querySelector(".stApp"), { attributeFilter: ["data-test-script-state"] });
+  const app = document.querySelector(".stApp"); // without it an answer is taken for the end of its run
+  if (app) runs.observe(app, { attributeFilter: ["data-test-script-state"] });
   const want = () => {
     knob.wanted = +input.value;
     send(knob);
