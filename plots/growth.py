@@ -54,6 +54,7 @@ def growth(
         xaxis=axis(
             range=[-0.4, len(stages) - 0.6],
             tickvals=[i for i in range(len(stages)) if (len(stages) - 1 - i) % every == 0],
+            tickangle=0,
             ticktext=[literal(stage) for i, stage in enumerate(stages) if (len(stages) - 1 - i) % every == 0],
             title=title(stage_title, "@muted", standoff=6),
         ),

@@ -36,19 +36,37 @@ function create(parent) {
   };
   input.addEventListener("input", () => {
     place(knob, +input.value);
-    want();
+    if (!knob.undecided) want();
   });
   input.addEventListener("keydown", () => (knob.grip = 0));
-  input.addEventListener("pointerdown", () => {
+  input.addEventListener("pointerdown", ({ pointerType, clientX, clientY }) => {
+    const before = +input.value;
     knob.held = true;
     knob.grip = Date.now(); // all turns until the next grip, or key, are one move
+    knob.undecided = pointerType === "touch"; // a finger may have come to scroll the page
     const over = new AbortController();
+    const on = (event, act) => addEventListener(event, act, { capture: true, signal: over.signal });
+    const decide = () => {
+      if (knob.undecided && +input.value !== before) want();
+      knob.undecided = false;
+    };
     const letGo = () => {
       over.abort();
       knob.held = false;
       if (knob.quiet) want();
     };
-    for (const end of ["pointerup", "pointercancel"]) addEventListener(end, letGo, { capture: true, signal: over.signal });
+    on("pointermove", (to) => Math.abs(to.clientX - clientX) > Math.abs(to.clientY - clientY) && decide());
+    on("pointerup", () => {
+      decide();
+      letGo();
+    });
+    on("pointercancel", () => {
+      const turned = !knob.undecided;
+      knob.undecided = false;
+      place(knob, before);
+      if (turned) want();
+      letGo();
+    });
   });
   return knob;
 }

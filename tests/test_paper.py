@@ -1,0 +1,172 @@
+"""What leaves the screen: printed pages and saved pictures; and what takes a picture away from it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.conftest import Watched
+
+A4 = {"width": 703, "height": 1000}  # px, between margins of 12 mm
+SPREAD = """() => [...document.querySelectorAll('.fibra-figure')].map((figure) => {
+  const box = (node) => { const {left, top, right, bottom} = node.getBoundingClientRect(); return [left, top, right, bottom]; };
+  const svg = figure.querySelector('.main-svg');
+  const names = [...figure.querySelectorAll('text')].filter((text) => text.textContent.trim());
+  return {key: figure.parentElement.dataset.figure, drawn: !!svg, box: box(figure), svg: svg && box(svg), names: names.map(box)};
+})"""
+SCENE = "document.querySelector('[data-figure=fibres] .fibra-plot')._fullLayout.scene._scene"
+
+
+def apart(one: list[float], other: list[float]) -> bool:
+    return one[2] <= other[0] + 1 or other[2] <= one[0] + 1 or one[3] <= other[1] + 1 or other[3] <= one[1] + 1
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("page", ["attention?model=gpt", "block?model=gpt", "drift?model=gpt&solid=1"])
+def test_on_paper_every_picture_is_whole_in_its_place_and_dark_on_white(page: str, watched: Watched, app: str) -> None:
+    tab = watched.tab(width=1280, height=720, color_scheme="dark")
+    tab.goto(f"{app}/{page}")
+    tab.wait_for_selector("[data-drawn]")
+    tab.wait_for_timeout(500)
+    tab.pdf(format="A4")
+    drawn = tab.evaluate("[...document.querySelectorAll('.fibra-plot')].map((plot) => 'drawn' in plot.dataset)")
+    assert len(drawn) > 1 and all(drawn), "those too that were not scrolled to"
+    tab.emulate_media(media="print")
+    tab.set_viewport_size(A4)
+    tab.wait_for_timeout(500)
+    figures = tab.evaluate(SPREAD)
+    for figure in figures:
+        left, top, right, bottom = figure["box"]
+        assert left >= 0 and right <= A4["width"] and right - left > 90 and bottom - top > 40, figure["key"]
+        assert figure["svg"] == pytest.approx(figure["box"], abs=2), "as large as its place"
+        assert all(name[0] > left - 3 and name[2] < right + 3 for name in figure["names"]), figure["key"]
+    for i, figure in enumerate(figures):
+        assert all(apart(figure["box"], other["box"]) for other in figures[:i]), figure["key"]
+    said = "getComputedStyle(document.querySelector('.fibra-says:not([hidden])')).color"
+    assert tab.evaluate(said) == "rgb(27, 30, 40)"
+    assert tab.evaluate("getComputedStyle(document.querySelector('.stApp')).backgroundColor") == "rgb(255, 255, 255)"
+    ink = "document.querySelector('.fibra-plot').layout.font.color"
+    assert tab.evaluate(ink) == "#1b1e28"
+    tab.emulate_media(media="screen")
+    tab.wait_for_function(f"{ink} === '#e9ebf3'")
+
+
+@pytest.mark.browser
+def test_a_lost_webgl_context_is_made_anew_and_seen_as_it_was(watched: Watched, app: str) -> None:
+    tab = watched.tab()
+    tab.goto(f"{app}/fibres?model=gpt")
+    tab.wait_for_selector("[data-figure=fibres] [data-drawn]")
+    tab.wait_for_timeout(500)
+    seen = "Object.values(" + SCENE + ".getCamera().eye)"
+    tab.evaluate(
+        SCENE
+        + ".setViewport({..."
+        + SCENE
+        + ".fullSceneLayout, camera: {eye: {x: 1, y: -1.5, z: 1}, center: {x: 0, y: 0, z: 0}, up: {x: 0, y: 0, z: 1}, projection: {type: 'perspective'}}})"
+    )
+    turned = tab.evaluate(seen)
+    assert turned == pytest.approx([1, -1.5, 1], abs=1e-3)
+    tab.evaluate("window.old = " + SCENE + ".glplot.gl")
+    tab.evaluate("old.getExtension('WEBGL_lose_context').loseContext()")
+    tab.wait_for_function(f"{SCENE}?.glplot && {SCENE}.glplot.gl !== old && !{SCENE}.glplot.gl.isContextLost()")
+    tab.wait_for_timeout(300)
+    assert tab.evaluate(seen) == pytest.approx(turned, abs=1e-3)
+    assert bright(tab) > 500
+    before = tab.get_attribute("[data-figure=fibres] .fibra-plot", "data-drawn")
+    tab.locator(".st-key-fibres-main input[type=range]").first.press("ArrowRight")
+    drawn = "document.querySelector('[data-figure=fibres] .fibra-plot').dataset.drawn"
+    tab.wait_for_function(f"{drawn} > {before}")
+    assert tab.evaluate(seen) == pytest.approx(turned, abs=1e-3)
+
+
+def bright(tab: Page) -> int:
+    """Pixels of the scene in which there is light."""
+    return tab.evaluate(f"""() => {{
+      const {{gl, canvas}} = {SCENE}.glplot;
+      {SCENE}.glplot.redraw();
+      const copy = Object.assign(document.createElement('canvas'), {{width: canvas.width, height: canvas.height}});
+      const pen = copy.getContext('2d');
+      pen.drawImage(canvas, 0, 0);
+      const {{data}} = pen.getImageData(0, 0, copy.width, copy.height);
+      let count = 0;
+      for (let i = 0; i < data.length; i += 4) count += data[i] + data[i + 1] + data[i + 2] > 300;
+      return count;
+    }}""")
+
+
+@pytest.mark.browser
+def test_a_saved_picture_has_the_letters_of_the_screen(watched: Watched, app: str) -> None:
+    tab = watched.tab()
+    tab.goto(f"{app}/attention?model=gpt")
+    place = "[data-figure=attention-pattern]"
+    tab.wait_for_selector(f"{place} [data-drawn]")
+    widths = "(root) => [...root.querySelectorAll('text')].filter((t) => t.textContent.trim()).map((t) => [t.textContent, t.getComputedTextLength()]).sort()"
+    on_screen = tab.eval_on_selector(place, widths)
+    tab.hover(f"{place} .fibra-plot", position={"x": 30, "y": 30})
+    files = {}
+    for kind in ("svg", "png"):
+        with tab.expect_download() as download:
+            tab.locator(place).get_by_role("button", name=re.compile(kind, re.I)).click()
+        files[kind] = Path(download.value.path()).read_bytes()
+    svg = files["svg"].decode()
+    assert len(re.findall(r"@font-face.*?url\(.?data:font/woff2;base64,", svg)) == 1
+    alone = watched.again()  # a page that has no such font
+    alone.set_content(f"<body>{svg}</body>")
+    alone.evaluate("document.fonts.load('13px \"Source Sans\"').then(() => document.fonts.ready)")
+    in_file = alone.eval_on_selector("svg", widths)
+    assert [text for text, _ in in_file] == [text for text, _ in on_screen]
+    assert [width for _, width in in_file] == pytest.approx([width for _, width in on_screen], abs=0.6)
+    # The same picture, painted by a page that knows the font, has the same ink.
+    import base64
+
+    ink = """async ([png, svg]) => {
+      const read = async (src) => {
+        const image = Object.assign(new Image(), {src});
+        await image.decode();
+        const canvas = Object.assign(document.createElement('canvas'), {width: 400, height: 400});
+        const pen = canvas.getContext('2d');
+        pen.drawImage(image, 0, 0, 400, 400);
+        return pen.getImageData(0, 0, 400, 400).data;
+      };
+      const [one, other] = [await read(png), await read(svg)];
+      return one.reduce((sum, value, i) => sum + Math.abs(value - other[i]), 0) / one.length;
+    }"""
+    png, picture = (base64.b64encode(files[kind]).decode() for kind in ("png", "svg"))
+    bare = base64.b64encode(re.sub(r"<style>.*?</style>", "", svg, flags=re.S).encode()).decode()
+    same, other = (
+        alone.evaluate(ink, [f"data:image/png;base64,{png}", f"data:image/svg+xml;base64,{text}"])
+        for text in (picture, bare)
+    )
+    assert same < 0.8 * other, "in another font there would be another picture"
+
+
+@pytest.mark.browser
+def test_a_swipe_that_begins_on_a_slider_scrolls_the_page_and_turns_nothing(watched: Watched, app: str) -> None:
+    tab = watched.tab(width=390, height=600, has_touch=True, is_mobile=True)
+    tab.goto(f"{app}/drift?model=gpt")
+    tab.wait_for_selector("[data-drawn]")
+    knob = tab.locator(".st-key-drift-way input[type=range]").first
+    touch = tab.context.new_cdp_session(tab)
+
+    def swipe(dx: float, dy: float) -> None:
+        box = knob.bounding_box()
+        x, y = box["x"] + box["width"] * 0.3, box["y"] + box["height"] / 2
+        touch.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
+        for step in range(1, 11):
+            point = {"x": x + dx * step / 10, "y": y + dy * step / 10}
+            touch.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [point]})
+            tab.wait_for_timeout(16)
+        touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+        tab.wait_for_timeout(700)
+
+    top = "document.querySelector('[data-testid=stMain]').scrollTop"
+    before, address = knob.input_value(), tab.url
+    swipe(3, -150)
+    assert tab.evaluate(top) > 50
+    assert knob.input_value() == before and tab.url == address
+    swipe(0.35 * knob.bounding_box()["width"], 2)
+    assert knob.input_value() not in (before, "1"), "along it, the finger turns it"
+    tab.wait_for_url("**stage=*")
