@@ -12,10 +12,14 @@ from tests.conftest import Watched
 
 A4 = {"width": 703, "height": 1000}  # px, between margins of 12 mm
 SPREAD = """() => [...document.querySelectorAll('.fibra-figure')].map((figure) => {
-  const box = (node) => { const {left, top, right, bottom} = node.getBoundingClientRect(); return [left, top, right, bottom]; };
+  const box = (node) => {
+    const {left, top, right, bottom} = node.getBoundingClientRect();
+    return [left, top, right, bottom];
+  };
   const svg = figure.querySelector('.main-svg');
   const names = [...figure.querySelectorAll('text')].filter((text) => text.textContent.trim());
-  return {key: figure.parentElement.dataset.figure, drawn: !!svg, box: box(figure), svg: svg && box(svg), names: names.map(box)};
+  const {figure: key} = figure.parentElement.dataset;
+  return {key, box: box(figure), svg: svg && box(svg), names: names.map(box)};
 })"""
 SCENE = "document.querySelector('[data-figure=fibres] .fibra-plot')._fullLayout.scene._scene"
 
@@ -63,7 +67,8 @@ def test_a_lost_webgl_context_is_made_anew_and_seen_as_it_was(watched: Watched, 
     seen = "Object.values(" + SCENE + ".getCamera().eye)"
     tab.evaluate(
         SCENE
-        + ".setViewport({..."
+        f"{SCENE}.setViewport({{...{SCENE}.fullSceneLayout, camera: {{eye: {{x: 1, y: -1.5, z: 1}},"
+        " center: {x: 0, y: 0, z: 0}, up: {x: 0, y: 0, z: 1}, projection: {type: 'perspective'}}})"
         + SCENE
         + ".fullSceneLayout, camera: {eye: {x: 1, y: -1.5, z: 1}, center: {x: 0, y: 0, z: 0}, up: {x: 0, y: 0, z: 1}, projection: {type: 'perspective'}}})"
     )
@@ -103,7 +108,8 @@ def test_a_saved_picture_has_the_letters_of_the_screen(watched: Watched, app: st
     tab.goto(f"{app}/attention?model=gpt")
     place = "[data-figure=attention-pattern]"
     tab.wait_for_selector(f"{place} [data-drawn]")
-    widths = "(root) => [...root.querySelectorAll('text')].filter((t) => t.textContent.trim()).map((t) => [t.textContent, t.getComputedTextLength()]).sort()"
+    widths = """(root) => [...root.querySelectorAll('text')].filter((text) => text.textContent.trim())
+      .map((text) => [text.textContent, text.getComputedTextLength()]).sort()"""
     on_screen = tab.eval_on_selector(place, widths)
     tab.hover(f"{place} .fibra-plot", position={"x": 30, "y": 30})
     files = {}
