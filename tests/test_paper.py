@@ -65,13 +65,9 @@ def test_a_lost_webgl_context_is_made_anew_and_seen_as_it_was(watched: Watched, 
     tab.wait_for_selector("[data-figure=fibres] [data-drawn]")
     tab.wait_for_timeout(500)
     seen = "Object.values(" + SCENE + ".getCamera().eye)"
-    tab.evaluate(
-        SCENE
-        f"{SCENE}.setViewport({{...{SCENE}.fullSceneLayout, camera: {{eye: {{x: 1, y: -1.5, z: 1}},"
-        " center: {x: 0, y: 0, z: 0}, up: {x: 0, y: 0, z: 1}, projection: {type: 'perspective'}}})"
-        + SCENE
-        + ".fullSceneLayout, camera: {eye: {x: 1, y: -1.5, z: 1}, center: {x: 0, y: 0, z: 0}, up: {x: 0, y: 0, z: 1}, projection: {type: 'perspective'}}})"
-    )
+    camera = "{eye: {x: 1, y: -1.5, z: 1}, center: {x: 0, y: 0, z: 0}, up: {x: 0, y: 0, z: 1}"
+    camera += ", projection: {type: 'perspective'}}"
+    tab.evaluate(f"{SCENE}.setViewport({{...{SCENE}.fullSceneLayout, camera: {camera}}})")
     turned = tab.evaluate(seen)
     assert turned == pytest.approx([1, -1.5, 1], abs=1e-3)
     tab.evaluate("window.old = " + SCENE + ".glplot.gl")
