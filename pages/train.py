@@ -30,7 +30,8 @@ def status(words: Words) -> None:
             st.rerun()  # timers begin, change and end with a whole run
     course = run.course
     n, tokens = course.config.n_parameters(), course.tokens_a_second
-    shell.say(words("train.status", step=course.step, n=n, tokens=tokens), "about")
+    pace = f" · {words('train.pace_now', tokens=tokens)}" if tokens else ""  # before the first step there is none
+    shell.say(words("train.status", step=course.step, n=n) + pace, "about")
     if run.said:
         usual = run.said == "train.says.opened"  # nothing happened that was not asked for
         shell.say(words(run.said, **run.about), "about" if usual else "notice")

@@ -243,6 +243,13 @@ def test_a_run_that_was_played_is_repeated_after_a_reload_up_to_where_it_stood(c
     assert "played" not in again.query_params and again.session_state[RUN].course.step == 0
 
 
+def test_before_the_first_step_there_is_no_pace_and_every_picture_stands():
+    at = page(lang="en", attempt="1")
+    run = at.session_state[RUN]
+    assert run.course.step == 0 and "a second" not in html(at) and EN("train.says.no_norms") in drawn(at, "norms")
+    assert "a second" in html(click(at, "train-step"))
+
+
 def test_an_address_too_far_to_be_repeated_says_so():
     at = page(task="reverse", moment="400000", lang="en")
     run = at.session_state[RUN]

@@ -109,7 +109,7 @@ def norms(view: View, words: Words) -> Picture:
     titles = {"step_title": words("train.axis.step"), "value_title": words("train.axis.norm")}
     if not course.step:
         says = words("train.says.no_norms")
-        return Picture(curves([], moment=0, height=SQUARE, alt=says, **titles), says)
+        return Picture(curves([], moment=0, log=True, height=SQUARE, alt=says, **titles), says)
     parts = sorted(course.norms, key=_order)
     roles = ["@query", *(f"@head{i}" for i in range(3, 3 + course.config.n_layers)), "@key"]
     lines = [
