@@ -27,6 +27,8 @@ def fit_sentence(text: str, split: str = "words", model: str = "penguins") -> tu
     text = " ".join(text.split()) if by_words else text if text.strip() else ""
     tokens = cut(text)
     fitted = text[: _reach(text, tokens, most)].rstrip() if by_words else text[: _reach(text, tokens, most)]
+    if fitted != text:  # a heap of marks too large to be composed may now be small enough
+        fitted = normalized(fitted)
     if fitted == text and whole <= limits.TYPED:
         return text, None
     if len(tokens) == 1 or whole > limits.TYPED:
@@ -36,7 +38,7 @@ def fit_sentence(text: str, split: str = "words", model: str = "penguins") -> tu
 
 def fit_target(text: str) -> str:
     """A continuation in one form (core.text), on one line, cut to its limit at a character's end."""
-    return _whole_characters(_one_line(text), limits.TARGET_CHARACTERS).rstrip()
+    return normalized(_whole_characters(_one_line(text), limits.TARGET_CHARACTERS)).rstrip()
 
 
 def target_cut(text: str) -> Notice | None:

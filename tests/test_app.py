@@ -103,6 +103,9 @@ SENTENCES = {
     "emoji": "👩‍🏫 ensina 🇧🇷 e 👍🏽",
     "combining": "e\u0301 a\u0300\u0301\u0302 n\u0303",
     "right to left": "שלום עולם مرحبا",
+    "invisible": "a\u200b \u200d\u202e \u2066x\u2069 \u3164",
+    "heaped marks": "a" + "\u0301" * 600,
+    "families": "🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f 👨🏽‍👩🏽‍👧🏽 한 می\u200cخ",
     "html": "<b>forte</b> <img src=x onerror=alert(1)> &amp;",
     "markdown": "**a** [b](c) $x^2$ :red[d] `e` # f :smile:",
     "one word": "pinguins",
@@ -230,3 +233,10 @@ def test_the_table_edits_the_scene_and_names_a_bad_cell():
         edits, notices = embeddings.read_edits({4: {"2": bad}, 0: {"0": 0.5}}, ((1, 1, 2.0),), tokens)
         assert edits == ((0, 0, 0.5), (1, 1, 2.0)), "the last good state stays"
         assert [(n.code, n.field, n.right) for n in notices] == [("cell", "joelho", "2")]
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_any_characters_are_shown_literally(name):
+    sentence = "<b>&$ *a* \u202e\u0301שa👩‍👧"
+    at = fine(page(name, model="gpt", split="characters", sentence=sentence, lang="en"))
+    assert at.session_state[SCENE].tokens[-1] == "👩‍👧" and "<b>&$" not in html(at)
