@@ -67,7 +67,7 @@ def _positions(scene: Scene, words: Words) -> None:
     with _controls(words("block.positions")):
         kinds = [kind for kind in CHOICES["positions"] if sizes.takes(scene, "positions", kind)]
         _choice(words, "positions", kinds, scene.config.positions)
-    _picture(position.positions, scene, words, frame.HEIGHT)
+    _picture(position.positions, scene, words, frame.height(scene))
     dimension, last = position.shown_dimension(scene), position.dimensions(scene) - 1
     controls.slider(words("axis.dimension"), "dimension", 0, last, 1, dimension)
     _picture(position.wave, scene, words, frame.LOW)
@@ -80,14 +80,14 @@ def _norm(scene: Scene, words: Words) -> None:
         when = scene.config.norm_at if scene.config.norm != "none" else "pre"
         names = [words(f"block.{when}_{part}") for part in ("attention", "mlp")]
         controls.select(words("block.where"), "second", places, second, names.__getitem__, disabled=len(places) == 1)
-    _picture(norm.moments, scene, words, frame.HEIGHT)
+    _picture(norm.moments, scene, words, frame.height(scene))
     _picture(norm.features, scene, words, frame.LOW, words("block.features"))
 
 
 def _mlp(scene: Scene, words: Words) -> None:
     with _controls(words("block.mlp")):
         _choice(words, "activation", CHOICES["activation"], scene.config.activation)
-    _picture(neurons.units, scene, words, frame.HEIGHT)
+    _picture(neurons.units, scene, words, frame.height(scene))
     _picture(neurons.curve, scene, words, frame.LOW, words("block.curve"))
     _picture(neurons.zeros, scene, words, neurons.zeros_height(scene), words("block.zeros"))
 
@@ -96,7 +96,7 @@ def _stream(scene: Scene, words: Words) -> None:
     with _controls(words("block.stream")):
         controls.switch(words("heads.residual"), "residual", scene.runs("residual"), turn=state.switch)
         controls.switch(words("heads.norm"), "norm", scene.runs("norm"), turn=state.switch)
-    _picture(lengths.stream, scene, words, frame.HEIGHT)
+    _picture(lengths.stream, scene, words, frame.height(scene))
     _picture(lengths.steps, scene, words, frame.LOW, words("block.steps", layer=scene.place[0]))
 
 

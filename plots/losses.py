@@ -50,11 +50,11 @@ def losses(
     for value, name, dash in ((mean, names[0], "solid"), (ceiling, names[1], "dash")):
         line = {"color": "@gradient" if dash == "solid" else "@muted", "width": 1.5, "dash": dash}
         lines.append({"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": value, "y1": value, "line": line})
-        # The lower line is named under itself, the higher one above: they may lie together.
-        over = value >= (ceiling if dash == "solid" else mean) and not (dash == "solid" and value == ceiling)
+        # Above the picture, each with a piece of its line: beside them names would lie on bars, or on one another.
+        side, text = ("left", f"━ {name}") if dash == "solid" else ("right", f"┅ {name}")
         notes.append(
-            {"xref": "paper", "x": 1, "xanchor": "right", "y": value, "yanchor": "bottom" if over else "top"}
-            | {"text": name, "showarrow": False, "font": {"color": line["color"]}, "bgcolor": "@background/0.6"}
+            {"xref": "paper", "x": 0 if side == "left" else 1, "xanchor": side, "yref": "paper", "y": 1}
+            | {"yanchor": "bottom", "text": text, "showarrow": False, "font": {"color": line["color"]}}
         )
     layout = base_layout(
         height=height,

@@ -13,6 +13,14 @@ from ui.words import Words
 WIDTH = 250  # px: a figure where four share a line
 HEIGHT = 250  # px: of the first figure of each column, so that what follows begins on one line
 LOW = 210  # px: of those below
+ROW = 15  # px: of a token in the first figures, where there are many
+ROWS = 24  # tokens that each have a row to be read; of more, the chosen one's numbers alone are written
+
+
+def height(scene: Scene) -> int:
+    """Pixels of the first figure of each column, one for all, so that what follows begins on one line."""
+    n = len(scene.tokens)
+    return max(HEIGHT, 110 + ROW * n) if n <= ROWS else 110 + ROW * ROWS
 
 
 def by_token(values: np.ndarray, scene: Scene, words: Words, axis: str, says: str) -> dict[str, Any]:
@@ -29,6 +37,6 @@ def by_token(values: np.ndarray, scene: Scene, words: Words, axis: str, says: st
         hover=f"{{row}}, {axis} {{column}}: {{value}}",
         square=False,
         width=WIDTH,
-        height=HEIGHT,
+        height=height(scene),
         alt=says,
     )

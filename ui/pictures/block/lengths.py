@@ -9,14 +9,14 @@ from core.interpret import token_norms
 from plots.growth import growth
 from ui import compute
 from ui.compute import Picture
-from ui.pictures.block.frame import HEIGHT, LOW, WIDTH
+from ui.pictures.block.frame import LOW, WIDTH, height
 from ui.pictures.heads import lengths_within, magnitude
 from ui.words import Words
 
 
 def stream(scene: Scene, words: Words) -> Picture:
     """The tokens' mean length as they enter, and after every layer."""
-    return lengths_within(scene, words, WIDTH, HEIGHT)
+    return lengths_within(scene, words, WIDTH, height(scene))
 
 
 def steps(scene: Scene, words: Words) -> Picture:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +15,7 @@ from plots.rugs import rugs
 from ui import compute
 from ui.compute import Picture
 from ui.pictures import extremes
-from ui.pictures.block.frame import HEIGHT, LOW, WIDTH
+from ui.pictures.block.frame import LOW, ROWS, WIDTH, height
 from ui.pictures.heads import magnitude
 from ui.words import Words
 
@@ -88,22 +89,26 @@ def moments(scene: Scene, words: Words) -> Picture:
         chosen=None,
         square=False,
         width=WIDTH,
-        height=HEIGHT,
+        height=height(scene),
         alt=says,
     )
-    figure["data"].append(_written(table, words))
+    shown = range(len(table)) if len(table) <= ROWS else [row]
+    figure["data"].append(_written(table, shown, words))
     return Picture(figure, says)
 
 
-def _written(table: np.ndarray, words: Words) -> dict:
-    rows, columns = np.indices(table.shape)
+def _written(table: np.ndarray, shown: Sequence[int], words: Words) -> dict:
+    """The numbers of the rows `shown`, in a size in which four of them stand side by side."""
+    rows, columns = (
+        places.ravel().astype(np.int32) for places in np.meshgrid(shown, range(table.shape[1]), indexing="ij")
+    )
     return {
         "type": "scatter",
         "mode": "text",
-        "x": columns.ravel().astype(np.int32),
-        "y": rows.ravel().astype(np.int32),
-        "text": [exact(x, words) for x in table.ravel().tolist()],
-        "textfont": {"size": 11, "color": "@text"},
+        "x": columns,
+        "y": rows,
+        "text": [exact(x, words) for x in table[rows, columns].tolist()],
+        "textfont": {"size": 10, "color": "@text"},
         "hoverinfo": "skip",
     }
 
