@@ -58,7 +58,9 @@ TOKENIZER_FILE = 64 << 20  # bytes of tokenizer.json: 250,000 tokens take 17 MB
 # Community Cloud gives about 690 MB in the worst case; the app itself takes 150 MB of it, and work in progress as much.
 # FIBRA_CACHE_MB is the choice of whoever deploys it, from 32: with more, a large class waits less.
 CACHE = _megabytes("FIBRA_CACHE_MB", 300, 32)
-CACHE_OTHER = CACHE * 3 // 8  # of it, for what is not weighed: sessions, core's small tables, pandas, work in progress
+# Half of it is for what is not weighed: sessions, core's small tables, work in progress, and the heap's holes, which
+# were found to be as much as what is kept.
+CACHE_OTHER = CACHE // 2
 LARGE = 1_000_000  # parameters, 4 MB: larger models are computed one at a time, so that a class of them fits in memory
 CHECKPOINTS = 32 << 20  # of one training run: forty of a model of 200,000 parameters
 RUNS = 4  # of a session that undo, or choosing its task again, brings back where it stood

@@ -1,6 +1,6 @@
 """The runs of training that live on this server: what they may hold together, and which must go when it is too much.
 
-A run holds its model thrice, and checkpoints to wind back to. They have a third of what the server may keep
+A run holds its model thrice, and checkpoints to wind back to. They have a fifth of what the server may keep
 (core.limits), each an equal share; checkpoints are thinned first. If that is not enough, runs go whose readers are
 gone, and then those that stand still for longest: their pages say so, and begin again.
 """
@@ -19,7 +19,7 @@ from core.course import Course
 from core.train import step_bytes
 from ui import heap, memory
 
-SHARE = 3  # runs have one part in so many of the budget
+SHARE = 5  # runs have one part in so many of the budget
 AT_WORK = 10.0  # seconds: a run that was looked at so lately may be at work in another thread
 STOPPING = 3.0  # seconds: the same, of one whose reader is gone
 STANDING = 60.0  # seconds: one that was not for so long stands still, and its reader reads or is away
