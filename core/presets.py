@@ -151,7 +151,8 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
             ),
             PENGUINS,
         ),
-        # Trained by models/build.py. Two heads: one tells each syllable what stood before it, the other looks for that.
+        # Trained by models/build.py. One head tells each syllable what stood before it, two look for that; one of the
+        # two can be spared.
         "induction": _shipped("induction", "The induction heads", Repeat(), "pi ka tu le mo pi ka tu le mo"),
         # Trained by models/build.py, on stories of core.tasks.
         "stories": _shipped(

@@ -39,7 +39,10 @@ def happened(scene: Scene, part: str, words: Words) -> str:
 
 
 def _scale(has: Run, lacks: Run, scene: Scene, words: Words) -> str:
-    a, b = (float(_at_head(run, scene, "pattern").max()) for run in (has, lacks))
+    if len(scene.tokens) == 1:
+        return words("switches.happened.scale_alone")
+    first = 1 if scene.config.causal else 0  # under a mask the first row has no choice, and gives 1 either way
+    a, b = (float(_at_head(run, scene, "pattern")[first:].max()) for run in (has, lacks))
     return words("switches.happened.scale", **_place(scene), has=a, lacks=b)
 
 
