@@ -320,8 +320,12 @@ def test_a_switch_is_turned_told_and_put_back(watched, app):
 def test_a_myth_is_shown_from_the_top(watched, app):
     page = watched.tab(1440, 700)
     open_page(page, app, "drift", "lang=en")
-    page.get_by_role("button", name="Show it").click()
-    wait_for_query(page, off="positions", model="encoder_full")
-    settled(page)
-    page.wait_for_function("document.querySelector('[data-testid=stMain]').scrollTop < 40")
+    for _ in range(2):  # each time that it is asked for
+        page.get_by_role("button", name="Reset").click()
+        page.wait_for_function("!location.search.includes('positions')")
+        settled(page)
+        page.get_by_role("button", name="Show it").click()
+        wait_for_query(page, off="positions", model="encoder_full")
+        settled(page)
+        page.wait_for_function("document.querySelector('[data-testid=stMain]').scrollTop < 40")
     assert "“o” and “o” are nearest now, 0.00 apart" in says(page)

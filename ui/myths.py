@@ -13,9 +13,11 @@ from ui.words import Words
 
 SHOWN = "fibra.myths"  # how often a card was clicked in this session
 UPWARDS = "fibra.upwards"  # one was clicked now: its picture is further up
-UP = """<script> // {times}: a script whose text stands there already would not run again
+UP = """<script>
+{ // {times}: of the same text nothing would run again, and outside a block no name can be declared twice
 const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
 document.querySelector("[data-testid=stMain]").scrollTo({ top: 0, behavior: still ? "auto" : "smooth" });
+}
 </script>"""
 
 
