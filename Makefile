@@ -19,6 +19,7 @@ bench: .venv/dev
 	$(BIN)/python -m bench.load
 	$(BIN)/python -m bench.learning
 	$(BIN)/python -m bench.train_page
+	$(BIN)/python -m bench.memory --minutes 2
 
 # The trained models that ship, from nothing, with fixed seeds: about five minutes on one core.
 models: .venv/run

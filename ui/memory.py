@@ -74,10 +74,10 @@ def weigh(*things: Any) -> int:
 class Entry:
     """What is kept of one call."""
 
-    __slots__ = ("shelf", "size", "value")
+    __slots__ = ("asked", "shelf", "size", "value")
 
     def __init__(self, value: Any, size: int, shelf: Shelf):
-        self.value, self.size, self.shelf = value, size, shelf
+        self.value, self.size, self.shelf, self.asked = value, size, shelf, 0
 
 
 class Shelf:
@@ -268,7 +268,8 @@ def kept(
                         BUDGET.put(name, value, shelf)
                         return value
             shelf.hits += 1
-            if grows:
+            entry.asked += 1
+            if grows and entry.asked & (entry.asked - 1) == 0:  # after 1, 2, 4, 8 ... times: weighing takes a while
                 BUDGET.weigh_again(name)
             return entry.value
 
