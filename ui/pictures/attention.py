@@ -220,7 +220,7 @@ def vectors_height(n: int) -> int:
 
 def matrix_height(n: int, hero: bool = False) -> int:
     """The same for a matrix of n by n, and for softmax's."""
-    tall = {"few": (282, 282), "some": (240, 400), "many": (250, 870)}
+    tall = {"few": (264, 264), "some": (240, 400), "many": (250, 870)}
     return tall[length(n)][hero]
 
 
