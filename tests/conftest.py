@@ -22,6 +22,7 @@ settings.load_profile("fibra")
 os.environ["FIBRA_PLAIN_SLIDERS"] = "1"
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Side by side (`pytest -n auto --dist loadgroup`) a file stays with one worker, for what its tests share; all that
     drive Chromium stay with one too, and begin first: two browsers would fight for the cores that they are timed on."""
