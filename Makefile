@@ -9,7 +9,8 @@ run: .venv/run
 
 test: .venv/dev
 	$(BIN)/ruff check .
-	$(BIN)/python -m pytest -n auto --dist loadgroup
+	$(BIN)/python -m pytest -m 'not browser' -n auto --dist loadfile
+	$(BIN)/python -m pytest -m browser
 
 # Figures, never asserted: ratios against a peer in the same run.
 bench: .venv/dev

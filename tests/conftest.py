@@ -22,16 +22,6 @@ settings.load_profile("fibra")
 os.environ["FIBRA_PLAIN_SLIDERS"] = "1"
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Side by side (`pytest -n auto --dist loadgroup`) a file stays with one worker, for what its tests share; all that
-    drive Chromium stay with one too, and begin first: two browsers would fight for the cores that they are timed on."""
-    items.sort(key=lambda item: item.get_closest_marker("browser") is None)
-    for item in items:
-        group = "browser" if item.get_closest_marker("browser") else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
-
-
 @pytest.fixture(scope="session")
 def app() -> Iterator[str]:
     """The address of the app, served for the whole test run."""
