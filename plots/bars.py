@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from plots.figure import axis, base_layout, label_width, literal, ticks, title
+from plots.figure import LINE, SMALLEST, axis, base_layout, label_width, literal, ticks, title
 
 CHARACTER = 6.6  # px: a digit of the number above a bar
 
@@ -122,7 +122,9 @@ def grouped(
 
 
 def labels_height(tokens: list[str], width: int) -> int:
-    """Pixels under the bars, where the tokens are written: upright where they would run into each other."""
+    """Pixels under the bars, where the tokens are written: upright where they would run into each other, if at all."""
+    if _room(tokens, width) < SMALLEST * LINE:
+        return 16
     return 12 + label_width(tokens) if upright(tokens, width) else 32
 
 
