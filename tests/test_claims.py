@@ -9,11 +9,11 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from claims import CLAIMS, Fresh, any_scenes, check, see
+from claims import CLAIMS, Fresh, any_scenes, check, light, see, way
 
 from ui.words import LANGUAGES, words_of
 
-PAGES = {"see": see}
+PAGES = {"see": see, "way": way, "light": light}
 SCENES = any_scenes(200)
 AT_ONCE = 20
 

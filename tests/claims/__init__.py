@@ -14,6 +14,7 @@ import random
 import re
 from collections.abc import Callable, Iterable
 from functools import cached_property
+from math import floor, log10
 from typing import Any
 
 import numpy as np
@@ -65,7 +66,7 @@ def check(scene: Scene, builders: Iterable[Callable], lang: str, fresh: Fresh) -
         told = builder(scene, words)
         says = told if isinstance(told, str) else " ".join(told) if isinstance(told, list) else told.says
         assert "{" not in says.replace("{0}", "") and not re.search(r"\b(nan|inf)\b", says), (builder, says)
-        fresh.words, fresh.says = words_of(lang), says
+        fresh.words, fresh.says, fresh.picture = words_of(lang), says, told
         for key, values in words.claimed():
             assert key in CLAIMS, f"{key}: nothing says when this is true"
             try:
@@ -169,6 +170,40 @@ def ties(values: np.ndarray, decimals: int | None = 2, sign: int = 1, where: np.
         return bool(close or (decimals is not None and f"{x:.{decimals}f}" == f"{best:.{decimals}f}"))
 
     return [place for place in np.ndindex(values.shape) if kept[place] and alike(float(values[place]))]
+
+
+def alike(values: np.ndarray, sign: int = 1) -> list[tuple]:
+    """As `ties`, where numbers are written with fewer digits the larger they are, and with powers of ten."""
+
+    def written(x: float) -> str:
+        size = abs(x)
+        return f"{x:.1e}" if 0 < size < 0.01 or size >= 1e5 else f"{x:.2f}" if size < 1000 else f"{x:.0f}"
+
+    kept = np.isfinite(values)
+    best = max(sign * values[kept]) * sign
+    noise = 1e-6 * np.abs(values[kept]).max()
+    close = [p for p in np.ndindex(values.shape) if kept[p] and abs(values[p] - best) <= noise]
+    return [p for p in np.ndindex(values.shape) if p in close or (kept[p] and written(values[p]) == written(best))]
+
+
+def pinned_number(text: str, expected: float, lang: str, rel: float = 1e-5) -> bool:
+    """Does a text that is a number hold this one as closely as its own digits tell?"""
+    (found,) = read(text, lang)
+    exponent = floor(log10(abs(found))) if found else 0
+    point = "," if lang == "pt-BR" else "."
+    decimals = len(text.split(" ×")[0].partition(point)[2])
+    step = 10.0 ** (-decimals + (exponent if "×" in text else 0))
+    return abs(found - expected) <= 0.501 * step + rel * abs(expected)
+
+
+def stages(f: Fresh) -> np.ndarray:
+    """[stage, pos, d_model]: the embeddings, and every layer's output for as long as all of it is finite."""
+    found = [f["blocks.0.resid_pre"]]
+    for i in range(f.config.n_layers):
+        if not np.isfinite(x := f[f"blocks.{i}.resid_post"]).all():
+            break
+        found.append(x)
+    return np.array(found)
 
 
 def near(found: float, expected: float, rel: float = 2e-4) -> bool:

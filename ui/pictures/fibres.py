@@ -46,8 +46,8 @@ def twin(scene: Scene, words: Words) -> Picture:
     """The chosen layer and head alone: who looks, who is looked at, and a line for every weight above the threshold."""
     run = compute.run(scene)
     layer, head = scene.place
-    a = patterns(run)[layer]
-    says = _says_twin(scene, a[head], words)
+    whole = patterns(run)
+    a, says = whole[layer], _says_twin(scene, whole, words)
     figure = flat_figure(
         a,
         list(run.tokens),
@@ -101,18 +101,23 @@ def _says_light(scene: Scene, a: np.ndarray, words: Words) -> str:
     sentences += _strongest(scene, shown, words)
     if scene.ablated:
         sentences.append(words("fibres.says.ablated", n=len(scene.ablated)))
-    broken = np.isnan(shown).any((1, 2, 3))
-    if broken.any():
-        sentences.append(words("fibres.says.broken", layer=int(np.argmax(broken))))
-    return " ".join(sentences)
+    return " ".join([*sentences, *_broken(shown, words)])
 
 
-def _says_twin(scene: Scene, a: np.ndarray, words: Words) -> str:
+def _broken(a: np.ndarray, words: Words) -> list[str]:
+    """From which layer of a [layer, head, query, key] on there is nothing."""
+    broken = np.isnan(a).any((1, 2, 3))
+    return [words("fibres.says.broken", layer=int(np.argmax(broken)))] if broken.any() else []
+
+
+def _says_twin(scene: Scene, whole: np.ndarray, words: Words) -> str:
+    """Of all patterns [layer, head, query, key], the chosen one."""
     layer, head = scene.place
+    a = whole[layer, head]
     if (layer, head) in scene.ablated:
         return words("fibres.says.off", layer=layer, head=head)
     if np.isnan(a).any():
-        return words("fibres.says.broken", layer=layer)
+        return " ".join(_broken(whole, words))
     place = {"layer": layer, "head": head}
     if (chosen := focus(scene)) is not None:
         return f"{words('fibres.says.place', **place)} {read(scene.tokens, a, chosen, words, scene.config.causal)}"

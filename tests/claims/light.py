@@ -1,0 +1,118 @@
+"""What Fibres says of the weights that are drawn, held against the patterns of a fresh run."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from claims import Fresh, Values, claim, near, ties
+from ui.pictures import fibres
+
+BUILDERS = (fibres.light, fibres.twin)
+
+
+def given(f: Fresh) -> np.ndarray:
+    """[layer, head, query, key]: a head that is off gives no light."""
+    a = f.patterns.copy()
+    for place in np.ndindex(a.shape[:2]):
+        a[place] *= place in f.on
+    return a
+
+
+def lit(f: Fresh) -> np.ndarray:
+    return given(f)[: f.scene.lit]  # None: all
+
+
+def focus(f: Fresh) -> int | None:
+    return None if f.scene.focus is None or f.scene.focus >= f.n else f.scene.focus
+
+
+def above(a: np.ndarray, f: Fresh, n: int) -> bool:
+    """So many weights of a are above the threshold, but for what stands on it in float32."""
+    return int((a > f.scene.threshold + 1e-7).sum()) <= n <= int((a > f.scene.threshold - 1e-7).sum())
+
+
+@claim("fibres.says.lit")
+def layers(f: Fresh, v: Values) -> None:
+    assert v["lit"] == len(lit(f)) < v["n"] == f.config.n_layers
+
+
+@claim("fibres.says.dark")
+def dark(f: Fresh, v: Values) -> None:
+    assert not len(lit(f))
+
+
+@claim("fibres.says.none", "fibres.says.one", "fibres.says.all", "fibres.says.some")
+def counted(f: Fresh, v: Values) -> None:
+    assert above(lit(f), f, v["above"]) and v["threshold"] == f.scene.threshold
+    assert ("No weight" in f.says or "Nenhum peso" in f.says) == (v["above"] == 0)
+    assert ("One weight" in f.says or "Um só peso" in f.says) == (v["above"] == 1)
+    assert ("Of " in f.says or "De " in f.says) == (v["drawn"] < v["above"])
+
+
+@claim("fibres.says.strongest", "fibres.says.strongest_but", "fibres.says.focus")
+def strongest(f: Fresh, v: Values) -> None:
+    a, chosen = lit(f), focus(f)
+    bound = f.config.causal and f.n > 1 and chosen is None
+    rows = np.array([q == chosen if chosen is not None else not bound or q > 0 for q in range(f.n)])
+    best = ties(a, 2, where=np.broadcast_to(rows[:, None], a.shape))
+    looks = list(dict.fromkeys(place[:3] for place in best))
+    layer, head, query = looks[0]
+    assert near(v["weight"], max(a[place] for place in best))
+    assert v["query"] == f.token(query)
+    assert v["keys"] == f.named([p[3] for p in best if p[:3] == looks[0]], itself=query)
+    form = {"en": ", layer {}, head {}", "pt-BR": ", camada {}, cabeça {}"}[f.words.lang]
+    assert v["where"] == ("" if a.shape[:2] == (1, 1) else form.format(layer, head))
+    assert bound == ("only look at itself" in f.says or "só pode olhar para si" in f.says)
+    if bound:
+        assert v["first"] == f.token(0) and not f.seen[0, 1:].any()
+    f.looks = len(looks)
+
+
+@claim("fibres.says.where")
+def where(f: Fresh, v: Values) -> None:
+    assert v["layer"] < len(lit(f)) and v["head"] < f.config.n_heads
+
+
+@claim("fibres.says.as_strong")
+def as_strong(f: Fresh, v: Values) -> None:
+    assert v["n"] == f.looks - 1 > 0
+
+
+@claim("fibres.says.ablated")
+def ablated(f: Fresh, v: Values) -> None:
+    assert v["n"] == f.config.n_layers * f.config.n_heads - len(f.on) > 0
+
+
+@claim("fibres.says.broken")
+def broken(f: Fresh, v: Values) -> None:
+    assert [np.isfinite(x).all() for x in f.patterns[: v["layer"] + 1]] == [True] * v["layer"] + [False]
+
+
+# ------------------------------------------------------------------------------------------------------------- the twin
+
+
+@claim("fibres.says.off")
+def off(f: Fresh, v: Values) -> None:
+    assert (v["layer"], v["head"]) == (f.layer, f.head) and not f.place_is_on()
+
+
+@claim("fibres.says.place")
+def place(f: Fresh, v: Values) -> None:
+    assert (v["layer"], v["head"]) == (f.layer, f.head) and f.place_is_on() and focus(f) is not None
+    assert f.says.split(": ", 1)[1].startswith(f.token(focus(f)))
+
+
+@claim("fibres.says.counted", "fibres.says.few")
+def of_one_head(f: Fresh, v: Values) -> None:
+    a = f.of_head("pattern")
+    assert (v["layer"], v["head"]) == (f.layer, f.head) and v["cells"] == a.size and above(a, f, v["above"])
+    assert near(v["high"], a.max()) and v["threshold"] == f.scene.threshold and f.place_is_on()
+    if v["above"]:
+        assert near(v["low"], np.sort(a.ravel())[-v["above"]])
+    else:
+        assert "no weight" in f.says or "nenhum peso" in f.says
+
+
+@claim("fibres.says.drawn")
+def most_are_drawn(f: Fresh, v: Values) -> None:
+    assert (f.of_head("pattern") > f.scene.threshold).sum() > v["drawn"]
