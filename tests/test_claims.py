@@ -9,11 +9,11 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from claims import CLAIMS, Fresh, any_scenes, check, light, see, way
+from claims import CLAIMS, Fresh, any_scenes, check, inside, light, see, way
 
 from ui.words import LANGUAGES, words_of
 
-PAGES = {"see": see, "way": way, "light": light}
+PAGES = {"see": see, "way": way, "light": light, "inside": inside}
 SCENES = any_scenes(200)
 AT_ONCE = 20
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from claims import Fresh, Values, alike, claim, near, pinned_number, read, stages, written_as
+from claims import Fresh, Values, alike, claim, pinned_number, read, stages
 from ui.pictures import drift
 
 BUILDERS = (drift.drift, drift.variance, drift.rows)

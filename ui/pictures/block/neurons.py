@@ -80,8 +80,9 @@ def curve(scene: Scene, words: Words) -> Picture:
     line = np.linspace(-reach, reach, STEPS)
     names = {kind: words(f"block.activation_names.{kind}") for kind in ACTIVATIONS}
     chosen = names[scene.config.activation]
-    says = words("block.says.units_lost")
-    if good.all():
+    if not good.all():
+        says = words("block.says.units_lost")
+    else:
         says = words(
             "block.says.curve",
             name=chosen,

@@ -71,9 +71,10 @@ def moments(scene: Scene, words: Words) -> Picture:
     row = scene.cell[0]
     inside = [float(x[row]) for x in token_moments(norm.normalized)]
     good = np.isfinite([*table[row], *inside]).all()
+    over = table[row, 1] > np.finfo(np.float32).max and not norm.normalized[row].any()
     numbers = zip(("mean", "variance", "mean2", "variance2", "mean1", "variance1"), [*table[row], *inside], strict=True)
     says = supposed(scene, norm, words) + words(
-        f"block.says.moments{'_lost' if not good else '_learned' if norm.learned else ''}",
+        f"block.says.moments{'_lost' if not good else '_over' if over else '_learned' if norm.learned else ''}",
         token=extremes.token_name(scene.tokens, row, words),
         norm=scene.config.norm,
         **{name: exact(float(x), words) for name, x in numbers},

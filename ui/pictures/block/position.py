@@ -119,8 +119,9 @@ def alike(scene: Scene, words: Words) -> Picture:
     else:
         close = similarity(_table(compute.run(scene)))
     n = len(close)
-    says = words("block.says.alone")
-    if n > 1:
+    if n == 1:
+        says = words("block.says.alone")
+    else:
         neighbours = float(np.diagonal(close, 1).mean())
         says = words("block.says.alike", neighbours=neighbours, ends=float(close[0, -1]), apart=n - 1)
     figure = heatmap(
