@@ -46,7 +46,8 @@ LOOKS = {
     **{"compared": ("", *STEPS), "inside": ("", *INSIDE), "pin": ("", "1"), "pin.model": ("", "gpt", "stories")},
     **{"pin.sentence": ("", "a b c"), "pin.off": ("", "norm"), "pin.n_heads": ("", "2")},
     **{"task": ("", "repeat"), "size": ("", "small"), "rate": ("", "0.01"), "batch": ("", "8")},
-    **{"run_seed": ("", "7"), "moment": ("", "3"), "played": ("", "1")},
+    **{"run_seed": ("", "7"), "moment": ("", "3"), "played": ("", "1"), "attempt": ("", "2")},
+    **{"corpus": ("", "text-0123456789ab")},
 }
 
 

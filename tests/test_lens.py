@@ -64,7 +64,8 @@ def test_one_stage_can_be_read_alone():
     trace = core.forward(params, config, np.arange(7))
     one = read_stream(trace["blocks.1.resid_mid"], params, config)
     assert one.shape == (7, 96)
-    assert worst(read_stream(trace["blocks.1.resid_post"], params, config), logit_lens(trace, params, config)[2]) == 0
+    # Alone it is another number of rows, which some BLAS kernels add up in another order: float32's rounding, no more.
+    assert worst(read_stream(trace["blocks.1.resid_post"], params, config), logit_lens(trace, params, config)[2]) < 1e-6
 
 
 def test_the_lens_leaves_the_trace_as_it_was():

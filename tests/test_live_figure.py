@@ -99,7 +99,7 @@ def page(show_twice: bool = False) -> None:
     seed = st.slider("seed", 0, 9, 0)
     live_figure.show(figure, key="one", height=300, alt=f"seed {seed}", words=words, on_click=st.write)
     live_figure.show(figure, key="two", height=300, alt="two", words=words, title="T · <two>")
-    browser.buttons("browser", {"to_dark": "Dark", "to_light": "Light", "copy": "Copy link", "copied": "Copied"})
+    browser.theme("browser", {"to_dark": "Dark", "to_light": "Light"})
 
 
 def unprepared() -> None:
@@ -155,9 +155,11 @@ def test_without_components_nothing_is_registered(monkeypatch: pytest.MonkeyPatc
     assert compat.component_of("browser") is None
 
 
-def test_without_components_figures_are_plain_and_the_buttons_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_components_figures_are_plain_and_the_theme_s_button_is_left_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(live_figure, "_COMPONENTS", None)
-    monkeypatch.setattr(browser, "_BUTTONS", None)
+    monkeypatch.setattr(browser, "_BUTTON", None)
     app = AppTest.from_function(page).run()
     assert not app.exception
     assert components(app) == []

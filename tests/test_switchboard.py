@@ -123,7 +123,7 @@ def test_without_positions_and_mask_order_is_nothing():
     scene = Scene(model="encoder_full")
     assert written(switched.happened(scene, "positions", words_of("en")))[1] == 0
     says = switched.happened(Scene(model="gpt"), "positions", words_of("en"))
-    assert written(says)[1] > 1 and "comes from the mask" in says
+    assert written(says)[1] > 1 and words_of("en")("switches.happened.mask_orders") in says
 
 
 def test_all_that_was_moved_is_told():
