@@ -9,22 +9,29 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from claims import CLAIMS, Fresh, any_scenes, check, inside, light, see, way
+from claims import CLAIMS, Fresh, any_scenes, beside, check, inside, light, see, switched, way
 
+from core import Scene
 from ui.words import LANGUAGES, words_of
 
-PAGES = {"see": see, "way": way, "light": light, "inside": inside}
+PAGES = {"see": see, "way": way, "light": light, "inside": inside, "beside": beside, "switched": switched}
 SCENES = any_scenes(200)
 AT_ONCE = 20
 
 
-@pytest.mark.parametrize("first", range(0, len(SCENES), AT_ONCE))
-@pytest.mark.parametrize("page", PAGES)
+def scenes_of(page: str) -> list[Scene]:
+    return getattr(PAGES[page], "SCENES", SCENES)
+
+
+@pytest.mark.parametrize("page, first", [(p, i) for p in PAGES for i in range(0, len(scenes_of(p)), AT_ONCE)])
 def test_what_is_said_is_so(page: str, first: int) -> None:
-    for i, scene in enumerate(SCENES[first : first + AT_ONCE], first):
+    module = PAGES[page]
+    for i, scene in enumerate(scenes_of(page)[first : first + AT_ONCE], first):
         fresh = Fresh(scene)
         for lang in LANGUAGES if i % 4 == 0 else LANGUAGES[i % 2 : i % 2 + 1]:  # the values are one in both
-            check(scene, PAGES[page].BUILDERS, lang, fresh)
+            check(scene, module.BUILDERS, lang, fresh)
+            if of_pinned := getattr(module, "OF_PINNED", ()):
+                check(scene, of_pinned, lang, fresh.before)
 
 
 def test_no_claim_is_of_a_key_that_is_gone() -> None:

@@ -10,6 +10,7 @@ from core import Run, Scene
 from core.interpret import entropy, order_effect, relative_change, token_norms
 from core.parts import ADDED, PARTS, parts_of
 from ui import compute
+from ui.pictures import extremes
 from ui.pictures.heads import magnitude
 from ui.words import Words
 
@@ -57,7 +58,11 @@ def _softmax(has: Run, lacks: Run, scene: Scene, words: Words) -> str:
 
 
 def _positions(has: Run, lacks: Run, scene: Scene, words: Words) -> str:
-    a, b = (float(order_effect(run.params, run.config, run.trace).mean()) for run in (has, lacks))
+    effects = [order_effect(run.params, run.config, run.trace) for run in (has, lacks)]
+    for change, name in zip(effects, ("with", "without"), strict=True):
+        if not np.isfinite(change).all():
+            return _zero(name, "positions", change, scene, words)
+    a, b = (float(change.mean()) for change in effects)
     says = words("switches.happened.positions", has=a, lacks=b)
     return f"{says} {words('switches.happened.mask_orders')}" if scene.config.causal and b > 0.001 else says
 
@@ -84,11 +89,21 @@ def _norm(has: Run, lacks: Run, scene: Scene, words: Words) -> str:
 
 
 def _mlp(has: Run, lacks: Run, scene: Scene, words: Words) -> str:
-    change = relative_change(_final(has), _final(lacks))
+    change, tokens = relative_change(_final(has), _final(lacks)), scene.tokens
     if not np.isfinite(change).all():
-        return words("switches.happened.mlp_zero", token=scene.tokens[int(np.isfinite(change).argmin())])
-    most = int(change.argmax())
-    return words("switches.happened.mlp", mean=float(change.mean()), token=scene.tokens[most], most=float(change[most]))
+        return _zero("with", "mlp", change, scene, words)
+    found = extremes.greatest(change, extremes.percent(words))
+    about = {"mean": float(change.mean()), "most": found.value}
+    if found.everywhere:
+        return words("switches.happened.mlp_alike", **about)
+    names = extremes.token_names(tokens, found.indices, words)
+    return words("switches.happened.mlp", **about, tokens=names)
+
+
+def _zero(name: str, part: str, change: np.ndarray, scene: Scene, words: Words) -> str:
+    """Which token's output is 0, so that a relative `change` [pos] of it has no size."""
+    token = extremes.token_name(scene.tokens, int(np.isfinite(change).argmin()), words)
+    return words(f"switches.happened.zero_{name}", part=words(f"switches.parts.{part}"), token=token)
 
 
 SENTENCES: dict[str, Happened] = {

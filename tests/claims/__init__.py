@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from math import floor, log10
 from typing import Any
@@ -26,7 +26,8 @@ from ui.words import Words, words_of
 
 Values = dict[str, Any]
 CLAIMS: dict[str, Callable[[Fresh, Values], None]] = {}
-SPOKEN = re.compile(r".*\.(says|reads|label|looks|counts)\..*")  # keys that say something even without values
+# Keys that say something even without values.
+SPOKEN = re.compile(r".*\.(says|reads|label|looks|counts|happened)\..*|compare\.(nothing|lost)")
 NAMES = {"quoted", "placed", "choice", "heads.place", "heads.the", "heads.many", "attention.reads.others", "million"}
 
 
@@ -66,7 +67,7 @@ def check(scene: Scene, builders: Iterable[Callable], lang: str, fresh: Fresh) -
         told = builder(scene, words)
         says = told if isinstance(told, str) else " ".join(told) if isinstance(told, list) else told.says
         assert "{" not in says.replace("{0}", "") and not re.search(r"\b(nan|inf)\b", says), (builder, says)
-        fresh.words, fresh.says, fresh.picture = words_of(lang), says, told
+        fresh.words, fresh.says, fresh.picture, fresh.at_builder = words_of(lang), says, told, builder
         for key, values in words.claimed():
             assert key in CLAIMS, f"{key}: nothing says when this is true"
             try:
@@ -88,6 +89,11 @@ class Fresh:
         self.run = core.run(scene)
         (self.query, self.key), (self.layer, self.head) = scene.cell, scene.place
         self.words, self.says = words_of("en"), ""
+
+    @cached_property
+    def before(self) -> Fresh:
+        """Of the pinned Scene, looked at as this one is."""
+        return Fresh(self.scene.before)
 
     def __getitem__(self, name: str) -> np.ndarray:
         return self.run.trace[name].astype(np.float64)
@@ -132,10 +138,7 @@ class Fresh:
 
     def token(self, i: int) -> str:
         """A token as a sentence names it."""
-        twice = len([t for t in self.tokens if t == self.tokens[i]]) > 1
-        where = {"en": "position", "pt-BR": "posição"}[self.words.lang]
-        seen = "␣" * len(self.tokens[i]) if self.tokens[i].isspace() else self.tokens[i]
-        return f"“{seen}”" + (f" ({where} {i})" if twice else "")
+        return named_in(self.tokens, i, self.words.lang)
 
     def phrase(self, names: list[str]) -> str:
         if len(names) > 5:
@@ -150,6 +153,12 @@ class Fresh:
     def heads(self, places: Iterable[tuple[int, ...]], the: bool = False) -> str:
         form = {"en": "head {} of layer {}", "pt-BR": ("a " if the else "") + "cabeça {} da camada {}"}[self.words.lang]
         return self.phrase([form.format(place[1], place[0]) for place in places])
+
+
+def named_in(tokens: Sequence[str], i: int, lang: str) -> str:
+    twice = len([t for t in tokens if t == tokens[i]]) > 1
+    seen = "␣" * len(tokens[i]) if tokens[i].isspace() else tokens[i]
+    return f"“{seen}”" + (f" ({'position' if lang == 'en' else 'posição'} {i})" if twice else "")
 
 
 def moved(before: np.ndarray, after: np.ndarray) -> np.ndarray:
