@@ -6,6 +6,8 @@ the server restarted) then finds nothing to begin with, and Back leads to an add
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
@@ -24,6 +26,19 @@ def navigate(pages: dict[str, str]) -> StreamlitPage:
     }
     st.session_state[PAGES] = opened
     return st.navigation([*opened.values()], position="hidden")
+
+
+def passed_over() -> bool:
+    """Whether a page runs that belongs to an app whose own script, which calls `navigate`, has not run."""
+    if PAGES in st.session_state:
+        return False
+    try:
+        from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+        manager = getattr(get_script_run_ctx(suppress_warning=True), "pages_manager", None)
+    except (ImportError, TypeError):
+        return False
+    return Path(getattr(manager, "main_script_path", "")).name == "app.py"
 
 
 def draw(words: Words) -> None:

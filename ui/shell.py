@@ -26,6 +26,7 @@ except ImportError:
 
 ICON = "🧵"
 STYLE = Path(__file__).with_name("style.css")
+_AGAIN = "fibra.again"  # session state: the page was run again, through app.py
 LOGO = Path(__file__).with_name("fibra.svg")
 
 
@@ -70,10 +71,13 @@ def _through_app() -> None:
     """Run again through app.py, if it was passed over.
 
     Until st.navigation has run once in a process, Streamlit takes a folder named pages/ for its older way of many
-    pages and runs the page alone, without our menu: so it is when the first visitor arrives by a link.
+    pages and runs the page alone, without our menu: so it is for the first visitors, who arrive by links; all of them,
+    where a class finds its server again after a restart.
     """
-    if getattr(PagesManager, "uses_pages_directory", False):
-        PagesManager.uses_pages_directory = False
+    if getattr(PagesManager, "uses_pages_directory", False) or (menu.passed_over() and _AGAIN not in st.session_state):
+        if PagesManager is not None:
+            PagesManager.uses_pages_directory = False
+        st.session_state[_AGAIN] = True  # once at the most
         st.rerun()
 
 
