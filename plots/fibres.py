@@ -52,7 +52,8 @@ def fibres(
 
     `width` is how many pixels the picture can count on: it decides whether the tokens' names stand upright.
     `layout.meta["aspect"]` is the width to height for which the camera is set: in a narrower picture, whoever draws it
-    should step back, since Plotly's camera keeps to the height.
+    should step back, since Plotly's camera keeps to the height. In one narrower than `layout.meta["level"]` the names,
+    the annotations called "token", should stand upright.
     """
     n_layers, n_heads, n_tokens, _ = patterns.shape
     shown = np.zeros(n_heads, bool)
@@ -79,7 +80,7 @@ def fibres(
         margin={"l": 0, "r": 0, "t": 0, "b": 0},
         paper_bgcolor=theme.SCENE["background"],
         scene=_scene(places, _labels(places, tokens, focus, layer_prefix, BREADTH * min(width, ASPECT * height))),
-        meta={"alt": alt, "drawn": drawn, "above": above, "aspect": ASPECT},
+        meta={"alt": alt, "drawn": drawn, "above": above, "aspect": ASPECT, "level": _level(tokens)},
     )
     return {"data": data, "layout": layout}
 
@@ -234,7 +235,7 @@ def _labels(
             role = "text" if focus in (None, i) else "muted"
             label = _note(places[level, i], literal(short(tokens[i])), role, 11 if crowded else 14)
             anchor = {"yanchor": "bottom" if side > 0 else "top", "yshift": 9 * side}
-            labels.append(label | anchor | {"textangle": -90 if crowded else 0})
+            labels.append(label | anchor | {"name": "token", "textangle": -90 if crowded else 0})
     for level in range(n_levels - 1):
         middle = (places[level, 0] + places[level + 1, 0]) / 2
         labels.append(_note(middle, f"{layer_prefix}{level}", "muted", 11) | {"xanchor": "right", "xshift": -14})
@@ -243,8 +244,14 @@ def _labels(
 
 def _crowded(tokens: list[str], room: float) -> bool:
     """Whether some two neighbours' names would touch if written level, with `room` px from the first to the last."""
+    return BREADTH * _level(tokens) > room
+
+
+def _level(tokens: list[str]) -> float:
+    """Pixels of a picture's width from which on no two neighbours' names touch, written level."""
     widths = [label_width([token]) for token in tokens]
-    return any((left + right) / 2 + 6 > room / (len(tokens) - 1) for left, right in pairwise(widths))
+    between = max(((left + right) / 2 + 6 for left, right in pairwise(widths)), default=0)
+    return between * (len(tokens) - 1) / BREADTH
 
 
 def _note(place: np.ndarray, text: str, role: str, size: int) -> dict[str, Any]:

@@ -459,6 +459,20 @@ def open_generate(tab, app: str, query: str) -> None:
     tab.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
 
 
+def test_a_token_can_be_forced_by_keyboard_from_a_list_of_the_bars() -> None:
+    scene = Scene(model="stories", lang="en", step=3)
+    at = page(scene)
+    step = writing.written(scene).steps[2]
+    bars = draw.candidates(step)
+    (other,) = [box for box in at.selectbox if box.label == "Put another token here"]
+    assert len(other.options) == len({*other.options}) == len(bars) and other.index == bars.index(step.token)
+    wanted = next(i for i, token in enumerate(bars) if token != step.token)
+    other.select_index(wanted).run()
+    assert scene_of(at).forced == ((step.position, bars[wanted]),)
+    (other,) = [box for box in at.selectbox if box.label == "Put another token here"]
+    assert other.index == draw.candidates(writing.written(scene_of(at)).steps[2]).index(bars[wanted])
+
+
 @pytest.mark.browser
 def test_play_writes_to_the_end_and_a_bar_can_be_forced(watched, app) -> None:
     tab = watched.tab()

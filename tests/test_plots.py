@@ -734,3 +734,17 @@ def test_a_drift_never_runs_back_on_its_way(seed):
         assert (piece * np.sign(stages[i + 1] - stages[i])[:, None] >= -1e-5).all()
     line = np.linspace(0, 1, 4, dtype=np.float32)[:, None, None] * np.ones((1, 1, 2), np.float32)
     assert np.allclose(np.diff(drift_module._smooth(line), axis=1), 1 / 30, atol=1e-6)
+
+
+def test_fibres_say_how_wide_a_picture_their_names_need_to_stand_level() -> None:
+    few, many = ("a bc de".split(), [f"w{i}" for i in range(12)])
+    weights = {n: np.full((1, 1, n, n), 1 / n, np.float32) for n in (1, 3, 12)}
+    assert fibres(weights[1], ["a"])["layout"]["meta"]["level"] == 0
+    level = fibres(weights[12], many)["layout"]["meta"]["level"]
+    assert fibres(weights[3], few)["layout"]["meta"]["level"] < level < 640
+
+    def angles(width: float) -> set[int]:
+        notes = fibres(weights[12], many, width=width)["layout"]["scene"]["annotations"]
+        return {note["textangle"] for note in notes if note.get("name") == "token"}
+
+    assert angles(level + 1) == {0} and angles(level - 1) == {-90}

@@ -8,6 +8,7 @@ from time import monotonic
 import streamlit as st
 
 from core import Scene, Writing
+from core.generate import Step
 from core.limits import NEW_TOKENS, TOP_K
 from ui import controls, shell, state, writing
 from ui.pictures.generate import draw
@@ -106,20 +107,42 @@ def knobs(scene: Scene, text: Writing, words: Words) -> None:
     controls.slider(
         words("generate.new"), "new", 1, most, 1, min(scene.new, most), turn=lambda new: state.turn(new=new, step=None)
     )
+    _other(scene, text, words)
     shell.say(words("generate.click"), "about")
     if len(text.ids) < len(scene.tokens):
         shell.say(words("generate.room", n=len(text.ids), most=text.config.n_ctx), "about")
 
 
+def _other(scene: Scene, text: Writing, words: Words) -> None:
+    """The bars as a list, for who has no mouse: what is chosen in it is the next token."""
+    step, name = writing.looked_at(scene, text), writing.names(scene, words)
+
+    def called(token: int) -> str:
+        return f"{name(token)} · {draw.share(float(step.distribution.plain[token]), words, fine=True)}"
+
+    controls.select(
+        words("generate.other"),
+        f"forced-{step.position}",
+        draw.candidates(step),
+        step.token,
+        called,
+        turn=lambda **chosen: _force(step, *chosen.values()),
+    )
+
+
 def force(click: dict) -> None:
-    """The bar that was clicked is the next token, whatever was drawn; later forced tokens no longer follow from it."""
+    """The bar that was clicked is the next token."""
     scene = writing.writer(state.scene())
     text = writing.written(scene)
-    if text is None:
-        return
-    step = writing.looked_at(scene, text)
+    if text is not None:
+        step = writing.looked_at(scene, text)
+        _force(step, draw.candidates(step)[click["point"]])
+
+
+def _force(step: Step, token: int) -> None:
+    """`token` stands there, whatever was drawn; later forced tokens no longer follow from it."""
     kept = tuple(pair for pair in state.scene().forced if pair[0] < step.position)
-    state.turn(forced=(*kept, (step.position, draw.candidates(step)[click["point"]])))
+    state.turn(forced=(*kept, (step.position, token)))
 
 
 def _unforce() -> None:

@@ -13,6 +13,8 @@ const PAINTER = document.createElement("canvas").getContext("2d");
 const COARSE = matchMedia("(pointer: coarse)");
 const TOUCH = matchMedia("(any-pointer: coarse)");
 const STILL = matchMedia("(prefers-reduced-motion: reduce)");
+const PHONE = matchMedia("(max-width: 640px)");
+const AIR = 1.35; // around a scene on a phone, for the names above and below it
 const EM = 16;
 
 // Beginning now, not with the first figure, saves the time between the two. Streamlit's script tells where the frontend
@@ -183,6 +185,7 @@ async function draw(Plotly, figure) {
   delete layout.height;
   if (COARSE.matches) layout.dragmode = false;
   for (const name of Object.keys(layout).filter(isScene)) layout[name].dragmode ??= "turntable"; // not the layout's
+  fitNarrow(layout, figure.root);
   if (figure.drawn) keepCamera(plot, layout);
   else stepBack(layout, figure.root);
   const anew = figure.lost || !figure.drawn;
@@ -233,6 +236,19 @@ function stepBack(layout, { offsetWidth: width, offsetHeight: height }) {
   for (const name of Object.keys(layout).filter(isScene)) {
     const eye = layout[name].camera?.eye;
     for (const axis of eye ? ["x", "y", "z"] : []) eye[axis] *= further;
+  }
+}
+
+// On a phone a scene is not much higher than what the camera, stepped back, sees of it; and names for which it was
+// composed too wide stand upright.
+function fitNarrow(layout, root) {
+  const { aspect, level = 0 } = layout.meta ?? {};
+  root.style.maxHeight = aspect && PHONE.matches ? `${Math.round((AIR * root.offsetWidth) / aspect)}px` : "";
+  if (root.offsetWidth >= level * scaleOf()) return;
+  for (const name of Object.keys(layout).filter(isScene)) {
+    for (const note of layout[name].annotations ?? []) {
+      if (note.name === "token") Object.assign(note, { textangle: -90, font: { ...note.font, size: 11 } });
+    }
   }
 }
 
