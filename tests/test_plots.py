@@ -737,7 +737,7 @@ def test_a_drift_never_runs_back_on_its_way(seed):
 
 
 def test_fibres_say_how_wide_a_picture_their_names_need_to_stand_level() -> None:
-    few, many = ("a bc de".split(), [f"w{i}" for i in range(12)])
+    few, many = (["a", "bc", "de"], [f"w{i}" for i in range(12)])
     weights = {n: np.full((1, 1, n, n), 1 / n, np.float32) for n in (1, 3, 12)}
     assert fibres(weights[1], ["a"])["layout"]["meta"]["level"] == 0
     level = fibres(weights[12], many)["layout"]["meta"]["level"]
