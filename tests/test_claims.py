@@ -9,12 +9,20 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from claims import CLAIMS, Fresh, any_scenes, beside, check, inside, light, see, switched, way
+from claims import CLAIMS, Fresh, any_scenes, beside, check, drawn, inside, light, see, switched, way
 
 from core import Scene
 from ui.words import LANGUAGES, words_of
 
-PAGES = {"see": see, "way": way, "light": light, "inside": inside, "beside": beside, "switched": switched}
+PAGES = {
+    "see": see,
+    "way": way,
+    "light": light,
+    "inside": inside,
+    "beside": beside,
+    "switched": switched,
+    "drawn": drawn,
+}
 SCENES = any_scenes(200)
 AT_ONCE = 20
 
