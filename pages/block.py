@@ -71,7 +71,7 @@ def _positions(scene: Scene, words: Words) -> None:
     dimension, last = position.shown_dimension(scene), position.dimensions(scene) - 1
     controls.slider(words("axis.dimension"), "dimension", 0, last, 1, dimension)
     _picture(position.wave, scene, words, frame.LOW)
-    _picture(position.alike, scene, words, frame.HEIGHT, words("block.alike"))
+    _picture(position.alike, scene, words, position.alike_height(scene), words("block.alike"))
 
 
 def _norm(scene: Scene, words: Words) -> None:

@@ -16,7 +16,7 @@ SWEEPS = 4  # of all names, each choosing its place again
 EVERYONE = 16  # tokens: up to as many, every one is named, even where names must touch
 EYE = np.array([1.0, -1.5, 0.8])  # the 3-D camera
 DEPTH = 1.4  # of the longest axis, in the camera's units
-ASPECT = 1.4  # width to height that it frames, the axes' titles included
+ASPECT = 1.55  # width to height that it frames, the axes' titles included
 PLACES = {  # of a label beside its point: shift in widths and in px
     "top center": (-0.5, -8 - LINE_HEIGHT),
     "bottom center": (-0.5, 8),
@@ -164,9 +164,9 @@ def _solid(
     """Traces and layout in 3-D."""
     colours = [theme.head(i) for i in range(len(tokens))]
     start = _points("scatter3d", sofar[0]) | _told(tokens, names[0])
-    start |= {"mode": "markers", "marker": {"symbol": "circle-open", "size": 6, "color": colours}}
+    start |= {"mode": "markers", "marker": {"symbol": "circle-open", "size": 5, "color": colours}}
     end = _points("scatter3d", sofar[-1]) | _told(tokens, names[1])
-    end |= {"mode": "markers", "marker": {"size": 7, "color": colours, "line": {"width": 0}}}
+    end |= {"mode": "markers", "marker": {"size": 5, "color": colours, "line": {"width": 0}}}
     quiet = {"showbackground": False, "showspikes": False, "showticklabels": False, "nticks": 5}
     quiet |= {"gridcolor": "@grid", "zerolinecolor": "@muted/0.6"}
     small = {"color": "@muted", "size": theme.FONT_SIZE - 1}

@@ -136,6 +136,17 @@ def test_how_alike_positions_are(lang):
         assert holds(picture.says, neighbours, expected[0, -1], n - 1)
 
 
+@pytest.mark.parametrize("n", [2, 9, 20, 24])
+def test_each_row_of_the_map_of_positions_is_named_where_a_token_has_a_row(n):
+    scene = Scene(sentence=" ".join(f"palavra{i}" for i in range(n)))
+    layout = position.alike(scene, words_of("pt-BR")).figure["layout"]
+    assert list(layout["yaxis"]["ticktext"]) == list(scene.tokens)
+    room = (layout["height"] - layout["margin"]["t"] - layout["margin"]["b"]) / n
+    assert room >= layout["yaxis"].get("tickfont", {}).get("size", 8) and layout["height"] == position.alike_height(
+        scene
+    )
+
+
 # ---------------------------------------------------------------------------------------------------------- norm
 
 

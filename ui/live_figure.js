@@ -14,7 +14,7 @@ const COARSE = matchMedia("(pointer: coarse)");
 const TOUCH = matchMedia("(any-pointer: coarse)");
 const STILL = matchMedia("(prefers-reduced-motion: reduce)");
 const PHONE = matchMedia("(max-width: 640px)");
-const AIR = 1.35; // around a scene on a phone, for the names above and below it
+const AIR = 1.45; // around a scene on a phone, for the names above and below it
 const EM = 16;
 
 // Beginning now, not with the first figure, saves the time between the two. Streamlit's script tells where the frontend

@@ -8,14 +8,18 @@ from core import Run, Scene
 from core.interpret import pair_angles, similarity, sine_wave
 from core.ops.positions import sinusoidal
 from plots.curves import curves
+from plots.figure import label_width
 from plots.heatmap import heatmap
 from plots.turning import turning
 from ui import compute
 from ui.compute import Picture
 from ui.pictures import extremes
-from ui.pictures.block.frame import HEIGHT, LOW, WIDTH, by_token
+from ui.pictures.block.frame import HEIGHT, LOW, ROWS, WIDTH, by_token
 from ui.pictures.heads import magnitude
 from ui.words import Words
+
+ALIKE_ROW = 10  # px: of a token in the map of how alike two places are
+BESIDE = 80  # px: around that map, beside its names
 
 
 def positions(scene: Scene, words: Words) -> Picture:
@@ -134,11 +138,17 @@ def alike(scene: Scene, words: Words) -> Picture:
         comma=words.comma,
         hover=words("block.hover_alike"),
         width=WIDTH,
-        height=HEIGHT,
+        height=alike_height(scene),
         square=False,
         alt=says,
     )
     return Picture(figure, says)
+
+
+def alike_height(scene: Scene) -> int:
+    """Pixels of that figure: as many as let each row be named, where a row a token can be read at all."""
+    n, names = len(scene.tokens), label_width(list(scene.tokens))
+    return max(HEIGHT, BESIDE + names + ALIKE_ROW * n) if n <= ROWS else HEIGHT
 
 
 def _table(run: Run) -> np.ndarray:
