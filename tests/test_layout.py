@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from playwright.sync_api import Page
 
@@ -14,7 +16,7 @@ def opened(page: Page, address: str) -> None:
     page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
 
 
-@pytest.mark.parametrize("size", [(1280, 720), (1366, 768), (1440, 900)])
+@pytest.mark.parametrize("size", [(1280, 720), (1366, 768), (1920, 1080)])
 def test_the_whole_of_softmax_is_on_the_first_screen_and_can_be_read(watched, app, size):
     page = watched.tab(*size)
     opened(page, f"{app}/attention?lang=pt-BR")
@@ -41,3 +43,45 @@ def test_a_switch_covers_and_moves_nothing_that_it_alters(watched, app):
     page.wait_for_selector(".st-key-switches-sign")
     page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
     assert page.evaluate(tops) == before
+
+
+def test_the_menu_s_rows_lie_below_one_another(watched, app):
+    page = watched.tab(1280, 720)
+    opened(page, f"{app}/attention?lang=pt-BR")
+    rows = [link.bounding_box() for link in page.locator(".st-key-menu a").all()]
+    assert len(rows) == 9
+    assert all(one["y"] + one["height"] <= next_["y"] + 1 for one, next_ in pairwise(rows))
+
+
+TWENTY = "+".join(f"palavra{i}" for i in range(20))
+
+
+def test_a_hidden_menu_s_bar_covers_neither_title_nor_sentence(watched, app):
+    page = watched.tab(1280, 720)
+    opened(page, f"{app}/attention?lang=en")
+    page.get_by_test_id("stSidebarHeader").hover(timeout=8000)
+    page.get_by_test_id("stSidebarCollapseButton").locator("button").click(timeout=8000)
+    page.wait_for_selector("[data-testid=stExpandSidebarButton]")
+    page.wait_for_timeout(600)
+    arrow = page.get_by_test_id("stExpandSidebarButton").bounding_box()
+    text = page.evaluate(
+        "(() => { const range = document.createRange();"
+        " range.selectNodeContents(document.querySelector('.fibra-title'));"
+        " return range.getBoundingClientRect().left })()"
+    )
+    assert arrow["x"] + arrow["width"] <= text
+    box = page.get_by_role("textbox", name="Sentence").bounding_box()
+    hit = "([x, y]) => document.elementFromPoint(x, y).tagName"
+    assert page.evaluate(hit, [box["x"] + 20, box["y"] + 4]) == "INPUT"
+
+
+def test_many_rows_in_words_are_folded_and_stay_as_the_reader_left_them(watched, app):
+    page = watched.tab()
+    opened(page, f"{app}/attention?lang=en&model=gpt&sentence={TWENTY}")
+    fold = page.locator("[data-figure=attention-cell] details")
+    assert fold.get_attribute("open") is None and page.locator("[data-figure=attention-cell] .fibra-says").count() == 1
+    fold.locator("summary").click()
+    page.locator("[data-figure=attention-pattern] .nsewdrag").first.click()
+    page.wait_for_function("location.search.includes('query')")
+    page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
+    assert fold.get_attribute("open") is not None
