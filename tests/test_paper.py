@@ -172,3 +172,15 @@ def test_a_swipe_that_begins_on_a_slider_scrolls_the_page_and_turns_nothing(watc
     swipe(0.35 * knob.bounding_box()["width"], 2)
     assert knob.input_value() not in (before, "1"), "along it, the finger turns it"
     tab.wait_for_url("**stage=*")
+
+
+@pytest.mark.browser
+def test_on_a_phone_a_scene_is_no_higher_than_it_shows_and_its_names_stand_clear(watched: Watched, app: str) -> None:
+    tab = watched.tab(width=390, height=844, has_touch=True, is_mobile=True)
+    tab.goto(f"{app}/fibres?sentence=eu+vi+o+sol+e+a+lua+no+mar+de+fim+sul")
+    tab.wait_for_selector('[data-figure="fibres"] [data-drawn]')
+    root = tab.locator('[data-figure="fibres"] .fibra-figure').bounding_box()
+    assert root["height"] < 1.4 * root["width"]
+    names = """() => document.querySelector('[data-figure="fibres"] .fibra-plot')
+        .layout.scene.annotations.filter(({ name }) => name === "token").map(({ textangle }) => textangle)"""
+    assert tab.evaluate(names) == [-90] * 24
