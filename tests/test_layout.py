@@ -71,8 +71,13 @@ def test_a_hidden_menu_s_bar_covers_neither_title_nor_sentence(watched, app):
     )
     assert arrow["x"] + arrow["width"] <= text
     box = page.get_by_role("textbox", name="Sentence").bounding_box()
-    hit = "([x, y]) => document.elementFromPoint(x, y).tagName"
-    assert page.evaluate(hit, [box["x"] + 20, box["y"] + 4]) == "INPUT"
+    hit = (
+        "([x, y]) => { const hit = document.elementFromPoint(x, y);"
+        " return hit.closest('[data-testid=stTextInput], [data-testid=stHeader]')?.dataset.testid"
+        " ?? hit.outerHTML.slice(0, 200) }"
+    )
+    assert page.evaluate(hit, [box["x"] + 20, box["y"] + 4]) == "stTextInput"
+    page.get_by_test_id("stExpandSidebarButton").click(timeout=5000)
 
 
 def test_many_rows_in_words_are_folded_and_stay_as_the_reader_left_them(watched, app):
