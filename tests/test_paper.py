@@ -81,6 +81,8 @@ def test_a_lost_webgl_context_is_made_anew_and_seen_as_it_was(watched: Watched, 
     drawn = "document.querySelector('[data-figure=fibres] .fibra-plot').dataset.drawn"
     tab.wait_for_function(f"{drawn} > {before}")
     assert tab.evaluate(seen) == pytest.approx(turned, abs=1e-3)
+    # Plotly throws a bare `t` if its context went in the middle of a frame; nothing else may have gone wrong.
+    watched.errors = [error for error in watched.errors if error != "page: t"]
 
 
 def bright(tab: Page) -> int:
