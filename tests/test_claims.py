@@ -9,7 +9,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from claims import CLAIMS, Fresh, any_scenes, beside, check, drawn, inside, light, see, switched, way
+from claims import CLAIMS, Fresh, any_scenes, beside, check, drawn, inside, light, see, switched, way, written
 
 from core import Scene
 from ui.words import LANGUAGES, words_of
@@ -22,6 +22,7 @@ PAGES = {
     "beside": beside,
     "switched": switched,
     "drawn": drawn,
+    "written": written,
 }
 SCENES = any_scenes(200)
 AT_ONCE = 20

@@ -27,7 +27,10 @@ from ui.words import Words, words_of
 Values = dict[str, Any]
 CLAIMS: dict[str, Callable[[Fresh, Values], None]] = {}
 # Keys that say something even without values.
-SPOKEN = re.compile(r".*\.(says|reads|label|looks|counts|happened)\..*|compare\.(nothing|lost)")
+SPOKEN = re.compile(
+    r".*\.(says|reads|label|looks|counts|happened)\..*|compare\.(nothing|lost)"
+    r"|generate\.(broken|lens\.none|loss\.(none|full|exploded))"
+)
 NAMES = {"quoted", "placed", "choice", "heads.place", "heads.the", "heads.many", "attention.reads.others", "million"}
 
 

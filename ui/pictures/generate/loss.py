@@ -85,8 +85,9 @@ def _first(scene: Scene, tokens: tuple[str, ...]) -> tuple[int, bool]:
 
 def nothing(scene: Scene, words: Words) -> str:
     """Why there is nothing to judge."""
-    few = len(compute.run(_joined(scene)).tokens) < 2
-    return words("generate.loss.none" if few else "generate.loss.exploded")
+    tokens = compute.run(_joined(scene)).tokens
+    full = scene.target and len(tokens) <= len(scene.tokens)
+    return words(f"generate.loss.{'full' if full else 'none' if len(tokens) < 2 else 'exploded'}")
 
 
 def _joined(scene: Scene) -> Scene:
