@@ -9,7 +9,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from claims import CLAIMS, Fresh, any_scenes, beside, check, drawn, inside, light, see, switched, way, written
+from claims import CLAIMS, Fresh, any_scenes, beside, check, drawn, inside, light, see, switched, trained, way, written
 
 from core import Scene
 from ui.words import LANGUAGES, words_of
@@ -23,6 +23,7 @@ PAGES = {
     "switched": switched,
     "drawn": drawn,
     "written": written,
+    "trained": trained,
 }
 SCENES = any_scenes(200)
 AT_ONCE = 20
@@ -36,7 +37,8 @@ def scenes_of(page: str) -> list[Scene]:
 def test_what_is_said_is_so(page: str, first: int) -> None:
     module = PAGES[page]
     for i, scene in enumerate(scenes_of(page)[first : first + AT_ONCE], first):
-        fresh = Fresh(scene)
+        scene = module.opened(scene) if module is trained else scene
+        fresh = (trained.Fresh if module is trained else Fresh)(scene)
         for lang in LANGUAGES if i % 4 == 0 else LANGUAGES[i % 2 : i % 2 + 1]:  # the values are one in both
             check(scene, module.BUILDERS, lang, fresh)
             if of_pinned := getattr(module, "OF_PINNED", ()):

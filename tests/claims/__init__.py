@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from math import floor, log10
 from typing import Any
@@ -62,8 +62,8 @@ def claim(*keys: str) -> Callable:
     return register
 
 
-def check(scene: Scene, builders: Iterable[Callable], lang: str, fresh: Fresh) -> set[str]:
-    """Call each builder and hold what it says against `fresh`; the keys that were said."""
+def check(scene: Any, builders: Iterable[Callable], lang: str, fresh: Fresh) -> set[str]:
+    """Call each builder, of a Scene or a View, and hold what it says against `fresh`; the keys that were said."""
     found = set()
     for builder in builders:
         words = Recorder(lang)
@@ -72,11 +72,11 @@ def check(scene: Scene, builders: Iterable[Callable], lang: str, fresh: Fresh) -
         assert "{" not in says.replace("{0}", "") and not re.search(r"\b(nan|inf)\b", says), (builder, says)
         fresh.words, fresh.says, fresh.picture, fresh.at_builder = words_of(lang), says, told, builder
         for key, values in words.claimed():
-            assert key in CLAIMS, f"{key}: nothing says when this is true"
+            assert key in CLAIMS.keys() | fresh.claims.keys(), f"{key}: nothing says when this is true"
             try:
-                CLAIMS[key](fresh, values)
+                (fresh.claims.get(key) or CLAIMS[key])(fresh, values)
             except AssertionError as error:
-                raise AssertionError(f"{key} {values}\n{says}\n{scene.to_query()}\n{error}") from error
+                raise AssertionError(f"{key} {values}\n{says}\n{fresh.scene.to_query()}\n{error}") from error
             found.add(key)
     return found
 
@@ -86,6 +86,8 @@ def check(scene: Scene, builders: Iterable[Callable], lang: str, fresh: Fresh) -
 
 class Fresh:
     """A run of a Scene of its own, its arrays in float64, and small arithmetic to read them with."""
+
+    claims: Mapping[str, Callable[[Any, Values], None]] = {}  # of keys that mean another thing to its builders
 
     def __init__(self, scene: Scene):
         self.scene, self.config, self.tokens, self.n = scene, scene.config, scene.tokens, len(scene.tokens)

@@ -95,8 +95,8 @@ def scores(view: View, words: Words) -> Picture:
 
 
 def _induction(course: Course, watch: Watch, words: Words) -> str:
-    found = course.appeared or (watch if watch.induction >= APPEARED else None)
-    if found and found.step <= watch.step:
+    found = next((w for w in (course.appeared, watch) if w and w.step <= watch.step and w.induction >= APPEARED), None)
+    if found:
         return words("train.says.appeared", step=found.step, layer=found.head[0], head=found.head[1])
     if course.config.n_layers < 2 or np.isnan(watch.induction):
         return words("train.says.no_induction")

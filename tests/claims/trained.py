@@ -1,0 +1,351 @@
+"""What Train says of a run, held against the same run taken again step by step, every step's parameters kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+
+import core
+from claims import Fresh as OfScene
+from claims import Values, alike, claim, named_in, pinned_number, ties
+from core import Scene
+from core.backward import backward
+from core.course import Course
+from core.tokenizer import UNKNOWN
+from ui.kept_runs import Training
+from ui.pictures import train
+from ui.training import View, task_of
+from ui.words import Words, words_of
+
+
+@dataclass(frozen=True)
+class Run:
+    """A short run of a task."""
+
+    task: str
+    steps: int
+    seed: int = 0
+    size: str = ""
+    learned: int = 0  # at this step it has the weights of a shipped model
+    lost: bool = False  # its last step is taken with numbers that have left their range
+    named: int | None = None  # a step that is kept beside the spacing's
+
+
+@dataclass(frozen=True)
+class Look:
+    """A moment of a run, a head, and whether another run lies under it."""
+
+    run: Run
+    moment: int | None = None
+    layer: int = 0
+    head: int = 0
+    former: Run | None = None
+    lang: str = "en"
+
+
+COPY, OTHER, REPEAT = Run("copy", 12), Run("copy", 9, seed=1), Run("repeat", 4)
+FOUND = Run("repeat", 7, learned=2, named=3)
+LOST, LOST_LATER, FIRST = Run("reverse", 11, lost=True), Run("reverse", 13, lost=True), Run("copy", 0)
+SCENES = [
+    *(Look(COPY, moment, layer, head) for moment in (None, 0, 5, 10) for layer, head in ((0, 0), (1, 1))),
+    *(Look(COPY, moment, former=OTHER) for moment in (None, 5)),
+    Look(OTHER, former=COPY),
+    *(Look(REPEAT, None, layer, 9) for layer in (0, 1)),
+    *(Look(FOUND, moment, 1, head) for moment in (None, 0, 3, 5) for head in (0, 1)),
+    *(Look(run, moment) for run in (LOST, LOST_LATER) for moment in (None, 5)),
+    Look(FIRST),
+    Look(Run("addition", 3), layer=9),
+    *(Look(Run("stories", 2), lang=lang) for lang in ("en", "pt-BR")),
+]
+
+
+def example(view: View, words: Words) -> str:
+    return train.example(view, words)[1]
+
+
+BUILDERS = (train.loss, train.scores, train.norms, train.attention, train.embeddings, example)
+
+
+def begun(run: Run) -> Course:
+    task = task_of(run.task)
+    course = Course.start(task, task.config, run.seed, 4, 3e-3)
+    course.checkpoints.named = run.named
+    return course
+
+
+def learn(course: Course, run: Run) -> None:
+    """Let it have found what a long run finds, at its step for that."""
+    if course.step == run.learned:
+        course.state.params.update({name: p.copy() for name, p in core.PRESETS["induction"].learned.items()})
+
+
+@cache
+def course_of(run: Run) -> Course:
+    course, whole = begun(run), run.steps - run.lost
+    for stop in sorted({run.learned, whole // 2, whole} - {0}):
+        course.advance(60, stop - course.step)
+        learn(course, run)
+    if run.lost:
+        course.state.params["blocks.0.attn.W_Q"][:] = np.nan
+        with np.errstate(all="ignore"):
+            course.advance(60, 1)
+    return course
+
+
+def opened(look: Look) -> View:
+    course, former = course_of(look.run), look.former and course_of(look.former)
+    scene = Scene(moment=look.moment, layer=look.layer, head=look.head)
+    training = Training((look,), course, former and former.history)
+    return View(training, course, scene, *course.at(look.moment), look.lang)
+
+
+# --------------------------------------------------------------------------------------------------- the other reading
+
+
+@cache
+def again(run: Run) -> list[core.Params]:
+    """[step]: the parameters of the same run, as far as they are numbers."""
+    course = begun(run)
+    found = [{name: p.astype(np.float64) for name, p in course.state.params.items()}]
+    for _ in range(run.steps - run.lost):
+        course.advance(0, 1)
+        learn(course, run)
+        found.append({name: p.astype(np.float64) for name, p in course.state.params.items()})
+    return found
+
+
+def log_softmax(x: np.ndarray) -> np.ndarray:
+    x = x - x.max(-1, keepdims=True)
+    return x - np.log(np.exp(x).sum(-1, keepdims=True))
+
+
+@cache
+def judged(run: Run, step: int) -> tuple[float, float]:
+    """The loss, and the share of right answers, on the rows that are held out."""
+    task = task_of(run.task)
+    ids, targets, mask = task.batch(0, 32, run.seed, held_out=True)
+    logs = log_softmax(core.forward(again(run)[step], task.config, ids)["logits"])
+    asked = np.ones(ids.shape, bool) if mask is None else mask
+    own = [logs[place][targets[place]] for place in np.argwhere(asked).tolist() for place in [tuple(place)]]
+    right = [logs[tuple(place)].argmax() == targets[tuple(place)] for place in np.argwhere(asked)]
+    return -float(np.mean(own)), float(np.mean(right))
+
+
+@cache
+def repeating(run: Run, step: int) -> np.ndarray:
+    """[layer, head]: the mean weight on what followed the same token half a row earlier."""
+    config = task_of(run.task).config
+    half, draw = min(config.n_ctx // 2, config.vocab_size, 24), np.random.default_rng(0)
+    rows = np.array([draw.permutation(config.vocab_size)[:half] for _ in range(8)])
+    trace = core.forward(again(run)[step], config, np.hstack([rows, rows]))
+    patterns = [trace[f"blocks.{i}.attn.pattern"] for i in range(config.n_layers)]  # [row, head, query, key]
+    return np.array([np.mean([p[:, :, half + i, i + 1] for i in range(half)], axis=(0, 1)) for p in patterns])
+
+
+@cache
+def slopes(run: Run, step: int) -> dict[str, float]:
+    """Part -> the length of its gradients on the batch that this step is taken with."""
+    task = task_of(run.task)
+    params = again(run)[step]
+    ids, targets, mask = task.batch(step, 4, run.seed)
+    asked = np.ones(ids.shape, bool) if mask is None else mask
+    trace = core.forward(params, task.config, ids)
+    change = np.exp(log_softmax(trace["logits"])) - np.eye(task.config.vocab_size)[targets]
+    grads = backward(params, task.config, trace, change * asked[..., None] / asked.sum())
+    squares: dict[str, float] = {}
+    for name, g in grads.items():
+        first, second, *_ = name.split(".")
+        part = {"blocks": second, "unembed": "output", "ln_final": "output"}.get(first, "embeddings")
+        squares[part] = squares.get(part, 0.0) + float((g**2).sum())
+    return {part: np.sqrt(square) for part, square in squares.items()}
+
+
+class Fresh:
+    """The same run again, at the moment that a View looks at."""
+
+    def __init__(self, view: View):
+        (self.look,) = view.training.key
+        self.run, self.scene, self.words, self.says = self.look.run, view.scene, words_of("en"), ""
+        self.task = task_of(self.run.task)
+        self.config, self.claims = self.task.config, {"drift.axis_short": axis}
+        last = len(again(self.run)) - 1
+        self.step = last if self.look.moment is None else self.look.moment
+        if self.run.lost and self.look.moment is None:
+            self.step = self.kept(last)  # as it last stood
+        self.params = again(self.run)[self.step]
+        self.layer, self.head = (
+            min(self.look.layer, self.config.n_layers - 1),
+            min(self.look.head, self.config.n_heads - 1),
+        )
+        ids, targets, mask = self.task.batch(0, 8, held_out=True)
+        mask = np.ones(ids.shape, bool) if mask is None else mask
+        spoken = next(i for i, row in enumerate(ids) if self.task.speaks(row, self.look.lang))
+        rows = [x[spoken, : 24 if mask.all() else None] for x in (ids, targets, mask)]
+        self.ids, self.targets, self.asked = rows
+        self.trace = core.forward(self.params, self.config, self.ids)
+
+    def kept(self, step: int) -> int:
+        """The last one that can be looked at up to a step: every fifth can, and one that was named."""
+        return max(s for s in range(step + 1) if s % 5 == 0 or s == self.run.named)
+
+    def names(self, tokens: list[str]) -> list[str]:
+        unknown = self.words("token.unknown")
+        tokens = [unknown if token == UNKNOWN else token for token in tokens]
+        return [named_in(tokens, i, self.words.lang) for i in range(len(tokens))]
+
+    def read(self) -> list[str]:
+        return [self.task.vocabulary[i] for i in self.ids]
+
+    def drawn(self) -> list[int]:
+        """Ids of the tokens whose embeddings are drawn: the example's, then the vocabulary's, 24 in all."""
+        every = [*self.ids.tolist(), *range(self.config.vocab_size)]
+        return [i for n, i in enumerate(every) if i not in every[:n]][:24]
+
+    phrase = OfScene.phrase
+
+
+def watched(run: Run) -> list[int]:
+    """The steps at which a run was looked at: every fifth."""
+    return [*range(0, len(again(run)), 5)]
+
+
+# -------------------------------------------------------------------------------------------------------- its curves
+
+
+@claim("train.says.loss")
+def held_out(f: Fresh, v: Values) -> None:
+    assert (v["step"], v["n"]) == (f.step, len(f.task.vocabulary)) and abs(v["uniform"] - np.log(v["n"])) < 1e-9
+    assert abs(v["loss"] - judged(f.run, f.step)[0]) < 1e-4
+    assert ("former" in f.says or "anterior" in f.says) == (f.look.former is not None)
+
+
+@claim("train.says.former")
+def former(f: Fresh, v: Values) -> None:
+    best = min(judged(f.run, step)[0] for step in {*watched(f.run), f.step})
+    assert abs(v["best"] - best) < 1e-4
+    assert abs(v["other"] - min(judged(f.look.former, step)[0] for step in watched(f.look.former))) < 1e-4
+
+
+@claim("train.says.accuracy")
+def accuracy(f: Fresh, v: Values) -> None:
+    assert abs(v["accuracy"] - judged(f.run, f.step)[1]) < 1e-9
+
+
+@claim("train.says.appeared", "train.says.not_yet")
+def induction(f: Fresh, v: Values) -> None:
+    found = [
+        step for step in sorted({*watched(f.run), f.step}) if step <= f.step and repeating(f.run, step).max() >= 0.5
+    ]
+    if "score" in v:
+        assert not found and abs(v["score"] - repeating(f.run, f.step).max()) < 1e-5 and v["appeared"] == 0.5
+    else:
+        scores = repeating(f.run, found[0])
+        assert v["step"] == found[0] and scores[v["layer"], v["head"]] > scores.max() - 1e-6
+
+
+def measured(f: Fresh) -> int:
+    """The step whose gradients are spoken of: the one that was taken from here, or the last."""
+    return min(f.step, f.run.steps - 1)
+
+
+def ends_of(values: np.ndarray) -> tuple[int, int]:
+    return int(values.argmax()), int(values.argmin())
+
+
+@claim("train.says.norms", "train.says.norms_alike")
+def norms(f: Fresh, v: Values) -> None:
+    lengths, at = slopes(f.run, measured(f)), measured(f)
+    layer = {"en": "layer {}", "pt-BR": "camada {}"}[f.words.lang]
+    ends = {"en": ("embeddings", "output"), "pt-BR": ("embeddings (entrada)", "saída")}[f.words.lang]
+    called = {"embeddings": ends[0], "output": ends[1]}
+    values = np.array([*lengths.values()])
+    assert v["step"] == at and pinned_number(v["high"], values.max(), f.words.lang, 1e-4)
+    names = [f"“{called.get(part) or layer.format(part)}”" for part in lengths]
+    written = [f"{x:.4f}" if 1e-3 <= x < 1e5 else f"{x:.1e}" for x in values]
+    most, least = ([n for n, x in zip(names, written, strict=True) if x == written[i]] for i in ends_of(values))
+    if "low" not in v:
+        assert len(most) == len(names)
+        return
+    assert pinned_number(v["low"], values.min(), f.words.lang, 1e-4) and len(most) < len(names)
+    assert (v["most"], v["least"]) == (f.phrase(most), f.phrase(least))
+
+
+@claim("train.says.norms_lost")
+def norms_lost(f: Fresh, v: Values) -> None:
+    assert f.run.lost and v["step"] == measured(f) == len(again(f.run)) - 1
+
+
+@claim("train.says.no_norms")
+def no_norms(f: Fresh, v: Values) -> None:
+    assert f.run.steps == 0
+
+
+@claim("train.part.blocks")
+def layer(f: Fresh, v: Values) -> None:
+    assert 0 <= int(v["n"]) < f.config.n_layers
+
+
+# -------------------------------------------------------------------------------------------- the model at a moment
+
+
+@claim("train.says.attention", "train.says.attention_alike", "train.says.attention_itself")
+def looks(f: Fresh, v: Values) -> None:
+    pattern = f.trace[f"blocks.{f.layer}.attn.pattern"][f.head]
+    earlier = np.array([[key < query for key in range(len(pattern))] for query in range(len(pattern))])
+    places, best = ties(pattern, 2, where=earlier), pattern[earlier].max()
+    assert (v["layer"], v["head"]) == (f.layer, f.head)
+    if "weight" not in v:
+        assert best == 0
+        return
+    assert abs(v["weight"] - best) < 1e-5 and v.get("n", 1) == len(places)
+    if "back" in v:
+        ((query, key),) = places
+        names = f.names(f.read())
+        assert (v["query"], v["key"], v["back"]) == (names[query], names[key], query - key)
+
+
+def ways(f: Fresh) -> np.ndarray:
+    """[token]: how far the embedding of each that is drawn has gone."""
+    start, now = (params["embed.W_E"][f.drawn()] for params in (again(f.run)[0], f.params))
+    return np.sqrt(((now - start) ** 2).sum(-1))
+
+
+@claim("train.says.embeddings", "train.says.embeddings_still", "train.says.embeddings_alike")
+def furthest(f: Fresh, v: Values) -> None:
+    lengths = ways(f)
+    if not v:
+        assert not lengths.any() and f.step == 0
+        return
+    places = [i for (i,) in alike(lengths)]
+    assert pinned_number(v["length"], lengths.max(), f.words.lang, 1e-4)
+    if "mean" not in v:
+        assert len(places) == len(lengths)
+        return
+    names = f.names([f.task.vocabulary[i] for i in f.drawn()])
+    assert (v["tokens"], v["n"]) == (f.phrase([names[i] for i in places]), len(places)) and len(places) < len(lengths)
+    assert pinned_number(v["mean"], lengths.mean(), f.words.lang, 1e-4)
+
+
+@claim("train.axis.at")
+def moment(f: Fresh, v: Values) -> None:
+    assert 0 <= v["n"] <= f.step
+
+
+def axis(f: Fresh, v: Values) -> None:
+    """The share of the variance of where the embeddings stood at first, and at the last power of two of the steps."""
+    latest = max(2**i for i in range(20) if 2**i <= max(f.run.steps, 1))
+    ends = (again(f.run)[step]["embed.W_E"][f.drawn()] for step in (0, f.kept(min(latest, len(again(f.run)) - 1))))
+    x = np.vstack([*ends])
+    spread = np.linalg.eigvalsh(np.cov(x.T))[::-1]
+    assert abs(v["share"] - 100 * spread[v["i"] - 1] / spread.sum()) < 0.02
+
+
+@claim("train.says.example")
+def guessed(f: Fresh, v: Values) -> None:
+    logs = log_softmax(f.trace["logits"])
+    places = [i for i in range(len(f.ids)) if f.asked[i]]
+    right = [i for i in places if logs[i].argmax() == f.targets[i]]
+    assert (v["right"], v["n"]) == (len(right), len(places))
+    assert abs(v["mean"] - np.mean([np.exp(logs[i][f.targets[i]]) for i in places])) < 1e-5
