@@ -48,7 +48,10 @@ def scenes(kind: str) -> Iterator[Scene]:
 
 @pytest.fixture(autouse=True)
 def nothing_kept() -> Iterator[None]:
+    """Neither on the shelves nor by runs of training, which other tests of this process may have left."""
     BUDGET.clear()
+    for part in ("training", "step"):
+        BUDGET.take(part, 0)
     yield
     BUDGET.clear()
 
