@@ -52,9 +52,7 @@ def activation(x: np.ndarray, name: str) -> np.ndarray:  # [pos, d_mlp] -> [pos,
     return x / (1 + np.exp(-x))  # silu: Elfwing et al. 2017
 
 
-def attention(
-    x: np.ndarray, params: Params, at: str, config: Config
-) -> np.ndarray:  # [pos, d_model] -> the same, eq. 1
+def attention(x: np.ndarray, params: Params, at: str, config: Config) -> np.ndarray:  # [pos, d_model] -> same; eq. 1
     if config.projections:
         Q, K, V = (linear(x, params, f"{at}.W_{name}", f"{at}.b_{name}") for name in "QKV")
     else:

@@ -15,9 +15,8 @@ from core.graphemes import clusters
 _FORMS = re.compile("[\ufb00-\ufb4f\ufb50-\ufdcf\ufe70-\ufefc\uff01-\uffee]")
 _SPACES = re.compile("[\u00a0\u2007\u202f]")  # that do not break
 _MARK = "\ufeff"  # of byte order
-_COMPOSED = (
-    1024  # code points of a character, more than a sentence may have: sorting a hostile heap of marks takes its square
-)
+# Code points of a character, more than a sentence may have: sorting a hostile heap of marks takes its square.
+_COMPOSED = 1024
 
 
 def normalized(text: str) -> str:

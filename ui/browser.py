@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ui import compat
 
-_BUTTON = compat.component_of("browser")
+_BUTTON = compat.component_of("browser", "button", "browser")
 
 
 def theme(key: str, words: dict[str, str]) -> None:

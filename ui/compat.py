@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -36,13 +37,31 @@ def component(name: str, **parts: Any) -> Callable[..., Any]:
     return mount_anywhere
 
 
-def component_of(stem: str) -> Callable[..., Any] | None:
-    """The component that `stem`.js makes, and `stem`.css if there is one; None where components.v2 is missing."""
+def component_of(stem: str, *styles: str) -> Callable[..., Any] | None:
+    """The component that `stem`.js makes, with the sheets `styles` one after the other; None without components.v2."""
     if not hasattr(st.components, "v2"):
         return None
-    files = {kind: Path(__file__).with_name(f"{stem}.{kind}") for kind in ("js", "css")}
-    parts = {kind: path.read_text(encoding="utf-8") for kind, path in files.items() if path.exists()}
-    return component(f"fibra_{stem}", **parts)
+    css = "".join(_file(f"{name}.css") for name in styles)
+    return component(f"fibra_{stem}", js=_file(f"{stem}.js"), **({"css": css} if css else {}))
+
+
+def _file(name: str) -> str:
+    return Path(__file__).with_name(name).read_text(encoding="utf-8")
+
+
+def usable(component: Callable[..., Any] | None) -> bool:
+    """Whether a control of our own can stand for Streamlit's: not where FIBRA_PLAIN_SLIDERS=1 asks for theirs."""
+    return component is not None and os.environ.get("FIBRA_PLAIN_SLIDERS") != "1"
+
+
+def run_context() -> Any:
+    """What Streamlit knows of this run of a page, privately (last seen in 1.67); None where it knows nothing."""
+    try:
+        from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+        return get_script_run_ctx(suppress_warning=True)
+    except (ImportError, TypeError):
+        return None
 
 
 @cache

@@ -11,10 +11,16 @@ from pathlib import Path
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
-from ui import state
+from ui import compat, state
 from ui.words import Words
 
+try:  # private to Streamlit; last seen in 1.67
+    from streamlit.runtime.pages_manager import PagesManager
+except ImportError:
+    PagesManager = None
+
 PAGES = "fibra.pages"  # session state: the pages by name; none where a page runs alone
+_AGAIN = "fibra.again"  # session state: the page was run again, through app.py
 
 
 def navigate(pages: dict[str, str]) -> StreamlitPage:
@@ -28,17 +34,24 @@ def navigate(pages: dict[str, str]) -> StreamlitPage:
     return st.navigation([*opened.values()], position="hidden")
 
 
-def passed_over() -> bool:
-    """Whether a page runs that belongs to an app whose own script, which calls `navigate`, has not run."""
-    if PAGES in st.session_state:
-        return False
-    try:
-        from streamlit.runtime.scriptrunner import get_script_run_ctx
+def through_app() -> None:
+    """Run again through app.py, if it was passed over.
 
-        manager = getattr(get_script_run_ctx(suppress_warning=True), "pages_manager", None)
-    except (ImportError, TypeError):
-        return False
-    return Path(getattr(manager, "main_script_path", "")).name == "app.py"
+    Until st.navigation has run once in a process, Streamlit takes a folder named pages/ for its older way of many
+    pages and runs the page alone, without our menu: so it is for the first visitors, who arrive by links; all of them,
+    where a class finds its server again after a restart.
+    """
+    if getattr(PagesManager, "uses_pages_directory", False) or (_passed_over() and _AGAIN not in st.session_state):
+        if PagesManager is not None:
+            PagesManager.uses_pages_directory = False
+        st.session_state[_AGAIN] = True  # once at the most
+        st.rerun()
+
+
+def _passed_over() -> bool:
+    """Whether a page runs that belongs to an app whose own script, which calls `navigate`, has not run."""
+    manager = getattr(compat.run_context(), "pages_manager", None)
+    return PAGES not in st.session_state and Path(getattr(manager, "main_script_path", "")).name == "app.py"
 
 
 def draw(words: Words) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from functools import partial
 
@@ -10,7 +9,7 @@ import streamlit as st
 
 from ui import compat
 
-_MOVES = compat.component_of("moves")
+_MOVES = compat.component_of("moves", "button", "moves")
 _HEARD = "fibra.moves.heard"  # the number of the last move that was made
 ICONS = {"undo": "undo", "redo": "redo", "pin": "keep", "reset": "restart_alt"}
 Moves = dict[str, Callable[[], None]]
@@ -18,7 +17,7 @@ Moves = dict[str, Callable[[], None]]
 
 def works() -> bool:
     """Whether this session can have them in one row. Streamlit's buttons stand in, which lose some of quick clicks."""
-    return _MOVES is not None and os.environ.get("FIBRA_PLAIN_SLIDERS") != "1"
+    return compat.usable(_MOVES)
 
 
 def row(moves: Moves, labels: dict[str, str], helps: dict[str, str], pinned: bool) -> None:

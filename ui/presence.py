@@ -18,9 +18,8 @@ from typing import Any
 
 import streamlit as st
 from streamlit import runtime
-from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from ui import heap, runs
+from ui import compat, heap, runs
 
 WAIT = 100.0  # seconds after a connection is lost until its session is closed
 SWEEP = 10.0  # seconds in which sessions that are closed are swept up together
@@ -39,7 +38,7 @@ class Presence:
 def here() -> str:
     """Note that this session is there; its id, "" where it has none. Every page says it."""
     runs.balance_at_times()
-    session = getattr(get_script_run_ctx(), "session_id", "")
+    session = getattr(compat.run_context(), "session_id", "")
     if runtime.exists() and session:
         _noticed()(session)
         _back(session)

@@ -6,7 +6,6 @@ for it.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import partial
@@ -15,12 +14,12 @@ import streamlit as st
 
 from ui import compat, state
 
-_RANGE = compat.component_of("range")
+_RANGE = compat.component_of("range", "range")
 
 
 def works() -> bool:
     """Whether this session can have one."""
-    return _RANGE is not None and os.environ.get("FIBRA_PLAIN_SLIDERS") != "1"
+    return compat.usable(_RANGE)
 
 
 def show(

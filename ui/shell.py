@@ -19,14 +19,8 @@ from plots.tokens import shown
 from ui import browser, controls, live_figure, menu, moves, myths, presence, session, state, stories, switchboard
 from ui.words import LANGUAGES, Words
 
-try:  # private to Streamlit; last seen in 1.67
-    from streamlit.runtime.pages_manager import PagesManager
-except ImportError:
-    PagesManager = None
-
 ICON = "🧵"
 STYLE = Path(__file__).with_name("style.css")
-_AGAIN = "fibra.again"  # session state: the page was run again, through app.py
 LOGO = Path(__file__).with_name("fibra.svg")
 
 
@@ -39,7 +33,7 @@ def open_page(
     Scene's model (model=False) has neither story nor sentence. `reads` gives the Scene whose model reads the sentence,
     where another's stands in.
     """
-    _through_app()
+    menu.through_app()
     presence.here()
     scene = state.open_scene(name)  # whatever the address brings decides the language too
     words = state.words()
@@ -58,27 +52,11 @@ def open_page(
     with st.container(key="page-lead"):
         say(words(f"{name}.lead"), "lead")
         _moves(scene, words)
-    with st.container(
-        key="page-notices"
-    ):  # a slot of its own: what stands below keeps its place, whatever is said here
+    with st.container(key="page-notices"):  # a slot: what stands below keeps its place, whatever is said here
         if model:
             switchboard.sign(scene, words)
         notices(words, "cut", "long", "blank", "default", "conflict", "trained", "gone")
     return scene, words
-
-
-def _through_app() -> None:
-    """Run again through app.py, if it was passed over.
-
-    Until st.navigation has run once in a process, Streamlit takes a folder named pages/ for its older way of many
-    pages and runs the page alone, without our menu: so it is for the first visitors, who arrive by links; all of them,
-    where a class finds its server again after a restart.
-    """
-    if getattr(PagesManager, "uses_pages_directory", False) or (menu.passed_over() and _AGAIN not in st.session_state):
-        if PagesManager is not None:
-            PagesManager.uses_pages_directory = False
-        st.session_state[_AGAIN] = True  # once at the most
-        st.rerun()
 
 
 def close_page(name: str, words: Words, *code: Callable) -> None:

@@ -14,6 +14,7 @@ from core import Notice, Preset, Scene
 from core.limits import MODELS_KEPT, UNDO
 from core.presets import find
 from core.query import wrong
+from ui import compat
 from ui.words import LANGUAGES, Words, words_of
 
 SCENE, WRITTEN, PAGE, NOTICES = "fibra.scene", "fibra.written", "fibra.page", "fibra.notices"
@@ -55,12 +56,7 @@ def _is_news(query: dict[str, str], moved: bool) -> bool:
 
 def _through_history() -> bool | None:
     """Whether Back or Forward caused this run; None where Streamlit does not say: 1.67 does, privately; 1.62 not."""
-    try:
-        from streamlit.runtime.scriptrunner import get_script_run_ctx
-
-        return getattr(get_script_run_ctx(suppress_warning=True), "is_history_navigation", None)
-    except (ImportError, TypeError):
-        return None
+    return getattr(compat.run_context(), "is_history_navigation", None)
 
 
 def linked() -> dict[str, str]:
