@@ -48,9 +48,11 @@ SMALL = """
 import os, sys, time
 import ui
 from core import Scene
-from ui import compute, memory
-from ui.pictures import attention, labels
-from ui.words import words_of
+from pictures import compute
+from pictures import memory
+from pictures import attention
+from pictures import labels
+from pictures.words import words_of
 rss = lambda: int(next(l for l in open("/proc/self/status") if l.startswith("VmRSS")).split()[1]) / 1024
 words, end, n = words_of("en"), time.monotonic() + float(sys.argv[1]), 0
 while n < 60_000 and time.monotonic() < end:

@@ -17,7 +17,7 @@ import numpy as np
 import core
 from bench import between, print_table
 from bench.timing import medians, on_threads
-from core.train import Batch, Recipe, State, train
+from core.train.loop import Batch, Recipe, State, train
 
 try:
     import torch

@@ -81,7 +81,7 @@ def plain_speed(seconds: float) -> float:
     from core import State, init_params
     from core.tasks import Characters
     from core.tasks.stories import text
-    from core.train import train
+    from core.train.loop import train
 
     task = Characters(text())
     config = CONFIG.replace(vocab_size=task.config.vocab_size)

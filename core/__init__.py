@@ -10,27 +10,27 @@
 
 from core import reference
 from core.backward import backward
-from core.bpe import BytePair
-from core.cache import Cache
 from core.config import Config, param_shapes
 from core.errors import ConfigError, FibraError, SceneError, WeightsError
-from core.generate import generate
-from core.gradcheck import gradcheck
-from core.inputs import Interventions
+from core.generate.cache import Cache
+from core.generate.loop import generate
+from core.generate.sampling import Distribution, Sampling
+from core.input_checks import Interventions
 from core.model import forward
 from core.ops.loss import cross_entropy, squared_error
 from core.params import Params, check_params, init_params
 from core.presets import PRESETS, Preset
-from core.query import Notice
-from core.run import Run, run
-from core.sampling import Distribution, Sampling
-from core.scene import Scene
-from core.tokenizer import Encoding, OpenVocabulary
+from core.scene.continuation import Writing, write
+from core.scene.fields import Notice
+from core.scene.run import Run, run
+from core.scene.scene import Scene
+from core.tokenizer.bpe import BytePair
+from core.tokenizer.wordpiece import WordPiece
+from core.tokenizer.words import Encoding, OpenVocabulary
 from core.trace import NAMES, Trace
-from core.train import Batch, Checkpoints, Recipe, State, train
+from core.train.gradcheck import gradcheck
+from core.train.loop import Batch, Checkpoints, Recipe, State, train
 from core.weights import Pretrained, load_pretrained
-from core.wordpiece import WordPiece
-from core.writing import Writing, write
 
 __all__ = [
     "NAMES",

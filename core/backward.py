@@ -14,6 +14,7 @@ import numpy as np
 
 from core.config import Config
 from core.errors import ConfigError
+from core.interventions import without
 from core.model import norm_places
 from core.ops.activations import ACTIVATIONS_BACKWARD
 from core.ops.attention import attention_scores_backward, merge_heads, split_heads, weighted_values_backward
@@ -23,7 +24,6 @@ from core.ops.norm import centred_backward, gain_backward, mean_backward, scale_
 from core.ops.positions import rotary_angles, rotate_backward
 from core.ops.softmax import softmax_backward
 from core.params import Params
-from core.parts import without
 from core.trace import Flow, Trace
 
 NO_BACKWARD = frozenset({"softmax", "W_V", "W_O"})  # parts whose absence the Config cannot say

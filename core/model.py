@@ -7,9 +7,10 @@ from math import sqrt
 
 import numpy as np
 
-from core.cache import Cache
 from core.config import Config
-from core.inputs import NOTHING, Interventions, checked_embeddings, checked_ids
+from core.generate.cache import Cache
+from core.input_checks import NOTHING, Interventions, checked_embeddings, checked_ids
+from core.interventions import without
 from core.ops.activations import ACTIVATIONS
 from core.ops.attention import attention_scores, causal_mask, merge_heads, split_heads, weighted_values
 from core.ops.embedding import embedding
@@ -18,7 +19,6 @@ from core.ops.norm import layer_norm, rms_norm
 from core.ops.positions import rotary_angles, rotate, sinusoidal
 from core.ops.softmax import softmax
 from core.params import Params
-from core.parts import without
 from core.trace import Trace
 
 

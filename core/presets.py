@@ -15,7 +15,7 @@ import numpy as np
 from core.config import Config, param_shapes
 from core.params import Params, check_params, init_params
 from core.tasks import TASKS, Repeat, Stories, Task
-from core.tokenizer import FixedVocabulary
+from core.tokenizer.words import FixedVocabulary
 from core.weights import load_pretrained
 
 PENGUINS = "Os pinguins não tem joelho"

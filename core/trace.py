@@ -15,7 +15,7 @@ import numpy as np
 
 from core import limits
 from core.errors import ConfigError
-from core.inputs import NOTHING, Interventions
+from core.input_checks import NOTHING, Interventions
 
 np.empty(limits.HEAP_KEPT, np.uint8)  # never touched, and freed at once: limits.py says what for
 

@@ -21,7 +21,7 @@ import core
 from core.interpret.induction import find_circuit
 from core.params import Params
 from core.tasks import Repeat, Stories, Task, agreement, evaluate
-from core.train import Recipe, State, train
+from core.train.loop import Recipe, State, train
 from core.weights import save
 
 HERE = Path(__file__).parent

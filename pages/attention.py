@@ -15,13 +15,15 @@ from core import Scene
 from core.model import attention
 from core.ops.attention import attention_scores, weighted_values
 from core.ops.softmax import softmax
-from core.query import STEPS
-from ui import attending, comparison, compute, controls, embeddings, live_figure, shell, show, state, switchboard
-from ui.pictures import attention as pictures
-from ui.pictures import compare
-from ui.words import Words
+from core.scene.fields import STEPS
+from pictures import attention as pictures
+from pictures import compare, compute
+from pictures.words import Words
+from ui import comparison, controls, figure, shell, state, switchboard
+from ui.attention import embeddings, knobs
+from ui.live import live_figure
 
-SWITCHES = (attending.place, attending.scale, attending.mask, attending.temperature)
+SWITCHES = (knobs.place, knobs.scale, knobs.mask, knobs.temperature)
 SWITCHED = {(field, on) for field in ("scale", "causal") for on in (False, True)}  # as overrides
 DRAWN = "attention.drawn"  # the Scene on the page; a fragment that finds more of it changed than it draws reruns all
 
@@ -32,12 +34,12 @@ def vectors(words: Words) -> None:
     scene = state.scene()
     if scene != st.session_state[DRAWN]:
         st.rerun()
-    under = (embeddings.coordinate, attending.query, attending.key, attending.edit)
+    under = (embeddings.coordinate, knobs.query, knobs.key, knobs.edit)
     with _grid("vectors", scene):
         for name, builder, control in zip("xqkv", pictures.VECTORS, under, strict=True):
-            _picture(builder, scene, words, name, attending.choose_number if name == "x" else attending.choose_query)
+            _picture(builder, scene, words, name, knobs.choose_number if name == "x" else knobs.choose_query)
             control(scene, words)
-    if st.session_state.get(attending.EDITING):
+    if st.session_state.get(knobs.EDITING):
         embeddings.editor(scene, words)
 
 
@@ -54,8 +56,8 @@ def weights(words: Words) -> None:
     with _grid("steps", scene):
         if not scene.pinned:
             _steps(scene, words)
-        _picture(pictures.output, scene, words, "z", attending.choose_query)
-        live_figure.write(attending.cell(scene, words), key="attention-cell")
+        _picture(pictures.output, scene, words, "z", knobs.choose_query)
+        live_figure.write(knobs.cell(scene, words), key="attention-cell")
 
 
 def _steps(scene: Scene, words: Words) -> None:
@@ -63,7 +65,7 @@ def _steps(scene: Scene, words: Words) -> None:
     names = ("scores", "scaled", "masked", "pattern")
     for name, switch, builder in zip(names, SWITCHES, pictures.MATRICES, strict=True):
         switch(scene, words)
-        _picture(builder, scene, words, name, attending.choose_cell)
+        _picture(builder, scene, words, name, knobs.choose_cell)
 
 
 def _compared(scene: Scene, words: Words) -> None:
@@ -77,7 +79,7 @@ def _compared(scene: Scene, words: Words) -> None:
             switch(scene, words)
     builders = (compare.pinned_step, compare.present_step, compare.step_difference)
     height, alike = compare.step_height(scene), compare.steps_alike(scene)
-    choose = attending.choose_cell if scene.compared in compare.MATRICES else attending.choose_query
+    choose = knobs.choose_cell if scene.compared in compare.MATRICES else knobs.choose_query
     comparison.row(scene, words, builders, key="attention", height=height, alike=alike, on_click=choose)
 
 
@@ -101,7 +103,7 @@ def _picture(builder: compute.Builder, scene: Scene, words: Words, name: str, ch
     n, title = len(scene.tokens), words(f"attention.{name}")
     hero = builder is pictures.pattern
     height = pictures.matrix_height(n, hero) if builder in pictures.MATRICES else pictures.vectors_height(n)
-    show.picture(builder, scene, words, key=f"attention-{name}", height=height, title=title, on_click=choose)
+    figure.picture(builder, scene, words, key=f"attention-{name}", height=height, title=title, on_click=choose)
 
 
 scene, words = shell.open_page("attention")

@@ -17,12 +17,13 @@ from core.model import block, mlp
 from core.ops.activations import ACTIVATIONS
 from core.ops.norm import layer_norm
 from core.ops.positions import rotate, sinusoidal
-from core.query import INSIDE
-from ui import comparison, compute, controls, shell, show, sizes, state, stories, switchboard
-from ui.pictures import compare_block as compare
-from ui.pictures.block import frame, lengths, neurons, norm, position
-from ui.pictures.extremes import choices
-from ui.words import Words
+from core.scene.fields import INSIDE
+from pictures import compare_block as compare
+from pictures import compute
+from pictures.block import frame, lengths, neurons, norm, position
+from pictures.extremes import choices
+from pictures.words import Words
+from ui import comparison, controls, figure, presets, shell, sizes, state, switchboard
 
 CONTROLS = 84  # px: every column has its own controls above its first figure, and they end on one line
 
@@ -114,11 +115,11 @@ def _controls(title: str) -> DeltaGenerator:
 
 
 def _picture(builder: compute.Builder, scene: Scene, words: Words, height: int, title: str = "") -> None:
-    show.picture(builder, scene, words, key=f"block-{builder.__name__}", height=height, title=title)
+    figure.picture(builder, scene, words, key=f"block-{builder.__name__}", height=height, title=title)
 
 
 scene, words = shell.open_page("block")
-stories.richer(scene, words, "block")
+presets.richer(scene, words, "block")
 parts(words)
 shell.close_page(
     "block", words, block, sinusoidal, rotate, layer_norm, mlp, *ACTIVATIONS.values(), token_moments, similarity

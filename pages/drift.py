@@ -9,10 +9,11 @@ import streamlit as st
 
 from core import Scene
 from core.interpret import PCA, pca, residual_stages
-from ui import comparison, controls, live_figure, shell, show, state
-from ui.pictures import compare
-from ui.pictures import drift as pictures
-from ui.words import Words
+from pictures import compare
+from pictures import drift as pictures
+from pictures.words import Words
+from ui import comparison, controls, figure, shell, state
+from ui.live import live_figure
 
 ROWS = "max-height: 320px; overflow-y: auto"  # the words' list ends where the picture does
 
@@ -29,9 +30,9 @@ def way(words: Words) -> None:
         shell.say(words("compare.widths"))
     with st.container(key="drift-way"), live_figure.together("drift"):
         _walk(scene, words)
-        show.picture(pictures.drift, scene, words, key="drift", height=pictures.HEIGHT)
+        figure.picture(pictures.drift, scene, words, key="drift", height=pictures.HEIGHT)
         title, height = words("drift.variance"), pictures.VARIANCE_HEIGHT
-        show.picture(pictures.variance, scene, words, key="drift-variance", height=height, title=title)
+        figure.picture(pictures.variance, scene, words, key="drift-variance", height=height, title=title)
         rows = shell.listing(pictures.rows(scene, words))
         title = live_figure.heading(words("drift.rows"))
         live_figure.write(f'{title}<div style="{ROWS}">{rows}</div>', key="drift-rows")

@@ -13,11 +13,12 @@ from core import Scene
 from core.model import attention
 from core.ops.attention import attention_scores
 from core.ops.softmax import softmax
-from ui import comparison, controls, live_figure, shell, show, state
-from ui.pictures import compare
-from ui.pictures import fibres as pictures
-from ui.pictures.extremes import choices
-from ui.words import Words
+from pictures import compare
+from pictures import fibres as pictures
+from pictures.extremes import choices
+from pictures.words import Words
+from ui import comparison, controls, figure, shell, state
+from ui.live import live_figure
 
 THRESHOLDS = (
     *(0.0, 0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.12, 0.15, 0.17, 0.2),  # closer where most weights are
@@ -70,8 +71,8 @@ def light(words: Words) -> None:
         _twin_controls(scene, words)
         if not scene.pinned:
             height = pictures.twin_height(len(scene.tokens))
-            show.picture(pictures.light, scene, words, key="fibres", height=pictures.HEIGHT, on_click=choose)
-            show.picture(pictures.twin, scene, words, key="fibres-twin", height=height, on_click=choose)
+            figure.picture(pictures.light, scene, words, key="fibres", height=pictures.HEIGHT, on_click=choose)
+            figure.picture(pictures.twin, scene, words, key="fibres-twin", height=height, on_click=choose)
     if scene.pinned:
         _compared(scene, words)
 

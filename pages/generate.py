@@ -10,54 +10,56 @@ from dataclasses import replace
 import streamlit as st
 
 from core import Distribution, Scene, Writing, cross_entropy
-from core.generate import generate, multiplications
+from core.generate.loop import generate, multiplications
 from core.interpret import read_stream
-from core.sentence import fit_target, target_cut
-from ui import arithmetic, comparison, controls, generating, loop, shell, show, state, stories, writing
-from ui.pictures.generate import cache, draw, lens
-from ui.pictures.generate import loss as losses
-from ui.words import Words
+from core.scene.sentence import fit_target, target_cut
+from pictures import arithmetic, continuation
+from pictures.generate import cache, draw, lens
+from pictures.generate import loss as losses
+from pictures.words import Words
+from ui import comparison, controls, figure, presets, shell, state
+from ui.generate import knobs, loop_strip
 
 
 def play(words: Words) -> None:
     """The loop, with a clock of its own while it plays."""
-    running = generating.playing()
-    st.fragment(_loop, run_every=generating.PACE if running else None)(words, running)
+    running = knobs.playing()
+    st.fragment(_loop, run_every=knobs.PACE if running else None)(words, running)
 
 
 def _loop(words: Words, running: bool) -> None:
     """The text so far, the loop, the draw and its knobs; what each layer would say, and what the cache saved."""
-    if generating.playing() != running:  # only the whole page sets or stops the clock
+    if knobs.playing() != running:  # only the whole page sets or stops the clock
         st.rerun()
     if running:
-        generating.tick()
-    scene = writing.writer(state.scene())
-    text = writing.written(scene)
+        knobs.tick()
+    scene = continuation.writer(state.scene())
+    text = continuation.written(scene)
     if text is None:
         for title in ("draw", "lens.title", "ledger.title"):
             shell.say(words(f"generate.{title}"), "step")
             shell.say(words("generate.broken"))
         return
-    st.html(_texts(scene, text, words) + loop.strip(scene, text, words))
-    generating.walk(scene, text, words, running)
+    st.html(_texts(scene, text, words) + loop_strip.strip(scene, text, words))
+    knobs.walk(scene, text, words, running)
     left, right = st.columns([5, 3], gap="medium")
     with left:
         shell.say(words("generate.draw"), "step")
         height = draw.height(scene, text)
-        show.picture(draw.choices, scene, words, key="generate-choices", height=height, on_click=generating.force)
+        figure.picture(draw.choices, scene, words, key="generate-choices", height=height, on_click=knobs.force)
     with right:
-        generating.knobs(scene, text, words)
+        knobs.knobs(scene, text, words)
     _inside(scene, text, words)
 
 
 def _texts(scene: Scene, text: Writing, words: Words) -> str:
     """What was written; beside it, where the reader forced a token, what would have been without."""
     if not any(step.forced for step in text.steps):
-        return loop.continuation(scene, text, words)
+        return loop_strip.text_so_far(scene, text, words)
     free = replace(scene, forced=())
-    both = [loop.continuation(scene, text, words, words("generate.yours"))]
-    if (own := writing.written(free)) is not None:  # without the forced token the numbers may explode
-        both.append(loop.continuation(free, own, words, words("generate.own")))
+    both = [loop_strip.text_so_far(scene, text, words, words("generate.yours"))]
+    if (own := continuation.written(free)) is not None:  # without the forced token the numbers may explode
+        both.append(loop_strip.text_so_far(free, own, words, words("generate.own")))
     return f'<div class="fibra-texts">{"".join(both)}</div>'
 
 
@@ -67,13 +69,13 @@ def _inside(scene: Scene, text: Writing, words: Words) -> None:
     with left:
         shell.say(words("generate.lens.title"), "step")
         if lens.readable(scene):
-            rows = min(lens.ROWS, len(text.ids) + writing.reached(scene, text) - 1)
-            show.picture(lens.lens, scene, words, key="generate-lens", height=lens.height(rows))
+            rows = min(lens.ROWS, len(text.ids) + continuation.reached(scene, text) - 1)
+            figure.picture(lens.lens, scene, words, key="generate-lens", height=lens.height(rows))
         else:
             shell.say(words("generate.lens.none"))
     with right:
         shell.say(words("generate.ledger.title"), "step")
-        show.picture(cache.ledger, scene, words, key="generate-ledger", height=cache.height(scene, words))
+        figure.picture(cache.ledger, scene, words, key="generate-ledger", height=cache.height(scene, words))
         if scene.config.causal:
             shell.say(cache.check(scene, words))
 
@@ -81,7 +83,7 @@ def _inside(scene: Scene, text: Writing, words: Words) -> None:
 @st.fragment
 def loss(words: Words) -> None:
     """A real text judged: token by token, the mean, perplexity, and the simplified squared error."""
-    scene = writing.writer(state.scene())
+    scene = continuation.writer(state.scene())
     left, right = st.columns(2, gap="medium")
     with left:
         shell.say(words("generate.loss.title"), "step")
@@ -92,7 +94,7 @@ def loss(words: Words) -> None:
         if found is None:
             shell.say(losses.nothing(scene, words))
             return
-        show.picture(losses.losses, scene, words, key="generate-loss", height=losses.HEIGHT)
+        figure.picture(losses.losses, scene, words, key="generate-loss", height=losses.HEIGHT)
     with right:
         shell.say(words("generate.loss.arithmetic"), "step")
         st.html(arithmetic.listed(losses.lines(found, words), words))
@@ -106,20 +108,20 @@ def _retarget(typed: str) -> None:
 
 def _stand_in(scene: Scene, words: Words) -> None:
     """Where the reader's story cannot write, say so and who does; a button makes that the story."""
-    other = writing.writer(scene)
+    other = continuation.writer(scene)
     if other == scene:
         return
     left, right = st.columns([4, 1], vertical_alignment="center")
     with left:
         story, stand_in = (words(f"shell.stories.{s.model}") for s in (scene, other))
         shell.say(words("generate.stand_in", story=story, other=stand_in), "stand-in")
-    right.button(words("generate.switch"), key="switch", on_click=stories.tell, args=(other.model,), width="stretch")
+    right.button(words("generate.switch"), key="switch", on_click=presets.tell, args=(other.model,), width="stretch")
 
 
-scene, words = shell.open_page("generate", reads=writing.writer)
+scene, words = shell.open_page("generate", reads=continuation.writer)
 comparison.elsewhere(scene, words)
 _stand_in(scene, words)
-generating.enter()
+knobs.enter()
 play(words)
 loss(words)
 shell.close_page("generate", words, generate, Distribution, multiplications, read_stream, cross_entropy)

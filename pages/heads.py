@@ -12,11 +12,12 @@ import streamlit as st
 from core import Scene
 from core.interpret import attention_distance, entropy, relative_change, token_norms
 from core.limits import SEED
+from pictures import compare, compute
+from pictures import heads as pictures
+from pictures.words import Words
 from plots.tiles import tile_at
-from ui import comparison, compute, controls, live_figure, shell, show, sizes, state, stories, switchboard
-from ui.pictures import compare
-from ui.pictures import heads as pictures
-from ui.words import Words
+from ui import comparison, controls, figure, presets, shell, sizes, state, switchboard
+from ui.live import live_figure
 
 SEEDS = 99  # the slider's last; of ten thousand, a hand would not hit the next one
 
@@ -85,7 +86,7 @@ def _growth(scene: Scene, words: Words) -> None:
 def _picture(
     builder: compute.Builder, name: str, scene: Scene, words: Words, height: int, on_click: Any = None
 ) -> None:
-    show.picture(
+    figure.picture(
         builder, scene, words, key=f"heads-{name}", height=height, title=words(f"heads.{name}"), on_click=on_click
     )
 
@@ -115,6 +116,6 @@ def scale_init(init: bool) -> None:
 
 
 scene, words = shell.open_page("heads", seed=False)
-stories.richer(scene, words, "heads")
+presets.richer(scene, words, "heads")
 heads(words)
 shell.close_page("heads", words, entropy, attention_distance, relative_change, token_norms)

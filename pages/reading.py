@@ -19,10 +19,12 @@ from core.interpret import (
     rollout,
     value_weighted,
 )
-from ui import comparison, compute, controls, live_figure, shell, show, state, stories, switchboard
-from ui.pictures import reading as pictures
-from ui.pictures.extremes import choices
-from ui.words import Words
+from pictures import compute
+from pictures import reading as pictures
+from pictures.extremes import choices
+from pictures.words import Words
+from ui import comparison, controls, figure, presets, shell, state, switchboard
+from ui.live import live_figure
 
 
 @st.fragment
@@ -55,7 +57,7 @@ def _choose(scene: Scene, words: Words) -> None:
 def _picture(builder: compute.Builder, scene: Scene, words: Words, height: int, on_click: Any) -> None:
     name = builder.__name__
     title = words(f"reading.steps.{name}")
-    show.picture(builder, scene, words, key=f"reading-{name}", height=height, title=title, on_click=on_click)
+    figure.picture(builder, scene, words, key=f"reading-{name}", height=height, title=title, on_click=on_click)
 
 
 def choose_head(click: dict[str, Any]) -> None:
@@ -69,7 +71,7 @@ def choose_cell(click: dict[str, Any]) -> None:
 
 scene, words = shell.open_page("reading")
 comparison.elsewhere(scene, words)
-stories.richer(scene, words, "reading")
+presets.richer(scene, words, "reading")
 read(words)
 SHOWN = (head_scores, head_label, probe_induction, head_effects, value_weighted, key_effects, rollout)
 shell.close_page("reading", words, *SHOWN)

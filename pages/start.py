@@ -12,8 +12,9 @@ import streamlit as st
 from core import Scene
 from core.interpret import residual_stages, token_norms
 from core.model import block, forward
-from ui import comparison, shell, state, stories, strip
-from ui.pictures import start as pictures
+from pictures import start as pictures
+from ui import comparison, presets, shell, state
+from ui.start import strip
 
 OPENING = "start.opening"  # the page that a click asked for
 
@@ -23,7 +24,7 @@ def follow(address: str, head: int | None) -> None:
     page, _, query = address.partition("?")
     scene, _ = Scene.from_query(dict(parse_qsl(query, keep_blank_values=True)))
     if not page and scene.model != state.scene().model:
-        stories.tell(scene.model)
+        presets.tell(scene.model)
         return
     state.show(scene if head is None else scene.turn(head=head))
     if pictures.exists(page):

@@ -11,22 +11,24 @@ from html import escape
 import streamlit as st
 
 from core.backward import attention_backward
-from core.gradcheck import Check, gradcheck
 from core.ops.softmax import softmax_backward
-from core.train import adamw, take_step
-from ui import comparison, crowd, engine, gradients, live_figure, models, shell, show, training
-from ui.pictures import train as pictures
-from ui.words import Words
+from core.train.gradcheck import Check, gradcheck
+from core.train.loop import adamw, take_step
+from pictures import train as pictures
+from pictures.words import Words
+from ui import comparison, figure, shell
+from ui.live import live_figure
+from ui.train import files, gradient_check, knobs, scheduler, session
 
 TEXTS = ("stories", "characters")  # tasks of which a sample can be read
 
 
 def status(words: Words) -> None:
     """How far it is; and, while it plays, the slices of work."""
-    run = training.session()
+    run = session.session()
     if run.playing:
-        training.tick(run)
-        if not run.playing or crowd.slowness() != run.slowness:
+        session.tick(run)
+        if not run.playing or scheduler.slowness() != run.slowness:
             st.rerun()  # timers begin, change and end with a whole run
     course = run.course
     n, tokens = course.config.n_parameters(), course.tokens_a_second
@@ -39,14 +41,14 @@ def status(words: Words) -> None:
 
 def run_pictures(words: Words) -> None:
     """All that a run shows, at the moment that the scrubber stands at."""
-    run = training.session()
-    view = training.view(run, words)
-    engine.scrubber(view, words)
+    run = session.session()
+    view = session.view(run, words)
+    knobs.scrubber(view, words)
     with st.container(key="train-pictures"), live_figure.together("train"):
         for name in ("loss", "scores"):
             _picture(name, view, words, pictures.HEIGHT)
         live_figure.write(_texts(view, words), key="train-texts")
-        engine.place(view, words)
+        knobs.place(view, words)
         for name in ("attention", "embeddings", "norms"):
             _picture(name, view, words, pictures.SQUARE)
 
@@ -56,35 +58,35 @@ def upload_words(words: Words) -> str:
     return f":root{{--fibra-upload:{json.dumps(words('train.upload'))};--fibra-drop:{json.dumps(words('train.drop'))}}}"
 
 
-def _texts(view: training.View, words: Words) -> str:
+def _texts(view: session.View, words: Words) -> str:
     """The example, and what a model of text writes, as HTML."""
     html, says = pictures.example(view, words)
     texts = [live_figure.heading(words("train.example")), html, live_figure.saying(says)]
     if view.course.task.name in TEXTS:
-        written = escape(training.written(view, pictures.sample))
+        written = escape(session.written(view, pictures.sample))
         texts += [live_figure.heading(words("train.sample")), f'<p class="fibra-sample">{written}</p>']
     return "".join(texts)
 
 
-def _picture(name: str, view: training.View, words: Words, height: int) -> None:
-    done = training.drawn(name, getattr(pictures, name), view, words)
-    show.finished(done, words, key=f"train-{name}", height=height, title=words(f"train.{name}"))
+def _picture(name: str, view: session.View, words: Words, height: int) -> None:
+    done = session.drawn(name, getattr(pictures, name), view, words)
+    figure.finished(done, words, key=f"train-{name}", height=height, title=words(f"train.{name}"))
 
 
 scene, words = shell.open_page("train", model=False)
 comparison.elsewhere(scene, words)
-run = training.open_session()
-run.slowness = crowd.slowness()
-times = crowd.spread(run.slowness) if run.playing else None
+run = session.open_session()
+run.slowness = scheduler.slowness()
+times = scheduler.spread(run.slowness) if run.playing else None
 st.html(f"<style>{upload_words(words)}</style>")
-engine.buttons(words)
-st.fragment(run_every=times and crowd.TICK * times)(status)(words)
-engine.choices(words)  # a whole run at each turn: what plays may have to stop
-st.fragment(run_every=times and crowd.DRAW * times)(run_pictures)(words)
+knobs.buttons(words)
+st.fragment(run_every=times and scheduler.TICK * times)(status)(words)
+knobs.choices(words)  # a whole run at each turn: what plays may have to stop
+st.fragment(run_every=times and scheduler.DRAW * times)(run_pictures)(words)
 with st.expander(words("train.check.title"), icon=":material/fact_check:"):
-    st.fragment(gradients.check)(words)
+    st.fragment(gradient_check.check)(words)
 with st.expander(words("train.own.title"), icon=":material/article:"):
-    models.own_text(words)
+    files.own_text(words)
 with st.expander(words("train.model.title"), icon=":material/deployed_code:"):
-    st.fragment(models.model)(words)
+    st.fragment(files.model)(words)
 shell.close_page("train", words, take_step, adamw, attention_backward, softmax_backward, gradcheck, Check.error.fget)

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from plots.bars import labels_height, upright
 from plots.figure import axis, base_layout, literal, number, ticks, title
+from plots.token_shares import labels_height, upright
 
 
 def losses(

@@ -1,7 +1,7 @@
 """The whole model as one strip of HTML, read from left to right: what goes in, what happens, what comes out.
 
-Every picture in it is ink (plots/ink.py) made of an array; ui/strip.css places and tints them, for a wide page and for
-a phone. What opens a page is a link, so that a browser without scripts can follow it too.
+Every picture in it is ink (plots/thumbnail.py) made of an array; ui/start/strip.css places and tints them, for a wide
+page and for a phone. What opens a page is a link, so that a browser without scripts can follow it too.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from html import escape
 
 import numpy as np
 
-from plots import ink
+from plots import thumbnail
 from plots.tokens import short, visible
 
 RIVER = (116, 160)  # px: the height of the residual stream, which the lanes of all tokens share, by how many they are
@@ -89,8 +89,8 @@ def vectors(part: Part, values: np.ndarray, caption: str = "") -> str:
 def attention(part: Part, patterns: np.ndarray, off: Collection[int] = ()) -> str:
     """All heads' weights [head, query, key] as tiles, those of the heads `off` crossed out; `data-grid` tells a click
     which one it met."""
-    shape = ink.grid(len(patterns))
-    picture = ink.url(ink.tiled(patterns, shape, TILE_SIDE // shape[1], off))
+    shape = thumbnail.grid(len(patterns))
+    picture = thumbnail.url(thumbnail.tiled(patterns, shape, TILE_SIDE // shape[1], off))
     box = f'<i class="ink" style="--ink:{picture}" data-grid="{shape[1]},{shape[0]},{len(patterns)}"></i>'
     return _link(part, "attention", f"{_caption(part)}{box}", f"--ratio:{shape[1] / shape[0]:.4g}")
 
@@ -102,11 +102,11 @@ def mlp(part: Part, values: np.ndarray) -> str:
 
 def stream(part: Part, norms: np.ndarray, greatest: float) -> str:
     """The residual stream as a lane a token, as bright as its vector is long: norms [pos, stop] from left to right."""
-    lanes = ink.ink(norms, greatest, 0.12)
+    lanes = thumbnail.ink(norms, greatest, 0.12)
     height = lane_height(len(norms))
     profile = np.array(ROUND if height >= 8 else FLAT if height >= 4 else (1.0,))
     across = np.rint(np.kron(lanes, profile[:, None])).astype(np.uint8)
-    style = f"--ink:{ink.url(across)};--down:{ink.url(across.T)}"
+    style = f"--ink:{thumbnail.url(across)};--down:{thumbnail.url(across.T)}"
     return _link(part, "stream", f'<i class="ink" style="{style}"></i>{shape(part.shape)}')
 
 
@@ -128,7 +128,7 @@ def folded(rows: Iterable[str]) -> str:
 def attention_row(part: Part, number: int, patterns: np.ndarray, off: Collection[int] = ()) -> str:
     """One layer's heads [head, query, key], side by side, those `off` crossed out."""
     n = len(patterns)
-    picture = ink.url(ink.tiled(patterns, (1, n), max(4, TILE_SIDE // n), off))
+    picture = thumbnail.url(thumbnail.tiled(patterns, (1, n), max(4, TILE_SIDE // n), off))
     box = f'<i class="ink" style="--ink:{picture}" data-grid="{n},1,{n}"></i>'
     return _link(part, "layer", f"<b>{number}</b>{box}", f"--ratio:{n}")
 
@@ -163,8 +163,9 @@ def cards(label: str, of: Iterable[str]) -> str:
 
 def card(href: str, title: str, about: str, patterns: np.ndarray, *, chosen: bool) -> str:
     """A story to choose, with the pattern that its first layer makes of its own sentence."""
-    shape = ink.grid(len(patterns))
-    picture = f'<i class="ink" style="--ink:{ink.url(ink.tiled(patterns, shape, TILE_SIDE // shape[1]))}"></i>'
+    shape = thumbnail.grid(len(patterns))
+    tiles = thumbnail.tiled(patterns, shape, TILE_SIDE // shape[1])
+    picture = f'<i class="ink" style="--ink:{thumbnail.url(tiles)}"></i>'
     current = ' aria-current="true"' if chosen else ""
     return (
         f'<a class="card" href="{escape(href)}"{current}>{picture}'
@@ -199,8 +200,8 @@ def _caption(part: Part) -> str:
 
 
 def _signed(values: np.ndarray, rows: int) -> str:
-    positive, negative = ink.signed_ink(values, rows, COLUMNS)
-    return f'<i class="signed" style="--positive:{ink.url(positive)};--negative:{ink.url(negative)}"></i>'
+    positive, negative = thumbnail.signed_ink(values, rows, COLUMNS)
+    return f'<i class="signed" style="--positive:{thumbnail.url(positive)};--negative:{thumbnail.url(negative)}"></i>'
 
 
 def note(text: str) -> str:

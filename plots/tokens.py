@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from core.graphemes import clusters
+from core.tokenizer.graphemes import clusters
 
 LABEL = 14  # characters of a token that fit beside an axis
 CLUSTER = 16  # code points of one character that are drawn: more marks than any script piles up

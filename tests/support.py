@@ -11,7 +11,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 import core
-from core.parts import PARTS
+from core.interventions import PARTS
 
 GOLDEN = Path(__file__).parent / "golden"
 DTYPES = {"F64": "<f8", "F32": "<f4", "I64": "<i8"}

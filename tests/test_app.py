@@ -11,9 +11,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core import Scene, limits
+from pictures.words import LANGUAGES, words_of
 from tests.support import knob
 from ui.state import NOTICES, SCENE
-from ui.words import LANGUAGES, words_of
 
 PAGES_FOLDER = Path(__file__).parent.parent / "pages"
 PAGES = ("start", "attention", "heads", "reading", "fibres", "drift", "block", "generate")
@@ -147,8 +147,8 @@ def test_the_address_stands_still_while_a_knob_is_held():
     def app() -> None:
         import streamlit as st
 
-        from ui import range as ranges
         from ui import state
+        from ui.live import range as ranges
 
         state.open_scene("attention")
         for turn in st.session_state.pop("turns", ()):
@@ -216,7 +216,7 @@ def test_a_page_with_little_to_show_says_so_and_leads_to_a_richer_story(name):
     ],
 )
 def test_a_number_in_the_table_is_read_as_it_is_written(text, comma, number):
-    from ui import embeddings
+    from ui.attention import embeddings
 
     assert embeddings.read_number(text, comma) == number
 
@@ -225,7 +225,7 @@ def test_the_table_edits_the_scene_and_names_a_bad_cell():
     at = page("attention", lang="en")
     at.toggle(key="edit-embeddings").set_value(True).run()
     fine(at)
-    from ui import embeddings
+    from ui.attention import embeddings
 
     tokens = at.session_state[SCENE].tokens
     assert embeddings.read_edits({4: {"2": 1.0}}, (), tokens)[0] == ((4, 2, 1.0),)

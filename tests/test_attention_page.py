@@ -10,10 +10,10 @@ import plotly.graph_objects as go
 import pytest
 
 from core import Scene, run
+from pictures import arithmetic
+from pictures import attention as pictures
+from pictures.words import LANGUAGES, words_of
 from plots.theme import resolve
-from ui import arithmetic
-from ui.pictures import attention as pictures
-from ui.words import LANGUAGES, words_of
 
 SCENES = [
     Scene(),

@@ -15,14 +15,14 @@ import core
 from core import Scene
 from core.interpret import sine_wave
 from core.ops.positions import rotary_angles, sinusoidal
-from core.query import INSIDE
+from core.scene.fields import INSIDE
+from pictures import compare_block as compare
+from pictures.block import lengths, neurons, norm, position
+from pictures.words import LANGUAGES, words_of
 from plots import theme
 from plots.figure import to_json
 from tests.support import knob
-from ui.pictures import compare_block as compare
-from ui.pictures.block import lengths, neurons, norm, position
 from ui.state import SCENE
-from ui.words import LANGUAGES, words_of
 
 PAGE = Path(__file__).parents[1] / "pages" / "block.py"
 EXPLODING = Scene(model="encoder", layer=11).override(n_layers=12, d_model=256, n_heads=16, d_mlp=1024)

@@ -12,9 +12,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import core
-from core import bpe, wordpiece
-from core.bpe import BytePair
-from core.wordpiece import UNKNOWN, WordPiece
+from core.tokenizer import bpe, wordpiece
+from core.tokenizer.bpe import BytePair
+from core.tokenizer.wordpiece import UNKNOWN, WordPiece
 
 TEXT = """Os pinguins não têm joelho? Têm, mas escondido. O pinguim nada e a foca nada; os pinguins nadam e as focas
 nadam. Penguins swim, and seals swim with the penguins. 2024, 2025 e 2026: 10% a mais de peixe, peixinho e peixão."""

@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from claims import CLAIMS, Fresh, any_scenes, beside, check, drawn, inside, light, see, switched, trained, way, written
 
 from core import Scene
-from ui.words import LANGUAGES, words_of
+from pictures.words import LANGUAGES, words_of
 
 PAGES = {
     "see": see,

@@ -13,14 +13,14 @@ from streamlit.testing.v1 import AppTest
 
 import core
 from core import Scene
-from core.query import STEPS
+from core.scene.fields import STEPS
+from pictures import compare, compute, heads
+from pictures.words import words_of
 from plots.figure import number
 from plots.theme import resolve
 from tests.chromium import ROOT
 from tests.support import knob
-from ui import comparison, compute
-from ui.pictures import compare, heads
-from ui.words import words_of
+from ui import comparison
 
 LANGUAGES = ("en", "pt-BR")
 

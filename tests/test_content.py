@@ -10,7 +10,7 @@ from string import Formatter
 import numpy as np
 import pytest
 
-from ui.words import CONTENT, FORMS, LANGUAGES, alternatives, words_of
+from pictures.words import CONTENT, FORMS, LANGUAGES, alternatives, words_of
 
 ROOT = CONTENT.parent
 LABELS = {lang: words_of(lang)._labels for lang in LANGUAGES}
@@ -65,7 +65,7 @@ def test_portuguese_is_not_english():
 def calls() -> set[str]:
     """Every key that the code looks up with a plain string."""
     keys = set()
-    for path in [*ROOT.glob("ui/**/*.py"), *ROOT.glob("pages/*.py"), ROOT / "app.py"]:
+    for path in [*ROOT.glob("pictures/**/*.py"), *ROOT.glob("ui/**/*.py"), *ROOT.glob("pages/*.py"), ROOT / "app.py"]:
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             called = isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) == "words"
             if called and node.args and isinstance(node.args[0], ast.Constant):
@@ -93,7 +93,7 @@ def test_no_words_for_the_reader_in_python():
         "slider",
     }
     shows |= {"toggle", "selectbox", "radio", "checkbox", "expander", "text_input", "number_input", "metric", "say"}
-    for path in [*ROOT.glob("ui/**/*.py"), *ROOT.glob("pages/*.py"), ROOT / "app.py"]:
+    for path in [*ROOT.glob("pictures/**/*.py"), *ROOT.glob("ui/**/*.py"), *ROOT.glob("pages/*.py"), ROOT / "app.py"]:
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Call) and getattr(node.func, "attr", "") in shows and node.args:
                 first = node.args[0]

@@ -10,11 +10,11 @@ import pytest
 
 import core
 from core import WeightsError, limits
-from core.course import SIZES, Course, opening, sized
 from core.tasks import TASKS, Copy, Repeat, evaluate
-from core.tokenizer import FixedVocabulary
-from core.train import Recipe, State, norm_of, norms_of_parts, part_of, train
-from core.weights.portable import Portable, pack, unpack
+from core.tokenizer.words import FixedVocabulary
+from core.train.loop import Recipe, State, norm_of, norms_of_parts, part_of, train
+from core.train.training_run import SIZES, Course, opening, sized
+from core.weights.model_file import Portable, pack, unpack
 from core.weights.safetensors import write
 
 

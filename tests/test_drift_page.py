@@ -12,10 +12,10 @@ from support import random_scenes
 
 import core
 from core import Scene
+from pictures import drift as pictures
+from pictures.words import words_of
 from plots import theme
 from tests.support import knob
-from ui.pictures import drift as pictures
-from ui.words import words_of
 
 LANGUAGES = ("en", "pt-BR")
 PAGE = Path(__file__).parents[1] / "pages" / "drift.py"

@@ -11,11 +11,11 @@ from streamlit.testing.v1 import AppTest
 
 from core import PRESETS, Scene
 from core.config import CHOICES
-from core.parts import PARTS
-from core.query import CODECS, INSIDE, SIZES, STEPS, SWITCHES
-from ui import switched
+from core.interventions import PARTS
+from core.scene.fields import CODECS, INSIDE, SIZES, STEPS, SWITCHES
+from pictures import switch_effects
+from pictures.words import words_of
 from ui.state import SCENE
-from ui.words import words_of
 
 FOLDER = Path(__file__).parents[1] / "pages"
 PAGES = ("start", "attention", "heads", "reading", "fibres", "drift", "block", "generate")
@@ -74,12 +74,12 @@ def test_every_part_of_every_scene_can_be_turned_told_and_put_back():
     for query in rows({name: values for name, values in COMPUTED.items() if name != "seed"}, 1):
         scene, _ = Scene.from_query(query)
         assert Scene.from_query(scene.to_query()) == (scene, ()), query
-        for part in switched.offered(scene):
+        for part in switch_effects.offered(scene):
             turned = scene.switch(**{part: not scene.runs(part)})
             assert turned.runs(part) is not scene.runs(part), (query, part)
             told += 1
-        for part in switched.changed(scene):
-            assert switched.happened(scene, part, words), (query, part)
+        for part in switch_effects.changed(scene):
+            assert switch_effects.happened(scene, part, words), (query, part)
         restored = scene.restored()
         assert not restored.missing and not restored.ablated and restored.temperature == 1, query
     assert told > 500

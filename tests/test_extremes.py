@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ui.pictures.extremes import greatest, head_names, least, token_names
-from ui.words import LANGUAGES, words_of
+from pictures.extremes import greatest, head_names, least, token_names
+from pictures.words import LANGUAGES, words_of
 
 ENGLISH = words_of("en")
 

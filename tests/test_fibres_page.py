@@ -12,11 +12,11 @@ from support import random_scenes
 
 import core
 from core import Scene
+from pictures import fibres as pictures
+from pictures.words import words_of
 from plots import theme
 from plots.fibres import MAX_CURVES
 from tests.support import knob
-from ui.pictures import fibres as pictures
-from ui.words import words_of
 
 LANGUAGES = ("en", "pt-BR")
 PAGE = Path(__file__).parents[1] / "pages" / "fibres.py"

@@ -14,12 +14,12 @@ from support import configs, golden, random_config, random_params, worst
 
 import core
 from core import model
-from core.cache import Cache
-from core.generate import multiplications
+from core.generate.cache import Cache
+from core.generate.loop import multiplications
+from core.generate.sampling import Distribution, Sampling
+from core.interventions import PARTS
 from core.ops.attention import attention_scores, weighted_values
 from core.ops.linear import linear
-from core.parts import PARTS
-from core.sampling import Distribution, Sampling
 
 seeds = st.integers(0, 2**31)
 CONFIG = core.Config(vocab_size=30, n_ctx=32, d_model=8, n_layers=2, n_heads=2, d_mlp=12, causal=True, unembed=True)

@@ -17,11 +17,13 @@ from streamlit.testing.v1 import AppTest
 import core
 from core import Scene
 from core.interpret import logit_lens
+from pictures import continuation
+from pictures.generate import cache, draw, lens, loss
+from pictures.words import words_of
 from plots import theme
 from tests.support import knob
-from ui import generating, loop, state, writing
-from ui.pictures.generate import cache, draw, lens, loss
-from ui.words import words_of
+from ui import state
+from ui.generate import knobs, loop_strip
 
 LANGUAGES = ("en", "pt-BR")
 PAGE = Path(__file__).parents[1] / "pages" / "generate.py"
@@ -87,7 +89,7 @@ def test_bars_are_the_distribution(name: str) -> None:
     steps = steps_of(scene)
     step = steps[(scene.step or len(steps)) - 1]
     before, after, _ = go.Figure(theme.resolve(draw.choices(scene, words).figure, "light")).data
-    d, ids = step.distribution, draw.candidates(writing.looked_at(scene, writing.written(scene)))
+    d, ids = step.distribution, draw.candidates(continuation.looked_at(scene, continuation.written(scene)))
     logits = d.logits.astype(np.float64)
     plain = np.exp(logits - logits.max()) / np.exp(logits - logits.max()).sum()
     np.testing.assert_allclose(before.x, plain[ids], rtol=2e-4, atol=1e-7)
@@ -111,15 +113,16 @@ def test_the_sentence_under_the_bars_by_hand() -> None:
 @pytest.mark.parametrize("name", ["stories", "forced", "noise", "induction", "no W_O, an ablated head, an edit"])
 def test_the_lens_is_each_stage_through_the_unembedding(name: str) -> None:
     scene, words = SCENES[name], words_of("en")
-    text = writing.written(scene)
+    text = continuation.written(scene)
     tops, shares, first = lens.read(scene, text)
-    x = text.embedded(writing.reached(scene, text) - 1)
+    x = text.embedded(continuation.reached(scene, text) - 1)
     trace = core.forward(text.params, scene.whole, embeddings=x, interventions=scene.interventions)
     logits = logit_lens(trace, text.params, scene.whole).astype(np.float64)[:, first:]
     assert np.array_equal(tops, logits.argmax(-1).T)
     exponentials = np.exp(logits - logits.max(-1, keepdims=True))
     np.testing.assert_allclose(shares, (1 / exponentials.sum(-1)).T, rtol=1e-4)
-    assert tops[-1, -1] == writing.looked_at(scene, text).distribution.order[0], "the last stage is the model's own"
+    last = continuation.looked_at(scene, text).distribution
+    assert tops[-1, -1] == last.order[0], "the last stage is the model's own"
     figure = go.Figure(theme.resolve(lens.lens(scene, words).figure, "light"))
     assert figure.data[0].z.shape == tops.shape and len(figure.data[1].text) == tops.size
 
@@ -223,13 +226,13 @@ def test_a_loss_of_any_size_is_written(lang: str) -> None:
 @pytest.mark.parametrize("scene", [*SCENES.values(), STORIES.turn(heat=0.0, step=2)], ids=str)
 def test_the_draw_is_told_as_it_was(scene: Scene, lang: str) -> None:
     """Rank, both shares and the rest, counted one by one."""
-    words, text = words_of(lang), writing.written(scene)
-    step = writing.looked_at(scene, text)
+    words, text = words_of(lang), continuation.written(scene)
+    step = continuation.looked_at(scene, text)
     plain, tempered = (x.astype(float).tolist() for x in (step.distribution.plain, step.distribution.tempered))
     mine = plain[step.token]
     values = {"rank": 1 + sum(p > mine * 1.000001 for p in plain), "own": draw.share(mine, words)}
     values |= {"drawn": draw.share(float(step.distribution.final[step.token]), words)}
-    values |= {"token": f"“{writing.names(scene, words)(step.token)}”"}
+    values |= {"token": f"“{continuation.names(scene, words)(step.token)}”"}
     key = "forced" if step.forced else "drawn" if scene.heat else "greedy"
     says = draw.choices(scene, words).says
     assert says.startswith(words(f"generate.says.{key}", **values))
@@ -285,7 +288,7 @@ def test_one_and_many_agree(lang: str) -> None:
     for says in (cache.ledger(scene, words).says, cache.check(scene, words)):
         assert "1 tokens" not in says and "1 layers" not in says and "1 posições" not in says
     assert words.number(1, 1) not in cache.check(scene, words)
-    html = loop.strip(STORIES.turn(step=2), writing.written(STORIES), words)
+    html = loop_strip.strip(STORIES.turn(step=2), continuation.written(STORIES), words)
     assert "1 novos" not in html and ("1 novo," in html) == (lang == "pt-BR")
 
 
@@ -311,9 +314,9 @@ def test_one_token_has_nothing_to_judge() -> None:
 @pytest.mark.parametrize("name", SCENES)
 def test_the_loop_shows_this_step(name: str, lang: str) -> None:
     scene, words = SCENES[name], words_of(lang)
-    text = writing.written(scene)
-    step, called = writing.looked_at(scene, text), writing.names(scene, words)
-    html = loop.strip(scene, text, words)
+    text = continuation.written(scene)
+    step, called = continuation.looked_at(scene, text), continuation.names(scene, words)
+    html = loop_strip.strip(scene, text, words)
     assert html.count("<li ") == 5
     shown = text_of(html)
     assert called(step.token) in shown
@@ -326,7 +329,7 @@ def test_the_loop_shows_this_step(name: str, lang: str) -> None:
 def test_shades_are_probabilities() -> None:
     scene, words = replace(STORIES, step=7), words_of("en")
     steps = steps_of(scene)[:7]
-    html = loop.continuation(scene, writing.written(scene), words)
+    html = loop_strip.text_so_far(scene, continuation.written(scene), words)
     shades = [float(p) for p in re.findall(r"--p:([\d.]+)", html)]
     np.testing.assert_allclose(shades, [step.probability for step in steps], atol=6e-4)
     assert "5 to go" in text_of(html)
@@ -337,8 +340,8 @@ def test_shades_are_probabilities() -> None:
 
 def test_tokens_are_never_markup() -> None:
     scene, words = SCENES["hostile"], words_of("en")
-    text = writing.written(scene)
-    html = loop.strip(scene, text, words) + loop.continuation(scene, text, words)
+    text = continuation.written(scene)
+    html = loop_strip.strip(scene, text, words) + loop_strip.text_so_far(scene, text, words)
     assert "<b>bold" not in html and "&lt;b&gt;bold&lt;/b&gt;" in html
 
 
@@ -346,7 +349,7 @@ def test_unknown_ids_have_a_name_in_each_language() -> None:
     scene = Scene(model="gpt", sentence="um dois")
     ids = scene.encoding.ids.tolist()
     for lang, name in (("en", "#7"), ("pt-BR", "#7")):
-        called = writing.names(scene, words_of(lang))
+        called = continuation.names(scene, words_of(lang))
         assert [called(i) for i in ids] == ["um", "dois"] and called(7) == name
 
 
@@ -462,7 +465,7 @@ def open_generate(tab, app: str, query: str) -> None:
 def test_a_token_can_be_forced_by_keyboard_from_a_list_of_the_bars() -> None:
     scene = Scene(model="stories", lang="en", step=3)
     at = page(scene)
-    step = writing.written(scene).steps[2]
+    step = continuation.written(scene).steps[2]
     bars = draw.candidates(step)
     (other,) = [box for box in at.selectbox if box.label == "Put another token here"]
     assert len(other.options) == len({*other.options}) == len(bars) and other.index == bars.index(step.token)
@@ -470,7 +473,7 @@ def test_a_token_can_be_forced_by_keyboard_from_a_list_of_the_bars() -> None:
     other.select_index(wanted).run()
     assert scene_of(at).forced == ((step.position, bars[wanted]),)
     (other,) = [box for box in at.selectbox if box.label == "Put another token here"]
-    assert other.index == draw.candidates(writing.written(scene_of(at)).steps[2]).index(bars[wanted])
+    assert other.index == draw.candidates(continuation.written(scene_of(at)).steps[2]).index(bars[wanted])
 
 
 @pytest.mark.browser
@@ -508,8 +511,8 @@ def test_leaving_while_it_plays_leaves_nothing_behind(watched, app) -> None:
 
 def test_words_that_borrow_a_token_keep_their_names():
     scene = Scene(model="induction", sentence="gato rato pato gato rato pato gato", heat=0.0, new=3, lang="en")
-    text = writing.written(scene)
-    assert writing.spelled(scene, text, 3, words_of("en"))[7:] == ["rato", "pato", "gato"]
+    text = continuation.written(scene)
+    assert continuation.spelled(scene, text, 3, words_of("en"))[7:] == ["rato", "pato", "gato"]
     says = draw.choices(scene.turn(step=1), words_of("en")).says
     assert "rato" in says and "po" not in says.replace("pato", "").split()
 
@@ -517,7 +520,7 @@ def test_words_that_borrow_a_token_keep_their_names():
 def test_the_unknown_word_has_a_name_in_each_language():
     scene = Scene(model="stories")
     unknown = scene.preset.tokenizer.tokens.index("<unknown>")
-    assert [writing.names(scene, words_of(lang))(unknown) for lang in LANGUAGES] == ["<unknown>", "<desconhecido>"]
+    assert [continuation.names(scene, words_of(lang))(unknown) for lang in LANGUAGES] == ["<unknown>", "<desconhecido>"]
 
 
 def test_step_writes_one_token_more_where_all_are_written():
@@ -529,17 +532,17 @@ def test_step_writes_one_token_more_where_all_are_written():
 def test_what_played_does_not_play_by_itself_when_its_page_is_entered_again():
     at = page(Scene(model="stories", lang="en"))
     at.button(key="generate-play").click().run()
-    assert generating.PLAYING in at.session_state
+    assert knobs.PLAYING in at.session_state
     at.session_state["fibra.page"] = "drift"
     at.run()
-    assert not at.exception and generating.PLAYING not in at.session_state
+    assert not at.exception and knobs.PLAYING not in at.session_state
 
 
 def test_numbers_that_explode_are_told_at_every_picture_and_stop_the_clock():
     at = page(Scene(model="gpt", lang="en"))
     at.button(key="generate-play").click().run()
     at.session_state[state.SCENE] = BROKEN.turn(lang="en")
-    at.session_state[generating.PLAYING] = 0.0
+    at.session_state[knobs.PLAYING] = 0.0
     at.run()
     assert not at.exception and html_of(at).count(words_of("en")("generate.broken")) == 3
-    assert generating.PLAYING not in at.session_state
+    assert knobs.PLAYING not in at.session_state

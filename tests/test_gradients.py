@@ -14,12 +14,12 @@ from support import GOLDEN, golden, ours, random_config, random_params, tensors
 import core
 from core import model
 from core.backward import needed
-from core.course import SIZES
-from core.gradcheck import GOOD, Check, gradcheck, gradcheck_all, next_token, weighted
 from core.ops.activations import ACTIVATIONS, ACTIVATIONS_BACKWARD
 from core.ops.loss import LOSSES
 from core.tasks import TASKS
 from core.trace import Trace
+from core.train.gradcheck import GOOD, Check, gradcheck, gradcheck_all, next_token, weighted
+from core.train.training_run import SIZES
 
 N = 6
 CONFIGS = {name: preset.config for name, preset in core.PRESETS.items()}

@@ -22,15 +22,15 @@ from core.interpret import (
     residual_stages,
     token_norms,
 )
-from core.query import SIZES
+from core.scene.fields import SIZES
+from pictures import heads as pictures
+from pictures.words import LANGUAGES, words_of
 from plots import theme
 from plots.tiles import TILE_CELLS, tile_at
 from tests.conftest import Watched
 from tests.support import knob
 from ui import sizes
-from ui.pictures import heads as pictures
 from ui.state import SCENE
-from ui.words import LANGUAGES, words_of
 
 PAGE = Path(__file__).parents[1] / "pages" / "heads.py"
 HOSTILE = "<b>bold</b> $x$ **md** {0} @query 👩‍👩‍👧 שלום"

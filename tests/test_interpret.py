@@ -33,8 +33,8 @@ from core.interpret import (
     unevenness,
     value_weighted,
 )
+from core.interventions import PARTS
 from core.ops.positions import rotary_angles, sinusoidal
-from core.parts import PARTS
 
 seeds = st.integers(0, 2**31)
 

@@ -10,7 +10,7 @@ from support import configs, golden, random_params, worst
 
 import core
 from core.interpret import direct_attribution, logit_lens, read_stream, residual_stages
-from core.parts import without
+from core.interventions import without
 
 seeds = st.integers(0, 2**31)
 reading = configs.map(lambda config: config.replace(unembed=True, residual=True))

@@ -20,7 +20,7 @@ from plots import theme
 from plots.figure import to_json
 from tests.chromium import ROOT, serve
 from tests.conftest import Watched
-from ui import browser, compat, live_figure
+from ui.live import compat, live_figure, theme_button
 
 DRAWN = "[data-drawn]"
 PHONE = {"width": 390, "height": 800, "has_touch": True, "is_mobile": True}
@@ -90,7 +90,7 @@ def page(show_twice: bool = False) -> None:
     import numpy as np
     import streamlit as st
 
-    from ui import browser, live_figure
+    from ui.live import live_figure, theme_button
 
     words = {"save_png": "PNG", "save_svg": "SVG", "turn": "turn"}
     trace = {"type": "heatmap", "z": np.eye(2), "colorscale": "@signed"}
@@ -99,11 +99,11 @@ def page(show_twice: bool = False) -> None:
     seed = st.slider("seed", 0, 9, 0)
     live_figure.show(figure, key="one", height=300, alt=f"seed {seed}", words=words, on_click=st.write)
     live_figure.show(figure, key="two", height=300, alt="two", words=words, title="T · <two>")
-    browser.theme("browser", {"to_dark": "Dark", "to_light": "Light"})
+    theme_button.theme("browser", {"to_dark": "Dark", "to_light": "Light"})
 
 
 def unprepared() -> None:
-    from ui import live_figure
+    from ui.live import live_figure
 
     words = {"save_png": "PNG", "save_svg": "SVG", "turn": "turn"}
     for key in ("one", "two"):
@@ -152,14 +152,14 @@ def test_a_session_whose_browser_has_no_plotly_gets_plain_figures() -> None:
 def test_without_components_nothing_is_registered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr("streamlit.components.v2")
     assert live_figure._register() is None
-    assert compat.component_of("browser") is None
+    assert compat.component_of("theme_button") is None
 
 
 def test_without_components_figures_are_plain_and_the_theme_s_button_is_left_out(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(live_figure, "_COMPONENTS", None)
-    monkeypatch.setattr(browser, "_BUTTON", None)
+    monkeypatch.setattr(theme_button, "_BUTTON", None)
     app = AppTest.from_function(page).run()
     assert not app.exception
     assert components(app) == []
@@ -169,7 +169,7 @@ def test_without_components_figures_are_plain_and_the_theme_s_button_is_left_out
 def board() -> None:
     import streamlit as st
 
-    from ui import live_figure
+    from ui.live import live_figure
 
     words = {"save_png": "PNG", "save_svg": "SVG", "turn": "turn"}
     with live_figure.together("both"):

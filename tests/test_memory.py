@@ -15,14 +15,14 @@ import pytest
 
 import core
 from core import Scene, limits
-from core.course import Course
 from core.tasks import TASKS, Copy, Stories
-from core.train import Batch, Checkpoints, State, step_bytes, take_step
-from ui import compute, memory, runs, writing
-from ui.memory import BUDGET, weigh
-from ui.pictures import attention, drift, heads, labels, reading, start
-from ui.pictures.generate import cache
-from ui.words import words_of
+from core.train.loop import Batch, Checkpoints, State, step_bytes, take_step
+from core.train.training_run import Course
+from pictures import attention, compute, continuation, drift, heads, labels, memory, reading, start
+from pictures.generate import cache
+from pictures.memory import BUDGET, weigh
+from pictures.words import words_of
+from ui.train import run_memory
 
 WORDS = words_of("en")
 LONG = " ".join(f"w{i}" for i in range(60))
@@ -82,7 +82,7 @@ SHELVES = {
     "scores": labels.scores_of,
     "effects": reading._effects,
     "basis": drift.basis,
-    "written": lambda scene: [step.probability for step in writing.written(writing.writer(scene)).steps],
+    "written": lambda scene: [step.probability for step in continuation.written(continuation.writer(scene)).steps],
     "both ways": lambda scene: cache.check(scene, WORDS),
 }
 KINDS = {"small": 30, "words": 30, "gpt": 5, "deep": 4, "long": 4, "trained": 8, "pinned": 5}
@@ -98,10 +98,10 @@ def test_what_is_kept_is_weighed(shelf, kind):
 
 
 def test_what_a_text_computes_later_is_weighed_too():
-    scene = writing.writer(next(scenes("gpt")).turn(heat=0.0, target=""))
-    text, before = writing.written(scene), BUDGET.currsize
+    scene = continuation.writer(next(scenes("gpt")).turn(heat=0.0, target=""))
+    text, before = continuation.written(scene), BUDGET.currsize
     grown = sum(step.distribution.final.nbytes + step.distribution.plain.nbytes for step in text.steps)
-    writing.written(scene)
+    continuation.written(scene)
     assert grown and BUDGET.currsize >= before + grown
 
 
@@ -245,7 +245,7 @@ class Run:
 
 def trained(session: str = "", seed: int = 0) -> Run:
     """A run that has taken three steps."""
-    course = Course.start(Copy(), core.course.sized(Copy().config, "small"), seed, 4, 3e-3)
+    course = Course.start(Copy(), core.train.training_run.sized(Copy().config, "small"), seed, 4, 3e-3)
     course.checkpoints.every = 1
     course.advance(60, steps=3)
     return Run(course, session)
@@ -254,8 +254,8 @@ def trained(session: str = "", seed: int = 0) -> Run:
 @pytest.fixture
 def clock(monkeypatch) -> list[float]:
     now = [1000.0]
-    monkeypatch.setattr(runs, "monotonic", lambda: now[0])
-    monkeypatch.setattr(runs, "_runs", type(runs._runs)())
+    monkeypatch.setattr(run_memory, "monotonic", lambda: now[0])
+    monkeypatch.setattr(run_memory, "_runs", type(run_memory._runs)())
     yield now
     BUDGET.take("training", 0)
     BUDGET.take("step", 0)
@@ -263,12 +263,12 @@ def clock(monkeypatch) -> list[float]:
 
 def test_what_runs_hold_the_caches_leave(clock):
     run = trained()
-    runs.touch(run)
+    run_memory.touch(run)
     held = weigh(run.course.state.params, run.course.state.mean, run.course.state.square, run.course.checkpoints)
     assert BUDGET._taken["training"] == run.held() == pytest.approx(held, rel=0.2)
     del run
     gc.collect()
-    runs.balance()
+    run_memory.balance()
     assert BUDGET._taken["training"] == 0
 
 
@@ -277,28 +277,28 @@ def test_checkpoints_are_thinned_and_then_those_go_who_are_away(clock, monkeypat
     one, kept = several[0].held(), several[0].course.checkpoints.nbytes
 
     def room(size: float) -> None:
-        monkeypatch.setattr(BUDGET, "most", int(runs.SHARE * size))
+        monkeypatch.setattr(BUDGET, "most", int(run_memory.SHARE * size))
 
     room(4 * (one - kept / 2))
     for run in several:
-        runs.touch(run)
+        run_memory.touch(run)
         clock[0] += 1
     assert all(len(run.course.checkpoints.kept) == 4 for run in several)  # each may be at work
-    clock[0] += runs.AT_WORK + 1
-    runs.balance()
+    clock[0] += run_memory.AT_WORK + 1
+    run_memory.balance()
     assert all(1 <= len(run.course.checkpoints.kept) <= 2 for run in several)
     bare = one - kept * 3 / 4  # one checkpoint is always kept
     room(3.5 * bare)
-    runs.lose("2")
-    runs.balance()
+    run_memory.lose("2")
+    run_memory.balance()
     assert [run.course is None for run in several] == [False, False, True, False]  # its reader was gone
-    runs.lose("2", False)
+    run_memory.lose("2", False)
     room(2.5 * bare)
-    runs.balance()
+    run_memory.balance()
     assert sum(run.course is None for run in several) == 1  # the others' readers may only read
-    clock[0] += runs.STANDING
-    runs.touch(several[0])
-    runs.balance()
+    clock[0] += run_memory.STANDING
+    run_memory.touch(several[0])
+    run_memory.balance()
     assert [run.course is None for run in several] == [False, True, True, False]  # who stood still for longest
 
 

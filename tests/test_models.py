@@ -15,10 +15,10 @@ from core import Scene
 from core.interpret.induction import dependency_chance, dependency_score, find_circuit, patterns
 from core.presets import find, register
 from core.tasks import Repeat, Stories, agreement, evaluate, story
-from core.tokenizer import FixedVocabulary
+from core.tokenizer.words import FixedVocabulary
 from models.build import BUILDS, HERE, begin, curve
+from pictures.words import LANGUAGES, words_of
 from ui.state import NOTICES, SCENE
-from ui.words import LANGUAGES, words_of
 
 PAGES = Path(__file__).parents[1] / "pages"
 MODELS = {name: core.PRESETS[name] for name in BUILDS}

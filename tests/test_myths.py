@@ -12,9 +12,9 @@ import core
 from core import Scene
 from core.interpret import key_effects
 from core.tasks import TASKS, evaluate
+from pictures.words import LANGUAGES, words_of
 from ui.myths import MYTHS
 from ui.state import SCENE
-from ui.words import LANGUAGES, words_of
 
 PAGES = Path(__file__).parents[1] / "pages"
 SHOWN = {myth.name: myth.shows for myth in MYTHS}

@@ -16,9 +16,9 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from core import Scene
+from pictures.words import words_of
 from tests.chromium import WAIT, free_port, serve
 from tests.test_journeys import menu, settled
-from ui.words import words_of
 
 pytestmark = pytest.mark.browser
 

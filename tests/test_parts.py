@@ -13,8 +13,8 @@ from support import CONFIGS, configs, random_params
 
 import core
 from core import PRESETS, Interventions, Scene
-from core.gradcheck import gradcheck
-from core.parts import ADDED, PARTS, WITHOUT, parts_of, without
+from core.interventions import ADDED, PARTS, WITHOUT, parts_of, without
+from core.train.gradcheck import gradcheck
 
 OFF = [frozenset(off) for n in (0, 1, 2) for off in combinations(PARTS, n)]
 MODELS = {name: preset.config for name, preset in PRESETS.items()} | CONFIGS

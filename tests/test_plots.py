@@ -14,26 +14,26 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
+import plots.bipartite as flat_plot
 import plots.drift as drift_module
-import plots.flat as flat_plot
 from plots import figure as figures
-from plots import runs, theme
-from plots.bars import bars, grouped
-from plots.choices import choices
+from plots import theme, training_curves
+from plots.bipartite import flat
 from plots.curves import curves
 from plots.drift import CANVASES, LINE_HEIGHT, drift
-from plots.errors import errors
 from plots.fibres import MAX_CURVES, TRACES, fibres
 from plots.figure import label_width, literal, number, short, ticks, to_json
-from plots.flat import flat
-from plots.growth import growth
+from plots.gradient_errors import errors
+from plots.head_map import marks
 from plots.heatmap import heatmap
-from plots.ledger import ledger
+from plots.kv_cache import ledger
 from plots.lens import lens
 from plots.losses import losses
-from plots.marks import marks
+from plots.magnitudes import growth
+from plots.next_token import choices
 from plots.rugs import rugs
 from plots.tiles import THUMB_CELLS, TILE_CELLS, tile_at, tiles
+from plots.token_shares import bars, grouped
 
 PENGUINS = ["Os", "pinguins", "não", "tem", "joelho"]
 HOSTILE = ["<b>x</b>", "$x$ $y$", '<a href="https://x.example">y</a>', "@query", "{key} %{y}"]
@@ -576,7 +576,7 @@ def test_an_axis_says_its_type_and_names_all_of_its_places_or_none(n: int) -> No
         "rugs": rugs({"a": x, "b": x}),
         "marks": marks(square, [tokens] * n),
         "errors": errors(shares, tokens, good=1e-4, good_name="a", bad_name="b"),
-        "runs": runs.curves([runs.Curve(x, shares, "a", "@query")], moment=0),
+        "runs": training_curves.curves([training_curves.Curve(x, shares, "a", "@query")], moment=0),
         "flat": flat(square[None], tokens),
     }
     for name, figure in figures.items():

@@ -8,8 +8,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from ui import presence, runs
-from ui.presence import Presence
+from ui.live import presence
+from ui.live.presence import Presence
+from ui.train import run_memory
 
 
 class Loop:
@@ -62,11 +63,11 @@ def test_a_session_that_is_over_is_swept_up_within_two_minutes(server):
     try:
         held = weakref.ref(Held())
         presence._leave(Presence("one"))
-        assert "one" in runs._lost
+        assert "one" in run_memory._lost
         server.loop.until(60)
         assert not server.closed and held() is not None
         server.loop.until(119)
-        assert server.closed == ["one"] and held() is None and "one" not in runs._lost
+        assert server.closed == ["one"] and held() is None and "one" not in run_memory._lost
     finally:
         gc.enable()
 
@@ -76,7 +77,7 @@ def test_one_that_comes_back_keeps_all(server):
     server.loop.until(90)
     presence._back("one")
     server.loop.until(300)
-    assert not server.closed and "one" not in runs._lost
+    assert not server.closed and "one" not in run_memory._lost
     presence._leave(Presence("one"))  # and its time begins anew
     server.loop.until(390)
     assert not server.closed

@@ -14,12 +14,12 @@ from hypothesis.extra import numpy as hnp
 from support import configs, random_config, random_params, worst
 
 import core
+from core.interventions import PARTS
 from core.ops.activations import ACTIVATIONS, erf
 from core.ops.attention import merge_heads, split_heads
 from core.ops.norm import layer_norm, rms_norm
 from core.ops.positions import rotary_angles, rotate
 from core.ops.softmax import softmax
-from core.parts import PARTS
 
 N = 6
 seeds = st.integers(0, 2**31)

@@ -13,10 +13,10 @@ from support import random_scenes
 import core
 from core import Scene
 from core.interpret import LABELS
+from pictures import reading as pictures
+from pictures.words import LANGUAGES, words_of
 from plots import theme
 from plots.figure import to_json
-from ui.pictures import reading as pictures
-from ui.words import LANGUAGES, words_of
 
 PAGE = Path(__file__).parents[1] / "pages" / "reading.py"
 EDGES = [

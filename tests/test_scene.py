@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 import core
 from core import limits
 from core.config import CHOICES
-from core.parts import PARTS
-from core.query import SIZES, SWITCHES, TASK_NAMES, TRAINED_SIZES
-from core.sentence import fit_sentence, fit_target
-from core.text import normalized
+from core.interventions import PARTS
+from core.scene.fields import SIZES, SWITCHES, TASK_NAMES, TRAINED_SIZES
+from core.scene.sentence import fit_sentence, fit_target
+from core.tokenizer.text import normalized
 
 Scene = core.Scene
 KEYS = [f.name for f in fields(Scene) if f.name != "overrides"] + [*SIZES, *SWITCHES]

@@ -19,10 +19,10 @@ from streamlit.testing.v1 import AppTest
 
 import core
 from core import PRESETS, Scene
-from plots import ink, strip
+from pictures import start as pictures
+from pictures.words import LANGUAGES, words_of
+from plots import strip, thumbnail
 from tests.chromium import WAIT, serve
-from ui.pictures import start as pictures
-from ui.words import LANGUAGES, words_of
 
 pytestmark = pytest.mark.filterwarnings("ignore:overflow encountered", "ignore:invalid value encountered")
 expect.set_options(timeout=WAIT)
@@ -140,18 +140,18 @@ def test_tiles_are_the_patterns(scene: Scene) -> None:
     trace, html = core.run(scene).trace, drawn(scene)
     shown, hidden = pictures.fold(scene.config.n_layers)
     n, heads = len(scene.tokens), scene.config.n_heads
-    columns = ink.grid(heads)[1]
+    columns = thumbnail.grid(heads)[1]
     assert len(html.of("attention")) == len(shown)
     for layer, link in zip(shown, html.of("attention"), strict=True):
         for head in range(heads):
             got = tile(link["ink"], head, n, columns)
             pattern = greatest_of(trace[f"blocks.{layer}.attn.pattern"][head].astype(float), got.shape)
-            same(*crossed(got, as_ink(pattern, 1.0, ink.PAPER), (layer, head) in scene.ablated))
+            same(*crossed(got, as_ink(pattern, 1.0, thumbnail.PAPER), (layer, head) in scene.ablated))
     rows = [link for link in html.of("layer") if "ink" in link]
     for layer, link in zip(hidden, rows, strict=True):
         got = tile(link["ink"], heads - 1, n, heads)
         pattern = greatest_of(trace[f"blocks.{layer}.attn.pattern"][-1].astype(float), got.shape)
-        same(*crossed(got, as_ink(pattern, 1.0, ink.PAPER), (layer, heads - 1) in scene.ablated))
+        same(*crossed(got, as_ink(pattern, 1.0, thumbnail.PAPER), (layer, heads - 1) in scene.ablated))
 
 
 def crossed(got: np.ndarray, expected: np.ndarray, off: bool) -> tuple[np.ndarray, np.ndarray]:
@@ -217,8 +217,8 @@ def test_lanes_are_as_strong_as_the_vectors_are_long(scene: Scene) -> None:
 
 
 def test_ink_leaves_out_what_is_no_number() -> None:
-    assert ink.ink(np.array([[np.nan, np.inf, 1.0, 0.25, -1.0]]), 1.0).tolist() == [[0, 0, 255, 128, 0]]
-    assert not ink.ink(np.zeros((2, 2)), 0.0).any()
+    assert thumbnail.ink(np.array([[np.nan, np.inf, 1.0, 0.25, -1.0]]), 1.0).tolist() == [[0, 0, 255, 128, 0]]
+    assert not thumbnail.ink(np.zeros((2, 2)), 0.0).any()
 
 
 # ------------------------------------------------------------------------------------------------ the fold, the links

@@ -17,7 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from core import PRESETS, Scene, limits
 from core.presets import register
-from ui import controls, state, stories
+from ui import controls, presets, state
 
 PAGES = ("attention", "heads", "fibres")
 KNOBS = {
@@ -194,8 +194,8 @@ class Reader(RuleBasedStateMachine):
     @rule(model=given.sampled_from(STORIES))
     def story(self, model):
         self._deed()
-        wanted, _ = stories.told(self.scene, model)
-        stories.tell(model)
+        wanted, _ = presets.told(self.scene, model)
+        presets.tell(model)
         assert wanted.text == self.scene.sentence or not self.scene.sentence or self.scene.sentence != wanted.sentence
         self._expect(wanted)
         self._open()

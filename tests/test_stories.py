@@ -8,10 +8,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core import PRESETS, Scene
+from core.scene.story import told
+from pictures.words import LANGUAGES, words_of
 from tests.support import knob
-from ui import stories
 from ui.state import SCENE
-from ui.words import LANGUAGES, words_of
 
 PAGES = Path(__file__).parents[1] / "pages"
 
@@ -30,12 +30,12 @@ def about(at: AppTest) -> str:
 def test_a_story_keeps_the_sentence_and_the_view_and_runs_as_it_opens(model):
     scene = Scene(model="gpt", sentence="o gato viu o rato", heat=0.5, query=2, threshold=0.3, task="addition")
     scene = scene.override(n_layers=6).switch(norm=False).turn(temperature=2.0, ablated=((0, 1),), edits=((0, 0, 1.0),))
-    story, cut = stories.told(scene, model)
+    story, cut = told(scene, model)
     assert cut is None and story == Scene(
         model=model, sentence="o gato viu o rato", heat=0.5, query=2, threshold=0.3, task="addition"
     )
     own = Scene(model=model).text
-    assert stories.told(Scene(model="gpt", sentence=own), model)[0].sentence == "", "the story's own words are no one's"
+    assert told(Scene(model="gpt", sentence=own), model)[0].sentence == "", "the story's own words are no one's"
 
 
 def test_the_list_and_the_button_do_the_same():
@@ -49,7 +49,7 @@ def test_the_list_and_the_button_do_the_same():
     assert (
         by_list.session_state[SCENE]
         == by_button.session_state[SCENE]
-        == stories.told(Scene.from_query(query)[0], "stories")[0]
+        == told(Scene.from_query(query)[0], "stories")[0]
     )
     assert knob(by_list.text_input, "knob-sentence").value == "o gato viu o rato"
 

@@ -12,11 +12,11 @@ from support import random_scenes, written
 
 import core
 from core import Interventions, Scene
-from core.parts import PARTS
+from core.interventions import PARTS
+from pictures import switch_effects
+from pictures.words import LANGUAGES, words_of
 from tests.support import knob
-from ui import switched
 from ui.state import SCENE
-from ui.words import LANGUAGES, words_of
 
 SCENES = random_scenes(36, 5)
 PAGES = Path(__file__).parents[1] / "pages"
@@ -82,9 +82,9 @@ def expected(scene: Scene, part: str) -> list[float]:
 def test_every_sentence_is_true_of_its_arrays(part, lang):
     told = 0
     for scene in SCENES:
-        if part not in switched.offered(scene):
+        if part not in switch_effects.offered(scene):
             continue
-        says = switched.happened(scene, part, words_of(lang))
+        says = switch_effects.happened(scene, part, words_of(lang))
         place = (
             [*scene.place] if part in ("scale", "mask", "softmax", "W_V") else [scene.place[0]] if part == "W_O" else []
         )
@@ -115,8 +115,8 @@ def _changes(scene: Scene) -> np.ndarray:
 def test_where_numbers_explode_the_sentence_says_in_which_layer(lang):
     scene = Scene(model="encoder").override(n_layers=12, d_model=256, n_heads=16, d_mlp=1024)
     stays = [np.isfinite(core.run(scene).trace[f"blocks.{i}.resid_post"]).all() for i in range(12)]
-    for part in switched.offered(scene):
-        says = switched.happened(scene, part, words_of(lang))
+    for part in switch_effects.offered(scene):
+        says = switch_effects.happened(scene, part, words_of(lang))
         assert "float32" in says, (part, says)
         if part == "norm":
             assert stays.index(False) in written(says)
@@ -124,16 +124,16 @@ def test_where_numbers_explode_the_sentence_says_in_which_layer(lang):
 
 def test_without_positions_and_mask_order_is_nothing():
     scene = Scene(model="encoder_full")
-    assert written(switched.happened(scene, "positions", words_of("en")))[1] == 0
-    says = switched.happened(Scene(model="gpt"), "positions", words_of("en"))
+    assert written(switch_effects.happened(scene, "positions", words_of("en")))[1] == 0
+    says = switch_effects.happened(Scene(model="gpt"), "positions", words_of("en"))
     assert written(says)[1] > 1 and words_of("en")("switches.happened.mask_orders") in says
 
 
 def test_all_that_was_moved_is_told():
     scene = Scene(model="gpt", off=("mlp", "norm"))
-    assert switched.changed(scene) == ("norm", "mlp")
-    assert switched.changed(Scene().switch(mask=True)) == ("mask",)
-    assert "W_V" not in switched.offered(Scene()) and "mlp" not in switched.offered(Scene())
+    assert switch_effects.changed(scene) == ("norm", "mlp")
+    assert switch_effects.changed(Scene().switch(mask=True)) == ("mask",)
+    assert "W_V" not in switch_effects.offered(Scene()) and "mlp" not in switch_effects.offered(Scene())
 
 
 # -------------------------------------------------------------------------------------------------------- on a page
@@ -164,7 +164,7 @@ def test_a_switch_turns_the_scene_and_the_sign_puts_all_back(lang):
     assert words(
         "switches.sign", names=words.several([words("switches.names.norm"), words("switches.heads_off", n=2)])
     ) in text(at)
-    assert switched.happened(scene, "norm", words) in text(at)
+    assert switch_effects.happened(scene, "norm", words) in text(at)
     at.button(key="switches-restore").click().run()
     assert not at.exception and at.session_state[SCENE] == Scene(model="gpt", lang=lang)
     assert 'class="fibra-notice"' not in text(at)
@@ -181,7 +181,7 @@ def test_every_page_lives_without_any_pair_of_parts(name):
 
 
 def test_closed_the_board_computes_nothing(monkeypatch):
-    monkeypatch.setattr(switched, "happened", lambda *_: pytest.fail("nobody asked"))
+    monkeypatch.setattr(switch_effects, "happened", lambda *_: pytest.fail("nobody asked"))
     at = AppTest.from_file(PAGES / "block.py", default_timeout=60)
     at.query_params["off"] = "softmax"
     at.run()

@@ -13,8 +13,8 @@ from core.tasks.english import English
 from core.tasks.grammar import LENGTHS, PLURAL, Grammar
 from core.tasks.portuguese import Portuguese
 from core.tasks.stories import LANGUAGES
-from core.text import normalized
-from core.tokenizer import UNKNOWN
+from core.tokenizer.text import normalized
+from core.tokenizer.words import UNKNOWN
 
 TEXT = "O pinguim nada e a foca dorme.\n" * 40
 EVERY = {name: task() for name, task in TASKS.items()} | {"characters": Characters(TEXT)}

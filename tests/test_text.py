@@ -12,15 +12,14 @@ from hypothesis import strategies as st
 
 import core
 from core import Scene, limits
-from core.graphemes import clusters
-from core.sentence import fit_sentence, fit_target, target_cut
+from core.scene.sentence import fit_sentence, fit_target, target_cut
 from core.tasks import Characters
-from core.text import ENCODINGS, decoded, normalized
-from core.tokenizer import FixedVocabulary, characters, pieces
+from core.tokenizer.graphemes import clusters
+from core.tokenizer.text import ENCODINGS, decoded, normalized
+from core.tokenizer.words import FixedVocabulary, characters, pieces
+from pictures import arithmetic, attention
+from pictures.words import words_of
 from plots.tokens import isolated, short, shown, visible
-from ui import arithmetic
-from ui.pictures import attention
-from ui.words import words_of
 
 MARKED = st.text("aã\u0303\u0327\u0301 \u00a0\u200d\u200c👩🇧🏽한ᄀ\u1161\u11a8क\u094dתﬁ\ufeff\r\nＡ", max_size=30)
 SENTENCE = "As focas não estão à praia: é ação."

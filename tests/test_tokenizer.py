@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core import OpenVocabulary
-from core.tokenizer import characters, words
+from core.tokenizer.words import characters, words
 
 texts = st.text(max_size=80)
 

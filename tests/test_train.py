@@ -10,7 +10,7 @@ import pytest
 from support import GOLDEN, golden, tensors
 
 import core
-from core.train import Batch, Checkpoints, Recipe, State, adamw, norm_of, train
+from core.train.loop import Batch, Checkpoints, Recipe, State, adamw, norm_of, train
 
 CONFIG = core.PRESETS["gpt"].config.replace(vocab_size=12, n_ctx=16, d_model=16, n_layers=2, d_mlp=32)
 RECIPE = Recipe(steps=60, rate=1e-2, warmup=5, last_rate=0.1)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from ui.words import words_of
+from pictures.words import words_of
 
 EN = words_of("en")
 LONG = 90_000  # ms: a shared machine is slow to learn

@@ -11,18 +11,18 @@ from streamlit.testing.v1 import AppTest
 
 import core
 from core import Scene
-from core.course import Course
-from core.gradcheck import gradcheck, gradcheck_all, next_token
 from core.tasks import Characters
+from core.train.gradcheck import gradcheck, gradcheck_all, next_token
+from core.train.training_run import Course
+from pictures import train as pictures
+from pictures.training_view import View, task_of
+from pictures.words import LANGUAGES, words_of
 from plots import theme
-from plots.runs import POINTS, Curve, curves
+from plots.training_curves import POINTS, Curve, curves
 from tests.test_app import html, on_boards
-from ui import crowd, gradients, kept_runs, models, training
-from ui.kept_runs import RUN, Training
-from ui.pictures import train as pictures
 from ui.state import MODEL, PAST, SCENE, WRITTEN
-from ui.training import View, task_of
-from ui.words import LANGUAGES, words_of
+from ui.train import files, gradient_check, kept_runs, scheduler, session
+from ui.train.kept_runs import RUN, Training
 
 PAGE = Path(__file__).parents[1] / "pages" / "train.py"
 EN = words_of("en")
@@ -152,44 +152,44 @@ def test_another_rate_or_batch_goes_on_and_another_size_begins_anew():
 @pytest.fixture
 def crowded(monkeypatch):
     """No session plays but the test's own; only the number of steps ends a slice, however busy the machine."""
-    monkeypatch.setattr(crowd, "SLICE", 60.0)
-    monkeypatch.setattr(crowd, "_ticked", {})
-    monkeypatch.setattr(crowd, "_resting", 0.0)
+    monkeypatch.setattr(scheduler, "SLICE", 60.0)
+    monkeypatch.setattr(scheduler, "_ticked", {})
+    monkeypatch.setattr(scheduler, "_resting", 0.0)
 
 
 def test_the_slices_stop_at_another_session_s_work(crowded):
     run = Training((), run_of(), playing=True)
     step = run.course.step
-    with crowd.turn("another") as theirs:
-        training.tick(run)
+    with scheduler.turn("another") as theirs:
+        session.tick(run)
     assert theirs and run.course.step == step
-    training.tick(run)
-    assert run.course.step == step + training.PACES["steady"]
+    session.tick(run)
+    assert run.course.step == step + session.PACES["steady"]
 
 
 def test_a_slice_that_fails_leaves_the_turn_to_others(crowded):
-    with pytest.raises(ZeroDivisionError), crowd.turn("one"):
+    with pytest.raises(ZeroDivisionError), scheduler.turn("one"):
         1 / 0  # noqa: B018
-    with crowd.turn("another") as mine:
+    with scheduler.turn("another") as mine:
         assert mine
 
 
 def test_where_many_play_all_tick_more_slowly_and_rest(crowded, monkeypatch):
     runs = [Training((), run_of(steps=3), playing=True) for _ in range(7)]
     for n, run in enumerate(runs[:2], 1):
-        training.tick(run)
-        assert crowd.slowness() == 1 and run.course.step == 3 + training.PACES["steady"], n
+        session.tick(run)
+        assert scheduler.slowness() == 1 and run.course.step == 3 + session.PACES["steady"], n
     for run in runs[2:]:
-        training.tick(run)
-    assert crowd.slowness() == 5
+        session.tick(run)
+    assert scheduler.slowness() == 5
     assert [run.course.step for run in runs].count(3) >= 3  # the first of many works, and then all rest
-    monkeypatch.setattr(crowd, "monotonic", lambda: 10.0**9)
-    assert crowd.slowness() == 1 and not crowd._ticked  # they have left
+    monkeypatch.setattr(scheduler, "monotonic", lambda: 10.0**9)
+    assert scheduler.slowness() == 1 and not scheduler._ticked  # they have left
 
 
 def test_those_who_press_play_together_do_not_draw_together():
-    assert {crowd.spread(1) for _ in range(9)} == {1}  # nobody is in the way of one who plays alone
-    times = [crowd.spread(5) for _ in range(50)]
+    assert {scheduler.spread(1) for _ in range(9)} == {1}  # nobody is in the way of one who plays alone
+    times = [scheduler.spread(5) for _ in range(50)]
     assert len({*times}) > 40 and 4 <= min(times) < 4.5 < 5.5 < max(times) <= 6
 
 
@@ -197,7 +197,7 @@ def test_a_run_that_breaks_says_so():
     run = Training((), run_of(), playing=True)
     run.course.state.params["blocks.0.attn.W_Q"][:] = np.nan
     with np.errstate(all="ignore"):
-        training.tick(run)
+        session.tick(run)
     assert not run.playing and run.said == "train.says.broken"
     for builder in (pictures.loss, pictures.scores, pictures.norms, pictures.attention, pictures.embeddings):
         assert builder(view_of(run.course), EN).says
@@ -215,7 +215,7 @@ def until_it_stands(at: AppTest) -> AppTest:
 def test_a_link_opens_on_the_step_that_it_names_however_slow_the_machine(query, stands, shows, monkeypatch, crowded):
     said = set()
     for first in (0.0, 60.0):
-        monkeypatch.setattr(training, "FIRST", first)
+        monkeypatch.setattr(session, "FIRST", first)
         at = until_it_stands(page(task="reverse", lang="en", **query))
         run = at.session_state[RUN]
         assert (run.course.step, run.course.at(at.session_state[SCENE].moment)[0]) == (stands, shows)
@@ -359,7 +359,7 @@ def test_a_text_too_short_is_refused_in_words():
 
 def test_every_page_shows_a_model_that_was_trained_here():
     course = run_of()
-    model = models.portable(view_of(course))
+    model = files.portable(view_of(course))
     preset = core.Preset("copy", model.config, model.sentence, tokenizer=model.tokenizer, source=lambda: model.params)
     name, held = core.presets.register(preset)
     course.advance(60, steps=1)  # what was taken is the model as it stood
@@ -490,8 +490,8 @@ def test_one_weight_is_judged(bug, key):
     ids, targets, mask = (part[None] for part in view_of(course).row)
     objective = next_token(targets, mask)
     found = gradcheck(course.state.params, course.config, objective, "blocks.0.attn.W_Q", (0, 0), 1e-5, bug, ids=ids)
-    assert gradients.verdict(found, EN).startswith(EN(f"train.check.{key}", error="").split("(")[0])
-    written = gradients._table(found, EN)
+    assert gradient_check.verdict(found, EN).startswith(EN(f"train.check.{key}", error="").split("(")[0])
+    written = gradient_check._table(found, EN)
     assert EN.number(found.slope, 12) in written and EN.number(found.backprop, 12) in written
     assert (EN.number(found.slope, 7) == EN.number(found.backprop, 7)) != bug, "the digits shown tell them apart"
 
@@ -592,10 +592,10 @@ def test_a_file_that_is_not_unicode_is_read_as_the_reader_says(lang):
     def app(data: bytes, lang: str) -> None:
         import streamlit as st
 
-        from ui import models
-        from ui.words import words_of
+        from pictures.words import words_of
+        from ui.train import files
 
-        st.session_state["text"] = models._from_file(data, words_of(lang))
+        st.session_state["text"] = files._from_file(data, words_of(lang))
 
     words, text = words_of(lang), "é ação à beira-mar; os pinguins não têm joelho. " * 9
     at = fine(AppTest.from_function(app, args=(text.encode("cp1252"), lang)).run())

@@ -16,9 +16,9 @@ from test_models import PAGES
 import core
 from core import WeightsError, limits
 from core.presets import register
-from core.tokenizer import FixedVocabulary
+from core.tokenizer.words import FixedVocabulary
 from core.weights import write
-from core.weights.portable import Portable, pack, unpack
+from core.weights.model_file import Portable, pack, unpack
 
 SMALL = core.Config(vocab_size=4, n_ctx=8, d_model=4, n_layers=1, n_heads=1, d_mlp=8, causal=True, unembed=True)
 TOKENS = ("a", "b", "c", "d")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.wordpiece import UNKNOWN, WordPiece, words
+from core.tokenizer.wordpiece import UNKNOWN, WordPiece, words
 
 tokenizers = pytest.importorskip("tokenizers")
 

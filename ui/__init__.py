@@ -3,7 +3,7 @@
 import gc
 import os
 
-from ui import heap
+from pictures import heap
 
 # Before NumPy is imported, which is when BLAS reads it. Many sessions share two cores: with one thread each, 60
 # sessions took 45 instead of 139 % of a core, and the worst forward 13 instead of 377 ms.

@@ -8,9 +8,10 @@ from typing import Any
 import streamlit as st
 
 from core import Scene
-from ui import compute, live_figure, shell, show, stories
-from ui.pictures import compare
-from ui.words import Words
+from pictures import compare, compute, display_names
+from pictures.words import Words
+from ui import figure, shell
+from ui.live import live_figure
 
 PAGES = ("attention", "heads", "fibres", "drift", "block")  # those that compare
 Choose = Callable[[dict[str, Any]], None]
@@ -26,7 +27,7 @@ def elsewhere(scene: Scene, words: Words) -> None:
     """On a page that compares nothing: say what is pinned, and where it stands beside the present one."""
     with st.container():  # also where there is nothing to say: what follows keeps its place
         if scene.pinned:
-            story = stories.called(scene.pinned.model, scene.pinned.preset, words)
+            story = display_names.called(scene.pinned.model, scene.pinned.preset, words)
             pages = words.several(words(f"pages.{page}") for page in PAGES)
             shell.say(words("compare.elsewhere", story=story, sentence=scene.pinned.text, pages=pages), "pinned")
 
@@ -52,4 +53,4 @@ def row(
             else:
                 click = on_click if name == "present" else None
                 where = {"key": f"{key}-{name}", "height": height, "title": title}
-                show.picture(builder, scene, words, **where, on_click=click)
+                figure.picture(builder, scene, words, **where, on_click=click)

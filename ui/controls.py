@@ -15,8 +15,9 @@ from zlib import crc32
 
 import streamlit as st
 
-from ui import compat, state
-from ui import range as ranges
+from ui import state
+from ui.live import compat
+from ui.live import range as ranges
 
 MOUNTS = "fibra.mounts"  # session state: the widget that stands for each knob
 GENERATIONS = 50  # keys a knob: Streamlit forgets none of them, and no answer is so many widgets late

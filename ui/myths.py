@@ -8,8 +8,9 @@ from html import escape
 import streamlit as st
 
 from core import Scene
-from ui import compat, state
-from ui.words import Words
+from pictures.words import Words
+from ui import state
+from ui.live import compat
 
 SHOWN = "fibra.myths"  # how often a card was clicked in this session
 UPWARDS = "fibra.upwards"  # one was clicked now: its picture is further up

@@ -12,12 +12,14 @@ import streamlit as st
 
 from core import PRESETS, Notice, Scene
 from core.limits import EDIT, SEED
-from core.sentence import fit_sentence
-from core.tokenizer import SPLITTERS, UNKNOWN
+from core.scene.sentence import fit_sentence
+from core.tokenizer.words import SPLITTERS, UNKNOWN
+from pictures import display_names
+from pictures.words import LANGUAGES, Words
 from plots import theme
 from plots.tokens import shown
-from ui import browser, controls, live_figure, menu, moves, myths, presence, session, state, stories, switchboard
-from ui.words import LANGUAGES, Words
+from ui import controls, myths, presets, state, switchboard
+from ui.live import live_figure, menu, moves, presence, session, theme_button
 
 ICON = "🧵"
 STYLE = Path(__file__).with_name("style.css")
@@ -102,7 +104,7 @@ def _sidebar(scene: Scene, words: Words, seed: bool, model: bool) -> None:
     controls.segments(
         words("shell.language"), "lang", LANGUAGES, words.lang, lambda lang: words(f"shell.languages.{lang}")
     )
-    browser.theme("browser", {key: words(f"browser.{key}") for key in ("to_dark", "to_light")})
+    theme_button.theme("browser", {key: words(f"browser.{key}") for key in ("to_dark", "to_light")})
 
 
 def _moves(scene: Scene, words: Words) -> None:
@@ -121,9 +123,9 @@ def _model(scene: Scene, words: Words) -> None:
     models = PRESETS | trained
 
     def called(model: str) -> str:
-        return stories.called(model, models[model], words)
+        return display_names.called(model, models[model], words)
 
-    controls.select(words("shell.story"), "model", [*models], scene.model, called, turn=stories.tell)
+    controls.select(words("shell.story"), "model", [*models], scene.model, called, turn=presets.tell)
     say(_about(scene, words), "about")
 
 

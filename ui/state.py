@@ -13,9 +13,9 @@ import streamlit as st
 from core import Notice, Preset, Scene
 from core.limits import MODELS_KEPT, UNDO
 from core.presets import find
-from core.query import wrong
-from ui import compat
-from ui.words import LANGUAGES, Words, words_of
+from core.scene.fields import wrong
+from pictures.words import LANGUAGES, Words, words_of
+from ui.live import compat
 
 SCENE, WRITTEN, PAGE, NOTICES = "fibra.scene", "fibra.written", "fibra.page", "fibra.notices"
 MODEL = "fibra.model"  # the models on screen: a trained one lives as long as a session holds it

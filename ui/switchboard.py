@@ -9,8 +9,10 @@ from typing import Any
 import streamlit as st
 
 from core import Scene
-from ui import compat, controls, state, switched
-from ui.words import Words
+from pictures import switch_effects
+from pictures.words import Words
+from ui import controls, state
+from ui.live import compat
 
 SIGN = "fibra.sign"  # what the sign on the page says is off
 TURNED = "fibra.switched"  # a switch was turned, and the page does not show it yet
@@ -29,8 +31,8 @@ def board(words: Words) -> None:
     with box:
         scene = state.scene()
         st.html(f'<p class="fibra-about">{escape(words("switches.lead"))}</p>')
-        moved = switched.changed(scene)
-        for part in switched.offered(scene):
+        moved = switch_effects.changed(scene)
+        for part in switch_effects.offered(scene):
             _switch(scene, part, part in moved, words)
         _temperature(scene, words)
         _heads(scene, words)
@@ -42,7 +44,7 @@ def _switch(scene: Scene, part: str, moved: bool, words: Words) -> None:
     controls.draw(mount, on, turn, st.toggle, words(f"switches.names.{part}"), mount.value)
     says = f'<p class="fibra-about">{escape(words(f"switches.expect.{part}"))}</p>'
     if moved:
-        says += f'<p class="fibra-says">{escape(switched.happened(scene, part, words))}</p>'
+        says += f'<p class="fibra-says">{escape(switch_effects.happened(scene, part, words))}</p>'
     st.html(says)
 
 

@@ -10,9 +10,9 @@ import numpy as np
 
 from core.config import Config
 from core.interpret.space import relative_change
+from core.interventions import without
 from core.model import after_attention, block, merge
 from core.params import Params
-from core.parts import without
 from core.trace import Trace
 
 

@@ -8,8 +8,8 @@ import numpy as np
 
 from core.config import Config
 from core.interpret.attention import unevenness
+from core.interventions import without
 from core.params import Params
-from core.parts import without
 from core.trace import Trace
 
 LABELS = ("previous", "first", "itself", "same", "induction", "uniform")

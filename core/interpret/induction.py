@@ -12,7 +12,7 @@ import numpy as np
 
 from core.config import Config
 from core.errors import ConfigError
-from core.inputs import Interventions
+from core.input_checks import Interventions
 from core.model import forward
 from core.params import Params
 from core.trace import Trace

@@ -9,10 +9,10 @@ import numpy as np
 from core.config import Config
 from core.errors import ConfigError
 from core.interpret.space import residual_stages
+from core.interventions import without
 from core.model import norm, unembed
 from core.ops.linear import identity
 from core.params import Params
-from core.parts import without
 from core.trace import Trace
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from core.config import Config
 from core.errors import ConfigError
 from core.tasks.task import Task, decoder, held_out
-from core.train import Batch
+from core.train.loop import Batch
 
 
 class QuestionAndAnswer(Task):

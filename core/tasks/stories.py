@@ -15,8 +15,8 @@ from core.tasks.english import English
 from core.tasks.grammar import Grammar, Story
 from core.tasks.portuguese import Portuguese
 from core.tasks.task import HELD_OUT, Task, decoder
-from core.tokenizer import UNKNOWN
-from core.train import Batch
+from core.tokenizer.words import UNKNOWN
+from core.train.loop import Batch
 
 LANGUAGES: dict[str, type[Grammar]] = {"pt-BR": Portuguese, "en": English}
 STORIES = 1 << 16  # stories of each language and split that are drawn from

@@ -11,7 +11,7 @@ from core.config import Config
 from core.model import forward
 from core.ops.loss import cross_entropy
 from core.params import Params
-from core.train import Batch
+from core.train.loop import Batch
 
 HELD_OUT = 8  # one in so many is never trained on
 # Odd multipliers of 64 bits, one a place: a multiply-shift hash (Dietzfelbinger et al. 1997, section 2).

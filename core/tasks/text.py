@@ -9,9 +9,9 @@ import numpy as np
 from core import limits
 from core.errors import TextError
 from core.tasks.task import HELD_OUT, Task, decoder
-from core.text import checked, normalized
-from core.tokenizer import UNKNOWN, characters
-from core.train import Batch
+from core.tokenizer.text import checked, normalized
+from core.tokenizer.words import UNKNOWN, characters
+from core.train.loop import Batch
 
 N_CTX = 64
 CHARACTERS = 255  # different ones that get an id of their own: the most frequent
@@ -22,8 +22,8 @@ LEAST = 8 * HELD_OUT  # characters
 class Characters(Task):
     """Each character of a text is foretold from up to 64 before it. The text's last eighth is held out.
 
-    The text is read in one form (core.text). Raises: TextError, a ConfigError, for one that is too short or too long,
-    or that lost characters before it came here.
+    The text is read in one form (core.tokenizer.text). Raises: TextError, a ConfigError, for one that is too short or
+    too long, or that lost characters before it came here.
     """
 
     name = "characters"

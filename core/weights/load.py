@@ -13,15 +13,15 @@ from core import limits
 from core.config import Config, param_shapes
 from core.errors import ConfigError, WeightsError
 from core.params import check_params
+from core.tokenizer.huggingface import FileTokenizer
 from core.weights import safetensors
 from core.weights.families import OWN, family
 from core.weights.fields import Fields
 from core.weights.folder import CONFIG, WHOLE, Folder
-from core.weights.half import HALVES, Half, widened
+from core.weights.half_precision import HALVES, Half, widened
 from core.weights.names import match
 from core.weights.plan import Plan
 from core.weights.strict_json import quoted
-from core.weights.tokenizer import FileTokenizer
 from core.weights.transforms import Transform
 
 

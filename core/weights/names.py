@@ -9,7 +9,7 @@ import numpy as np
 from core.config import param_shapes
 from core.errors import WeightsError
 from core.weights.folder import Folder
-from core.weights.half import HALVES
+from core.weights.half_precision import HALVES
 from core.weights.plan import Plan
 from core.weights.strict_json import quoted
 from core.weights.transforms import Transform

@@ -25,7 +25,7 @@ import numpy as np
 
 from core import limits
 from core.errors import WeightsError
-from core.weights.half import widened
+from core.weights.half_precision import widened
 from core.weights.strict_json import parse, quoted
 
 DTYPES = {

@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 import streamlit as st
 
-from ui import browser, live_figure, moves
+from ui.live import live_figure, moves, theme_button
 
 WORDS = {"save_png": "Save PNG", "save_svg": "Save SVG", "turn": "Turn"}
 GONE = 50  # the seed at which the points leave the board
@@ -68,7 +68,7 @@ def second() -> None:
 page = st.navigation([st.Page(first, title="First", default=True), st.Page(second, title="Second")])
 live_figure.prepare()
 with st.sidebar:
-    browser.theme("browser", {"to_dark": "Dark", "to_light": "Light"})
+    theme_button.theme("browser", {"to_dark": "Dark", "to_light": "Light"})
     labels = dict.fromkeys(moves.ICONS, "move") | {"copy": "Copy link", "copied": "Copied"}
     moves.row({}, labels, dict.fromkeys(moves.ICONS, ""), pinned=False)
 page.run()

@@ -21,8 +21,8 @@ import numpy as np
 
 import core
 from core import Scene
-from core.parts import PARTS
-from ui.words import Words, words_of
+from core.interventions import PARTS
+from pictures.words import Words, words_of
 
 Values = dict[str, Any]
 CLAIMS: dict[str, Callable[[Fresh, Values], None]] = {}

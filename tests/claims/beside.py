@@ -24,9 +24,9 @@ from claims import (
 )
 from claims import inside as block
 from core import Scene
-from core.parts import PARTS
-from ui.pictures import compare, compare_block
-from ui.words import Words
+from core.interventions import PARTS
+from pictures import compare, compare_block
+from pictures.words import Words
 
 STEPS = ("x", "q", "k", "v", "scores", "scores_scaled", "scores_masked", "pattern", "z")
 INSIDE = ("resid_pre", "norm", "attn_out", "resid_mid", "units", "mlp_out", "resid_post")

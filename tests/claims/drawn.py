@@ -11,8 +11,8 @@ import core
 from claims import Fresh, Values, claim
 from claims.inside import shares
 from core import Scene
-from core.tokenizer import UNKNOWN
-from ui.pictures.generate import draw
+from core.tokenizer.words import UNKNOWN
+from pictures.generate import draw
 
 WRITER = Scene(model="stories", new=4)
 SCENES = [

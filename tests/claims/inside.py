@@ -7,7 +7,7 @@ from math import erf
 import numpy as np
 
 from claims import Fresh, Values, claim, near, pinned_number, read, see, ties, written_as
-from ui.pictures.block import lengths, neurons, norm, position
+from pictures.block import lengths, neurons, norm, position
 
 BUILDERS = (
     *(position.positions, position.wave, position.alike),

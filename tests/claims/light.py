@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from claims import Fresh, Values, claim, near, ties
-from ui.pictures import fibres
+from pictures import fibres
 
 BUILDERS = (fibres.light, fibres.twin)
 

@@ -7,8 +7,8 @@ import numpy as np
 import core
 from claims import Fresh, Values, claim, moved, near, read, ties, written_as
 from core import Scene
-from ui.pictures import attention, heads, reading, start
-from ui.words import Words
+from pictures import attention, heads, reading, start
+from pictures.words import Words
 
 
 def rows(scene: Scene, words: Words) -> list[str]:

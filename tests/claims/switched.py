@@ -7,23 +7,23 @@ import numpy as np
 import core
 from claims import Fresh, Values, any_scenes, claim, moved, pinned_number
 from core import Scene
-from ui import switched
-from ui.words import Words
+from pictures import switch_effects
+from pictures.words import Words
 
 SCENES = any_scenes(80, seed=2)
 
 
 def happened(part: str):
     def told(scene: Scene, words: Words) -> str:
-        if part not in switched.offered(scene):
+        if part not in switch_effects.offered(scene):
             return ""
-        return switched.happened(scene, part, words)
+        return switch_effects.happened(scene, part, words)
 
     told.part = part
     return told
 
 
-BUILDERS = tuple(happened(part) for part in switched.SENTENCES)
+BUILDERS = tuple(happened(part) for part in switch_effects.SENTENCES)
 
 
 def runs(f: Fresh) -> tuple[Fresh, Fresh]:

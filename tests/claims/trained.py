@@ -12,12 +12,12 @@ from claims import Fresh as OfScene
 from claims import Values, alike, claim, named_in, pinned_number, ties
 from core import Scene
 from core.backward import backward
-from core.course import Course
-from core.tokenizer import UNKNOWN
-from ui.kept_runs import Training
-from ui.pictures import train
-from ui.training import View, task_of
-from ui.words import Words, words_of
+from core.tokenizer.words import UNKNOWN
+from core.train.training_run import Course
+from pictures import train
+from pictures.training_view import View, task_of
+from pictures.words import Words, words_of
+from ui.train.kept_runs import Training
 
 
 @dataclass(frozen=True)

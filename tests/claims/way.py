@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from claims import Fresh, Values, alike, claim, pinned_number, read, stages
-from ui.pictures import drift
+from pictures import drift
 
 BUILDERS = (drift.drift, drift.variance, drift.rows)
 

@@ -12,10 +12,10 @@ from claims import Fresh, Values, claim, drawn, pinned_number, read, ties
 from claims.drawn import WRITER, called, reached, replayed, softmax
 from claims.inside import shares
 from core import Scene
-from ui import writing
-from ui.compute import Picture
-from ui.pictures.generate import cache, draw, lens, loss
-from ui.words import Words
+from pictures import continuation
+from pictures.compute import Picture
+from pictures.generate import cache, draw, lens, loss
+from pictures.words import Words
 
 GPT = Scene(model="gpt", new=3)
 LOUD = GPT.override(init="unit", norm="none", residual=True, n_layers=2, d_model=16, d_mlp=16)
@@ -60,7 +60,7 @@ def broken_or(builder):
     """What the page says where there is nothing to look at, else the picture."""
 
     def built(scene: Scene, words: Words) -> Picture | str:
-        return words("generate.broken") if writing.written(scene) is None else builder(scene, words)
+        return words("generate.broken") if continuation.written(scene) is None else builder(scene, words)
 
     return built
 

@@ -1,0 +1,64 @@
+"""The keys and values of positions already seen, so that a new token costs one row of the model and not the whole.
+
+Under a causal mask no earlier position sees a later one: what was computed for it stays true as the text grows. Of all
+that is computed for it, later tokens read only its keys and values (Shazeer 2019, section 2.4.1).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from core.config import Config
+from core.errors import ConfigError
+from core.input_checks import Interventions
+from core.interventions import without
+
+
+class Cache:
+    """Keys and values of every layer, [..., kv_head, pos, d_head], in arrays allocated once for `room` positions.
+
+    Give the same Cache to one `forward` after another, each with the tokens that are new. One Cache serves one text (or
+    one batch of texts that grow together), one set of parameters, and one choice of interventions.
+    Raises: ConfigError for more room than n_ctx.
+    """
+
+    __slots__ = ("_config", "_keys", "_values", "length", "room")
+
+    def __init__(self, config: Config, room: int | None = None):
+        room = config.n_ctx if room is None else room
+        if not 1 <= room <= config.n_ctx:
+            raise ConfigError(f"room: {room} is not in 1..n_ctx, {config.n_ctx}", "room")
+        self.room = room
+        self.length = 0  # how many positions are held
+        self._config = config
+        self._keys: list[np.ndarray] = []
+        self._values: list[np.ndarray] = []
+
+    def check(self, n: int, config: Config, interventions: Interventions) -> None:
+        """Raises: ConfigError when n more tokens do not fit, the Config is another, or the future is not hidden."""
+        if config != self._config:
+            raise ConfigError("cache: was made for another Config", "cache")
+        if not without(config, interventions.off).causal:
+            fault, field = ("off: takes the mask out", "off") if config.causal else ("causal: is False", "causal")
+            raise ConfigError(
+                f"{fault}, so a later token changes the outputs of earlier ones, and keys and values kept "
+                "from before it would be wrong; a cache needs the causal mask",
+                field,
+            )
+        if self.length + n > self.room:
+            raise ConfigError(f"ids: {n} tokens after {self.length} exceed the cache's room, {self.room}", "ids")
+
+    def extend(self, layer: int, k: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Keep the new positions' k and v; give the keys and values of all positions so far, as views."""
+        if layer == len(self._keys):
+            for kept, new in ((self._keys, k), (self._values, v)):
+                kept.append(np.empty((*new.shape[:-2], self.room, new.shape[-1]), new.dtype))
+        keys, values = self._keys[layer], self._values[layer]
+        if (keys.shape[:-2], keys.dtype) != (k.shape[:-2], k.dtype):
+            raise ConfigError(
+                f"cache: holds {keys.dtype} keys {keys.shape[:-2]}, not {k.dtype} {k.shape[:-2]}", "cache"
+            )
+        end = self.length + k.shape[-2]
+        keys[..., self.length : end, :] = k
+        values[..., self.length : end, :] = v
+        return keys[..., :end, :], values[..., :end, :]

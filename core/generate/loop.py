@@ -1,0 +1,185 @@
+"""Autoregressive generation: a context goes in, a token is drawn, the token joins the context, and so on.
+
+Every step is yielded with its whole distribution, and with what it cost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+
+from core.config import Config
+from core.errors import ConfigError
+from core.generate.cache import Cache
+from core.generate.sampling import Distribution, Sampling
+from core.input_checks import NOTHING, Interventions, checked_embeddings, checked_ids
+from core.interventions import without
+from core.model import forward
+from core.ops.embedding import embedding
+from core.params import Params
+from core.trace import Trace
+
+
+@dataclass(frozen=True)
+class Work:
+    """What one step computed. Positions are alike in every layer; without a cache none is reused.
+
+    The two counts are those of `multiplications`: of this step, and of the same step without a cache.
+    """
+
+    new: range  # positions whose keys and values were computed
+    reused: range  # positions whose keys and values came from the cache
+    multiplications: int
+    without_cache: int
+
+
+@dataclass(frozen=True)
+class Step:
+    """One new token: where it stands, and all that led to it."""
+
+    position: int  # 0 is the context's first token
+    token: int
+    forced: bool
+    distribution: Distribution
+    work: Work
+    trace: Trace  # of the new positions: logits, and what `names` asked for
+
+    @property
+    def probability(self) -> float:
+        """The model's own for the token, before temperature and cuts."""
+        return float(self.distribution.plain[self.token])
+
+    @property
+    def drawn_with(self) -> float:
+        """The probability that it had in the draw, after temperature and cuts: 0 for a forced token that was cut."""
+        return float(self.distribution.final[self.token])
+
+
+def generate(
+    params: Params,
+    config: Config,
+    ids: np.ndarray | None = None,
+    max_new_tokens: int = 20,
+    temperature: float = 1.0,
+    top_k: int | None = None,
+    top_p: float | None = None,
+    seed: int = 0,
+    *,
+    embeddings: np.ndarray | None = None,
+    forced: Mapping[int, int] | None = None,
+    stop: int | Collection[int] = (),
+    cache: bool = True,
+    interventions: Interventions = NOTHING,
+    names: Iterable[str] = (),
+) -> Iterator[Step]:
+    """Write on after ids [pos], or after `embeddings` [pos, d_model] in their place; yield a Step a token.
+
+    temperature, top_k, top_p, seed: see Sampling. A draw depends on seed and position alone: the same steps come again
+    however far one goes, and a forced token moves no later draw.
+    forced: position -> the token that must stand there, whatever its probability.
+    stop: token or tokens after which nothing follows; they are yielded themselves.
+    cache: keep keys and values (the same numbers, sooner). False computes the whole context at every step.
+    params: those kept in 16 bits (load_pretrained) are widened once, for the whole text: a token reads them all.
+    names: what else each Step's trace keeps, as in `forward`.
+    Raises, before the first step: ConfigError naming the argument that cannot be; for more tokens than n_ctx has room
+    for; for cache=True where the future is not hidden. While it runs: ConfigError for logits that are not finite.
+    """
+    if not config.unembed:
+        raise ConfigError("unembed: is False, and without logits there is nothing to draw from", "unembed")
+    sampling = Sampling(temperature, top_k, top_p, seed)
+    if embeddings is None:
+        context = embedding(params["embed.W_E"], checked_ids(ids, config))
+    else:
+        context = checked_embeddings(embeddings, config)
+    if context.ndim != 2:
+        raise ConfigError(f"ids: one sequence at a time, of shape [pos], not a batch {context.shape[:-1]}", "ids")
+    n = len(context)
+    _check_whole("max_new_tokens", max_new_tokens, 1, None)
+    if n + max_new_tokens > config.n_ctx:
+        raise ConfigError(
+            f"max_new_tokens: {max_new_tokens} after {n} exceed n_ctx {config.n_ctx}; {config.n_ctx - n} would fit",
+            "max_new_tokens",
+            "n_ctx",
+        )
+    stop = {stop} if isinstance(stop, Integral) else set(stop)
+    forced = dict(forced or {})
+    for name, tokens in (("stop", stop), ("forced", forced.values())):
+        for token in tokens:
+            _check_whole(name, token, 0, config.vocab_size - 1)
+    for position in forced:
+        _check_whole("forced", position, n, n + max_new_tokens - 1)
+    store = Cache(config, n + max_new_tokens) if cache else None
+    if store is not None:
+        store.check(n, config, interventions)
+    return _steps(params, config, context, max_new_tokens, sampling, forced, stop, store, interventions, names)
+
+
+def _steps(
+    params: Params,
+    config: Config,
+    context: np.ndarray,
+    max_new_tokens: int,
+    sampling: Sampling,
+    forced: Mapping[int, int],
+    stop: Collection[int],
+    cache: Cache | None,
+    interventions: Interventions,
+    names: Iterable[str],
+) -> Iterator[Step]:
+    params = {name: np.asarray(p) for name, p in params.items()}
+    x, names = context, ("logits", *names)
+    for position in range(len(context), len(context) + max_new_tokens):
+        trace = forward(params, config, embeddings=x, interventions=interventions, names=names, cache=cache)
+        distribution = Distribution(_last(trace["logits"], position), sampling)
+        token = int(forced[position]) if position in forced else distribution.draw(position)
+        cost = work(config, position, len(x), interventions.off)
+        yield Step(position, token, position in forced, distribution, cost, trace)
+        if token in stop:
+            return
+        row = embedding(params["embed.W_E"], np.array([token]))
+        x = np.concatenate([x, row]) if cache is None else row
+
+
+def _last(logits: np.ndarray, position: int) -> np.ndarray:
+    last = logits[-1].copy()  # a view would keep those of the whole context
+    if not np.isfinite(last).all():
+        raise ConfigError(f"params: the logits for position {position} are not finite; no token can be drawn", "params")
+    return last
+
+
+def _check_whole(name: str, value: Any, low: int, high: int | None) -> None:
+    right = isinstance(value, Integral) and not isinstance(value, bool)
+    if not right or value < low or (high is not None and value > high):
+        wanted = f"of {low} or more" if high is None else f"in {low}..{high}"
+        raise ConfigError(f"{name}: {value!r} is not a whole number {wanted}", name)
+
+
+# -------------------------------------------------------------------------------------------------- what it costs
+
+
+def work(config: Config, n: int, n_new: int, off: Collection[str] = ()) -> Work:
+    """What a step over n positions costs, of which n_new are computed and the others come from a cache."""
+    reused = n - n_new
+    counts = multiplications(config, n_new, n, off), multiplications(config, n, n, off)
+    return Work(range(reused, n), range(reused), *counts)
+
+
+def multiplications(config: Config, n: int, n_keys: int, off: Collection[str] = ()) -> int:
+    """Multiply-adds in the matrix products of one `forward` over n new positions that look at n_keys in all.
+
+    Exactly those of x W for every weight matrix, of Q K^T and of A V, the hidden half of the scores included: it is
+    computed too. Norms, activations, softmax and biases are not products of matrices, and are left out.
+    off: the parts that were taken out (core/interventions.py).
+    """
+    c, d = without(config, off), config.d_model
+    q_width, kv_width = c.n_heads * c.head_width, c.kv_heads * c.head_width
+    widths = {"W_Q": q_width, "W_K": kv_width, "W_V": kv_width, "W_O": q_width} if c.projections else {}
+    projections = d * sum(width for name, width in widths.items() if name not in off)
+    attention = 2 * q_width * n_keys
+    mlp = (3 if c.gated else 2) * d * c.d_mlp
+    unembed = d * c.vocab_size if c.unembed else 0
+    return n * (c.n_layers * (projections + attention + mlp) + unembed)

@@ -1,0 +1,1 @@
+"""The Scene: the one small value that a screen is a pure function of; its fields, its address, and how it is run."""

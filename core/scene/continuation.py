@@ -1,0 +1,86 @@
+"""A Scene's text written on: what the page on generation draws."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.config import Config
+from core.generate.loop import Step, generate
+from core.params import Params
+from core.scene.run import embed_tokens
+from core.scene.scene import Scene
+from core.tokenizer.words import UNKNOWN
+
+
+@dataclass(frozen=True)
+class Writing:
+    """A context and the tokens that were written after it, a Step each.
+
+    The context is the Scene's sentence, or as much of its beginning as leaves room for one new token.
+    """
+
+    scene: Scene
+    config: Config
+    weights: Callable[[], Params]  # gives them: they follow from the Scene, and whoever keeps a text need not keep them
+    ids: np.ndarray  # [pos] int64: the context's
+    embeddings: np.ndarray  # [pos, d_model]: the context's
+    steps: tuple[Step, ...]
+
+    @property
+    def params(self) -> Params:
+        """The weights that it was written with."""
+        return self.weights()
+
+    def text(self, steps: int) -> np.ndarray:
+        """[pos] int64: the ids of the context and of the first `steps` new tokens."""
+        return np.concatenate([self.ids, np.array([step.token for step in self.steps[:steps]], np.int64)])
+
+    def embedded(self, steps: int) -> np.ndarray:
+        """[pos, d_model]: what enters the model at those positions."""
+        new = np.array([step.token for step in self.steps[:steps]], np.int64)
+        return np.concatenate([self.embeddings, self.params["embed.W_E"][new]])
+
+
+def write(scene: Scene, params: Params | None = None, cache: bool | None = None) -> Writing:
+    """Write scene.new tokens after its sentence, or as many as n_ctx has room for.
+
+    Forced tokens outside these places, or outside the vocabulary, are passed over.
+    params: the weights, where they are known. cache: None keeps keys and values where the mask lets it.
+    Raises: ConfigError for a Scene without logits, or whose logits are not finite.
+    """
+    config = scene.config
+    params = scene.preset.params(scene.whole, scene.seed) if params is None else params
+    n = max(1, min(len(scene.tokens), config.n_ctx - 1))
+    embeddings = embed_tokens(scene, scene.encoding, params)[:n]
+    new = min(scene.new, config.n_ctx - n)
+    steps = generate(
+        params,
+        scene.whole,
+        embeddings=embeddings,
+        max_new_tokens=new,
+        temperature=scene.heat,
+        top_k=scene.top_k,
+        top_p=scene.top_p,
+        seed=scene.draw,
+        forced={at: token for at, token in scene.forced if n <= at < n + new and token < config.vocab_size},
+        cache=config.causal if cache is None else cache,
+        interventions=scene.interventions,
+    )
+    return Writing(scene, config, lambda: params, scene.encoding.ids[:n], embeddings, tuple(steps))
+
+
+def namer(scene: Scene, unnamed: Callable[[int], str] = "#{}".format) -> Callable[[int], str]:
+    """What each id is called: by the model's own tokens, else by the words of the sentence, else `unnamed`.
+
+    A word that the model does not know, and that stands in for one of its tokens, is called as the reader wrote it.
+    """
+    encoding, tokenizer = scene.encoding, scene.preset.tokenizer
+    if tokenizer:
+        outside = tokenizer.outside(scene.text)
+        borrowed = {step.id: step.token for step in encoding.work if outside.get(step.token, UNKNOWN) != UNKNOWN}
+        return lambda token: borrowed.get(token) or tokenizer.tokens[token]
+    known = dict(zip(encoding.ids.tolist(), encoding.tokens, strict=True))
+    return lambda token: known.get(token) or unnamed(token)

@@ -1,0 +1,61 @@
+"""Running a Scene: from what the reader turned to the trace that every picture reads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.config import Config
+from core.model import forward
+from core.params import Params
+from core.scene.scene import Scene
+from core.tokenizer.words import Encoding
+from core.trace import Trace
+
+
+@dataclass(frozen=True)
+class Run:
+    """What the pages draw: a Scene, and all that was computed from it."""
+
+    scene: Scene
+    config: Config
+    weights: Callable[[], Params]  # gives them: they follow from the Scene, and whoever keeps a Run need not keep them
+    encoding: Encoding
+    embeddings: np.ndarray  # [pos, d_model]
+    trace: Trace
+
+    @property
+    def params(self) -> Params:
+        """The weights that it was computed with."""
+        return self.weights()
+
+    @property
+    def tokens(self) -> tuple[str, ...]:
+        return self.encoding.tokens
+
+
+def run(scene: Scene, params: Params | None = None, names: Iterable[str] | None = None) -> Run:
+    """Compute a Scene. `params`: the weights, where they are known: they depend on model, `whole` and seed alone."""
+    config, encoding = scene.config, scene.encoding
+    params = scene.preset.params(scene.whole, scene.seed) if params is None else params
+    embeddings = embed_tokens(scene, encoding, params)
+    trace = forward(params, config, embeddings=embeddings, interventions=scene.interventions, names=names)
+    return Run(scene, config, lambda: params, encoding, embeddings, trace)
+
+
+def embed_tokens(scene: Scene, encoding: Encoding, params: Params) -> np.ndarray:
+    """[pos, d_model]: the drawn embeddings, over them the ones chosen by hand, over those the reader's edits."""
+    words = scene.preset.words
+    x = params["embed.W_E"][encoding.ids]
+    if words:  # a handful of numbers, to be reproduced to eight digits
+        x = x.astype(np.float64)
+    for position, token in enumerate(encoding.tokens):
+        if token in words:
+            chosen = words[token][: x.shape[1]]  # in a wider or narrower model they fill the first dimensions
+            x[position] = 0
+            x[position, : len(chosen)] = chosen
+    for position, dimension, value in scene.edits:
+        x[position, dimension] = value
+    return x

@@ -1,0 +1,144 @@
+"""Text to token ids, and the work on the way: by words, or by characters.
+
+The vocabulary of an untrained model is open: an id is drawn from the token itself, so that a word keeps its id, and
+with it its embedding, in every sentence.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from zlib import crc32
+
+import numpy as np
+
+from core.tokenizer.graphemes import clusters
+from core.tokenizer.text import normalized
+
+UNKNOWN = "<unknown>"  # the token of a fixed vocabulary that stands for all it does not hold
+
+
+@dataclass(frozen=True)
+class Step:
+    """How one token got its id: the slot its spelling asks for, and the free one that it was given."""
+
+    token: str
+    asked: int
+    id: int
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """ids [pos] int64, the tokens as text, and the work, a Step a token."""
+
+    ids: np.ndarray
+    tokens: tuple[str, ...]
+    work: tuple[Step, ...]
+
+
+def words(text: str) -> tuple[str, ...]:
+    """What white space separates."""
+    return tuple(text.split())
+
+
+def characters(text: str) -> tuple[str, ...]:
+    """What a reader takes for one character: marks, joined emoji, flags and syllables stay whole."""
+    return clusters(text)
+
+
+SPLITTERS: dict[str, Callable[[str], tuple[str, ...]]] = {"words": words, "characters": characters}
+
+
+@dataclass(frozen=True)
+class OpenVocabulary:
+    """Ids 0..size-1 for any token at all.
+
+    A token asks for the slot CRC-32(token) mod size; where another token of the same text already has it, it takes the
+    next free one. So two different tokens never share an id while a text has at most `size` of them.
+    """
+
+    size: int
+    split: Callable[[str], tuple[str, ...]] = words
+
+    def encode(self, text: str) -> Encoding:
+        """Raises: ValueError when the text has more different tokens than there are ids."""
+        tokens = self.split(text)
+        taken: dict[int, str] = {}
+        given: dict[str, Step] = {}
+        for token in tokens:
+            if token in given:
+                continue
+            if len(taken) == self.size:
+                raise ValueError(f"text: more than {self.size} different tokens")
+            asked = slot = crc32(token.encode("utf-8", "replace")) % self.size
+            while slot in taken:
+                slot = (slot + 1) % self.size
+            taken[slot] = token
+            given[token] = Step(token, asked, slot)
+        work = tuple(given[token] for token in tokens)
+        return Encoding(np.array([step.id for step in work], np.int64), tokens, work)
+
+
+# A word keeps its hyphens and apostrophes; any other mark stands alone. Over the first sign of each character.
+PIECES = re.compile(r"\w+(?:[-'’]\w+)*|[^\w\s]")
+
+
+def pieces(text: str) -> tuple[str, ...]:
+    """Words and marks: "dorme no gelo." has four. What a reader takes for one character is never parted."""
+    whole = clusters(text)
+    firsts = "".join(cluster[0] for cluster in whole)
+    return tuple("".join(whole[found.start() : found.end()]) for found in PIECES.finditer(firsts))
+
+
+@dataclass(frozen=True)
+class FixedVocabulary:
+    """The tokens of a trained model, each with the id of its place. Text is split into words, or characters.
+
+    A token that is not there is looked for in lower, then in upper case. One that is nowhere gets the id of UNKNOWN, if
+    the vocabulary has it; else it stands in for a token that the text does not have, always the same one.
+    """
+
+    tokens: tuple[str, ...]
+    by: str = "words"
+
+    def split(self, text: str) -> tuple[str, ...]:
+        """The tokens of a text, as they were written."""
+        return characters(text) if self.by == "characters" else pieces(text)
+
+    def encode(self, text: str) -> Encoding:
+        """ids [pos], the tokens as written, and a Step for each. Never fails: all text has ids."""
+        tokens = self.split(text)
+        given = {token: Step(token, i, i) for token in tokens if (i := self._known(token)) is not None}
+        taken = {step.id for step in given.values()}
+        for token in tokens:
+            if token not in given:
+                asked = crc32(token.encode("utf-8", "replace")) % len(self.tokens)
+                free = self._ids[UNKNOWN] if UNKNOWN in self._ids else self._free(asked, taken)
+                given[token] = Step(token, asked, free)
+                taken.add(free)
+        work = tuple(given[token] for token in tokens)
+        return Encoding(np.array([step.id for step in work], np.int64), tokens, work)
+
+    def outside(self, text: str) -> dict[str, str]:
+        """The tokens of a text that the vocabulary does not have, and what each is read as."""
+        return {step.token: self.tokens[step.id] for step in self.encode(text).work if self._known(step.token) is None}
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """Ids -> text: words apart, but for the marks that lean on the word before."""
+        if self.by == "characters":
+            return "".join(self.tokens[i] for i in ids)
+        return re.sub(r" ([.,;:!?])", r"\1", " ".join(self.tokens[i] for i in ids))
+
+    def _known(self, token: str) -> int | None:
+        return next((self._ids[form] for form in (token, token.lower(), token.upper()) if form in self._ids), None)
+
+    def _free(self, asked: int, taken: set[int]) -> int:
+        size = len(self.tokens)
+        return next((i % size for i in range(asked, asked + size) if i % size not in taken), asked)
+
+    @cached_property
+    def _ids(self) -> dict[str, int]:
+        forms = {normalized(token): i for i, token in reversed(list(enumerate(self.tokens)))}
+        return forms | {token: i for i, token in enumerate(self.tokens)}

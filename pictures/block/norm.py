@@ -1,0 +1,153 @@
+"""A norm: what enters and what leaves it, the moments of each token to four digits, one token's numbers as strokes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from core import Scene
+from core.interpret import token_moments
+from core.ops.norm import layer_norm
+from pictures import compute, extremes
+from pictures.block.frame import LOW, ROWS, WIDTH, height
+from pictures.compute import Picture
+from pictures.heads import magnitude
+from pictures.words import Words
+from plots.heatmap import heatmap
+from plots.rugs import rugs
+
+
+@dataclass(frozen=True)
+class Normed:
+    """What enters a norm, the same on one scale, and what leaves it, each [pos, d_model].
+
+    The last two are one where the gain is 1 and the bias 0, as before any training: then `learned` is False.
+    `real` is False where the norm is only supposed.
+    """
+
+    before: np.ndarray
+    normalized: np.ndarray
+    after: np.ndarray
+    real: bool
+
+    @property
+    def learned(self) -> bool:
+        return not np.array_equal(self.normalized, self.after, equal_nan=True)
+
+
+def normed(scene: Scene) -> Normed:
+    """The chosen layer's first or second norm; LayerNorm on what enters there, where the model has none."""
+    run, second = compute.run(scene), shown_second(scene)
+    config, at = run.config, f"blocks.{scene.place[0]}."
+    stream, added = ("resid_mid", "mlp_out") if second else ("resid_pre", "attn_out")
+    before = run.trace[at + ("resid_pre" if second and config.parallel else stream)]
+    if config.norm == "none":
+        d = config.d_model
+        with np.errstate(over="ignore", invalid="ignore"):  # of numbers that have exploded
+            _, after, _ = layer_norm(before, np.ones(d, before.dtype), np.zeros(d, before.dtype), config.norm_eps)
+        return Normed(before, after, after, real=False)
+    if config.norm_at == "post":
+        more = run.trace[at + added]
+        before = run.trace[at + stream] + more if config.residual else more
+    name = at + ("ln2" if second else "ln1")
+    return Normed(before, run.trace[name + ".normalized"], run.trace[name + ".out"], real=True)
+
+
+def shown_second(scene: Scene) -> bool:
+    """Without an MLP a block has no second norm."""
+    return scene.second and bool(scene.config.d_mlp)
+
+
+def moments(scene: Scene, words: Words) -> Picture:
+    """Mean and variance of each token as it enters the norm and as it leaves it, to four digits.
+
+    Between the two stands what the norm itself makes of them: where a learned gain and bias follow, the sentence tells.
+    """
+    norm = normed(scene)
+    table = np.stack([*token_moments(norm.before), *token_moments(norm.after)], axis=1)
+    row = scene.cell[0]
+    inside = [float(x[row]) for x in token_moments(norm.normalized)]
+    good = np.isfinite([*table[row], *inside]).all()
+    over = table[row, 1] > np.finfo(np.float32).max and not norm.normalized[row].any()
+    numbers = zip(("mean", "variance", "mean2", "variance2", "mean1", "variance1"), [*table[row], *inside], strict=True)
+    says = supposed(scene, norm, words) + words(
+        f"block.says.moments{'_lost' if not good else '_over' if over else '_learned' if norm.learned else ''}",
+        token=extremes.token_name(scene.tokens, row, words),
+        norm=scene.config.norm,
+        **{name: exact(float(x), words) for name, x in numbers},
+    )
+    figure = heatmap(
+        table,
+        list(scene.tokens),
+        [words(f"block.{name}") for name in ("mean", "variance", "mean_after", "variance_after")],
+        row_role="@residual",
+        scale="plain",
+        numbers=False,
+        comma=words.comma,
+        chosen=None,
+        square=False,
+        width=WIDTH,
+        height=height(scene),
+        alt=says,
+    )
+    shown = range(len(table)) if len(table) <= ROWS else [row]
+    figure["data"].append(_written(table, shown, words))
+    return Picture(figure, says)
+
+
+def _written(table: np.ndarray, shown: Sequence[int], words: Words) -> dict:
+    """The numbers of the rows `shown`, in a size in which four of them stand side by side."""
+    rows, columns = (
+        places.ravel().astype(np.int32) for places in np.meshgrid(shown, range(table.shape[1]), indexing="ij")
+    )
+    return {
+        "type": "scatter",
+        "mode": "text",
+        "x": columns,
+        "y": rows,
+        "text": [exact(x, words) for x in table[rows, columns].tolist()],
+        "textfont": {"size": 10, "color": "@text"},
+        "hoverinfo": "skip",
+    }
+
+
+def exact(x: float, words: Words) -> str:
+    """Four digits after the point, as a lesson asks; a power of ten where that would not fit."""
+    return words.number(x, 4) if abs(x) < 1000 else magnitude(x, words)
+
+
+def features(scene: Scene, words: Words) -> Picture:
+    """The chosen token's own numbers before and after, each as a stroke; between, where they part, the normalized."""
+    norm, row = normed(scene), scene.cell[0]
+    rows = {"before": norm.before, "normalized": norm.normalized, "after": norm.after}
+    if not norm.learned:
+        del rows["normalized"]
+    strokes = {name: x[row].astype(np.float64) for name, x in rows.items()}
+    good = all(np.isfinite(x).all() for x in strokes.values())
+    ends = (strokes["before"], strokes["after"])
+    says = words(
+        f"block.says.features{'' if good else '_lost'}",
+        token=extremes.token_name(scene.tokens, row, words),
+        n=len(ends[0]),
+        **{f"{name}{i}": magnitude(float(f(x)), words) for i, x in enumerate(ends) for name, f in RANGE},
+    )
+    if good and norm.learned:
+        says += " " + words("block.says.features_learned", norm=scene.config.norm)
+    figure = rugs(
+        {words(f"block.{name}"): x for name, x in strokes.items()},
+        comma=words.comma,
+        height=LOW,
+        alt=says,
+    )
+    return Picture(figure, says)
+
+
+RANGE = (("low", np.min), ("high", np.max))
+
+
+def supposed(scene: Scene, norm: Normed, words: Words) -> str:
+    if norm.real:
+        return words("block.says.rms") + " " if scene.config.norm == "rms" else ""
+    return words(f"block.says.norm_{'off' if 'norm' in scene.missing else 'none'}") + " "

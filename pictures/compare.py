@@ -1,0 +1,391 @@
+"""The pinned Scene beside the present one: both on one scale, and what changed between them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import floor, log10
+from typing import Any
+
+import numpy as np
+
+from core import Scene
+from pictures import attention, compute, display_names, drift, extremes, fibres, heads
+from pictures.compute import Picture
+from pictures.heads import magnitude
+from pictures.words import Words
+from plots.bipartite import flat
+from plots.drift import drift as drift_figure
+from plots.heatmap import heatmap
+from plots.tiles import tiles
+from plots.tokens import shown
+
+WIDTH = 350  # px: a third of a page, or a phone
+MATRICES = ("scores", "scores_scaled", "scores_masked", "pattern")
+ROLES = {"x": "@text", "q": "@query", "k": "@key", "v": "@value", "z": "@attention"}
+CHANGED = 0.01  # of a weight: less is not drawn
+DRIFT_HEIGHT = LIGHT_HEIGHT = 440  # px
+LARGE = 10_000  # numbers from here on are written with a power of ten
+MOST_DECIMALS = 9
+GAIN, LOSS = "@gradient", "@query"  # as the ends of the diverging scale
+
+
+# ------------------------------------------------------------------------------------- what differs, in words
+
+
+def differences(scene: Scene, words: Words) -> list[str]:
+    """Every knob that stands otherwise than when the Scene was pinned: what it was, and what it is."""
+    old, new = scene.pinned, scene
+    found = []
+    for name in ("model", "sentence", "split", "seed", "temperature", "edits", "ablated"):
+        was, now = (_told(s, name, words) for s in (old, new))
+        if was != now:
+            found.append(words("compare.changed", knob=words(f"knob.{name}"), was=was, now=now))
+        elif name in ("edits", "ablated") and getattr(old, name) != getattr(new, name):
+            found.append(words("compare.as_many", knob=words(f"knob.{name}"), n=len(getattr(new, name))))
+    for name in sorted(dict(old.overrides).keys() | dict(new.overrides).keys()):
+        was, now = (_value(getattr(s.whole, name), words) for s in (old, new))
+        if was != now and old.model == new.model:
+            found.append(words("compare.changed", knob=words(f"knob.{name}"), was=was, now=now))
+    for part in sorted({*old.off} ^ {*new.off}):
+        found.append(words(f"compare.{'out' if part in new.off else 'back'}", part=words(f"knob.{part}")))
+    return found
+
+
+def _told(scene: Scene, name: str, words: Words) -> str:
+    if name == "model":
+        return display_names.called(scene.model, scene.preset, words)
+    if name == "sentence":
+        return words("quoted", token=scene.text)
+    if name == "split":
+        return words(f"shell.splits.{scene.split}")
+    value = getattr(scene, name)
+    return str(len(value)) if isinstance(value, tuple) else words.short(value)
+
+
+def _value(value: int | bool | str, words: Words) -> str:
+    return words("compare.yes" if value else "compare.no") if isinstance(value, bool) else str(value)
+
+
+# ---------------------------------------------------------------------------------------------------- attention
+
+
+def step(scene: Scene) -> np.ndarray:
+    """The compared step of the chosen head: [pos, dimension] or [query, key]; hidden cells are -inf."""
+    run, name = compute.run(scene), scene.compared
+    if name == "x":
+        return run.trace[attention.input_name(scene)]
+    return attention.at_head(run, scene, attention.rotated(scene, name))
+
+
+def pinned_step(scene: Scene, words: Words) -> Picture:
+    return _step(scene.before, scene, words)
+
+
+def present_step(scene: Scene, words: Words) -> Picture:
+    return _step(scene, scene, words)
+
+
+def _step(shown: Scene, scene: Scene, words: Words) -> Picture:
+    values = step(shown)
+    if scene.compared == "pattern":
+        says = attention.read(shown.tokens, values, shown.cell[0], words, shown.config.causal)
+    else:
+        says = ranged(values, words)
+    scale = "probability" if scene.compared == "pattern" else "signed"
+    zmax = 1.0 if scale == "probability" else largest(step(scene.before), step(scene))
+    return Picture(_map(values, shown.tokens, scene, words, scale, zmax, says), says)
+
+
+def step_difference(scene: Scene, words: Words) -> Picture:
+    """The present step less the pinned one, cell by cell."""
+    was, now = step(scene.before), step(scene)
+    change = difference(was, now)
+    labels = paired(scene.before.tokens, scene.tokens)
+
+    def named(place: tuple[int, ...]) -> dict[str, str | int]:
+        row, column = place
+        matrix = scene.compared in MATRICES
+        name = extremes.token_name(labels, column, words) if matrix else column
+        return {"row": extremes.token_name(labels, row, words), "column": name}
+
+    says = changed("compare.cell" if scene.compared in MATRICES else "compare.dimension", was, now, named, words)
+    return Picture(_map(change, labels, scene, words, "signed", largest(change), says), says)
+
+
+def _map(
+    values: np.ndarray, tokens: tuple[str, ...], scene: Scene, words: Words, scale: str, zmax: float, says: str
+) -> dict[str, Any]:
+    matrix = scene.compared in MATRICES
+    return heatmap(
+        values,
+        list(tokens),
+        list(tokens) if matrix else None,
+        row_title=words("axis.query") if matrix else "",
+        row_role="@query" if matrix else ROLES[scene.compared],
+        column_title=words("axis.key" if matrix else "axis.dimension"),
+        column_role="@key" if matrix else "@muted",
+        scale=scale,
+        zmax=zmax or None,
+        chosen=tuple(min(i, len(tokens) - 1) for i in scene.cell) if matrix else None,
+        comma=words.comma,
+        hover=words("hover.cell") if matrix else f"{{row}}, {words('axis.dimension')} {{column}}: {{value}}",
+        square=False,
+        width=WIDTH,
+        height=step_height(scene),
+        alt=says,
+    )
+
+
+def step_height(scene: Scene) -> int:
+    """Pixels that fit the longer of the two sentences."""
+    n = max(len(scene.tokens), len(scene.pinned.tokens))
+    return 310 if n <= 8 else 360 if n <= 16 else 460
+
+
+# -------------------------------------------------------------------------------------------------------- heads
+
+
+def pinned_heads(scene: Scene, words: Words) -> Picture:
+    return _heads(scene.before, scene, words)
+
+
+def present_heads(scene: Scene, words: Words) -> Picture:
+    return _heads(scene, scene, words)
+
+
+def _heads(shown: Scene, scene: Scene, words: Words) -> Picture:
+    says = heads.strongest(compute.run(shown), words)
+    return Picture(_tiles(heads.patterns(compute.run(shown)), shown, scene, words, says), says)
+
+
+def heads_difference(scene: Scene, words: Words) -> Picture:
+    """Every head's present pattern less its pinned one."""
+    was, now = (heads.patterns(compute.run(s)) for s in (scene.before, scene))
+    change = difference(was, now)
+    labels = paired(scene.before.tokens, scene.tokens)
+
+    def named(place: tuple[int, ...]) -> dict[str, str | int]:
+        layer, head, query, key = place
+        row, column = (extremes.token_name(labels, i, words) for i in (query, key))
+        return {"layer": layer, "head": head, "row": row, "column": column}
+
+    says = changed("compare.head", was, now, named, words)
+    figure = _tiles(change, scene, scene, words, says, zmax=largest(change) or 1.0)
+    return Picture(figure, says)
+
+
+def _tiles(
+    values: np.ndarray, shown: Scene, scene: Scene, words: Words, says: str, zmax: float | None = None
+) -> dict[str, Any]:
+    return tiles(
+        values,
+        chosen=shown.place,
+        ablated=frozenset(shown.ablated),
+        layer_title=words("axis.layer"),
+        head_title=words("axis.head"),
+        **{"layer_prefix": "", "head_prefix": ""},
+        hover=heads.hover(words),
+        tokens=list(shown.tokens),
+        zmax=zmax or 1.0,
+        signed=zmax is not None,
+        height=heads_height(scene),
+        alt=says,
+    )
+
+
+def heads_height(scene: Scene) -> int:
+    """Pixels for the tiles of either, three pictures side by side."""
+    sizes = [(s.config.n_layers, s.config.n_heads) for s in (scene.before, scene)]
+    return 62 + max(layers * min(200, (WIDTH - 50) // n_heads) for layers, n_heads in sizes)
+
+
+# ------------------------------------------------------------------------------------------------------- fibres
+
+
+def pinned_light(scene: Scene, words: Words) -> Picture:
+    return fibres.light_of(scene.before, words, LIGHT_HEIGHT)
+
+
+def present_light(scene: Scene, words: Words) -> Picture:
+    return fibres.light_of(scene, words, LIGHT_HEIGHT)
+
+
+def twin_difference(scene: Scene, words: Words) -> Picture:
+    """What one head's weights gained and lost, as lines of two colours."""
+    layer, head = scene.place
+    was, now = (fibres.patterns(compute.run(s))[layer, head] for s in (scene.before, scene))
+    change = difference(was, now)
+    labels = paired(scene.before.tokens, scene.tokens)
+
+    def named(place: tuple[int, ...]) -> dict[str, str | int]:
+        return {name: extremes.token_name(labels, i, words) for name, i in zip(("row", "column"), place, strict=True)}
+
+    says = changed("compare.cell", was, now, named, words)
+    more, less = (int(np.count_nonzero(side > CHANGED)) for side in (change, -change))
+    if more or less:
+        says += " " + words("compare.lines", more=more, less=less, least=CHANGED)
+    figure = flat(
+        np.nan_to_num(np.stack([np.maximum(change, 0), np.maximum(-change, 0)])),
+        labels,
+        threshold=CHANGED,
+        colours=[GAIN, LOSS],
+        query_title=words("axis.query"),
+        key_title=words("axis.key"),
+        hover=words("fibres.hover"),
+        comma=words.comma,
+        width=fibres.TWIN_WIDTH,
+        height=LIGHT_HEIGHT,
+        alt=says,
+    )
+    return Picture(figure, says)
+
+
+# -------------------------------------------------------------------------------------------------------- drift
+
+
+def pinned_drift(scene: Scene, words: Words) -> Picture:
+    return _drift(scene.before, scene, words)
+
+
+def present_drift(scene: Scene, words: Words) -> Picture:
+    """The present drift in the pinned basis."""
+    return _drift(scene, scene, words)
+
+
+def _drift(shown: Scene, scene: Scene, words: Words) -> Picture:
+    stages = drift.ways(shown)
+    now = drift.stage(shown, stages)
+    says = drift.sentence(shown, stages, now, words)
+    names = drift.stage_names(shown, len(stages), words)
+    return Picture(_ways(_project(stages, scene), shown.tokens, names, now, scene, words, says), says)
+
+
+def drift_difference(scene: Scene, words: Words) -> Picture:
+    """For each word, from where it ended when pinned to where it ends now."""
+    ends = np.stack([w[drift.stage(s, w)] for s in (scene.before, scene) for w in (drift.ways(s),)])
+    labels = paired(scene.before.tokens, scene.tokens)
+    found = extremes.greatest(drift.moved(ends[0], ends[1]), lambda x: drift.size(x, words))
+    length = drift.size(found.value, words)
+    if found.value == 0:
+        says = words("compare.nothing")
+    elif found.everywhere and len(labels) > 1:
+        says = words("compare.ends_alike", length=length)
+    else:
+        tokens = extremes.token_names(labels, found.indices, words)
+        says = words("compare.end", tokens=tokens, n=len(found.places), length=length)
+    names = [words("compare.pinned"), words("compare.present")]
+    return Picture(_ways(_project(ends, scene), tuple(labels), names, 1, scene, words, says), says)
+
+
+def _project(points: np.ndarray, scene: Scene) -> np.ndarray:
+    return drift.basis(scene.pinned).project(points)[..., : drift.shown(scene)].astype(np.float32)
+
+
+def _ways(
+    paths: np.ndarray, tokens: tuple[str, ...], names: list[str], now: int, scene: Scene, words: Words, says: str
+) -> dict[str, Any]:
+    k, basis = drift.shown(scene), drift.basis(scene.pinned)
+    both = [_project(drift.ways(s), scene).reshape(-1, k) for s in (scene.before, scene)]
+    return drift_figure(
+        paths,
+        list(tokens),
+        stage=now,
+        axis_titles=[words("drift.axis_short", i=i + 1, share=100 * float(basis.explained[i])) for i in range(k)],
+        stage_names=names,
+        within=np.concatenate(both),
+        height=DRIFT_HEIGHT,
+        alt=says,
+    )
+
+
+# -------------------------------------------------------------------------------------------------------- shared
+
+
+def difference(was: np.ndarray, now: np.ndarray) -> np.ndarray:
+    """now - was; NaN where either is no finite number."""
+    both = np.isfinite(was) & np.isfinite(now)
+    return np.subtract(now, was, out=np.full(np.shape(now), np.nan), where=both)
+
+
+def largest(*arrays: np.ndarray) -> float:
+    """The largest magnitude of all finite numbers; 0 where there are none."""
+    return max(float(np.abs(x[np.isfinite(x)]).max(initial=0)) for x in arrays)
+
+
+def greatest(was: np.ndarray, now: np.ndarray, words: Words) -> extremes.Extreme | None:
+    """Where the greatest changes are, whichever way; None where nothing changed but by rounding."""
+    sizes = np.abs(difference(was, now))
+    best = largest(sizes)
+    if best <= extremes.NOISE * largest(was, now):
+        return None
+    return extremes.greatest(sizes, lambda x: written(x, decimals(best), words))
+
+
+def changed(
+    key: str, was: np.ndarray, now: np.ndarray, named: Callable[[tuple[int, ...]], dict[str, Any]], words: Words
+) -> str:
+    """The greatest change, under `key`, with what `named` tells of its place; how many are as great; what is lost."""
+    with np.errstate(invalid="ignore"):
+        found = greatest(was, now, words)
+    sentences = []
+    if found:
+        place = max(found.places, key=lambda at: abs(float(now[at]) - float(was[at])))
+        sentences.append(words(key, **named(place), **told(was[place], now[place], words)))
+        if others := len(found.places) - 1:
+            sentences.append(words("compare.as_much", n=others))
+    hidden = int(np.count_nonzero(np.isneginf(was) != np.isneginf(now)))
+    lost = np.isnan(was) | np.isnan(now) | np.isposinf(was) | np.isposinf(now)
+    if lost.any():
+        sentences.append(words("compare.lost"))
+    elif hidden:
+        sentences.append(words("compare.hidden", n=hidden))
+    return " ".join(sentences) or words("compare.nothing")
+
+
+def ranged(values: np.ndarray, words: Words) -> str:
+    """From where to where the finite ones of some numbers run."""
+    finite = values[np.isfinite(values)]
+    if not finite.size:
+        return words("compare.lost")
+    low, high = (magnitude(float(x), words) for x in (finite.min(), finite.max()))
+    return words("compare.range_one", value=low) if low == high else words("compare.range", low=low, high=high)
+
+
+def told(was: float, now: float, words: Words) -> dict[str, str]:
+    """Two numbers and the difference of what is written of them, with as many digits as that needs."""
+    was, now = float(was), float(now)
+    places = decimals(abs(now - was))
+    if max(abs(was), abs(now)) < LARGE:
+        was, now = round(was, places), round(now, places)
+    sign = "+" if now > was else ""
+    numbers = {"was": was, "now": now, "change": now - was}
+    texts = {name: written(x, places, words) for name, x in numbers.items()}
+    return texts | {"change": sign + texts["change"]}
+
+
+def written(x: float, places: int, words: Words) -> str:
+    """A number with so many decimals, or as a power of ten where it is large."""
+    return words.number(x, places) if abs(x) < LARGE else magnitude(x, words)
+
+
+def decimals(change: float) -> int:
+    """As many as show a change, and at least two."""
+    return min(max(2, -floor(log10(change))), MOST_DECIMALS) if change else 2
+
+
+def paired(old: tuple[str, ...], new: tuple[str, ...]) -> list[str]:
+    """A name for each position of two sentences: its token, or both where they differ."""
+    return [a if a == b else f"{shown(a)}→{shown(b)}" for a, b in zip(old, new, strict=True)]
+
+
+def alike(scene: Scene, *, tokens: bool = True, heads: bool = False, width: bool = False) -> bool:
+    """Have the two as many tokens, heads and layers, or vectors of one width? What is asked decides."""
+    old, new = scene.pinned, scene
+    same = not tokens or len(old.tokens) == len(new.tokens)
+    same &= not heads or (old.config.n_layers, old.config.n_heads) == (new.config.n_layers, new.config.n_heads)
+    return same and (not width or old.config.d_model == new.config.d_model)
+
+
+def steps_alike(scene: Scene) -> bool:
+    """Have the compared steps one shape?"""
+    return step(scene.before).shape == step(scene).shape

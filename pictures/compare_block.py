@@ -1,0 +1,95 @@
+"""An array of the chosen block as it was pinned, as it is, and the difference: both on one scale."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from core import Scene
+from pictures import compare as shared
+from pictures import compute, extremes
+from pictures.block import neurons, norm
+from pictures.compute import Picture
+from pictures.words import Words
+from plots.heatmap import heatmap
+
+
+def values(scene: Scene) -> np.ndarray:
+    """[pos, dimension or unit]; a block without an MLP has no vectors of it, so zeros stand there."""
+    if scene.inside == "norm":
+        return norm.normed(scene).after
+    if scene.inside == "units":
+        return neurons.hidden(scene).after
+    trace, at = compute.run(scene).trace, f"blocks.{scene.place[0]}."
+    if scene.inside == "mlp_out" and not scene.config.d_mlp:
+        return np.zeros_like(trace[at + "resid_mid"])
+    return trace[at + scene.inside]
+
+
+def pinned(scene: Scene, words: Words) -> Picture:
+    return _one(scene.before, scene, words)
+
+
+def present(scene: Scene, words: Words) -> Picture:
+    return _one(scene, scene, words)
+
+
+def _one(shown: Scene, scene: Scene, words: Words) -> Picture:
+    x = values(shown)
+    says = _hedged(shown, words) + shared.ranged(x, words)
+    most = shared.largest(values(scene.before), values(scene))
+    return Picture(_map(x, list(shown.tokens), most, scene, words, says), says)
+
+
+def difference(scene: Scene, words: Words) -> Picture:
+    """The present numbers less the pinned ones."""
+    was, now = values(scene.before).astype(np.float64), values(scene).astype(np.float64)
+    change, labels = shared.difference(was, now), shared.paired(scene.before.tokens, scene.tokens)
+
+    def named(place: tuple[int, ...]) -> dict:
+        token = extremes.token_name(labels, place[0], words)
+        return {"token": token, "axis": _axis(scene, words), "column": place[1]}
+
+    says = shared.changed("block.says.change", was, now, named, words)
+    return Picture(_map(change, labels, shared.largest(change), scene, words, says), says)
+
+
+def _hedged(shown: Scene, words: Words) -> str:
+    """What is true of numbers of a part that does not run: they are supposed, or there are none."""
+    if shown.inside == "norm":
+        return norm.supposed(shown, norm.normed(shown), words)
+    if shown.inside == "units":
+        return neurons.supposed(shown, neurons.hidden(shown), words)
+    absent = shown.inside == "mlp_out" and not shown.config.d_mlp
+    return words("block.says.brings_nothing") + " " if absent else ""
+
+
+def _map(x: np.ndarray, tokens: list[str], most: float, scene: Scene, words: Words, says: str) -> dict:
+    axis = _axis(scene, words)
+    return heatmap(
+        np.where(np.isfinite(x), x, np.nan)[:, : neurons.UNITS],
+        tokens,
+        row_role="@residual",
+        column_title=axis,
+        column_role="@muted",
+        zmax=most or None,
+        comma=words.comma,
+        hover=f"{{row}}, {axis} {{column}}: {{value}}",
+        square=False,
+        width=shared.WIDTH,
+        height=height(scene),
+        alt=says,
+    )
+
+
+def _axis(scene: Scene, words: Words) -> str:
+    return words("block.unit" if scene.inside == "units" else "axis.dimension")
+
+
+def height(scene: Scene) -> int:
+    """Pixels that fit the longer of the two sentences."""
+    return 120 + 22 * max(6, len(scene.tokens), len(scene.pinned.tokens))
+
+
+def alike(scene: Scene) -> bool:
+    """Have the two arrays one shape?"""
+    return values(scene.before).shape == values(scene).shape

@@ -1,0 +1,81 @@
+"""What was computed, kept for all sessions: a class moves the same knobs, so most turns were made before.
+
+Weights, traces and finished figures; `memory` has the budget.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import core
+from core import Scene, limits
+from pictures import memory
+from pictures.words import Words
+from plots.figure import to_json
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure, and the sentence computed from the same array that says what it shows."""
+
+    figure: dict[str, Any]
+    says: str
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A picture ready to be sent."""
+
+    json: bytes
+    says: str
+
+
+Builder = Callable[[Scene, Words], Picture]
+
+
+def _large(scene: Scene) -> bool:
+    """Whether its weights and its trace take so much that they are computed, and drawn, one Scene at a time."""
+    return scene.whole.n_parameters() > limits.LARGE or bool(scene.pinned and _large(scene.pinned))
+
+
+@memory.kept(
+    # Only what decides the draw: the Config's other choices share it.
+    lambda config, seed: (tuple(core.param_shapes(config).items()), config.init, config.tied_unembed, seed)
+)
+def _drawn(config: core.Config, seed: int) -> dict[str, Any]:
+    return core.init_params(config, seed)
+
+
+def params(scene: Scene) -> dict[str, Any]:
+    """The weights of a Scene: its trained model's own, which the model itself keeps, or drawn."""
+    preset = scene.preset
+    return preset.params(scene.whole, scene.seed) if preset.trained else _drawn(scene.whole, scene.seed)
+
+
+@memory.kept(lambda scene: (scene.computed,), large=_large)
+def run(scene: Scene) -> core.Run:
+    """core.run, remembered: only what is computed counts, not how it is looked at.
+
+    Its weights are not kept with it: they are looked for where weights are kept, or drawn again, when asked for.
+    """
+    computed = core.run(scene.computed, params(scene))
+    return replace(computed, weights=partial(params, scene.computed))
+
+
+@memory.kept(
+    lambda builder, scene, words: (memory.number(builder), scene, words.lang), large=lambda _, s, __: _large(s)
+)
+def finished(builder: Builder, scene: Scene, words: Words) -> Finished:
+    """The picture that `builder` makes of a Scene, as bytes to send."""
+    return finish(builder(scene, words), words)
+
+
+def finish(picture: Picture, words: Words) -> Finished:
+    """A picture as bytes to send, its numbers as the language writes them."""
+    if words.comma:
+        picture.figure["layout"]["separators"] = ",."
+    # A copy, to be kept: orjson leaves as much free behind what it wrote as it took for it.
+    return Finished(bytes(memoryview(to_json(picture.figure))), picture.says)

@@ -1,0 +1,76 @@
+"""Who writes on the Generate page, what was written, kept for all sessions, and what the tokens are called."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+
+import core
+from core import ConfigError, Scene, Writing
+from core.generate.loop import Step
+from core.scene.continuation import namer
+from core.scene.sentence import fit_sentence
+from pictures import compute, memory
+from pictures.display_names import named
+from pictures.words import Words
+
+STAND_IN = "stories"  # writes where the reader's story has no logits
+KNOBS = ("heat", "top_k", "top_p", "draw", "new", "forced")
+
+
+def writer(scene: Scene) -> Scene:
+    """The Scene itself; or, of a story without logits, one that has them and is looked at in the same way."""
+    if scene.config.unembed:
+        return scene
+    sentence = fit_sentence(scene.sentence, scene.split, STAND_IN)[0]
+    plain = {"overrides": (), "edits": (), "ablated": (), "off": (), "temperature": 1.0}
+    return scene.turn(model=STAND_IN, sentence=sentence, forced=scene.forced, **plain)
+
+
+def written(scene: Scene) -> Writing | None:
+    """What `scene` writes; None where its numbers explode."""
+    return _written(knobs(scene))
+
+
+def knobs(scene: Scene) -> Scene:
+    """The same writing, looked at as by default: equal for all Scenes that share one."""
+    return replace(scene.computed, **{name: getattr(scene, name) for name in KNOBS})
+
+
+@memory.kept(lambda scene: (scene,), grows=True)  # what a step's distribution is asked for, it computes and keeps
+def _written(scene: Scene) -> Writing | None:
+    try:
+        writing = core.write(scene, compute.params(scene))
+    except ConfigError:
+        return None
+    return replace(writing, weights=partial(compute.params, scene))
+
+
+def reached(scene: Scene, writing: Writing) -> int:
+    """How many new tokens the reader has let it write."""
+    n = len(writing.steps)
+    return n if scene.step is None else min(scene.step, n)
+
+
+def looked_at(scene: Scene, writing: Writing) -> Step:
+    """The last step of those."""
+    return writing.steps[reached(scene, writing) - 1]
+
+
+def spelled(scene: Scene, text: Writing, steps: int, words: Words) -> list[str]:
+    """The tokens of the context, as the reader wrote them, and of the first `steps` new ones."""
+    name, n = names(scene, words), len(text.ids)
+    return [*scene.tokens[:n], *(name(token) for token in text.text(steps)[n:].tolist())]
+
+
+def joint(scene: Scene) -> str:
+    """What stands between the tokens of its texts: nothing where they are characters."""
+    tokenizer = scene.preset.tokenizer
+    return " " if (tokenizer.by if tokenizer else scene.split) == "words" else ""
+
+
+def names(scene: Scene, words: Words) -> Callable[[int], str]:
+    """What each id is called in this language."""
+    name = namer(scene, lambda token: words("generate.unnamed", id=token))
+    return lambda token: named(name(token), words)

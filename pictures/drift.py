@@ -1,0 +1,286 @@
+"""Where each word starts, where it ends and the line between, in one basis for all layers."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from core import Scene
+from core.interpret import PCA, pca, residual_stages
+from core.interpret.space import ROUNDING
+from pictures import compute, extremes, memory
+from pictures.compute import Picture
+from pictures.heads import magnitude
+from pictures.words import Words
+from plots.drift import drift as drift_figure
+from plots.token_shares import bars
+
+HEIGHT = 560  # px
+VARIANCE_HEIGHT = 190  # px
+COMPONENTS = 3
+CROWDED = 20  # times as far apart as at the start: then the starts are within a marker's width of one another
+PLAIN = 1e5  # numbers from here on are written with a power of ten
+SUPERSCRIPT = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def drift(scene: Scene, words: Words) -> Picture:
+    """Every word's way through the layers, in the two or three directions in which all of them spread most."""
+    stages, axes = ways(scene), basis(scene.computed)
+    k, now = shown(scene), stage(scene, stages)
+    says = sentence(scene, stages, now, words)
+    title = "drift.axis_short" if scene.solid else "drift.axis"  # a slanted title has little room
+    figure = drift_figure(
+        axes.project(stages)[..., :k].astype(np.float32),
+        list(scene.tokens),
+        stage=now,
+        axis_titles=[words(title, i=i + 1, share=100 * float(axes.explained[i])) for i in range(k)],
+        stage_names=stage_names(scene, len(stages), words),
+        height=HEIGHT,
+        alt=says,
+    )
+    return Picture(figure, says)
+
+
+def variance(scene: Scene, words: Words) -> Picture:
+    """The share of the variance along each of the basis's directions."""
+    axes = basis(scene.computed)
+    k = shown(scene)
+    share = float(axes.explained[:k].sum())
+    says = words(f"drift.says.{'variance' if share else 'point'}", share=100 * share, d=axes.mean.size)
+    names = [f"PC{i + 1}" for i in range(COMPONENTS)]
+    return Picture(bars(axes.explained, names, role="@residual", height=VARIANCE_HEIGHT, alt=says), says)
+
+
+def stage_names(scene: Scene, n: int, words: Words) -> list[str]:
+    """What the first n stages are called."""
+    return [_start(scene, words), *(_after(i + 1, words) for i in range(n - 1))]
+
+
+def shown(scene: Scene) -> int:
+    """How many of the basis's directions the picture has."""
+    return COMPONENTS if scene.solid else 2
+
+
+def ways(scene: Scene) -> np.ndarray:
+    """[stage, pos, d_model]: the embeddings, then every layer's output, for as long as the numbers are finite."""
+    stages = residual_stages(compute.run(scene).trace, scene.config.n_layers).astype(np.float64)
+    good = np.isfinite(stages).all((1, 2))
+    return stages if good.all() else stages[: int(np.argmin(good))]
+
+
+def passed(scene: Scene) -> int:
+    """How many layers the reader has let the words pass, inside the model."""
+    n = scene.config.n_layers
+    return n if scene.stage is None else min(scene.stage, n)
+
+
+def stage(scene: Scene, stages: np.ndarray) -> int:
+    """The stage that is shown: the last one, where the layer asked for is no longer finite."""
+    return min(passed(scene), len(stages) - 1)
+
+
+@memory.kept(lambda scene: (scene,))  # the SVD of the largest model takes 30 ms, and a walk through it needs one
+def basis(scene: Scene) -> PCA:
+    """The directions in which all stages of a Scene's words, as computed, spread most."""
+    stages = ways(scene)
+    return pca(stages.reshape(-1, stages.shape[-1]), k=COMPONENTS)
+
+
+# ---------------------------------------------------------------------------------------------------- in words
+
+
+def rows(scene: Scene, words: Words) -> list[str]:
+    """Each token's drift in words: how far, and whose start its end is nearest to."""
+    stages = ways(scene)
+    start, end = stages[0], stages[stage(scene, stages)]
+    return [_drifted(scene.tokens, i, start, end, words) for i in range(len(start))]
+
+
+def _drifted(tokens: tuple[str, ...], i: int, start: np.ndarray, end: np.ndarray, words: Words) -> str:
+    length = float(moved(start, end)[i])
+    values = {"token": extremes.token_name(tokens, i, words), "length": size(length, words)}
+    if length == 0 or len(tokens) == 1:
+        return words(f"drift.reads.{'unmoved' if length == 0 else 'alone'}", **values)
+    near = nearest_start(start, end[i], words)
+    if near.everywhere:
+        return words("drift.reads.everywhere", **values, now=size(near.value, words))
+    if near.indices == [i]:
+        return words("drift.reads.own", **values)
+    values |= {"starts": _starts(tokens, near, i, words), "now": size(near.value, words)}
+    was = _was(start, i, near, words)
+    return words(f"drift.reads.{'near' if was else 'near_several'}", **values, was=was)
+
+
+def nearest_start(start: np.ndarray, end: np.ndarray, words: Words) -> extremes.Extreme:
+    """Of the starts [pos, d_model], those nearest to one end [d_model]."""
+    return extremes.least(moved(start, np.broadcast_to(end, start.shape)), lambda x: size(x, words))
+
+
+def came_nearer(start: np.ndarray, end: np.ndarray, i: int, words: Words) -> extremes.Extreme:
+    """Of the starts, those to which the way from the i-th to `end` led nearer by most; by less than 0: none."""
+    before = moved(start, np.broadcast_to(start[i], start.shape))
+    after = moved(start, np.broadcast_to(end, start.shape))
+    return extremes.greatest(before - after, lambda x: size(x, words))
+
+
+def _starts(tokens: tuple[str, ...], near: extremes.Extreme, own: int, words: Words) -> str:
+    names = [
+        words("drift.own") if j == own else words("drift.of", token=extremes.token_name(tokens, j, words))
+        for j in near.indices
+    ]
+    return extremes.some(names, words)
+
+
+def _was(start: np.ndarray, i: int, near: extremes.Extreme, words: Words) -> str:
+    """How far the start of the i-th token is from those starts; nothing where it is not as far from all of them."""
+    written = {size(float(moved(start[i][None], start[j][None])[0]), words) for j in near.indices}
+    return written.pop() if len(written) == 1 and i not in near.indices else ""
+
+
+def moved(start: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """The length of each way [pos]; 0 where only rounding is left. start and end: [pos, d_model]."""
+    lengths = np.linalg.norm(end - start, axis=-1)
+    sizes = np.maximum(np.linalg.norm(start, axis=-1), np.linalg.norm(end, axis=-1))
+    return np.where(lengths > ROUNDING * sizes, lengths, 0.0)
+
+
+def distances(x: np.ndarray) -> np.ndarray:
+    """x [pos, d_model] -> [pos, pos]; 0 where only rounding is left."""
+    return np.stack([moved(x, np.broadcast_to(row, x.shape)) for row in x])
+
+
+def apart(x: np.ndarray) -> float:
+    """The mean distance between two rows of x [pos, d_model]; 0 of one row alone."""
+    n = len(x)
+    return float(distances(x).sum() / (n * (n - 1))) if n > 1 else 0.0
+
+
+def size(length: float, words: Words) -> str:
+    """A length as a reader writes it: 0.97, 36,651, 3.1 × 10⁻⁴, or 1.2 × 10¹² where it explodes."""
+    if 0 < abs(length) < 0.01:
+        return magnitude(length, words)
+    if abs(length) < PLAIN:
+        return words.number(length, 2 if abs(length) < 1000 else 0)
+    mantissa, _, exponent = f"{length:.1e}".partition("e")
+    return f"{words.number(float(mantissa), 1)} × 10{str(int(exponent)).translate(SUPERSCRIPT)}"
+
+
+def sentence(scene: Scene, stages: np.ndarray, now: int, words: Words) -> str:
+    """Who has gone furthest and where it ends, whether all draw together, and who stand nearest."""
+    cut = len(stages) <= scene.config.n_layers and now == len(stages) - 1
+    if now:
+        sentences = [*_furthest(scene, stages, now, words), *_together(stages, now, words)]
+    else:
+        sentences = [] if cut and passed(scene) else [_still(scene, words)]
+    sentences += _nearest(scene.tokens, stages[now], now, words)
+    sentences += _crowded(stages, now, words)
+    if cut:
+        sentences.append(words("drift.says.broken" if now else "drift.says.broken_first"))
+    return " ".join([*sentences, *_designed(scene, words)])
+
+
+def _nearest(tokens: tuple[str, ...], x: np.ndarray, now: int, words: Words) -> list[str]:
+    """Which tokens' points [pos, d_model] are nearest to one another."""
+    if len(tokens) < 2:
+        return []
+    found = extremes.least(distances(x), lambda y: size(y, words), np.triu(np.ones((len(x), len(x)), bool), 1))
+    if found.everywhere:
+        kind = "any_two" if found.value else "one_point"
+        return [words(f"drift.says.{kind}", distance=size(found.value, words))]
+    pairs = [words("drift.pair", **_pair(tokens, place, words)) for place in found.places]
+    if len(pairs) == 1:
+        values = _pair(tokens, found.place, words) | {"distance": size(found.value, words)}
+        kind = "nearest_same" if found.value == 0 else "nearest" if now else "nearest_start"
+        return [words(f"drift.says.{kind}", **values)]
+    return [words("drift.says.nearest_pairs", pairs=extremes.some(pairs, words), distance=size(found.value, words))]
+
+
+def _pair(tokens: tuple[str, ...], place: tuple[int, ...], words: Words) -> dict[str, str]:
+    return {name: extremes.token_name(tokens, i, words) for name, i in zip("ab", place, strict=True)}
+
+
+def _designed(scene: Scene, words: Words) -> list[str]:
+    """Which embeddings were chosen by hand, and which were drawn."""
+    tokens, by_hand = scene.tokens, scene.preset.words
+    edited = {place for place, _, _ in scene.edits}
+    if not by_hand.keys() & {*tokens}:
+        return []
+    drawn = [token for i, token in enumerate(tokens) if token not in by_hand and i not in edited]
+    if not drawn:
+        return [words("drift.says.designed")]
+    names = [[words("quoted", token=token) for token in dict.fromkeys(x)] for x in (by_hand.keys() & {*tokens}, drawn)]
+    ordered = sorted(names[0], key=lambda name: tokens.index(name[1:-1]))
+    return [
+        words("drift.says.designed_some", chosen=extremes.some(ordered, words), drawn=extremes.some(names[1], words))
+    ]
+
+
+def _together(stages: np.ndarray, now: int, words: Words) -> list[str]:
+    """Whether all draw together, or apart."""
+    if len(stages[0]) < 2:
+        return []
+    first, here = (apart(stages[i]) for i in (0, now))
+    if first == here == 0 or here > CROWDED * first > 0:
+        return []  # a sentence of its own says so
+    was, is_ = (size(x, words) for x in (first, here))
+    kind = "as_before" if was == is_ else "together" if here < first else "asunder"
+    return [words(f"drift.says.{kind}", was=was, now=is_)]
+
+
+def _crowded(stages: np.ndarray, now: int, words: Words) -> list[str]:
+    """Why points of so different stages are one in the picture, which has one scale for all."""
+    first, here, last = (apart(stages[i]) for i in (0, now, -1))
+    if last > CROWDED * here > 0:
+        return [words("drift.says.dwarfed", n=len(stages) - 1, ratio=size(last / here, words))]
+    if here > CROWDED * first > 0:
+        return [words("drift.says.spread", ratio=size(here / first, words))]
+    return []
+
+
+def _still(scene: Scene, words: Words) -> str:
+    return words("drift.says.still_positions" if _positioned(scene) else "drift.says.still")
+
+
+def _furthest(scene: Scene, stages: np.ndarray, now: int, words: Words) -> list[str]:
+    """Who has drifted furthest; and of one alone, whose start its end is nearest to."""
+    tokens, start, end, after = scene.tokens, stages[0], stages[now], _after(now, words)
+    found = extremes.greatest(moved(start, end), lambda x: size(x, words))
+    length = size(found.value, words)
+    if found.value == 0:
+        return [words("drift.says.unmoved", after=after)]
+    if len(tokens) == 1:
+        return [words("drift.says.alone", after=after, token=tokens[0], length=length)]
+    if found.everywhere:
+        return [words("drift.says.all_as_far", after=after, length=length)]
+    names, n = extremes.token_names(tokens, found.indices, words), len(found.places)
+    sentences = [words("drift.says.furthest", after=after, tokens=names, n=n, length=length)]
+    if n == 1:
+        sentences.append(_ends(tokens, found.indices[0], start, end, words))
+    return sentences
+
+
+def _ends(tokens: tuple[str, ...], i: int, start: np.ndarray, end: np.ndarray, words: Words) -> str:
+    """Whose start one token's end is nearest to, and whether it came nearer to that one than to any other."""
+    near = nearest_start(start, end[i], words)
+    now = {"now": size(near.value, words)}
+    if near.everywhere:
+        return words("drift.says.ends_everywhere", **now)
+    if near.indices == [i]:
+        return words("drift.says.ends_own")
+    now |= {"starts": _starts(tokens, near, i, words)}
+    if not (was := _was(start, i, near, words)):
+        return words("drift.says.ends_several", **now)
+    gain = came_nearer(start, end[i], i, words)
+    nearer = gain.value > 0 and near.indices == gain.indices
+    return words(f"drift.says.ends{'_nearer' if nearer else ''}", **now, was=was)
+
+
+def _positioned(scene: Scene) -> bool:
+    return scene.config.positions in ("sinusoidal", "learned")
+
+
+def _start(scene: Scene, words: Words) -> str:
+    return words("drift.start_positions" if _positioned(scene) else "drift.start")
+
+
+def _after(layers: int, words: Words) -> str:
+    return words("drift.after", n=layers)

@@ -1,0 +1,114 @@
+"""The greatest and the least of some numbers, as a sentence may name them: everything that is written alike together.
+
+Of two numbers that a reader sees as one, none is "the" greatest; where all look alike there is no extreme at all; and
+numbers that have left their range are none.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from core import Scene
+from pictures.words import Words
+from plots.tokens import shown
+
+FEW = 4  # of those alike, how many a sentence still names
+NOISE = 1e-6  # of the largest magnitude: what float32 may add to equal numbers
+Shown = Callable[[float], str]  # how a number is written
+
+
+@dataclass(frozen=True)
+class Extreme:
+    """A value, and all the places [n] of an array, as tuples of indices in order, where it stands."""
+
+    value: float
+    places: tuple[tuple[int, ...], ...]
+    everywhere: bool  # no number is written otherwise: then it is neither the greatest nor the least
+
+    @property
+    def place(self) -> tuple[int, ...]:
+        """The first of the places."""
+        return self.places[0]
+
+    @property
+    def indices(self) -> list[int]:
+        """The places, of a vector."""
+        return [place[0] for place in self.places]
+
+
+def greatest(values: np.ndarray, shown: Shown, where: np.ndarray | None = None) -> Extreme | None:
+    """The greatest of the finite values (`where` it is True), with all that `shown` writes as it writes that one.
+
+    None where there is no such value.
+    """
+    values = np.asarray(values, np.float64)
+    counted = np.isfinite(values) if where is None else np.isfinite(values) & where
+    if not counted.any():
+        return None
+    finite = values[counted]
+    best, size = float(finite.max()), float(np.abs(finite).max())
+    written = shown(best)
+
+    def differs(value: float) -> bool:
+        return best - value > NOISE * size and shown(value) != written
+
+    near = np.unique(finite)[::-1]  # from the best down: where one differs, all below it do
+    alike = bisect_left(near, True, key=differs)
+    places = np.argwhere(counted & (values >= near[alike - 1])).tolist()
+    return Extreme(best, tuple(map(tuple, places)), alike == len(near))
+
+
+def least(values: np.ndarray, shown: Shown, where: np.ndarray | None = None) -> Extreme | None:
+    """The least, in the same way."""
+    found = greatest(-np.asarray(values, np.float64), lambda value: shown(-value), where)
+    return found and Extreme(-found.value, found.places, found.everywhere)
+
+
+def percent(words: Words) -> Shown:
+    """How `{share:.1%}` writes a share."""
+    return lambda share: words.number(100 * share, 1)
+
+
+# ------------------------------------------------------------------------------------------------------------- names
+
+
+def unit(scene: Scene) -> str:
+    """What the tokens of a Scene are, as `{unit:?word=...|character=...|token=...}` asks."""
+    return "token" if scene.preset.tokenizer else "character" if scene.split == "characters" else "word"
+
+
+def token_name(tokens: Sequence[str], place: int, words: Words) -> str:
+    """A token in quotation marks; one that stands in the sentence more than once with its position, from 0."""
+    key = "placed" if tokens.count(tokens[place]) > 1 else "quoted"
+    return words(key, token=tokens[place], place=place)
+
+
+def choices(tokens: Sequence[str], words: Words) -> list[str]:
+    """All tokens as a list to choose from names them, without quotation marks."""
+    return [
+        words("choice", token=token, place=place) if tokens.count(token) > 1 else shown(token)
+        for place, token in enumerate(tokens)
+    ]
+
+
+def token_names(tokens: Sequence[str], places: Iterable[int], words: Words, itself: int | None = None) -> str:
+    """Several tokens in one phrase, `itself` for the one that looks."""
+    names = [words("attention.reads.itself") if p == itself else token_name(tokens, p, words) for p in places]
+    return some(names, words)
+
+
+def head_names(places: Iterable[Sequence[int]], words: Words, name: str = "") -> str:
+    """Several heads (layer, head) in one phrase; `name`: a label that is put around each."""
+    heads = [words("heads.place", layer=int(layer), head=int(head)) for layer, head, *_ in places]
+    return some([words(name, place=head) for head in heads] if name else heads, words)
+
+
+def some(names: Sequence[str], words: Words) -> str:
+    """`a, b and c`; of many the first few, and how many others there are."""
+    if len(names) <= FEW + 1:
+        return words.several(names)
+    return words.several([*names[:FEW], words("attention.reads.others", n=len(names) - FEW)])

@@ -1,0 +1,163 @@
+"""All of attention as fibres of light through the layers, and one head of it flat, for exact reading."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from core import Run, Scene
+from pictures import compute, extremes
+from pictures.attention import read
+from pictures.compute import Picture
+from pictures.words import Words
+from plots.bipartite import MAX_CURVES as MOST_FLAT
+from plots.bipartite import flat as flat_figure
+from plots.fibres import MAX_CURVES
+from plots.fibres import fibres as fibres_figure
+
+HEIGHT = 560  # px
+TWIN_WIDTH = 330  # px: the third of a page, or a phone
+
+
+def light(scene: Scene, words: Words) -> Picture:
+    """Every weight above the threshold in the layers that are lit, a fibre each."""
+    return light_of(scene, words, HEIGHT)
+
+
+def light_of(scene: Scene, words: Words, height: int) -> Picture:
+    """The same in a picture so many pixels high."""
+    run = compute.run(scene)
+    a = patterns(run)
+    says = _says_light(scene, a, words)
+    figure = fibres_figure(
+        a,
+        list(run.tokens),
+        threshold=scene.threshold,
+        focus=focus(scene),
+        layers_lit=lit(scene),
+        layer_prefix=words("fibres.layer_prefix"),
+        height=height,
+        alt=says,
+    )
+    return Picture(figure, says)
+
+
+def twin(scene: Scene, words: Words) -> Picture:
+    """The chosen layer and head alone: who looks, who is looked at, and a line for every weight above the threshold."""
+    run = compute.run(scene)
+    layer, head = scene.place
+    whole = patterns(run)
+    a, says = whole[layer], _says_twin(scene, whole, words)
+    figure = flat_figure(
+        a,
+        list(run.tokens),
+        threshold=scene.threshold,
+        focus=focus(scene),
+        heads=[head],
+        query_title=words("axis.query"),
+        key_title=words("axis.key"),
+        hover=words("fibres.hover"),
+        comma=words.comma,
+        width=TWIN_WIDTH,
+        height=twin_height(len(run.tokens)),
+        alt=says,
+    )
+    return Picture(figure, says)
+
+
+def twin_height(n: int) -> int:
+    """Pixels of the flat picture: as high as the scene, higher where n tokens need it."""
+    return max(HEIGHT, 60 + 13 * n)
+
+
+def patterns(run: Run) -> np.ndarray:
+    """[layer, head, query, key]; a head that is switched off carries nothing, so its weights are 0."""
+    a = np.stack([run.trace[f"blocks.{i}.attn.pattern"] for i in range(run.config.n_layers)])
+    for layer, head in run.scene.ablated:
+        a[layer, head] = 0
+    return a
+
+
+def lit(scene: Scene) -> int:
+    """How many layers are lit, inside the model."""
+    n = scene.config.n_layers
+    return n if scene.lit is None else min(scene.lit, n)
+
+
+def focus(scene: Scene) -> int | None:
+    """The token whose fibres keep their colour, inside the sentence."""
+    return scene.focus if scene.focus is not None and scene.focus < len(scene.tokens) else None
+
+
+# ---------------------------------------------------------------------------------------------------- in words
+
+
+def _says_light(scene: Scene, a: np.ndarray, words: Words) -> str:
+    n, shown = lit(scene), a[: lit(scene)]
+    if n == 0:
+        return words("fibres.says.dark")
+    sentences = [words("fibres.says.lit", lit=n, n=len(a))] if n < len(a) else []
+    sentences.append(_counted(int(np.count_nonzero(shown > scene.threshold)), scene, words))
+    sentences += _strongest(scene, shown, words)
+    if scene.ablated:
+        sentences.append(words("fibres.says.ablated", n=len(scene.ablated)))
+    return " ".join([*sentences, *_broken(shown, words)])
+
+
+def _broken(a: np.ndarray, words: Words) -> list[str]:
+    """From which layer of a [layer, head, query, key] on there is nothing."""
+    broken = np.isnan(a).any((1, 2, 3))
+    return [words("fibres.says.broken", layer=int(np.argmax(broken)))] if broken.any() else []
+
+
+def _says_twin(scene: Scene, whole: np.ndarray, words: Words) -> str:
+    """Of all patterns [layer, head, query, key], the chosen one."""
+    layer, head = scene.place
+    a = whole[layer, head]
+    if (layer, head) in scene.ablated:
+        return words("fibres.says.off", layer=layer, head=head)
+    if np.isnan(a).any():
+        return " ".join(_broken(whole, words))
+    place = {"layer": layer, "head": head}
+    if (chosen := focus(scene)) is not None:
+        return f"{words('fibres.says.place', **place)} {read(scene.tokens, a, chosen, words, scene.config.causal)}"
+    above = a[a > scene.threshold]
+    says = words(
+        "fibres.says.counted" if above.size else "fibres.says.few",
+        **place,
+        above=above.size,
+        cells=a.size,
+        threshold=scene.threshold,
+        low=float(above.min(initial=1)),
+        high=float(a.max()),
+    )
+    return f"{says} {words('fibres.says.drawn', drawn=MOST_FLAT)}" if above.size > MOST_FLAT else says
+
+
+def _counted(above: int, scene: Scene, words: Words) -> str:
+    drawn = min(above, MAX_CURVES)
+    name = "none" if above == 0 else "one" if above == 1 else "all" if drawn == above else "some"
+    return words(f"fibres.says.{name}", drawn=drawn, above=above, threshold=scene.threshold)
+
+
+def _strongest(scene: Scene, a: np.ndarray, words: Words) -> list[str]:
+    """The strongest of all weights [layer, head, query, key], or of those of the token in focus."""
+    chosen, tokens = focus(scene), scene.tokens
+    first_alone = scene.config.causal and len(tokens) > 1 and chosen is None
+    queries = slice(1 if first_alone else 0, None) if chosen is None else slice(chosen, chosen + 1)
+    found = extremes.greatest(a[:, :, queries], words.number)
+    if found is None or found.value == 0:
+        return []
+    looks: dict[tuple[int, int, int], list[int]] = {}  # (layer, head, query) -> the keys that it looks at most
+    for layer, head, row, key in found.places:
+        looks.setdefault((layer, head, row + queries.start), []).append(key)
+    (layer, head, query), keys = next(iter(looks.items()))
+    kind = "focus" if chosen is not None else "strongest_but" if first_alone else "strongest"
+    values = {
+        "first": extremes.token_name(tokens, 0, words),
+        "query": extremes.token_name(tokens, query, words),
+        "keys": extremes.token_names(tokens, keys, words, itself=query),
+        "weight": found.value,
+        "where": "" if a.shape[:2] == (1, 1) else words("fibres.says.where", layer=layer, head=head),
+    }
+    sentence = words(f"fibres.says.{kind}", **values)
+    return [sentence, words("fibres.says.as_strong", n=len(looks) - 1)] if len(looks) > 1 else [sentence]

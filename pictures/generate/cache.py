@@ -1,0 +1,113 @@
+"""The KV cache: which keys and values a step computes and which it reads again; what it saves, and that it is right."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+import core
+from core import Scene, Writing
+from pictures import compute, continuation, memory
+from pictures.compute import Picture
+from pictures.heads import magnitude
+from pictures.words import Words
+from plots.kv_cache import height as plot_height
+from plots.kv_cache import ledger as plot
+
+
+def ledger(scene: Scene, words: Words) -> Picture:
+    """A row a step: positions that are new and that are reused, and the multiplications with and without a cache."""
+    text = continuation.written(scene)
+    at = continuation.reached(scene, text) - 1
+    works = [step.work for step in text.steps]
+    tokens = continuation.spelled(scene, text, len(works) - 1, words)
+    says = _says(scene, works[at], at, words)
+    spent, plain = (np.array([getattr(w, field) for w in works]) for field in ("multiplications", "without_cache"))
+    figure = plot(
+        np.array([len(work.reused) for work in works]),
+        np.array([work.new.stop for work in works]),
+        tokens,
+        spent,
+        plain,
+        chosen=at,
+        row_title=words("generate.ledger.step"),
+        bar_title=words("generate.ledger.multiplications"),
+        hover=words("generate.hover.ledger"),
+        bar_hovers=(words("generate.hover.spent"), words("generate.hover.plain")),
+        alt=says,
+    )
+    return Picture(figure, says)
+
+
+def height(scene: Scene, words: Words) -> int:
+    """Pixels of that figure."""
+    text = continuation.written(scene)
+    return plot_height(continuation.spelled(scene, text, len(text.steps) - 1, words), len(text.steps))
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Two writings side by side: how many tokens are the same of `n`, and how far apart a logit is at most."""
+
+    same: int
+    n: int
+    apart: float
+    size: float  # of the largest logit
+    saved: float  # how many times fewer multiplications the first one took
+
+
+def agreement(cached: Writing, plain: Writing) -> Agreement:
+    """What was written with the cache against the same, computed anew at every step."""
+    pairs = list(zip(cached.steps, plain.steps, strict=True))
+    a, b = (np.array([pair[i].distribution.logits for pair in pairs], np.float64) for i in (0, 1))
+    same = sum(one.token == other.token for one, other in pairs)
+    spent, whole = (sum(step.work.multiplications for step in text.steps) for text in (cached, plain))
+    return Agreement(same, len(pairs), float(np.abs(a - b).max()), float(np.abs(b).max()), whole / spent)
+
+
+@memory.kept(lambda scene: (scene,))
+def _both_ways(scene: Scene) -> Agreement:
+    return agreement(continuation.written(scene), core.write(scene, compute.params(scene), cache=False))
+
+
+def check(scene: Scene, words: Words) -> str:
+    """The text is written both ways, with the cache and without it, and what comes of that is said."""
+    found = _both_ways(continuation.knobs(scene))
+    saved = words.number(found.saved, 1)
+    key = "check" if found.n > 1 and saved != words.number(1, 1) else "check_as_much"
+    return words(
+        f"generate.says.{key}",
+        same=found.same,
+        n=found.n,
+        apart=power(found.apart, words),
+        size=magnitude(found.size, words),
+        saved=saved,
+    )
+
+
+def power(value: float, words: Words) -> str:
+    """A small number as a reader writes it: 3.6 × 10⁻⁷."""
+    if value == 0:
+        return "0"
+    mantissa, _, exponent = f"{value:.1e}".partition("e")
+    digits = str(int(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    return f"{words.number(float(mantissa), 1)} × 10{digits}"
+
+
+def _says(scene: Scene, work, at: int, words: Words) -> str:
+    if not scene.config.causal:
+        spent = words.amount(work.multiplications)
+        return words("generate.says.no_cache", step=at + 1, positions=len(work.new), spent=spent)
+    layers, spent = scene.config.n_layers, words.amount(work.multiplications)
+    if not work.reused:
+        return words("generate.says.ledger_first", step=at + 1, new=len(work.new), layers=layers, spent=spent)
+    return words(
+        "generate.says.ledger",
+        step=at + 1,
+        reused=len(work.reused),
+        layers=layers,
+        spent=spent,
+        plain=words.amount(work.without_cache),
+        times=words.number(work.without_cache / work.multiplications, 1),
+    )

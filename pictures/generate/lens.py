@@ -1,0 +1,78 @@
+"""The logit lens: what each layer would say if it were the last, at every position."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from core import Scene, forward
+from core.interpret import read_stream, residual_stages
+from core.ops.softmax import softmax
+from pictures import continuation
+from pictures.compute import Picture
+from pictures.generate.draw import share
+from pictures.words import Words
+from plots.lens import lens as plot
+
+ROWS = 12  # positions: the last ones
+STAGES = ("blocks.0.resid_pre", "blocks.*.resid_post")
+
+
+def lens(scene: Scene, words: Words) -> Picture:
+    """[position, stage]: the likeliest next token after each stage, and its share."""
+    text = continuation.written(scene)
+    tops, shares, first = read(scene, text)
+    name, ids = continuation.names(scene, words), text.text(continuation.reached(scene, text))
+    rows, following = continuation.spelled(scene, text, len(ids) - 1 - len(text.ids), words)[first:], ids[first + 1 :]
+    columns = [words("generate.lens.start"), *(words("generate.lens.after", i=i) for i in range(tops.shape[1] - 1))]
+    came = tops == following[:, None]
+    says = _says(tops, shares, came, rows, name, words)
+    figure = plot(
+        shares.astype(np.float32),
+        [[name(token) for token in row] for row in tops.tolist()],
+        came,
+        rows,
+        columns,
+        row_title=words("generate.lens.position"),
+        column_title=words("generate.lens.stage"),
+        hover=words("generate.hover.lens"),
+        width=640,
+        height=height(len(rows)),
+        alt=says,
+    )
+    return Picture(figure, says)
+
+
+def height(rows: int) -> int:
+    """Pixels of that figure."""
+    return 84 + 29 * rows
+
+
+def read(scene: Scene, text: continuation.Writing) -> tuple[np.ndarray, np.ndarray, int]:
+    """The likeliest token [position, stage] and its probability, of the last positions; and the first one of these.
+
+    Raises: ConfigError where there is no stream to read, as `read_stream` says.
+    """
+    steps = continuation.reached(scene, text)
+    x = text.embedded(steps - 1)  # the last token was not read yet: it is what the last row leads to
+    trace = forward(text.params, scene.whole, embeddings=x, interventions=scene.interventions, names=STAGES)
+    first = max(0, len(x) - ROWS)
+    stages = residual_stages(trace, text.config.n_layers)[:, first:]
+    logits = read_stream(stages, text.params, text.config).astype(np.float64)  # [stage, position, vocab]
+    return logits.argmax(-1).T, softmax(logits).max(-1).T, first
+
+
+def readable(scene: Scene) -> bool:
+    """Whether this Config has a stream that can be read early."""
+    return scene.config.residual
+
+
+def _says(tops: np.ndarray, shares: np.ndarray, came: np.ndarray, rows: list[str], name, words: Words) -> str:
+    """From which layer on the last position's answer stands; layers count from 0, stage 0 is the start."""
+    final, last = tops[-1, -1], tops.shape[1] - 2
+    since = last + 1
+    while since and tops[-1, since - 1] == final:
+        since -= 1
+    key = "start" if since == 0 else "last" if since == last + 1 else "layer"
+    about = {"token": name(int(final)), "after": rows[-1], "share": share(float(shares[-1, -1]), words)}
+    says = words(f"generate.says.lens_{key}", layer=since - 1, last=last, n=last + 1, **about)
+    return f"{says} {words('generate.says.lens_bold')}" if came.any() else says

@@ -1,0 +1,169 @@
+"""How wrong the model is about a real text: the surprise at each of its tokens, the mean, perplexity, squared error."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import exp, inf, log
+
+import numpy as np
+
+from core import Scene, cross_entropy, squared_error
+from core.scene.sentence import fit_sentence
+from pictures import compute, extremes
+from pictures.arithmetic import Line, added
+from pictures.compute import Picture
+from pictures.continuation import joint
+from pictures.heads import magnitude
+from pictures.words import Words
+from plots.losses import losses as plot
+
+HEIGHT = 260  # px
+LARGE = 1e6  # numbers from here on are written with a power of ten
+MOST = 700  # nats: e to that is about the largest that a float holds
+NEAR = 0.2  # nats: what an untrained model's small logits add to ln(vocabulary), or take from it
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A text, and what the model makes of its tokens from place `first` on."""
+
+    text: tuple[str, ...]  # all of it
+    surprises: np.ndarray  # [token]: -ln p, in nats, as core.cross_entropy gives it for that token alone
+    mean: float  # cross-entropy
+    squared: float  # the simplified squared error of the same logits
+    vocab: int
+    first: int  # the place of the first that is judged
+    asked: bool  # whether training asks for such tokens; a continuation of the reader's own is judged anyhow
+
+    @property
+    def tokens(self) -> tuple[str, ...]:
+        """Those that are judged."""
+        return self.text[self.first :]
+
+    @property
+    def perplexity(self) -> float:
+        return exp(self.mean) if self.mean < MOST else inf
+
+    @property
+    def ceiling(self) -> float:
+        """What giving every token the same probability would cost."""
+        return log(self.vocab)
+
+
+def judged(scene: Scene) -> Judged | None:
+    """The continuation that the reader typed, else the sentence itself, token by token; None where there is none.
+
+    Each token is predicted from all that stands before it; the first of a text from nothing, so it is left out, and so
+    is what training never asks for, as long as something is left.
+    """
+    whole = _joined(scene)
+    run = compute.run(whole)
+    first, asked = _first(scene, run.tokens)
+    ids = run.encoding.ids
+    logits = run.trace["logits"][first - 1 : -1]
+    if not len(logits) or not np.isfinite(logits).all():
+        return None
+    targets = ids[first:]
+    each = [cross_entropy(logits[i : i + 1], targets[i : i + 1])[0] for i in range(len(targets))]
+    mean, squared = (loss(logits, targets)[0] for loss in (cross_entropy, squared_error))
+    return Judged(run.tokens, np.array(each), mean, squared, logits.shape[-1], first, asked)
+
+
+def _first(scene: Scene, tokens: tuple[str, ...]) -> tuple[int, bool]:
+    """Where judging begins, and whether training asks for what is judged.
+
+    Of a sentence without a continuation, only what training asked for: a new sequence's first time, say, or a sum's
+    question cannot be foretold. Where nothing of it was asked for, all but the first token.
+    """
+    if scene.target:
+        return min(len(scene.tokens), len(tokens)), True
+    first = scene.preset.first_asked(tokens)
+    return (first, True) if first < len(tokens) else (1, False)
+
+
+def nothing(scene: Scene, words: Words) -> str:
+    """Why there is nothing to judge."""
+    tokens = compute.run(_joined(scene)).tokens
+    full = scene.target and len(tokens) <= len(scene.tokens)
+    return words(f"generate.loss.{'full' if full else 'none' if len(tokens) < 2 else 'exploded'}")
+
+
+def _joined(scene: Scene) -> Scene:
+    """The sentence with the reader's continuation, as much as there is room for."""
+    if not scene.target:
+        return scene
+    text = scene.text + joint(scene) + scene.target
+    return scene.turn(sentence=fit_sentence(text, scene.split, scene.model)[0])
+
+
+def losses(scene: Scene, words: Words) -> Picture:
+    """A bar a token, the mean, and ln(vocabulary)."""
+    found = judged(scene)
+    says = _says(found, words)
+    figure = plot(
+        found.surprises,
+        list(found.tokens),
+        mean=found.mean,
+        ceiling=found.ceiling,
+        names=(
+            words("generate.loss.mean_line", value=_digits(words)(found.mean, 2)),
+            words("generate.loss.ceiling_line", n=found.vocab, value=words.number(found.ceiling)),
+        ),
+        value_title=words("generate.loss.axis"),
+        hover=words("generate.hover.loss"),
+        comma=words.comma,
+        height=HEIGHT,
+        alt=says,
+    )
+    return Picture(figure, says)
+
+
+def lines(found: Judged, words: Words) -> list[Line]:
+    """The mean, perplexity and the distance from knowing nothing, each with its numbers; the squared error beside."""
+    n, m, vocab = _digits(words), len(found.tokens), words.number(found.vocab, 0)
+    mean, gap = n(found.mean, 4), found.ceiling - found.mean
+    surprises = added([n(value, 4) for value in found.surprises.tolist()])
+    perplexity = n(found.perplexity, 2) if found.mean < MOST else f"> {n(exp(MOST), 2)}"
+    cells = words.number(m * found.vocab, 0)
+    ideal = f"Σ (z − y)² ÷ ({m} · {vocab})"
+    total = n(found.squared * m * found.vocab, 4)
+    return [
+        Line("cross_entropy", "−Σ ln p ÷ n", f"({surprises}) ÷ {m}", mean, tuple(found.surprises.tolist()), found.mean),
+        Line("perplexity", "eᴴ", f"e<sup>{mean}</sup>", perplexity, (found.mean,), found.perplexity),
+        Line(
+            "ceiling",
+            "ln V − H",
+            f"ln {vocab} − {mean} = {n(found.ceiling, 4)} − {mean}",
+            n(gap, 4),
+            (found.vocab,),
+            gap,
+        ),
+        Line("squared", ideal, f"{total} ÷ {cells}", n(found.squared, 6), (total,), found.squared),
+    ]
+
+
+def _says(found: Judged, words: Words) -> str:
+    gap, n = found.ceiling - found.mean, _digits(words)
+    key = "near" if abs(gap) < NEAR else "below" if gap > 0 else "above"
+    sentences = [words(f"generate.says.loss_{key}", gap=n(abs(gap), 2), n=found.vocab)]
+    if not found.asked:
+        sentences.append(words("generate.says.loss_unasked"))
+    elif found.first > 1:
+        sentences.append(words("generate.says.loss_from", place=found.first))
+    worst = extremes.greatest(found.surprises, lambda x: n(x, 2))
+    surprise = n(worst.value, 2)
+    if len(found.tokens) == 1:
+        sentences.append(words("generate.says.loss_only", token=found.tokens[0], surprise=surprise))
+    elif worst.everywhere:
+        sentences.append(words("generate.says.loss_alike", surprise=surprise))
+    else:
+        places = [place + found.first for place in worst.indices]
+        names = extremes.token_names(found.text, places, words)
+        sentences.append(words("generate.says.loss_worst", tokens=names, n=len(places), surprise=surprise))
+    return " ".join(sentences)
+
+
+def _digits(words: Words) -> Callable[[float, int], str]:
+    """Numbers with so many decimals; what has exploded as a power of ten."""
+    return lambda x, decimals: words.number(x, decimals) if abs(x) < LARGE else magnitude(x, words)

@@ -1,0 +1,73 @@
+"""Which heads follow a pattern that has a name: found once for Heads, Reading heads and whoever else tells it.
+
+What a head does in the sentence is one thing, what it is another: an induction head is one on any repeated tokens, and
+only a probe tells. One that does the same in this sentence alone "looks like" one.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from core import Run, Scene
+from core.interpret import head_label, head_scores, probe_induction
+from core.interpret.heads import CLEAR
+from pictures import compute, memory
+from pictures.extremes import unit
+from pictures.words import Words
+
+
+def patterns(run: Run) -> np.ndarray:
+    """[layer, head, query, key]: the attention of the whole model."""
+    return np.stack([run.trace[f"blocks.{i}.attn.pattern"] for i in range(run.config.n_layers)])
+
+
+def labels_of(scene: Scene) -> np.ndarray:
+    """[layer, head] of names out of core.interpret.LABELS, "seeming" for an induction head in this sentence only, or
+    None.
+    """
+    found, probed = np.empty(scores_of(scene)["first"].shape, object), probe_of(scene)
+    for place in np.ndindex(found.shape):
+        label = head_label(_at(scene, place))
+        is_one = probed[place] >= CLEAR
+        found[place] = "induction" if is_one else "seeming" if label == "induction" else label
+    return found
+
+
+def probe_of(scene: Scene) -> np.ndarray:
+    """[layer, head]: the induction scores on fresh repeated tokens, whatever the sentence; NaN where there are none."""
+    return _probe(scene.computed.turn(sentence="", split="words", edits=()))
+
+
+@memory.kept(lambda scene: (scene,))
+def _probe(scene: Scene) -> np.ndarray:
+    return probe_induction(compute.params(scene), scene.config, scene.interventions)
+
+
+def _at(scene: Scene, place: tuple[int, ...]) -> dict[str, float]:
+    return {name: float(score[place]) for name, score in scores_of(scene).items()}
+
+
+def scores_of(scene: Scene) -> dict[str, np.ndarray]:
+    """Name of a pattern -> [layer, head]; 0 where numbers were lost."""
+    return _scores(scene.computed)
+
+
+@memory.kept(lambda scene: (scene,))
+def _scores(scene: Scene) -> dict[str, np.ndarray]:
+    run = compute.run(scene)
+    return {name: np.nan_to_num(s) for name, s in head_scores(patterns(run), run.tokens, run.config.causal).items()}
+
+
+def look(scene: Scene, place: tuple[int, int], words: Words) -> str:
+    """What the head looks at if it has a name, and with what score; else ""."""
+    scores = _at(scene, place)
+    label = head_label(scores)
+    if not label:
+        return ""
+    return words(f"heads.looks.{label}", score=scores[label], apart=1 - scores[label], unit=unit(scene))
+
+
+def looks(scene: Scene, words: Words) -> list[list[str]]:
+    """[layer][head]: the same of every head."""
+    c = scene.config
+    return [[look(scene, (layer, head), words) for head in range(c.n_heads)] for layer in range(c.n_layers)]

@@ -1,0 +1,325 @@
+"""What heads do: the patterns that have a name, what is lost without a head or a key, what weights carry, rollout."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from core import Scene
+from core.interpret import LABELS, head_effects, induction_score, key_effects, rollout, value_weighted
+from pictures import compute, memory
+from pictures.compute import Picture
+from pictures.extremes import Shown, greatest, head_names, least, percent, token_name, token_names, unit
+from pictures.heads import magnitude
+from pictures.labels import labels_of, patterns, probe_of, scores_of
+from pictures.squares import looks_map
+from pictures.words import Words
+from plots.head_map import marks
+from plots.heatmap import heatmap
+from plots.token_shares import bars, grouped, labels_height
+
+WIDTH = 330  # px: a picture where three share a line
+FEW = 8  # tokens: so many, and four maps share a line; of more, two do
+NARROW, HALF = 240, 350  # px: where four do, and where two do
+SIGNS = {"previous": "←", "first": "⇤", "itself": "•", "same": "≡", "induction": "↻", "uniform": "≈"}
+SIGNS |= {"seeming": "↻?", None: ""}  # what an induction head does, in this sentence only; no name
+
+
+# --------------------------------------------------------------------------------------------- patterns with a name
+
+
+def labels(scene: Scene, words: Words) -> Picture:
+    """Every head's label, over the score that earned it; for a head without one, over its greatest."""
+    found = labels_of(scene)
+    shown = np.zeros(found.shape)
+    for place in np.ndindex(shown.shape):
+        shown[place] = _score(scene, place)
+    says = _labelled(scene, words)
+    figure = marks(
+        shown,
+        [[SIGNS[label] for label in row] for row in found],
+        **_per_head(scene, words),
+        hover=f"{words('heads.place').replace('{layer}', '{row}').replace('{head}', '{column}')}: {{value}}",
+        alt=says,
+    )
+    return Picture(figure, says)
+
+
+def _score(scene: Scene, place: tuple[int, ...]) -> float:
+    """What earned a head its name: the probe's score for induction, else the sentence's; without a name, its best."""
+    label, mine = labels_of(scene)[place], {name: float(score[place]) for name, score in scores_of(scene).items()}
+    if label == "induction":
+        return float(probe_of(scene)[place])
+    best = max(score for name, score in mine.items() if name != "uniform")
+    return best if label is None else mine["induction" if label == "seeming" else label]
+
+
+def _labelled(scene: Scene, words: Words) -> str:
+    found = labels_of(scene)
+    counts = [(label, int((found == label).sum())) for label in SIGNS if label]
+    parts = [words(f"reading.counts.{label}", n=n, unit=unit(scene)) for label, n in counts if n]
+    lost = ~np.isfinite(patterns(compute.run(scene))).all((1, 2, 3))
+    if lost.all():
+        return words("reading.says.lost")
+    key = "labels" if parts else "labels_none"
+    says = words(f"reading.says.{key}", n=found.size, parts=words.several(parts) if parts else "")
+    return f"{says} {words('reading.says.labels_lost', layer=int(lost.argmax()))}" if lost.any() else says
+
+
+def scores(scene: Scene, words: Words) -> Picture:
+    """How far the chosen head follows each pattern that has a name."""
+    place = scene.place
+    mine = {name: float(score[place]) for name, score in scores_of(scene).items()}
+    says = _says_scores(scene, place, words)
+    figure = bars(
+        np.array([mine[name] for name in LABELS]),
+        [f"{SIGNS[name]} {words(f'reading.names.{name}')}" for name in LABELS],
+        role="@attention",
+        hover="{token}: {value}",
+        width=WIDTH,
+        height=map_height(scene),
+        alt=says,
+    )
+    return Picture(figure, says)
+
+
+def _says_scores(scene: Scene, place: tuple[int, int], words: Words) -> str:
+    pattern = patterns(compute.run(scene))[place]
+    if not np.isfinite(pattern).all():
+        return words("reading.says.lost")
+    label, name, probe = labels_of(scene)[place], head_names([place], words), float(probe_of(scene)[place])
+    values = {"place": name[:1].upper() + name[1:], "score": _score(scene, place), "unit": unit(scene)}
+    if label in ("induction", "seeming"):
+        tried = "" if label == "induction" or np.isfinite(probe) else "_untried"
+        _, ids = np.unique(scene.tokens, return_inverse=True)
+        here = float(induction_score(pattern[None], ids)[0])
+        about = {"probe": probe, "here": here, "repeated": bool(np.isfinite(here))}
+        return words(f"reading.label.{label}{tried}", **values, **about)
+    return words(f"reading.label.{label or 'none'}", **values, apart=1 - values["score"])
+
+
+# ------------------------------------------------------------------------------------------------ what would be lost
+
+
+def effects(scene: Scene, words: Words) -> Picture:
+    """What the output would lose without each head, the mean over the words."""
+    lost = _effects(scene.computed)
+    mean = lost.mean(-1)
+    says = _says_effects(scene, lost, words)
+    figure = heatmap(
+        np.where(np.isfinite(mean), 100 * mean, np.nan),
+        [str(layer) for layer in range(len(mean))],
+        scale="probability",
+        zmax=float(100 * mean[np.isfinite(mean)].max(initial=0.0)) or 1.0,
+        decimals=0,
+        **_per_head(scene, words),
+        width=WIDTH,
+        comma=words.comma,
+        hover=words("reading.hover_effect"),
+        alt=says,
+    )
+    return Picture(figure, says)
+
+
+def _says_effects(scene: Scene, lost: np.ndarray, words: Words) -> str:
+    row = scene.cell[0]
+    if not np.isfinite(lost).all():
+        last = compute.run(scene).trace[f"blocks.{scene.config.n_layers - 1}.resid_post"]
+        return words("reading.says.effects_zero" if np.isfinite(last).all() else "reading.says.lost")
+    works = np.ones(lost.shape[:2], bool)
+    for place in scene.ablated:
+        works[place] = False
+    if not works.any():
+        return words("reading.says.effects_off")
+    shown, token = percent(words), token_name(scene.tokens, row, words)
+    most, fewest = greatest(lost.mean(-1), shown, works), least(lost.mean(-1), shown, works)
+    own = greatest(lost[..., row], shown, works)
+    if works.size == 1:
+        return words("reading.says.effects_one", high=most.value, token=token, own_high=own.value)
+    alike = "effects_alike" if len(most.places) > 1 else "effects_left"
+    key = alike if most.everywhere else "effects"
+    says = words(
+        f"reading.says.{key}",
+        **{"most": head_names(most.places, words), "high": most.value, "n": len(most.places)},
+        **{"least": head_names(fewest.places, words), "low": fewest.value},
+    )
+    if key == "effects":
+        which = "own_alike" if own.everywhere else "own"
+        values = {"token": token, "own": head_names(own.places, words), "own_high": own.value}
+        says += " " + words(f"reading.says.effects_{which}", **values)
+    if not works.all():
+        says += " " + words("reading.says.effects_without_off", n=int((~works).sum()))
+    return says
+
+
+@memory.kept(lambda scene: (scene,))  # another head chosen, or another word, needs no new run
+def _effects(scene: Scene) -> np.ndarray:
+    """[layer, head, pos]."""
+    run = compute.run(scene)
+    return head_effects(run.params, run.config, run.trace)
+
+
+def _per_head(scene: Scene, words: Words) -> dict:
+    return {
+        "columns": [str(head) for head in range(scene.config.n_heads)],
+        "row_title": words("axis.layer"),
+        "column_title": words("axis.head"),
+        "row_role": "@muted",
+        "column_role": "@muted",
+        "chosen": scene.place,
+        "colorbar": False,
+        "square": False,
+        "height": map_height(scene),
+    }
+
+
+def map_height(scene: Scene) -> int:
+    """Pixels of the maps of layers by heads, and of the bars beside them."""
+    return 90 + max(130, scene.config.n_layers * 22)
+
+
+# ----------------------------------------------------------------------------------------- weight is not importance
+
+
+def weights(scene: Scene, words: Words) -> Picture:
+    """The chosen head's attention as it is."""
+    a = _pattern(scene)
+    says = _says_row(scene, a, "weights", words.number, words)
+    return Picture(_square(a, scene, words, says, zmax=1.0), says)
+
+
+def carried(scene: Scene, words: Words) -> Picture:
+    """The same weights, each times the length of what it carries."""
+    c = _carried(scene)
+    key = "carried_off" if scene.place in scene.ablated else "carried"
+    says = _says_row(scene, c, key, lambda length: magnitude(length, words), words)
+    finite = c[np.isfinite(c)]
+    return Picture(_square(c, scene, words, says, zmax=float(finite.max(initial=0.0)) or 1.0), says)
+
+
+def _says_row(scene: Scene, values: np.ndarray, key: str, shown: Shown, words: Words) -> str:
+    """Which of the keys that the chosen word sees has the greatest value."""
+    if not np.isfinite(values).all():
+        return words("reading.says.lost")
+    query, tokens, seen = scene.cell[0], scene.tokens, _seen(scene)
+    most = greatest(values[query], shown, seen)
+    which = "only" if seen.sum() == 1 else "alike" if most.everywhere else ""
+    return words(
+        f"reading.says.{key}{which and '_' + which}" if key != "carried_off" else "reading.says.carried_off",
+        query=token_name(tokens, query, words),
+        keys=token_names(tokens, most.indices, words, itself=query),
+        value=shown(most.value),
+    )
+
+
+def _seen(scene: Scene) -> np.ndarray:
+    """[key]: what the chosen word may look at."""
+    n = len(scene.tokens)
+    return np.arange(n) <= scene.cell[0] if scene.config.causal else np.ones(n, bool)
+
+
+def importance(scene: Scene, words: Words) -> Picture:
+    """For the chosen word: weight, weight times length, and what it changes to leave each key out; each in shares."""
+    rows = np.stack([_pattern(scene)[scene.cell[0]], _carried(scene)[scene.cell[0]], _key_effects(scene)])
+    good = bool(np.isfinite(rows).all())
+    sums = rows.sum(-1, keepdims=True)
+    shares = np.divide(rows, sums, out=np.zeros_like(rows), where=sums > 0) if good else np.zeros_like(rows)
+    says = _says_importance(scene, rows, words)
+    figure = grouped(
+        shares,
+        list(scene.tokens),
+        [words(f"reading.series.{name}") for name in ("weight", "carried", "effect")],
+        roles=("@attention", "@value", "@residual"),
+        value_title=words("reading.share"),
+        width=_square_width(scene),
+        height=square_height(scene),
+        alt=says,
+    )
+    return Picture(figure, says)
+
+
+def _says_importance(scene: Scene, rows: np.ndarray, words: Words) -> str:
+    """Whether weight, length and effect [3, key] have their greatest value at the same key."""
+    if not np.isfinite(rows[:2]).all():
+        return words("reading.says.lost")
+    query, tokens, seen = scene.cell[0], scene.tokens, _seen(scene)
+    values = {"query": token_name(tokens, query, words)}
+    if not np.isfinite(rows[2]).all():
+        last = compute.run(scene).trace[f"blocks.{scene.config.n_layers - 1}.resid_post"]
+        return words("reading.says.importance_zero" if np.isfinite(last).all() else "reading.says.lost", **values)
+    if scene.place in scene.ablated:
+        return words("reading.says.importance_off", **values)
+    if seen.sum() == 1:
+        return words("reading.says.importance_only", **values, effect=float(rows[2, query]))
+    ways = (words.number, lambda length: magnitude(length, words), percent(words))
+    weight, length, effect = (greatest(row, shown, seen) for row, shown in zip(rows, ways, strict=True))
+    common = [key for key in weight.indices if key in length.indices and key in effect.indices]
+    named = [token_names(tokens, found.indices, words, itself=query) for found in (weight, length, effect)]
+    alike = weight.everywhere and length.everywhere and effect.everywhere
+    return words(
+        f"reading.says.{'importance_alike' if alike else 'agree' if common else 'differ'}",
+        **values | dict(zip(("key", "carrier", "loss"), named, strict=True)),
+        common=token_names(tokens, common, words) if common else "",
+        weight=weight.value,
+        length=magnitude(length.value, words),
+        effect=effect.value,
+    )
+
+
+def _pattern(scene: Scene) -> np.ndarray:
+    layer, head = scene.place
+    return compute.run(scene).trace[f"blocks.{layer}.attn.pattern"][head].astype(np.float64)
+
+
+def _carried(scene: Scene) -> np.ndarray:
+    run, (layer, head) = compute.run(scene), scene.place
+    with np.errstate(over="ignore", invalid="ignore"):  # of numbers that have exploded
+        return value_weighted(run.params, run.config, run.trace, layer)[head]
+
+
+def _key_effects(scene: Scene) -> np.ndarray:
+    run = compute.run(scene)
+    return key_effects(run.params, run.config, run.trace, *scene.place, scene.cell[0])
+
+
+# ----------------------------------------------------------------------------------------------------------- rollout
+
+
+def rolled(scene: Scene, words: Words) -> Picture:
+    """Attention through all layers up to the chosen one."""
+    run = compute.run(scene)
+    r = rollout(patterns(run), run.config.residual, scene.ablated)[scene.place[0]]
+    says = _says_rolled(scene, r, words)
+    return Picture(_square(r, scene, words, says, zmax=1.0), says)
+
+
+def _says_rolled(scene: Scene, r: np.ndarray, words: Words) -> str:
+    (layer, _), query, tokens, seen = scene.place, scene.cell[0], scene.tokens, _seen(scene)
+    if not np.isfinite(r).all():
+        return words("reading.says.lost")
+    most = greatest(r[query], words.number, seen)
+    alike, own = most.everywhere and seen.sum() > 1, query in most.indices
+    which = "_nothing" if not r[query].any() else "_alike" if alike else "_own" if own else ""
+    return words(
+        f"reading.says.rollout{which}",
+        layer=layer,
+        query=token_name(tokens, query, words),
+        keys=token_names(tokens, most.indices, words, itself=query),
+        share=most.value,
+        own=float(r[query, query]),
+    )
+
+
+def _square(values: np.ndarray, scene: Scene, words: Words, says: str, zmax: float) -> dict:
+    size = {"square": False, "width": _square_width(scene), "height": square_height(scene)}
+    return looks_map(values, list(scene.tokens), words, says, zmax=zmax, chosen=scene.cell, **size)
+
+
+def square_height(scene: Scene) -> int:
+    """Pixels of the maps of words by words, and of the bars beside them."""
+    n, names = len(scene.tokens), labels_height(list(scene.tokens), _square_width(scene)) // 2
+    return 250 + names if n <= FEW else 340 + names if n <= 16 else 470
+
+
+def _square_width(scene: Scene) -> int:
+    """Pixels that they can count on."""
+    return NARROW if len(scene.tokens) <= FEW else HALF

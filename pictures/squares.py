@@ -1,0 +1,26 @@
+"""The map that many pages draw: who looks on the rows, who is looked at on the columns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from pictures.words import Words
+from plots.heatmap import heatmap
+
+
+def looks_map(weights: np.ndarray, tokens: list[str], words: Words, says: str, **look: Any) -> dict[str, Any]:
+    """`weights` [query, key] over the tokens of one text; `look` is passed on to `plots.heatmap.heatmap`."""
+    return heatmap(
+        weights,
+        tokens,
+        tokens,
+        row_title=words("axis.query"),
+        column_title=words("axis.key"),
+        scale="probability",
+        comma=words.comma,
+        hover=words("hover.cell"),
+        alt=says,
+        **look,
+    )

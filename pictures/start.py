@@ -1,0 +1,281 @@
+"""The whole model of a Scene as one strip, every picture of it made of the trace, and the sentence that says it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from urllib.parse import urlencode
+
+import numpy as np
+
+from core import PRESETS, Run, Scene
+from core.interpret import residual_stages, token_norms
+from core.model import forward
+from core.ops.softmax import softmax
+from core.scene.story import told
+from pictures import compute, memory
+from pictures.extremes import some, token_name
+from pictures.heads import magnitude
+from pictures.words import Words
+from plots import strip
+from plots.strip import Part
+
+PAGES = Path(__file__).parents[1] / "pages"
+SHOWN = 4  # blocks side by side; of more, the first two and the last are shown, and the others fold
+LIKELY = 5  # next tokens that are named
+
+
+@memory.kept(lambda scene, words: (scene, words.lang))
+def html(scene: Scene, words: Words) -> str:
+    """The strip."""
+    strip_of = _Strip(scene, compute.run(scene), words)
+    groups = [
+        ("in", words("start.in"), strip_of.goes_in()),
+        ("happens", words("start.happens"), strip_of.happens()),
+        ("out", words("start.out"), [strip_of.comes_out()]),
+    ]
+    return strip.strip(groups, len(scene.tokens), plain=not scene.config.d_mlp)
+
+
+def fold(n_layers: int) -> tuple[list[int], list[int]]:
+    """(layers that are shown, layers that fold between the last two of them)."""
+    if n_layers <= SHOWN:
+        return list(range(n_layers)), []
+    return [0, 1, n_layers - 1], list(range(2, n_layers - 1))
+
+
+@dataclass(frozen=True)
+class _Strip:
+    """A Scene, what was computed from it, and the words to say it in."""
+
+    scene: Scene
+    run: Run
+    words: Words
+
+    # -------------------------------------------------------------------------------------------------- what goes in
+
+    def goes_in(self) -> list[str]:
+        trace, words = self.run.trace, self.words
+        embed = trace["embed"]
+        embedding = self._part("embed", embed, "tokens", "attention")
+        top = ""
+        if "pos_embed" in trace:
+            positions = self._part("positions", trace["pos_embed"], "block", "attention")
+            top = strip.vectors(positions, trace["pos_embed"], f"+ {positions.name}") + strip.wires("p")
+        river = strip.shape(str(len(embed))) + strip.vectors(embedding, embed)
+        return [
+            strip.column(words("start.parts.tokens"), "tokens", river=strip.tokens(self.run.tokens)),
+            strip.column(embedding.name, "embedding", top=top, river=river),
+        ]
+
+    # -------------------------------------------------------------------------------------------------- what happens
+
+    def happens(self) -> list[str]:
+        shown, hidden = fold(self.run.config.n_layers)
+        columns = [self._block(i) for i in shown]
+        if hidden:
+            columns.insert(-1, self._folded(hidden))
+        return columns
+
+    def _block(self, i: int) -> str:
+        below = strip.wires("x", "x") + self._mlp(i, strip.mlp) if self.run.config.d_mlp else ""
+        return strip.column(
+            self._layer(i),
+            "block",
+            top=self._attention(i, strip.attention) + strip.wires("q", "k", "v", "z"),
+            river=self._stream(i, i + 1),
+            bottom=below,
+            place=i,
+        )
+
+    def _folded(self, layers: list[int]) -> str:
+        mlps = layers if self.run.config.d_mlp else []
+        return strip.column(
+            self.words("start.more", n=len(layers)),
+            "more",
+            top=strip.folded(self._attention(i, strip.attention_row, i) for i in layers),
+            river=self._stream(layers[0], layers[-1] + 1),
+            bottom=strip.folded(self._mlp(i, strip.mlp_row, i) for i in mlps),
+            place=len(fold(self.run.config.n_layers)[0]) - 1,
+        )
+
+    def _attention(self, i: int, draw: Callable[..., str], *number: int) -> str:
+        patterns = self.run.trace[f"blocks.{i}.attn.pattern"]
+        part = self._part("attention", patterns, "attention", at=i, layer=i)
+        if off := [head for layer, head in self.scene.ablated if layer == i]:
+            heads = self.words("start.off", n=len(off), heads=self.words.several(map(str, off)))
+            part = replace(part, does=f"{heads} {part.does}")
+        return draw(part, *number, patterns, off)
+
+    def _mlp(self, i: int, draw: Callable[..., str], *number: int) -> str:
+        values = self.run.trace[f"blocks.{i}.mlp.post"]
+        part = self._part("mlp", values, "block", "drift", at=i, layer=i, stage=i + 1)
+        return draw(part, *number, values)
+
+    def _stream(self, first: int, end: int) -> str:
+        """The residual stream from the entrance of one layer to that of another."""
+        norms = lengths(self.run)
+        greatest = float(norms[np.isfinite(norms)].max(initial=0))
+        a_layer = norms.shape[1] // self.run.config.n_layers
+        norms = norms[:, first * a_layer : end * a_layer + 1]
+        if not self.run.config.residual:  # nothing runs past attention and MLP: all of it goes through them
+            norms = np.insert(norms, range(1, norms.shape[1]), 0, axis=1)
+        entering = self.run.trace[f"blocks.{first}.resid_pre"]
+        part = self._part("stream", entering, "drift", at=first, layer=first, stage=end)
+        return strip.stream(part, norms, greatest)
+
+    def _layer(self, i: int) -> str:
+        return f"{self.words('axis.layer')} {i}"
+
+    # ------------------------------------------------------------------------------------------------ what comes out
+
+    def comes_out(self) -> str:
+        run, words = self.run, self.words
+        final = final_vectors(run)
+        if "logits" not in run.trace:
+            part = self._part("vectors", final, "drift", stage=run.config.n_layers)
+            return strip.column(part.name, "final", river=strip.shape(part.shape) + strip.vectors(part, final))
+        part = self._part("next", run.trace["logits"], "generate", "drift", stage=run.config.n_layers)
+        rows = [(name, share, words("start.share_short", share=share)) for name, share in likeliest(run)]
+        after = strip.note(words("start.after", token=token_name(run.tokens, len(run.tokens) - 1, words)))
+        river = strip.shape(_times(final.shape)) + strip.ranking(part, rows)
+        return strip.column(part.name, "next", top=after, river=river)
+
+    # -------------------------------------------------------------------------------------------------------- shared
+
+    def _part(self, name: str, values: np.ndarray, *pages: str, at: int | None = None, **view: int) -> Part:
+        """A part of the strip, of layer `at`: it opens the first of `pages` that the app has, its `view` turned."""
+        called, does = self.words(f"start.parts.{name}"), self.words(f"start.does.{name}")
+        href = _address(next(filter(exists, pages)), self.scene, **view)
+        return Part(called, _times(values.shape), does, href, "" if at is None else self._layer(at))
+
+
+# ------------------------------------------------------------------------------------------------- what is in it
+
+
+def lengths(run: Run) -> np.ndarray:
+    """[pos, stop]: how long each token's vector is as it enters, after every attention and after every MLP."""
+    stops = ("resid_mid", "resid_post") if run.config.d_mlp else ("resid_post",)
+    names = ["blocks.0.resid_pre", *(f"blocks.{i}.{stop}" for i in range(run.config.n_layers) for stop in stops)]
+    return np.stack([np.linalg.norm(run.trace[name].astype(np.float64), axis=-1) for name in names], axis=-1)
+
+
+def final_vectors(run: Run) -> np.ndarray:
+    """[pos, d_model]: what leaves the last layer, after the final norm where there is one."""
+    return run.trace["ln_final.out" if run.config.final_norm else f"blocks.{run.config.n_layers - 1}.resid_post"]
+
+
+def likeliest(run: Run) -> list[tuple[str, float]]:
+    """The likeliest tokens after the last one, with their probabilities.
+
+    In an open vocabulary an id that no token of the sentence has is only a number.
+    """
+    logits = run.trace["logits"][-1].astype(np.float64)
+    if not np.isfinite(logits).all():
+        return []
+    shares = softmax(logits)
+    tokenizer = run.scene.preset.tokenizer
+    vocabulary = enumerate(tokenizer.tokens) if tokenizer else zip(run.encoding.ids.tolist(), run.tokens, strict=True)
+    names = dict(vocabulary)
+    best = np.argsort(-shares, kind="stable")[:LIKELY].tolist()
+    return [(names.get(i, f"#{i}"), float(shares[i])) for i in best]
+
+
+# ------------------------------------------------------------------------------------------------------------- cards
+
+
+def cards(scene: Scene, words: Words) -> str:
+    """Every story, and the reader's own sentence."""
+    stories = (_card(model, scene, words) for model in PRESETS)
+    own = strip.typing_card(words("start.own"), words("start.own_about"))
+    return strip.cards(words("start.stories"), [*stories, own])
+
+
+def _card(model: str, scene: Scene, words: Words) -> str:
+    story, _ = told(scene, model)
+    sizes = {"layer": PRESETS[model].config.n_layers, "head": PRESETS[model].config.n_heads}
+    about = " · ".join(_count(what, n, words) for what, n in sizes.items())
+    title, chosen = words(f"shell.stories.{model}"), scene.model == model
+    return strip.card(_address("", story), title, about, _portrait(model), chosen=chosen)
+
+
+@cache
+def _portrait(model: str) -> np.ndarray:
+    """[head, query, key]: what a story's first layer does with its own sentence."""
+    return compute.run(Scene(model=model)).trace["blocks.0.attn.pattern"]
+
+
+# ---------------------------------------------------------------------------------------------------------- in words
+
+
+def says(scene: Scene, words: Words) -> str:
+    """What goes in, through what, how long the vectors become, and what comes out."""
+    run = compute.run(scene)
+    n, config = len(run.tokens), run.config
+    heads = _count("head", config.n_heads, words)
+    goes_in = words("start.says.in", n=n, d=config.d_model)
+    through = words("start.says.through", n=config.n_layers, heads=heads)
+    sentences = [goes_in, through, _grown(run, words), _left(run, words)]
+    if not config.unembed and not scene.preset.words:
+        going, coming = batch_shapes(scene)
+        sentences.append(words("start.says.batch", going=_times(going), coming=_times(coming)))
+    return " ".join(sentences)
+
+
+BATCH = (2, 10)  # sequences, ids of each
+
+
+def batch_shapes(scene: Scene) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The shapes of a batch of ids, and of what the model makes of it: it is run on them."""
+    config, last = scene.config, f"blocks.{scene.config.n_layers - 1}.resid_post"
+    ids = np.arange(BATCH[0] * BATCH[1]).reshape(BATCH) % config.vocab_size
+    trace = forward(compute.params(scene), config, ids, interventions=scene.interventions, names=[last])
+    return ids.shape, trace[last].shape
+
+
+def _grown(run: Run, words: Words) -> str:
+    norms = token_norms(residual_stages(run.trace, run.config.n_layers))
+    good = np.isfinite(norms)
+    values = {"start": magnitude(float(norms[0]), words), "end": magnitude(float(norms[good][-1]), words)}
+    if good.all():
+        return words("start.says.length", **values)
+    return words("start.says.lost", **values, layer=int(good.argmin()) - 1)
+
+
+def _left(run: Run, words: Words) -> str:
+    config = run.config
+    if "logits" not in run.trace:
+        good = np.isfinite(final_vectors(run)).all()
+        return words("start.says.vectors" if good else "start.says.no_vectors", d=config.d_model)
+    best = likeliest(run)
+    if not best:
+        return words("start.says.nothing", vocab=config.vocab_size)
+    share, token = best[0][1], token_name(run.tokens, len(run.tokens) - 1, words)
+    alike = [name for name, other in best if share - other <= 1e-6 * share]
+    if len(alike) == len(best):  # there may be more than are named
+        return words("start.says.next_alike", vocab=config.vocab_size, token=token, share=share)
+    names = some([words("quoted", token=name) for name in alike], words)
+    return words("start.says.next", vocab=config.vocab_size, token=token, best=names, share=share, n=len(alike))
+
+
+def _count(what: str, n: int, words: Words) -> str:
+    return words(f"start.counts.{what}", n=n)
+
+
+# ------------------------------------------------------------------------------------------------------------ shared
+
+
+@cache
+def exists(page: str) -> bool:
+    """Does the app have this page?"""
+    return (PAGES / f"{page}.py").is_file()
+
+
+def _address(page: str, scene: Scene, **view: int) -> str:
+    return f"{page}?{urlencode(scene.to_query() | view)}"
+
+
+def _times(shape: tuple[int, ...]) -> str:
+    return " × ".join(map(str, shape))

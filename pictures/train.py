@@ -1,0 +1,300 @@
+"""A training run: its curves, what it makes of an example, where one head looks, and where the embeddings drift to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+import numpy as np
+
+import core
+from core.interpret import PCA, pca
+from core.ops.softmax import softmax
+from core.train.gradcheck import GOOD, Check
+from core.train.training_run import APPEARED, Course, History, Watch
+from pictures import extremes
+from pictures.compute import Picture
+from pictures.display_names import named
+from pictures.drift import moved, size
+from pictures.squares import looks_map
+from pictures.training_view import View
+from pictures.words import Words
+from plots import gradient_errors as error_rows
+from plots.drift import drift as drift_figure
+from plots.tokens import shown
+from plots.training_curves import Curve, curves
+
+HEIGHT = 290  # px: a chart
+SQUARE = 400  # px: the map, and the embeddings
+NAMED = 24  # tokens whose embeddings are drawn: more would hide each other
+STAGES = 12  # moments on an embedding's way
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+SMOOTH = 0.02  # of the steps so far: over so many the training loss is averaged
+
+
+# -------------------------------------------------------------------------------------------------------- curves
+
+
+def loss(view: View, words: Words) -> Picture:
+    """The loss on what is trained on and on what never is; of the run before, too."""
+    course = view.course
+    lines = _losses(view.former, (), words, True) if view.former else []
+    lines += _losses(course, _now(view), words, False)
+    watch = view.watch
+    uniform = float(np.log(course.config.vocab_size))
+    says = words("train.says.loss", step=watch.step, loss=watch.loss, uniform=uniform, n=course.config.vocab_size)
+    if view.former:
+        best, other = (min(w.loss for w in run.watches) for run in (course, view.former))
+        best = min(best, watch.loss)
+        says += " " + words("train.says.former", best=best, other=other)
+    titles = {"step_title": words("train.axis.step"), "value_title": words("train.axis.loss")}
+    return Picture(curves(lines, moment=view.step, height=HEIGHT, alt=says, **titles), says)
+
+
+def _losses(run: Course | History, now: Sequence[Watch], words: Words, faint: bool) -> list[Curve]:
+    """On what is trained on, and on what is held out; a former run has one name for both, in the same colours."""
+    watched = np.array([(w.step, w.loss) for w in (*run.watches, *now)])
+    taken = _averaged(np.array(run.losses))
+    names = (words("train.line.former"), "") if faint else (words("train.line.train"), words("train.line.held_out"))
+    trained = Curve(np.arange(len(taken)), taken, names[0], "@residual", faint)
+    held_out = Curve(watched[:, 0], watched[:, 1], names[1], "@gradient", faint)
+    return [trained, held_out] if len(taken) else [held_out]
+
+
+def _now(view: View) -> list[Watch]:
+    """How the run stands, where that is later than it was last watched: so its lines reach to where it stands."""
+    return [view.watch] if view.watch.step > view.course.watches[-1].step else []
+
+
+def _averaged(values: np.ndarray) -> np.ndarray:
+    """[step] -> [step]: each the mean of a window that ends there and grows with the run: a batch's loss is noisy."""
+    window = max(1, round(SMOOTH * len(values)))
+    sums = np.concatenate([[0.0], np.cumsum(values, dtype=np.float64)])
+    ends = np.arange(1, len(values) + 1)
+    begins = np.maximum(ends - window, 0)
+    return (sums[ends] - sums[begins]) / (ends - begins)
+
+
+def scores(view: View, words: Words) -> Picture:
+    """Accuracy on held-out data, and the highest induction score of any head."""
+    course, watch = view.course, view.watch
+    lines = []
+    for run, now, faint in ((view.former, (), True), (course, _now(view), False)):
+        if run is None:
+            continue
+        watches = (*run.watches, *now)
+        steps = np.array([w.step for w in watches])
+        accuracy, induction = (np.array([getattr(w, field) for w in watches]) for field in ("accuracy", "induction"))
+        names = [words(f"train.line.{name}") for name in (("former",) if faint else ("accuracy", "induction"))]
+        lines.append(Curve(steps, accuracy, names[0], "@value", faint))
+        if not np.isnan(induction).all():
+            lines.append(Curve(steps, induction, "" if faint else names[1], "@attention", faint, dash="dash"))
+    says = words("train.says.accuracy", accuracy=watch.accuracy) + " " + _induction(course, watch, words)
+    titles = {"step_title": words("train.axis.step"), "value_title": words("train.axis.share")}
+    return Picture(curves(lines, moment=view.step, top=1, height=HEIGHT, alt=says, **titles), says)
+
+
+def _induction(course: Course, watch: Watch, words: Words) -> str:
+    found = next((w for w in (course.appeared, watch) if w and w.step <= watch.step and w.induction >= APPEARED), None)
+    if found:
+        return words("train.says.appeared", step=found.step, layer=found.head[0], head=found.head[1])
+    if course.config.n_layers < 2 or np.isnan(watch.induction):
+        return words("train.says.no_induction")
+    return words("train.says.not_yet", score=watch.induction, appeared=APPEARED)
+
+
+def norms(view: View, words: Words) -> Picture:
+    """How long the gradients of each part of the model are."""
+    course = view.course
+    titles = {"step_title": words("train.axis.step"), "value_title": words("train.axis.norm")}
+    if not course.step:
+        says = words("train.says.no_norms")
+        return Picture(curves([], moment=0, log=True, height=SQUARE, alt=says, **titles), says)
+    parts = sorted(course.norms, key=_order)
+    roles = ["@query", *(f"@head{i}" for i in range(3, 3 + course.config.n_layers)), "@key"]
+    lines = [
+        Curve(np.arange(len(course.norms[part])), _averaged(np.array(course.norms[part])), _part(part, words), role)
+        for part, role in zip(parts, roles, strict=True)
+    ]
+    at = min(view.step, course.step - 1)
+    now = {part: float(course.norms[part][at]) for part in parts}
+    says = _longest(now, at, words)
+    return Picture(curves(lines, moment=view.step, log=True, height=SQUARE, alt=says, **titles), says)
+
+
+def _order(part: str) -> tuple[int, int]:
+    return ("embed", "blocks", "unembed").index(part.split(".")[0]), int(part.partition(".")[2] or 0)
+
+
+def _part(part: str, words: Words) -> str:
+    first, _, number = part.partition(".")
+    return words(f"train.part.{first}", n=number) if number else words(f"train.part.{first}")
+
+
+# -------------------------------------------------------------------------------------------- the model at a moment
+
+
+def attention(view: View, words: Words) -> Picture:
+    """Where the chosen head looks in the example."""
+    layer, head = view.place
+    pattern = view.trace[f"blocks.{layer}.attn.pattern"][head]
+    tokens = [named(token, words) for token in view.tokens]
+    says = _strongest(pattern, tokens, words, layer=layer, head=head)
+    size = {"square": True, "width": 380, "height": SQUARE}
+    return Picture(looks_map(pattern, tokens, words, says, numbers=False, **size), says)
+
+
+def embeddings(view: View, words: Words) -> Picture:
+    """The tokens' embeddings from the first step to this one, in one basis for the whole run."""
+    listed = _named(view)
+    ids = np.array([view.course.task.vocabulary.index(token) for token in listed])
+    tokens = [named(token, words) for token in listed]
+    moments = [m for m in view.course.moments if m <= view.step]
+    chosen = sorted({moments[i] for i in np.linspace(0, len(moments) - 1, STAGES).astype(int)} | {view.step})
+    ways = np.stack([view.course.at(m)[1]["embed.W_E"][ids] for m in chosen]).astype(np.float64)
+    basis = _basis(view, ids)
+    says = _furthest(moved(ways[0], ways[-1]), tokens, words)
+    figure = drift_figure(
+        basis.project(ways).astype(np.float32),
+        tokens,
+        stage_names=[words("train.axis.at", n=chosen[0]), *(words("train.axis.at", n=m) for m in chosen[1:])],
+        axis_titles=[words("drift.axis_short", i=i + 1, share=100 * float(basis.explained[i])) for i in range(2)],
+        height=SQUARE,
+        alt=says,
+    )
+    return Picture(figure, says)
+
+
+def _named(view: View) -> list[str]:
+    """The tokens whose embeddings are drawn: those of the example first."""
+    return [*dict.fromkeys((*view.tokens, *view.course.task.vocabulary))][:NAMED]
+
+
+def _basis(view: View, ids: np.ndarray) -> PCA:
+    """Fixed while the run goes on, but for the steps 1, 2, 4, 8, ...: where the tokens stood at the first and then."""
+    latest = 1 << max(view.course.step, 1).bit_length() - 1
+    ends = [view.course.checkpoints.at(m)[1]["embed.W_E"][ids] for m in (0, latest)]
+    return pca(np.concatenate(ends), k=2)
+
+
+def example(view: View, words: Words) -> tuple[str, str]:
+    """The example as HTML, each answered token on a ground as strong as its probability, wrong guesses beside it; and
+    the sentence that says how it went."""
+    ids, targets, mask = view.row
+    shares = softmax(view.trace["logits"].astype(np.float64))
+    guesses = shares.argmax(-1)
+    task = view.course.task
+    names = [named(token, words) for token in task.vocabulary]
+    cells = [_cell(names[ids[0]], None, "")]
+    for place, target in enumerate(targets):
+        wrong = names[guesses[place]] if guesses[place] != target else ""
+        cells.append(_cell(names[target], float(shares[place, target]) if mask[place] else None, wrong))
+    right = int((guesses == targets)[mask].sum())
+    mean = float(shares[np.arange(len(targets)), targets][mask].mean())
+    says = words("train.says.example", right=right, n=int(mask.sum()), mean=mean)
+    return f'<p class="fibra-example" aria-label="{escape(says)}">{"".join(cells)}</p>', says
+
+
+def _cell(token: str, share: float | None, wrong: str) -> str:
+    written = escape(shown(token))
+    if share is None:
+        return f"<span>{written}</span>"
+    guess = f"<sub>{escape(shown(wrong))}</sub>" if wrong else ""
+    kind = "wrong" if wrong else "right"
+    return f'<span class="{kind}" style="--share: {share:.3f}">{written}{guess}</span>'
+
+
+def sample(view: View, tokens: int = 40) -> str:
+    """What the model writes after the example's first token, each drawn with a temperature of 0.7."""
+    ids, config = view.row[0], view.course.config
+    room = min(tokens, config.n_ctx - 1)
+    steps = core.generate(view.params, config, ids[:1], max_new_tokens=room, temperature=0.7, seed=view.step)
+    joint = view.course.task.joint
+    return joint.join(view.course.task.read([ids[0], *(step.token for step in steps)])).replace(" .", ".")
+
+
+# ------------------------------------------------------------------------------------------------------ in words
+
+
+def _strongest(pattern: np.ndarray, tokens: list[str], words: Words, **place: int) -> str:
+    """The strongest look [query, key] at another token, of which the mask shows the earlier ones alone."""
+    others = np.tril(np.ones(pattern.shape, bool), -1)
+    found = extremes.greatest(pattern, words.number, others)
+    if found is None or found.value == 0:
+        return words("train.says.attention_itself", **place)
+    if (several := len(found.places)) > 1:
+        return words("train.says.attention_alike", **place, n=several, weight=found.value)
+    query, key = found.place
+    names = {name: extremes.token_name(tokens, i, words) for name, i in (("query", query), ("key", key))}
+    return words("train.says.attention", **place, **names, weight=found.value, back=query - key)
+
+
+def _furthest(lengths: np.ndarray, tokens: list[str], words: Words) -> str:
+    """Which embeddings have moved furthest, against all that are drawn."""
+    found = extremes.greatest(lengths, lambda x: size(x, words))
+    if found.value == 0:
+        return words("train.says.embeddings_still")
+    if found.everywhere:
+        return words("train.says.embeddings_alike", length=size(found.value, words))
+    return words(
+        "train.says.embeddings",
+        tokens=extremes.token_names(tokens, found.indices, words),
+        n=len(found.places),
+        length=size(found.value, words),
+        mean=size(float(lengths.mean()), words),
+    )
+
+
+def _longest(lengths: dict[str, float], step: int, words: Words) -> str:
+    """Which part's gradients [part] are longest and which shortest."""
+    parts, values = [*lengths], np.array([*lengths.values()])
+    longest, shortest = (f(values, lambda x: power(x, words)) for f in (extremes.greatest, extremes.least))
+    if longest is None:
+        return words("train.says.norms_lost", step=step)
+    if longest.everywhere:
+        return words("train.says.norms_alike", step=step, high=power(longest.value, words))
+    most, least = (
+        words.several([words("quoted", token=_part(parts[i], words)) for i in found.indices])
+        for found in (longest, shortest)
+    )
+    ends = {"high": power(longest.value, words), "low": power(shortest.value, words)}
+    return words("train.says.norms", step=step, most=most, least=least, **ends)
+
+
+# ------------------------------------------------------------------------------------------------- gradient check
+
+
+def checks_height(view: View) -> int:
+    return error_rows.height(len(view.params))
+
+
+def checks(found: list[Check], words: Words) -> Picture:
+    """The errors of all parameters; a sentence tells how many are wrong, and which the bug must come after."""
+    values = np.array([check.error for check in found])
+    wrong = [check.name for check in found if not check.agrees]
+    coarse = sum(check.coarse for check in found)
+    if not np.isfinite(values).all():
+        says = words("train.check.lost")
+    elif wrong:
+        says = words("train.check.says_wrong", n=len(wrong), all=len(found), last=wrong[-1])
+    else:
+        says = words("train.check.says_right", all=len(found), worst=power(float(values.max()), words))
+        says += " " + words("train.check.says_coarse", n=coarse) if coarse else ""
+    figure = error_rows.errors(
+        values,
+        [check.name.replace("blocks.", "") for check in found],
+        good=GOOD,
+        good_name=words("train.check.good"),
+        bad_name=words("train.check.bad"),
+        value_title=words("train.check.error"),
+        alt=says,
+    )
+    return Picture(figure, says)
+
+
+def power(value: float, words: Words) -> str:
+    """A number as a reader writes it: 0.0123, or 3.1 × 10⁻⁸ where it is small."""
+    if value == 0 or 1e-3 <= abs(value) < 1e5:
+        return words.number(value, 4)
+    mantissa, _, exponent = f"{value:.1e}".partition("e")
+    return f"{words.number(float(mantissa), 1)} × 10{str(int(exponent)).translate(RAISED)}"

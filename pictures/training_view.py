@@ -1,0 +1,77 @@
+"""A run of training at one moment, as pictures need it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+
+from core import Scene, Trace, forward, limits
+from core.params import Params
+from core.train.training_run import Course, History, Watch
+
+EXAMPLES = 8  # held-out rows among which one in the reader's language is looked for
+
+
+class Played(Protocol):
+    """How a reader has the run go on."""
+
+    former: History | None  # of the run before it on the same task
+    overlay: bool  # whether that is laid under this one
+    playing: bool
+
+
+@dataclass
+class View:
+    """A run at one moment, as pictures need it."""
+
+    training: Played
+    course: Course
+    scene: Scene
+    step: int
+    params: Params
+    lang: str = "en"
+
+    @property
+    def former(self) -> History | None:
+        return self.training.former if self.training.overlay else None
+
+    @cached_property
+    def watch(self) -> Watch:
+        """How the run stood at this step; while it plays, when it was last watched: a look takes a while."""
+        if self.training.playing:
+            return max((w for w in self.course.watches if w.step <= self.step), key=lambda w: w.step)
+        return self.course.watch(self.step, self.params)
+
+    @property
+    def stamp(self) -> tuple:
+        """All that the pictures depend on: equal stamps, equal pictures."""
+        course, playing = self.course, self.training.playing
+        laid = self.former is not None
+        return (id(course), course.step, len(course.watches), self.step, *self.place, laid, playing)
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """The chosen layer and head, inside the model."""
+        config = self.course.config
+        return min(self.scene.layer, config.n_layers - 1), min(self.scene.head, config.n_heads - 1)
+
+    @cached_property
+    def row(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """ids, targets and mask [pos] of the example, which is never trained on; of a text, its beginning."""
+        ids, targets, mask = self.course.task.batch(0, EXAMPLES, held_out=True)
+        mask = np.ones_like(ids, bool) if mask is None else mask
+        spoken = (i for i, row in enumerate(ids) if self.course.task.speaks(row, self.lang))
+        chosen = next(spoken, 0)
+        n = limits.SHOWN if mask.all() else ids.shape[1]
+        return ids[chosen, :n], targets[chosen, :n], mask[chosen, :n]
+
+    @cached_property
+    def tokens(self) -> tuple[str, ...]:
+        return self.course.task.read(self.row[0])
+
+    @cached_property
+    def trace(self) -> Trace:
+        return forward(self.params, self.course.config, self.row[0])

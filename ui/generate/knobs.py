@@ -1,0 +1,173 @@
+"""Writing step by step: the clock that plays, the buttons that walk, and the knobs of the draw."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import monotonic
+
+import streamlit as st
+
+from core import Scene, Writing
+from core.generate.loop import Step
+from core.limits import NEW_TOKENS, TOP_K
+from pictures import continuation
+from pictures.generate import draw
+from pictures.words import Words
+from ui import controls, shell, state
+
+HEATS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.2, 1.4, 1.7, 2.0, 2.5, 3.0)
+TOP_KS = (1, 2, 3, 4, 5, 7, 10, 15, 20, 30, 50, 100, 200, 500)
+TOP_PS = (*(round(0.05 * i, 2) for i in range(1, 20)), 0.97, 0.99, 1.0)
+PLAYING = "generate.playing"  # when the last step was taken; absent while it stands still
+PACE = 0.8  # seconds a step; undone as one move, like all turns of one knob that are less than a second apart
+
+
+def playing() -> bool:
+    """Whether the clock runs."""
+    return PLAYING in st.session_state
+
+
+def enter() -> None:
+    """The page opens: what played when it was left stands where it stood, and does not play by itself."""
+    if st.session_state[state.ENTERED]:
+        _stop()
+
+
+def tick() -> None:
+    """One step further, if it is time: a click between two beats runs this too."""
+    if monotonic() - st.session_state[PLAYING] < PACE / 2:
+        return
+    text = continuation.written(continuation.writer(state.scene()))
+    if text is None:  # a turn made the numbers explode
+        _stop()
+        st.rerun()
+    now = continuation.reached(state.scene(), text) + 1
+    st.session_state[PLAYING] = monotonic()
+    if now <= len(text.steps):
+        with state.one_move(PLAYING):  # however slowly the server beats
+            state.turn(step=now)
+    if now >= len(text.steps):
+        _stop()
+        st.rerun()
+
+
+def walk(scene: Scene, text: Writing, words: Words, running: bool) -> None:
+    """Back, play or stop, one step on, how far it is written; and another draw, or what was forced undone."""
+    now, n = continuation.reached(scene, text), len(text.steps)
+    with st.container(key="generate-walk"):
+        back, go, step, slider, other = st.columns([1, 1.2, 1, 4, 1.8], gap="small", vertical_alignment="bottom")
+    with back:
+        _button("back", "skip_previous", words, _go, now - 1, disabled=now == 1)
+    with go:
+        if running:
+            _button("stop", "stop", words, _stop, type="primary")
+        else:
+            _button("play", "play_arrow", words, _play, 1 if now == n else now, type="primary")
+    with step:
+        if now < n:
+            _button("step", "skip_next", words, _go, now + 1)
+        else:  # one token more than were asked for, where there is room
+            room = min(NEW_TOKENS[1], text.config.n_ctx - len(text.ids))
+            _button("step", "skip_next", words, _more, n + 1, disabled=n >= room)
+    with slider:
+        controls.slider(words("generate.written"), "step", 1, max(n, 2), 1, now, disabled=n == 1)
+    with other:
+        if scene.forced:
+            _button("undo", "undo", words, _unforce)
+        else:
+            _button("again", "casino", words, _redraw)
+
+
+def _button(name: str, icon: str, words: Words, on_click: Callable[..., None], *args: int, **more) -> None:
+    label, icon = words(f"generate.{name}"), f":material/{icon}:"
+    st.button(label, key=f"generate-{name}", icon=icon, on_click=on_click, args=args, width="stretch", **more)
+
+
+def knobs(scene: Scene, text: Writing, words: Words) -> None:
+    """How a token is drawn, and how many of them."""
+    vocab, room = text.config.vocab_size, text.config.n_ctx - len(text.ids)
+    everything = words("generate.all")
+    controls.choice_slider(words("generate.heat"), "heat", HEATS, scene.heat, text=words.short, turn=state.turn)
+    controls.choice_slider(
+        words("generate.top_k"),
+        "top_k",
+        [k for k in TOP_KS if k < vocab] + [TOP_K[1]],
+        scene.top_k or TOP_K[1],
+        text=lambda k: everything if k >= min(vocab, TOP_K[1]) else str(k),
+        turn=lambda top_k: state.turn(top_k=None if top_k >= min(vocab, TOP_K[1]) else top_k),
+    )
+    controls.choice_slider(
+        words("generate.top_p"),
+        "top_p",
+        TOP_PS,
+        scene.top_p or 1.0,
+        text=lambda p: everything if p == 1 else words.short(p),
+        turn=lambda top_p: state.turn(top_p=None if top_p == 1 else top_p),
+    )
+    most = max(2, min(NEW_TOKENS[1], room))
+    controls.slider(
+        words("generate.new"), "new", 1, most, 1, min(scene.new, most), turn=lambda new: state.turn(new=new, step=None)
+    )
+    _other(scene, text, words)
+    shell.say(words("generate.click"), "about")
+    if len(text.ids) < len(scene.tokens):
+        shell.say(words("generate.room", n=len(text.ids), most=text.config.n_ctx), "about")
+
+
+def _other(scene: Scene, text: Writing, words: Words) -> None:
+    """The bars as a list, for who has no mouse: what is chosen in it is the next token."""
+    step, name = continuation.looked_at(scene, text), continuation.names(scene, words)
+
+    def called(token: int) -> str:
+        return f"{name(token)} · {draw.share(float(step.distribution.plain[token]), words, fine=True)}"
+
+    controls.select(
+        words("generate.other"),
+        f"forced-{step.position}",
+        draw.candidates(step),
+        step.token,
+        called,
+        turn=lambda **chosen: _force(step, *chosen.values()),
+    )
+
+
+def force(click: dict) -> None:
+    """The bar that was clicked is the next token."""
+    scene = continuation.writer(state.scene())
+    text = continuation.written(scene)
+    if text is not None:
+        step = continuation.looked_at(scene, text)
+        _force(step, draw.candidates(step)[click["point"]])
+
+
+def _force(step: Step, token: int) -> None:
+    """`token` stands there, whatever was drawn; later forced tokens no longer follow from it."""
+    kept = tuple(pair for pair in state.scene().forced if pair[0] < step.position)
+    state.turn(forced=(*kept, (step.position, token)))
+
+
+def _unforce() -> None:
+    state.turn(forced=())
+
+
+def _redraw() -> None:
+    state.turn(draw=(state.scene().draw + 1) % 10_000)
+
+
+def _go(step: int) -> None:
+    st.session_state.pop(PLAYING, None)
+    state.turn(step=step)
+
+
+def _more(new: int) -> None:
+    st.session_state.pop(PLAYING, None)
+    state.turn(new=new, step=None)
+
+
+def _play(start: int) -> None:
+    st.session_state[PLAYING] = monotonic()
+    state.turn(step=start)
+
+
+def _stop() -> None:
+    st.session_state.pop(PLAYING, None)

@@ -1,0 +1,64 @@
+"""The menu: a link to each page, which carries the Scene.
+
+Streamlit's own menu empties the address at each change of page: a session that has lost its Scene (the phone was away,
+the server restarted) then finds nothing to begin with, and Back leads to an address that never was.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+from streamlit.navigation.page import StreamlitPage
+
+from pictures.words import Words
+from ui import state
+from ui.live import compat
+
+try:  # private to Streamlit; last seen in 1.67
+    from streamlit.runtime.pages_manager import PagesManager
+except ImportError:
+    PagesManager = None
+
+PAGES = "fibra.pages"  # session state: the pages by name; none where a page runs alone
+_AGAIN = "fibra.again"  # session state: the page was run again, through app.py
+
+
+def navigate(pages: dict[str, str]) -> StreamlitPage:
+    """The page that is asked for, among `pages`: each one's name, which is its file's and its address, and its icon."""
+    words = state.words()
+    opened = {
+        name: st.Page(f"pages/{name}.py", title=words(f"pages.{name}"), icon=icon, url_path=name)
+        for name, icon in pages.items()
+    }
+    st.session_state[PAGES] = opened
+    return st.navigation([*opened.values()], position="hidden")
+
+
+def through_app() -> None:
+    """Run again through app.py, if it was passed over.
+
+    Until st.navigation has run once in a process, Streamlit takes a folder named pages/ for its older way of many
+    pages and runs the page alone, without our menu: so it is for the first visitors, who arrive by links; all of them,
+    where a class finds its server again after a restart.
+    """
+    if getattr(PagesManager, "uses_pages_directory", False) or (_passed_over() and _AGAIN not in st.session_state):
+        if PagesManager is not None:
+            PagesManager.uses_pages_directory = False
+        st.session_state[_AGAIN] = True  # once at the most
+        st.rerun()
+
+
+def _passed_over() -> bool:
+    """Whether a page runs that belongs to an app whose own script, which calls `navigate`, has not run."""
+    manager = getattr(compat.run_context(), "pages_manager", None)
+    return PAGES not in st.session_state and Path(getattr(manager, "main_script_path", "")).name == "app.py"
+
+
+def draw(words: Words) -> None:
+    """The links, in the order of the pages."""
+    if pages := st.session_state.get(PAGES):
+        query = state.linked()
+        with st.container(key="menu"):
+            for name, page in pages.items():
+                st.page_link(page, label=words(f"pages.{name}"), query_params=query, width="stretch")

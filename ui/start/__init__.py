@@ -1,0 +1,1 @@
+"""What Start alone needs."""

@@ -1,0 +1,59 @@
+"""Draws the strip of the whole model and tells which of its links was followed.
+
+It is HTML made by plots/strip.py, in a small component that turns clicks into messages. Where no component can run, the
+same HTML stands on the page, and its links load the address that they name.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from plots import theme
+from ui.live import compat
+
+_HERE = Path(__file__).parent
+_LAST = "strip.last"
+_SIGNED = (1, -2)  # stops of the diverging scale, next to its ends: one colour a sign, as ink
+
+Follow = Callable[[str, int | None], None]
+
+
+@cache
+def css() -> str:
+    """The strip's style sheet, with the two colours of signed numbers for both themes."""
+    light, dark = (theme.PALETTES[mode]["signed"] for mode in ("light", "dark"))
+    names = zip(("negative", "positive"), _SIGNED, strict=True)
+    colours = "".join(f"--fibra-{name}:light-dark({light[stop][1]},{dark[stop][1]});" for name, stop in names)
+    return f":root{{{colours}}}{(_HERE / 'strip.css').read_text('utf-8')}"
+
+
+def _register() -> Callable[..., Any] | None:
+    if not hasattr(st.components, "v2"):
+        return None
+    script = (_HERE / "strip.js").read_text("utf-8")
+    return compat.component("fibra_strip", js=script, css=css(), isolate_styles=False)
+
+
+_STRIP = _register()
+
+
+def show(html: str, *, key: str, follow: Follow) -> None:
+    """Draw it. `follow` is called with a link's address, and with the head whose tile was clicked or None."""
+    if _STRIP is None or os.environ.get("FIBRA_PLAIN_FIGURES") == "1":
+        st.html(f'<style>{css()}</style><div class="fibra-start">{html}</div>')
+    else:
+        _STRIP(key=key, data={"html": html}, on_open_change=partial(_followed, key, follow))
+
+
+def _followed(key: str, follow: Follow) -> None:
+    click = st.session_state.get(key, {}).get("open")
+    # Clicks that arrive together call back once each, with the last.
+    if click and click["at"] != st.session_state.get(_LAST):
+        st.session_state[_LAST] = click["at"]
+        follow(click["href"], click["head"])

@@ -1,0 +1,115 @@
+"""The runs of training that live on this server: what they may hold together, and which must go when it is too much.
+
+A run holds its model thrice, and checkpoints to wind back to. They have a fifth of what the server may keep
+(core.limits), each an equal share; checkpoints are thinned first. If that is not enough, runs go whose readers are
+gone, and then those that stand still for longest: their pages say so, and begin again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Lock  # sessions run side by side; nothing here starts a thread
+from time import monotonic
+from typing import Protocol
+from weakref import WeakValueDictionary
+
+from core import limits
+from core.train.loop import step_bytes
+from core.train.training_run import Course
+from pictures import heap, memory
+
+SHARE = 5  # runs have one part in so many of the budget
+AT_WORK = 10.0  # seconds: a run that was looked at so lately may be at work in another thread
+STOPPING = 3.0  # seconds: the same, of one whose reader is gone
+STANDING = 60.0  # seconds: one that was not for so long stands still, and its reader reads or is away
+EVERY = 1.0  # seconds
+HEAVY = 32_000_000  # bytes: steps that take more are made by one run at a time
+
+
+class Run(Protocol):
+    """What a session holds of its training."""
+
+    course: Course | None  # None: it was let go
+    session: str
+    touched: float  # when it was looked at last
+
+    def held(self) -> int:
+        """Bytes that it keeps alive."""
+
+    def let_go(self) -> None:
+        """Keep nothing but the knowledge that it was let go."""
+
+
+_lock = Lock()
+_runs: WeakValueDictionary[int, Run] = WeakValueDictionary()
+_balanced = [0.0]  # when it was last seen to that they fit
+_lost: set[str] = set()  # sessions without a connection
+
+
+def touch(run: Run) -> None:
+    """A run is looked at, or works."""
+    known, run.touched = _runs.get(id(run)) is run, monotonic()
+    _runs[id(run)] = run
+    if not known:
+        balance()
+    balance_at_times()
+
+
+def balance_at_times() -> None:
+    """`balance`, if that was not done just now."""
+    if monotonic() - _balanced[0] > EVERY:
+        balance()
+
+
+def lose(session: str, lost: bool = True) -> None:
+    """Note that a session's connection is lost, or is there again."""
+    (_lost.add if lost else _lost.discard)(session)
+
+
+def balance() -> None:
+    """Make all runs fit; what they take, the caches leave."""
+    with _lock:
+        _balanced[0] = monotonic()
+        living = [run for run in list(_runs.values()) if run.course is not None]
+        room = memory.BUDGET.most // SHARE
+        now, kept = monotonic(), sum(_thinned(run, room // len(living)) for run in living)
+        for run in sorted(living, key=lambda run: (run.session not in _lost, run.touched)):
+            patience = STOPPING if run.session in _lost else STANDING
+            if kept > room and now - run.touched > patience:
+                kept -= run.held()
+                run.let_go()
+        at_work = [_step(run.course) for run in living if run.course and now - run.touched < AT_WORK]
+        memory.BUDGET.take("training", kept)
+        memory.BUDGET.take("step", max((size for size in at_work if size >= HEAVY), default=0))
+
+
+@contextmanager
+def room_for(course: Course) -> Iterator[None]:
+    """Room for steps of this run: its checkpoints have their share, and the caches leave what a step takes."""
+    living = sum(run.course is not None for run in list(_runs.values()))
+    course.checkpoints.limit = min(limits.CHECKPOINTS, memory.BUDGET.most // SHARE // (living + 1))
+    if (size := _step(course)) < HEAVY:
+        yield
+        return
+    with memory.one_at_a_time():
+        memory.BUDGET.take("step", size)
+        try:
+            yield
+        finally:
+            heap.trim_at_times()
+
+
+def _thinned(run: Run, share: int) -> int:
+    """Give a run its share, and say what it holds then. One at work thins its checkpoints itself, at the next one."""
+    held, checkpoints = run.held(), run.course.checkpoints
+    checkpoints.limit = max(0, min(limits.CHECKPOINTS, share - (held - checkpoints.nbytes)))
+    if monotonic() - run.touched > AT_WORK:
+        checkpoints.thin()
+        held = run.held()
+    return held
+
+
+def _step(course: Course) -> int:
+    """Bytes that a step takes while it is made."""
+    return min(limits.STEP, course.size * step_bytes(course.config, course.config.n_ctx))

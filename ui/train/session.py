@@ -1,0 +1,286 @@
+"""The training run on screen: what it is, when it goes on, and what becomes of it.
+
+A slice of work is taken in a fragment's run, when the page is open and the run plays: a tab that is closed, or turned
+to another page, costs nothing. A run follows from its address: what was let go, or lived in a session that is over, is
+repeated up to the step that the address names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields, replace
+from functools import lru_cache
+from math import inf, log
+
+import streamlit as st
+
+from core import Scene, limits
+from core.scene.fields import TASK_NAMES
+from core.tasks import TASKS, Characters, Task
+from core.tasks.stories import text
+from core.train.training_run import Course, opening, sized
+from pictures.compute import Finished, Picture, finish
+from pictures.training_view import View
+from pictures.words import Words
+from ui import state
+from ui.live import presence
+from ui.train import kept_runs, run_memory, scheduler
+from ui.train.kept_runs import KNOBS, RUN, Training, key_of
+
+PACES = {"slow": 1, "steady": 5, "full": 10**9}  # steps a slice, at most
+FIRST = 0.4  # seconds of work on a run that is repeated, before the page is seen
+
+GROWN = 1.1  # times the steps at the last sample of text
+UNSAID = {knob.name: knob.default for knob in fields(Scene) if knob.name in KNOBS}
+
+
+def open_session() -> Training:
+    """This session's training as its page opens: what runs already, or what the address says."""
+    training: Training | None = st.session_state.get(RUN)
+    if training is not None and st.session_state[state.ENTERED]:
+        if all(getattr(state.scene(), knob) == value for knob, value in UNSAID.items()):
+            state.follow(**training.knobs)  # other pages may show Scenes that say nothing of this run
+        if training.playing and training.until is None and training.course:
+            _stop(training)
+            training.tell("waited", step=training.course.step)
+    training = session()
+    training.session = presence.here()
+    return training
+
+
+def session() -> Training:
+    """This session's training, of what the Scene says: gone on with, brought back, or begun."""
+    if (corpus := state.scene().corpus) and corpus not in kept_runs.texts():
+        state.follow(corpus="", moment=None, played=0)
+    scene, training = state.scene(), st.session_state.get(RUN)
+    if training is None or training.key != key_of(scene):
+        training = _turned_to(scene, training)
+        if corpus != scene.corpus:
+            training.tell("text_gone")
+    elif training.course is None:
+        training = _repeat(scene, training)
+    else:
+        run_memory.touch(training)
+    _heed(scene, training)
+    training.knobs = {knob: getattr(state.scene(), knob) for knob in KNOBS}
+    state.follow(played=training.reached)
+    return training
+
+
+def _turned_to(scene: Scene, former: Training | None) -> Training:
+    if former is not None and former.course:
+        _rest(former)
+    if (training := kept_runs.kept().get(key_of(scene))) is None:
+        training = _begun(scene)
+        if former is not None:
+            training.pace, training.overlay = former.pace, former.overlay
+            if former.course and former.key[0] == scene.task and former.key[3] == training.key[3]:
+                training.former = former.course.history  # another task's losses would say nothing about this one's
+            if training.said in ("", "train.says.opened"):
+                training.tell("new_run")
+    elif training.course is None:
+        return _repeat(scene, training)
+    else:
+        training.playing = training.until is not None
+        training.tell("back", step=training.course.step)
+    kept_runs.keep(training)
+    st.session_state[RUN] = training
+    return training
+
+
+def _repeat(scene: Scene, gone: Training) -> Training:
+    """The run that was let go, once more."""
+    training = _begun(replace(scene, played=gone.reached))
+    training.former, training.pace, training.overlay = gone.former, gone.pace, gone.overlay
+    kept_runs.keep(training)
+    st.session_state[RUN] = training
+    return training
+
+
+def _begun(scene: Scene) -> Training:
+    """A new run, at the step that the Scene names, or on the way there."""
+    training = Training(key_of(scene), _course(scene))
+    course, named = training.course, max(scene.moment or 0, scene.played)
+    if scene.played < 0 or not kept_runs.repeatable(course, named):
+        training.tell("changed" if scene.played < 0 else "too_far", step=abs(scene.played) or named)
+        state.follow(moment=None, played=0)
+        named = 0
+    elif named:
+        course.checkpoints.named = scene.moment
+        training.played, training.stood = scene.played > 0, named
+    first = 0 if scene.attempt else opening(course.config, course.size)
+    if first:
+        _advance(course, inf, first)
+    if named > course.step:
+        _advance(course, FIRST, named - course.step)
+        training.until, training.playing = named, True
+        _arrive(training)
+    elif not training.said and scene.attempt:
+        training.tell("again")
+    elif not training.said and course.step:
+        training.tell("opened", step=course.step)
+    return training
+
+
+def _course(scene: Scene) -> Course:
+    task = task_of(scene.task, kept_runs.texts().get(scene.corpus, ""))
+    rate, size = of(scene, task)
+    return Course.start(task, sized(task.config, scene.size), scene.run_seed, size, rate)
+
+
+def _heed(scene: Scene, training: Training) -> None:
+    """Let the run have the Scene's learning rate and batch."""
+    course = training.course
+    rate, size = of(scene, course.task)
+    if (rate, size) == (course.recipe.rate, course.size):
+        return
+    if course.step and not training.played:  # its first steps are the page's own: taken as a link would take them
+        fresh = _begun(scene)
+        for part in ("course", "until", "playing", "stood", "said", "about", "drawn", "sample"):
+            setattr(training, part, getattr(fresh, part))
+        return
+    course.change(rate, size)
+    if course.step:
+        training.mixed, training.until = True, None
+        training.tell("goes_on")
+
+
+def of(scene: Scene, task: Task) -> tuple[float, int]:
+    """The learning rate and the rows a batch: the Scene's, or the task's own."""
+    return scene.rate or task.rate, scene.batch or task.size
+
+
+def task_of(name: str, corpus: str = "") -> Task:
+    """The task of this name; Characters, of a text of the reader's own or of ours."""
+    return Characters(corpus) if corpus and name == Characters.name else _ours(name)
+
+
+@lru_cache(maxsize=len(TASK_NAMES))
+def _ours(name: str) -> Task:
+    return Characters(text()) if name == Characters.name else TASKS[name]()
+
+
+# -------------------------------------------------------------------------------------------------------- playing
+
+
+def tick(training: Training) -> None:
+    """One slice of a run that plays, if it is its turn: else the next tick comes soon."""
+    course, most = training.course, PACES[training.pace]
+    if training.until is not None:
+        most = training.until - course.step
+    with scheduler.turn(training) as mine:
+        if mine:
+            _advance(course, scheduler.SLICE, most)
+    _arrive(training)
+
+
+def _advance(course: Course, seconds: float, steps: int) -> None:
+    with run_memory.room_for(course):
+        course.advance(seconds, steps)
+
+
+def _arrive(training: Training) -> None:
+    """Stop a run that is broken, or that was repeated as far as its address says."""
+    course, until = training.course, training.until
+    if course.broken:
+        training.tell("broken")
+    elif until is None or course.step < until:
+        return
+    else:
+        training.tell("repeated", step=course.step)
+    training.playing, training.until, training.stood = False, None, course.step
+
+
+def _rest(training: Training) -> None:
+    """Let a run wait: one that is repeated goes on when its reader comes back to it."""
+    if training.until is None:
+        training.stood = training.course.step
+    training.playing = False
+
+
+def _stop(training: Training) -> None:
+    training.playing, training.until, training.stood = False, None, training.course.step
+
+
+def play() -> None:
+    """Go on, or stop."""
+    training = session()
+    playing = training.playing
+    _stop(training)
+    training.playing, training.played = not playing, True
+    training.tell()
+    state.follow(moment=None)
+
+
+def one_step() -> None:
+    """Take one step, and stop."""
+    training = session()
+    training.played = True
+    _advance(training.course, 0, 1)
+    training.tell("broken" if training.course.broken else "")
+    _stop(training)
+    state.follow(moment=None)
+
+
+def reset() -> None:
+    """Begin again, on step 0. What ran so far can be laid under it, and undo brings it back."""
+    training = session()
+    if training.course.step:
+        attempts = [key[-1] for key in kept_runs.kept() if key[:-1] == training.key[:-1]]
+        state.turn(attempt=min(max(attempts) + 1, limits.SEED[1]), moment=None, played=0)
+
+
+def choose(**knobs: str | int) -> None:
+    """Train something else: the run of it that this session has, where it stood, or a new one."""
+    scene = state.scene().turn(**knobs, attempt=0, moment=None, played=0)
+    if (training := kept_runs.latest(scene)) is not None:
+        scene = scene.turn(**training.knobs)
+    state.show(scene)
+
+
+def set_pace(pace: str) -> None:
+    """How many steps a slice may take."""
+    st.session_state[RUN].pace = pace
+
+
+def lay_over(overlay: bool) -> None:
+    """Draw the former run, or leave it out."""
+    st.session_state[RUN].overlay = overlay
+
+
+def wind(moment: int) -> None:
+    """Wind all pictures to a step; the last one is now."""
+    state.turn(moment=None if moment >= session().course.step else moment)
+
+
+def read(corpus: str) -> None:
+    """Train on a text of the reader's own. Raises: ConfigError where it is too short or too long."""
+    Characters(corpus)
+    choose(task=Characters.name, corpus=kept_runs.keep_text(corpus))
+
+
+# ----------------------------------------------------------------------------------------------- what is looked at
+
+
+def view(training: Training, words: Words) -> View:
+    """The run at the Scene's moment, for a reader of this language."""
+    scene, course = state.scene(), training.course
+    return View(training, course, scene, *course.at(scene.moment), words.lang)
+
+
+def drawn(name: str, builder: Callable[[View, Words], Picture], view: View, words: Words) -> Finished:
+    """The picture that `builder` makes of the view, kept while nothing that it depends on has changed."""
+    stamp = (*view.stamp, words.lang)
+    kept = view.training.drawn.get(name)
+    if kept is None or kept[0] != stamp:
+        kept = view.training.drawn[name] = stamp, finish(builder(view, words), words)
+    return kept[1]
+
+
+def written(view: View, write: Callable[[View], str]) -> str:
+    """What `write` makes of the view; while a run plays, anew only when it has gone on by a tenth: it takes a while."""
+    step = int(log(view.step + 1, GROWN)) if view.training.playing else view.step
+    stamp = id(view.course), view.training.playing, step
+    if view.training.sample[0] != stamp:
+        view.training.sample = stamp, write(view)
+    return view.training.sample[1]
