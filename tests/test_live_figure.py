@@ -119,7 +119,7 @@ def test_figures_are_live_in_every_new_runtime(_again: int) -> None:
     app = AppTest.from_function(page).run()
     app.slider[0].set_value(3).run()
     assert not app.exception
-    assert components(app) == ["fibra_library", *["fibra_figure"] * 2, "fibra_browser"]
+    assert components(app) == ["fibra_library", *["fibra_figure"] * 2, "fibra_theme_button"]
     assert b"seed 3" in app.get("bidi_component")[1].proto.bytes
     assert not app.get("plotly_chart")
 
@@ -135,7 +135,7 @@ def test_the_environment_can_ask_for_plain_figures(monkeypatch: pytest.MonkeyPat
     app = AppTest.from_function(page).run()
     app.slider[0].set_value(3).run()
     assert not app.exception
-    assert components(app) == ["fibra_browser"]
+    assert components(app) == ["fibra_theme_button"]
     assert [element.proto.body for element in app.get("html")] == ['<p class="fibra-step">T <i>&lt;two&gt;</i></p>']
     chart = json.loads(app.get("plotly_chart")[0].proto.spec)
     assert chart["layout"]["font"]["color"] == theme.PALETTES["light"]["text"]

@@ -17,7 +17,7 @@ import core
 from core import Scene, limits
 from core.tasks import TASKS, Copy, Stories
 from core.train.loop import Batch, Checkpoints, State, step_bytes, take_step
-from core.train.training_run import Course
+from core.train.training_run import Course, sized
 from pictures import attention, compute, continuation, drift, heads, labels, memory, reading, start
 from pictures.generate import cache
 from pictures.memory import BUDGET, weigh
@@ -245,7 +245,7 @@ class Run:
 
 def trained(session: str = "", seed: int = 0) -> Run:
     """A run that has taken three steps."""
-    course = Course.start(Copy(), core.train.training_run.sized(Copy().config, "small"), seed, 4, 3e-3)
+    course = Course.start(Copy(), sized(Copy().config, "small"), seed, 4, 3e-3)
     course.checkpoints.every = 1
     course.advance(60, steps=3)
     return Run(course, session)

@@ -47,9 +47,7 @@ def test_the_list_and_the_button_do_the_same():
     by_button.button(key="switch").click().run()
     assert not by_list.exception and not by_button.exception
     assert (
-        by_list.session_state[SCENE]
-        == by_button.session_state[SCENE]
-        == told(Scene.from_query(query)[0], "stories")[0]
+        by_list.session_state[SCENE] == by_button.session_state[SCENE] == told(Scene.from_query(query)[0], "stories")[0]
     )
     assert knob(by_list.text_input, "knob-sentence").value == "o gato viu o rato"
 

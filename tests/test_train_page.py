@@ -15,7 +15,7 @@ from core.tasks import Characters
 from core.train.gradcheck import gradcheck, gradcheck_all, next_token
 from core.train.training_run import Course
 from pictures import train as pictures
-from pictures.training_view import View, task_of
+from pictures.training_view import View
 from pictures.words import LANGUAGES, words_of
 from plots import theme
 from plots.training_curves import POINTS, Curve, curves
@@ -23,6 +23,7 @@ from tests.test_app import html, on_boards
 from ui.state import MODEL, PAST, SCENE, WRITTEN
 from ui.train import files, gradient_check, kept_runs, scheduler, session
 from ui.train.kept_runs import RUN, Training
+from ui.train.session import task_of
 
 PAGE = Path(__file__).parents[1] / "pages" / "train.py"
 EN = words_of("en")

@@ -15,9 +15,10 @@ from core.backward import backward
 from core.tokenizer.words import UNKNOWN
 from core.train.training_run import Course
 from pictures import train
-from pictures.training_view import View, task_of
+from pictures.training_view import View
 from pictures.words import Words, words_of
 from ui.train.kept_runs import Training
+from ui.train.session import task_of
 
 
 @dataclass(frozen=True)
