@@ -13,7 +13,7 @@ from pictures import attention, compute, display_names, drift, extremes, fibres,
 from pictures.compute import Picture
 from pictures.heads import magnitude
 from pictures.words import Words
-from plots.bipartite import flat
+from plots.bipartite import bipartite
 from plots.drift import drift as drift_figure
 from plots.heatmap import heatmap
 from plots.tiles import tiles
@@ -224,7 +224,7 @@ def twin_difference(scene: Scene, words: Words) -> Picture:
     more, less = (int(np.count_nonzero(side > CHANGED)) for side in (change, -change))
     if more or less:
         says += " " + words("compare.lines", more=more, less=less, least=CHANGED)
-    figure = flat(
+    figure = bipartite(
         np.nan_to_num(np.stack([np.maximum(change, 0), np.maximum(-change, 0)])),
         labels,
         threshold=CHANGED,

@@ -12,7 +12,7 @@ from pictures.compute import Picture
 from pictures.heads import magnitude
 from pictures.words import Words
 from plots.drift import drift as drift_figure
-from plots.token_shares import bars
+from plots.token_shares import token_shares
 
 HEIGHT = 560  # px
 VARIANCE_HEIGHT = 190  # px
@@ -47,7 +47,7 @@ def variance(scene: Scene, words: Words) -> Picture:
     share = float(axes.explained[:k].sum())
     says = words(f"drift.says.{'variance' if share else 'point'}", share=100 * share, d=axes.mean.size)
     names = [f"PC{i + 1}" for i in range(COMPONENTS)]
-    return Picture(bars(axes.explained, names, role="@residual", height=VARIANCE_HEIGHT, alt=says), says)
+    return Picture(token_shares(axes.explained, names, role="@residual", height=VARIANCE_HEIGHT, alt=says), says)
 
 
 def stage_names(scene: Scene, n: int, words: Words) -> list[str]:

@@ -16,9 +16,9 @@ from pictures.squares import looks_map
 from pictures.words import Words
 from plots.figure import label_width
 from plots.heatmap import heatmap
-from plots.magnitudes import growth
+from plots.magnitudes import magnitudes
 from plots.tiles import tiles
-from plots.token_shares import bars, labels_height
+from plots.token_shares import labels_height, token_shares
 
 WIDE, HALF, NARROW = 600, 290, 390  # px: the left column, half of it, and the right column, at 1440
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -212,7 +212,7 @@ def effect(scene: Scene, words: Words) -> Picture:
     change = np.where(np.isfinite(before + after).all(-1), relative_change(before, after), np.nan)
     left = "already" if not before.any() and not after.any() else "nothing" if not after.any() else ""
     says = _change(change, left, scene, words)
-    figure = bars(
+    figure = token_shares(
         change,
         list(scene.tokens),
         faint=not scene.ablated,
@@ -263,7 +263,7 @@ def lengths_within(scene: Scene, words: Words, width: int, height: int) -> Pictu
     n = run.config.n_layers
     norms = token_norms(residual_stages(run.trace, n))
     says = _growth(norms, words)
-    figure = growth(
+    figure = magnitudes(
         norms,
         [words("heads.enter"), *map(str, range(n))],
         [magnitude(x, words) for x in norms.tolist()],

@@ -13,9 +13,9 @@ from pictures.heads import magnitude
 from pictures.labels import labels_of, patterns, probe_of, scores_of
 from pictures.squares import looks_map
 from pictures.words import Words
-from plots.head_map import marks
+from plots.head_map import head_map
 from plots.heatmap import heatmap
-from plots.token_shares import bars, grouped, labels_height
+from plots.token_shares import grouped, labels_height, token_shares
 
 WIDTH = 330  # px: a picture where three share a line
 FEW = 8  # tokens: so many, and four maps share a line; of more, two do
@@ -34,7 +34,7 @@ def labels(scene: Scene, words: Words) -> Picture:
     for place in np.ndindex(shown.shape):
         shown[place] = _score(scene, place)
     says = _labelled(scene, words)
-    figure = marks(
+    figure = head_map(
         shown,
         [[SIGNS[label] for label in row] for row in found],
         **_per_head(scene, words),
@@ -70,7 +70,7 @@ def scores(scene: Scene, words: Words) -> Picture:
     place = scene.place
     mine = {name: float(score[place]) for name, score in scores_of(scene).items()}
     says = _says_scores(scene, place, words)
-    figure = bars(
+    figure = token_shares(
         np.array([mine[name] for name in LABELS]),
         [f"{SIGNS[name]} {words(f'reading.names.{name}')}" for name in LABELS],
         role="@attention",

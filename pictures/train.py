@@ -19,10 +19,10 @@ from pictures.drift import moved, size
 from pictures.squares import looks_map
 from pictures.training_view import View
 from pictures.words import Words
-from plots import gradient_errors as error_rows
+from plots import gradient_errors
 from plots.drift import drift as drift_figure
 from plots.tokens import shown
-from plots.training_curves import Curve, curves
+from plots.training_curves import Curve, training_curves
 
 HEIGHT = 290  # px: a chart
 SQUARE = 400  # px: the map, and the embeddings
@@ -48,7 +48,7 @@ def loss(view: View, words: Words) -> Picture:
         best = min(best, watch.loss)
         says += " " + words("train.says.former", best=best, other=other)
     titles = {"step_title": words("train.axis.step"), "value_title": words("train.axis.loss")}
-    return Picture(curves(lines, moment=view.step, height=HEIGHT, alt=says, **titles), says)
+    return Picture(training_curves(lines, moment=view.step, height=HEIGHT, alt=says, **titles), says)
 
 
 def _losses(run: Course | History, now: Sequence[Watch], words: Words, faint: bool) -> list[Curve]:
@@ -91,7 +91,7 @@ def scores(view: View, words: Words) -> Picture:
             lines.append(Curve(steps, induction, "" if faint else names[1], "@attention", faint, dash="dash"))
     says = words("train.says.accuracy", accuracy=watch.accuracy) + " " + _induction(course, watch, words)
     titles = {"step_title": words("train.axis.step"), "value_title": words("train.axis.share")}
-    return Picture(curves(lines, moment=view.step, top=1, height=HEIGHT, alt=says, **titles), says)
+    return Picture(training_curves(lines, moment=view.step, top=1, height=HEIGHT, alt=says, **titles), says)
 
 
 def _induction(course: Course, watch: Watch, words: Words) -> str:
@@ -109,7 +109,7 @@ def norms(view: View, words: Words) -> Picture:
     titles = {"step_title": words("train.axis.step"), "value_title": words("train.axis.norm")}
     if not course.step:
         says = words("train.says.no_norms")
-        return Picture(curves([], moment=0, log=True, height=SQUARE, alt=says, **titles), says)
+        return Picture(training_curves([], moment=0, log=True, height=SQUARE, alt=says, **titles), says)
     parts = sorted(course.norms, key=_order)
     roles = ["@query", *(f"@head{i}" for i in range(3, 3 + course.config.n_layers)), "@key"]
     lines = [
@@ -119,7 +119,7 @@ def norms(view: View, words: Words) -> Picture:
     at = min(view.step, course.step - 1)
     now = {part: float(course.norms[part][at]) for part in parts}
     says = _longest(now, at, words)
-    return Picture(curves(lines, moment=view.step, log=True, height=SQUARE, alt=says, **titles), says)
+    return Picture(training_curves(lines, moment=view.step, log=True, height=SQUARE, alt=says, **titles), says)
 
 
 def _order(part: str) -> tuple[int, int]:
@@ -265,7 +265,7 @@ def _longest(lengths: dict[str, float], step: int, words: Words) -> str:
 
 
 def checks_height(view: View) -> int:
-    return error_rows.height(len(view.params))
+    return gradient_errors.height(len(view.params))
 
 
 def checks(found: list[Check], words: Words) -> Picture:
@@ -280,7 +280,7 @@ def checks(found: list[Check], words: Words) -> Picture:
     else:
         says = words("train.check.says_right", all=len(found), worst=power(float(values.max()), words))
         says += " " + words("train.check.says_coarse", n=coarse) if coarse else ""
-    figure = error_rows.errors(
+    figure = gradient_errors.gradient_errors(
         values,
         [check.name.replace("blocks.", "") for check in found],
         good=GOOD,

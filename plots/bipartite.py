@@ -20,7 +20,7 @@ TOLD = 100  # curves at most whose value is told, the strongest: each is an elem
 TOLD_AT = 0.31  # of a curve: where its value is told; at the middle, many curves meet
 
 
-def flat(
+def bipartite(
     patterns: np.ndarray,
     tokens: list[str],
     *,

@@ -13,7 +13,7 @@ ROW = 17  # px
 LOWEST = -12.0  # the axis begins at this power of ten
 
 
-def errors(
+def gradient_errors(
     values: np.ndarray,
     names: list[str],
     *,

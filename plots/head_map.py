@@ -12,7 +12,7 @@ from plots.heatmap import heatmap
 LARGEST = 18  # px: a mark
 
 
-def marks(values: np.ndarray, written: list[list[str]], *, width: int = 400, **options: Any) -> dict[str, Any]:
+def head_map(values: np.ndarray, written: list[list[str]], *, width: int = 400, **options: Any) -> dict[str, Any]:
     """`values` [layer, head] of 0..1 as a heatmap, over each cell its mark of `written`; `options` are heatmap's.
 
     The marks are trusted text. Their ink is the one that the cell's colour carries.

@@ -15,7 +15,7 @@ NUMBERED = 20  # steps that are all numbered; of more, every fifth
 MAP = 0.62  # of the width: the map; the bars have the rest
 
 
-def ledger(
+def kv_cache(
     reused: np.ndarray,
     total: np.ndarray,
     tokens: list[str],

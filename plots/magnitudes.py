@@ -13,7 +13,7 @@ CHARACTER = 7.0  # px: a digit of a number at a point
 STEEP = 50.0  # times its least value: above, a linear axis would press all but the last points to the ground
 
 
-def growth(
+def magnitudes(
     values: np.ndarray,
     stages: list[str],
     written: list[str],

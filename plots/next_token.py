@@ -14,7 +14,7 @@ ABOVE = 34  # px: the legend
 ROOM = 1.24  # of the longest bar: what its number needs beside it
 
 
-def choices(
+def candidates(
     tokens: list[str],
     before: np.ndarray,
     after: np.ndarray,

@@ -14,7 +14,7 @@ MOST = 6  # circles in all: the first pairs, each slower than the one before
 RADIUS = 0.38  # of a circle's place
 
 
-def turning(
+def rotary(
     angles: np.ndarray,
     tokens: list[str],
     *,

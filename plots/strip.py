@@ -102,7 +102,7 @@ def mlp(part: Part, values: np.ndarray) -> str:
 
 def stream(part: Part, norms: np.ndarray, greatest: float) -> str:
     """The residual stream as a lane a token, as bright as its vector is long: norms [pos, stop] from left to right."""
-    lanes = thumbnail.ink(norms, greatest, 0.12)
+    lanes = thumbnail.shade(norms, greatest, 0.12)
     height = lane_height(len(norms))
     profile = np.array(ROUND if height >= 8 else FLAT if height >= 4 else (1.0,))
     across = np.rint(np.kron(lanes, profile[:, None])).astype(np.uint8)
@@ -200,7 +200,7 @@ def _caption(part: Part) -> str:
 
 
 def _signed(values: np.ndarray, rows: int) -> str:
-    positive, negative = thumbnail.signed_ink(values, rows, COLUMNS)
+    positive, negative = thumbnail.signed_shade(values, rows, COLUMNS)
     return f'<i class="signed" style="--positive:{thumbnail.url(positive)};--negative:{thumbnail.url(negative)}"></i>'
 
 

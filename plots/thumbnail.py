@@ -17,7 +17,7 @@ FAINT = 0.25  # of its ink is left of a tile that is crossed out
 PAPER = 0.07  # ink of a zero inside a tile: what is nothing must still be seen to be a cell
 
 
-def ink(values: np.ndarray, greatest: float, paper: float = 0.0) -> np.ndarray:
+def shade(values: np.ndarray, greatest: float, paper: float = 0.0) -> np.ndarray:
     """Opacity 0..255 of `values`, of which only the positive give ink: paper + (1 - paper) sqrt(value / greatest).
 
     NaN and infinities, which are no number to compare with, leave nothing at all.
@@ -27,11 +27,11 @@ def ink(values: np.ndarray, greatest: float, paper: float = 0.0) -> np.ndarray:
     return np.rint(np.where(known, paper + (1 - paper) * np.sqrt(shares), 0) * 255).astype(np.uint8)
 
 
-def signed_ink(values: np.ndarray, rows: int, columns: int) -> tuple[np.ndarray, np.ndarray]:
+def signed_shade(values: np.ndarray, rows: int, columns: int) -> tuple[np.ndarray, np.ndarray]:
     """(ink of the positive, ink of the negative) of a matrix, pooled to at most rows x columns; one scale for both."""
     finite = np.abs(values[np.isfinite(values)])
     greatest = float(finite.max(initial=0))
-    positive, negative = (ink(pooled(side, rows, columns), greatest) for side in (values, -values))
+    positive, negative = (shade(pooled(side, rows, columns), greatest) for side in (values, -values))
     return positive, negative
 
 
@@ -54,7 +54,7 @@ def tiled(patterns: np.ndarray, shape: tuple[int, int], side: int, off: Collecti
 
     Those of the heads `off` are faint, under a cross.
     """
-    tiles = [ink(pooled(pattern, side, side), 1.0, PAPER) for pattern in patterns]
+    tiles = [shade(pooled(pattern, side, side), 1.0, PAPER) for pattern in patterns]
     tiles = [crossed(tile) if head in off else tile for head, tile in enumerate(tiles)]
     cells = len(tiles[0])
     step = cells + max(1, round(cells / 8))

@@ -11,7 +11,7 @@ from plots.figure import LINE, SMALLEST, axis, base_layout, label_width, literal
 CHARACTER = 6.6  # px: a digit of the number above a bar
 
 
-def bars(
+def token_shares(
     values: np.ndarray,
     tokens: list[str],
     *,

@@ -27,7 +27,7 @@ class Curve:
     dash: str = "solid"
 
 
-def curves(
+def training_curves(
     lines: list[Curve],
     *,
     moment: int,

@@ -18,22 +18,22 @@ import plots.bipartite as flat_plot
 import plots.drift as drift_module
 from plots import figure as figures
 from plots import theme, training_curves
-from plots.bipartite import flat
+from plots.bipartite import bipartite
 from plots.curves import curves
 from plots.drift import CANVASES, LINE_HEIGHT, drift
 from plots.fibres import MAX_CURVES, TRACES, fibres
 from plots.figure import label_width, literal, number, short, ticks, to_json
-from plots.gradient_errors import errors
-from plots.head_map import marks
+from plots.gradient_errors import gradient_errors
+from plots.head_map import head_map
 from plots.heatmap import heatmap
-from plots.kv_cache import ledger
+from plots.kv_cache import kv_cache
 from plots.lens import lens
 from plots.losses import losses
-from plots.magnitudes import growth
-from plots.next_token import choices
+from plots.magnitudes import magnitudes
+from plots.next_token import candidates
 from plots.rugs import rugs
 from plots.tiles import THUMB_CELLS, TILE_CELLS, tile_at, tiles
-from plots.token_shares import bars, grouped
+from plots.token_shares import grouped, token_shares
 
 PENGUINS = ["Os", "pinguins", "não", "tem", "joelho"]
 HOSTILE = ["<b>x</b>", "$x$ $y$", '<a href="https://x.example">y</a>', "@query", "{key} %{y}"]
@@ -71,17 +71,17 @@ def every_figure(tokens: list[str]) -> dict[str, dict]:
         "thumbnails": tiles(patterns(4, 4, 33), chosen=(1, 2)),
         "fibres": fibres(patterns(2, 3, 5), tokens),
         "focused": fibres(patterns(2, 3, 5), tokens, focus=2, layers_lit=1, heads=[0, 2]),
-        "flat": flat(patterns(1, 3, 5)[0], tokens, query_title="Query", key_title="Key"),
-        "flat focused": flat(PATTERN[None], tokens, focus=3),
+        "flat": bipartite(patterns(1, 3, 5)[0], tokens, query_title="Query", key_title="Key"),
+        "flat focused": bipartite(PATTERN[None], tokens, focus=3),
         "drift": drift(PATHS[..., :2], tokens, stage=2, stage_names=["0", "1", "2", "3"], axis_titles=["a", "b"]),
         "drift 3-D": drift(PATHS, tokens, stage_names=["0", "1", "2", "3"], axis_titles=["a", "b", "c"]),
-        "growth": growth(np.array([1.0, np.nan, 100.0]), tokens[:3], ["1", "", "100"]),
-        "bars": bars(np.array([0.3, 0.2, 0.1, 0.0, 0.4]), tokens),
-        "choices": choices(
+        "growth": magnitudes(np.array([1.0, np.nan, 100.0]), tokens[:3], ["1", "", "100"]),
+        "bars": token_shares(np.array([0.3, 0.2, 0.1, 0.0, 0.4]), tokens),
+        "choices": candidates(
             tokens, SHARES, SHARES**2, np.arange(5) < 3, ["30%", "20%", "10%", "cut", "cut"], chosen=1, names=("a", "b")
         ),
         "lens": lens(PATTERN, [tokens] * 5, np.eye(5, dtype=bool), tokens, ["0", "1", "2", "3", "4"]),
-        "ledger": ledger(
+        "ledger": kv_cache(
             np.array([0, 3]), np.array([3, 4]), tokens[:4], np.array([9e6, 3e6]), np.array([9e6, 1e7]), chosen=1
         ),
         "losses": losses(10 * SHARES, tokens, mean=2.0, ceiling=6.9, names=("mean", "ln V")),
@@ -207,7 +207,7 @@ def test_no_figure_lets_a_hostile_token_through(name: str) -> None:
 
 
 def test_a_token_that_names_a_colour_or_a_field_stays_itself() -> None:
-    told = flat(PATTERN[None], HOSTILE, threshold=0.0)["data"][0]["hovertext"]
+    told = bipartite(PATTERN[None], HOSTILE, threshold=0.0)["data"][0]["hovertext"]
     assert any(words.startswith("&#64;query → {key} %{y} · H0") for words in told)
 
 
@@ -456,10 +456,10 @@ def test_nodes_can_be_clicked() -> None:
 
 def test_the_flat_twin_draws_what_is_above_the_threshold() -> None:
     many = patterns(1, 3, 6)[0]
-    chart = flat(many, WORDS[:6], threshold=0.2)
+    chart = bipartite(many, WORDS[:6], threshold=0.2)
     assert sum(s["path"].count("M") for s in chart["layout"]["shapes"]) == (many > 0.2).sum()
     assert len(chart["data"][0]["hovertext"]) == chart["layout"]["meta"]["drawn"] == (many > 0.2).sum()
-    wide = flat(patterns(1, 16, 64, causal=False)[0], WORDS, threshold=0.001)["layout"]
+    wide = bipartite(patterns(1, 16, 64, causal=False)[0], WORDS, threshold=0.001)["layout"]
     assert wide["meta"]["drawn"] == flat_plot.MAX_CURVES and len(wide["shapes"]) <= 50
 
 
@@ -468,9 +468,9 @@ def test_the_flat_twin_tells_the_focus_exactly() -> None:
     assert right["text"][3] == "<b>0.31</b>  tem" and right["text"][0] == "<b>0.12</b>  Os"
     assert left["text"][4] == "joelho  <b>0.21</b>"
     assert right["textfont"]["color"].count("@text") == 1
-    told = flat(PATTERN[None], PENGUINS, focus=3)["data"][0]["hovertext"]
+    told = bipartite(PATTERN[None], PENGUINS, focus=3)["data"][0]["hovertext"]
     assert "tem → tem · H0: 0.3137" in told and len(told) == 9
-    comma = flat(PATTERN[None], PENGUINS, focus=3, comma=True)["data"]
+    comma = bipartite(PATTERN[None], PENGUINS, focus=3, comma=True)["data"]
     assert comma[2]["text"][3] == "<b>0,31</b>  tem" and "tem → tem · H0: 0,3137" in comma[0]["hovertext"]
 
 
@@ -566,18 +566,18 @@ def test_an_axis_says_its_type_and_names_all_of_its_places_or_none(n: int) -> No
         "heatmap": heatmap(square, tokens, tokens),
         "numbers": heatmap(square, tokens),
         "curves": curves(x, {"a": x}, chosen="a", points=(x, x), tokens=tokens, marked=0),
-        "bars": bars(shares, tokens),
+        "bars": token_shares(shares, tokens),
         "grouped": grouped(np.stack([shares] * 2), tokens, ["a", "b"], roles=("@query", "@key")),
-        "choices": choices(tokens, shares, shares, shares > 0, [""] * n, chosen=0),
+        "choices": candidates(tokens, shares, shares, shares > 0, [""] * n, chosen=0),
         "losses": losses(shares, tokens, mean=1.0, ceiling=2.0),
-        "ledger": ledger(x, x + 1, tokens, work, work, chosen=0),
+        "ledger": kv_cache(x, x + 1, tokens, work, work, chosen=0),
         "lens": lens(square, [tokens] * n, square > 0, tokens, [str(i) for i in range(n)]),
-        "growth": growth(x + 1.0, tokens, tokens),
+        "growth": magnitudes(x + 1.0, tokens, tokens),
         "rugs": rugs({"a": x, "b": x}),
-        "marks": marks(square, [tokens] * n),
-        "errors": errors(shares, tokens, good=1e-4, good_name="a", bad_name="b"),
-        "runs": training_curves.curves([training_curves.Curve(x, shares, "a", "@query")], moment=0),
-        "flat": flat(square[None], tokens),
+        "marks": head_map(square, [tokens] * n),
+        "errors": gradient_errors(shares, tokens, good=1e-4, good_name="a", bad_name="b"),
+        "runs": training_curves.training_curves([training_curves.Curve(x, shares, "a", "@query")], moment=0),
+        "flat": bipartite(square[None], tokens),
     }
     for name, figure in figures.items():
         for key, axis in figure["layout"].items():
@@ -591,7 +591,7 @@ def test_an_axis_says_its_type_and_names_all_of_its_places_or_none(n: int) -> No
 def test_growth_and_bars_hold_their_arrays() -> None:
     line = FIGURES["growth"]
     assert line["data"][0]["y"][2] == 100 and line["layout"]["yaxis"]["type"] == "log", "steep values"
-    assert growth(np.array([1.0, 2.0]), ["a", "b"], ["1", "2"])["layout"]["yaxis"]["type"] == "linear"
+    assert magnitudes(np.array([1.0, 2.0]), ["a", "b"], ["1", "2"])["layout"]["yaxis"]["type"] == "linear"
     bar = FIGURES["bars"]["data"][0]
     assert bar["y"].tolist() == pytest.approx([0.3, 0.2, 0.1, 0.0, 0.4])
 

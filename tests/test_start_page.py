@@ -217,8 +217,8 @@ def test_lanes_are_as_strong_as_the_vectors_are_long(scene: Scene) -> None:
 
 
 def test_ink_leaves_out_what_is_no_number() -> None:
-    assert thumbnail.ink(np.array([[np.nan, np.inf, 1.0, 0.25, -1.0]]), 1.0).tolist() == [[0, 0, 255, 128, 0]]
-    assert not thumbnail.ink(np.zeros((2, 2)), 0.0).any()
+    assert thumbnail.shade(np.array([[np.nan, np.inf, 1.0, 0.25, -1.0]]), 1.0).tolist() == [[0, 0, 255, 128, 0]]
+    assert not thumbnail.shade(np.zeros((2, 2)), 0.0).any()
 
 
 # ------------------------------------------------------------------------------------------------ the fold, the links

@@ -18,7 +18,7 @@ from pictures import train as pictures
 from pictures.training_view import View
 from pictures.words import LANGUAGES, words_of
 from plots import theme
-from plots.training_curves import POINTS, Curve, curves
+from plots.training_curves import POINTS, Curve, training_curves
 from tests.test_app import html, on_boards
 from ui.state import MODEL, PAST, SCENE, WRITTEN
 from ui.train import files, gradient_check, kept_runs, scheduler, session
@@ -509,7 +509,7 @@ def test_powers_are_written_as_a_reader_writes_them():
 
 def test_long_lines_are_thinned_and_keep_their_ends():
     x = np.arange(100_000)
-    figure = curves([Curve(x, np.sin(x), "a", "@query")], moment=5)
+    figure = training_curves([Curve(x, np.sin(x), "a", "@query")], moment=5)
     drawn = figure["data"][0]["x"]
     assert len(drawn) <= POINTS and drawn[0] == 0 and drawn[-1] == 99_999
 

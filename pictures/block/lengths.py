@@ -11,7 +11,7 @@ from pictures.block.frame import LOW, WIDTH, height
 from pictures.compute import Picture
 from pictures.heads import lengths_within, magnitude
 from pictures.words import Words
-from plots.magnitudes import growth
+from plots.magnitudes import magnitudes
 
 
 def stream(scene: Scene, words: Words) -> Picture:
@@ -36,7 +36,7 @@ def steps(scene: Scene, words: Words) -> Picture:
         attention=magnitude(sizes["attn_out"], words),
         mlp=magnitude(sizes.get("mlp_out", 0.0), words),
     )
-    figure = growth(
+    figure = magnitudes(
         lengths,
         [words(f"block.step.{name}") for name in names],
         [magnitude(x, words) for x in lengths.tolist()],

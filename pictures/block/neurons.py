@@ -16,7 +16,7 @@ from pictures.generate.draw import share
 from pictures.heads import magnitude
 from pictures.words import Words
 from plots.curves import curves
-from plots.token_shares import bars, labels_height
+from plots.token_shares import labels_height, token_shares
 
 UNITS = 256  # hidden units in the picture: more would be less than a pixel each
 STEPS = 121  # points of a curve
@@ -108,7 +108,7 @@ def zeros(scene: Scene, words: Words) -> Picture:
     found = hidden(scene)
     by_token = share_of_zeros(found.after)
     says = words("block.says.units_lost") if not np.isfinite(found.after).all() else _ends(by_token, scene, words)
-    figure = bars(
+    figure = token_shares(
         by_token,
         list(scene.tokens),
         role="@attention",

@@ -15,7 +15,7 @@ from pictures.words import Words
 from plots.curves import curves
 from plots.figure import label_width
 from plots.heatmap import heatmap
-from plots.rotary import turning
+from plots.rotary import rotary
 
 ALIKE_ROW = 10  # px: of a token in the map of how alike two places are
 BESIDE = 80  # px: around that map, beside its names
@@ -54,7 +54,7 @@ def _turned(scene: Scene, words: Words) -> Picture:
         last=float(angles[row, -1]),
         pairs=angles.shape[1],
     )
-    figure = turning(
+    figure = rotary(
         angles,
         list(scene.tokens),
         chosen=row,

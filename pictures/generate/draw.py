@@ -27,7 +27,7 @@ def choices(scene: Scene, words: Words) -> Picture:
     d, ids = step.distribution, candidates(step)
     kept = d.final[ids] > 0
     says = _says(scene, step, words)
-    figure = plot.choices(
+    figure = plot.candidates(
         [name(token) for token in ids],
         d.plain[ids],
         d.tempered[ids],
