@@ -8,29 +8,29 @@
 [0.12, 0.19, 0.19, 0.31, 0.19]
 """
 
-from core import reference
-from core.backward import backward
-from core.config import Config, param_shapes
-from core.errors import ConfigError, FibraError, SceneError, WeightsError
-from core.generate.cache import Cache
-from core.generate.loop import generate
-from core.generate.sampling import Distribution, Sampling
-from core.input_checks import Interventions
-from core.model import forward
-from core.ops.loss import cross_entropy, squared_error
-from core.params import Params, check_params, init_params
-from core.presets import PRESETS, Preset
-from core.scene.continuation import Writing, write
-from core.scene.fields import Notice
-from core.scene.run import Run, run
-from core.scene.scene import Scene
-from core.tokenizer.bpe import BytePair
-from core.tokenizer.wordpiece import WordPiece
-from core.tokenizer.words import Encoding, OpenVocabulary
-from core.trace import NAMES, Trace
-from core.train.gradcheck import gradcheck
-from core.train.loop import Batch, Checkpoints, Recipe, State, train
-from core.weights import Pretrained, load_pretrained
+from . import reference
+from .backward import backward
+from .config import Config, param_shapes
+from .errors import ConfigError, FibraError, SceneError, WeightsError
+from .generate.cache import Cache
+from .generate.loop import generate
+from .generate.sampling import Distribution, Sampling
+from .input_checks import Interventions
+from .model import forward
+from .ops.loss import cross_entropy, squared_error
+from .params import Params, check_params, init_params
+from .presets import PRESETS, Preset
+from .scene.continuation import Writing, write
+from .scene.fields import Notice
+from .scene.run import Run, run
+from .scene.scene import Scene
+from .tokenizer.bpe import BytePair
+from .tokenizer.wordpiece import WordPiece
+from .tokenizer.words import Encoding, OpenVocabulary
+from .trace import NAMES, Trace
+from .train.gradcheck import gradcheck
+from .train.loop import Batch, Checkpoints, Recipe, State, train
+from .weights import Pretrained, load_pretrained
 
 __all__ = [
     "NAMES",

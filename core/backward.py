@@ -12,19 +12,19 @@ from math import sqrt
 
 import numpy as np
 
-from core.config import Config
-from core.errors import ConfigError
-from core.interventions import without
-from core.model import norm_places
-from core.ops.activations import ACTIVATIONS_BACKWARD
-from core.ops.attention import attention_scores_backward, merge_heads, split_heads, weighted_values_backward
-from core.ops.embedding import embedding_backward
-from core.ops.linear import bias_backward, linear_backward
-from core.ops.norm import centred_backward, gain_backward, mean_backward, scale_backward
-from core.ops.positions import rotary_angles, rotate_backward
-from core.ops.softmax import softmax_backward
-from core.params import Params
-from core.trace import Flow, Trace
+from .config import Config
+from .errors import ConfigError
+from .interventions import without
+from .model import norm_places
+from .ops.activations import ACTIVATIONS_BACKWARD
+from .ops.attention import attention_scores_backward, merge_heads, split_heads, weighted_values_backward
+from .ops.embedding import embedding_backward
+from .ops.linear import bias_backward, linear_backward
+from .ops.norm import centred_backward, gain_backward, mean_backward, scale_backward
+from .ops.positions import rotary_angles, rotate_backward
+from .ops.softmax import softmax_backward
+from .params import Params
+from .trace import Flow, Trace
 
 NO_BACKWARD = frozenset({"softmax", "W_V", "W_O"})  # parts whose absence the Config cannot say
 

@@ -9,8 +9,8 @@ import math
 from dataclasses import dataclass, fields, replace
 from typing import Any, get_type_hints
 
-from core import limits
-from core.errors import ConfigError
+from . import limits
+from .errors import ConfigError
 
 CHOICES: dict[str, tuple[str, ...]] = {
     "positions": ("none", "sinusoidal", "learned", "rotary"),

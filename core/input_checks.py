@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.config import Config
-from core.errors import ConfigError
-from core.interventions import PARTS
+from .config import Config
+from .errors import ConfigError
+from .interventions import PARTS
 
 
 @dataclass(frozen=True)

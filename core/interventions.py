@@ -20,7 +20,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
-from core.config import Config
+from .config import Config
 
 PARTS = ("scale", "mask", "softmax", "positions", "W_V", "W_O", "residual", "norm", "mlp")
 

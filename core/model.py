@@ -7,19 +7,19 @@ from math import sqrt
 
 import numpy as np
 
-from core.config import Config
-from core.generate.cache import Cache
-from core.input_checks import NOTHING, Interventions, checked_embeddings, checked_ids
-from core.interventions import without
-from core.ops.activations import ACTIVATIONS
-from core.ops.attention import attention_scores, causal_mask, merge_heads, split_heads, weighted_values
-from core.ops.embedding import embedding
-from core.ops.linear import identity, linear
-from core.ops.norm import layer_norm, rms_norm
-from core.ops.positions import rotary_angles, rotate, sinusoidal
-from core.ops.softmax import softmax
-from core.params import Params
-from core.trace import Trace
+from .config import Config
+from .generate.cache import Cache
+from .input_checks import NOTHING, Interventions, checked_embeddings, checked_ids
+from .interventions import without
+from .ops.activations import ACTIVATIONS
+from .ops.attention import attention_scores, causal_mask, merge_heads, split_heads, weighted_values
+from .ops.embedding import embedding
+from .ops.linear import identity, linear
+from .ops.norm import layer_norm, rms_norm
+from .ops.positions import rotary_angles, rotate, sinusoidal
+from .ops.softmax import softmax
+from .params import Params
+from .trace import Trace
 
 
 @np.errstate(over="ignore", invalid="ignore")  # numbers that explode are a lesson: the trace shows where, not a warning

@@ -8,8 +8,8 @@ from zlib import crc32
 
 import numpy as np
 
-from core.config import Config, param_shapes
-from core.errors import ConfigError
+from .config import Config, param_shapes
+from .errors import ConfigError
 
 Params = Mapping[str, np.ndarray]
 

@@ -12,11 +12,11 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 
-from core.config import Config, param_shapes
-from core.params import Params, check_params, init_params
-from core.tasks import TASKS, Repeat, Stories, Task
-from core.tokenizer.words import FixedVocabulary
-from core.weights import load_pretrained
+from .config import Config, param_shapes
+from .params import Params, check_params, init_params
+from .tasks import TASKS, Repeat, Stories, Task
+from .tokenizer.words import FixedVocabulary
+from .weights import load_pretrained
 
 PENGUINS = "Os pinguins não tem joelho"
 SIZES = ("d_model", "n_layers", "n_heads", "d_mlp")  # what a trained model cannot change

@@ -10,8 +10,8 @@ import math
 
 import numpy as np
 
-from core.config import Config
-from core.params import Params
+from .config import Config
+from .params import Params
 
 
 def softmax(x: np.ndarray) -> np.ndarray:  # [..., n] -> [..., n]

@@ -13,9 +13,9 @@ from fnmatch import fnmatchcase
 
 import numpy as np
 
-from core import limits
-from core.errors import ConfigError
-from core.input_checks import NOTHING, Interventions
+from . import limits
+from .errors import ConfigError
+from .input_checks import NOTHING, Interventions
 
 np.empty(limits.HEAP_KEPT, np.uint8)  # never touched, and freed at once: limits.py says what for
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from core.config import Config
-from core.errors import ConfigError
-from core.input_checks import Interventions
-from core.interventions import without
+from ..config import Config
+from ..errors import ConfigError
+from ..input_checks import Interventions
+from ..interventions import without
 
 
 class Cache:

@@ -12,16 +12,16 @@ from typing import Any
 
 import numpy as np
 
-from core.config import Config
-from core.errors import ConfigError
-from core.generate.cache import Cache
-from core.generate.sampling import Distribution, Sampling
-from core.input_checks import NOTHING, Interventions, checked_embeddings, checked_ids
-from core.interventions import without
-from core.model import forward
-from core.ops.embedding import embedding
-from core.params import Params
-from core.trace import Trace
+from ..config import Config
+from ..errors import ConfigError
+from ..input_checks import NOTHING, Interventions, checked_embeddings, checked_ids
+from ..interventions import without
+from ..model import forward
+from ..ops.embedding import embedding
+from ..params import Params
+from ..trace import Trace
+from .cache import Cache
+from .sampling import Distribution, Sampling
 
 
 @dataclass(frozen=True)

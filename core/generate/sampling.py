@@ -8,8 +8,8 @@ from math import isfinite
 
 import numpy as np
 
-from core.errors import ConfigError
-from core.ops.softmax import softmax
+from ..errors import ConfigError
+from ..ops.softmax import softmax
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,9 @@
 """What a trace says. Each module has one subject; all that is public comes in by `core.interpret`."""
 
-from core.interpret.ablation import head_effects, key_effects
-from core.interpret.attention import attention_distance, entropy, read_row, unevenness
-from core.interpret.heads import LABELS, head_label, head_scores, rollout, transformed_values, value_weighted
-from core.interpret.induction import (
+from .ablation import head_effects, key_effects
+from .attention import attention_distance, entropy, read_row, unevenness
+from .heads import LABELS, head_label, head_scores, rollout, transformed_values, value_weighted
+from .induction import (
     Circuit,
     dependency_chance,
     dependency_score,
@@ -12,9 +12,9 @@ from core.interpret.induction import (
     previous_token_score,
     probe_induction,
 )
-from core.interpret.lens import Attribution, direct_attribution, logit_lens, read_stream
-from core.interpret.space import PCA, pca, relative_change, residual_stages, token_norms
-from core.interpret.stream import order_effect, pair_angles, share_of_zeros, similarity, sine_wave, token_moments
+from .lens import Attribution, direct_attribution, logit_lens, read_stream
+from .space import PCA, pca, relative_change, residual_stages, token_norms
+from .stream import order_effect, pair_angles, share_of_zeros, similarity, sine_wave, token_moments
 
 __all__ = [
     "LABELS",

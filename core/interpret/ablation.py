@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from core.config import Config
-from core.interpret.space import relative_change
-from core.interventions import without
-from core.model import after_attention, block, merge
-from core.params import Params
-from core.trace import Trace
+from ..config import Config
+from ..interventions import without
+from ..model import after_attention, block, merge
+from ..params import Params
+from ..trace import Trace
+from .space import relative_change
 
 
 def head_effects(params: Params, config: Config, trace: Trace) -> np.ndarray:

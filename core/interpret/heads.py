@@ -6,11 +6,11 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
-from core.config import Config
-from core.interpret.attention import unevenness
-from core.interventions import without
-from core.params import Params
-from core.trace import Trace
+from ..config import Config
+from ..interventions import without
+from ..params import Params
+from ..trace import Trace
+from .attention import unevenness
 
 LABELS = ("previous", "first", "itself", "same", "induction", "uniform")
 CLEAR = 0.5  # a score that earns a label: more weight there than everywhere else together

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.config import Config
-from core.errors import ConfigError
-from core.input_checks import Interventions
-from core.model import forward
-from core.params import Params
-from core.trace import Trace
+from ..config import Config
+from ..errors import ConfigError
+from ..input_checks import Interventions
+from ..model import forward
+from ..params import Params
+from ..trace import Trace
 
 Place = tuple[int, int]  # layer, head
 

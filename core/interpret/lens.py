@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.config import Config
-from core.errors import ConfigError
-from core.interpret.space import residual_stages
-from core.interventions import without
-from core.model import norm, unembed
-from core.ops.linear import identity
-from core.params import Params
-from core.trace import Trace
+from ..config import Config
+from ..errors import ConfigError
+from ..interventions import without
+from ..model import norm, unembed
+from ..ops.linear import identity
+from ..params import Params
+from ..trace import Trace
+from .space import residual_stages
 
 
 def read_stream(x: np.ndarray, params: Params, config: Config, normed: bool = True) -> np.ndarray:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.trace import Trace
+from ..trace import Trace
 
 
 def residual_stages(trace: Trace, n_layers: int) -> np.ndarray:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from core.config import Config
-from core.interpret.space import relative_change
-from core.model import forward
-from core.params import Params
-from core.trace import Trace
+from ..config import Config
+from ..model import forward
+from ..params import Params
+from ..trace import Trace
+from .space import relative_change
 
 
 def token_moments(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from core.ops.rows import sum_of_rows
+from .rows import sum_of_rows
 
 
 def linear(x: np.ndarray, W: np.ndarray, b: np.ndarray | None = None) -> np.ndarray:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from core.errors import ConfigError
-from core.ops.rows import row_max, row_sum
+from ..errors import ConfigError
+from .rows import row_max, row_sum
 
 
 def cross_entropy(logits: np.ndarray, targets: np.ndarray, mask: np.ndarray | None = None) -> tuple[float, np.ndarray]:

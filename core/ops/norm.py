@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from core.ops.rows import row_mean
+from .rows import row_mean
 
 
 def layer_norm(x: np.ndarray, w: np.ndarray, b: np.ndarray, eps: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from core.ops.rows import row_max, row_sum
+from .rows import row_max, row_sum
 
 
 def softmax(x: np.ndarray, temperature: float = 1.0) -> np.ndarray:

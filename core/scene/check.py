@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from core import limits
-from core.errors import SceneError
-from core.interventions import PARTS
-from core.presets import PRESETS, RUN
-from core.scene.fields import (
+from .. import limits
+from ..errors import SceneError
+from ..interventions import PARTS
+from ..presets import PRESETS, RUN
+from ..tokenizer.words import SPLITTERS
+from .fields import (
     DRAWING,
     INSIDE,
     LANGUAGES,
@@ -24,11 +25,10 @@ from core.scene.fields import (
     check_int,
     check_override,
 )
-from core.scene.sentence import fit_sentence, fit_target
-from core.tokenizer.words import SPLITTERS
+from .sentence import fit_sentence, fit_target
 
 if TYPE_CHECKING:
-    from core.scene.scene import Scene
+    from .scene import Scene
 
 
 def check(scene: Scene) -> None:

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.config import Config
-from core.generate.loop import Step, generate
-from core.params import Params
-from core.scene.run import embed_tokens
-from core.scene.scene import Scene
-from core.tokenizer.words import UNKNOWN
+from ..config import Config
+from ..generate.loop import Step, generate
+from ..params import Params
+from ..tokenizer.words import UNKNOWN
+from .run import embed_tokens
+from .scene import Scene
 
 
 @dataclass(frozen=True)

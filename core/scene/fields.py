@@ -8,13 +8,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from core import limits
-from core.config import CHOICES, TYPES
-from core.errors import SceneError
-from core.interventions import PARTS
-from core.presets import PRESETS
-from core.tasks import TASKS, Characters
-from core.tokenizer.words import SPLITTERS
+from .. import limits
+from ..config import CHOICES, TYPES
+from ..errors import SceneError
+from ..interventions import PARTS
+from ..presets import PRESETS
+from ..tasks import TASKS, Characters
+from ..tokenizer.words import SPLITTERS
 
 TASK_NAMES = (*TASKS, Characters.name)
 TRAINED_SIZES = ("", "small", "medium", "large")  # "": the task's own

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.config import Config
-from core.model import forward
-from core.params import Params
-from core.scene.scene import Scene
-from core.tokenizer.words import Encoding
-from core.trace import Trace
+from ..config import Config
+from ..model import forward
+from ..params import Params
+from ..tokenizer.words import Encoding
+from ..trace import Trace
+from .scene import Scene
 
 
 @dataclass(frozen=True)

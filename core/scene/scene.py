@@ -10,14 +10,16 @@ from dataclasses import dataclass, field, fields, replace
 from functools import cached_property, lru_cache
 from typing import Any
 
-from core import limits
-from core.config import Config
-from core.errors import ConfigError, SceneError
-from core.input_checks import Interventions
-from core.interventions import ADDED, PARTS, WITHOUT, parts_of, without
-from core.presets import RUN, Preset, find
-from core.scene.check import check
-from core.scene.fields import (
+from .. import limits
+from ..config import Config
+from ..errors import ConfigError, SceneError
+from ..input_checks import Interventions
+from ..interventions import ADDED, PARTS, WITHOUT, parts_of, without
+from ..presets import RUN, Preset, find
+from ..tokenizer.text import normalized
+from ..tokenizer.words import SPLITTERS, Encoding, OpenVocabulary
+from .check import check
+from .fields import (
     CODECS,
     PIN,
     SIZES,
@@ -29,9 +31,7 @@ from core.scene.fields import (
     write_pin,
     wrong,
 )
-from core.scene.sentence import fit_sentence
-from core.tokenizer.text import normalized
-from core.tokenizer.words import SPLITTERS, Encoding, OpenVocabulary
+from .sentence import fit_sentence
 
 Override = tuple[str, "int | bool | str"]
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from core import limits
-from core.errors import SceneError
-from core.presets import find
-from core.scene.fields import Notice
-from core.tokenizer.graphemes import clusters
-from core.tokenizer.text import normalized
-from core.tokenizer.words import SPLITTERS
+from .. import limits
+from ..errors import SceneError
+from ..presets import find
+from ..tokenizer.graphemes import clusters
+from ..tokenizer.text import normalized
+from ..tokenizer.words import SPLITTERS
+from .fields import Notice
 
 
 def fit_sentence(text: str, split: str = "words", model: str = "penguins") -> tuple[str, Notice | None]:

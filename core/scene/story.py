@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from core.scene.fields import Notice
-from core.scene.scene import Scene
-from core.scene.sentence import fit_sentence
+from .fields import Notice
+from .scene import Scene
+from .sentence import fit_sentence
 
 AS_IT_OPENS = {"overrides": (), "edits": (), "ablated": (), "off": (), "temperature": 1.0}
 

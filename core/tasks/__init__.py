@@ -1,9 +1,9 @@
 """What to train on. Each task has a vocabulary, a Config to begin with, and batches of two splits that never meet."""
 
-from core.tasks.algorithms import Addition, Copy, Repeat, Reverse, Sort
-from core.tasks.stories import Stories, agreement, agreements, story
-from core.tasks.task import Example, Task, evaluate
-from core.tasks.text import Characters
+from .algorithms import Addition, Copy, Repeat, Reverse, Sort
+from .stories import Stories, agreement, agreements, story
+from .task import Example, Task, evaluate
+from .text import Characters
 
 # Those that need no text; Characters takes one.
 TASKS: dict[str, type[Task]] = {task.name: task for task in (Copy, Reverse, Sort, Repeat, Addition, Stories)}

@@ -7,10 +7,10 @@ from string import ascii_uppercase
 
 import numpy as np
 
-from core.config import Config
-from core.errors import ConfigError
-from core.tasks.task import Task, decoder, held_out
-from core.train.loop import Batch
+from ..config import Config
+from ..errors import ConfigError
+from ..train.loop import Batch
+from .task import Task, decoder, held_out
 
 
 class QuestionAndAnswer(Task):

@@ -5,7 +5,7 @@ yesterday the mother seal near the icebergs was very tired . then she slept on t
 
 from __future__ import annotations
 
-from core.tasks.grammar import FUTURE, INFINITIVE, PLURAL, SINGULAR, Forms, Grammar, Noun, Subject, noun, table
+from .grammar import FUTURE, INFINITIVE, PLURAL, SINGULAR, Forms, Grammar, Noun, Subject, noun, table
 
 HE, SHE, IT, THEY = range(4)
 PRONOUN = ("he", "she", "it", "they")

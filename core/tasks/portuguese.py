@@ -5,7 +5,7 @@ ontem as focas perto do iceberg estavam cansadas . depois elas dormiram na praia
 
 from __future__ import annotations
 
-from core.tasks.grammar import FUTURE, INFINITIVE, PLURAL, SINGULAR, Forms, Grammar, Noun, Subject, noun, table
+from .grammar import FUTURE, INFINITIVE, PLURAL, SINGULAR, Forms, Grammar, Noun, Subject, noun, table
 
 MASCULINE, FEMININE = 0, 1
 

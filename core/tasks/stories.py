@@ -8,15 +8,15 @@ from zlib import crc32
 
 import numpy as np
 
-from core.config import Config
-from core.model import forward
-from core.params import Params
-from core.tasks.english import English
-from core.tasks.grammar import Grammar, Story
-from core.tasks.portuguese import Portuguese
-from core.tasks.task import HELD_OUT, Task, decoder
-from core.tokenizer.words import UNKNOWN
-from core.train.loop import Batch
+from ..config import Config
+from ..model import forward
+from ..params import Params
+from ..tokenizer.words import UNKNOWN
+from ..train.loop import Batch
+from .english import English
+from .grammar import Grammar, Story
+from .portuguese import Portuguese
+from .task import HELD_OUT, Task, decoder
 
 LANGUAGES: dict[str, type[Grammar]] = {"pt-BR": Portuguese, "en": English}
 STORIES = 1 << 16  # stories of each language and split that are drawn from

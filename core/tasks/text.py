@@ -6,12 +6,12 @@ from collections import Counter
 
 import numpy as np
 
-from core import limits
-from core.errors import TextError
-from core.tasks.task import HELD_OUT, Task, decoder
-from core.tokenizer.text import checked, normalized
-from core.tokenizer.words import UNKNOWN, characters
-from core.train.loop import Batch
+from .. import limits
+from ..errors import TextError
+from ..tokenizer.text import checked, normalized
+from ..tokenizer.words import UNKNOWN, characters
+from ..train.loop import Batch
+from .task import HELD_OUT, Task, decoder
 
 N_CTX = 64
 CHARACTERS = 255  # different ones that get an id of their own: the most frequent

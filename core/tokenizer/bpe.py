@@ -16,8 +16,8 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
-from core.errors import ConfigError
-from core.tokenizer.words import Encoding
+from ..errors import ConfigError
+from .words import Encoding
 
 N_BYTES = 256  # the tokens before the first merge, one a byte
 

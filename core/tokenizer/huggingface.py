@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from core import limits
-from core.errors import WeightsError
-from core.tokenizer.bpe import readable
-from core.tokenizer.words import Encoding
-from core.weights.strict_json import parse
+from .. import limits
+from ..errors import WeightsError
+from ..weights.strict_json import parse
+from .bpe import readable
+from .words import Encoding
 
 # GPT-2 spells each byte of a token as one letter: itself where that can be seen, else one of those from U+0100 on.
 VISIBLE = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]

@@ -6,9 +6,9 @@ import codecs
 import re
 import unicodedata
 
-from core import limits
-from core.errors import TextError
-from core.tokenizer.graphemes import clusters
+from .. import limits
+from ..errors import TextError
+from .graphemes import clusters
 
 # Letters as a font draws them, which PDFs give away in place of the letters: ligatures, forms of Arabic, and full and
 # half widths. (Not ², ½ or ℝ: those say something else than 2, 1/2 and R.)

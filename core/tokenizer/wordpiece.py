@@ -18,9 +18,9 @@ from functools import cached_property, lru_cache
 
 import numpy as np
 
-from core.errors import ConfigError
-from core.tokenizer.bpe import PairCounts
-from core.tokenizer.words import Encoding
+from ..errors import ConfigError
+from .bpe import PairCounts
+from .words import Encoding
 
 UNKNOWN = "[UNK]"
 INSIDE = "##"  # begins every piece that is not the first of its word

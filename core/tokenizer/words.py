@@ -14,8 +14,8 @@ from zlib import crc32
 
 import numpy as np
 
-from core.tokenizer.graphemes import clusters
-from core.tokenizer.text import normalized
+from .graphemes import clusters
+from .text import normalized
 
 UNKNOWN = "<unknown>"  # the token of a fixed vocabulary that stands for all it does not hold
 

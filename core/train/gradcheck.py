@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from core.backward import backward
-from core.config import Config
-from core.errors import ConfigError
-from core.model import forward
-from core.ops.loss import cross_entropy
-from core.params import Params
-from core.trace import Trace
+from ..backward import backward
+from ..config import Config
+from ..errors import ConfigError
+from ..model import forward
+from ..ops.loss import cross_entropy
+from ..params import Params
+from ..trace import Trace
 
 STEP = 1e-6  # near the cube root of float64's resolution, where rounding and the term in h^2 are alike
 GOOD = 1e-4  # the error up to which two slopes are taken for one: a central difference is no better than its rounding

@@ -13,13 +13,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from core import limits
-from core.backward import backward, needed
-from core.config import Config
-from core.errors import ConfigError
-from core.model import forward
-from core.ops.loss import LOSSES
-from core.params import Params
+from .. import limits
+from ..backward import backward, needed
+from ..config import Config
+from ..errors import ConfigError
+from ..model import forward
+from ..ops.loss import LOSSES
+from ..params import Params
 
 Arrays = dict[str, np.ndarray]
 

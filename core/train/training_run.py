@@ -10,12 +10,12 @@ from time import perf_counter
 
 import numpy as np
 
-from core.config import Config
-from core.interpret.induction import induction_score, patterns
-from core.model import forward
-from core.params import Params, init_params
-from core.tasks.task import Task, evaluate
-from core.train.loop import Batch, Checkpoints, Recipe, State, Step, train
+from ..config import Config
+from ..interpret.induction import induction_score, patterns
+from ..model import forward
+from ..params import Params, init_params
+from ..tasks.task import Task, evaluate
+from .loop import Batch, Checkpoints, Recipe, State, Step, train
 
 SIZES = {
     "small": {"d_model": 32, "n_layers": 2, "n_heads": 2},

@@ -6,9 +6,9 @@
 (3, (24, 24))
 """
 
-from core.tokenizer.huggingface import FileTokenizer
-from core.weights.families import FAMILIES
-from core.weights.load import Pretrained, load_pretrained, save
-from core.weights.safetensors import TensorFile, write
+from ..tokenizer.huggingface import FileTokenizer
+from .families import FAMILIES
+from .load import Pretrained, load_pretrained, save
+from .safetensors import TensorFile, write
 
 __all__ = ["FAMILIES", "FileTokenizer", "Pretrained", "TensorFile", "load_pretrained", "save", "write"]

@@ -4,10 +4,10 @@ al. 2019): encoders without a head. One sentence at a time, so token types are a
 
 from __future__ import annotations
 
-from core.config import Config
-from core.weights.fields import Fields
-from core.weights.plan import Plan, linear, norm
-from core.weights.transforms import Transform, added_first_row, rows_from, same
+from ..config import Config
+from .fields import Fields
+from .plan import Plan, linear, norm
+from .transforms import Transform, added_first_row, rows_from, same
 
 COMMON = {
     **{"positions": "learned", "norm": "layer", "norm_at": "post", "embed_norm": True},

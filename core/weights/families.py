@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from core import limits
-from core.config import TYPES, Config, param_shapes
-from core.errors import WeightsError
-from core.weights.bert import bert, distilbert, roberta
-from core.weights.fields import Fields
-from core.weights.gpt import gpt2, gpt_neox
-from core.weights.llama import llama, mistral, qwen2
-from core.weights.plan import Plan
-from core.weights.strict_json import quoted
-from core.weights.transforms import same
+from .. import limits
+from ..config import TYPES, Config, param_shapes
+from ..errors import WeightsError
+from .bert import bert, distilbert, roberta
+from .fields import Fields
+from .gpt import gpt2, gpt_neox
+from .llama import llama, mistral, qwen2
+from .plan import Plan
+from .strict_json import quoted
+from .transforms import same
 
 OWN = "fibra"
 

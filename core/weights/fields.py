@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, NoReturn
 
-from core import limits
-from core.errors import WeightsError
-from core.weights.strict_json import quoted
+from .. import limits
+from ..errors import WeightsError
+from .strict_json import quoted
 
 # transformers' names for what Config.activation names.
 ACTIVATIONS = {

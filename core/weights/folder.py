@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from core import limits
-from core.errors import WeightsError
-from core.weights.safetensors import Entry, TensorFile
-from core.weights.strict_json import parse, quoted
+from .. import limits
+from ..errors import WeightsError
+from .safetensors import Entry, TensorFile
+from .strict_json import parse, quoted
 
 CONFIG = "config.json"
 WHOLE = "model.safetensors"

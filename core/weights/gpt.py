@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from core.config import Config
-from core.weights.fields import Fields
-from core.weights.plan import Plan, linear, norm, three
-from core.weights.transforms import Transform, by_head, same, side_by_side, turned
+from ..config import Config
+from .fields import Fields
+from .plan import Plan, linear, norm, three
+from .transforms import Transform, by_head, same, side_by_side, turned
 
 GPT2 = {  # its matrices are (in, out), as here
     "wte.weight": same("embed.W_E"),

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from core.config import Config
-from core.weights.fields import Fields
-from core.weights.plan import Plan, linear
-from core.weights.transforms import same, turned
+from ..config import Config
+from .fields import Fields
+from .plan import Plan, linear
+from .transforms import same, turned
 
 NAMES = {
     "embed_tokens.weight": same("embed.W_E"),

@@ -9,20 +9,20 @@ from pathlib import Path
 
 import numpy as np
 
-from core import limits
-from core.config import Config, param_shapes
-from core.errors import ConfigError, WeightsError
-from core.params import check_params
-from core.tokenizer.huggingface import FileTokenizer
-from core.weights import safetensors
-from core.weights.families import OWN, family
-from core.weights.fields import Fields
-from core.weights.folder import CONFIG, WHOLE, Folder
-from core.weights.half_precision import HALVES, Half, widened
-from core.weights.names import match
-from core.weights.plan import Plan
-from core.weights.strict_json import quoted
-from core.weights.transforms import Transform
+from .. import limits
+from ..config import Config, param_shapes
+from ..errors import ConfigError, WeightsError
+from ..params import check_params
+from ..tokenizer.huggingface import FileTokenizer
+from . import safetensors
+from .families import OWN, family
+from .fields import Fields
+from .folder import CONFIG, WHOLE, Folder
+from .half_precision import HALVES, Half, widened
+from .names import match
+from .plan import Plan
+from .strict_json import quoted
+from .transforms import Transform
 
 
 @dataclass(frozen=True)

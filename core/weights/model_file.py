@@ -10,17 +10,17 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from core import limits
-from core.config import Config
-from core.errors import ConfigError, WeightsError
-from core.params import Params
-from core.tokenizer.words import FixedVocabulary
-from core.weights.families import OWN, family
-from core.weights.fields import Fields
-from core.weights.folder import CONFIG, WHOLE
-from core.weights.load import load_pretrained, save
-from core.weights.safetensors import TensorFile
-from core.weights.strict_json import parse, quoted
+from .. import limits
+from ..config import Config
+from ..errors import ConfigError, WeightsError
+from ..params import Params
+from ..tokenizer.words import FixedVocabulary
+from .families import OWN, family
+from .fields import Fields
+from .folder import CONFIG, WHOLE
+from .load import load_pretrained, save
+from .safetensors import TensorFile
+from .strict_json import parse, quoted
 
 SPLITS = ("words", "characters")
 TOKEN = 64  # characters of the longest token, and of a task's name

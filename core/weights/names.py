@@ -6,13 +6,13 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from core.config import param_shapes
-from core.errors import WeightsError
-from core.weights.folder import Folder
-from core.weights.half_precision import HALVES
-from core.weights.plan import Plan
-from core.weights.strict_json import quoted
-from core.weights.transforms import Transform
+from ..config import param_shapes
+from ..errors import WeightsError
+from .folder import Folder
+from .half_precision import HALVES
+from .plan import Plan
+from .strict_json import quoted
+from .transforms import Transform
 
 FLOATS = ("F64", "F32", "F16", "BF16")
 

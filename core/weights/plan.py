@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from core.config import Config
-from core.weights.transforms import Transform, same, turned
+from ..config import Config
+from .transforms import Transform, same, turned
 
 
 @dataclass(frozen=True)

@@ -23,10 +23,10 @@ from typing import Any
 
 import numpy as np
 
-from core import limits
-from core.errors import WeightsError
-from core.weights.half_precision import widened
-from core.weights.strict_json import parse, quoted
+from .. import limits
+from ..errors import WeightsError
+from .half_precision import widened
+from .strict_json import parse, quoted
 
 DTYPES = {
     "F64": np.dtype("<f8"),
