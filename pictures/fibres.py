@@ -10,7 +10,7 @@ from pictures.attention import read
 from pictures.compute import Picture
 from pictures.words import Words
 from plots.bipartite import MAX_CURVES as MOST_FLAT
-from plots.bipartite import flat as flat_figure
+from plots.bipartite import bipartite
 from plots.fibres import MAX_CURVES
 from plots.fibres import fibres as fibres_figure
 
@@ -47,7 +47,7 @@ def twin(scene: Scene, words: Words) -> Picture:
     layer, head = scene.place
     whole = patterns(run)
     a, says = whole[layer], _says_twin(scene, whole, words)
-    figure = flat_figure(
+    figure = bipartite(
         a,
         list(run.tokens),
         threshold=scene.threshold,

@@ -13,7 +13,7 @@ from pictures.compute import Picture
 from pictures.heads import magnitude
 from pictures.words import Words
 from plots.kv_cache import height as plot_height
-from plots.kv_cache import ledger as plot
+from plots.kv_cache import kv_cache
 
 
 def ledger(scene: Scene, words: Words) -> Picture:
@@ -24,7 +24,7 @@ def ledger(scene: Scene, words: Words) -> Picture:
     tokens = continuation.spelled(scene, text, len(works) - 1, words)
     says = _says(scene, works[at], at, words)
     spent, plain = (np.array([getattr(w, field) for w in works]) for field in ("multiplications", "without_cache"))
-    figure = plot(
+    figure = kv_cache(
         np.array([len(work.reused) for work in works]),
         np.array([work.new.stop for work in works]),
         tokens,
