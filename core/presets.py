@@ -20,7 +20,8 @@ from .weights import load_pretrained
 
 PENGUINS = "Os pinguins não tem joelho"
 SIZES = ("d_model", "n_layers", "n_heads", "d_mlp")  # what a trained model cannot change
-SHIPPED = Path(__file__).parents[1] / "models"  # what models/build.py writes
+_HERE = Path(__file__).parent
+SHIPPED = _HERE / "models" if (_HERE / "models").is_dir() else _HERE.parent / "models"  # installed; in the project
 
 
 @dataclass(frozen=True)
