@@ -60,10 +60,11 @@ class Session:
 
     `stops` are the values that the page's knob takes and `value` is where it stands. `timers` are the fragments that
     run by themselves, with their seconds; `buttons` are (id, fragment) by key; `texts` is the HTML by its place.
-    `received` counts bytes; what the app shows as an exception goes to `errors`.
+    `received` counts bytes; what the app shows as an exception goes to `errors`. An answer is waited for `patience`
+    seconds.
     """
 
-    def __init__(self, server: Server, page: Page, errors: list[str]) -> None:
+    def __init__(self, server: Server, page: Page, errors: list[str], patience: float = ANSWER_SECONDS) -> None:
         self.stops: list[float] | list[str] = []
         self.value: float | str = ""
         self.received = 0
@@ -71,6 +72,7 @@ class Session:
         self.buttons: dict[str, tuple[str, str]] = {}
         self.texts: dict[str, str] = {}
         self._errors = errors
+        self._patience = patience
         self._knob: Knob | None = None
         self._origin = server.origin
         self._page = page
@@ -141,7 +143,7 @@ class Session:
         client.context_info.timezone = "UTC"
         client.context_info.color_scheme = "light"
         await self._socket.send(request.SerializeToString())
-        async with asyncio.timeout(ANSWER_SECONDS):
+        async with asyncio.timeout(self._patience):
             await self._receive_run()
 
     async def _receive_run(self) -> None:

@@ -2,15 +2,16 @@
 
     python -m bench.memory                             # each play for ten minutes at most, as the bars are meant
     python -m bench.memory --minutes 2                 # a look
-    python -m bench.memory --plays mix --minutes 60    # 2,000 visitors over all pages, then 100 runs of training
+    python -m bench.memory --minutes 240               # each play whole, as long as it takes
 
 The plays, each on a server of its own:
 
 seeds     900 visitors one after another on Attention, the default gpt, each with a seed of its own
 largest   60 visitors with the largest gpt and 64 tokens, each with a seed
-small     60,000 small Scenes through the caches, without a browser: in a process of its own
+small     60,000 small Scenes through the caches alone: in a process of its own, without a browser or a server
 training  100 openings of Train, size large, batch 64, each left at once
-mix       2,000 visitors, each with a seed and over all pages by the menu; then 100 openings of Train
+mix       2,000 visitors, each with a seed, the pages in turn, every twentieth through all of them by the menu; then 100
+          openings of Train
 
 As in bench.load, one process speaks what Streamlit's frontend speaks. A play that is cut short by --minutes says how
 far it came. After each the table tells what is left two minutes after the last one has gone.
@@ -29,6 +30,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
+from math import isnan
 
 from websockets.exceptions import WebSocketException
 
@@ -42,39 +44,43 @@ AT_ONCE = 4  # visitors who are there at the same time
 AFTER = 125  # seconds: two minutes after the last one has gone, and the sweep
 LARGEST = (("d_mlp", 1024), ("d_model", 256), ("n_heads", 16), ("n_layers", 12))
 SIXTY_FOUR = " ".join((f"{LONG} {LONG}").split()[:64])
+PATIENCE = 300  # seconds: one who gave up would have the server work for nobody, and another come meanwhile
+THOROUGH = 20  # one visitor in so many goes through all pages
 WALK = ("", "attention", "heads", "reading", "fibres", "drift", "block", "generate", "train")
 
 SMALL = """
 import os, sys, time
 import ui
 from core import Scene
-from pictures import compute
-from pictures import memory
-from pictures import attention
-from pictures import labels
+from pictures import attention, compute, memory
 from pictures.words import words_of
 rss = lambda: int(next(l for l in open("/proc/self/status") if l.startswith("VmRSS")).split()[1]) / 1024
 words, end, n = words_of("en"), time.monotonic() + float(sys.argv[1]), 0
-while n < 60_000 and time.monotonic() < end:
+while True:
+    if n % 1000 == 0:
+        print(n, round(rss(), 1), round(memory.BUDGET.currsize / 1e6, 1), flush=True)
+    if n == 60_000 or time.monotonic() > end:
+        break
     scene = Scene(sentence=f"a{n} b c", temperature=1 + n % 7)
     compute.run(scene)
     if n % 4 == 0:
         compute.finished(attention.pattern, scene, words)
     n += 1
-    if n % 1000 == 0:
-        print(n, round(rss(), 1), flush=True)
 """
 
 
 @dataclass
 class Play:
-    """RSS in MB along the way, by how far it came; and what went wrong."""
+    """RSS in MB along the way, by how far it came, and two minutes after the end; its peak at any moment; what the
+    caches count at the end, where that is known; and what went wrong."""
 
     name: str
     visits: int
     budget: float
     along: list[float] = field(default_factory=list)
     after: float = float("nan")
+    peak: float = 0.0
+    counted: float = float("nan")
     done: int = 0
     seconds: float = 0.0
     errors: list[str] = field(default_factory=list)
@@ -88,17 +94,17 @@ class Play:
     @property
     def kept(self) -> bool:
         first, second = self.halves
-        return max(first, second) <= BAR and second <= GROWTH * first
+        return max(self.peak, first, second) <= BAR and second <= GROWTH * first
 
     def row(self) -> list[str]:
         marks = [self.along[round(i * (len(self.along) - 1) / 5)] for i in range(6)] if self.along else []
         first, second = self.halves
-        cells = [f"{self.done:,} of {self.visits:,}", f"{self.seconds:.0f}", *(f"{mb:.0f}" for mb in marks)]
-        return [self.name, *cells, f"{first:.0f}", f"{second:.0f}", f"{self.after:.0f}", f"{self.budget:.0f}"]
+        numbers = (self.seconds, *marks, first, second, self.peak, self.after, self.budget)
+        return [self.name, f"{self.done:,} of {self.visits:,}", *(f"{number:.0f}" for number in numbers)]
 
 
 HEADER = ("play", "visits", "s", "RSS 0 %", "20 %", "40 %", "60 %", "80 %", "100 %")
-HEADER += ("1st half", "2nd half", "after", "budget MB")
+HEADER += ("1st half", "2nd half", "peak", "after", "budget MB")
 
 
 async def play(server: Server, result: Play, visits: AsyncIterator[None]) -> None:
@@ -108,9 +114,11 @@ async def play(server: Server, result: Play, visits: AsyncIterator[None]) -> Non
     async for _ in visits:
         result.done += 1
         result.along.append(server.resident_mb())
+        if result.done % max(1, result.visits // 20) == 0:
+            print(f"{result.name}: {result.done} of {result.visits}, {result.along[-1]:.0f} MB", flush=True)
     result.seconds = time.perf_counter() - began
     await asyncio.sleep(AFTER)
-    result.after = server.resident_mb()
+    result.after, result.peak = server.resident_mb(), server.usage().peak_mb
     result.errors += [f"in the server's log: {line}" for line in server.tracebacks()]
 
 
@@ -121,7 +129,7 @@ async def crowd(server: Server, n: int, pages: Callable[[int], list[Page]], end:
 
     async def visit(seat: int) -> None:
         first, *more = pages(seat)
-        session = Session(server, first, errors)
+        session = Session(server, first, errors, PATIENCE)
         try:
             await session.visit()
             for page in more:
@@ -158,7 +166,8 @@ def trained(seat: int) -> list[Page]:
 
 async def mixed(server: Server, n: int, end: float, errors: list[str]):
     def walk(seat: int) -> list[Page]:
-        return [at(path, model="gpt", seed=seat) for path in WALK]
+        paths = WALK if seat % THOROUGH == 0 else (WALK[seat % len(WALK)],)
+        return [at(path, model="gpt", seed=seat) for path in paths]
 
     async for _ in crowd(server, n, walk, end, errors):
         yield
@@ -183,8 +192,10 @@ def small(minutes: float, budget: float) -> Play:
     command = [sys.executable, "-c", SMALL, str(60 * minutes)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         for line in process.stdout:
-            done, rss = line.split()
-            result.done, result.along, result.after = int(done), [*result.along, float(rss)], float(rss)
+            done, rss, counted = map(float, line.split())
+            result.along.append(rss)
+            result.done, result.after, result.counted = int(done), rss, counted
+            result.peak = max(result.peak, rss)
     result.errors += [f"exit code {process.returncode}"] if process.returncode else []
     result.seconds = time.perf_counter() - began
     return result
@@ -215,6 +226,10 @@ def main() -> int:
             results.append(result)
         print_table(HEADER, [results[-1].row()])
     print_table(HEADER, [result.row() for result in results])
+    for result in results:
+        if not isnan(result.counted):
+            grown = result.along[-1] - result.along[0]
+            print(f"{result.name}: RSS grew by {grown:.0f} MB, of which the caches count {result.counted:.0f}")
     print(f"Bars: RSS at most {BAR} MB, and in the second half of a play at most {GROWTH:g} times as much as before")
     errors = [f"{result.name}: {error}" for result in results for error in result.errors]
     for error in sorted(set(errors)):
