@@ -36,9 +36,9 @@ class Finished:
 Builder = Callable[[Scene, Words], Picture]
 
 
-def _large(scene: Scene) -> bool:
+def is_large(scene: Scene) -> bool:
     """Whether its weights and its trace take so much that they are computed, and drawn, one Scene at a time."""
-    return scene.whole.n_parameters() > limits.LARGE or bool(scene.pinned and _large(scene.pinned))
+    return scene.whole.n_parameters() > limits.LARGE or bool(scene.pinned and is_large(scene.pinned))
 
 
 @memory.kept(
@@ -55,7 +55,7 @@ def params(scene: Scene) -> dict[str, Any]:
     return preset.params(scene.whole, scene.seed) if preset.trained else _drawn(scene.whole, scene.seed)
 
 
-@memory.kept(lambda scene: (scene.computed,), large=_large)
+@memory.kept(lambda scene: (scene.computed,), large=is_large)
 def run(scene: Scene) -> core.Run:
     """core.run, remembered: only what is computed counts, not how it is looked at.
 
@@ -66,7 +66,7 @@ def run(scene: Scene) -> core.Run:
 
 
 @memory.kept(
-    lambda builder, scene, words: (memory.number(builder), scene, words.lang), large=lambda _, s, __: _large(s)
+    lambda builder, scene, words: (memory.number(builder), scene, words.lang), large=lambda _, s, __: is_large(s)
 )
 def finished(builder: Builder, scene: Scene, words: Words) -> Finished:
     """The picture that `builder` makes of a Scene, as bytes to send."""

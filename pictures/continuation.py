@@ -38,7 +38,8 @@ def knobs(scene: Scene) -> Scene:
     return replace(scene.computed, **{name: getattr(scene, name) for name in KNOBS})
 
 
-@memory.kept(lambda scene: (scene,), grows=True)  # what a step's distribution is asked for, it computes and keeps
+# What a step's distribution is asked for, it computes and keeps.
+@memory.kept(lambda scene: (scene,), large=compute.is_large, grows=True)
 def _written(scene: Scene) -> Writing | None:
     try:
         writing = core.write(scene, compute.params(scene))

@@ -78,7 +78,8 @@ def stage(scene: Scene, stages: np.ndarray) -> int:
     return min(passed(scene), len(stages) - 1)
 
 
-@memory.kept(lambda scene: (scene,))  # the SVD of the largest model takes 30 ms, and a walk through it needs one
+# The SVD of the largest model takes 30 ms, and a walk through it needs one.
+@memory.kept(lambda scene: (scene,), large=compute.is_large)
 def basis(scene: Scene) -> PCA:
     """The directions in which all stages of a Scene's words, as computed, spread most."""
     stages = ways(scene)

@@ -38,7 +38,7 @@ def probe_of(scene: Scene) -> np.ndarray:
     return _probe(scene.computed.turn(sentence="", split="words", edits=()))
 
 
-@memory.kept(lambda scene: (scene,))
+@memory.kept(lambda scene: (scene,), large=compute.is_large)
 def _probe(scene: Scene) -> np.ndarray:
     return probe_induction(compute.params(scene), scene.config, scene.interventions)
 
@@ -52,7 +52,7 @@ def scores_of(scene: Scene) -> dict[str, np.ndarray]:
     return _scores(scene.computed)
 
 
-@memory.kept(lambda scene: (scene,))
+@memory.kept(lambda scene: (scene,), large=compute.is_large)
 def _scores(scene: Scene) -> dict[str, np.ndarray]:
     run = compute.run(scene)
     return {name: np.nan_to_num(s) for name, s in head_scores(patterns(run), run.tokens, run.config.causal).items()}

@@ -11,7 +11,6 @@ from array import array
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager, nullcontext
-from contextvars import ContextVar
 from functools import partial, wraps
 from hashlib import blake2b
 from itertools import count
@@ -23,7 +22,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from core import PRESETS, limits
-from pictures import heap
+from pictures import heap, turn
 from pictures.words import Words
 
 P = ParamSpec("P")
@@ -217,24 +216,8 @@ class Budget:
 
 BUDGET = Budget(limits.CACHE)
 BUDGET.take("other", limits.CACHE_OTHER)
-_large = Lock()
-_has_large: ContextVar[bool] = ContextVar("has_large", default=False)
 _numbers: WeakKeyDictionary[Callable, int] = WeakKeyDictionary()
 _next = count()
-
-
-@contextmanager
-def one_at_a_time() -> Iterator[None]:
-    """No other session is inside meanwhile: for work so large that a whole class of it would not fit in memory."""
-    if _has_large.get():
-        yield
-        return
-    with _large:
-        token = _has_large.set(True)
-        try:
-            yield
-        finally:
-            _has_large.reset(token)
 
 
 def number(function: Callable) -> int:
@@ -247,7 +230,7 @@ def kept(
 ) -> Callable[[Callable[P, T]], Callable[P, T]]:
     """Keep what a function gives, by the `repr` of what `key` makes of its arguments. `cache` becomes its shelf.
 
-    large: for which arguments the work takes so much memory that only one of these is done at a time.
+    large: for which arguments this, or what it asks for, takes so much memory that one reader's is done at a time.
     grows: whether a value may take more memory the more it is used.
     """
 
@@ -260,13 +243,15 @@ def kept(
             name = blake2b(f"{shelf.name}{key(*args, **kwargs)!r}".encode("utf-8", "surrogatepass"), digest_size=16)
             name = name.digest()
             if (entry := BUDGET.get(name)) is None:
-                alone = one_at_a_time() if large and large(*args, **kwargs) else nullcontext()
+                # First the turn: one who made this and waited for its turn would let wait here who has it.
+                alone = turn.LARGE.take(stays=True) if large and large(*args, **kwargs) else nullcontext()
                 with alone, BUDGET.making(name):
                     if (entry := BUDGET.get(name)) is None:
                         shelf.misses += 1
                         value = function(*args, **kwargs)
                         BUDGET.put(name, value, shelf)
                         return value
+            turn.LARGE.go_on()
             shelf.hits += 1
             entry.asked += 1
             if grows and entry.asked & (entry.asked - 1) == 0:  # after 1, 2, 4, 8 ... times: weighing takes a while

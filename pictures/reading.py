@@ -151,7 +151,8 @@ def _says_effects(scene: Scene, lost: np.ndarray, words: Words) -> str:
     return says
 
 
-@memory.kept(lambda scene: (scene,))  # another head chosen, or another word, needs no new run
+# Another head chosen, or another word, needs no new run.
+@memory.kept(lambda scene: (scene,), large=compute.is_large)
 def _effects(scene: Scene) -> np.ndarray:
     """[layer, head, pos]."""
     run = compute.run(scene)

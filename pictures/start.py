@@ -27,7 +27,7 @@ SHOWN = 4  # blocks side by side; of more, the first two and the last are shown,
 LIKELY = 5  # next tokens that are named
 
 
-@memory.kept(lambda scene, words: (scene, words.lang))
+@memory.kept(lambda scene, words: (scene, words.lang), large=lambda scene, _: compute.is_large(scene))
 def html(scene: Scene, words: Words) -> str:
     """The strip."""
     strip_of = _Strip(scene, compute.run(scene), words)

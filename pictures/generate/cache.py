@@ -66,7 +66,7 @@ def agreement(cached: Writing, plain: Writing) -> Agreement:
     return Agreement(same, len(pairs), float(np.abs(a - b).max()), float(np.abs(b).max()), whole / spent)
 
 
-@memory.kept(lambda scene: (scene,))
+@memory.kept(lambda scene: (scene,), large=compute.is_large)
 def _both_ways(scene: Scene) -> Agreement:
     return agreement(continuation.written(scene), core.write(scene, compute.params(scene), cache=False))
 

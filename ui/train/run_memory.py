@@ -17,7 +17,7 @@ from weakref import WeakValueDictionary
 from core import limits
 from core.train.loop import step_bytes
 from core.train.training_run import Course
-from pictures import heap, memory
+from pictures import heap, memory, turn
 
 SHARE = 5  # runs have one part in so many of the budget
 AT_WORK = 10.0  # seconds: a run that was looked at so lately may be at work in another thread
@@ -92,7 +92,7 @@ def room_for(course: Course) -> Iterator[None]:
     if (size := _step(course)) < HEAVY:
         yield
         return
-    with memory.one_at_a_time():
+    with turn.LARGE.take():
         memory.BUDGET.take("step", size)
         try:
             yield

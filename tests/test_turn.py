@@ -1,0 +1,162 @@
+"""Large work is one reader's at a time, from the first picture of a page to its last."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from threading import Barrier, Event, Thread
+
+import pytest
+
+from core import Scene, limits
+from pictures import attention, compute, continuation, drift, heads, labels, memory, reading, start, turn
+from pictures.generate import cache
+from pictures.words import words_of
+
+WORDS = words_of("en")
+
+
+@pytest.fixture(autouse=True)
+def all_is_large(monkeypatch) -> Iterator[None]:
+    monkeypatch.setattr(limits, "LARGE", 0)
+    memory.BUDGET.clear()
+    for part in ("training", "step"):
+        memory.BUDGET.take(part, 0)
+    yield
+    memory.BUDGET.clear()
+
+
+def side_by_side(work: Callable[[int], object], n: int) -> None:
+    """Do it in `n` threads that begin together, and wait for all."""
+    together = Barrier(n)
+
+    def one(i: int) -> None:
+        together.wait()
+        work(i)
+
+    threads = [Thread(target=one, args=(i,), daemon=True) for i in range(n)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert not any(thread.is_alive() for thread in threads)
+
+
+def test_pages_that_do_not_fit_together_are_made_once_each(monkeypatch):
+    scenes = [Scene(model="gpt", seed=seed).override(d_model=128) for seed in range(4)]
+    compute.run(scenes[0])
+    compute.finished(attention.pattern, scenes[0], WORDS)
+    monkeypatch.setattr(memory.BUDGET, "most", memory.BUDGET.taken + int(1.5 * memory.BUDGET.currsize))  # for one alone
+    memory.BUDGET.clear()
+
+    def page(i: int) -> None:
+        compute.run(scenes[i])
+        for layer in range(4):
+            time.sleep(0.005)  # another would come between here
+            compute.finished(attention.pattern, replace(scenes[i], layer=layer), WORDS)
+            labels.scores_of(scenes[i])
+
+    missed = compute.run.cache.misses
+    side_by_side(page, len(scenes))
+    assert compute.run.cache.misses == missed + len(scenes)
+
+
+SHELVES = {
+    "run": compute.run,
+    "figure": lambda scene: compute.finished(heads.overview, scene, WORDS),
+    "strip": lambda scene: start.html(scene, WORDS),
+    "scores": labels.scores_of,
+    "probe": labels.probe_of,
+    "effects": reading._effects,
+    "basis": drift.basis,
+    "written": continuation.written,
+    "both ways": lambda scene: cache.check(scene, WORDS),
+}
+
+
+@pytest.mark.parametrize("shelf", SHELVES)
+def test_nobody_waits_for_a_turn_with_something_half_made(shelf):
+    """Who has the turn may ask for just that."""
+    done = Event()
+
+    def other() -> None:
+        SHELVES[shelf](Scene(model="gpt", seed=5))
+        done.set()
+
+    with turn.LARGE.take():
+        Thread(target=other, daemon=True).start()
+        assert not done.wait(0.3)
+        assert not memory.BUDGET._making
+    assert done.wait(30)
+
+
+def test_every_shelf_was_tried():
+    for work in SHELVES.values():
+        work(Scene(model="gpt", seed=6))
+    assert all(shelf.entries for shelf in memory.BUDGET.shelves)
+
+
+# ------------------------------------------------------------------------------------------------------ how it ends
+
+
+@pytest.fixture
+def large(monkeypatch) -> turn.Turn:
+    monkeypatch.setattr(turn, "LOOK", 0.01)
+    return turn.Turn()
+
+
+def waited(large: turn.Turn) -> float:
+    """Seconds until another thread has the turn."""
+    began, got = time.monotonic(), []
+
+    def other() -> None:
+        with large.take():
+            got.append(time.monotonic() - began)
+
+    thread = Thread(target=other, daemon=True)
+    thread.start()
+    thread.join(10)
+    return got[0] if got else float("inf")
+
+
+def test_a_turn_ends_with_its_work_its_thread_or_its_time(large, monkeypatch):
+    monkeypatch.setattr(turn, "AWAY", 0.6)
+    with large.take(), large.take():
+        pass
+    assert waited(large) < 0.3
+    with large.take(stays=True):
+        pass
+    assert 0.4 < waited(large) < 2  # this thread lives, and asks for nothing more
+
+
+def test_a_thread_that_has_ended_has_no_turn(large, monkeypatch):
+    monkeypatch.setattr(turn, "AWAY", 60.0)
+
+    def page(_: int) -> None:
+        with large.take(stays=True):
+            pass
+
+    side_by_side(page, 1)
+    assert waited(large) < 5
+
+
+def test_who_stays_is_let_finish_and_is_not_let_stay_for_ever(large, monkeypatch):
+    monkeypatch.setattr(turn, "AWAY", 0.3)
+    monkeypatch.setattr(turn, "MOST", 1.0)
+    order: list[str] = []
+
+    def other() -> None:
+        with large.take():
+            order.append("other")
+
+    thread = Thread(target=other, daemon=True)
+    for step in range(20):
+        with large.take(stays=True):
+            order.append("mine")
+        if step == 0:
+            thread.start()
+        time.sleep(0.1)
+        large.go_on()
+    thread.join(10)
+    assert 3 <= order.index("other") <= 18
