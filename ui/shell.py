@@ -39,6 +39,8 @@ def open_page(
     presence.here()
     scene = state.open_scene(name)  # whatever the address brings decides the language too
     words = state.words()
+    if asked := menu.nowhere():
+        state.notify(*state.notices(), Notice("nowhere", "page", asked, words(f"pages.{name}")))
     st.set_page_config(page_title=f"{words('app.title')} · {words(f'pages.{name}')}", page_icon=ICON, layout="wide")
     st.logo(str(LOGO), size="large")
     session.keep(words)
@@ -57,7 +59,7 @@ def open_page(
     with st.container(key="page-notices"):  # a slot: what stands below keeps its place, whatever is said here
         if model:
             switchboard.sign(scene, words)
-        notices(words, "cut", "long", "blank", "default", "conflict", "trained", "gone")
+        notices(words, "nowhere", "cut", "long", "blank", "default", "conflict", "trained", "gone")
     return scene, words
 
 

@@ -51,8 +51,8 @@ class Notice:
     code: "default" (the value is not what the field takes), "conflict" (it does not fit the other values), "gone" (a
     model that lived in a session that is over) and "trained" (not a size of this trained model), all shown by the
     field's default instead; "cut" (too many tokens), "long" (too many characters) and "long_target" (a
-    continuation of too many); and, of what a reader typed, "blank" (an empty sentence) and "cell" (token
-    `field`, dimension `right`, is no number).
+    continuation of too many); of what a reader typed, "blank" (an empty sentence) and "cell" (token
+    `field`, dimension `right`, is no number); and "nowhere" (no page has this name, so that called `right` stands).
     """
 
     code: str

@@ -21,6 +21,7 @@ except ImportError:
     PagesManager = None
 
 PAGES = "fibra.pages"  # session state: the pages by name; none where a page runs alone
+NOWHERE = "fibra.nowhere"  # session state: the page that was asked for, where there is none of that name
 _AGAIN = "fibra.again"  # session state: the page was run again, through app.py
 
 
@@ -32,7 +33,29 @@ def navigate(pages: dict[str, str]) -> StreamlitPage:
         for name, icon in pages.items()
     }
     st.session_state[PAGES] = opened
+    _find([*pages])
     return st.navigation([*opened.values()], position="hidden")
+
+
+def _find(names: list[str]) -> None:
+    """Have Streamlit look for a page that exists.
+
+    The first page's address is /, but its name is said and typed too; a capital is no other page. Of what is nowhere
+    Streamlit would tell in English, in a box over the first page: our notice says it (`nowhere`).
+    """
+    manager = getattr(compat.run_context(), "pages_manager", None)
+    asked = getattr(manager, "intended_page_name", None)
+    if not asked or asked in names[1:] or getattr(manager, "intended_page_script_hash", None):
+        return
+    found = next((name for name in names if name == asked.casefold()), "")
+    if not found:
+        st.session_state[NOWHERE] = asked
+    manager.set_script_intent("", "" if found in ("", names[0]) else found)
+
+
+def nowhere() -> str:
+    """The page that the reader's address asked for, where there is none of that name: said once."""
+    return st.session_state.pop(NOWHERE, "")
 
 
 def through_app() -> None:
