@@ -144,10 +144,11 @@ def mlp_row(part: Part, number: int, values: np.ndarray) -> str:
 def ranking(part: Part, rows: Sequence[tuple[str, float, str]]) -> str:
     """The likeliest next tokens: (token, probability, the same as written), each with its bar."""
     bars = (
-        f'<span class="bar" style="--share:{share:.3f}"><b>{_literal(name)}</b><small>{escape(written)}</small></span>'
+        f'<span class="bar" style="--share:{share:.3f}"><b>{_literal(name)}</b> <small>{escape(written)}</small></span>'
         for name, share, written in rows
     )
-    return _link(part, "ranking", "".join(bars))
+    read = " ".join(f"{short(visible(name))} {written}" for name, _, written in rows)
+    return _link(part, "ranking", " ".join(bars), read=read)
 
 
 # ------------------------------------------------------------------------------------------------------------ cards
@@ -184,10 +185,12 @@ def typing_card(title: str, about: str) -> str:
 # ------------------------------------------------------------------------------------------------------------ shared
 
 
-def _link(part: Part, kind: str, inner: str, style: str = "") -> str:
+def _link(part: Part, kind: str, inner: str, style: str = "", read: str = "") -> str:
+    """A part that opens a page. `read` is the text on it, where that is more than its name and shape."""
     name = f"{part.name} · {part.layer}" if part.layer else part.name
     place = f", {part.layer}" if part.layer else ""
-    label = f"{part.name} {part.shape}{place}: {part.does}"  # as it is written on it, that speech input may find it
+    written = f"{part.name} {part.shape}{place}" + (f": {read}" if read else "")
+    label = f"{written}: {part.does}"  # as it is written on it, that speech input may find it
     tip = f"<b>{escape(name)}</b> <em>{escape(part.shape)}</em><br>{escape(part.does)}"
     return (
         f'<a class="part {kind}" href="{escape(part.href)}" style="{style}" aria-label="{escape(label)}">{inner}'

@@ -538,6 +538,19 @@ def test_what_played_does_not_play_by_itself_when_its_page_is_entered_again():
     assert not at.exception and knobs.PLAYING not in at.session_state
 
 
+def test_two_plays_in_a_row_are_two_moves():
+    at = page(Scene(model="stories", new=3, step=2, lang="en"))
+    for ends in (3, 3):
+        at.button(key="generate-play").click().run()
+        while knobs.PLAYING in at.session_state:
+            at.session_state[knobs.PLAYING] = 0.0  # it is time
+            at.run()
+        assert not at.exception and scene_of(at).step == ends
+    for before in (3, 2):
+        at.button(key="undo").click().run()
+        assert scene_of(at).step == before
+
+
 def test_numbers_that_explode_are_told_at_every_picture_and_stop_the_clock():
     at = page(Scene(model="gpt", lang="en"))
     at.button(key="generate-play").click().run()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from time import monotonic
 
 import streamlit as st
@@ -19,7 +20,8 @@ HEATS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.2, 1.4, 1.7, 2
 TOP_KS = (1, 2, 3, 4, 5, 7, 10, 15, 20, 30, 50, 100, 200, 500)
 TOP_PS = (*(round(0.05 * i, 2) for i in range(1, 20)), 0.97, 0.99, 1.0)
 PLAYING = "generate.playing"  # when the last step was taken; absent while it stands still
-PACE = 0.8  # seconds a step; undone as one move, like all turns of one knob that are less than a second apart
+BEGAN = "generate.began"  # when it was set off: one play is undone as one move, however slowly the server beats
+PACE = 0.8  # seconds a step
 
 
 def playing() -> bool:
@@ -44,7 +46,7 @@ def tick() -> None:
     now = continuation.reached(state.scene(), text) + 1
     st.session_state[PLAYING] = monotonic()
     if now <= len(text.steps):
-        with state.one_move(PLAYING):  # however slowly the server beats
+        with _one_play():
             state.turn(step=now)
     if now >= len(text.steps):
         _stop()
@@ -165,8 +167,13 @@ def _more(new: int) -> None:
 
 
 def _play(start: int) -> None:
-    st.session_state[PLAYING] = monotonic()
-    state.turn(step=start)
+    st.session_state[PLAYING] = st.session_state[BEGAN] = monotonic()
+    with _one_play():
+        state.turn(step=start)
+
+
+def _one_play() -> AbstractContextManager[None]:
+    return state.one_move((PLAYING, st.session_state[BEGAN]))
 
 
 def _stop() -> None:

@@ -29,7 +29,7 @@ def strip(scene: Scene, text: Writing, words: Words) -> str:
         "append": _append(scene, text, step, words),
     }
     items = "".join(
-        f'<li class="{card}"><h4>{escape(words(f"generate.card.{card}"))}</h4>{body}</li>'
+        f'<li class="{card}"><h2>{escape(words(f"generate.card.{card}"))}</h2>{body}</li>'
         for card, body in cards.items()
     )
     again = escape(words("generate.card.again"))
@@ -101,7 +101,7 @@ def text_so_far(scene: Scene, text: Writing, words: Words, title: str = "") -> s
     new = "".join(_shaded(step, name(step.token), step is steps[-1], words) for step in steps)
     left = len(text.steps) - len(steps)
     rest = f"<small>{escape(words('generate.left', n=left))}</small>" if left else ""
-    heading = f"<h4>{escape(title)}</h4>" if title else ""
+    heading = f"<h2>{escape(title)}</h2>" if title else ""
     return f'<div class="fibra-text">{heading}<p><span class="context">{context}</span>{new}{rest}</p></div>'
 
 
