@@ -43,7 +43,7 @@ def open_page(
         state.notify(*state.notices(), Notice("nowhere", "page", asked, words(f"pages.{name}")))
     st.set_page_config(page_title=f"{words('app.title')} · {words(f'pages.{name}')}", page_icon=ICON, layout="wide")
     st.logo(str(LOGO), size="large")
-    session.keep(words)
+    session.keep(words, nowhere=any(notice.code == "nowhere" for notice in state.notices()))
     live_figure.prepare()
     with st.sidebar:
         menu.draw(words)

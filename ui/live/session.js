@@ -7,6 +7,7 @@ let answer = {}; // what the server said last: which session it is, and the last
 
 export default function ({ data, setTriggerValue }) {
   document.documentElement.lang = data.lang;
+  if (data.nowhere) closeBox();
   answer = data;
   wake = (call) => setTriggerValue("call", call);
   look();
@@ -45,12 +46,16 @@ function watchConnection() {
   if (!app) return;
   let lost; // the session that was there before
   let call = 0; // when it was called; 0: nobody waits
+  let astray = false; // Back or Forward was pressed meanwhile: the address is another page's, and nobody heard of it
+  addEventListener("popstate", () => (astray ||= lost !== undefined));
   look = () => {
     const over = app.dataset.testScriptState === "notRunning";
     if (app.dataset.testConnectionState !== "CONNECTED") {
       lost ??= answer.session;
       call = 0;
       hold(true);
+    } else if (lost && astray) {
+      location.reload();
     } else if (lost && !call) {
       wake((call = Date.now()));
       setTimeout(look, PATIENCE);
@@ -65,6 +70,13 @@ function watchConnection() {
 
 function hold(held) {
   for (const part of document.querySelectorAll("[data-testid=stMain], [data-testid=stSidebar]")) part.inert = held;
+}
+
+// ---- A page that does not exist. Our notice tells of it; the box in which Streamlit does, to the first visitor of a
+// server, is in the way, and in English.
+
+function closeBox() {
+  document.querySelector("[data-testid=stDialog] button[aria-label=Close]")?.click();
 }
 
 // ---- The menu

@@ -14,11 +14,11 @@ _SESSION = compat.component_of("session")
 _NAME, _HEARD = "fibra.session", "fibra.session.heard"
 
 
-def keep(words: Words) -> None:
-    """Once in every full run."""
+def keep(words: Words, nowhere: bool) -> None:
+    """Once in every full run. `nowhere`: no page is at the address that was asked for, and a notice says so."""
     if _SESSION is not None:
         name = st.session_state.setdefault(_NAME, token_hex(4))
-        data = {"lang": words.lang, "session": name, "heard": st.session_state.get(_HEARD, 0)}
+        data = {"lang": words.lang, "session": name, "heard": st.session_state.get(_HEARD, 0), "nowhere": nowhere}
         _SESSION(key="session", data=data, on_call_change=_called)
 
 
