@@ -7,7 +7,6 @@ import ui  # noqa: F401  first, before anything brings NumPy: it says how many t
 # isort: split
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import fields
 
 import streamlit as st
 
@@ -24,8 +23,7 @@ from ui.attention import embeddings, knobs
 from ui.live import live_figure
 
 SWITCHES = (knobs.place, knobs.scale, knobs.mask, knobs.temperature)
-SWITCHED = {(field, on) for field in ("scale", "causal") for on in (False, True)}  # as overrides
-DRAWN = "attention.drawn"  # the Scene on the page; a fragment that finds more of it changed than it draws reruns all
+DRAWN = "attention.drawn"  # the Scene on the page; a fragment that finds more changed than it draws reruns all
 
 
 @st.fragment
@@ -45,10 +43,10 @@ def vectors(words: Words) -> None:
 
 @st.fragment
 def weights(words: Words) -> None:
-    """The scores three times, the pattern, the output, and the chosen cell's arithmetic; the switches alter no more."""
+    """The scores three times, the pattern, the output, and the chosen cell's arithmetic."""
     scene = state.scene()
     switchboard.in_step(scene)
-    if _before_switches(scene) != _before_switches(st.session_state[DRAWN]):
+    if not pictures.same_vectors(scene, st.session_state[DRAWN]):
         st.rerun()
     st.session_state[DRAWN] = scene
     if scene.pinned:
@@ -89,14 +87,6 @@ def _grid(name: str, scene: Scene) -> Iterator[None]:
     length = pictures.length(len(scene.tokens))
     with st.container(key=f"attention-{name}-{length}"), live_figure.together(f"attention-{name}"):
         yield
-
-
-def _before_switches(scene: Scene) -> tuple:
-    """The Scene less what the switches of `weights` turn: equal for all that share X, Q, K, V and the chosen cell."""
-    kept = [
-        getattr(scene, field.name) for field in fields(scene) if field.name not in ("temperature", "overrides", "off")
-    ]
-    return *kept, {*scene.overrides} - SWITCHED, {*scene.off} - {"scale", "mask"}
 
 
 def _picture(builder: compute.Builder, scene: Scene, words: Words, name: str, choose) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from core import Run, Scene
 from core.interpret import read_row
 from pictures import compute
-from pictures.compute import Picture
+from pictures.compute import Picture, picture
 from pictures.extremes import greatest, some, token_name, token_names, unit
 from pictures.heads import magnitude
 from pictures.words import Words
@@ -22,6 +22,7 @@ WIDEST = {"few": 280, "some": 384, "many": 640}  # softmax's
 VECTORS_WIDTH = 225  # that of X, Q, K and V
 
 
+@picture("layer", "query")
 def inputs(scene: Scene, words: Words) -> Picture:
     """X: what enters the attention of this layer, after its norm where the norm comes first."""
     run = compute.run(scene)
@@ -38,14 +39,17 @@ def inputs(scene: Scene, words: Words) -> Picture:
     return Picture(vectors(run, x, "@text", query, words, says), says)
 
 
+@picture("layer", "head", "query")
 def queries(scene: Scene, words: Words) -> Picture:
     return _projected(scene, words, "q", "@query", scene.cell[0])
 
 
+@picture("layer", "head", "key")
 def keys(scene: Scene, words: Words) -> Picture:
     return _projected(scene, words, "k", "@key", scene.cell[1])
 
 
+@picture("layer", "head", "key")
 def values(scene: Scene, words: Words) -> Picture:
     return _projected(scene, words, "v", "@value", scene.cell[1])
 
@@ -66,6 +70,7 @@ def _projected(scene: Scene, words: Words, name: str, role: str, row: int) -> Pi
     return Picture(vectors(run, x, role, row, words, says), says)
 
 
+@picture("layer", "head", "query", "key")
 def scores(scene: Scene, words: Words) -> Picture:
     """Q K^T: every query's dot product with every key."""
     run = compute.run(scene)
@@ -90,6 +95,7 @@ def _highest(run: Run, s: np.ndarray, words: Words) -> str:
     return words(f"attention.says.{which}", pairs=some(pairs, words), score=magnitude(most.value, words), n=len(pairs))
 
 
+@picture("layer", "head", "query", "key")
 def scaled(scene: Scene, words: Words) -> Picture:
     """Divided by the root of the head's width, or not."""
     run = compute.run(scene)
@@ -106,6 +112,7 @@ def scaled(scene: Scene, words: Words) -> Picture:
     return Picture(matrix(scene, run, s, words, says), says)
 
 
+@picture("layer", "head", "query", "key")
 def masked(scene: Scene, words: Words) -> Picture:
     """The future hidden, or not."""
     run = compute.run(scene)
@@ -117,6 +124,7 @@ def masked(scene: Scene, words: Words) -> Picture:
     return Picture(matrix(scene, run, s, words, says), says)
 
 
+@picture("layer", "head", "query", "key")
 def pattern(scene: Scene, words: Words) -> Picture:
     """The attention itself: every row a distribution over the keys."""
     run = compute.run(scene)
@@ -125,6 +133,7 @@ def pattern(scene: Scene, words: Words) -> Picture:
     return Picture(matrix(scene, run, a, words, says, scale="probability"), says)
 
 
+@picture("layer", "head", "query")
 def output(scene: Scene, words: Words) -> Picture:
     """z = A V: for every query, the values mixed by its row."""
     run = compute.run(scene)
@@ -157,6 +166,24 @@ def input_name(scene: Scene) -> str:
     layer, config = scene.place[0], scene.config
     first = config.norm != "none" and config.norm_at == "pre"
     return f"blocks.{layer}.{'ln1.out' if first else 'resid_pre'}"
+
+
+def same_vectors(scene: Scene, other: Scene) -> bool:
+    """Whether X, Q, K and V, and what is chosen of them, are the same in both Scenes.
+
+    A switch of the first layer's attention leaves them; one that runs in a layer below the chosen one does not.
+    """
+    view = {name for builder in VECTORS for name in compute.reads(builder)}
+    if scene.tokens != other.tokens or any(getattr(scene, name) != getattr(other, name) for name in view):
+        return False
+    both = zip(_vectors(scene), _vectors(other), strict=True)
+    return all(np.array_equal(x, y, equal_nan=True) for x, y in both)
+
+
+def _vectors(scene: Scene) -> list[np.ndarray]:
+    """X [pos, d_model], and the chosen head's Q, K and V [pos, d_head]."""
+    run = compute.run(scene)
+    return [run.trace[input_name(scene)], *(at_head(run, scene, rotated(scene, name)) for name in "qkv")]
 
 
 def rotated(scene: Scene, name: str) -> str:

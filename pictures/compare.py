@@ -10,7 +10,7 @@ import numpy as np
 
 from core import Scene
 from pictures import attention, compute, display_names, drift, extremes, fibres, heads
-from pictures.compute import Picture
+from pictures.compute import Picture, picture
 from pictures.heads import magnitude
 from pictures.words import Words
 from plots.bipartite import bipartite
@@ -77,10 +77,12 @@ def step(scene: Scene) -> np.ndarray:
     return attention.at_head(run, scene, attention.rotated(scene, name))
 
 
+@picture("pinned", "compared", "layer", "head", "query", "key")
 def pinned_step(scene: Scene, words: Words) -> Picture:
     return _step(scene.before, scene, words)
 
 
+@picture("pinned", "compared", "layer", "head", "query", "key")
 def present_step(scene: Scene, words: Words) -> Picture:
     return _step(scene, scene, words)
 
@@ -96,6 +98,7 @@ def _step(shown: Scene, scene: Scene, words: Words) -> Picture:
     return Picture(_map(values, shown.tokens, scene, words, scale, zmax, says), says)
 
 
+@picture("pinned", "compared", "layer", "head", "query", "key")
 def step_difference(scene: Scene, words: Words) -> Picture:
     """The present step less the pinned one, cell by cell."""
     was, now = step(scene.before), step(scene)
@@ -145,10 +148,12 @@ def step_height(scene: Scene) -> int:
 # -------------------------------------------------------------------------------------------------------- heads
 
 
+@picture("pinned", "layer", "head")
 def pinned_heads(scene: Scene, words: Words) -> Picture:
     return _heads(scene.before, scene, words)
 
 
+@picture("pinned", "layer", "head")
 def present_heads(scene: Scene, words: Words) -> Picture:
     return _heads(scene, scene, words)
 
@@ -158,6 +163,7 @@ def _heads(shown: Scene, scene: Scene, words: Words) -> Picture:
     return Picture(_tiles(heads.patterns(compute.run(shown)), shown, scene, words, says), says)
 
 
+@picture("pinned", "layer", "head")
 def heads_difference(scene: Scene, words: Words) -> Picture:
     """Every head's present pattern less its pinned one."""
     was, now = (heads.patterns(compute.run(s)) for s in (scene.before, scene))
@@ -202,14 +208,17 @@ def heads_height(scene: Scene) -> int:
 # ------------------------------------------------------------------------------------------------------- fibres
 
 
+@picture("pinned", "threshold", "focus", "lit")
 def pinned_light(scene: Scene, words: Words) -> Picture:
     return fibres.light_of(scene.before, words, LIGHT_HEIGHT)
 
 
+@picture("threshold", "focus", "lit")
 def present_light(scene: Scene, words: Words) -> Picture:
     return fibres.light_of(scene, words, LIGHT_HEIGHT)
 
 
+@picture("pinned", "layer", "head")
 def twin_difference(scene: Scene, words: Words) -> Picture:
     """What one head's weights gained and lost, as lines of two colours."""
     layer, head = scene.place
@@ -243,10 +252,12 @@ def twin_difference(scene: Scene, words: Words) -> Picture:
 # -------------------------------------------------------------------------------------------------------- drift
 
 
+@picture("pinned", "stage", "solid")
 def pinned_drift(scene: Scene, words: Words) -> Picture:
     return _drift(scene.before, scene, words)
 
 
+@picture("pinned", "stage", "solid")
 def present_drift(scene: Scene, words: Words) -> Picture:
     """The present drift in the pinned basis."""
     return _drift(scene, scene, words)
@@ -260,6 +271,7 @@ def _drift(shown: Scene, scene: Scene, words: Words) -> Picture:
     return Picture(_ways(_project(stages, scene), shown.tokens, names, now, scene, words, says), says)
 
 
+@picture("pinned", "stage", "solid")
 def drift_difference(scene: Scene, words: Words) -> Picture:
     """For each word, from where it ended when pinned to where it ends now."""
     ends = np.stack([w[drift.stage(s, w)] for s in (scene.before, scene) for w in (drift.ways(s),)])

@@ -8,7 +8,7 @@ from core import Scene
 from pictures import compare as shared
 from pictures import compute, extremes
 from pictures.block import neurons, norm
-from pictures.compute import Picture
+from pictures.compute import Picture, picture
 from pictures.words import Words
 from plots.heatmap import heatmap
 
@@ -25,10 +25,12 @@ def values(scene: Scene) -> np.ndarray:
     return trace[at + scene.inside]
 
 
+@picture("pinned", "inside", "layer")
 def pinned(scene: Scene, words: Words) -> Picture:
     return _one(scene.before, scene, words)
 
 
+@picture("pinned", "inside", "layer")
 def present(scene: Scene, words: Words) -> Picture:
     return _one(scene, scene, words)
 
@@ -40,6 +42,7 @@ def _one(shown: Scene, scene: Scene, words: Words) -> Picture:
     return Picture(_map(x, list(shown.tokens), most, scene, words, says), says)
 
 
+@picture("pinned", "inside", "layer")
 def difference(scene: Scene, words: Words) -> Picture:
     """The present numbers less the pinned ones."""
     was, now = values(scene.before).astype(np.float64), values(scene).astype(np.float64)

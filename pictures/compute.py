@@ -5,8 +5,8 @@ Weights, traces and finished figures; `memory` has the budget.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from typing import Any
 
@@ -34,6 +34,38 @@ class Finished:
 
 
 Builder = Callable[[Scene, Words], Picture]
+VIEW = frozenset(field.name for field in fields(Scene) if field.metadata.get("view"))
+_READS: dict[Builder, tuple[str, ...]] = {}
+
+
+def picture(*view: str) -> Callable[[Builder], Builder]:
+    """Declare a builder, and which of the Scene's view fields it reads beside what is computed.
+
+    Its finished pictures are kept by those: a knob that is not among them leaves them as they are.
+    """
+    if unknown := {*view} - VIEW:
+        raise ValueError(f"{', '.join(sorted(unknown))}: no view field of a Scene")
+
+    def declare(builder: Builder) -> Builder:
+        _READS[builder] = view
+        return builder
+
+    return declare
+
+
+def reads(builder: Builder) -> tuple[str, ...]:
+    """The view fields that a builder has declared."""
+    return _READS[builder]
+
+
+def builders() -> tuple[Builder, ...]:
+    """All that have declared what they read."""
+    return tuple(_READS)
+
+
+def looked_at(scene: Scene, view: Iterable[str]) -> Scene:
+    """What `scene` computes, looked at as by default but for these fields."""
+    return replace(scene.computed, **{name: getattr(scene, name) for name in view})
 
 
 def is_large(scene: Scene) -> bool:
@@ -66,11 +98,18 @@ def run(scene: Scene) -> core.Run:
 
 
 @memory.kept(
-    lambda builder, scene, words: (memory.number(builder), scene, words.lang), large=lambda _, s, __: is_large(s)
+    lambda builder, scene, words: (
+        *(memory.number(builder), scene.computed, words.lang),
+        *(getattr(scene, name) for name in reads(builder)),
+    ),
+    large=lambda _, scene, __: is_large(scene),
 )
 def finished(builder: Builder, scene: Scene, words: Words) -> Finished:
-    """The picture that `builder` makes of a Scene, as bytes to send."""
-    return finish(builder(scene, words), words)
+    """The picture that `builder` makes of a Scene, as bytes to send.
+
+    It is given no more of the Scene than the picture is kept by.
+    """
+    return finish(builder(looked_at(scene, reads(builder)), words), words)
 
 
 def finish(picture: Picture, words: Words) -> Finished:

@@ -35,7 +35,7 @@ def written(scene: Scene) -> Writing | None:
 
 def knobs(scene: Scene) -> Scene:
     """The same writing, looked at as by default: equal for all Scenes that share one."""
-    return replace(scene.computed, **{name: getattr(scene, name) for name in KNOBS})
+    return compute.looked_at(scene, KNOBS)
 
 
 # What a step's distribution is asked for, it computes and keeps.

@@ -8,7 +8,7 @@ from core import Scene
 from core.interpret import PCA, pca, residual_stages
 from core.interpret.space import ROUNDING
 from pictures import compute, extremes, memory
-from pictures.compute import Picture
+from pictures.compute import Picture, picture
 from pictures.heads import magnitude
 from pictures.words import Words
 from plots.drift import drift as drift_figure
@@ -22,6 +22,7 @@ PLAIN = 1e5  # numbers from here on are written with a power of ten
 SUPERSCRIPT = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
+@picture("stage", "solid")
 def drift(scene: Scene, words: Words) -> Picture:
     """Every word's way through the layers, in the two or three directions in which all of them spread most."""
     stages, axes = ways(scene), basis(scene.computed)
@@ -40,6 +41,7 @@ def drift(scene: Scene, words: Words) -> Picture:
     return Picture(figure, says)
 
 
+@picture("solid")
 def variance(scene: Scene, words: Words) -> Picture:
     """The share of the variance along each of the basis's directions."""
     axes = basis(scene.computed)

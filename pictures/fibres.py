@@ -7,7 +7,7 @@ import numpy as np
 from core import Run, Scene
 from pictures import compute, extremes
 from pictures.attention import read
-from pictures.compute import Picture
+from pictures.compute import Picture, picture
 from pictures.words import Words
 from plots.bipartite import MAX_CURVES as MOST_FLAT
 from plots.bipartite import bipartite
@@ -18,6 +18,7 @@ HEIGHT = 560  # px
 TWIN_WIDTH = 330  # px: the third of a page, or a phone
 
 
+@picture("threshold", "focus", "lit")
 def light(scene: Scene, words: Words) -> Picture:
     """Every weight above the threshold in the layers that are lit, a fibre each."""
     return light_of(scene, words, HEIGHT)
@@ -41,6 +42,7 @@ def light_of(scene: Scene, words: Words, height: int) -> Picture:
     return Picture(figure, says)
 
 
+@picture("layer", "head", "threshold", "focus")
 def twin(scene: Scene, words: Words) -> Picture:
     """The chosen layer and head alone: who looks, who is looked at, and a line for every weight above the threshold."""
     run = compute.run(scene)

@@ -9,7 +9,7 @@ import numpy as np
 from core import Run, Scene
 from core.interpret import attention_distance, entropy, relative_change, residual_stages, token_norms
 from pictures import compute
-from pictures.compute import Picture
+from pictures.compute import Picture, picture
 from pictures.extremes import FEW, greatest, head_names, least, percent, some, token_name, token_names, unit
 from pictures.labels import look, looks, patterns
 from pictures.squares import looks_map
@@ -24,6 +24,7 @@ WIDE, HALF, NARROW = 600, 290, 390  # px: the left column, half of it, and the r
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
+@picture("layer", "head")
 def overview(scene: Scene, words: Words) -> Picture:
     """Every head of every layer."""
     run = compute.run(scene)
@@ -92,6 +93,7 @@ def _cell(run: Run, place: tuple[int, ...], one: bool, words: Words) -> str:
     return words(f"heads.says.{'cell' if one else 'cell_in'}", **names, place=_place(layer, head, words))
 
 
+@picture("layer", "head")
 def chosen(scene: Scene, words: Words) -> Picture:
     """The chosen head, enlarged."""
     run = compute.run(scene)
@@ -122,6 +124,7 @@ def chosen_height(scene: Scene) -> int:
 # ------------------------------------------------------------------------------------------- how spread, how far
 
 
+@picture("layer", "head")
 def entropies(scene: Scene, words: Words) -> Picture:
     """Bits of each head, the mean of its rows, on a scale up to a head that looks at all alike."""
     bits = entropy(patterns(compute.run(scene))).mean(-1)
@@ -130,6 +133,7 @@ def entropies(scene: Scene, words: Words) -> Picture:
     return Picture(_per_head(bits, scene, words, most, says), says)
 
 
+@picture("layer", "head")
 def distances(scene: Scene, words: Words) -> Picture:
     """How many tokens away each head looks, the mean of its rows."""
     far = attention_distance(patterns(compute.run(scene))).mean(-1)
@@ -203,6 +207,7 @@ def _alike_distance(scene: Scene) -> float:
 # ------------------------------------------------------------------------------------------------- what one is worth
 
 
+@picture("layer", "head")
 def effect(scene: Scene, words: Words) -> Picture:
     """How much each token's output changes without the ablated heads; where none is ablated, without the chosen one."""
     off = scene.ablated or (scene.place,)
@@ -253,6 +258,7 @@ def _change(change: np.ndarray, left: str, scene: Scene, words: Words) -> str:
 # ------------------------------------------------------------------------------------------------------ what grows
 
 
+@picture()
 def lengths(scene: Scene, words: Words) -> Picture:
     """The tokens' mean norm as they enter, and after every layer."""
     return lengths_within(scene, words, 800, GROWTH_HEIGHT)

@@ -7,7 +7,7 @@ import numpy as np
 from core import Scene
 from core.interpret import LABELS, head_effects, induction_score, key_effects, rollout, value_weighted
 from pictures import compute, memory
-from pictures.compute import Picture
+from pictures.compute import Picture, picture
 from pictures.extremes import Shown, greatest, head_names, least, percent, token_name, token_names, unit
 from pictures.heads import magnitude
 from pictures.labels import labels_of, patterns, probe_of, scores_of
@@ -27,6 +27,7 @@ SIGNS |= {"seeming": "↻?", None: ""}  # what an induction head does, in this s
 # --------------------------------------------------------------------------------------------- patterns with a name
 
 
+@picture("layer", "head")
 def labels(scene: Scene, words: Words) -> Picture:
     """Every head's label, over the score that earned it; for a head without one, over its greatest."""
     found = labels_of(scene)
@@ -65,6 +66,7 @@ def _labelled(scene: Scene, words: Words) -> str:
     return f"{says} {words('reading.says.labels_lost', layer=int(lost.argmax()))}" if lost.any() else says
 
 
+@picture("layer", "head")
 def scores(scene: Scene, words: Words) -> Picture:
     """How far the chosen head follows each pattern that has a name."""
     place = scene.place
@@ -100,6 +102,7 @@ def _says_scores(scene: Scene, place: tuple[int, int], words: Words) -> str:
 # ------------------------------------------------------------------------------------------------ what would be lost
 
 
+@picture("layer", "head", "query")
 def effects(scene: Scene, words: Words) -> Picture:
     """What the output would lose without each head, the mean over the words."""
     lost = _effects(scene.computed)
@@ -181,6 +184,7 @@ def map_height(scene: Scene) -> int:
 # ----------------------------------------------------------------------------------------- weight is not importance
 
 
+@picture("layer", "head", "query", "key")
 def weights(scene: Scene, words: Words) -> Picture:
     """The chosen head's attention as it is."""
     a = _pattern(scene)
@@ -188,6 +192,7 @@ def weights(scene: Scene, words: Words) -> Picture:
     return Picture(_square(a, scene, words, says, zmax=1.0), says)
 
 
+@picture("layer", "head", "query", "key")
 def carried(scene: Scene, words: Words) -> Picture:
     """The same weights, each times the length of what it carries."""
     c = _carried(scene)
@@ -218,6 +223,7 @@ def _seen(scene: Scene) -> np.ndarray:
     return np.arange(n) <= scene.cell[0] if scene.config.causal else np.ones(n, bool)
 
 
+@picture("layer", "head", "query")
 def importance(scene: Scene, words: Words) -> Picture:
     """For the chosen word: weight, weight times length, and what it changes to leave each key out; each in shares."""
     rows = np.stack([_pattern(scene)[scene.cell[0]], _carried(scene)[scene.cell[0]], _key_effects(scene)])
@@ -285,6 +291,7 @@ def _key_effects(scene: Scene) -> np.ndarray:
 # ----------------------------------------------------------------------------------------------------------- rollout
 
 
+@picture("layer", "query", "key")
 def rolled(scene: Scene, words: Words) -> Picture:
     """Attention through all layers up to the chosen one."""
     run = compute.run(scene)

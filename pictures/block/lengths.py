@@ -8,17 +8,19 @@ from core import Scene
 from core.interpret import token_norms
 from pictures import compute
 from pictures.block.frame import LOW, WIDTH, height
-from pictures.compute import Picture
+from pictures.compute import Picture, picture
 from pictures.heads import lengths_within, magnitude
 from pictures.words import Words
 from plots.magnitudes import magnitudes
 
 
+@picture()
 def stream(scene: Scene, words: Words) -> Picture:
     """The tokens' mean length as they enter, and after every layer."""
     return lengths_within(scene, words, WIDTH, height(scene))
 
 
+@picture("layer")
 def steps(scene: Scene, words: Words) -> Picture:
     """The same inside the chosen layer: as it enters, after attention, after the MLP."""
     run, at = compute.run(scene), f"blocks.{scene.place[0]}."

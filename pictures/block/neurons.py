@@ -11,7 +11,7 @@ from core.interpret import share_of_zeros
 from core.ops.activations import ACTIVATIONS
 from pictures import compute, extremes
 from pictures.block.frame import LOW, WIDTH, by_token
-from pictures.compute import Picture
+from pictures.compute import Picture, picture
 from pictures.generate.draw import share
 from pictures.heads import magnitude
 from pictures.words import Words
@@ -45,6 +45,7 @@ def hidden(scene: Scene) -> Units:
     return Units(run.trace[at + "mlp.pre"], run.trace[at + "mlp.act"] if run.config.gated else after, after, real=True)
 
 
+@picture("layer")
 def units(scene: Scene, words: Words) -> Picture:
     """What every hidden unit passes on, for every token."""
     found = hidden(scene)
@@ -70,6 +71,7 @@ def supposed(scene: Scene, found: Units, words: Words) -> str:
     return "" if found.real else words(f"block.says.mlp_{'off' if 'mlp' in scene.missing else 'none'}") + " "
 
 
+@picture("layer", "query")
 def curve(scene: Scene, words: Words) -> Picture:
     """All activation functions, and the chosen token's numbers on the one that this model has."""
     found, row = hidden(scene), scene.cell[0]
@@ -103,6 +105,7 @@ def curve(scene: Scene, words: Words) -> Picture:
     return Picture(figure, says)
 
 
+@picture("layer")
 def zeros(scene: Scene, words: Words) -> Picture:
     """The share of units at exactly 0, token by token."""
     found = hidden(scene)

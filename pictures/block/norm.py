@@ -12,7 +12,7 @@ from core.interpret import token_moments
 from core.ops.norm import layer_norm
 from pictures import compute, extremes
 from pictures.block.frame import LOW, ROWS, WIDTH, height
-from pictures.compute import Picture
+from pictures.compute import Picture, picture
 from pictures.heads import magnitude
 from pictures.words import Words
 from plots.heatmap import heatmap
@@ -60,6 +60,7 @@ def shown_second(scene: Scene) -> bool:
     return scene.second and bool(scene.config.d_mlp)
 
 
+@picture("layer", "query", "second")
 def moments(scene: Scene, words: Words) -> Picture:
     """Mean and variance of each token as it enters the norm and as it leaves it, to four digits.
 
@@ -118,6 +119,7 @@ def exact(x: float, words: Words) -> str:
     return words.number(x, 4) if abs(x) < 1000 else magnitude(x, words)
 
 
+@picture("layer", "query", "second")
 def features(scene: Scene, words: Words) -> Picture:
     """The chosen token's own numbers before and after, each as a stroke; between, where they part, the normalized."""
     norm, row = normed(scene), scene.cell[0]

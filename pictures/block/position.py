@@ -9,7 +9,7 @@ from core.interpret import pair_angles, similarity, sine_wave
 from core.ops.positions import sinusoidal
 from pictures import compute, extremes
 from pictures.block.frame import HEIGHT, LOW, ROWS, WIDTH, by_token
-from pictures.compute import Picture
+from pictures.compute import Picture, picture
 from pictures.heads import magnitude
 from pictures.words import Words
 from plots.curves import curves
@@ -21,6 +21,7 @@ ALIKE_ROW = 10  # px: of a token in the map of how alike two places are
 BESIDE = 80  # px: around that map, beside its names
 
 
+@picture("query")
 def positions(scene: Scene, words: Words) -> Picture:
     """What is added to each token, or by how much each pair of its queries and keys turns."""
     return _turned(scene, words) if shown_positions(scene) == "rotary" else _added(scene, words)
@@ -66,6 +67,7 @@ def _turned(scene: Scene, words: Words) -> Picture:
     return Picture(figure, says)
 
 
+@picture("dimension", "query")
 def wave(scene: Scene, words: Words) -> Picture:
     """One dimension of the positions along the sentence; for rotary, the cosine of one pair's angle."""
     n, kind = len(scene.tokens), shown_positions(scene)
@@ -114,6 +116,7 @@ def dimensions(scene: Scene) -> int:
     return scene.config.rotary_width if shown_positions(scene) == "rotary" else scene.config.d_model
 
 
+@picture()
 def alike(scene: Scene, words: Words) -> Picture:
     """How alike two positions are, whatever words stand there."""
     if shown_positions(scene) == "rotary":

@@ -9,13 +9,14 @@ import numpy as np
 import core
 from core import Scene, Writing
 from pictures import compute, continuation, memory
-from pictures.compute import Picture
+from pictures.compute import Picture, picture
 from pictures.heads import magnitude
 from pictures.words import Words
 from plots.kv_cache import height as plot_height
 from plots.kv_cache import kv_cache
 
 
+@picture(*continuation.KNOBS, "step")
 def ledger(scene: Scene, words: Words) -> Picture:
     """A row a step: positions that are new and that are reused, and the multiplications with and without a cache."""
     text = continuation.written(scene)

@@ -7,7 +7,7 @@ import numpy as np
 from core import Scene
 from core.generate.loop import Step
 from pictures import continuation, extremes
-from pictures.compute import Picture
+from pictures.compute import Picture, picture
 from pictures.words import Words
 from plots import next_token as plot
 
@@ -20,6 +20,7 @@ def candidates(step: Step) -> list[int]:
     return likeliest if step.token in likeliest else [*likeliest[:-1], step.token]
 
 
+@picture(*continuation.KNOBS, "step")
 def choices(scene: Scene, words: Words) -> Picture:
     """Every candidate's share before and after temperature; what top-k and top-p cut is faded."""
     text = continuation.written(scene)

@@ -8,7 +8,7 @@ from core import Scene, forward
 from core.interpret import read_stream, residual_stages
 from core.ops.softmax import softmax
 from pictures import continuation
-from pictures.compute import Picture
+from pictures.compute import Picture, picture
 from pictures.generate.draw import share
 from pictures.words import Words
 from plots.lens import lens as plot
@@ -17,6 +17,7 @@ ROWS = 12  # positions: the last ones
 STAGES = ("blocks.0.resid_pre", "blocks.*.resid_post")
 
 
+@picture(*continuation.KNOBS, "step")
 def lens(scene: Scene, words: Words) -> Picture:
     """[position, stage]: the likeliest next token after each stage, and its share."""
     text = continuation.written(scene)

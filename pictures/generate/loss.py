@@ -12,7 +12,7 @@ from core import Scene, cross_entropy, squared_error
 from core.scene.sentence import fit_sentence
 from pictures import compute, extremes
 from pictures.arithmetic import Line, added
-from pictures.compute import Picture
+from pictures.compute import Picture, picture
 from pictures.continuation import joint
 from pictures.heads import magnitude
 from pictures.words import Words
@@ -97,6 +97,7 @@ def _joined(scene: Scene) -> Scene:
     return scene.turn(sentence=fit_sentence(text, scene.split, scene.model)[0])
 
 
+@picture("target")
 def losses(scene: Scene, words: Words) -> Picture:
     """A bar a token, the mean, and ln(vocabulary)."""
     found = judged(scene)
