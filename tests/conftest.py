@@ -10,6 +10,7 @@ import pytest
 from hypothesis import settings
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
 
+from tests import quick
 from tests.chromium import ARGUMENTS, WAIT, executable, serve
 
 # No deadline: a shared machine stalls now and then, and how fast the code is, bench/ measures. The same examples every
@@ -20,6 +21,7 @@ settings.load_profile("fibra")
 
 # AppTest can't run a component: there Streamlit's own sliders stand in. The served app has the real ones.
 os.environ["FIBRA_PLAIN_SLIDERS"] = "1"
+quick.share()
 
 
 @pytest.fixture(scope="session")
