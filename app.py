@@ -1,18 +1,9 @@
-"""Fibra: the playground of attention. Icons and order of the pages; nothing else."""
+"""Fibra: the playground of attention. Nothing but the way to the pages, which pictures/pages.py lists."""
 
-from ui.live import menu
+from ui import process
 
-# Emoji: a Material icon would become the tab's icon, which the browser then fetches from Google.
-PAGES = {
-    "start": "🏠",
-    "attention": "🔎",
-    "heads": "🧠",
-    "reading": "🔬",
-    "fibres": "✨",
-    "drift": "🧭",
-    "block": "🧱",
-    "generate": "✍️",
-    "train": "🌱",
-}
+process.prepare()
 
-menu.navigate(PAGES).run()
+from ui.live import menu  # noqa: E402  NumPy comes with it, and reads how many threads BLAS may take
+
+menu.navigate().run()

@@ -37,6 +37,7 @@ from playwright.sync_api import Browser, Error, sync_playwright
 
 from bench import DRAGGED, PAGES, PEER, PLAIN_APP, ROOT, Page, app_script, between, machine, percentile, print_table
 from bench._server import Server, serve
+from pictures import pages
 
 CHROMIUM_FLAGS = [
     "--headless=new",
@@ -54,7 +55,6 @@ WARM_UP_TURNS = 3
 DRAG_SECONDS = 5.0
 DRAG_BAR, PINNED_BAR = 10, 2.2
 HAND = 2 * DRAG_BAR  # stops a second that it passes: the thumb is painted at each, and painting weighs without a GPU
-PINNED_PAGES = ("attention", "heads", "fibres", "drift")
 VISITS = 6
 QUIET_MS = 300
 TIMEOUT_MS = 60_000
@@ -279,7 +279,7 @@ def main() -> int:
             print("Bars: x median at most as said, and 60 kB a turn on Attention")
         if arguments.only in (None, "pinned"):
             rows = []
-            for name in filter(PINNED_PAGES.__contains__, arguments.pages):
+            for name in (name for name in arguments.pages if pages.PAGES[name].compares):
                 with _noting(f"{name}, pinned", problems):
                     rows.append([name, *compare_pinned(PAGES[name], arguments.turns, app, browser)])
             print_table(PINNED, rows)

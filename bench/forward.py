@@ -18,6 +18,7 @@ import numpy as np
 import core
 from bench import between, print_table
 from bench.timing import medians, on_threads
+from ui import process
 
 try:
     import torch
@@ -130,6 +131,7 @@ def main() -> None:
     parser.add_argument("--threads", type=between(1, 64, int), default=1)
     arguments = parser.parse_args()
     on_threads(arguments.threads, "bench.forward")
+    process.prepare()
     if torch is not None:
         torch.set_grad_enabled(False)
 

@@ -17,6 +17,7 @@ import numpy as np
 import core
 from bench import between, machine, print_table
 from bench.timing import on_threads
+from ui import process
 
 try:
     import torch
@@ -80,6 +81,7 @@ def main() -> None:
     parser.add_argument("--threads", type=between(1, 64, int), default=1)
     arguments = parser.parse_args()
     on_threads(arguments.threads, "bench.generate")
+    process.prepare()
     print(machine())
 
     n, params = arguments.tokens, core.init_params(CONFIG)

@@ -37,6 +37,7 @@ from websockets.exceptions import WebSocketException
 from bench import LONG, ROOT, Page, _query, between, machine, print_table
 from bench._server import Server, serve
 from bench._session import Session
+from pictures.pages import PAGES
 
 BAR = 500  # MB of RSS
 GROWTH = 1.1  # of the second half's highest RSS to the first's
@@ -46,11 +47,12 @@ LARGEST = (("d_mlp", 1024), ("d_model", 256), ("n_heads", 16), ("n_layers", 12))
 SIXTY_FOUR = " ".join((f"{LONG} {LONG}").split()[:64])
 PATIENCE = 300  # seconds: one who gave up would have the server work for nobody, and another come meanwhile
 THOROUGH = 20  # one visitor in so many goes through all pages
-WALK = ("", "attention", "heads", "reading", "fibres", "drift", "block", "generate", "train")
+WALK = [*PAGES]
 
 SMALL = """
 import os, sys, time
-import ui
+from ui import process
+process.prepare()
 from core import Scene
 from pictures import attention, compute, memory
 from pictures.words import words_of

@@ -18,6 +18,7 @@ import core
 from bench import between, print_table
 from bench.timing import medians, on_threads
 from core.train.loop import Batch, Recipe, State, train
+from ui import process
 
 try:
     import torch
@@ -108,6 +109,7 @@ def main() -> None:
     parser.add_argument("--threads", type=between(1, 64, int), default=1)
     arguments = parser.parse_args()
     on_threads(arguments.threads, "bench.train")
+    process.prepare()
     ms = medians(contenders(), arguments.rounds)
     print(f"{arguments.threads} thread(s), medians of {arguments.rounds} rounds, milliseconds a step")
     print("4 layers, 4 heads, d 128, 64 tokens, batch 12, vocabulary 65")

@@ -68,7 +68,7 @@ REPEATED = (3000, 2e12)  # steps, and multiplications, that a page takes unasked
 TEXTS = 3  # of a reader's own that a session trained on, each at most CORPUS
 
 # glibc gives the pages of freed arrays back to the system and faults them in again at the next pass: a third of the
-# time of a middling model. Once a block of this size has been freed it keeps up to twice as much for each of its
-# arenas, of which two cores have at most sixteen: 256 MB at worst, a trace's size in practice.
-HEAP_KEPT = 8 << 20
-HEAP_KEPT_LARGE = 31 << 20  # in training, and for models larger than a page's; glibc heeds blocks of at most 32 MB
+# time of a middling model. Once a block of this size has been freed it keeps up to twice as much. So training begins
+# with one, and so does a model larger than a page's; glibc heeds blocks of at most 32 MB. (The app
+# rules its heap itself.)
+HEAP_KEPT = 31 << 20

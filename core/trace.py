@@ -13,11 +13,8 @@ from fnmatch import fnmatchcase
 
 import numpy as np
 
-from . import limits
 from .errors import ConfigError
 from .input_checks import NOTHING, Interventions
-
-np.empty(limits.HEAP_KEPT, np.uint8)  # never touched, and freed at once: limits.py says what for
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import ui  # noqa: F401  first, before anything brings NumPy: it says how many threads BLAS takes
-
-# isort: split
 from time import monotonic
 
 import streamlit as st

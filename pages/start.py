@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import ui  # noqa: F401  first, before anything brings NumPy: it says how many threads BLAS takes
-
-# isort: split
 from urllib.parse import parse_qsl
 
 import streamlit as st
@@ -13,6 +10,7 @@ from core import Scene
 from core.interpret import residual_stages, token_norms
 from core.model import block, forward
 from pictures import start as pictures
+from pictures.pages import PAGES
 from ui import comparison, presets, shell, state
 from ui.start import strip
 
@@ -27,7 +25,7 @@ def follow(address: str, head: int | None) -> None:
         presets.tell(scene.model)
         return
     state.show(scene if head is None else scene.turn(head=head))
-    if pictures.exists(page):
+    if page in PAGES:
         st.session_state[OPENING] = page
 
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import ui  # noqa: F401  first, before anything brings NumPy: it says how many threads BLAS takes
-
-# isort: split
 import json
 from html import escape
 
@@ -73,7 +70,7 @@ def _picture(name: str, view: session.View, words: Words, height: int) -> None:
     figure.finished(done, words, key=f"train-{name}", height=height, title=words(f"train.{name}"))
 
 
-scene, words = shell.open_page("train", model=False)
+scene, words = shell.open_page("train")
 comparison.elsewhere(scene, words)
 run = session.open_session()
 run.slowness = scheduler.slowness()

@@ -5,8 +5,7 @@ so every heap would come to hold what the largest page ever left free. Two are e
 
 A block of some megabytes that is freed in a heap leaves a hole, which smaller ones soon cut up: twenty openings of the
 largest training left a gigabyte of holes. So large blocks are mapped each for itself, and gone when they are freed;
-smaller ones stay in the heap as core.limits.HEAP_KEPT has it. What is free in the middle of a heap is given back only
-when it is asked for.
+smaller ones stay in the heap. What is free in the middle of a heap is given back only when it is asked for.
 """
 
 from __future__ import annotations

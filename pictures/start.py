@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
-from pathlib import Path
 from urllib.parse import urlencode
 
 import numpy as np
@@ -18,11 +17,11 @@ from core.scene.story import told
 from pictures import compute, memory
 from pictures.extremes import some, token_name
 from pictures.heads import magnitude
+from pictures.pages import PAGES
 from pictures.words import Words
 from plots import strip
 from plots.strip import Part
 
-PAGES = Path(__file__).parents[1] / "pages"
 SHOWN = 4  # blocks side by side; of more, the first two and the last are shown, and the others fold
 LIKELY = 5  # next tokens that are named
 
@@ -148,7 +147,7 @@ class _Strip:
     def _part(self, name: str, values: np.ndarray, *pages: str, at: int | None = None, **view: int) -> Part:
         """A part of the strip, of layer `at`: it opens the first of `pages` that the app has, its `view` turned."""
         called, does = self.words(f"start.parts.{name}"), self.words(f"start.does.{name}")
-        href = _address(next(filter(exists, pages)), self.scene, **view)
+        href = _address(next(page for page in pages if page in PAGES), self.scene, **view)
         return Part(called, _times(values.shape), does, href, "" if at is None else self._layer(at))
 
 
@@ -265,12 +264,6 @@ def _count(what: str, n: int, words: Words) -> str:
 
 
 # ------------------------------------------------------------------------------------------------------------ shared
-
-
-@cache
-def exists(page: str) -> bool:
-    """Does the app have this page?"""
-    return (PAGES / f"{page}.py").is_file()
 
 
 def _address(page: str, scene: Scene, **view: int) -> str:

@@ -11,12 +11,13 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core import Scene, limits
+from pictures.pages import PAGES
 from pictures.words import LANGUAGES, words_of
 from tests.support import knob
 from ui.state import NOTICES, SCENE
 
 PAGES_FOLDER = Path(__file__).parent.parent / "pages"
-PAGES = ("start", "attention", "heads", "reading", "fibres", "drift", "block", "generate")
+MODELS = [name for name in PAGES if PAGES[name].model]  # the pages that show the Scene's model
 WAIT = 60  # seconds for a run on a busy machine
 
 
@@ -60,7 +61,7 @@ def fine(at: AppTest) -> AppTest:
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("name", MODELS)
 def test_every_page_opens_on_the_penguins(name, lang):
     at = fine(page(name, lang=lang))
     assert at.session_state[SCENE] == Scene(lang=lang)
@@ -72,7 +73,7 @@ def test_every_page_opens_on_the_penguins(name, lang):
 
 
 @pytest.mark.parametrize("model", ("encoder", "encoder_full", "gpt"))
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("name", MODELS)
 def test_every_story_on_every_page(name, model):
     fine(page(name, model=model, lang="en"))
 
@@ -89,7 +90,7 @@ HOSTILE = {
 }
 
 
-@pytest.mark.parametrize("name", [*PAGES, "train"])
+@pytest.mark.parametrize("name", PAGES)
 @pytest.mark.parametrize("query", HOSTILE.values(), ids=HOSTILE.keys())
 def test_a_hostile_address_gets_defaults_and_one_notice(name, query):
     at = fine(page(name, lang="en", **{k: v for k, v in query.items() if k != "lang"}))
@@ -116,14 +117,14 @@ SENTENCES = {
 
 
 @pytest.mark.parametrize("sentence", SENTENCES.values(), ids=SENTENCES.keys())
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("name", MODELS)
 def test_any_sentence_is_shown_literally(name, sentence):
     at = fine(page(name, model="gpt", sentence=sentence, lang="en"))
     assert at.session_state[SCENE].tokens[0] == normalize("NFC", sentence.split()[0])[: limits.SENTENCE_CHARACTERS]
     assert "<img" not in html(at) and "<b>forte" not in html(at)
 
 
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("name", MODELS)
 def test_a_long_sentence_is_cut_with_a_notice_that_says_how_much(name):
     at = fine(page(name, lang="en"))
     knob(at.text_input, "knob-sentence").set_value("palavra " * 10_000)
@@ -235,7 +236,7 @@ def test_the_table_edits_the_scene_and_names_a_bad_cell():
         assert [(n.code, n.field, n.right) for n in notices] == [("cell", "joelho", "2")]
 
 
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("name", MODELS)
 def test_any_characters_are_shown_literally(name):
     sentence = "<b>&$ *a* \u202e\u0301שa👩‍👧"
     at = fine(page(name, model="gpt", split="characters", sentence=sentence, lang="en"))

@@ -15,12 +15,12 @@ import core
 from core import Scene
 from core.scene.fields import STEPS
 from pictures import compare, compute, heads
+from pictures.pages import PAGES
 from pictures.words import words_of
 from plots.figure import number
 from plots.theme import resolve
 from tests.chromium import ROOT
 from tests.support import knob
-from ui import comparison
 
 LANGUAGES = ("en", "pt-BR")
 
@@ -203,7 +203,7 @@ def test_everything_set_fits_in_a_short_address():
     assert len(query) < 1500 and Scene.from_query(scene.to_query())[0] == scene
 
 
-@pytest.mark.parametrize("page", ["attention", "heads", "fibres", "drift"])
+@pytest.mark.parametrize("page", [name for name, page in PAGES.items() if page.compares])
 @pytest.mark.parametrize(
     "change",
     [
@@ -242,7 +242,7 @@ def test_undo_and_redo_step_through_the_turns():
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
-@pytest.mark.parametrize("page", sorted(path.stem for path in (ROOT / "pages").glob("*.py")))
+@pytest.mark.parametrize("page", PAGES)
 def test_every_page_compares_with_what_is_pinned_or_says_where_that_is_done(page, lang):
     words = words_of(lang)
     at = AppTest.from_file(str(ROOT / "pages" / f"{page}.py"), default_timeout=60)
@@ -250,11 +250,11 @@ def test_every_page_compares_with_what_is_pinned_or_says_where_that_is_done(page
     at.run()
     assert not at.exception
     said = "".join(element.proto.body for element in at.get("html"))
-    pages = words.several(words(f"pages.{other}") for other in comparison.PAGES)
+    pages = words.several(words(f"pages.{other}") for other in PAGES if PAGES[other].compares)
     pinned = {"story": words("shell.stories.penguins"), "sentence": "<b>um</b> *dois*", "pages": pages}
     told, differs = escape(words("compare.elsewhere", **pinned)), words("compare.differs", knobs="").rstrip(". ")
-    assert (told in said) == (page not in comparison.PAGES)
-    assert (differs in said) == (page in comparison.PAGES)
+    assert (told in said) != PAGES[page].compares
+    assert (differs in said) == PAGES[page].compares
     at.button(key="pin").click().run()
     assert told not in "".join(element.proto.body for element in at.get("html"))
 

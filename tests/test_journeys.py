@@ -9,23 +9,18 @@ from urllib.parse import parse_qs, urlparse
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from pictures.pages import PAGES
+from pictures.words import LANGUAGES, words_of
 from tests.chromium import WAIT
 
 pytestmark = pytest.mark.browser
 expect.set_options(timeout=WAIT)
 
-PAGES = {
-    "start": "",
-    **{name: name for name in ("attention", "heads", "reading", "fibres", "drift", "block", "generate")},
-}
-TITLES = {
-    "en": ("Start", "Attention", "Heads", "Reading heads", "Fibres", "Drift", "Inside a block", "Generate"),
-    "pt-BR": ("Início", "Atenção", "Cabeças", "Ler as cabeças", "Fibras", "Deriva", "Dentro de um bloco", "Geração"),
-}
+TITLES = {lang: [words_of(lang)(f"pages.{name}") for name in PAGES if PAGES[name].model] for lang in LANGUAGES}
 
 
 def open_page(page: Page, app: str, name: str = "attention", query: str = "lang=en") -> None:
-    page.goto(f"{app}/{PAGES[name]}?{query}")
+    page.goto(f"{app}/{'' if name == 'start' else name}?{query}")
     drawn(page)
     settled(page)
 

@@ -340,7 +340,7 @@ def test_a_part_in_which_nothing_counts_is_passed_over():
 def test_a_step_takes_what_it_is_said_to(monkeypatch):
     task = Stories()
     config = task.config
-    monkeypatch.setattr(limits, "HEAP_KEPT_LARGE", 1)
+    monkeypatch.setattr(limits, "HEAP_KEPT", 1)
     monkeypatch.setattr(limits, "STEP", 10 * step_bytes(config, config.n_ctx))
     course = Course.start(task, config, 0, 24, 3e-3)
     course.advance(60, steps=1)

@@ -17,10 +17,11 @@ from core.presets import find, register
 from core.tasks import Repeat, Stories, agreement, evaluate, story
 from core.tokenizer.words import FixedVocabulary
 from models.build import BUILDS, HERE, begin, curve
+from pictures.pages import PAGES
 from pictures.words import LANGUAGES, words_of
 from ui.state import NOTICES, SCENE
 
-PAGES = Path(__file__).parents[1] / "pages"
+FOLDER = Path(__file__).parents[1] / "pages"
 MODELS = {name: core.PRESETS[name] for name in BUILDS}
 SEEN = 10**6  # steps that no training has come to: other held-out data than what the scores beside the files are of
 
@@ -187,10 +188,10 @@ def test_a_registered_model_lives_as_long_as_it_is_held():
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
-@pytest.mark.parametrize("page", ["attention", "heads", "fibres", "drift"])
+@pytest.mark.parametrize("page", [name for name, page in PAGES.items() if page.model])
 @pytest.mark.parametrize("name", BUILDS)
 def test_every_page_shows_them(page, name, lang):
-    at = AppTest.from_file(f"{PAGES}/{page}.py", default_timeout=60)
+    at = AppTest.from_file(f"{FOLDER}/{page}.py", default_timeout=60)
     at.query_params.update({"model": name, "lang": lang})
     at.run()
     assert not at.exception, at.exception[0].value
@@ -199,7 +200,7 @@ def test_every_page_shows_them(page, name, lang):
 
 
 def test_a_scene_of_a_model_that_is_gone_gives_the_default_and_says_so():
-    at = AppTest.from_file(f"{PAGES}/drift.py", default_timeout=60)
+    at = AppTest.from_file(f"{FOLDER}/drift.py", default_timeout=60)
     at.query_params.update({"model": "run-0123456789abcdef", "lang": "en"})
     at.run()
     assert not at.exception and at.session_state[SCENE] == Scene(lang="en")

@@ -20,6 +20,7 @@ from streamlit.testing.v1 import AppTest
 import core
 from core import PRESETS, Scene
 from pictures import start as pictures
+from pictures.pages import PAGES
 from pictures.words import LANGUAGES, words_of
 from plots import strip, thumbnail
 from tests.chromium import WAIT, serve
@@ -271,16 +272,13 @@ def test_a_story_keeps_the_reader_s_sentence_and_what_is_pinned() -> None:
         assert (opened.pinned, opened.seed, opened.sentence) == (scene.pinned, 3, "um dois")
 
 
-def test_a_part_opens_its_own_page_once_the_app_has_it(monkeypatch, tmp_path) -> None:
+def test_a_part_opens_its_own_page_once_the_app_has_it(monkeypatch) -> None:
     scene = Scene(model="gpt", seed=77)
-    for name in ("attention", "drift", "block", "generate", "tokens"):
-        (tmp_path / f"{name}.py").touch()
-    monkeypatch.setattr(pictures, "PAGES", tmp_path)
-    pictures.exists.cache_clear()
+    monkeypatch.setattr(pictures, "PAGES", {*PAGES, "tokens"})
+    pictures.html.cache_clear()
     try:
         opened = {link["kind"]: urlparse(link["href"]).path for link in drawn(scene).links}
     finally:
-        pictures.exists.cache_clear()
         pictures.html.cache_clear()
     assert opened == {
         "vectors": "tokens",

@@ -14,12 +14,13 @@ import core
 from core import Interventions, Scene
 from core.interventions import PARTS
 from pictures import switch_effects
+from pictures.pages import PAGES
 from pictures.words import LANGUAGES, words_of
 from tests.support import knob
 from ui.state import SCENE
 
 SCENES = random_scenes(36, 5)
-PAGES = Path(__file__).parents[1] / "pages"
+FOLDER = Path(__file__).parents[1] / "pages"
 
 
 def run_of(scene: Scene, part: str, on: bool) -> core.Trace:
@@ -140,7 +141,7 @@ def test_all_that_was_moved_is_told():
 
 
 def page(name: str = "block", **query: str) -> AppTest:
-    at = AppTest.from_file(PAGES / f"{name}.py", default_timeout=60)
+    at = AppTest.from_file(FOLDER / f"{name}.py", default_timeout=60)
     at.query_params.update(query)
     at.session_state["switches"] = True  # the button's box is open
     return at.run()
@@ -170,9 +171,7 @@ def test_a_switch_turns_the_scene_and_the_sign_puts_all_back(lang):
     assert 'class="fibra-notice"' not in text(at)
 
 
-@pytest.mark.parametrize(
-    "name", ["start", "attention", "heads", "reading", "fibres", "drift", "block", "generate", "train"]
-)
+@pytest.mark.parametrize("name", PAGES)
 def test_every_page_lives_without_any_pair_of_parts(name):
     pairs = [("W_O", "norm"), ("mlp", "positions"), ("residual", "softmax")]
     for model, off in zip(["gpt", "encoder_full", "gpt"], pairs, strict=True):
@@ -182,7 +181,7 @@ def test_every_page_lives_without_any_pair_of_parts(name):
 
 def test_closed_the_board_computes_nothing(monkeypatch):
     monkeypatch.setattr(switch_effects, "happened", lambda *_: pytest.fail("nobody asked"))
-    at = AppTest.from_file(PAGES / "block.py", default_timeout=60)
+    at = AppTest.from_file(FOLDER / "block.py", default_timeout=60)
     at.query_params["off"] = "softmax"
     at.run()
     assert not at.exception and not [t for t in at.toggle if t.key.startswith("switch-")]

@@ -15,6 +15,7 @@ from core.tasks import Characters
 from core.train.gradcheck import gradcheck, gradcheck_all, next_token
 from core.train.training_run import Course
 from pictures import train as pictures
+from pictures.pages import PAGES
 from pictures.training_view import View
 from pictures.words import LANGUAGES, words_of
 from plots import theme
@@ -364,7 +365,7 @@ def test_every_page_shows_a_model_that_was_trained_here():
     preset = core.Preset("copy", model.config, model.sentence, tokenizer=model.tokenizer, source=lambda: model.params)
     name, held = core.presets.register(preset)
     course.advance(60, steps=1)  # what was taken is the model as it stood
-    for other in ("attention", "heads", "fibres", "drift"):
+    for other in (name for name, page in PAGES.items() if page.model):
         at = AppTest.from_file(str(PAGE.with_name(f"{other}.py")), default_timeout=60)
         at.query_params.update({"model": name, "lang": "en"})
         fine(at.run())

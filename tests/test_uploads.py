@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
-from test_models import PAGES
+from test_models import FOLDER
 
 import core
 from core import WeightsError, limits
@@ -155,7 +155,7 @@ def test_equal_weights_of_two_people_have_two_names(other):
 def test_each_is_shown_their_own():
     for sentence in ("a b c", "d c b a"):
         name, held = register(preset(replace(MODEL, sentence=sentence)))
-        at = AppTest.from_file(f"{PAGES}/attention.py", default_timeout=60)
+        at = AppTest.from_file(f"{FOLDER}/attention.py", default_timeout=60)
         at.query_params.update({"model": name, "lang": "en"})
         at.run()
         assert not at.exception and at.session_state["fibra.scene"].text == sentence == held.sentence

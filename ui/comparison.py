@@ -9,11 +9,11 @@ import streamlit as st
 
 from core import Scene
 from pictures import compare, compute, display_names
+from pictures.pages import PAGES
 from pictures.words import Words
 from ui import figure, shell
 from ui.live import live_figure
 
-PAGES = ("attention", "heads", "fibres", "drift", "block")  # those that compare
 Choose = Callable[[dict[str, Any]], None]
 
 
@@ -28,7 +28,7 @@ def elsewhere(scene: Scene, words: Words) -> None:
     with st.container():  # also where there is nothing to say: what follows keeps its place
         if scene.pinned:
             story = display_names.called(scene.pinned.model, scene.pinned.preset, words)
-            pages = words.several(words(f"pages.{page}") for page in PAGES)
+            pages = words.several(words(f"pages.{name}") for name, page in PAGES.items() if page.compares)
             shell.say(words("compare.elsewhere", story=story, sentence=scene.pinned.text, pages=pages), "pinned")
 
 

@@ -15,10 +15,11 @@ from core.limits import EDIT, SEED
 from core.scene.sentence import fit_sentence
 from core.tokenizer.words import SPLITTERS, UNKNOWN
 from pictures import display_names
+from pictures.pages import PAGES
 from pictures.words import LANGUAGES, Words
 from plots import theme
 from plots.tokens import shown
-from ui import controls, myths, presets, state, switchboard
+from ui import controls, myths, presets, process, state, switchboard
 from ui.live import live_figure, menu, moves, presence, session, theme_button
 
 ICON = "🧵"
@@ -27,16 +28,17 @@ LOGO = Path(__file__).with_name("fibra.svg")
 
 
 def open_page(
-    name: str, seed: bool = True, model: bool = True, reads: Callable[[Scene], Scene] = lambda scene: scene
+    name: str, seed: bool = True, reads: Callable[[Scene], Scene] = lambda scene: scene
 ) -> tuple[Scene, Words]:
     """Begin a page: every page's first call. Draws what all pages share, and gives the Scene and the words.
 
-    A page with a seed of its own among its controls says so, and the sidebar leaves it out; one that does not show the
-    Scene's model (model=False) has neither story nor sentence. `reads` gives the Scene whose model reads the sentence,
-    where another's stands in.
+    A page with a seed of its own among its controls says so, and the sidebar leaves it out. `reads` gives the Scene
+    whose model reads the sentence, where another's stands in.
     """
+    process.prepare()
     menu.through_app()
     presence.here()
+    model = PAGES[name].model
     scene = state.open_scene(name)  # whatever the address brings decides the language too
     words = state.words()
     if asked := menu.nowhere():

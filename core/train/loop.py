@@ -142,7 +142,7 @@ def train(state: State, config: Config, batches: Callable[[int], Batch], recipe:
     """
     if not config.unembed:
         raise ConfigError("unembed: is False, and training needs logits", "unembed")
-    np.empty(limits.HEAP_KEPT_LARGE, np.uint8)  # never touched, and freed at once: limits.py says what for
+    np.empty(limits.HEAP_KEPT, np.uint8)  # never touched, and freed at once: limits.py says what for
     while state.step < recipe.steps:
         yield take_step(state, config, batches(state.step), recipe)
 

@@ -71,7 +71,7 @@ def load_pretrained(
         params["pos_embed.W_pos"] = params["pos_embed.W_pos"][: config.n_ctx]
     params = {name: params[name] for name in param_shapes(config)}
     if config.d_model > limits.D_MODEL[1]:
-        np.empty(limits.HEAP_KEPT_LARGE, np.uint8)  # never touched, and freed at once: limits.py says what for
+        np.empty(limits.HEAP_KEPT, np.uint8)  # never touched, and freed at once: limits.py says what for
     return Pretrained(
         config, params, FileTokenizer(files.tokenizer, files.tokenizer_config), model_type, unused, files.metadata
     )

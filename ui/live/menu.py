@@ -11,6 +11,7 @@ from pathlib import Path
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
+from pictures.pages import PAGES
 from pictures.words import Words
 from ui import state
 from ui.live import compat
@@ -20,30 +21,30 @@ try:  # private to Streamlit; last seen in 1.67
 except ImportError:
     PagesManager = None
 
-PAGES = "fibra.pages"  # session state: the pages by name; none where a page runs alone
+_OPENED = "fibra.pages"  # session state: Streamlit's pages by name; none where a page runs alone
 NOWHERE = "fibra.nowhere"  # session state: the page that was asked for, where there is none of that name
 _AGAIN = "fibra.again"  # session state: the page was run again, through app.py
 
 
-def navigate(pages: dict[str, str]) -> StreamlitPage:
-    """The page that is asked for, among `pages`: each one's name, which is its file's and its address, and its icon."""
+def navigate() -> StreamlitPage:
+    """The page that is asked for."""
     words = state.words()
     opened = {
-        name: st.Page(f"pages/{name}.py", title=words(f"pages.{name}"), icon=icon, url_path=name)
-        for name, icon in pages.items()
+        name: st.Page(f"pages/{name}.py", title=words(f"pages.{name}"), icon=page.icon, url_path=name)
+        for name, page in PAGES.items()
     }
-    st.session_state[PAGES] = opened
-    _find([*pages])
+    st.session_state[_OPENED] = opened
+    _find()
     return st.navigation([*opened.values()], position="hidden")
 
 
-def _find(names: list[str]) -> None:
+def _find() -> None:
     """Have Streamlit look for a page that exists.
 
     The first page's address is /, but its name is said and typed too; a capital is no other page. Of what is nowhere
     Streamlit would tell in English, in a box over the first page: our notice says it (`nowhere`).
     """
-    manager = getattr(compat.run_context(), "pages_manager", None)
+    manager, names = getattr(compat.run_context(), "pages_manager", None), [*PAGES]
     asked = getattr(manager, "intended_page_name", None)
     if not asked or asked in names[1:] or getattr(manager, "intended_page_script_hash", None):
         return
@@ -75,12 +76,12 @@ def through_app() -> None:
 def _passed_over() -> bool:
     """Whether a page runs that belongs to an app whose own script, which calls `navigate`, has not run."""
     manager = getattr(compat.run_context(), "pages_manager", None)
-    return PAGES not in st.session_state and Path(getattr(manager, "main_script_path", "")).name == "app.py"
+    return _OPENED not in st.session_state and Path(getattr(manager, "main_script_path", "")).name == "app.py"
 
 
 def draw(words: Words) -> None:
     """The links, in the order of the pages."""
-    if pages := st.session_state.get(PAGES):
+    if pages := st.session_state.get(_OPENED):
         query = state.linked()
         with st.container(key="menu"):
             for name, page in pages.items():

@@ -1,0 +1,32 @@
+"""The pages of the app, in the menu's order: the one list that app.py, the menu, the tests and the benches read.
+
+A page NAME is pages/NAME.py; its words are `pages.NAME` and `[NAME]` in content/; its address is /NAME, and the first
+one's is / too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Page:
+    """What others must know of a page."""
+
+    icon: str  # an emoji: a Material icon would become the tab's icon, which the browser then fetches from Google
+    section: str  # of the menu
+    model: bool = True  # it shows the Scene's model, and so has its story and its sentence
+    compares: bool = False  # it sets what is pinned beside what is turned
+
+
+PAGES = {
+    "start": Page("🏠", "see"),
+    "attention": Page("🔎", "see", compares=True),
+    "heads": Page("🧠", "see", compares=True),
+    "reading": Page("🔬", "see"),
+    "fibres": Page("✨", "see", compares=True),
+    "drift": Page("🧭", "see", compares=True),
+    "block": Page("🧱", "see", compares=True),
+    "generate": Page("✍️", "write"),
+    "train": Page("🌱", "write", model=False),
+}

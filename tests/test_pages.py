@@ -1,0 +1,40 @@
+"""The one list of pages agrees with whatever else speaks of pages: the files, the words, the READMEs."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from pictures.pages import PAGES
+from pictures.words import LANGUAGES, words_of
+
+ROOT = Path(__file__).parents[1]
+READMES = {"en": "README.md", "pt-BR": "README.pt-BR.md"}
+
+
+def test_every_page_s_file_is_listed_and_opens_by_its_own_name():
+    files = {path.stem: path.read_text("utf-8") for path in (ROOT / "pages").glob("*.py")}
+    assert set(PAGES) == set(files)
+    for name, text in files.items():
+        assert re.findall(r'shell\.(?:open|close)_page\(\s*"(\w+)"', text) == [name, name]
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_every_page_has_its_words(lang):
+    words = words_of(lang)
+    for name in PAGES:
+        assert words(f"pages.{name}") and words(f"{name}.title") and words(f"{name}.lead") and words.prose(name)["more"]
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_readme_s_table_is_the_menu(lang):
+    table = re.search(r"^\| p\S+ \| .*\n\|---\|---\|\n((?:\|.*\n)+)", (ROOT / READMES[lang]).read_text("utf-8"), re.M)
+    rows = [row.split(" | ")[0].removeprefix("| ") for row in table[1].splitlines()]
+    assert rows == [words_of(lang)(f"pages.{name}") for name in PAGES]
+
+
+def test_sections_stand_together():
+    sections = [page.section for page in PAGES.values()]
+    assert sections == sorted(sections, key=sections.index)

@@ -1,0 +1,93 @@
+"""Importing changes nothing of the process; `prepare` does, once, wherever NumPy already is."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+SEEN = """
+import ctypes, gc, json, os, sys
+from pathlib import Path
+
+def threads():
+    "What NumPy's OpenBLAS takes; None without NumPy, or with another BLAS."
+    numpy = sys.modules.get("numpy")
+    for library in Path(numpy.__file__).parent.with_name("numpy.libs").glob("*openblas64*") if numpy else ():
+        return ctypes.CDLL(str(library)).scipy_openblas_get_num_threads64_()
+
+tuned = []  # what glibc was told
+class Libc(ctypes.CDLL):
+    def __getattr__(self, name):
+        return (lambda *_: tuned.append(name) or 0) if name.startswith("mall") else super().__getattr__(name)
+
+ctypes.CDLL = Libc
+
+def seen():
+    return {"gc": gc.get_threshold(), "frozen": gc.get_freeze_count(), "environment": dict(os.environ),
+            "threads": threads(), "tuned": list(tuned)}
+"""
+EVERYTHING = """
+import importlib
+for package in ("core", "plots", "pictures", "ui"):
+    for path in sorted(Path(package).rglob("*.py")):
+        importlib.import_module(".".join(path.with_suffix("").parts).removesuffix(".__init__"))
+"""
+
+
+def run(script: str, **environment: str) -> list[dict]:
+    """What `script` prints, in a Python of its own that no BLAS variable reaches but those of `environment`."""
+    clean = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}
+    done = subprocess.run(
+        [sys.executable, "-c", SEEN + script],
+        cwd=ROOT,
+        env=clean | environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_importing_every_module_changes_nothing_of_the_process():
+    script = f"before = seen()\n{EVERYTHING}\nafter = seen()\nprint(json.dumps(before)); print(json.dumps(after))"
+    before, after = run(script)
+    added = {name: value for name, value in after["environment"].items() if before["environment"].get(name) != value}
+    assert not [name for name in added if "THREADS" in name or "MALLOC" in name]
+    assert (after["gc"], after["frozen"], after["tuned"]) == (before["gc"], before["frozen"], [])
+
+
+def test_prepared_before_numpy_blas_reads_its_environment():
+    before, after = run(
+        "from ui import process; before = seen(); process.prepare(); import numpy\n"
+        "print(json.dumps(before)); print(json.dumps(seen()))"
+    )
+    assert before["threads"] is None, "nothing has brought NumPy yet"
+    assert after["environment"]["OPENBLAS_NUM_THREADS"] == "1" and after["threads"] in (1, None)
+    assert after["gc"] == [7000, 10, 3] and after["tuned"] == ["mallopt"] * 3
+
+
+def test_a_page_that_came_first_is_prepared_all_the_same():
+    script = (
+        "import numpy; before = seen()\nfrom ui import process\nprocess.prepare(); process.prepare()\n"
+        "print(json.dumps(before)); print(json.dumps(seen()))"
+    )
+    before, after = run(script, OMP_NUM_THREADS="2")
+    assert before["tuned"] == []
+    assert after["threads"] in (1, None) and after["tuned"] == ["mallopt"] * 3, "once"
+    assert after["environment"]["OMP_NUM_THREADS"] == "2", "who asked for more is obeyed"
+    (asked,) = run(
+        "import numpy\nfrom ui import process; process.prepare()\nprint(json.dumps(seen()))", OPENBLAS_NUM_THREADS="2"
+    )
+    assert asked["threads"] in (2, None)
+
+
+def test_the_app_prepares_before_anything_brings_numpy():
+    lines = (ROOT / "app.py").read_text("utf-8").splitlines()
+    code = "\n".join(lines[: lines.index("process.prepare()") + 1])
+    (seen,) = run(f"{code}\nprint(json.dumps(seen()))")
+    assert seen["threads"] is None and seen["environment"]["OPENBLAS_NUM_THREADS"] == "1"
