@@ -53,6 +53,10 @@ WEIGHTS_CONFIG = 1 << 18  # bytes of config.json: the longest in use, with the n
 WEIGHTS_LAYERS = 512  # four times the deepest in use; names and shapes of so many take 10 MB
 WEIGHTS_SHARDS = 128  # files of one checkpoint, each mapped: one open file descriptor
 TOKENIZER_FILE = 64 << 20  # bytes of tokenizer.json: 250,000 tokens take 17 MB
+GGUF_TENSORS = 16_384  # of a GGUF file: the deepest model that is read has nine a layer
+GGUF_KEYS = 4_096  # of its metadata; files in use have fifty
+GGUF_NAME = 256  # bytes of a key or of a tensor's name; ggml allows 64 for the latter
+GGUF_TEXT = 1 << 20  # bytes of one text there: templates of chats take some kilobytes
 
 # What a server keeps of what was computed, for all sessions together, in bytes: weights, traces, texts, pictures.
 # Community Cloud gives about 690 MB in the worst case; the app itself takes 150 MB of it, and work in progress as much.

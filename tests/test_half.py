@@ -13,7 +13,7 @@ from support import GOLDEN, tensors
 
 import core
 from core.train.loop import Batch, Recipe, State, take_step
-from core.weights import families, half_precision, load_pretrained, save
+from core.weights import families, load_pretrained, save, stored
 from core.weights.fields import Fields
 from core.weights.half_precision import Half, widened
 
@@ -57,7 +57,7 @@ def folder(request, dtype, tmp_path):
 
 
 def test_same_bits_as_widened(folder, monkeypatch):
-    monkeypatch.setattr(half_precision, "BAND", 1)  # bands of 64 columns: some matrices have more
+    monkeypatch.setattr(stored, "BAND", 1)  # bands of 64 columns: some matrices have more
     model, wide = load_pretrained(folder), load_pretrained(folder, dtype=np.float32)
     config = model.config
     core.check_params(model.params, config)

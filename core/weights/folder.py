@@ -12,6 +12,7 @@ import numpy as np
 
 from .. import limits
 from ..errors import WeightsError
+from ..tokenizer.huggingface import FileTokenizer
 from .safetensors import Entry, TensorFile
 from .strict_json import parse, quoted
 
@@ -61,15 +62,12 @@ class Folder(Mapping[str, Entry]):
         """As TensorFile.array."""
         return self._file[name].array(name, dtype, mapped)
 
-    @property
-    def tokenizer(self) -> Path | None:
-        """Where tokenizer.json is, if there is one."""
-        return self._inside(TOKENIZER) if (self.path / TOKENIZER).exists() else None
-
-    @property
-    def tokenizer_config(self) -> Path | None:
-        """Where tokenizer_config.json is, if there is one."""
-        return self._inside(TOKENIZER_CONFIG) if (self.path / TOKENIZER_CONFIG).exists() else None
+    def read_tokenizer(self) -> FileTokenizer:
+        """What turns text into ids: nothing is read before it is used."""
+        files = (
+            (self._inside(name) if (self.path / name).exists() else None) for name in (TOKENIZER, TOKENIZER_CONFIG)
+        )
+        return FileTokenizer(*files)
 
     def _shards(self) -> list[TensorFile]:
         # What else the index holds is let go before the shards' own headers are read.

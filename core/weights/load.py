@@ -14,13 +14,16 @@ from ..config import Config, param_shapes
 from ..errors import ConfigError, WeightsError
 from ..params import check_params
 from ..tokenizer.huggingface import FileTokenizer
+from ..tokenizer.pretrained import Vocabulary
 from . import safetensors
 from .families import OWN, family
 from .fields import Fields
 from .folder import CONFIG, WHOLE, Folder
+from .gguf_model import GGUFModel
 from .half_precision import HALVES, Half, widened
 from .names import match
 from .plan import Plan
+from .stored import Stored
 from .strict_json import quoted
 from .transforms import Transform
 
@@ -30,8 +33,8 @@ class Pretrained:
     """A model from a folder: what `forward` takes, and what turns text into ids."""
 
     config: Config
-    params: dict[str, np.ndarray | Half]
-    tokenizer: FileTokenizer
+    params: dict[str, np.ndarray | Stored]
+    tokenizer: FileTokenizer | Vocabulary
     family: str  # the model_type of its config.json
     unused: tuple[str, ...]  # tensors of the file that forward has no use for
     metadata: dict[str, str]  # of the safetensors file
@@ -56,7 +59,7 @@ def load_pretrained(
     """
     if dtype is not None and np.dtype(dtype) not in (np.float32, np.float64):
         raise ConfigError(f"dtype: {np.dtype(dtype)} is neither float32 nor float64", "dtype")
-    files = Folder(folder)
+    files = GGUFModel(folder) if Path(folder).suffix == ".gguf" else Folder(folder)
     model_type = files.config.get("model_type")
     fields = Fields(files.config, without_head)
     try:
@@ -72,9 +75,7 @@ def load_pretrained(
     params = {name: params[name] for name in param_shapes(config)}
     if config.d_model > limits.D_MODEL[1]:
         np.empty(limits.HEAP_KEPT, np.uint8)  # never touched, and freed at once: limits.py says what for
-    return Pretrained(
-        config, params, FileTokenizer(files.tokenizer, files.tokenizer_config), model_type, unused, files.metadata
-    )
+    return Pretrained(config, params, files.read_tokenizer(), model_type, unused, files.metadata)
 
 
 def _context(plan: Plan, n_ctx: int | None) -> Config:
@@ -92,12 +93,14 @@ def _context(plan: Plan, n_ctx: int | None) -> Config:
     return plan.config.replace(n_ctx=most if n_ctx is None else n_ctx)
 
 
-def _read(wanted: Mapping[str, Transform], files: Folder, dtype: type | None) -> dict[str, np.ndarray | Half]:
-    params: dict[str, np.ndarray | Half] = {}
+def _read(
+    wanted: Mapping[str, Transform], files: Folder | GGUFModel, dtype: type | None
+) -> dict[str, np.ndarray | Stored]:
+    params: dict[str, np.ndarray | Stored] = {}
     # What is added to a parameter comes after the parameter itself.
     for name, transform in sorted(wanted.items(), key=lambda item: item[1].added):
-        half = dtype is None and files[name].dtype in HALVES
-        kind = HALVES[files[name].dtype] if half else dtype or np.float32
+        half = dtype is None and isinstance(files, Folder) and files[name].dtype in HALVES
+        kind = HALVES[files[name].dtype] if half else dtype if isinstance(files, GGUFModel) else dtype or np.float32
         stored = files.array(name, kind, mapped=not transform.copies)
         for target, part in zip(transform.targets, transform.split(stored), strict=True):
             if half:  # biases and norms weigh nothing

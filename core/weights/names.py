@@ -9,15 +9,17 @@ import numpy as np
 from ..config import param_shapes
 from ..errors import WeightsError
 from .folder import Folder
+from .gguf_model import GGUFModel
 from .half_precision import HALVES
 from .plan import Plan
+from .quantized import FORMATS
 from .strict_json import quoted
 from .transforms import Transform
 
-FLOATS = ("F64", "F32", "F16", "BF16")
+FLOATS = ("F64", "F32", "F16", "BF16", *FORMATS)
 
 
-def match(plan: Plan, files: Folder, without_head: bool) -> tuple[dict[str, Transform], tuple[str, ...]]:
+def match(plan: Plan, files: Folder | GGUFModel, without_head: bool) -> tuple[dict[str, Transform], tuple[str, ...]]:
     """{tensor: what becomes of it}, and the tensors that forward has no use for; the names are the file's own.
 
     Raises: WeightsError for a tensor that is unknown, missing, there twice, or of a wrong shape or dtype.
@@ -91,7 +93,7 @@ def _listed(names: list[str]) -> str:
     return "tensor " + ", ".join(quoted(name) for name in sorted(names)[:3]) + more
 
 
-def _check_shapes(wanted: Mapping[str, Transform], plan: Plan, files: Folder) -> None:
+def _check_shapes(wanted: Mapping[str, Transform], plan: Plan, files: Folder | GGUFModel) -> None:
     shapes = param_shapes(plan.config)
     for name, transform in wanted.items():
         entry = files[name]
@@ -102,7 +104,7 @@ def _check_shapes(wanted: Mapping[str, Transform], plan: Plan, files: Folder) ->
             raise WeightsError(f"tensor {quoted(name)}: has dtype {entry.dtype}, not one of {', '.join(FLOATS)}")
 
 
-def _check_copies(copies: list[str], embedding: str, files: Folder) -> None:
+def _check_copies(copies: list[str], embedding: str, files: Folder | GGUFModel) -> None:
     """Some files keep a tied unembedding a second time. If it is another matrix, versions disagree on what counts."""
     for name in copies:
         one, two = (files.array(n, HALVES.get(files[n].dtype)) for n in (name, embedding))

@@ -64,7 +64,7 @@ class TensorFile(Mapping[str, Entry]):
         self.path = Path(path)
         self.name = self.path.name
         try:
-            with open(self.path, "rb", opener=_without_waiting) as file:
+            with open(self.path, "rb", opener=without_waiting) as file:
                 about = os.fstat(file.fileno())
                 if not stat.S_ISREG(about.st_mode):
                     raise WeightsError(f"{self.name}: is not a file")
@@ -114,7 +114,7 @@ class TensorFile(Mapping[str, Entry]):
         return out.reshape(entry.shape)
 
 
-def _without_waiting(path: str, flags: int) -> int:
+def without_waiting(path: str, flags: int) -> int:
     # Opening a named pipe would otherwise wait for ever for someone to write to it.
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 

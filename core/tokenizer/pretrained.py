@@ -1,0 +1,205 @@
+"""A vocabulary that came with a model, read without any library: byte-level BPE and SentencePiece's BPE.
+
+GPT-2's kind (Radford et al. 2019, section 2.2) cuts a text into pieces by a pattern, spells each piece's bytes as
+letters, and merges by rank. Llama's kind (Kudo & Richardson 2018, "SentencePiece", section 3) takes the whole text,
+spaces written as U+2581, and merges what makes the likeliest token; a letter that it lacks is written in bytes.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from itertools import pairwise
+
+import numpy as np
+
+from ..errors import WeightsError
+from .bpe import merged, readable
+from .huggingface import BYTES, Piece
+from .words import Encoding
+
+SPACE = "▁"
+LETTERS = {byte: letter for letter, byte in BYTES.items()}
+
+# The patterns that cut a text, by ggml's name for them. {L} and {N} stand for Unicode's letters and numbers.
+GPT2 = r"'s|'t|'re|'ve|'m|'ll|'d| ?[{L}]+| ?[{N}]+| ?[^\s{L}{N}]+|\s+(?!\S)|\s+"
+LLAMA3 = (
+    r"'(?:[sS]|[tT]|[rR][eE]|[vV][eE]|[mM]|[lL][lL]|[dD])|[^\r\n{L}{N}]?[{L}]+|[{N}]{{1,DIGITS}}"
+    r"| ?[^\s{L}{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
+# Each of a name's patterns cuts what the one before it left.
+PATTERNS: dict[str, tuple[str, ...]] = {
+    "gpt-2": (GPT2,),
+    "smollm": (r"[{N}]|[^{N}]+", GPT2),
+    "llama-bpe": (LLAMA3.replace("DIGITS", "3"),),
+    "qwen2": (LLAMA3.replace("{{1,DIGITS}}", ""),),
+}
+NORMALIZED = ("qwen2",)  # NFC, before anything else
+
+
+@cache
+def _pattern(text: str) -> re.Pattern[str]:
+    """The pattern with the ranges of Unicode's letters and numbers written out: `re` has no name for them."""
+    return re.compile(text.format(L=_ranges("L"), N=_ranges("N")) if "{" in text else text)
+
+
+@cache
+def _ranges(category: str) -> str:
+    """The characters whose Unicode category begins so, as the inside of a character class."""
+    ranges: list[list[int]] = []
+    for code in range(0x110000):
+        if unicodedata.category(chr(code)).startswith(category):
+            if ranges and ranges[-1][1] == code - 1:
+                ranges[-1][1] = code
+            else:
+                ranges.append([code, code])
+    return "".join(f"{re.escape(chr(first))}-{re.escape(chr(last))}" for first, last in ranges)
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """The tokens of a model, as they are spelled there; an id is a place in the list.
+
+    control: ids that no text gives, such as the token that begins one. before, after: what the model expects around a
+    text. problem: why text cannot be encoded; empty when it can.
+    """
+
+    spelled: Sequence[str]
+    control: frozenset[int] = frozenset()
+    before: tuple[int, ...] = ()
+    after: tuple[int, ...] = ()
+    problem: str = ""
+
+    @cached_property
+    def ids(self) -> Mapping[str, int]:
+        return {token: id for id, token in reversed(list(enumerate(self.spelled))) if id not in self.control}
+
+    def encode(self, text: str, special: bool = True) -> Encoding:
+        """Text -> ids, tokens as a reader would write them, and the work: a Piece a token.
+
+        special: add the tokens that the model expects around a text. Where a reader wrote one of these, it is text.
+        Raises: WeightsError for a letter that this vocabulary has no way to write.
+        """
+        if self.problem:
+            raise WeightsError(self.problem)
+        work = list(self._pieces(text))
+        if special:
+            work = [Piece(self.spelled[i], i, 0, 0) for i in self.before] + work
+            work += [Piece(self.spelled[i], i, len(text), len(text)) for i in self.after]
+        ids = np.array([piece.id for piece in work], np.int64)
+        return Encoding(ids, tuple(self._readable(piece.id) for piece in work), tuple(work))
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """Ids -> text, without special tokens. Raises: WeightsError for an id outside the vocabulary."""
+        ids = [int(i) for i in ids]
+        for i in ids:
+            if not 0 <= i < len(self.spelled):
+                raise WeightsError(f"ids: {i} is not in the vocabulary 0..{len(self.spelled) - 1}")
+        return b"".join(self._bytes(i) for i in ids if i not in self.control).decode("utf-8", "replace")
+
+    def _readable(self, id: int) -> str:
+        return self.spelled[id] if id in self.control else readable(self._bytes(id))
+
+    def _pieces(self, text: str) -> Iterable[Piece]:
+        raise WeightsError(self.problem)
+
+    def _bytes(self, id: int) -> bytes:
+        return self.spelled[id].encode()
+
+    def _id(self, token: str) -> int:
+        if token not in self.ids:
+            raise WeightsError(f"the vocabulary has no token for {token!r}")
+        return self.ids[token]
+
+
+@dataclass(frozen=True)
+class ByteLevel(Vocabulary):
+    """GPT-2's kind. merges: pairs of tokens as spelled, the first learned first; pattern: a name of PATTERNS."""
+
+    merges: Sequence[tuple[str, str]] = ()
+    pattern: str = "gpt-2"
+
+    @cached_property
+    def _ranks(self) -> Mapping[tuple[str, str], int]:
+        return {pair: rank for rank, pair in reversed(list(enumerate(self.merges)))}
+
+    def _pieces(self, text: str) -> Iterable[Piece]:
+        if self.pattern in NORMALIZED:
+            text = unicodedata.normalize("NFC", text)
+        pieces = [text]
+        for pattern in PATTERNS[self.pattern]:
+            pieces = [part for piece in pieces for part in _pattern(pattern).findall(piece)]
+        at = 0
+        for piece in pieces:
+            # A byte's letter covers the character that the byte is part of.
+            covered = [at + i for i, letter in enumerate(piece) for _ in letter.encode("utf-8", "replace")]
+            done = 0
+            for token in self._merged([LETTERS[byte] for byte in piece.encode("utf-8", "replace")]):
+                yield Piece(token, self._id(token), covered[done], covered[done + len(token) - 1] + 1)
+                done += len(token)
+            at += len(piece)
+
+    def _merged(self, symbols: list[str]) -> list[str]:
+        """Always the earliest learned of the merges that apply."""
+        while True:
+            pair = min(pairwise(symbols), key=lambda pair: self._ranks.get(pair, len(self._ranks)), default=None)
+            if pair is None or pair not in self._ranks:
+                return symbols
+            symbols = merged(symbols, pair, pair[0] + pair[1])
+
+    def _bytes(self, id: int) -> bytes:
+        token = self.spelled[id]
+        return bytes(BYTES[letter] for letter in token) if all(letter in BYTES for letter in token) else token.encode()
+
+
+@dataclass(frozen=True)
+class SentencePiece(Vocabulary):
+    """Llama's kind. scores: a log-probability a token; space: whether a text is read as if a space began it."""
+
+    scores: Sequence[float] = ()
+    space: bool = True
+    escaped: frozenset[int] = field(default_factory=frozenset)  # tokens such as <0x0A>, one a byte
+
+    @cached_property
+    def _of_bytes(self) -> Mapping[int, int]:
+        """The id of each byte's token."""
+        return {int(self.spelled[id][3:-1], 16): id for id in self.escaped}
+
+    def _pieces(self, text: str) -> Iterable[Piece]:
+        prefix = int(self.space and bool(text))
+        symbols = list(SPACE * prefix + text.replace(" ", SPACE))
+        at = -prefix
+        for token in self._merged(symbols):
+            start, stop = max(at, 0), at + len(token)
+            if token in self.ids:
+                yield Piece(token, self.ids[token], start, stop)
+            else:
+                for byte in token.encode("utf-8", "replace"):
+                    if byte not in self._of_bytes:
+                        raise WeightsError(f"the vocabulary has no token for {token!r}, and none for its bytes")
+                    id = self._of_bytes[byte]
+                    yield Piece(self.spelled[id], id, start, stop)
+            at = stop
+
+    def _merged(self, symbols: list[str]) -> list[str]:
+        """Always the two neighbours that make the likeliest token, the first of them where several do."""
+        symbols = list(symbols)
+        while True:
+            joined = ((left + right, i) for i, (left, right) in enumerate(pairwise(symbols)))
+            known = [(-self.scores[self.ids[token]], i) for token, i in joined if token in self.ids]
+            if not known:
+                return symbols
+            _, i = min(known)
+            symbols[i : i + 2] = [symbols[i] + symbols[i + 1]]
+
+    def _bytes(self, id: int) -> bytes:
+        if id in self.escaped:
+            return bytes([int(self.spelled[id][3:-1], 16)])
+        return self.spelled[id].replace(SPACE, " ").encode()
+
+    def decode(self, ids: Iterable[int]) -> str:
+        text = super().decode(ids)
+        return text[1:] if self.space and text.startswith(" ") else text

@@ -1,0 +1,137 @@
+"""Numbers of four to eight bits, as GGUF files hold them: blocks of whole numbers that share a scale.
+
+A row of a matrix is cut into blocks; each holds small whole numbers q, and in float16 what makes numbers of them:
+
+Q8_0   32 numbers, 34 bytes    d q                q in -128..127
+Q4_0   32 numbers, 18 bytes    d (q - 8)          q in 0..15
+Q4_1   32 numbers, 20 bytes    d q + m            q in 0..15
+Q4_K   256 numbers, 144 bytes  d s q - m t        eight times 32, each with s and t of six bits; q in 0..15
+Q6_K   256 numbers, 210 bytes  d s (q - 32)       sixteen times 16, each with s of eight bits; q in 0..63
+
+Source: ggml (https://github.com/ggml-org/ggml), ggml-common.h for the layouts and ggml-quants.c, `dequantize_row_*`,
+for the formulas; the order of the float32 operations is theirs, so that the numbers are the same to the bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .stored import Stored
+
+NIBBLES = np.array([[0], [4]], np.uint8)  # of a byte's bits: the lower four are the first half of a block
+PAIRS = np.array([[0], [2], [4], [6]], np.uint8)
+
+
+@dataclass(frozen=True)
+class Format:
+    """A block: how many numbers in how many bytes, and what they are: uint8 [block, bytes] -> float32 [block, n]."""
+
+    numbers: int
+    bytes: int
+    widen: Callable[[np.ndarray], np.ndarray]
+
+
+def _scale(blocks: np.ndarray, at: int) -> np.ndarray:
+    """The float16 at byte `at` of each block -> float32 [block, 1]."""
+    return np.ascontiguousarray(blocks[:, at : at + 2]).view(np.float16).astype(np.float32)
+
+
+def _nibbles(packed: np.ndarray, run: int) -> np.ndarray:
+    """Bytes [block, n] -> [block, 2 n] of 0..15: of each `run` bytes all the lower halves, then all the upper ones."""
+    halves = packed.reshape(len(packed), -1, 1, run) >> NIBBLES
+    return (halves & 15).reshape(len(packed), -1)
+
+
+def _q8_0(blocks: np.ndarray) -> np.ndarray:
+    return blocks[:, 2:].view(np.int8).astype(np.float32) * _scale(blocks, 0)
+
+
+def _q4_0(blocks: np.ndarray) -> np.ndarray:
+    return _scale(blocks, 0) * (_nibbles(blocks[:, 2:], 16).astype(np.float32) - 8)
+
+
+def _q4_1(blocks: np.ndarray) -> np.ndarray:
+    return _scale(blocks, 0) * _nibbles(blocks[:, 4:], 16).astype(np.float32) + _scale(blocks, 2)
+
+
+def _q4_k(blocks: np.ndarray) -> np.ndarray:
+    scales, mins = _six_bits(blocks[:, 4:16])
+    q = _nibbles(blocks[:, 16:], 32).reshape(-1, 8, 32).astype(np.float32)
+    d = (_scale(blocks, 0) * scales)[..., None]
+    m = (_scale(blocks, 2) * mins)[..., None]
+    return (d * q - m).reshape(-1, 256)
+
+
+def _six_bits(packed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Twelve bytes a block -> its eight scales and eight minima, 0..63.
+
+    The first four of each lie whole in the lower six bits of bytes 0..3 and 4..7; of the last four the lower halves lie
+    in bytes 8..11, and the upper two bits on top of the first four.
+    """
+    d, m, both = (packed[:, at : at + 4] for at in (0, 4, 8))
+    scales = np.concatenate([d & 63, (both & 15) | (d >> 2 & 48)], axis=-1)
+    mins = np.concatenate([m & 63, (both >> 4) | (m >> 2 & 48)], axis=-1)
+    return scales.astype(np.float32), mins.astype(np.float32)
+
+
+def _q6_k(blocks: np.ndarray) -> np.ndarray:
+    low = _nibbles(blocks[:, :128], 64)
+    high = (blocks[:, 128:192].reshape(len(blocks), -1, 1, 32) >> PAIRS) & 3
+    q = (low | high.reshape(len(blocks), -1) << 4).astype(np.int8) - np.int8(32)
+    d = _scale(blocks, 208) * blocks[:, 192:208].view(np.int8).astype(np.float32)
+    return (d[..., None] * q.reshape(-1, 16, 16).astype(np.float32)).reshape(-1, 256)
+
+
+FORMATS = {
+    "Q8_0": Format(32, 34, _q8_0),
+    "Q4_0": Format(32, 18, _q4_0),
+    "Q4_1": Format(32, 20, _q4_1),
+    "Q4_K": Format(256, 144, _q4_k),
+    "Q6_K": Format(256, 210, _q6_k),
+}
+
+
+class Quantized(Stored):
+    """A matrix in blocks. `rows` are its rows as stored, uint8 [row, bytes]; `turned`: these are its columns."""
+
+    __slots__ = ("_format", "_rows", "_turned")
+
+    def __init__(self, rows: np.ndarray, format: Format, turned: bool = False):
+        self._rows, self._format, self._turned = rows, format, turned
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        n, width = self._rows.shape
+        shape = n, width // self._format.bytes * self._format.numbers
+        return shape[::-1] if self._turned else shape
+
+    @property
+    def nbytes(self) -> int:
+        return self._rows.nbytes
+
+    @property
+    def T(self) -> Quantized:
+        return Quantized(self._rows, self._format, not self._turned)
+
+    def __getitem__(self, key: Any) -> np.ndarray:
+        """Only what whole stored rows hold is widened, where `key` asks for no more than some of them."""
+        first, second = key if isinstance(key, tuple) and len(key) == 2 else (key, slice(None))
+        if self._turned and isinstance(first, slice) and first == slice(None) and isinstance(second, slice):
+            return self._widened(self._rows[second]).T
+        if not self._turned and not isinstance(first, tuple) and isinstance(second, slice) and second == slice(None):
+            return self._widened(self._rows[first])
+        whole = self._widened(self._rows)
+        return (whole.T if self._turned else whole)[key]
+
+    def reordered(self, order: np.ndarray) -> Quantized:
+        """The matrix whose stored row i is this one's row order[i]: a copy of the blocks."""
+        return Quantized(self._rows[order], self._format, self._turned)
+
+    def _widened(self, rows: np.ndarray) -> np.ndarray:
+        """uint8 [..., bytes] -> float32 [..., numbers]."""
+        numbers = self._format.widen(rows.reshape(-1, self._format.bytes))
+        return numbers.reshape(*rows.shape[:-1], rows.shape[-1] // self._format.bytes * self._format.numbers)
