@@ -1,4 +1,4 @@
-"""Real weights: safetensors in and out, and one name map per model family.
+"""Real weights: safetensors in and out, GGUF in, and one name map per model family.
 
 >>> import core
 >>> model = core.load_pretrained("tests/golden/gpt2-tiny")

@@ -43,13 +43,15 @@ class Pretrained:
 def load_pretrained(
     folder: str | Path, *, dtype: type | None = None, n_ctx: int | None = None, without_head: bool = False
 ) -> Pretrained:
-    """Load a checkpoint in Hugging Face layout (families: core.weights.FAMILIES), or one that `save` wrote.
+    """Load a checkpoint in Hugging Face layout (families: core.weights.FAMILIES), one that `save` wrote, or a GGUF file.
 
-    folder: config.json, model.safetensors or its shards and model.safetensors.index.json, and tokenizer.json if any.
+    folder: config.json, model.safetensors or its shards and model.safetensors.index.json, and tokenizer.json if any; or
+    the path of one file NAME.gguf (llama, mistral, qwen2).
     dtype: of the parameters, float32 or float64. What the file stores so is not copied but mapped: it takes memory as
     it is used, may be edited (the file stays as it is), and must not be cut short meanwhile. None: float32, but for
-    matrices that the file stores in 16 bits: these stay mapped too, each a Half, which is float32 wherever it is used.
-    The same numbers come out; float32 takes twice the memory of such a file, and is faster for one who runs it often.
+    matrices that the file stores in fewer bits: these stay mapped too, each a Stored, which is float32 wherever it is
+    used. The same numbers come out; float32 takes two to eight times the memory of such a file, and is faster for one
+    who runs it often.
     n_ctx: use fewer positions than the model has.
     without_head: leave out what stands over the last hidden state (`BertForMaskedLM` then loads as `BertModel`).
 
