@@ -43,7 +43,7 @@ class Pretrained:
 def load_pretrained(
     folder: str | Path, *, dtype: type | None = None, n_ctx: int | None = None, without_head: bool = False
 ) -> Pretrained:
-    """Load a checkpoint in Hugging Face layout (families: core.weights.FAMILIES), one that `save` wrote, or a GGUF file.
+    """Load a checkpoint in Hugging Face layout (families: core.weights.FAMILIES), one that `save` wrote, or a GGUF one.
 
     folder: config.json, model.safetensors or its shards and model.safetensors.index.json, and tokenizer.json if any; or
     the path of one file NAME.gguf (llama, mistral, qwen2).
