@@ -23,6 +23,7 @@ from typing import Any
 from .config import Config
 
 PARTS = ("scale", "mask", "softmax", "positions", "W_V", "W_O", "residual", "norm", "mlp")
+MATRICES = {"W_V", "W_O"}  # parts of every model with projections
 
 # Most parts are choices of the Config: this is the choice without the part. The others `attention` leaves out itself.
 WITHOUT: dict[str, dict[str, Any]] = {
@@ -44,17 +45,41 @@ ADDED: dict[str, dict[str, Any]] = {
 }
 
 
+# (field, value) of the Config -> the part that this choice takes out of a model that has it.
+TAKEN_OUT = {next(iter(changes.items())): part for part, changes in WITHOUT.items()}
+
+
 @lru_cache(maxsize=256)
 def parts_of(config: Config) -> tuple[str, ...]:
     """The parts that this model has, in the order of PARTS: taking out any other changes nothing."""
     own = {part for part, changes in WITHOUT.items() if config.replace(**changes) != config}
-    own |= {"softmax", "W_V", "W_O"} if config.projections else {"softmax"}
+    own |= {"softmax", *MATRICES} if config.projections else {"softmax"}
     return tuple(part for part in PARTS if part in own)
 
 
 def without(config: Config, off: Iterable[str]) -> Config:
     """The Config with the parts `off` taken out, as far as a Config can say it."""
     return _without(config, frozenset(off)) if off else config
+
+
+Overrides = tuple[tuple[str, Any], ...]  # (field, value) of a Config, sorted
+
+
+@lru_cache(maxsize=1024)
+def one_spelling(own: Config, overrides: Overrides, off: tuple[str, ...]) -> tuple[Overrides, tuple[str, ...]]:
+    """Overrides of the Config `own` and parts taken out of it, each change said in the one way that there is for it.
+
+    A part that `own` has is taken out by `off`, never by an override. One that it lacks is added by overrides, and
+    taken out by leaving those away. `own`'s own value overrides nothing.
+    """
+    values = {name: value for name, value in overrides if getattr(own, name) != value}
+    gone = {TAKEN_OUT[change]: change[0] for change in values.items() if change in TAKEN_OUT}
+    values = {name: value for name, value in values.items() if name not in gone.values()}
+    for part in {*off} - {*parts_of(own)}:
+        for name in (*WITHOUT.get(part, ()), *ADDED.get(part, ())):
+            values.pop(name, None)
+    has = {*parts_of(own)} - MATRICES | (MATRICES if values.get("projections", own.projections) else set())
+    return tuple(sorted(values.items())), tuple(sorted({*off, *gone} & has))
 
 
 @lru_cache(maxsize=256)

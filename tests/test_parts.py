@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support import CONFIGS, configs, random_params
+from support import CONFIGS, configs, random_params, random_scenes
 
 import core
 from core import PRESETS, Interventions, Scene
-from core.interventions import ADDED, PARTS, WITHOUT, parts_of, without
+from core.interventions import ADDED, PARTS, TAKEN_OUT, WITHOUT, parts_of, without
 from core.train.gradcheck import gradcheck
+from pictures import compare
+from pictures.words import words_of
 
 OFF = [frozenset(off) for n in (0, 1, 2) for off in combinations(PARTS, n)]
 MODELS = {name: preset.config for name, preset in PRESETS.items()} | CONFIGS
@@ -185,6 +187,53 @@ def test_a_switch_and_an_override_are_one_knob():
     rms = scene.override(norm="rms")
     assert rms.switch(norm=False).switch(norm=True) == rms
     assert Scene().switch(norm=True).config.norm == "layer" and Scene().switch(norm=True).switch(norm=False) == Scene()
+
+
+@settings(max_examples=60)
+@given(st.randoms(use_true_random=False))
+def test_a_part_taken_out_has_one_spelling(draw):
+    """Whatever else a reader turned: by override, by switch, by either in a constructor or a link, it is one Scene."""
+    scene = draw.choice(random_scenes(6, draw.randint(0, 10**6)))
+    for (field, value), part in TAKEN_OUT.items():
+        out = scene.switch(**{part: False})
+        assert not out.runs(part) and not {*out.overrides} & {*TAKEN_OUT}
+        assert scene.override(**{field: value}) == out and {*out.off} <= {*parts_of(scene.preset.config)}
+        expected = without(scene.whole, {*scene.off, part})
+        assert out.config.replace(norm_at=expected.norm_at) == expected
+        text = value if isinstance(value, str) else str(int(value))
+        query = out.to_query()
+        assert query.get(field) != text and Scene.from_query(query) == (out, ())
+        old = Scene(model=scene.model, overrides=((field, value),))
+        assert old == Scene(model=scene.model, off=(part,)) == Scene(model=scene.model).switch(**{part: False})
+        for link in ({field: text}, {"off": part}, {field: text, "off": part}):
+            assert Scene.from_query({"model": scene.model, **link}) == (old, ())
+
+
+def test_old_links_are_written_back_in_the_one_spelling():
+    old = {"scale": "0", "causal": "0", "positions": "none", "norm": "none", "residual": "0", "d_mlp": "0"}
+    scene, notices = Scene.from_query({"model": "gpt", **old})
+    assert not notices and scene.overrides == () and {*scene.off} == {*WITHOUT}
+    assert scene.to_query() == {"model": "gpt", "off": "mask,mlp,norm,positions,residual,scale"}
+    pinned, _ = Scene.from_query({"model": "gpt", "scale": "0", "pin": "1", "pin.scale": "", "pin.causal": "0"})
+    assert (pinned.off, pinned.pinned.off) == (("scale",), ("mask",))
+    assert pinned.to_query() == {"model": "gpt", "off": "scale", "pin": "1", "pin.off": "mask"}
+    both, _ = Scene.from_query({"model": "gpt", "scale": "0", "off": "mlp", "pin": "1", "pin.off": "norm"})
+    assert (both.off, both.pinned.off) == (("mlp", "scale"), ("norm", "scale"))
+    said = [compare.differences(Scene(model="gpt").pin().turn(**turn), words_of("en")) for turn in (
+        {"off": ("mask",)}, {"overrides": (("causal", False),)},
+    )]  # fmt: skip
+    assert said[0] == said[1] != []
+
+
+def test_what_an_override_adds_is_left_away_again():
+    scene = Scene().override(
+        norm="rms", norm_at="post", d_mlp=32, gated=True, causal=True, positions="rotary", d_model=8
+    )
+    assert scene.off == () and {"norm", "mlp", "mask", "positions"} <= {part for part in PARTS if scene.runs(part)}
+    assert scene.switch(norm=False, mlp=False, mask=False, positions=False) == Scene().override(d_model=8)
+    assert Scene(off=("mask", "mlp", "norm", "residual")) == Scene(), "it has none of these"
+    assert Scene(off=("W_V",)) == Scene()
+    assert Scene(off=("W_V",), overrides=(("projections", True),)).off == ("W_V",)
 
 
 def test_weights_stay_when_a_part_goes():

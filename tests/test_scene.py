@@ -341,8 +341,9 @@ def test_forced_tokens_stay_while_the_text_before_them_does():
 
 def test_the_preset_s_own_value_takes_an_override_away():
     scene = Scene(model="gpt").override(causal=False, n_heads=8)
-    assert scene.overrides == (("causal", False), ("n_heads", 8))
-    assert scene.override(causal=True).overrides == (("n_heads", 8),)
+    assert scene.overrides == (("n_heads", 8),) and scene.off == ("mask",)
+    assert scene.override(causal=True).overrides == (("n_heads", 8),) == scene.override(d_model=64).overrides
+    assert scene.override(causal=True, n_heads=4) == Scene(model="gpt")
 
 
 def test_without_a_norm_there_is_none_at_the_ends():

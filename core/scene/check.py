@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from .scene import Scene
 
 
-def check(scene: Scene) -> None:
-    """Raises: SceneError, with the field at fault; ConfigError for overrides that do not make a Config."""
+def check_fields(scene: Scene) -> None:
+    """Each field in its bounds. Raises: SceneError, with the field at fault."""
     if not scene.model.startswith(RUN):
         check_choice("model", scene.model, PRESETS)
     check_choice("split", scene.split, SPLITTERS)
@@ -73,6 +73,10 @@ def check(scene: Scene) -> None:
         raise SceneError("off: must be sorted, each part once", "off")
     if tuple(sorted(dict(scene.overrides).items())) != scene.overrides:
         raise SceneError("overrides: must be sorted, each field once", "overrides")
+
+
+def check_together(scene: Scene) -> None:
+    """Raises: SceneError, with the field at fault; ConfigError for overrides that do not make a Config."""
     if scene.preset.trained and not scene.preset.fits(scene.whole):
         raise SceneError("overrides: ask this trained model for sizes or parameters that it lacks", "overrides")
     _check_edits(scene)

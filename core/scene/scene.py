@@ -14,11 +14,11 @@ from .. import limits
 from ..config import Config
 from ..errors import ConfigError, SceneError
 from ..input_checks import Interventions
-from ..interventions import ADDED, PARTS, WITHOUT, parts_of, without
+from ..interventions import ADDED, MATRICES, PARTS, TAKEN_OUT, one_spelling, parts_of, without
 from ..presets import RUN, Preset, find
 from ..tokenizer.text import normalized
 from ..tokenizer.words import SPLITTERS, Encoding, OpenVocabulary
-from .check import check
+from .check import check_fields, check_together
 from .fields import (
     CODECS,
     PIN,
@@ -34,6 +34,8 @@ from .fields import (
 from .sentence import fit_sentence
 
 Override = tuple[str, "int | bool | str"]
+# What may say that a part is out. Of an old link the pinned Scene has these from the query, as they were written.
+SPELLED = ("off", *(name for name, _ in TAKEN_OUT))
 
 
 @dataclass(frozen=True)
@@ -46,12 +48,12 @@ class Scene:
     model: str = "penguins"
     sentence: str = ""  # "": the preset's own
     split: str = "words"
-    overrides: tuple[Override, ...] = ()  # (Config field, value), sorted
+    overrides: tuple[Override, ...] = ()  # (Config field, value), sorted; none takes a part out: that is `off`
     seed: int = 0
     edits: tuple[Edit, ...] = ()  # (position, dimension, value) of the embeddings, sorted
     temperature: float = 1.0
     ablated: tuple[tuple[int, int], ...] = ()  # (layer, head), sorted
-    off: tuple[str, ...] = ()  # parts taken out while the model runs, sorted; those that it has not are passed over
+    off: tuple[str, ...] = ()  # parts taken out while the model runs, sorted; those that it has not are left away
 
     layer: int = field(default=0, metadata={"view": True})
     head: int = field(default=0, metadata={"view": True})
@@ -92,11 +94,11 @@ class Scene:
         for name in ("sentence", "target"):  # the same text in another Unicode form is the same Scene
             if isinstance(text := getattr(self, name), str) and len(text) <= limits.TYPED:
                 object.__setattr__(self, name, normalized(text))
-        check(self)
-        if self.overrides:  # one spelling of one Scene: the preset's own value overrides nothing
-            own = self.preset.config
-            changed = tuple((name, value) for name, value in self.overrides if getattr(own, name) != value)
-            object.__setattr__(self, "overrides", changed)
+        check_fields(self)
+        overrides, off = one_spelling(self.preset.config, self.overrides, self.off)
+        object.__setattr__(self, "overrides", overrides)
+        object.__setattr__(self, "off", off)
+        check_together(self)
 
     # ------------------------------------------------------------------------------------------- what follows
 
@@ -107,7 +109,7 @@ class Scene:
 
     @cached_property
     def whole(self) -> Config:
-        """The preset's Config with the overrides. Without a norm there is none at the ends either."""
+        """The preset's Config with the overrides, and with the parts that are off."""
         return _overridden(self.preset.config, self.overrides)
 
     @property
@@ -195,13 +197,14 @@ class Scene:
     def override(self, **values: int | bool | str) -> Scene:
         """A copy with some of the Config's fields overridden; the preset's own value takes an override away.
 
-        Of a part that is off, the field's new value counts.
+        Of a part that is off, the field's new value counts; a value that takes a part out is `switch`'s own doing.
         """
-        own = self.preset.config
-        overrides = dict(self.overrides) | values
+        out = {part for change, part in TAKEN_OUT.items() if change in values.items()}
+        back = {part for (name, _), part in TAKEN_OUT.items() if name in values}
+        overrides = dict(self.overrides) | {k: v for k, v in values.items() if (k, v) not in TAKEN_OUT}
         return self.turn(
-            overrides=tuple(sorted((k, v) for k, v in overrides.items() if v != getattr(own, k))),
-            off=tuple(part for part in self.off if not WITHOUT.get(part, {}).keys() & values.keys()),
+            overrides=tuple(sorted(overrides.items())),
+            off=tuple(sorted(({*self.off} - back) | out)),
         )
 
     def switch(self, **parts: bool) -> Scene:
@@ -215,16 +218,10 @@ class Scene:
         scene = self.turn(off=tuple(other for other in self.off if other != part))
         if part in parts_of(scene.whole):
             return scene
-        own = self.preset.config
-        added = ADDED.get(part, {})
-        if part in parts_of(own):
-            added = {field: getattr(own, field) for field in (*WITHOUT.get(part, ("projections",)), *added)}
-        return scene.override(**{field: value for field, value in added.items() if field in (*SIZES, *SWITCHES)})
+        own = {"projections": self.preset.config.projections}
+        return scene.override(**(own if part in MATRICES else ADDED.get(part, {})))
 
     def _taken_out(self, part: str) -> Scene:
-        added, own = ADDED.get(part, {}), self.preset.config
-        if added and part not in parts_of(own) and added.items() <= dict(self.overrides).items():  # as it came
-            return self.override(**{field: getattr(own, field) for field in added})
         return self.turn(off=tuple(sorted({*self.off, part})))
 
     def restored(self) -> Scene:
@@ -257,7 +254,10 @@ class Scene:
         A wrong part takes its default. Parameters that are not a Scene's are passed over: links collect them.
         """
         scene, notices = cls._read(query)
-        if (about := read_pin(query, scene.computed.to_query())) is None:
+        present = scene.computed.to_query()
+        present = {name: text for name, text in present.items() if name not in SPELLED}
+        present |= {name: str(query[name]) for name in SPELLED if name in query}
+        if (about := read_pin(query, present)) is None:
             return scene, notices
         pinned, more = cls._read(about)
         more = tuple(replace(notice, field=PIN + notice.field) for notice in more if PIN + notice.field in query)
@@ -303,8 +303,6 @@ class Scene:
 @lru_cache(maxsize=256)  # a turn makes several Scenes of one Config, whose checks are half the work
 def _overridden(config: Config, overrides: tuple[tuple[str, int | bool | str], ...]) -> Config:
     changes = dict(overrides)
-    if changes.get("norm", config.norm) == "none":
-        changes |= {"final_norm": False, "embed_norm": False}
     if changes.get("d_mlp", config.d_mlp) == 0:
         changes |= {"gated": False}
     changed = config.replace(**changes)
@@ -315,6 +313,8 @@ def _untrained(model: str, overrides: dict[str, Any]) -> list[Notice]:
     """Take from `overrides` what asks a trained model for other sizes or parameters; a Notice for each."""
     preset, notices = find(model), []
     for name in [*overrides] if preset.trained else ():
+        if (name, overrides[name]) in TAKEN_OUT:
+            continue  # a model can do without a part
         try:
             fits = preset.fits(preset.config.replace(**{name: overrides[name]}))
         except ConfigError:
