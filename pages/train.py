@@ -17,6 +17,7 @@ from ui import comparison, figure, shell
 from ui.live import live_figure
 from ui.train import files, gradient_check, knobs, scheduler, session
 
+UPLOAD = ("upload", "drop", "unfit")  # what the boxes for files say
 TEXTS = ("stories", "characters")  # tasks of which a sample can be read
 
 
@@ -52,7 +53,8 @@ def run_pictures(words: Words) -> None:
 
 def upload_words(words: Words) -> str:
     """The words of the boxes for files, which Streamlit has in English alone: style.css puts these in their place."""
-    return f":root{{--fibra-upload:{json.dumps(words('train.upload'))};--fibra-drop:{json.dumps(words('train.drop'))}}}"
+    said = "".join(f"--fibra-{name}:{json.dumps(words(f'train.{name}'), ensure_ascii=False)};" for name in UPLOAD)
+    return f":root{{{said}}}"
 
 
 def _texts(view: session.View, words: Words) -> str:

@@ -539,14 +539,15 @@ def test_what_played_does_not_play_by_itself_when_its_page_is_entered_again():
 
 
 def test_two_plays_in_a_row_are_two_moves():
-    at = page(Scene(model="stories", new=3, step=2, lang="en"))
-    for ends in (3, 3):
+    at = page(Scene(model="stories", new=6, step=1, lang="en"))
+    for end in (3, 5):
         at.button(key="generate-play").click().run()
-        while knobs.PLAYING in at.session_state:
+        while scene_of(at).step < end:
             at.session_state[knobs.PLAYING] = 0.0  # it is time
             at.run()
-        assert not at.exception and scene_of(at).step == ends
-    for before in (3, 2):
+        at.button(key="generate-stop").click().run()
+        assert not at.exception and (scene_of(at).step, scene_of(at).forced) == (end, ())
+    for before in (3, 1):
         at.button(key="undo").click().run()
         assert scene_of(at).step == before
 

@@ -20,6 +20,7 @@ from pictures.pages import PAGES
 from pictures.words import words_of
 from tests.chromium import WAIT, free_port, serve
 from tests.test_journeys import menu, settled
+from ui.attention.knobs import TEMPERATURES
 
 pytestmark = pytest.mark.browser
 
@@ -221,7 +222,11 @@ def test_a_session_that_is_lost_loses_nothing(reader, server):
     scene = scene.turn(sentence="o gato viu")
     reader.check("heads", scene)
     tab.go_back()
-    reader.check("heads", scene.turn(sentence="um dois três"))
+    scene = scene.turn(sentence="um dois três")
+    reader.check("heads", scene)
+    server["restart"]()
+    tab.go_back()  # before the line is there again
+    reader.check("attention", scene)
 
 
 def test_a_fast_hand_leaves_no_old_value_behind(reader):
@@ -239,6 +244,87 @@ def test_a_fast_hand_leaves_no_old_value_behind(reader):
     tab.locator("[data-move=undo]").click()
     tab.locator("[data-move=redo]").click()
     reader.check("attention", Scene(lang="en"))
+
+
+# What a knob is called, as a reader hears it.
+CALLED = """input => input.getAttribute("aria-label") ?? input.closest("label")?.innerText.trim() ?? \"\""""
+
+
+def turn_by_hand(tab: Page, knob: str, kind: str) -> None:
+    """Turn the knob of this accessible name: to another place than where it stands."""
+    found = tab.locator("[data-testid=stMain]").get_by_role(kind, name=knob, exact=True).first
+    if kind == "slider":
+        at_the_end = found.evaluate("input => +input.value === +input.max")
+        found.press("ArrowLeft" if at_the_end else "ArrowRight")
+    elif kind == "combobox":
+        found.click()
+        tab.locator("[role=option]:not([aria-selected=true])").first.click()
+    else:
+        tab.locator("[data-testid=stMain] label", has_text=re.compile(f"^{re.escape(knob)}$")).first.click()
+    _rest(tab)
+
+
+@pytest.mark.parametrize("name", ["attention", "heads", "reading", "fibres", "drift", "block", "generate"])
+def test_every_knob_of_a_page_turned_by_hand_is_shown_by_every_page(reader, name):
+    reader.open(name, {"model": "gpt", "sentence": "um dois três", "lang": "en"})
+    tab, turned = reader.tab, []
+    for kind in ("slider", "checkbox", "combobox"):
+        for part in tab.locator("[data-testid=stMain]").get_by_role(kind).all():
+            if part.is_enabled() and (knob := part.evaluate(CALLED)):
+                turned.append((knob, kind))
+    assert turned or name == "block"
+    before = tab.url
+    for knob, kind in dict.fromkeys(turned):
+        if tab.locator("[data-testid=stMain]").get_by_role(kind, name=knob, exact=True).count():
+            turn_by_hand(tab, knob, kind)
+    assert not turned or tab.url != before
+    scene, notices = Scene.from_query(dict(parse_qsl(urlparse(tab.url).query, keep_blank_values=True)))
+    assert not notices
+    for page in dict.fromkeys((name, "attention", "drift", "generate", name)):
+        menu(tab, EN(f"pages.{page}")).click()
+        reader.check(page, scene)
+
+
+def test_an_address_that_is_no_page_lands_on_the_first_one_and_says_so(chromium):
+    with serve() as address:  # its first visitor: Streamlit has a way of its own for that one
+        addresses = (("nada", "pt-BR", "nada"), ("n%C3%A3o%20h%C3%A1", "en", "não há"), ("start", "en", ""))
+        for path, lang, asked in addresses:
+            tab = chromium.new_context(locale="en").new_page()
+            tab.goto(f"{address}/{path}?model=gpt&seed=5&lang={lang}")
+            expect(tab.locator("h1.fibra-title")).to_have_text(words_of(lang)("start.title"), timeout=WAIT)
+            _rest(tab)
+            says_so(tab, {"model": "gpt", "seed": "5", "lang": lang})
+            assert urlparse(tab.url).path == "/"
+            notice = words_of(lang)("notice.nowhere", value=asked, right=words_of(lang)("pages.start"))
+            assert tab.locator(".fibra-notice").all_inner_texts() == [notice] * bool(asked)
+            expect(tab.get_by_role("dialog")).to_have_count(0)
+            menu(tab, words_of(lang)("pages.drift")).click()
+            expect(tab.locator("h1.fibra-title")).to_have_text(words_of(lang)("drift.title"), timeout=WAIT)
+            tab.context.close()
+
+
+def test_two_tabs_turned_in_alternation_stay_two(reader):
+    asked = [{"model": "gpt", "seed": "5", "lang": "en"}, {"sentence": "um dois", "lang": "pt-BR"}]
+    first, second = reader.tab, reader.tab.context.new_page()
+    scenes = [Scene.from_query(query)[0] for query in asked]
+    for tab, query in zip((first, second), asked, strict=True):
+        tab.goto(f"{reader.address}/attention?{urlencode(query)}")
+        _rest(tab)
+    for beat in range(4):
+        for which, tab in enumerate((first, second)):
+            knob = tab.get_by_role("slider", name=re.compile("^Temperatur"))
+            knob.press("ArrowRight" if which else "ArrowLeft")
+            _rest(tab)
+            at = TEMPERATURES.index(scenes[which].temperature) + (1 if which else -1)
+            scenes[which] = scenes[which].turn(temperature=TEMPERATURES[at])
+            says_so(tab, scenes[which].to_query())
+        if beat == 1:
+            second.reload()
+            _rest(second)
+    for tab, scene in zip((first, second), scenes, strict=True):
+        says_so(tab, scene.to_query())
+        assert tab.locator("[data-testid=stException]").count() == 0
+    assert second.get_by_role("textbox").first.input_value() == "um dois"
 
 
 @pytest.mark.parametrize(("base", "embedded"), [("/turma/fibra", {}), ("", {"embed": "true"})])

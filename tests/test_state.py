@@ -259,6 +259,20 @@ def test_turns_of_one_knob_in_a_moment_are_one_move_and_there_and_back_is_none(s
     assert state.scene() == Scene(seed=3), "one undo takes back the last thing that changed"
 
 
+def test_a_late_answer_of_a_list_whose_options_are_others_now_is_dropped(session, monkeypatch):
+    """As while Generate plays: each step has a list of its own, and the one before still tells what it shows."""
+    monkeypatch.setattr(controls, "st", SimpleNamespace(session_state=session.state))
+    heard = []
+    first = controls.feed("knob-forced", 3, 8, "-a")
+    session.state[first.key] = 3
+    second = controls.feed("knob-forced", 5, 9, "-b")
+    session.state[second.key] = 7
+    controls._heard(first, heard.append)
+    assert heard == [] and first.key != second.key
+    controls._heard(second, heard.append)
+    assert heard == [7]
+
+
 def test_a_model_that_is_gone_takes_nothing_else_with_it(session):
     stories_preset = PRESETS["stories"]
     name, held = register(replace(stories_preset, title="of a session", source=lambda: stories_preset.learned))

@@ -26,31 +26,34 @@ _NOTHING = object()
 
 @dataclass(frozen=True)
 class Mount:
-    """A widget that stands for a knob: where, the how manieth, what it was mounted for, and with what value."""
+    """A widget that stands for a knob: where, the how manieth, what it was mounted for, with what value, under what
+    mark of its options' labels."""
 
     knob: str
     page: str
     generation: int
     of: Hashable
     value: Any
+    labels: str = ""
 
     @property
     def key(self) -> str:
-        """The widget's key: the knob's name, and from the second widget on its number."""
-        return f"{self.knob}-g{self.generation}" if self.generation else self.knob
+        """The widget's key: the knob's name, its labels, and from the second widget on its number."""
+        return f"{self.knob}{self.labels}" + (f"-g{self.generation}" if self.generation else "")
 
 
-def feed(knob: str, value: Any, of: Hashable = ()) -> Mount:
-    """The widget to draw, whose default is the mount's `value`. `of` is what its values mean, beside the knob's name.
+def feed(knob: str, value: Any, of: Hashable = (), labels: str = "") -> Mount:
+    """The widget to draw, whose default is the mount's `value`. `of` is what its values mean, beside the knob's name;
+    `labels` the mark of what they are called (_labels).
 
     It is the one that stands there already, unless that shows something else than `value`, or stood on another page.
     """
     mounts, page = st.session_state.setdefault(MOUNTS, {}), st.session_state.get(state.PAGE, "")
     mount = mounts.get(knob)
     if mount is None or mount.page != page:
-        mounts[knob] = Mount(knob, page, 0, of, value)
-    elif mount.of != of or st.session_state.get(mount.key, _NOTHING) != value:
-        mounts[knob] = Mount(knob, page, (mount.generation + 1) % GENERATIONS, of, value)
+        mounts[knob] = Mount(knob, page, 0, of, value, labels)
+    elif (mount.of, mount.labels) != (of, labels) or st.session_state.get(mount.key, _NOTHING) != value:
+        mounts[knob] = Mount(knob, page, (mount.generation + 1) % GENERATIONS, of, value, labels)
     return mounts[knob]
 
 
@@ -110,7 +113,7 @@ def choice_slider(
     if ranges.works():
         _follow(label, knob, options, value, text, turn, **more)
         return
-    mount = feed(f"knob-{knob}{_labels(options, text)}", value)
+    mount = feed(f"knob-{knob}", value, labels=_labels(options, text))
     draw(mount, value, turn, st.select_slider, label, options, mount.value, format_func=text, **more)
 
 
@@ -128,9 +131,19 @@ def _follow(
     ranges.show(label, key=f"knob-{knob}", texts=texts, at=at, on_turn=lambda at: turn(stops[at]), **more)
 
 
-def select(label: str, knob: str, options: Sequence[Any], value: Any, names: Callable[[Any], str], **more: Any) -> None:
+def select(
+    label: str,
+    knob: str,
+    options: Sequence[Any],
+    value: Any,
+    names: Callable[[Any], str],
+    *,
+    of: Hashable = (),
+    **more: Any,
+) -> None:
     """A list of choices on a Scene field."""
-    mount, turn = feed(f"knob-{knob}{_labels(options, names)}", value), _turning(knob, more.pop("turn", state.turn))
+    mount = feed(f"knob-{knob}", value, of, _labels(options, names))
+    turn = _turning(knob, more.pop("turn", state.turn))
     draw(mount, value, turn, st.selectbox, label, options, _place(options, mount.value), format_func=names, **more)
 
 
@@ -144,7 +157,8 @@ def segments(
     label: str, knob: str, options: Sequence[Any], value: Any, names: Callable[[Any], str], **more: Any
 ) -> None:
     """Choices side by side, one of them always chosen."""
-    mount, turn = feed(f"knob-{knob}{_labels(options, names)}", value), _turning(knob, more.pop("turn", state.turn))
+    mount = feed(f"knob-{knob}", value, labels=_labels(options, names))
+    turn = _turning(knob, more.pop("turn", state.turn))
     look = {"default": mount.value, "format_func": names, "required": True}
     draw(mount, value, turn, st.segmented_control, label, options, **look, **more)
 

@@ -125,11 +125,12 @@ def _other(scene: Scene, text: Writing, words: Words) -> None:
 
     controls.select(
         words("generate.other"),
-        f"forced-{step.position}",
+        "forced",
         draw.candidates(step),
         step.token,
         called,
-        turn=lambda **chosen: _force(step, *chosen.values()),
+        of=step.position,
+        turn=lambda forced: _force(step, forced),
     )
 
 
@@ -143,7 +144,10 @@ def force(click: dict) -> None:
 
 
 def _force(step: Step, token: int) -> None:
-    """`token` stands there, whatever was drawn; later forced tokens no longer follow from it."""
+    """`token` stands there, whatever was drawn; later forced tokens no longer follow from it. Where it stood already
+    nothing is forced."""
+    if token == step.token:
+        return
     kept = tuple(pair for pair in state.scene().forced if pair[0] < step.position)
     state.turn(forced=(*kept, (step.position, token)))
 

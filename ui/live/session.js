@@ -37,7 +37,7 @@ function keepHistory() {
 // ---- The connection. A phone that was away, or a server that was restarted: the browser finds a server that has no
 // session of it, or has another. Streamlit is content with that and waits for the next click, which the new session then
 // does not understand. So the session is called as soon as the line is there: it runs on the address's Scene. Until it
-// has run, nothing on the page can be turned: nobody would hear of it.
+// has run, nothing on the page can be turned, and a line says why: nobody would hear of it.
 
 const PATIENCE = 30_000; // ms after which the page is given back in any case
 
@@ -69,7 +69,17 @@ function watchConnection() {
 }
 
 function hold(held) {
+  if (!held) document.querySelector("body > .fibra-lost")?.remove();
+  else if (!document.querySelector("body > .fibra-lost")) document.body.append(saying(answer.lost));
   for (const part of document.querySelectorAll("[data-testid=stMain], [data-testid=stSidebar]")) part.inert = held;
+}
+
+function saying(text) {
+  const said = document.createElement("p");
+  said.className = "fibra-lost";
+  said.setAttribute("role", "status");
+  said.textContent = text;
+  return said;
 }
 
 // ---- A page that does not exist. Our notice tells of it; the box in which Streamlit does, to the first visitor of a

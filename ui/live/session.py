@@ -18,7 +18,8 @@ def keep(words: Words, nowhere: bool) -> None:
     """Once in every full run. `nowhere`: no page is at the address that was asked for, and a notice says so."""
     if _SESSION is not None:
         name = st.session_state.setdefault(_NAME, token_hex(4))
-        data = {"lang": words.lang, "session": name, "heard": st.session_state.get(_HEARD, 0), "nowhere": nowhere}
+        data = {"lang": words.lang, "session": name, "heard": st.session_state.get(_HEARD, 0)}
+        data |= {"nowhere": nowhere, "lost": words("browser.lost")}
         _SESSION(key="session", data=data, on_call_change=_called)
 
 
