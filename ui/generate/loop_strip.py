@@ -5,6 +5,7 @@ Tokens are a reader's text or a vocabulary's: all are escaped.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 
 from core import Scene, Writing
@@ -38,9 +39,9 @@ def strip(scene: Scene, text: Writing, words: Words) -> str:
 
 def _context(scene: Scene, text: Writing, step: Step, words: Words) -> str:
     tokens = continuation.spelled(scene, text, step.position - len(text.ids), words)
-    tail = ("… " if len(tokens) > SHOWN else "") + _joint(scene).join(tokens[-SHOWN:])
+    tail = ("… " if len(tokens) > SHOWN else "") + _in_order(tokens[-SHOWN:], _joint(scene))
     count = escape(words("generate.card.tokens", n=len(tokens)))
-    return f'<p class="tokens">{escape(isolated(tail))}</p><small>{count}</small>'
+    return f'<p class="tokens">{escape(tail)}</p><small>{count}</small>'
 
 
 def _append(scene: Scene, text: Writing, step: Step, words: Words) -> str:
@@ -97,12 +98,18 @@ def _choice(scene: Scene, step: Step, words: Words) -> str:
 def text_so_far(scene: Scene, text: Writing, words: Words, title: str = "") -> str:
     """The text so far: the context plain, each new token on a shade as deep as the model thought it likely."""
     name, steps = continuation.names(scene, words), text.steps[: continuation.reached(scene, text)]
-    context = escape(isolated(continuation.joint(scene).join(continuation.spelled(scene, text, 0, words))))
+    context = escape(_in_order(continuation.spelled(scene, text, 0, words), continuation.joint(scene)))
     new = "".join(_shaded(step, name(step.token), step is steps[-1], words) for step in steps)
     left = len(text.steps) - len(steps)
     rest = f"<small>{escape(words('generate.left', n=left))}</small>" if left else ""
     heading = f"<h2>{escape(title)}</h2>" if title else ""
     return f'<div class="fibra-text">{heading}<p><span class="context">{context}</span>{new}{rest}</p></div>'
+
+
+def _in_order(tokens: Sequence[str], joint: str) -> str:
+    """Tokens in the order of their positions, from left to right as in every picture, also where their script runs the
+    other way. Letters of one text stay together: apart, those of Arabic would no longer be joined."""
+    return joint.join(map(isolated, tokens)) if joint else isolated("".join(tokens))
 
 
 def _shaded(step: Step, token: str, last: bool, words: Words) -> str:
