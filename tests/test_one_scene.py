@@ -210,7 +210,7 @@ def test_a_session_that_is_lost_loses_nothing(reader, server):
     assert tab.evaluate("document.documentElement.lang") == "en"
     server["restart"]()
     tab.locator("label", has_text=EN("attention.mask_switch")).click()  # the first thing after it is heard
-    scene = scene.override(causal=False)
+    scene = scene.switch(mask=False)
     reader.check("attention", scene)
     server["restart"]()
     menu(tab, EN("pages.heads")).click()
