@@ -242,7 +242,7 @@ def length(n: int) -> str:
 
 def vectors_height(n: int) -> int:
     """Pixels that the vectors of n tokens share, so that a row of maps ends on one line."""
-    return 70 + max(3, n) * (21 if n <= 8 else 16 if n <= 16 else 11) if n <= LENGTHS["some"] else 330
+    return 70 + max(3, n) * (21 if n <= 8 else 16 if n <= 16 else 13) if n <= LENGTHS["some"] else 330
 
 
 def matrix_height(n: int, hero: bool = False) -> int:

@@ -102,7 +102,7 @@ def grouped(
         bargap=0.25,
         bargroupgap=0.05,
         showlegend=True,
-        legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "font": {"color": "@text"}},
+        legend={"orientation": "h", "x": 0, "y": 1, "yref": "container", "yanchor": "top", "font": {"color": "@text"}},
         xaxis=axis(
             **ticks(tokens, room=_room(tokens, width)),
             range=[-0.5, len(tokens) - 0.5],

@@ -13,37 +13,48 @@ from ui import state
 from ui.live import compat
 
 SHOWN = "fibra.myths"  # how often a card was clicked in this session
-UPWARDS = "fibra.upwards"  # one was clicked now: its picture is further up
-UP = """<script>
+ASKED = "fibra.asked"  # the figure of the card that was clicked now
+TO_FIGURE = """<script>
 { // {times}: of the same text nothing would run again, and outside a block no name can be declared twice
+// The page stays at its top where the figure and what stands with it are whole there; else it goes down until they are,
+// or until they begin.
+const AIR = 16;
+const page = document.querySelector("[data-testid=stMain]");
+const boxes = [...document.querySelectorAll('[data-figure="{figure}"] > *')].map((part) => part.getBoundingClientRect());
+const drawn = boxes.filter(({ height }) => height);
+const from = page.getBoundingClientRect().top - page.scrollTop;
+const begins = Math.min(...drawn.map(({ top }) => top)) - from - AIR;
+const ends = Math.max(...drawn.map(({ bottom }) => bottom)) - from + AIR;
+const top = drawn.length ? Math.max(0, Math.min(begins, ends - page.clientHeight)) : 0;
 const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
-document.querySelector("[data-testid=stMain]").scrollTo({ top: 0, behavior: still ? "auto" : "smooth" });
+page.scrollTo({ top, behavior: still ? "auto" : "smooth" });
 }
 </script>"""
 
 
 @dataclass(frozen=True)
 class Myth:
-    """`name` finds the words in content/; `shows` is the Scene in which the claim can be seen on `page`."""
+    """`name` finds the words in content/; `shows` is the Scene in which the claim can be seen on `page`, in `figure`."""
 
     page: str
     name: str
+    figure: str
     shows: Scene
 
 
 MYTHS = (
-    Myth("start", "one_by_one", Scene(model="encoder_full")),
-    Myth("attention", "rows_columns", Scene(query=3, key=1)),
-    Myth("attention", "inputs", Scene(model="encoder_full", query=3, key=1)),
-    Myth("attention", "key_value", Scene(model="gpt", query=3, key=1)),
-    Myth("attention", "scaling", Scene(model="gpt").override(n_heads=16)),
-    Myth("heads", "slice", Scene(model="encoder_full", edits=((3, 63, 9.0),))),
-    Myth("reading", "importance", Scene(model="gpt", layer=3, head=0, query=1, key=1)),
-    Myth("fibres", "mutual", Scene(model="gpt", focus=1, threshold=0.05)),
-    Myth("drift", "order", Scene(model="encoder_full", sentence="o pinguim vê o peixe", off=("positions",))),
-    Myth("block", "norm", Scene(model="gpt", query=3)),
-    Myth("generate", "planned", Scene(model="stories", draw=1, step=1)),
-    Myth("train", "told", Scene(task="repeat")),
+    Myth("start", "one_by_one", "start-strip", Scene(model="encoder_full")),
+    Myth("attention", "rows_columns", "attention-pattern", Scene(query=3, key=1)),
+    Myth("attention", "inputs", "attention-v", Scene(model="encoder_full", query=3, key=1)),
+    Myth("attention", "key_value", "attention-v", Scene(model="gpt", query=3, key=1)),
+    Myth("attention", "scaling", "attention-scaled", Scene(model="gpt").override(n_heads=16)),
+    Myth("heads", "slice", "heads-all", Scene(model="encoder_full", edits=((3, 63, 9.0),))),
+    Myth("reading", "importance", "reading-importance", Scene(model="gpt", layer=3, head=0, query=1, key=1)),
+    Myth("fibres", "mutual", "fibres", Scene(model="gpt", focus=1, threshold=0.05)),
+    Myth("drift", "order", "drift", Scene(model="encoder_full", sentence="o pinguim vê o peixe", off=("positions",))),
+    Myth("block", "norm", "block-moments", Scene(model="gpt", query=3)),
+    Myth("generate", "planned", "generate-choices", Scene(model="stories", draw=1, step=1)),
+    Myth("train", "told", "train-loss", Scene(task="repeat")),
 )
 
 
@@ -55,8 +66,9 @@ def cards(page: str, words: Words) -> None:
             st.html("".join(_card(myth, words) for myth in here))
             for myth in here:
                 st.button(words("myths.see"), key=f"myth-{myth.name}", on_click=show, args=(myth,))
-    if (times := st.session_state.get(SHOWN, 0)) and st.session_state.pop(UPWARDS, False):
-        compat.call(st.html, UP.replace("{times}", str(times)), unsafe_allow_javascript=True)
+    if figure := st.session_state.pop(ASKED, ""):
+        script = TO_FIGURE.replace("{figure}", figure).replace("{times}", str(st.session_state[SHOWN]))
+        compat.call(st.html, script, unsafe_allow_javascript=True)
 
 
 def _card(myth: Myth, words: Words) -> str:
@@ -72,4 +84,4 @@ def show(myth: Myth) -> None:
     """Set the Scene that shows it, in the reader's language, and beside what the reader has pinned."""
     scene = state.scene()
     state.show(replace(myth.shows, lang=scene.lang, pinned=scene.pinned))
-    st.session_state[SHOWN], st.session_state[UPWARDS] = st.session_state.get(SHOWN, 0) + 1, True
+    st.session_state[SHOWN], st.session_state[ASKED] = st.session_state.get(SHOWN, 0) + 1, myth.figure

@@ -161,9 +161,10 @@ async function refresh(figure) {
   figure.root.style.setProperty("--fibra-scale", scaleOf());
   const background = printing ? PAPER : getComputedStyle(figure.root).getPropertyValue("--st-background-color").trim();
   if (figure.lost || figure.text !== figure.shown.text || background !== figure.shown.background) {
-    figure.shown = { text: figure.text, background, size: sizeOf(figure) };
+    figure.shown = { text: figure.text, background };
     await draw(Plotly, figure);
   } else if (sizeOf(figure) !== figure.shown.size && !printing) {
+    fitHeight(figure.plot.layout, figure.root);
     figure.shown.size = sizeOf(figure);
     await Plotly.Plots.resize(figure.plot);
   } else return;
@@ -185,7 +186,9 @@ async function draw(Plotly, figure) {
   delete layout.height;
   if (COARSE.matches) layout.dragmode = false;
   for (const name of Object.keys(layout).filter(isScene)) layout[name].dragmode ??= "turntable"; // not the layout's
+  fitHeight(layout, figure.root);
   fitNarrow(layout, figure.root);
+  shown.size = sizeOf(figure);
   if (figure.drawn) keepCamera(plot, layout);
   else stepBack(layout, figure.root);
   const anew = figure.lost || !figure.drawn;
@@ -239,11 +242,22 @@ function stepBack(layout, { offsetWidth: width, offsetHeight: height }) {
   }
 }
 
-// On a phone a scene is not much higher than what the camera, stepped back, sees of it; and names for which it was
-// composed too wide stand upright.
+// No higher than what it shows: square cells as wide as there is room for, or on a phone what the camera, stepped back,
+// sees of a scene.
+function fitHeight({ meta, xaxis, yaxis, margin }, root) {
+  const width = root.offsetWidth / scaleOf();
+  const extent = ({ range: [from, to] }) => Math.abs(to - from);
+  let height = Infinity;
+  if (meta?.aspect && PHONE.matches) height = (AIR * width) / meta.aspect;
+  if (yaxis?.scaleanchor && xaxis.range && yaxis.range) {
+    height = margin.t + margin.b + ((width - margin.l - margin.r) * extent(yaxis)) / extent(xaxis);
+  }
+  root.style.maxHeight = Number.isFinite(height) ? `${Math.ceil(height) / EM}rem` : "";
+}
+
+// Names for which a scene was composed too wide stand upright.
 function fitNarrow(layout, root) {
-  const { aspect, level = 0 } = layout.meta ?? {};
-  root.style.maxHeight = aspect && PHONE.matches ? `${Math.round((AIR * root.offsetWidth) / aspect)}px` : "";
+  const { level = 0 } = layout.meta ?? {};
   if (root.offsetWidth >= level * scaleOf()) return;
   for (const name of Object.keys(layout).filter(isScene)) {
     for (const note of layout[name].annotations ?? []) {
