@@ -9,6 +9,7 @@ run: .venv/run
 
 test: .venv/dev
 	$(BIN)/ruff check .
+	$(BIN)/mypy
 	$(BIN)/python -m pytest -m 'not browser' -n auto --dist loadfile
 	$(BIN)/python -m pytest -m browser
 

@@ -61,6 +61,7 @@ def backward(
         dx = norm_backward(dx, params, config, "ln_final", trace, flow)
     for i in reversed(range(config.n_layers)):
         dx = block_backward(dx, params, config, i, trace, flow)
+    assert dx is not None  # there is a block at least
     embed_backward(dx, params, config, trace, flow)
     unused = (name for name in params if name not in flow.params)  # of a part taken out
     grads = flow.params | {name: np.zeros_like(params[name]) for name in unused}

@@ -40,9 +40,12 @@ def forward(
     cache: holds the positions that came before; only the new ones are given, computed and traced. It is extended.
     Raises: ConfigError for ids or embeddings that the Config or the cache does not fit.
     """
-    ids = checked_ids(ids, config) if embeddings is None else None
+    if embeddings is None:
+        ids = checked_ids(ids, config)
+        x = embedding(params["embed.W_E"], ids)
+    else:
+        ids, x = None, checked_embeddings(embeddings, config)
     trace = Trace(names, ids, interventions)
-    x = embedding(params["embed.W_E"], ids) if embeddings is None else checked_embeddings(embeddings, config)
     n = x.shape[-2]
     if cache is not None:
         cache.check(n, config, interventions)

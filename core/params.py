@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from math import sqrt
+from typing import Any, Protocol
 from zlib import crc32
 
 import numpy as np
@@ -11,7 +12,24 @@ import numpy as np
 from .config import Config, param_shapes
 from .errors import ConfigError
 
-Params = Mapping[str, np.ndarray]
+
+class Array(Protocol):
+    """What a parameter is to whoever computes with it: an ndarray, or a matrix kept in 16 bits (core/weights)."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+    @property
+    def dtype(self) -> np.dtype: ...
+    @property
+    def nbytes(self) -> int: ...
+    @property
+    def T(self) -> Array: ...
+    def __len__(self) -> int: ...
+    def __getitem__(self, key: Any, /) -> np.ndarray: ...
+    def __array__(self) -> np.ndarray: ...
+
+
+Params = Mapping[str, Array]
 
 
 def init_params(config: Config, seed: int = 0, dtype: type = np.float32) -> dict[str, np.ndarray]:

@@ -13,6 +13,7 @@ from weakref import WeakValueDictionary
 import numpy as np
 
 from .config import Config, param_shapes
+from .errors import ConfigError
 from .params import Params, check_params, init_params
 from .tasks import TASKS, Repeat, Stories, Task
 from .tokenizer.words import FixedVocabulary
@@ -51,7 +52,11 @@ class Preset:
 
     @cached_property
     def learned(self) -> Params:
-        """The weights of a trained model, fetched once."""
+        """The weights of a trained model, fetched once. Raises: ConfigError for a preset that was not trained."""
+        if self.source is None:
+            raise ConfigError(
+                f"learned: {self.title!r} was not trained; init_params(config, seed) draws weights", "learned"
+            )
         params = self.source()
         check_params(params, self.config)
         return params

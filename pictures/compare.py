@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from core import Scene
+from core import Scene, SceneError
 from pictures import attention, compute, display_names, drift, extremes, fibres, heads
 from pictures.compute import Picture, picture
 from pictures.heads import magnitude
@@ -29,12 +29,27 @@ MOST_DECIMALS = 9
 GAIN, LOSS = "@gradient", "@query"  # as the ends of the diverging scale
 
 
+# ----------------------------------------------------------------------------------------------- the pinned one
+
+
+def kept(scene: Scene) -> Scene:
+    """The pinned Scene. Raises: SceneError where none is: a page compares only where one is."""
+    if scene.pinned is None:
+        raise SceneError("pinned: is None, and there is nothing to compare", "pinned")
+    return scene.pinned
+
+
+def before(scene: Scene) -> Scene:
+    """The pinned Scene, looked at as the present one is. Raises: as `kept`."""
+    return scene.before or kept(scene)
+
+
 # ------------------------------------------------------------------------------------- what differs, in words
 
 
 def differences(scene: Scene, words: Words) -> list[str]:
     """Every knob that stands otherwise than when the Scene was pinned: what it was, and what it is."""
-    old, new = scene.pinned, scene
+    old, new = kept(scene), scene
     found = []
     for name in ("model", "sentence", "split", "seed", "temperature", "edits", "ablated"):
         was, now = (_told(s, name, words) for s in (old, new))
@@ -79,7 +94,7 @@ def step(scene: Scene) -> np.ndarray:
 
 @picture("pinned", "compared", "layer", "head", "query", "key")
 def pinned_step(scene: Scene, words: Words) -> Picture:
-    return _step(scene.before, scene, words)
+    return _step(before(scene), scene, words)
 
 
 @picture("pinned", "compared", "layer", "head", "query", "key")
@@ -94,16 +109,16 @@ def _step(shown: Scene, scene: Scene, words: Words) -> Picture:
     else:
         says = ranged(values, words)
     scale = "probability" if scene.compared == "pattern" else "signed"
-    zmax = 1.0 if scale == "probability" else largest(step(scene.before), step(scene))
+    zmax = 1.0 if scale == "probability" else largest(step(before(scene)), step(scene))
     return Picture(_map(values, shown.tokens, scene, words, scale, zmax, says), says)
 
 
 @picture("pinned", "compared", "layer", "head", "query", "key")
 def step_difference(scene: Scene, words: Words) -> Picture:
     """The present step less the pinned one, cell by cell."""
-    was, now = step(scene.before), step(scene)
+    was, now = step(before(scene)), step(scene)
     change = difference(was, now)
-    labels = paired(scene.before.tokens, scene.tokens)
+    labels = paired(before(scene).tokens, scene.tokens)
 
     def named(place: tuple[int, ...]) -> dict[str, str | int]:
         row, column = place
@@ -112,13 +127,13 @@ def step_difference(scene: Scene, words: Words) -> Picture:
         return {"row": extremes.token_name(labels, row, words), "column": name}
 
     says = changed("compare.cell" if scene.compared in MATRICES else "compare.dimension", was, now, named, words)
-    return Picture(_map(change, labels, scene, words, "signed", largest(change), says), says)
+    return Picture(_map(change, tuple(labels), scene, words, "signed", largest(change), says), says)
 
 
 def _map(
     values: np.ndarray, tokens: tuple[str, ...], scene: Scene, words: Words, scale: str, zmax: float, says: str
 ) -> dict[str, Any]:
-    matrix = scene.compared in MATRICES
+    matrix, (row, column), last = scene.compared in MATRICES, scene.cell, len(tokens) - 1
     return heatmap(
         values,
         list(tokens),
@@ -129,7 +144,7 @@ def _map(
         column_role="@key" if matrix else "@muted",
         scale=scale,
         zmax=zmax or None,
-        chosen=tuple(min(i, len(tokens) - 1) for i in scene.cell) if matrix else None,
+        chosen=(min(row, last), min(column, last)) if matrix else None,
         comma=words.comma,
         hover=words("hover.cell") if matrix else f"{{row}}, {words('axis.dimension')} {{column}}: {{value}}",
         square=False,
@@ -141,7 +156,7 @@ def _map(
 
 def step_height(scene: Scene) -> int:
     """Pixels that fit the longer of the two sentences."""
-    n = max(len(scene.tokens), len(scene.pinned.tokens))
+    n = max(len(scene.tokens), len(kept(scene).tokens))
     return 310 if n <= 8 else 360 if n <= 16 else 460
 
 
@@ -150,7 +165,7 @@ def step_height(scene: Scene) -> int:
 
 @picture("pinned", "layer", "head")
 def pinned_heads(scene: Scene, words: Words) -> Picture:
-    return _heads(scene.before, scene, words)
+    return _heads(before(scene), scene, words)
 
 
 @picture("pinned", "layer", "head")
@@ -166,9 +181,9 @@ def _heads(shown: Scene, scene: Scene, words: Words) -> Picture:
 @picture("pinned", "layer", "head")
 def heads_difference(scene: Scene, words: Words) -> Picture:
     """Every head's present pattern less its pinned one."""
-    was, now = (heads.patterns(compute.run(s)) for s in (scene.before, scene))
+    was, now = (heads.patterns(compute.run(s)) for s in (before(scene), scene))
     change = difference(was, now)
-    labels = paired(scene.before.tokens, scene.tokens)
+    labels = paired(before(scene).tokens, scene.tokens)
 
     def named(place: tuple[int, ...]) -> dict[str, str | int]:
         layer, head, query, key = place
@@ -189,7 +204,8 @@ def _tiles(
         ablated=frozenset(shown.ablated),
         layer_title=words("axis.layer"),
         head_title=words("axis.head"),
-        **{"layer_prefix": "", "head_prefix": ""},
+        layer_prefix="",
+        head_prefix="",
         hover=heads.hover(words),
         tokens=list(shown.tokens),
         zmax=zmax or 1.0,
@@ -201,7 +217,7 @@ def _tiles(
 
 def heads_height(scene: Scene) -> int:
     """Pixels for the tiles of either, three pictures side by side."""
-    sizes = [(s.config.n_layers, s.config.n_heads) for s in (scene.before, scene)]
+    sizes = [(s.config.n_layers, s.config.n_heads) for s in (before(scene), scene)]
     return 62 + max(layers * min(200, (WIDTH - 50) // n_heads) for layers, n_heads in sizes)
 
 
@@ -210,7 +226,7 @@ def heads_height(scene: Scene) -> int:
 
 @picture("pinned", "threshold", "focus", "lit")
 def pinned_light(scene: Scene, words: Words) -> Picture:
-    return fibres.light_of(scene.before, words, LIGHT_HEIGHT)
+    return fibres.light_of(before(scene), words, LIGHT_HEIGHT)
 
 
 @picture("threshold", "focus", "lit")
@@ -222,9 +238,9 @@ def present_light(scene: Scene, words: Words) -> Picture:
 def twin_difference(scene: Scene, words: Words) -> Picture:
     """What one head's weights gained and lost, as lines of two colours."""
     layer, head = scene.place
-    was, now = (fibres.patterns(compute.run(s))[layer, head] for s in (scene.before, scene))
+    was, now = (fibres.patterns(compute.run(s))[layer, head] for s in (before(scene), scene))
     change = difference(was, now)
-    labels = paired(scene.before.tokens, scene.tokens)
+    labels = paired(before(scene).tokens, scene.tokens)
 
     def named(place: tuple[int, ...]) -> dict[str, str | int]:
         return {name: extremes.token_name(labels, i, words) for name, i in zip(("row", "column"), place, strict=True)}
@@ -254,7 +270,7 @@ def twin_difference(scene: Scene, words: Words) -> Picture:
 
 @picture("pinned", "stage", "solid")
 def pinned_drift(scene: Scene, words: Words) -> Picture:
-    return _drift(scene.before, scene, words)
+    return _drift(before(scene), scene, words)
 
 
 @picture("pinned", "stage", "solid")
@@ -274,8 +290,8 @@ def _drift(shown: Scene, scene: Scene, words: Words) -> Picture:
 @picture("pinned", "stage", "solid")
 def drift_difference(scene: Scene, words: Words) -> Picture:
     """For each word, from where it ended when pinned to where it ends now."""
-    ends = np.stack([w[drift.stage(s, w)] for s in (scene.before, scene) for w in (drift.ways(s),)])
-    labels = paired(scene.before.tokens, scene.tokens)
+    ends = np.stack([w[drift.stage(s, w)] for s in (before(scene), scene) for w in (drift.ways(s),)])
+    labels = paired(before(scene).tokens, scene.tokens)
     found = extremes.greatest(drift.moved(ends[0], ends[1]), lambda x: drift.size(x, words))
     length = drift.size(found.value, words)
     if found.value == 0:
@@ -290,14 +306,14 @@ def drift_difference(scene: Scene, words: Words) -> Picture:
 
 
 def _project(points: np.ndarray, scene: Scene) -> np.ndarray:
-    return drift.basis(scene.pinned).project(points)[..., : drift.shown(scene)].astype(np.float32)
+    return drift.basis(kept(scene)).project(points)[..., : drift.shown(scene)].astype(np.float32)
 
 
 def _ways(
     paths: np.ndarray, tokens: tuple[str, ...], names: list[str], now: int, scene: Scene, words: Words, says: str
 ) -> dict[str, Any]:
-    k, basis = drift.shown(scene), drift.basis(scene.pinned)
-    both = [_project(drift.ways(s), scene).reshape(-1, k) for s in (scene.before, scene)]
+    k, basis = drift.shown(scene), drift.basis(kept(scene))
+    both = [_project(drift.ways(s), scene).reshape(-1, k) for s in (before(scene), scene)]
     return drift_figure(
         paths,
         list(tokens),
@@ -392,7 +408,7 @@ def paired(old: tuple[str, ...], new: tuple[str, ...]) -> list[str]:
 
 def alike(scene: Scene, *, tokens: bool = True, heads: bool = False, width: bool = False) -> bool:
     """Have the two as many tokens, heads and layers, or vectors of one width? What is asked decides."""
-    old, new = scene.pinned, scene
+    old, new = kept(scene), scene
     same = not tokens or len(old.tokens) == len(new.tokens)
     same &= not heads or (old.config.n_layers, old.config.n_heads) == (new.config.n_layers, new.config.n_heads)
     return same and (not width or old.config.d_model == new.config.d_model)
@@ -400,4 +416,4 @@ def alike(scene: Scene, *, tokens: bool = True, heads: bool = False, width: bool
 
 def steps_alike(scene: Scene) -> bool:
     """Have the compared steps one shape?"""
-    return step(scene.before).shape == step(scene).shape
+    return step(before(scene)).shape == step(scene).shape

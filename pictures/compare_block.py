@@ -27,7 +27,7 @@ def values(scene: Scene) -> np.ndarray:
 
 @picture("pinned", "inside", "layer")
 def pinned(scene: Scene, words: Words) -> Picture:
-    return _one(scene.before, scene, words)
+    return _one(shared.before(scene), scene, words)
 
 
 @picture("pinned", "inside", "layer")
@@ -38,15 +38,15 @@ def present(scene: Scene, words: Words) -> Picture:
 def _one(shown: Scene, scene: Scene, words: Words) -> Picture:
     x = values(shown)
     says = _hedged(shown, words) + shared.ranged(x, words)
-    most = shared.largest(values(scene.before), values(scene))
+    most = shared.largest(values(shared.before(scene)), values(scene))
     return Picture(_map(x, list(shown.tokens), most, scene, words, says), says)
 
 
 @picture("pinned", "inside", "layer")
 def difference(scene: Scene, words: Words) -> Picture:
     """The present numbers less the pinned ones."""
-    was, now = values(scene.before).astype(np.float64), values(scene).astype(np.float64)
-    change, labels = shared.difference(was, now), shared.paired(scene.before.tokens, scene.tokens)
+    was, now = values(shared.before(scene)).astype(np.float64), values(scene).astype(np.float64)
+    change, labels = shared.difference(was, now), shared.paired(shared.before(scene).tokens, scene.tokens)
 
     def named(place: tuple[int, ...]) -> dict:
         token = extremes.token_name(labels, place[0], words)
@@ -90,9 +90,9 @@ def _axis(scene: Scene, words: Words) -> str:
 
 def height(scene: Scene) -> int:
     """Pixels that fit the longer of the two sentences."""
-    return 120 + 22 * max(6, len(scene.tokens), len(scene.pinned.tokens))
+    return 120 + 22 * max(6, len(scene.tokens), len(shared.kept(scene).tokens))
 
 
 def alike(scene: Scene) -> bool:
     """Have the two arrays one shape?"""
-    return values(scene.before).shape == values(scene).shape
+    return values(shared.before(scene)).shape == values(scene).shape

@@ -77,11 +77,11 @@ def is_large(scene: Scene) -> bool:
     # Only what decides the draw: the Config's other choices share it.
     lambda config, seed: (tuple(core.param_shapes(config).items()), config.init, config.tied_unembed, seed)
 )
-def _drawn(config: core.Config, seed: int) -> dict[str, Any]:
+def _drawn(config: core.Config, seed: int) -> core.Params:
     return core.init_params(config, seed)
 
 
-def params(scene: Scene) -> dict[str, Any]:
+def params(scene: Scene) -> core.Params:
     """The weights of a Scene: its trained model's own, which the model itself keeps, or drawn."""
     preset = scene.preset
     return preset.params(scene.whole, scene.seed) if preset.trained else _drawn(scene.whole, scene.seed)

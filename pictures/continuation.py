@@ -33,6 +33,14 @@ def written(scene: Scene) -> Writing | None:
     return _written(knobs(scene))
 
 
+def text_of(scene: Scene) -> Writing:
+    """What `scene` writes, for a picture of it. Raises: ConfigError where its numbers explode; then there is none."""
+    text = written(scene)
+    if text is None:
+        raise ConfigError("params: the numbers explode, and nothing is written", "params")
+    return text
+
+
 def knobs(scene: Scene) -> Scene:
     """The same writing, looked at as by default: equal for all Scenes that share one."""
     return compute.looked_at(scene, KNOBS)

@@ -40,15 +40,13 @@ class Extreme:
         return [place[0] for place in self.places]
 
 
-def greatest(values: np.ndarray, shown: Shown, where: np.ndarray | None = None) -> Extreme | None:
+def greatest(values: np.ndarray, shown: Shown, where: np.ndarray | None = None) -> Extreme:
     """The greatest of the finite values (`where` it is True), with all that `shown` writes as it writes that one.
 
-    None where there is no such value.
+    Raises: ValueError where there is no such value.
     """
     values = np.asarray(values, np.float64)
     counted = np.isfinite(values) if where is None else np.isfinite(values) & where
-    if not counted.any():
-        return None
     finite = values[counted]
     best, size = float(finite.max()), float(np.abs(finite).max())
     written = shown(best)
@@ -62,10 +60,16 @@ def greatest(values: np.ndarray, shown: Shown, where: np.ndarray | None = None) 
     return Extreme(best, tuple(map(tuple, places)), alike == len(near))
 
 
-def least(values: np.ndarray, shown: Shown, where: np.ndarray | None = None) -> Extreme | None:
+def least(values: np.ndarray, shown: Shown, where: np.ndarray | None = None) -> Extreme:
     """The least, in the same way."""
     found = greatest(-np.asarray(values, np.float64), lambda value: shown(-value), where)
-    return found and Extreme(-found.value, found.places, found.everywhere)
+    return Extreme(-found.value, found.places, found.everywhere)
+
+
+def greatest_if_any(values: np.ndarray, shown: Shown, where: np.ndarray | None = None) -> Extreme | None:
+    """The greatest; None where no value is finite."""
+    counted = np.isfinite(values) if where is None else np.isfinite(values) & where
+    return greatest(values, shown, where) if counted.any() else None
 
 
 def percent(words: Words) -> Shown:

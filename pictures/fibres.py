@@ -146,7 +146,7 @@ def _strongest(scene: Scene, a: np.ndarray, words: Words) -> list[str]:
     chosen, tokens = focus(scene), scene.tokens
     first_alone = scene.config.causal and len(tokens) > 1 and chosen is None
     queries = slice(1 if first_alone else 0, None) if chosen is None else slice(chosen, chosen + 1)
-    found = extremes.greatest(a[:, :, queries], words.number)
+    found = extremes.greatest_if_any(a[:, :, queries], words.number)
     if found is None or found.value == 0:
         return []
     looks: dict[tuple[int, int, int], list[int]] = {}  # (layer, head, query) -> the keys that it looks at most

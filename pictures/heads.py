@@ -10,7 +10,18 @@ from core import Run, Scene
 from core.interpret import attention_distance, entropy, relative_change, residual_stages, token_norms
 from pictures import compute
 from pictures.compute import Picture, picture
-from pictures.extremes import FEW, greatest, head_names, least, percent, some, token_name, token_names, unit
+from pictures.extremes import (
+    FEW,
+    greatest,
+    greatest_if_any,
+    head_names,
+    least,
+    percent,
+    some,
+    token_name,
+    token_names,
+    unit,
+)
 from pictures.labels import look, looks, patterns
 from pictures.squares import looks_map
 from pictures.words import Words
@@ -72,7 +83,7 @@ def strongest(run: Run, words: Words) -> str:
     about = {"layers": n_layers, "heads": n_heads, "n": n_layers * n_heads, "tokens": n}
     says = words("heads.says.one" if one else "heads.says.all", **about)
     others = ~np.eye(n, dtype=bool) & (np.tri(n, dtype=bool) if run.config.causal else True)
-    most = greatest(a, words.number, others & ~lost[:, None, None, None])
+    most = greatest_if_any(a, words.number, others & ~lost[:, None, None, None])
     if most is None:
         return f"{says} {gone}"
     cells = [_cell(run, place, one, words) for place in most.places[: FEW + 1]]
@@ -172,9 +183,9 @@ def _per_head(values: np.ndarray, scene: Scene, words: Words, zmax: float, says:
 
 def _extremes(values: np.ndarray, measure: str, words: Words, **scale: float) -> str:
     """The heads with the least and the greatest value."""
-    low, high = least(values, words.number), greatest(values, words.number)
-    if high is None:
+    if not np.isfinite(values).any():
         return words("heads.says.nothing")
+    low, high = least(values, words.number), greatest(values, words.number)
     if high.everywhere:
         which = "one" if values.size == 1 else "alike"
         says = words(f"heads.says.{measure}_{which}", value=high.value, n=len(high.places), **scale)

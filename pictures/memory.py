@@ -16,7 +16,7 @@ from hashlib import blake2b
 from itertools import count
 from threading import Lock  # sessions run side by side; nothing here starts a thread
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, Protocol, TypeVar, cast
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -27,6 +27,7 @@ from pictures.words import Words
 
 P = ParamSpec("P")
 T = TypeVar("T")
+Given = TypeVar("Given", covariant=True)
 
 HOLES = 32_000_000  # bytes let go, after which the system gets back what is free
 ENTRY = 400  # bytes of an entry beside its value: digest, place in the order, size
@@ -225,23 +226,31 @@ def number(function: Callable) -> int:
     return _numbers.setdefault(function, next(_next))
 
 
+class Kept(Protocol[P, Given]):
+    """A function whose values are kept, with its shelf."""
+
+    cache: Shelf
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Given: ...
+
+
 def kept(
     key: Callable[P, tuple], *, large: Callable[P, bool] | None = None, grows: bool = False
-) -> Callable[[Callable[P, T]], Callable[P, T]]:
+) -> Callable[[Callable[P, T]], Kept[P, T]]:
     """Keep what a function gives, by the `repr` of what `key` makes of its arguments. `cache` becomes its shelf.
 
     large: for which arguments this, or what it asks for, takes so much memory that one reader's is done at a time.
     grows: whether a value may take more memory the more it is used.
     """
 
-    def keep(function: Callable[P, T]) -> Callable[P, T]:
+    def keep(function: Callable[P, T]) -> Kept[P, T]:
         shelf = BUDGET.shelf(f"{function.__module__}.{function.__qualname__}")
 
         @wraps(function)
         def remembered(*args: P.args, **kwargs: P.kwargs) -> T:
             # Of a Scene with all its fields only sixteen bytes are kept, beside the one that a Run holds.
-            name = blake2b(f"{shelf.name}{key(*args, **kwargs)!r}".encode("utf-8", "surrogatepass"), digest_size=16)
-            name = name.digest()
+            about = f"{shelf.name}{key(*args, **kwargs)!r}".encode("utf-8", "surrogatepass")
+            name = blake2b(about, digest_size=16).digest()
             if (entry := BUDGET.get(name)) is None:
                 # First the turn: one who made this and waited for its turn would let wait here who has it.
                 alone = turn.LARGE.take(stays=True) if large and large(*args, **kwargs) else nullcontext()
@@ -258,7 +267,8 @@ def kept(
                 BUDGET.weigh_again(name)
             return entry.value
 
-        remembered.cache, remembered.cache_clear = shelf, shelf.clear
-        return remembered
+        found = cast(Kept[P, T], remembered)
+        found.cache = shelf
+        return found
 
     return keep

@@ -20,7 +20,14 @@ from plots.token_shares import grouped, labels_height, token_shares
 WIDTH = 330  # px: a picture where three share a line
 FEW = 8  # tokens: so many, and four maps share a line; of more, two do
 NARROW, HALF = 240, 350  # px: where four do, and where two do
-SIGNS = {"previous": "←", "first": "⇤", "itself": "•", "same": "≡", "induction": "↻", "uniform": "≈"}
+SIGNS: dict[str | None, str] = {
+    "previous": "←",
+    "first": "⇤",
+    "itself": "•",
+    "same": "≡",
+    "induction": "↻",
+    "uniform": "≈",
+}
 SIGNS |= {"seeming": "↻?", None: ""}  # what an induction head does, in this sentence only; no name
 
 
@@ -89,14 +96,15 @@ def _says_scores(scene: Scene, place: tuple[int, int], words: Words) -> str:
     if not np.isfinite(pattern).all():
         return words("reading.says.lost")
     label, name, probe = labels_of(scene)[place], head_names([place], words), float(probe_of(scene)[place])
-    values = {"place": name[:1].upper() + name[1:], "score": _score(scene, place), "unit": unit(scene)}
+    score = _score(scene, place)
+    values = {"place": name[:1].upper() + name[1:], "score": score, "unit": unit(scene)}
     if label in ("induction", "seeming"):
         tried = "" if label == "induction" or np.isfinite(probe) else "_untried"
         _, ids = np.unique(scene.tokens, return_inverse=True)
         here = float(induction_score(pattern[None], ids)[0])
         about = {"probe": probe, "here": here, "repeated": bool(np.isfinite(here))}
         return words(f"reading.label.{label}{tried}", **values, **about)
-    return words(f"reading.label.{label or 'none'}", **values, apart=1 - values["score"])
+    return words(f"reading.label.{label or 'none'}", **values, apart=1 - score)
 
 
 # ------------------------------------------------------------------------------------------------ what would be lost

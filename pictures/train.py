@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
+from typing import Any
 
 import numpy as np
 
@@ -47,8 +48,29 @@ def loss(view: View, words: Words) -> Picture:
         best, other = (min(w.loss for w in run.watches) for run in (course, view.former))
         best = min(best, watch.loss)
         says += " " + words("train.says.former", best=best, other=other)
-    titles = {"step_title": words("train.axis.step"), "value_title": words("train.axis.loss")}
-    return Picture(training_curves(lines, moment=view.step, height=HEIGHT, alt=says, **titles), says)
+    return Picture(_curves(lines, view.step, "loss", says, words), says)
+
+
+def _curves(
+    lines: list[Curve],
+    moment: int,
+    measure: str,
+    says: str,
+    words: Words,
+    log: bool = False,
+    top: float | None = None,
+) -> dict[str, Any]:
+    """Lines over the steps, of what `measure` names."""
+    return training_curves(
+        lines,
+        moment=moment,
+        log=log,
+        top=top,
+        step_title=words("train.axis.step"),
+        value_title=words(f"train.axis.{measure}"),
+        height=SQUARE if log else HEIGHT,
+        alt=says,
+    )
 
 
 def _losses(run: Course | History, now: Sequence[Watch], words: Words, faint: bool) -> list[Curve]:
@@ -90,8 +112,7 @@ def scores(view: View, words: Words) -> Picture:
         if not np.isnan(induction).all():
             lines.append(Curve(steps, induction, "" if faint else names[1], "@attention", faint, dash="dash"))
     says = words("train.says.accuracy", accuracy=watch.accuracy) + " " + _induction(course, watch, words)
-    titles = {"step_title": words("train.axis.step"), "value_title": words("train.axis.share")}
-    return Picture(training_curves(lines, moment=view.step, top=1, height=HEIGHT, alt=says, **titles), says)
+    return Picture(_curves(lines, view.step, "share", says, words, top=1), says)
 
 
 def _induction(course: Course, watch: Watch, words: Words) -> str:
@@ -106,10 +127,9 @@ def _induction(course: Course, watch: Watch, words: Words) -> str:
 def norms(view: View, words: Words) -> Picture:
     """How long the gradients of each part of the model are."""
     course = view.course
-    titles = {"step_title": words("train.axis.step"), "value_title": words("train.axis.norm")}
     if not course.step:
         says = words("train.says.no_norms")
-        return Picture(training_curves([], moment=0, log=True, height=SQUARE, alt=says, **titles), says)
+        return Picture(_curves([], 0, "norm", says, words, log=True), says)
     parts = sorted(course.norms, key=_order)
     roles = ["@query", *(f"@head{i}" for i in range(3, 3 + course.config.n_layers)), "@key"]
     lines = [
@@ -119,7 +139,7 @@ def norms(view: View, words: Words) -> Picture:
     at = min(view.step, course.step - 1)
     now = {part: float(course.norms[part][at]) for part in parts}
     says = _longest(now, at, words)
-    return Picture(training_curves(lines, moment=view.step, log=True, height=SQUARE, alt=says, **titles), says)
+    return Picture(_curves(lines, view.step, "norm", says, words, log=True), says)
 
 
 def _order(part: str) -> tuple[int, int]:
@@ -219,7 +239,7 @@ def sample(view: View, tokens: int = 40) -> str:
 def _strongest(pattern: np.ndarray, tokens: list[str], words: Words, **place: int) -> str:
     """The strongest look [query, key] at another token, of which the mask shows the earlier ones alone."""
     others = np.tril(np.ones(pattern.shape, bool), -1)
-    found = extremes.greatest(pattern, words.number, others)
+    found = extremes.greatest_if_any(pattern, words.number, others)
     if found is None or found.value == 0:
         return words("train.says.attention_itself", **place)
     if (several := len(found.places)) > 1:
@@ -248,9 +268,9 @@ def _furthest(lengths: np.ndarray, tokens: list[str], words: Words) -> str:
 def _longest(lengths: dict[str, float], step: int, words: Words) -> str:
     """Which part's gradients [part] are longest and which shortest."""
     parts, values = [*lengths], np.array([*lengths.values()])
-    longest, shortest = (f(values, lambda x: power(x, words)) for f in (extremes.greatest, extremes.least))
-    if longest is None:
+    if not np.isfinite(values).any():
         return words("train.says.norms_lost", step=step)
+    longest, shortest = (f(values, lambda x: power(x, words)) for f in (extremes.greatest, extremes.least))
     if longest.everywhere:
         return words("train.says.norms_alike", step=step, high=power(longest.value, words))
     most, least = (

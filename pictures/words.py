@@ -45,18 +45,19 @@ class Words(Formatter):
     def __hash__(self) -> int:
         return hash(self.lang)
 
-    def parse(self, format_string: str | None) -> Iterator[tuple[str, str | None, str | None, str | None]]:
+    def parse(self, format_string: Any) -> Iterator[tuple[Any, Any, Any, Any]]:
         """Forms ride in the field's name: only the chosen one is filled in, and a "|" in a token cuts nothing."""
         for literal, field, spec, conversion in super().parse(format_string or ""):
-            forms = bool(spec) and FORMS.fullmatch(spec)
+            forms = spec and FORMS.fullmatch(spec)
             yield (literal, f"{field}:{spec}", "", None) if forms else (literal, field, spec, conversion)
 
     def get_field(self, field_name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         name, _, spec = field_name.partition(":")
         value, used = super().get_field(name, args, kwargs)
-        if not spec:
+        parts = FORMS.fullmatch(spec)
+        if not parts:
             return value, used
-        shown, kind, forms = FORMS.fullmatch(spec).groups()
+        shown, kind, forms = parts.groups()
         if kind == "?":
             form = dict(pair.split("=", 1) for pair in alternatives(forms))[str(value)]
         else:

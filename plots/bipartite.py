@@ -67,7 +67,7 @@ def bipartite(
         hover.format(query=names[q], key=names[k], head=f"{head_prefix}{h}", value=number(w, decimals + 2, comma))
         for h, q, k, w in curves
     ]
-    beside = [[], []]
+    beside: list[list[str]] = [[], []]
     if focus is not None and len(visible) == 1:
         alone = patterns[visible[0]]
         beside = [[number(w, decimals, comma) for w in ws.tolist()] for ws in (alone[:, focus], alone[focus])]

@@ -167,7 +167,7 @@ def _solid(
     start |= {"mode": "markers", "marker": {"symbol": "circle-open", "size": 5, "color": colours}}
     end = _points("scatter3d", sofar[-1]) | _told(tokens, names[1])
     end |= {"mode": "markers", "marker": {"size": 5, "color": colours, "line": {"width": 0}}}
-    quiet = {"showbackground": False, "showspikes": False, "showticklabels": False, "nticks": 5}
+    quiet: dict[str, Any] = {"showbackground": False, "showspikes": False, "showticklabels": False, "nticks": 5}
     quiet |= {"gridcolor": "@grid", "zerolinecolor": "@muted/0.6"}
     small = {"color": "@muted", "size": theme.FONT_SIZE - 1}
     axes = {
@@ -248,7 +248,7 @@ def _place_labels(canvases: list[np.ndarray], tokens: list[str]) -> tuple[list[s
         for i in range(len(tokens)):
             shown.pop(i, None)
             others = boxes[:, list(shown), list(shown.values())]
-            covered = sum(map(_overlap, boxes[:, i], others))
+            covered = np.sum([_overlap(mine, theirs) for mine, theirs in zip(boxes[:, i], others, strict=True)], axis=0)
             best = int(np.lexsort((cost[i], covered))[0])  # apart from other names first
             if not crowd or covered[best] == 0:
                 shown[i] = best

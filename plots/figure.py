@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import json
 import unicodedata
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -11,11 +13,10 @@ import numpy as np
 from plots import theme
 from plots.tokens import literal, short
 
-try:
+orjson: Any = None
+with suppress(ImportError):  # faster where there is one; the browser-only build has none
     import orjson
-except ImportError:  # faster where there is one; the browser-only build has none
-    orjson = None
-    import json
+
 
 SMALLEST = 8  # px: of a name; where there is no room for that, an axis has none
 LINE = 1.26  # of a name's size: the height of its line
@@ -122,5 +123,5 @@ def _typed_array(value: Any) -> Any:
     elif value.dtype.kind == "b":
         value = value.view(np.uint8)
     little = np.ascontiguousarray(value, dtype=value.dtype.newbyteorder("<"))
-    encoded = {"dtype": f"{value.dtype.kind}{value.dtype.itemsize}", "bdata": base64.b64encode(little).decode()}
+    encoded = {"dtype": f"{value.dtype.kind}{value.dtype.itemsize}", "bdata": base64.b64encode(little.data).decode()}
     return encoded if value.ndim == 1 else encoded | {"shape": ", ".join(map(str, value.shape))}

@@ -59,12 +59,12 @@ def heatmap(
     n_rows, n_columns = values.shape
     finite = values[np.isfinite(values)]
     narrow = width < NARROW
-    at_row, at_column = chosen or (None, None)
+    at_row, at_column = chosen if chosen is not None else (None, None)
     left, right = EDGE + 4 + (24 if row_title else 0), EDGE
     across = width - left - right - label_width(rows)  # what all names of the rows would leave
     row = (height - _top(columns, across / n_columns, column_title) - theme.GAP) / n_rows if height else ROW[1]
     rows_shown = _shown(rows, at_row, row)
-    columns_shown = columns and _shown(columns, at_column, across / n_columns)
+    columns_shown = _shown(columns, at_column, across / n_columns) if columns else []
     left += label_width([rows[i] for i in rows_shown], theme.FONT_SIZE + 1)  # the chosen one is bold
     cell = (width - left - right) / n_columns
     if numbers is None:
@@ -90,7 +90,7 @@ def heatmap(
     shapes = _hatching(np.isneginf(values))
     if chosen is not None:
         shapes += (_veils(chosen[0], n_rows, n_columns) if dim_others else []) + _outline(*chosen)
-    written = columns and [columns[i] for i in columns_shown]
+    written = [columns[i] for i in columns_shown] if columns else None
     upright, top = _upright(written, cell), _top(written, cell, column_title)
     below = 40 if colorbar and narrow else theme.GAP
     if colorbar and not narrow:
@@ -136,12 +136,13 @@ UNDER = {"orientation": "h", "thickness": 6, "y": 0, "yanchor": "top", "xpad": 0
 
 def _upright(columns: list[str] | None, cell: float) -> bool:
     """Whether the columns' names would run into each other, written level. One alone meets no other."""
-    return bool(columns) and len(columns) > 1 and label_width(columns) + 8 > cell
+    return columns is not None and len(columns) > 1 and label_width(columns) + 8 > cell
 
 
 def _top(columns: list[str] | None, cell: float, column_title: str) -> int:
     """Pixels above the map: the columns' names or numbers, and their title."""
-    return EDGE + (label_width(columns) + 6 if _upright(columns, cell) else 22) + (26 if column_title else 0)
+    names = label_width(columns) + 6 if columns and _upright(columns, cell) else 22
+    return EDGE + names + (26 if column_title else 0)
 
 
 def _shown(names: list[str], chosen: int | None, room: float) -> list[int]:
@@ -225,7 +226,7 @@ def _hover(template: str, rows: list[str], columns: list[str] | None, n_columns:
     cut = any(token != short(token) for token in (*rows, *(columns or ())))
     row, column = ("%{customdata[0]}", "%{customdata[1]}" if columns else "%{x}") if cut else ("%{y}", "%{x}")
     words = template.format(row=row, column=column, value=f"%{{z:.{decimals + 2}f}}")
-    told = {"hovertemplate": words + "<extra></extra>"}
+    told: dict[str, Any] = {"hovertemplate": words + "<extra></extra>"}
     if cut:
         names = [literal(token) for token in columns or ()] or [""] * n_columns
         told["customdata"] = [[[literal(row), name] for name in names] for row in rows]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pictures.extremes import greatest, head_names, least, token_names
+from pictures.extremes import greatest, greatest_if_any, head_names, least, token_names
 from pictures.words import LANGUAGES, words_of
 
 ENGLISH = words_of("en")
@@ -34,8 +34,12 @@ def test_all_alike_is_no_extreme():
 
 
 def test_lost_numbers_are_none():
-    assert greatest(np.array([np.nan, np.inf, -np.inf]), ENGLISH.number) is None
-    assert least(np.array([]), ENGLISH.number) is None
+    lost = np.array([np.nan, np.inf, -np.inf])
+    assert greatest_if_any(lost, ENGLISH.number) is None
+    assert greatest_if_any(np.eye(2), ENGLISH.number, np.zeros((2, 2), bool)) is None
+    for find in (greatest, least):
+        with pytest.raises(ValueError):
+            find(lost, ENGLISH.number)
     found = greatest(np.array([np.nan, 0.5, np.inf, 0.2]), ENGLISH.number)
     assert found.indices == [1] and not found.everywhere
     assert greatest(np.eye(3), ENGLISH.number, ~np.eye(3, dtype=bool)).value == 0  # only where it counts

@@ -53,6 +53,8 @@ def bare(module: ast.Module, path: Path) -> set[str]:
 def guards(statement: ast.stmt) -> bool:
     if isinstance(statement, ast.Try):
         return any("ImportError" in ast.dump(handler) for handler in statement.handlers)
+    if isinstance(statement, ast.With):
+        return any("suppress(ImportError)" in ast.unparse(item) for item in statement.items)
     return isinstance(statement, (ast.FunctionDef, ast.ClassDef))
 
 

@@ -33,6 +33,12 @@ def about(name: str) -> dict:
 # ------------------------------------------------------------------------------------------------------- the bars
 
 
+@pytest.mark.parametrize("name", [name for name, preset in core.PRESETS.items() if not preset.trained])
+def test_what_was_not_trained_has_learned_nothing(name):
+    with pytest.raises(core.FibraError, match="init_params"):
+        _ = core.PRESETS[name].learned
+
+
 def test_induction_knows_the_second_half_of_sequences():
     preset, task = MODELS["induction"], Repeat()
     assert (preset.config.n_layers, preset.config.d_mlp) == (2, 0)  # two layers, attention only

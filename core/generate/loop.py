@@ -105,9 +105,9 @@ def generate(
             "max_new_tokens",
             "n_ctx",
         )
-    stop = {stop} if isinstance(stop, Integral) else set(stop)
+    stops = set(stop) if isinstance(stop, Collection) else {stop}
     forced = dict(forced or {})
-    for name, tokens in (("stop", stop), ("forced", forced.values())):
+    for name, tokens in (("stop", stops), ("forced", forced.values())):
         for token in tokens:
             _check_whole(name, token, 0, config.vocab_size - 1)
     for position in forced:
@@ -115,7 +115,7 @@ def generate(
     store = Cache(config, n + max_new_tokens) if cache else None
     if store is not None:
         store.check(n, config, interventions)
-    return _steps(params, config, context, max_new_tokens, sampling, forced, stop, store, interventions, names)
+    return _steps(params, config, context, max_new_tokens, sampling, forced, stops, store, interventions, names)
 
 
 def _steps(

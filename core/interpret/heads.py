@@ -115,5 +115,5 @@ def transformed_values(params: Params, config: Config, trace: Trace, layer: int)
     if not config.projections or "W_O" in trace.interventions.off:
         W_O = np.eye(config.n_heads * config.head_width, config.d_model)
     else:
-        W_O = params[at + "W_O"]
+        W_O = np.asarray(params[at + "W_O"])
     return v @ W_O.reshape(config.n_heads, config.head_width, config.d_model)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..params import Array
 
-def embedding(W_E: np.ndarray, ids: np.ndarray) -> np.ndarray:
+
+def embedding(W_E: Array, ids: np.ndarray) -> np.ndarray:
     """W_E [vocab, d_model], ids [..., pos] -> [..., pos, d_model]."""
     return W_E[ids]
 

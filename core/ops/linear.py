@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..params import Array
 from .rows import sum_of_rows
 
 
-def linear(x: np.ndarray, W: np.ndarray, b: np.ndarray | None = None) -> np.ndarray:
+def linear(x: np.ndarray, W: Array, b: Array | None = None) -> np.ndarray:
     """x [..., d_in], W [d_in, d_out], b [d_out] -> [..., d_out]."""
     if x.ndim > 2:  # one large product instead of one small product a batch entry
         return linear(x.reshape(-1, x.shape[-1]), W, b).reshape(*x.shape[:-1], W.shape[-1])
@@ -25,7 +26,7 @@ def identity(x: np.ndarray, width: int) -> np.ndarray:
     return np.concatenate([x, np.zeros((*x.shape[:-1], width - d_in), x.dtype)], axis=-1)
 
 
-def linear_backward(dy: np.ndarray, x: np.ndarray, W: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def linear_backward(dy: np.ndarray, x: np.ndarray, W: Array) -> tuple[np.ndarray, np.ndarray]:
     """dy [..., d_out] -> dx [..., d_in], and dW [d_in, d_out] summed over all that stands in front."""
     rows = dy.reshape(-1, dy.shape[-1])
     # y = x @ W

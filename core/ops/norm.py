@@ -4,38 +4,36 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..params import Array
 from .rows import row_mean
 
 
-def layer_norm(x: np.ndarray, w: np.ndarray, b: np.ndarray, eps: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def layer_norm(x: np.ndarray, w: Array, b: Array, eps: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """x [..., d], w and b [d] -> out [..., d], normalized [..., d], scale [..., 1].
 
     normalized = (x - mean) / scale, with scale = sqrt(variance + eps): mean 0 and variance 1 for every token.
     """
-    return _finish(x - row_mean(x), w, b, eps)
+    centred = x - row_mean(x)
+    variance = row_mean(centred * centred)
+    scale = np.sqrt(variance + eps)
+    normalized = np.divide(centred, scale, out=centred)
+    out = normalized * w
+    out += b
+    return out, normalized, scale
 
 
-def rms_norm(x: np.ndarray, w: np.ndarray, eps: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def rms_norm(x: np.ndarray, w: Array, eps: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """x [..., d], w [d] -> out [..., d], normalized [..., d], scale [..., 1].
 
     normalized = x / scale, with scale = sqrt(mean of squares + eps). The mean is not taken out.
     """
-    return _finish(x.copy(), w, None, eps)
+    mean_square = row_mean(x * x)
+    scale = np.sqrt(mean_square + eps)
+    normalized = x / scale
+    return normalized * w, normalized, scale
 
 
-def _finish(centred: np.ndarray, w: np.ndarray, b: np.ndarray | None, eps: float) -> tuple[np.ndarray, ...]:
-    """Divide `centred` by its own scale, in place, then apply the learned w and b."""
-    scale = row_mean(centred * centred)  # the variance, or for rms_norm the mean of squares
-    scale += eps
-    np.sqrt(scale, out=scale)
-    centred /= scale
-    out = centred * w
-    if b is not None:
-        out += b
-    return out, centred, scale
-
-
-def gain_backward(dout: np.ndarray, normalized: np.ndarray, w: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def gain_backward(dout: np.ndarray, normalized: np.ndarray, w: Array) -> tuple[np.ndarray, np.ndarray]:
     """dout [..., d] -> dnormalized [..., d], dw [d]."""
     # out = normalized * w
     rows = dout.reshape(-1, dout.shape[-1])

@@ -123,10 +123,8 @@ def _read_bool(text: str) -> bool:
 
 
 def _read_pairs(text: str) -> tuple[tuple[int, int], ...]:
-    pairs = [tuple(_read_int(n) for n in part.split(".")) for part in text.split(",")]
-    if any(len(pair) != 2 for pair in pairs):
-        raise ValueError(text)
-    return tuple(sorted(set(pairs)))
+    pairs = [part.split(".") for part in text.split(",")]
+    return tuple(sorted({(_read_int(first), _read_int(second)) for first, second in pairs}))
 
 
 def _write_pairs(pairs: Iterable[tuple[int, int]]) -> str:

@@ -163,7 +163,7 @@ class Scene:
     @cached_property
     def computed(self) -> Scene:
         """The same computation, looked at as by default: equal for all Scenes that share one trace."""
-        looks = {f.name: f.default for f in fields(self) if f.metadata.get("view")}
+        looks: dict[str, Any] = {f.name: f.default for f in fields(self) if f.metadata.get("view")}
         return replace(self, **looks | ({"seed": 0, "split": "words"} if self.preset.trained else {}))
 
     @cached_property
@@ -284,7 +284,7 @@ class Scene:
             model = cls.model
         notices += _untrained(model, overrides)
         if "sentence" in values:
-            split = values.get("split") if values.get("split") in SPLITTERS else "words"
+            split = values["split"] if values.get("split") in SPLITTERS else "words"
             values["sentence"], cut = fit_sentence(values["sentence"], split, model)
             notices += [cut] if cut else []
         while True:
@@ -311,8 +311,10 @@ def _overridden(config: Config, overrides: tuple[tuple[str, int | bool | str], .
 
 def _untrained(model: str, overrides: dict[str, Any]) -> list[Notice]:
     """Take from `overrides` what asks a trained model for other sizes or parameters; a Notice for each."""
-    preset, notices = find(model), []
-    for name in [*overrides] if preset.trained else ():
+    preset, notices = find(model), list[Notice]()
+    if preset is None or not preset.trained:
+        return notices
+    for name in [*overrides]:
         if (name, overrides[name]) in TAKEN_OUT:
             continue  # a model can do without a part
         try:

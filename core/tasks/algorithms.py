@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
 from string import ascii_uppercase
 
 import numpy as np
@@ -129,8 +130,16 @@ class Repeat(Task):
 
     def __init__(self) -> None:
         self.config = Config(
-            **dict(vocab_size=len(self.vocabulary), n_ctx=self.n_ctx, d_model=64, n_layers=2, n_heads=2),
-            **dict(causal=True, positions="rotary", norm="layer", final_norm=True, unembed=True),
+            vocab_size=len(self.vocabulary),
+            n_ctx=self.n_ctx,
+            d_model=64,
+            n_layers=2,
+            n_heads=2,
+            causal=True,
+            positions="rotary",
+            norm="layer",
+            final_norm=True,
+            unembed=True,
         )
 
     @classmethod
@@ -149,7 +158,7 @@ class Repeat(Task):
         return Batch(rows[:, :-1], rows[:, 1:], place[1:] > length)
 
 
-def _of_split(draw, n: int, wanted: bool, places: int | None = None) -> np.ndarray:
+def _of_split(draw: Callable[[int], np.ndarray], n: int, wanted: bool, places: int | None = None) -> np.ndarray:
     """`n` rows that `draw` gives and whose first `places` belong to the wanted split."""
     found: list[np.ndarray] = []
     while sum(map(len, found)) < n:

@@ -138,7 +138,7 @@ class Grammar(ABC):
             del self._words[start:]
 
     def _first(self) -> tuple[Subject, int, tuple[int, ...]]:
-        tense, when = PRESENT, ()
+        tense, when = PRESENT, tuple[int, ...]()
         if self.chance(0.4):
             tense = self.of((PRESENT, PAST, FUTURE))
             when = (self.add(self.when[tense]),)

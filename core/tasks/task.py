@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -81,10 +81,19 @@ def evaluate(params: Params, config: Config, batch: Batch) -> tuple[float, float
     return cross_entropy(logits, batch.targets, batch.mask)[0], float(accuracy)
 
 
-def decoder(vocabulary: tuple[str, ...], n_ctx: int, **sizes: int | str) -> Config:
-    """A small GPT: causal, learned positions, LayerNorm before each part."""
+def decoder(vocabulary: tuple[str, ...], n_ctx: int, **sizes: Any) -> Config:
+    """A small GPT: causal, learned positions, LayerNorm before each part. sizes: other fields of the Config."""
     return Config(
-        **dict(vocab_size=len(vocabulary), n_ctx=n_ctx, causal=True, unembed=True, positions="learned"),
-        **dict(norm="layer", final_norm=True, qkv_bias=True, out_bias=True, mlp_bias=True, activation="gelu_tanh"),
+        vocab_size=len(vocabulary),
+        n_ctx=n_ctx,
+        causal=True,
+        positions="learned",
+        norm="layer",
+        final_norm=True,
+        qkv_bias=True,
+        out_bias=True,
+        mlp_bias=True,
+        activation="gelu_tanh",
+        unembed=True,
         **sizes,
     )

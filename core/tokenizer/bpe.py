@@ -154,7 +154,7 @@ class BytePair:
         # Two merges may make the same token, as ab + c and a + bc do: the first one's id stands for both.
         return {token: id for id, token in reversed(list(enumerate(self.vocabulary)))}
 
-    def encode(self, text: str) -> Encoding:
+    def encode(self, text: str) -> Encoding[Applied]:
         """ids, tokens as text, and the work: an Applied for each merge, piece after piece, in the order applied."""
         work: list[Applied] = []
         tokens: list[bytes] = []

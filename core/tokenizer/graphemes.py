@@ -116,10 +116,11 @@ def clusters(text: str) -> tuple[str, ...]:
     if text.isascii():
         return tuple(text) if "\r\n" not in text else tuple(re.findall(r"\r\n|.", text, re.DOTALL))
     kinds = "".join(map(_kind, text))
-    found, end = [], 0
-    while end < len(text):
-        start, end = end, _CLUSTER.match(kinds, end).end()
-        if kinds[start] == "N" and text.startswith("\r\n", start):
-            end = start + 2
-        found.append(text[start:end])
+    found: list[str] = []
+    for cluster in _CLUSTER.finditer(kinds):  # one begins where another ends: any character is at least one alone
+        characters = text[cluster.start() : cluster.end()]
+        if characters == "\n" and found and found[-1] == "\r":
+            found[-1] = "\r\n"
+        else:
+            found.append(characters)
     return tuple(found)

@@ -56,7 +56,7 @@ class FileTokenizer:
             return "tokenizer.json: reading it needs the library `tokenizers`: pip install tokenizers"
         return ""
 
-    def encode(self, text: str, special: bool = True) -> Encoding:
+    def encode(self, text: str, special: bool = True) -> Encoding[Piece]:
         """Text -> ids, tokens as a reader would write them, and the work: a Piece a token.
 
         special: add the tokens that the model expects around a text, such as BERT's [CLS] and [SEP]. Where a reader
@@ -106,7 +106,7 @@ class FileTokenizer:
 
     @cached_property
     def _library(self) -> Any:
-        if self.problem:
+        if self.problem or self.path is None:
             raise WeightsError(self.problem)
         from tokenizers import Tokenizer
         from tokenizers.pre_tokenizers import Metaspace

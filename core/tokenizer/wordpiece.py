@@ -148,7 +148,7 @@ class WordPiece:
     def _ids(self) -> dict[str, int]:
         return {piece: id for id, piece in reversed(list(enumerate(self.vocabulary)))}
 
-    def encode(self, text: str) -> Encoding:
+    def encode(self, text: str) -> Encoding[Taken]:
         """ids, pieces, and the work: a Taken for each piece. A word with a letter never seen becomes [UNK]."""
         pieces: list[str] = []
         work: list[Taken] = []

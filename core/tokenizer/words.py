@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Generic, TypeVar
 from zlib import crc32
 
 import numpy as np
@@ -29,13 +30,16 @@ class Step:
     id: int
 
 
+Work = TypeVar("Work")
+
+
 @dataclass(frozen=True)
-class Encoding:
-    """ids [pos] int64, the tokens as text, and the work, a Step a token."""
+class Encoding(Generic[Work]):
+    """ids [pos] int64, the tokens as text, and the work on the way, as the tokenizer at hand tells it."""
 
     ids: np.ndarray
     tokens: tuple[str, ...]
-    work: tuple[Step, ...]
+    work: tuple[Work, ...]
 
 
 def words(text: str) -> tuple[str, ...]:
@@ -62,7 +66,7 @@ class OpenVocabulary:
     size: int
     split: Callable[[str], tuple[str, ...]] = words
 
-    def encode(self, text: str) -> Encoding:
+    def encode(self, text: str) -> Encoding[Step]:
         """Raises: ValueError when the text has more different tokens than there are ids."""
         tokens = self.split(text)
         taken: dict[int, str] = {}
@@ -107,7 +111,7 @@ class FixedVocabulary:
         """The tokens of a text, as they were written."""
         return characters(text) if self.by == "characters" else pieces(text)
 
-    def encode(self, text: str) -> Encoding:
+    def encode(self, text: str) -> Encoding[Step]:
         """ids [pos], the tokens as written, and a Step for each. Never fails: all text has ids."""
         tokens = self.split(text)
         given = {token: Step(token, i, i) for token in tokens if (i := self._known(token)) is not None}

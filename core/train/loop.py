@@ -152,7 +152,8 @@ def take_step(state: State, config: Config, batch: Batch, recipe: Recipe) -> Ste
 
     What does not fit into memory at once goes through in parts, whose gradients add up to the batch's.
     """
-    loss, accuracy, grads = 0.0, 0.0, {}
+    loss, accuracy = 0.0, 0.0
+    grads: dict[str, np.ndarray] = {}
     for part, share in batch.parts(max(1, limits.STEP // step_bytes(config, batch.ids.shape[-1]))):
         trace = forward(state.params, config, part.ids, names=needed(config))
         logits = trace["logits"]

@@ -4,14 +4,21 @@ al. 2019): encoders without a head. One sentence at a time, so token types are a
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..config import Config
 from .fields import Fields
 from .plan import Plan, linear, norm
 from .transforms import Transform, added_first_row, rows_from, same
 
-COMMON = {
-    **{"positions": "learned", "norm": "layer", "norm_at": "post", "embed_norm": True},
-    **{"qkv_bias": True, "out_bias": True, "mlp_bias": True},
+COMMON: dict[str, Any] = {
+    "positions": "learned",
+    "norm": "layer",
+    "norm_at": "post",
+    "embed_norm": True,
+    "qkv_bias": True,
+    "out_bias": True,
+    "mlp_bias": True,
 }
 
 ENCODER = {

@@ -51,7 +51,7 @@ DO_NOT_MATTER = {
 HARMLESS = frozenset(name for names in DO_NOT_MATTER.values() for name in names.split())
 
 # What would change the numbers in every family, unless it has the value given here.
-INERT = {
+INERT: dict[str, Any] = {
     "is_encoder_decoder": False,
     "add_cross_attention": False,
     "tie_encoder_decoder": False,
@@ -83,12 +83,16 @@ class Fields:
         """Is the field in the file, and null? For the few whose default is another."""
         return name in self._values and self._values[name] is None
 
-    def size(self, name: str, default: int | None) -> int | None:
+    def size(self, name: str, default: int) -> int:
         """A whole number from 1."""
         value = self.get(name, default)
-        if value is not None and not (type(value) is int and 1 <= value <= limits.PARAMETERS):
+        if not (type(value) is int and 1 <= value <= limits.PARAMETERS):
             self.refuse(name, f"a whole number in 1..{limits.PARAMETERS:,}")
         return value
+
+    def size_if_any(self, name: str) -> int | None:
+        """A whole number from 1; None where the file does not say it."""
+        return None if self.get(name) is None else self.size(name, 1)
 
     def index(self, name: str, default: int) -> int:
         """A whole number from 0."""

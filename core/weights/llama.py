@@ -78,7 +78,7 @@ def _plan(
     Fields(rope).must_be("partial_rotary_factor", 1.0)
     f.must_be("partial_rotary_factor", 1.0)
     n_heads = f.size("num_attention_heads", 32)
-    kv_heads = n_heads if f.is_null("num_key_value_heads") else f.size("num_key_value_heads", n_kv_heads)
+    kv_heads = n_heads if f.is_null("num_key_value_heads") else f.size("num_key_value_heads", n_kv_heads or n_heads)
     unembed = f.has_head(f"{family}Model", f"{family}ForCausalLM")
     config = Config(
         vocab_size=f.size("vocab_size", sizes["vocab_size"]),
@@ -87,7 +87,7 @@ def _plan(
         n_layers=f.layers("num_hidden_layers", 32),
         n_heads=n_heads,
         n_kv_heads=kv_heads,
-        d_head=f.size("head_dim", None),
+        d_head=f.size_if_any("head_dim"),
         d_mlp=f.size("intermediate_size", sizes["d_mlp"]),
         causal=True,
         positions="rotary",

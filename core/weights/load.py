@@ -6,13 +6,14 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from .. import limits
 from ..config import Config, param_shapes
 from ..errors import ConfigError, WeightsError
-from ..params import check_params
+from ..params import Params, check_params
 from ..tokenizer.huggingface import FileTokenizer
 from ..tokenizer.pretrained import Vocabulary
 from . import safetensors
@@ -62,7 +63,7 @@ def load_pretrained(
     if dtype is not None and np.dtype(dtype) not in (np.float32, np.float64):
         raise ConfigError(f"dtype: {np.dtype(dtype)} is neither float32 nor float64", "dtype")
     files = GGUFModel(folder) if Path(folder).suffix == ".gguf" else Folder(folder)
-    model_type = files.config.get("model_type")
+    model_type: Any = files.config.get("model_type")  # `family` refuses what is no name
     fields = Fields(files.config, without_head)
     try:
         plan = family(model_type)(fields)
@@ -105,9 +106,10 @@ def _read(
         kind = HALVES[files[name].dtype] if half else dtype if isinstance(files, GGUFModel) else dtype or np.float32
         stored = files.array(name, kind, mapped=not transform.copies)
         for target, part in zip(transform.targets, transform.split(stored), strict=True):
+            kept: np.ndarray | Stored = part
             if half:  # biases and norms weigh nothing
-                part = Half(part) if part.ndim > 1 else widened(part)
-            params[target] = params[target] + part if transform.added else part
+                kept = Half(part) if part.ndim > 1 else widened(part)
+            params[target] = params[target] + kept if transform.added else kept
     return params
 
 
@@ -116,7 +118,7 @@ def _read(
 
 def save(
     folder: str | Path,
-    params: Mapping[str, np.ndarray],
+    params: Params,
     config: Config,
     *,
     dtype: str = "F32",

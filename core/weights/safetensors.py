@@ -28,7 +28,7 @@ from ..errors import WeightsError
 from .half_precision import widened
 from .strict_json import parse, quoted
 
-DTYPES = {
+DTYPES: dict[str, np.dtype[Any]] = {
     "F64": np.dtype("<f8"),
     "F32": np.dtype("<f4"),
     "F16": np.dtype("<f2"),

@@ -79,8 +79,10 @@ def wave(scene: Scene, words: Words) -> Picture:
         name = words("block.cosine", i=dimension // 2)
     else:
         values = _table(compute.run(scene))[:, dimension]
-        sine = kind == "sinusoidal"
-        fine, line = (fine, sine_wave(fine, dimension, scene.config.d_model)) if sine else (at, values)
+        if kind == "sinusoidal":
+            line = sine_wave(fine, dimension, scene.config.d_model)
+        else:
+            fine, line = at.astype(np.float64), values
         name = words("block.dimension", i=dimension)
     row = scene.cell[0]
     says = words(

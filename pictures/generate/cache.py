@@ -8,6 +8,7 @@ import numpy as np
 
 import core
 from core import Scene, Writing
+from core.generate.loop import Work
 from pictures import compute, continuation, memory
 from pictures.compute import Picture, picture
 from pictures.heads import magnitude
@@ -19,7 +20,7 @@ from plots.kv_cache import kv_cache
 @picture(*continuation.KNOBS, "step")
 def ledger(scene: Scene, words: Words) -> Picture:
     """A row a step: positions that are new and that are reused, and the multiplications with and without a cache."""
-    text = continuation.written(scene)
+    text = continuation.text_of(scene)
     at = continuation.reached(scene, text) - 1
     works = [step.work for step in text.steps]
     tokens = continuation.spelled(scene, text, len(works) - 1, words)
@@ -43,7 +44,7 @@ def ledger(scene: Scene, words: Words) -> Picture:
 
 def height(scene: Scene, words: Words) -> int:
     """Pixels of that figure."""
-    text = continuation.written(scene)
+    text = continuation.text_of(scene)
     return plot_height(continuation.spelled(scene, text, len(text.steps) - 1, words), len(text.steps))
 
 
@@ -69,7 +70,7 @@ def agreement(cached: Writing, plain: Writing) -> Agreement:
 
 @memory.kept(lambda scene: (scene,), large=compute.is_large)
 def _both_ways(scene: Scene) -> Agreement:
-    return agreement(continuation.written(scene), core.write(scene, compute.params(scene), cache=False))
+    return agreement(continuation.text_of(scene), core.write(scene, compute.params(scene), cache=False))
 
 
 def check(scene: Scene, words: Words) -> str:
@@ -96,7 +97,7 @@ def power(value: float, words: Words) -> str:
     return f"{words.number(float(mantissa), 1)} × 10{digits}"
 
 
-def _says(scene: Scene, work, at: int, words: Words) -> str:
+def _says(scene: Scene, work: Work, at: int, words: Words) -> str:
     if not scene.config.causal:
         spent = words.amount(work.multiplications)
         return words("generate.says.no_cache", step=at + 1, positions=len(work.new), spent=spent)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from core import Scene
+from core import Distribution, Scene
 from core.generate.loop import Step
 from pictures import continuation, extremes
 from pictures.compute import Picture, picture
@@ -23,7 +23,7 @@ def candidates(step: Step) -> list[int]:
 @picture(*continuation.KNOBS, "step")
 def choices(scene: Scene, words: Words) -> Picture:
     """Every candidate's share before and after temperature; what top-k and top-p cut is faded."""
-    text = continuation.written(scene)
+    text = continuation.text_of(scene)
     step, name = continuation.looked_at(scene, text), continuation.names(scene, words)
     d, ids = step.distribution, candidates(step)
     kept = d.final[ids] > 0
@@ -88,5 +88,5 @@ def _says(scene: Scene, step: Step, words: Words) -> str:
     return " ".join(sentences)
 
 
-def _left(d, words: Words) -> str:
+def _left(d: Distribution, words: Words) -> str:
     return share(float(d.tempered[d.kept].sum()), words)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from core import Scene, forward
@@ -20,7 +22,7 @@ STAGES = ("blocks.0.resid_pre", "blocks.*.resid_post")
 @picture(*continuation.KNOBS, "step")
 def lens(scene: Scene, words: Words) -> Picture:
     """[position, stage]: the likeliest next token after each stage, and its share."""
-    text = continuation.written(scene)
+    text = continuation.text_of(scene)
     tops, shares, first = read(scene, text)
     name, ids = continuation.names(scene, words), text.text(continuation.reached(scene, text))
     rows, following = continuation.spelled(scene, text, len(ids) - 1 - len(text.ids), words)[first:], ids[first + 1 :]
@@ -67,7 +69,14 @@ def readable(scene: Scene) -> bool:
     return scene.config.residual
 
 
-def _says(tops: np.ndarray, shares: np.ndarray, came: np.ndarray, rows: list[str], name, words: Words) -> str:
+def _says(
+    tops: np.ndarray,
+    shares: np.ndarray,
+    came: np.ndarray,
+    rows: list[str],
+    name: Callable[[int], str],
+    words: Words,
+) -> str:
     """From which layer on the last position's answer stands; layers count from 0, stage 0 is the start."""
     final, last = tops[-1, -1], tops.shape[1] - 2
     since = last + 1

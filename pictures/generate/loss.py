@@ -8,7 +8,7 @@ from math import exp, inf, log
 
 import numpy as np
 
-from core import Scene, cross_entropy, squared_error
+from core import ConfigError, Scene, cross_entropy, squared_error
 from core.scene.sentence import fit_sentence
 from pictures import compute, extremes
 from pictures.arithmetic import Line, added
@@ -99,8 +99,10 @@ def _joined(scene: Scene) -> Scene:
 
 @picture("target")
 def losses(scene: Scene, words: Words) -> Picture:
-    """A bar a token, the mean, and ln(vocabulary)."""
+    """A bar a token, the mean, and ln(vocabulary). Raises: ConfigError where there is nothing to judge."""
     found = judged(scene)
+    if found is None:
+        raise ConfigError("target: nothing of it can be judged; see `nothing`", "target")
     says = _says(found, words)
     figure = plot(
         found.surprises,
@@ -128,7 +130,8 @@ def lines(found: Judged, words: Words) -> list[Line]:
     perplexity = n(found.perplexity, 2) if found.mean < MOST else f"> {n(exp(MOST), 2)}"
     cells = words.number(m * found.vocab, 0)
     ideal = f"Σ (z − y)² ÷ ({m} · {vocab})"
-    total = n(found.squared * m * found.vocab, 4)
+    summed = found.squared * m * found.vocab
+    total = n(summed, 4)
     return [
         Line("cross_entropy", "−Σ ln p ÷ n", f"({surprises}) ÷ {m}", mean, tuple(found.surprises.tolist()), found.mean),
         Line("perplexity", "eᴴ", f"e<sup>{mean}</sup>", perplexity, (found.mean,), found.perplexity),
@@ -140,7 +143,7 @@ def lines(found: Judged, words: Words) -> list[Line]:
             (found.vocab,),
             gap,
         ),
-        Line("squared", ideal, f"{total} ÷ {cells}", n(found.squared, 6), (total,), found.squared),
+        Line("squared", ideal, f"{total} ÷ {cells}", n(found.squared, 6), (summed,), found.squared),
     ]
 
 
