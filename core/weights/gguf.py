@@ -38,7 +38,7 @@ TYPES = (
     *("Q6_K", "Q8_K", "IQ2_XXS", "IQ2_XS", "IQ3_XXS", "IQ1_S", "IQ4_NL", "IQ3_S", "IQ2_S", "IQ4_XS", "I8", "I16"),
     *("I32", "I64", "F64", "IQ1_M", "BF16"),
 )
-PLAIN = {"F32": np.dtype("<f4"), "F16": np.dtype("<f2"), "BF16": np.dtype("<u2")}
+PLAIN: dict[str, np.dtype[Any]] = {"F32": np.dtype("<f4"), "F16": np.dtype("<f2"), "BF16": np.dtype("<u2")}
 READ = (*PLAIN, *FORMATS)
 
 # The types of a key's value: struct's letter for a number; a text; a list of one of these.
@@ -99,6 +99,7 @@ class GGUFFile(Mapping[str, Entry]):
         if entry.dtype in PLAIN:
             numbers = np.frombuffer(self._map, PLAIN[entry.dtype], math.prod(entry.shape), entry.start)
             numbers = numbers.reshape(entry.shape)
+            array: np.ndarray | Half | Quantized
             array = numbers if entry.dtype not in HALVES else Half(numbers) if numbers.ndim > 1 else widened(numbers)
         else:
             kind = FORMATS[entry.dtype]

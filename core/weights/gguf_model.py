@@ -92,7 +92,8 @@ class GGUFModel(Mapping[str, Entry]):
         return tokenizer_of(self._file, self.config["vocab_size"])
 
     def _config(self) -> dict[str, Any]:
-        file, config = self._file, {"model_type": self.architecture}
+        file = self._file
+        config: dict[str, Any] = {"model_type": self.architecture}
         config["architectures"] = [f"{self.architecture.title()}ForCausalLM"]
         for key, value in file.metadata.items():
             short = key.removeprefix(self.architecture + ".")

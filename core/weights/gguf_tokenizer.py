@@ -31,18 +31,23 @@ def tokenizer_of(file: GGUFFile, vocab_size: int) -> Vocabulary:
     control = frozenset(np.flatnonzero(np.isin(types, (UNKNOWN, CONTROL, UNUSED))).tolist())
     pattern = file.metadata.get("tokenizer.ggml.pre", "default")
     begins = kind == "llama" or pattern in BEGINS
-    around = {
-        "before": _special(file, "bos", begins, len(spelled)),
-        "after": _special(file, "eos", False, len(spelled)),
-    }
+    before, after = _special(file, "bos", begins, len(spelled)), _special(file, "eos", False, len(spelled))
     if kind == "gpt2" and pattern in PATTERN:
         merges = tuple(_pair(text, file) for text in _texts(file.metadata.get("tokenizer.ggml.merges"), "merges", file))
-        return ByteLevel(spelled, control, **around, merges=merges, pattern=PATTERN[pattern])
+        return ByteLevel(spelled, control, before=before, after=after, merges=merges, pattern=PATTERN[pattern])
     if kind == "llama":
         scores = _numbers(file, "scores", len(spelled), 0.0)
         escaped = frozenset(i for i in np.flatnonzero(types == BYTE).tolist() if _is_byte(spelled[i], file))
         space = file.metadata.get("tokenizer.ggml.add_space_prefix", True) is True
-        return SentencePiece(spelled, control | escaped, **around, scores=scores.tolist(), space=space, escaped=escaped)
+        return SentencePiece(
+            spelled,
+            control | escaped,
+            before=before,
+            after=after,
+            scores=scores.tolist(),
+            space=space,
+            escaped=escaped,
+        )
     what = f"tokenizer.ggml.pre: {quoted(pattern)}" if kind == "gpt2" else f"tokenizer.ggml.model: {quoted(kind)}"
     known = ", ".join(PATTERN) if kind == "gpt2" else "gpt2, llama"
     problem = f"{file.name}: {what} is not implemented; {known} are. Ids must be given in place of text"

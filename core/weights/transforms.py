@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -20,7 +21,7 @@ class Transform:
 
     targets: tuple[str, ...]
     shape: Callable[[Sequence[Shape]], Shape]  # the tensor's, from its parameters'
-    split: Callable[[np.ndarray], Sequence[np.ndarray]]
+    split: Callable[[Any], Sequence[Any]]  # of an array, or of a Stored: as they are, turned or in parts
     added: bool = False  # to what another tensor has already given, instead of being it
     copies: bool = False  # so that the tensor itself is not needed any more
 
