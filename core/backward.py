@@ -1,7 +1,8 @@
 """The Transformer, backward: the headings of model.py in mirror order, each the gradients of the section that it names.
 
-Each function takes the gradient of its section's output, and gives that of its input. `dx` is the gradient of the loss
-with respect to x. What a function returns is its caller's to add to.
+Each function takes the gradient of its section's output, and gives that of its input, by the chain rule (Rumelhart et
+al. 1986). `dx` is the gradient of the loss with respect to x; a comment repeats the line of model.py that is gone back
+through. What a function returns is its caller's to add to.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ def backward(
     activations: bool = False,
     bug: bool = False,
 ) -> dict[str, np.ndarray]:
-    """The gradients of a loss with respect to every parameter, under the parameters' names.
+    """The gradients of a loss with respect to every parameter: dlogits [..., pos, vocab] -> gradients; by name.
 
     `dlogits`, as a loss gives it, is the gradient that enters at the logits; `upstream` lets more enter at any other
     activation, by name. What stands in front as a batch is summed. Interventions are those of the trace.
@@ -89,6 +90,7 @@ def needed(config: Config) -> tuple[str, ...]:
 
 
 def _linear_backward(dy: np.ndarray, x: np.ndarray, params: Params, W: str, b: str, flow: Flow) -> np.ndarray:
+    """dy [..., d_out], x [..., d_in] -> dx [..., d_in]; those of the matrix W and, if there is one, of b go to flow."""
     # y = linear(x, params[W], params.get(b))
     dx, flow.params[W] = linear_backward(dy, x, params[W])
     if b in params:
@@ -100,6 +102,7 @@ def _linear_backward(dy: np.ndarray, x: np.ndarray, params: Params, W: str, b: s
 
 
 def unembed_backward(params: Params, config: Config, trace: Trace, flow: Flow) -> np.ndarray:
+    """What entered flow at the logits -> dx [..., pos, d_model]; that of the last stream (see `unembed`)."""
     dlogits = flow.put("logits")
     x = trace["ln_final.out" if config.final_norm else f"blocks.{config.n_layers - 1}.resid_post"]
     if not config.tied_unembed:
@@ -118,6 +121,7 @@ def unembed_backward(params: Params, config: Config, trace: Trace, flow: Flow) -
 def norm_backward(
     dout: np.ndarray | None, params: Params, config: Config, at: str, trace: Trace, flow: Flow
 ) -> np.ndarray:
+    """LayerNorm's or RMSNorm's (ops/norm.py), step by step: dout [..., pos, d_model] -> dx [..., pos, d_model]."""
     normalized, scale = trace[at + ".normalized"], trace[at + ".scale"]
     dout = flow.put(at + ".out", dout)
     dnormalized, flow.params[at + ".w"] = gain_backward(dout, normalized, params[at + ".w"])
@@ -135,6 +139,9 @@ def norm_backward(
 def mlp_backward(
     dout: np.ndarray, x: np.ndarray, params: Params, config: Config, at: str, trace: Trace, flow: Flow
 ) -> np.ndarray:
+    """Through W_out, f and W_in (and W_gate): dout [..., pos, d_model], x [..., pos, d_model], which the MLP was given
+    -> dx [..., pos, d_model].
+    """
     f_backward = ACTIVATIONS_BACKWARD[config.activation]
     dpost = _linear_backward(dout, trace[at + "post"], params, at + "W_out", at + "b_out", flow)
     dpost = flow.put(at + "post", dpost)
@@ -156,6 +163,9 @@ def mlp_backward(
 def attention_backward(
     dout: np.ndarray, x: np.ndarray, params: Params, config: Config, i: int, trace: Trace, flow: Flow
 ) -> np.ndarray:
+    """Through W_O, A V, softmax, scale, Q K^T and the projections: dout [..., pos, d_model], x [..., pos, d_model],
+    which attention was given -> dx [..., pos, d_model]; that of its three ways into attention, added up.
+    """
     at = f"blocks.{i}.attn."
     change = trace.interventions
     if config.projections:
@@ -202,6 +212,7 @@ def attention_backward(
 def block_backward(
     dout: np.ndarray | None, params: Params, config: Config, i: int, trace: Trace, flow: Flow
 ) -> np.ndarray:
+    """One layer: dout [..., pos, d_model] -> dx [..., pos, d_model]. A residual adds the gradients of its two ways."""
     at = f"blocks.{i}."
     pre, post = norm_places(config)
     dmiddle = flow.put(at + "resid_post", dout)
@@ -238,6 +249,7 @@ def block_backward(
 
 
 def embed_backward(dx: np.ndarray, params: Params, config: Config, trace: Trace, flow: Flow) -> None:
+    """dx [..., pos, d_model] -> None: those of W_pos and W_E go to flow, each summed over all places of its row."""
     if config.embed_norm:
         dx = norm_backward(dx, params, config, "ln_embed", trace, flow)
     if config.positions in ("sinusoidal", "learned"):

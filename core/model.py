@@ -33,7 +33,7 @@ def forward(
     names: Iterable[str] | None = None,
     cache: Cache | None = None,
 ) -> Trace:
-    """Run the model on token ids [..., pos], or on `embeddings` [..., pos, d_model] in their place; keep every step.
+    """Run the model on ids [..., pos], or on embeddings [..., pos, d_model] in their place -> Trace; keep every step.
 
     The arithmetic has the precision of the parameters and embeddings: float64 where either is.
     names: keep only these (names, or patterns such as `blocks.*.attn.pattern`). What is not kept is freed on the way.
@@ -66,7 +66,10 @@ def forward(
 
 
 def embed(x: np.ndarray, params: Params, config: Config, trace: Trace, cache: Cache | None = None) -> np.ndarray:
-    """Token embeddings [..., pos, d_model] -> the first residual stream, the same shape."""
+    """Token embeddings, and where they stand: x [..., pos, d_model] -> [..., pos, d_model]; the first residual stream.
+
+    Vaswani et al. 2017, sections 3.4 and 3.5; the norm after both is BERT's (Devlin et al. 2018).
+    """
     x = trace.put("embed", x)
     if config.positions in ("sinusoidal", "learned"):
         n, rows = places(x.shape[-2], cache)
@@ -89,8 +92,9 @@ def places(n: int, cache: Cache | None) -> tuple[int, slice]:
 def block(
     x: np.ndarray, params: Params, config: Config, i: int, trace: Trace, cache: Cache | None = None
 ) -> np.ndarray:
-    """One layer, [..., pos, d_model] -> [..., pos, d_model].
+    """One layer: x [..., pos, d_model] -> [..., pos, d_model].
 
+    Vaswani et al. 2017, section 3.1 (post); Xiong et al. 2020 (pre); Wang & Komatsuzaki 2021 (parallel).
     pre:  x + attention(norm(x)), then x + mlp(norm(x))      parallel: x + attention(norm1(x)) + mlp(norm2(x))
     post: norm(x + attention(x)), then norm(x + mlp(x))
     """
@@ -104,7 +108,9 @@ def block(
 def after_attention(
     start: np.ndarray, x: np.ndarray, params: Params, config: Config, i: int, trace: Trace
 ) -> np.ndarray:
-    """The rest of a block: what entered it and what its attention gives, each [..., pos, d_model] -> the same."""
+    """The rest of a block, from what entered it and what its attention gave:
+    start [..., pos, d_model], x [..., pos, d_model] -> [..., pos, d_model].
+    """
     at = f"blocks.{i}."
     pre, post = norm_places(config)
     x = trace.put(at + "attn_out", x)
@@ -136,7 +142,10 @@ def norm_places(config: Config) -> tuple[bool, bool]:
 def attention(
     x: np.ndarray, params: Params, config: Config, i: int, trace: Trace, cache: Cache | None = None
 ) -> np.ndarray:
-    """softmax(Q K^T / sqrt(d_k) + M) V W_O, [..., pos, d_model] -> [..., pos, d_model]."""
+    """softmax(Q K^T / sqrt(d_k) + M) V W_O: x [..., pos, d_model] -> [..., pos, d_model].
+
+    Vaswani et al. 2017, eq. 1 and section 3.2.2; heads that share keys and values: Ainslie et al. 2023.
+    """
     at = f"blocks.{i}.attn."
     change = trace.interventions
     if config.projections:
@@ -176,7 +185,9 @@ def attention(
 
 
 def merge(z: np.ndarray, params: Params, config: Config, i: int, change: Interventions) -> np.ndarray:
-    """The heads' outputs side by side, through W_O: [..., head, pos, d_head] -> [..., pos, d_model]."""
+    """The heads' outputs side by side, through W_O (Vaswani et al. 2017, section 3.2.2):
+    z [..., head, pos, d_head] -> [..., pos, d_model].
+    """
     at = f"blocks.{i}.attn."
     out = merge_heads(z)
     if not config.projections:
@@ -190,7 +201,10 @@ def merge(z: np.ndarray, params: Params, config: Config, i: int, change: Interve
 
 
 def mlp(x: np.ndarray, params: Params, config: Config, at: str, trace: Trace) -> np.ndarray:
-    """f(x W_in) W_out, or gated (f(x W_gate) * x W_in) W_out; [..., pos, d_model] -> [..., pos, d_model]."""
+    """f(x W_in) W_out, or gated (f(x W_gate) * x W_in) W_out: x [..., pos, d_model] -> [..., pos, d_model].
+
+    Vaswani et al. 2017, eq. 2; gated: Shazeer 2020, eq. 5.
+    """
     f = ACTIVATIONS[config.activation]
     up = linear(x, params[at + "W_in"], params.get(at + "b_in"))
     if config.gated:
@@ -205,7 +219,7 @@ def mlp(x: np.ndarray, params: Params, config: Config, at: str, trace: Trace) ->
 
 
 def norm(x: np.ndarray, params: Params, config: Config, at: str, trace: Trace) -> np.ndarray:
-    """LayerNorm or RMSNorm under the parameters at `at`, [..., pos, d_model] -> the same shape."""
+    """LayerNorm or RMSNorm with the parameters at `at`: x [..., pos, d_model] -> [..., pos, d_model]."""
     if config.norm == "layer":
         out, normalized, scale = layer_norm(x, params[at + ".w"], params[at + ".b"], config.norm_eps)
     else:
@@ -219,6 +233,9 @@ def norm(x: np.ndarray, params: Params, config: Config, at: str, trace: Trace) -
 
 
 def unembed(x: np.ndarray, params: Params, config: Config, trace: Trace) -> np.ndarray:
-    """[..., pos, d_model] -> logits [..., pos, vocab]."""
+    """What each position says of the next token: x [..., pos, d_model] -> logits [..., pos, vocab].
+
+    Vaswani et al. 2017, section 3.4; tied: W_U is W_E transposed (Press & Wolf 2016).
+    """
     W_U = params["embed.W_E"].T if config.tied_unembed else params["unembed.W_U"]
     return trace.put("logits", linear(x, W_U, params.get("unembed.b_U")))

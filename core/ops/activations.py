@@ -1,4 +1,7 @@
-"""The MLP's non-linearities, by name: relu, gelu, gelu_tanh, silu."""
+"""The MLP's non-linearities, elementwise, by name: relu, gelu, gelu_tanh, silu.
+
+Under each its backward: the gradient dy that comes in, times the slope. It is given x and what the forward gave, y.
+"""
 
 from __future__ import annotations
 
@@ -10,23 +13,23 @@ SQRT_2_OVER_PI = math.sqrt(2 / math.pi)
 
 
 def relu(x: np.ndarray) -> np.ndarray:
-    """max(x, 0)."""
+    """max(x, 0): x [...] -> [...] (Nair & Hinton 2010)."""
     return np.maximum(x, 0)
 
 
 def relu_backward(dy: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """1 where x > 0, else 0; at 0 itself 0, as is usual."""
+    """dy times 1 where x > 0, else 0: dy [...], x [...], y [...] -> dx [...]. At 0 itself 0, as is usual."""
     # y = max(x, 0)
     return dy * (y > 0)
 
 
 def gelu(x: np.ndarray) -> np.ndarray:
-    """x Phi(x), Phi the normal distribution function (Hendrycks & Gimpel 2016, section 2)."""
+    """x Phi(x), Phi the normal distribution function: x [...] -> [...] (Hendrycks & Gimpel 2016, section 2)."""
     return 0.5 * x * (1 + erf(x * math.sqrt(0.5)))
 
 
 def gelu_backward(dy: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Phi(x) + x phi(x), phi the normal density."""
+    """dy (Phi(x) + x phi(x)), phi = Phi' the normal density: dy [...], x [...], y [...] -> dx [...]."""
     # y = x Phi(x)
     square = x * x
     Phi = _gate(x, y, square)
@@ -39,7 +42,10 @@ def gelu_backward(dy: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def gelu_tanh(x: np.ndarray) -> np.ndarray:
-    """0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))): the approximation that GPT-2 uses (ibid.)."""
+    """0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))): x [...] -> [...].
+
+    The approximation that GPT-2 uses (Hendrycks & Gimpel 2016, section 2).
+    """
     y = x * x
     y *= 0.044715 * SQRT_2_OVER_PI
     y += SQRT_2_OVER_PI
@@ -52,7 +58,10 @@ def gelu_tanh(x: np.ndarray) -> np.ndarray:
 
 
 def gelu_tanh_backward(dy: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """g + x g', where g = 0.5 (1 + tanh(u)), u = sqrt(2/pi) (x + 0.044715 x^3), and so g' = 2 g (1 - g) u'."""
+    """dy (g + x g'): dy [...], x [...], y [...] -> dx [...].
+
+    g = 0.5 (1 + tanh(u)), u = sqrt(2/pi) (x + 0.044715 x^3), and so g' = 2 g (1 - g) u'.
+    """
     # y = x g
     slope = x * x
     g = _gate(x, y, slope)
@@ -63,7 +72,10 @@ def gelu_tanh_backward(dy: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarr
 
 
 def silu(x: np.ndarray) -> np.ndarray:
-    """x sigmoid(x) (Elfwing et al. 2017, eq. 8). tanh keeps it from overflowing: sigmoid(x) = (1 + tanh(x/2)) / 2."""
+    """x sigmoid(x): x [...] -> [...] (Elfwing et al. 2017, eq. 8).
+
+    tanh keeps it from overflowing: sigmoid(x) = (1 + tanh(x/2)) / 2.
+    """
     y = np.tanh(0.5 * x)
     y += 1
     y *= x
@@ -72,13 +84,16 @@ def silu(x: np.ndarray) -> np.ndarray:
 
 
 def silu_backward(dy: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """s + x s (1 - s), with s = sigmoid(x)."""
+    """dy (s + x s (1 - s)), with s = sigmoid(x): dy [...], x [...], y [...] -> dx [...]."""
     # y = x s
     return _gated(dy, _gate(x, y, x * x), y.copy())
 
 
 def _gate(x: np.ndarray, y: np.ndarray, square: np.ndarray) -> np.ndarray:
-    """y / x: the share of x that an activation has let through, for these three 1/2 at 0. square: x^2."""
+    """y / x: x [...], y [...], square [...] -> [...].
+
+    The share of x that an activation has let through, for these three 1/2 at 0. square: x^2.
+    """
     with np.errstate(invalid="ignore", divide="ignore"):
         gate = y / x
     gate[square == 0] = 0.5  # also where x is so small that y has lost its digits
@@ -86,7 +101,10 @@ def _gate(x: np.ndarray, y: np.ndarray, square: np.ndarray) -> np.ndarray:
 
 
 def _gated(dy: np.ndarray, g: np.ndarray, a: np.ndarray) -> np.ndarray:
-    """dy (g + a (1 - g)), as dy (1 - (1 - a) (1 - g)) so that `g` and `a`, which are used up, need no third."""
+    """dy (g + a (1 - g)): dy [...], g [...], a [...] -> [...].
+
+    As dy (1 - (1 - a) (1 - g)), so that g and a, which are used up, need no third.
+    """
     a -= 1
     g -= 1
     a *= g
@@ -126,7 +144,7 @@ _MIDDLE = (
 
 
 def erf(x: np.ndarray) -> np.ndarray:
-    """The error function, 2/sqrt(pi) times the integral of exp(-t^2) from 0 to x, elementwise, in x's own dtype."""
+    """2/sqrt(pi) times the integral of exp(-t^2) from 0 to x, in x's own dtype: x [...] -> [...] (Cody 1969)."""
     size = np.abs(x)
     # Past 6 both float32 and float64 round erf to 1; the clip keeps exp and the quotient in range.
     clipped = np.minimum(size, 6)
@@ -136,6 +154,7 @@ def erf(x: np.ndarray) -> np.ndarray:
 
 
 def _ratio(coefficients: tuple[tuple[float, ...], tuple[float, ...]], x: np.ndarray) -> np.ndarray:
+    """One polynomial over another, each from its highest power down (Horner's rule): x [...] -> [...]."""
     top, bottom = (np.full_like(x, row[0]) for row in coefficients)
     for total, row in ((top, coefficients[0]), (bottom, coefficients[1])):
         for c in row[1:]:

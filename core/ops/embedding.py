@@ -1,4 +1,4 @@
-"""x = W_E[ids]."""
+"""x = W_E[ids] (Vaswani et al. 2017, section 3.4, without its factor sqrt(d_model))."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def embedding(W_E: Array, ids: np.ndarray) -> np.ndarray:
 
 
 def embedding_backward(dx: np.ndarray, ids: np.ndarray, vocab_size: int) -> np.ndarray:
-    """dx [..., pos, d_model], ids [..., pos] -> dW_E [vocab, d_model]."""
+    """dx [..., pos, d_model], ids [..., pos] -> dW_E [vocab_size, d_model]."""
     # x = W_E[ids]: the gradients of all places where an id stands are added up
     ids = ids.reshape(-1)
     order = np.argsort(ids, kind="stable")

@@ -1,4 +1,4 @@
-"""y = x W + b."""
+"""y = x W + b, matrices as (in, out); and its gradients, dx = dy W^T, dW = x^T dy, db = the sum of dy."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def linear(x: np.ndarray, W: Array, b: Array | None = None) -> np.ndarray:
 
 
 def identity(x: np.ndarray, width: int) -> np.ndarray:
-    """x I, where I [d_in, width] has ones on its diagonal: the first features of x [..., d_in], then zeros."""
+    """x I, where I has ones on its diagonal: x [..., d_in] -> [..., width]; x's first features, then zeros."""
     d_in = x.shape[-1]
     if width <= d_in:
         return x[..., :width]
@@ -27,7 +27,10 @@ def identity(x: np.ndarray, width: int) -> np.ndarray:
 
 
 def linear_backward(dy: np.ndarray, x: np.ndarray, W: Array) -> tuple[np.ndarray, np.ndarray]:
-    """dy [..., d_out] -> dx [..., d_in], and dW [d_in, d_out] summed over all that stands in front."""
+    """dy [..., d_out], x [..., d_in], W [d_in, d_out] -> dx [..., d_in], dW [d_in, d_out].
+
+    dW is summed over all that stands in front.
+    """
     rows = dy.reshape(-1, dy.shape[-1])
     # y = x @ W
     dx = rows @ W.T
@@ -36,6 +39,6 @@ def linear_backward(dy: np.ndarray, x: np.ndarray, W: Array) -> tuple[np.ndarray
 
 
 def bias_backward(dy: np.ndarray) -> np.ndarray:
-    """dy [..., d_out] -> db [d_out], summed over all that stands in front."""
+    """dy [..., d_out] -> db [d_out]; summed over all that stands in front."""
     # y += b
     return sum_of_rows(dy)

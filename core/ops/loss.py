@@ -9,10 +9,10 @@ from .rows import row_max, row_sum
 
 
 def cross_entropy(logits: np.ndarray, targets: np.ndarray, mask: np.ndarray | None = None) -> tuple[float, np.ndarray]:
-    """Mean of -log softmax(logits)[target], in nats, and its gradient.
+    """Mean of -log softmax(logits)[target], in nats, and its gradient (Goodfellow et al. 2016, section 6.2.2.3).
 
-    logits [..., pos, vocab], targets [..., pos] -> loss, dlogits [..., pos, vocab]
-    mask: [..., pos], True where a position counts; padding is left out. None: all count.
+    logits [..., pos, vocab], targets [..., pos], mask [..., pos] -> loss, dlogits [..., pos, vocab]
+    mask: True where a position counts; padding is left out. None: all count.
     Raises: ConfigError when the shapes do not fit, no position counts, or a target that counts is no token.
     """
     counts = _checked(logits, targets, mask)
@@ -36,7 +36,9 @@ def squared_error(logits: np.ndarray, targets: np.ndarray, mask: np.ndarray | No
     """Mean of (logits - one-hot(target))^2 over positions and vocabulary, and its gradient.
 
     The simplification of a first lesson: it asks for a logit of 1 at the target and 0 elsewhere, whatever softmax would
-    make of them. Shapes, mask and errors as for cross_entropy.
+    make of them. Mask and errors as for cross_entropy.
+
+    logits [..., pos, vocab], targets [..., pos], mask [..., pos] -> loss, dlogits [..., pos, vocab]
     """
     counts = _checked(logits, targets, mask)
     at = np.nonzero(counts)
@@ -53,7 +55,7 @@ def squared_error(logits: np.ndarray, targets: np.ndarray, mask: np.ndarray | No
 
 
 def _checked(logits: np.ndarray, targets: np.ndarray, mask: np.ndarray | None) -> np.ndarray:
-    """[..., pos]: which positions count."""
+    """Which positions count: logits [..., pos, vocab], targets [..., pos], mask [..., pos] -> [..., pos]."""
     targets = np.asarray(targets)
     if targets.shape != logits.shape[:-1] or targets.dtype.kind not in "iu":
         raise ConfigError(f"targets: {targets.dtype} {targets.shape} does not fit logits {logits.shape}", "targets")

@@ -1,4 +1,7 @@
-"""LayerNorm (Ba et al. 2016, eq. 4) and RMSNorm (Zhang & Sennrich 2019, eq. 4), each over one token's features."""
+"""LayerNorm (Ba et al. 2016, eq. 4) and RMSNorm (Zhang & Sennrich 2019, eq. 4), each over one token's features.
+
+The backward takes the steps of the forward one by one, in mirror order.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from .rows import row_mean
 
 
 def layer_norm(x: np.ndarray, w: Array, b: Array, eps: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """x [..., d], w and b [d] -> out [..., d], normalized [..., d], scale [..., 1].
+    """x [..., d], w [d], b [d] -> out [..., d], normalized [..., d], scale [..., 1].
 
     normalized = (x - mean) / scale, with scale = sqrt(variance + eps): mean 0 and variance 1 for every token.
     """
@@ -34,7 +37,7 @@ def rms_norm(x: np.ndarray, w: Array, eps: float) -> tuple[np.ndarray, np.ndarra
 
 
 def gain_backward(dout: np.ndarray, normalized: np.ndarray, w: Array) -> tuple[np.ndarray, np.ndarray]:
-    """dout [..., d] -> dnormalized [..., d], dw [d]."""
+    """dout [..., d], normalized [..., d], w [d] -> dnormalized [..., d], dw [d]."""
     # out = normalized * w
     rows = dout.reshape(-1, dout.shape[-1])
     dw = np.einsum("ti,ti->i", rows, normalized.reshape(rows.shape))
@@ -42,7 +45,7 @@ def gain_backward(dout: np.ndarray, normalized: np.ndarray, w: Array) -> tuple[n
 
 
 def scale_backward(dnormalized: np.ndarray, normalized: np.ndarray, scale: np.ndarray) -> np.ndarray:
-    """dnormalized [..., d] -> dscale [..., 1]."""
+    """dnormalized [..., d], normalized [..., d], scale [..., 1] -> dscale [..., 1]."""
     # normalized = centred / scale
     dscale = np.vecdot(dnormalized, normalized)[..., None]
     dscale /= -scale
@@ -52,7 +55,10 @@ def scale_backward(dnormalized: np.ndarray, normalized: np.ndarray, scale: np.nd
 def centred_backward(
     dnormalized: np.ndarray, dscale: np.ndarray, normalized: np.ndarray, scale: np.ndarray
 ) -> np.ndarray:
-    """dnormalized [..., d], dscale [..., 1] -> dcentred [..., d], which for rms_norm is dx."""
+    """dnormalized [..., d], dscale [..., 1], normalized [..., d], scale [..., 1] -> dcentred [..., d].
+
+    For rms_norm that is dx.
+    """
     # normalized = centred / scale, and scale = sqrt(mean(centred^2) + eps), whose slope is normalized / d
     dcentred = normalized * (dscale * scale * (1 / normalized.shape[-1]))
     dcentred += dnormalized
@@ -61,7 +67,7 @@ def centred_backward(
 
 
 def mean_backward(dcentred: np.ndarray) -> np.ndarray:
-    """dcentred [..., d] -> dx [..., d], in its place."""
+    """dcentred [..., d] -> dx [..., d]; in its place."""
     # centred = x - mean(x)
     dcentred -= row_mean(dcentred)
     return dcentred

@@ -9,7 +9,10 @@ import numpy as np
 
 @lru_cache(maxsize=32)
 def sinusoidal(n: int, d_model: int, dtype: np.dtype | type = np.float32) -> np.ndarray:
-    """PE [n, d_model]: PE(p, 2i) = sin(p / 10000^(2i/d)), PE(p, 2i+1) = cos of the same (Vaswani 2017, section 3.5)."""
+    """PE(p, 2i) = sin(p / 10000^(2i/d)), PE(p, 2i+1) = cos of the same (Vaswani et al. 2017, section 3.5).
+
+    -> PE [n, d_model]
+    """
     angle = np.arange(n)[:, None] / 10000 ** (np.arange(0, d_model, 2) / d_model)  # [n, ceil(d_model / 2)]
     table = np.empty((n, d_model), dtype)
     table[:, 0::2] = np.sin(angle)
@@ -22,7 +25,10 @@ def sinusoidal(n: int, d_model: int, dtype: np.dtype | type = np.float32) -> np.
 def rotary_angles(
     n: int, width: int, base: float, dtype: np.dtype | type = np.float32
 ) -> tuple[np.ndarray, np.ndarray]:
-    """cos and sin [n, width / 2] of p * base^(-2i/width), for position p and pair i (Su et al. 2021, eq. 15)."""
+    """Of the angles p * base^(-2i/width), for position p and pair i (Su et al. 2021, eq. 15).
+
+    -> cos [n, width / 2], sin [n, width / 2]
+    """
     angle = np.arange(n)[:, None] * base ** (-np.arange(0, width, 2) / width)
     cos, sin = np.cos(angle).astype(dtype), np.sin(angle).astype(dtype)
     cos.flags.writeable = sin.flags.writeable = False
@@ -30,7 +36,8 @@ def rotary_angles(
 
 
 def rotate(x: np.ndarray, cos: np.ndarray, sin: np.ndarray) -> np.ndarray:
-    """x [..., pos, d_head], cos and sin [pos, width/2] -> x with its first `width` dimensions turned by position.
+    """The first `width` dimensions of each position's vector turned by its angles (Su et al. 2021, eq. 34):
+    x [..., pos, d_head], cos [pos, width / 2], sin [pos, width / 2] -> [..., pos, d_head].
 
     Dimension i is paired with i + width/2, as Hugging Face stores Llama's and GPT-NeoX's weights (the paper pairs 2i
     with 2i + 1: the same up to a permutation of W_Q and W_K). Dimensions past `width` pass unchanged.
@@ -45,6 +52,6 @@ def rotate(x: np.ndarray, cos: np.ndarray, sin: np.ndarray) -> np.ndarray:
 
 
 def rotate_backward(dy: np.ndarray, cos: np.ndarray, sin: np.ndarray) -> np.ndarray:
-    """dy [..., pos, d_head] -> dx [..., pos, d_head]."""
+    """dy [..., pos, d_head], cos [pos, width / 2], sin [pos, width / 2] -> dx [..., pos, d_head]."""
     # y = rotate(x, cos, sin): a turn keeps lengths, so its gradient is turned back by the same angle
     return rotate(dy, cos, -sin)

@@ -8,7 +8,7 @@ from .rows import row_max, row_sum
 
 
 def softmax(x: np.ndarray, temperature: float = 1.0) -> np.ndarray:
-    """x [..., n] -> [..., n]: positive, and summing to 1 over the last axis.
+    """x [..., n] -> [..., n]: positive, and summing to 1 over the last axis (Bridle 1990).
 
     The largest entry is taken off first: exp() then never overflows, and the quotient is the same. An entry of -inf
     gets exactly 0. A temperature divides the exponents: below 1 sharpens, above 1 flattens.
@@ -22,7 +22,7 @@ def softmax(x: np.ndarray, temperature: float = 1.0) -> np.ndarray:
 
 
 def softmax_backward(dy: np.ndarray, y: np.ndarray, temperature: float = 1.0, bug: bool = False) -> np.ndarray:
-    """dy [..., n], y = softmax(x, temperature) [..., n] -> dx [..., n].
+    """dy [..., n], and y [..., n] = softmax(x, temperature) -> dx [..., n].
 
     bug: forget that each row adds up to 1, so that what one entry gains the others lose; see `backward`.
     """
