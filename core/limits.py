@@ -42,7 +42,7 @@ CORPUS = 200_000  # bytes of a text to train on: a novella; its ids take 1.6 MB
 
 UPLOAD = 16 << 20  # bytes of a trained model: four million parameters in float32
 UPLOAD_VOCABULARY = 10_000  # tokens of such a model: a trace's logits take 2.6 MB; the stories have 500
-MODELS_KEPT = 3  # models of a session that its Scenes can name, each at most UPLOAD
+MODELS_KEPT = 3  # models of a session that its Scenes can name, each at most UPLOAD; all sessions' together: MODELS
 
 # What the API accepts, for real weights: 4 GB in float32 is the most that an ordinary laptop holds.
 PARAMETERS = 1_000_000_000
@@ -65,6 +65,7 @@ CACHE = _megabytes("FIBRA_CACHE_MB", 300, 32)
 # Half of it is for what is not weighed: sessions, core's small tables, work in progress, and the heap's holes, which
 # were found to be as much as what is kept.
 CACHE_OTHER = CACHE // 2
+MODELS = CACHE * 2 // 5  # trained models that all sessions hold together: thirty of the largest size that Train has
 LARGE = 1_000_000  # parameters, 4 MB: larger models are computed one at a time, so that a class of them fits in memory
 CHECKPOINTS = 32 << 20  # of one training run: forty of a model of 200,000 parameters
 RUNS = 4  # of a session that undo, or choosing its task again, brings back where it stood

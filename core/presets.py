@@ -192,6 +192,11 @@ def register(preset: Preset) -> tuple[str, Preset]:
     return name, _living.setdefault(name, preset)
 
 
+def living_bytes() -> int:
+    """What the weights of all models take that sessions hold, each counted once."""
+    return sum(array.nbytes for preset in [*_living.values()] for array in preset.learned.values())
+
+
 def find(name: str) -> Preset | None:
     """The preset, or the living model, of this name; None where there is none, or none any more."""
     return PRESETS.get(name) or _living.get(name)

@@ -4,9 +4,11 @@ to nobody else.
 
 from __future__ import annotations
 
+import gc
 import json
 import tracemalloc
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,10 +17,13 @@ from test_models import FOLDER
 
 import core
 from core import WeightsError, limits
-from core.presets import register
+from core.presets import living_bytes, register
 from core.tokenizer.words import FixedVocabulary
 from core.weights import write
 from core.weights.model_file import Portable, pack, unpack
+from pictures import memory
+from ui import state
+from ui.train import files, run_memory
 
 SMALL = core.Config(vocab_size=4, n_ctx=8, d_model=4, n_layers=1, n_heads=1, d_mlp=8, causal=True, unembed=True)
 TOKENS = ("a", "b", "c", "d")
@@ -159,3 +164,45 @@ def test_each_is_shown_their_own():
         at.query_params.update({"model": name, "lang": "en"})
         at.run()
         assert not at.exception and at.session_state["fibra.scene"].text == sentence == held.sentence
+
+
+# ---------------------------------------------------------------------------------------------- all people's together
+
+
+def test_models_of_all_sessions_are_counted_and_stay_under_their_limit(monkeypatch):
+    gc.collect()
+    before, sessions = living_bytes(), {who: {"fibra.scene": core.Scene()} for who in ("mine", "theirs")}
+    size = sum(array.nbytes for array in MODEL.params.values())
+
+    def as_session(who: str) -> None:
+        monkeypatch.setattr(state, "st", SimpleNamespace(session_state=sessions[who]))
+
+    def use(i: int) -> str:
+        return files.use(replace(MODEL, params={name: p + i for name, p in MODEL.params.items()}))
+
+    def room(models: float) -> None:
+        monkeypatch.setattr(limits, "MODELS", before + int(models * size))
+
+    as_session("mine")
+    first, second = use(1), use(2)
+    run_memory.balance()
+    assert memory.BUDGET._taken["models"] == living_bytes() == before + 2 * size
+    room(2.5)
+    as_session("theirs")
+    with pytest.raises(files.Full):
+        use(3)
+    assert living_bytes() == before + 2 * size
+
+    room(1.5)  # the next page that either opens lets go what it does not show
+    as_session("mine")
+    sessions["mine"]["fibra.scene"] = core.Scene(model=second)
+    state.make_room()
+    assert [*state.models()] == [second] and core.presets.find(first) is None
+    room(2.5)
+    as_session("theirs")
+    assert core.presets.find(use(3)) in state.models().values()
+    for session in sessions.values():
+        session.clear()
+    gc.collect()
+    run_memory.balance()
+    assert memory.BUDGET._taken["models"] == living_bytes() == before

@@ -10,9 +10,9 @@ from typing import Any
 
 import streamlit as st
 
-from core import Notice, Preset, Scene
+from core import Notice, Preset, Scene, limits
 from core.limits import MODELS_KEPT, UNDO
-from core.presets import find
+from core.presets import find, living_bytes
 from core.scene.fields import wrong
 from pictures.words import LANGUAGES, Words, words_of
 from ui.live import compat
@@ -36,6 +36,7 @@ def open_scene(page: str) -> Scene:
     if SCENE not in st.session_state or _is_news(query, moved):
         scene, notices = Scene.from_query(query)
         _keep(scene, notices)
+    make_room()
     write_url()
     return st.session_state[SCENE]
 
@@ -162,9 +163,16 @@ def _keep(new: Scene, found: tuple[Notice, ...] = ()) -> None:
 
 
 def keep_model(name: str, model: Preset) -> None:
-    """Hold a trained model for this session: the last few of them."""
+    """Hold a trained model for this session: the last few of them, where memory allows for more than what is shown."""
     kept = models() | {name: model}
     st.session_state[MODELS] = dict([*kept.items()][-MODELS_KEPT:])
+
+
+def make_room() -> None:
+    """Hold no model that isn't shown, where all sessions' models together are too much."""
+    if living_bytes() > limits.MODELS and MODELS in st.session_state:
+        shown = [each.model for each in (scene(), scene().pinned) if each]
+        st.session_state[MODELS] = {name: model for name, model in models().items() if name in shown}
 
 
 def models() -> dict[str, Preset]:

@@ -10,7 +10,7 @@ import streamlit as st
 
 from core import ConfigError, Preset, Scene, WeightsError, limits
 from core.errors import TextError
-from core.presets import register
+from core.presets import living_bytes, register
 from core.tasks.text import LEAST
 from core.tokenizer.text import ENCODINGS, decoded
 from core.tokenizer.words import UNKNOWN, FixedVocabulary
@@ -95,7 +95,9 @@ def _button(label: str, act: Callable[[Any], None], what: Any, words: Words, ref
     if st.button(label, on_click=_do, args=(act, what), **look):
         if REFUSED not in st.session_state:
             st.rerun()
-        shell.say(words(refused, error=_why(st.session_state.pop(REFUSED), words)), "notice")
+        error = st.session_state.pop(REFUSED)
+        full = isinstance(error, Full)
+        shell.say(words("train.model.full") if full else words(refused, error=_why(error, words)), "notice")
 
 
 def _do(act: Callable[[Any], None], what: Any) -> None:
@@ -140,10 +142,17 @@ def opening(view: View) -> str:
     return view.course.task.joint.join(known).strip() or view.course.task.vocabulary[-1]
 
 
+class Full(ConfigError):
+    """All sessions together hold as many models as fit."""
+
+
 def use(model: Portable) -> str:
-    """Make a model one that every page of this session can show; gives its name."""
+    """Make a model one that every page of this session can show; gives its name. Raises: Full."""
     about = {"tokenizer": model.tokenizer, "source": lambda: model.params, "task": model.task}
     preset = Preset(model.task, model.config, model.sentence, **about)
     name, held = register(preset)
+    state.make_room()
+    if living_bytes() > limits.MODELS:
+        raise Full(f"model: more than {limits.MODELS >> 20} MB of models are held on this server")
     state.keep_model(name, held)
     return name

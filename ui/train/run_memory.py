@@ -15,6 +15,7 @@ from typing import Protocol
 from weakref import WeakValueDictionary
 
 from core import limits
+from core.presets import living_bytes
 from core.train.loop import step_bytes
 from core.train.training_run import Course
 from pictures import heap, memory, turn
@@ -68,7 +69,7 @@ def lose(session: str, lost: bool = True) -> None:
 
 
 def balance() -> None:
-    """Make all runs fit; what they take, the caches leave."""
+    """Make all runs fit; what they take, and the models that came of them, the caches leave."""
     with _lock:
         _balanced[0] = monotonic()
         living = [run for run in list(_runs.values()) if run.course is not None]
@@ -81,6 +82,7 @@ def balance() -> None:
                 run.let_go()
         at_work = [_step(run.course) for run in living if run.course and now - run.touched < AT_WORK]
         memory.BUDGET.take("training", kept)
+        memory.BUDGET.take("models", living_bytes())
         memory.BUDGET.take("step", max((size for size in at_work if size >= HEAVY), default=0))
 
 
