@@ -7,9 +7,10 @@ from html import escape
 
 import streamlit as st
 
+from core import gradcheck
 from core.backward import attention_backward
 from core.ops.softmax import softmax_backward
-from core.train.gradcheck import Check, gradcheck
+from core.train.gradcheck import Check
 from core.train.loop import adamw, take_step
 from pictures import train as pictures
 from pictures.words import Words

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import subprocess
@@ -88,6 +89,41 @@ def test_a_page_that_came_first_is_prepared_all_the_same():
 
 def test_the_app_prepares_before_anything_brings_numpy():
     lines = (ROOT / "app.py").read_text("utf-8").splitlines()
-    code = "\n".join(lines[: lines.index("process.prepare()") + 1])
-    (seen,) = run(f"{code}\nprint(json.dumps(seen()))")
-    assert seen["threads"] is None and seen["environment"]["OPENBLAS_NUM_THREADS"] == "1"
+    code = "\n".join(lines[: lines.index("process.prepare()")])
+    before, after = run(f"{code}\nprint(json.dumps(seen()))\nprocess.prepare()\nprint(json.dumps(seen()))")
+    assert before["threads"] is None and after["threads"] in (1, None)
+
+
+AT_ONCE = """
+import ast, pathlib, sys, threading
+sys.setswitchinterval(1e-5)
+def imports(path):
+    body = ast.parse(pathlib.Path(path).read_text("utf-8")).body
+    kept = [part for part in body if isinstance(part, (ast.Import, ast.ImportFrom)) or "prepare" in ast.unparse(part)]
+    return compile(ast.Module([part for part in kept if "def " not in ast.unparse(part)], []), str(path), "exec")
+files = [*sorted(map(str, pathlib.Path("pages").glob("*.py"))), "app.py"] * 2
+codes, begin, wrong = [imports(file) for file in files], threading.Barrier(len(files)), []
+import streamlit  # the server has it
+def visit(code):
+    begin.wait()
+    try:
+        exec(code, {})
+    except Exception as error:
+        wrong.append(repr(error))
+visitors = [threading.Thread(target=visit, args=(code,)) for code in codes]
+for visitor in visitors: visitor.start()
+for visitor in visitors: visitor.join()
+print(json.dumps(wrong))
+"""
+
+
+def test_the_first_visitors_may_come_at_once():
+    """Each page may be the one that brings core; where others ask for a part of it meanwhile, Python gives up."""
+    (wrong,) = run(AT_ONCE)
+    assert wrong == []
+
+
+def test_every_page_brings_core_whole_before_a_part_of_it():
+    for page in sorted((ROOT / "pages").glob("*.py")):
+        modules = [part.module for part in ast.parse(page.read_text("utf-8")).body if isinstance(part, ast.ImportFrom)]
+        assert next(m for m in modules if m.split(".")[0] in ("core", "plots", "pictures", "ui")) == "core", page.name

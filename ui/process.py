@@ -11,7 +11,9 @@ import gc
 import os
 import sys
 from functools import cache
+from importlib import import_module
 from pathlib import Path
+from threading import Lock
 
 from pictures import heap
 
@@ -26,15 +28,28 @@ THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS")
 GENERATIONS = (7000, 10, 3)
 
 
-@cache
+_one = Lock()  # between sessions; nothing here starts a thread
+
+
 def prepare() -> None:
-    """Prepare this process, once. Whoever sets one of THREADS in the environment is obeyed."""
+    """Prepare this process, once: who comes meanwhile waits. Whoever sets one of THREADS in the environment is obeyed.
+
+    core is imported here. Where one session imports it while another's page asks for a part of it, each waits for what
+    the other has begun: the first visitors of a class that comes at once were shown Python's word for that.
+    """
+    with _one:
+        _prepare()
+
+
+@cache
+def _prepare() -> None:
     for name in THREADS:
         os.environ.setdefault(name, "1")
     if "numpy" in sys.modules:  # a page ran before app.py: a first visitor came by its link
         _tell_blas(os.environ[THREADS[0]])
     heap.tame()
     gc.set_threshold(*GENERATIONS)
+    import_module("core")
 
 
 def _tell_blas(threads: str) -> None:
