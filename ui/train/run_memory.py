@@ -14,8 +14,9 @@ from time import monotonic
 from typing import Protocol
 from weakref import WeakValueDictionary
 
-from core import limits
+from core import Config, limits
 from core.presets import living_bytes
+from core.tasks import Task
 from core.train.loop import step_bytes
 from core.train.training_run import Course
 from pictures import heap, memory, turn
@@ -74,16 +75,29 @@ def balance() -> None:
         _balanced[0] = monotonic()
         living = [run for run in list(_runs.values()) if run.course is not None]
         room = memory.BUDGET.most // SHARE
-        now, kept = monotonic(), sum(_thinned(run, room // len(living)) for run in living)
+        now, let_go, kept = monotonic(), False, sum(_thinned(run, room // len(living)) for run in living)
         for run in sorted(living, key=lambda run: (run.session not in _lost, run.touched)):
             patience = STOPPING if run.session in _lost else STANDING
             if kept > room and now - run.touched > patience:
                 kept -= run.held()
                 run.let_go()
+                let_go = True
         at_work = [_step(run.course) for run in living if run.course and now - run.touched < AT_WORK]
         memory.BUDGET.take("training", kept)
         memory.BUDGET.take("models", living_bytes())
         memory.BUDGET.take("step", max((size for size in at_work if size >= HEAVY), default=0))
+    if let_go:
+        heap.trim()
+
+
+def started(task: Task, config: Config, seed: int, size: int, rate: float) -> Course:
+    """A run that has been looked at once. Of large ones that takes thrice what they hold: one is begun at a time."""
+    if _step_of(config, size) < HEAVY:
+        return Course.start(task, config, seed, size, rate)
+    with turn.LARGE.take():
+        course = Course.start(task, config, seed, size, rate)
+        heap.trim()
+    return course
 
 
 @contextmanager
@@ -113,5 +127,9 @@ def _thinned(run: Run, share: int) -> int:
 
 
 def _step(course: Course) -> int:
+    return _step_of(course.config, course.size)
+
+
+def _step_of(config: Config, size: int) -> int:
     """Bytes that a step takes while it is made."""
-    return min(limits.STEP, course.size * step_bytes(course.config, course.config.n_ctx))
+    return min(limits.STEP, size * step_bytes(config, config.n_ctx))

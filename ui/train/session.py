@@ -125,7 +125,7 @@ def _begun(scene: Scene) -> Training:
 def _course(scene: Scene) -> Course:
     task = task_of(scene.task, kept_runs.texts().get(scene.corpus, ""))
     rate, size = of(scene, task)
-    return Course.start(task, sized(task.config, scene.size), scene.run_seed, size, rate)
+    return run_memory.started(task, sized(task.config, scene.size), scene.run_seed, size, rate)
 
 
 def _heed(scene: Scene, training: Training) -> None:
