@@ -1,8 +1,9 @@
-"""A vocabulary that came with a model, read without any library: byte-level BPE and SentencePiece's BPE.
+"""A vocabulary that came with a model, read without any library: byte-level BPE, SentencePiece's BPE, WordPiece.
 
 GPT-2's kind (Radford et al. 2019, section 2.2) cuts a text into pieces by a pattern, spells each piece's bytes as
 letters, and merges by rank. Llama's kind (Kudo & Richardson 2018, "SentencePiece", section 3) takes the whole text,
-spaces written as U+2581, and merges what makes the likeliest token; a letter that it lacks is written in bytes.
+spaces written as U+2581, and merges what makes the likeliest token; a letter that it lacks is written in bytes. BERT's
+kind (Devlin et al. 2018, section 3) takes the longest piece that fits.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import numpy as np
 from ..errors import WeightsError
 from .bpe import merged, readable
 from .huggingface import BYTES, Piece
+from .wordpiece import INSIDE, LONGEST_WORD, parted
 from .words import Encoding
 
 SPACE = "▁"
@@ -203,3 +205,76 @@ class SentencePiece(Vocabulary):
     def decode(self, ids: Iterable[int]) -> str:
         text = super().decode(ids)
         return text[1:] if self.space and text.startswith(" ") else text
+
+
+# What WordPiece's decoder of the `tokenizers` library does to each token that follows another, in this order.
+CLEANED = {
+    **{f" {sign}": sign for sign in ".?!,"},
+    " ' ": "'",
+    " n't": "n't",
+    " 'm": "'m",
+    " do not": " don't",
+    " 's": "'s",
+    " 've": "'ve",
+    " 're": "'re",
+}
+
+
+@dataclass(frozen=True)
+class Pieces(Vocabulary):
+    """BERT's kind. lower: in small letters; accents: whether they are kept; unknown: the id of what is not known."""
+
+    unknown: int = 0
+    lower: bool = True
+    accents: bool = False
+
+    def _pieces(self, text: str) -> Iterable[Piece]:
+        for word in self._words(text):
+            yield from self._taken(word)
+
+    def _words(self, text: str) -> Iterable[list[tuple[str, int]]]:
+        """Words, each a list of (letter, its place in the text): one character may become several letters, or none."""
+        word: list[tuple[str, int]] = []
+        for i, c in enumerate(text):
+            for letter in self._letters(c) if parted(c) else ():
+                apart = parted(letter)
+                if apart == letter and not letter.isspace():
+                    word.append((letter, i))
+                elif apart:
+                    yield from [word] if word else []
+                    word = []
+                    yield from [[(letter, i)]] if apart.strip() else []
+        yield from [word] if word else []
+
+    def _letters(self, c: str) -> str:
+        if not self.accents:
+            c = "".join(part for part in unicodedata.normalize("NFD", c) if unicodedata.category(part) != "Mn")
+        return "".join(part.lower() for part in c) if self.lower else c
+
+    def _taken(self, word: list[tuple[str, int]]) -> Iterable[Piece]:
+        """The longest piece that fits, again and again; a word of which some rest fits nothing is unknown whole."""
+        found, at, letters = [], 0, "".join(letter for letter, _ in word)
+        while at < len(letters) <= LONGEST_WORD:
+            inside = INSIDE if at else ""
+            ends = range(len(letters), at, -1)
+            stop = next((stop for stop in ends if inside + letters[at:stop] in self.ids), None)
+            if stop is None:
+                break
+            piece = inside + letters[at:stop]
+            found.append(Piece(piece, self.ids[piece], word[at][1], word[stop - 1][1] + 1))
+            at = stop
+        if at < len(letters):
+            return [Piece(self.spelled[self.unknown], self.unknown, word[0][1], word[-1][1] + 1)]
+        return found
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """Ids -> words parted by spaces, but before signs, without special tokens. Raises: as Vocabulary.decode."""
+        ids = [int(i) for i in ids]
+        super().decode(ids)  # for what it refuses
+        text = ""
+        for token in (self.spelled[i] for i in ids if i not in self.control):
+            token = token if not text else token.removeprefix(INSIDE) if token.startswith(INSIDE) else f" {token}"
+            for awkward, clean in CLEANED.items():
+                token = token.replace(awkward, clean)
+            text += token
+        return text

@@ -67,11 +67,11 @@ def words(text: str) -> list[str]:
 
     Marks, and signs that are no punctuation such as €, stay in their word; control characters are left out.
     """
-    return "".join(map(_parted, text)).split()
+    return "".join(map(parted, text)).split()
 
 
 @lru_cache(maxsize=4096)
-def _parted(c: str) -> str:
+def parted(c: str) -> str:
     """A character as it enters words: itself, itself between spaces, a space, or nothing."""
     if c in "\t\n\r":
         return " "

@@ -13,14 +13,17 @@ import numpy as np
 from .. import limits
 from ..errors import WeightsError
 from ..tokenizer.huggingface import FileTokenizer
+from ..tokenizer.pretrained import Vocabulary
 from .safetensors import Entry, TensorFile
 from .strict_json import parse, quoted
+from .vocabulary import MERGES, VOCAB_JSON, VOCAB_TXT, byte_level, pieces
 
 CONFIG = "config.json"
 WHOLE = "model.safetensors"
 INDEX = "model.safetensors.index.json"
 TOKENIZER = "tokenizer.json"
 TOKENIZER_CONFIG = "tokenizer_config.json"
+OLDER = (VOCAB_TXT, VOCAB_JSON, MERGES)
 PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json", "model.pt", "model.pth")
 
 
@@ -62,12 +65,25 @@ class Folder(Mapping[str, Entry]):
         """As TensorFile.array."""
         return self._file[name].array(name, dtype, mapped)
 
-    def read_tokenizer(self) -> FileTokenizer:
-        """What turns text into ids: nothing is read before it is used."""
-        files = (
-            (self._inside(name) if (self.path / name).exists() else None) for name in (TOKENIZER, TOKENIZER_CONFIG)
-        )
-        return FileTokenizer(*files)
+    def read_tokenizer(self) -> FileTokenizer | Vocabulary:
+        """What turns text into ids. tokenizer.json is not read before it is used; older vocabularies are read here.
+
+        Raises: WeightsError for an older vocabulary that is damaged.
+        """
+        here = {name for name in (TOKENIZER, TOKENIZER_CONFIG, *OLDER) if (self.path / name).exists()}
+        if TOKENIZER not in here and VOCAB_TXT in here:
+            return pieces(self._vocabulary, self._settings(here))
+        if TOKENIZER not in here and {VOCAB_JSON, MERGES} <= here:
+            return byte_level(self._vocabulary, self._settings(here), self.config.get("model_type"))
+        return FileTokenizer(*(self._inside(name) if name in here else None for name in (TOKENIZER, TOKENIZER_CONFIG)))
+
+    def _vocabulary(self, name: str) -> bytes:
+        return self._read(name, limits.TOKENIZER_FILE)
+
+    def _settings(self, here: set[str]) -> dict[str, Any]:
+        if TOKENIZER_CONFIG not in here:
+            return {}
+        return parse(self._read(TOKENIZER_CONFIG, limits.WEIGHTS_HEADER), TOKENIZER_CONFIG)
 
     def _shards(self) -> list[TensorFile]:
         # What else the index holds is let go before the shards' own headers are read.
