@@ -20,7 +20,8 @@ TO_FIGURE = """<script>
 // or until they begin.
 const AIR = 16;
 const page = document.querySelector("[data-testid=stMain]");
-const boxes = [...document.querySelectorAll('[data-figure="{figure}"] > *')].map((part) => part.getBoundingClientRect());
+const parts = [...document.querySelectorAll('[data-figure="{figure}"] > *')];
+const boxes = parts.map((part) => part.getBoundingClientRect());
 const drawn = boxes.filter(({ height }) => height);
 const from = page.getBoundingClientRect().top - page.scrollTop;
 const begins = Math.min(...drawn.map(({ top }) => top)) - from - AIR;
@@ -34,7 +35,7 @@ page.scrollTo({ top, behavior: still ? "auto" : "smooth" });
 
 @dataclass(frozen=True)
 class Myth:
-    """`name` finds the words in content/; `shows` is the Scene in which the claim can be seen on `page`, in `figure`."""
+    """`name` finds the words in content/; `shows` is the Scene in which the claim is seen on `page`, in `figure`."""
 
     page: str
     name: str
