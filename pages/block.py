@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from core import Scene
 from core.config import CHOICES
@@ -105,7 +105,7 @@ def _choice(words: Words, field: str, options: Sequence[str], value: str) -> Non
     controls.select(words(f"block.{field}_choice"), field, options, value, name, turn=state.override)
 
 
-def _controls(title: str) -> DeltaGenerator:
+def _controls(title: str) -> AbstractContextManager:
     """A column's title, and the place of its own controls."""
     shell.say(title, "step")
     return st.container(height=CONTROLS, border=False)

@@ -20,7 +20,7 @@ from plots import theme
 from plots.figure import to_json
 from tests.chromium import ROOT, serve
 from tests.conftest import Watched
-from ui.live import compat, live_figure, theme_button
+from ui.live import compat, internals, live_figure, theme_button
 
 DRAWN = "[data-drawn]"
 PHONE = {"width": 390, "height": 800, "has_touch": True, "is_mobile": True}
@@ -49,7 +49,7 @@ def test_the_library_carries_the_palettes_the_style_and_plotlys_file() -> None:
 
 
 def test_the_installed_frontend_has_one_file_with_plotly() -> None:
-    assert re.fullmatch(r"PlotlyChart\.[\w-]+\.js", live_figure._chunk())
+    assert re.fullmatch(r"PlotlyChart\.[\w-]+\.js", internals.plotly_chunk())
 
 
 def test_a_figures_own_script_is_small_for_each_message_repeats_it() -> None:

@@ -51,7 +51,7 @@ def server(monkeypatch):
         is_active_session=there.__contains__,
         close_session=closed.append,
     )
-    monkeypatch.setattr(presence.runtime, "get_instance", lambda: fake)
+    monkeypatch.setattr("streamlit.runtime.get_instance", lambda: fake)
     monkeypatch.setattr(presence, "_left", {})
     monkeypatch.setattr(presence, "_swept", [])
     yield SimpleNamespace(loop=loop, there=there, closed=closed)
@@ -93,7 +93,7 @@ def test_one_that_is_connected_is_never_closed(server):
 
 
 def test_without_streamlits_inside_its_own_two_minutes_hold(monkeypatch):
-    monkeypatch.setattr(presence.runtime, "get_instance", lambda: SimpleNamespace())
+    monkeypatch.setattr("streamlit.runtime.get_instance", lambda: SimpleNamespace())
     presence._leave(Presence("one"))
     presence._close("one")
     presence._back("one")

@@ -15,7 +15,7 @@ from core.limits import MODELS_KEPT, UNDO
 from core.presets import find, living_bytes
 from core.scene.fields import wrong
 from pictures.words import LANGUAGES, Words, words_of
-from ui.live import compat
+from ui.live import internals
 
 SCENE, WRITTEN, PAGE, NOTICES = "fibra.scene", "fibra.written", "fibra.page", "fibra.notices"
 MODEL = "fibra.model"  # the models on screen: a trained one lives as long as a session holds it
@@ -57,7 +57,7 @@ def _is_news(query: dict[str, str], moved: bool) -> bool:
 
 def _through_history() -> bool | None:
     """Whether Back or Forward caused this run; None where Streamlit does not say: 1.67 does, privately; 1.62 not."""
-    return getattr(compat.run_context(), "is_history_navigation", None)
+    return internals.through_history()
 
 
 def linked() -> dict[str, str]:

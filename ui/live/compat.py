@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -37,12 +37,22 @@ def component(name: str, **parts: Any) -> Callable[..., Any]:
     return mount_anywhere
 
 
-def component_of(stem: str, *styles: str) -> Callable[..., Any] | None:
-    """The component that `stem`.js makes, with the sheets `styles` one after the other; None without components.v2."""
+def component_of(stem: str, *styles: str, private: Sequence[str] = ()) -> Callable[..., Any] | None:
+    """The component that `stem`.js makes, with the sheets `styles` one after the other; None without components.v2.
+
+    `private` are the sections of internals.js that its script needs.
+    """
     if not hasattr(st.components, "v2"):
         return None
     css = "".join(_file(f"{name}.css") for name in styles)
-    return component(f"fibra_{stem}", js=_file(f"{stem}.js"), **({"css": css} if css else {}))
+    return component(f"fibra_{stem}", js=script(stem, private=private), **({"css": css} if css else {}))
+
+
+def script(*stems: str, private: Sequence[str]) -> str:
+    """The scripts `stems` as one, after the sections `private` of internals.js."""
+    parted = (section.partition("\n") for section in _file("internals.js").split("// ==== "))
+    sections = {name: text for name, _, text in parted}
+    return "".join([*(sections[name] for name in private), *(_file(f"{stem}.js") for stem in stems)])
 
 
 def _file(name: str) -> str:
@@ -52,16 +62,6 @@ def _file(name: str) -> str:
 def usable(component: Callable[..., Any] | None) -> bool:
     """Whether a control of our own can stand for Streamlit's: not where FIBRA_PLAIN_SLIDERS=1 asks for theirs."""
     return component is not None and os.environ.get("FIBRA_PLAIN_SLIDERS") != "1"
-
-
-def run_context() -> Any:
-    """What Streamlit knows of this run of a page, privately (last seen in 1.67); None where it knows nothing."""
-    try:
-        from streamlit.runtime.scriptrunner import get_script_run_ctx
-
-        return get_script_run_ctx(suppress_warning=True)
-    except (ImportError, TypeError):
-        return None
 
 
 @cache

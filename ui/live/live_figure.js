@@ -17,13 +17,7 @@ const PHONE = matchMedia("(max-width: 640px)");
 const AIR = 1.45; // around a scene on a phone, for the names above and below it
 const EM = 16;
 
-// Beginning now, not with the first figure, saves the time between the two. Streamlit's script tells where the frontend
-// lives, whatever path the app is served under.
-const frontend = document.querySelector('script[src*="static/js/"]')?.src ?? document.baseURI;
-const plotly = import(new URL(CHUNK, frontend)).then(
-  () => window.Plotly && quicken(window.Plotly),
-  () => undefined,
-);
+const plotly = loadPlotly(CHUNK); // beginning now, not with the first figure, saves the time between the two
 
 const boards = new Map(); // the component's element -> what stands on it, by key
 
@@ -33,6 +27,7 @@ const NEAR = { rootMargin: "200px" };
 function receive({ parentElement, data, setTriggerValue }) {
   if (!boards.has(parentElement)) boards.set(parentElement, new Map());
   const board = boards.get(parentElement);
+  unwrap(parentElement);
   let end = 4 + new DataView(data.buffer, data.byteOffset).getUint32(0, true);
   const text = (from, to) => new TextDecoder().decode(data.subarray(from, to));
   const headers = JSON.parse(text(4, end));
@@ -168,8 +163,8 @@ async function refresh(figure) {
     figure.shown.size = sizeOf(figure);
     await Plotly.Plots.resize(figure.plot);
   } else return;
-  nameAllOrNone(figure.plot);
-  fitForPaper(figure);
+  attempt("the names of axes", () => nameAllOrNone(figure.plot));
+  attempt("paper", () => fitForPaper(figure));
 }
 
 async function draw(Plotly, figure) {
@@ -194,10 +189,10 @@ async function draw(Plotly, figure) {
   const anew = figure.lost || !figure.drawn;
   if (figure.lost) forget(Plotly, figure);
   await Plotly.react(plot, { data, layout, frames, config: CONFIG });
-  if (anew) listen(figure);
-  for (const { glplot } of scenesOf(plot)) if (glplot) tend(figure, glplot); // none without WebGL
-  figure.turn.hidden = !TOUCH.matches || !data.some((trace) => /3d$|^surface$/.test(trace.type));
   plot.dataset.drawn = figure.drawn += 1;
+  if (anew) listen(figure);
+  for (const glplot of graphicsOf(plot)) tend(figure, glplot); // none without WebGL
+  figure.turn.hidden = !TOUCH.matches || !data.some((trace) => /3d$|^surface$/.test(trace.type));
 }
 
 // The graphics are taken from a tab that is put aside, on a phone at the latest. Plotly waits for them to be given back,
@@ -207,7 +202,7 @@ function tend(figure, glplot) {
     figure.lost = true;
     wake(figure);
   };
-  unburden(figure, glplot);
+  attempt("a scene's pool", () => unburden(figure, glplot));
 }
 
 document.addEventListener("visibilitychange", () => all().forEach(wake)); // while it is hidden, nothing is given back
@@ -218,18 +213,9 @@ function forget(Plotly, figure) {
   Plotly.purge(figure.plot);
 }
 
-// Plotly notes the camera when the mouse is released: too early, for the scene glides on, and never for a drawing that
-// comes in the middle of a drag. What is seen is what stays.
-function keepCamera({ layout: old, _fullLayout: full = {} }, layout) {
-  if (old?.uirevision !== layout.uirevision) return;
-  for (const name of Object.keys(full).filter(isScene)) {
-    const camera = full[name]._scene?.getCamera();
-    if (camera) layout[name] = { ...layout[name], camera };
-  }
-}
-
-function scenesOf({ _fullLayout: full }) {
-  return Object.keys(full).flatMap((name) => (isScene(name) && full[name]._scene) || []);
+function keepCamera(plot, layout) {
+  if (plot.layout?.uirevision !== layout.uirevision) return;
+  for (const [name, camera] of camerasOf(plot)) layout[name] = { ...layout[name], camera };
 }
 
 // Plotly fits a scene to the height of its place. In a place narrower than the scene was composed for (meta.aspect,
@@ -362,8 +348,7 @@ function button(tools, label, press) {
 }
 
 export default function ({ parentElement }) {
-  // An empty element would still take its place in the page's rhythm of gaps.
-  parentElement.closest('[data-testid="stElementContainer"]')?.style.setProperty("display", "none");
+  hideElement(parentElement);
   if (window.fibraFigures?.release) return;
   const style = document.createElement("style");
   style.textContent = CSS;

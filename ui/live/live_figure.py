@@ -24,11 +24,10 @@ from pathlib import Path
 from typing import Any
 
 import streamlit as st
-from plotly.basedatatypes import BaseFigure
 
 from plots import theme
 from plots.figure import to_json
-from ui.live import compat
+from ui.live import compat, internals
 
 CAPTION = "fibra-says"  # the style class of a sentence that was computed from the same array as the figure
 WORDS = ("save_png", "save_svg", "turn")  # the labels that `words` must hold
@@ -57,14 +56,8 @@ _FIGURE_JS = """export default (component) => {
 };"""
 
 
-def _chunk() -> str | None:
-    """The file of the installed frontend that carries Plotly, or None if there is none."""
-    scripts = Path(st.__file__).parent / "static" / "static" / "js"
-    return next((path.name for path in scripts.glob("PlotlyChart.*.js")), None)
-
-
 def _library_js(chunk: str) -> str:
-    script = "".join((_HERE / f"{part}.js").read_text(encoding="utf-8") for part in ("live_figure", "paper", "plotly"))
+    script = compat.script("live_figure", "paper", private=("guard", "plotly", "wrappers"))
     css = "".join((_HERE / f"{name}.css").read_text(encoding="utf-8") for name in ("live_figure", "print"))
     for name, value in {"PALETTES": theme.PALETTES, "CHUNK": chunk, "CSS": css}.items():
         script = script.replace(f'"__{name}__"', json.dumps(value, separators=(",", ":")))
@@ -73,7 +66,7 @@ def _library_js(chunk: str) -> str:
 
 def _register() -> tuple[Callable[..., Any], Callable[..., Any]] | None:
     """The components (library, figure), or None where they cannot run."""
-    chunk = _chunk()
+    chunk = internals.plotly_chunk()
     if chunk is None or not hasattr(st.components, "v2"):
         return None
     component = partial(compat.component, isolate_styles=False)  # Plotly's own style sheet is in the page
@@ -206,22 +199,12 @@ def _clicked(key: str, heard: dict[str, Callable[[Click], None]]) -> None:
             on_click(click)
 
 
-class _RawFigure(BaseFigure):
-    """A figure that is a plain dict: st.plotly_chart asks only for `to_dict`, and no property is validated."""
-
-    def __init__(self, figure: dict[str, Any]) -> None:
-        self._raw = figure
-
-    def to_dict(self) -> dict[str, Any]:
-        return self._raw
-
-
 def _show_plain(encoded: bytes, key: str, height: int, alt: str, on_click: Callable[[Click], None] | None) -> None:
     mode = st.context.theme.type or "light"
     plain_key = f"{key}-plain"  # the component's value must not be read as a selection
     compat.call(
         st.plotly_chart,
-        _RawFigure(theme.resolve(json.loads(encoded), mode)),
+        internals.unvalidated(theme.resolve(json.loads(encoded), mode)),
         width="stretch",
         height=height,
         theme=None,

@@ -7,27 +7,22 @@ the server restarted) then finds nothing to begin with, and Back leads to an add
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
-from streamlit.navigation.page import StreamlitPage
 
 from pictures.pages import PAGES
 from pictures.words import Words
 from ui import state
-from ui.live import compat
-
-try:  # private to Streamlit; last seen in 1.67
-    from streamlit.runtime.pages_manager import PagesManager
-except ImportError:
-    PagesManager = None
+from ui.live import internals
 
 _OPENED = "fibra.pages"  # session state: Streamlit's pages by name; none where a page runs alone
 NOWHERE = "fibra.nowhere"  # session state: the page that was asked for, where there is none of that name
 _AGAIN = "fibra.again"  # session state: the page was run again, through app.py
 
 
-def navigate() -> StreamlitPage:
-    """The page that is asked for."""
+def navigate() -> Any:
+    """The page that is asked for, as st.navigation gives it."""
     words = state.words()
     opened = {
         name: st.Page(f"pages/{name}.py", title=words(f"pages.{name}"), icon=page.icon, url_path=name)
@@ -44,14 +39,13 @@ def _find() -> None:
     The first page's address is /, but its name is said and typed too; a capital is no other page. Of what is nowhere
     Streamlit would tell in English, in a box over the first page: our notice says it (`nowhere`).
     """
-    manager, names = getattr(compat.run_context(), "pages_manager", None), [*PAGES]
-    asked = getattr(manager, "intended_page_name", None)
-    if not asked or asked in names[1:] or getattr(manager, "intended_page_script_hash", None):
+    asked, names = internals.asked_page(), [*PAGES]
+    if not asked or asked in names[1:]:
         return
     found = next((name for name in names if name == asked.casefold()), "")
     if not found:
         st.session_state[NOWHERE] = asked
-    manager.set_script_intent("", "" if found in ("", names[0]) else found)
+    internals.ask_for_page("" if found in ("", names[0]) else found)
 
 
 def nowhere() -> str:
@@ -66,17 +60,14 @@ def through_app() -> None:
     pages and runs the page alone, without our menu: so it is for the first visitors, who arrive by links; all of them,
     where a class finds its server again after a restart.
     """
-    if getattr(PagesManager, "uses_pages_directory", False) or (_passed_over() and _AGAIN not in st.session_state):
-        if PagesManager is not None:
-            PagesManager.uses_pages_directory = False
+    if internals.leave_pages_folder() or (_passed_over() and _AGAIN not in st.session_state):
         st.session_state[_AGAIN] = True  # once at the most
         st.rerun()
 
 
 def _passed_over() -> bool:
     """Whether a page runs that belongs to an app whose own script, which calls `navigate`, has not run."""
-    manager = getattr(compat.run_context(), "pages_manager", None)
-    return _OPENED not in st.session_state and Path(getattr(manager, "main_script_path", "")).name == "app.py"
+    return _OPENED not in st.session_state and Path(internals.main_script()).name == "app.py"
 
 
 def draw(words: Words) -> None:

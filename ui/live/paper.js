@@ -8,15 +8,11 @@ let printing = false;
 // An axis has a name at each of its places, or at none: where they would touch they are written smaller, and where they
 // would be too small, not at all.
 function nameAllOrNone(plot) {
-  const layout = plot._fullLayout;
-  for (const axis of Object.keys(layout).filter((name) => /^[xy]axis/.test(name)).map((name) => layout[name])) {
-    if (axis.tickmode !== "array" || !axis.ticktext || !axis._length) continue;
-    const names = [...plot.querySelectorAll(`.${axis._id}tick text`)];
+  for (const { axis, length, level, names } of namedAxes(plot)) {
     names.forEach(({ classList }) => classList.remove("fibra-none"));
     if (names.length < 2) continue;
-    const room = axis._length / Math.abs(axis.range[1] - axis.range[0]);
+    const room = length / Math.abs(axis.range[1] - axis.range[0]);
     const size = axis.tickfont.size;
-    const level = axis._id[0] === "x" && !axis.tickangle;
     const needed = level ? Math.max(...names.map((name) => name.getComputedTextLength())) + 3 : LINE * size;
     if (needed <= room * closest(axis)) continue;
     const smaller = Math.floor((size * room * closest(axis)) / needed);
@@ -37,8 +33,9 @@ function closest({ tickvals }) {
 function fitForPaper({ plot, root }) {
   const { offsetWidth: width, offsetHeight: height } = plot;
   root.style.setProperty("--fibra-aspect", `${width} / ${height}`);
-  plot.querySelectorAll(".main-svg").forEach((svg) => svg.setAttribute("viewBox", `0 0 ${width} ${height}`));
-  for (const { style } of plot.querySelectorAll(".gl-container > div")) {
+  const { svgs, places } = drawnParts(plot);
+  svgs.forEach((svg) => svg.setAttribute("viewBox", `0 0 ${width} ${height}`));
+  for (const { style } of places) {
     const share = (px, whole) => `${(100 * parseFloat(px || 0)) / whole}%`;
     style.setProperty("--left", share(style.left, width));
     style.setProperty("--top", share(style.top, height));
@@ -62,9 +59,8 @@ function print(on) {
 // A scene's canvas may be empty when it is printed; a copy of it is not.
 function freeze({ plot }) {
   plot.querySelectorAll(".fibra-frozen").forEach((copy) => copy.remove());
-  for (const { glplot } of plot._fullLayout ? scenesOf(plot) : []) {
-    if (!glplot || glplot.gl.isContextLost()) continue;
-    glplot.redraw();
+  for (const glplot of graphicsOf(plot)) {
+    if (!attempt("a scene's canvas", () => !glplot.gl.isContextLost() && (glplot.redraw(), true))) continue;
     const { canvas } = glplot;
     const copy = Object.assign(element("canvas", "fibra-frozen"), { width: canvas.width, height: canvas.height });
     copy.getContext("2d").drawImage(canvas, 0, 0);

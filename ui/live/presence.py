@@ -4,8 +4,8 @@ Streamlit keeps a session whose connection is lost for two minutes, should its r
 the next visitor leaves, and then it lies about as a circle of references until Python looks for such. Trained models,
 training runs and uploaded files hang on it. So here it is closed after a shorter wait, and looked for at once.
 
-What this needs of Streamlit's inside stands in this file, last seen in 1.67: the id of a session, the loop of its
-server, and closing a session. Where it is not there any more, Streamlit's own two minutes hold.
+What this needs of Streamlit's inside stands in internals.py: the id of a session, the loop of its server, and closing a
+session. Where it is not there any more, Streamlit's own two minutes hold.
 """
 
 from __future__ import annotations
@@ -17,10 +17,9 @@ from functools import cache
 from typing import Any
 
 import streamlit as st
-from streamlit import runtime
 
 from pictures import heap
-from ui.live import compat
+from ui.live import internals
 from ui.train import run_memory
 
 WAIT = 100.0  # seconds after a connection is lost until its session is closed
@@ -40,8 +39,7 @@ class Presence:
 def here() -> str:
     """Note that this session is there; its id, "" where it has none. Every page says it."""
     run_memory.balance_at_times()
-    session = getattr(compat.run_context(), "session_id", "")
-    if runtime.exists() and session:
+    if session := internals.session_id():
         _noticed()(session)
         _back(session)
     return session
@@ -62,7 +60,7 @@ def _noticed() -> Callable[[str], Presence]:
 
 def _leave(presence: Presence) -> None:
     """On the server's own thread, when a connection is lost, and once more when its session is closed."""
-    if (loop := _loop()) is not None and presence.session not in _left:
+    if (loop := internals.loop()) is not None and presence.session not in _left:
         _left[presence.session] = loop.call_later(WAIT, _close, presence.session)
         loop.call_later(SWEEP, heap.trim_at_times)
         run_memory.lose(presence.session)
@@ -71,17 +69,12 @@ def _leave(presence: Presence) -> None:
 def _close(session: str) -> None:
     _left.pop(session, None)
     run_memory.lose(session, False)
-    try:
-        server = runtime.get_instance()
-        if not server.is_active_session(session):
-            server.close_session(session)
-    except (AttributeError, RuntimeError):
-        pass
+    internals.close_session(session)
     _sweep_soon()
 
 
 def _sweep_soon() -> None:
-    if not _swept and (loop := _loop()) is not None:
+    if not _swept and (loop := internals.loop()) is not None:
         _swept.append(loop.call_later(SWEEP, _sweep))
 
 
@@ -98,13 +91,5 @@ def _sweep() -> None:
 def _back(session: str) -> None:
     """Its reader is there, or there again."""
     run_memory.lose(session, False)
-    if (timer := _left.pop(session, None)) is not None and (loop := _loop()) is not None:
+    if (timer := _left.pop(session, None)) is not None and (loop := internals.loop()) is not None:
         loop.call_soon_threadsafe(timer.cancel)
-
-
-def _loop() -> Any:
-    """The server's loop, or None."""
-    try:
-        return runtime.get_instance()._get_async_objs().eventloop
-    except (AttributeError, RuntimeError):
-        return None

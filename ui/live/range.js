@@ -4,6 +4,7 @@
 // browser's history, and writing the address takes the browser as long as a small figure.
 
 const LATE = 2000; // ms after which an answer is no longer waited for
+const LITTLE = 300; // ms that a run may still take whose end nobody tells
 const made = new WeakMap(); // the component's root -> its knob
 
 export default function ({ parentElement, data, setTriggerValue }) {
@@ -27,9 +28,7 @@ function create(parent) {
   root.append(name, value, input);
   parent.append(root);
   const knob = { name, value, input, heard: 0, held: false, arrived: 0, undrawn: 0, pictures: 0, grip: 0 };
-  const runs = new MutationObserver(() => (input.isConnected ? listen(knob) : runs.disconnect()));
-  const app = document.querySelector(".stApp"); // without it an answer is taken for the end of its run
-  if (app) runs.observe(app, { attributeFilter: ["data-test-script-state"] });
+  const runs = onState(() => (input.isConnected ? listen(knob) : runs.disconnect()));
   const want = () => {
     knob.wanted = +input.value;
     send(knob);
@@ -88,10 +87,13 @@ function send(knob) {
   knob.trigger("turn", { at, n: knob.sent, held: knob.held, grip: knob.grip, drawn: knob.drawn });
 }
 
-// A picture has arrived when its own value has come back and the run is over.
+// A picture has arrived when its own value has come back and the run is over; where nobody says that, a little later.
 function listen(knob) {
-  const running = document.querySelector(".stApp")?.dataset.testScriptState === "running";
-  if (knob.sent !== undefined && knob.heard === knob.sent && !running) arrive(knob);
+  const state = scriptState();
+  if (knob.sent === undefined || knob.heard !== knob.sent || state === "running") return;
+  if (state) return arrive(knob);
+  clearTimeout(knob.late);
+  knob.late = setTimeout(arrive, LITTLE, knob);
 }
 
 function arrive(knob) {

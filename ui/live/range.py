@@ -15,7 +15,7 @@ import streamlit as st
 from ui import state
 from ui.live import compat
 
-_RANGE = compat.component_of("range", "range")
+_RANGE = compat.component_of("range", "range", private=("run",))
 
 
 def works() -> bool:

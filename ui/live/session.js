@@ -7,7 +7,7 @@ let answer = {}; // what the server said last: which session it is, and the last
 
 export default function ({ data, setTriggerValue }) {
   document.documentElement.lang = data.lang;
-  if (data.nowhere) closeBox();
+  if (data.nowhere) closeDialog();
   answer = data;
   wake = (call) => setTriggerValue("call", call);
   look();
@@ -42,15 +42,14 @@ function keepHistory() {
 const PATIENCE = 30_000; // ms after which the page is given back in any case
 
 function watchConnection() {
-  const app = document.querySelector(".stApp");
-  if (!app) return;
+  if (!connectionState()) return;
   let lost; // the session that was there before
   let call = 0; // when it was called; 0: nobody waits
   let astray = false; // Back or Forward was pressed meanwhile: the address is another page's, and nobody heard of it
   addEventListener("popstate", () => (astray ||= lost !== undefined));
   look = () => {
-    const over = app.dataset.testScriptState === "notRunning";
-    if (app.dataset.testConnectionState !== "CONNECTED") {
+    const over = scriptState() === "notRunning";
+    if (connectionState() !== "CONNECTED") {
       lost ??= answer.session;
       call = 0;
       hold(true);
@@ -65,13 +64,13 @@ function watchConnection() {
       hold(false);
     }
   };
-  new MutationObserver(look).observe(app, { attributeFilter: ["data-test-connection-state", "data-test-script-state"] });
+  onState(look);
 }
 
 function hold(held) {
   if (!held) document.querySelector("body > .fibra-lost")?.remove();
   else if (!document.querySelector("body > .fibra-lost")) document.body.append(saying(answer.lost));
-  for (const part of document.querySelectorAll("[data-testid=stMain], [data-testid=stSidebar]")) part.inert = held;
+  setInert(held);
 }
 
 function saying(text) {
@@ -85,9 +84,6 @@ function saying(text) {
 // ---- A page that does not exist. Our notice tells of it; the box in which Streamlit does, to the first visitor of a
 // server, is in the way, and in English.
 
-function closeBox() {
-  document.querySelector("[data-testid=stDialog] button[aria-label=Close]")?.click();
-}
 
 // ---- The menu
 
@@ -100,5 +96,5 @@ function refreshLink(event) {
 
 function leaveMenu(event) {
   if (innerWidth > NARROW || !event.target.closest?.(".st-key-menu a")) return;
-  document.querySelector("[data-testid=stSidebarCollapseButton] button")?.click();
+  foldSidebar();
 }

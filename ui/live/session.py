@@ -10,7 +10,7 @@ import streamlit as st
 from pictures.words import Words
 from ui.live import compat
 
-_SESSION = compat.component_of("session")
+_SESSION = compat.component_of("session", private=("run", "page"))
 _NAME, _HEARD = "fibra.session", "fibra.session.heard"
 
 

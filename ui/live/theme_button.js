@@ -1,6 +1,7 @@
 // What needs the browser, not the server: a button that switches the theme.
 
 const CHOICE = "fibra-theme"; // where the reader's choice is kept, for all pages
+const TRIED = "fibra-theme-tried"; // the choice for which this tab was loaded anew
 const ICONS = {
   sun:
     '<circle cx="12" cy="12" r="4"/>' +
@@ -36,7 +37,10 @@ function label(button, icon, text) {
 function followTheme(button) {
   const chosen = stored(CHOICE);
   if (chosen && chosen !== shown(button)) choose(chosen);
-  button.addEventListener("click", () => choose(shown(button) === "dark" ? "light" : "dark"));
+  button.addEventListener("click", () => {
+    store(TRIED, "", "sessionStorage");
+    choose(shown(button) === "dark" ? "light" : "dark");
+  });
   button.addEventListener("transitionend", () => {
     if (stored(CHOICE)) remember(shown(button)); // Streamlit's own menu may have changed it
     labelTheme(button);
@@ -55,48 +59,29 @@ function shown(button) {
   return 0.299 * red + 0.587 * green + 0.114 * blue < 128 ? "dark" : "light";
 }
 
+// Where Streamlit lets itself not be told, the page is loaded anew: the address holds the Scene, and Streamlit will read
+// what was remembered. Once: where that does not help the theme is left alone.
 function choose(mode) {
   remember(mode);
-  const { setTheme, availableThemes = [] } = themeContext() ?? {};
-  const theme = availableThemes.findLast(({ name }) => name.toLowerCase().endsWith(mode));
-  if (theme) setTheme(theme);
-  else location.reload(); // the address holds the Scene, and Streamlit will read what was remembered
+  if (attempt("Streamlit's theme", () => switchTheme(mode))) return;
+  if (stored(TRIED, "sessionStorage") === mode) store(CHOICE, "");
+  else if (store(TRIED, mode, "sessionStorage")) location.reload();
 }
 
 // Written for this page and those it links to, so that each of them, loaded anew, begins with the right theme.
 function remember(mode) {
   store(CHOICE, mode);
   for (const { origin, pathname } of [location, ...document.links]) {
-    if (origin === location.origin) store(`stActiveTheme-${pathname}-v2`, mode === "dark" ? '"Dark"' : '"Light"');
-  }
-}
-
-// Streamlit offers no way to switch without a reload, and a reload ends the session. So its theme context is looked up
-// in React's tree, near the root.
-function themeContext() {
-  const root = document.getElementById("root");
-  const name = Object.keys(root ?? {}).find((key) => key.startsWith("__reactContainer$"));
-  const fibers = name ? [root[name].stateNode.current] : [];
-  for (const fiber of fibers) {
-    const value = fiber.memoizedProps?.value;
-    if (value?.setTheme && value.availableThemes) return value;
-    fibers.push(...[fiber.sibling, fiber.child].filter(Boolean));
+    if (origin === location.origin) store(...themeEntry(pathname, mode));
   }
 }
 
 // A browser that blocks storage throws: then the theme lasts as long as the page.
-function stored(key) {
-  try {
-    return localStorage.getItem(key);
-  } catch {
-    return null;
-  }
+function stored(key, storage = "localStorage") {
+  return attempt("storage", () => window[storage].getItem(key));
 }
 
-function store(key, value) {
-  try {
-    localStorage.setItem(key, value);
-  } catch {
-    return;
-  }
+// Whether it is kept.
+function store(key, value, storage = "localStorage") {
+  return attempt("storage", () => window[storage].setItem(key, value) ?? true);
 }

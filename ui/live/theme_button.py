@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ui.live import compat
 
-_BUTTON = compat.component_of("theme_button", "button", "theme_button")
+_BUTTON = compat.component_of("theme_button", "button", "theme_button", private=("guard", "theme"))
 
 
 def theme(key: str, words: dict[str, str]) -> None:

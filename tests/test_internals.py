@@ -1,0 +1,255 @@
+"""What is private in Streamlit and Plotly may be renamed any day: then the app goes on without it.
+
+Each test takes one thing away, as a newer release would, and finds the fallback. All of it stands in two files.
+"""
+
+from __future__ import annotations
+
+import builtins
+import re
+from pathlib import Path
+from types import SimpleNamespace
+
+import plotly.graph_objects  # noqa: F401  before its inside is renamed
+import pytest
+from playwright.sync_api import Page
+from streamlit.testing.v1 import AppTest
+
+from ui.live import internals, live_figure
+from ui.state import SCENE
+
+ROOT = Path(__file__).parents[1]
+SOURCES = [path for folder in ("ui", "pages", "pictures") for path in sorted((ROOT / folder).rglob("*.*"))]
+
+
+# ---- Where it may be touched
+
+TOUCHES = {
+    ".py": r"streamlit\.runtime|^\s*from streamlit[. ]|^\s*import streamlit\.|basedatatypes|PagesManager|\bst\._"
+    r"|script_run_ctx",
+    ".js": r"_fullLayout|\._scene|glplot\.(?:add|objects|update)|PlotSchema|static/js|__react|data-test|dataset\.test"
+    r"|stActiveTheme|\.st[A-Z]\w+",
+}
+
+
+@pytest.mark.parametrize("path", [path for path in SOURCES if path.suffix in TOUCHES], ids=lambda path: path.name)
+def test_what_is_private_is_touched_in_one_file_a_side(path):
+    code = "\n".join(line for line in path.read_text("utf-8").splitlines() if not line.lstrip().startswith(("#", "//")))
+    found = re.findall(f"(?m){TOUCHES[path.suffix]}", code)
+    assert bool(found) == (path.stem == "internals"), found
+
+
+# ---- On the server
+
+
+def attention(**environment: str) -> AppTest:
+    at = AppTest.from_file(ROOT / "pages" / "attention.py", default_timeout=60)
+    at.query_params.update({"lang": "en", **environment})
+    return at.run()
+
+
+def hide(monkeypatch: pytest.MonkeyPatch, *modules: str) -> None:
+    """Have these modules missing for our file alone: Streamlit and Plotly need them."""
+    real = builtins.__import__
+
+    def imported(name, names=None, inside=None, fromlist=(), level=0):
+        wanted = {name, *(f"{name}.{part}" for part in fromlist or ())}
+        if names and names.get("__name__") == internals.__name__ and wanted & {*modules}:
+            raise ImportError(name)
+        return real(name, names, inside, fromlist, level)
+
+    monkeypatch.setattr(builtins, "__import__", imported)
+
+
+GONE = {
+    "the run's context": lambda m: hide(m, "streamlit.runtime.scriptrunner"),
+    "its fields": lambda m: m.setattr(internals, "run_context", SimpleNamespace),
+    "the pages' manager": lambda m: hide(m, "streamlit.runtime.pages_manager"),
+    "its flag": lambda m: m.delattr("streamlit.runtime.pages_manager.PagesManager.uses_pages_directory"),
+    "the runtime": lambda m: hide(m, "streamlit.runtime"),
+    "its methods": lambda m: m.setattr("streamlit.runtime.Runtime._get_async_objs", None),
+    "components": lambda m: m.setattr(live_figure, "_COMPONENTS", None),
+}
+
+
+@pytest.mark.parametrize("take", GONE.values(), ids=GONE.keys())
+def test_the_app_is_up_without(monkeypatch, take):
+    take(monkeypatch)
+    at = attention(temperature="2")
+    assert not at.exception, at.exception[0].value
+    assert at.session_state[SCENE].temperature == 2 and at.get("html")
+    assert internals.through_history() in (None, False) and isinstance(internals.asked_page(), str)
+    assert isinstance(internals.main_script(), str) and isinstance(internals.leave_pages_folder(), bool)
+    assert internals.loop() is None, "no server runs"
+    internals.ask_for_page("attention")
+    internals.close_session("nobody's")
+
+
+def test_without_plotly_s_base_class_the_plain_charts_are_drawn(monkeypatch):
+    monkeypatch.setenv("FIBRA_PLAIN_FIGURES", "1")
+    with_it = len(attention().get("plotly_chart"))
+    hide(monkeypatch, "plotly.basedatatypes")
+    assert internals.unvalidated({"data": []}) == {"data": []}
+    at = attention()
+    assert not at.exception and len(at.get("plotly_chart")) == with_it > 5
+
+
+def test_without_the_chunk_there_is_none(monkeypatch, tmp_path):
+    monkeypatch.setattr(internals.st, "__file__", str(tmp_path / "__init__.py"))
+    assert internals.plotly_chunk() is None and live_figure._register() is None
+
+
+# ---- In the browser. Where Streamlit's or Plotly's own code would trip over it too, a thing is hidden from ours alone.
+
+PLOTLY = """
+let plotly;
+const set = (made) => (plotly = RENAMED(made));
+Object.defineProperty(window, "Plotly", { configurable: true, get: () => plotly, set });
+"""
+# What a drawing leaves behind is not as it was, for as long as the library looks at it.
+HIDDEN = """(made) => {
+  window.ears = 0;
+  const { react } = made;
+  const library = { ...made };
+  library.react = async (plot, ...rest) => {
+    await react(plot, ...rest);
+    if (!plot.counted) {
+      const { on } = plot;
+      plot.counted = true;
+      plot.on = (kind, heard) => {
+        if (kind === "plotly_click" && plot.closest("[data-figure=fibres]")) window.ears += 1;
+        return on.call(plot, kind, heard);
+      };
+    }
+    HIDE
+  };
+  return library;
+}"""
+SCENES = """
+for (const name of Object.keys(plot._fullLayout).filter((name) => name.startsWith("scene"))) {
+  const scene = plot._fullLayout[name]._scene;
+  const real = scene.glplot;
+  scene.glplot = { gl: real.gl, things: real.objects };
+  setTimeout(() => (scene.glplot = real));
+}
+"""
+LAYOUT = """
+const real = plot._fullLayout;
+plot._fullLayout = undefined;
+setTimeout(() => (plot._fullLayout = real));
+"""
+STATES = """
+const { setAttribute } = Element.prototype;
+Element.prototype.setAttribute = function (name, value) {
+  if (/^data-test-/.test(name)) name = name.replace("-test-", "-other-");
+  return setAttribute.call(this, name, value);
+};
+"""
+APP = """
+const { setAttribute } = Element.prototype;
+const renamed = (value) => String(value).replace(/\\bstApp\\b/g, "stOther");
+Element.prototype.setAttribute = function (name, value) {
+  return setAttribute.call(this, name, /^(class|data-testid)$/.test(name) ? renamed(value) : value);
+};
+const { set, get } = Object.getOwnPropertyDescriptor(Element.prototype, "className");
+Object.defineProperty(Element.prototype, "className", { get, set(value) { set.call(this, renamed(value)); } });
+"""
+THEME = """
+const { keys } = Object;
+Object.keys = (of) => keys(of).filter((key) => !key.startsWith("__reactContainer$"));
+const { getItem } = Storage.prototype;
+Storage.prototype.getItem = function (key) { return key.startsWith("stActiveTheme") ? null : getItem.call(this, key); };
+"""
+WRAPPED = """
+new MutationObserver(() => {
+  for (const component of document.querySelectorAll(".stBidiComponent:not([wrapped])")) {
+    if (!component.firstElementChild) continue;
+    component.setAttribute("wrapped", "");
+    const wrapper = document.createElement("div");
+    component.insertBefore(wrapper, component.firstElementChild);
+    wrapper.append(component.children[1]);
+  }
+}).observe(document, { childList: true, subtree: true });
+"""
+PLACES = """() => Object.fromEntries([...document.querySelectorAll(".fibra-figure")].map((figure) => {
+  const { x, y, width } = figure.getBoundingClientRect();
+  return [figure.closest(".fibra-place").dataset.figure, [x, y, width].map(Math.round)];
+}))"""
+ALL_DRAWN = """(n) => {
+  const plots = [...document.querySelectorAll(".fibra-plot")];
+  return plots.length >= n && plots.every((plot) => plot.dataset.drawn);
+}"""
+
+
+def opened(watched, address: str, renamed: str = "", figures: int = 9) -> Page:
+    """A tab high enough for all figures, with all of them drawn."""
+    page = watched.tab(1440, 2400)
+    page.add_init_script(renamed)
+    page.goto(address)
+    page.wait_for_function(ALL_DRAWN, arg=figures)
+    return page
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(
+    "renamed",
+    [
+        "(made) => { const { PlotSchema, ...rest } = made; return rest; }",
+        "(made) => { const { crawl, ...schema } = made.PlotSchema; return { ...made, PlotSchema: schema }; }",
+        HIDDEN.replace("HIDE", LAYOUT),
+    ],
+    ids=["schema", "schema's walk", "drawn layout"],
+)
+def test_figures_are_drawn_without_plotly_s(watched, app, renamed):
+    page = opened(watched, f"{app}/attention?lang=en", PLOTLY.replace("RENAMED", f"({renamed})"))
+    assert not page.locator(".stPlotlyChart").count()
+
+
+@pytest.mark.browser
+def test_without_a_scene_s_pool_it_is_drawn_again_and_again_and_hears_once(watched, app):
+    script = PLOTLY.replace("RENAMED", f"({HIDDEN.replace('HIDE', SCENES)})")
+    page = opened(watched, f"{app}/fibres?lang=en&model=gpt", script, figures=2)
+    plot = page.locator("[data-figure=fibres] .fibra-plot")
+    slider = page.locator("[class*=st-key-knob-threshold] input[type=range]")
+    for turn in (2, 3):
+        slider.press("ArrowRight")
+        page.wait_for_function(f"document.querySelector('[data-figure=fibres] .fibra-plot').dataset.drawn >= {turn}")
+    assert int(plot.get_attribute("data-drawn")) >= 3 and page.evaluate("window.ears") == 1
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("renamed", [STATES, APP], ids=["its states", "the app's element"])
+def test_sliders_turn_without(watched, app, renamed):
+    page = opened(watched, f"{app}/attention?lang=en", renamed)
+    slider = page.locator("[class*=st-key-knob-temperature] input[type=range]")
+    for _ in range(3):
+        before = page.url
+        slider.press("ArrowRight")
+        page.wait_for_function("before => location.href !== before", arg=before)
+    assert not page.locator("[data-testid=stMain]").evaluate("main => main.inert")
+
+
+@pytest.mark.browser
+def test_without_a_way_to_switch_the_theme_the_page_is_loaded_anew_once_a_choice(watched, app):
+    page = watched.tab(color_scheme="light")
+    page.add_init_script(THEME)
+    loads = []
+    page.on("load", lambda: loads.append(page.url))
+    page.goto(f"{app}/attention?lang=en")
+    page.locator(".st-key-browser button").click()
+    page.wait_for_function("sessionStorage['fibra-theme-tried'] === 'dark' && localStorage['fibra-theme'] === ''")
+    page.locator(".st-key-browser button").wait_for()
+    page.wait_for_timeout(1500)
+    assert len(loads) == 2
+    page.goto(f"{app}/heads?lang=en")
+    page.locator(".st-key-browser button").wait_for()
+    page.wait_for_timeout(1500)
+    assert len(loads) == 3, "what did not help is not tried again"
+
+
+@pytest.mark.browser
+def test_one_wrapper_more_around_a_component_moves_nothing(watched, app):
+    places = [opened(watched, f"{app}/attention?lang=en", renamed).evaluate(PLACES) for renamed in ("", WRAPPED)]
+    assert places[0] == places[1]
+    tops = {places[1][f"attention-{step}"][1] for step in ("x", "q", "k", "v")}
+    assert len(tops) == 1, "four in a line"

@@ -1,0 +1,224 @@
+// What is private in Streamlit and Plotly, on the browser's side: every touch of it, behind a guard that turns only
+// itself off. A script gets the sections that it asks for (internals.py puts them before it: components repeat their
+// scripts in each message). The server's side is internals.py; what sheets name of Streamlit's elements is streamlit.css.
+// Last seen in Streamlit 1.67 and the Plotly.js 3 of its frontend; tests/test_internals.py renames each and finds the
+// fallback that is named beside it.
+
+// ==== guard
+// What `act` gives; undefined, and a line in the console, where something private is not as it was.
+function attempt(what, act) {
+  try {
+    return act();
+  } catch (error) {
+    console.warn(`Fibra goes on without ${what}:`, error);
+    return undefined;
+  }
+}
+
+// ==== run
+// How Streamlit's run and its connection stand: attributes of its outermost element, data-test-script-state (`running`,
+// `notRunning`, ...) and data-test-connection-state (`CONNECTED`, ...). Without them: undefined, and nobody is told.
+const STATES = ["data-test-script-state", "data-test-connection-state"];
+
+function streamlitApp() {
+  return document.querySelector(".stApp, [data-testid=stApp]");
+}
+
+function scriptState() {
+  return streamlitApp()?.dataset.testScriptState;
+}
+
+function connectionState() {
+  return streamlitApp()?.dataset.testConnectionState;
+}
+
+// Calls `act` when a state changes, until its observer is disconnected.
+function onState(act) {
+  const observer = new MutationObserver(act);
+  const app = streamlitApp();
+  if (app) observer.observe(app, { attributeFilter: STATES });
+  return observer;
+}
+
+// ==== page
+// Streamlit's own parts of the page, by data-testid. Without one: nothing is done to it.
+const parts = (name) => [...document.querySelectorAll(`[data-testid=${name}]`)];
+
+// The page and the menu take no clicks.
+function setInert(held) {
+  for (const part of [...parts("stMain"), ...parts("stSidebar")]) part.inert = held;
+}
+
+function foldSidebar() {
+  parts("stSidebarCollapseButton")[0]?.querySelector("button")?.click();
+}
+
+function closeDialog() {
+  parts("stDialog")[0]?.querySelector("button[aria-label=Close]")?.click();
+}
+
+// ==== theme
+// Streamlit offers no way to switch without a reload, and a reload ends the session. So its theme context is looked up in
+// React's tree, near the root: __reactContainer$..., its fibers' memoizedProps.value with setTheme and availableThemes.
+// Whether the theme was switched; not so where they are not found: then the page is loaded anew, once.
+function switchTheme(mode) {
+  const root = document.getElementById("root");
+  const name = Object.keys(root ?? {}).find((key) => key.startsWith("__reactContainer$"));
+  const fibers = name ? [root[name].stateNode.current] : [];
+  for (const fiber of fibers) {
+    const value = fiber.memoizedProps?.value;
+    if (value?.setTheme && value.availableThemes) {
+      const theme = value.availableThemes.findLast(({ name }) => name.toLowerCase().endsWith(mode));
+      if (theme) value.setTheme(theme);
+      return Boolean(theme);
+    }
+    fibers.push(...[fiber.sibling, fiber.child].filter(Boolean));
+  }
+  return false;
+}
+
+// Where Streamlit reads the theme of a page as it loads it: localStorage, "stActiveTheme-PATH-v2". Without it the page
+// opens on the browser's own theme, and is switched.
+function themeEntry(pathname, mode) {
+  return [`stActiveTheme-${pathname}-v2`, mode === "dark" ? '"Dark"' : '"Light"'];
+}
+
+// ==== plotly
+// The chunk of Streamlit's frontend that brings Plotly, and sets window.Plotly. Streamlit's script tells where the frontend
+// lives, whatever path the app is served under. Without it: undefined, and the server draws by st.plotly_chart.
+function loadPlotly(chunk) {
+  const frontend = document.querySelector('script[src*="static/js/"]')?.src ?? document.baseURI;
+  return import(new URL(chunk, frontend)).then(
+    () => {
+      if (window.Plotly) attempt("Plotly's schema", () => quicken(window.Plotly));
+      return window.Plotly;
+    },
+    () => undefined,
+  );
+}
+
+// At each drawing Plotly goes through all that each trace could say, for what it says in arrays: 54 ms of a turn on
+// Fibres. Where arrays may stand is the same in all traces of a kind, so that is learned once, and compared with what
+// Plotly finds itself. (Lists of objects that hold arrays, as the dimensions of a splom, are not looked into: no figure of
+// ours has any.) PlotSchema.crawl and .findArrayAttributes; without them, or where they differ: Plotly's own way.
+function quicken(Plotly) {
+  const { PlotSchema: schema } = Plotly;
+  const { crawl, findArrayAttributes } = schema;
+  const kinds = new Map(); // a kind of trace -> the paths where an array may stand
+  const isArray = (value) => Array.isArray(value) || ArrayBuffer.isView(value);
+  const filled = (trace, paths) =>
+    paths.filter((path) => isArray(path.reduce((inside, name) => inside?.[name], trace))).map((path) => path.join("."));
+  const learn = (trace) => {
+    const paths = [];
+    const note = ({ valType, arrayOk } = {}, _name, _siblings, _depth, path) => {
+      if ((valType === "data_array" || arrayOk) && !/colorbar\.tick(text|vals)$/.test(path)) paths.push(path.split("."));
+    };
+    schema.crawl = (attributes, _visit, ...where) => crawl(attributes, note, ...where);
+    try {
+      findArrayAttributes(trace);
+    } finally {
+      schema.crawl = crawl;
+    }
+    const own = findArrayAttributes(trace);
+    if (`${[...own].sort()}` !== `${filled(trace, paths).sort()}`) throw new Error(`arrays of ${trace.type} elsewhere`);
+    kinds.set(trace.type, paths);
+    return paths;
+  };
+  if (!crawl || !findArrayAttributes) throw new Error("no schema to walk");
+  schema.findArrayAttributes = (trace) => {
+    const paths = kinds.get(trace.type) ?? attempt("a quick walk of Plotly's schema", () => learn(trace));
+    if (paths) return filled(trace, paths);
+    schema.findArrayAttributes = findArrayAttributes;
+    return findArrayAttributes(trace);
+  };
+}
+
+// The drawn layout, plot._fullLayout: its 3-D scenes (scene, scene2, ...) by name, each with a ._scene: none without WebGL.
+// Without them: the camera is the layout's at each drawing, a lost context is not drawn anew.
+function scenesOf({ _fullLayout: full }) {
+  return Object.entries(full ?? {}).flatMap(([name, { _scene: scene } = {}]) => (isScene(name) && scene ? [[name, scene]] : []));
+}
+
+// Plotly notes the camera when the mouse is released: too early, for the scene glides on, and never for a drawing that
+// comes in the middle of a drag. What is seen is what stays. ._scene.getCamera
+function camerasOf(plot) {
+  return scenesOf(plot).flatMap(([name, scene]) => {
+    const camera = attempt("the camera", () => scene.getCamera());
+    return camera ? [[name, camera]] : [];
+  });
+}
+
+// The graphics of each scene: ._scene.glplot.
+function graphicsOf(plot) {
+  return scenesOf(plot).flatMap(([, { glplot }]) => glplot ?? []);
+}
+
+// The axes with a name at each place: .axis._id, ._length, and the names as SVG. Without them: they stay as Plotly drew them.
+function namedAxes(plot) {
+  const layout = plot._fullLayout ?? {};
+  const axes = Object.keys(layout).filter((name) => /^[xy]axis/.test(name)).map((name) => layout[name]);
+  return axes
+    .filter((axis) => axis.tickmode === "array" && axis.ticktext && axis._length && axis._id)
+    .map((axis) => ({
+      axis,
+      length: axis._length,
+      level: axis._id[0] === "x" && !axis.tickangle,
+      names: [...plot.querySelectorAll(`.${axis._id}tick text`)],
+    }));
+}
+
+// What a drawing consists of, for paper.
+function drawnParts(plot) {
+  return { svgs: plot.querySelectorAll(".main-svg"), places: plot.querySelectorAll(".gl-container > div") };
+}
+
+// After each drawing of a scene Plotly reads back which trace is at which pixel, for the pointer, and the page stands
+// still until the graphics have painted it all: 0.3 s where software paints. So that is read when a pointer comes. And
+// what has nothing to say is not painted for the pointer: it no longer hides what has. glplot.gl, .add, .objects, .update,
+// and an object's _trace.data and drawPick; without them: Plotly's own way, slower.
+function unburden(figure, glplot) {
+  const { gl, add, objects } = glplot;
+  if (figure.scenes.has(gl)) return;
+  if (!gl?.readPixels || !add || !objects || !glplot.update) throw new Error("another pool of a scene");
+  const unread = new Map(); // the buffer that it is painted in -> what reads it
+  const { readPixels } = gl;
+  figure.scenes.set(gl, unread);
+  gl.readPixels = (...where) => {
+    const buffer = gl.getParameter(gl.FRAMEBUFFER_BINDING);
+    unread.set(buffer, () => {
+      gl.bindFramebuffer(gl.FRAMEBUFFER, buffer);
+      readPixels.apply(gl, where);
+    });
+    if (figure.pointed) readAll(unread);
+  };
+  glplot.add = (object) => add(hush(object));
+  objects.forEach(hush);
+  glplot.update(); // painted anew, without them
+}
+
+function hush(object) {
+  if (object._trace?.data?.hoverinfo === "skip") object.drawPick = undefined;
+  return object;
+}
+
+function readAll(unread) {
+  unread.forEach((read) => read());
+  unread.clear();
+}
+
+// ==== wrappers
+// Streamlit wraps a component in some elements of its own. To the layout, what stands on a board of figures is a child of
+// the keyed container around it (.st-key-...: Streamlit's word, and public), however many there are. The element that
+// carries the component itself is the last.
+function unwrap(parent) {
+  const board = parent.closest('[class*="st-key-board-"]');
+  const grid = board?.parentElement?.closest('[class*="st-key-"]');
+  for (let wrapper = parent; grid && wrapper !== grid; wrapper = wrapper.parentElement) {
+    if (wrapper !== board) wrapper.style.setProperty("display", "contents");
+  }
+}
+
+// An empty element would still take its place in the page's rhythm of gaps.
+function hideElement(parent) {
+  parent.closest('[data-testid="stElementContainer"]')?.style.setProperty("display", "none");
+}

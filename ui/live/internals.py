@@ -1,0 +1,141 @@
+"""What is private in Streamlit and Plotly, on the server's side: every touch of it, each behind a guard of its own.
+
+Beside each stands what is done without it. All were last seen in Streamlit 1.67 and Plotly 7.1; those that 1.62 has not
+say so. tests/test_internals.py takes each of them away. The browser's side is internals.js; what the sheets name of
+Streamlit's elements is streamlit.css.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+GONE = (ImportError, AttributeError, TypeError, RuntimeError)  # what is raised where something is not as it was
+
+
+def run_context() -> Any:
+    """What Streamlit knows of this run of a page: streamlit.runtime.scriptrunner. None without it."""
+    try:
+        from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+        return get_script_run_ctx(suppress_warning=True)
+    except GONE:
+        return None
+
+
+def session_id() -> str:
+    """The id of this run's session, where a server runs: ScriptRunContext.session_id. "" without it: then Streamlit's
+    own two minutes hold (presence.py)."""
+    try:
+        from streamlit import runtime
+
+        return getattr(run_context(), "session_id", "") if runtime.exists() else ""
+    except GONE:
+        return ""
+
+
+def through_history() -> bool | None:
+    """Whether Back or Forward caused this run: ScriptRunContext.is_history_navigation, which 1.62 has not. None without
+    it: then state.py tells by the queries alone."""
+    return getattr(run_context(), "is_history_navigation", None)
+
+
+# ------------------------------------------------------------------------------------------------- which page is run
+
+
+def _pages() -> Any:
+    """ScriptRunContext.pages_manager; None without it."""
+    return getattr(run_context(), "pages_manager", None)
+
+
+def asked_page() -> str:
+    """The page that the address asks for by a name that Streamlit has not looked up: PagesManager.intended_page_name.
+    "" without it: then Streamlit's own box says that there is no such page."""
+    manager = _pages()
+    return (
+        "" if getattr(manager, "intended_page_script_hash", None) else getattr(manager, "intended_page_name", "") or ""
+    )
+
+
+def ask_for_page(name: str) -> None:
+    """Have Streamlit look for this page instead, or with "" for the first: PagesManager.set_script_intent. Nothing
+    without it."""
+    try:
+        _pages().set_script_intent("", name)
+    except GONE:
+        return
+
+
+def main_script() -> str:
+    """The path of the app's own script: PagesManager.main_script_path. "" without it: then a page that was run alone
+    stays alone, without our menu, until the next one is opened."""
+    return str(getattr(_pages(), "main_script_path", "") or "")
+
+
+def leave_pages_folder() -> bool:
+    """Have Streamlit no longer take the folder pages/ for its older way of many pages. Whether it did so:
+    PagesManager.uses_pages_directory. Without it: False, and `main_script` tells."""
+    try:
+        from streamlit.runtime.pages_manager import PagesManager
+
+        if used := bool(PagesManager.uses_pages_directory):
+            PagesManager.uses_pages_directory = False
+        return used
+    except GONE:
+        return False
+
+
+# -------------------------------------------------------------------------------------------------------- the server
+
+
+def loop() -> Any:
+    """The server's loop: Runtime._get_async_objs().eventloop. None without it."""
+    try:
+        from streamlit import runtime
+
+        return runtime.get_instance()._get_async_objs().eventloop
+    except GONE:
+        return None
+
+
+def close_session(session: str) -> None:
+    """Close a session that has no connection: Runtime.is_active_session, close_session. Without them Streamlit does so
+    later."""
+    try:
+        from streamlit import runtime
+
+        server = runtime.get_instance()
+        if not server.is_active_session(session):
+            server.close_session(session)
+    except GONE:
+        return
+
+
+# ----------------------------------------------------------------------------------------------------------- figures
+
+
+def plotly_chunk() -> str | None:
+    """The file of the installed frontend that carries Plotly: static/static/js/PlotlyChart.*.js. None without it: then
+    st.plotly_chart draws every figure."""
+    scripts = Path(st.__file__).parent / "static" / "static" / "js"
+    return next((path.name for path in scripts.glob("PlotlyChart.*.js")), None)
+
+
+def unvalidated(figure: dict[str, Any]) -> Any:
+    """A figure for st.plotly_chart, which asks only for its `to_dict`, so that no property is validated: a subclass of
+    plotly.basedatatypes.BaseFigure. Without it: the dict, which is validated, and slow."""
+    try:
+        from plotly.basedatatypes import BaseFigure
+    except ImportError:
+        return figure
+
+    class Raw(BaseFigure):
+        def __init__(self) -> None:
+            """Nothing of what a figure of Plotly's own is made of."""
+
+        def to_dict(self) -> dict[str, Any]:
+            return figure
+
+    return Raw()
