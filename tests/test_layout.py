@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page
@@ -12,7 +13,7 @@ pytestmark = pytest.mark.browser
 
 def opened(page: Page, address: str) -> None:
     page.goto(address)
-    page.wait_for_selector("[data-drawn]")
+    page.wait_for_selector("[data-drawn], .fibra-start", state="attached")
     page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
 
 
@@ -90,3 +91,32 @@ def test_many_rows_in_words_are_folded_and_stay_as_the_reader_left_them(watched,
     page.wait_for_function("location.search.includes('query')")
     page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
     assert fold.get_attribute("open") is not None
+
+
+LONG, ALONE = f"lang=pt-BR&model=gpt&sentence={TWENTY}", "lang=en&sentence=sim"
+NARROW, WIDE = (390, 1280), (768, 1920)  # px: a phone and a laptop, a tablet and a projector
+WHOLE = 6000  # px: so high that each figure is on the screen, and drawn
+CROWDED = (Path(__file__).parent / "layout.js").read_text("utf-8")
+SETTLES = 12  # looks, after a change of the viewport, until the figures are drawn again and the menu has slid aside
+
+
+def crowded(page: Page, width: int) -> list[str]:
+    """What has no room on the page at this width, once nothing changes any more."""
+    page.set_viewport_size({"width": width, "height": WHOLE})
+    looks: list[list[str]] = []
+    while len(looks) < 2 or (len(looks) < SETTLES and (looks[-1] or looks[-2])):
+        page.wait_for_timeout(200)
+        page.evaluate("window.fibraFigures?.settled()")
+        looks.append(page.evaluate(CROWDED))
+    return looks[-1]
+
+
+@pytest.mark.parametrize(
+    "name, long, short", [("attention", WIDE, NARROW), ("heads", NARROW, WIDE), ("reading", WIDE, NARROW)]
+)
+def test_no_text_is_cut_or_covered_and_no_page_scrolls_sideways(watched, app, name, long, short):
+    page = watched.tab(390, WHOLE)
+    for query, widths in ((LONG, long), (ALONE, short)):
+        opened(page, f"{app}/{name}?{query}")
+        for width in widths:
+            assert crowded(page, width) == [], (query, width)
