@@ -41,7 +41,7 @@ def pieces(read: Read, settings: Mapping[str, Any]) -> Pieces:
     )
 
 
-def byte_level(read: Read, settings: Mapping[str, Any], model_type: str) -> ByteLevel:
+def byte_level(read: Read, settings: Mapping[str, Any], model_type: Any) -> ByteLevel:
     """GPT-2's: token -> id, and the merges, one a line. RoBERTa's text stands between <s> and </s>.
 
     Raises: WeightsError for files that are not this; and a text that is asked to begin with a space.
@@ -54,19 +54,23 @@ def byte_level(read: Read, settings: Mapping[str, Any], model_type: str) -> Byte
         raise WeightsError("tokenizer_config.json: add_prefix_space: True is not implemented; False is")
     lines = _text(read(MERGES), MERGES).splitlines()
     lines = lines[1:] if lines and lines[0].startswith("#version") else lines
-    merges = tuple(tuple(line.split(" ")) for line in lines if line)
-    wrong = next((merge for merge in merges if len(merge) != 2 or not all(merge)), None)
-    if wrong is not None:
-        raise WeightsError(f"{MERGES}: {quoted(' '.join(wrong))} is not two tokens")
-    around: dict[str, tuple[int, ...]] = {}
-    if model_type == "roberta":
-        tokens = {name: _token(settings, f"{name}_token", usual) for name, usual in ROBERTA.items()}
-        lost = next((token for token in tokens.values() if token not in ids), None)
-        if lost is not None:
-            raise WeightsError(f"{VOCAB_JSON}: has no token {quoted(lost)}")
-        around = {"before": (ids[tokens["bos"]],), "after": (ids[tokens["eos"]],)}
+    merges = tuple(_pair(line) for line in lines if line)
     control = frozenset(ids[token] for token in CONTROL if token in ids)
-    return ByteLevel(tuple(by_id[i] for i in range(len(by_id))), control, **around, merges=merges)
+    spelled = tuple(by_id[i] for i in range(len(by_id)))
+    if model_type != "roberta":
+        return ByteLevel(spelled, control, merges=merges)
+    tokens = {name: _token(settings, f"{name}_token", usual) for name, usual in ROBERTA.items()}
+    lost = next((token for token in tokens.values() if token not in ids), None)
+    if lost is not None:
+        raise WeightsError(f"{VOCAB_JSON}: has no token {quoted(lost)}")
+    return ByteLevel(spelled, control, (ids[tokens["bos"]],), (ids[tokens["eos"]],), merges=merges)
+
+
+def _pair(line: str) -> tuple[str, str]:
+    left, _, right = line.partition(" ")
+    if not left or not right or " " in right:
+        raise WeightsError(f"{MERGES}: {quoted(line)} is not two tokens")
+    return left, right
 
 
 def _text(raw: bytes, name: str) -> str:
