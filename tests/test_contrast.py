@@ -24,7 +24,8 @@ FAINT = """() => {
     return 0.2126 * r + 0.7152 * g + 0.0722 * b;
   };
   const parent = (part) => part.parentElement ?? part.getRootNode().host;
-  const passed = "script, style, svg *, .tip, .tip *, [data-testid=stIconMaterial], [data-testid=stSliderThumbValue], [data-testid=stSliderThumbValue] *";
+  const icons = "svg *, [data-testid=stIconMaterial]", hung = "[data-testid=stSliderThumbValue] *";
+  const passed = `script, style, .tip, .tip *, ${icons}, ${hung}`;
   const faint = [];
   const look = (root) => {
     for (const part of root.querySelectorAll("*")) {
