@@ -194,11 +194,12 @@ class Knob:
     stops: list[float] | list[str]
     value: float | str
     follows: bool  # ours, which follows the finger
+    drawn: int = 0  # the number of the drawing that ours is turned on
 
     def write(self, value: float | str, held: bool, states: WidgetStates) -> None:
         """Put a turn to `value` among what a request says of the widgets, as the frontend does."""
         if self.follows:
-            turn = {"at": value, "n": time.time_ns(), "held": held}
+            turn = {"at": value, "n": time.time_ns(), "held": held, "grip": int(held), "drawn": self.drawn}
             knob = states.widgets.add(id=f"$$STREAMLIT_INTERNAL_KEY_{self.id}__events")
             knob.json_trigger_value = json.dumps([{"event": "turn", "value": turn}])
         else:
@@ -215,7 +216,7 @@ def _knob(element: Element) -> Knob | None:
         return Knob(slider.id, _stops(slider), _standing(slider), False)
     if kind == "bidi_component" and element.bidi_component.component_name == "fibra_range":
         data = json.loads(element.bidi_component.json)
-        return Knob(element.bidi_component.id, list(range(len(data["texts"]))), data["at"], True)
+        return Knob(element.bidi_component.id, list(range(len(data["texts"]))), data["at"], True, data["drawn"])
     return None
 
 

@@ -1,0 +1,35 @@
+"""The benches' client says what the frontend says: a turn that it sends is heard."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+
+import pytest
+from streamlit.proto.Element_pb2 import Element
+from streamlit.proto.WidgetStates_pb2 import WidgetStates
+
+from bench._session import _knob
+from ui import state
+from ui.live import range as slider
+
+
+@pytest.mark.parametrize("held", [False, True])
+def test_a_turn_of_our_slider_is_heard(held, monkeypatch):
+    session, turned = {}, []
+    for module in (slider, state):
+        monkeypatch.setattr(module, "st", SimpleNamespace(session_state=session))
+    element = Element()
+
+    def mounted(key: str, data: dict, **_: object) -> None:
+        element.bidi_component.component_name = "fibra_range"
+        element.bidi_component.id, element.bidi_component.json = f"$$ID-0-{key}", json.dumps(data)
+
+    monkeypatch.setattr(slider, "_RANGE", mounted)
+    slider.show("Temperature", key="knob", texts=["1", "2", "3"], at=0, on_turn=turned.append)
+    states = WidgetStates()
+    _knob(element).write(2, held, states)
+    (event,) = json.loads(states.widgets[0].json_trigger_value)
+    session["knob"] = {event["event"]: event["value"]}
+    slider._turned("knob", 3, turned.append)
+    assert turned == [2]
