@@ -19,11 +19,12 @@ from .input_checks import NOTHING, Interventions
 
 @dataclass(frozen=True)
 class Name:
-    """What one name of a trace holds: its axes, the symbol in the papers, and where it is defined."""
+    """What one name of a trace holds: its axes, the symbol in the papers, where it is defined, and who makes it."""
 
     axes: tuple[str, ...]
     symbol: str
     source: str
+    made_by: str  # the function that puts it into the trace, by its full name
 
 
 RESIDUAL = ("pos", "d_model")
@@ -32,42 +33,49 @@ SCORES = ("head", "query", "key")
 PER_TOKEN = ("pos", "1")
 HIDDEN = ("pos", "d_mlp")
 
+EMBED, BLOCK, ATTENTION, REST, MLP, NORM, UNEMBED = (
+    f"{__package__}.model.{name}"
+    for name in ("embed", "block", "attention", "after_attention", "mlp", "norm", "unembed")
+)
+
 
 def _norm(prefix: str, what: str) -> dict[str, Name]:
     return {
-        f"{prefix}.scale": Name(PER_TOKEN, r"\sqrt{\sigma^2+\epsilon}", "Ba et al. 2016, eq. 4"),
-        f"{prefix}.normalized": Name(RESIDUAL, r"\hat x", "Ba et al. 2016, eq. 4"),
-        f"{prefix}.out": Name(RESIDUAL, rf"\mathrm{{norm}}({what})", "Ba et al. 2016, eq. 4"),
+        f"{prefix}.scale": Name(PER_TOKEN, r"\sqrt{\sigma^2+\epsilon}", "Ba et al. 2016, eq. 4", NORM),
+        f"{prefix}.normalized": Name(RESIDUAL, r"\hat x", "Ba et al. 2016, eq. 4", NORM),
+        f"{prefix}.out": Name(RESIDUAL, rf"\mathrm{{norm}}({what})", "Ba et al. 2016, eq. 4", NORM),
     }
 
 
 NAMES: dict[str, Name] = {
-    "embed": Name(RESIDUAL, "x W_E", "Vaswani et al. 2017, section 3.4"),
-    "pos_embed": Name(RESIDUAL, "PE", "Vaswani et al. 2017, section 3.5"),
+    "embed": Name(RESIDUAL, "x W_E", "Vaswani et al. 2017, section 3.4", EMBED),
+    "pos_embed": Name(RESIDUAL, "PE", "Vaswani et al. 2017, section 3.5", EMBED),
     **_norm("ln_embed", "x"),
-    "blocks.{i}.resid_pre": Name(RESIDUAL, "X", "Vaswani et al. 2017, section 3.1"),
+    "blocks.{i}.resid_pre": Name(RESIDUAL, "X", "Vaswani et al. 2017, section 3.1", BLOCK),
     **_norm("blocks.{i}.ln1", "X"),
-    "blocks.{i}.attn.q": Name(HEADS, "Q", "Vaswani et al. 2017, section 3.2.2"),
-    "blocks.{i}.attn.k": Name(("kv_head", "pos", "d_head"), "K", "Vaswani et al. 2017, section 3.2.2"),
-    "blocks.{i}.attn.v": Name(("kv_head", "pos", "d_head"), "V", "Vaswani et al. 2017, section 3.2.2"),
-    "blocks.{i}.attn.rot_q": Name(HEADS, r"R_p Q", "Su et al. 2021, eq. 14"),
-    "blocks.{i}.attn.rot_k": Name(("kv_head", "pos", "d_head"), r"R_p K", "Su et al. 2021, eq. 14"),
-    "blocks.{i}.attn.scores": Name(SCORES, "QK^T", "Vaswani et al. 2017, eq. 1"),
-    "blocks.{i}.attn.scores_scaled": Name(SCORES, r"QK^T/\sqrt{d_k}", "Vaswani et al. 2017, eq. 1"),
-    "blocks.{i}.attn.scores_masked": Name(SCORES, r"QK^T/\sqrt{d_k}+M", "Vaswani et al. 2017, section 3.2.3"),
-    "blocks.{i}.attn.pattern": Name(SCORES, "A", "Vaswani et al. 2017, eq. 1"),
-    "blocks.{i}.attn.z": Name(HEADS, "AV", "Vaswani et al. 2017, eq. 1"),
-    "blocks.{i}.attn_out": Name(RESIDUAL, r"\mathrm{Concat}(AV)\,W_O", "Vaswani et al. 2017, section 3.2.2"),
-    "blocks.{i}.resid_mid": Name(RESIDUAL, "X'", "Vaswani et al. 2017, section 3.1"),
+    "blocks.{i}.attn.q": Name(HEADS, "Q", "Vaswani et al. 2017, section 3.2.2", ATTENTION),
+    "blocks.{i}.attn.k": Name(("kv_head", "pos", "d_head"), "K", "Vaswani et al. 2017, section 3.2.2", ATTENTION),
+    "blocks.{i}.attn.v": Name(("kv_head", "pos", "d_head"), "V", "Vaswani et al. 2017, section 3.2.2", ATTENTION),
+    "blocks.{i}.attn.rot_q": Name(HEADS, r"R_p Q", "Su et al. 2021, eq. 14", ATTENTION),
+    "blocks.{i}.attn.rot_k": Name(("kv_head", "pos", "d_head"), r"R_p K", "Su et al. 2021, eq. 14", ATTENTION),
+    "blocks.{i}.attn.scores": Name(SCORES, "QK^T", "Vaswani et al. 2017, eq. 1", ATTENTION),
+    "blocks.{i}.attn.scores_scaled": Name(SCORES, r"QK^T/\sqrt{d_k}", "Vaswani et al. 2017, eq. 1", ATTENTION),
+    "blocks.{i}.attn.scores_masked": Name(
+        SCORES, r"QK^T/\sqrt{d_k}+M", "Vaswani et al. 2017, section 3.2.3", ATTENTION
+    ),
+    "blocks.{i}.attn.pattern": Name(SCORES, "A", "Vaswani et al. 2017, eq. 1", ATTENTION),
+    "blocks.{i}.attn.z": Name(HEADS, "AV", "Vaswani et al. 2017, eq. 1", ATTENTION),
+    "blocks.{i}.attn_out": Name(RESIDUAL, r"\mathrm{Concat}(AV)\,W_O", "Vaswani et al. 2017, section 3.2.2", REST),
+    "blocks.{i}.resid_mid": Name(RESIDUAL, "X'", "Vaswani et al. 2017, section 3.1", REST),
     **_norm("blocks.{i}.ln2", "X'"),
-    "blocks.{i}.mlp.pre": Name(HIDDEN, r"xW_1+b_1", "Vaswani et al. 2017, eq. 2; gated: Shazeer 2020"),
-    "blocks.{i}.mlp.up": Name(HIDDEN, r"xV", "Shazeer 2020, eq. 5"),
-    "blocks.{i}.mlp.act": Name(HIDDEN, r"f(xW)", "Shazeer 2020, eq. 5"),
-    "blocks.{i}.mlp.post": Name(HIDDEN, r"f(xW_1+b_1)", "Vaswani et al. 2017, eq. 2"),
-    "blocks.{i}.mlp_out": Name(RESIDUAL, r"\mathrm{FFN}(x)", "Vaswani et al. 2017, eq. 2"),
-    "blocks.{i}.resid_post": Name(RESIDUAL, "X''", "Vaswani et al. 2017, section 3.1"),
+    "blocks.{i}.mlp.pre": Name(HIDDEN, r"xW_1+b_1", "Vaswani et al. 2017, eq. 2; gated: Shazeer 2020", MLP),
+    "blocks.{i}.mlp.up": Name(HIDDEN, r"xV", "Shazeer 2020, eq. 5", MLP),
+    "blocks.{i}.mlp.act": Name(HIDDEN, r"f(xW)", "Shazeer 2020, eq. 5", MLP),
+    "blocks.{i}.mlp.post": Name(HIDDEN, r"f(xW_1+b_1)", "Vaswani et al. 2017, eq. 2", MLP),
+    "blocks.{i}.mlp_out": Name(RESIDUAL, r"\mathrm{FFN}(x)", "Vaswani et al. 2017, eq. 2", REST),
+    "blocks.{i}.resid_post": Name(RESIDUAL, "X''", "Vaswani et al. 2017, section 3.1", REST),
     **_norm("ln_final", "X"),
-    "logits": Name(("pos", "vocab"), r"x W_U", "Vaswani et al. 2017, section 3.4"),
+    "logits": Name(("pos", "vocab"), r"x W_U", "Vaswani et al. 2017, section 3.4", UNEMBED),
 }
 
 

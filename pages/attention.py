@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import streamlit as st
 
-from core import Scene
+from core import Scene, reference
 from core.model import attention
 from core.ops.attention import attention_scores, weighted_values
 from core.ops.softmax import softmax
@@ -97,4 +97,12 @@ scene, words = shell.open_page("attention")
 st.session_state[DRAWN] = scene
 for part in (weights, vectors) if scene.pinned else (vectors, weights):  # what is compared comes first
     part(words)
-shell.close_page("attention", words, attention, attention_scores, softmax, weighted_values)
+shell.close_page(
+    "attention",
+    words,
+    attention,
+    attention_scores,
+    softmax,
+    weighted_values,
+    plain=(reference.attention, reference.softmax),
+)

@@ -7,12 +7,11 @@ from contextlib import AbstractContextManager
 
 import streamlit as st
 
-from core import Scene
+from core import Scene, model, reference
 from core.config import CHOICES
 from core.interpret import similarity, token_moments
-from core.model import block, mlp
 from core.ops.activations import ACTIVATIONS
-from core.ops.norm import layer_norm
+from core.ops.norm import layer_norm, rms_norm
 from core.ops.positions import rotate, sinusoidal
 from core.scene.fields import INSIDE
 from pictures import compare_block as compare
@@ -119,5 +118,18 @@ scene, words = shell.open_page("block")
 presets.richer(scene, words, "block")
 parts(words)
 shell.close_page(
-    "block", words, block, sinusoidal, rotate, layer_norm, mlp, *ACTIVATIONS.values(), token_moments, similarity
+    "block",
+    words,
+    model.block,
+    model.after_attention,
+    model.norm,
+    layer_norm,
+    rms_norm,
+    model.mlp,
+    *ACTIVATIONS.values(),
+    sinusoidal,
+    rotate,
+    token_moments,
+    similarity,
+    plain=(reference.block, reference.norm, reference.mlp),
 )

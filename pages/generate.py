@@ -7,8 +7,8 @@ from dataclasses import replace
 import streamlit as st
 
 from core import Distribution, Scene, Writing, cross_entropy
-from core.generate.loop import generate, multiplications
-from core.interpret import read_stream
+from core.generate.loop import generate, multiplications, write_on
+from core.interpret import read_stream, residual_stages
 from core.scene.sentence import fit_target, target_cut
 from pictures import arithmetic, continuation
 from pictures.generate import cache, draw, lens
@@ -121,4 +121,6 @@ _stand_in(scene, words)
 knobs.enter()
 play(words)
 loss(words)
-shell.close_page("generate", words, generate, Distribution, multiplications, read_stream, cross_entropy)
+shell.close_page(
+    "generate", words, write_on, Distribution, generate, multiplications, read_stream, residual_stages, cross_entropy
+)

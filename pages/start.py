@@ -6,9 +6,9 @@ from urllib.parse import parse_qsl
 
 import streamlit as st
 
-from core import Scene
+from core import Scene, reference
 from core.interpret import residual_stages, token_norms
-from core.model import block, forward
+from core.model import block, embed, forward, unembed
 from pictures import start as pictures
 from pictures.pages import PAGES
 from ui import comparison, presets, shell, state
@@ -35,4 +35,14 @@ scene, words = shell.open_page("start")
 comparison.elsewhere(scene, words)
 strip.show(f"{pictures.cards(scene, words)}{pictures.html(scene, words)}", key="start-strip", follow=follow)
 shell.say(pictures.says(scene, words))
-shell.close_page("start", words, forward, block, residual_stages, token_norms)
+shell.close_page(
+    "start",
+    words,
+    forward,
+    embed,
+    block,
+    unembed,
+    residual_stages,
+    token_norms,
+    plain=(reference.forward, reference.block),
+)

@@ -7,10 +7,9 @@ from html import escape
 
 import streamlit as st
 
-from core import gradcheck
 from core.backward import attention_backward
 from core.ops.softmax import softmax_backward
-from core.train.gradcheck import Check
+from core.train.gradcheck import Check, check_slopes, next_token
 from core.train.loop import adamw, take_step
 from pictures import train as pictures
 from pictures.words import Words
@@ -89,4 +88,6 @@ with st.expander(words("train.own.title"), icon=":material/article:"):
     files.own_text(words)
 with st.expander(words("train.model.title"), icon=":material/deployed_code:"):
     st.fragment(files.model)(words)
-shell.close_page("train", words, take_step, adamw, attention_backward, softmax_backward, gradcheck, Check.error.fget)
+shell.close_page(
+    "train", words, take_step, adamw, attention_backward, softmax_backward, next_token, check_slopes, Check
+)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterable
 from functools import cache
 from html import escape
@@ -19,8 +18,9 @@ from pictures.pages import PAGES
 from pictures.words import LANGUAGES, Words
 from plots import theme
 from plots.tokens import shown
-from ui import controls, myths, presets, process, state, switchboard
+from ui import controls, myths, presets, process, source, state, switchboard
 from ui.live import live_figure, menu, moves, presence, session, theme_button
+from ui.source import Code
 
 ICON = "🧵"
 STYLE = Path(__file__).with_name("style.css")
@@ -65,19 +65,43 @@ def open_page(
     return scene, words
 
 
-def close_page(name: str, words: Words, *code: Callable) -> None:
-    """End a page: its myths, its prose, and the very functions that ran."""
+def close_page(name: str, words: Words, *code: Code, plain: tuple[Code, ...] = ()) -> None:
+    """End a page: its myths, its prose, and the very functions that ran, with all that they call, folded.
+
+    plain: what core/reference.py writes for the same, which comes first.
+    """
     myths.cards(name, words)
     prose = words.prose(name)
     with st.expander(words("shell.more"), icon=":material/menu_book:"):
         st.markdown(prose["more"])
     with st.expander(words("shell.code"), icon=":material/code:"):
-        st.markdown("\n".join(map(_source, code)))
+        st.markdown(_written(code, plain, words))
+        st.html(_called(code, words))
 
 
-def _source(function: Callable) -> str:
-    """A function's source under its module's name, as Markdown: an element each would cost every turn some time."""
-    return f":small[`{inspect.getmodule(function).__name__}`]\n````python\n{inspect.getsource(function)}````\n"
+@cache
+def _written(code: tuple[Code, ...], plain: tuple[Code, ...], words: Words) -> str:
+    """The functions as Markdown, one element: one each would cost every turn some time."""
+    parts = [_source(function, words) for function in code]
+    if plain:
+        parts = [words("shell.plain"), *(_source(function, words) for function in plain), words("shell.ran"), *parts]
+    return "\n".join(parts)
+
+
+def _source(function: Code, words: Words) -> str:
+    """A function's source under its full name, and the arrays of the trace that it makes."""
+    made = source.makes(function)
+    says = words("shell.makes", names=", ".join(f"`{name}`" for name in made)) if made else ""
+    return f":small[`{source.title(function)}` {says}]\n````python\n{source.text(function)}````\n"
+
+
+@cache
+def _called(code: tuple[Code, ...], words: Words) -> str:
+    found = source.called(code)
+    if not found:
+        return ""
+    summary = escape(words("shell.called", n=len(found)))
+    return f'<details class="fibra-called"><summary>{summary}</summary>{source.folded(found)}</details>'
 
 
 @cache

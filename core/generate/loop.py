@@ -115,10 +115,10 @@ def generate(
     store = Cache(config, n + max_new_tokens) if cache else None
     if store is not None:
         store.check(n, config, interventions)
-    return _steps(params, config, context, max_new_tokens, sampling, forced, stops, store, interventions, names)
+    return write_on(params, config, context, max_new_tokens, sampling, forced, stops, store, interventions, names)
 
 
-def _steps(
+def write_on(
     params: Params,
     config: Config,
     context: np.ndarray,
@@ -130,6 +130,7 @@ def _steps(
     interventions: Interventions,
     names: Iterable[str],
 ) -> Iterator[Step]:
+    """The loop of `generate`: look at context [pos, d_model], draw a token, add it, and look again."""
     params = {name: np.asarray(p) for name, p in params.items()}
     x, names = context, ("logits", *names)
     for position in range(len(context), len(context) + max_new_tokens):

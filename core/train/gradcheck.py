@@ -114,7 +114,7 @@ def gradcheck(
     if name not in params:
         raise ConfigError(f"name: the Config has no parameter {name}", "name")
     directions = {name: _direction(np.shape(params[name]), where)}
-    return _checks(params, config, objective, directions, step, bug, inputs)[0]
+    return check_slopes(params, config, objective, directions, step, bug, inputs)[0]
 
 
 def gradcheck_all(
@@ -133,10 +133,10 @@ def gradcheck_all(
     rng = np.random.default_rng(seed)
     drawn = {name: rng.standard_normal(np.shape(p)) for name, p in params.items()}
     directions = {name: v / np.linalg.norm(v) for name, v in drawn.items()}
-    return _checks(params, config, objective, directions, step, bug, inputs)
+    return check_slopes(params, config, objective, directions, step, bug, inputs)
 
 
-def _checks(
+def check_slopes(
     params: Params,
     config: Config,
     objective: Objective,
@@ -145,6 +145,7 @@ def _checks(
     bug: bool,
     inputs: Mapping[str, Any],
 ) -> list[Check]:
+    """Backward once, and the loss a step below and above along each of `directions`: name -> [as the parameter]."""
     exact = {key: np.asarray(value, np.float64) for key, value in params.items()}
 
     def loss_at(name: str, offset: float) -> float:

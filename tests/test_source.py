@@ -1,0 +1,211 @@
+"""The code that a page shows is whole: nothing that it computes with hides in a function that is not shown."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import sys
+from collections.abc import Callable
+from html import unescape
+from pathlib import Path
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+import core
+from core import PRESETS, Config, interpret
+from core.generate.loop import multiplications
+from core.interpret.induction import patterns
+from core.tasks import TASKS
+from core.train.gradcheck import gradcheck_all, next_token
+from core.train.loop import Recipe, State, train
+from pictures.pages import PAGES
+from pictures.words import LANGUAGES
+from tests.support import random_params
+from ui import source
+
+ROOT = Path(__file__).parents[1]
+FOLDERS = sorted(path.stem for path in (ROOT / "pages").glob("*.py"))
+# What a shown function may call unseen: checks of arguments, and what a class writes for itself.
+CHECKS = {
+    "Interventions.ablated",
+    "Cache.check",
+    "_checked",
+    "_check_whole",
+    "_check_unembed",
+    "checked_ids",
+    "checked_embeddings",
+}
+CONFIGS = (
+    Config(vocab_size=20, n_ctx=8, d_model=8, n_layers=2, n_heads=2, d_mlp=8, causal=True, positions="sinusoidal",
+           norm="layer", final_norm=True, unembed=True, tied_unembed=True, qkv_bias=True, mlp_bias=True),
+    Config(vocab_size=20, n_ctx=8, d_model=8, n_layers=2, n_heads=4, n_kv_heads=2, d_mlp=8, positions="rotary",
+           causal=True, norm="rms", gated=True, activation="silu", unembed=True),
+    Config(vocab_size=20, n_ctx=8, d_model=8, n_layers=1, n_heads=2, d_mlp=8, positions="learned", norm="layer",
+           norm_at="post", embed_norm=True, activation="gelu", causal=True, unembed=True),
+)  # fmt: skip
+
+
+def shown(page: str) -> tuple[list, list]:
+    """What a page hands to `close_page`: the code that ran, and the plain lines before it."""
+    module = ast.parse((ROOT / "pages" / f"{page}.py").read_text("utf-8"))
+    names: dict = {"words": None}
+    for part in module.body:
+        if isinstance(part, (ast.Import, ast.ImportFrom)) or (
+            isinstance(part, ast.Assign) and ast.unparse(part.targets[0]) == "SHOWN"
+        ):
+            exec(compile(ast.Module([part], []), page, "exec"), names)
+    (call,) = (
+        part for part in ast.walk(module) if isinstance(part, ast.Call) and "close_page" in ast.unparse(part.func)
+    )
+    names["got"] = lambda name, words, *code, plain=(): (list(code), list(plain))
+    return eval(f"got({', '.join(map(ast.unparse, (*call.args, *call.keywords)))})", names)
+
+
+def work() -> None:
+    """Everything that the pages show, on small models of all kinds."""
+    for config in CONFIGS:
+        params, ids = random_params(config, 0), np.array([1, 2, 3, 1, 2, 3])
+        trace = core.forward(params, config, ids)
+        a = patterns(trace, config.n_layers)
+        interpret.entropy(a), interpret.attention_distance(a), interpret.rollout(a)
+        scores = interpret.head_scores(a, ids.tolist())
+        interpret.head_label({name: float(score.flat[0]) for name, score in scores.items()})
+        interpret.head_effects(params, config, trace), interpret.key_effects(params, config, trace, 0, 0, 3)
+        interpret.value_weighted(params, config, trace, 0), interpret.probe_induction(params, config)
+        stages = interpret.residual_stages(trace, config.n_layers)
+        interpret.token_norms(stages), interpret.pca(stages[-1], 2).project(stages)
+        interpret.read_stream(stages, params, config), interpret.token_moments(stages[0])
+        interpret.similarity(stages[0]), interpret.relative_change(stages[0], stages[-1])
+        steps = core.generate(params, config, ids[:3], 3, temperature=0.5, top_k=9, top_p=0.9)
+        [step.probability for step in steps], multiplications(config, 3, 3)
+        [(check.error, check.coarse) for check in gradcheck_all(params, config, next_token(ids), ids=ids)]
+    task = TASKS["copy"]()
+    state = State.start(core.init_params(task.config))
+    list(train(state, task.config, task.batch, Recipe(steps=2, warmup=1)))
+
+
+@pytest.fixture(scope="module")
+def calls() -> set[tuple[str, str]]:
+    """Who called whom inside core, by full names."""
+    found: set[tuple[str, str]] = set()
+
+    def name(frame) -> str:
+        return f"{frame.f_globals.get('__name__')}.{frame.f_code.co_qualname.partition('.<locals>')[0]}"
+
+    def watch(frame, event: str, _) -> None:
+        if event == "call" and frame.f_globals.get("__name__", "").startswith("core.") and frame.f_back:
+            found.add((name(frame.f_back), name(frame)))
+
+    sys.setprofile(watch)
+    try:
+        work()
+    finally:
+        sys.setprofile(None)
+    return {(caller, callee) for caller, callee in found if caller != callee}
+
+
+@pytest.mark.parametrize("page", FOLDERS)
+def test_nothing_that_the_shown_code_calls_is_hidden(page, calls):
+    code, _ = shown(page)
+    everything = [*code, *source.called(code)]
+    names = {source.title(inspect.unwrap(function)) for function in everything}
+    names |= {f"{source.title(kind)}.{name}" for kind in everything if inspect.isclass(kind) for name in vars(kind)}
+    hidden = {callee for caller, callee in calls if caller in names and callee not in names and not allowed(callee)}
+    assert not hidden
+    assert code and len(names) >= len(code)
+
+
+def allowed(callee: str) -> bool:
+    own = callee.rpartition(".")[2]
+    bookkeeping = own.startswith("__") or own.startswith("<")  # a class's own, and the body of a module
+    return bookkeeping or any(callee.endswith(f".{name}") for name in CHECKS)
+
+
+@pytest.mark.parametrize("page", FOLDERS)
+def test_the_call_graph_was_seen(page, calls):
+    """That test sees the shown functions run: none of them is out of `work`."""
+    code, _ = shown(page)
+    ran = {callee for _, callee in calls}
+    members = [m for kind in code if inspect.isclass(kind) for m in (f"{source.title(kind)}.{n}" for n in vars(kind))]
+    plain = [source.title(inspect.unwrap(function)) for function in code if not inspect.isclass(function)]
+    assert {name for name in plain if name not in ran and ".activations." not in name} == set()
+    assert not members or ran & {*members}
+
+
+def test_the_lessons_are_in_what_is_shown():
+    for page, lines in {
+        "block": ("variance = row_mean(centred * centred)", "scale = np.sqrt(variance + eps)", "x = start + x"),
+        "generate": ("token = int(forced[position]) if position in forced else distribution.draw(position)",),
+        "train": ("return (self.loss_above - self.loss_below) / (2 * self.step)", "loss_at(name, -step)"),
+    }.items():
+        code = "\n".join(map(source.text, shown(page)[0]))
+        for line in lines:
+            assert line in code, page
+    folded = unescape(source.folded(source.called(shown("reading")[0])))
+    assert "x = after_attention(" in folded and "gone = np.eye(config.n_heads" in folded
+
+
+def test_plain_lines_come_first_where_there_are_some():
+    assert all(function.__module__ == "core.reference" for page in FOLDERS for function in shown(page)[1])
+    assert [page for page in FOLDERS if shown(page)[1]] == ["attention", "block", "start"]
+
+
+# --------------------------------------------------------------------------------------- who makes which array
+
+
+@pytest.mark.parametrize("name", core.NAMES)
+def test_the_maker_of_an_array_puts_it_into_the_trace(name):
+    maker = made_by(name)
+    last = name.removeprefix("blocks.{i}.").removeprefix("attn.").removeprefix("mlp.")
+    if maker.__name__ == "norm":
+        last = "." + last.rpartition(".")[2]
+    assert f'trace.put("{last}"' in source.text(maker) or f'trace.put(at + "{last}"' in source.text(maker)
+
+
+def test_nobody_else_does(monkeypatch):
+    put, makers = core.Trace.put, {}
+
+    def told(trace, name, array):
+        frame = sys._getframe(1)
+        makers.setdefault(generic(name), set()).add(f"{frame.f_globals['__name__']}.{frame.f_code.co_qualname}")
+        return put(trace, name, array)
+
+    monkeypatch.setattr(core.Trace, "put", told)
+    for preset in PRESETS.values():
+        core.run(core.Scene(model=next(name for name, other in PRESETS.items() if other is preset)))
+    for config in CONFIGS:
+        core.forward(random_params(config, 0), config, np.array([1, 2, 3]))
+    assert makers == {name: {about.made_by} for name, about in core.NAMES.items()}
+
+
+def generic(name: str) -> str:
+    parts = name.split(".")
+    return ".".join("{i}" if part.isdigit() else part for part in parts)
+
+
+def made_by(name: str) -> Callable:
+    module, _, function = core.NAMES[name].made_by.rpartition(".")
+    return getattr(importlib.import_module(module), function)
+
+
+def test_every_page_has_code():
+    assert {*FOLDERS} == {*PAGES}
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_page_says_which_function_makes_which_array(lang):
+    app = AppTest.from_file(str(ROOT / "pages" / "attention.py"), default_timeout=60)
+    app.query_params["lang"] = lang
+    app.run()
+    written = "\n".join(part.value for part in app.markdown)
+    head = next(line for line in written.splitlines() if "`core.model.attention`" in line)
+    assert "`attn.pattern`" in head and "`attn.scores_masked`" in head
+    plain = written.index("`core.reference.attention`")
+    assert plain < written.index("def attention(x: np.ndarray, params: Params, at: str") < written.index(head)
+    bodies = [part.proto.body for part in app.get("html")]
+    folded = next(body for body in bodies if '<details class="fibra-called"' in body)
+    assert folded.count("<details>") == len(source.called(shown("attention")[0]))
+    assert "core.ops.rows.row_sum" in folded
