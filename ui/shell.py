@@ -76,7 +76,8 @@ def close_page(name: str, words: Words, *code: Code, plain: tuple[Code, ...] = (
         st.markdown(prose["more"])
     with st.expander(words("shell.code"), icon=":material/code:"):
         st.markdown(_written(code, plain, words))
-        st.html(_called(code, words))
+        if below := _called(code, words):
+            st.html(below)
 
 
 @cache
@@ -97,6 +98,7 @@ def _source(function: Code, words: Words) -> str:
 
 @cache
 def _called(code: tuple[Code, ...], words: Words) -> str:
+    """What the functions call, folded, as HTML; "" where they call nothing of core."""
     found = source.called(code)
     if not found:
         return ""
