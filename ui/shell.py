@@ -86,7 +86,7 @@ def _written(code: tuple[Code, ...], plain: tuple[Code, ...], words: Words) -> s
     parts = [_source(function, words) for function in code]
     if plain:
         parts = [words("shell.plain"), *(_source(function, words) for function in plain), words("shell.ran"), *parts]
-    return "\n".join(parts)
+    return "\n\n".join(parts)
 
 
 def _source(function: Code, words: Words) -> str:
