@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import plotly.graph_objects as go
@@ -155,14 +157,14 @@ def test_another_rate_or_batch_goes_on_and_another_size_begins_anew():
 def crowded(monkeypatch):
     """No session plays but the test's own; only the number of steps ends a slice, however busy the machine."""
     monkeypatch.setattr(scheduler, "SLICE", 60.0)
-    monkeypatch.setattr(scheduler, "_ticked", {})
+    monkeypatch.setattr(scheduler, "_ticked", WeakKeyDictionary())
     monkeypatch.setattr(scheduler, "_resting", 0.0)
 
 
 def test_the_slices_stop_at_another_session_s_work(crowded):
     run = Training((), run_of(), playing=True)
     step = run.course.step
-    with scheduler.turn("another") as theirs:
+    with scheduler.turn(Training((), None)) as theirs:
         session.tick(run)
     assert theirs and run.course.step == step
     session.tick(run)
@@ -170,9 +172,9 @@ def test_the_slices_stop_at_another_session_s_work(crowded):
 
 
 def test_a_slice_that_fails_leaves_the_turn_to_others(crowded):
-    with pytest.raises(ZeroDivisionError), scheduler.turn("one"):
+    with pytest.raises(ZeroDivisionError), scheduler.turn(Training((), None)):
         1 / 0  # noqa: B018
-    with scheduler.turn("another") as mine:
+    with scheduler.turn(Training((), None)) as mine:
         assert mine
 
 
@@ -185,6 +187,10 @@ def test_where_many_play_all_tick_more_slowly_and_rest(crowded, monkeypatch):
         session.tick(run)
     assert scheduler.slowness() == 5
     assert [run.course.step for run in runs].count(3) >= 3  # the first of many works, and then all rest
+    del run
+    runs[2:] = ()
+    gc.collect()
+    assert scheduler.slowness() == 1 and len(scheduler._ticked) == 2  # the runs are gone, and with them their turns
     monkeypatch.setattr(scheduler, "monotonic", lambda: 10.0**9)
     assert scheduler.slowness() == 1 and not scheduler._ticked  # they have left
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from threading import Lock  # sessions run side by side; nothing here starts a thread
 from time import monotonic
 from typing import Protocol
-from weakref import WeakValueDictionary
+from weakref import WeakSet
 
 from core import Config, limits
 from core.presets import living_bytes
@@ -44,15 +44,17 @@ class Run(Protocol):
 
 
 _lock = Lock()
-_runs: WeakValueDictionary[int, Run] = WeakValueDictionary()
+_runs: WeakSet[Run] = WeakSet()
 _balanced = [0.0]  # when it was last seen to that they fit
 _lost: set[str] = set()  # sessions without a connection
 
 
 def touch(run: Run) -> None:
     """A run is looked at, or works."""
-    known, run.touched = _runs.get(id(run)) is run, monotonic()
-    _runs[id(run)] = run
+    run.touched = monotonic()
+    with _lock:
+        known = run in _runs
+        _runs.add(run)
     if not known:
         balance()
     balance_at_times()
@@ -73,7 +75,7 @@ def balance() -> None:
     """Make all runs fit; what they take, and the models that came of them, the caches leave."""
     with _lock:
         _balanced[0] = monotonic()
-        living = [run for run in list(_runs.values()) if run.course is not None]
+        living = _living()
         room = memory.BUDGET.most // SHARE
         now, let_go, kept = monotonic(), False, sum(_thinned(run, room // len(living)) for run in living)
         for run in sorted(living, key=lambda run: (run.session not in _lost, run.touched)):
@@ -103,7 +105,8 @@ def started(task: Task, config: Config, seed: int, size: int, rate: float) -> Co
 @contextmanager
 def room_for(course: Course) -> Iterator[None]:
     """Room for steps of this run: its checkpoints have their share, and the caches leave what a step takes."""
-    living = sum(run.course is not None for run in list(_runs.values()))
+    with _lock:
+        living = len(_living())
     course.checkpoints.limit = min(limits.CHECKPOINTS, memory.BUDGET.most // SHARE // (living + 1))
     if (size := _step(course)) < HEAVY:
         yield
@@ -114,6 +117,11 @@ def room_for(course: Course) -> Iterator[None]:
             yield
         finally:
             heap.trim_at_times()
+
+
+def _living() -> list[Run]:
+    """The runs that were not let go; `_lock` is held."""
+    return [run for run in _runs if run.course is not None]
 
 
 def _thinned(run: Run, share: int) -> int:

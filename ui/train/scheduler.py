@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from random import uniform
 from threading import Lock  # between sessions
 from time import monotonic
+from weakref import WeakKeyDictionary
 
 TICK, DRAW = 0.2, 0.8  # seconds between two slices, and between two sets of pictures, while a run plays alone
 CROWDS = ((2, 1), (6, 2), (10**9, 5))  # up to so many that play, both are so many times as long
@@ -18,7 +19,8 @@ REST = 2.0  # where several play, nobody works for so many times as long as a sl
 SLICE = 0.18  # seconds of work at a time
 
 _slice = Lock()  # one session's slice at a time: what else the server does keeps the other core
-_ticked: dict[int, float] = {}  # when each run that plays last asked for its turn
+_ticked: WeakKeyDictionary[object, float] = WeakKeyDictionary()  # when each run that plays last asked for its turn
+_counting = Lock()  # of those
 _resting = 0.0  # until when nobody works
 
 
@@ -26,7 +28,9 @@ _resting = 0.0  # until when nobody works
 def turn(run: object) -> Iterator[bool]:
     """Whether `run` may work now: no other does, and it is no time of rest. What is done inside is its slice."""
     global _resting
-    began = _ticked[id(run)] = monotonic()
+    began = monotonic()
+    with _counting:
+        _ticked[run] = began
     if began < _resting or not _slice.acquire(blocking=False):
         yield False
         return
@@ -39,11 +43,11 @@ def turn(run: object) -> Iterator[bool]:
 
 def slowness() -> int:
     """How many times as long the timers are: where many play, their ticks alone would keep the server busy."""
-    now = monotonic()
-    for run, ticked in [*_ticked.items()]:
-        if now - ticked > 2 * TICK * CROWDS[-1][1]:
-            _ticked.pop(run, None)
-    return next(times for most, times in CROWDS if len(_ticked) <= most)
+    gone = monotonic() - 2 * TICK * CROWDS[-1][1]
+    with _counting:
+        for run in [run for run, ticked in _ticked.items() if ticked < gone]:
+            del _ticked[run]
+        return next(times for most, times in CROWDS if len(_ticked) <= most)
 
 
 def spread(times: int) -> float:
