@@ -58,6 +58,7 @@ def twin(scene: Scene, words: Words) -> Picture:
         query_title=words("axis.query"),
         key_title=words("axis.key"),
         hover=words("fibres.hover"),
+        turns=True,
         comma=words.comma,
         width=TWIN_WIDTH,
         height=twin_height(len(run.tokens)),

@@ -8,6 +8,7 @@ import numpy as np
 
 from plots import theme
 from plots.figure import axis, base_layout, label_width, literal, number, short
+from plots.mask import with_mask
 from plots.tokens import LABEL
 
 MAX_CURVES = 160  # the strongest are drawn: more are not told apart, and 500 took 0.4 s to paint
@@ -32,6 +33,7 @@ def bipartite(
     head_prefix: str = "H",
     colours: list[str] | None = None,
     hover: str = "{query} → {key} · {head}: {value}",
+    turns: bool = False,
     decimals: int = 2,
     comma: bool = False,
     width: int = 560,
@@ -41,8 +43,9 @@ def bipartite(
     """`patterns` [head, query, key] of one layer as curves between two columns of tokens.
 
     Opacity and width are weight, colour is the head. Only weights above `threshold` are drawn, the MAX_CURVES strongest
-    at most: `layout.meta` says "drawn" and "above". With `focus` (a token) the curves that leave or reach it keep their
-    colour, and where one head is shown their weights stand beside the tokens. `heads` are the heads shown, all unless
+    at most: `layout.meta` says "drawn" and "above". The figure has a mask (`plots.mask`), and where the threshold
+    `turns` it holds what any would draw. With `focus` (a token) the curves that leave or reach it keep their colour,
+    and where one head is shown their weights stand beside the tokens. `heads` are the heads shown, all unless
     told; `colours` are theirs, where they are not to have the heads' own. Clicked tokens carry their index in
     `customdata`. `hover` may use {query}, {key}, {head} and {value}; `comma` writes numbers with a decimal comma.
     `width` is how many pixels the picture can count on: names are cut so that the curves keep a quarter of it.
@@ -51,18 +54,20 @@ def bipartite(
     visible = list(range(n_heads)) if heads is None else heads
     shown = np.zeros(n_heads, bool)
     shown[visible] = True
-    head, query, key = np.nonzero((patterns > threshold) & shown[:, None, None])
-    weight = patterns[head, query, key]
+    weights = np.where(shown[:, None, None], patterns, 0).astype(np.float32, copy=False)
+    head, query, key = np.nonzero(weights > (0 if turns else np.float32(threshold)))
+    weight = weights[head, query, key]
     lit = np.ones(len(weight), bool) if focus is None else (query == focus) | (key == focus)
-    strongest = np.lexsort((-weight, ~lit))[:MAX_CURVES]
-    above, drawn = len(weight), len(strongest)
-    head, query, key, weight, lit = (a[strongest] for a in (head, query, key, weight, lit))
+    order = np.lexsort((-weight, ~lit))  # those in focus first, and then the heaviest
+    n_lit = int(lit.sum())
+    order = np.concatenate([order[: min(n_lit, MAX_CURVES)], order[n_lit : n_lit + MAX_CURVES]])
+    head, query, key, weight, lit = (a[order] for a in (head, query, key, weight, lit))
 
-    shapes = [] if lit.all() else [_path(query[~lit], key[~lit], "@muted/0.12", 1.0)]
-    shapes += _lit_paths(head[lit], query[lit], key[lit], weight[lit], colours)
+    dim, touched = np.flatnonzero(~lit), np.flatnonzero(lit)
+    paths = [(_path(query[dim], key[dim], "@muted/0.12", 1.0), dim)] if len(dim) else []
+    paths += _lit_paths(head, query, key, weight, touched, colours)
     names = [literal(token) for token in tokens]
-    told = np.flatnonzero(lit)[:TOLD]
-    curves = zip(*(a[told].tolist() for a in (head, query, key, weight)), strict=True)
+    curves = zip(*(a[touched].tolist() for a in (head, query, key, weight)), strict=True)
     words = [
         hover.format(query=names[q], key=names[k], head=f"{head_prefix}{h}", value=number(w, decimals + 2, comma))
         for h, q, k, w in curves
@@ -88,11 +93,19 @@ def bipartite(
         margin={"l": side, "r": side, "t": top, "b": theme.GAP},
         xaxis=axis(range=[0, 1], showticklabels=False),
         yaxis=axis(range=[n_tokens - 0.5, -0.5], showticklabels=False),
-        shapes=shapes,
+        shapes=[shape for shape, _ in paths],
         annotations=[_title(*words) for words in titles],
-        meta={"alt": alt, "drawn": drawn, "above": above},
+        meta={"alt": alt},
     )
-    return {"data": [_told(query[told], key[told], words), *columns], "layout": layout}
+    mask = {
+        "at": {"threshold": threshold},
+        "turns": ["threshold"] if turns else [],
+        "weight": weight,
+        "most": MAX_CURVES,
+        "shapes": [mine.astype(np.int32) for _, mine in paths],
+    }
+    told = _told(query[touched], key[touched], words) | {"meta": {"curves": touched.astype(np.int32), "most": TOLD}}
+    return with_mask({"data": [told, *columns], "layout": layout}, mask, weights)
 
 
 def _path(query: np.ndarray, key: np.ndarray, colour: str, width: float) -> dict[str, Any]:
@@ -103,20 +116,25 @@ def _path(query: np.ndarray, key: np.ndarray, colour: str, width: float) -> dict
 
 
 def _lit_paths(
-    head: np.ndarray, query: np.ndarray, key: np.ndarray, weight: np.ndarray, colours: list[str] | None
-) -> list[dict[str, Any]]:
-    """A path a head and bin of weight, the heaviest on top."""
-    present = np.unique(head)
+    head: np.ndarray,
+    query: np.ndarray,
+    key: np.ndarray,
+    weight: np.ndarray,
+    touched: np.ndarray,
+    colours: list[str] | None,
+) -> list[tuple[dict[str, Any], np.ndarray]]:
+    """A path a head and bin of weight, the heaviest on top, and the curves that it is made of, out of `touched`."""
+    head_of, present = head[touched], np.unique(head[touched])
     n_bins = int(np.clip(PATHS // max(len(present), 1), 3, 10))
-    bins = np.minimum((np.sqrt(weight) * n_bins).astype(int), n_bins - 1)
+    bins = np.minimum((np.sqrt(weight[touched]) * n_bins).astype(int), n_bins - 1)
     paths = []
     for b in range(n_bins):
         level = (b + 0.5) / n_bins
         for h in present:
-            mine = (head == h) & (bins == b)
-            if mine.any():
+            mine = touched[(head_of == h) & (bins == b)]
+            if len(mine):
                 colour = f"{colours[h] if colours else theme.head(h)}/{0.1 + 0.85 * level:.2f}"
-                paths.append(_path(query[mine], key[mine], colour, round(1 + 3.2 * level**2, 2)))
+                paths.append((_path(query[mine], key[mine], colour, round(1 + 3.2 * level**2, 2)), mine))
     return paths
 
 

@@ -9,11 +9,13 @@ import numpy as np
 
 from plots import theme
 from plots.figure import base_layout, label_width, literal, short
+from plots.mask import with_mask
 
 MAX_CURVES = 500  # the strongest are drawn: they take about 60 ms to redraw, and more are not told apart
 POINTS = (8, 32)  # of a curve: where there are many, and where each is looked at closely
 TRACES = 64  # of curves at most
 CROWD = 300  # curves: from here on they hide one another's shades and widest light, so there are fewer of both
+EXPOSED = 22  # rows of attention that are seen as bright as they are; of more, each is dimmer
 """A line of a 3-D trace has one width, and Plotly takes long over colours that are given point by point: so there is
 a trace a head, bin of weight and layer of glow. 60 of one colour each redraw in a fifth of the time of 8 whose points
 are coloured."""
@@ -48,7 +50,8 @@ def fibres(
     strongest at most: `layout.meta` says "drawn" and "above". With `focus` (a token) the fibres that leave or reach
     it keep their colour and the rest is dim. The first `layers_lit` layers are lit, the rest dark: the flow is played
     by raising it. `heads` are the heads shown, all unless told. Clicked nodes carry their token's index in
-    `customdata`.
+    `customdata`. The figure has a mask (`plots.mask`): it holds all that another threshold, or other lit layers, would
+    draw.
 
     `width` is how many pixels the picture can count on: it decides whether the tokens' names stand upright.
     `layout.meta["aspect"]` is the width to height for which the camera is set: in a narrower picture, whoever draws it
@@ -58,31 +61,69 @@ def fibres(
     n_layers, n_heads, n_tokens, _ = patterns.shape
     shown = np.zeros(n_heads, bool)
     shown[heads if heads is not None else slice(None)] = True
+    shining = np.nan_to_num(np.where(shown[None, :, None, None], patterns, 0)).astype(np.float32, copy=False)
     lit_layers = n_layers if layers_lit is None else layers_lit
-    allowed = (patterns > threshold) & shown[None, :, None, None]
-    allowed[lit_layers:] = False
-    layer, head, query, key = np.nonzero(allowed)
-    weight = patterns[layer, head, query, key]
-    lit = np.ones(len(weight), bool) if focus is None else (query == focus) | (key == focus)
-    strongest = np.lexsort((-weight, ~lit))[:MAX_CURVES]
-    above, drawn = len(weight), len(strongest)
-    layer, head, query, key, weight, lit = (a[strongest] for a in (layer, head, query, key, weight, lit))
+    layer, head, query, key = _candidates(shining, focus)
+    weight = shining[layer, head, query, key]
 
     places = _places(n_tokens, n_layers)
     curves = _curves(places[layer, key], places[layer + 1, query], _fan(head, n_heads))
     data = [_planes(places)]
-    if not lit.all():
-        data.append(_line("dim", curves[~lit], 1.0, theme.light(theme.SCENE["dim"], 0.6)))
-    data += _glow(curves[lit], weight[lit], head[lit])
-    data += _nodes(places, tokens, focus, lit_layers >= n_layers)
+    touched = _touches(focus, query, key)
+    if not touched.all():
+        data.append(_line("dim", curves, 1.0, theme.light(theme.SCENE["dim"], 0.6), np.flatnonzero(~touched)))
+    data += _glow(curves, weight, head, np.flatnonzero(touched), n_layers * int(shown.sum()) * n_tokens)
+    nodes, dark = _nodes(places, tokens, focus)
     layout = base_layout(
         height=height,
         margin={"l": 0, "r": 0, "t": 0, "b": 0},
         paper_bgcolor=theme.SCENE["background"],
         scene=_scene(places, _labels(places, tokens, focus, layer_prefix, BREADTH * min(width, ASPECT * height))),
-        meta={"alt": alt, "drawn": drawn, "above": above, "aspect": ASPECT, "level": _level(tokens)},
+        meta={"alt": alt, "aspect": ASPECT, "level": _level(tokens)},
     )
-    return {"data": data, "layout": layout}
+    mask = {
+        "at": {"threshold": threshold, "lit": lit_layers},
+        "turns": ["threshold", "lit"],
+        "weight": weight,
+        "layer": layer.astype(np.uint8),
+        "layers": n_layers,
+        "most": MAX_CURVES,
+        "dark": dark,
+    }
+    return with_mask({"data": [*data, *nodes], "layout": layout}, mask, shining[:lit_layers])
+
+
+def _candidates(shining: np.ndarray, focus: int | None) -> tuple[np.ndarray, ...]:
+    """Layer, head, query and key of all curves that some threshold, or some number of lit layers, draws: those that
+    touch the token in focus first, and then the heaviest."""
+    leading = np.empty((0, 4), int)  # of the layers so far
+    found = [leading]
+    sides = _touches(focus, *np.indices(shining.shape[2:]))
+    for layer, weights in enumerate(shining):
+        here = np.argwhere(_heaviest(weights, sides) | _heaviest(weights, ~sides))
+        pool = np.concatenate([leading, np.insert(here, 0, layer, axis=1)])
+        pool = pool[_order(shining, pool, focus)]
+        touched = _touches(focus, pool[:, 2], pool[:, 3])
+        leading = np.concatenate([pool[touched][:MAX_CURVES], pool[~touched][:MAX_CURVES]])
+        found.append(leading)
+    every = np.unique(np.concatenate(found), axis=0)
+    return tuple(every[_order(shining, every, focus)].T)
+
+
+def _heaviest(weights: np.ndarray, side: np.ndarray) -> np.ndarray:
+    """[head, query, key] of bool: the MAX_CURVES heaviest on this side [query, key], and all that weigh the same."""
+    theirs = np.where(side, weights, 0)
+    least = np.partition(theirs, -MAX_CURVES, axis=None)[-MAX_CURVES] if theirs.size > MAX_CURVES else 0
+    return (theirs > 0) & (theirs >= least)
+
+
+def _order(shining: np.ndarray, curves: np.ndarray, focus: int | None) -> np.ndarray:
+    """The order in which `curves` [curve, (layer, head, query, key)] are drawn while there is room."""
+    return np.lexsort((-shining[tuple(curves.T)], ~_touches(focus, curves[:, 2], curves[:, 3])))
+
+
+def _touches(focus: int | None, query: np.ndarray, key: np.ndarray) -> np.ndarray:
+    return np.ones(len(query), bool) if focus is None else (query == focus) | (key == focus)
 
 
 def _places(n_tokens: int, n_layers: int) -> np.ndarray:
@@ -116,12 +157,14 @@ def _curves(start: np.ndarray, end: np.ndarray, lean: np.ndarray) -> np.ndarray:
     return np.einsum("cpi,cnx->npx", basis, controls).astype(np.float32)
 
 
-def _line(name: str, curves: np.ndarray, width: float, colour: str) -> dict[str, Any]:
-    """One trace for many curves [curve, point, xyz], which NaN keeps apart.
+def _line(name: str, curves: np.ndarray, width: float, colour: str, mine: np.ndarray | None = None) -> dict[str, Any]:
+    """One trace for many curves [curve, point, xyz], which NaN keeps apart; `mine` are those that a mask may leave out.
 
     By `name` Plotly knows it again in the next drawing; by its place alone, all after a trace that is new or gone would
     be made anew, each with a shader.
     """
+    if mine is not None:
+        curves = curves[mine]
     joined = np.full((len(curves), curves.shape[1] + 1, 3), np.nan, np.float32)
     joined[:, :-1] = curves
     x, y, z = joined.reshape(-1, 3).T
@@ -134,37 +177,46 @@ def _line(name: str, curves: np.ndarray, width: float, colour: str) -> dict[str,
         "z": z,
         "line": {"width": width, "color": colour},
         "hoverinfo": "skip",
-    }
+    } | ({} if mine is None else {"meta": {"curves": mine.astype(np.int32)}})
 
 
-def _glow(curves: np.ndarray, weight: np.ndarray, head: np.ndarray) -> list[dict[str, Any]]:
-    """The lit curves: for each head and bin of weight a bright core, and around it wider, fainter light."""
-    if not len(weight):
-        return []
-    present = np.unique(head)
-    crowd = len(weight) > CROWD
-    n_bins = int(np.clip(TRACES // (2.6 * len(present)), 2, 3 if crowd else 7))
+def _like(line: dict[str, Any], name: str, width: float, colour: str) -> dict[str, Any]:
+    """The same curves with another look: their places are not sent twice."""
+    look = {"uid": name, "line": {"width": width, "color": colour}, "meta": line["meta"] | {"like": line["uid"]}}
+    return {part: value for part, value in line.items() if part not in "xyz"} | look
+
+
+def _glow(
+    curves: np.ndarray, weight: np.ndarray, head: np.ndarray, touched: np.ndarray, rows: int
+) -> list[dict[str, Any]]:
+    """The lit curves: for each head and bin of weight a bright core, and around it wider, fainter light.
+
+    A weight shines alike at every threshold; the more `rows` of attention there are, the shorter the exposure.
+    """
+    present = np.unique(head[touched])
+    crowd = len(touched) > CROWD
+    n_bins = int(np.clip(TRACES // (2.6 * max(1, len(present))), 2, 3 if crowd else 7))
     brightness = weight**0.6  # the eye's own compression, nearly: 0.1 -> 0.25, 0.5 -> 0.66
-    exposure = float(np.clip((90 / len(weight)) ** 0.25, 0.7, 1.5))
+    exposure = float(np.clip((EXPOSED / rows) ** 0.25, 0.7, 1.5))
     bins = np.minimum((brightness * n_bins).astype(int), n_bins - 1)
     traces = []
     for h in present:
         colour = theme.SCENE["heads"][h % theme.HEADS]
         for b in range(n_bins):
-            mine = (head == h) & (bins == b)
-            if not mine.any():
+            mine = touched[(head[touched] == h) & (bins[touched] == b)]
+            if not len(mine):
                 continue
             level = (b + 0.5) / n_bins
             core = (0.9 + 2.3 * level) * exposure
             shine = theme.light(colour, (0.2 + 0.95 * level) * exposure, 0.55 * level**2)
             name = f"{h}-{b}"
-            traces.append(_line(name, curves[mine], core, shine))
+            bright = _line(name, curves, core, shine, mine)
+            traces.append(bright)
             if level * exposure > 0.2:
-                traces.append(
-                    _line(f"{name}-glow", curves[mine], 3.6 * core, theme.light(colour, 0.22 * level * exposure**2))
-                )
+                faint = theme.light(colour, 0.22 * level * exposure**2)
+                traces.append(_like(bright, f"{name}-glow", 3.6 * core, faint))
             if level * exposure > 0.5 and len(present) <= 12 and not crowd:
-                traces.append(_line(f"{name}-haze", curves[mine], 8 * core, theme.light(colour, 0.06 * exposure)))
+                traces.append(_like(bright, f"{name}-haze", 8 * core, theme.light(colour, 0.06 * exposure)))
     return traces
 
 
@@ -173,8 +225,12 @@ def _planes(places: np.ndarray) -> dict[str, Any]:
     return _line("planes", places, 1.2, theme.light(theme.SCENE["plane"], 1.0))
 
 
-def _nodes(places: np.ndarray, tokens: list[str], focus: int | None, arrived: bool) -> list[dict[str, Any]]:
+def _nodes(
+    places: np.ndarray, tokens: list[str], focus: int | None
+) -> tuple[list[dict[str, Any]], dict[str, list[str]]]:
     """A bead at each token of each level; those at the bottom and the top glow, tell their token and can be clicked.
+
+    Beside them, by their uid, the colours of those that glow while the light has not arrived at the top.
 
     The widest light of a node takes the clicks, for what is drawn last is what Plotly finds under the pointer.
     """
@@ -193,14 +249,17 @@ def _nodes(places: np.ndarray, tokens: list[str], focus: int | None, arrived: bo
     }
     strength = np.full((2, n_tokens), 1.0 if focus is None else 0.35)
     strength[:, focus if focus is not None else slice(None)] = 1.0
-    strength[1] *= 1.0 if arrived else 0.25
+    waiting, dark = strength * [[1.0], [0.25]], {}
     for ring, (size, brightness) in enumerate(HALO if n_tokens <= 16 else HALO[::3]):
-        colours = [theme.light(theme.SCENE["node"], brightness * s) for s in strength.ravel().tolist()]
+        colours, dark[f"halo-{ring}"] = (
+            [theme.light(theme.SCENE["node"], brightness * s) for s in strengths.ravel().tolist()]
+            for strengths in (strength, waiting)
+        )
         marker = {"size": size * small, "color": colours, "line": {"width": 0}}
         traces.append(
             node | {"uid": f"halo-{ring}", "marker": marker} | (told if size == HALO[-1][0] else {"hoverinfo": "skip"})
         )
-    return traces
+    return traces, dark
 
 
 def _scene(places: np.ndarray, labels: list[dict[str, Any]]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from pictures import fibres as pictures
 from pictures.words import words_of
 from plots import theme
 from plots.fibres import MAX_CURVES
+from plots.mask import masked
 from tests.support import knob
 
 LANGUAGES = ("en", "pt-BR")
@@ -74,9 +75,9 @@ def test_what_is_drawn_is_what_is_counted(scene: Scene) -> None:
     """A curve may be drawn several times, as core and as glow; each weight is one curve."""
     a, words = patterns_of(scene), words_of("en")
     above = int((a[: pictures.lit(scene)] > scene.threshold).sum())
-    assert len(curves(pictures.light(scene, words).figure)) == above
+    assert len(curves(masked(pictures.light(scene, words).figure))) == above
     layer, head = scene.place
-    paths = "".join(shape["path"] for shape in pictures.twin(scene, words).figure["layout"]["shapes"])
+    paths = "".join(shape["path"] for shape in masked(pictures.twin(scene, words).figure)["layout"]["shapes"])
     assert paths.count("M") == int((a[layer, head] > scene.threshold).sum())
 
 

@@ -7,7 +7,7 @@ import json
 import re
 import subprocess
 import sys
-from itertools import combinations
+from itertools import combinations, product
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +30,7 @@ from plots.kv_cache import kv_cache
 from plots.lens import lens
 from plots.losses import losses
 from plots.magnitudes import magnitudes
+from plots.mask import kept, masked, plain
 from plots.next_token import candidates
 from plots.rugs import rugs
 from plots.tiles import THUMB_CELLS, TILE_CELLS, tile_at, tiles
@@ -60,11 +61,11 @@ WORDS = [f"palavra{i}" for i in range(64)]
 
 def every_figure(tokens: list[str]) -> dict[str, dict]:
     """One figure of each kind, on five tokens."""
-    masked = np.where(np.tri(5, dtype=bool), PATTERN, -np.inf)
+    hidden = np.where(np.tri(5, dtype=bool), PATTERN, -np.inf)
     titles = {"row_title": "Query", "column_title": "Key"}
     return {
         "probability": heatmap(PATTERN, tokens, tokens, scale="probability", chosen=(3, 1), dim_others=True, **titles),
-        "masked": heatmap(masked, tokens, tokens, **titles),
+        "masked": heatmap(hidden, tokens, tokens, **titles),
         "dimensions": heatmap(X, tokens, column_title="d_model", colorbar=True),
         "plain": heatmap(X, tokens, tokens[:4], scale="plain"),
         "tiles": tiles(patterns(2, 3, 5), chosen=(1, 2), ablated={(0, 1)}, layer_title="layer", head_title="head"),
@@ -373,7 +374,7 @@ def test_ablated_tiles_are_crossed_out_in_one_path() -> None:
 def curves_in(chart: dict) -> int:
     """Curves of a fibres figure: each core has one of the narrow traces, so count the distinct ones."""
     seen = set()
-    for trace in chart["data"][1:]:
+    for trace in masked(chart)["data"][1:]:
         if trace["mode"] == "lines":
             places = np.stack([trace["x"], trace["y"], trace["z"]], 1)
             ends = np.flatnonzero(np.isnan(places[:, 0]))
@@ -394,7 +395,9 @@ def test_fibres_stay_within_their_bounds(n_layers: int, n_heads: int, n_tokens: 
     assert meta["drawn"] == min(meta["above"], MAX_CURVES) == curves_in(chart)
     assert len(chart["data"]) <= TRACES + 12
     assert all(
-        np.isfinite(value) for trace in chart["data"] for value in (np.nanmin(trace["x"]), np.nanmax(trace["z"]))
+        np.isfinite(value)
+        for trace in masked(chart)["data"]
+        for value in (np.nanmin(trace["x"]), np.nanmax(trace["z"]))
     )
 
 
@@ -410,9 +413,10 @@ def test_fibres_obey_threshold_heads_and_layers() -> None:
 
 def test_a_trace_of_fibres_keeps_its_name_while_others_come_and_go() -> None:
     many = patterns(3, 4, 6)
-    lines = [{t["uid"]: t for t in fibres(many, WORDS[:6], threshold=at)["data"]} for at in (0.05, 0.3)]
-    for threshold, named in zip((0.05, 0.3), lines, strict=True):
-        assert len(named) == len(fibres(many, WORDS[:6], threshold=threshold)["data"]), "each has a name of its own"
+    charts = [masked(fibres(many, WORDS[:6], threshold=at)) for at in (0.05, 0.9)]
+    lines = [{t["uid"]: t for t in chart["data"]} for chart in charts]
+    for chart, named in zip(charts, lines, strict=True):
+        assert len(named) == len(chart["data"]), "each has a name of its own"
         assert all(re.fullmatch("[a-z0-9-]+", name) for name in named), "Plotly makes selectors of them"
     both = lines[0].keys() & lines[1].keys()
     assert {"planes", "beads", "halo-0"} < both and len(both) < len(lines[0])
@@ -443,10 +447,46 @@ def test_heavier_fibres_are_wider_and_brighter() -> None:
 
 def test_focus_leaves_the_rest_dim() -> None:
     many = patterns(2, 2, 6)
-    dim = fibres(many, WORDS[:6], threshold=0.1, focus=2)["data"][1]
+    dim = masked(fibres(many, WORDS[:6], threshold=0.1, focus=2))["data"][1]
     touching = np.zeros_like(many, bool)
     touching[:, :, 2], touching[:, :, :, 2] = True, True
     assert np.isnan(dim["x"]).sum() == ((many > 0.1) & ~touching).sum()
+
+
+@pytest.mark.parametrize("focus", [None, 2])
+@pytest.mark.parametrize(("n_layers", "n_tokens"), [(1, 5), (3, 12), (4, 32)])
+def test_a_mask_leaves_what_every_stop_of_its_knobs_draws(n_layers: int, n_tokens: int, focus: int | None) -> None:
+    many = patterns(n_layers, 3, n_tokens)
+    whole = fibres(many, WORDS[:n_tokens], focus=focus)
+    mask = whole["layout"]["meta"]["mask"]
+    for threshold, lit in product((0.0, 0.01, 0.05, 0.3, 1.0), range(n_layers + 1)):
+        layer, head, query, key = np.nonzero(many[:lit] > threshold)
+        touched = (query == focus) | (key == focus) if focus is not None else np.ones(len(query), bool)
+        weight = many[layer, head, query, key]
+        strongest = weight[np.lexsort((-weight, ~touched))][:MAX_CURVES]
+        turned = mask | {"at": {"threshold": threshold, "lit": lit}}
+        assert mask["weight"][kept(turned)].tolist() == strongest.tolist(), (threshold, lit)
+        there = fibres(many, WORDS[:n_tokens], focus=focus, threshold=threshold, layers_lit=lit)["layout"]["meta"]
+        assert there["drawn"] == len(strongest) and there["above"] == len(weight)
+        assert there["mask"]["of"] == mask["of"], "nothing else depends on them"
+    assert fibres(many, WORDS[:n_tokens], focus=0)["layout"]["meta"]["mask"]["of"] != mask["of"]
+
+
+def test_a_flat_picture_holds_what_any_threshold_draws() -> None:
+    many = patterns(1, 3, 32)[0]
+    wholes = [bipartite(many, WORDS[:32], focus=4, turns=True, threshold=at) for at in (0.0, 0.02, 0.2, 1.0)]
+    assert len({whole["layout"]["meta"]["mask"]["of"] for whole in wholes}) == 1
+    for whole, at in zip(wholes, (0.0, 0.02, 0.2, 1.0), strict=True):
+        still = masked(bipartite(many, WORDS[:32], focus=4, threshold=at))
+        assert to_json(masked(whole)) == to_json(still)
+        assert len(still["data"][0]["x"]) == len(still["data"][0]["hovertext"]) <= flat_plot.TOLD
+
+
+def test_without_our_component_a_figure_is_drawn_masked() -> None:
+    whole = fibres(patterns(2, 2, 6), WORDS[:6], threshold=0.2, layers_lit=1)
+    assert plain(to_json(whole)) == json.loads(to_json(masked(whole)))
+    assert "mask" not in plain(to_json(whole))["layout"]["meta"]
+    assert plain(to_json(FIGURES["probability"])) == json.loads(to_json(FIGURES["probability"]))
 
 
 def test_nodes_can_be_clicked() -> None:

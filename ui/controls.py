@@ -89,12 +89,15 @@ def slider(
     text: Callable[[Any], str] = str,
     **more,
 ) -> None:
-    """A slider on a Scene field, over low, low + step, ... high; it follows the finger. `text` writes a value."""
+    """A slider on a Scene field, over low, low + step, ... high; it follows the finger. `text` writes a value.
+
+    With look=True the figures follow in the browser (plots.mask)."""
     turn = _turning(knob, more.pop("turn", state.turn))
     if not ranges.works():
         kind = type(step)
         bounds = kind(low), kind(high)
         mount = feed(f"knob-{knob}", kind(value), bounds)
+        more.pop("look", None)
         draw(mount, kind(value), turn, st.slider, label, *bounds, mount.value, step=step, **more)
         return
     count = round((high - low) / step) + 1
@@ -107,12 +110,14 @@ def choice_slider(
 ) -> None:
     """A slider over some values of a field of the Config; `turn=state.turn` for one of the Scene.
 
-    A value that came from elsewhere takes its place among the options.
+    A value that came from elsewhere takes its place among the options. With look=True the figures follow in the
+    browser (plots.mask).
     """
     options, turn = sorted({*options, value}), _turning(knob, more.pop("turn", state.override))
     if ranges.works():
         _follow(label, knob, options, value, text, turn, **more)
         return
+    more.pop("look", None)
     mount = feed(f"knob-{knob}", value, labels=_labels(options, text))
     draw(mount, value, turn, st.select_slider, label, options, mount.value, format_func=text, **more)
 
@@ -124,10 +129,12 @@ def _follow(
     value: Any,
     text: Callable[[Any], str],
     turn: Callable[[Any], None],
+    look: bool = False,
     **more: Any,
 ) -> None:
     at = min(range(len(stops)), key=lambda stop: abs(stops[stop] - value))
     texts = [text(stop) for stop in stops]
+    more |= {"look": knob, "values": stops} if look else {}
     ranges.show(label, key=f"knob-{knob}", texts=texts, at=at, on_turn=lambda at: turn(stops[at]), **more)
 
 

@@ -156,7 +156,10 @@ async function refresh(figure) {
   figure.root.style.setProperty("--fibra-scale", scaleOf());
   const background = printing ? PAPER : getComputedStyle(figure.root).getPropertyValue("--st-background-color").trim();
   if (figure.lost || figure.text !== figure.shown.text || background !== figure.shown.background) {
-    figure.shown = { text: figure.text, background };
+    if (!read(figure, background)) return;
+    await draw(Plotly, figure);
+  } else if (standing(figure.shown.mask) !== figure.shown.at) {
+    figure.shown.at = standing(figure.shown.mask);
     await draw(Plotly, figure);
   } else if (sizeOf(figure) !== figure.shown.size && !printing) {
     fitHeight(figure.plot.layout, figure.root);
@@ -167,10 +170,29 @@ async function refresh(figure) {
   attempt("paper", () => fitForPaper(figure));
 }
 
+// Read what has arrived. False where it is what stands there: its knobs were turned here before the server said so.
+function read(figure, background) {
+  const { text, shown, lost } = figure;
+  const whole = JSON.parse(text);
+  unpack(whole);
+  const mask = whole.layout?.meta?.mask;
+  const at = standing(mask);
+  if (mask) confirm(mask);
+  if (!lost && mask && mask.of === shown.mask?.of && at === shown.at && background === shown.background) {
+    Object.assign(shown, { text, mask });
+    return false;
+  }
+  paint(whole, PALETTES[isDark(background) ? "dark" : "light"]);
+  figure.shown = { text, background, whole, mask, at };
+  return true;
+}
+
 async function draw(Plotly, figure) {
   const { plot, header, shown } = figure;
   const palette = PALETTES[isDark(shown.background) ? "dark" : "light"];
-  const { data, layout = {}, frames = [] } = paint(JSON.parse(shown.text), palette);
+  const { whole, mask } = shown;
+  const { data, layout } = mask ? masked(whole, mask, JSON.parse(shown.at)) : { ...whole, layout: { ...whole.layout } };
+  const { frames = [] } = whole;
   const family = getComputedStyle(figure.root).getPropertyValue("--st-font");
   layout.font = { family, color: palette.text, ...layout.font };
   layout.paper_bgcolor ??= "rgba(0, 0, 0, 0)";
@@ -354,6 +376,6 @@ export default function ({ parentElement }) {
   style.textContent = CSS;
   document.head.append(style);
   const waiting = window.fibraFigures ?? [];
-  window.fibraFigures = { push: receive, release, settled };
+  window.fibraFigures = { push: receive, release, settled, look };
   waiting.forEach(receive);
 }

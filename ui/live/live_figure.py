@@ -27,6 +27,7 @@ import streamlit as st
 
 from plots import theme
 from plots.figure import to_json
+from plots.mask import plain
 from ui.live import compat, internals
 
 CAPTION = "fibra-says"  # the style class of a sentence that was computed from the same array as the figure
@@ -57,7 +58,7 @@ _FIGURE_JS = """export default (component) => {
 
 
 def _library_js(chunk: str) -> str:
-    script = compat.script("live_figure", "paper", private=("guard", "plotly", "wrappers"))
+    script = compat.script("live_figure", "mask", "paper", private=("guard", "plotly", "wrappers"))
     css = "".join((_HERE / f"{name}.css").read_text(encoding="utf-8") for name in ("live_figure", "print"))
     for name, value in {"PALETTES": theme.PALETTES, "CHUNK": chunk, "CSS": css}.items():
         script = script.replace(f'"__{name}__"', json.dumps(value, separators=(",", ":")))
@@ -204,7 +205,7 @@ def _show_plain(encoded: bytes, key: str, height: int, alt: str, on_click: Calla
     plain_key = f"{key}-plain"  # the component's value must not be read as a selection
     compat.call(
         st.plotly_chart,
-        internals.unvalidated(theme.resolve(json.loads(encoded), mode)),
+        internals.unvalidated(theme.resolve(plain(encoded), mode)),
         width="stretch",
         height=height,
         theme=None,

@@ -1,10 +1,12 @@
 // A slider that follows the finger. Its next value leaves when the picture of the last one has arrived, and that of the
 // one before is drawn: so the server works while the browser draws, the picture moves while the hand does, at whatever
-// pace both can keep, and nothing piles up. While it is held the address stands still: a drag is one step of the
+// pace both can keep, and nothing piles up. A knob of the look (`look`, `values`) is turned in the browser, where the
+// figures have what all its stops show: the server hears of it when it is let go. While it is held the address stands still: a drag is one step of the
 // browser's history, and writing the address takes the browser as long as a small figure.
 
 const LATE = 2000; // ms after which an answer is no longer waited for
 const LITTLE = 300; // ms that a run may still take whose end nobody tells
+const SOON = 500; // ms after which the figures that came with it have arrived too
 const made = new WeakMap(); // the component's root -> its knob
 
 export default function ({ parentElement, data, setTriggerValue }) {
@@ -33,9 +35,14 @@ function create(parent) {
     knob.wanted = +input.value;
     send(knob);
   };
+  const turned = () => {
+    const here = shows(knob);
+    if (here && knob.held) knob.quiet = true;
+    else want();
+  };
   input.addEventListener("input", () => {
     place(knob, +input.value);
-    if (!knob.undecided) want();
+    if (!knob.undecided) turned();
   });
   input.addEventListener("keydown", () => (knob.grip = 0));
   input.addEventListener("pointerdown", ({ pointerType, clientX, clientY }) => {
@@ -46,7 +53,7 @@ function create(parent) {
     const over = new AbortController();
     const on = (event, act) => addEventListener(event, act, { capture: true, signal: over.signal });
     const decide = () => {
-      if (knob.undecided && +input.value !== before) want();
+      if (knob.undecided && +input.value !== before) turned();
       knob.undecided = false;
     };
     const letGo = () => {
@@ -60,10 +67,10 @@ function create(parent) {
       letGo();
     });
     on("pointercancel", () => {
-      const turned = !knob.undecided;
+      const decided = !knob.undecided;
       knob.undecided = false;
       place(knob, before);
-      if (turned) want();
+      if (decided) turned();
       letGo();
     });
   });
@@ -111,9 +118,31 @@ async function drawn(knob, number) {
   knob.undrawn -= 1;
   if (number === knob.arrived) knob.input.dataset.pictures = knob.pictures += 1;
   send(knob);
-  if (idle(knob)) place(knob, knob.at); // the server's word is the last
+  if (!idle(knob)) return; // the server's word is the last
+  place(knob, knob.at);
+  if (knob.look) setTimeout(() => idle(knob) && window.fibraFigures?.look?.(knob.look), SOON);
+}
+
+// Have the figures follow by themselves, as fast as they draw. False where none can.
+function shows(knob) {
+  const { look, values, input } = knob;
+  if (!look || !window.fibraFigures?.look?.(look, values[+input.value], input)) return false;
+  if (!knob.following) follow(knob);
+  return true;
+}
+
+async function follow(knob) {
+  const { look, values, input } = knob;
+  knob.following = true;
+  for (let shown; shown !== input.value; input.dataset.pictures = knob.pictures += 1) {
+    shown = input.value;
+    window.fibraFigures.look(look, values[+shown], input);
+    await window.fibraFigures.settled();
+    await new Promise(requestAnimationFrame); // until it is painted
+  }
+  knob.following = false;
 }
 
 function idle(knob) {
-  return knob.wanted === undefined && knob.sent === undefined;
+  return knob.wanted === undefined && knob.sent === undefined && !(knob.look && knob.held);
 }

@@ -30,14 +30,19 @@ def show(
     texts: Sequence[str],
     at: int,
     on_turn: Callable[[int], None],
+    look: str = "",
+    values: Sequence[float] = (),
     disabled: bool = False,
     help: str | None = None,
 ) -> None:
     """A slider over the stops `texts`, standing at number `at`. `on_turn` is called with a stop's number, before the
-    rerun that the turn causes."""
+    rerun that the turn causes.
+
+    With `look`, the name of a knob that figures with a mask follow in the browser (plots.mask), and the stops'
+    `values`, a drag is one turn: its end."""
     heard, drawn = st.session_state.get(f"{key}-heard", 0), _drawn(key, (label, *texts), at)
     data = {"label": label, "texts": list(texts), "at": at, "heard": heard, "drawn": drawn}
-    data |= {"disabled": disabled, "help": help or ""}
+    data |= {"disabled": disabled, "help": help or "", "look": look, "values": list(values)}
     _RANGE(key=key, data=data, on_turn_change=partial(_turned, key, len(texts), on_turn))
 
 

@@ -1,0 +1,117 @@
+"""Knobs of the look are turned in the browser: the picture follows the finger, and the server hears of it once, when it
+is let go. What the browser draws is what the server would have drawn."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+from urllib.parse import urlencode
+
+import numpy as np
+import pytest
+from playwright.sync_api import Page
+
+from core import Scene
+from pictures import fibres
+from pictures.words import words_of
+from plots.mask import masked
+
+pytestmark = pytest.mark.browser
+
+EN = words_of("en")
+SCENE = Scene(model="gpt", sentence="o pinguim anda devagar porque tem joelho", lang="en", focus=2)
+DRAWN = "() => [...document.querySelectorAll('[data-drawn]')].map(({ dataset }) => +dataset.drawn)"
+# Of each figure: the curves that stand in it, by their traces' names, or by the paths of its shapes.
+CURVES = """() => Object.fromEntries([...document.querySelectorAll('.fibra-plot')].map((plot) => [
+  plot.closest('[data-figure]').dataset.figure,
+  {
+    traces: plot.data.filter(({ meta, x }) => meta?.curves && x.length).map(({ uid, x, y, z }) => ({
+      uid: uid ?? null,
+      places: [x, y, z].filter(Boolean).map((axis) => [...axis].map((v) => (Number.isNaN(v) ? null : v))),
+    })),
+    paths: (plot.layout.shapes ?? []).map(({ path }) => path),
+    tops: plot.data.filter(({ uid }) => /^halo/.test(uid)).map(({ marker }) => marker.color),
+  },
+]))"""
+
+
+def opened(page: Page, app: str, scene: Scene) -> list[int]:
+    """The page of fibres, drawn; the list of messages to the server grows from now on."""
+    sent: list[int] = []
+    page.on("websocket", lambda socket: socket.on("framesent", lambda payload: sent.append(len(payload))))
+    page.goto(f"{app}/fibres?{urlencode(scene.to_query())}")
+    rest(page)
+    page.wait_for_function(f"({DRAWN})().length === 2")
+    return sent
+
+
+def rest(page: Page) -> None:
+    """Until the server has nothing more to say, and all is drawn."""
+    page.wait_for_function("document.querySelector('.stApp')?.dataset.testScriptState === 'notRunning'")
+    page.wait_for_function("async () => (await window.fibraFigures?.settled?.(), true)")
+    page.wait_for_timeout(300)
+
+
+def grip(page: Page, knob: str) -> tuple[Any, dict[str, float]]:
+    """Take a slider's thumb; the slider, and where it is."""
+    slider = page.locator(f".st-key-knob-{knob}").get_by_role("slider")
+    box = slider.bounding_box()
+    at = float(slider.evaluate("(knob) => knob.value / knob.max"))
+    page.mouse.move(box["x"] + 8 + at * (box["width"] - 16), box["y"] + box["height"] / 2)
+    page.mouse.down()
+    return slider, box
+
+
+def drawn(scene: Scene) -> dict[str, Any]:
+    """What the server draws, as CURVES tells it."""
+    told = {}
+    for name, builder in (("fibres", fibres.light), ("fibres-twin", fibres.twin)):
+        whole = builder(scene, EN).figure
+        parted = {trace.get("uid") for trace in whole["data"] if "curves" in trace.get("meta", {})}
+        figure = masked(whole)
+        told[name] = {
+            "traces": [
+                {"uid": t.get("uid"), "places": [_listed(t[axis]) for axis in "xyz" if axis in t]}
+                for t in figure["data"]
+                if t.get("uid") in parted and (t.get("uid") or (t["type"] == "scatter" and "text" not in t))
+            ],
+            "paths": [shape["path"] for shape in figure["layout"].get("shapes", [])],
+            "tops": [t["marker"]["color"] for t in figure["data"] if re.match("halo", t.get("uid", ""))],
+        }
+    return told
+
+
+def _listed(values: np.ndarray) -> list[float | None]:
+    return [None if np.isnan(v) else v for v in values.tolist()]
+
+
+@pytest.mark.parametrize("field", ["threshold", "lit"])
+def test_a_knob_of_the_look_follows_the_finger_and_tells_the_server_its_end(watched, app, field: str) -> None:
+    page = watched.tab()
+    sent = opened(page, app, SCENE)
+    slider, box = grip(page, field)
+    before, said = len(sent), page.locator(".fibra-says").first.inner_text()
+    pictures = int(slider.get_attribute("data-pictures") or 0)
+    for share in np.linspace(0.9, 0.4, 12):
+        page.mouse.move(box["x"] + 8 + share * (box["width"] - 16), box["y"] + box["height"] / 2)
+        page.wait_for_timeout(50)
+    rest(page)
+    assert len(sent) == before, "the server hears nothing while the knob is held"
+    assert int(slider.get_attribute("data-pictures")) > pictures
+    value = json.loads(slider.get_attribute("aria-valuetext"))
+    here = SCENE.turn(**{field: value})
+    assert value != getattr(SCENE, field) and page.evaluate(CURVES) == drawn(here)
+    assert page.locator(".fibra-says").first.inner_text() == said
+
+    times = page.evaluate(DRAWN)
+    page.mouse.up()
+    page.wait_for_function(f"new URLSearchParams(location.search).get('{field}') === '{value}'")
+    rest(page)
+    assert len(sent) == before + 1, "and one word of it at the end"
+    assert page.locator(".fibra-says").first.inner_text() != said
+    assert page.evaluate(DRAWN) == times, "what stands there is not drawn again"
+    page.get_by_role("button", name=EN("shell.undo")).click()
+    page.wait_for_function(f"!new URLSearchParams(location.search).has('{field}')")
+    rest(page)
+    assert page.evaluate(CURVES) == drawn(SCENE)
