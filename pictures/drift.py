@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 
 from core import Scene
 from core.interpret import PCA, pca, residual_stages
 from core.interpret.space import ROUNDING
 from pictures import compute, extremes, memory
-from pictures.compute import Picture, picture
+from pictures.compute import Picture, looked_at, picture
 from pictures.heads import magnitude
 from pictures.words import Words
 from plots.drift import drift as drift_figure
+from plots.mask import with_stops
 from plots.token_shares import token_shares
 
 HEIGHT = 560  # px
 VARIANCE_HEIGHT = 190  # px
 COMPONENTS = 3
+WALKED = 200  # words times stages: up to as many are sent at once, and walked through in the browser; it takes 0.2 s
 CROWDED = 20  # times as far apart as at the start: then the starts are within a marker's width of one another
 PLAIN = 1e5  # numbers from here on are written with a power of ten
 SUPERSCRIPT = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -25,20 +30,31 @@ SUPERSCRIPT = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 @picture("stage", "solid")
 def drift(scene: Scene, words: Words) -> Picture:
     """Every word's way through the layers, in the two or three directions in which all of them spread most."""
-    stages, axes = ways(scene), basis(scene.computed)
-    k, now = shown(scene), stage(scene, stages)
-    says = sentence(scene, stages, now, words)
+    stages = ways(scene)
+    says = sentence(scene, stages, stage(scene, stages), words)
+    if len(scene.tokens) * (scene.config.n_layers + 1) > WALKED:
+        return Picture(_figure(scene, words, says), says)
+    return Picture(with_stops(_walk(looked_at(scene, ("solid",)), words), "stage", passed(scene), says), says)
+
+
+@memory.kept(lambda scene, words: (scene, words.lang))
+def _walk(scene: Scene, words: Words) -> list[dict[str, Any]]:
+    """The figures of all stages, from the start on."""
+    return [_figure(replace(scene, stage=layers), words) for layers in range(scene.config.n_layers + 1)]
+
+
+def _figure(scene: Scene, words: Words, alt: str = "") -> dict[str, Any]:
+    stages, axes, k = ways(scene), basis(scene.computed), shown(scene)
     title = "drift.axis_short" if scene.solid else "drift.axis"  # a slanted title has little room
-    figure = drift_figure(
+    return drift_figure(
         axes.project(stages)[..., :k].astype(np.float32),
         list(scene.tokens),
-        stage=now,
+        stage=stage(scene, stages),
         axis_titles=[words(title, i=i + 1, share=100 * float(axes.explained[i])) for i in range(k)],
         stage_names=stage_names(scene, len(stages), words),
         height=HEIGHT,
-        alt=says,
+        alt=alt,
     )
-    return Picture(figure, says)
 
 
 @picture("solid")

@@ -10,6 +10,9 @@ that is also below at["lit"]. A trace whose `meta` has "curves" is made of these
 its arrays and lists, and "most" of them are drawn at most. `mask["shapes"]` is such a list for each shape, whose path
 begins with "M" at each curve, or None. "dark" holds, by the `uid` of a trace, its markers' colours while not all
 of "layers" are lit.
+
+Where a knob's pictures share too little, the mask has "stops": for each of its values 0, 1, 2 ... the "data" and the
+"layout" that it has of its own.
 """
 
 from __future__ import annotations
@@ -35,11 +38,28 @@ def with_mask(figure: dict[str, Any], mask: dict[str, Any], alike: np.ndarray) -
     meta = figure["layout"]["meta"]
     above = int(np.count_nonzero(alike > mask["at"]["threshold"]))
     figure["layout"]["meta"] = meta | {"drawn": int(np.count_nonzero(kept(mask))), "above": above}
+    return _named(figure, mask)
+
+
+def with_stops(figures: list[dict[str, Any]], knob: str, at: int, alt: str) -> dict[str, Any]:
+    """One figure out of those that the knob shows at 0, 1, 2 ...; they have the same names in their layouts."""
+    layouts = [figure["layout"] for figure in figures]
+    own = {name for name in layouts[0] if len({to_json({"": layout[name]}) for layout in layouts}) > 1}
+    stops = [
+        {"data": figure["data"], "layout": {name: figure["layout"][name] for name in sorted(own)}} for figure in figures
+    ]
+    shared = {name: value for name, value in layouts[0].items() if name not in own}
+    layout = shared | {"meta": shared["meta"] | {"alt": alt}}
+    return _named({"data": [], "layout": layout}, {"at": {knob: at}, "turns": [knob], "stops": stops})
+
+
+def _named(figure: dict[str, Any], mask: dict[str, Any]) -> dict[str, Any]:
+    """The figure with its mask, and a name for all but where its knobs stand: "of"."""
+    meta = figure["layout"]["meta"]
     still = {name: value for name, value in meta.items() if name not in PASSING}
     still["mask"] = {name: value for name, value in mask.items() if name != "at"}
-    of = blake2b(to_json({**figure, "layout": figure["layout"] | {"meta": still}}), digest_size=8).hexdigest()
-    figure["layout"]["meta"]["mask"] = mask | {"of": of}  # two pictures of one `of` differ by their knobs alone
-    return figure
+    of = blake2b(to_json(figure | {"layout": figure["layout"] | {"meta": still}}), digest_size=8).hexdigest()
+    return figure | {"layout": figure["layout"] | {"meta": meta | {"mask": mask | {"of": of}}}}
 
 
 def kept(mask: dict[str, Any]) -> np.ndarray:
@@ -55,8 +75,12 @@ def masked(figure: dict[str, Any]) -> dict[str, Any]:
     meta = figure["layout"].get("meta", {})
     if "mask" not in meta:
         return figure
-    mask, keep = meta["mask"], kept(meta["mask"])
+    mask = meta["mask"]
     layout = figure["layout"] | {"meta": {name: value for name, value in meta.items() if name != "mask"}}
+    if "stops" in mask:
+        stop = mask["stops"][mask["at"][mask["turns"][0]]]
+        return {"data": stop["data"], "layout": layout | stop["layout"]}
+    keep = kept(mask)
     if "shapes" in mask:
         shapes = zip(layout["shapes"], mask["shapes"], strict=True)
         layout["shapes"] = [part for shape, curves in shapes if (part := _shape(shape, curves, keep))["path"]]

@@ -15,6 +15,7 @@ from core import Scene
 from pictures import drift as pictures
 from pictures.words import words_of
 from plots import theme
+from plots.mask import masked
 from tests.support import knob
 
 LANGUAGES = ("en", "pt-BR")
@@ -53,7 +54,7 @@ def test_pictures_are_figures_in_both_themes(scene: Scene, lang: str) -> None:
         picture = builder(scene, words_of(lang))
         assert picture.says and "nan" not in picture.says.lower() and "inf" not in picture.says.lower().split()
         for mode in theme.PALETTES:
-            go.Figure(theme.resolve(picture.figure, mode))
+            go.Figure(theme.resolve(masked(picture.figure), mode))
 
 
 def test_basis_keeps_all_that_the_penguins_have() -> None:
@@ -74,7 +75,7 @@ def test_points_are_the_projected_trace(scene: Scene) -> None:
     centred = all_points - all_points.mean(axis=0)
     axes = np.linalg.eigh(centred.T @ centred)[1][:, ::-1]
     expected = (centred @ axes).reshape(stages.shape)
-    start, end = pictures.drift(scene, words_of("en")).figure["data"][-2:]
+    start, end = masked(pictures.drift(scene, words_of("en")).figure)["data"][-2:]
     for trace, stage in ((start, 0), (end, pictures.stage(scene, stages))):
         for i, name in enumerate("xyz" if scene.solid else "xy"):
             size = np.abs(expected[..., i]).max()

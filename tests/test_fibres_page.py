@@ -54,7 +54,7 @@ def test_pictures_are_figures_in_both_themes(scene: Scene, lang: str) -> None:
         picture = builder(scene, words_of(lang))
         assert picture.says and "nan" not in picture.says.split()
         for mode in theme.PALETTES:
-            go.Figure(theme.resolve(picture.figure, mode))
+            go.Figure(theme.resolve(masked(picture.figure), mode))
 
 
 @pytest.mark.parametrize("threshold", [0.0, 0.1, 0.2, 0.3, 0.9])

@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Page
 
 from core import Scene
-from pictures import fibres
+from pictures import drift, fibres
 from pictures.words import words_of
 from plots.mask import masked
 
@@ -35,14 +35,17 @@ CURVES = """() => Object.fromEntries([...document.querySelectorAll('.fibra-plot'
   },
 ]))"""
 
+WAY = """() => document.querySelector('[data-figure=drift] .fibra-plot')._fullData.map(({ x, y, z }) => [x, y, z]
+  .filter(Boolean).map((axis) => [...axis].map((v) => (Number.isNaN(v) ? null : v))))"""
 
-def opened(page: Page, app: str, scene: Scene) -> list[int]:
-    """The page of fibres, drawn; the list of messages to the server grows from now on."""
+
+def opened(page: Page, app: str, name: str, scene: Scene, figures: int = 2) -> list[int]:
+    """A page, drawn; the list of messages to the server grows from now on."""
     sent: list[int] = []
     page.on("websocket", lambda socket: socket.on("framesent", lambda payload: sent.append(len(payload))))
-    page.goto(f"{app}/fibres?{urlencode(scene.to_query())}")
+    page.goto(f"{app}/{name}?{urlencode(scene.to_query())}")
     rest(page)
-    page.wait_for_function(f"({DRAWN})().length === 2")
+    page.wait_for_function(f"({DRAWN})().length === {figures}")
     return sent
 
 
@@ -89,7 +92,7 @@ def _listed(values: np.ndarray) -> list[float | None]:
 @pytest.mark.parametrize("field", ["threshold", "lit"])
 def test_a_knob_of_the_look_follows_the_finger_and_tells_the_server_its_end(watched, app, field: str) -> None:
     page = watched.tab()
-    sent = opened(page, app, SCENE)
+    sent = opened(page, app, "fibres", SCENE)
     slider, box = grip(page, field)
     before, said = len(sent), page.locator(".fibra-says").first.inner_text()
     pictures = int(slider.get_attribute("data-pictures") or 0)
@@ -115,3 +118,25 @@ def test_a_knob_of_the_look_follows_the_finger_and_tells_the_server_its_end(watc
     page.wait_for_function(f"!new URLSearchParams(location.search).has('{field}')")
     rest(page)
     assert page.evaluate(CURVES) == drawn(SCENE)
+
+
+@pytest.mark.parametrize("solid", [False, True])
+def test_the_walk_through_the_layers_follows_the_finger(watched, app, solid: bool) -> None:
+    scene = Scene(model="gpt", lang="en", solid=solid)
+    page = watched.tab()
+    sent = opened(page, app, "drift", scene)
+    _, box = grip(page, "stage")
+    before = len(sent)
+    for stage in (3, 1, 2):
+        page.mouse.move(box["x"] + 8 + stage / 4 * (box["width"] - 16), box["y"] + box["height"] / 2)
+        rest(page)
+        figure = masked(drift.drift(scene.turn(stage=stage), EN).figure)
+        assert page.evaluate(WAY) == [[_listed(t[axis]) for axis in "xyz" if axis in t] for t in figure["data"]]
+    assert len(sent) == before, "the server hears nothing while the knob is held"
+    times = page.evaluate(DRAWN)
+    page.mouse.up()
+    page.wait_for_function("new URLSearchParams(location.search).get('stage') === '2'")
+    rest(page)
+    assert len(sent) == before + 1 and page.evaluate(DRAWN) == times
+    says = page.locator("[data-figure=drift] .fibra-says").inner_text()
+    assert says == drift.drift(scene.turn(stage=2), EN).says

@@ -46,6 +46,10 @@ function array(packed) {
 
 // What is drawn of a figure whose knobs stand so.
 function masked({ data, layout }, mask, at) {
+  if (mask.stops) {
+    const stop = mask.stops[at[mask.turns[0]]];
+    return { data: stop.data, layout: { ...layout, ...stop.layout } };
+  }
   const keep = kept(mask, at);
   const whole = new Map(data.map((trace) => [trace.uid, trace]));
   const dark = mask.dark && at.lit < mask.layers ? mask.dark : {};
