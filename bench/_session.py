@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import time
 from dataclasses import dataclass
 
@@ -21,6 +22,7 @@ from bench import Page
 from bench._server import Server
 
 ANSWER_SECONDS = 30
+NUMBERS = 100  # of those that may be typed, as many are tried
 
 
 class MessageCache:
@@ -59,9 +61,9 @@ class Session:
     """One browser tab: what the frontend remembers between messages.
 
     `stops` are the values that the page's knob takes and `value` is where it stands. `timers` are the fragments that
-    run by themselves, with their seconds; `buttons` are (id, fragment) by key; `texts` is the HTML by its place.
-    `received` counts bytes; what the app shows as an exception goes to `errors`. An answer is waited for `patience`
-    seconds.
+    run by themselves, with their seconds; `buttons` and `lines`, where text is typed, are (id, fragment) by key;
+    `texts` is the HTML by its place. `received` counts bytes; what the app shows as an exception goes to `errors`. An
+    answer is waited for `patience` seconds.
     """
 
     def __init__(self, server: Server, page: Page, errors: list[str], patience: float = ANSWER_SECONDS) -> None:
@@ -70,6 +72,7 @@ class Session:
         self.received = 0
         self.timers: dict[str, float] = {}
         self.buttons: dict[str, tuple[str, str]] = {}
+        self.lines: dict[str, tuple[str, str]] = {}
         self.texts: dict[str, str] = {}
         self._errors = errors
         self._patience = patience
@@ -88,7 +91,6 @@ class Session:
         await self.visit()
         if self._knob is None:
             raise LookupError(f"/{self._page.path} shows no slider with key={self._page.knob!r}")
-        self.stops, self.value = self._knob.stops, self._knob.value
 
     async def visit(self) -> None:
         """Load the page."""
@@ -102,7 +104,8 @@ class Session:
     async def go(self, page: Page) -> None:
         """Go on to another page, as by a link of the menu: the address holds the Scene."""
         self._page, self._query, self._page_hash, self._knob = page, page.query, "", None
-        self.timers, self.buttons, self.texts = {}, {}, {}
+        self.timers, self.buttons, self.lines, self.texts = {}, {}, {}, {}
+        self.stops = []
         await self._run(BackMsg())
 
     async def turn(self, value: float | str, held: bool = False) -> None:
@@ -119,6 +122,13 @@ class Session:
         request = BackMsg()
         button, request.rerun_script.fragment_id = self.buttons[key]
         request.rerun_script.widget_states.widgets.add(id=button).trigger_value = True
+        await self._run(request)
+
+    async def type(self, key: str, text: str) -> None:
+        """Type a line and press Enter, and wait for the end of the run."""
+        request = BackMsg()
+        line, request.rerun_script.fragment_id = self.lines[key]
+        request.rerun_script.widget_states.widgets.add(id=line).string_value = text
         await self._run(request)
 
     async def tick(self, fragment: str) -> None:
@@ -178,27 +188,43 @@ class Session:
         if kind == "exception":
             self._errors.append(f"{element.exception.type}: {element.exception.message}")
         elif kind == "button":
-            self.buttons[element.button.id.split("-", 2)[-1]] = element.button.id, message.delta.fragment_id
+            self.buttons[_key(element.button.id)] = element.button.id, message.delta.fragment_id
+        elif kind == "text_input":
+            self.lines[_line_key(element.text_input.id)] = element.text_input.id, message.delta.fragment_id
         elif kind == "html":
             self.texts[str(message.metadata.delta_path)] = element.html.body
         elif (knob := _knob(element)) and self._page.has_knob(knob.id):
-            self._knob = knob
-            self._fragment = message.delta.fragment_id
+            if self._knob is None or knob.id != self._knob.id:
+                self.stops, self.value = knob.stops, knob.value
+            self._knob, self._fragment = knob, message.delta.fragment_id
+
+
+def _key(element_id: str) -> str:
+    """The widget's key: Streamlit's ids are `$$ID-hash-key`."""
+    return element_id.split("-", 2)[-1]
+
+
+def _line_key(element_id: str) -> str:
+    """The same without the number of its mount (ui.controls)."""
+    return re.sub(r"-g\d+$", "", _key(element_id))
 
 
 @dataclass(frozen=True)
 class Knob:
-    """A slider of either kind: `stops` are what the frontend may send, and `value` is where it stands."""
+    """A slider of either kind, or a number to step: what the frontend may send (`stops`), and where it stands."""
 
     id: str
     stops: list[float] | list[str]
     value: float | str
     follows: bool  # ours, which follows the finger
-    drawn: int = 0  # the number of the drawing that ours is turned on
+    whole: bool = False  # a whole number
+    drawn: int = 0  # of ours: the number of its drawing, for which a turn is meant
 
     def write(self, value: float | str, held: bool, states: WidgetStates) -> None:
         """Put a turn to `value` among what a request says of the widgets, as the frontend does."""
-        if self.follows:
+        if self.whole:
+            states.widgets.add(id=self.id).int_value = int(value)
+        elif self.follows:
             turn = {"at": value, "n": time.time_ns(), "held": held, "grip": int(held), "drawn": self.drawn}
             knob = states.widgets.add(id=f"$$STREAMLIT_INTERNAL_KEY_{self.id}__events")
             knob.json_trigger_value = json.dumps([{"event": "turn", "value": turn}])
@@ -214,9 +240,13 @@ def _knob(element: Element) -> Knob | None:
     if kind == "slider":
         slider = element.slider
         return Knob(slider.id, _stops(slider), _standing(slider), False)
+    if kind == "number_input":
+        number = element.number_input
+        low, value = int(number.min), int(number.value if number.set_value else number.default)
+        return Knob(number.id, list(range(low, low + NUMBERS)), value, False, whole=True)
     if kind == "bidi_component" and element.bidi_component.component_name == "fibra_range":
         data = json.loads(element.bidi_component.json)
-        return Knob(element.bidi_component.id, list(range(len(data["texts"]))), data["at"], True, data["drawn"])
+        return Knob(element.bidi_component.id, list(range(len(data["texts"]))), data["at"], True, drawn=data["drawn"])
     return None
 
 

@@ -3,6 +3,7 @@
     python -m bench.load                        # 60 sessions on Attention, a turn every 2 s, for 60 s
     python -m bench.load --sessions 30 --seconds 20 --every 0.1 --drag
     python -m bench.load --page fibres --sessions 30 --seconds 30 --every 1 --distinct
+    python -m bench.load --mix --sessions 100   # all pages, own sentences and seeds, typing, page changes (bench.mix)
 
 One asyncio process speaks what Streamlit's frontend speaks on its websocket. It starts the servers itself, one for the
 app and one for the bare page `plain_app.py` with the same settings, so there is no address to give and nothing but this
@@ -55,6 +56,7 @@ class Tally:
     seconds: list[float] = field(default_factory=list)
     sizes: list[int] = field(default_factory=list)
     openings: list[float] = field(default_factory=list)
+    acts: dict[str, list[float]] = field(default_factory=dict)  # of a mixed crowd: the seconds of each kind of turn
     unsent: int = 0
     errors: list[str] = field(default_factory=list)
     peak_mb: float = 0.0
@@ -106,10 +108,18 @@ class Classroom:
         await asyncio.gather(*map(attempt, sorted(self._present)))
 
     async def _open(self, seat: int) -> None:
-        await asyncio.sleep(seat / OPENINGS_A_SECOND)
+        await self._spaced(seat)
         began = time.perf_counter()
         await self._pupils[seat].open()
         self.tally.openings.append(time.perf_counter() - began)
+
+    async def _spaced(self, seat: int) -> None:
+        await asyncio.sleep(seat / OPENINGS_A_SECOND)
+
+    async def _act(self, seat: int) -> None:
+        """What a session does at each of its moments: turn its knob."""
+        pupil = self._pupils[seat]
+        await pupil.turn(self._chances[seat].choice([stop for stop in pupil.stops if stop != pupil.value]))
 
     async def _drag(self, seat: int, turns: int) -> None:
         """Move the knob stop by stop, to and fro, as a finger that holds it: nothing is sent before the answer came."""
@@ -136,7 +146,7 @@ class Classroom:
                 return
             await asyncio.sleep(moment - time.perf_counter())
             began, received = moment if late else time.perf_counter(), pupil.received
-            await pupil.turn(chance.choice([stop for stop in pupil.stops if stop != pupil.value]))
+            await self._act(seat)
             self.tally.seconds.append(time.perf_counter() - began)
             self.tally.sizes.append(pupil.received - received)
 
@@ -179,11 +189,12 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     sliding = [name for name in PAGES if name != "start"]  # there the knob is a number to step
     parser.add_argument("--page", choices=sliding, default="attention")
-    parser.add_argument("--sessions", type=between(1, 200, int), default=60)
+    parser.add_argument("--sessions", type=between(1, 400, int), default=60)
     parser.add_argument("--seconds", type=between(1, 300, float), default=60.0, help="how long the knobs are turned")
     parser.add_argument("--every", type=between(0.1, 60, float), default=2.0, help="seconds from turn to turn")
     parser.add_argument("--jitter", type=between(0, 1, float), default=0.5, help="share of --every a turn may be late")
     parser.add_argument("--drag", action="store_true", help="knobs are held and dragged, a turn --every 0.1 s at most")
+    parser.add_argument("--mix", action="store_true", help="all pages, own sentences and seeds, typing, page changes")
     parser.add_argument("--distinct", action="store_true", help="no two sessions share pictures: no cache helps")
     parser.add_argument("--app", type=app_script, default=ROOT / "app.py", help="another checkout's app.py")
     return parser.parse_args()
@@ -192,18 +203,25 @@ def _arguments() -> argparse.Namespace:
 def main() -> int:
     """Measure the bare page and the app, and print both with their ratio."""
     arguments = _arguments()
-    page, app = arguments.page, arguments.app
+    from bench.mix import Crowd  # it builds on what is here
+
+    page, app = "mix" if arguments.mix else arguments.page, arguments.app
     print(machine(), flush=True)
     lesson = Lesson(
         arguments.sessions, arguments.seconds, arguments.every, arguments.jitter, arguments.distinct, arguments.drag
     )
     with serve("run", str(PLAIN_APP), folder=app.parent) as bare, serve("run", str(app), folder=app.parent) as server:
-        classrooms = {"bare page": Classroom(bare, PEER, lesson), page: Classroom(server, PAGES[page], lesson)}
+        own = Crowd(server, lesson) if arguments.mix else Classroom(server, PAGES[page], lesson)
+        classrooms = {"bare page": Classroom(bare, PEER, lesson), page: own}
         asyncio.run(measure(classrooms.values(), lesson))
     tallies = {name: classroom.tally for name, classroom in classrooms.items()}
     print_table(HEADER, [_row(name, tally) for name, tally in tallies.items()])
     ratios = [percentile(tallies[page].seconds, p) / percentile(tallies["bare page"].seconds, p) for p in (50, 95)]
     print(f"{page} / bare page: p50 {ratios[0]:.2f}, p95 {ratios[1]:.2f}")
+    for act, seconds in tallies[page].acts.items():
+        times = ", ".join(f"p{percent} {1000 * percentile(seconds, percent):.0f} ms" for percent in (50, 95, 100))
+        print(f"{act}: {len(seconds)} x, {times}")
+    print("Bars, without an error: p95 250 ms for a mix of 100; 300 ms and 600 MB for 300 on Attention")
     print("Bars on Attention, without an error: p95 150 ms and 400 MB for 60 sessions; p95 500 ms for 30 that drag")
     for name, tally in tallies.items():
         for error in sorted(set(tally.errors)):
