@@ -36,7 +36,7 @@ def way(words: Words) -> None:
 
 
 def _walk(scene: Scene, words: Words) -> None:
-    controls.slider(words("drift.stage"), "stage", 0, scene.config.n_layers, 1, pictures.passed(scene), look=True)
+    controls.slider(words("drift.stage"), "stage", 0, scene.config.n_layers, 1, pictures.passed(scene), look="stage")
     controls.switch(words("drift.solid"), "solid", scene.solid, turn=state.turn)
 
 

@@ -83,12 +83,12 @@ def _compared(scene: Scene, words: Words) -> None:
 
 def _scene_controls(scene: Scene, words: Words) -> None:
     label, now = words("fibres.threshold"), scene.threshold
-    controls.choice_slider(label, "threshold", THRESHOLDS, now, text=words.number, turn=state.turn, look=True)
+    controls.choice_slider(label, "threshold", THRESHOLDS, now, text=words.number, turn=state.turn, look="threshold")
     rising, lit, n_layers = DUE in st.session_state, pictures.lit(scene), scene.config.n_layers
     if rising:  # a slow browser would answer each tick with the slider's last value, and hold the light back
         st.progress(lit / n_layers, words("fibres.rising", lit=lit, n=n_layers))
     else:
-        controls.slider(words("fibres.lit"), "lit", 0, n_layers, 1, lit, look=True)
+        controls.slider(words("fibres.lit"), "lit", 0, n_layers, 1, lit, look="lit")
     name, icon = ("stop", "stop") if rising else ("play", "play_arrow")
     more = {"icon": f":material/{icon}:", "help": words("fibres.play_help"), "width": "stretch"}
     if st.button(words(f"fibres.{name}"), key="play", on_click=play, **more):

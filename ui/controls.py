@@ -91,7 +91,7 @@ def slider(
 ) -> None:
     """A slider on a Scene field, over low, low + step, ... high; it follows the finger. `text` writes a value.
 
-    With look=True the figures follow in the browser (plots.mask)."""
+    With `look`, a mask's name for it, the figures follow in the browser (plots.mask)."""
     turn = _turning(knob, more.pop("turn", state.turn))
     if not ranges.works():
         kind = type(step)
@@ -110,8 +110,8 @@ def choice_slider(
 ) -> None:
     """A slider over some values of a field of the Config; `turn=state.turn` for one of the Scene.
 
-    A value that came from elsewhere takes its place among the options. With look=True the figures follow in the
-    browser (plots.mask).
+    A value that came from elsewhere takes its place among the options. With `look`, a mask's name for it, the figures
+    follow in the browser (plots.mask).
     """
     options, turn = sorted({*options, value}), _turning(knob, more.pop("turn", state.override))
     if ranges.works():
@@ -129,12 +129,12 @@ def _follow(
     value: Any,
     text: Callable[[Any], str],
     turn: Callable[[Any], None],
-    look: bool = False,
+    look: str = "",
     **more: Any,
 ) -> None:
     at = min(range(len(stops)), key=lambda stop: abs(stops[stop] - value))
     texts = [text(stop) for stop in stops]
-    more |= {"look": knob, "values": stops} if look else {}
+    more |= {"look": look, "values": stops} if look else {}
     ranges.show(label, key=f"knob-{knob}", texts=texts, at=at, on_turn=lambda at: turn(stops[at]), **more)
 
 
