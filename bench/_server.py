@@ -132,7 +132,7 @@ def _peak_kb(pid: int) -> int:
 
 def _status_kb(pid: int, name: str) -> int:
     fields = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
-    return int(fields[name].split()[0])
+    return int(fields.get(name, "0 kB").split()[0])  # a child that has just ended has no memory
 
 
 def _cpu_seconds(pid: int) -> float:
