@@ -61,9 +61,8 @@ def bipartite(
     order = np.lexsort((-weight, ~lit))  # those in focus first, and then the heaviest
     n_lit = int(lit.sum())
     order = np.concatenate([order[: min(n_lit, MAX_CURVES)], order[n_lit : n_lit + MAX_CURVES]])
-    head, query, key, weight, lit = (a[order] for a in (head, query, key, weight, lit))
-
-    dim, touched = np.flatnonzero(~lit), np.flatnonzero(lit)
+    head, query, key, weight = head[order], query[order], key[order], weight[order]
+    dim, touched = np.flatnonzero(~lit[order]), np.flatnonzero(lit[order])
     paths = [(_path(query[dim], key[dim], "@muted/0.12", 1.0), dim)] if len(dim) else []
     paths += _lit_paths(head, query, key, weight, touched, colours)
     names = [literal(token) for token in tokens]
