@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from hypothesis import settings
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, ViewportSize, sync_playwright
 
 from tests import quick
 from tests.chromium import ARGUMENTS, WAIT, executable, serve
@@ -41,21 +41,58 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-class Watched:
-    """Opens tabs, and remembers whatever went wrong in any of them."""
+class Readers:
+    """Readers to be borrowed, one after the other the same: each keeps what it has fetched and compiled of Streamlit and
+    Plotly, and forgets all that an app has told it."""
 
     def __init__(self, browser: Browser):
         self._browser = browser
+        self._free: dict[str, list[BrowserContext]] = {}
+        self._kinds: dict[BrowserContext, str] = {}
+
+    def borrow(self, **options: Any) -> BrowserContext:
+        """A reader with these options of a context, whom nobody else has now."""
+        kind = repr(sorted(options.items()))
+        if free := self._free.get(kind):
+            return free.pop()
+        context = self._browser.new_context(**options)
+        self._kinds[context] = kind
+        return context
+
+    def give_back(self, context: BrowserContext) -> None:
+        for page in context.pages:
+            if page.url.startswith("http"):
+                page.evaluate("localStorage.clear()")
+            page.close()
+        context.clear_cookies()
+        context.clear_permissions()
+        self._free.setdefault(self._kinds[context], []).append(context)
+
+
+@pytest.fixture(scope="session")
+def readers(chromium: Browser) -> Readers:
+    return Readers(chromium)
+
+
+class Watched:
+    """Opens tabs, and remembers whatever went wrong in any of them."""
+
+    def __init__(self, readers: Readers):
+        self._readers = readers
         self._contexts: list[BrowserContext] = []
+        self._size: ViewportSize = {"width": 1440, "height": 900}
         self.errors: list[str] = []
 
     def tab(self, width: int = 1440, height: int = 900, **options: Any) -> Page:
-        self._contexts.append(self._browser.new_context(viewport={"width": width, "height": height}, **options))
+        """A tab of a new reader."""
+        self._contexts.append(self._readers.borrow(**options))
+        self._size = {"width": width, "height": height}
         return self.again()
 
     def again(self) -> Page:
         """One more tab of the same reader."""
         page = self._contexts[-1].new_page()
+        page.set_viewport_size(self._size)
         page.set_default_timeout(WAIT)
         page.on("console", self._heard)
         page.on("pageerror", lambda error: self.errors.append(f"page: {error}"))
@@ -77,13 +114,13 @@ class Watched:
             for page in context.pages:
                 traces = page.locator("[data-testid=stException]")
                 self.errors += [f"traceback: {traces.nth(i).inner_text()[:300]}" for i in range(traces.count())]
-            context.close()
+            self._readers.give_back(context)
 
 
 @pytest.fixture
-def watched(chromium: Browser) -> Iterator[Watched]:
+def watched(readers: Readers) -> Iterator[Watched]:
     """Tabs whose console errors, failed requests and tracebacks on screen fail the test."""
-    tabs = Watched(chromium)
+    tabs = Watched(readers)
     yield tabs
     tabs.close()
     assert not tabs.errors, tabs.errors

@@ -40,7 +40,7 @@ class Browser:
         self.acted = False  # as in session.js: one deed is one step
         self.through_history = False
         self.shown: dict[str, tuple[controls.Mount, object]] = {}
-        self.links: dict[str, str] = {}
+        self.links: list[dict[str, str]] = []  # what the menu's links carried, as they were drawn, the newest last
 
     @property
     def address(self) -> tuple[str, dict[str, str]]:
@@ -90,7 +90,7 @@ class Reader(RuleBasedStateMachine):
         """A run of the whole page."""
         self.streamlit.query_params = self.browser
         state.open_scene(self.browser.address[0])
-        self.browser.links = state.linked()
+        self.browser.links.append(state.linked())
         self._draw()
         self.browser.through_history = False
 
@@ -150,10 +150,10 @@ class Reader(RuleBasedStateMachine):
     def drag(self, stops):
         """However slowly: one move, and one address."""
         self._deed()
-        before = self.scene
+        before, began = self.scene, self.clock
         for number, stop in enumerate(stops):
             self.clock += 60
-            with state.one_move(("temperature", self.clock // 1000, id(stops))):
+            with state.one_move(("temperature", began)):
                 if number < len(stops) - 1:
                     with state.address_kept():
                         state.turn(temperature=stop)
@@ -165,11 +165,16 @@ class Reader(RuleBasedStateMachine):
             self.future = []
         self._draw()
 
-    @rule(page=given.sampled_from(PAGES))
-    def menu(self, page):
-        """A link, which carries the Scene that it was drawn for."""
+    @rule(page=given.sampled_from(PAGES), behind=given.integers(1, 4))
+    def menu(self, page, behind):
+        """A link, which carries the Scene that it was drawn for; on a slow line that is some runs ago."""
         self._deed()
-        self.browser.go(page, dict(self.browser.links))
+        self.browser.go(page, dict(self.browser.links[-behind:][0]))
+        self._open()
+
+    @rule()
+    def run_again(self):
+        """As after st.rerun(): the same page is drawn once more."""
         self._open()
 
     @rule(steps=given.sampled_from([-2, -1, 1, 2]))
@@ -212,6 +217,7 @@ class Reader(RuleBasedStateMachine):
         """The phone was away, the server restarted: another session, on the browser's address."""
         self.streamlit.session_state.clear()
         self.past, self.future, self.late, self.browser.shown = [], [], [], {}
+        del self.browser.links[:]  # all is drawn anew
         self._open()
 
     # ----------------------------------------------------------------------------------------------- one Scene
@@ -285,3 +291,14 @@ def test_a_model_that_is_gone_takes_nothing_else_with_it(session):
     state.undo()
     assert state.scene() == Scene(sentence="um dois três", query=1, lang="en")
     assert [notice.code for notice in state.notices()] == ["gone"]
+
+
+def test_a_quick_reader_on_a_slow_server_does_not_lose_what_was_done_before_the_page_was_turned(session):
+    """A model is loaded; the button's run and its rerun are over when the link arrives, drawn before both."""
+    link = state.linked()
+    state.turn(seed=7)
+    for _ in range(2):
+        state.linked()
+    session.browser.go("heads", link)
+    state.open_scene("heads")
+    assert state.scene() == Scene(seed=7) and session.browser.address == ("heads", {"seed": "7"})

@@ -21,10 +21,11 @@ SCENE, WRITTEN, PAGE, NOTICES = "fibra.scene", "fibra.written", "fibra.page", "f
 MODEL = "fibra.model"  # the models on screen: a trained one lives as long as a session holds it
 MODELS = "fibra.models"  # those that were trained or loaded in this session, by name
 ENTERED = "fibra.entered"  # whether this run is the first one on its page
-LINKED = "fibra.linked"  # the queries that the menu's links carry: as drawn now, and as they were drawn before
+LINKED = "fibra.linked"  # the queries that the menu's links carried, each once, that drawn now first
 HELD = "fibra.held"  # whether a knob is held, and its turns leave the address alone
 MOVE = "fibra.move"  # what the turns of one move have in common, while one is made
 PAST, FUTURE, TURNED = "fibra.past", "fibra.future", "fibra.turned"
+LATE = 8  # queries: so far behind the server a reader's screen may be when a link on it is followed
 ONE_MOVE = 1.0  # seconds: turns of the same knob that follow one another more closely are undone together
 
 
@@ -50,8 +51,8 @@ def _is_news(query: dict[str, str], moved: bool) -> bool:
     """
     ours, links = st.session_state[WRITTEN], st.session_state.get(LINKED, ())
     through_history = _through_history()
-    if through_history is None:
-        return query != ours if not moved else bool(query) and query not in (ours, *links)
+    if through_history is None:  # then it may be Back that brings what was drawn long ago
+        return query != ours if not moved else bool(query) and query not in (ours, *links[:2])
     return through_history or ((bool(query) or not moved) and query not in (ours, *links))
 
 
@@ -63,7 +64,8 @@ def _through_history() -> bool | None:
 def linked() -> dict[str, str]:
     """The query for links to other pages that are drawn now."""
     query = scene().to_query()
-    st.session_state[LINKED] = [query, *st.session_state.get(LINKED, ())][:2]
+    before = [drawn for drawn in st.session_state.get(LINKED, ()) if drawn != query]
+    st.session_state[LINKED] = [query, *before][:LATE]
     return query
 
 
