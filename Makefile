@@ -7,11 +7,11 @@ BIN := .venv/bin
 run: .venv/run
 	$(BIN)/streamlit run app.py
 
+# A worker a core, each with a server and a Chromium of its own; in the order of tests/conftest.py, the longest files first.
 test: .venv/dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -m 'not browser' -n auto --dist loadfile
-	$(BIN)/python -m pytest -m browser
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 # Figures, never asserted: ratios against a peer in the same run.
 bench: .venv/dev

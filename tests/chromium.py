@@ -15,13 +15,43 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Page
 
 ROOT = Path(__file__).parent.parent
 NAMES = ("chromium", "chromium-browser", "google-chrome")
+# What Playwright switches off itself (the last list counts), and the list below the address bar, which nobody sees: two
+# pages more for each tab.
+UNUSED = (
+    *("AvoidUnnecessaryBeforeUnloadCheckSync", "DestroyProfileOnBrowserClose", "HttpsUpgrades", "LensOverlay"),
+    *("HttpsFirstBalancedModeAutoEnable", "MediaRouter", "PaintHolding", "ThirdPartyStoragePartitioning"),
+    *("AvoidCorsURLLoaderRestartOnRedirect", "OptimizationHints", "NetworkTimeServiceQuerying", "AimEnabled"),
+    *("WebUIOmniboxPopup", "WebUIOmniboxAimPopup", "WebUIOmniboxFullPopup"),
+)
 ARGUMENTS = [
     *("--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"),
+    # Only WebGL is computed as if there were a graphics card: to paint the rest so too takes several times as long.
+    *("--disable-gpu-rasterization", "--disable-gpu-compositing", f"--disable-features={','.join(UNUSED)}"),
 ]
+# When the browser last asked the server for something, and when it last heard from it.
+WIRE = """{
+  const wire = window.fibraWire = { asked: 0, heard: 0 };
+  window.WebSocket = class extends WebSocket {
+    constructor(...where) {
+      super(...where);
+      this.addEventListener("message", () => (wire.heard = performance.now()));
+    }
+    send(data) {
+      wire.asked = performance.now();
+      super.send(data);
+    }
+  };
+}"""
+SETTLED = """(pause) => {
+  const { asked, heard } = window.fibraWire ?? { asked: 0, heard: 1 };
+  return document.querySelector("[data-testid=stApp]")?.dataset.testScriptState === "notRunning"
+    && heard > asked && performance.now() - heard > pause && (window.fibraFigures?.settled?.() ?? true);
+}"""
 WAIT = 60_000  # ms, for a busy machine
 
 
@@ -65,3 +95,15 @@ def serve(script: str = "app.py", port: int = 0, base: str = "", **environment: 
     finally:
         server.terminate()
         server.wait(20)
+
+
+def settled(page: Page, pause: int = 100) -> None:
+    """The server has answered all that it was asked, has had nothing more to say for `pause` ms, and all is drawn."""
+    page.wait_for_function(SETTLED, arg=pause, polling=25)
+
+
+def go_to(page: Page, address: str) -> None:
+    """Lead an open tab to an address of the same app as Back and Forward do: without loading all anew."""
+    page.evaluate(
+        "(there) => { history.pushState({}, '', there); dispatchEvent(new PopStateEvent('popstate')) }", address
+    )

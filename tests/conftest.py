@@ -11,7 +11,7 @@ from hypothesis import settings
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, ViewportSize, sync_playwright
 
 from tests import quick
-from tests.chromium import ARGUMENTS, WAIT, executable, serve
+from tests.chromium import ARGUMENTS, WAIT, WIRE, executable, serve
 
 # No deadline: a shared machine stalls now and then, and how fast the code is, bench/ measures. The same examples every
 # time, so that a failure is of the change at hand; `--hypothesis-profile=wild` looks further.
@@ -22,6 +22,18 @@ settings.load_profile("fibra")
 # AppTest can't run a component: there Streamlit's own sliders stand in. The served app has the real ones.
 os.environ["FIBRA_PLAIN_SLIDERS"] = "1"
 quick.share()
+
+
+# The files that take longest, the longest first: workers begin with them, so that the last one to end has a short one.
+LONGEST = (
+    *("test_one_scene", "test_journeys", "test_live_figure", "test_claims", "test_train_journeys", "test_paper"),
+    *("test_layout", "test_generate_page", "test_train_page", "test_app", "test_heads", "test_start_page"),
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    place = {name: i for i, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(item.path.stem, len(place)))
 
 
 @pytest.fixture(scope="session")
@@ -42,8 +54,10 @@ def chromium() -> Iterator[Browser]:
 
 
 class Readers:
-    """Readers to be borrowed, one after the other the same: each keeps what it has fetched and compiled of Streamlit and
-    Plotly, and forgets all that an app has told it."""
+    """Readers to be borrowed, one after the other the same.
+
+    Each keeps what it has fetched and compiled of Streamlit and Plotly, and forgets all that an app has told it.
+    """
 
     def __init__(self, browser: Browser):
         self._browser = browser
@@ -56,6 +70,7 @@ class Readers:
         if free := self._free.get(kind):
             return free.pop()
         context = self._browser.new_context(**options)
+        context.add_init_script(WIRE)
         self._kinds[context] = kind
         return context
 
@@ -89,6 +104,10 @@ class Watched:
         self._size = {"width": width, "height": height}
         return self.again()
 
+    @property
+    def open(self) -> list[Page]:
+        return [page for context in self._contexts for page in context.pages]
+
     def again(self) -> Page:
         """One more tab of the same reader."""
         page = self._contexts[-1].new_page()
@@ -115,6 +134,7 @@ class Watched:
                 traces = page.locator("[data-testid=stException]")
                 self.errors += [f"traceback: {traces.nth(i).inner_text()[:300]}" for i in range(traces.count())]
             self._readers.give_back(context)
+        self._contexts = []
 
 
 @pytest.fixture
@@ -124,3 +144,34 @@ def watched(readers: Readers) -> Iterator[Watched]:
     yield tabs
     tabs.close()
     assert not tabs.errors, tabs.errors
+
+
+FAILED = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
+    report = yield
+    if report.skipped and item.get_closest_marker("browser") and os.environ.get("FIBRA_REQUIRE_BROWSER"):
+        report.outcome, report.longrepr = "failed", f"skipped: {report.longrepr}"
+    item.stash[FAILED] = item.stash.get(FAILED, False) or report.failed
+    return report
+
+
+@pytest.fixture(scope="module")
+def _in_turn(readers: Readers) -> Iterator[Watched]:
+    tabs = Watched(readers)
+    yield tabs
+    tabs.close()
+    assert not tabs.errors, tabs.errors
+
+
+@pytest.fixture
+def in_turn(_in_turn: Watched, request: pytest.FixtureRequest) -> Iterator[Page]:
+    """A watched tab that the tests of a module have in turn, as it was left; after one that failed, a new one."""
+    tab = _in_turn.open[0] if _in_turn.open else _in_turn.tab()
+    yield tab
+    errors, _in_turn.errors = _in_turn.errors, []
+    if errors or request.node.stash.get(FAILED, False):
+        _in_turn.close()
+    assert not errors, errors

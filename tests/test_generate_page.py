@@ -21,6 +21,7 @@ from pictures import continuation
 from pictures.generate import cache, draw, lens, loss
 from pictures.words import words_of
 from plots import theme
+from tests.chromium import settled
 from tests.support import knob
 from ui import state
 from ui.generate import knobs, loop_strip
@@ -459,7 +460,7 @@ def test_play_begins_anew_at_the_end_and_stops() -> None:
 def open_generate(tab, app: str, query: str) -> None:
     tab.goto(f"{app}/generate?{query}")
     tab.wait_for_selector(".st-key-generate-choices [data-drawn]")
-    tab.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
+    settled(tab)
 
 
 def test_a_token_can_be_forced_by_keyboard_from_a_list_of_the_bars() -> None:

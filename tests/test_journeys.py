@@ -11,33 +11,31 @@ from playwright.sync_api import Locator, Page, expect
 
 from pictures.pages import PAGES
 from pictures.words import LANGUAGES, words_of
-from tests.chromium import WAIT
+from tests.chromium import WAIT, go_to, settled
 
 pytestmark = pytest.mark.browser
 expect.set_options(timeout=WAIT)
 
 TITLES = {lang: [words_of(lang)(f"pages.{name}") for name in PAGES if PAGES[name].model] for lang in LANGUAGES}
 
+HEIGHTS = "all => all.map(figure => [figure, figure.querySelector('.fibra-plot')].map(part => part.clientHeight))"
+
 
 def open_page(page: Page, app: str, name: str = "attention", query: str = "lang=en") -> None:
-    page.goto(f"{app}/{'' if name == 'start' else name}?{query}")
-    drawn(page)
+    address = f"{app}/{'' if name == 'start' else name}?{query}"
+    go_to(page, address) if page.url.startswith(app) else page.goto(address)
     settled(page)
+    drawn(page)
 
 
 def drawn(page: Page) -> None:
-    """At least one finished picture is on screen, and none is still on its way."""
+    """At least one finished picture is on screen."""
     page.wait_for_selector("[data-drawn]")
 
 
 def menu(page: Page, title: str) -> Locator:
     """A page's link in the sidebar."""
     return page.locator(".st-key-menu").get_by_role("link", name=title, exact=True)
-
-
-def settled(page: Page) -> None:
-    """The server has nothing more to say."""
-    page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
 
 
 def query(page: Page) -> dict[str, str]:
@@ -67,19 +65,21 @@ def test_every_page_in_both_languages(watched, app, lang):
         assert page.locator("[data-drawn]").first.bounding_box()["y"] < 900, "the picture is on the first screen"
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_nothing_sticks_out_on_a_phone(watched, app, name):
+def test_nothing_sticks_out_on_a_phone(watched, app):
     page = watched.tab(390, 844, is_mobile=True, has_touch=True, locale="pt-BR")
-    open_page(page, app, name, "lang=pt-BR")
-    page.wait_for_timeout(500)
-    assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth") <= 390
-    heights = "all => all.map(figure => [figure, figure.querySelector('.fibra-plot')].map(part => part.clientHeight))"
-    for made_for, left in page.locator(".fibra-figure:visible").evaluate_all(heights):
-        assert left == made_for, "the strip of buttons takes nothing of the picture"
+    for name in PAGES:
+        open_page(page, app, name, "lang=pt-BR")
+        settled(page, 400)
+        assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth") <= 390, name
+        heights = (
+            "all => all.map(figure => [figure, figure.querySelector('.fibra-plot')].map(part => part.clientHeight))"
+        )
+        for made_for, left in page.locator(".fibra-figure:visible").evaluate_all(heights):
+            assert left == made_for, "the strip of buttons takes nothing of the picture"
 
 
-def test_type_a_sentence_turn_a_knob_see_attention(watched, app):
-    page = watched.tab()
+def test_type_a_sentence_turn_a_knob_see_attention(in_turn, app):
+    page = in_turn
     open_page(page, app)
     box = page.get_by_role("textbox", name="Sentence")
     box.fill("o gato viu o rato")
@@ -100,8 +100,8 @@ def test_type_a_sentence_turn_a_knob_see_attention(watched, app):
     )
 
 
-def test_a_click_on_a_cell_writes_its_arithmetic(watched, app):
-    page = watched.tab()
+def test_a_click_on_a_cell_writes_its_arithmetic(in_turn, app):
+    page = in_turn
     open_page(page, app)
     expect(page.locator(".fibra-arithmetic")).to_contain_text("0.1903")
     pattern = page.locator("[data-figure=attention-pattern] .nsewdrag").first
@@ -111,8 +111,8 @@ def test_a_click_on_a_cell_writes_its_arithmetic(watched, app):
     expect(page.locator(".fibra-arithmetic")).to_contain_text("0.2919")
 
 
-def test_the_scene_survives_page_changes_and_a_reload(watched, app):
-    page = watched.tab()
+def test_the_scene_survives_page_changes_and_a_reload(in_turn, app):
+    page = in_turn
     open_page(page, app, query="lang=en&model=gpt&seed=5&sentence=um+dois+tr%C3%AAs&causal=0")
     wanted = query(page)
     for title in TITLES["en"][1:]:
@@ -137,8 +137,8 @@ def test_two_tabs_do_not_mix(watched, app):
     expect(two.locator("h1.fibra-title")).to_have_text("Atenção")
 
 
-def test_the_back_button_brings_the_scene_before(watched, app):
-    page = watched.tab()
+def test_the_back_button_brings_the_scene_before(in_turn, app):
+    page = in_turn
     open_page(page, app, query="lang=en&seed=1")
     page.evaluate("history.pushState({}, '', '?lang=en&seed=2'); dispatchEvent(new PopStateEvent('popstate'))")
     expect(page.get_by_role("spinbutton", name="Seed")).to_have_value("2")
@@ -154,8 +154,8 @@ def test_reset_and_language(watched, app):
     assert query(page) == {"lang": "pt-BR"}
 
 
-def test_a_fast_hand_on_a_slider(watched, app):
-    page = watched.tab()
+def test_a_fast_hand_on_a_slider(in_turn, app):
+    page = in_turn
     open_page(page, app)
     thumb = page.get_by_role("slider", name=re.compile("Temperature"))
     thumb.focus()
@@ -227,8 +227,8 @@ def test_a_hostile_address_names_what_was_wrong(watched, app):
     assert query(page)["seed"] == "1"
 
 
-def test_an_embedding_s_number_follows_the_finger(watched, app):
-    page = watched.tab()
+def test_an_embedding_s_number_follows_the_finger(in_turn, app):
+    page = in_turn
     open_page(page, app, "attention", "lang=en&query=4&dimension=2")
     knob = page.get_by_role("slider", name="“joelho”, dimension 2")
     knob.focus()
@@ -239,8 +239,8 @@ def test_an_embedding_s_number_follows_the_finger(watched, app):
     expect(page.locator("[data-figure=attention-x] .fibra-says")).to_contain_text("[0.00 1.00 1.00 1.00]")
 
 
-def test_undo_and_redo_by_button_and_keyboard(watched, app):
-    page = watched.tab()
+def test_undo_and_redo_by_button_and_keyboard(in_turn, app):
+    page = in_turn
     open_page(page, app)
     thumb = page.get_by_role("slider", name=re.compile("Temperature"))
     thumb.focus()
@@ -270,8 +270,8 @@ def test_undo_and_redo_by_button_and_keyboard(watched, app):
     assert query(page)["temperature"] == "1.2"
 
 
-def test_pin_and_compare_on_every_page(watched, app):
-    page = watched.tab()
+def test_pin_and_compare_on_every_page(in_turn, app):
+    page = in_turn
     open_page(page, app)
     page.get_by_role("button", name="Pin", exact=True).click()
     expect(page.locator(".fibra-pinned")).to_contain_text("Pinned.")
@@ -293,9 +293,9 @@ def test_pin_and_compare_on_every_page(watched, app):
     expect(page.locator(".fibra-pinned")).to_have_count(0)
 
 
-def test_a_switch_is_turned_told_and_put_back(watched, app):
+def test_a_switch_is_turned_told_and_put_back(in_turn, app):
     """The switchboard in a fragment of its own: the box stays open, the page follows, the sign puts all back."""
-    page = watched.tab()
+    page = in_turn
     open_page(page, app, "block", "lang=en&model=gpt")
     page.get_by_role("button", name="Switchboard").click()
     box = page.get_by_test_id("stPopoverBody")

@@ -8,13 +8,15 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page
 
+from tests.chromium import settled
+
 pytestmark = pytest.mark.browser
 
 
 def opened(page: Page, address: str) -> None:
     page.goto(address)
     page.wait_for_selector("[data-drawn], .fibra-start", state="attached")
-    page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
+    settled(page)
 
 
 @pytest.mark.parametrize("size", [(1280, 720), (1366, 768), (1920, 1080)])
@@ -42,7 +44,7 @@ def test_a_switch_covers_and_moves_nothing_that_it_alters(watched, app):
     assert right <= page.locator("[data-figure=attention-x]").bounding_box()["x"]
     switches.get_by_text("Residual connections").click()
     page.wait_for_selector(".st-key-switches-sign")
-    page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
+    settled(page)
     assert page.evaluate(tops) == before
 
 
@@ -89,7 +91,7 @@ def test_many_rows_in_words_are_folded_and_stay_as_the_reader_left_them(watched,
     fold.locator("summary").click()
     page.locator("[data-figure=attention-pattern] .nsewdrag").first.click()
     page.wait_for_function("location.search.includes('query')")
-    page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
+    settled(page)
     assert fold.get_attribute("open") is not None
 
 

@@ -18,7 +18,7 @@ from streamlit.testing.v1 import AppTest
 
 from plots import theme
 from plots.figure import to_json
-from tests.chromium import ROOT, serve
+from tests.chromium import ROOT, serve, settled
 from tests.conftest import Watched
 from ui.live import compat, internals, live_figure, theme_button
 
@@ -225,6 +225,20 @@ def tab(watched: Watched, request: pytest.FixtureRequest) -> Page:
     return watched.tab(**getattr(request, "param", {"width": 1280, "height": 1000}))
 
 
+@pytest.fixture
+def shared(in_turn: Page, url: str) -> Page:
+    """The first page's three figures, in a tab that was not loaded for this test alone."""
+    if in_turn.url.startswith(url):
+        in_turn.set_viewport_size({"width": 1280, "height": 1000})
+        in_turn.get_by_role("link", name="First").click()
+        in_turn.locator(".fibra-figure").first.scroll_into_view_if_needed()
+        in_turn.wait_for_selector(plot("scene"))
+    else:
+        in_turn.set_viewport_size({"width": 1280, "height": 1000})
+        open_first(in_turn, url)
+    return in_turn
+
+
 def plot(key: str) -> str:
     return f"[data-figure={key}] {DRAWN}"
 
@@ -235,7 +249,7 @@ def open_first(tab: Page, url: str) -> None:
     for key in ("scene", "points", "heatmap"):
         tab.locator(f"[data-figure={key}] .fibra-plot").scroll_into_view_if_needed()
         tab.wait_for_selector(plot(key))
-    tab.wait_for_timeout(300)
+    settled(tab, 300)
 
 
 def drawn(tab: Page, key: str) -> int:
@@ -253,7 +267,7 @@ def clicks(tab: Page, count: int) -> list:
     """All the clicks that Python has been told of, once there are `count`."""
     read = "[data-testid=stCode]"
     tab.wait_for_function(f"document.querySelector('{read}').innerText.split('customdata').length > {count}")
-    tab.wait_for_timeout(400)
+    settled(tab, 400)
     return ast.literal_eval(tab.inner_text(read))
 
 
@@ -305,21 +319,22 @@ def test_a_knob_redraws_in_place_and_keeps_camera_and_zoom(tab: Page, url: str) 
 
 
 @pytest.mark.browser
-def test_payloads_that_come_fast_end_with_the_newest(tab: Page, url: str) -> None:
-    open_first(tab, url)
+def test_payloads_that_come_fast_end_with_the_newest(shared: Page) -> None:
+    tab = shared
     tab.get_by_role("slider").focus()
+    tab.keyboard.press("Home")
     for _ in range(10):
         tab.keyboard.press("ArrowRight")
-    tab.wait_for_selector(".fibra-plot[aria-label='heatmap 11']")
-    tab.wait_for_timeout(500)
-    newest = np.random.default_rng(11).random((5, 5), np.float32)
+    tab.wait_for_selector(".fibra-plot[aria-label='heatmap 10']")
+    settled(tab, 500)
+    newest = np.random.default_rng(10).random((5, 5), np.float32)
     shown = tab.evaluate(f"Array.from(document.querySelector('{plot('heatmap')}').calcdata[0][0].z[0])")
     assert shown == pytest.approx(newest[0].tolist())
 
 
 @pytest.mark.browser
-def test_a_board_keeps_its_order_and_lets_go_of_what_left_it(tab: Page, url: str) -> None:
-    open_first(tab, url)
+def test_a_board_keeps_its_order_and_lets_go_of_what_left_it(shared: Page) -> None:
+    tab = shared
     order = "[...document.querySelectorAll('.st-key-board-flat .fibra-place')].map((place) => place.dataset.figure)"
     assert tab.evaluate(order) == ["heatmap", "seed", "points"]
     tab.get_by_role("slider").focus()
@@ -332,8 +347,8 @@ def test_a_board_keeps_its_order_and_lets_go_of_what_left_it(tab: Page, url: str
 
 
 @pytest.mark.browser
-def test_plotly_finds_in_a_trace_the_arrays_that_it_found_before(tab: Page, url: str) -> None:
-    open_first(tab, url)
+def test_plotly_finds_in_a_trace_the_arrays_that_it_found_before(shared: Page) -> None:
+    tab = shared
     found = {
         key: set(tab.evaluate(f"document.querySelector('{plot(key)}')._fullData[0]._arrayAttrs"))
         for key in ("heatmap", "points", "scene")
@@ -367,8 +382,8 @@ def test_every_click_is_reported_once(tab: Page, url: str) -> None:
 
 
 @pytest.mark.browser
-def test_a_drag_in_3d_is_no_click(tab: Page, url: str) -> None:
-    open_first(tab, url)
+def test_a_drag_in_3d_is_no_click(shared: Page) -> None:
+    tab = shared
     x, y = centre(tab, "scene")
     tab.mouse.move(x, y)
     tab.mouse.down()
@@ -412,8 +427,8 @@ def test_streamlits_own_menu_recolours_the_figures_too(tab: Page, url: str) -> N
 
 
 @pytest.mark.browser
-def test_only_colours_are_read_as_colours(tab: Page, url: str) -> None:
-    open_first(tab, url)
+def test_only_colours_are_read_as_colours(shared: Page) -> None:
+    tab = shared
     palette = theme.PALETTES["light"]
     colours = tab.evaluate(f"document.querySelector('{plot('points')}').data[0].marker.color")
     red, green, blue = theme.channels(palette["key"])
@@ -422,8 +437,8 @@ def test_only_colours_are_read_as_colours(tab: Page, url: str) -> None:
 
 
 @pytest.mark.browser
-def test_pages_can_be_changed_and_changed_back(tab: Page, url: str) -> None:
-    open_first(tab, url)
+def test_pages_can_be_changed_and_changed_back(shared: Page) -> None:
+    tab = shared
     for name, key in [("Second", "second"), ("First", "scene")] * 3:
         tab.get_by_role("link", name=name).click()
         tab.wait_for_selector(plot(key))
@@ -431,8 +446,8 @@ def test_pages_can_be_changed_and_changed_back(tab: Page, url: str) -> None:
 
 
 @pytest.mark.browser
-def test_the_title_stands_above_its_figure_and_is_shown_literally(tab: Page, url: str) -> None:
-    open_first(tab, url)
+def test_the_title_stands_above_its_figure_and_is_shown_literally(shared: Page) -> None:
+    tab = shared
     assert tab.locator(".fibra-step:visible").count() == 0, "these have none"
     tab.get_by_role("link", name="Second").click()
     tab.wait_for_selector(plot("second"))
@@ -442,8 +457,8 @@ def test_the_title_stands_above_its_figure_and_is_shown_literally(tab: Page, url
 
 
 @pytest.mark.browser
-def test_a_figure_follows_its_place(tab: Page, url: str) -> None:
-    open_first(tab, url)
+def test_a_figure_follows_its_place(shared: Page) -> None:
+    tab = shared
     tab.set_viewport_size({"width": 800, "height": 900})
     fits = "(plot) => plot._fullLayout.width === plot.offsetWidth && plot._fullLayout.height === 300"
     tab.wait_for_function(f"[...document.querySelectorAll('{DRAWN}')].every({fits})")
@@ -452,8 +467,8 @@ def test_a_figure_follows_its_place(tab: Page, url: str) -> None:
 @pytest.mark.browser
 @pytest.mark.parametrize(("key", "name"), [("heatmap", "weights"), ("scene", "scene")])
 @pytest.mark.parametrize("kind", ["png", "svg"])
-def test_a_figure_can_be_saved(tab: Page, url: str, key: str, name: str, kind: str) -> None:
-    open_first(tab, url)
+def test_a_figure_can_be_saved(shared: Page, key: str, name: str, kind: str) -> None:
+    tab = shared
     tab.hover(plot(key), position={"x": 30, "y": 30})
     with tab.expect_download() as download:
         tab.locator(f"[data-figure={key}]").get_by_role("button", name=f"Save {kind.upper()}").click()
@@ -507,8 +522,8 @@ def test_a_phone_scrolls_over_figures_turns_scenes_only_when_asked_and_taps(tab:
 
 
 @pytest.mark.browser
-def test_the_wheel_scrolls_the_page_over_a_scene(tab: Page, url: str) -> None:
-    open_first(tab, url)
+def test_the_wheel_scrolls_the_page_over_a_scene(shared: Page) -> None:
+    tab = shared
     tab.hover(plot("scene"), position={"x": 30, "y": 30})
     tab.mouse.wheel(0, 100)
     tab.wait_for_function("document.querySelector('[data-testid=stMain]').scrollTop > 0")

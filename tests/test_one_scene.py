@@ -13,13 +13,14 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlparse
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from core import Scene
 from pictures.pages import PAGES
 from pictures.words import words_of
-from tests.chromium import WAIT, free_port, serve
-from tests.test_journeys import menu, settled
+from tests.chromium import WAIT, free_port, go_to, serve, settled
+from tests.conftest import Readers
+from tests.test_journeys import menu
 from ui.attention.knobs import TEMPERATURES
 
 pytestmark = pytest.mark.browser
@@ -55,7 +56,7 @@ READ = """() => {
 }"""
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def server() -> Iterator[dict[str, Any]]:
     """An app that can be stopped and started again on its port."""
     port = free_port()
@@ -75,11 +76,12 @@ def server() -> Iterator[dict[str, Any]]:
 class Reader:
     """A tab; and another one that is asked what the address of the first must show."""
 
-    def __init__(self, browser: Browser, address: str):
-        self.address, self.told = address, {}
-        self.tab, self.other = (browser.new_context(viewport={"width": 1440, "height": 900}).new_page() for _ in "ab")
+    def __init__(self, readers: Readers, address: str):
+        self.readers, self.address, self.told = readers, address, {}
+        self.tab, self.other = (readers.borrow().new_page() for _ in "ab")
         self.errors: list[str] = []
         for tab in (self.tab, self.other):
+            tab.set_viewport_size({"width": 1440, "height": 900})
             tab.set_default_timeout(WAIT)
             tab.on("pageerror", lambda error: self.errors.append(str(error)))
 
@@ -92,13 +94,15 @@ class Reader:
         expect(self.tab.locator("h1.fibra-title")).to_have_text(EN(f"{name}.title"), timeout=WAIT)
         _rest(self.tab)
 
-    def check(self, name: str, scene: Scene) -> None:
-        """Title, widgets, sentences and address are those of `scene`."""
+    def check(self, name: str, scene: Scene, anew: bool = True) -> None:
+        """Title, widgets, sentences and address are those of `scene`.
+
+        The other tab is loaded anew, or comes to the address as by Back and Forward, which takes a quarter of the time.
+        """
         self.rest(name)
         says_so(self.tab, scene.to_query())
-        _rest(self.tab)
         if self.tab.url not in self.told:
-            self.other.goto(self.tab.url)
+            self.other.goto(self.tab.url) if anew or not self.told else go_to(self.other, self.tab.url)
             _rest(self.other)
             self.told[self.tab.url] = self.other.evaluate(READ)
         told, found = self.told[self.tab.url], self.tab.evaluate(READ)
@@ -110,12 +114,12 @@ class Reader:
 
     def close(self) -> None:
         for tab in (self.tab, self.other):
-            tab.context.close()
+            self.readers.give_back(tab.context)
 
 
 @pytest.fixture
-def reader(chromium: Browser, server: dict[str, Any]) -> Iterator[Reader]:
-    reader = Reader(chromium, server["address"])
+def reader(readers: Readers, app: str) -> Iterator[Reader]:
+    reader = Reader(readers, app)
     yield reader
     reader.close()
 
@@ -130,10 +134,7 @@ def says_so(tab: Page, query: dict[str, str]) -> None:
 
 def _rest(tab: Page) -> None:
     tab.wait_for_selector("h1.fibra-title")
-    for _ in range(2):  # a component's answer may begin one run more
-        settled(tab)
-        tab.wait_for_timeout(250)
-    tab.wait_for_function("window.fibraFigures?.settled?.() ?? true")
+    settled(tab, 250)  # a component's answer may begin one run more
 
 
 def press(tab: Page, name: str, key: str, times: int = 1) -> None:
@@ -197,13 +198,15 @@ def test_turns_links_and_undo_leave_one_scene(reader):
     reader.check("attention", scene)
     for name, shown in (("start", scene.turn(layer=0)), ("drift", scene.turn(layer=0))):
         while not (tab.url.split("?")[0].endswith("drift") if name == "drift" else "/attention" not in tab.url):
+            before = tab.url
             tab.go_back()
-            tab.wait_for_timeout(400)
+            expect(tab).not_to_have_url(before)
             _rest(tab)
         reader.check(name, shown)
 
 
-def test_a_session_that_is_lost_loses_nothing(reader, server):
+def test_a_session_that_is_lost_loses_nothing(readers, server):
+    reader = Reader(readers, server["address"])
     asked = {"model": "gpt", "seed": "5", "sentence": "um dois três", "lang": "en"}
     reader.open("attention", asked)
     tab, scene = reader.tab, Scene.from_query(asked)[0]
@@ -227,6 +230,7 @@ def test_a_session_that_is_lost_loses_nothing(reader, server):
     server["restart"]()
     tab.go_back()  # before the line is there again
     reader.check("attention", scene)
+    reader.close()
 
 
 def test_a_fast_hand_leaves_no_old_value_behind(reader):
@@ -282,14 +286,14 @@ def test_every_knob_of_a_page_turned_by_hand_is_shown_by_every_page(reader, name
     assert not notices
     for page in dict.fromkeys((name, "attention", "drift", "generate", name)):
         menu(tab, EN(f"pages.{page}")).click()
-        reader.check(page, scene)
+        reader.check(page, scene, anew=page == name)
 
 
-def test_an_address_that_is_no_page_lands_on_the_first_one_and_says_so(chromium):
+def test_an_address_that_is_no_page_lands_on_the_first_one_and_says_so(watched):
     with serve() as address:  # its first visitor: Streamlit has a way of its own for that one
         addresses = (("nada", "pt-BR", "nada"), ("n%C3%A3o%20h%C3%A1", "en", "não há"), ("start", "en", ""))
         for path, lang, asked in addresses:
-            tab = chromium.new_context(locale="en").new_page()
+            tab = watched.tab(locale="en")
             tab.goto(f"{address}/{path}?model=gpt&seed=5&lang={lang}")
             expect(tab.locator("h1.fibra-title")).to_have_text(words_of(lang)("start.title"), timeout=WAIT)
             _rest(tab)
@@ -300,7 +304,7 @@ def test_an_address_that_is_no_page_lands_on_the_first_one_and_says_so(chromium)
             expect(tab.get_by_role("dialog")).to_have_count(0)
             menu(tab, words_of(lang)("pages.drift")).click()
             expect(tab.locator("h1.fibra-title")).to_have_text(words_of(lang)("drift.title"), timeout=WAIT)
-            tab.context.close()
+            tab.close()
 
 
 def test_two_tabs_turned_in_alternation_stay_two(reader):
@@ -327,19 +331,26 @@ def test_two_tabs_turned_in_alternation_stay_two(reader):
     assert second.get_by_role("textbox").first.input_value() == "um dois"
 
 
-@pytest.mark.parametrize(("base", "embedded"), [("/turma/fibra", {}), ("", {"embed": "true"})])
-def test_behind_a_path_or_embedded_the_scene_is_kept(chromium, base, embedded):
-    with serve(base=base) as address:
-        reader = Reader(chromium, address)
-        tab, asked = reader.tab, {"model": "gpt", "seed": "5", "lang": "en"}
-        reader.open("drift", asked | embedded)
-        tab.evaluate("document.querySelector('.st-key-menu a[href*=fibres]').click()")  # embedded, the menu is folded
-        reader.rest("fibres")
-        says_so(tab, asked | embedded)
-        assert tab.url.startswith(f"{address}/fibres?")
-        tab.go_back()
-        reader.rest("drift")
-        says_so(tab, asked | embedded)
-        shown = tab.evaluate(READ)["widgets"]
-        assert shown["Sentence"] == Scene().text
-        reader.close()
+def test_behind_a_path_the_scene_is_kept(readers):
+    with serve(base="/turma/fibra") as address:
+        there_and_back(readers, address, {})
+
+
+def test_embedded_the_scene_is_kept(readers, app):
+    there_and_back(readers, app, {"embed": "true"})
+
+
+def there_and_back(readers: Readers, address: str, embedded: dict[str, str]) -> None:
+    reader = Reader(readers, address)
+    tab, asked = reader.tab, {"model": "gpt", "seed": "5", "lang": "en"}
+    reader.open("drift", asked | embedded)
+    tab.evaluate("document.querySelector('.st-key-menu a[href*=fibres]').click()")  # embedded, the menu is folded
+    reader.rest("fibres")
+    says_so(tab, asked | embedded)
+    assert tab.url.startswith(f"{address}/fibres?")
+    tab.go_back()
+    reader.rest("drift")
+    says_so(tab, asked | embedded)
+    shown = tab.evaluate(READ)["widgets"]
+    assert shown["Sentence"] == Scene().text
+    reader.close()

@@ -23,7 +23,7 @@ from pictures import start as pictures
 from pictures.pages import PAGES
 from pictures.words import LANGUAGES, words_of
 from plots import strip, thumbnail
-from tests.chromium import WAIT, serve
+from tests.chromium import WAIT, serve, settled
 
 pytestmark = pytest.mark.filterwarnings("ignore:overflow encountered", "ignore:invalid value encountered")
 expect.set_options(timeout=WAIT)
@@ -374,7 +374,7 @@ def test_without_the_component_the_same_html_stands_on_the_page(monkeypatch) -> 
 def open_start(page: Page, app: str, query: str = "lang=en") -> None:
     page.goto(f"{app}/?{query}")
     page.wait_for_selector(".fibra-start[data-drawn]")
-    page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
+    settled(page)
 
 
 @pytest.mark.browser

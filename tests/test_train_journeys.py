@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from pictures.words import words_of
+from tests.chromium import settled
 
 EN = words_of("en")
 LONG = 90_000  # ms: a shared machine is slow to learn
@@ -38,6 +39,7 @@ def test_copy_is_learned_in_front_of_the_class_and_wound_back(watched, app):
     )
     page.locator(".st-key-train-go button").click()
     expect(page.locator(".st-key-train-go button")).to_have_text(re.compile(EN("train.play")))
+    settled(page, 300)  # a slice that was on its way has come
     stood = step(page)
     assert stood > began
     page.wait_for_timeout(1500)

@@ -18,9 +18,19 @@ from pictures.pages import PAGES
 from pictures.words import LANGUAGES, Words
 from plots import theme
 from plots.tokens import shown
-from ui import controls, myths, presets, process, source, state, switchboard
-from ui.live import live_figure, menu, moves, presence, session, theme_button
-from ui.source import Code
+    _code(code, plain, words)
+
+
+@st.fragment
+def _code(code: tuple[Code, ...], plain: tuple[Code, ...], words: Words) -> None:
+    """The functions that ran, once they are asked for: a browser colours them as long as it draws the pictures."""
+    fold = compat.call(st.expander, words("shell.code"), icon=":material/code:", key="code", on_change="rerun")
+    if getattr(fold, "open", True) is False:  # where Streamlit does not say, they stand there at once
+        return
+    with fold:
+        st.markdown(_written(code, plain, words))
+        if below := _called(code, words):
+            st.html(below)
 
 ICON = "🧵"
 STYLE = Path(__file__).with_name("style.css")
@@ -74,7 +84,16 @@ def close_page(name: str, words: Words, *code: Code, plain: tuple[Code, ...] = (
     prose = words.prose(name)
     with st.expander(words("shell.more"), icon=":material/menu_book:"):
         st.markdown(prose["more"])
-    with st.expander(words("shell.code"), icon=":material/code:"):
+    _code(code, plain, words)
+
+
+@st.fragment
+def _code(code: tuple[Code, ...], plain: tuple[Code, ...], words: Words) -> None:
+    """The functions that ran, once they are asked for: a browser colours them as long as it draws the pictures."""
+    fold = compat.call(st.expander, words("shell.code"), icon=":material/code:", key="code", on_change="rerun")
+    if getattr(fold, "open", True) is False:  # where Streamlit does not say, they stand there at once
+        return
+    with fold:
         st.markdown(_written(code, plain, words))
         if below := _called(code, words):
             st.html(below)
