@@ -324,3 +324,12 @@ def test_a_myth_is_shown_from_the_top(watched, app):
         settled(page)
         page.wait_for_function("document.querySelector('[data-testid=stMain]').scrollTop < 40")
     assert "“o” (position 0) and “o” (position 3) stand at one point" in says(page)
+
+
+def test_the_code_that_ran_stands_there_once_it_is_asked_for(in_turn, app):
+    page = in_turn
+    open_page(page, app)
+    shown = page.locator("[data-testid=stMarkdownContainer] pre", has_text="def attention")
+    expect(shown).to_have_count(0)
+    page.get_by_text(words_of("en")("shell.code"), exact=True).click()
+    expect(shown.first).to_be_visible()
