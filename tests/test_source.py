@@ -200,6 +200,10 @@ def test_the_page_says_which_function_makes_which_array(lang):
     app = AppTest.from_file(str(ROOT / "pages" / "attention.py"), default_timeout=60)
     app.query_params["lang"] = lang
     app.run()
+    assert not any("core.model.attention" in part.value for part in app.markdown), "not before it is asked for"
+    app.session_state["code"] = True  # the fold is opened
+    app.run()
+    assert not app.exception
     written = "\n".join(part.value for part in app.markdown)
     head = next(line for line in written.splitlines() if "`core.model.attention`" in line)
     assert "`attn.pattern`" in head and "`attn.scores_masked`" in head

@@ -18,19 +18,9 @@ from pictures.pages import PAGES
 from pictures.words import LANGUAGES, Words
 from plots import theme
 from plots.tokens import shown
-    _code(code, plain, words)
-
-
-@st.fragment
-def _code(code: tuple[Code, ...], plain: tuple[Code, ...], words: Words) -> None:
-    """The functions that ran, once they are asked for: a browser colours them as long as it draws the pictures."""
-    fold = compat.call(st.expander, words("shell.code"), icon=":material/code:", key="code", on_change="rerun")
-    if getattr(fold, "open", True) is False:  # where Streamlit does not say, they stand there at once
-        return
-    with fold:
-        st.markdown(_written(code, plain, words))
-        if below := _called(code, words):
-            st.html(below)
+from ui import controls, myths, presets, process, source, state, switchboard
+from ui.live import compat, live_figure, menu, moves, presence, session, theme_button
+from ui.source import Code
 
 ICON = "🧵"
 STYLE = Path(__file__).with_name("style.css")
