@@ -13,6 +13,7 @@ from math import sqrt
 
 import numpy as np
 
+from .arguments import flag, instance, mapping
 from .config import Config
 from .errors import ConfigError
 from .interventions import without
@@ -24,8 +25,8 @@ from .ops.linear import bias_backward, linear_backward
 from .ops.norm import centred_backward, gain_backward, mean_backward, scale_backward
 from .ops.positions import rotary_angles, rotate_backward
 from .ops.softmax import softmax_backward
-from .params import Params
-from .trace import Flow, Trace
+from .params import Params, check_needed
+from .trace import Flow, Trace, axes_of
 
 NO_BACKWARD = frozenset({"softmax", "W_V", "W_O"})  # parts whose absence the Config cannot say
 
@@ -49,14 +50,16 @@ def backward(
     Reads only the trace. Raises: ConfigError for a trace without a name of `needed`, for gradients that do not fit it,
     and for a part taken out that has no backward.
     """
+    instance("config", config, Config)
+    instance("trace", trace, Trace)
     if refused := NO_BACKWARD & trace.interventions.off:
         raise ConfigError(f"off: backward does not go through a model without {', '.join(sorted(refused))}", "off")
     config = without(config, trace.interventions.off)
-    for name in needed(config):
-        if name not in trace:
-            raise ConfigError(f"trace: keeps no {name}, which backward reads; see names= of forward", "trace")
-    entering = dict(upstream or {}) | ({} if dlogits is None else {"logits": dlogits})
-    flow = Flow(trace, entering, activations, bug)
+    check_needed(params, config)
+    _check_trace(trace, config)
+    upstream = mapping("upstream", {} if upstream is None else upstream, "from activations to their gradients")
+    entering = dict(upstream) | ({} if dlogits is None else {"logits": dlogits})
+    flow = Flow(trace, entering, flag("activations", activations), flag("bug", bug))
     dx = unembed_backward(params, config, trace, flow) if config.unembed else None
     if config.final_norm:
         dx = norm_backward(dx, params, config, "ln_final", trace, flow)
@@ -87,6 +90,19 @@ def needed(config: Config) -> tuple[str, ...]:
     names += ["ln_final" + name for name in (*inside, ".out")] if config.final_norm else []
     names += [] if config.final_norm else [f"blocks.{config.n_layers - 1}.resid_post"]
     return (*names, "logits") if config.unembed else tuple(names)
+
+
+def _check_trace(trace: Trace, config: Config) -> None:
+    """Raises: ConfigError for a trace that keeps too little, or that is of a model of other sizes."""
+    heads = (config.n_heads, config.kv_heads, config.d_mlp, config.vocab_size)
+    sizes = dict(zip(("head", "kv_head", "d_mlp", "vocab"), heads, strict=True))
+    sizes |= {"d_model": config.d_model, "d_head": config.head_width, "1": 1}
+    for name in needed(config):
+        if name not in trace:
+            raise ConfigError(f"trace: keeps no {name}, which backward reads; see names= of forward", "trace")
+        axes, shape = axes_of(name), trace[name].shape
+        if any(n != sizes.get(axis, n) for axis, n in zip(axes[::-1], shape[::-1], strict=False)):
+            raise ConfigError(f"trace: its {name} {shape} is of a model of other sizes", "trace")
 
 
 def _linear_backward(dy: np.ndarray, x: np.ndarray, params: Params, W: str, b: str, flow: Flow) -> np.ndarray:
@@ -171,7 +187,7 @@ def attention_backward(
     if config.projections:
         dout = _linear_backward(dout, merge_heads(trace[at + "z"]), params, at + "W_O", at + "b_O", flow)
     dz = flow.put(at + "z", split_heads(dout, config.n_heads))
-    if ablated := change.ablated(i, config):
+    if ablated := change.ablated(i):
         # z[..., head, :, :] = 0
         dz = dz.copy()
         dz[..., ablated, :, :] = 0

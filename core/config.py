@@ -11,6 +11,7 @@ from typing import Any, get_type_hints
 
 from . import limits
 from .errors import ConfigError
+from .kinds import shown
 
 CHOICES: dict[str, tuple[str, ...]] = {
     "positions": ("none", "sinusoidal", "learned", "rotary"),
@@ -90,7 +91,7 @@ class Config:
             _check_type(field.name, getattr(self, field.name))
         for name, choices in CHOICES.items():
             if getattr(self, name) not in choices:
-                raise ConfigError(f"{name}: {getattr(self, name)!r} is not one of {', '.join(choices)}", name)
+                raise ConfigError(f"{name}: {shown(getattr(self, name))} is not one of {', '.join(choices)}", name)
         for name in ("vocab_size", "n_ctx", "d_model", "n_layers", "n_heads"):
             _check_at_least(name, getattr(self, name), 1)
         _check_at_least("d_mlp", self.d_mlp, 0)
@@ -99,7 +100,7 @@ class Config:
                 _check_at_least(name, getattr(self, name), 1)
         for name in ("norm_eps", "rotary_base"):
             if not (getattr(self, name) > 0 and math.isfinite(getattr(self, name))):
-                raise ConfigError(f"{name}: {getattr(self, name)!r} is not a finite number above 0", name)
+                raise ConfigError(f"{name}: {shown(getattr(self, name))} is not a finite number above 0", name)
         self._check_heads()
         self._check_combinations()
 
@@ -156,15 +157,19 @@ TYPES: dict[str, Any] = get_type_hints(Config)
 def _check_type(name: str, value: Any) -> None:
     kind = TYPES[name]
     if kind is float:
-        right = isinstance(value, (int, float)) and not isinstance(value, bool)
+        right = isinstance(value, float) or _is_size(value)
     elif kind is int:
-        right = isinstance(value, int) and not isinstance(value, bool)
+        right = _is_size(value)
     elif kind in (bool, str):
         right = isinstance(value, kind)
     else:  # int | None
-        right = value is None or (isinstance(value, int) and not isinstance(value, bool))
+        right = value is None or _is_size(value)
     if not right:
-        raise ConfigError(f"{name}: {value!r} is not of type {getattr(kind, '__name__', kind)}", name)
+        raise ConfigError(f"{name}: {shown(value)} is not of type {getattr(kind, '__name__', kind)}", name)
+
+
+def _is_size(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) <= limits.PARAMETERS
 
 
 def _check_at_least(name: str, value: int, least: int) -> None:
@@ -174,6 +179,8 @@ def _check_at_least(name: str, value: int, least: int) -> None:
 
 def param_shapes(config: Config) -> dict[str, tuple[int, ...]]:
     """Every parameter's name and shape, in the order of the computation; matrices are (in, out)."""
+    if not isinstance(config, Config):
+        raise ConfigError(f"config: {shown(config)} is not a Config", "config")
     c, d = config, config.d_model
     q_width, kv_width = c.n_heads * c.head_width, c.kv_heads * c.head_width
     norm = {} if c.norm == "none" else {"w": (d,)} if c.norm == "rms" else {"w": (d,), "b": (d,)}

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .arguments import array, instance, is_number, several, whole, wrong
 from .config import Config
 from .errors import ConfigError
 from .interventions import PARTS
@@ -20,24 +21,48 @@ class Interventions:
     off: frozenset[str] = frozenset()  # parts taken out; core/interventions.py says what each means
 
     def __post_init__(self) -> None:
-        if not 0 < self.temperature < np.inf:
-            raise ConfigError(f"temperature: {self.temperature!r} is not a finite number above 0", "temperature")
-        for part in self.off:
-            if part not in PARTS:
-                raise ConfigError(f"off: {part!r} is not one of {', '.join(PARTS)}", "off")
+        if not is_number(self.temperature) or self.temperature <= 0:
+            raise wrong("temperature", self.temperature, "a finite number above 0")
+        heads = [_head(pair) for pair in several("ablate", self.ablate, "heads (layer, head)")]
+        for part in (parts := several("off", self.off, "parts")):
+            if not (isinstance(part, str) and part in PARTS):
+                raise wrong("off", part, f"one of {', '.join(PARTS)}")
+        object.__setattr__(self, "ablate", frozenset(heads))  # the caller may go on with the set that was given
+        object.__setattr__(self, "off", frozenset(parts))
 
-    def ablated(self, layer: int, config: Config) -> list[int]:
+    def check(self, config: Config) -> None:
+        """Raises: ConfigError for a head that the model has not."""
+        for layer, head in self.ablate:
+            if layer >= config.n_layers or head >= config.n_heads:
+                raise ConfigError(
+                    f"ablate: head {layer}.{head} is outside {config.n_layers} x {config.n_heads}", "ablate"
+                )
+
+    def ablated(self, layer: int) -> list[int]:
         """The heads of one layer that are switched off."""
-        return [head for at, head in self.ablate if at == layer and head < config.n_heads]
+        return [head for at, head in self.ablate if at == layer]
+
+
+def _head(pair: object) -> tuple[int, int]:
+    if not isinstance(pair, tuple) or len(pair) != 2:
+        raise wrong("ablate", pair, "a head, (layer, head)")
+    return whole("ablate", pair[0]), whole("ablate", pair[1])
 
 
 NOTHING = Interventions()
 
 
+def check_model(config: Config, interventions: Interventions) -> None:
+    """Raises: ConfigError for what is no Config, are no Interventions, or do not fit one another."""
+    instance("config", config, Config)
+    instance("interventions", interventions, Interventions).check(config)
+
+
 def checked_ids(ids: np.ndarray | None, config: Config) -> np.ndarray:
+    """ids [..., pos], a copy. Raises: ConfigError for what are no ids of the Config's vocabulary, or too many."""
     if ids is None:
         raise ConfigError("ids: give token ids, or embeddings in their place", "ids")
-    ids = np.array(ids)  # a copy: the trace will keep it
+    ids = np.array(array("ids", ids, "iubfOUSc"))  # a copy: the trace will keep it
     if ids.dtype.kind not in "iu" or ids.ndim < 1 or ids.size == 0:
         raise ConfigError(f"ids: must be integers of shape [..., pos], not {ids.dtype} {ids.shape}", "ids")
     _check_length(ids.shape[-1], config)
@@ -47,7 +72,8 @@ def checked_ids(ids: np.ndarray | None, config: Config) -> np.ndarray:
 
 
 def checked_embeddings(embeddings: np.ndarray, config: Config) -> np.ndarray:
-    x = np.array(embeddings)  # a copy: the trace will make it read-only
+    """embeddings [..., pos, d_model] in float32 or float64, a copy. Raises: ConfigError for what does not fit."""
+    x = np.array(array("embeddings", embeddings))  # a copy: the trace will make it read-only
     if x.dtype not in (np.float32, np.float64):
         x = x.astype(np.float32)
     if x.ndim < 2 or x.shape[-1] != config.d_model or x.shape[-2] < 1:

@@ -7,9 +7,10 @@ from math import sqrt
 
 import numpy as np
 
+from .arguments import instance
 from .config import Config
 from .generate.cache import Cache
-from .input_checks import NOTHING, Interventions, checked_embeddings, checked_ids
+from .input_checks import NOTHING, Interventions, check_model, checked_embeddings, checked_ids
 from .interventions import without
 from .ops.activations import ACTIVATIONS
 from .ops.attention import attention_scores, causal_mask, merge_heads, split_heads, weighted_values
@@ -18,8 +19,8 @@ from .ops.linear import identity, linear
 from .ops.norm import layer_norm, rms_norm
 from .ops.positions import rotary_angles, rotate, sinusoidal
 from .ops.softmax import softmax
-from .params import Params
-from .trace import Trace
+from .params import Params, check_needed
+from .trace import Trace, asked
 
 
 @np.errstate(over="ignore", invalid="ignore")  # numbers that explode are a lesson: the trace shows where, not a warning
@@ -38,18 +39,21 @@ def forward(
     The arithmetic has the precision of the parameters and embeddings: float64 where either is.
     names: keep only these (names, or patterns such as `blocks.*.attn.pattern`). What is not kept is freed on the way.
     cache: holds the positions that came before; only the new ones are given, computed and traced. It is extended.
-    Raises: ConfigError for ids or embeddings that the Config or the cache does not fit.
+    Raises: ConfigError for ids or embeddings that the Config or the cache does not fit, for a parameter that is missing
+    or of another shape, for a name that no trace has, and for an intervention on a head that the model has not.
     """
+    check_model(config, interventions)
+    whole, config = config, without(config, interventions.off)
+    check_needed(params, config)
     if embeddings is None:
         ids = checked_ids(ids, config)
         x = embedding(params["embed.W_E"], ids)
     else:
         ids, x = None, checked_embeddings(embeddings, config)
-    trace = Trace(names, ids, interventions)
+    trace = Trace(asked(names, config.n_layers), ids, interventions)
     n = x.shape[-2]
     if cache is not None:
-        cache.check(n, config, interventions)
-    config = without(config, interventions.off)
+        instance("cache", cache, Cache).check(n, whole, interventions)
     x = embed(x, params, config, trace, cache)
     for i in range(config.n_layers):
         x = block(x, params, config, i, trace, cache)
@@ -74,7 +78,7 @@ def embed(x: np.ndarray, params: Params, config: Config, trace: Trace, cache: Ca
     if config.positions in ("sinusoidal", "learned"):
         n, rows = places(x.shape[-2], cache)
         P = params["pos_embed.W_pos"] if config.positions == "learned" else sinusoidal(n, config.d_model, x.dtype)
-        x = x + trace.put("pos_embed", P[rows])
+        x = x + trace.put("pos_embed", np.array(P[rows]))  # a copy: learned ones change when the model learns on
     if config.embed_norm:
         x = norm(x, params, config, "ln_embed", trace)
     return x
@@ -179,7 +183,7 @@ def attention(
     pattern = trace.put(at + "pattern", softmax(scores, change.temperature))
 
     z = weighted_values(pattern, v)
-    for head in change.ablated(i, config):
+    for head in change.ablated(i):
         z[..., head, :, :] = 0
     return merge(trace.put(at + "z", z), params, config, i, change)
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from math import sqrt
 from typing import Any, Protocol
 from zlib import crc32
 
 import numpy as np
 
+from .arguments import instance, mapping, precision, whole
 from .config import Config, param_shapes
 from .errors import ConfigError
+from .kinds import shown
 
 
 class Array(Protocol):
@@ -40,7 +43,11 @@ def init_params(config: Config, seed: int = 0, dtype: type = np.float32) -> dict
 
     Each parameter has its own generator, seeded by `seed` and its name: a layer added, or a norm switched on, leaves
     all other weights as they were.
+    Raises: ConfigError for a seed below 0, or a dtype that is neither float32 nor float64.
     """
+    instance("config", config, Config)
+    whole("seed", seed)
+    precision("dtype", dtype)
     return {name: _init(name, shape, config, seed, dtype) for name, shape in param_shapes(config).items()}
 
 
@@ -62,12 +69,27 @@ def _init(name: str, shape: tuple[int, ...], config: Config, seed: int, dtype: t
 
 def check_params(params: Params, config: Config) -> None:
     """Raises: ConfigError naming the first parameter that is missing, unknown, or of a wrong shape."""
+    check_needed(params, instance("config", config, Config))
     shapes = param_shapes(config)
-    for name, shape in shapes.items():
-        if name not in params:
-            raise ConfigError(f"params: {name} of shape {shape} is missing", name)
-        if params[name].shape != shape:
-            raise ConfigError(f"params: {name} has shape {params[name].shape}; the Config asks for {shape}", name)
     for name in params:
         if name not in shapes:
-            raise ConfigError(f"params: the Config has no parameter {name}", name)
+            raise ConfigError(f"params: the Config has no parameter {shown(name)}", str(name))
+
+
+def check_needed(params: Params, config: Config) -> None:
+    """Raises: ConfigError naming the first parameter that is missing, or of a wrong shape. Others may be there too."""
+    mapping("params", params, "from names to arrays")
+    for name, shape in _shapes(config):
+        if name not in params:
+            raise ConfigError(f"params: {name} of shape {shape} is missing", name)
+        p = params[name]
+        if (found := getattr(p, "shape", None)) != shape:
+            found = shown(p) if found is None else f"shape {found}"
+            raise ConfigError(f"params: {name} has {found}; the Config asks for {shape}", name)
+        if p.dtype.kind not in "fiu":
+            raise ConfigError(f"params: {name} has dtype {p.dtype}; it must hold numbers", name)
+
+
+@lru_cache(maxsize=64)
+def _shapes(config: Config) -> tuple[tuple[str, tuple[int, ...]], ...]:
+    return tuple(param_shapes(config).items())

@@ -6,15 +6,19 @@ nothing else. NAMES says what each name holds; a layer's number stands for the `
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
+from functools import lru_cache
 
 import numpy as np
 
+from .arguments import array, instance, several, text_of, wrong
 from .errors import ConfigError
 from .input_checks import NOTHING, Interventions
+from .kinds import shown
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,37 @@ NAMES: dict[str, Name] = {
 }
 
 
+@lru_cache(maxsize=4096)
+def axes_of(name: str) -> tuple[str, ...]:
+    """The axes of an array of a trace, by its name."""
+    return NAMES[re.sub(r"^blocks\.\d+\.", "blocks.{i}.", name)].axes
+
+
+def asked(names: Iterable[str] | None, n_layers: int) -> tuple[str, ...] | None:
+    """What to keep of a trace of so many layers. Raises: ConfigError for names, or patterns, that no trace has."""
+    if names is None:
+        return None
+    return _asked(_checked(names), n_layers)
+
+
+def _checked(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(text_of("names", name) for name in several("names", names, "names of a trace"))
+
+
+@lru_cache(maxsize=256)
+def _asked(names: tuple[str, ...], n_layers: int) -> tuple[str, ...]:
+    there = {name.format(i=i): None for name in NAMES for i in range(n_layers)}
+    for name in names:
+        if name not in there and not (_is_pattern(name) and any(fnmatchcase(one, name) for one in there)):
+            near = ", ".join(get_close_matches(name, there, 3, 0.5)) or "see core.NAMES"
+            raise wrong("names", name, f"in a trace of {n_layers} layers; near it: {near}")
+    return names
+
+
+def _is_pattern(name: str) -> bool:
+    return any(sign in name for sign in "*?[")
+
+
 class Trace(Mapping[str, np.ndarray]):
     """Name -> read-only array, in the order of the computation; with the ids and interventions that it began from.
 
@@ -95,10 +130,10 @@ class Trace(Mapping[str, np.ndarray]):
     ):
         self._arrays: dict[str, np.ndarray] = {}
         self._all = names is None
-        self._names = frozenset(names or ())
-        self._patterns = [name for name in self._names if "*" in name or "?" in name or "[" in name]
-        self.ids = ids
-        self.interventions = interventions
+        self._names = frozenset(() if names is None else _checked(names))
+        self._patterns = [name for name in self._names if _is_pattern(name)]
+        self.ids = None if ids is None else array("ids", ids, "iu")
+        self.interventions = instance("interventions", interventions, Interventions)
 
     def put(self, name: str, array: np.ndarray) -> np.ndarray:
         """Keep `array` under `name` if it was asked for; give it back either way."""
@@ -142,10 +177,10 @@ class Flow:
         if not entering:
             raise ConfigError("dlogits: no gradient enters; give dlogits, or upstream at some activation", "dlogits")
         for name, gradient in entering.items():
-            if name not in trace:
-                raise ConfigError(f"upstream: this trace has no activation {name}", "upstream")
-            if np.shape(gradient) != trace[name].shape:
-                shapes = f"{np.shape(gradient)} does not fit {trace[name].shape}"
+            if not isinstance(name, str) or name not in trace:
+                raise ConfigError(f"upstream: this trace has no activation {shown(name)}", "upstream")
+            if (shape := array("upstream", gradient).shape) != trace[name].shape:
+                shapes = f"{shape} does not fit {trace[name].shape}"
                 raise ConfigError(f"upstream: the gradient of {name}, {shapes}", "upstream")
         self._trace = trace
         self._entering = {name: np.asarray(gradient, trace[name].dtype) for name, gradient in entering.items()}

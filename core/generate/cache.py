@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..arguments import instance, is_whole, wrong
 from ..config import Config
 from ..errors import ConfigError
 from ..input_checks import Interventions
@@ -25,9 +26,10 @@ class Cache:
     __slots__ = ("_config", "_keys", "_values", "length", "room")
 
     def __init__(self, config: Config, room: int | None = None):
+        instance("config", config, Config)
         room = config.n_ctx if room is None else room
-        if not 1 <= room <= config.n_ctx:
-            raise ConfigError(f"room: {room} is not in 1..n_ctx, {config.n_ctx}", "room")
+        if not is_whole(room) or not 1 <= room <= config.n_ctx:
+            raise wrong("room", room, f"in 1..n_ctx, {config.n_ctx}")
         self.room = room
         self.length = 0  # how many positions are held
         self._config = config

@@ -7,19 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from numbers import Integral
-from typing import Any
 
 import numpy as np
 
+from ..arguments import flag, is_whole, mapping, several, whole
 from ..config import Config
 from ..errors import ConfigError
-from ..input_checks import NOTHING, Interventions, checked_embeddings, checked_ids
+from ..input_checks import NOTHING, Interventions, check_model, checked_embeddings, checked_ids
 from ..interventions import without
+from ..kinds import shown
 from ..model import forward
 from ..ops.embedding import embedding
-from ..params import Params
-from ..trace import Trace
+from ..params import Params, check_needed
+from ..trace import Trace, asked
 from .cache import Cache
 from .sampling import Distribution, Sampling
 
@@ -88,6 +88,8 @@ def generate(
     Raises, before the first step: ConfigError naming the argument that cannot be; for more tokens than n_ctx has room
     for; for cache=True where the future is not hidden. While it runs: ConfigError for logits that are not finite.
     """
+    check_model(config, interventions)
+    check_needed(params, without(config, interventions.off))
     if not config.unembed:
         raise ConfigError("unembed: is False, and without logits there is nothing to draw from", "unembed")
     sampling = Sampling(temperature, top_k, top_p, seed)
@@ -98,21 +100,23 @@ def generate(
     if context.ndim != 2:
         raise ConfigError(f"ids: one sequence at a time, of shape [pos], not a batch {context.shape[:-1]}", "ids")
     n = len(context)
-    _check_whole("max_new_tokens", max_new_tokens, 1, None)
+    whole("max_new_tokens", max_new_tokens, 1)
     if n + max_new_tokens > config.n_ctx:
+        wanted = shown(max_new_tokens)
         raise ConfigError(
-            f"max_new_tokens: {max_new_tokens} after {n} exceed n_ctx {config.n_ctx}; {config.n_ctx - n} would fit",
+            f"max_new_tokens: {wanted} after {n} exceed n_ctx {config.n_ctx}; {config.n_ctx - n} would fit",
             "max_new_tokens",
             "n_ctx",
         )
-    stops = set(stop) if isinstance(stop, Collection) else {stop}
-    forced = dict(forced or {})
+    stops = (stop,) if is_whole(stop) else several("stop", stop, "tokens")
+    forced = dict(mapping("forced", {} if forced is None else forced, "from positions to tokens"))
+    names = asked(("logits", *several("names", names, "names of a trace")), config.n_layers)
     for name, tokens in (("stop", stops), ("forced", forced.values())):
         for token in tokens:
-            _check_whole(name, token, 0, config.vocab_size - 1)
+            whole(name, token, 0, config.vocab_size - 1)
     for position in forced:
-        _check_whole("forced", position, n, n + max_new_tokens - 1)
-    store = Cache(config, n + max_new_tokens) if cache else None
+        whole("forced", position, n, n + max_new_tokens - 1)
+    store = Cache(config, n + max_new_tokens) if flag("cache", cache) else None
     if store is not None:
         store.check(n, config, interventions)
     return write_on(params, config, context, max_new_tokens, sampling, forced, stops, store, interventions, names)
@@ -132,7 +136,7 @@ def write_on(
 ) -> Iterator[Step]:
     """The loop of `generate`: look at context [pos, d_model], draw a token, add it, and look again."""
     params = {name: np.asarray(p) for name, p in params.items()}
-    x, names = context, ("logits", *names)
+    x = context
     for position in range(len(context), len(context) + max_new_tokens):
         trace = forward(params, config, embeddings=x, interventions=interventions, names=names, cache=cache)
         distribution = Distribution(_last(trace["logits"], position), sampling)
@@ -150,13 +154,6 @@ def _last(logits: np.ndarray, position: int) -> np.ndarray:
     if not np.isfinite(last).all():
         raise ConfigError(f"params: the logits for position {position} are not finite; no token can be drawn", "params")
     return last
-
-
-def _check_whole(name: str, value: Any, low: int, high: int | None) -> None:
-    right = isinstance(value, Integral) and not isinstance(value, bool)
-    if not right or value < low or (high is not None and value > high):
-        wanted = f"of {low} or more" if high is None else f"in {low}..{high}"
-        raise ConfigError(f"{name}: {value!r} is not a whole number {wanted}", name)
 
 
 # -------------------------------------------------------------------------------------------------- what it costs

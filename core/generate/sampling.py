@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from math import isfinite
 
 import numpy as np
 
-from ..errors import ConfigError
+from ..arguments import array, instance, is_number, is_whole, whole, wrong
 from ..ops.softmax import softmax
 
 
@@ -27,14 +26,13 @@ class Sampling:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if not (isfinite(self.temperature) and self.temperature >= 0):
-            raise ConfigError(f"temperature: {self.temperature!r} is not a finite number of 0 or more", "temperature")
-        if self.top_k is not None and self.top_k < 1:
-            raise ConfigError(f"top_k: {self.top_k!r} is below 1; None keeps all", "top_k")
-        if self.top_p is not None and not 0 < self.top_p <= 1:
-            raise ConfigError(f"top_p: {self.top_p!r} is not above 0 and at most 1; None keeps all", "top_p")
-        if self.seed < 0:
-            raise ConfigError(f"seed: {self.seed!r} is below 0", "seed")
+        if not (is_number(self.temperature) and self.temperature >= 0):
+            raise wrong("temperature", self.temperature, "a finite number of 0 or more")
+        if self.top_k is not None and not (is_whole(self.top_k) and self.top_k >= 1):
+            raise wrong("top_k", self.top_k, "a whole number of 1 or more; None keeps all")
+        if self.top_p is not None and not (is_number(self.top_p) and 0 < self.top_p <= 1):
+            raise wrong("top_p", self.top_p, "a number above 0 and at most 1; None keeps all")
+        whole("seed", self.seed)
 
 
 @dataclass(frozen=True)
@@ -47,6 +45,11 @@ class Distribution:
 
     logits: np.ndarray
     sampling: Sampling
+
+    def __post_init__(self) -> None:
+        instance("sampling", self.sampling, Sampling)
+        if array("logits", self.logits, "f").ndim != 1:
+            raise wrong("logits", self.logits, "of shape [vocab]")
 
     @cached_property
     def plain(self) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..arguments import array
 from ..errors import ConfigError
 from .rows import row_max, row_sum
 
@@ -15,7 +16,7 @@ def cross_entropy(logits: np.ndarray, targets: np.ndarray, mask: np.ndarray | No
     mask: True where a position counts; padding is left out. None: all count.
     Raises: ConfigError when the shapes do not fit, no position counts, or a target that counts is no token.
     """
-    counts = _checked(logits, targets, mask)
+    logits, counts = _checked(logits, targets, mask)
     at = np.nonzero(counts)
     chosen = (*at, np.asarray(targets)[at])
     shifted = logits - row_max(logits)
@@ -40,7 +41,7 @@ def squared_error(logits: np.ndarray, targets: np.ndarray, mask: np.ndarray | No
 
     logits [..., pos, vocab], targets [..., pos], mask [..., pos] -> loss, dlogits [..., pos, vocab]
     """
-    counts = _checked(logits, targets, mask)
+    logits, counts = _checked(logits, targets, mask)
     at = np.nonzero(counts)
     error = logits.copy()
     error[(*at, np.asarray(targets)[at])] -= 1
@@ -54,18 +55,25 @@ def squared_error(logits: np.ndarray, targets: np.ndarray, mask: np.ndarray | No
     return loss, error
 
 
-def _checked(logits: np.ndarray, targets: np.ndarray, mask: np.ndarray | None) -> np.ndarray:
-    """Which positions count: logits [..., pos, vocab], targets [..., pos], mask [..., pos] -> [..., pos]."""
-    targets = np.asarray(targets)
+def _checked(logits: np.ndarray, targets: np.ndarray, mask: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    """The logits as numbers, and which positions count.
+
+    logits [..., pos, vocab], targets [..., pos], mask [..., pos] -> logits [..., pos, vocab], [..., pos]
+    """
+    logits, targets = array("logits", logits), array("targets", targets, "iubfc")
+    if logits.dtype.kind != "f":
+        logits = logits.astype(np.float64)
+    if logits.ndim < 2:
+        raise ConfigError(f"logits: shape {logits.shape} is not [..., pos, vocab]", "logits")
     if targets.shape != logits.shape[:-1] or targets.dtype.kind not in "iu":
         raise ConfigError(f"targets: {targets.dtype} {targets.shape} does not fit logits {logits.shape}", "targets")
-    counts = np.ones(targets.shape, bool) if mask is None else np.asarray(mask, bool)
+    counts = np.ones(targets.shape, bool) if mask is None else array("mask", mask, "biu").astype(bool)
     if counts.shape != targets.shape:
         raise ConfigError(f"mask: shape {counts.shape} does not fit targets {targets.shape}", "mask")
     counted = targets[counts]
     if counted.size == 0 or counted.min() < 0 or counted.max() >= logits.shape[-1]:
         raise ConfigError(f"targets: there must be some, all in 0..{logits.shape[-1] - 1}", "targets")
-    return counts
+    return logits, counts
 
 
 LOSSES = {"cross_entropy": cross_entropy, "squared_error": squared_error}

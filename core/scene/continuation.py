@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..arguments import instance
 from ..config import Config
 from ..generate.loop import Step, generate
-from ..params import Params
+from ..params import Params, check_needed
 from ..tokenizer.words import UNKNOWN
 from .run import embed_tokens
 from .scene import Scene
@@ -51,7 +52,9 @@ def write(scene: Scene, params: Params | None = None, cache: bool | None = None)
     params: the weights, where they are known. cache: None keeps keys and values where the mask lets it.
     Raises: ConfigError for a Scene without logits, or whose logits are not finite.
     """
-    config = scene.config
+    config = instance("scene", scene, Scene).config
+    if params is not None:
+        check_needed(params, config)
     params = scene.preset.params(scene.whole, scene.seed) if params is None else params
     n = max(1, min(len(scene.tokens), config.n_ctx - 1))
     embeddings = embed_tokens(scene, scene.encoding, params)[:n]

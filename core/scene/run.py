@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..arguments import instance
 from ..config import Config
 from ..model import forward
-from ..params import Params
+from ..params import Params, check_needed
 from ..tokenizer.words import Encoding
 from ..trace import Trace
 from .scene import Scene
@@ -37,7 +38,13 @@ class Run:
 
 
 def run(scene: Scene, params: Params | None = None, names: Iterable[str] | None = None) -> Run:
-    """Compute a Scene. `params`: the weights, where they are known: they depend on model, `whole` and seed alone."""
+    """Compute a Scene. `params`: the weights, where they are known: they depend on model, `whole` and seed alone.
+
+    Raises: ConfigError for what is no Scene, for weights that do not fit it, and for names that no trace has.
+    """
+    instance("scene", scene, Scene)
+    if params is not None:
+        check_needed(params, scene.config)
     config, encoding = scene.config, scene.encoding
     params = scene.preset.params(scene.whole, scene.seed) if params is None else params
     embeddings = embed_tokens(scene, encoding, params)

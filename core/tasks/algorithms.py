@@ -10,7 +10,7 @@ import numpy as np
 
 from ..config import Config
 from ..errors import ConfigError
-from ..train.loop import Batch
+from ..train.batch import Batch
 from .task import Task, decoder, held_out
 
 

@@ -12,7 +12,7 @@ from ..config import Config
 from ..model import forward
 from ..params import Params
 from ..tokenizer.words import UNKNOWN
-from ..train.loop import Batch
+from ..train.batch import Batch
 from .english import English
 from .grammar import Grammar, Story
 from .portuguese import Portuguese

@@ -11,7 +11,7 @@ from ..config import Config
 from ..model import forward
 from ..ops.loss import cross_entropy
 from ..params import Params
-from ..train.loop import Batch
+from ..train.batch import Batch
 
 HELD_OUT = 8  # one in so many is never trained on
 # Odd multipliers of 64 bits, one a place: a multiply-shift hash (Dietzfelbinger et al. 1997, section 2).

@@ -10,7 +10,7 @@ from .. import limits
 from ..errors import TextError
 from ..tokenizer.text import checked, normalized
 from ..tokenizer.words import UNKNOWN, characters
-from ..train.loop import Batch
+from ..train.batch import Batch
 from .task import HELD_OUT, Task, decoder
 
 N_CTX = 64

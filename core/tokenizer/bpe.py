@@ -16,6 +16,7 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
+from ..arguments import text_of, tokens_of, whole
 from ..errors import ConfigError
 from .words import Encoding
 
@@ -136,7 +137,8 @@ class BytePair:
 
         Raises: ConfigError for a size below the 256 bytes.
         """
-        if vocab_size < N_BYTES:
+        text_of("text", text)
+        if whole("vocab_size", vocab_size) < N_BYTES:
             raise ConfigError(f"vocab_size: {vocab_size} is below {N_BYTES}, one token a byte", "vocab_size")
         return cls(tuple(learn(text, vocab_size - N_BYTES)))
 
@@ -158,7 +160,7 @@ class BytePair:
         """ids, tokens as text, and the work: an Applied for each merge, piece after piece, in the order applied."""
         work: list[Applied] = []
         tokens: list[bytes] = []
-        for piece in pieces(text):
+        for piece in pieces(text_of("text", text)):
             work += self._steps(piece)
             tokens += work[-1].tokens
         ids = np.array([self._ids[token] for token in tokens], np.int64)
@@ -182,8 +184,5 @@ class BytePair:
 
         Raises: ConfigError for an id outside the vocabulary.
         """
-        ids = [int(i) for i in ids]
-        for i in ids:
-            if not 0 <= i < len(self.vocabulary):
-                raise ConfigError(f"ids: {i} is not in the vocabulary 0..{len(self.vocabulary) - 1}", "ids")
+        ids = tokens_of(ids, len(self.vocabulary))
         return b"".join(self.vocabulary[i] for i in ids).decode("utf-8", "replace")

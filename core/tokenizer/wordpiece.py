@@ -18,6 +18,7 @@ from functools import cached_property, lru_cache
 
 import numpy as np
 
+from ..arguments import text_of, tokens_of, whole
 from ..errors import ConfigError
 from .bpe import PairCounts
 from .words import Encoding
@@ -131,7 +132,9 @@ class WordPiece:
 
         Raises: ConfigError for a size that has no room for the text's letters.
         """
-        alphabet = sorted({letter for word in words(text) for letter in letters(word)})
+        whole("vocab_size", vocab_size)
+        whole("least", least, 1)
+        alphabet = sorted({letter for word in words(text_of("text", text)) for letter in letters(word)})
         if vocab_size < 1 + len(alphabet):
             raise ConfigError(
                 f"vocab_size: {vocab_size} is below {1 + len(alphabet)}: [UNK] and the letters of the text",
@@ -152,7 +155,7 @@ class WordPiece:
         """ids, pieces, and the work: a Taken for each piece. A word with a letter never seen becomes [UNK]."""
         pieces: list[str] = []
         work: list[Taken] = []
-        for word in words(text):
+        for word in words(text_of("text", text)):
             steps = list(self._take(word))
             work += steps
             pieces += [UNKNOWN] if steps[-1].piece == UNKNOWN else [step.piece for step in steps]
@@ -176,9 +179,7 @@ class WordPiece:
         Raises: ConfigError for an id outside the vocabulary.
         """
         words: list[str] = []
-        for i in ids:
-            if not 0 <= i < len(self.vocabulary):
-                raise ConfigError(f"ids: {i} is not in the vocabulary 0..{len(self.vocabulary) - 1}", "ids")
+        for i in tokens_of(ids, len(self.vocabulary)):
             piece = self.vocabulary[i]
             if piece.startswith(INSIDE) and words:
                 words[-1] += piece.removeprefix(INSIDE)

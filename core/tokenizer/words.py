@@ -15,6 +15,8 @@ from zlib import crc32
 
 import numpy as np
 
+from ..arguments import text_of, whole
+from ..errors import ConfigError
 from .graphemes import clusters
 from .text import normalized
 
@@ -66,16 +68,19 @@ class OpenVocabulary:
     size: int
     split: Callable[[str], tuple[str, ...]] = words
 
+    def __post_init__(self) -> None:
+        whole("size", self.size, 1)
+
     def encode(self, text: str) -> Encoding[Step]:
-        """Raises: ValueError when the text has more different tokens than there are ids."""
-        tokens = self.split(text)
+        """Raises: ConfigError when the text has more different tokens than there are ids."""
+        tokens = self.split(text_of("text", text))
         taken: dict[int, str] = {}
         given: dict[str, Step] = {}
         for token in tokens:
             if token in given:
                 continue
             if len(taken) == self.size:
-                raise ValueError(f"text: more than {self.size} different tokens")
+                raise ConfigError(f"text: more than {self.size} different tokens", "text")
             asked = slot = crc32(token.encode("utf-8", "replace")) % self.size
             while slot in taken:
                 slot = (slot + 1) % self.size

@@ -11,12 +11,14 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import array, instance, is_whole, mapping, number, wrong
 from ..backward import backward
 from ..config import Config
 from ..errors import ConfigError
+from ..kinds import shown
 from ..model import forward
 from ..ops.loss import cross_entropy
-from ..params import Params
+from ..params import Params, check_needed
 from ..trace import Trace
 
 STEP = 1e-6  # near the cube root of float64's resolution, where rounding and the term in h^2 are alike
@@ -111,8 +113,8 @@ def gradcheck(
     inputs: what `forward` takes: ids, embeddings, interventions.
     Raises: ConfigError for a parameter, index or direction that does not exist.
     """
-    if name not in params:
-        raise ConfigError(f"name: the Config has no parameter {name}", "name")
+    if not isinstance(name, str) or name not in mapping("params", params, "from names to arrays"):
+        raise ConfigError(f"name: the Config has no parameter {shown(name)}", "name")
     directions = {name: _direction(np.shape(params[name]), where)}
     return check_slopes(params, config, objective, directions, step, bug, inputs)[0]
 
@@ -146,6 +148,11 @@ def check_slopes(
     inputs: Mapping[str, Any],
 ) -> list[Check]:
     """Backward once, and the loss a step below and above along each of `directions`: name -> [as the parameter]."""
+    check_needed(params, instance("config", config, Config))
+    if not callable(objective):
+        raise wrong("objective", objective, "a function from a trace to a loss and its gradients")
+    if not number("step", step) > 0:
+        raise wrong("step", step, "above 0")
     exact = {key: np.asarray(value, np.float64) for key, value in params.items()}
 
     def loss_at(name: str, offset: float) -> float:
@@ -153,7 +160,10 @@ def check_slopes(
         return objective(forward(moved, config, **inputs))[0]
 
     trace = forward(exact, config, **inputs)
-    gradients = backward(exact, config, trace, upstream=objective(trace)[1], bug=bug)
+    found = objective(trace)
+    if not isinstance(found, tuple) or len(found) != 2 or not isinstance(found[1], Mapping):
+        raise wrong("objective", found, "a loss and its gradients, by the activations' names")
+    gradients = backward(exact, config, trace, upstream=found[1], bug=bug)
     return [
         Check(name, step, loss_at(name, -step), loss_at(name, step), float(np.vdot(gradients[name], direction)))
         for name, direction in directions.items()
@@ -162,9 +172,11 @@ def check_slopes(
 
 def _direction(shape: tuple[int, ...], where: tuple[int, ...] | np.ndarray) -> np.ndarray:
     if isinstance(where, np.ndarray):
-        if where.shape != shape:
+        if array("where", where).shape != shape:
             raise ConfigError(f"where: a direction of shape {where.shape} does not fit {shape}", "where")
         return where
+    if not isinstance(where, tuple) or not all(map(is_whole, where)):
+        raise wrong("where", where, "an index, or a direction of the parameter's shape")
     if len(where) != len(shape) or not all(0 <= i < n for i, n in zip(where, shape, strict=True)):
         raise ConfigError(f"where: {where} is no index of shape {shape}", "where")
     direction = np.zeros(shape)

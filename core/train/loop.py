@@ -8,42 +8,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from math import cos, hypot, inf, isfinite, pi, sqrt
-from typing import NamedTuple
+from math import cos, hypot, inf, pi, sqrt
 
 import numpy as np
 
 from .. import limits
+from ..arguments import array, flag, instance, is_number, mapping, text_of, whole, wrong
 from ..backward import backward, needed
 from ..config import Config
 from ..errors import ConfigError
 from ..model import forward
 from ..ops.loss import LOSSES
-from ..params import Params
+from ..params import Params, check_params
+from .batch import Batch
 
 Arrays = dict[str, np.ndarray]
-
-
-class Batch(NamedTuple):
-    """ids and targets [..., pos], and mask [..., pos], True where a position counts; None: all count."""
-
-    ids: np.ndarray
-    targets: np.ndarray
-    mask: np.ndarray | None = None
-
-    def parts(self, rows: int) -> Iterator[tuple[Batch, float]]:
-        """At most so many rows at a time, and the share that each has of the positions that count; one part is all."""
-        if self.ids.ndim < 2 or len(self.ids) <= rows:
-            yield self, 1.0
-            return
-        counted = np.ones(self.ids.shape, bool) if self.mask is None else np.asarray(self.mask, bool)
-        for start in range(0, len(self.ids), rows):
-            here = slice(start, start + rows)
-            if share := counted[here].sum() / counted.sum():
-                yield (
-                    Batch(self.ids[here], self.targets[here], self.mask if self.mask is None else self.mask[here]),
-                    share,
-                )
 
 
 @dataclass(frozen=True)
@@ -64,18 +43,18 @@ class Recipe:
 
     def __post_init__(self) -> None:
         for name, least in (("steps", 1), ("warmup", 0)):
-            if not isinstance(getattr(self, name), int) or getattr(self, name) < least:
-                raise ConfigError(f"{name}: {getattr(self, name)!r} is not a whole number of {least} or more", name)
+            whole(name, getattr(self, name), least)
         for name, low, high in (
             *(("rate", 0, inf), ("last_rate", 0, 1), ("weight_decay", 0, inf), ("clip", 0, inf)),
             *(("beta1", 0, 1), ("beta2", 0, 1), ("eps", 0, inf)),
         ):
             value = getattr(self, name)
-            finite = name == "clip" or isfinite(value)
-            if not (low <= value <= high and finite) or (name.startswith("beta") and value == 1):
-                raise ConfigError(f"{name}: {value!r} is not a number in {low}..{high}", name)
-        if self.loss not in LOSSES:
-            raise ConfigError(f"loss: {self.loss!r} is not one of {', '.join(LOSSES)}", "loss")
+            right = is_number(value) or (name == "clip" and isinstance(value, float))
+            if not (right and low <= value <= high) or (name.startswith("beta") and value == 1):
+                raise wrong(name, value, f"a number in {low}..{high}")
+        if not isinstance(self.loss, str) or self.loss not in LOSSES:
+            raise wrong("loss", self.loss, f"one of {', '.join(LOSSES)}")
+        flag("decay_all", self.decay_all)
 
     def rate_at(self, step: int) -> float:
         """The learning rate of step 0, 1, 2, ..."""
@@ -97,7 +76,8 @@ class State:
     @classmethod
     def start(cls, params: Params) -> State:
         """A run that has taken no step, from a copy of `params`."""
-        own = {name: np.array(p) for name, p in params.items()}
+        given = mapping("params", params, "from names to arrays")
+        own = {name: np.array(array("params", p)) for name, p in given.items()}
         zeros = ({name: np.zeros_like(p) for name, p in own.items()} for _ in range(2))
         return cls(0, own, *zeros)
 
@@ -111,10 +91,10 @@ class State:
     def from_tensors(cls, tensors: Mapping[str, np.ndarray]) -> State:
         """Raises: ConfigError when these are not what `tensors` gave."""
         parts: dict[str, Arrays] = {"param": {}, "mean": {}, "square": {}}
-        for key, array in tensors.items():
-            part, _, name = key.partition(".")
+        for key, given in mapping("state", tensors, "from names to arrays").items():
+            part, _, name = text_of("state", key).partition(".")
             if part in parts:
-                parts[part][name] = np.array(array)
+                parts[part][name] = np.array(array(key, given))
         if "step" not in tensors or not parts["param"].keys() == parts["mean"].keys() == parts["square"].keys():
             raise ConfigError(
                 "state: must hold step, and param.NAME, mean.NAME, square.NAME of the same names", "state"
@@ -138,13 +118,23 @@ def train(state: State, config: Config, batches: Callable[[int], Batch], recipe:
     """Take the steps that are left of recipe.steps, changing `state` in place; at each Step it is whole.
 
     batches: the batch of step 0, 1, 2, ...: always the same one for the same number, so that a resumed run is the same.
-    Raises: ConfigError for a Config without logits.
+    Raises, before the first step: ConfigError for a Config without logits, and for parameters that do not fit it.
     """
+    instance("state", state, State)
+    instance("config", config, Config)
+    instance("recipe", recipe, Recipe)
     if not config.unembed:
         raise ConfigError("unembed: is False, and training needs logits", "unembed")
+    check_params(state.params, config)
+    if not callable(batches):
+        raise wrong("batches", batches, "a function from a step's number to its Batch")
+    return _steps(state, config, batches, recipe)
+
+
+def _steps(state: State, config: Config, batches: Callable[[int], Batch], recipe: Recipe) -> Iterator[Step]:
     np.empty(limits.HEAP_KEPT, np.uint8)  # never touched, and freed at once: limits.py says what for
     while state.step < recipe.steps:
-        yield take_step(state, config, batches(state.step), recipe)
+        yield take_step(state, config, instance("batches", batches(state.step), Batch), recipe)
 
 
 def take_step(state: State, config: Config, batch: Batch, recipe: Recipe) -> Step:
@@ -247,6 +237,12 @@ class Checkpoints:
     every: int = 1
     named: int | None = None
     kept: dict[int, Arrays] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        whole("limit", self.limit)
+        whole("every", self.every, 1)
+        if self.named is not None:
+            whole("named", self.named)
 
     def offer(self, step: int, params: Params) -> None:
         """Keep a copy if `step` is one of the spacing's, or the one that was named."""

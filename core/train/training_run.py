@@ -15,7 +15,8 @@ from ..interpret.induction import induction_score, patterns
 from ..model import forward
 from ..params import Params, init_params
 from ..tasks.task import Task, evaluate
-from .loop import Batch, Checkpoints, Recipe, State, Step, train
+from .batch import Batch
+from .loop import Checkpoints, Recipe, State, Step, train
 
 SIZES = {
     "small": {"d_model": 32, "n_layers": 2, "n_heads": 2},

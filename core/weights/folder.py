@@ -12,6 +12,7 @@ import numpy as np
 
 from .. import limits
 from ..errors import WeightsError
+from ..kinds import shown
 from ..tokenizer.huggingface import FileTokenizer
 from ..tokenizer.pretrained import Vocabulary
 from .safetensors import Entry, TensorFile
@@ -36,7 +37,9 @@ class Folder(Mapping[str, Entry]):
 
     def __init__(self, path: str | Path):
         self.path = Path(path)
-        if not self.path.is_dir():
+        if not os.path.isdir(self.path):  # Path.is_dir raises for what cannot be a path
+            if not str(path).isprintable() or len(str(path)) > 255:
+                raise WeightsError(f"folder: {shown(str(path))} cannot be a path")
             raise WeightsError(f"{self.path}: {_not_a_folder(self.path)}")
         self.config: dict[str, Any] = parse(self._read(CONFIG, limits.WEIGHTS_CONFIG), CONFIG)
         if (self.path / WHOLE).exists():

@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from .. import limits
+from ..arguments import flag, instance, precision, whole
 from ..config import Config, param_shapes
 from ..errors import ConfigError, WeightsError
+from ..kinds import shown
 from ..params import Params, check_params
 from ..tokenizer.huggingface import FileTokenizer
 from ..tokenizer.pretrained import Vocabulary
@@ -60,8 +63,11 @@ def load_pretrained(
     wrong shape or dtype; and for damaged or hostile files, all before any number is read. ConfigError for an n_ctx that
     the model does not have.
     """
-    if dtype is not None and np.dtype(dtype) not in (np.float32, np.float64):
-        raise ConfigError(f"dtype: {np.dtype(dtype)} is neither float32 nor float64", "dtype")
+    dtype = None if dtype is None else precision("dtype", dtype)
+    if n_ctx is not None:
+        whole("n_ctx", n_ctx, 1)
+    flag("without_head", without_head)
+    instance("folder", folder, str, PathLike)
     files = GGUFModel(folder) if Path(folder).suffix == ".gguf" else Folder(folder)
     model_type: Any = files.config.get("model_type")  # `family` refuses what is no name
     fields = Fields(files.config, without_head)
@@ -92,8 +98,8 @@ def _context(plan: Plan, n_ctx: int | None) -> Config:
             )
         most = plan.window
     if n_ctx is not None and not 1 <= n_ctx <= most:
-        raise ConfigError(f"n_ctx: {n_ctx} is not in 1..{most}", "n_ctx")
-    return plan.config.replace(n_ctx=most if n_ctx is None else n_ctx)
+        raise ConfigError(f"n_ctx: {shown(n_ctx)} is not in 1..{most}", "n_ctx")
+    return plan.config.replace(n_ctx=most if n_ctx is None else int(n_ctx))
 
 
 def _read(
