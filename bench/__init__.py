@@ -64,13 +64,13 @@ PAGES = {
     "attention": Page("attention", "", "knob-temperature", 1.3),
     "heads": Page("heads", _query(model="gpt", sentence=LONG, overrides=TWELVE), "knob-seed", 2.0),
     "fibres": Page("fibres", _query(model="gpt", sentence=LONG, threshold=0.02), "knob-threshold", 1.5),
-    "drift": Page("drift", _query(model="gpt"), "knob-stage", 1.3),
+    "drift": Page("drift", _query(model="gpt"), "knob-drift_stage", 1.3),
 }
 # Dragged: a knob with few stops would wait for the hand.
 DEEP = (("n_layers", 12),)
 DRAGGED = {
     "attention": PAGES["attention"],
-    "drift": Page("drift", _query(model="gpt", overrides=DEEP), "knob-stage", 0.0),
+    "drift": Page("drift", _query(model="gpt", overrides=DEEP), "knob-drift_stage", 0.0),
 }
 PEER = Page("", "", "knob", 1.0)
 

@@ -163,7 +163,7 @@ def at(path: str, **scene) -> Page:
 
 
 def trained(seat: int) -> list[Page]:
-    return [Page("train", f"task=stories&size=large&batch=64&run_seed={seat}", "", 0.0)]
+    return [Page("train", f"task=stories&train_size=large&batch_size=64&train_seed={seat}", "", 0.0)]
 
 
 async def mixed(server: Server, n: int, end: float, errors: list[str]):

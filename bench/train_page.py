@@ -24,8 +24,8 @@ from bench._session import Session
 from bench.load import Classroom, Lesson
 from bench.timing import on_threads
 
-BENCH = Page("train", "task=characters&size=large&batch=12", "knob-rate", 0.0)
-COPY = Page("train", "", "knob-rate", 0.0)
+BENCH = Page("train", "task=characters&train_size=large&batch_size=12", "knob-learning_rate", 0.0)
+COPY = Page("train", "", "knob-learning_rate", 0.0)
 ROWS, TOKENS = 12, 64
 WARMING, SETTLING = 10, 6  # seconds
 FORGOTTEN = 125  # seconds: a session that was closed may come back for two minutes

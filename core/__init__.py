@@ -21,7 +21,7 @@ from .ops.loss import cross_entropy, squared_error
 from .params import Params, check_params, init_params
 from .presets import PRESETS, Preset
 from .scene.continuation import Writing, write
-from .scene.fields import Notice
+from .scene.notice import Notice
 from .scene.run import Run, run
 from .scene.scene import Scene
 from .tokenizer.bpe import BytePair

@@ -100,7 +100,7 @@ def _check_trace(trace: Trace, config: Config) -> None:
     for name in needed(config):
         if name not in trace:
             raise ConfigError(f"trace: keeps no {name}, which backward reads; see names= of forward", "trace")
-        axes, shape = axes_of(name), trace[name].shape
+        axes, shape = axes_of(name), trace.shape(name)
         if any(n != sizes.get(axis, n) for axis, n in zip(axes[::-1], shape[::-1], strict=False)):
             raise ConfigError(f"trace: its {name} {shape} is of a model of other sizes", "trace")
 

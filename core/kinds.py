@@ -34,6 +34,7 @@ class Kind(ABC):
     """What a value may be."""
 
     what: str  # what would be right, to whoever wrote the code: "a whole number in 0..9999"
+    in_link = True  # whether a link says it under the field's own name
 
     @abstractmethod
     def takes(self, value: Any) -> bool:
@@ -48,6 +49,10 @@ class Kind(ABC):
     def right(self) -> str:
         """What would be right, to whoever wrote the link: "0..9999"."""
         return self.what
+
+    def formed(self, value: Any) -> Any:
+        """The value in the one form that is kept of it."""
+        return value
 
     def read(self, text: str) -> Any:
         """What a link's text says. Raises: ValueError for what no value of this kind is written as."""
@@ -115,10 +120,12 @@ class Choice(Kind):
     """One of some words; "" may be one of them, and is not offered."""
 
     options: Collection[str]
-    beginning: str = "\0"  # words that begin so are right too
+    beginning: str | None = None  # words that begin so are right too
 
     def takes(self, value: Any) -> bool:
-        return isinstance(value, str) and (value in self.options or value.startswith(self.beginning))
+        if not isinstance(value, str):
+            return False
+        return value in self.options or (self.beginning is not None and value.startswith(self.beginning))
 
     @property
     def what(self) -> str:  # type: ignore[override]
@@ -153,14 +160,41 @@ class Flag(Kind):
 
 @dataclass(frozen=True)
 class Text(Kind):
-    """A text that `fits` gives back unchanged."""
+    """A text that `fits` gives back unchanged. form: what is made of one before it is looked at."""
 
     what: str = "a text"
+    told: str = "a text"  # `right`
     fits: Callable[[str], str] = str
-    right: str = "a text"  # type: ignore[assignment]
+    form: Callable[[str], str] = str
+
+    @property
+    def right(self) -> str:
+        return self.told
 
     def takes(self, value: Any) -> bool:
         return isinstance(value, str) and self.fits(value) == value
+
+    def formed(self, value: Any) -> Any:
+        return self.form(value) if isinstance(value, str) else value
+
+
+@dataclass(frozen=True)
+class Name(Kind):
+    """A name that a pattern describes, or "" for none."""
+
+    pattern: str
+    example: str
+
+    @property
+    def right(self) -> str:
+        return self.example
+
+    def takes(self, value: Any) -> bool:
+        return isinstance(value, str) and (not value or re.fullmatch(self.pattern, value) is not None)
+
+    @property
+    def what(self) -> str:  # type: ignore[override]
+        return f"a name such as {self.example}"
 
 
 @dataclass(frozen=True)
@@ -227,6 +261,13 @@ class Rows(Kind):
     joints: str
     keys: int
     most: int = 10**9
+
+    def gathered(self, value: Any) -> Any:
+        """Rows in any order, or in a set, as the sorted tuple that they are kept as; what are no rows, as it is."""
+        try:
+            return tuple(sorted(value))
+        except TypeError:
+            return value
 
     def takes(self, value: Any) -> bool:
         return self._fault(value) is None

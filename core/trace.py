@@ -150,6 +150,10 @@ class Trace(Mapping[str, np.ndarray]):
         array.flags.writeable = False  # here, not in `put`: most arrays of most traces are never read
         return array
 
+    def shape(self, name: str) -> tuple[int, ...]:
+        """The shape of an array that is there."""
+        return self._arrays[name].shape
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._arrays)
 

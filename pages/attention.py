@@ -68,13 +68,17 @@ def _compared(scene: Scene, words: Words) -> None:
     comparison.differs(scene, words)
     with st.container(key="attention-compared"):
         controls.select(
-            words("compare.step"), "compared", STEPS, scene.compared, lambda step: words(f"compare.steps.{step}")
+            words("compare.step"),
+            "compared_step",
+            STEPS,
+            scene.compared_step,
+            lambda step: words(f"compare.steps.{step}"),
         )
         for switch in SWITCHES:
             switch(scene, words)
     builders = (compare.pinned_step, compare.present_step, compare.step_difference)
     height, alike = compare.step_height(scene), compare.steps_alike(scene)
-    choose = knobs.choose_cell if scene.compared in compare.MATRICES else knobs.choose_query
+    choose = knobs.choose_cell if scene.compared_step in compare.MATRICES else knobs.choose_query
     comparison.row(scene, words, builders, key="attention", height=height, alike=alike, on_click=choose)
 
 

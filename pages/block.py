@@ -54,7 +54,11 @@ def _compared(scene: Scene, words: Words) -> None:
     first, _ = st.columns([1, 2])
     with first:
         controls.select(
-            words("compare.step"), "inside", INSIDE, scene.inside, lambda part: words(f"block.inside.{part}")
+            words("compare.step"),
+            "compared_array",
+            INSIDE,
+            scene.compared_array,
+            lambda part: words(f"block.inside.{part}"),
         )
     builders = (compare.pinned, compare.present, compare.difference)
     comparison.row(scene, words, builders, key="block", height=compare.height(scene), alike=compare.alike(scene))
@@ -76,7 +80,9 @@ def _norm(scene: Scene, words: Words) -> None:
         places, second = (False, True) if scene.config.d_mlp else (False,), norm.shown_second(scene)
         when = scene.config.norm_at if scene.config.norm != "none" else "pre"
         names = [words(f"block.{when}_{part}") for part in ("attention", "mlp")]
-        controls.select(words("block.where"), "second", places, second, names.__getitem__, disabled=len(places) == 1)
+        controls.select(
+            words("block.where"), "second_norm", places, second, names.__getitem__, disabled=len(places) == 1
+        )
     _picture(norm.moments, scene, words, frame.height(scene))
     _picture(norm.features, scene, words, frame.LOW, words("block.features"))
 

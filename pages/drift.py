@@ -36,8 +36,10 @@ def way(words: Words) -> None:
 
 
 def _walk(scene: Scene, words: Words) -> None:
-    controls.slider(words("drift.stage"), "stage", 0, scene.config.n_layers, 1, pictures.passed(scene), look="stage")
-    controls.switch(words("drift.solid"), "solid", scene.solid, turn=state.turn)
+    controls.slider(
+        words("drift.stage"), "drift_stage", 0, scene.config.n_layers, 1, pictures.passed(scene), look="stage"
+    )
+    controls.switch(words("drift.solid"), "drift_3d", scene.drift_3d, turn=state.turn)
 
 
 def _compared(scene: Scene, words: Words) -> None:

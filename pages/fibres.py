@@ -31,7 +31,7 @@ def play() -> None:
     if st.session_state.pop(DUE, None) is None:
         st.session_state[DUE] = monotonic() + STEP
         with state.one_move(DUE):
-            state.turn(lit=0)
+            state.turn(layers_lit=0)
 
 
 def rise() -> None:
@@ -43,11 +43,11 @@ def rise() -> None:
     if higher < scene.config.n_layers:
         st.session_state[DUE] = monotonic() + STEP
         with state.one_move(DUE):
-            state.turn(lit=higher)
+            state.turn(layers_lit=higher)
     else:
         del st.session_state[DUE]
         with state.one_move(DUE):
-            state.turn(lit=None)
+            state.turn(layers_lit=None)
         st.rerun()
 
 
@@ -88,7 +88,7 @@ def _scene_controls(scene: Scene, words: Words) -> None:
     if rising:  # a slow browser would answer each tick with the slider's last value, and hold the light back
         st.progress(lit / n_layers, words("fibres.rising", lit=lit, n=n_layers))
     else:
-        controls.slider(words("fibres.lit"), "lit", 0, n_layers, 1, lit, look="lit")
+        controls.slider(words("fibres.lit"), "layers_lit", 0, n_layers, 1, lit, look="lit")
     name, icon = ("stop", "stop") if rising else ("play", "play_arrow")
     more = {"icon": f":material/{icon}:", "help": words("fibres.play_help"), "width": "stretch"}
     if st.button(words(f"fibres.{name}"), key="play", on_click=play, **more):

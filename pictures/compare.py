@@ -86,34 +86,34 @@ def _value(value: int | bool | str, words: Words) -> str:
 
 def step(scene: Scene) -> np.ndarray:
     """The compared step of the chosen head: [pos, dimension] or [query, key]; hidden cells are -inf."""
-    run, name = compute.run(scene), scene.compared
+    run, name = compute.run(scene), scene.compared_step
     if name == "x":
         return run.trace[attention.input_name(scene)]
     return attention.at_head(run, scene, attention.rotated(scene, name))
 
 
-@picture("pinned", "compared", "layer", "head", "query", "key")
+@picture("pinned", "compared_step", "layer", "head", "query", "key")
 def pinned_step(scene: Scene, words: Words) -> Picture:
     return _step(before(scene), scene, words)
 
 
-@picture("pinned", "compared", "layer", "head", "query", "key")
+@picture("pinned", "compared_step", "layer", "head", "query", "key")
 def present_step(scene: Scene, words: Words) -> Picture:
     return _step(scene, scene, words)
 
 
 def _step(shown: Scene, scene: Scene, words: Words) -> Picture:
     values = step(shown)
-    if scene.compared == "pattern":
+    if scene.compared_step == "pattern":
         says = attention.read(shown.tokens, values, shown.cell[0], words, shown.config.causal)
     else:
         says = ranged(values, words)
-    scale = "probability" if scene.compared == "pattern" else "signed"
+    scale = "probability" if scene.compared_step == "pattern" else "signed"
     zmax = 1.0 if scale == "probability" else largest(step(before(scene)), step(scene))
     return Picture(_map(values, shown.tokens, scene, words, scale, zmax, says), says)
 
 
-@picture("pinned", "compared", "layer", "head", "query", "key")
+@picture("pinned", "compared_step", "layer", "head", "query", "key")
 def step_difference(scene: Scene, words: Words) -> Picture:
     """The present step less the pinned one, cell by cell."""
     was, now = step(before(scene)), step(scene)
@@ -122,24 +122,24 @@ def step_difference(scene: Scene, words: Words) -> Picture:
 
     def named(place: tuple[int, ...]) -> dict[str, str | int]:
         row, column = place
-        matrix = scene.compared in MATRICES
+        matrix = scene.compared_step in MATRICES
         name = extremes.token_name(labels, column, words) if matrix else column
         return {"row": extremes.token_name(labels, row, words), "column": name}
 
-    says = changed("compare.cell" if scene.compared in MATRICES else "compare.dimension", was, now, named, words)
+    says = changed("compare.cell" if scene.compared_step in MATRICES else "compare.dimension", was, now, named, words)
     return Picture(_map(change, tuple(labels), scene, words, "signed", largest(change), says), says)
 
 
 def _map(
     values: np.ndarray, tokens: tuple[str, ...], scene: Scene, words: Words, scale: str, zmax: float, says: str
 ) -> dict[str, Any]:
-    matrix, (row, column), last = scene.compared in MATRICES, scene.cell, len(tokens) - 1
+    matrix, (row, column), last = scene.compared_step in MATRICES, scene.cell, len(tokens) - 1
     return heatmap(
         values,
         list(tokens),
         list(tokens) if matrix else None,
         row_title=words("axis.query") if matrix else "",
-        row_role="@query" if matrix else ROLES[scene.compared],
+        row_role="@query" if matrix else ROLES[scene.compared_step],
         column_title=words("axis.key" if matrix else "axis.dimension"),
         column_role="@key" if matrix else "@muted",
         scale=scale,
@@ -224,12 +224,12 @@ def heads_height(scene: Scene) -> int:
 # ------------------------------------------------------------------------------------------------------- fibres
 
 
-@picture("pinned", "threshold", "focus", "lit")
+@picture("pinned", "threshold", "focus", "layers_lit")
 def pinned_light(scene: Scene, words: Words) -> Picture:
     return fibres.light_of(before(scene), words, LIGHT_HEIGHT)
 
 
-@picture("threshold", "focus", "lit")
+@picture("threshold", "focus", "layers_lit")
 def present_light(scene: Scene, words: Words) -> Picture:
     return fibres.light_of(scene, words, LIGHT_HEIGHT)
 
@@ -268,12 +268,12 @@ def twin_difference(scene: Scene, words: Words) -> Picture:
 # -------------------------------------------------------------------------------------------------------- drift
 
 
-@picture("pinned", "stage", "solid")
+@picture("pinned", "drift_stage", "drift_3d")
 def pinned_drift(scene: Scene, words: Words) -> Picture:
     return _drift(before(scene), scene, words)
 
 
-@picture("pinned", "stage", "solid")
+@picture("pinned", "drift_stage", "drift_3d")
 def present_drift(scene: Scene, words: Words) -> Picture:
     """The present drift in the pinned basis."""
     return _drift(scene, scene, words)
@@ -287,7 +287,7 @@ def _drift(shown: Scene, scene: Scene, words: Words) -> Picture:
     return Picture(_ways(_project(stages, scene), shown.tokens, names, now, scene, words, says), says)
 
 
-@picture("pinned", "stage", "solid")
+@picture("pinned", "drift_stage", "drift_3d")
 def drift_difference(scene: Scene, words: Words) -> Picture:
     """For each word, from where it ended when pinned to where it ends now."""
     ends = np.stack([w[drift.stage(s, w)] for s in (before(scene), scene) for w in (drift.ways(s),)])

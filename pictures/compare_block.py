@@ -15,22 +15,22 @@ from plots.heatmap import heatmap
 
 def values(scene: Scene) -> np.ndarray:
     """[pos, dimension or unit]; a block without an MLP has no vectors of it, so zeros stand there."""
-    if scene.inside == "norm":
+    if scene.compared_array == "norm":
         return norm.normed(scene).after
-    if scene.inside == "units":
+    if scene.compared_array == "units":
         return neurons.hidden(scene).after
     trace, at = compute.run(scene).trace, f"blocks.{scene.place[0]}."
-    if scene.inside == "mlp_out" and not scene.config.d_mlp:
+    if scene.compared_array == "mlp_out" and not scene.config.d_mlp:
         return np.zeros_like(trace[at + "resid_mid"])
-    return trace[at + scene.inside]
+    return trace[at + scene.compared_array]
 
 
-@picture("pinned", "inside", "layer")
+@picture("pinned", "compared_array", "layer")
 def pinned(scene: Scene, words: Words) -> Picture:
     return _one(shared.before(scene), scene, words)
 
 
-@picture("pinned", "inside", "layer")
+@picture("pinned", "compared_array", "layer")
 def present(scene: Scene, words: Words) -> Picture:
     return _one(scene, scene, words)
 
@@ -42,7 +42,7 @@ def _one(shown: Scene, scene: Scene, words: Words) -> Picture:
     return Picture(_map(x, list(shown.tokens), most, scene, words, says), says)
 
 
-@picture("pinned", "inside", "layer")
+@picture("pinned", "compared_array", "layer")
 def difference(scene: Scene, words: Words) -> Picture:
     """The present numbers less the pinned ones."""
     was, now = values(shared.before(scene)).astype(np.float64), values(scene).astype(np.float64)
@@ -58,11 +58,11 @@ def difference(scene: Scene, words: Words) -> Picture:
 
 def _hedged(shown: Scene, words: Words) -> str:
     """What is true of numbers of a part that does not run: they are supposed, or there are none."""
-    if shown.inside == "norm":
+    if shown.compared_array == "norm":
         return norm.supposed(shown, norm.normed(shown), words)
-    if shown.inside == "units":
+    if shown.compared_array == "units":
         return neurons.supposed(shown, neurons.hidden(shown), words)
-    absent = shown.inside == "mlp_out" and not shown.config.d_mlp
+    absent = shown.compared_array == "mlp_out" and not shown.config.d_mlp
     return words("block.says.brings_nothing") + " " if absent else ""
 
 
@@ -85,7 +85,7 @@ def _map(x: np.ndarray, tokens: list[str], most: float, scene: Scene, words: Wor
 
 
 def _axis(scene: Scene, words: Words) -> str:
-    return words("block.unit" if scene.inside == "units" else "axis.dimension")
+    return words("block.unit" if scene.compared_array == "units" else "axis.dimension")
 
 
 def height(scene: Scene) -> int:

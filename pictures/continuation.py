@@ -16,7 +16,7 @@ from pictures.display_names import named
 from pictures.words import Words
 
 STAND_IN = "stories"  # writes where the reader's story has no logits
-KNOBS = ("heat", "top_k", "top_p", "draw", "new", "forced")
+KNOBS = ("draw_temperature", "top_k", "top_p", "draw_seed", "max_new_tokens", "forced")
 
 
 def writer(scene: Scene) -> Scene:
@@ -59,7 +59,7 @@ def _written(scene: Scene) -> Writing | None:
 def reached(scene: Scene, writing: Writing) -> int:
     """How many new tokens the reader has let it write."""
     n = len(writing.steps)
-    return n if scene.step is None else min(scene.step, n)
+    return n if scene.tokens_written is None else min(scene.tokens_written, n)
 
 
 def looked_at(scene: Scene, writing: Writing) -> Step:

@@ -27,25 +27,25 @@ PLAIN = 1e5  # numbers from here on are written with a power of ten
 SUPERSCRIPT = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
-@picture("stage", "solid")
+@picture("drift_stage", "drift_3d")
 def drift(scene: Scene, words: Words) -> Picture:
     """Every word's way through the layers, in the two or three directions in which all of them spread most."""
     stages = ways(scene)
     says = sentence(scene, stages, stage(scene, stages), words)
     if len(scene.tokens) * (scene.config.n_layers + 1) > WALKED:
         return Picture(_figure(scene, words, says), says)
-    return Picture(with_stops(_walk(looked_at(scene, ("solid",)), words), "stage", passed(scene), says), says)
+    return Picture(with_stops(_walk(looked_at(scene, ("drift_3d",)), words), "stage", passed(scene), says), says)
 
 
 @memory.kept(lambda scene, words: (scene, words.lang))
 def _walk(scene: Scene, words: Words) -> list[dict[str, Any]]:
     """The figures of all stages, from the start on."""
-    return [_figure(replace(scene, stage=layers), words) for layers in range(scene.config.n_layers + 1)]
+    return [_figure(replace(scene, drift_stage=layers), words) for layers in range(scene.config.n_layers + 1)]
 
 
 def _figure(scene: Scene, words: Words, alt: str = "") -> dict[str, Any]:
     stages, axes, k = ways(scene), basis(scene.computed), shown(scene)
-    title = "drift.axis_short" if scene.solid else "drift.axis"  # a slanted title has little room
+    title = "drift.axis_short" if scene.drift_3d else "drift.axis"  # a slanted title has little room
     return drift_figure(
         axes.project(stages)[..., :k].astype(np.float32),
         list(scene.tokens),
@@ -57,7 +57,7 @@ def _figure(scene: Scene, words: Words, alt: str = "") -> dict[str, Any]:
     )
 
 
-@picture("solid")
+@picture("drift_3d")
 def variance(scene: Scene, words: Words) -> Picture:
     """The share of the variance along each of the basis's directions."""
     axes = basis(scene.computed)
@@ -75,7 +75,7 @@ def stage_names(scene: Scene, n: int, words: Words) -> list[str]:
 
 def shown(scene: Scene) -> int:
     """How many of the basis's directions the picture has."""
-    return COMPONENTS if scene.solid else 2
+    return COMPONENTS if scene.drift_3d else 2
 
 
 def ways(scene: Scene) -> np.ndarray:
@@ -88,7 +88,7 @@ def ways(scene: Scene) -> np.ndarray:
 def passed(scene: Scene) -> int:
     """How many layers the reader has let the words pass, inside the model."""
     n = scene.config.n_layers
-    return n if scene.stage is None else min(scene.stage, n)
+    return n if scene.drift_stage is None else min(scene.drift_stage, n)
 
 
 def stage(scene: Scene, stages: np.ndarray) -> int:

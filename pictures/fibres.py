@@ -18,7 +18,7 @@ HEIGHT = 560  # px
 TWIN_WIDTH = 330  # px: the third of a page, or a phone
 
 
-@picture("threshold", "focus", "lit")
+@picture("threshold", "focus", "layers_lit")
 def light(scene: Scene, words: Words) -> Picture:
     """Every weight above the threshold in the layers that are lit, a fibre each."""
     return light_of(scene, words, HEIGHT)
@@ -83,7 +83,7 @@ def patterns(run: Run) -> np.ndarray:
 def lit(scene: Scene) -> int:
     """How many layers are lit, inside the model."""
     n = scene.config.n_layers
-    return n if scene.lit is None else min(scene.lit, n)
+    return n if scene.layers_lit is None else min(scene.layers_lit, n)
 
 
 def focus(scene: Scene) -> int | None:

@@ -110,7 +110,7 @@ class _Strip:
 
     def _mlp(self, i: int, draw: Callable[..., str], *number: int) -> str:
         values = self.run.trace[f"blocks.{i}.mlp.post"]
-        part = self._part("mlp", values, "block", "drift", at=i, layer=i, stage=i + 1)
+        part = self._part("mlp", values, "block", "drift", at=i, layer=i, drift_stage=i + 1)
         return draw(part, *number, values)
 
     def _stream(self, first: int, end: int) -> str:
@@ -122,7 +122,7 @@ class _Strip:
         if not self.run.config.residual:  # nothing runs past attention and MLP: all of it goes through them
             norms = np.insert(norms, range(1, norms.shape[1]), 0, axis=1)
         entering = self.run.trace[f"blocks.{first}.resid_pre"]
-        part = self._part("stream", entering, "drift", at=first, layer=first, stage=end)
+        part = self._part("stream", entering, "drift", at=first, layer=first, drift_stage=end)
         return strip.stream(part, norms, greatest)
 
     def _layer(self, i: int) -> str:
@@ -134,9 +134,9 @@ class _Strip:
         run, words = self.run, self.words
         final = final_vectors(run)
         if "logits" not in run.trace:
-            part = self._part("vectors", final, "drift", stage=run.config.n_layers)
+            part = self._part("vectors", final, "drift", drift_stage=run.config.n_layers)
             return strip.column(part.name, "final", river=strip.shape(part.shape) + strip.vectors(part, final))
-        part = self._part("next", run.trace["logits"], "generate", "drift", stage=run.config.n_layers)
+        part = self._part("next", run.trace["logits"], "generate", "drift", drift_stage=run.config.n_layers)
         rows = [(name, share, words("start.share_short", share=share)) for name, share in likeliest(run)]
         after = strip.note(words("start.after", token=token_name(run.tokens, len(run.tokens) - 1, words)))
         river = strip.shape(_times(final.shape)) + strip.ranking(part, rows)

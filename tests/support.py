@@ -12,6 +12,10 @@ from hypothesis import strategies as st
 
 import core
 from core.interventions import PARTS
+from core.kinds import Choice, Flag, Kind, Maybe, Name, Number, Rows, Several, Text, Whole
+from core.scene.fields import OVERRIDES
+from core.scene.fields import kinds as kinds_of
+from core.scene.sentence import fit_sentence
 
 GOLDEN = Path(__file__).parent / "golden"
 DTYPES = {"F64": "<f8", "F32": "<f4", "I64": "<i8"}
@@ -203,6 +207,61 @@ configs = st.randoms(use_true_random=False).map(random_config)
 # --------------------------------------------------------------------------------------------------- random Scenes
 
 
+def values_of(kind: Kind) -> st.SearchStrategy:
+    """Values that a field of this kind takes by itself."""
+    match kind:
+        case Whole():
+            return st.integers(kind.low, kind.high)
+        case Number():
+            return st.floats(kind.low, kind.high)
+        case Choice():
+            return st.sampled_from([*kind.options])
+        case Flag():
+            return st.booleans()
+        case Name():
+            return st.just("") | st.from_regex(kind.pattern, fullmatch=True)
+        case Text():
+            return st.text(max_size=90).map(lambda text: kind.fits(kind.form(text))).filter(kind.takes)
+        case Maybe():
+            return st.none() | values_of(kind.kind)
+        case Several():
+            return st.sets(values_of(kind.kind), max_size=3).map(lambda found: tuple(sorted(found)))
+        case Rows():
+            columns = [values_of(column) for column in kind.columns.values()]
+            rows = st.lists(st.tuples(*columns), max_size=3, unique_by=lambda row: row[: kind.keys])
+            return rows.map(kind.gathered)
+    raise NotImplementedError(f"how is a {type(kind).__name__} drawn?")
+
+
+ALONE = ("model", "sentence", "split", "overrides", "edits", "ablated", "pinned")  # each must fit others
+
+
+@st.composite
+def scenes(draw: st.DrawFn) -> core.Scene:
+    """Any Scene: every field drawn as its kind says, those that must fit one another so that they do."""
+    kinds = kinds_of(core.Scene)
+    model, split = draw(values_of(kinds["model"])), draw(values_of(kinds["split"]))
+    sentence = fit_sentence(draw(st.text(max_size=90)), split, model)[0]
+    if fit_sentence(sentence, split, model)[0] != sentence:  # what the cut left is blank
+        sentence = ""
+    scene = core.Scene(model=model, split=split, sentence=sentence)
+    for name in draw(st.lists(st.sampled_from([*OVERRIDES.kinds]), max_size=5)):
+        try:
+            scene = scene.override(**{name: draw(values_of(OVERRIDES.kinds[name]))})
+        except (core.ConfigError, core.SceneError):  # does not fit the others, or what the model has learned
+            continue
+    n, c = len(scene.tokens), scene.config
+    cells = st.tuples(st.integers(0, n - 1), st.integers(0, c.d_model - 1))
+    edits = draw(st.dictionaries(cells, values_of(kinds["edits"].columns["value"]), max_size=5))
+    heads = st.tuples(st.integers(0, c.n_layers - 1), st.integers(0, c.n_heads - 1))
+    scene = scene.turn(
+        edits={(*cell, value) for cell, value in edits.items()},
+        ablated=draw(st.sets(heads, max_size=3)),
+        **{name: draw(values_of(kind)) for name, kind in kinds.items() if name not in ALONE},
+    )
+    return scene.pin().turn(temperature=2.0) if draw(st.booleans()) else scene
+
+
 def random_scenes(n: int, seed: int) -> list[core.Scene]:
     """Scenes of every story with sizes, words, parts, heads and the view drawn; some repeat a word, few explode."""
     draw, scenes = random.Random(seed), []
@@ -228,7 +287,7 @@ def random_scenes(n: int, seed: int) -> list[core.Scene]:
             head=draw.randint(0, 3),
             query=draw.randint(0, 6),
             key=draw.randint(0, 6),
-            second=draw.random() < 0.5,
+            second_norm=draw.random() < 0.5,
             dimension=draw.randint(0, 70),
         )
         if draw.random() < 0.3:

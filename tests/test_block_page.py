@@ -29,8 +29,8 @@ EXPLODING = Scene(model="encoder", layer=11).override(n_layers=12, d_model=256, 
 EDGES = [
     Scene(),
     Scene(model="gpt", sentence="um"),
-    Scene(model="gpt", second=True, off=("norm",)),
-    Scene(model="encoder_full", layer=1, second=True),
+    Scene(model="gpt", second_norm=True, off=("norm",)),
+    Scene(model="encoder_full", layer=1, second_norm=True),
     Scene(model="gpt").override(positions="rotary"),
     Scene(model="gpt").override(norm="rms", gated=True, activation="silu"),
     Scene(model="gpt", sentence=" ".join(f"w{i % 40}" for i in range(64))),
@@ -154,7 +154,7 @@ def around_the_norm(scene: Scene) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """What enters the norm, what it makes of it and what leaves with the gain and the bias: from the residual stream
     and the parameters alone, in float64."""
     c, run = scene.config, core.run(scene)
-    second, at = scene.second and c.d_mlp > 0, f"blocks.{scene.place[0]}."
+    second, at = scene.second_norm and c.d_mlp > 0, f"blocks.{scene.place[0]}."
     stream, added = ("resid_mid", "mlp_out") if second else ("resid_pre", "attn_out")
     x = run.trace[at + stream].astype(float)
     if c.norm != "none" and c.norm_at == "post":
@@ -283,7 +283,7 @@ def test_knobs_turn_the_scene():
     knob(at.toggle, "knob-residual").set_value(False).run()
     assert not at.exception
     scene = at.session_state[SCENE]
-    assert (scene.config.positions, scene.second, scene.config.activation) == ("rotary", True, "gelu")
+    assert (scene.config.positions, scene.second_norm, scene.config.activation) == ("rotary", True, "gelu")
     assert scene.off == ("residual",) and words("switches.sign", names=words("switches.names.residual")) in "".join(
         element.proto.body for element in at.get("html")
     )
@@ -296,7 +296,7 @@ def pairs(n: int) -> list[Scene]:
     """Random Scenes beside the same with a part, the seed or the temperature turned since."""
     found = []
     for i, scene in enumerate(random_scenes(n, 23)):
-        scene = scene.turn(inside=INSIDE[i % len(INSIDE)]).pin()
+        scene = scene.turn(compared_array=INSIDE[i % len(INSIDE)]).pin()
         turns = ({"seed": scene.seed + 1}, {"temperature": 0.3}, {"off": ("W_O",)}, {"off": ("norm", "scale")})
         found.append(scene.turn(**turns[i % len(turns)]))
     return found
@@ -308,8 +308,8 @@ def test_compared_on_one_scale_and_the_greatest_change_named(lang):
     for scene in pairs(24):
         was, now = (compare.values(s).astype(float) for s in (scene.before, scene))
         at = f"blocks.{scene.place[0]}."
-        if scene.inside in ("resid_pre", "attn_out", "resid_mid", "resid_post"):
-            assert np.array_equal(now, core.run(scene).trace[at + scene.inside])
+        if scene.compared_array in ("resid_pre", "attn_out", "resid_mid", "resid_post"):
+            assert np.array_equal(now, core.run(scene).trace[at + scene.compared_array])
         maps = [builder(scene, words) for builder in (compare.pinned, compare.present)]
         for picture, x in zip(maps, (was, now), strict=True):
             assert np.allclose(picture.figure["data"][0]["z"], x[:, :256], rtol=1e-5, atol=1e-6)

@@ -31,7 +31,7 @@ def pairs(n: int) -> list[Scene]:
     found = []
     for i in range(n):
         model = ("penguins", "encoder_full", "gpt")[i % 3]
-        scene = Scene(model=model, seed=int(draw.integers(99)), compared=STEPS[i % len(STEPS)]).pin()
+        scene = Scene(model=model, seed=int(draw.integers(99)), compared_step=STEPS[i % len(STEPS)]).pin()
         scene = scene.turn(temperature=float(draw.choice([0.3, 0.7, 2.0])), query=int(draw.integers(5)))
         if i % 2:
             scene = scene.turn(edits=((int(draw.integers(5)), int(draw.integers(4)), float(draw.normal())),))

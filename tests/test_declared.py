@@ -42,9 +42,13 @@ def bases() -> Iterator[Scene]:
     yield Scene()
     yield Scene(model="gpt", sentence=words, overrides=SMALL, off=("mlp",), layer=1, head=1, query=2, key=1)
     yield Scene(model="gpt", sentence=words, overrides=SMALL, ablated=((1, 1),), layer=2, threshold=0.2)
-    yield Scene(model="encoder", sentence=words, solid=True)
-    yield Scene(model="stories", seed=3, split="characters", step=2, top_k=5)
-    for more in ({}, {"compared": "q", "inside": "units"}, {"compared": "x", "solid": True, "layer": 1}):
+    yield Scene(model="encoder", sentence=words, drift_3d=True)
+    yield Scene(model="stories", seed=3, split="characters", tokens_written=2, top_k=5)
+    for more in (
+        {},
+        {"compared_step": "q", "compared_array": "units"},
+        {"compared_step": "x", "drift_3d": True, "layer": 1},
+    ):
         yield Scene(model="gpt", sentence=words, overrides=SMALL, pinned=PIN, **more)
 
 
@@ -128,7 +132,7 @@ def test_a_knob_of_another_page_builds_nothing(lang: str) -> None:
 
     assert built(scene) == len(shown)
     assert built(scene) == 0
-    assert built(replace(scene, threshold=0.3, focus=1, stage=1, task="sort", dimension=2, lang=lang)) == 0
+    assert built(replace(scene, threshold=0.3, focus=1, drift_stage=1, task="sort", dimension=2, lang=lang)) == 0
     assert built(replace(scene, key=2)) == sum("key" in compute.reads(builder) for builder in shown)
 
 

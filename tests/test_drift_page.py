@@ -24,15 +24,15 @@ HOSTILE = "<b>bold</b> $x$ **md** {0} @query 👩‍👩‍👧 שלום"
 EXPLODING = Scene(model="encoder").override(n_layers=12, d_model=256, n_heads=16, d_mlp=1024)
 SCENES = {
     "penguins": Scene(),
-    "penguins, solid": Scene(solid=True),
-    "start": Scene(stage=0),
-    "gpt": Scene(model="gpt", stage=2),
-    "encoder": Scene(model="encoder", solid=True),
+    "penguins, solid": Scene(drift_3d=True),
+    "start": Scene(drift_stage=0),
+    "gpt": Scene(model="gpt", drift_stage=2),
+    "encoder": Scene(model="encoder", drift_3d=True),
     "one word": Scene(model="gpt", sentence="um"),
-    "one word, solid": Scene(model="gpt", sentence="um", solid=True),
+    "one word, solid": Scene(model="gpt", sentence="um", drift_3d=True),
     "one word twice": Scene(model="encoder", sentence="um um"),
-    "two dimensions": Scene(model="encoder", solid=True).override(n_heads=1, d_model=2),
-    "stage beyond the model": Scene(stage=9),
+    "two dimensions": Scene(model="encoder", drift_3d=True).override(n_heads=1, d_model=2),
+    "stage beyond the model": Scene(drift_stage=9),
     "exploding": EXPLODING,
     "64 words": Scene(model="gpt", sentence=" ".join(f"w{i % 40}" for i in range(64))),
     "hostile": Scene(model="gpt", sentence=HOSTILE),
@@ -67,7 +67,9 @@ def test_basis_keeps_all_that_the_penguins_have() -> None:
     np.testing.assert_allclose(basis.components @ basis.components.T, np.eye(3), atol=1e-12)
 
 
-@pytest.mark.parametrize("scene", [Scene(), Scene(model="gpt", stage=3), Scene(model="encoder", solid=True)], ids=str)
+@pytest.mark.parametrize(
+    "scene", [Scene(), Scene(model="gpt", drift_stage=3), Scene(model="encoder", drift_3d=True)], ids=str
+)
 def test_points_are_the_projected_trace(scene: Scene) -> None:
     """Starts and ends against principal axes found in another way, by the eigenvectors of the covariance."""
     stages = stages_of(scene)
@@ -77,7 +79,7 @@ def test_points_are_the_projected_trace(scene: Scene) -> None:
     expected = (centred @ axes).reshape(stages.shape)
     start, end = masked(pictures.drift(scene, words_of("en")).figure)["data"][-2:]
     for trace, stage in ((start, 0), (end, pictures.stage(scene, stages))):
-        for i, name in enumerate("xyz" if scene.solid else "xy"):
+        for i, name in enumerate("xyz" if scene.drift_3d else "xy"):
             size = np.abs(expected[..., i]).max()
             sign = np.sign(np.sum(trace[name] * expected[stage, :, i]))  # an axis may point either way
             np.testing.assert_allclose(trace[name], sign * expected[stage, :, i], atol=1e-4 * size)
@@ -223,15 +225,15 @@ def test_numbers_follow_the_language() -> None:
 
 def test_scales_that_differ_too_much_are_said() -> None:
     words = words_of("en")
-    assert "here they look like one point" in pictures.drift(Scene(model="encoder", stage=1), words).says
+    assert "here they look like one point" in pictures.drift(Scene(model="encoder", drift_stage=1), words).says
     assert "their starts look like one point" in pictures.drift(Scene(model="encoder"), words).says
     assert "one point" not in pictures.drift(Scene(model="gpt"), words).says
 
 
 def test_positions_are_named_where_they_are_added() -> None:
     words = words_of("en")
-    assert "position" in pictures.drift(Scene(model="gpt", stage=0), words).says
-    assert "position" not in pictures.drift(Scene(stage=0), words).says
+    assert "position" in pictures.drift(Scene(model="gpt", drift_stage=0), words).says
+    assert "position" not in pictures.drift(Scene(drift_stage=0), words).says
 
 
 def test_designed_geometry_is_said() -> None:
@@ -265,17 +267,17 @@ def test_page_runs(name: str, lang: str) -> None:
 
 def test_knobs_turn_the_scene() -> None:
     at = page(Scene(model="gpt"))
-    knob(at.slider, "knob-stage").set_value(1).run()
-    knob(at.toggle, "knob-solid").set_value(True).run()
+    knob(at.slider, "knob-drift_stage").set_value(1).run()
+    knob(at.toggle, "knob-drift_3d").set_value(True).run()
     assert not at.exception
     scene = at.session_state["fibra.scene"]
-    assert (scene.stage, scene.solid) == (1, True)
+    assert (scene.drift_stage, scene.drift_3d) == (1, True)
 
 
 def test_stage_is_clipped_when_the_model_shrinks() -> None:
-    at = page(Scene(model="gpt", stage=4))
-    assert knob(at.slider, "knob-stage").value == 4
-    at.session_state["fibra.scene"] = Scene(stage=4)
+    at = page(Scene(model="gpt", drift_stage=4))
+    assert knob(at.slider, "knob-drift_stage").value == 4
+    at.session_state["fibra.scene"] = Scene(drift_stage=4)
     at.run()
     assert not at.exception
-    assert knob(at.slider, "knob-stage").value == 1
+    assert knob(at.slider, "knob-drift_stage").value == 1

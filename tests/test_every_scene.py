@@ -10,9 +10,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core import PRESETS, Scene
-from core.config import CHOICES
 from core.interventions import PARTS
-from core.scene.fields import CODECS, INSIDE, SIZES, STEPS, SWITCHES
+from core.kinds import Whole
+from core.scene.fields import INSIDE, OVERRIDES, STEPS
+from core.scene.scene import ADDRESS
 from pictures import switch_effects
 from pictures.pages import PAGES
 from pictures.words import words_of
@@ -26,7 +27,7 @@ BOARD = 4  # every such one has its switchboard open, and then all put back
 # "" leaves the field out. What needs the address to be short has two values; each is met with every other's.
 COMPUTED = {
     "model": tuple(PRESETS),
-    **{name: ("", *CHOICES.get(name, ("0", "1"))) for name in SWITCHES},
+    **{name: ("", *kind.right.split(", ")) for name, kind in OVERRIDES.kinds.items() if not isinstance(kind, Whole)},
     "d_model": ("", "8", "16"),
     "n_heads": ("", "1", "4"),
     "n_layers": ("", "1", "3"),
@@ -40,14 +41,20 @@ COMPUTED = {
     "seed": ("", "9999"),
 }
 LOOKS = {
-    **dict.fromkeys(("layer", "head", "query", "key", "focus", "lit", "stage", "draw"), ("", "0", "64")),
-    **{"threshold": ("", "0", "1"), "dimension": ("", "1", "255"), "second": ("", "1"), "solid": ("", "1")},
-    **{"heat": ("", "0", "3"), "top_k": ("", "1", "9"), "top_p": ("", "0.05"), "new": ("", "1", "30")},
-    **{"step": ("", "1", "30"), "forced": ("", "1.0,6.2"), "target": ("", "zzz a"), "lang": ("en", "pt-BR")},
-    **{"compared": ("", *STEPS), "inside": ("", *INSIDE), "pin": ("", "1"), "pin.model": ("", "gpt", "stories")},
+    **dict.fromkeys(("layer", "head", "query", "key", "focus", "layers_lit", "drift_stage"), ("", "0", "64")),
+    **{"threshold": ("", "0", "1"), "dimension": ("", "1", "255"), "second_norm": ("", "1"), "drift_3d": ("", "1")},
+    **{
+        "draw_temperature": ("", "0", "3"),
+        "top_k": ("", "1", "9"),
+        "top_p": ("", "0.05"),
+        "draw_seed": ("", "0", "64"),
+    },
+    **{"max_new_tokens": ("", "1", "30"), "tokens_written": ("", "1", "30"), "forced": ("", "1.0,6.2")},
+    **{"target": ("", "zzz a"), "lang": ("en", "pt-BR"), "compared_step": ("", *STEPS)},
+    **{"compared_array": ("", *INSIDE), "pin": ("", "1"), "pin.model": ("", "gpt", "stories")},
     **{"pin.sentence": ("", "a b c"), "pin.off": ("", "norm"), "pin.n_heads": ("", "2")},
-    **{"task": ("", "repeat"), "size": ("", "small"), "rate": ("", "0.01"), "batch": ("", "8")},
-    **{"run_seed": ("", "7"), "moment": ("", "3"), "played": ("", "1"), "attempt": ("", "2")},
+    **{"task": ("", "repeat"), "train_size": ("", "small"), "learning_rate": ("", "0.01"), "batch_size": ("", "8")},
+    **{"train_seed": ("", "7"), "train_step": ("", "3"), "train_played": ("", "1"), "train_attempt": ("", "2")},
     **{"corpus": ("", "text-0123456789ab")},
 }
 
@@ -66,7 +73,7 @@ def rows(values: dict[str, tuple[str, ...]], seed: int) -> list[dict[str, str]]:
 
 
 def test_no_field_of_the_address_is_left_out():
-    assert {*COMPUTED, *LOOKS} >= {*CODECS, *SIZES, *SWITCHES}
+    assert {*COMPUTED, *LOOKS} >= {text.name for text in ADDRESS.texts.values()}
 
 
 def test_every_part_of_every_scene_can_be_turned_told_and_put_back():

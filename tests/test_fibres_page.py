@@ -27,13 +27,13 @@ LARGEST = Scene(model="gpt", sentence=MANY, threshold=0.0).override(n_heads=12, 
 SCENES = {
     "penguins": Scene(),
     "focus": Scene(focus=3),
-    "dark": Scene(model="gpt", lit=0),
-    "half lit": Scene(model="gpt", lit=2, focus=4, layer=1, head=2),
+    "dark": Scene(model="gpt", layers_lit=0),
+    "half lit": Scene(model="gpt", layers_lit=2, focus=4, layer=1, head=2),
     "nothing above": Scene(threshold=1.0),
     "everything": Scene(model="encoder", threshold=0.0),
     "one word": Scene(model="gpt", sentence="um", focus=0),
     "focus beyond the sentence": Scene(focus=40),
-    "lit beyond the model": Scene(lit=9),
+    "lit beyond the model": Scene(layers_lit=9),
     "heads off": Scene(model="gpt", ablated=((0, 0), (2, 3))),
     "overflow": Scene(model="encoder", layer=11).override(n_layers=12, d_model=256, n_heads=16, d_mlp=1024),
     "hostile": Scene(model="gpt", sentence=HOSTILE, focus=0),
@@ -60,7 +60,7 @@ def test_pictures_are_figures_in_both_themes(scene: Scene, lang: str) -> None:
 @pytest.mark.parametrize("threshold", [0.0, 0.1, 0.2, 0.3, 0.9])
 @pytest.mark.parametrize("model", ["penguins", "encoder", "gpt"])
 def test_every_weight_above_the_threshold_is_a_fibre(model: str, threshold: float) -> None:
-    scene = Scene(model=model, threshold=threshold, lit=1)
+    scene = Scene(model=model, threshold=threshold, layers_lit=1)
     above = int((patterns_of(scene)[:1] > threshold).sum())
     picture = pictures.light(scene, words_of("en"))
     meta = picture.figure["layout"]["meta"]
@@ -69,7 +69,7 @@ def test_every_weight_above_the_threshold_is_a_fibre(model: str, threshold: floa
 
 
 @pytest.mark.parametrize(
-    "scene", [Scene(), Scene(model="gpt", focus=2), Scene(model="gpt", threshold=0.3, lit=3)], ids=str
+    "scene", [Scene(), Scene(model="gpt", focus=2), Scene(model="gpt", threshold=0.3, layers_lit=3)], ids=str
 )
 def test_what_is_drawn_is_what_is_counted(scene: Scene) -> None:
     """A curve may be drawn several times, as core and as glow; each weight is one curve."""
@@ -150,35 +150,35 @@ def test_page_runs(name: str, lang: str) -> None:
 def test_knobs_turn_the_scene() -> None:
     at = page(Scene(model="gpt", lang="en"))
     labelled(at.select_slider, "fibres.threshold").set_value(0.25).run()
-    knob(at.slider, "knob-lit").set_value(3).run()
+    knob(at.slider, "knob-layers_lit").set_value(3).run()
     labelled(at.selectbox, "axis.layer").set_value(2).run()
     labelled(at.selectbox, "axis.head").set_value(1).run()
     labelled(at.selectbox, "fibres.focus").set_value(4).run()
     assert not at.exception
     scene = at.session_state["fibra.scene"]
-    assert (scene.threshold, scene.lit, scene.layer, scene.head, scene.focus) == (0.25, 3, 2, 1, 4)
+    assert (scene.threshold, scene.layers_lit, scene.layer, scene.head, scene.focus) == (0.25, 3, 2, 1, 4)
     labelled(at.selectbox, "fibres.focus").set_value(-1).run()
     assert at.session_state["fibra.scene"].focus is None
 
 
 def test_lit_is_clipped_when_the_model_shrinks() -> None:
-    at = page(Scene(model="gpt", lit=3))
-    at.session_state["fibra.scene"] = Scene(lit=3)
+    at = page(Scene(model="gpt", layers_lit=3))
+    at.session_state["fibra.scene"] = Scene(layers_lit=3)
     at.run()
     assert not at.exception
-    assert knob(at.slider, "knob-lit").value == 1
+    assert knob(at.slider, "knob-layers_lit").value == 1
 
 
 def test_the_light_rises_layer_by_layer_and_ends_by_itself() -> None:
     at = page(Scene(model="gpt"))
     at.button(key="play").click().run()
-    assert at.session_state["fibra.scene"].lit == 0
+    assert at.session_state["fibra.scene"].layers_lit == 0
     seen = []
     while "fibres.due" in at.session_state:
         at.session_state["fibres.due"] = 0.0  # the moment has come
         at.run()
         assert not at.exception
-        seen.append(at.session_state["fibra.scene"].lit)
+        seen.append(at.session_state["fibra.scene"].layers_lit)
     assert seen == [1, 2, 3, None]
 
 
@@ -186,10 +186,10 @@ def test_another_knob_does_not_hurry_the_light_and_stop_leaves_it() -> None:
     at = page(Scene(model="gpt", lang="en"))
     at.button(key="play").click().run()
     labelled(at.select_slider, "fibres.threshold").set_value(0.2).run()
-    assert at.session_state["fibra.scene"].lit == 0
+    assert at.session_state["fibra.scene"].layers_lit == 0
     at.button(key="play").click().run()
     assert "fibres.due" not in at.session_state
-    assert at.session_state["fibra.scene"].lit == 0
+    assert at.session_state["fibra.scene"].layers_lit == 0
 
 
 @pytest.mark.parametrize("lang", ["en", "pt-BR"])

@@ -32,14 +32,14 @@ HOSTILE = "<b>bold</b> $x$ **md** {0} @query 👩‍👩‍👧 שלום"
 STORIES = Scene(model="stories")
 SCENES = {
     "stories": STORIES,
-    "cut": Scene(model="stories", heat=0.7, top_k=7, top_p=0.8, step=3),
-    "greedy": Scene(model="stories", heat=0.0, new=5),
-    "forced": Scene(model="stories", forced=((9, 17), (12, 3)), step=4),
-    "forced and cut": Scene(model="stories", forced=((9, 17),), top_k=1, step=3),
-    "induction": Scene(model="induction", step=1),
+    "cut": Scene(model="stories", draw_temperature=0.7, top_k=7, top_p=0.8, tokens_written=3),
+    "greedy": Scene(model="stories", draw_temperature=0.0, max_new_tokens=5),
+    "forced": Scene(model="stories", forced=((9, 17), (12, 3)), tokens_written=4),
+    "forced and cut": Scene(model="stories", forced=((9, 17),), top_k=1, tokens_written=3),
+    "induction": Scene(model="induction", tokens_written=1),
     "noise": Scene(model="gpt"),
     "characters": Scene(model="gpt", split="characters", sentence="um dois"),
-    "one word": Scene(model="gpt", sentence="um", new=1),
+    "one word": Scene(model="gpt", sentence="um", max_new_tokens=1),
     "64 words": Scene(model="gpt", sentence=" ".join(f"w{i % 40}" for i in range(64))),
     "hostile": Scene(model="gpt", sentence=HOSTILE, target=HOSTILE),
     "unmasked": Scene(model="gpt", off=("mask",)),
@@ -54,8 +54,10 @@ def steps_of(scene: Scene, **changes) -> list:
     """A generation of the test's own, from ids and nothing else of the page."""
     run = core.run(scene)
     n = min(len(scene.tokens), run.config.n_ctx - 1)
-    knobs = dict(temperature=scene.heat, top_k=scene.top_k, top_p=scene.top_p, seed=scene.draw)
-    knobs |= dict(max_new_tokens=min(scene.new, run.config.n_ctx - n), forced=dict(scene.forced), cache=False)
+    knobs = dict(temperature=scene.draw_temperature, top_k=scene.top_k, top_p=scene.top_p, seed=scene.draw_seed)
+    knobs |= dict(
+        max_new_tokens=min(scene.max_new_tokens, run.config.n_ctx - n), forced=dict(scene.forced), cache=False
+    )
     return [
         *core.generate(
             run.params, scene.whole, embeddings=run.embeddings[:n], interventions=scene.interventions, **knobs | changes
@@ -88,7 +90,7 @@ def test_pictures_are_figures_in_both_themes(name: str, lang: str) -> None:
 def test_bars_are_the_distribution(name: str) -> None:
     scene, words = SCENES[name], words_of("en")
     steps = steps_of(scene)
-    step = steps[(scene.step or len(steps)) - 1]
+    step = steps[(scene.tokens_written or len(steps)) - 1]
     before, after, _ = go.Figure(theme.resolve(draw.choices(scene, words).figure, "light")).data
     d, ids = step.distribution, draw.candidates(continuation.looked_at(scene, continuation.written(scene)))
     logits = d.logits.astype(np.float64)
@@ -129,7 +131,7 @@ def test_the_lens_is_each_stage_through_the_unembedding(name: str) -> None:
 
 
 def test_the_ledger_is_the_work_that_was_done() -> None:
-    scene = replace(STORIES, step=5)
+    scene = replace(STORIES, tokens_written=5)
     steps = steps_of(scene, cache=True)
     map_, plain, spent = go.Figure(theme.resolve(cache.ledger(scene, words_of("en")).figure, "light")).data
     for row, step in zip(np.asarray(map_.z), steps, strict=True):
@@ -224,7 +226,7 @@ def test_a_loss_of_any_size_is_written(lang: str) -> None:
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
-@pytest.mark.parametrize("scene", [*SCENES.values(), STORIES.turn(heat=0.0, step=2)], ids=str)
+@pytest.mark.parametrize("scene", [*SCENES.values(), STORIES.turn(draw_temperature=0.0, tokens_written=2)], ids=str)
 def test_the_draw_is_told_as_it_was(scene: Scene, lang: str) -> None:
     """Rank, both shares and the rest, counted one by one."""
     words, text = words_of(lang), continuation.written(scene)
@@ -234,7 +236,7 @@ def test_the_draw_is_told_as_it_was(scene: Scene, lang: str) -> None:
     values = {"rank": 1 + sum(p > mine * 1.000001 for p in plain), "own": draw.share(mine, words)}
     values |= {"drawn": draw.share(float(step.distribution.final[step.token]), words)}
     values |= {"token": f"“{continuation.names(scene, words)(step.token)}”"}
-    key = "forced" if step.forced else "drawn" if scene.heat else "greedy"
+    key = "forced" if step.forced else "drawn" if scene.draw_temperature else "greedy"
     says = draw.choices(scene, words).says
     assert says.startswith(words(f"generate.says.{key}", **values))
     if step.distribution.n_kept == len(plain) > 10:
@@ -252,7 +254,7 @@ def test_tokens_as_likely_as_one_another_are_said_to_be(lang: str) -> None:
     even[7] = 1e-7
     tie = replace(step, forced=False, token=7, distribution=replace(step.distribution, logits=even))
     told = words("generate.says.greedy_tie", n=418, own=draw.share(1 / 418, words), token="x").partition("x")[0]
-    assert draw._says(STORIES.turn(heat=0.0), tie, words).startswith(told.partition("“")[0])
+    assert draw._says(STORIES.turn(draw_temperature=0.0), tie, words).startswith(told.partition("“")[0])
     assert {"en": "(rank 1)", "pt-BR": "(1º lugar)"}[lang] in draw._says(STORIES, tie, words)
 
 
@@ -285,11 +287,11 @@ def test_the_lens_says_from_which_layer_on(lang: str) -> None:
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_one_and_many_agree(lang: str) -> None:
     """One new token after one word: no "1 tokens", no "1.0 times fewer"."""
-    words, scene = words_of(lang), SCENES["one word"].turn(new=1)
+    words, scene = words_of(lang), SCENES["one word"].turn(max_new_tokens=1)
     for says in (cache.ledger(scene, words).says, cache.check(scene, words)):
         assert "1 tokens" not in says and "1 layers" not in says and "1 posições" not in says
     assert words.number(1, 1) not in cache.check(scene, words)
-    html = loop_strip.strip(STORIES.turn(step=2), continuation.written(STORIES), words)
+    html = loop_strip.strip(STORIES.turn(tokens_written=2), continuation.written(STORIES), words)
     assert "1 novos" not in html and ("1 novo," in html) == (lang == "pt-BR")
 
 
@@ -322,13 +324,13 @@ def test_the_loop_shows_this_step(name: str, lang: str) -> None:
     shown = text_of(html)
     assert called(step.token) in shown
     assert f"{len(step.work.new)} × {scene.config.d_model} → {scene.config.vocab_size}" in shown
-    if not step.forced and scene.heat:
+    if not step.forced and scene.draw_temperature:
         chance = step.distribution.chance(step.position)
         assert words.number(chance) in shown and f"left:{100 * chance:.2f}%" in html
 
 
 def test_shades_are_probabilities() -> None:
-    scene, words = replace(STORIES, step=7), words_of("en")
+    scene, words = replace(STORIES, tokens_written=7), words_of("en")
     steps = steps_of(scene)[:7]
     html = loop_strip.text_so_far(scene, continuation.written(scene), words)
     shades = [float(p) for p in re.findall(r"--p:([\d.]+)", html)]
@@ -381,13 +383,13 @@ def test_page_runs(name: str, lang: str) -> None:
 
 @pytest.mark.parametrize("model", ["penguins", "encoder", "encoder_full"])
 def test_a_story_without_logits_is_stood_in_for(model: str) -> None:
-    at = page(Scene(model=model, lang="en", heat=0.5, step=4))
+    at = page(Scene(model=model, lang="en", draw_temperature=0.5, tokens_written=4))
     assert not at.exception and scene_of(at).model == model
     assert "Small-world stories, trained” writes here" in html_of(at)
     assert "fibra-loop" in html_of(at)
     at.button(key="switch").click().run()
     assert not at.exception
-    assert scene_of(at) == Scene(model="stories", lang="en", heat=0.5, step=4)
+    assert scene_of(at) == Scene(model="stories", lang="en", draw_temperature=0.5, tokens_written=4)
     assert "writes here" not in html_of(at)
 
 
@@ -401,13 +403,13 @@ def test_step_back_and_the_number_of_tokens() -> None:
     at = page(Scene(model="stories", lang="en"))
     assert not at.button(key="generate-step").disabled and not at.button(key="generate-back").disabled
     at.button(key="generate-back").click().run()
-    assert scene_of(at).step == 11
-    knob(at.slider, "knob-step").set_value(1).run()
+    assert scene_of(at).tokens_written == 11
+    knob(at.slider, "knob-tokens_written").set_value(1).run()
     assert at.button(key="generate-back").disabled
     at.button(key="generate-step").click().run()
-    assert scene_of(at).step == 2
-    knob(at.slider, "knob-new").set_value(20).run()
-    assert (scene_of(at).new, scene_of(at).step) == (20, None)
+    assert scene_of(at).tokens_written == 2
+    knob(at.slider, "knob-max_new_tokens").set_value(20).run()
+    assert (scene_of(at).max_new_tokens, scene_of(at).tokens_written) == (20, None)
     assert not at.exception
 
 
@@ -423,7 +425,7 @@ def test_the_knobs_of_the_draw() -> None:
     heat.set_value(0.0).run()
     at.button(key="generate-again").click().run()
     scene = scene_of(at)
-    assert (scene.top_k, scene.top_p, scene.heat, scene.draw) == (3, 0.5, 0.0, 1)
+    assert (scene.top_k, scene.top_p, scene.draw_temperature, scene.draw_seed) == (3, 0.5, 0.0, 1)
     next(w for w in at.select_slider if w.label == label("generate.top_k")).set_value(1000).run()
     next(w for w in at.select_slider if w.label == label("generate.top_p")).set_value(1.0).run()
     assert (scene_of(at).top_k, scene_of(at).top_p) == (None, None)
@@ -431,7 +433,7 @@ def test_the_knobs_of_the_draw() -> None:
 
 
 def test_a_forced_token_makes_two_texts_and_can_be_taken_back() -> None:
-    at = page(Scene(model="stories", lang="en", forced=((9, 17),), step=6))
+    at = page(Scene(model="stories", lang="en", forced=((9, 17),), tokens_written=6))
     html = html_of(at)
     assert html.count('class="fibra-text"') == 2 and "With your token" in html
     at.button(key="generate-undo").click().run()
@@ -448,7 +450,7 @@ def test_a_continuation_is_judged() -> None:
 def test_play_begins_anew_at_the_end_and_stops() -> None:
     at = page(Scene(model="stories", lang="en"))
     at.button(key="generate-play").click().run()
-    assert not at.exception and scene_of(at).step == 1
+    assert not at.exception and scene_of(at).tokens_written == 1
     at.button(key="generate-stop").click().run()
     assert not at.exception and "generate.playing" not in at.session_state
     assert at.button(key="generate-play")
@@ -464,7 +466,7 @@ def open_generate(tab, app: str, query: str) -> None:
 
 
 def test_a_token_can_be_forced_by_keyboard_from_a_list_of_the_bars() -> None:
-    scene = Scene(model="stories", lang="en", step=3)
+    scene = Scene(model="stories", lang="en", tokens_written=3)
     at = page(scene)
     step = continuation.written(scene).steps[2]
     bars = draw.candidates(step)
@@ -480,7 +482,7 @@ def test_a_token_can_be_forced_by_keyboard_from_a_list_of_the_bars() -> None:
 @pytest.mark.browser
 def test_play_writes_to_the_end_and_a_bar_can_be_forced(watched, app) -> None:
     tab = watched.tab()
-    open_generate(tab, app, "lang=en&model=stories&new=4")
+    open_generate(tab, app, "lang=en&model=stories&max_new_tokens=4")
     assert tab.locator(".fibra-loop").bounding_box()["y"] < 500
     tab.get_by_role("button", name="Play").click()
     expect(tab.locator(".fibra-text .new")).to_have_count(1)
@@ -501,7 +503,7 @@ def test_play_writes_to_the_end_and_a_bar_can_be_forced(watched, app) -> None:
 @pytest.mark.browser
 def test_leaving_while_it_plays_leaves_nothing_behind(watched, app) -> None:
     tab = watched.tab()
-    open_generate(tab, app, "lang=en&model=stories&new=30")
+    open_generate(tab, app, "lang=en&model=stories&max_new_tokens=30")
     tab.get_by_role("button", name="Play").click()
     expect(tab.locator(".fibra-text .new")).to_have_count(3)
     tab.get_by_role("link", name="Drift", exact=True).click()
@@ -511,10 +513,16 @@ def test_leaving_while_it_plays_leaves_nothing_behind(watched, app) -> None:
 
 
 def test_words_that_borrow_a_token_keep_their_names():
-    scene = Scene(model="induction", sentence="gato rato pato gato rato pato gato", heat=0.0, new=3, lang="en")
+    scene = Scene(
+        model="induction",
+        sentence="gato rato pato gato rato pato gato",
+        draw_temperature=0.0,
+        max_new_tokens=3,
+        lang="en",
+    )
     text = continuation.written(scene)
     assert continuation.spelled(scene, text, 3, words_of("en"))[7:] == ["rato", "pato", "gato"]
-    says = draw.choices(scene.turn(step=1), words_of("en")).says
+    says = draw.choices(scene.turn(tokens_written=1), words_of("en")).says
     assert "rato" in says and "po" not in says.replace("pato", "").split()
 
 
@@ -525,9 +533,9 @@ def test_the_unknown_word_has_a_name_in_each_language():
 
 
 def test_step_writes_one_token_more_where_all_are_written():
-    at = page(Scene(model="stories", new=3, lang="en"))
+    at = page(Scene(model="stories", max_new_tokens=3, lang="en"))
     at.button(key="generate-step").click().run()
-    assert not at.exception and (scene_of(at).new, scene_of(at).step) == (4, None)
+    assert not at.exception and (scene_of(at).max_new_tokens, scene_of(at).tokens_written) == (4, None)
 
 
 def test_what_played_does_not_play_by_itself_when_its_page_is_entered_again():
@@ -540,17 +548,17 @@ def test_what_played_does_not_play_by_itself_when_its_page_is_entered_again():
 
 
 def test_two_plays_in_a_row_are_two_moves():
-    at = page(Scene(model="stories", new=6, step=1, lang="en"))
+    at = page(Scene(model="stories", max_new_tokens=6, tokens_written=1, lang="en"))
     for end in (3, 5):
         at.button(key="generate-play").click().run()
-        while scene_of(at).step < end:
+        while scene_of(at).tokens_written < end:
             at.session_state[knobs.PLAYING] = 0.0  # it is time
             at.run()
         at.button(key="generate-stop").click().run()
-        assert not at.exception and (scene_of(at).step, scene_of(at).forced) == (end, ())
+        assert not at.exception and (scene_of(at).tokens_written, scene_of(at).forced) == (end, ())
     for before in (3, 1):
         at.button(key="undo").click().run()
-        assert scene_of(at).step == before
+        assert scene_of(at).tokens_written == before
 
 
 def test_numbers_that_explode_are_told_at_every_picture_and_stop_the_clock():

@@ -159,16 +159,17 @@ def test_what_is_needed_is_enough_and_no_more(name):
     upstream = random_upstream(whole, rng)
     read = set()
 
-    class Watched(dict):
-        ids, interventions = part.ids, part.interventions
-
+    class Watched(core.Trace):
         def __getitem__(self, key):
             read.add(key)
-            return part[key]
+            return super().__getitem__(key)
 
+    watched = Watched(ids=part.ids, interventions=part.interventions)
+    for key, array in part.items():
+        watched.put(key, array)
     a, b = (
         core.backward(params, config, whole, upstream=upstream),
-        core.backward(params, config, Watched(part), upstream=upstream),
+        core.backward(params, config, watched, upstream=upstream),
     )
     assert all(np.array_equal(a[key], b[key]) for key in params)
     assert read | {*upstream} == set(part)
@@ -336,12 +337,12 @@ def test_bad_arguments_are_named():
         core.backward(params, config, part, np.zeros_like(trace["logits"]))
     with pytest.raises(core.ConfigError, match="dlogits: no gradient enters"):
         core.backward(params, config, trace)
-    with pytest.raises(core.ConfigError, match=r"upstream: this trace has no activation blocks\.9"):
+    with pytest.raises(core.ConfigError, match=r"upstream: this trace has no activation .blocks\.9"):
         core.backward(params, config, trace, upstream={"blocks.9.resid_pre": np.zeros(3)})
     with pytest.raises(core.ConfigError, match=r"upstream: the gradient of logits, \(3,\) does not fit \(2, 6, 1000\)"):
         core.backward(params, config, trace, np.zeros(3))
     objective = next_token(inputs["ids"])
-    with pytest.raises(core.ConfigError, match="name: the Config has no parameter W_X"):
+    with pytest.raises(core.ConfigError, match="name: the Config has no parameter 'W_X'"):
         gradcheck(params, config, objective, "W_X", (0,), **inputs)
     with pytest.raises(core.ConfigError, match=r"where: \(64, 0\) is no index of shape \(64, 64\)"):
         gradcheck(params, config, objective, "blocks.0.attn.W_Q", (64, 0), **inputs)

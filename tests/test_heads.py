@@ -22,7 +22,8 @@ from core.interpret import (
     residual_stages,
     token_norms,
 )
-from core.scene.fields import SIZES
+from core.kinds import Whole
+from core.scene.fields import OVERRIDES
 from pictures import heads as pictures
 from pictures.words import LANGUAGES, words_of
 from plots import theme
@@ -306,14 +307,15 @@ def fits(scene: Scene, size: str, value: int) -> bool:
 def test_every_size_that_is_offered_fits_and_every_fitting_number_of_heads_is_offered(name: str) -> None:
     scene = SCENES[name]
     offered = sizes.offered(scene.config)
-    assert offered.keys() == SIZES.keys()
+    ranges = {size: OVERRIDES.kinds[size] for size in offered}
+    assert set(offered) == {name for name, kind in OVERRIDES.kinds.items() if isinstance(kind, Whole)}
     for size, values in offered.items():
         assert getattr(scene.config, size) in values and list(values) == sorted(set(values))
-        assert all(SIZES[size][0] <= value <= SIZES[size][1] and fits(scene, size, value) for value in values)
-    low, high = SIZES["n_heads"]
-    assert offered["n_heads"] == tuple(n for n in range(low, high + 1) if fits(scene, "n_heads", n))
-    assert offered["n_layers"] == tuple(range(SIZES["n_layers"][0], SIZES["n_layers"][1] + 1))
-    assert (offered["d_mlp"][0], offered["d_mlp"][-1]) == SIZES["d_mlp"]
+        assert all(ranges[size].takes(value) and fits(scene, size, value) for value in values)
+    heads, layers, hidden = ranges["n_heads"], ranges["n_layers"], ranges["d_mlp"]
+    assert offered["n_heads"] == tuple(n for n in range(heads.low, heads.high + 1) if fits(scene, "n_heads", n))
+    assert offered["n_layers"] == tuple(range(layers.low, layers.high + 1))
+    assert (offered["d_mlp"][0], offered["d_mlp"][-1]) == (hidden.low, hidden.high)
 
 
 @pytest.mark.parametrize("positions", ["none", "rotary"])
@@ -363,7 +365,7 @@ def test_knobs_turn_the_scene(lang: str) -> None:
     knob(at.toggle, "knob-off").set_value(True).run()
     assert not at.exception
     scene = at.session_state[SCENE]
-    sizes_now = {name: getattr(scene.config, name) for name in SIZES}
+    sizes_now = {name: getattr(scene.config, name) for name in ("d_model", "n_heads", "n_layers", "d_mlp")}
     assert sizes_now == {"d_model": 96, "n_heads": 12, "n_layers": 3, "d_mlp": 256}
     assert (scene.seed, scene.place, scene.ablated) == (7, (2, 11), ((2, 11),))
     assert not at.number_input, "the page's own seed stands in for the sidebar's"

@@ -122,7 +122,7 @@ def test_a_knob_of_the_look_follows_the_finger_and_tells_the_server_its_end(watc
 
 @pytest.mark.parametrize("solid", [False, True])
 def test_the_walk_through_the_layers_follows_the_finger(watched, app, solid: bool) -> None:
-    scene = Scene(model="gpt", lang="en", solid=solid)
+    scene = Scene(model="gpt", lang="en", drift_3d=solid)
     page = watched.tab()
     sent = opened(page, app, "drift", scene)
     _, box = grip(page, "stage")
@@ -130,7 +130,7 @@ def test_the_walk_through_the_layers_follows_the_finger(watched, app, solid: boo
     for stage in (3, 1, 2):
         page.mouse.move(box["x"] + 8 + stage / 4 * (box["width"] - 16), box["y"] + box["height"] / 2)
         rest(page)
-        figure = masked(drift.drift(scene.turn(stage=stage), EN).figure)
+        figure = masked(drift.drift(scene.turn(drift_stage=stage), EN).figure)
         assert page.evaluate(WAY) == [[_listed(t[axis]) for axis in "xyz" if axis in t] for t in figure["data"]]
     assert len(sent) == before, "the server hears nothing while the knob is held"
     times = page.evaluate(DRAWN)
@@ -139,4 +139,4 @@ def test_the_walk_through_the_layers_follows_the_finger(watched, app, solid: boo
     rest(page)
     assert len(sent) == before + 1 and page.evaluate(DRAWN) == times
     says = page.locator("[data-figure=drift] .fibra-says").inner_text()
-    assert says == drift.drift(scene.turn(stage=2), EN).says
+    assert says == drift.drift(scene.turn(drift_stage=2), EN).says

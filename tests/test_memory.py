@@ -98,7 +98,7 @@ def test_what_is_kept_is_weighed(shelf, kind):
 
 
 def test_what_a_text_computes_later_is_weighed_too():
-    scene = continuation.writer(next(scenes("gpt")).turn(heat=0.0, target=""))
+    scene = continuation.writer(next(scenes("gpt")).turn(draw_temperature=0.0, target=""))
     text, before = continuation.written(scene), BUDGET.currsize
     grown = sum(step.distribution.final.nbytes + step.distribution.plain.nbytes for step in text.steps)
     continuation.written(scene)

@@ -100,7 +100,7 @@ def test_a_norm_sees_one_word_at_a_time():
 
 def test_a_draw_decides_what_is_written():
     scene = SHOWN["planned"]
-    shown, other = (core.write(s) for s in (scene, scene.turn(draw=0)))
+    shown, other = (core.write(s) for s in (scene, scene.turn(draw_seed=0)))
     np.testing.assert_array_equal(shown.steps[0].distribution.plain, other.steps[0].distribution.plain)
     assert shown.steps[0].token != other.steps[0].token
 

@@ -32,9 +32,10 @@ TURNED = {
     **{"model": "gpt", "sentence": "um dois três quatro", "seed": "5", "temperature": "2", "ablated": "0.1,1.0"},
     **{"off": "scale", "d_mlp": "32", "n_layers": "3", "n_heads": "8", "activation": "gelu", "edits": "0.0:1"},
     **{"layer": "1", "head": "2", "query": "1", "key": "2", "dimension": "3", "threshold": "0.2", "focus": "2"},
-    **{"lit": "1", "stage": "2", "second": "1", "solid": "1", "heat": "0.5", "top_k": "7", "top_p": "0.9", "draw": "4"},
-    **{"new": "5", "forced": "5.3", "step": "3", "target": "dois um", "task": "repeat", "size": "small"},
-    **{"rate": "0.002", "batch": "8", "run_seed": "3", "lang": "en", "compared": "scores", "inside": "norm"},
+    **{"layers_lit": "1", "drift_stage": "2", "second_norm": "1", "drift_3d": "1", "draw_temperature": "0.5"},
+    **{"top_k": "7", "top_p": "0.9", "draw_seed": "4", "max_new_tokens": "5", "forced": "5.3", "tokens_written": "3"},
+    **{"target": "dois um", "task": "repeat", "train_size": "small", "learning_rate": "0.002", "batch_size": "8"},
+    **{"train_seed": "3", "lang": "en", "compared_step": "scores", "compared_array": "norm"},
     **{"pin": "1", "pin.temperature": "", "pin.off": ""},
 }
 
@@ -171,14 +172,14 @@ def test_turns_links_and_undo_leave_one_scene(reader):
     reader.open("fibres", asked)
     tab, scene = reader.tab, Scene.from_query(asked)[0]
     press(tab, EN("fibres.lit"), "ArrowLeft", 2)  # in a fragment: the menu's links stay as they were drawn
-    scene = scene.turn(lit=2)
+    scene = scene.turn(layers_lit=2)
     reader.check("fibres", scene)
     menu(tab, EN("pages.fibres")).click()  # the page's own link
     reader.check("fibres", scene)
     menu(tab, EN("pages.drift")).click()
     reader.check("drift", scene)
     press(tab, EN("drift.stage"), "ArrowLeft")
-    scene = scene.turn(stage=3)
+    scene = scene.turn(drift_stage=3)
     box = tab.get_by_role("textbox", name=EN("shell.sentence"))
     box.fill("um dois três")
     box.press("Enter")
@@ -192,7 +193,7 @@ def test_turns_links_and_undo_leave_one_scene(reader):
     reader.check("attention", scene)
     for _ in range(3):  # as fast as can be
         tab.locator("[data-move=undo]").click()
-    reader.check("attention", scene.turn(layer=0, sentence="", stage=None))
+    reader.check("attention", scene.turn(layer=0, sentence="", drift_stage=None))
     for _ in range(3):
         tab.keyboard.press("Control+Shift+z")
     reader.check("attention", scene)

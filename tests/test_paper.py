@@ -29,7 +29,7 @@ def apart(one: list[float], other: list[float]) -> bool:
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("page", ["attention?model=gpt", "block?model=gpt", "drift?model=gpt&solid=1"])
+@pytest.mark.parametrize("page", ["attention?model=gpt", "block?model=gpt", "drift?model=gpt&drift_3d=1"])
 def test_on_paper_every_picture_is_whole_in_its_place_and_dark_on_white(page: str, watched: Watched, app: str) -> None:
     tab = watched.tab(width=1280, height=720, color_scheme="dark")
     tab.goto(f"{app}/{page}")
@@ -173,7 +173,7 @@ def test_a_swipe_that_begins_on_a_slider_scrolls_the_page_and_turns_nothing(watc
     assert knob.input_value() == before and tab.url == address
     swipe(0.35 * knob.bounding_box()["width"], 2)
     assert knob.input_value() not in (before, "1"), "along it, the finger turns it"
-    tab.wait_for_url("**stage=*")
+    tab.wait_for_url("**drift_stage=*")
 
 
 @pytest.mark.browser

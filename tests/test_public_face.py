@@ -120,7 +120,7 @@ CALLS: dict[str, tuple[Callable, dict[str, Any]]] = {
             "recipe": Recipe(steps=9),
         },
     ),
-    "write": (core.write, {"scene": Scene(model="gpt", new=1), "params": None, "cache": None}),
+    "write": (core.write, {"scene": Scene(model="gpt", max_new_tokens=1), "params": None, "cache": None}),
 }
 # What core gives back, and nobody else makes; and the errors.
 GIVEN = {"Encoding", "Notice", "Params", "Preset", "Pretrained", "Run", "Writing"}

@@ -10,73 +10,19 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support import scenes, values_of
 
 import core
 from core import limits
-from core.config import CHOICES
-from core.interventions import PARTS
-from core.scene.fields import SIZES, SWITCHES, TASK_NAMES, TRAINED_SIZES
-from core.scene.sentence import fit_sentence, fit_target
+from core.scene.fields import OVERRIDES, TASK_NAMES, TRAINED_SIZES, kinds
+from core.scene.scene import ADDRESS
+from core.scene.sentence import fit_sentence
+from core.tasks import TASKS, Characters
 from core.tokenizer.text import normalized
+from core.train.training_run import SIZES
 
 Scene = core.Scene
-KEYS = [f.name for f in fields(Scene) if f.name != "overrides"] + [*SIZES, *SWITCHES]
-
-
-def span(bounds: tuple[float, float]) -> st.SearchStrategy:
-    integers = isinstance(bounds[0], int)
-    return st.integers(*bounds) if integers else st.floats(*bounds)
-
-
-@st.composite
-def scenes(draw: st.DrawFn) -> Scene:
-    model, split = draw(st.sampled_from([*core.PRESETS])), draw(st.sampled_from(["words", "characters"]))
-    sentence = fit_sentence(draw(st.text(max_size=90)), split, model)[0]
-    if fit_sentence(sentence, split, model)[0] != sentence:  # what the cut left is blank
-        sentence = ""
-    values = {name: span(bounds) for name, bounds in SIZES.items()}
-    values |= {name: st.sampled_from(CHOICES[name]) if name in CHOICES else st.booleans() for name in SWITCHES}
-    scene = Scene(model=model, split=split, sentence=sentence, seed=draw(span(limits.SEED)))
-    for name in draw(st.lists(st.sampled_from([*values]), max_size=5)):
-        try:
-            scene = scene.override(**{name: draw(values[name])})
-        except (core.ConfigError, core.SceneError):  # does not fit the others, or what the model has learned
-            continue
-    n, c = len(scene.tokens), scene.config
-    cells = st.tuples(st.integers(0, n - 1), st.integers(0, c.d_model - 1))
-    edits = draw(st.dictionaries(cells, st.floats(*limits.EDIT), max_size=5))
-    heads = st.tuples(st.integers(0, c.n_layers - 1), st.integers(0, c.n_heads - 1))
-    index = st.integers(0, limits.TOKENS)
-    return scene.turn(
-        edits=tuple((*cell, value) for cell, value in edits.items()),
-        ablated=tuple(draw(st.sets(heads, max_size=3))),
-        off=tuple(sorted(draw(st.sets(st.sampled_from(PARTS), max_size=3)))),
-        temperature=draw(span(limits.TEMPERATURE)),
-        threshold=draw(st.floats(0, 1)),
-        **{name: draw(index) for name in ("layer", "head", "query", "key")},
-        **{name: draw(st.none() | index) for name in ("focus", "lit", "stage")},
-        second=draw(st.booleans()),
-        dimension=draw(st.integers(0, limits.D_MODEL[1])),
-        solid=draw(st.booleans()),
-        heat=draw(span(limits.HEAT)),
-        top_k=draw(st.none() | span(limits.TOP_K)),
-        top_p=draw(st.none() | span(limits.TOP_P)),
-        draw=draw(span(limits.SEED)),
-        new=draw(span(limits.NEW_TOKENS)),
-        step=draw(st.none() | span(limits.NEW_TOKENS)),
-        forced=tuple(sorted(draw(st.dictionaries(st.integers(0, 63), st.integers(0, 999), max_size=3)).items())),
-        target=fit_target(draw(st.text(max_size=30))),
-        task=draw(st.sampled_from(TASK_NAMES)),
-        size=draw(st.sampled_from(TRAINED_SIZES)),
-        rate=draw(st.none() | span(limits.RATE)),
-        batch=draw(st.none() | span(limits.BATCH)),
-        run_seed=draw(span(limits.SEED)),
-        moment=draw(st.none() | span(limits.MOMENT)),
-        played=draw(st.integers(-limits.MOMENT[1], limits.MOMENT[1])),
-        attempt=draw(span(limits.SEED)),
-        corpus=draw(st.sampled_from(["", "text-0123456789ab"])),
-        lang=draw(st.sampled_from(["", "pt-BR", "en"])),
-    )
+KEYS = [*ADDRESS.texts]
 
 
 # ------------------------------------------------------------------------------------------------------ there and back
@@ -104,7 +50,7 @@ def test_other_parameters_are_passed_over():
 @given(scenes())
 def test_a_scene_can_be_a_key(scene):
     assert {scene: 1}[replace(scene)] == 1
-    assert scene.computed == replace(scene, layer=5, query=7, solid=True, lang="en").computed
+    assert scene.computed == replace(scene, layer=5, query=7, drift_3d=True, lang="en").computed
 
 
 @settings(max_examples=60)
@@ -275,33 +221,36 @@ def test_a_long_sentence_is_cut_and_said_to_be(text, split):
         (dict(seed=-1), "seed: -1 is not a whole number in 0..9999"),
         (dict(seed=1.0), "seed: 1.0 is not a whole number"),
         (dict(temperature=float("nan")), "temperature: nan is not a number in 0.05..20.0"),
-        (dict(threshold=2), "threshold: 2 is not a number in 0.0..1.0"),
+        (dict(threshold=2), "threshold: 2 is not a number in 0..1"),
         (dict(layer=None), "layer: None is not a whole number in 0..64"),
         (dict(focus=-1), "focus: -1 is not a whole number"),
-        (dict(overrides=(("vocab_size", 9),)), "vocab_size: 9 cannot be overridden"),
+        (dict(overrides=(("vocab_size", 9),)), "'vocab_size': cannot be overridden; it is none of d_model, n_heads"),
         (dict(overrides=(("d_model", 1),)), "d_model: 1 is not a whole number in 2..256"),
-        (dict(overrides=(("causal", 1),)), "causal: 1 cannot be overridden, or is not a yes or no"),
+        (dict(overrides=(("causal", 1),)), "causal: 1 is not a yes or no: True or False"),
         (dict(overrides=(("norm", "x"),)), "norm: 'x' is not one of none, layer, rms"),
         (dict(overrides=(("n_layers", 2), ("n_heads", 2))), "overrides: must be sorted"),
         (dict(edits=((0, 4, 1.0),)), "edits: cell 0.4 is outside 5 tokens x 4"),
         (dict(edits=((5, 0, 1.0),)), "edits: cell 5.0 is outside 5 tokens x 4"),
         (dict(edits=((0, 0, float("inf")),)), "edits: inf is not a number in -1000.0..1000.0"),
         (dict(edits=((1, 0, 1.0), (0, 0, 1.0))), "edits: must be sorted"),
-        (dict(edits=((0, 0, 1.0), (0, 0, 2.0))), "edits: must be sorted, each cell once"),
+        (
+            dict(edits=((0, 0, 1.0), (0, 0, 2.0))),
+            "edits: must be sorted, each position and dimension once, at most 512",
+        ),
         (dict(ablated=((1, 0),)), "ablated: head 1.0 is outside 1 x 1"),
-        (dict(ablated=((0, 0), (0, 0))), "ablated: must be sorted, each head once"),
-        (dict(heat=-0.1), "heat: -0.1 is not a number in 0.0..3.0"),
-        (dict(heat=None), "heat: None is not a number"),
+        (dict(ablated=((0, 0), (0, 0))), "ablated: must be sorted, each layer and head once"),
+        (dict(draw_temperature=-0.1), "draw_temperature: -0.1 is not a number in 0.0..3.0"),
+        (dict(draw_temperature=None), "draw_temperature: None is not a number"),
         (dict(top_k=0), "top_k: 0 is not a whole number in 1..1000"),
         (dict(top_p=0.0), "top_p: 0.0 is not a number in 0.01..1.0"),
-        (dict(new=65), "new: 65 is not a whole number in 1..64"),
-        (dict(step=0), "step: 0 is not a whole number in 1..64"),
+        (dict(max_new_tokens=65), "max_new_tokens: 65 is not a whole number in 1..64"),
+        (dict(tokens_written=0), "tokens_written: 0 is not a whole number in 1..64"),
         (dict(forced=((6, 1), (5, 1))), "forced: must be sorted"),
         (dict(forced=((6, 1), (6, 2))), "forced: must be sorted, each position once"),
         (dict(forced=((64, 1),)), "forced: 64 is not a whole number in 0..63"),
         (dict(forced=((6, -1),)), "forced: -1 is not a whole number"),
-        (dict(target="a  b"), "target: must be at most 160 characters, one line"),
-        (dict(target="a" * 161), "target: must be at most 160 characters"),
+        (dict(target="a  b"), "is not at most 160 characters, one line"),
+        (dict(target="a" * 161), "is not at most 160 characters"),
     ],
 )
 def test_a_bad_scene_is_refused_by_name(bad, message):
@@ -332,8 +281,8 @@ def test_what_no_longer_fits_is_dropped():
 
 
 def test_forced_tokens_stay_while_the_text_before_them_does():
-    scene = Scene(model="gpt", sentence="a b", forced=((2, 7),), heat=0.5, new=20)
-    assert scene.turn(heat=1.0, step=3, temperature=2.0).forced == ((2, 7),)
+    scene = Scene(model="gpt", sentence="a b", forced=((2, 7),), draw_temperature=0.5, max_new_tokens=20)
+    assert scene.turn(draw_temperature=1.0, tokens_written=3, temperature=2.0).forced == ((2, 7),)
     assert scene.turn(sentence="a c").forced == () == scene.turn(model="encoder").forced
     assert scene.turn(split="characters").forced == ()
     assert scene.turn(sentence="a c", forced=((2, 8),)).forced == ((2, 8),)
@@ -367,3 +316,96 @@ def test_the_longest_link_is_short_enough():
 
 def test_a_scene_is_plain_data():
     json.dumps({f.name: getattr(Scene(), f.name) for f in fields(Scene)})
+
+
+# ------------------------------------------------------------------------------ each field says all about itself
+
+OLD = {
+    **{"lit": "layers_lit", "stage": "drift_stage", "solid": "drift_3d", "second": "second_norm"},
+    **{"heat": "draw_temperature", "draw": "draw_seed", "new": "max_new_tokens", "step": "tokens_written"},
+    **{"size": "train_size", "rate": "learning_rate", "batch": "batch_size", "run_seed": "train_seed"},
+    **{"moment": "train_step", "played": "train_played", "attempt": "train_attempt"},
+    **{"compared": "compared_step", "inside": "compared_array"},
+}
+
+
+def test_every_field_has_a_kind_and_a_place_in_the_link():
+    """What is forgotten in the declaration fails here; nothing else has to be told of a new field."""
+    in_links = {text.field for text in ADDRESS.texts.values()}
+    for field in fields(Scene):
+        kind = kinds(Scene)[field.name]
+        assert kind.takes(field.default) and kind.what and kind.right
+        assert (field.name in in_links) == (field.name != "pinned"), "the pinned Scene stands under `pin.`"
+
+
+@pytest.mark.parametrize("name", [name for name in kinds(Scene) if name not in ("overrides", "pinned")])
+@settings(max_examples=20)
+@given(data=st.data())
+def test_every_field_is_written_and_read_back(name, data):
+    scene, kind = Scene(model="gpt", sentence="a b c"), kinds(Scene)[name]
+    try:
+        scene = replace(scene, **{name: data.draw(values_of(kind))})
+    except core.SceneError:  # right by itself, and does not fit the others
+        return
+    query = scene.to_query()
+    assert (name in query) == (getattr(scene, name) != getattr(Scene(), name))
+    assert Scene.from_query(query) == (scene, ())
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary() | st.complex_numbers(),
+    lambda inner: st.lists(inner, max_size=3) | st.tuples(inner, inner) | st.dictionaries(st.text(), inner, max_size=2)
+    | st.tuples(inner) | st.tuples(inner, inner, inner) | st.just({1, 2}) | st.just(Scene()) | st.just(Scene),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", [*kinds(Scene)])
+@given(value=ANYTHING)
+def test_what_a_field_is_not_is_refused_by_its_name(name, value):
+    for make in (lambda given: Scene(**given), lambda given: Scene(model="gpt").turn(**given)):
+        try:
+            scene = make({name: value})
+        except core.FibraError as error:
+            assert name in str(error) or name == "overrides", error
+        else:
+            assert hash(scene) and Scene.from_query(scene.to_query())[0] == scene
+
+
+@given(st.text(max_size=20) | st.sampled_from([*kinds(Scene), *OVERRIDES.kinds]), ANYTHING)
+def test_turns_of_what_is_not_there_are_refused_by_name(name, value):
+    for turn in (Scene().turn, Scene().override, Scene().switch):
+        try:
+            turn(**{name: value})
+        except core.FibraError as error:
+            assert str(error)
+
+
+def test_what_to_do_instead_is_said():
+    with pytest.raises(core.SceneError, match=r"scale: is a field of the Config: override\(scale=...\) turns it"):
+        Scene().turn(scale=False)
+    with pytest.raises(core.SceneError, match="'temperature': cannot be overridden; it is none of d_model, n_heads"):
+        Scene().override(temperature=2.0)
+    with pytest.raises(core.SceneError, match=r"'tresh': a Scene has no such field; is it threshold\?"):
+        Scene().turn(tresh=0.2)
+    with pytest.raises(core.SceneError, match="off: 'skale' is not one of scale, mask"):
+        Scene().switch(skale=False)
+
+
+def test_old_links_still_open_and_are_written_by_the_names_of_today():
+    for old, name in OLD.items():
+        kind = kinds(Scene)[name]
+        assert ADDRESS.texts[old].name == name and old not in kinds(Scene)
+        values = [value for value in (1, 0.5, True, "z", "norm", "small") if kind.takes(value)]
+        scene = Scene(**{name: values[-1]})
+        text = scene.to_query()[name]
+        assert scene.to_query() == {name: text}
+        assert Scene.from_query({old: text}) == (scene, ()) == Scene.from_query({name: text, old: "?"})
+        _, notices = Scene.from_query({old: "?"})
+        assert [(n.field, n.value, n.right) for n in notices] == [(old, "?", kind.right)]
+    assert {text.name for name, text in ADDRESS.texts.items() if text.name != name} == {*OLD.values()}
+
+
+def test_lists_that_stand_by_themselves_are_those_of_their_rooms():
+    """They are written out so that a Scene imports no training and no grammar."""
+    assert (*TASKS, Characters.name) == TASK_NAMES
+    assert ("", *SIZES) == TRAINED_SIZES

@@ -263,7 +263,7 @@ def test_links_open_the_same_computation_on_a_page_that_exists(scene: Scene, lan
     assert layers["attention"] == scene.config.n_layers - 1
     assert all(link["href"].startswith("attention?") for link in html.of("attention"))
     last = drawn(scene, lang).links[-1]
-    assert scene_of(last["href"]).stage == scene.config.n_layers
+    assert scene_of(last["href"]).drift_stage == scene.config.n_layers
 
 
 def test_a_story_keeps_the_reader_s_sentence_and_what_is_pinned() -> None:

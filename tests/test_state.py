@@ -259,8 +259,8 @@ def test_turns_of_one_knob_in_a_moment_are_one_move_and_there_and_back_is_none(s
     session.clock.now += 60
     state.turn(query=1)
     session.clock.now += 60
-    state.turn(solid=True)
-    state.turn(solid=False)
+    state.turn(drift_3d=True)
+    state.turn(drift_3d=False)
     state.undo()
     assert state.scene() == Scene(seed=3), "one undo takes back the last thing that changed"
 
@@ -284,7 +284,7 @@ def test_a_model_that_is_gone_takes_nothing_else_with_it(session):
     name, held = register(replace(stories_preset, title="of a session", source=lambda: stories_preset.learned))
     state.show(Scene(model=name, sentence="um dois três", query=1, lang="en"))
     session.clock.now += 60
-    state.turn(solid=True)
+    state.turn(drift_3d=True)
     del held
     session.state.pop(state.MODEL)
     gc.collect()

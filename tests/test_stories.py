@@ -28,11 +28,13 @@ def about(at: AppTest) -> str:
 
 @pytest.mark.parametrize("model", PRESETS)
 def test_a_story_keeps_the_sentence_and_the_view_and_runs_as_it_opens(model):
-    scene = Scene(model="gpt", sentence="o gato viu o rato", heat=0.5, query=2, threshold=0.3, task="addition")
+    scene = Scene(
+        model="gpt", sentence="o gato viu o rato", draw_temperature=0.5, query=2, threshold=0.3, task="addition"
+    )
     scene = scene.override(n_layers=6).switch(norm=False).turn(temperature=2.0, ablated=((0, 1),), edits=((0, 0, 1.0),))
     story, cut = told(scene, model)
     assert cut is None and story == Scene(
-        model=model, sentence="o gato viu o rato", heat=0.5, query=2, threshold=0.3, task="addition"
+        model=model, sentence="o gato viu o rato", draw_temperature=0.5, query=2, threshold=0.3, task="addition"
     )
     own = Scene(model=model).text
     assert told(Scene(model="gpt", sentence=own), model)[0].sentence == "", "the story's own words are no one's"

@@ -48,7 +48,7 @@ def test_copy_is_learned_in_front_of_the_class_and_wound_back(watched, app):
     scrubber.focus()
     page.keyboard.press("Home")
     expect(page.get_by_text("Step 0: the loss on held-out data")).to_be_visible()
-    expect(page).to_have_url(re.compile("moment=0"))
+    expect(page).to_have_url(re.compile("train_step=0"))
 
 
 def test_the_check_finds_the_bug_that_is_planted(watched, app):

@@ -81,7 +81,7 @@ def run_of(name: str = "copy", steps: int = 12, seed: int = 0) -> Course:
 
 def view_of(course: Course, former: Course | None = None, **looks) -> View:
     scene = Scene(**looks)
-    return View(Training((), course, former and former.history), course, scene, *course.at(scene.moment))
+    return View(Training((), course, former and former.history), course, scene, *course.at(scene.train_step))
 
 
 # -------------------------------------------------------------------------------------------------------- the page
@@ -142,7 +142,7 @@ def test_another_rate_or_batch_goes_on_and_another_size_begins_anew():
     batch = next(w for w in at.selectbox if w.label == EN("train.batch"))
     at = fine(batch.select(8).run())
     assert at.session_state[RUN].course is course and course.size == 8
-    assert EN("train.says.goes_on") in html(at) and at.session_state[SCENE].batch == 8
+    assert EN("train.says.goes_on") in html(at) and at.session_state[SCENE].batch_size == 8
     size = next(w for w in at.selectbox if w.label == EN("train.size"))
     at = fine(size.select("medium").run())
     run = at.session_state[RUN]
@@ -226,7 +226,7 @@ def test_a_link_opens_on_the_step_that_it_names_however_slow_the_machine(query, 
         monkeypatch.setattr(session, "FIRST", first)
         at = until_it_stands(page(task="reverse", lang="en", **query))
         run = at.session_state[RUN]
-        assert (run.course.step, run.course.at(at.session_state[SCENE].moment)[0]) == (stands, shows)
+        assert (run.course.step, run.course.at(at.session_state[SCENE].train_step)[0]) == (stands, shows)
         said.add(tuple(drawn(at, name) for name in ("loss", "scores", "attention", "embeddings", "norms")))
         assert f"Step {shows}: the loss on held-out data" in drawn(at, "loss")
     assert len(said) == 1
@@ -239,16 +239,16 @@ def drawn(at: AppTest, name: str) -> str:
 
 def test_a_run_that_was_played_is_repeated_after_a_reload_up_to_where_it_stood(crowded):
     at = page(task="reverse", lang="en")
-    assert "played" not in at.query_params and EN("train.says.opened", step=20) in html(at)
+    assert "train_played" not in at.query_params and EN("train.says.opened", step=20) in html(at)
     for _ in range(3):
         at = click(at, "train-step")
-    assert at.query_params["played"] == ["23"] or at.query_params["played"] == "23"
+    assert at.query_params["train_played"] == ["23"] or at.query_params["train_played"] == "23"
     ours = at.session_state[RUN].course
     again = until_it_stands(page(**at.query_params))
     theirs = again.session_state[RUN].course
     assert theirs.step == 23 and theirs.losses == ours.losses and EN("train.says.repeated", step=23) in html(again)
     again = click(again, "train-again")
-    assert "played" not in again.query_params and again.session_state[RUN].course.step == 0
+    assert "train_played" not in again.query_params and again.session_state[RUN].course.step == 0
 
 
 def test_before_the_first_step_there_is_no_pace_and_every_picture_stands():
@@ -261,16 +261,16 @@ def test_before_the_first_step_there_is_no_pace_and_every_picture_stands():
 def test_an_address_too_far_to_be_repeated_says_so():
     at = page(task="reverse", moment="400000", lang="en")
     run = at.session_state[RUN]
-    assert EN("train.says.too_far", step=400_000) in html(at) and at.session_state[SCENE].moment is None
+    assert EN("train.says.too_far", step=400_000) in html(at) and at.session_state[SCENE].train_step is None
     assert run.course.step == 20 and not run.playing
 
 
 def test_a_run_whose_rate_changed_on_the_way_cannot_be_repeated_and_says_so():
     at = click(page(lang="en"), "train-step")
     at = fine(next(w for w in at.selectbox if w.label == EN("train.batch")).select(8).run())
-    assert at.session_state[RUN].mixed and at.session_state[SCENE].played == -21
+    assert at.session_state[RUN].mixed and at.session_state[SCENE].train_played == -21
     again = page(**at.query_params)
-    assert EN("train.says.changed", step=21) in html(again) and again.session_state[SCENE].played == 0
+    assert EN("train.says.changed", step=21) in html(again) and again.session_state[SCENE].train_played == 0
 
 
 def test_a_rate_that_is_turned_before_anybody_played_opens_as_its_link_does(crowded):
@@ -295,7 +295,7 @@ def test_no_run_is_lost_unasked(away):
         at = click(at, "myth-told")
     assert at.session_state[RUN] is not kept
     at = undone(at)
-    assert at.session_state[RUN] is kept and kept.course.step == 21 and at.session_state[SCENE].played == 21
+    assert at.session_state[RUN] is kept and kept.course.step == 21 and at.session_state[SCENE].train_played == 21
     assert EN("train.says.back", step=21) in html(at)
 
 
@@ -336,7 +336,7 @@ def test_the_run_and_its_moment_outlive_a_visit_to_another_page():
     at.session_state["fibra.page"] = "attention"
     at = fine(at.run())
     assert at.session_state[RUN] is run and at.session_state[SCENE].task == "reverse"
-    assert at.session_state[SCENE].moment == 10 and run.course.at(10)[0] == 10
+    assert at.session_state[SCENE].train_step == 10 and run.course.at(10)[0] == 10
 
 
 def test_a_run_that_plays_waits_while_its_reader_is_away_and_says_so():

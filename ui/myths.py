@@ -54,7 +54,7 @@ MYTHS = (
     Myth("fibres", "mutual", "fibres", Scene(model="gpt", focus=1, threshold=0.05)),
     Myth("drift", "order", "drift", Scene(model="encoder_full", sentence="o pinguim vê o peixe", off=("positions",))),
     Myth("block", "norm", "block-moments", Scene(model="gpt", query=3)),
-    Myth("generate", "planned", "generate-choices", Scene(model="stories", draw=1, step=1)),
+    Myth("generate", "planned", "generate-choices", Scene(model="stories", draw_seed=1, tokens_written=1)),
     Myth("train", "told", "train-loss", Scene(task="repeat")),
 )
 

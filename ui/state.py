@@ -13,7 +13,7 @@ import streamlit as st
 from core import Notice, Preset, Scene, limits
 from core.limits import MODELS_KEPT, UNDO
 from core.presets import find, living_bytes
-from core.scene.fields import wrong
+from core.scene.scene import ADDRESS
 from pictures.words import LANGUAGES, Words, words_of
 from ui.live import internals
 
@@ -158,7 +158,7 @@ def _keep(new: Scene, found: tuple[Notice, ...] = ()) -> None:
         new, more = Scene.from_query(new.own_query())
         found += more
     if new.pinned and find(new.pinned.model) is None:
-        found += (wrong("model", new.pinned.model, "gone"),)
+        found += (ADDRESS.wrong("model", new.pinned.model, "gone"),)
         new = new.turn(pinned=None)
     models = [find(scene.model) for scene in (new, new.pinned) if scene]
     st.session_state[SCENE], st.session_state[MODEL], st.session_state[NOTICES] = new, models, found

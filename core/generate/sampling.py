@@ -31,7 +31,7 @@ class Sampling:
         if self.top_k is not None and not (is_whole(self.top_k) and self.top_k >= 1):
             raise wrong("top_k", self.top_k, "a whole number of 1 or more; None keeps all")
         if self.top_p is not None and not (is_number(self.top_p) and 0 < self.top_p <= 1):
-            raise wrong("top_p", self.top_p, "a number above 0 and at most 1; None keeps all")
+            raise wrong("top_p", self.top_p, "above 0 and at most 1; None keeps all")
         whole("seed", self.seed)
 
 

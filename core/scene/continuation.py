@@ -58,16 +58,16 @@ def write(scene: Scene, params: Params | None = None, cache: bool | None = None)
     params = scene.preset.params(scene.whole, scene.seed) if params is None else params
     n = max(1, min(len(scene.tokens), config.n_ctx - 1))
     embeddings = embed_tokens(scene, scene.encoding, params)[:n]
-    new = min(scene.new, config.n_ctx - n)
+    new = min(scene.max_new_tokens, config.n_ctx - n)
     steps = generate(
         params,
         scene.whole,
         embeddings=embeddings,
         max_new_tokens=new,
-        temperature=scene.heat,
+        temperature=scene.draw_temperature,
         top_k=scene.top_k,
         top_p=scene.top_p,
-        seed=scene.draw,
+        seed=scene.draw_seed,
         forced={at: token for at, token in scene.forced if n <= at < n + new and token < config.vocab_size},
         cache=config.causal if cache is None else cache,
         interventions=scene.interventions,

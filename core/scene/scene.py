@@ -6,99 +6,148 @@ A picture is a pure function of its Scene. Sharing is writing it to the URL, and
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
+from difflib import get_close_matches
 from functools import cached_property, lru_cache
 from typing import Any
 
 from .. import limits
 from ..config import Config
-from ..errors import ConfigError, SceneError
+from ..errors import SceneError
 from ..input_checks import Interventions
 from ..interventions import ADDED, MATRICES, PARTS, TAKEN_OUT, one_spelling, parts_of, without
-from ..presets import RUN, Preset, find
+from ..kinds import Choice, Flag, Kind, Maybe, Name, Number, Text, Whole, shown
+from ..presets import PRESETS, RUN, Preset, find
 from ..tokenizer.text import normalized
 from ..tokenizer.words import SPLITTERS, Encoding, OpenVocabulary
-from .check import check_fields, check_together
 from .fields import (
-    CODECS,
-    PIN,
-    SIZES,
-    SWITCHES,
+    ABLATED,
+    EDITS,
+    FORCED,
+    INDEX,
+    INSIDE,
+    LANGUAGES,
+    OFF,
+    OVERRIDES,
+    SEED,
+    STEPS,
+    TASK_NAMES,
+    TRAINED_SIZES,
     Edit,
-    Notice,
-    read_override,
-    read_pin,
-    write_pin,
-    wrong,
+    Override,
+    computed,
+    is_view,
+    kinds,
+    view,
 )
-from .sentence import fit_sentence
+from .notice import Notice
+from .sentence import fit_sentence, fit_target
+from .url import Address, write_pin
 
-Override = tuple[str, "int | bool | str"]
-# What may say that a part is out. Of an old link the pinned Scene has these from the query, as they were written.
-SPELLED = ("off", *(name for name, _ in TAKEN_OUT))
+
+def _typed(text: str) -> str:
+    """The same text in another Unicode form is the same Scene; what is far too long is refused as it is."""
+    return normalized(text) if len(text) <= limits.TYPED else text
+
+
+class Pinned(Kind):
+    """A Scene's `computed`, or None. In a link it stands beside the others, as what differs."""
+
+    what = "a Scene's `computed`, without a view of its own"
+    in_link = False
+
+    def takes(self, value: Any) -> bool:
+        return value is None or (isinstance(value, Scene) and value == value.computed)
+
+
+SENTENCE = Text(told=f"0..{limits.TOKENS} tokens", form=_typed)
+TARGET_CHARACTERS = f"{limits.TARGET_CHARACTERS} characters"
+TARGET = Text(f"at most {TARGET_CHARACTERS}, one line; see fit_target", f"0..{TARGET_CHARACTERS}", fit_target, _typed)
+STEP = Whole(*limits.MOMENT)
 
 
 @dataclass(frozen=True)
 class Scene:
-    """What is computed (model to ablated), and how it is looked at (layer to lang).
+    """What is computed (model to off), and how it is looked at (layer to pinned).
 
     Raises: SceneError, or ConfigError for overrides that do not make a Config.
     """
 
-    model: str = "penguins"
-    sentence: str = ""  # "": the preset's own
-    split: str = "words"
-    overrides: tuple[Override, ...] = ()  # (Config field, value), sorted; none takes a part out: that is `off`
-    seed: int = 0
-    edits: tuple[Edit, ...] = ()  # (position, dimension, value) of the embeddings, sorted
-    temperature: float = 1.0
-    ablated: tuple[tuple[int, int], ...] = ()  # (layer, head), sorted
-    off: tuple[str, ...] = ()  # parts taken out while the model runs, sorted; those that it has not are left away
+    model: str = computed("penguins", Choice(PRESETS, beginning=RUN))
+    sentence: str = computed("", SENTENCE)  # "": the preset's own
+    split: str = computed("words", Choice(SPLITTERS))
+    overrides: tuple[Override, ...] = computed((), OVERRIDES)  # none takes a part out: that is `off`
+    seed: int = computed(0, SEED)
+    edits: tuple[Edit, ...] = computed((), EDITS)  # of the embeddings
+    temperature: float = computed(1.0, Number(*limits.TEMPERATURE))
+    ablated: tuple[tuple[int, int], ...] = computed((), ABLATED)  # heads whose output is 0
+    off: tuple[str, ...] = computed((), OFF)  # parts taken out; those that the model has not are left away
 
-    layer: int = field(default=0, metadata={"view": True})
-    head: int = field(default=0, metadata={"view": True})
-    query: int = field(default=3, metadata={"view": True})  # the chosen cell; clipped to the sentence by `cell`
-    key: int = field(default=1, metadata={"view": True})
-    threshold: float = field(default=0.1, metadata={"view": True})  # fibres below it are not drawn
-    focus: int | None = field(default=None, metadata={"view": True})  # the token whose fibres keep their colour
-    lit: int | None = field(default=None, metadata={"view": True})  # how many layers of fibres are lit; None: all
-    stage: int | None = field(default=None, metadata={"view": True})  # how far the drift has gone; None: to the end
-    second: bool = field(default=False, metadata={"view": True})  # the block's second norm instead of its first
-    dimension: int = field(default=0, metadata={"view": True})  # the chosen one, of vectors
-    solid: bool = field(default=False, metadata={"view": True})  # the drift in three dimensions
-    heat: float = field(default=1.0, metadata={"view": True})  # temperature of a new token's draw
-    top_k: int | None = field(default=None, metadata={"view": True})
-    top_p: float | None = field(default=None, metadata={"view": True})
-    draw: int = field(default=0, metadata={"view": True})  # the seed of the draws
-    new: int = field(default=12, metadata={"view": True})  # how many tokens are written
-    forced: tuple[tuple[int, int], ...] = field(default=(), metadata={"view": True})  # (position, token), sorted
-    step: int | None = field(default=None, metadata={"view": True})  # how many are written so far; None: all
-    target: str = field(default="", metadata={"view": True})  # a continuation to be judged; "": the sentence itself
-    task: str = field(default="copy", metadata={"view": True})  # what is trained, and how; see core.train.training_run
-    size: str = field(default="", metadata={"view": True})  # "": the task's own
-    rate: float | None = field(default=None, metadata={"view": True})  # the learning rate; None: the task's own
-    batch: int | None = field(default=None, metadata={"view": True})  # rows; None: the task's own
-    run_seed: int = field(default=0, metadata={"view": True})
-    moment: int | None = field(default=None, metadata={"view": True})  # the step that training is wound to; None: now
+    layer: int = view(0, INDEX)
+    head: int = view(0, INDEX)
+    query: int = view(3, INDEX)  # the chosen cell; clipped to the sentence by `cell`
+    key: int = view(1, INDEX)
+    dimension: int = view(0, Whole(0, limits.D_MODEL[1]))  # the chosen one, of vectors
+
+    threshold: float = view(0.1, Number(0, 1))  # fibres below it are not drawn
+    focus: int | None = view(None, Maybe(INDEX))  # the token whose fibres keep their colour
+    layers_lit: int | None = view(None, Maybe(INDEX), was="lit")  # layers of fibres that are lit; None: all
+    drift_stage: int | None = view(None, Maybe(INDEX), was="stage")  # how far the drift has gone; None: to the end
+    drift_3d: bool = view(False, Flag(), was="solid")  # the drift in three dimensions
+    second_norm: bool = view(False, Flag(), was="second")  # the block's second norm instead of its first
+
+    draw_temperature: float = view(1.0, Number(*limits.HEAT), was="heat")  # of a new token's draw
+    top_k: int | None = view(None, Maybe(Whole(*limits.TOP_K)))
+    top_p: float | None = view(None, Maybe(Number(*limits.TOP_P)))
+    draw_seed: int = view(0, SEED, was="draw")
+    max_new_tokens: int = view(12, Whole(*limits.NEW_TOKENS), was="new")
+    forced: tuple[tuple[int, int], ...] = view((), FORCED)  # tokens that must stand at these positions
+    tokens_written: int | None = view(None, Maybe(Whole(*limits.NEW_TOKENS)), was="step")  # so far; None: all
+    target: str = view("", TARGET)  # a continuation to be judged; "": the sentence itself
+
+    task: str = view("copy", Choice(TASK_NAMES))  # what is trained, and how; see core.train.training_run
+    train_size: str = view("", Choice(TRAINED_SIZES), was="size")  # "": the task's own
+    learning_rate: float | None = view(None, Maybe(Number(*limits.RATE)), was="rate")  # None: the task's own
+    batch_size: int | None = view(None, Maybe(Whole(*limits.BATCH)), was="batch")  # rows; None: the task's own
+    train_seed: int = view(0, SEED, was="run_seed")
+    train_step: int | None = view(None, Maybe(STEP), was="moment")  # the step that training is wound to; None: now
     # The step to which some session played this run; below zero where its rate or batch changed on the way, so that it
     # cannot be repeated from here.
-    played: int = field(default=0, metadata={"view": True})
-    attempt: int = field(default=0, metadata={"view": True})  # how often the reader began this run again
-    corpus: str = field(default="", metadata={"view": True})  # name of a text of the reader's own; "": ours
-    lang: str = field(default="", metadata={"view": True})
-    compared: str = field(default="pattern", metadata={"view": True})  # of attention's steps, while a Scene is pinned
-    inside: str = field(default="resid_post", metadata={"view": True})  # the same of a block's arrays
-    pinned: Scene | None = field(default=None, metadata={"view": True})  # what was computed when the reader pinned it
+    train_played: int = view(0, Whole(-STEP.high, STEP.high), was="played")
+    train_attempt: int = view(0, SEED, was="attempt")  # how often the reader began this run again
+    corpus: str = view("", Name("text-[0-9a-f]{12}", "text-…"))  # a text of the reader's own; "": ours
+
+    lang: str = view("", Choice(LANGUAGES))
+    compared_step: str = view("pattern", Choice(STEPS), was="compared")  # of attention's, while a Scene is pinned
+    compared_array: str = view("resid_post", Choice(INSIDE), was="inside")  # the same of a block's
+    pinned: Scene | None = view(None, Pinned())  # noqa: RUF009  what was computed when the reader pinned it
 
     def __post_init__(self) -> None:
-        for name in ("sentence", "target"):  # the same text in another Unicode form is the same Scene
-            if isinstance(text := getattr(self, name), str) and len(text) <= limits.TYPED:
-                object.__setattr__(self, name, normalized(text))
-        check_fields(self)
+        for name, kind in kinds(Scene).items():
+            value = getattr(self, name)
+            if (formed := kind.formed(value)) is not value:
+                object.__setattr__(self, name, formed)
+            kind.check(name, formed, SceneError)
         overrides, off = one_spelling(self.preset.config, self.overrides, self.off)
         object.__setattr__(self, "overrides", overrides)
         object.__setattr__(self, "off", off)
-        check_together(self)
+        self._check_together()
+
+    def _check_together(self) -> None:
+        """What each field is right by itself may not fit the others. Raises: SceneError, ConfigError."""
+        if fit_sentence(self.sentence, self.split, self.model)[0] != self.sentence:
+            tokens = min(limits.TOKENS, self.preset.config.n_ctx)
+            size = f"{tokens} tokens and {limits.SENTENCE_CHARACTERS} characters"
+            raise SceneError(f"sentence: must be at most {size}, single-spaced; see fit_sentence", "sentence")
+        if self.preset.trained and not self.preset.fits(self.whole):
+            raise SceneError("overrides: ask this trained model for sizes or parameters that it lacks", "overrides")
+        n, c = len(self.tokens), self.config
+        for position, dimension, _ in self.edits:
+            if not (0 <= position < n and 0 <= dimension < c.d_model):
+                raise SceneError(f"edits: cell {position}.{dimension} is outside {n} tokens x {c.d_model}", "edits")
+        for layer, head in self.ablated:
+            if not (0 <= layer < c.n_layers and 0 <= head < c.n_heads):
+                raise SceneError(f"ablated: head {layer}.{head} is outside {c.n_layers} x {c.n_heads}", "ablated")
 
     # ------------------------------------------------------------------------------------------- what follows
 
@@ -163,13 +212,13 @@ class Scene:
     @cached_property
     def computed(self) -> Scene:
         """The same computation, looked at as by default: equal for all Scenes that share one trace."""
-        looks: dict[str, Any] = {f.name: f.default for f in fields(self) if f.metadata.get("view")}
+        looks: dict[str, Any] = {f.name: f.default for f in fields(self) if is_view(f)}
         return replace(self, **looks | ({"seed": 0, "split": "words"} if self.preset.trained else {}))
 
     @cached_property
     def before(self) -> Scene | None:
         """The pinned Scene, looked at as this one is."""
-        view = {f.name: getattr(self, f.name) for f in fields(self) if f.metadata.get("view")}
+        view = {f.name: getattr(self, f.name) for f in fields(self) if is_view(f)}
         return self.pinned and replace(self.pinned, **view | {"pinned": None})
 
     def pin(self) -> Scene:
@@ -181,15 +230,20 @@ class Scene:
 
         An edit stays while its position still holds the same token; forced tokens, while the text before them does.
         """
-        bare = replace(
-            self, edits=(), ablated=(), **{k: v for k, v in changes.items() if k not in ("edits", "ablated")}
-        )
+        for name in changes.keys() - kinds(Scene).keys():
+            raise SceneError(_no_field(name), name)
+        rows = {"edits": self.edits, "ablated": self.ablated}
+        bare = replace(self, **dict.fromkeys(rows, ()) | {k: v for k, v in changes.items() if k not in rows})
+        for name, kind in (("edits", EDITS), ("ablated", ABLATED)):
+            if name in changes:
+                kind.check(name, given := kind.gathered(changes[name]), SceneError)
+                rows[name] = given
         before, after, c = self.tokens, bare.tokens, bare.config
-        edits, ablated = changes.get("edits", self.edits), changes.get("ablated", self.ablated)
+        edits, ablated = rows["edits"], rows["ablated"]
         if "edits" not in changes:
             edits = [e for e in edits if before[e[0]] == (after[e[0]] if e[0] < len(after) else None)]
-        edits = tuple(sorted(e for e in edits if e[1] < c.d_model))
-        ablated = tuple(sorted(p for p in ablated if p[0] < c.n_layers and p[1] < c.n_heads))
+        edits = tuple(e for e in edits if e[1] < c.d_model)
+        ablated = tuple(p for p in ablated if p[0] < c.n_layers and p[1] < c.n_heads)
         if "forced" not in changes and (before, self.model) != (after, bare.model):
             bare = replace(bare, forced=())
         return replace(bare, edits=edits, ablated=ablated)
@@ -199,6 +253,8 @@ class Scene:
 
         Of a part that is off, the field's new value counts; a value that takes a part out is `switch`'s own doing.
         """
+        for name, value in values.items():
+            OVERRIDES.check_one(name, value)
         out = {part for change, part in TAKEN_OUT.items() if change in values.items()}
         back = {part for (name, _), part in TAKEN_OUT.items() if name in values}
         overrides = dict(self.overrides) | {k: v for k, v in values.items() if (k, v) not in TAKEN_OUT}
@@ -211,6 +267,8 @@ class Scene:
         """A copy with some parts in place or taken out: off goes what the model has, and what it lacks is added."""
         scene = self
         for part, on in parts.items():
+            OFF.kind.check("off", part, SceneError)
+            Flag().check(part, on, SceneError)
             scene = scene._in_place(part) if on else scene._taken_out(part)
         return scene
 
@@ -237,67 +295,26 @@ class Scene:
 
     def own_query(self) -> dict[str, str]:
         """The query without what is pinned: also of a Scene whose model is gone."""
-        query = {}
-        defaults = {f.name: f.default for f in fields(self)}
-        for name, (_, write) in CODECS.items():
-            value = getattr(self, name)
-            if value != defaults[name]:
-                query[name] = write(value)
-        for name, value in self.overrides:
-            query[name] = str(int(value)) if isinstance(value, bool) else str(value)
-        return query
+        return ADDRESS.write(self)
 
     @classmethod
     def from_query(cls, query: Mapping[str, str]) -> tuple[Scene, tuple[Notice, ...]]:
-        """The Scene that a query describes, and a Notice for each part of it that was wrong. Never raises.
+        """The Scene that a query describes, and a Notice for each part of it that was wrong. Of a mapping never raises.
 
         A wrong part takes its default. Parameters that are not a Scene's are passed over: links collect them.
         """
-        scene, notices = cls._read(query)
-        present = scene.computed.to_query()
-        present = {name: text for name, text in present.items() if name not in SPELLED}
-        present |= {name: str(query[name]) for name in SPELLED if name in query}
-        if (about := read_pin(query, present)) is None:
-            return scene, notices
-        pinned, more = cls._read(about)
-        more = tuple(replace(notice, field=PIN + notice.field) for notice in more if PIN + notice.field in query)
-        return replace(scene, pinned=pinned.computed), notices + more
+        return ADDRESS.scene(query)
 
-    @classmethod
-    def _read(cls, query: Mapping[str, str]) -> tuple[Scene, tuple[Notice, ...]]:
-        notices: list[Notice] = []
-        values: dict[str, Any] = {}
-        overrides: dict[str, Any] = {}
-        for name, raw in query.items():
-            if name not in CODECS and name not in SIZES and name not in SWITCHES:
-                continue
-            try:
-                if name in CODECS:
-                    values[name] = CODECS[name][0](str(raw))
-                else:
-                    overrides[name] = read_override(name, str(raw))
-            except (ValueError, OverflowError):
-                notices.append(wrong(name, raw))
-        model = values.get("model", cls.model)
-        if find(model) is None:
-            notices.append(wrong("model", values.pop("model"), "gone" if model.startswith(RUN) else "default"))
-            model = cls.model
-        notices += _untrained(model, overrides)
-        if "sentence" in values:
-            split = values["split"] if values.get("split") in SPLITTERS else "words"
-            values["sentence"], cut = fit_sentence(values["sentence"], split, model)
-            notices += [cut] if cut else []
-        while True:
-            try:
-                return cls(**values, overrides=tuple(sorted(overrides.items()))), tuple(notices)
-            except (SceneError, ConfigError) as error:
-                at_fault = (error.field,) if isinstance(error, SceneError) else error.fields
-                found = [name for name in at_fault if name in values or name in overrides] or [*values, *overrides]
-                for name in found:
-                    code = "conflict" if isinstance(error, ConfigError) else "default"
-                    notices.append(wrong(name, query.get(name, ""), code))
-                    values.pop(name, None)
-                    overrides.pop(name, None)
+
+ADDRESS = Address(Scene)
+
+
+def _no_field(name: str) -> str:
+    """What to say of a field that a Scene has not."""
+    if name in OVERRIDES.kinds:
+        return f"{name}: is a field of the Config: override({name}=...) turns it"
+    near = get_close_matches(name, kinds(Scene), 1, 0.5)
+    return f"{shown(name)}: a Scene has no such field" + (f"; is it {near[0]}?" if near else "")
 
 
 @lru_cache(maxsize=256)  # a turn makes several Scenes of one Config, whose checks are half the work
@@ -307,20 +324,3 @@ def _overridden(config: Config, overrides: tuple[tuple[str, int | bool | str], .
         changes |= {"gated": False}
     changed = config.replace(**changes)
     return config if changed == config else changed  # one Config for all that change nothing
-
-
-def _untrained(model: str, overrides: dict[str, Any]) -> list[Notice]:
-    """Take from `overrides` what asks a trained model for other sizes or parameters; a Notice for each."""
-    preset, notices = find(model), list[Notice]()
-    if preset is None or not preset.trained:
-        return notices
-    for name in [*overrides]:
-        if (name, overrides[name]) in TAKEN_OUT:
-            continue  # a model can do without a part
-        try:
-            fits = preset.fits(preset.config.replace(**{name: overrides[name]}))
-        except ConfigError:
-            continue  # its own conflict is found later, by the Scene
-        if not fits:
-            notices.append(wrong(name, str(overrides.pop(name)), "trained"))
-    return notices

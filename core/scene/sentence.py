@@ -8,7 +8,7 @@ from ..presets import find
 from ..tokenizer.graphemes import clusters
 from ..tokenizer.text import normalized
 from ..tokenizer.words import SPLITTERS
-from .fields import Notice
+from .notice import Notice
 
 
 def fit_sentence(text: str, split: str = "words", model: str = "penguins") -> tuple[str, Notice | None]:

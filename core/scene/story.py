@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .fields import Notice
+from .notice import Notice
 from .scene import Scene
 from .sentence import fit_sentence
 

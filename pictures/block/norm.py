@@ -57,10 +57,10 @@ def normed(scene: Scene) -> Normed:
 
 def shown_second(scene: Scene) -> bool:
     """Without an MLP a block has no second norm."""
-    return scene.second and bool(scene.config.d_mlp)
+    return scene.second_norm and bool(scene.config.d_mlp)
 
 
-@picture("layer", "query", "second")
+@picture("layer", "query", "second_norm")
 def moments(scene: Scene, words: Words) -> Picture:
     """Mean and variance of each token as it enters the norm and as it leaves it, to four digits.
 
@@ -119,7 +119,7 @@ def exact(x: float, words: Words) -> str:
     return words.number(x, 4) if abs(x) < 1000 else magnitude(x, words)
 
 
-@picture("layer", "query", "second")
+@picture("layer", "query", "second_norm")
 def features(scene: Scene, words: Words) -> Picture:
     """The chosen token's own numbers before and after, each as a stroke; between, where they part, the normalized."""
     norm, row = normed(scene), scene.cell[0]

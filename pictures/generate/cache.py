@@ -17,7 +17,7 @@ from plots.kv_cache import height as plot_height
 from plots.kv_cache import kv_cache
 
 
-@picture(*continuation.KNOBS, "step")
+@picture(*continuation.KNOBS, "tokens_written")
 def ledger(scene: Scene, words: Words) -> Picture:
     """A row a step: positions that are new and that are reused, and the multiplications with and without a cache."""
     text = continuation.text_of(scene)

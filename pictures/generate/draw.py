@@ -20,7 +20,7 @@ def candidates(step: Step) -> list[int]:
     return likeliest if step.token in likeliest else [*likeliest[:-1], step.token]
 
 
-@picture(*continuation.KNOBS, "step")
+@picture(*continuation.KNOBS, "tokens_written")
 def choices(scene: Scene, words: Words) -> Picture:
     """Every candidate's share before and after temperature; what top-k and top-p cut is faded."""
     text = continuation.text_of(scene)
@@ -77,7 +77,13 @@ def _says(scene: Scene, step: Step, words: Words) -> str:
     mine = step.probability * (1 + extremes.NOISE)
     rank = int((d.plain > mine).sum()) + 1  # those as likely share theirs
     ties = int((d.plain >= step.probability * (1 - extremes.NOISE)).sum()) - rank + 1
-    how = "forced" if step.forced else ("greedy" if ties == 1 else "greedy_tie") if scene.heat == 0 else "drawn"
+    how = (
+        "forced"
+        if step.forced
+        else ("greedy" if ties == 1 else "greedy_tie")
+        if scene.draw_temperature == 0
+        else "drawn"
+    )
     sentences = [words(f"generate.says.{how}", token=token, own=own, drawn=drawn, rank=rank, n=ties)]
     size, ids = len(d.logits), candidates(step)
     if d.n_kept < size:

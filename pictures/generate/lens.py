@@ -19,7 +19,7 @@ ROWS = 12  # positions: the last ones
 STAGES = ("blocks.0.resid_pre", "blocks.*.resid_post")
 
 
-@picture(*continuation.KNOBS, "step")
+@picture(*continuation.KNOBS, "tokens_written")
 def lens(scene: Scene, words: Words) -> Picture:
     """[position, stage]: the likeliest next token after each stage, and its share."""
     text = continuation.text_of(scene)

@@ -270,10 +270,14 @@ def any_scenes(n: int, seed: int = 0) -> list[Scene]:
             temperature=draw.choice([0.05, 0.5, 1.0, 1.0, 3.0, 20.0]),
             **dict(layer=draw.randint(0, 2), head=draw.randint(0, 3), query=draw.randint(0, 6), key=draw.randint(0, 6)),
             **dict(
-                dimension=draw.randint(0, 7), threshold=draw.choice([0.0, 0.1, 0.5, 0.9]), second=draw.random() < 0.5
+                dimension=draw.randint(0, 7),
+                threshold=draw.choice([0.0, 0.1, 0.5, 0.9]),
+                second_norm=draw.random() < 0.5,
             ),
             **dict(
-                solid=draw.random() < 0.3, stage=draw.choice([None, None, 0, 1]), focus=draw.choice([None, None, 0, 2])
+                drift_3d=draw.random() < 0.3,
+                drift_stage=draw.choice([None, None, 0, 1]),
+                focus=draw.choice([None, None, 0, 2]),
             ),
         )
         heads = [(i, h) for i in range(scene.config.n_layers) for h in range(scene.config.n_heads)]

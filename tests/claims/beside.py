@@ -50,12 +50,12 @@ def pairs(n: int) -> list[Scene]:
                 lambda s: s.turn(edits=((0, 1, 9.0),)),
             ]
         )
-        found.append(turned(scene.pin()).turn(compared=draw.choice(STEPS), inside=draw.choice(INSIDE)))
+        found.append(turned(scene.pin()).turn(compared_step=draw.choice(STEPS), compared_array=draw.choice(INSIDE)))
     large = Scene(model="encoder").override(n_layers=12, d_model=64)
     exploded = [large.pin().turn(layer=11, seed=1), Scene(model="encoder").pin().override(n_layers=12, d_model=64)]
-    gpt = Scene(model="gpt", compared="scores_masked")
+    gpt = Scene(model="gpt", compared_step="scores_masked")
     exploded += [gpt.pin().turn(off=("mask",)), gpt.turn(ablated=((0, 0),)).pin().turn(ablated=((0, 1),))]
-    return [*found[: n - 6], *exploded, exploded[0].turn(layer=5, inside="norm"), large.turn(layer=6).pin()]
+    return [*found[: n - 6], *exploded, exploded[0].turn(layer=5, compared_array="norm"), large.turn(layer=6).pin()]
 
 
 SCENES = pairs(80)
@@ -135,14 +135,14 @@ def part(f: Fresh, v: Values) -> None:
 
 
 def step(f: Fresh) -> np.ndarray:
-    name = f.scene.compared
+    name = f.scene.compared_step
     if name == "x":
         return see.entering(f)
     return f.of_head(f"rot_{name}" if name in ("q", "k") and f.config.positions == "rotary" else name)
 
 
 def of_block(f: Fresh) -> np.ndarray:
-    name = f.scene.inside
+    name = f.scene.compared_array
     if name == "norm":
         return block.leaving(f)
     if name == "units":
@@ -219,7 +219,7 @@ def head(f: Fresh, v: Values) -> None:
 @claim("block.says.change")
 def number(f: Fresh, v: Values) -> None:
     unit = {"en": "unit", "pt-BR": "unidade"}[f.words.lang]
-    assert (unit in v["axis"]) == (f.scene.inside == "units")
+    assert (unit in v["axis"]) == (f.scene.compared_array == "units")
     changes(f, of_block, v, lambda p: v["token"] == label(f, p[0]) and v["column"] == p[1])
 
 

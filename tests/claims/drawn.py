@@ -14,13 +14,13 @@ from core import Scene
 from core.tokenizer.words import UNKNOWN
 from pictures.generate import draw
 
-WRITER = Scene(model="stories", new=4)
+WRITER = Scene(model="stories", max_new_tokens=4)
 SCENES = [
-    *(WRITER.turn(heat=heat, draw=seed) for heat in (0.0, 0.5, 1.0, 2.0) for seed in (0, 1)),
-    *(WRITER.turn(top_k=k, top_p=p, step=2) for k in (None, 1, 5) for p in (0.3, 0.9)),
-    WRITER.turn(sentence="o", step=1),
-    Scene(model="gpt", new=2, heat=0.7),
-    Scene(model="gpt", new=1, top_k=3),
+    *(WRITER.turn(draw_temperature=heat, draw_seed=seed) for heat in (0.0, 0.5, 1.0, 2.0) for seed in (0, 1)),
+    *(WRITER.turn(top_k=k, top_p=p, tokens_written=2) for k in (None, 1, 5) for p in (0.3, 0.9)),
+    WRITER.turn(sentence="o", tokens_written=1),
+    Scene(model="gpt", max_new_tokens=2, draw_temperature=0.7),
+    Scene(model="gpt", max_new_tokens=1, top_k=3),
 ]
 BUILDERS = (draw.choices,)
 
@@ -44,7 +44,7 @@ def replayed(scene: Scene) -> Text:
     run = core.run(scene)
     n = max(1, min(len(scene.tokens), scene.config.n_ctx - 1))
     text, forced = Text(n, run.embeddings[:n], run.encoding.ids[:n].tolist(), []), dict(scene.forced)
-    for place in range(n, min(n + scene.new, scene.config.n_ctx)):
+    for place in range(n, min(n + scene.max_new_tokens, scene.config.n_ctx)):
         with np.errstate(all="ignore"):
             trace = core.forward(run.params, scene.whole, embeddings=text.x, interventions=scene.interventions)
         text.logits.append(trace["logits"][-1].astype(np.float64))
@@ -61,7 +61,7 @@ def replayed(scene: Scene) -> Text:
 def taken(scene: Scene, logits: np.ndarray, place: int) -> int:
     """The token on whose share the chance falls, the likeliest lying first."""
     order, p = np.argsort(-logits, kind="stable"), in_draw(scene, logits)
-    chance = np.random.default_rng([scene.draw, place]).random()
+    chance = np.random.default_rng([scene.draw_seed, place]).random()
     ends = [p[order[: i + 1]].sum() for i in range(len(order))]
     return int(order[next(i for i, end in enumerate(ends) if chance < end or end > 1 - 1e-12)])
 
@@ -69,7 +69,7 @@ def taken(scene: Scene, logits: np.ndarray, place: int) -> int:
 def reached(scene: Scene) -> int:
     """How many new tokens are looked at."""
     written = len(replayed(scene).logits)
-    return min(scene.step or written, written)
+    return min(scene.tokens_written or written, written)
 
 
 def written(scene: Scene) -> tuple[np.ndarray, int]:
@@ -91,7 +91,11 @@ def softmax(x: np.ndarray) -> np.ndarray:
 
 
 def tempered(scene: Scene, logits: np.ndarray) -> np.ndarray:
-    return np.eye(len(logits))[logits.argmax()] if scene.heat == 0 else softmax(logits / scene.heat)
+    return (
+        np.eye(len(logits))[logits.argmax()]
+        if scene.draw_temperature == 0
+        else softmax(logits / scene.draw_temperature)
+    )
 
 
 def stay(scene: Scene, logits: np.ndarray) -> np.ndarray:
@@ -123,7 +127,7 @@ def drawn(f: Fresh, v: Values) -> None:
     assert shares(v["own"], p[token], f) and ranked(v["rank"], p, token)
     place = replayed(f.scene).n + reached(f.scene) - 1
     assert ("You put" in f.says or "Você pôs" in f.says) == ((place, token) in f.scene.forced)
-    if (place, token) not in f.scene.forced and f.scene.heat == 0:
+    if (place, token) not in f.scene.forced and f.scene.draw_temperature == 0:
         assert v["rank"] == 1 and ("likeliest" in f.says or "provável" in f.says or "prováveis" in f.says)
     else:
         assert shares(v["drawn"], in_draw(f.scene, logits)[token], f)

@@ -119,7 +119,7 @@ def alone(f: Fresh, v: Values) -> None:
 
 def entering(f: Fresh) -> tuple[np.ndarray, str]:
     """What the chosen norm gets [pos, d_model], and its name."""
-    second = f.scene.second and f.config.d_mlp > 0
+    second = f.scene.second_norm and f.config.d_mlp > 0
     if f.config.norm != "none" and f.config.norm_at == "post":
         x, more = ("resid_mid", "mlp_out") if second else ("resid_pre", "attn_out")
         x = f.at(x) * f.config.residual + f.at(more)

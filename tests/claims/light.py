@@ -19,7 +19,7 @@ def given(f: Fresh) -> np.ndarray:
 
 
 def lit(f: Fresh) -> np.ndarray:
-    return given(f)[: f.scene.lit]  # None: all
+    return given(f)[: f.scene.layers_lit]  # None: all
 
 
 def focus(f: Fresh) -> int | None:

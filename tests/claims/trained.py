@@ -97,7 +97,7 @@ def course_of(run: Run) -> Course:
 
 def opened(look: Look) -> View:
     course, former = course_of(look.run), look.former and course_of(look.former)
-    scene = Scene(moment=look.moment, layer=look.layer, head=look.head)
+    scene = Scene(train_step=look.moment, layer=look.layer, head=look.head)
     training = Training((look,), course, former and former.history)
     return View(training, course, scene, *course.at(look.moment), look.lang)
 

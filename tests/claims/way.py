@@ -12,7 +12,7 @@ BUILDERS = (drift.drift, drift.variance, drift.rows)
 
 def now(f: Fresh) -> int:
     """The stage that is looked at."""
-    asked = f.config.n_layers if f.scene.stage is None else f.scene.stage
+    asked = f.config.n_layers if f.scene.drift_stage is None else f.scene.drift_stage
     return min(asked, f.config.n_layers, len(stages(f)) - 1)
 
 
@@ -96,7 +96,7 @@ def spread(f: Fresh) -> np.ndarray:
 
 @claim("drift.says.variance", "drift.says.point")
 def variance(f: Fresh, v: Values) -> None:
-    assert v["d"] == f.config.d_model and abs(v["share"] - 100 * spread(f)[: 3 if f.scene.solid else 2].sum()) < 0.02
+    assert v["d"] == f.config.d_model and abs(v["share"] - 100 * spread(f)[: 3 if f.scene.drift_3d else 2].sum()) < 0.02
     assert ("coincide" in f.says or "coincidem" in f.says) == (not spread(f).any())
 
 
@@ -105,7 +105,7 @@ def variance(f: Fresh, v: Values) -> None:
 
 @claim("drift.says.still", "drift.says.still_positions")
 def still(f: Fresh, v: Values) -> None:
-    assert now(f) == 0 and f.scene.stage == 0
+    assert now(f) == 0 and f.scene.drift_stage == 0
     if "position added" in f.says or "somado" in f.says:
         x = stages(f)[0] - f["embed"]
         assert x.any() and "pos_embed" in f.run.trace and np.allclose(x, f["pos_embed"], atol=1e-5)

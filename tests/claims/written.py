@@ -17,31 +17,35 @@ from pictures.compute import Picture
 from pictures.generate import cache, draw, lens, loss
 from pictures.words import Words
 
-GPT = Scene(model="gpt", new=3)
+GPT = Scene(model="gpt", max_new_tokens=3)
 LOUD = GPT.override(init="unit", norm="none", residual=True, n_layers=2, d_model=16, d_mlp=16)
 BROKEN = GPT.override(init="unit", norm="none", residual=False, n_layers=12, d_model=64, d_mlp=64)
 FULL = GPT.turn(sentence=" ".join(f"w{i % 40}" for i in range(64)))
 SCENES = [
-    *(WRITER.turn(new=6, step=step, heat=heat) for step in (1, 2, None) for heat in (0.0, 1.0)),
-    WRITER.turn(forced=((9, 17), (10, 3)), step=2),
-    WRITER.turn(forced=((9, 17),), step=1, top_k=1),
-    WRITER.turn(forced=((9, 17),), step=1, heat=0.0, top_p=0.5),
+    *(
+        WRITER.turn(max_new_tokens=6, tokens_written=step, draw_temperature=heat)
+        for step in (1, 2, None)
+        for heat in (0.0, 1.0)
+    ),
+    WRITER.turn(forced=((9, 17), (10, 3)), tokens_written=2),
+    WRITER.turn(forced=((9, 17),), tokens_written=1, top_k=1),
+    WRITER.turn(forced=((9, 17),), tokens_written=1, draw_temperature=0.0, top_p=0.5),
     WRITER.turn(forced=((9, 17), (10, 5000), (40, 2))),
-    WRITER.turn(sentence="a foca xyz dorme", target="no gelo.", new=2),
-    WRITER.turn(sentence="o", new=1),
-    WRITER.turn(sentence="o", target="gato", new=2),
-    WRITER.turn(off=("mlp",), ablated=((0, 1),), new=2),
-    *(Scene(model="induction", new=new, step=step) for new, step in ((4, None), (4, 1))),
-    *(Scene(model="induction", new=2, sentence="ba be bi bo", target=target) for target in ("", "ba be")),
-    *(GPT.turn(seed=seed, heat=0.0, step=3) for seed in range(4)),
+    WRITER.turn(sentence="a foca xyz dorme", target="no gelo.", max_new_tokens=2),
+    WRITER.turn(sentence="o", max_new_tokens=1),
+    WRITER.turn(sentence="o", target="gato", max_new_tokens=2),
+    WRITER.turn(off=("mlp",), ablated=((0, 1),), max_new_tokens=2),
+    *(Scene(model="induction", max_new_tokens=new, tokens_written=step) for new, step in ((4, None), (4, 1))),
+    *(Scene(model="induction", max_new_tokens=2, sentence="ba be bi bo", target=target) for target in ("", "ba be")),
+    *(GPT.turn(seed=seed, draw_temperature=0.0, tokens_written=3) for seed in range(4)),
     GPT.turn(off=("mask",)),
-    GPT.turn(off=("mask",), sentence="um", new=1),
+    GPT.turn(off=("mask",), sentence="um", max_new_tokens=1),
     GPT.turn(off=("residual",)),
     GPT.turn(off=("mlp",), ablated=tuple((i, h) for i in range(4) for h in range(4))),
     GPT.turn(off=("W_O", "W_V", "norm"), edits=((0, 3, 5.0),)),
     GPT.turn(off=("positions",), sentence="um um um", temperature=3.0),
     GPT.turn(sentence="um dois", split="characters", target="x"),
-    *(GPT.turn(sentence="um", new=1).override(n_layers=n) for n in (1, 2)),
+    *(GPT.turn(sentence="um", max_new_tokens=1).override(n_layers=n) for n in (1, 2)),
     GPT.override(n_layers=1, d_model=16, d_mlp=0, n_heads=2),
     *(
         Scene(model="gpt", sentence="o gato viu o rato", seed=seed).override(n_layers=6, d_model=16)
@@ -51,7 +55,7 @@ SCENES = [
     LOUD.override(n_layers=4, d_model=64).turn(target="um dois"),
     BROKEN,
     BROKEN.override(n_layers=5, d_model=32),
-    BROKEN.turn(sentence="um", new=1),
+    BROKEN.turn(sentence="um", max_new_tokens=1),
     *(FULL.turn(target=target) for target in ("", "mais")),
 ]
 

@@ -47,7 +47,7 @@ def tick() -> None:
     st.session_state[PLAYING] = monotonic()
     if now <= len(text.steps):
         with _one_play():
-            state.turn(step=now)
+            state.turn(tokens_written=now)
     if now >= len(text.steps):
         _stop()
         st.rerun()
@@ -72,7 +72,7 @@ def walk(scene: Scene, text: Writing, words: Words, running: bool) -> None:
             room = min(NEW_TOKENS[1], text.config.n_ctx - len(text.ids))
             _button("step", "skip_next", words, _more, n + 1, disabled=n >= room)
     with slider:
-        controls.slider(words("generate.written"), "step", 1, max(n, 2), 1, now, disabled=n == 1)
+        controls.slider(words("generate.written"), "tokens_written", 1, max(n, 2), 1, now, disabled=n == 1)
     with other:
         if scene.forced:
             _button("undo", "undo", words, _unforce)
@@ -89,7 +89,9 @@ def knobs(scene: Scene, text: Writing, words: Words) -> None:
     """How a token is drawn, and how many of them."""
     vocab, room = text.config.vocab_size, text.config.n_ctx - len(text.ids)
     everything = words("generate.all")
-    controls.choice_slider(words("generate.heat"), "heat", HEATS, scene.heat, text=words.short, turn=state.turn)
+    controls.choice_slider(
+        words("generate.heat"), "draw_temperature", HEATS, scene.draw_temperature, text=words.short, turn=state.turn
+    )
     controls.choice_slider(
         words("generate.top_k"),
         "top_k",
@@ -107,9 +109,8 @@ def knobs(scene: Scene, text: Writing, words: Words) -> None:
         turn=lambda top_p: state.turn(top_p=None if top_p == 1 else top_p),
     )
     most = max(2, min(NEW_TOKENS[1], room))
-    controls.slider(
-        words("generate.new"), "new", 1, most, 1, min(scene.new, most), turn=lambda new: state.turn(new=new, step=None)
-    )
+    label, now = words("generate.new"), min(scene.max_new_tokens, most)
+    controls.slider(label, "max_new_tokens", 1, most, 1, now, turn=_write_all)
     _other(scene, text, words)
     shell.say(words("generate.click"), "about")
     if len(text.ids) < len(scene.tokens):
@@ -157,23 +158,27 @@ def _unforce() -> None:
 
 
 def _redraw() -> None:
-    state.turn(draw=(state.scene().draw + 1) % 10_000)
+    state.turn(draw_seed=(state.scene().draw_seed + 1) % 10_000)
+
+
+def _write_all(max_new_tokens: int) -> None:
+    state.turn(max_new_tokens=max_new_tokens, tokens_written=None)
 
 
 def _go(step: int) -> None:
     st.session_state.pop(PLAYING, None)
-    state.turn(step=step)
+    state.turn(tokens_written=step)
 
 
 def _more(new: int) -> None:
     st.session_state.pop(PLAYING, None)
-    state.turn(new=new, step=None)
+    state.turn(max_new_tokens=new, tokens_written=None)
 
 
 def _play(start: int) -> None:
     st.session_state[PLAYING] = st.session_state[BEGAN] = monotonic()
     with _one_play():
-        state.turn(step=start)
+        state.turn(tokens_written=start)
 
 
 def _one_play() -> AbstractContextManager[None]:

@@ -78,7 +78,7 @@ def _choice(scene: Scene, step: Step, words: Words) -> str:
     """The shares side by side from the likeliest on, and the needle where the chance fell."""
     d, name = step.distribution, continuation.names(scene, words)
     token = escape(shown(name(step.token)))
-    if step.forced or scene.heat == 0:
+    if step.forced or scene.draw_temperature == 0:
         about = escape(words("generate.card.forced" if step.forced else "generate.card.greedy"))
         return f'<p class="tokens"><b{_forced(step)}>{token}</b></p><small>{about}</small>'
     widths = 100 * d.final[d.kept[:SLICES]]

@@ -20,7 +20,7 @@ from ui.train import run_memory
 
 RUN, RUNS, TEXTS = "fibra.training", "fibra.runs", "fibra.texts"
 # Of the Scene: what runs, and at which step it is looked at.
-KNOBS = ("task", "size", "run_seed", "corpus", "attempt", "rate", "batch", "moment")
+KNOBS = ("task", "train_size", "train_seed", "corpus", "train_attempt", "learning_rate", "batch_size", "train_step")
 
 Key = tuple[str, str, int, str, int]
 
@@ -75,7 +75,7 @@ class Training:
 def key_of(scene: Scene) -> Key:
     """What makes another run: all but the learning rate and the batch."""
     corpus = scene.corpus if scene.task == Characters.name else ""
-    return scene.task, scene.size, scene.run_seed, corpus, scene.attempt
+    return scene.task, scene.train_size, scene.train_seed, corpus, scene.train_attempt
 
 
 def kept() -> dict[Key, Training]:

@@ -44,14 +44,14 @@ def choices(words: Words) -> None:
     with columns[1]:
         names = {size: words(f"train.sizes.{size or 'own'}") for size in TRAINED_SIZES}
         label = words("train.size")
-        controls.select(label, "size", TRAINED_SIZES, scene.size, names.__getitem__, turn=session.choose)
+        controls.select(label, "train_size", TRAINED_SIZES, scene.train_size, names.__getitem__, turn=session.choose)
     with columns[2]:
-        controls.choice_slider(words("train.rate"), "rate", RATES, rate, text=words.short, turn=state.turn)
+        controls.choice_slider(words("train.rate"), "learning_rate", RATES, rate, text=words.short, turn=state.turn)
     with columns[3]:
         options = sorted({*BATCHES, min(size, BATCH[1])})
-        controls.select(words("train.batch"), "batch", options, size, str)
+        controls.select(words("train.batch"), "batch_size", options, size, str)
     with columns[4]:
-        controls.number(words("train.seed"), "run_seed", *SEED, scene.run_seed, turn=session.choose)
+        controls.number(words("train.seed"), "train_seed", *SEED, scene.train_seed, turn=session.choose)
     shell.say(words(f"train.about.{scene.task}"), "about")
 
 
@@ -84,7 +84,7 @@ def scrubber(view: View, words: Words) -> None:
             st.progress(1.0, words("train.now", step=view.step))
         elif len(moments) > 1:
             label = words("train.moment")
-            controls.choice_slider(label, "moment", moments, view.step, text=str, turn=session.wind)
+            controls.choice_slider(label, "train_step", moments, view.step, text=str, turn=session.wind)
         on, former = view.training.overlay, view.training.former
         controls.switch(words("train.overlay"), "overlay", on, turn=session.lay_over, disabled=former is None)
 

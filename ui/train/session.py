@@ -51,7 +51,7 @@ def open_session() -> Training:
 def session() -> Training:
     """This session's training, of what the Scene says: gone on with, brought back, or begun."""
     if (corpus := state.scene().corpus) and corpus not in kept_runs.texts():
-        state.follow(corpus="", moment=None, played=0)
+        state.follow(corpus="", train_step=None, train_played=0)
     scene, training = state.scene(), st.session_state.get(RUN)
     if training is None or training.key != key_of(scene):
         training = _turned_to(scene, training)
@@ -63,7 +63,7 @@ def session() -> Training:
         run_memory.touch(training)
     _heed(scene, training)
     training.knobs = {knob: getattr(state.scene(), knob) for knob in KNOBS}
-    state.follow(played=training.reached)
+    state.follow(train_played=training.reached)
     return training
 
 
@@ -90,7 +90,7 @@ def _turned_to(scene: Scene, former: Training | None) -> Training:
 
 def _repeat(scene: Scene, gone: Training) -> Training:
     """The run that was let go, once more."""
-    training = _begun(replace(scene, played=gone.reached))
+    training = _begun(replace(scene, train_played=gone.reached))
     training.former, training.pace, training.overlay = gone.former, gone.pace, gone.overlay
     kept_runs.keep(training)
     st.session_state[RUN] = training
@@ -100,22 +100,22 @@ def _repeat(scene: Scene, gone: Training) -> Training:
 def _begun(scene: Scene) -> Training:
     """A new run, at the step that the Scene names, or on the way there."""
     training = Training(key_of(scene), _course(scene))
-    course, named = training.course, max(scene.moment or 0, scene.played)
-    if scene.played < 0 or not kept_runs.repeatable(course, named):
-        training.tell("changed" if scene.played < 0 else "too_far", step=abs(scene.played) or named)
-        state.follow(moment=None, played=0)
+    course, named = training.course, max(scene.train_step or 0, scene.train_played)
+    if scene.train_played < 0 or not kept_runs.repeatable(course, named):
+        training.tell("changed" if scene.train_played < 0 else "too_far", step=abs(scene.train_played) or named)
+        state.follow(train_step=None, train_played=0)
         named = 0
     elif named:
-        course.checkpoints.named = scene.moment
-        training.played, training.stood = scene.played > 0, named
-    first = 0 if scene.attempt else opening(course.config, course.size)
+        course.checkpoints.named = scene.train_step
+        training.played, training.stood = scene.train_played > 0, named
+    first = 0 if scene.train_attempt else opening(course.config, course.size)
     if first:
         _advance(course, inf, first)
     if named > course.step:
         _advance(course, FIRST, named - course.step)
         training.until, training.playing = named, True
         _arrive(training)
-    elif not training.said and scene.attempt:
+    elif not training.said and scene.train_attempt:
         training.tell("again")
     elif not training.said and course.step:
         training.tell("opened", step=course.step)
@@ -125,7 +125,7 @@ def _begun(scene: Scene) -> Training:
 def _course(scene: Scene) -> Course:
     task = task_of(scene.task, kept_runs.texts().get(scene.corpus, ""))
     rate, size = of(scene, task)
-    return run_memory.started(task, sized(task.config, scene.size), scene.run_seed, size, rate)
+    return run_memory.started(task, sized(task.config, scene.train_size), scene.train_seed, size, rate)
 
 
 def _heed(scene: Scene, training: Training) -> None:
@@ -147,7 +147,7 @@ def _heed(scene: Scene, training: Training) -> None:
 
 def of(scene: Scene, task: Task) -> tuple[float, int]:
     """The learning rate and the rows a batch: the Scene's, or the task's own."""
-    return scene.rate or task.rate, scene.batch or task.size
+    return scene.learning_rate or task.rate, scene.batch_size or task.size
 
 
 def task_of(name: str, corpus: str = "") -> Task:
@@ -209,7 +209,7 @@ def play() -> None:
     _stop(training)
     training.playing, training.played = not playing, True
     training.tell()
-    state.follow(moment=None)
+    state.follow(train_step=None)
 
 
 def one_step() -> None:
@@ -219,7 +219,7 @@ def one_step() -> None:
     _advance(training.course, 0, 1)
     training.tell("broken" if training.course.broken else "")
     _stop(training)
-    state.follow(moment=None)
+    state.follow(train_step=None)
 
 
 def reset() -> None:
@@ -227,12 +227,12 @@ def reset() -> None:
     training = session()
     if training.course.step:
         attempts = [key[-1] for key in kept_runs.kept() if key[:-1] == training.key[:-1]]
-        state.turn(attempt=min(max(attempts) + 1, limits.SEED[1]), moment=None, played=0)
+        state.turn(train_attempt=min(max(attempts) + 1, limits.SEED[1]), train_step=None, train_played=0)
 
 
 def choose(**knobs: str | int) -> None:
     """Train something else: the run of it that this session has, where it stood, or a new one."""
-    scene = state.scene().turn(**knobs, attempt=0, moment=None, played=0)
+    scene = state.scene().turn(**knobs, train_attempt=0, train_step=None, train_played=0)
     if (training := kept_runs.latest(scene)) is not None:
         scene = scene.turn(**training.knobs)
     state.show(scene)
@@ -248,9 +248,9 @@ def lay_over(overlay: bool) -> None:
     st.session_state[RUN].overlay = overlay
 
 
-def wind(moment: int) -> None:
+def wind(train_step: int) -> None:
     """Wind all pictures to a step; the last one is now."""
-    state.turn(moment=None if moment >= session().course.step else moment)
+    state.turn(train_step=None if train_step >= session().course.step else train_step)
 
 
 def read(corpus: str) -> None:
@@ -265,7 +265,7 @@ def read(corpus: str) -> None:
 def view(training: Training, words: Words) -> View:
     """The run at the Scene's moment, for a reader of this language."""
     scene, course = state.scene(), training.course
-    return View(training, course, scene, *course.at(scene.moment), words.lang)
+    return View(training, course, scene, *course.at(scene.train_step), words.lang)
 
 
 def drawn(name: str, builder: Callable[[View, Words], Picture], view: View, words: Words) -> Finished:

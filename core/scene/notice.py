@@ -1,0 +1,34 @@
+"""What a reader is told of a link, or of a text, that was not taken as it was."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Something that was wrong with a query and what was done.
+
+    code: "default" (the value is not what the field takes), "conflict" (it does not fit the other values), "gone" (a
+    model that lived in a session that is over) and "trained" (not a size of this trained model), all shown by the
+    field's default instead; "cut" (too many tokens), "long" (too many characters) and "long_target" (a
+    continuation of too many); of what a reader typed, "blank" (an empty sentence) and "cell" (token
+    `field`, dimension `right`, is no number); and "nowhere" (no page has this name, so that called `right` stands).
+    """
+
+    code: str
+    field: str
+    value: str
+    right: str
+
+    def __str__(self) -> str:
+        if self.code in ("cut", "long", "long_target"):
+            what = "tokens" if self.code == "cut" else "characters"
+            return f"{self.field}: {self.value} {what} were cut to {self.right}"
+        if self.code == "gone":
+            return f"{self.field}: {self.value!r} is gone; the default is shown"
+        if self.code == "trained":
+            return f"{self.field}: {self.value!r} is not what this model was trained with, which is shown"
+        if self.code == "conflict":
+            return f"{self.field}: {self.value!r} does not fit the rest; the default is shown"
+        return f"{self.field}: {self.value!r} is not {self.right}; the default is shown"
