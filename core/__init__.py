@@ -8,29 +8,39 @@
 [0.12, 0.19, 0.19, 0.31, 0.19]
 """
 
-from . import reference
-from .backward import backward
-from .config import Config, param_shapes
-from .errors import ConfigError, FibraError, SceneError, WeightsError
-from .generate.cache import Cache
-from .generate.loop import generate
-from .generate.sampling import Distribution, Sampling
-from .input_checks import Interventions
-from .model import forward
-from .ops.loss import cross_entropy, squared_error
-from .params import Params, check_params, init_params
-from .presets import PRESETS, Preset
-from .scene.continuation import Writing, write
-from .scene.notice import Notice
-from .scene.run import Run, run
-from .scene.scene import Scene
-from .tokenizer.bpe import BytePair
-from .tokenizer.wordpiece import WordPiece
-from .tokenizer.words import Encoding, OpenVocabulary
-from .trace import NAMES, Trace
-from .train.gradcheck import gradcheck
-from .train.loop import Batch, Checkpoints, Recipe, State, train
-from .weights import Pretrained, load_pretrained
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from importlib.util import find_spec
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from . import reference
+    from .backward import backward
+    from .config import Config, param_shapes
+    from .errors import ConfigError, FibraError, SceneError, WeightsError
+    from .generate.cache import Cache
+    from .generate.loop import generate
+    from .generate.sampling import Distribution, Sampling
+    from .input_checks import Interventions
+    from .model import forward
+    from .ops.loss import cross_entropy, squared_error
+    from .params import Params, check_params, init_params
+    from .presets import PRESETS, Preset
+    from .scene.continuation import Writing, write
+    from .scene.notice import Notice
+    from .scene.run import Run, run
+    from .scene.scene import Scene
+    from .tokenizer.bpe import BytePair
+    from .tokenizer.wordpiece import WordPiece
+    from .tokenizer.words import Encoding, OpenVocabulary
+    from .trace import NAMES, Trace
+    from .train.batch import Batch
+    from .train.gradcheck import gradcheck
+    from .train.loop import Checkpoints, Recipe, State, train
+    from .weights import Pretrained, load_pretrained
 
 __all__ = [
     "NAMES",
@@ -75,3 +85,57 @@ __all__ = [
     "train",
     "write",
 ]
+
+# Where each name lives: it is imported when it is first asked for, so that a Scene brings no training and no grammar.
+_FACE = {
+    ".backward": ("backward",),
+    ".config": ("Config", "param_shapes"),
+    ".errors": ("ConfigError", "FibraError", "SceneError", "WeightsError"),
+    ".generate.cache": ("Cache",),
+    ".generate.loop": ("generate",),
+    ".generate.sampling": ("Distribution", "Sampling"),
+    ".input_checks": ("Interventions",),
+    ".model": ("forward",),
+    ".ops.loss": ("cross_entropy", "squared_error"),
+    ".params": ("Params", "check_params", "init_params"),
+    ".presets": ("PRESETS", "Preset"),
+    ".scene.continuation": ("Writing", "write"),
+    ".scene.notice": ("Notice",),
+    ".scene.run": ("Run", "run"),
+    ".scene.scene": ("Scene",),
+    ".tokenizer.bpe": ("BytePair",),
+    ".tokenizer.wordpiece": ("WordPiece",),
+    ".tokenizer.words": ("Encoding", "OpenVocabulary"),
+    ".trace": ("NAMES", "Trace"),
+    ".train.batch": ("Batch",),
+    ".train.gradcheck": ("gradcheck",),
+    ".train.loop": ("Checkpoints", "Recipe", "State", "train"),
+    ".weights": ("Pretrained", "load_pretrained"),
+}
+_MODULES = {name: module for module, names in _FACE.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if module := _MODULES.get(name):
+        value = getattr(import_module(module, __name__), name)
+    elif name.isidentifier() and not name.startswith("_") and find_spec(f".{name}", __name__):
+        value = import_module(f".{name}", __name__)
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+class _Face(ModuleType):
+    """`generate` and `train` are functions here, and packages too: importing a package leaves the function its name."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (name in _MODULES and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Face

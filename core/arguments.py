@@ -94,7 +94,7 @@ def tokens_of(ids: Any, vocab_size: int) -> list[int]:
     return [int(i) for i in found]
 
 
-def precision(name: str, value: Any) -> np.dtype:
+def precision(name: str, value: Any) -> type:
     """Raises: ConfigError for what is neither float32 nor float64."""
     try:
         found = np.dtype(value)
@@ -102,7 +102,7 @@ def precision(name: str, value: Any) -> np.dtype:
         found = np.dtype(object)
     if value is None or found not in (np.float32, np.float64):
         raise wrong(name, value, "float32 or float64")
-    return found
+    return found.type
 
 
 def array(name: str, value: Any, kinds: str = "fiu") -> np.ndarray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -15,9 +15,7 @@ import numpy as np
 from .config import Config, param_shapes
 from .errors import ConfigError
 from .params import Params, check_params, init_params
-from .tasks import TASKS, Repeat, Stories, Task
 from .tokenizer.words import FixedVocabulary
-from .weights import load_pretrained
 
 PENGUINS = "Os pinguins não tem joelho"
 SIZES = ("d_model", "n_layers", "n_heads", "d_mlp")  # what a trained model cannot change
@@ -63,6 +61,8 @@ class Preset:
 
     def first_asked(self, tokens: tuple[str, ...]) -> int:
         """The place of the first token of a text that training asked for: what stands before could not be foretold."""
+        from .tasks import TASKS, Task  # grammar and all: only who looks at a trained model needs it
+
         return TASKS.get(self.task, Task).first_asked(tokens)
 
     def fits(self, config: Config) -> bool:
@@ -85,18 +85,60 @@ def _of_norm(name: str) -> bool:
     return name.endswith((".w", ".b"))
 
 
-def _shipped(folder: str, title: str, task: Task, sentence: str) -> Preset:
-    return Preset(
-        title,
-        task.config,
-        sentence,
-        tokenizer=FixedVocabulary(task.vocabulary),
-        source=lambda: load_pretrained(SHIPPED / folder, dtype=np.float32).params,
-        task=task.name,
-    )
+@dataclass(frozen=True)
+class Shipped:
+    """A model of models/, that becomes a Preset when it is first asked for: its vocabulary is its task's."""
+
+    folder: str
+    title: str
+    task: str
+    sentence: str
+
+    def preset(self) -> Preset:
+        from .tasks import TASKS
+
+        task = TASKS[self.task]()
+        return Preset(
+            self.title,
+            task.config,
+            self.sentence,
+            tokenizer=FixedVocabulary(task.vocabulary),
+            source=self._weights,
+            task=self.task,
+        )
+
+    def _weights(self) -> Params:
+        from .weights import load_pretrained
+
+        return load_pretrained(SHIPPED / self.folder, dtype=np.float32).params
 
 
-PRESETS: Mapping[str, Preset] = MappingProxyType(
+class Presets(Mapping[str, Preset]):
+    """The presets by name, in the order of the menu."""
+
+    def __init__(self, given: Mapping[str, Preset | Shipped]):
+        self._given = dict(given)
+
+    def __getitem__(self, name: str) -> Preset:
+        given = self._given[name]
+        if isinstance(given, Shipped):
+            given = self._given[name] = given.preset()
+        return given
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._given
+
+    def __or__(self, others: Mapping[str, Preset]) -> dict[str, Preset]:
+        return {**self, **others}
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._given)
+
+    def __len__(self) -> int:
+        return len(self._given)
+
+
+PRESETS = Presets(
     {
         # Nothing was trained. The geometry was designed: "tem" shares a direction with "pinguins" and one with "não",
         # and "joelho" shares the one of "pinguins".
@@ -159,14 +201,9 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
         ),
         # Trained by models/build.py. One head tells each syllable what stood before it, two look for that; one of the
         # two can be spared.
-        "induction": _shipped("induction", "The induction heads", Repeat(), "pi ka tu le mo pi ka tu le mo"),
+        "induction": Shipped("induction", "The induction heads", "repeat", "pi ka tu le mo pi ka tu le mo"),
         # Trained by models/build.py, on stories of core.tasks.
-        "stories": _shipped(
-            "stories",
-            "Small-world stories",
-            Stories(),
-            "As focas perto do pinguim estão cansadas.",
-        ),
+        "stories": Shipped("stories", "Small-world stories", "stories", "As focas perto do pinguim estão cansadas."),
     }
 )
 

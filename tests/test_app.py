@@ -178,7 +178,7 @@ def test_the_scene_is_in_the_address_and_comes_back_from_it():
     knob(at.number_input, "knob-seed").set_value(7).run()
     fine(at)
     query = {k: v[0] if isinstance(v, list) else v for k, v in dict(at.query_params).items()}
-    assert query == {"model": "gpt", "sentence": "um dois três", "causal": "0", "seed": "7", "lang": "en"}
+    assert query == {"model": "gpt", "sentence": "um dois três", "off": "mask", "seed": "7", "lang": "en"}
     assert fine(page("fibres", **query)).session_state[SCENE] == at.session_state[SCENE]
 
 

@@ -135,7 +135,7 @@ def test_the_walk_through_the_layers_follows_the_finger(watched, app, solid: boo
     assert len(sent) == before, "the server hears nothing while the knob is held"
     times = page.evaluate(DRAWN)
     page.mouse.up()
-    page.wait_for_function("new URLSearchParams(location.search).get('stage') === '2'")
+    page.wait_for_function("new URLSearchParams(location.search).get('drift_stage') === '2'")
     rest(page)
     assert len(sent) == before + 1 and page.evaluate(DRAWN) == times
     says = page.locator("[data-figure=drift] .fibra-says").inner_text()

@@ -6,9 +6,13 @@ NumPy's own, or one that does not say which argument is at fault.
 
 from __future__ import annotations
 
+import ast
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import fields
 from functools import partial
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -20,6 +24,7 @@ import core
 from core import PRESETS, Batch, Config, Interventions, Recipe, Sampling, Scene
 from core.train.gradcheck import next_token
 
+ROOT = Path(__file__).parents[1]
 CONFIG = Config(vocab_size=11, n_ctx=8, d_model=8, n_layers=2, n_heads=2, d_mlp=8, causal=True, unembed=True)
 IDS = np.array([1, 2, 3, 4])
 PARAMS = core.init_params(CONFIG)
@@ -232,3 +237,66 @@ def test_an_intervention_never_changes_after_it_was_made():
     ablate.add((1, 1))
     off.add("scale")
     assert change == Interventions(ablate={(0, 0)}, off={"mask"}) and hash(change)
+
+
+# ------------------------------------------------------------------------------------------------ what an import brings
+
+
+def python(*lines: str) -> str:
+    """What a fresh interpreter prints."""
+    command = [sys.executable, "-c", "\n".join(lines)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_a_scene_brings_no_training_and_no_grammar():
+    brought = python(
+        "from core.scene import Scene",
+        "import sys",
+        "Scene(model='gpt', sentence='a b').override(n_heads=2).pin().to_query()",
+        "print(*(name for name in sys.modules if name.startswith('core.')))",
+    ).split()
+    rooms = {name.split(".")[1] for name in brought}
+    assert not rooms & {"train", "tasks", "generate", "interpret", "weights", "backward", "model"}, rooms
+    assert "core.scene.scene" in brought
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["import core"],
+        ["import core.generate.loop, core.train.loop", "import core"],
+        ["import core", "core.generate", "import core.generate.cache, core.train.batch"],
+        [
+            "from core.scene import Scene",
+            "from core.tasks import TASKS",
+            "import core.generate, core.train",
+            "import core",
+        ],
+        ["from core import generate", "import core.train", "import core.scene.run", "import core"],
+        ["import core.interpret, core.weights, core.scene.continuation", "import core"],
+    ],
+    ids=str,
+)
+def test_functions_bear_their_names_whatever_was_imported_first(lines):
+    names = "core.generate, core.train, core.run, core.write, core.backward"
+    told = "print(*(f'{f.__module__}.{f.__qualname__}' for f in (" + names + ")), type(core.reference).__name__)"
+    assert python(*lines, told).split() == [
+        "core.generate.loop.generate",
+        "core.train.loop.train",
+        "core.scene.run.run",
+        "core.scene.continuation.write",
+        "core.backward.backward",
+        "module",
+    ]
+
+
+def test_the_face_is_the_same_to_tools_as_to_python():
+    """What type checkers see is what an attribute gives, and both are what `__all__` promises."""
+    (block,) = [node for node in ast.parse(Path(core.__file__).read_text()).body if isinstance(node, ast.If)]
+    seen = {(name.name, f".{line.module}") for line in block.body for name in line.names if line.module}
+    assert seen == {*core._MODULES.items()}
+    assert {name for name, _ in seen} | {"reference"} == {*core.__all__} <= {*dir(core)}
+    with pytest.raises(AttributeError, match="module 'core' has no attribute 'nothing'"):
+        core.nothing  # noqa: B018

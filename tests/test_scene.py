@@ -395,7 +395,7 @@ def test_old_links_still_open_and_are_written_by_the_names_of_today():
     for old, name in OLD.items():
         kind = kinds(Scene)[name]
         assert ADDRESS.texts[old].name == name and old not in kinds(Scene)
-        values = [value for value in (1, 0.5, True, "z", "norm", "small") if kind.takes(value)]
+        values = [value for value in (0.05, 0.5, 1, 2, True, "z", "norm", "small") if kind.takes(value)]
         scene = Scene(**{name: values[-1]})
         text = scene.to_query()[name]
         assert scene.to_query() == {name: text}

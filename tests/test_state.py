@@ -25,7 +25,7 @@ KNOBS = {
     "temperature": [1.0, 2.0, 0.5],
     "query": [0, 2, 3],
     "sentence": ["", "um dois três", "o gato viu o rato"],
-    "solid": [False, True],
+    "drift_3d": [False, True],
     "threshold": [0.1, 0.3],
     "lang": ["", "en", "pt-BR"],
 }

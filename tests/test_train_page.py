@@ -392,7 +392,7 @@ def test_pictures_are_figures_in_both_themes(name, lang):
     for view in (
         view_of(course),
         view_of(course, former=run_of("copy", 3)),
-        view_of(course, moment=0, layer=9, head=9),
+        view_of(course, train_step=0, layer=9, head=9),
     ):
         for builder in (pictures.loss, pictures.scores, pictures.norms, pictures.attention, pictures.embeddings):
             picture = builder(view, words)
@@ -423,7 +423,7 @@ def test_the_former_run_lies_under_the_present_one():
 
 def test_the_past_is_drawn_from_its_checkpoint():
     course = run_of(steps=30)
-    past, now = view_of(course, moment=10), view_of(course)
+    past, now = view_of(course, train_step=10), view_of(course)
     assert (past.step, now.step) == (10, 30)
     for view in (past, now):
         z = pictures.attention(view, EN).figure["data"][0]["z"]
@@ -469,7 +469,7 @@ def test_the_induction_head_is_announced_when_it_appears():
     course.watches[-1] = course.watches[-1].__class__(course.step, 1.0, 0.9, 0.8, (1, 1))
     says = pictures.scores(view_of(course), EN).says
     assert f"appeared by step {course.step}: layer 1, head 1" in says
-    assert "appeared" not in pictures.scores(view_of(course, moment=0), EN).says.split("yet")[0]
+    assert "appeared" not in pictures.scores(view_of(course, train_step=0), EN).says.split("yet")[0]
 
 
 # ------------------------------------------------------------------------------------------------- gradient check
@@ -556,7 +556,7 @@ def test_where_a_head_looks_is_told(lang):
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_what_moved_and_what_is_long_is_told(lang):
     words = words_of(lang)
-    still = view_of(run_of(steps=3), moment=0)
+    still = view_of(run_of(steps=3), train_step=0)
     assert pictures.embeddings(still, words).says == words("train.says.embeddings_still")
     one = pictures._furthest(np.array([0.004, 0.5, 0.5]), ["a", "b", "c"], words)
     assert one == words(

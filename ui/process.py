@@ -49,7 +49,9 @@ def _prepare() -> None:
         _tell_blas(os.environ[THREADS[0]])
     heap.tame()
     gc.set_threshold(*GENERATIONS)
-    import_module("core")
+    core = import_module("core")
+    for name in core.__all__:  # each is imported when it is first asked for
+        getattr(core, name)
 
 
 def _tell_blas(threads: str) -> None:

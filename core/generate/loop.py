@@ -110,7 +110,7 @@ def generate(
         )
     stops = (stop,) if is_whole(stop) else several("stop", stop, "tokens")
     forced = dict(mapping("forced", {} if forced is None else forced, "from positions to tokens"))
-    names = asked(("logits", *several("names", names, "names of a trace")), config.n_layers)
+    kept = asked(("logits", *several("names", names, "names of a trace")), config.n_layers)
     for name, tokens in (("stop", stops), ("forced", forced.values())):
         for token in tokens:
             whole(name, token, 0, config.vocab_size - 1)
@@ -119,7 +119,7 @@ def generate(
     store = Cache(config, n + max_new_tokens) if flag("cache", cache) else None
     if store is not None:
         store.check(n, config, interventions)
-    return write_on(params, config, context, max_new_tokens, sampling, forced, stops, store, interventions, names)
+    return write_on(params, config, context, max_new_tokens, sampling, forced, stops, store, interventions, kept)
 
 
 def write_on(
@@ -132,7 +132,7 @@ def write_on(
     stop: Collection[int],
     cache: Cache | None,
     interventions: Interventions,
-    names: Iterable[str],
+    names: Iterable[str] | None,
 ) -> Iterator[Step]:
     """The loop of `generate`: look at context [pos, d_model], draw a token, add it, and look again."""
     params = {name: np.asarray(p) for name, p in params.items()}

@@ -58,9 +58,6 @@ class Overrides(Kind):
     kinds: Mapping[str, Kind]
     what = "a tuple of pairs (field of the Config, value), sorted, each field once"
 
-    def __hash__(self) -> int:
-        return hash(tuple(self.kinds))
-
     def takes(self, value: Any) -> bool:
         return not any(self._faults(value))
 

@@ -16,7 +16,7 @@ from ..config import Config
 from ..errors import SceneError
 from ..input_checks import Interventions
 from ..interventions import ADDED, MATRICES, PARTS, TAKEN_OUT, one_spelling, parts_of, without
-from ..kinds import Choice, Flag, Kind, Maybe, Name, Number, Text, Whole, shown
+from ..kinds import Choice, Flag, Kind, Maybe, Name, Number, Rows, Text, Whole, shown
 from ..presets import PRESETS, RUN, Preset, find
 from ..tokenizer.text import normalized
 from ..tokenizer.words import SPLITTERS, Encoding, OpenVocabulary
@@ -232,14 +232,10 @@ class Scene:
         """
         for name in changes.keys() - kinds(Scene).keys():
             raise SceneError(_no_field(name), name)
-        rows = {"edits": self.edits, "ablated": self.ablated}
-        bare = replace(self, **dict.fromkeys(rows, ()) | {k: v for k, v in changes.items() if k not in rows})
-        for name, kind in (("edits", EDITS), ("ablated", ABLATED)):
-            if name in changes:
-                kind.check(name, given := kind.gathered(changes[name]), SceneError)
-                rows[name] = given
+        edits, ablated = _rows(changes, "edits", EDITS, self.edits), _rows(changes, "ablated", ABLATED, self.ablated)
+        others = {name: value for name, value in changes.items() if name not in ("edits", "ablated")}
+        bare = replace(self, edits=(), ablated=(), **others)
         before, after, c = self.tokens, bare.tokens, bare.config
-        edits, ablated = rows["edits"], rows["ablated"]
         if "edits" not in changes:
             edits = [e for e in edits if before[e[0]] == (after[e[0]] if e[0] < len(after) else None)]
         edits = tuple(e for e in edits if e[1] < c.d_model)
@@ -307,6 +303,15 @@ class Scene:
 
 
 ADDRESS = Address(Scene)
+
+
+def _rows(changes: Mapping[str, Any], name: str, kind: Rows, own: Any) -> Any:
+    """The rows that are asked for, in order, or else the Scene's own. Raises: SceneError for what are none."""
+    if name not in changes:
+        return own
+    rows = kind.gathered(changes[name])
+    kind.check(name, rows, SceneError)
+    return rows
 
 
 def _no_field(name: str) -> str:

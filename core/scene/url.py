@@ -36,7 +36,7 @@ class Address:
 
     def __init__(self, scene: type):
         self._scene = scene
-        self.defaults = {one.name: one.default for one in fields(scene)}
+        self.defaults: dict[str, Any] = {one.name: one.default for one in fields(scene)}
         self.texts: dict[str, Text] = {}  # every name that a link may have, those of old links included
         for one in fields(scene):
             kind = kinds(scene)[one.name]
@@ -48,8 +48,8 @@ class Address:
 
     def write(self, scene: Any) -> dict[str, str]:
         """The query without what is pinned; what equals the default is left out."""
-        query = {}
-        for name, kind in kinds(type(scene)).items():
+        query: dict[str, str] = {}
+        for name, kind in kinds(self._scene).items():
             value = getattr(scene, name)
             if value == self.defaults[name]:
                 continue
@@ -100,7 +100,7 @@ class Address:
             model = self.defaults["model"]
         notices += self._untrained(model, values)
         if "sentence" in values:
-            split = values.get("split") if values.get("split") in SPLITTERS else self.defaults["split"]
+            split = values["split"] if values.get("split") in SPLITTERS else self.defaults["split"]
             values["sentence"], cut = fit_sentence(values["sentence"], split, model)
             notices += [cut] if cut else []
         while True:
@@ -118,8 +118,10 @@ class Address:
 
     def _untrained(self, model: str, values: dict[str, Any]) -> list[Notice]:
         """Take from `values` what asks a trained model for other sizes or parameters; a Notice for each."""
-        preset, notices = find(model), []
-        for name in filter(self._of_config, [*values] if preset and preset.trained else ()):
+        preset, notices = find(model), list[Notice]()
+        if preset is None or not preset.trained:
+            return notices
+        for name in filter(self._of_config, [*values]):
             if (name, values[name]) in TAKEN_OUT:
                 continue  # a model can do without a part
             try:

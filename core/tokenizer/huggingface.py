@@ -14,7 +14,7 @@ import numpy as np
 
 from .. import limits
 from ..errors import WeightsError
-from ..weights.strict_json import parse
+from ..strict_json import parse
 from .bpe import readable
 from .words import Encoding
 

@@ -8,12 +8,12 @@ from typing import Any
 from .. import limits
 from ..config import TYPES, Config, param_shapes
 from ..errors import WeightsError
+from ..strict_json import quoted
 from .bert import bert, distilbert, roberta
 from .fields import Fields
 from .gpt import gpt2, gpt_neox
 from .llama import llama, mistral, qwen2
 from .plan import Plan
-from .strict_json import quoted
 from .transforms import same
 
 OWN = "fibra"

@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 
 from .. import limits
 from ..errors import WeightsError
-from .strict_json import quoted
+from ..strict_json import quoted
 
 # transformers' names for what Config.activation names.
 ACTIVATIONS = {

@@ -13,10 +13,10 @@ import numpy as np
 from .. import limits
 from ..errors import WeightsError
 from ..kinds import shown
+from ..strict_json import parse, quoted
 from ..tokenizer.huggingface import FileTokenizer
 from ..tokenizer.pretrained import Vocabulary
 from .safetensors import Entry, TensorFile
-from .strict_json import parse, quoted
 from .vocabulary import MERGES, VOCAB_JSON, VOCAB_TXT, byte_level, pieces
 
 CONFIG = "config.json"

@@ -22,10 +22,10 @@ import numpy as np
 
 from .. import limits
 from ..errors import WeightsError
+from ..strict_json import quoted
 from .half_precision import HALVES, Half, widened
 from .quantized import FORMATS, Quantized
 from .safetensors import without_waiting
-from .strict_json import quoted
 
 MAGIC = b"GGUF"
 VERSIONS = (2, 3)

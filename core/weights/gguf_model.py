@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 
 from ..errors import WeightsError
+from ..strict_json import quoted
 from ..tokenizer.pretrained import Vocabulary
 from .gguf import Entry, GGUFFile, Texts
 from .gguf_tokenizer import tokenizer_of
 from .half_precision import Half
 from .quantized import Quantized
-from .strict_json import quoted
 
 ARCHITECTURES = ("llama", "mistral", "qwen2")
 PERMUTED = ("llama", "mistral")  # whose rotary pairs ggml wants side by side

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from ..errors import WeightsError
+from ..strict_json import quoted
 from ..tokenizer.pretrained import ByteLevel, SentencePiece, Vocabulary
 from .gguf import GGUFFile, Texts
-from .strict_json import quoted
 
 NORMAL, UNKNOWN, CONTROL, UNUSED, BYTE = 1, 2, 3, 5, 6  # llama.cpp's types of tokens; 4 is one that a user added
 PATTERN = {"default": "gpt-2", "smollm": "smollm", "llama-bpe": "llama-bpe", "llama3": "llama-bpe", "qwen2": "qwen2"}

@@ -17,6 +17,7 @@ from ..config import Config, param_shapes
 from ..errors import ConfigError, WeightsError
 from ..kinds import shown
 from ..params import Params, check_params
+from ..strict_json import quoted
 from ..tokenizer.huggingface import FileTokenizer
 from ..tokenizer.pretrained import Vocabulary
 from . import safetensors
@@ -28,7 +29,6 @@ from .half_precision import HALVES, Half, widened
 from .names import match
 from .plan import Plan
 from .stored import Stored
-from .strict_json import quoted
 from .transforms import Transform
 
 

@@ -14,13 +14,13 @@ from .. import limits
 from ..config import Config
 from ..errors import ConfigError, WeightsError
 from ..params import Params
+from ..strict_json import parse, quoted
 from ..tokenizer.words import FixedVocabulary
 from .families import OWN, family
 from .fields import Fields
 from .folder import CONFIG, WHOLE
 from .load import load_pretrained, save
 from .safetensors import TensorFile
-from .strict_json import parse, quoted
 
 SPLITS = ("words", "characters")
 TOKEN = 64  # characters of the longest token, and of a task's name

@@ -8,12 +8,12 @@ import numpy as np
 
 from ..config import param_shapes
 from ..errors import WeightsError
+from ..strict_json import quoted
 from .folder import Folder
 from .gguf_model import GGUFModel
 from .half_precision import HALVES
 from .plan import Plan
 from .quantized import FORMATS
-from .strict_json import quoted
 from .transforms import Transform
 
 FLOATS = ("F64", "F32", "F16", "BF16", *FORMATS)

@@ -25,8 +25,8 @@ import numpy as np
 
 from .. import limits
 from ..errors import WeightsError
+from ..strict_json import parse, quoted
 from .half_precision import widened
-from .strict_json import parse, quoted
 
 DTYPES: dict[str, np.dtype[Any]] = {
     "F64": np.dtype("<f8"),

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..errors import WeightsError
+from ..strict_json import parse, quoted
 from ..tokenizer.pretrained import ByteLevel, Pieces
-from .strict_json import parse, quoted
 
 VOCAB_TXT, VOCAB_JSON, MERGES = "vocab.txt", "vocab.json", "merges.txt"
 BERT = {"unk": "[UNK]", "cls": "[CLS]", "sep": "[SEP]"}

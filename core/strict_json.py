@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from ..errors import WeightsError
+from .errors import WeightsError
 
 HALF = re.compile(rb"\\u[dD][89a-fA-F]")  # an escape that may stand for half of a character
 
