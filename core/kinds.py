@@ -232,6 +232,11 @@ class Several(Kind):
             return False
         return sorted(set(value)) == list(value)
 
+    def check(self, name: str, value: Any, error: Raised = ConfigError) -> None:
+        for one in value if isinstance(value, tuple) else ():
+            self.kind.check(name, one, error)
+        super().check(name, value, error)
+
     @property
     def what(self) -> str:  # type: ignore[override]
         return f"a tuple, sorted, each once, of {self.kind.what.removeprefix('one of ')}"

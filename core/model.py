@@ -20,7 +20,7 @@ from .ops.norm import layer_norm, rms_norm
 from .ops.positions import rotary_angles, rotate, sinusoidal
 from .ops.softmax import softmax
 from .params import Params, check_needed
-from .trace import Trace, asked
+from .trace import Trace, checked_names
 
 
 @np.errstate(over="ignore", invalid="ignore")  # numbers that explode are a lesson: the trace shows where, not a warning
@@ -50,7 +50,7 @@ def forward(
         x = embedding(params["embed.W_E"], ids)
     else:
         ids, x = None, checked_embeddings(embeddings, config)
-    trace = Trace(asked(names, config.n_layers), ids, interventions)
+    trace = Trace(checked_names(names, config.n_layers), ids, interventions)
     n = x.shape[-2]
     if cache is not None:
         instance("cache", cache, Cache).check(n, whole, interventions)

@@ -89,11 +89,11 @@ def axes_of(name: str) -> tuple[str, ...]:
     return NAMES[re.sub(r"^blocks\.\d+\.", "blocks.{i}.", name)].axes
 
 
-def asked(names: Iterable[str] | None, n_layers: int) -> tuple[str, ...] | None:
+def checked_names(names: Iterable[str] | None, n_layers: int) -> tuple[str, ...] | None:
     """What to keep of a trace of so many layers. Raises: ConfigError for names, or patterns, that no trace has."""
     if names is None:
         return None
-    return _asked(_checked(names), n_layers)
+    return _checked_names(_checked(names), n_layers)
 
 
 def _checked(names: Iterable[str]) -> tuple[str, ...]:
@@ -101,7 +101,7 @@ def _checked(names: Iterable[str]) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=256)
-def _asked(names: tuple[str, ...], n_layers: int) -> tuple[str, ...]:
+def _checked_names(names: tuple[str, ...], n_layers: int) -> tuple[str, ...]:
     there = {name.format(i=i): None for name in NAMES for i in range(n_layers)}
     for name in names:
         if name not in there and not (_is_pattern(name) and any(fnmatchcase(one, name) for one in there)):

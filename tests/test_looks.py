@@ -89,7 +89,7 @@ def _listed(values: np.ndarray) -> list[float | None]:
     return [None if np.isnan(v) else v for v in values.tolist()]
 
 
-@pytest.mark.parametrize("field", ["threshold", "lit"])
+@pytest.mark.parametrize("field", ["threshold", "layers_lit"])
 def test_a_knob_of_the_look_follows_the_finger_and_tells_the_server_its_end(watched, app, field: str) -> None:
     page = watched.tab()
     sent = opened(page, app, "fibres", SCENE)
@@ -125,7 +125,7 @@ def test_the_walk_through_the_layers_follows_the_finger(watched, app, solid: boo
     scene = Scene(model="gpt", lang="en", drift_3d=solid)
     page = watched.tab()
     sent = opened(page, app, "drift", scene)
-    _, box = grip(page, "stage")
+    _, box = grip(page, "drift_stage")
     before = len(sent)
     for stage in (3, 1, 2):
         page.mouse.move(box["x"] + 8 + stage / 4 * (box["width"] - 16), box["y"] + box["height"] / 2)

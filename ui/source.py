@@ -20,7 +20,7 @@ from core import NAMES
 
 Code = Callable[..., Any]  # a function, a method, or a class with all its methods
 CHECKS = re.compile(r"_?check(ed)?(_\w+)?")  # how functions are called that only check what they are given
-CHECKING = ("core.errors", "core.limits", "core.input_checks")
+CHECKING = ("core.arguments", "core.errors", "core.input_checks", "core.kinds", "core.limits")
 
 
 def text(code: Code) -> str:

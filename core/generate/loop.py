@@ -19,7 +19,7 @@ from ..kinds import shown
 from ..model import forward
 from ..ops.embedding import embedding
 from ..params import Params, check_needed
-from ..trace import Trace, asked
+from ..trace import Trace, checked_names
 from .cache import Cache
 from .sampling import Distribution, Sampling
 
@@ -110,7 +110,7 @@ def generate(
         )
     stops = (stop,) if is_whole(stop) else several("stop", stop, "tokens")
     forced = dict(mapping("forced", {} if forced is None else forced, "from positions to tokens"))
-    kept = asked(("logits", *several("names", names, "names of a trace")), config.n_layers)
+    kept = checked_names(("logits", *several("names", names, "names of a trace")), config.n_layers)
     for name, tokens in (("stop", stops), ("forced", forced.values())):
         for token in tokens:
             whole(name, token, 0, config.vocab_size - 1)
