@@ -122,7 +122,7 @@ def test_an_unknown_part_is_named():
         Interventions(off=frozenset({"W_X"}))
     with pytest.raises(core.SceneError, match="off: 'W_X' is not one of scale"):
         Scene(off=("W_X",))
-    with pytest.raises(core.SceneError, match="off: .* is not a tuple, sorted, each once, of scale, mask"):
+    with pytest.raises(core.SceneError, match=r"off: .* is not a tuple, sorted, each once, of scale, mask"):
         Scene(off=("softmax", "mask"))
 
 
