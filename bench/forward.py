@@ -34,9 +34,21 @@ VOCABULARY = 1000
 def config_of(n: int, d_model: int, n_heads: int, n_layers: int) -> core.Config:
     """A GPT-2 of this size."""
     return core.Config(
-        **dict(vocab_size=VOCABULARY, n_ctx=n, d_model=d_model, n_layers=n_layers, n_heads=n_heads, d_mlp=4 * d_model),
-        **dict(causal=True, positions="learned", norm="layer", final_norm=True, activation="gelu_tanh", unembed=True),
-        **dict(qkv_bias=True, out_bias=True, mlp_bias=True),
+        vocab_size=VOCABULARY,
+        n_ctx=n,
+        d_model=d_model,
+        n_layers=n_layers,
+        n_heads=n_heads,
+        d_mlp=4 * d_model,
+        causal=True,
+        positions="learned",
+        norm="layer",
+        final_norm=True,
+        activation="gelu_tanh",
+        unembed=True,
+        qkv_bias=True,
+        out_bias=True,
+        mlp_bias=True,
     )
 
 

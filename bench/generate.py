@@ -26,9 +26,22 @@ except ImportError:
     torch = None
 
 CONFIG = core.Config(
-    **dict(vocab_size=50257, n_ctx=1024, d_model=768, n_layers=12, n_heads=12, d_mlp=3072, causal=True),
-    **dict(positions="learned", norm="layer", final_norm=True, activation="gelu_tanh"),
-    **dict(qkv_bias=True, out_bias=True, mlp_bias=True, unembed=True, tied_unembed=True),
+    vocab_size=50257,
+    n_ctx=1024,
+    d_model=768,
+    n_layers=12,
+    n_heads=12,
+    d_mlp=3072,
+    causal=True,
+    positions="learned",
+    norm="layer",
+    final_norm=True,
+    activation="gelu_tanh",
+    qkv_bias=True,
+    out_bias=True,
+    mlp_bias=True,
+    unembed=True,
+    tied_unembed=True,
 )
 
 

@@ -28,9 +28,21 @@ except ImportError:
 
 BATCH, TOKENS = 12, 64
 CONFIG = core.Config(
-    **dict(vocab_size=65, n_ctx=TOKENS, d_model=128, n_layers=4, n_heads=4, d_mlp=512, causal=True),
-    **dict(positions="learned", norm="layer", final_norm=True, activation="gelu_tanh", unembed=True),
-    **dict(qkv_bias=True, out_bias=True, mlp_bias=True),
+    vocab_size=65,
+    n_ctx=TOKENS,
+    d_model=128,
+    n_layers=4,
+    n_heads=4,
+    d_mlp=512,
+    causal=True,
+    positions="learned",
+    norm="layer",
+    final_norm=True,
+    activation="gelu_tanh",
+    unembed=True,
+    qkv_bias=True,
+    out_bias=True,
+    mlp_bias=True,
 )
 RECIPE = Recipe(steps=10**9, rate=1e-3, decay_all=True)
 

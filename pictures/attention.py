@@ -36,7 +36,7 @@ def inputs(scene: Scene, words: Words) -> Picture:
         vector=listed(x[query], words),
         norm=run.config.norm,
     )
-    return Picture(vectors(run, x, "@text", query, words, says), says)
+    return Picture(vectors(run, x, "@text", words, says), says)
 
 
 @picture("layer", "head", "query")
@@ -67,7 +67,7 @@ def _projected(scene: Scene, words: Words, name: str, role: str, row: int) -> Pi
         length=magnitude(float(np.linalg.norm(x[row].astype(np.float64))), words),
         vector=listed(x[row], words),
     )
-    return Picture(vectors(run, x, role, row, words, says), says)
+    return Picture(vectors(run, x, role, words, says), says)
 
 
 @picture("layer", "head", "query", "key")
@@ -146,7 +146,7 @@ def output(scene: Scene, words: Words) -> Picture:
     else:
         named = {"token": token_name(run.tokens, query, words), "vector": listed(z[query], words)}
         says = _lost(z, words) or words("attention.says.z", **named, moved=moved)
-    return Picture(vectors(run, z, "@attention", query, words, says), says)
+    return Picture(vectors(run, z, "@attention", words, says), says)
 
 
 def _lost(x: np.ndarray, words: Words) -> str:
@@ -198,8 +198,8 @@ def at_head(run: Run, scene: Scene, name: str) -> np.ndarray:
     return x[head * x.shape[0] // run.config.n_heads]
 
 
-def vectors(run: Run, x: np.ndarray, role: str, row: int, words: Words, says: str) -> dict:
-    """[pos, dimension] as a map, the chosen token's row in full colour."""
+def vectors(run: Run, x: np.ndarray, role: str, words: Words, says: str) -> dict:
+    """[pos, dimension] as a map."""
     return heatmap(
         x,
         list(run.tokens),

@@ -12,7 +12,6 @@ from core.interpret import PCA, pca, residual_stages
 from core.interpret.space import ROUNDING
 from pictures import compute, extremes, memory
 from pictures.compute import Picture, looked_at, picture
-from pictures.heads import magnitude
 from pictures.words import Words
 from plots.drift import drift as drift_figure
 from plots.mask import with_stops
@@ -24,7 +23,6 @@ COMPONENTS = 3
 WALKED = 200  # words times stages: up to as many are sent at once, and walked through in the browser; it takes 0.2 s
 CROWDED = 20  # times as far apart as at the start: then the starts are within a marker's width of one another
 PLAIN = 1e5  # numbers from here on are written with a power of ten
-SUPERSCRIPT = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 @picture("drift_stage", "drift_3d")
@@ -175,12 +173,7 @@ def apart(x: np.ndarray) -> float:
 
 def size(length: float, words: Words) -> str:
     """A length as a reader writes it: 0.97, 36,651, 3.1 × 10⁻⁴, or 1.2 × 10¹² where it explodes."""
-    if 0 < abs(length) < 0.01:
-        return magnitude(length, words)
-    if abs(length) < PLAIN:
-        return words.number(length, 2 if abs(length) < 1000 else 0)
-    mantissa, _, exponent = f"{length:.1e}".partition("e")
-    return f"{words.number(float(mantissa), 1)} × 10{str(int(exponent)).translate(SUPERSCRIPT)}"
+    return words.scaled(length, 2 if abs(length) < 1000 else 0, large=PLAIN)
 
 
 def sentence(scene: Scene, stages: np.ndarray, now: int, words: Words) -> str:

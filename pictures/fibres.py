@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from core import Run, Scene
-from pictures import compute, extremes
+from pictures import compute, extremes, labels
 from pictures.attention import read
 from pictures.compute import Picture, picture
 from pictures.words import Words
@@ -74,7 +74,7 @@ def twin_height(n: int) -> int:
 
 def patterns(run: Run) -> np.ndarray:
     """[layer, head, query, key]; a head that is switched off carries nothing, so its weights are 0."""
-    a = np.stack([run.trace[f"blocks.{i}.attn.pattern"] for i in range(run.config.n_layers)])
+    a = labels.patterns(run)
     for layer, head in run.scene.ablated:
         a[layer, head] = 0
     return a

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import floor, isfinite, log10
+from math import isfinite
 
 import numpy as np
 
@@ -32,7 +32,6 @@ from plots.tiles import tiles
 from plots.token_shares import labels_height, token_shares
 
 WIDE, HALF, NARROW = 600, 290, 390  # px: the left column, half of it, and the right column, at 1440
-SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 @picture("layer", "head")
@@ -312,16 +311,8 @@ def _growth(norms: np.ndarray, words: Words) -> str:
 
 
 def magnitude(x: float, words: Words) -> str:
-    """A number of any size: 12.34, or 1.2 × 10³⁴."""
-    if not isfinite(x):
-        return ""
-    if x == 0 or 0.01 <= abs(x) < 10_000:
-        return words.number(x)
-    power = floor(log10(abs(x)))
-    mantissa = round(x / 10**power, 1)
-    if abs(mantissa) == 10:
-        mantissa, power = mantissa / 10, power + 1
-    return f"{words.number(mantissa, 1)} × 10{str(power).translate(SUPERSCRIPTS)}"
+    """A number of any size: 12.34, or 1.2 × 10³⁴; nothing of one that is none any more."""
+    return words.scaled(x) if isfinite(x) else ""
 
 
 # ---------------------------------------------------------------------------------------------------------- shared

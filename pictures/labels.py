@@ -11,6 +11,7 @@ import numpy as np
 from core import Run, Scene
 from core.interpret import head_label, head_scores, probe_induction
 from core.interpret.heads import CLEAR
+from core.interpret.induction import patterns as all_patterns
 from pictures import compute, memory
 from pictures.extremes import unit
 from pictures.words import Words
@@ -18,7 +19,7 @@ from pictures.words import Words
 
 def patterns(run: Run) -> np.ndarray:
     """[layer, head, query, key]: the attention of the whole model."""
-    return np.stack([run.trace[f"blocks.{i}.attn.pattern"] for i in range(run.config.n_layers)])
+    return all_patterns(run.trace, run.config.n_layers)
 
 
 def labels_of(scene: Scene) -> np.ndarray:

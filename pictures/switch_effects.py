@@ -10,6 +10,7 @@ from core import Run, Scene
 from core.interpret import entropy, order_effect, relative_change, token_norms
 from core.interventions import ADDED, PARTS, parts_of
 from pictures import compute, extremes
+from pictures.attention import at_head
 from pictures.heads import magnitude
 from pictures.words import Words
 
@@ -42,17 +43,17 @@ def _scale(has: Run, lacks: Run, scene: Scene, words: Words) -> str:
     if len(scene.tokens) == 1:
         return words("switches.happened.scale_alone")
     first = 1 if scene.config.causal else 0  # under a mask the first row has no choice, and gives 1 either way
-    a, b = (float(_at_head(run, scene, "pattern")[first:].max()) for run in (has, lacks))
+    a, b = (float(at_head(run, scene, "pattern")[first:].max()) for run in (has, lacks))
     return words("switches.happened.scale", **_place(scene), has=a, lacks=b)
 
 
 def _mask(has: Run, lacks: Run, scene: Scene, words: Words) -> str:
-    later = float(np.triu(_at_head(lacks, scene, "pattern"), 1).sum(-1).mean())
+    later = float(np.triu(at_head(lacks, scene, "pattern"), 1).sum(-1).mean())
     return words("switches.happened.mask", **_place(scene), lacks=later)
 
 
 def _softmax(has: Run, lacks: Run, scene: Scene, words: Words) -> str:
-    a, b = (float(entropy(_at_head(run, scene, "pattern")).mean()) for run in (has, lacks))
+    a, b = (float(entropy(at_head(run, scene, "pattern")).mean()) for run in (has, lacks))
     return words("switches.happened.softmax", **_place(scene), has=a, lacks=b)
 
 
@@ -67,7 +68,7 @@ def _positions(has: Run, lacks: Run, scene: Scene, words: Words) -> str:
 
 
 def _values(has: Run, lacks: Run, scene: Scene, words: Words) -> str:
-    a, b = (float(token_norms(_at_head(run, scene, "v")[None])[0]) for run in (has, lacks))
+    a, b = (float(token_norms(at_head(run, scene, "v")[None])[0]) for run in (has, lacks))
     return words("switches.happened.W_V", **_place(scene), has=magnitude(a, words), lacks=magnitude(b, words))
 
 
@@ -127,12 +128,6 @@ def kept(run: Run) -> np.ndarray:
 
 def _final(run: Run) -> np.ndarray:
     return run.trace[f"blocks.{run.config.n_layers - 1}.resid_post"].astype(np.float64)
-
-
-def _at_head(run: Run, scene: Scene, name: str) -> np.ndarray:
-    layer, head = scene.place
-    x = run.trace[f"blocks.{layer}.attn.{name}"]
-    return x[head * len(x) // run.config.n_heads]
 
 
 def _place(scene: Scene) -> dict[str, int]:

@@ -29,7 +29,6 @@ HEIGHT = 290  # px: a chart
 SQUARE = 400  # px: the map, and the embeddings
 NAMED = 24  # tokens whose embeddings are drawn: more would hide each other
 STAGES = 12  # moments on an embedding's way
-RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 SMOOTH = 0.02  # of the steps so far: over so many the training loss is averaged
 
 
@@ -314,7 +313,4 @@ def checks(found: list[Check], words: Words) -> Picture:
 
 def power(value: float, words: Words) -> str:
     """A number as a reader writes it: 0.0123, or 3.1 × 10⁻⁸ where it is small."""
-    if value == 0 or 1e-3 <= abs(value) < 1e5:
-        return words.number(value, 4)
-    mantissa, _, exponent = f"{value:.1e}".partition("e")
-    return f"{words.number(float(mantissa), 1)} × 10{str(int(exponent)).translate(RAISED)}"
+    return words.scaled(value, 4, 1e-3, 1e5)

@@ -23,6 +23,7 @@ from plots.tokens import isolated, shown
 CONTENT = Path(__file__).parent.parent / "content"
 LANGUAGES = ("pt-BR", "en")
 MINUS = "−"
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 MILLION = 1e6
 FORMS = re.compile(r"(?P<shown>[^|?]*)(?P<kind>[|?])(?P<forms>.*)", re.DOTALL)
 
@@ -82,6 +83,15 @@ class Words(Formatter):
     def number(self, value: float, decimals: int = 2) -> str:
         """A number as this language writes it, with a true minus sign and never minus zero."""
         return self.format_field(value, f".{decimals}f")
+
+    def power(self, value: float) -> str:
+        """A number in two digits and a power of ten: 3.1 × 10⁻⁸."""
+        mantissa, _, exponent = f"{value:.1e}".partition("e")
+        return f"{self.number(float(mantissa), 1)} × 10{str(int(exponent)).translate(RAISED)}"
+
+    def scaled(self, value: float, decimals: int = 2, small: float = 0.01, large: float = 10_000) -> str:
+        """A number of any size: with so many decimals, or below `small` and from `large` on with a power of ten."""
+        return self.number(value, decimals) if value == 0 or small <= abs(value) < large else self.power(value)
 
     def short(self, value: float) -> str:
         """A number without needless digits."""

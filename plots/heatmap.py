@@ -32,7 +32,6 @@ def heatmap(
     scale: str = "signed",
     zmax: float | None = None,
     chosen: tuple[int, int] | None = None,
-    dim_others: bool = False,
     numbers: bool | None = None,
     decimals: int = 2,
     comma: bool = False,
@@ -48,8 +47,8 @@ def heatmap(
 
     Without `columns` they are dimensions, counted from 0. `scale` is "probability" (0 to `zmax`, 1 unless told),
     "signed" (centred on zero, to the greatest magnitude unless told) or "plain" (no colour: a table). Cells of -inf
-    are masked: hatched, and written `masked`; NaN cells stay blank. `chosen` (row, column) is outlined; with
-    `dim_others` the other rows fade. `numbers` writes each value in its cell: by default where it is legible. `hover`
+    are masked: hatched, and written `masked`; NaN cells stay blank. `chosen` (row, column) is outlined.
+    `numbers` writes each value in its cell: by default where it is legible. `hover`
     may use {row}, {column} and {value}; titles and `hover` are trusted text, `rows` and `columns` are not. Cells are
     square, unless told, where there are few and about as many columns as rows. `comma` writes the cells' numbers with
     a decimal comma. `width` is how many pixels the map can count on: it decides whether numbers fit in the cells, and
@@ -89,7 +88,7 @@ def heatmap(
     }
     shapes = _hatching(np.isneginf(values))
     if chosen is not None:
-        shapes += (_veils(chosen[0], n_rows, n_columns) if dim_others else []) + _outline(*chosen)
+        shapes += _outline(*chosen)
     written = [columns[i] for i in columns_shown] if columns else None
     upright, top = _upright(written, cell), _top(written, cell, column_title)
     below = 40 if colorbar and narrow else theme.GAP
@@ -252,10 +251,3 @@ def _outline(row: int, column: int) -> list[dict[str, Any]]:
     """A ring that shows on any colour: the background's, and the chosen one inside it."""
     cell = {"type": "rect", "x0": column - 0.5, "x1": column + 0.5, "y0": row - 0.5, "y1": row + 0.5}
     return [cell | {"line": {"color": "@background", "width": 5}}, cell | {"line": {"color": "@chosen", "width": 2.5}}]
-
-
-def _veils(row: int, n_rows: int, n_columns: int) -> list[dict[str, Any]]:
-    """The background, drawn thinly over every row but one."""
-    veil = {"type": "rect", "x0": -0.5, "x1": n_columns - 0.5, "line": {"width": 0}, "fillcolor": "@background/0.7"}
-    spans = [(-0.5, row - 0.5), (row + 0.5, n_rows - 0.5)]
-    return [veil | {"y0": low, "y1": high} for low, high in spans if high > low]

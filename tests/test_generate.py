@@ -172,9 +172,8 @@ def test_the_cuts_are_their_definitions(logits, temperature, top_k, top_p):
     assert got.plain == pytest.approx(by_definition(logits, 1.0, None, None), abs=1e-12)
     assert got.tempered == pytest.approx(by_definition(logits, temperature, None, None), abs=1e-12)
     assert {*got.kept.tolist()} == {i for i, share in enumerate(expected) if share}
-    parts = [got.kept, got.cut_by_top_p, got.cut_by_top_k]
-    assert sorted(np.concatenate(parts).tolist()) == [*range(len(logits))]
-    assert len(got.cut_by_top_k) == max(0, len(logits) - (top_k or len(logits)))
+    assert sorted(got.order.tolist()) == [*range(len(logits))]
+    assert got.n_kept <= got.n_top_k == min(len(logits), top_k or len(logits))
     assert got.draw(7) in got.kept
 
 

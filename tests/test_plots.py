@@ -64,7 +64,7 @@ def every_figure(tokens: list[str]) -> dict[str, dict]:
     hidden = np.where(np.tri(5, dtype=bool), PATTERN, -np.inf)
     titles = {"row_title": "Query", "column_title": "Key"}
     return {
-        "probability": heatmap(PATTERN, tokens, tokens, scale="probability", chosen=(3, 1), dim_others=True, **titles),
+        "probability": heatmap(PATTERN, tokens, tokens, scale="probability", chosen=(3, 1), **titles),
         "masked": heatmap(hidden, tokens, tokens, **titles),
         "dimensions": heatmap(X, tokens, column_title="d_model", colorbar=True),
         "plain": heatmap(X, tokens, tokens[:4], scale="plain"),

@@ -92,14 +92,6 @@ class Distribution:
         """The ids that may be drawn, likeliest first."""
         return self.order[: self.n_kept]
 
-    @property
-    def cut_by_top_p(self) -> np.ndarray:
-        return self.order[self.n_kept : self.n_top_k]
-
-    @property
-    def cut_by_top_k(self) -> np.ndarray:
-        return self.order[self.n_top_k :]
-
     @cached_property
     def final(self) -> np.ndarray:
         """[vocab] float64: what is drawn from: 0 where a token was cut, the rest as before but summing to 1 again."""

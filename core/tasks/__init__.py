@@ -2,7 +2,7 @@
 
 from .algorithms import Addition, Copy, Repeat, Reverse, Sort
 from .stories import Stories, agreement, agreements, story
-from .task import Example, Task, evaluate
+from .task import Task, evaluate
 from .text import Characters
 
 # Those that need no text; Characters takes one.
@@ -13,7 +13,6 @@ __all__ = [
     "Addition",
     "Characters",
     "Copy",
-    "Example",
     "Repeat",
     "Reverse",
     "Sort",

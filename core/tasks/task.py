@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -26,13 +26,6 @@ def held_out(content: np.ndarray) -> np.ndarray:
     content = np.asarray(content).astype(np.uint64) + np.uint64(1)
     mixed = (content * _MULTIPLIERS[: content.shape[-1]]).sum(-1, dtype=np.uint64)
     return mixed >> np.uint64(61) == 0
-
-
-class Example(NamedTuple):
-    """One row as a reader sees it. answered: whether each token is one that the model is asked for."""
-
-    tokens: tuple[str, ...]
-    answered: tuple[bool, ...]
 
 
 class Task(ABC):
@@ -61,12 +54,6 @@ class Task(ABC):
     def speaks(self, ids: np.ndarray, language: str) -> bool:
         """Whether a row is in this language ("pt-BR", "en"); rows without words are in every one."""
         return True
-
-    def example(self, step: int = 0, seed: int = 0) -> Example:
-        """The first held-out row of a step, in tokens."""
-        ids, targets, mask = self.batch(step, 1, seed, held_out=True)
-        counted = np.ones_like(targets, bool) if mask is None else mask
-        return Example(self.read([ids[0, 0], *targets[0]]), (False, *counted[0].tolist()))
 
     def read(self, ids: np.ndarray | list[int]) -> tuple[str, ...]:
         """The tokens of some ids."""

@@ -44,9 +44,9 @@ def _letters(form: re.Match[str]) -> str:
 
 ENCODINGS = ("windows-1252", "mac-roman", "cp850")  # of files that are not Unicode: Windows, old Macs, DOS
 _BYTE_ORDER = (  # the mark of UTF-32 begins as that of UTF-16 does
-    *((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32")),
-    *((codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16")),
-)
+    (codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"),
+)  # fmt: skip
 
 
 def decoded(data: bytes, encoding: str = "") -> str:

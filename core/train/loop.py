@@ -45,9 +45,9 @@ class Recipe:
         for name, least in (("steps", 1), ("warmup", 0)):
             whole(name, getattr(self, name), least)
         for name, low, high in (
-            *(("rate", 0, inf), ("last_rate", 0, 1), ("weight_decay", 0, inf), ("clip", 0, inf)),
-            *(("beta1", 0, 1), ("beta2", 0, 1), ("eps", 0, inf)),
-        ):
+            ("rate", 0, inf), ("last_rate", 0, 1), ("weight_decay", 0, inf), ("clip", 0, inf),
+            ("beta1", 0, 1), ("beta2", 0, 1), ("eps", 0, inf),
+        ):  # fmt: skip
             value = getattr(self, name)
             right = is_number(value) or (name == "clip" and isinstance(value, float))
             if not (right and low <= value <= high) or (name.startswith("beta") and value == 1):
@@ -166,11 +166,6 @@ def step_bytes(config: Config, n: int) -> int:
     c = config
     numbers = c.n_layers * (8 * c.d_model + 2 * c.d_mlp + 3 * c.n_heads * n) + 3 * c.vocab_size
     return 4 * n * numbers
-
-
-def norm_of(grads: Params) -> float:
-    """The length of all gradients taken as one vector."""
-    return sqrt(sum(float(np.vdot(g, g)) for g in grads.values()))
 
 
 def norms_of_parts(grads: Params) -> dict[str, float]:

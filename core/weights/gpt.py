@@ -50,9 +50,9 @@ def gpt2(f: Fields) -> Plan:
         "n_ctx",  # an old name of n_positions, which nothing reads
         "reorder_and_upcast_attn",  # of no effect in float32
         "is_decoder",  # it always is
-        *("n_special", "predict_special_tokens", "afn"),  # left over from the first GPT, and read by nothing
-        *("summary_type", "summary_use_proj", "summary_activation", "summary_proj_to_labels", "summary_first_dropout"),
-    )
+        "n_special", "predict_special_tokens", "afn",  # left over from the first GPT, and read by nothing
+        "summary_type", "summary_use_proj", "summary_activation", "summary_proj_to_labels", "summary_first_dropout",
+    )  # fmt: skip
     head = {"lm_head.weight": turned("unembed.W_U")}
     return Plan(config, GPT2, "transformer.", head, ("h.{i}.attn.bias", "h.{i}.attn.masked_bias"))
 

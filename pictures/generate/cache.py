@@ -82,19 +82,10 @@ def check(scene: Scene, words: Words) -> str:
         f"generate.says.{key}",
         same=found.same,
         n=found.n,
-        apart=power(found.apart, words),
+        apart=words.power(found.apart) if found.apart else "0",
         size=magnitude(found.size, words),
         saved=saved,
     )
-
-
-def power(value: float, words: Words) -> str:
-    """A small number as a reader writes it: 3.6 × 10⁻⁷."""
-    if value == 0:
-        return "0"
-    mantissa, _, exponent = f"{value:.1e}".partition("e")
-    digits = str(int(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
-    return f"{words.number(float(mantissa), 1)} × 10{digits}"
 
 
 def _says(scene: Scene, work: Work, at: int, words: Words) -> str:
