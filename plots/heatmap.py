@@ -47,11 +47,10 @@ def heatmap(
 
     Without `columns` they are dimensions, counted from 0. `scale` is "probability" (0 to `zmax`, 1 unless told),
     "signed" (centred on zero, to the greatest magnitude unless told) or "plain" (no colour: a table). Cells of -inf
-    are masked: hatched, and written `masked`; NaN cells stay blank. `chosen` (row, column) is outlined.
-    `numbers` writes each value in its cell: by default where it is legible. `hover`
-    may use {row}, {column} and {value}; titles and `hover` are trusted text, `rows` and `columns` are not. Cells are
-    square, unless told, where there are few and about as many columns as rows. `comma` writes the cells' numbers with
-    a decimal comma. `width` is how many pixels the map can count on: it decides whether numbers fit in the cells, and
+    are masked: hatched, and written `masked`; NaN cells stay blank. `chosen` (row, column) is outlined. `numbers`
+    writes each value in its cell: by default where it is legible. `hover` may use {row}, {column} and {value}; titles
+    and `hover` are trusted text, `rows` and `columns` are not. Cells are square, unless told, where there are few and
+    about as many columns as rows. `comma` writes the cells' numbers with a decimal comma. `width` is how many pixels the map can count on: it decides whether numbers fit in the cells, and
     whether the columns' labels stand upright.
     """
     values = np.asarray(values, np.float32)
