@@ -50,8 +50,9 @@ def heatmap(
     are masked: hatched, and written `masked`; NaN cells stay blank. `chosen` (row, column) is outlined. `numbers`
     writes each value in its cell: by default where it is legible. `hover` may use {row}, {column} and {value}; titles
     and `hover` are trusted text, `rows` and `columns` are not. Cells are square, unless told, where there are few and
-    about as many columns as rows. `comma` writes the cells' numbers with a decimal comma. `width` is how many pixels the map can count on: it decides whether numbers fit in the cells, and
-    whether the columns' labels stand upright.
+    about as many columns as rows. `comma` writes the cells' numbers with a decimal comma. `width` is how
+    many pixels the map can count on: it decides whether numbers fit in the cells, and whether the columns' labels
+    stand upright.
     """
     values = np.asarray(values, np.float32)
     n_rows, n_columns = values.shape

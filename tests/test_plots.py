@@ -275,11 +275,6 @@ def test_a_scale_without_extent_is_still_a_scale(values: np.ndarray) -> None:
     assert (trace["zmin"], trace["zmax"]) == (-1.0, 1.0)
 
 
-def test_focus_dims_the_other_rows() -> None:
-    veils = [s for s in FIGURES["probability"]["layout"]["shapes"] if "fillcolor" in s]
-    assert [(v["y0"], v["y1"]) for v in veils] == [(-0.5, 2.5), (3.5, 4.5)]
-
-
 # Tiles
 
 
