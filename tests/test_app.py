@@ -69,7 +69,7 @@ def test_every_page_opens_on_the_penguins(name, lang):
     assert words_of(lang)(f"{name}.title") in html(at)
     assert words_of(lang)(f"{name}.lead") in html(at)
     assert captions(at) and all(captions(at)), "a sentence under every figure"
-    assert at.get("code") or at.get("expander"), "the code that ran"
+    assert len(at.expander) + len(at.status), "the code that ran"  # 1.62 takes one with an icon for a status
 
 
 @pytest.mark.parametrize("model", ("encoder", "encoder_full", "gpt"))
@@ -165,7 +165,7 @@ def test_the_address_stands_still_while_a_knob_is_held():
         at.session_state["k-drawn"] = 1, "attention", (), 0
         fine(at.run())
         assert at.session_state[SCENE].seed == stop
-        assert at.query_params.get("seed") == written
+        assert at.query_params.get("seed") in (written, [written])  # a list in 1.62
 
 
 def test_the_scene_is_in_the_address_and_comes_back_from_it():
