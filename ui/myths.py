@@ -16,19 +16,27 @@ SHOWN = "fibra.myths"  # how often a card was clicked in this session
 ASKED = "fibra.asked"  # the figure of the card that was clicked now
 TO_FIGURE = """<script>
 { // {times}: of the same text nothing would run again, and outside a block no name can be declared twice
-// The page stays at its top where the figure and what stands with it are whole there; else it goes down until they are,
-// or until they begin.
-const AIR = 16;
+const [AIR, LOOKS, BETWEEN] = [16, 16, 150]; // px, and ms between looks: the new Scene's figures come one after another
 const page = document.querySelector("[data-testid=stMain]");
-const parts = [...document.querySelectorAll('[data-figure="{figure}"] > *')];
-const boxes = parts.map((part) => part.getBoundingClientRect());
-const drawn = boxes.filter(({ height }) => height);
-const from = page.getBoundingClientRect().top - page.scrollTop;
-const begins = Math.min(...drawn.map(({ top }) => top)) - from - AIR;
-const ends = Math.max(...drawn.map(({ bottom }) => bottom)) - from + AIR;
-const top = drawn.length ? Math.max(0, Math.min(begins, ends - page.clientHeight)) : 0;
 const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
-page.scrollTo({ top, behavior: still ? "auto" : "smooth" });
+
+// The page's top where the figure and what stands with it are whole there; else as far down as they are, or begin.
+const goal = () => {
+  const parts = [...document.querySelectorAll('[data-figure="{figure}"] > *')];
+  const boxes = parts.map((part) => part.getBoundingClientRect()).filter(({ height }) => height);
+  if (!boxes.length) return 0;
+  const from = page.getBoundingClientRect().top - page.scrollTop;
+  const begins = Math.min(...boxes.map(({ top }) => top)) - from - AIR;
+  const ends = Math.max(...boxes.map(({ bottom }) => bottom)) - from + AIR;
+  return Math.max(0, Math.round(Math.min(begins, ends - page.clientHeight)));
+};
+
+const go = (looks, before) => {
+  const top = goal();
+  if (top !== before) page.scrollTo({ top, behavior: still ? "auto" : "smooth" });
+  if (looks) setTimeout(go, BETWEEN, looks - 1, top);
+};
+go(LOOKS);
 }
 </script>"""
 
