@@ -25,7 +25,8 @@ PLAIN_APP = ROOT / "bench" / "plain_app.py"
 @dataclass(frozen=True)
 class Page:
     """A page as a bench opens it: `path` and `query` of its URL, the `key=` of the knob that is turned (or how it
-    begins, up to a hyphen), and how many times as long as the bare page's a turn may take (`bar`)."""
+    begins, up to a hyphen), and how many times as long as the bare page's a turn may take (`bar`); of one that is
+    dragged, how many pictures a second there shall be."""
 
     path: str
     query: str
@@ -66,11 +67,13 @@ PAGES = {
     "fibres": Page("fibres", _query(model="gpt", sentence=LONG, threshold=0.02), "knob-threshold", 1.5),
     "drift": Page("drift", _query(model="gpt"), "knob-drift_stage", 1.3),
 }
-# Dragged: a knob with few stops would wait for the hand.
+# Dragged, and the pictures a second that are asked for: twice as many where the browser draws by itself. A knob with
+# few stops would wait for the hand.
 DEEP = (("n_layers", 12),)
 DRAGGED = {
-    "attention": PAGES["attention"],
-    "drift": Page("drift", _query(model="gpt", overrides=DEEP), "knob-drift_stage", 0.0),
+    "attention": replace(PAGES["attention"], bar=10),
+    "fibres": replace(PAGES["fibres"], bar=20),
+    "drift": Page("drift", _query(model="gpt", overrides=DEEP), "knob-drift_stage", 20),
 }
 PEER = Page("", "", "knob", 1.0)
 

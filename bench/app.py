@@ -53,8 +53,7 @@ CHROMIUM_FLAGS = [
 ]
 WARM_UP_TURNS = 3
 DRAG_SECONDS = 5.0
-DRAG_BAR, PINNED_BAR = 10, 2.2
-HAND = 2 * DRAG_BAR  # stops a second that it passes: the thumb is painted at each, and painting weighs without a GPU
+PINNED_BAR = 2.2
 VISITS = 6
 QUIET_MS = 300
 TIMEOUT_MS = 60_000
@@ -140,12 +139,13 @@ class Tab:
         self._settle()
         return self._tab.evaluate("({ reporter, which }) => bench[reporter][which] - bench.began", vars(self._signal))
 
-    def drag(self, seconds: float) -> float:
-        """Hold the knob and move it to and fro for so long; the pictures a second that follow."""
+    def drag(self, seconds: float, hand: float) -> float:
+        """Hold the knob and move it to and fro for so long, past `hand` stops a second; the pictures a second that
+        follow. The thumb is painted at each stop, and painting weighs without a GPU."""
         box = self._knob.bounding_box()
         left, width, middle = box["x"] + 8, box["width"] - 16, box["y"] + box["height"] / 2
         mouse, pictures = self._tab.mouse, "(knob) => +(knob.dataset.pictures ?? 0)"
-        speed = math.pi * HAND / self._knob.evaluate("(knob) => +knob.max")  # radians a second
+        speed = math.pi * hand / self._knob.evaluate("(knob) => +knob.max")  # radians a second
         mouse.move(left + width / 2, middle)
         mouse.down()
         before, start = self._knob.evaluate(pictures), time.perf_counter()
@@ -216,8 +216,8 @@ def drag(page: Page, app: Server, browser: Browser) -> list[str]:
     """Drag the page's knob; the cells of DRAGS after the page's name."""
     with Tab(browser, app, page, LIVE) as tab:
         tab.first_picture()
-        tab.drag(1.0)
-        return [f"{tab.drag(DRAG_SECONDS):.1f}", f"{DRAG_BAR}"]
+        tab.drag(1.0, 2 * page.bar)
+        return [f"{tab.drag(DRAG_SECONDS, 2 * page.bar):.1f}", f"{page.bar}"]
 
 
 def compare_first_paint(app: Server, hello: Server, browser: Browser) -> list[list[str]]:
