@@ -35,7 +35,7 @@ def seconds_until(task: str, sentence: str, pace: str, server: Server, browser: 
         page.set_default_timeout(PATIENCE)
         page.goto(f"{server.origin}/train?task={task}&lang=en")
         page.locator("[data-figure=train-loss] [data-drawn]").wait_for()
-        page.locator(f"[class*='st-key-knob-pace'] button:has-text('{pace}')").click()
+        page.locator(f"[class*='st-key-knob-train_pace'] button:has-text('{pace}')").click()
         began = time.perf_counter()
         page.locator(".st-key-train-go button").click()
         page.get_by_text(re.compile(sentence)).first.wait_for()

@@ -25,6 +25,7 @@ SEED = (0, 9999)
 TEMPERATURE = (0.05, 20.0)  # below, exp() of a scaled score leaves float32's range on ordinary inputs
 EDIT = (-1000.0, 1000.0)  # a hand-edited coordinate; its square times d_model stays far from float32's 3e38
 UNDO = 200  # Scenes that a session can bring back: under 100 kB each way, for turns share what they do not change
+NUDGE = (1e-9, 0.1)  # of a weight, in float64: smaller ones drown in rounding, larger ones leave the tangent
 HEAT = (0.0, 3.0)  # temperature of a draw; by 3 even a trained model's favourites are drawn seldom
 TOP_K = (1, 1000)
 TOP_P = (0.01, 1.0)

@@ -14,7 +14,7 @@ from core.train.gradcheck import Check, check_slopes, next_token
 from core.train.loop import adamw, take_step
 from pictures import train as pictures
 from pictures.words import Words
-from ui import comparison, figure, shell
+from ui import comparison, figure, shell, state
 from ui.live import live_figure
 from ui.train import files, gradient_check, knobs, scheduler, session
 
@@ -26,7 +26,7 @@ def status(words: Words) -> None:
     """How far it is; and, while it plays, the slices of work."""
     run = session.session()
     if run.playing:
-        session.tick(run)
+        session.tick(run, state.scene().train_pace)
         if not run.playing or scheduler.slowness() != run.slowness:
             st.rerun()  # timers begin, change and end with a whole run
     course = run.course

@@ -19,7 +19,6 @@ class Played(Protocol):
     """How a reader has the run go on."""
 
     former: History | None  # of the run before it on the same task
-    overlay: bool  # whether that is laid under this one
     playing: bool
 
 
@@ -36,7 +35,7 @@ class View:
 
     @property
     def former(self) -> History | None:
-        return self.training.former if self.training.overlay else None
+        return self.training.former if self.scene.train_overlay else None
 
     @cached_property
     def watch(self) -> Watch:

@@ -55,7 +55,9 @@ LOOKS = {
     **{"pin.sentence": ("", "a b c"), "pin.off": ("", "norm"), "pin.n_heads": ("", "2")},
     **{"task": ("", "repeat"), "train_size": ("", "small"), "learning_rate": ("", "0.01"), "batch_size": ("", "8")},
     **{"train_seed": ("", "7"), "train_step": ("", "3"), "train_played": ("", "1"), "train_attempt": ("", "2")},
-    **{"corpus": ("", "text-0123456789ab")},
+    **{"corpus": ("", "text-0123456789ab"), "train_pace": ("", "slow"), "train_overlay": ("", "0")},
+    **{"check_parameter": ("", "embed.W_E", "of.nobody"), "check_row": ("", "9"), "check_column": ("", "31999")},
+    **{"check_nudge": ("", "0.1"), "check_bug": ("", "1")},
 }
 
 

@@ -36,6 +36,8 @@ TURNED = {
     **{"top_k": "7", "top_p": "0.9", "draw_seed": "4", "max_new_tokens": "5", "forced": "5.3", "tokens_written": "3"},
     **{"target": "dois um", "task": "repeat", "train_size": "small", "learning_rate": "0.002", "batch_size": "8"},
     **{"train_seed": "3", "lang": "en", "compared_step": "scores", "compared_array": "norm"},
+    **{"train_pace": "slow", "train_overlay": "0", "check_parameter": "blocks.0.attn.W_O", "check_row": "3"},
+    **{"check_column": "2", "check_nudge": "0.001", "check_bug": "1"},
     **{"pin": "1", "pin.temperature": "", "pin.off": ""},
 }
 

@@ -617,3 +617,52 @@ def test_a_file_that_is_not_unicode_is_read_as_the_reader_says(lang):
         assert at.session_state["text"] == "" and not at.selectbox
     at = fine(AppTest.from_function(app, args=(text.encode("utf-16"), lang)).run())
     assert at.session_state["text"] == text and not at.selectbox and not html(at)
+
+
+# ------------------------------------------------------------------------------------------- its view is in the Scene
+
+
+def test_how_a_run_is_driven_and_looked_at_is_in_the_address():
+    asked = {"train_pace": "full", "train_overlay": "0", "check_parameter": "blocks.0.attn.W_O", "check_row": "3"}
+    asked |= {"check_column": "2", "check_nudge": "0.001", "check_bug": "1", "lang": "en"}
+    at = page(**asked)
+    assert at.query_params == asked
+    shown = {widget.label: widget.value for kind in ("selectbox", "number_input", "toggle") for widget in at.get(kind)}
+    assert shown[EN("train.check.parameter")] == "blocks.0.attn.W_O" and shown[EN("train.check.bug")] is True
+    assert (shown[EN("train.check.row")], shown[EN("train.check.column")]) == (3, 2)
+    assert shown[EN("train.overlay")] is False
+    assert next(w for w in at.button_group if w.label == EN("train.speed")).value == "full"
+    run = at.session_state[RUN]
+    view = View(run, run.course, at.session_state[SCENE], *run.course.at(None), "en")
+    objective = next_token(*(part[None] for part in view.row[1:]))
+    found = gradcheck(
+        *(view.params, run.course.config, objective, "blocks.0.attn.W_O", (3, 2), 1e-3, True), ids=view.row[0][None]
+    )
+    assert gradient_check._table(found, EN) in html(at)
+
+
+def test_the_knobs_of_the_check_turn_the_scene_and_can_be_undone():
+    at = page(lang="en")
+    next(w for w in at.selectbox if w.label == EN("train.check.parameter")).set_value("embed.W_E").run()
+    next(w for w in at.number_input if w.label == EN("train.check.row")).set_value(4).run()
+    next(w for w in at.toggle if w.label == EN("train.check.bug")).set_value(True).run()
+    scene = fine(at).session_state[SCENE]
+    assert (scene.check_parameter, scene.check_row, scene.check_bug) == ("embed.W_E", 4, True)
+    assert [past.check_row for past in at.session_state[PAST]] == [0, 0, 4]
+
+
+@pytest.mark.parametrize("asked", [{"check_parameter": "of.nobody"}, {"check_row": "900000", "check_column": "900000"}])
+def test_a_place_that_this_model_lacks_is_the_nearest_that_it_has(asked):
+    at = fine(page(lang="en", **asked))
+    shown = {widget.label: widget.value for kind in ("selectbox", "number_input") for widget in at.get(kind)}
+    assert shown[EN("train.check.parameter")] == "blocks.0.attn.W_Q"
+    rows, columns = at.session_state[RUN].course.state.params["blocks.0.attn.W_Q"].shape
+    last = (rows - 1, columns - 1) if "check_row" in asked else (0, 0)
+    assert (shown[EN("train.check.row")], shown[EN("train.check.column")]) == last
+
+
+def test_a_run_before_is_laid_under_this_one_as_the_scene_says():
+    former, course = run_of(seed=1), run_of()
+    for overlay in (True, False):
+        view = View(Training((), course, former.history), course, Scene(train_overlay=overlay), *course.at(None))
+        assert (view.former is not None) == overlay

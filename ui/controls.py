@@ -172,7 +172,7 @@ def segments(
 
 def number(label: str, knob: str, low: int, high: int, value: int, **more: Any) -> None:
     """A whole number to type or to step, on a Scene field."""
-    mount, turn = feed(f"knob-{knob}", value), _turning(knob, more.pop("turn", state.turn))
+    mount, turn = feed(f"knob-{knob}", value, (low, high)), _turning(knob, more.pop("turn", state.turn))
     draw(mount, value, turn, st.number_input, label, low, high, mount.value, step=1, **more)
 
 

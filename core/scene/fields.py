@@ -19,6 +19,7 @@ from ..kinds import Choice, Flag, Kind, Number, Raised, Rows, Several, Whole, sh
 
 TASK_NAMES = ("copy", "reverse", "sort", "repeat", "addition", "stories", "characters")  # those of core.tasks
 TRAINED_SIZES = ("", "small", "medium", "large")  # "": the task's own
+TRAINED_PACES = ("slow", "steady", "full")
 LANGUAGES = ("", "pt-BR", "en")  # "": the browser's
 INSIDE = ("resid_pre", "norm", "attn_out", "resid_mid", "units", "mlp_out", "resid_post")  # of a block
 STEPS = ("x", "q", "k", "v", "scores", "scores_scaled", "scores_masked", "pattern", "z")  # of attention

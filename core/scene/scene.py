@@ -32,6 +32,7 @@ from .fields import (
     SEED,
     STEPS,
     TASK_NAMES,
+    TRAINED_PACES,
     TRAINED_SIZES,
     Edit,
     Override,
@@ -64,6 +65,7 @@ SENTENCE = Text(told=f"0..{limits.TOKENS} tokens", form=_typed)
 TARGET_CHARACTERS = f"{limits.TARGET_CHARACTERS} characters"
 TARGET = Text(f"at most {TARGET_CHARACTERS}, one line; see fit_target", f"0..{TARGET_CHARACTERS}", fit_target, _typed)
 STEP = Whole(*limits.MOMENT)
+PLACE = Whole(0, limits.VOCABULARY - 1)  # in a parameter
 
 
 @dataclass(frozen=True)
@@ -116,6 +118,14 @@ class Scene:
     train_played: int = view(0, Whole(-STEP.high, STEP.high), was="played")
     train_attempt: int = view(0, SEED, was="attempt")  # how often the reader began this run again
     corpus: str = view("", Name("text-[0-9a-f]{12}", "text-…"))  # a text of the reader's own; "": ours
+    train_pace: str = view("steady", Choice(TRAINED_PACES))  # how many steps it may take at a time
+    train_overlay: bool = view(True, Flag())  # whether the run before is drawn under this one
+
+    check_parameter: str = view("blocks.0.attn.W_Q", Name("[A-Za-z0-9_.]{1,40}", "blocks.0.attn.W_Q"))  # whose gradient
+    check_row: int = view(0, PLACE)  # the number of it that is nudged; clipped to its shape
+    check_column: int = view(0, PLACE)
+    check_nudge: float = view(1e-5, Number(*limits.NUDGE))  # how far up and down
+    check_bug: bool = view(False, Flag())  # one planted in the backward pass, for the check to find
 
     lang: str = view("", Choice(LANGUAGES))
     compared_step: str = view("pattern", Choice(STEPS), was="compared")  # of attention's, while a Scene is pinned

@@ -120,7 +120,7 @@ def _load(file: Any) -> None:
 def _show(model: Portable) -> None:
     name = use(model)
     scene = state.scene()
-    kept = (*kept_runs.KNOBS, "train_played", "lang", "pinned")
+    kept = (*kept_runs.KNOBS, *kept_runs.LOOKS, "train_played", "lang", "pinned")
     state.show(Scene(model=name, **{field: getattr(scene, field) for field in kept}))
     st.session_state[USED] = name
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
 from math import isfinite
 
 import streamlit as st
 
+from core import Scene
 from core.train.gradcheck import Check, gradcheck, gradcheck_all, next_token
 from pictures import train as pictures
 from pictures.compute import finish
 from pictures.training_view import View
 from pictures.words import Words
-from ui import figure, shell
+from ui import controls, figure, shell, state
 from ui.train import session
 
 NUDGES = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9)
@@ -38,26 +40,25 @@ def check(words: Words) -> None:
 
 
 def _choices(view: View, words: Words) -> tuple[str, tuple[int, ...], float, bool]:
-    columns = st.columns([4, 2, 2, 3, 4], gap="medium", vertical_alignment="bottom")
-    names = [*view.params]
-    with columns[0]:
-        key = f"check-name-{view.course.config.n_layers}-{len(names)}"  # another model has other parameters
-        name = st.selectbox(words("train.check.parameter"), names, index=_first(names), key=key)
-    shape = view.params[name].shape
+    """Parameter, place in it, nudge and bug, as the Scene says them; of a parameter that this model lacks, W_Q."""
+    scene, names = view.scene, [*view.params]
+    name = scene.check_parameter if scene.check_parameter in names else Scene.check_parameter
+    parameter, row, column, nudge, bug = st.columns([4, 2, 2, 3, 4], gap="medium", vertical_alignment="bottom")
+    with parameter:
+        controls.select(words("train.check.parameter"), "check_parameter", names, name, str)
     index = []
-    for column, axis, size in zip(columns[1:3], ("row", "column"), shape, strict=False):
-        with column:
-            label = words(f"train.check.{axis}")
-            index.append(st.number_input(label, 0, size - 1, 0, key=f"check-{axis}-{name}-{size}"))
-    with columns[3]:
-        nudge = st.select_slider(words("train.check.nudge"), NUDGES, 1e-5, lambda e: pictures.power(e, words))
-    with columns[4]:
-        bug = st.toggle(words("train.check.bug"), help=words("train.check.bug_help"))
-    return name, tuple(int(i) for i in index), nudge, bug
-
-
-def _first(names: list[str]) -> int:
-    return names.index("blocks.0.attn.W_Q")
+    for place, axis, size in zip((row, column), ("row", "column"), view.params[name].shape, strict=False):
+        index.append(min(getattr(scene, f"check_{axis}"), size - 1))
+        with place:
+            controls.number(words(f"train.check.{axis}"), f"check_{axis}", 0, size - 1, index[-1])
+    with nudge:
+        label, written = words("train.check.nudge"), partial(pictures.power, words=words)
+        now, turn = scene.check_nudge, state.turn
+        controls.choice_slider(label, "check_nudge", NUDGES, now, text=written, turn=turn)
+    with bug:
+        about = words("train.check.bug_help")
+        controls.switch(words("train.check.bug"), "check_bug", scene.check_bug, turn=state.turn, help=about)
+    return name, tuple(index), scene.check_nudge, scene.check_bug
 
 
 def _table(found: Check, words: Words) -> str:

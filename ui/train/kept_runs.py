@@ -21,6 +21,8 @@ from ui.train import run_memory
 RUN, RUNS, TEXTS = "fibra.training", "fibra.runs", "fibra.texts"
 # Of the Scene: what runs, and at which step it is looked at.
 KNOBS = ("task", "train_size", "train_seed", "corpus", "train_attempt", "learning_rate", "batch_size", "train_step")
+# How it is driven and looked at.
+LOOKS = ("train_pace", "train_overlay", "check_parameter", "check_row", "check_column", "check_nudge", "check_bug")
 
 Key = tuple[str, str, int, str, int]
 
@@ -40,8 +42,6 @@ class Training:
     played: bool = False  # by a reader: something would be lost
     mixed: bool = False  # its rate or batch changed on the way: nothing but this object can show it
     stood: int = 0  # the step where it last stood still
-    pace: str = "steady"
-    overlay: bool = True
     slowness: int = 1  # of its timers
     said: str = ""  # the label of what there is to say about the last change
     about: dict[str, Any] = field(default_factory=dict)  # what that label is filled with

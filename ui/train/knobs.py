@@ -30,7 +30,7 @@ def buttons(words: Words) -> None:
             st.button(words(f"train.{name}"), key=f"train-{key}", on_click=act, **look)
     with pace:
         label, names = words("train.speed"), {pace: words(f"train.pace.{pace}") for pace in session.PACES}
-        controls.segments(label, "pace", [*names], run.pace, names.__getitem__, turn=session.set_pace)
+        controls.segments(label, "train_pace", [*names], state.scene().train_pace, names.__getitem__)
 
 
 def choices(words: Words) -> None:
@@ -85,8 +85,8 @@ def scrubber(view: View, words: Words) -> None:
         elif len(moments) > 1:
             label = words("train.moment")
             controls.choice_slider(label, "train_step", moments, view.step, text=str, turn=session.wind)
-        on, former = view.training.overlay, view.training.former
-        controls.switch(words("train.overlay"), "overlay", on, turn=session.lay_over, disabled=former is None)
+        on, alone = view.scene.train_overlay, view.training.former is None
+        controls.switch(words("train.overlay"), "train_overlay", on, turn=state.turn, disabled=alone)
 
 
 def place(view: View, words: Words) -> None:

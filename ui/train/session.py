@@ -15,7 +15,7 @@ from math import inf, log
 import streamlit as st
 
 from core import Scene, limits
-from core.scene.fields import TASK_NAMES
+from core.scene.fields import TASK_NAMES, TRAINED_PACES
 from core.tasks import TASKS, Characters, Task
 from core.tasks.stories import text
 from core.train.training_run import Course, opening, sized
@@ -27,7 +27,7 @@ from ui.live import presence
 from ui.train import kept_runs, run_memory, scheduler
 from ui.train.kept_runs import KNOBS, RUN, Training, key_of
 
-PACES = {"slow": 1, "steady": 5, "full": 10**9}  # steps a slice, at most
+PACES = dict(zip(TRAINED_PACES, (1, 5, 10**9), strict=True))  # steps a slice, at most
 FIRST = 0.4  # seconds of work on a run that is repeated, before the page is seen
 
 GROWN = 1.1  # times the steps at the last sample of text
@@ -73,7 +73,6 @@ def _turned_to(scene: Scene, former: Training | None) -> Training:
     if (training := kept_runs.kept().get(key_of(scene))) is None:
         training = _begun(scene)
         if former is not None:
-            training.pace, training.overlay = former.pace, former.overlay
             if former.course and former.key[0] == scene.task and former.key[3] == training.key[3]:
                 training.former = former.course.history  # another task's losses would say nothing about this one's
             if training.said in ("", "train.says.opened"):
@@ -91,7 +90,7 @@ def _turned_to(scene: Scene, former: Training | None) -> Training:
 def _repeat(scene: Scene, gone: Training) -> Training:
     """The run that was let go, once more."""
     training = _begun(replace(scene, train_played=gone.reached))
-    training.former, training.pace, training.overlay = gone.former, gone.pace, gone.overlay
+    training.former = gone.former
     kept_runs.keep(training)
     st.session_state[RUN] = training
     return training
@@ -163,9 +162,9 @@ def _ours(name: str) -> Task:
 # -------------------------------------------------------------------------------------------------------- playing
 
 
-def tick(training: Training) -> None:
+def tick(training: Training, pace: str = Scene.train_pace) -> None:
     """One slice of a run that plays, if it is its turn: else the next tick comes soon."""
-    course, most = training.course, PACES[training.pace]
+    course, most = training.course, PACES[pace]
     if training.until is not None:
         most = training.until - course.step
     with scheduler.turn(training) as mine:
@@ -236,16 +235,6 @@ def choose(**knobs: str | int) -> None:
     if (training := kept_runs.latest(scene)) is not None:
         scene = scene.turn(**training.knobs)
     state.show(scene)
-
-
-def set_pace(pace: str) -> None:
-    """How many steps a slice may take."""
-    st.session_state[RUN].pace = pace
-
-
-def lay_over(overlay: bool) -> None:
-    """Draw the former run, or leave it out."""
-    st.session_state[RUN].overlay = overlay
 
 
 def wind(train_step: int) -> None:
