@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from math import floor, log10
 from typing import Any
@@ -31,7 +31,17 @@ SPOKEN = re.compile(
     r".*\.(says|reads|label|looks|counts|happened)\..*|compare\.(nothing|lost)"
     r"|generate\.(broken|lens\.none|loss\.(none|full|exploded))"
 )
-NAMES = {"quoted", "placed", "choice", "heads.place", "heads.the", "heads.many", "attention.reads.others", "million"}
+NAMES = {
+    "quoted",
+    "placed",
+    "choice",
+    "heads.place",
+    "heads.the",
+    "heads.many",
+    "attention.reads.others",
+    "million",
+    "generate.lens.after",
+}
 
 
 class Recorder(Words):
@@ -47,7 +57,7 @@ class Recorder(Words):
 
     def claimed(self) -> list[tuple[str, Values]]:
         """What was claimed: all that has values or is spoken, but for names and for what is no sentence."""
-        return [(k, v) for k, v in self.said if k not in NAMES and (v or SPOKEN.fullmatch(k)) and "hover" not in k]
+        return [(k, v) for k, v in self.said if k not in NAMES and (v or SPOKEN.fullmatch(k))]
 
 
 def claim(*keys: str) -> Callable:
@@ -62,23 +72,31 @@ def claim(*keys: str) -> Callable:
     return register
 
 
-def check(scene: Any, builders: Iterable[Callable], lang: str, fresh: Fresh) -> set[str]:
-    """Call each builder, of a Scene or a View, and hold what it says against `fresh`; the keys that were said."""
-    found = set()
+def heard(scene: Any, builders: Iterable[Callable], lang: str, fresh: Fresh) -> Iterator[Recorder]:
+    """Call each builder, of a Scene or a View: what it was heard to say, with `fresh` told who speaks."""
     for builder in builders:
         words = Recorder(lang)
         told = builder(scene, words)
         says = told if isinstance(told, str) else " ".join(told) if isinstance(told, list) else told.says
         assert "{" not in says.replace("{0}", "") and not re.search(r"\b(nan|inf)\b", says), (builder, says)
         fresh.words, fresh.says, fresh.picture, fresh.at_builder = words_of(lang), says, told, builder
+        yield words
+
+
+def check(scene: Any, builders: Iterable[Callable], lang: str, fresh: Fresh) -> None:
+    """Hold what the builders say against `fresh`."""
+    for words in heard(scene, builders, lang, fresh):
         for key, values in words.claimed():
             assert key in CLAIMS.keys() | fresh.claims.keys(), f"{key}: nothing says when this is true"
             try:
-                (fresh.claims.get(key) or CLAIMS[key])(fresh, values)
+                hold(fresh, key, values)
             except AssertionError as error:
-                raise AssertionError(f"{key} {values}\n{says}\n{fresh.scene.to_query()}\n{error}") from error
-            found.add(key)
-    return found
+                raise AssertionError(f"{key} {values}\n{fresh.says}\n{fresh.scene.to_query()}\n{error}") from error
+
+
+def hold(fresh: Fresh, key: str, values: Values) -> None:
+    """Assert that this is true."""
+    (fresh.claims.get(key) or CLAIMS[key])(fresh, values)
 
 
 # --------------------------------------------------------------------------------------------------- the other reading

@@ -109,6 +109,8 @@ def knob(f: Fresh, v: Values) -> None:
             assert text in ({True: ("on", "sim", "ligado", "ligada"), False: ("off", "não", "desligado")}[value])
         elif isinstance(value, int | float):
             assert abs(read(text, f.words.lang)[0] - value) < 1e-9 * abs(value) + 1e-12
+        elif name not in ("model", "split"):
+            assert text == value
     assert v["was"] != v["now"]
 
 
@@ -218,8 +220,9 @@ def head(f: Fresh, v: Values) -> None:
 
 @claim("block.says.change")
 def number(f: Fresh, v: Values) -> None:
-    unit = {"en": "unit", "pt-BR": "unidade"}[f.words.lang]
-    assert (unit in v["axis"]) == (f.scene.compared_array == "units")
+    unit = {"en": "hidden unit", "pt-BR": "unidade oculta"}
+    dimension = {"en": "dimension", "pt-BR": "dimensão"}
+    assert v["axis"] == (unit if f.scene.compared_array == "units" else dimension)[f.words.lang]
     changes(f, of_block, v, lambda p: v["token"] == label(f, p[0]) and v["column"] == p[1])
 
 
@@ -268,6 +271,7 @@ def ranged(f: Fresh, v: Values) -> None:
 def lines(f: Fresh, v: Values) -> None:
     was, now = both(f, lambda g: light.given(g)[f.layer, f.head])
     change = np.nan_to_num(now - was)
+    assert v["least"] == 0.01
     for n, side in ((v["more"], change), (v["less"], -change)):
         assert (side > v["least"] + 1e-6).sum() <= n <= (side > v["least"] - 1e-6).sum()
 

@@ -116,7 +116,7 @@ def in_draw(scene: Scene, logits: np.ndarray) -> np.ndarray:
 
 def ranked(rank: int, p: np.ndarray, token: int) -> bool:
     """Is this its place, but for rounding among those as likely?"""
-    return bool(1 + (p > p[token] * (1 + 1e-5)).sum() <= rank <= 1 + (p > p[token] * (1 - 1e-5)).sum())
+    return bool(1 + (p > p[token] * (1 + 1e-5)).sum() <= rank <= (p > p[token] * (1 - 1e-5)).sum())
 
 
 @claim("generate.says.drawn", "generate.says.greedy", "generate.says.greedy_tie", "generate.says.forced")

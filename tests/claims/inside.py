@@ -163,6 +163,7 @@ def moments(f: Fresh, v: Values) -> None:
     assert learned == (f.config.norm != "none" and not np.allclose(y, z, rtol=1e-3, atol=1e-4))
     if learned:
         assert digits(v["mean1"], y.mean(), f) and digits(v["variance1"], y.var(), f)
+        assert v["norm"] == f.config.norm
         assert ("bias" in f.says or "viés" in f.says) == (f.config.norm == "layer")
 
 
@@ -211,6 +212,9 @@ def no_norm(f: Fresh, v: Values) -> None:
 # ----------------------------------------------------------------------------------------------------------- the MLP
 
 
+CALLED = {"relu": "ReLU", "gelu": "GELU", "gelu_tanh": "GELU (tanh)", "silu": "SiLU"}
+
+
 def activated(f: Fresh, x: np.ndarray) -> np.ndarray:
     with np.errstate(all="ignore"):
         return {
@@ -245,7 +249,9 @@ def shares(text: str, expected: float, f: Fresh) -> bool:
     """Does a text hold this share, and 0% or 100% only of nothing and of all?"""
     (found,) = read(text.strip("<>% "), f.words.lang)
     if text.startswith(("<", ">")):
-        return 0 < 100 * expected < 0.05 if text[0] == "<" else 99.95 <= 100 * expected < 100
+        return found == (0.1 if text[0] == "<" else 99.9) and (
+            0 < 100 * expected < 0.05 if text[0] == "<" else 99.95 <= 100 * expected < 100
+        )
     point = {"en": ".", "pt-BR": ","}[f.words.lang]
     within = abs(found - 100 * expected) <= (0.0501 if point in text else 0.501)
     return bool(within and (found not in (0, 100) or found == 100 * expected))
@@ -264,7 +270,7 @@ def nothing(f: Fresh, units: np.ndarray) -> np.ndarray:
 def passed_on(f: Fresh, v: Values) -> None:
     units = hidden(f)[2]
     exactly = nothing(f, units)
-    assert v["n"] == units.size and np.isfinite(units).all()
+    assert v["n"] == units.size and np.isfinite(units).all() and v["name"] == CALLED[f.config.activation]
     if "below it" in f.says or "abaixo" in f.says:
         assert not exactly.any() and shares(v["share"], (units < 0).mean(), f) and f.config.activation != "relu"
     else:
@@ -285,7 +291,7 @@ def units_lost(f: Fresh, v: Values) -> None:
 def curve(f: Fresh, v: Values) -> None:
     before, after = (x[f.query] for x in hidden(f)[:2])
     assert v["token"] == f.token(f.query) and (v["n"], v["below"]) == (len(before), sum(x < 0 for x in before))
-    assert written_as(v["high"], max(after), f.words.lang)
+    assert written_as(v["high"], max(after), f.words.lang) and v["name"] == CALLED[f.config.activation]
 
 
 @claim("block.says.zeros_alike", "block.says.zeros_by_token")

@@ -28,7 +28,8 @@ def focus(f: Fresh) -> int | None:
 
 def above(a: np.ndarray, f: Fresh, n: int) -> bool:
     """So many weights of a are above the threshold, but for what stands on it in float32."""
-    return int((a > f.scene.threshold + 1e-7).sum()) <= n <= int((a > f.scene.threshold - 1e-7).sum())
+    least = f.scene.threshold
+    return int((a > least * (1 + 1e-6)).sum()) <= n <= int((a > least * (1 - 1e-6)).sum())
 
 
 @claim("fibres.says.lit")
@@ -46,7 +47,7 @@ def counted(f: Fresh, v: Values) -> None:
     assert above(lit(f), f, v["above"]) and v["threshold"] == f.scene.threshold
     assert ("No weight" in f.says or "Nenhum peso" in f.says) == (v["above"] == 0)
     assert ("One weight" in f.says or "Um só peso" in f.says) == (v["above"] == 1)
-    assert ("Of " in f.says or "De " in f.says) == (v["drawn"] < v["above"])
+    assert ("Of " in f.says or "De " in f.says) == (v["drawn"] < v["above"]) and v["drawn"] == min(v["above"], 500)
 
 
 @claim("fibres.says.strongest", "fibres.says.strongest_but", "fibres.says.focus")

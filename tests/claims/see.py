@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 
 import core
-from claims import Fresh, Values, claim, moved, near, read, ties, written_as
+from claims import Fresh, Values, claim, moved, near, pinned_number, read, ties, written_as
 from core import Scene
 from pictures import attention, heads, reading, start
 from pictures.words import Words
@@ -55,6 +57,7 @@ def grows(f: Fresh, v: Values) -> None:
     means = [np.mean([np.sqrt(row @ row) for row in x]) for x in stages]
     good = [m for m in means if np.isfinite(m)]
     assert written_as(v["start"], means[0], f.words.lang) and written_as(v["end"], good[-1], f.words.lang)
+    assert pinned_number(v.get("limit", "3 × 10³⁸"), np.finfo(np.float32).max, f.words.lang)
     if ("limit" in v and len(good) < len(means)) or f.says.count("float32"):
         assert means[v["layer"] + 1 :] and not np.isfinite(means[v["layer"] + 1]) and np.isfinite(means[v["layer"]])
     else:
@@ -182,7 +185,7 @@ def scaled(f: Fresh, v: Values) -> None:
 def masked(f: Fresh, v: Values) -> None:
     hidden = int((~f.seen).sum())
     assert v["cells"] == f.n**2 and v["hidden"] == hidden == np.isneginf(f.of_head("scores_masked")).sum()
-    assert (not hidden) == ("Nothing" in f.says or "Nada" in f.says)
+    assert (not hidden) == ("Nothing" in f.says or "Nada" in f.says) and v["unit"] == unit(f)
 
 
 @claim("attention.says.z")
@@ -216,16 +219,18 @@ def row_of(f: Fresh, token: str) -> list[tuple[int, np.ndarray]]:
 def row(f: Fresh, v: Values) -> None:
     ((query, weights),) = row_of(f, v["token"])
     written = [round(round(w, 6), 2) for w in weights]
-    assert len(set(written)) > 1
-    assert read(v["parts"].split("(")[-1], f.words.lang)[0] == min(written)
-    most = [k for k, w in enumerate(written) if w == max(written)]
-    assert (
-        f.named(most, itself=query) + " (" in v["parts"].split(", " if len(most) == 1 else ")")[0] + ")"
-        or len(most) > 1
-    )
-    assert f"{f.named(most, itself=query)} ({f.words.number(max(written))})" in v["parts"]
-    fewest = [k for k, w in enumerate(written) if w == min(written)]
-    assert v["parts"].endswith(f"{f.named(fewest, itself=query)} ({f.words.number(min(written))})")
+    levels = sorted({*written}, reverse=True)
+    said = [levels[0], *levels[1:2], levels[-1]] if len(levels) > 2 else levels  # the most, the next, the least
+    assert len(levels) > 1
+    forms = {
+        "en": ("most at", "then at", "and least at"),
+        "pt-BR": ("mais para", "depois para", "e menos para"),
+    }[f.words.lang]
+    parts = []
+    for form, level in zip(forms if len(said) > 2 else forms[::2], said, strict=True):
+        keys = [k for k, w in enumerate(written) if w == level]
+        parts.append(f"{form} {f.named(keys, itself=query)} ({f.words.number(level)})")
+    assert v["parts"] == ", ".join(parts)
 
 
 @claim("attention.reads.first", "attention.reads.then", "attention.reads.last")
@@ -332,7 +337,7 @@ def even(f: Fresh) -> np.ndarray:
 def chosen(f: Fresh, v: Values) -> None:
     a = f.of_head("pattern")
     assert near(v["entropy"], bits(a)) and near(v["distance"], reach(a)) and near(v["most"], bits(even(f)))
-    assert v["place"].lower() == f.heads([(f.layer, f.head)])
+    assert v["place"].lower() == f.heads([(f.layer, f.head)]) and v["unit"] == unit(f)
 
 
 @claim("heads.says.chosen_lost")
@@ -347,7 +352,11 @@ def chosen_off(f: Fresh, v: Values) -> None:
 
 @claim("heads.says.looks")
 def told(f: Fresh, v: Values) -> None:
-    pass  # heads.looks.* says it
+    a = f.of_head("pattern")
+    scores = {name: score(f, a, name) for name in followed(f, a)}
+    best = max(scores, key=scores.__getitem__)
+    name, of = (best, {"score": scores[best]}) if scores[best] >= 0.5 else ("uniform", {"apart": unfit(f, a)})
+    assert v["looks"] == f.words(f"heads.looks.{name}", unit=unit(f), **of)
 
 
 def measured(measure: str) -> None:
@@ -467,11 +476,13 @@ def looked(name: str) -> None:
         a = [a for layer in f.patterns for a in layer if np.isfinite(a).all()]
         of = [1 - unfit(f, x) if name == "uniform" else score(f, x, name) for x in a]
         assert any(near(v["score"], x) for x in of) and v["score"] >= 0.5 and v["unit"] == unit(f)
+        assert name != "uniform" or near(v["apart"], 1 - v["score"])
 
     @claim(f"reading.label.{name}")
     def label(f: Fresh, v: Values) -> None:
         a = f.of_head("pattern")
         assert name_of(f, f.layer, f.head) == name and v["place"].lower() == f.heads([(f.layer, f.head)])
+        assert v["unit"] == unit(f)
         if name == "uniform":
             assert near(v["apart"], unfit(f, a)) and v["apart"] <= 0.05
         elif name != "induction":
@@ -500,7 +511,8 @@ def seeming(f: Fresh, v: Values) -> None:
 @claim("reading.label.none")
 def nameless(f: Fresh, v: Values) -> None:
     a = f.of_head("pattern")
-    assert name_of(f, f.layer, f.head) is None
+    assert name_of(f, f.layer, f.head) is None and v["unit"] == unit(f)
+    assert v["place"].lower() == f.heads([(f.layer, f.head)])
     assert near(v["score"], max(score(f, a, name) for name in followed(f, a))) and v["score"] < 0.5
 
 
@@ -508,7 +520,7 @@ def counted(name: str) -> None:
     @claim(f"reading.counts.{name}")
     def count(f: Fresh, v: Values) -> None:
         places = [p for p in np.ndindex(f.patterns.shape[:2]) if np.isfinite(f.patterns[p]).all()]
-        assert v["n"] == sum(name_of(f, *place) == name for place in places)
+        assert v["n"] == sum(name_of(f, *place) == name for place in places) and v["unit"] == unit(f)
 
 
 for name in ("previous", "first", "itself", "same", "induction", "uniform", "seeming"):
@@ -519,7 +531,10 @@ for name in ("previous", "first", "itself", "same", "induction", "uniform", "see
 def labels(f: Fresh, v: Values) -> None:
     places = [p for p in np.ndindex(f.patterns.shape[:2]) if np.isfinite(f.patterns[p]).all()]
     assert v["n"] == f.config.n_layers * f.config.n_heads
-    assert bool(v["parts"]) == any(name_of(f, *place) for place in places)
+    names = [name_of(f, *place) for place in places]
+    each = {name: names.count(name) for name in names if name}
+    said = re.findall(r"\((\d+) ", v["parts"])
+    assert sorted(map(int, said)) == sorted(each.values())
 
 
 @claim("reading.says.lost")
@@ -612,7 +627,7 @@ seen_row("carried", carried_row)
 
 @claim("reading.says.carried_off", "reading.says.importance_off")
 def carried_off(f: Fresh, v: Values) -> None:
-    assert not f.place_is_on()
+    assert not f.place_is_on() and v["query"] == f.token(f.query)
 
 
 def key_change(f: Fresh) -> np.ndarray:
@@ -651,7 +666,8 @@ def importance(f: Fresh, v: Values) -> None:
     best = [set(most_of(f, weight)), set(most_of(f, length)), set(most_of(f, 100 * effect, 1))]
     common = best[0] & best[1] & best[2]
     if "part:" in f.says or "se separam" in f.says:
-        assert not common
+        assert not common and v["carrier"] == f.named(sorted(best[1]), itself=f.query)
+        assert v["loss"] == f.named(sorted(best[2]), itself=f.query)
     elif "all three" in f.says or "três modos" in f.says:
         assert common and v["common"] == f.named(sorted(common))
     else:
@@ -661,7 +677,8 @@ def importance(f: Fresh, v: Values) -> None:
 
 @claim("reading.says.importance_only")
 def sees_itself(f: Fresh, v: Values) -> None:
-    assert f.seen[f.query].sum() == 1 and abs(v["effect"] - key_change(f)[f.query]) < 1e-4 + 1e-3 * v["effect"]
+    assert f.seen[f.query].sum() == 1 and v["query"] == f.token(f.query)
+    assert abs(v["effect"] - key_change(f)[f.query]) < 1e-4 + 1e-3 * v["effect"]
 
 
 @claim(*(f"reading.says.rollout{how}" for how in ("", "_own", "_alike", "_nothing")))

@@ -39,6 +39,11 @@ def placed(f: Fresh, v: Values) -> bool:
     return (v["layer"], v["head"]) == (f.layer, f.head)
 
 
+def part(f: Fresh, v: Values) -> bool:
+    """Is the part that is named the one that is switched?"""
+    return v["part"] == f.words(f"switches.parts.{f.at_builder.part}")
+
+
 def length(x: np.ndarray) -> float:
     return float(np.mean([np.sqrt(sum(y * y for y in row)) for row in x]))
 
@@ -134,7 +139,7 @@ def mlp(f: Fresh, v: Values) -> None:
 @claim("switches.happened.zero_with", "switches.happened.zero_without")
 def zero(f: Fresh, v: Values) -> None:
     run = runs(f)["Without" in f.says or "Sem " in f.says]
-    assert v["token"] in [f.token(i) for i in range(f.n) if not run.last[i].any()]
+    assert v["token"] in [f.token(i) for i in range(f.n) if not run.last[i].any()] and part(f, v)
 
 
 @claim("switches.happened.mlp_alike")
@@ -149,3 +154,4 @@ def lost(f: Fresh, v: Values) -> None:
     assert v["layer"] == next(
         i for i in range(run.config.n_layers) if not np.isfinite(run[f"blocks.{i}.resid_post"]).all()
     )
+    assert part(f, v)

@@ -141,11 +141,6 @@ def bold(f: Fresh, v: Values) -> None:
     assert came(f)
 
 
-@claim("generate.lens.after")
-def after(f: Fresh, v: Values) -> None:
-    assert 0 <= v["i"] < f.config.n_layers
-
-
 @claim("generate.lens.none")
 def unreadable(f: Fresh, v: Values) -> None:
     assert not f.config.residual
