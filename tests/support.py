@@ -11,6 +11,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 import core
+from core.config import CHOICES
 from core.interventions import PARTS
 from core.kinds import Choice, Flag, Kind, Maybe, Name, Number, Rows, Several, Text, Whole
 from core.scene.fields import OVERRIDES
@@ -152,11 +153,11 @@ def random_config(draw: random.Random) -> core.Config:
     """A small Config with every choice drawn."""
     n_heads = draw.choice((1, 2, 4))
     width = draw.choice((2, 4, 6) if n_heads > 1 else (4, 6))  # of two numbers a norm leaves only the sign
-    norm = draw.choice(("none", "layer", "rms"))
-    norm_at = draw.choice(("pre", "post"))
+    norm = draw.choice(CHOICES["norm"])
+    norm_at = draw.choice(CHOICES["norm_at"])
     projections = draw.random() < 0.85
     free_width = projections and draw.random() < 0.3
-    positions = draw.choice(("none", "sinusoidal", "learned", "rotary"))
+    positions = draw.choice(CHOICES["positions"])
     d_mlp = draw.choice((0, 7, 12))
     unembed = draw.random() < 0.7
     return core.Config(
@@ -183,7 +184,7 @@ def random_config(draw: random.Random) -> core.Config:
         qkv_bias=draw.random() < 0.5,
         out_bias=draw.random() < 0.5,
         mlp_bias=draw.random() < 0.5,
-        activation=draw.choice(("relu", "gelu", "gelu_tanh", "silu")),
+        activation=draw.choice(CHOICES["activation"]),
         gated=bool(d_mlp) and draw.random() < 0.4,
         unembed=unembed,
         tied_unembed=unembed and draw.random() < 0.4,
@@ -274,12 +275,10 @@ def random_scenes(n: int, seed: int) -> list[core.Scene]:
         if model != "penguins" and not core.PRESETS[model].trained:
             values = {
                 "n_layers": draw.randint(1, 3),
-                "positions": draw.choice(["none", "sinusoidal", "learned", "rotary"]),
+                "positions": draw.choice(CHOICES["positions"]),
             }
-            values["activation"] = draw.choice(["relu", "gelu", "gelu_tanh", "silu"])
-            scene = scene.override(
-                **values, norm=draw.choice(["none", "layer", "rms"]), norm_at=draw.choice(["pre", "post"])
-            )
+            values["activation"] = draw.choice(CHOICES["activation"])
+            scene = scene.override(**values, norm=draw.choice(CHOICES["norm"]), norm_at=draw.choice(CHOICES["norm_at"]))
         scene = scene.turn(
             off=tuple(sorted(draw.sample(PARTS, draw.choice([0, 0, 1, 2])))),
             temperature=draw.choice([0.5, 1.0, 2.0]),

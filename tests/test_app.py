@@ -10,7 +10,7 @@ from unicodedata import normalize
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core import Scene, limits
+from core import PRESETS, Scene, limits
 from pictures.pages import PAGES
 from pictures.words import LANGUAGES, words_of
 from tests.support import knob
@@ -72,7 +72,7 @@ def test_every_page_opens_on_the_penguins(name, lang):
     assert len(at.expander) + len(at.status), "the code that ran"  # 1.62 takes one with an icon for a status
 
 
-@pytest.mark.parametrize("model", ("encoder", "encoder_full", "gpt"))
+@pytest.mark.parametrize("model", [*PRESETS][1:])
 @pytest.mark.parametrize("name", MODELS)
 def test_every_story_on_every_page(name, model):
     fine(page(name, model=model, lang="en"))

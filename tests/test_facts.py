@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import core
+from core.config import CHOICES
 from core.interpret import residual_stages, token_norms
 
 PENGUINS = np.array(
@@ -78,7 +79,7 @@ def test_residuals_and_scaled_weights_keep_the_size():
     assert 0.9 * norms[0] < norms[-1] < 4 * norms[0]
 
 
-@pytest.mark.parametrize("norm", ["layer", "rms"])
+@pytest.mark.parametrize("norm", [norm for norm in CHOICES["norm"] if norm != "none"])
 def test_a_norm_tames_the_encoder(norm):
     norms = encoder_norms(norm=norm, norm_at="post")
     assert np.allclose(norms[1:], 8, atol=0.01)  # sqrt(64): every coordinate has variance 1

@@ -14,6 +14,7 @@ from support import configs, golden, random_config, random_params, worst
 
 import core
 from core import model
+from core.config import CHOICES
 from core.generate.cache import Cache
 from core.generate.loop import multiplications
 from core.generate.sampling import Distribution, Sampling
@@ -248,7 +249,7 @@ def test_it_ends_with_a_stop_token():
 
 
 def test_the_context_may_be_filled_to_the_last_place():
-    for positions in ("none", "sinusoidal", "learned", "rotary"):
+    for positions in CHOICES["positions"]:
         params, config = setup(CONFIG.replace(positions=positions))
         steps = [*core.generate(params, config, IDS, config.n_ctx - len(IDS))]
         assert steps[-1].position == config.n_ctx - 1

@@ -15,7 +15,7 @@ from playwright.sync_api import expect
 from streamlit.testing.v1 import AppTest
 
 import core
-from core import Scene
+from core import PRESETS, Scene
 from core.interpret import logit_lens
 from pictures import continuation
 from pictures.generate import cache, draw, lens, loss
@@ -381,7 +381,7 @@ def test_page_runs(name: str, lang: str) -> None:
     assert "fibra-loop" in html_of(at)
 
 
-@pytest.mark.parametrize("model", ["penguins", "encoder", "encoder_full"])
+@pytest.mark.parametrize("model", [name for name, p in PRESETS.items() if not p.config.unembed])
 def test_a_story_without_logits_is_stood_in_for(model: str) -> None:
     at = page(Scene(model=model, lang="en", draw_temperature=0.5, tokens_written=4))
     assert not at.exception and scene_of(at).model == model

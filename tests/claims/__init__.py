@@ -21,6 +21,7 @@ import numpy as np
 
 import core
 from core import Scene
+from core.config import CHOICES
 from core.interventions import PARTS
 from pictures.words import Words, words_of
 
@@ -281,7 +282,7 @@ def any_scenes(n: int, seed: int = 0) -> list[Scene]:
                 **dict(n_layers=draw.randint(1, 3), d_model=draw.choice([8, 16]), n_heads=draw.choice([1, 2, 4])),
                 **dict(d_mlp=draw.choice([0, 4, 16]), causal=draw.random() < 0.5),
                 **dict(positions=draw.choice(["none", "sinusoidal", "rotary"]), residual=draw.random() < 0.6),
-                **dict(norm=draw.choice(["none", "layer", "rms"]), init=draw.choice(["scaled", "unit"])),
+                **dict(norm=draw.choice(CHOICES["norm"]), init=draw.choice(["scaled", "unit"])),
             )
         scene = scene.turn(
             off=tuple(sorted(draw.sample(PARTS, draw.choice([0, 0, 0, 1, 2])))),
