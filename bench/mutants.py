@@ -187,7 +187,8 @@ def failing(copy: Path, tests: tuple[str, ...]) -> str | None:
 
 def tried(mutant: Mutant, copy: Path) -> str | None:
     """The test that finds a mutant, or None. Raises: RuntimeError where that test fails without the mutant too."""
-    file, source = copy / mutant.path, (ROOT / mutant.path).read_bytes()
+    file = copy / mutant.path
+    source = file.read_bytes()
     try:
         file.write_bytes(source[: mutant.start] + mutant.now.encode() + source[mutant.end :])
         found = failing(copy, nearest(mutant.path))
