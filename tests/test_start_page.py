@@ -278,11 +278,11 @@ def test_a_story_keeps_the_reader_s_sentence_and_what_is_pinned() -> None:
 def test_a_part_opens_its_own_page_once_the_app_has_it(monkeypatch) -> None:
     scene = Scene(model="gpt", seed=77)
     monkeypatch.setattr(pictures, "PAGES", {*PAGES, "tokens"})
-    pictures.html.cache_clear()
+    pictures.html.cache.clear()
     try:
         opened = {link["kind"]: urlparse(link["href"]).path for link in drawn(scene).links}
     finally:
-        pictures.html.cache_clear()
+        pictures.html.cache.clear()
     assert opened == {
         "vectors": "tokens",
         "attention": "attention",
