@@ -48,7 +48,7 @@ def weights(words: Words) -> None:
     st.session_state[DRAWN] = scene
     if scene.pinned:
         _compared(scene, words)
-    with _grid("steps", scene):
+    with _grid("output" if scene.pinned else "steps", scene):
         if not scene.pinned:
             _steps(scene, words)
         _picture(pictures.output, scene, words, "z", knobs.choose_query)
@@ -84,7 +84,7 @@ def _compared(scene: Scene, words: Words) -> None:
 
 @contextmanager
 def _grid(name: str, scene: Scene) -> Iterator[None]:
-    """The place of figures and of their controls; style.css lays it out, by how long the sentence is."""
+    """The place of figures and of their controls; attention.css lays it out, by how long the sentence is."""
     length = pictures.length(len(scene.tokens))
     with st.container(key=f"attention-{name}-{length}"), live_figure.together(f"attention-{name}"):
         yield

@@ -86,7 +86,8 @@ def _scene_controls(scene: Scene, words: Words) -> None:
     controls.choice_slider(label, "threshold", THRESHOLDS, now, text=words.number, turn=state.turn, look="threshold")
     rising, lit, n_layers = DUE in st.session_state, pictures.lit(scene), scene.config.n_layers
     if rising:  # a slow browser would answer each tick with the slider's last value, and hold the light back
-        st.progress(lit / n_layers, words("fibres.rising", lit=lit, n=n_layers))
+        with st.container(key="rising"):
+            st.progress(lit / n_layers, words("fibres.rising", lit=lit, n=n_layers))
     else:
         controls.slider(words("fibres.lit"), "layers_lit", 0, n_layers, 1, lit, look="lit")
     name, icon = ("stop", "stop") if rising else ("play", "play_arrow")

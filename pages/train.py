@@ -53,7 +53,7 @@ def run_pictures(words: Words) -> None:
 
 
 def upload_words(words: Words) -> str:
-    """The words of the boxes for files, which Streamlit has in English alone: style.css puts these in their place."""
+    """The words of the boxes for files, which Streamlit has in English alone: streamlit.css puts these there."""
     said = "".join(f"--fibra-{name}:{json.dumps(words(f'train.{name}'), ensure_ascii=False)};" for name in UPLOAD)
     return f":root{{{said}}}"
 

@@ -16,7 +16,7 @@ from pictures.words import Words
 from plots.heatmap import heatmap
 
 FEW = 8  # numbers that a sentence can still list
-LENGTHS = {"few": 8, "some": 24}  # tokens; what is longer is "many": each has a layout of its own in style.css
+LENGTHS = {"few": 8, "some": 24}  # tokens; what is longer is "many": each has a layout of its own in attention.css
 WIDTH = {"few": 228, "some": 192, "many": 240}  # px: the least that a step's map can count on there
 WIDEST = {"few": 280, "some": 384, "many": 640}  # softmax's
 VECTORS_WIDTH = 225  # that of X, Q, K and V

@@ -72,7 +72,7 @@ def cards(page: str, words: Words) -> None:
     here = [myth for myth in MYTHS if myth.page == page]
     if here:
         with st.container(key="page-myths"):
-            st.html("".join(_card(myth, words) for myth in here))
+            st.html(_areas(here) + "".join(_card(myth, words) for myth in here))
             for myth in here:
                 st.button(words("myths.see"), key=f"myth-{myth.name}", on_click=show, args=(myth,))
     if figure := st.session_state.pop(ASKED, ""):
@@ -80,11 +80,19 @@ def cards(page: str, words: Words) -> None:
         compat.call(st.html, script, unsafe_allow_javascript=True)
 
 
+def _areas(myths: list[Myth]) -> str:
+    """The cards' places by name, side by side and below one another: a card and its button share one (myths.css)."""
+    row, stack = " ".join(myth.name for myth in myths), " ".join(f"'{myth.name}'" for myth in myths)
+    buttons = "".join(f".st-key-page-myths>.st-key-myth-{myth.name}{{grid-area:{myth.name}}}" for myth in myths)
+    return f"<style>.st-key-page-myths{{--row:'{row}';--stack:{stack}}}{buttons}</style>"
+
+
 def _card(myth: Myth, words: Words) -> str:
     believed, true = (escape(words(f"myths.{myth.name}.{part}")) for part in ("myth", "fact"))
     labels = [escape(words(f"myths.{part}")) for part in ("myth", "fact")]
     return (
-        f'<section class="fibra-card"><p class="fibra-myth"><b>{labels[0]}</b> {believed}</p>'
+        f'<section class="fibra-card" style="grid-area:{myth.name}">'
+        f'<p class="fibra-myth"><b>{labels[0]}</b> {believed}</p>'
         f'<p class="fibra-says"><b>{labels[1]}</b> {true}</p></section>'
     )
 

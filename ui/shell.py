@@ -23,7 +23,7 @@ from ui.live import compat, live_figure, menu, moves, presence, session, theme_b
 from ui.source import Code
 
 ICON = "🧵"
-STYLE = Path(__file__).with_name("style.css")
+SHEETS = ("live/streamlit.css", "shell.css", "myths.css")  # of every page; those of one page alone are in its folder
 LOGO = Path(__file__).with_name("fibra.svg")
 
 
@@ -51,7 +51,7 @@ def open_page(
         menu.draw(words)
         _sidebar(scene, words, seed, model)
     with st.container(key="page-head"):
-        st.html(f'<h1 class="fibra-title">{escape(words(f"{name}.title"))}</h1><style>{_css()}</style>')
+        st.html(f'<h1 class="fibra-title">{escape(words(f"{name}.title"))}</h1><style>{_css(name)}</style>')
         if model:
             _sentence(scene, reads(scene), words)
             switchboard.board(words)
@@ -116,12 +116,14 @@ def _called(code: tuple[Code, ...], words: Words) -> str:
 
 
 @cache
-def _css() -> str:
-    """The style sheet, with the theme's colours as variables. The browser chooses: a theme switch causes no rerun."""
+def _css(page: str) -> str:
+    """A page's style sheets, the theme's colours as variables. The browser chooses: a theme switch causes no rerun."""
     light, dark = theme.PALETTES["light"], theme.PALETTES["dark"]
     names = (name for name, colour in light.items() if isinstance(colour, str))
     colours = "".join(f"--fibra-{name}:light-dark({light[name]},{dark[name]});" for name in names)
-    return f":root{{{colours}}}{STYLE.read_text('utf-8')}"
+    here = Path(__file__).parent
+    paths = (here / sheet for sheet in (*SHEETS, f"{page}/{page}.css"))
+    return f":root{{{colours}}}" + "".join(path.read_text("utf-8") for path in paths if path.is_file())
 
 
 def listing(rows: Iterable[str], chosen: int | None = None) -> str:

@@ -57,23 +57,17 @@ def walk(scene: Scene, text: Writing, words: Words, running: bool) -> None:
     """Back, play or stop, one step on, how far it is written; and another draw, or what was forced undone."""
     now, n = continuation.reached(scene, text), len(text.steps)
     with st.container(key="generate-walk"):
-        back, go, step, slider, other = st.columns([1, 1.2, 1, 4, 1.8], gap="small", vertical_alignment="bottom")
-    with back:
         _button("back", "skip_previous", words, _go, now - 1, disabled=now == 1)
-    with go:
         if running:
             _button("stop", "stop", words, _stop, type="primary")
         else:
             _button("play", "play_arrow", words, _play, 1 if now == n else now, type="primary")
-    with step:
         if now < n:
             _button("step", "skip_next", words, _go, now + 1)
         else:  # one token more than were asked for, where there is room
             room = min(NEW_TOKENS[1], text.config.n_ctx - len(text.ids))
             _button("step", "skip_next", words, _more, n + 1, disabled=n >= room)
-    with slider:
         controls.slider(words("generate.written"), "tokens_written", 1, max(n, 2), 1, now, disabled=n == 1)
-    with other:
         if scene.forced:
             _button("undo", "undo", words, _unforce)
         else:

@@ -348,7 +348,7 @@ function sizeOf({ root }) {
   return `${root.offsetWidth} x ${root.offsetHeight}, ${scaleOf()}`;
 }
 
-// The page's type grows with the screen (style.css), and a picture grows with the type: the whole of it, so that what
+// The page's type grows with the screen (shell.css), and a picture grows with the type: the whole of it, so that what
 // fits at one size fits at all.
 function scaleOf() {
   return parseFloat(getComputedStyle(document.documentElement).fontSize) / EM;

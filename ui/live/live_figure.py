@@ -89,7 +89,7 @@ def together(key: str) -> Iterator[None]:
     """Draw the figures and texts that are shown inside as one element, after the widgets inside.
 
     In the browser each stands in a `div` with its key as `data-figure`, and to the layout these divs are the
-    surrounding container's own children (style.css), so that it may place them among its widgets.
+    surrounding container's own children (internals.js), so that it may place them among its widgets.
     """
     items: list[_Item] = []
     token = _BOARD.set(items)

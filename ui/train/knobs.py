@@ -20,15 +20,12 @@ BEGINS = 24  # characters of a text by which it is told from others
 def buttons(words: Words) -> None:
     """Play, step, begin again and speed."""
     run = session.session()
-    with st.container(key="train-play"):
-        play, step, again, pace = st.columns([3, 2, 2, 4], gap="small", vertical_alignment="bottom")
     go = ("stop", "stop", session.play) if run.playing else ("play", "play_arrow", session.play)
-    three = ((play, "go", *go), (step, "step", "step", "skip_next", session.one_step))
-    for column, key, name, icon, act in (*three, (again, "again", "again", "restart_alt", session.reset)):
-        with column:
+    two = (("step", "step", "skip_next", session.one_step), ("again", "again", "restart_alt", session.reset))
+    with st.container(key="train-play"):
+        for key, name, icon, act in (("go", *go), *two):
             look = {"icon": f":material/{icon}:", "type": "primary" if key == "go" else "secondary", "width": "stretch"}
             st.button(words(f"train.{name}"), key=f"train-{key}", on_click=act, **look)
-    with pace:
         label, names = words("train.speed"), {pace: words(f"train.pace.{pace}") for pace in session.PACES}
         controls.segments(label, "train_pace", [*names], state.scene().train_pace, names.__getitem__)
 
@@ -38,19 +35,13 @@ def choices(words: Words) -> None:
     scene, run = state.scene(), session.session()
     rate, size = session.of(scene, run.course.task)
     with st.container(key="train-choices"):
-        columns = st.columns([3, 3, 3, 2, 2], gap="medium", vertical_alignment="bottom")
-    with columns[0]:
         _task(scene.task, scene.corpus, words)
-    with columns[1]:
         names = {size: words(f"train.sizes.{size or 'own'}") for size in TRAINED_SIZES}
         label = words("train.size")
         controls.select(label, "train_size", TRAINED_SIZES, scene.train_size, names.__getitem__, turn=session.choose)
-    with columns[2]:
         controls.choice_slider(words("train.rate"), "learning_rate", RATES, rate, text=words.short, turn=state.turn)
-    with columns[3]:
         options = sorted({*BATCHES, min(size, BATCH[1])})
         controls.select(words("train.batch"), "batch_size", options, size, str)
-    with columns[4]:
         controls.number(words("train.seed"), "train_seed", *SEED, scene.train_seed, turn=session.choose)
     shell.say(words(f"train.about.{scene.task}"), "about")
 
