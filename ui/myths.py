@@ -72,7 +72,7 @@ def cards(page: str, words: Words) -> None:
     here = [myth for myth in MYTHS if myth.page == page]
     if here:
         with st.container(key="page-myths"):
-            st.html(_areas(here) + "".join(_card(myth, words) for myth in here))
+            st.html("".join(_card(myth, words) for myth in here) + _areas(here))
             for myth in here:
                 st.button(words("myths.see"), key=f"myth-{myth.name}", on_click=show, args=(myth,))
     if figure := st.session_state.pop(ASKED, ""):
