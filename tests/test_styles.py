@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ast
 import re
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
+from core import Config, Scene
 from pictures.pages import PAGES
 from ui import shell
 
@@ -18,6 +20,7 @@ MODULES = [path for name in ("ui", "pages", "pictures") for path in sorted((ROOT
 NODES = [node for path in MODULES for node in ast.walk(ast.parse(path.read_text("utf-8")))]
 TEXTS = {node.value for node in NODES if isinstance(node, ast.Constant) and isinstance(node.value, str)}
 SAID = TEXTS | {part for text in TEXTS if " " not in text for part in text.split("-")}  # whole, or a part of a key
+KNOBS = {field.name for kind in (Scene, Config) for field in fields(kind)} | {"coordinate"}  # of an embedding
 AREA = re.compile(r"grid-area:\s*([a-z][\w-]*)\s*[;}]")
 
 
@@ -60,7 +63,10 @@ def test_every_key_and_figure_that_a_sheet_names_is_said_in_the_code(path):
     keys = {*re.findall(r"st-key-([\w-]+)", rules(path)), *re.findall(r'data-figure="([\w-]+)"', rules(path))}
     for key in keys:
         key = key.strip("-")
-        parts = [key.removeprefix("knob-")] if key.startswith("knob-") else key.removeprefix("board-").split("-")
+        if knob := key.removeprefix("knob-") * key.startswith("knob-"):
+            assert knob in KNOBS, f"{named(path)} places {knob}, which is no knob"
+            continue
+        parts = key.removeprefix("board-").split("-")
         unsaid = [part for part in parts if key not in SAID and part not in SAID and part not in "xqkv"]
         assert not unsaid, f"{named(path)} places {key}, which nobody draws"
 
