@@ -4,8 +4,8 @@
 
 Each mutant is one change in a copy of the project: an operator, a boundary, a sign, a constant, an end, an axis, a
 term that is dropped. The test files nearest to its module by imports run until one fails. A failure counts only if that
-test passes without the change. Printed are those that lived, and the share that died. Run by hand: about half a minute
-a mutant.
+test passes without the change. Printed are those that lived, and the share that died. Run by hand: half a minute a
+mutant and more.
 """
 
 from __future__ import annotations
