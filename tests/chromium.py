@@ -50,7 +50,9 @@ WIRE = """{
 SETTLED = """(pause) => {
   const { asked, heard } = window.fibraWire ?? { asked: 0, heard: 1 };
   return document.querySelector("[data-testid=stApp]")?.dataset.testScriptState === "notRunning"
-    && heard > asked && performance.now() - heard > pause && (window.fibraFigures?.settled?.() ?? true);
+    && heard > asked && performance.now() - heard > pause
+    && !document.querySelector("[data-testid=stSkeleton]") // a widget whose script is on its way
+    && (window.fibraFigures?.settled?.() ?? true);
 }"""
 WAIT = 60_000  # ms, for a busy machine
 
