@@ -65,17 +65,14 @@ def test_every_page_in_both_languages(watched, app, lang):
         assert page.locator("[data-drawn]").first.bounding_box()["y"] < 900, "the picture is on the first screen"
 
 
-def test_nothing_sticks_out_on_a_phone(watched, app):
+@pytest.mark.parametrize("name", PAGES)
+def test_nothing_sticks_out_on_a_phone(watched, app, name):
     page = watched.tab(390, 844, is_mobile=True, has_touch=True, locale="pt-BR")
-    for name in PAGES:
-        open_page(page, app, name, "lang=pt-BR")
-        settled(page, 400)
-        assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth") <= 390, name
-        heights = (
-            "all => all.map(figure => [figure, figure.querySelector('.fibra-plot')].map(part => part.clientHeight))"
-        )
-        for made_for, left in page.locator(".fibra-figure:visible").evaluate_all(heights):
-            assert left == made_for, "the strip of buttons takes nothing of the picture"
+    open_page(page, app, name, "lang=pt-BR")
+    settled(page, 400)
+    assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth") <= 390
+    for made_for, left in page.locator(".fibra-figure:visible").evaluate_all(HEIGHTS):
+        assert left == made_for, "the strip of buttons takes nothing of the picture"
 
 
 def test_type_a_sentence_turn_a_knob_see_attention(in_turn, app):
