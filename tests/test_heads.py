@@ -302,7 +302,7 @@ def fits(scene: Scene, size: str, value: int) -> bool:
         return False
 
 
-@pytest.mark.parametrize("name", [*PRESETS, "rotary", "overflow"])
+@pytest.mark.parametrize("name", [*(n for n in PRESETS if not PRESETS[n].trained), "rotary", "overflow"])
 def test_every_size_that_is_offered_fits_and_every_fitting_number_of_heads_is_offered(name: str) -> None:
     scene = SCENES[name]
     offered = sizes.offered(scene.config)
