@@ -35,7 +35,7 @@ def drift(scene: Scene, words: Words) -> Picture:
     return Picture(with_stops(_walk(looked_at(scene, ("drift_3d",)), words), "stage", passed(scene), says), says)
 
 
-@memory.kept(lambda scene, words: (scene, words.lang))
+@memory.kept(lambda scene, words: (scene, words.lang), large=lambda scene, _: compute.is_large(scene))
 def _walk(scene: Scene, words: Words) -> list[dict[str, Any]]:
     """The figures of all stages, from the start on."""
     return [_figure(replace(scene, drift_stage=layers), words) for layers in range(scene.config.n_layers + 1)]

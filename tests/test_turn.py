@@ -70,6 +70,7 @@ SHELVES = {
     "probe": labels.probe_of,
     "effects": reading._effects,
     "basis": drift.basis,
+    "walk": lambda scene: drift._walk(scene, WORDS),
     "written": continuation.written,
     "both ways": lambda scene: cache.check(scene, WORDS),
 }
