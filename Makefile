@@ -10,7 +10,7 @@ run: .venv/run
 # A worker a core, each with a server and a Chromium of its own; in the order of tests/conftest.py, the longest files first.
 test: .venv/dev
 	$(BIN)/ruff check .
-	$(BIN)/mypy
+	$(BIN)/python -m mypy
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 # Figures, never asserted: ratios against a peer in the same run.
