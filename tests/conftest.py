@@ -125,7 +125,8 @@ class Watched:
     def _heard(self, message: ConsoleMessage) -> None:
         # Opened on a page's own address, Streamlit first looks for its server below that page, and finds none there.
         searching = message.location["url"].endswith(("/_stcore/health", "/_stcore/host-config"))
-        if message.type == "error" and not searching:
+        said = message.text.startswith("The page that you have requested does not seem to exist")  # as our notice says
+        if message.type == "error" and not searching and not said:
             self.errors.append(f"console: {message.text}")
 
     def close(self) -> None:
