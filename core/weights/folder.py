@@ -16,7 +16,8 @@ from ..kinds import shown
 from ..strict_json import parse, quoted
 from ..tokenizer.huggingface import FileTokenizer
 from ..tokenizer.pretrained import Vocabulary
-from .safetensors import Entry, TensorFile
+from .safetensors import TensorFile
+from .tensors import Entry
 from .vocabulary import MERGES, VOCAB_JSON, VOCAB_TXT, byte_level, pieces
 
 CONFIG = "config.json"

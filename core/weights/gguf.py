@@ -10,13 +10,10 @@ from __future__ import annotations
 
 import math
 import mmap
-import os
-import stat
 import struct
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -25,12 +22,13 @@ from ..errors import WeightsError
 from ..strict_json import quoted
 from .half_precision import HALVES, Half, widened
 from .quantized import FORMATS, Quantized
-from .safetensors import without_waiting
+from .tensors import Entry, Tensors
 
 MAGIC = b"GGUF"
 VERSIONS = (2, 3)
 DIMENSIONS = 4
 ALIGNMENT = 32
+HEAD = 24  # bytes: magic, version, how many tensors and how many keys
 
 # ggml's numbers for what a tensor is made of. Those without a reader here are named when they are refused.
 TYPES = (
@@ -46,46 +44,19 @@ NUMBERS = dict(enumerate("BbHhIif?")) | {10: "Q", 11: "q", 12: "d"}
 TEXT, LIST = 8, 9
 
 
-@dataclass(frozen=True)
-class Entry:
-    """Where one tensor lies: bytes `start` to `stop` of the file. Its shape is NumPy's, the rows' length last."""
-
-    dtype: str
-    shape: tuple[int, ...]
-    start: int
-    stop: int
-
-
-class GGUFFile(Mapping[str, Entry]):
+class GGUFFile(Tensors):
     """A GGUF file, opened and checked: tensor name -> Entry; `metadata`: key -> value.
 
     Raises: WeightsError, on opening, for a file that is not what the format asks for.
     """
 
     def __init__(self, path: str | Path):
-        self.path = Path(path)
-        self.name = self.path.name
-        try:
-            with open(self.path, "rb", opener=without_waiting) as file:
-                about = os.fstat(file.fileno())
-                if not stat.S_ISREG(about.st_mode):
-                    raise WeightsError(f"{self.name}: is not a file")
-                if about.st_size < 24:
-                    raise WeightsError(f"{self.name}: is no GGUF file: it has {about.st_size} bytes")
-                # A private copy on writing: a parameter can be edited, the file never changes.
-                self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
-        except OSError as error:
-            raise WeightsError(f"{self.name}: cannot be opened: {error.strerror}") from None
+        super().__init__(path)
         self.metadata, self._entries = _read(_Cursor(self._map, self.name))
 
-    def __getitem__(self, name: str) -> Entry:
-        return self._entries[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._entries)
-
-    def __len__(self) -> int:
-        return len(self._entries)
+    def _check(self, file: BinaryIO, size: int) -> None:
+        if size < HEAD:
+            raise WeightsError(f"{self.name}: is no GGUF file: it has {size} bytes")
 
     def array(self, name: str, dtype: type | None = None) -> np.ndarray | Half | Quantized:
         """One tensor: float32 as a view of the mapped file; of fewer bits a matrix as stored, a vector widened.

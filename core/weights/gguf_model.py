@@ -14,10 +14,11 @@ import numpy as np
 from ..errors import WeightsError
 from ..strict_json import quoted
 from ..tokenizer.pretrained import Vocabulary
-from .gguf import Entry, GGUFFile, Texts
+from .gguf import GGUFFile, Texts
 from .gguf_tokenizer import tokenizer_of
 from .half_precision import Half
 from .quantized import Quantized
+from .tensors import Entry
 
 ARCHITECTURES = ("llama", "mistral", "qwen2")
 PERMUTED = ("llama", "mistral")  # whose rotary pairs ggml wants side by side

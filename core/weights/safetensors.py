@@ -13,13 +13,10 @@ from __future__ import annotations
 
 import json
 import math
-import mmap
 import os
-import stat
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -27,6 +24,7 @@ from .. import limits
 from ..errors import WeightsError
 from ..strict_json import parse, quoted
 from .half_precision import widened
+from .tensors import Entry, Tensors
 
 DTYPES: dict[str, np.dtype[Any]] = {
     "F64": np.dtype("<f8"),
@@ -44,44 +42,14 @@ DIMENSIONS = 8  # the longest shape; the weights of a Transformer have at most t
 CHUNK = 1 << 18  # numbers converted at once: 2 MB of float64
 
 
-@dataclass(frozen=True)
-class Entry:
-    """Where one tensor lies: bytes `start` to `stop` of the file."""
-
-    dtype: str
-    shape: tuple[int, ...]
-    start: int
-    stop: int
-
-
-class TensorFile(Mapping[str, Entry]):
+class TensorFile(Tensors):
     """A safetensors file, opened and checked: tensor name -> Entry. The numbers are read by `array`, when asked for.
 
     Raises: WeightsError, on opening, for a file that is not exactly what the format asks for.
     """
 
-    def __init__(self, path: str | Path):
-        self.path = Path(path)
-        self.name = self.path.name
-        try:
-            with open(self.path, "rb", opener=without_waiting) as file:
-                about = os.fstat(file.fileno())
-                if not stat.S_ISREG(about.st_mode):
-                    raise WeightsError(f"{self.name}: is not a file")
-                self._entries, self.metadata = _read_header(file, about.st_size, self.name)
-                # A private copy on writing: a parameter can be edited, the file never changes.
-                self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
-        except OSError as error:
-            raise WeightsError(f"{self.name}: cannot be opened: {error.strerror}") from None
-
-    def __getitem__(self, name: str) -> Entry:
-        return self._entries[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._entries)
-
-    def __len__(self) -> int:
-        return len(self._entries)
+    def _check(self, file: BinaryIO, size: int) -> None:
+        self._entries, self.metadata = _read_header(file, size, self.name)
 
     def array(self, name: str, dtype: type | None = None, mapped: bool = True) -> np.ndarray:
         """One tensor, as stored (BF16 as float32), or converted to `dtype`; uint16 gives the bits of BF16.
@@ -112,11 +80,6 @@ class TensorFile(Mapping[str, Entry]):
         except (OSError, ValueError) as error:  # ValueError: the file has become shorter since it was checked
             raise WeightsError(f"{self.name}: cannot be read: {error}") from None
         return out.reshape(entry.shape)
-
-
-def without_waiting(path: str, flags: int) -> int:
-    # Opening a named pipe would otherwise wait for ever for someone to write to it.
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 # ------------------------------------------------------------------------------------------------------ the header
