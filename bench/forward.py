@@ -17,6 +17,7 @@ import numpy as np
 
 import core
 from bench import between, print_table
+from bench.gpt2 import gpt2
 from bench.timing import medians, on_threads
 from ui import process
 
@@ -29,27 +30,6 @@ except ImportError:
 # tokens, d_model, heads, layers
 SIZES = [(5, 4, 1, 1), (10, 64, 4, 2), (32, 128, 4, 4), (64, 256, 8, 6), (64, 768, 12, 12)]
 VOCABULARY = 1000
-
-
-def config_of(n: int, d_model: int, n_heads: int, n_layers: int) -> core.Config:
-    """A GPT-2 of this size."""
-    return core.Config(
-        vocab_size=VOCABULARY,
-        n_ctx=n,
-        d_model=d_model,
-        n_layers=n_layers,
-        n_heads=n_heads,
-        d_mlp=4 * d_model,
-        causal=True,
-        positions="learned",
-        norm="layer",
-        final_norm=True,
-        activation="gelu_tanh",
-        unembed=True,
-        qkv_bias=True,
-        out_bias=True,
-        mlp_bias=True,
-    )
 
 
 # ------------------------------------------------------------------------------------------------------- the peers
@@ -121,7 +101,8 @@ def bare_products(params: dict[str, np.ndarray], c: core.Config, n: int) -> Call
 
 
 def contenders(size: tuple[int, int, int, int]) -> dict[str, Callable[[], object]]:
-    config, n = config_of(*size), size[0]
+    n, d_model, n_heads, n_layers = size
+    config = gpt2(VOCABULARY, n, d_model, n_layers, n_heads)
     params = core.init_params(config)
     ids = np.arange(n) % VOCABULARY
     found = {"fibra": lambda: core.forward(params, config, ids), "bare": bare_products(params, config, n)}

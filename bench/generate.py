@@ -16,6 +16,7 @@ import numpy as np
 
 import core
 from bench import between, machine, print_table
+from bench.gpt2 import gpt2
 from bench.timing import on_threads
 from ui import process
 
@@ -25,24 +26,7 @@ try:
 except ImportError:
     torch = None
 
-CONFIG = core.Config(
-    vocab_size=50257,
-    n_ctx=1024,
-    d_model=768,
-    n_layers=12,
-    n_heads=12,
-    d_mlp=3072,
-    causal=True,
-    positions="learned",
-    norm="layer",
-    final_norm=True,
-    activation="gelu_tanh",
-    qkv_bias=True,
-    out_bias=True,
-    mlp_bias=True,
-    unembed=True,
-    tied_unembed=True,
-)
+CONFIG = gpt2(vocab_size=50257, n_ctx=1024, d_model=768, n_layers=12, n_heads=12, tied_unembed=True)
 
 
 def fibra(params: dict[str, np.ndarray], ids: np.ndarray, n: int, cache: bool) -> Callable[[], list[int]]:

@@ -16,6 +16,7 @@ import numpy as np
 
 import core
 from bench import between, print_table
+from bench.gpt2 import gpt2
 from bench.timing import medians, on_threads
 from core.train.loop import Batch, Recipe, State, train
 from ui import process
@@ -27,23 +28,7 @@ except ImportError:
     torch = None
 
 BATCH, TOKENS = 12, 64
-CONFIG = core.Config(
-    vocab_size=65,
-    n_ctx=TOKENS,
-    d_model=128,
-    n_layers=4,
-    n_heads=4,
-    d_mlp=512,
-    causal=True,
-    positions="learned",
-    norm="layer",
-    final_norm=True,
-    activation="gelu_tanh",
-    unembed=True,
-    qkv_bias=True,
-    out_bias=True,
-    mlp_bias=True,
-)
+CONFIG = gpt2(vocab_size=65, n_ctx=TOKENS, d_model=128, n_layers=4, n_heads=4)
 RECIPE = Recipe(steps=10**9, rate=1e-3, decay_all=True)
 
 
