@@ -16,8 +16,11 @@ from ..kinds import shown
 from ..strict_json import parse, quoted
 from ..tokenizer.huggingface import FileTokenizer
 from ..tokenizer.pretrained import Vocabulary
+from .half_precision import HALVES, Half, widened
 from .safetensors import TensorFile
+from .stored import Stored
 from .tensors import Entry
+from .transforms import Transform
 from .vocabulary import MERGES, VOCAB_JSON, VOCAB_TXT, byte_level, pieces
 
 CONFIG = "config.json"
@@ -68,6 +71,15 @@ class Folder(Mapping[str, Entry]):
     def array(self, name: str, dtype: type | None = None, mapped: bool = True) -> np.ndarray:
         """As TensorFile.array."""
         return self._file[name].array(name, dtype, mapped)
+
+    def parts(self, name: str, transform: Transform, dtype: type | None) -> list[np.ndarray | Stored]:
+        """The parameters that a tensor becomes. dtype None: float32, but for matrices of 16 bits, each a Half."""
+        half = dtype is None and self[name].dtype in HALVES
+        kind = HALVES[self[name].dtype] if half else dtype or np.float32
+        parts = transform.split(self.array(name, kind, mapped=not transform.copies))
+        if half:  # biases and norms weigh nothing
+            return [Half(part) if part.ndim > 1 else widened(part) for part in parts]
+        return list(parts)
 
     def read_tokenizer(self) -> FileTokenizer | Vocabulary:
         """What turns text into ids. tokenizer.json is not read before it is used; older vocabularies are read here.

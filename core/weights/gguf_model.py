@@ -18,7 +18,9 @@ from .gguf import GGUFFile, Texts
 from .gguf_tokenizer import tokenizer_of
 from .half_precision import Half
 from .quantized import Quantized
+from .stored import Stored
 from .tensors import Entry
+from .transforms import Transform
 
 ARCHITECTURES = ("llama", "mistral", "qwen2")
 PERMUTED = ("llama", "mistral")  # whose rotary pairs ggml wants side by side
@@ -78,15 +80,19 @@ class GGUFModel(Mapping[str, Entry]):
     def __len__(self) -> int:
         return len(self._theirs)
 
-    def array(self, name: str, dtype: type | None = None, mapped: bool = True) -> np.ndarray | Half | Quantized:
+    def array(self, name: str, dtype: type | None = None) -> np.ndarray | Half | Quantized:
         """As GGUFFile.array; the rows of Q and K in transformers' order, in memory and not mapped."""
         array = self._file.array(self._theirs[name], dtype)
         part = name.rpartition("self_attn.")[2].partition(".")[0]
         if self.architecture not in PERMUTED or part not in ("q_proj", "k_proj"):
             return array
         heads = "num_attention_heads" if part == "q_proj" else "num_key_value_heads"
-        order = unpaired(self[name].shape[0], self.config.get(heads) or self.config["num_attention_heads"])
+        order = unpaired(self[name].shape[0], self.config[heads])
         return array.reordered(order) if isinstance(array, Quantized) else array[order]
+
+    def parts(self, name: str, transform: Transform, dtype: type | None) -> list[np.ndarray | Stored]:
+        """The parameters that a tensor becomes. dtype None: as GGUFFile.array gives it."""
+        return list(transform.split(self.array(name, dtype)))
 
     def read_tokenizer(self) -> Vocabulary:
         """What turns text into ids."""

@@ -25,7 +25,6 @@ from .families import OWN, family
 from .fields import Fields
 from .folder import CONFIG, WHOLE, Folder
 from .gguf_model import GGUFModel
-from .half_precision import HALVES, Half, widened
 from .names import match
 from .plan import Plan
 from .stored import Stored
@@ -108,14 +107,8 @@ def _read(
     params: dict[str, np.ndarray | Stored] = {}
     # What is added to a parameter comes after the parameter itself.
     for name, transform in sorted(wanted.items(), key=lambda item: item[1].added):
-        half = dtype is None and isinstance(files, Folder) and files[name].dtype in HALVES
-        kind = HALVES[files[name].dtype] if half else dtype if isinstance(files, GGUFModel) else dtype or np.float32
-        stored = files.array(name, kind, mapped=not transform.copies)
-        for target, part in zip(transform.targets, transform.split(stored), strict=True):
-            kept: np.ndarray | Stored = part
-            if half:  # biases and norms weigh nothing
-                kept = Half(part) if part.ndim > 1 else widened(part)
-            params[target] = params[target] + kept if transform.added else kept
+        for target, part in zip(transform.targets, files.parts(name, transform, dtype), strict=True):
+            params[target] = params[target] + part if transform.added else part
     return params
 
 
