@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from .generate.cache import Cache
     from .generate.loop import generate
     from .generate.sampling import Distribution, Sampling
-    from .input_checks import Interventions
+    from .interventions import Interventions
     from .model import forward
     from .ops.loss import cross_entropy, squared_error
     from .params import Params, check_params, init_params
@@ -94,7 +94,7 @@ _FACE = {
     ".generate.cache": ("Cache",),
     ".generate.loop": ("generate",),
     ".generate.sampling": ("Distribution", "Sampling"),
-    ".input_checks": ("Interventions",),
+    ".interventions": ("Interventions",),
     ".model": ("forward",),
     ".ops.loss": ("cross_entropy", "squared_error"),
     ".params": ("Params", "check_params", "init_params"),

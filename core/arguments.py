@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import isfinite
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 
 from .errors import ConfigError
-from .kinds import shown
+from .kinds import finite, shown
 
 
 def wrong(name: str, value: Any, right: str) -> ConfigError:
@@ -25,10 +24,7 @@ def is_whole(value: Any) -> bool:
 
 def is_number(value: Any) -> bool:
     """Whether this is a finite number: Python's, or NumPy's."""
-    try:
-        return isinstance(value, Real) and not isinstance(value, bool) and isfinite(value)
-    except OverflowError:  # a whole number that no float holds
-        return False
+    return isinstance(value, Real) and not isinstance(value, bool) and finite(value)
 
 
 def whole(name: str, value: Any, low: int = 0, high: int | None = None) -> int:

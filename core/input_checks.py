@@ -1,55 +1,13 @@
-"""What one run of the model is given besides its parameters: tokens or embeddings, and interventions."""
+"""What one run of the model is given besides its parameters is checked here: tokens or embeddings, interventions."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from .arguments import array, instance, is_number, several, whole, wrong
+from .arguments import array, instance
 from .config import Config
 from .errors import ConfigError
-from .interventions import PARTS
-
-
-@dataclass(frozen=True)
-class Interventions:
-    """What is changed while the model runs, its weights untouched."""
-
-    temperature: float = 1.0  # the softmax of attention divides its exponents by it
-    ablate: frozenset[tuple[int, int]] = frozenset()  # (layer, head) whose output z is set to zero
-    off: frozenset[str] = frozenset()  # parts taken out; core/interventions.py says what each means
-
-    def __post_init__(self) -> None:
-        if not is_number(self.temperature) or self.temperature <= 0:
-            raise wrong("temperature", self.temperature, "a finite number above 0")
-        heads = [_head(pair) for pair in several("ablate", self.ablate, "heads (layer, head)")]
-        for part in (parts := several("off", self.off, "parts")):
-            if not (isinstance(part, str) and part in PARTS):
-                raise wrong("off", part, f"one of {', '.join(PARTS)}")
-        object.__setattr__(self, "ablate", frozenset(heads))  # the caller may go on with the set that was given
-        object.__setattr__(self, "off", frozenset(parts))
-
-    def check(self, config: Config) -> None:
-        """Raises: ConfigError for a head that the model has not."""
-        for layer, head in self.ablate:
-            if layer >= config.n_layers or head >= config.n_heads:
-                raise ConfigError(
-                    f"ablate: head {layer}.{head} is outside {config.n_layers} x {config.n_heads}", "ablate"
-                )
-
-    def ablated(self, layer: int) -> list[int]:
-        """The heads of one layer that are switched off."""
-        return [head for at, head in self.ablate if at == layer]
-
-
-def _head(pair: object) -> tuple[int, int]:
-    if not isinstance(pair, tuple) or len(pair) != 2:
-        raise wrong("ablate", pair, "a head, (layer, head)")
-    return whole("ablate", pair[0]), whole("ablate", pair[1])
-
-
-NOTHING = Interventions()
+from .interventions import Interventions
 
 
 def check_model(config: Config, interventions: Interventions) -> None:

@@ -1,4 +1,6 @@
-"""The parts of a Transformer that can be taken out while it runs, its weights untouched, and how it runs without them.
+"""What is changed while a Transformer runs, its weights untouched: parts taken out, heads off, the temperature.
+
+The parts, and how the model runs without them:
 
 scale      the scores are not divided by sqrt(d_head)
 mask       no key is hidden
@@ -17,10 +19,13 @@ query heads, value head g takes its slice of the first n_kv_heads * d_head featu
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from .arguments import is_number, several, whole, wrong
 from .config import Config
+from .errors import ConfigError
 
 PARTS = ("scale", "mask", "softmax", "positions", "W_V", "W_O", "residual", "norm", "mlp")
 MATRICES = {"W_V", "W_O"}  # parts of every model with projections
@@ -86,3 +91,46 @@ def one_spelling(own: Config, overrides: Overrides, off: tuple[str, ...]) -> tup
 def _without(config: Config, off: frozenset[str]) -> Config:
     changes = [WITHOUT[part] for part in PARTS if part in off and part in WITHOUT]
     return config.replace(**{field: value for change in changes for field, value in change.items()})
+
+
+# ------------------------------------------------------------------------------- in one run
+
+
+@dataclass(frozen=True)
+class Interventions:
+    """What is changed while the model runs, its weights untouched."""
+
+    temperature: float = 1.0  # the softmax of attention divides its exponents by it
+    ablate: frozenset[tuple[int, int]] = frozenset()  # (layer, head) whose output z is set to zero
+    off: frozenset[str] = frozenset()  # parts taken out, of PARTS
+
+    def __post_init__(self) -> None:
+        if not is_number(self.temperature) or self.temperature <= 0:
+            raise wrong("temperature", self.temperature, "a finite number above 0")
+        heads = [_head(pair) for pair in several("ablate", self.ablate, "heads (layer, head)")]
+        for part in (parts := several("off", self.off, "parts")):
+            if not (isinstance(part, str) and part in PARTS):
+                raise wrong("off", part, f"one of {', '.join(PARTS)}")
+        object.__setattr__(self, "ablate", frozenset(heads))  # the caller may go on with the set that was given
+        object.__setattr__(self, "off", frozenset(parts))
+
+    def check(self, config: Config) -> None:
+        """Raises: ConfigError for a head that the model has not."""
+        for layer, head in self.ablate:
+            if layer >= config.n_layers or head >= config.n_heads:
+                raise ConfigError(
+                    f"ablate: head {layer}.{head} is outside {config.n_layers} x {config.n_heads}", "ablate"
+                )
+
+    def ablated(self, layer: int) -> list[int]:
+        """The heads of one layer that are switched off."""
+        return [head for at, head in self.ablate if at == layer]
+
+
+def _head(pair: object) -> tuple[int, int]:
+    if not isinstance(pair, tuple) or len(pair) != 2:
+        raise wrong("ablate", pair, "a head, (layer, head)")
+    return whole("ablate", pair[0]), whole("ablate", pair[1])
+
+
+NOTHING = Interventions()

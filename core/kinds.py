@@ -26,8 +26,20 @@ def shown(value: Any) -> str:
         text = repr(value)
     except Exception:  # what cannot even be shown, such as a whole number of ten thousand digits
         return f"this {type(value).__name__}"
-    text = " ".join(text.split())
-    return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"
+    return cut(" ".join(text.split()), SHOWN)
+
+
+def cut(text: str, most: int) -> str:
+    """A text of so many characters, the last of them "…" where there were more."""
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def finite(value: Any) -> bool:
+    """Whether a number is finite."""
+    try:
+        return isfinite(value)
+    except OverflowError:  # a whole number that no float holds
+        return False
 
 
 class Kind(ABC):
@@ -96,7 +108,7 @@ class Number(Kind):
 
     def takes(self, value: Any) -> bool:
         right = isinstance(value, int | float) and not isinstance(value, bool)
-        return right and self.low <= value <= self.high and _finite(value)
+        return right and self.low <= value <= self.high and finite(value)
 
     @property
     def what(self) -> str:  # type: ignore[override]
@@ -324,10 +336,3 @@ class Rows(Kind):
     def _row(self, row: tuple[Any, ...]) -> str:
         cells = [kind.write(cell) for kind, cell in zip(self.columns.values(), row, strict=True)]
         return "".join(cell + joint for cell, joint in zip(cells, (*self.joints, ""), strict=True))
-
-
-def _finite(value: float) -> bool:
-    try:
-        return isfinite(value)
-    except OverflowError:  # a whole number that no float holds
-        return False

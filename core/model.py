@@ -10,8 +10,8 @@ import numpy as np
 from .arguments import instance
 from .config import Config
 from .generate.cache import Cache
-from .input_checks import NOTHING, Interventions, check_model, checked_embeddings, checked_ids
-from .interventions import without
+from .input_checks import check_model, checked_embeddings, checked_ids
+from .interventions import NOTHING, Interventions, without
 from .ops.activations import ACTIVATIONS
 from .ops.attention import attention_scores, causal_mask, merge_heads, split_heads, weighted_values
 from .ops.embedding import embedding

@@ -17,7 +17,7 @@ import numpy as np
 
 from .arguments import array, instance, several, text_of, wrong
 from .errors import ConfigError
-from .input_checks import NOTHING, Interventions
+from .interventions import NOTHING, Interventions
 from .kinds import shown
 
 

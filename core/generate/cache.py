@@ -11,8 +11,7 @@ import numpy as np
 from ..arguments import instance, is_whole, wrong
 from ..config import Config
 from ..errors import ConfigError
-from ..input_checks import Interventions
-from ..interventions import without
+from ..interventions import Interventions, without
 
 
 class Cache:

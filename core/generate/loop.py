@@ -13,8 +13,8 @@ import numpy as np
 from ..arguments import flag, is_whole, mapping, several, whole
 from ..config import Config
 from ..errors import ConfigError
-from ..input_checks import NOTHING, Interventions, check_model, checked_embeddings, checked_ids
-from ..interventions import without
+from ..input_checks import check_model, checked_embeddings, checked_ids
+from ..interventions import NOTHING, Interventions, without
 from ..kinds import shown
 from ..model import forward
 from ..ops.embedding import embedding

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..config import Config
 from ..errors import ConfigError
-from ..input_checks import Interventions
+from ..interventions import Interventions
 from ..model import forward
 from ..params import Params
 from ..trace import Trace

@@ -14,8 +14,7 @@ from typing import Any
 from .. import limits
 from ..config import Config
 from ..errors import SceneError
-from ..input_checks import Interventions
-from ..interventions import ADDED, MATRICES, PARTS, TAKEN_OUT, one_spelling, parts_of, without
+from ..interventions import ADDED, MATRICES, PARTS, TAKEN_OUT, Interventions, one_spelling, parts_of, without
 from ..kinds import Choice, Flag, Kind, Maybe, Name, Number, Rows, Text, Whole, shown
 from ..presets import PRESETS, RUN, Preset, find
 from ..tokenizer.text import normalized

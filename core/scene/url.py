@@ -9,7 +9,7 @@ from typing import Any
 from ..arguments import mapping
 from ..errors import ConfigError, SceneError
 from ..interventions import TAKEN_OUT
-from ..kinds import Kind
+from ..kinds import Kind, cut
 from ..presets import RUN, find
 from ..tokenizer.words import SPLITTERS
 from .fields import Overrides, kinds
@@ -79,9 +79,7 @@ class Address:
 
     def wrong(self, name: str, raw: Any, code: str = "default") -> Notice:
         """What to tell of a text that is not right under this name."""
-        shown = str(raw)
-        shown = shown if len(shown) <= SHOWN else shown[: SHOWN - 1] + "…"
-        return Notice(code, name, shown, self.texts[name].kind.right)
+        return Notice(code, name, cut(str(raw), SHOWN), self.texts[name].kind.right)
 
     def scene(self, query: Mapping[str, str]) -> tuple[Any, tuple[Notice, ...]]:
         """The Scene that a query describes, the pinned one in it, and a Notice for each part that was wrong."""
