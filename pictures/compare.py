@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from math import floor, log10
 from typing import Any
 
 import numpy as np
 
 from core import Scene, SceneError
-from pictures import attention, compute, display_names, drift, extremes, fibres, heads
+from pictures import attention, changes, compute, display_names, drift, extremes, fibres, heads
 from pictures.compute import Picture, picture
-from pictures.heads import magnitude
 from pictures.words import Words
 from plots.bipartite import bipartite
 from plots.drift import drift as drift_figure
@@ -24,8 +21,6 @@ MATRICES = ("scores", "scores_scaled", "scores_masked", "pattern")
 ROLES = {"x": "@text", "q": "@query", "k": "@key", "v": "@value", "z": "@attention"}
 CHANGED = 0.01  # of a weight: less is not drawn
 DRIFT_HEIGHT = LIGHT_HEIGHT = 440  # px
-LARGE = 10_000  # numbers from here on are written with a power of ten
-MOST_DECIMALS = 9
 GAIN, LOSS = "@gradient", "@query"  # as the ends of the diverging scale
 
 
@@ -107,9 +102,9 @@ def _step(shown: Scene, scene: Scene, words: Words) -> Picture:
     if scene.compared_step == "pattern":
         says = attention.read(shown.tokens, values, shown.cell[0], words, shown.config.causal)
     else:
-        says = ranged(values, words)
+        says = changes.ranged(values, words)
     scale = "probability" if scene.compared_step == "pattern" else "signed"
-    zmax = 1.0 if scale == "probability" else largest(step(before(scene)), step(scene))
+    zmax = 1.0 if scale == "probability" else changes.largest(step(before(scene)), step(scene))
     return Picture(_map(values, shown.tokens, scene, words, scale, zmax, says), says)
 
 
@@ -117,7 +112,7 @@ def _step(shown: Scene, scene: Scene, words: Words) -> Picture:
 def step_difference(scene: Scene, words: Words) -> Picture:
     """The present step less the pinned one, cell by cell."""
     was, now = step(before(scene)), step(scene)
-    change = difference(was, now)
+    change = changes.difference(was, now)
     labels = paired(before(scene).tokens, scene.tokens)
 
     def named(place: tuple[int, ...]) -> dict[str, str | int]:
@@ -126,8 +121,10 @@ def step_difference(scene: Scene, words: Words) -> Picture:
         name = extremes.token_name(labels, column, words) if matrix else column
         return {"row": extremes.token_name(labels, row, words), "column": name}
 
-    says = changed("compare.cell" if scene.compared_step in MATRICES else "compare.dimension", was, now, named, words)
-    return Picture(_map(change, tuple(labels), scene, words, "signed", largest(change), says), says)
+    says = changes.changed(
+        "compare.cell" if scene.compared_step in MATRICES else "compare.dimension", was, now, named, words
+    )
+    return Picture(_map(change, tuple(labels), scene, words, "signed", changes.largest(change), says), says)
 
 
 def _map(
@@ -182,7 +179,7 @@ def _heads(shown: Scene, scene: Scene, words: Words) -> Picture:
 def heads_difference(scene: Scene, words: Words) -> Picture:
     """Every head's present pattern less its pinned one."""
     was, now = (heads.patterns(compute.run(s)) for s in (before(scene), scene))
-    change = difference(was, now)
+    change = changes.difference(was, now)
     labels = paired(before(scene).tokens, scene.tokens)
 
     def named(place: tuple[int, ...]) -> dict[str, str | int]:
@@ -190,8 +187,8 @@ def heads_difference(scene: Scene, words: Words) -> Picture:
         row, column = (extremes.token_name(labels, i, words) for i in (query, key))
         return {"layer": layer, "head": head, "row": row, "column": column}
 
-    says = changed("compare.head", was, now, named, words)
-    figure = _tiles(change, scene, scene, words, says, zmax=largest(change) or 1.0)
+    says = changes.changed("compare.head", was, now, named, words)
+    figure = _tiles(change, scene, scene, words, says, zmax=changes.largest(change) or 1.0)
     return Picture(figure, says)
 
 
@@ -239,13 +236,13 @@ def twin_difference(scene: Scene, words: Words) -> Picture:
     """What one head's weights gained and lost, as lines of two colours."""
     layer, head = scene.place
     was, now = (fibres.patterns(compute.run(s))[layer, head] for s in (before(scene), scene))
-    change = difference(was, now)
+    change = changes.difference(was, now)
     labels = paired(before(scene).tokens, scene.tokens)
 
     def named(place: tuple[int, ...]) -> dict[str, str | int]:
         return {name: extremes.token_name(labels, i, words) for name, i in zip(("row", "column"), place, strict=True)}
 
-    says = changed("compare.cell", was, now, named, words)
+    says = changes.changed("compare.cell", was, now, named, words)
     more, less = (int(np.count_nonzero(side > CHANGED)) for side in (change, -change))
     if more or less:
         says += " " + words("compare.lines", more=more, less=less, least=CHANGED)
@@ -327,78 +324,6 @@ def _ways(
 
 
 # -------------------------------------------------------------------------------------------------------- shared
-
-
-def difference(was: np.ndarray, now: np.ndarray) -> np.ndarray:
-    """now - was; NaN where either is no finite number."""
-    both = np.isfinite(was) & np.isfinite(now)
-    return np.subtract(now, was, out=np.full(np.shape(now), np.nan), where=both)
-
-
-def largest(*arrays: np.ndarray) -> float:
-    """The largest magnitude of all finite numbers; 0 where there are none."""
-    return max(float(np.abs(x[np.isfinite(x)]).max(initial=0)) for x in arrays)
-
-
-def greatest(was: np.ndarray, now: np.ndarray, words: Words) -> extremes.Extreme | None:
-    """Where the greatest changes are, whichever way; None where nothing changed but by rounding."""
-    sizes = np.abs(difference(was, now))
-    best = largest(sizes)
-    if best <= extremes.NOISE * largest(was, now):
-        return None
-    return extremes.greatest(sizes, lambda x: written(x, decimals(best), words))
-
-
-def changed(
-    key: str, was: np.ndarray, now: np.ndarray, named: Callable[[tuple[int, ...]], dict[str, Any]], words: Words
-) -> str:
-    """The greatest change, under `key`, with what `named` tells of its place; how many are as great; what is lost."""
-    with np.errstate(invalid="ignore"):
-        found = greatest(was, now, words)
-    sentences = []
-    if found:
-        place = max(found.places, key=lambda at: abs(float(now[at]) - float(was[at])))
-        sentences.append(words(key, **named(place), **told(was[place], now[place], words)))
-        if others := len(found.places) - 1:
-            sentences.append(words("compare.as_much", n=others))
-    hidden = int(np.count_nonzero(np.isneginf(was) != np.isneginf(now)))
-    lost = np.isnan(was) | np.isnan(now) | np.isposinf(was) | np.isposinf(now)
-    if lost.any():
-        sentences.append(words("compare.lost"))
-    elif hidden:
-        sentences.append(words("compare.hidden", n=hidden))
-    return " ".join(sentences) or words("compare.nothing")
-
-
-def ranged(values: np.ndarray, words: Words) -> str:
-    """From where to where the finite ones of some numbers run."""
-    finite = values[np.isfinite(values)]
-    if not finite.size:
-        return words("compare.lost")
-    low, high = (magnitude(float(x), words) for x in (finite.min(), finite.max()))
-    return words("compare.range_one", value=low) if low == high else words("compare.range", low=low, high=high)
-
-
-def told(was: float, now: float, words: Words) -> dict[str, str]:
-    """Two numbers and the difference of what is written of them, with as many digits as that needs."""
-    was, now = float(was), float(now)
-    places = decimals(abs(now - was))
-    if max(abs(was), abs(now)) < LARGE:
-        was, now = round(was, places), round(now, places)
-    sign = "+" if now > was else ""
-    numbers = {"was": was, "now": now, "change": now - was}
-    texts = {name: written(x, places, words) for name, x in numbers.items()}
-    return texts | {"change": sign + texts["change"]}
-
-
-def written(x: float, places: int, words: Words) -> str:
-    """A number with so many decimals, or as a power of ten where it is large."""
-    return words.number(x, places) if abs(x) < LARGE else magnitude(x, words)
-
-
-def decimals(change: float) -> int:
-    """As many as show a change, and at least two."""
-    return min(max(2, -floor(log10(change))), MOST_DECIMALS) if change else 2
 
 
 def paired(old: tuple[str, ...], new: tuple[str, ...]) -> list[str]:

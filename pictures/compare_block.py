@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from core import Scene
+from pictures import changes, compute, extremes
 from pictures import compare as shared
-from pictures import compute, extremes
 from pictures.block import neurons, norm
 from pictures.compute import Picture, picture
 from pictures.words import Words
@@ -37,8 +37,8 @@ def present(scene: Scene, words: Words) -> Picture:
 
 def _one(shown: Scene, scene: Scene, words: Words) -> Picture:
     x = values(shown)
-    says = _hedged(shown, words) + shared.ranged(x, words)
-    most = shared.largest(values(shared.before(scene)), values(scene))
+    says = _hedged(shown, words) + changes.ranged(x, words)
+    most = changes.largest(values(shared.before(scene)), values(scene))
     return Picture(_map(x, list(shown.tokens), most, scene, words, says), says)
 
 
@@ -46,14 +46,14 @@ def _one(shown: Scene, scene: Scene, words: Words) -> Picture:
 def difference(scene: Scene, words: Words) -> Picture:
     """The present numbers less the pinned ones."""
     was, now = values(shared.before(scene)).astype(np.float64), values(scene).astype(np.float64)
-    change, labels = shared.difference(was, now), shared.paired(shared.before(scene).tokens, scene.tokens)
+    change, labels = changes.difference(was, now), shared.paired(shared.before(scene).tokens, scene.tokens)
 
     def named(place: tuple[int, ...]) -> dict:
         token = extremes.token_name(labels, place[0], words)
         return {"token": token, "axis": _axis(scene, words), "column": place[1]}
 
-    says = shared.changed("block.says.change", was, now, named, words)
-    return Picture(_map(change, labels, shared.largest(change), scene, words, says), says)
+    says = changes.changed("block.says.change", was, now, named, words)
+    return Picture(_map(change, labels, changes.largest(change), scene, words, says), says)
 
 
 def _hedged(shown: Scene, words: Words) -> str:

@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 import core
 from core import Scene
 from core.scene.fields import STEPS
-from pictures import compare, compute, heads
+from pictures import changes, compare, compute, heads
 from pictures.pages import PAGES
 from pictures.words import words_of
 from plots.figure import number
@@ -106,7 +106,7 @@ def test_a_small_change_is_one_and_rounding_is_none(lang):
     words, was = words_of(lang), np.array([[0.25, 0.75], [0.5, 0.5]])
 
     def said(now: np.ndarray, was: np.ndarray = was) -> str:
-        return compare.changed("compare.dimension", was, now, lambda at: {"row": "a", "column": at[1]}, words)
+        return changes.changed("compare.dimension", was, now, lambda at: {"row": "a", "column": at[1]}, words)
 
     nothing = words("compare.nothing")
     assert said(was) == said(was * (1 + 1e-8)) == said(1e9 * was, 1e9 * was + 1e-3) == nothing
@@ -118,9 +118,9 @@ def test_a_small_change_is_one_and_rounding_is_none(lang):
     lost = words("compare.lost")
     assert said(np.full((2, 2), np.nan)) == lost and said(np.where(was > 0.6, np.inf, was)) == lost
     assert said(np.where(was > 0.6, -np.inf, was)) == words("compare.hidden", n=1)
-    assert compare.ranged(was, words) == words("compare.range", low=words.number(0.25), high=words.number(0.75))
-    assert compare.ranged(was * 0, words) == words("compare.range_one", value=words.number(0))
-    assert compare.ranged(was * np.nan, words) == lost
+    assert changes.ranged(was, words) == words("compare.range", low=words.number(0.25), high=words.number(0.75))
+    assert changes.ranged(was * 0, words) == words("compare.range_one", value=words.number(0))
+    assert changes.ranged(was * np.nan, words) == lost
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
