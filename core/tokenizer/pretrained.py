@@ -20,7 +20,7 @@ import numpy as np
 from ..errors import WeightsError
 from .bpe import merged, readable
 from .huggingface import BYTES, Piece
-from .wordpiece import INSIDE, LONGEST_WORD, parted
+from .wordpiece import INSIDE, longest, parted
 from .words import Encoding
 
 SPACE = "▁"
@@ -254,17 +254,12 @@ class Pieces(Vocabulary):
     def _taken(self, word: list[tuple[str, int]]) -> Iterable[Piece]:
         """The longest piece that fits, again and again; a word of which some rest fits nothing is unknown whole."""
         found, at, letters = [], 0, "".join(letter for letter, _ in word)
-        while at < len(letters) <= LONGEST_WORD:
-            inside = INSIDE if at else ""
-            ends = range(len(letters), at, -1)
-            stop = next((stop for stop in ends if inside + letters[at:stop] in self.ids), None)
-            if stop is None:
-                break
-            piece = inside + letters[at:stop]
+        while at < len(letters):
+            if (stop := longest(letters, at, self.ids)) is None:
+                return [Piece(self.spelled[self.unknown], self.unknown, word[0][1], word[-1][1] + 1)]
+            piece = (INSIDE if at else "") + letters[at:stop]
             found.append(Piece(piece, self.ids[piece], word[at][1], word[stop - 1][1] + 1))
             at = stop
-        if at < len(letters):
-            return [Piece(self.spelled[self.unknown], self.unknown, word[0][1], word[-1][1] + 1)]
         return found
 
     def decode(self, ids: Iterable[int]) -> str:

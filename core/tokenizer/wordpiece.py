@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -96,6 +96,12 @@ def letters(word: str) -> tuple[str, ...]:
     return (word[0], *(INSIDE + c for c in word[1:]))
 
 
+def longest(word: str, at: int, known: Container[str]) -> int | None:
+    """Where the longest piece ends that begins at this letter; None where none is known, or the word is too long."""
+    inside, ends = INSIDE if at else "", range(len(word), at, -1) if len(word) <= LONGEST_WORD else ()
+    return next((stop for stop in ends if inside + word[at:stop] in known), None)
+
+
 def learn(text: str, n_joins: int, least: int = 2) -> Iterator[Joined]:
     """Yield the joins in the order in which they are learned, until no pair occurs `least` times.
 
@@ -162,16 +168,15 @@ class WordPiece:
         return Encoding(np.array([self._ids[piece] for piece in pieces], np.int64), tuple(pieces), tuple(work))
 
     def _take(self, word: str) -> Iterator[Taken]:
-        rest = word
-        while rest:
-            first = "" if rest is word else INSIDE
-            candidates = [first + rest[:n] for n in range(len(rest), 0, -1)] if len(word) <= LONGEST_WORD else []
-            found = next((n for n, piece in enumerate(candidates) if piece in self._ids), None)
-            if found is None:
-                yield Taken(word, first + rest, tuple(candidates), UNKNOWN)
+        at = 0
+        while at < len(word):
+            inside, stop = INSIDE if at else "", longest(word, at, self._ids)
+            ends = range(len(word), at if stop is None else stop - 1, -1) if len(word) <= LONGEST_WORD else ()
+            tried = tuple(inside + word[at:end] for end in ends)
+            yield Taken(word, inside + word[at:], tried, UNKNOWN if stop is None else tried[-1])
+            if stop is None:
                 return
-            yield Taken(word, first + rest, tuple(candidates[: found + 1]), candidates[found])
-            rest = rest[len(rest) - found :]
+            at = stop
 
     def decode(self, ids: Iterable[int]) -> str:
         """The pieces of ids put together, words parted by single spaces.

@@ -10,6 +10,7 @@ from ..errors import WeightsError
 from ..strict_json import quoted
 from ..tokenizer.pretrained import ByteLevel, SentencePiece, Vocabulary
 from .gguf import GGUFFile, Texts
+from .vocabulary import merge_of
 
 NORMAL, UNKNOWN, CONTROL, UNUSED, BYTE = 1, 2, 3, 5, 6  # llama.cpp's types of tokens; 4 is one that a user added
 PATTERN = {"default": "gpt-2", "smollm": "smollm", "llama-bpe": "llama-bpe", "llama3": "llama-bpe", "qwen2": "qwen2"}
@@ -33,7 +34,8 @@ def tokenizer_of(file: GGUFFile, vocab_size: int) -> Vocabulary:
     begins = kind == "llama" or pattern in BEGINS
     before, after = _special(file, "bos", begins, len(spelled)), _special(file, "eos", False, len(spelled))
     if kind == "gpt2" and pattern in PATTERN:
-        merges = tuple(_pair(text, file) for text in _texts(file.metadata.get("tokenizer.ggml.merges"), "merges", file))
+        where, lines = f"{file.name}: tokenizer.ggml.merges", file.metadata.get("tokenizer.ggml.merges")
+        merges = tuple(merge_of(line, where) for line in _texts(lines, "merges", file))
         return ByteLevel(spelled, control, before=before, after=after, merges=merges, pattern=PATTERN[pattern])
     if kind == "llama":
         scores = _numbers(file, "scores", len(spelled), 0.0)
@@ -58,13 +60,6 @@ def _texts(value: Any, key: str, file: GGUFFile) -> tuple[str, ...]:
     if not isinstance(value, Texts):
         raise WeightsError(f"{file.name}: tokenizer.ggml.{key} is not a list of texts")
     return tuple(value)
-
-
-def _pair(text: str, file: GGUFFile) -> tuple[str, str]:
-    left, space, right = text.partition(" ")
-    if not space or not left or not right or " " in right:
-        raise WeightsError(f"{file.name}: tokenizer.ggml.merges: {quoted(text)} is not two tokens")
-    return left, right
 
 
 def _numbers(file: GGUFFile, key: str, n: int, usual: float) -> np.ndarray:

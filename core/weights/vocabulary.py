@@ -54,7 +54,7 @@ def byte_level(read: Read, settings: Mapping[str, Any], model_type: Any) -> Byte
         raise WeightsError("tokenizer_config.json: add_prefix_space: True is not implemented; False is")
     lines = _text(read(MERGES), MERGES).splitlines()
     lines = lines[1:] if lines and lines[0].startswith("#version") else lines
-    merges = tuple(_pair(line) for line in lines if line)
+    merges = tuple(merge_of(line, MERGES) for line in lines if line)
     control = frozenset(ids[token] for token in CONTROL if token in ids)
     spelled = tuple(by_id[i] for i in range(len(by_id)))
     if model_type != "roberta":
@@ -66,10 +66,11 @@ def byte_level(read: Read, settings: Mapping[str, Any], model_type: Any) -> Byte
     return ByteLevel(spelled, control, (ids[tokens["bos"]],), (ids[tokens["eos"]],), merges=merges)
 
 
-def _pair(line: str) -> tuple[str, str]:
-    left, _, right = line.partition(" ")
+def merge_of(text: str, where: str) -> tuple[str, str]:
+    """The two tokens of a merge, as its line has them. Raises: WeightsError for anything else."""
+    left, _, right = text.partition(" ")
     if not left or not right or " " in right:
-        raise WeightsError(f"{MERGES}: {quoted(line)} is not two tokens")
+        raise WeightsError(f"{where}: {quoted(text)} is not two tokens")
     return left, right
 
 
