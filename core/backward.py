@@ -29,6 +29,8 @@ from .params import Params, check_needed
 from .trace import Flow, Trace, axes_of
 
 NO_BACKWARD = frozenset({"softmax", "W_V", "W_O"})  # parts whose absence the Config cannot say
+# Of these the backward formula takes its slope from what the forward gave, which a patch has replaced.
+NO_BACKWARD_PATCHED = (".pattern", ".normalized")
 
 
 def backward(
@@ -48,12 +50,16 @@ def backward(
     activations: True adds the gradient of every activation, under its own name.
     bug: True plants a mistake in one formula, `softmax_backward`, for a gradient check to find.
     Reads only the trace. Raises: ConfigError for a trace without a name of `needed`, for gradients that do not fit it,
-    and for a part taken out that has no backward.
+    for a part taken out that has no backward, and for a patch that it cannot follow. Past a patched number nothing
+    flows: it is a constant.
     """
     instance("config", config, Config)
     instance("trace", trace, Trace)
     if refused := NO_BACKWARD & trace.interventions.off:
         raise ConfigError(f"off: backward does not go through a model without {', '.join(sorted(refused))}", "off")
+    for name in trace.interventions.patch:
+        if name.endswith(NO_BACKWARD_PATCHED):
+            raise ConfigError(f"patch: backward reads {name} as it was computed, and it was patched", "patch")
     config = without(config, trace.interventions.off)
     check_needed(params, config)
     _check_trace(trace, config)
@@ -187,7 +193,7 @@ def attention_backward(
     if config.projections:
         dout = _linear_backward(dout, merge_heads(trace[at + "z"]), params, at + "W_O", at + "b_O", flow)
     dz = flow.put(at + "z", split_heads(dout, config.n_heads))
-    if ablated := change.ablated(i):
+    if ablated := change.ablated_in(i):
         # z[..., head, :, :] = 0
         dz = dz.copy()
         dz[..., ablated, :, :] = 0

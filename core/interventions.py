@@ -1,4 +1,4 @@
-"""What is changed while a Transformer runs, its weights untouched: parts taken out, heads off, the temperature.
+"""What is changed while a Transformer runs, its weights untouched: parts out, heads off, temperature, patches.
 
 The parts, and how the model runs without them:
 
@@ -18,14 +18,18 @@ query heads, value head g takes its slice of the first n_kv_heads * d_head featu
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
-from .arguments import is_number, several, whole, wrong
+import numpy as np
+
+from .arguments import array, is_number, mapping, several, text_of, whole, wrong
 from .config import Config
 from .errors import ConfigError
+from .kinds import shown
 
 PARTS = ("scale", "mask", "softmax", "positions", "W_V", "W_O", "residual", "norm", "mlp")
 MATRICES = {"W_V", "W_O"}  # parts of every model with projections
@@ -96,41 +100,85 @@ def _without(config: Config, off: frozenset[str]) -> Config:
 # ------------------------------------------------------------------------------- in one run
 
 
+@dataclass(frozen=True, eq=False)
+class Patch:
+    """Another array in the place of one that the model computes: activation patching (Vig et al. 2020, section 3; Meng
+    et al. 2022, section 2, where a clean run's array is restored in a corrupted run; Wang et al. 2023, where another
+    run's breaks a clean one).
+
+    index: which part of it, as NumPy would say it over the name's own axes (core.NAMES): heads, positions, edges. A
+    batch may stand in front, and all of it is patched alike. (): the whole.
+    value: of the part's shape, or one that NumPy stretches to it. A masked score of -inf cuts an edge: the query no
+    longer looks at the key.
+    """
+
+    index: Any
+    value: np.ndarray
+
+    @classmethod
+    def of(cls, name: str, given: Any) -> Patch:
+        """Raises: ConfigError for what is no array, and no (index, array)."""
+        if isinstance(given, Patch):
+            return given
+        index, value = given if isinstance(given, tuple) and len(given) == 2 else ((), given)
+        value = np.array(array("patch", value))  # a copy: the caller may go on with what was given
+        value.flags.writeable = False
+        index = index if isinstance(index, tuple) else (index,)
+        return cls(tuple(np.array(part) if isinstance(part, list | np.ndarray) else part for part in index), value)
+
+    def into(self, name: str, array: np.ndarray, n_axes: int) -> np.ndarray:
+        """A copy of an array [...] of so many axes of its own, patched: [...] -> [...]. Raises: ConfigError."""
+        patched = array.copy(order="K")  # laid out in memory as before, so that BLAS adds up in the same order
+        try:
+            patched[(slice(None),) * (array.ndim - n_axes) + self.index] = self.value
+        except (IndexError, ValueError, TypeError) as error:
+            where = f"{shown(self.index)} of {name}" if self.index else name
+            raise ConfigError(
+                f"patch: {where}, of shape {array.shape}, takes no {self.value.shape}: {error}", "patch"
+            ) from None
+        return patched
+
+
 @dataclass(frozen=True)
 class Interventions:
     """What is changed while the model runs, its weights untouched."""
 
     temperature: float = 1.0  # the softmax of attention divides its exponents by it
-    ablate: frozenset[tuple[int, int]] = frozenset()  # (layer, head) whose output z is set to zero
+    ablated: frozenset[tuple[int, int]] = frozenset()  # (layer, head) whose output z is set to zero
     off: frozenset[str] = frozenset()  # parts taken out, of PARTS
+    # Name of a trace -> array in its place, or (index, array) for some of it; see Patch.
+    patch: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}), hash=False)
 
     def __post_init__(self) -> None:
         if not is_number(self.temperature) or self.temperature <= 0:
             raise wrong("temperature", self.temperature, "a finite number above 0")
-        heads = [_head(pair) for pair in several("ablate", self.ablate, "heads (layer, head)")]
+        heads = [_head(pair) for pair in several("ablated", self.ablated, "heads (layer, head)")]
         for part in (parts := several("off", self.off, "parts")):
             if not (isinstance(part, str) and part in PARTS):
                 raise wrong("off", part, f"one of {', '.join(PARTS)}")
-        object.__setattr__(self, "ablate", frozenset(heads))  # the caller may go on with the set that was given
+        object.__setattr__(self, "ablated", frozenset(heads))  # the caller may go on with the set that was given
         object.__setattr__(self, "off", frozenset(parts))
+        patch = mapping("patch", self.patch, "from names of a trace to arrays, or to (index, array)")
+        patches = {text_of("patch", name): Patch.of(name, given) for name, given in patch.items()}
+        object.__setattr__(self, "patch", MappingProxyType(patches))
 
     def check(self, config: Config) -> None:
         """Raises: ConfigError for a head that the model has not."""
-        for layer, head in self.ablate:
+        for layer, head in self.ablated:
             if layer >= config.n_layers or head >= config.n_heads:
                 raise ConfigError(
-                    f"ablate: head {layer}.{head} is outside {config.n_layers} x {config.n_heads}", "ablate"
+                    f"ablated: head {layer}.{head} is outside {config.n_layers} x {config.n_heads}", "ablated"
                 )
 
-    def ablated(self, layer: int) -> list[int]:
+    def ablated_in(self, layer: int) -> list[int]:
         """The heads of one layer that are switched off."""
-        return [head for at, head in self.ablate if at == layer]
+        return [head for at, head in self.ablated if at == layer]
 
 
 def _head(pair: object) -> tuple[int, int]:
     if not isinstance(pair, tuple) or len(pair) != 2:
-        raise wrong("ablate", pair, "a head, (layer, head)")
-    return whole("ablate", pair[0]), whole("ablate", pair[1])
+        raise wrong("ablated", pair, "a head, (layer, head)")
+    return whole("ablated", pair[0]), whole("ablated", pair[1])
 
 
 NOTHING = Interventions()

@@ -9,6 +9,7 @@ import numpy as np
 
 from .arguments import instance
 from .config import Config
+from .errors import ConfigError
 from .generate.cache import Cache
 from .input_checks import check_model, checked_embeddings, checked_ids
 from .interventions import NOTHING, Interventions, without
@@ -40,7 +41,8 @@ def forward(
     names: keep only these (names, or patterns such as `blocks.*.attn.pattern`). What is not kept is freed on the way.
     cache: holds the positions that came before; only the new ones are given, computed and traced. It is extended.
     Raises: ConfigError for ids or embeddings that the Config or the cache does not fit, for a parameter that is missing
-    or of another shape, for a name that no trace has, and for an intervention on a head that the model has not.
+    or of another shape, for a name that no trace has, and for an intervention on a head that the model has not, or
+    with a patch that does not fit.
     """
     check_model(config, interventions)
     whole, config = config, without(config, interventions.off)
@@ -63,6 +65,7 @@ def forward(
         x = norm(x, params, config, "ln_final", trace)
     if config.unembed:
         unembed(x, params, config, trace)
+    trace.check_patched()
     return trace
 
 
@@ -178,14 +181,27 @@ def attention(
     if config.causal:
         scores = scores + mask
     scores = trace.put(at + "scores_masked", scores)
+    if at + "scores_masked" in change.patch:
+        mask = hidden(scores, at)
     if "softmax" in change.off:
         scores = np.zeros_like(scores) + mask
     pattern = trace.put(at + "pattern", softmax(scores, change.temperature))
 
     z = weighted_values(pattern, v)
-    for head in change.ablated(i):
+    for head in change.ablated_in(i):
         z[..., head, :, :] = 0
     return merge(trace.put(at + "z", z), params, config, i, change)
+
+
+def hidden(scores: np.ndarray, at: str) -> np.ndarray:
+    """The mask of scores that were patched: scores [..., head, query, key] -> [..., head, query, key]; -inf where a
+    score is -inf, as at an edge that was cut, else 0. Raises: ConfigError for a query that is left no key.
+    """
+    cut = np.isneginf(scores)
+    if cut.all(-1).any():
+        *_, head, query = np.argwhere(cut.all(-1))[0]
+        raise ConfigError(f"patch: {at}scores_masked leaves query {query} of head {head} no key to look at", "patch")
+    return np.where(cut, scores, scores.dtype.type(0))
 
 
 def merge(z: np.ndarray, params: Params, config: Config, i: int, change: Interventions) -> np.ndarray:
@@ -224,13 +240,13 @@ def mlp(x: np.ndarray, params: Params, config: Config, at: str, trace: Trace) ->
 
 def norm(x: np.ndarray, params: Params, config: Config, at: str, trace: Trace) -> np.ndarray:
     """LayerNorm or RMSNorm with the parameters at `at`: x [..., pos, d_model] -> [..., pos, d_model]."""
+
+    def keep(step: str, array: np.ndarray) -> np.ndarray:
+        return trace.put(f"{at}.{step}", array)
+
     if config.norm == "layer":
-        out, normalized, scale = layer_norm(x, params[at + ".w"], params[at + ".b"], config.norm_eps)
-    else:
-        out, normalized, scale = rms_norm(x, params[at + ".w"], config.norm_eps)
-    trace.put(at + ".scale", scale)
-    trace.put(at + ".normalized", normalized)
-    return trace.put(at + ".out", out)
+        return layer_norm(x, params[at + ".w"], params[at + ".b"], config.norm_eps, keep)[0]
+    return rms_norm(x, params[at + ".w"], config.norm_eps, keep)[0]
 
 
 # -------------------------------------------------------------------------------------------------------- unembed

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from functools import lru_cache
@@ -120,7 +120,7 @@ class Trace(Mapping[str, np.ndarray]):
     names: what to keep, each a name or a pattern such as `blocks.*.attn.pattern`; None keeps all.
     """
 
-    __slots__ = ("_all", "_arrays", "_names", "_patterns", "ids", "interventions")
+    __slots__ = ("_all", "_arrays", "_names", "_patched", "_patterns", "ids", "interventions")
 
     def __init__(
         self,
@@ -134,9 +134,13 @@ class Trace(Mapping[str, np.ndarray]):
         self._patterns = [name for name in self._names if _is_pattern(name)]
         self.ids = None if ids is None else array("ids", ids, "iu")
         self.interventions = instance("interventions", interventions, Interventions)
+        self._patched: set[str] = set()
 
     def put(self, name: str, array: np.ndarray) -> np.ndarray:
-        """Keep `array` under `name` if it was asked for; give it back either way."""
+        """Keep `array` under `name` if it was asked for; give it back either way, or what a patch makes of it."""
+        if patch := self.interventions.patch.get(name):
+            array = patch.into(name, array, len(axes_of(name)))
+            self._patched.add(name)
         if self._all or name in self._names or any(fnmatchcase(name, pattern) for pattern in self._patterns):
             self._arrays[name] = array
         return array
@@ -160,6 +164,11 @@ class Trace(Mapping[str, np.ndarray]):
     def __len__(self) -> int:
         return len(self._arrays)
 
+    def check_patched(self) -> None:
+        """Raises: ConfigError for a patch under a name that this run did not come by."""
+        for name in self.interventions.patch.keys() - self._patched:
+            raise wrong("patch", name, "a name that this model records; see core.NAMES, and what is off")
+
     @property
     def nbytes(self) -> int:
         """Bytes held, each array counted once although two names may share it."""
@@ -172,6 +181,7 @@ class Flow:
     entering: name -> gradient that comes in at that activation from outside; it is added to what comes from above.
     keep: whether `kept` collects every activation's gradient. What is kept must not change later, so `put` it last.
     bug: whether one backward formula is to be wrong, for a gradient check to find.
+    Past a patched number nothing flows: whatever came before, it is the same.
     Raises: ConfigError when no gradient enters, or one does not fit the trace.
     """
 
@@ -202,4 +212,6 @@ class Flow:
             gradient = gradient + entering
         if self._keep:
             self.kept[name] = gradient
+        if patch := self._trace.interventions.patch.get(name):
+            gradient = replace(patch, value=np.zeros(())).into(name, gradient, len(axes_of(name)))
         return gradient

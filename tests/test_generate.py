@@ -69,7 +69,7 @@ def test_generation_with_and_without_a_cache_is_the_same(config, seed, n):
     params = random_params(config, seed)
     ids = np.random.default_rng(seed).integers(0, config.vocab_size, 3)
     off = frozenset(PARTS[i] for i in range(len(PARTS)) if seed >> i & 1 and PARTS[i] != "mask")
-    change = core.Interventions(temperature=0.7, ablate=frozenset({(0, 0)}), off=off)
+    change = core.Interventions(temperature=0.7, ablated=frozenset({(0, 0)}), off=off)
     knobs = dict(max_new_tokens=n, temperature=0.8, top_p=0.9, seed=seed, interventions=change)
     with_cache = [*core.generate(params, config, ids, **knobs)]
     without = [*core.generate(params, config, ids, cache=False, **knobs)]

@@ -257,7 +257,7 @@ def test_what_the_weights_carry_adds_up_to_the_layer_s_output(seed):
     ids = np.random.default_rng(seed).integers(0, config.vocab_size, 5)
     off = frozenset({"W_O"} if seed % 3 == 0 else {"W_V"} if seed % 3 == 1 else ())
     gone = (0, config.n_heads - 1)
-    change = core.Interventions(ablate=frozenset({gone} if seed % 2 else ()), off=off)
+    change = core.Interventions(ablated=frozenset({gone} if seed % 2 else ()), off=off)
     trace = core.forward(params, config, ids, interventions=change)
     a, f = trace["blocks.0.attn.pattern"].copy(), transformed_values(params, config, trace, 0)
     if seed % 2:
@@ -313,7 +313,7 @@ def test_a_lone_key_is_all_that_its_head_has(seed):
     hidden = trace["blocks.0.attn.pattern"][head, query] == 0
     assert not effects[hidden].any()
     one = core.forward(params, config, ids[:1])  # a lone token has one key: without it, it is without its head
-    lost = core.forward(params, config, ids[:1], interventions=core.Interventions(ablate=frozenset({(0, head)})))
+    lost = core.forward(params, config, ids[:1], interventions=core.Interventions(ablated=frozenset({(0, head)})))
     alone = relative_change(one["blocks.0.resid_post"], lost["blocks.0.resid_post"])
     assert np.allclose(key_effects(params, config, one, 0, head, 0), alone, atol=1e-12)
 

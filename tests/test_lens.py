@@ -25,7 +25,7 @@ def traced(config: core.Config, seed: int, batch: tuple[int, ...] = (2,)) -> tup
     params = random_params(config, seed)
     ids = np.random.default_rng(seed).integers(0, config.vocab_size, (*batch, 6))
     off = frozenset(part for i, part in enumerate(("W_O", "W_V", "positions", "softmax", "norm")) if seed >> i & 1)
-    change = core.Interventions(temperature=1.3, ablate=frozenset({(0, 0)}), off=off)
+    change = core.Interventions(temperature=1.3, ablated=frozenset({(0, 0)}), off=off)
     return params, core.forward(params, config, ids, interventions=change)
 
 

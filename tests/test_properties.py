@@ -216,7 +216,7 @@ def test_ablation_takes_away_exactly_the_head_s_part(config, seed, data):
     params, ids = setup(config, seed)
     i, head = data.draw(st.integers(0, config.n_layers - 1)), data.draw(st.integers(0, config.n_heads - 1))
     before = core.forward(params, config, ids)
-    after = core.forward(params, config, ids, interventions=core.Interventions(ablate=frozenset({(i, head)})))
+    after = core.forward(params, config, ids, interventions=core.Interventions(ablated=frozenset({(i, head)})))
     at = f"blocks.{i}.attn"
     assert not after[at + ".z"][head].any()
     rows = slice(head * config.head_width, (head + 1) * config.head_width)

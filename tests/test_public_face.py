@@ -52,7 +52,7 @@ WRONG: list[Any] = [
     *(np.zeros((1, 1, 1, 1, 1)), np.array([None]), np.full(4, 99), np.full(4, -1), np.full((4, 8), np.nan), IDS[:0]),
     *(object(), Unseen(), int, len, SimpleNamespace(), iter([1]), Config(), Scene(), Scene, Interventions(), OTHER),
     *({**PARAMS, "embed.W_E": None}, {**PARAMS, "embed.W_E": np.zeros(3)}, {**PARAMS, "new": np.zeros(3)}),
-    *({name: p.astype(str) for name, p in PARAMS.items()}, Interventions(ablate={(1, 9)}), Sampling(), Recipe()),
+    *({name: p.astype(str) for name, p in PARAMS.items()}, Interventions(ablated={(1, 9)}), Sampling(), Recipe()),
 ]
 BATCH = {"ids": IDS[:-1], "targets": IDS[1:], "mask": np.ones(3, bool)}
 
@@ -71,7 +71,10 @@ CALLS: dict[str, tuple[Callable, dict[str, Any]]] = {
     "Config": (Config, {name: getattr(CONFIG, name) for name in CONFIG.__dataclass_fields__}),
     "Config.replace": (CONFIG.replace, {"n_layers": 1}),
     "Distribution": (core.Distribution, {"logits": LOGITS[0], "sampling": Sampling()}),
-    "Interventions": (Interventions, {"temperature": 2.0, "ablate": {(0, 0)}, "off": {"mask"}}),
+    "Interventions": (
+        Interventions,
+        {"temperature": 2.0, "ablated": {(0, 0)}, "off": {"mask"}, "patch": {"logits": (0, 1)}},
+    ),
     "OpenVocabulary": (core.OpenVocabulary, {"size": 5}),
     "OpenVocabulary.encode": (core.OpenVocabulary(5).encode, {"text": "a b"}),
     "Recipe": (Recipe, {name: getattr(Recipe(), name) for name in Recipe.__dataclass_fields__}),
@@ -180,8 +183,8 @@ SMALL = partial(core.forward, PARAMS, CONFIG, IDS)
         (lambda: SMALL(names=["blocks.*.attn.patern"]), "near it: blocks."),
         (lambda: SMALL(names=["blocks.2.resid_post"]), "names: 'blocks.2.resid_post' is not in a trace of 2 layers"),
         (lambda: SMALL(names="logits"), "names: 'logits' is not several names of a trace: a list, a tuple or a set"),
-        (lambda: SMALL(interventions=Interventions(ablate={(5, 9)})), "ablate: head 5.9 is outside 2 x 2"),
-        (lambda: Interventions(ablate={(5,)}), "ablate: (5,) is not a head, (layer, head)"),
+        (lambda: SMALL(interventions=Interventions(ablated={(5, 9)})), "ablated: head 5.9 is outside 2 x 2"),
+        (lambda: Interventions(ablated={(5,)}), "ablated: (5,) is not a head, (layer, head)"),
         (lambda: Interventions(off="mask"), "off: 'mask' is not several parts: a list, a tuple or a set"),
         (lambda: Sampling(temperature="x"), "temperature: 'x' is not a finite number of 0 or more"),
         (lambda: Recipe(rate="x"), "rate: 'x' is not a number in 0..inf"),
@@ -232,11 +235,11 @@ def test_a_trace_never_changes_after_it_was_made(name, given):
 
 
 def test_an_intervention_never_changes_after_it_was_made():
-    ablate, off = {(0, 0)}, {"mask"}
-    change = Interventions(ablate=ablate, off=off)
-    ablate.add((1, 1))
+    ablated, off = {(0, 0)}, {"mask"}
+    change = Interventions(ablated=ablated, off=off)
+    ablated.add((1, 1))
     off.add("scale")
-    assert change == Interventions(ablate={(0, 0)}, off={"mask"}) and hash(change)
+    assert change == Interventions(ablated={(0, 0)}, off={"mask"}) and hash(change)
 
 
 # ------------------------------------------------------------------------------------------------ what an import brings

@@ -30,7 +30,7 @@ ROOT = Path(__file__).parents[1]
 FOLDERS = sorted(path.stem for path in (ROOT / "pages").glob("*.py"))
 # What a shown function may call unseen: checks of arguments, and what a class writes for itself.
 CHECKS = {
-    "Interventions.ablated",
+    "Interventions.ablated_in",
     "Cache.check",
     "_checked",
     "_check_unembed",

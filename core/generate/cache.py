@@ -46,6 +46,9 @@ class Cache:
                 "from before it would be wrong; a cache needs the causal mask",
                 field,
             )
+        if interventions.patch:
+            names = ", ".join(sorted(interventions.patch))
+            raise ConfigError(f"patch: of {names}; a cache keeps what was computed, and is not patched", "patch")
         if self.length + n > self.room:
             raise ConfigError(f"ids: {n} tokens after {self.length} exceed the cache's room, {self.room}", "ids")
 

@@ -43,7 +43,7 @@ def key_effects(params: Params, config: Config, trace: Trace, layer: int, head: 
     z, v = trace[at + "z"], trace[at + "v"]
     weights = trace[at + "pattern"][head, query]
     without_key = np.repeat(z[None], len(weights), axis=0)
-    if head not in trace.interventions.ablated(layer):
+    if head not in trace.interventions.ablated_in(layer):
         without_key[:, head, query] -= weights[:, None] * v[head * config.kv_heads // config.n_heads]
     return _change(without_key, params, config, trace, layer)[:, query]
 

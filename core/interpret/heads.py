@@ -104,7 +104,7 @@ def value_weighted(params: Params, config: Config, trace: Trace, layer: int) -> 
     at = f"blocks.{layer}.attn."
     pattern, f = trace[at + "pattern"], transformed_values(params, config, trace, layer)
     weighted = pattern * np.linalg.norm(f, axis=-1)[..., None, :]
-    weighted[..., trace.interventions.ablated(layer), :, :] = 0
+    weighted[..., trace.interventions.ablated_in(layer), :, :] = 0
     return weighted
 
 

@@ -116,7 +116,7 @@ def find_circuit(params: Params, config: Config, ids: np.ndarray) -> Circuit:
         raise ConfigError(f"n_layers: {config.n_layers}; an induction circuit takes two", "n_layers")
 
     def scores(of: Callable[[np.ndarray], np.ndarray], *ablated: Place) -> np.ndarray:
-        change = Interventions(ablate=frozenset(ablated))
+        change = Interventions(ablated=frozenset(ablated))
         trace = forward(params, config, ids, interventions=change, names=["blocks.*.attn.pattern"])
         return np.stack([of(pattern) for pattern in patterns(trace, config.n_layers)])
 

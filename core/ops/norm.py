@@ -5,35 +5,46 @@ The backward takes the steps of the forward one by one, in mirror order.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from ..params import Array
 from .rows import row_mean
 
+Keep = Callable[[str, np.ndarray], np.ndarray]  # is given each step by its name, and gives what to go on with
 
-def layer_norm(x: np.ndarray, w: Array, b: Array, eps: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+
+def as_it_is(name: str, step: np.ndarray) -> np.ndarray:
+    """The Keep of who keeps nothing: step [...] -> [...]."""
+    return step
+
+
+def layer_norm(
+    x: np.ndarray, w: Array, b: Array, eps: float, keep: Keep = as_it_is
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """x [..., d], w [d], b [d] -> out [..., d], normalized [..., d], scale [..., 1].
 
     normalized = (x - mean) / scale, with scale = sqrt(variance + eps): mean 0 and variance 1 for every token.
     """
     centred = x - row_mean(x)
     variance = row_mean(centred * centred)
-    scale = np.sqrt(variance + eps)
-    normalized = np.divide(centred, scale, out=centred)
+    scale = keep("scale", np.sqrt(variance + eps))
+    normalized = keep("normalized", np.divide(centred, scale, out=centred))
     out = normalized * w
     out += b
-    return out, normalized, scale
+    return keep("out", out), normalized, scale
 
 
-def rms_norm(x: np.ndarray, w: Array, eps: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def rms_norm(x: np.ndarray, w: Array, eps: float, keep: Keep = as_it_is) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """x [..., d], w [d] -> out [..., d], normalized [..., d], scale [..., 1].
 
     normalized = x / scale, with scale = sqrt(mean of squares + eps). The mean is not taken out.
     """
     mean_square = row_mean(x * x)
-    scale = np.sqrt(mean_square + eps)
-    normalized = x / scale
-    return normalized * w, normalized, scale
+    scale = keep("scale", np.sqrt(mean_square + eps))
+    normalized = keep("normalized", x / scale)
+    return keep("out", normalized * w), normalized, scale
 
 
 def gain_backward(dout: np.ndarray, normalized: np.ndarray, w: Array) -> tuple[np.ndarray, np.ndarray]:

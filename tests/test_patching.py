@@ -1,0 +1,162 @@
+"""A patch puts an array in the place of what the model computes: the rest is as if it had been computed by hand."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from by_hand import forward as by_hand
+from support import random_config, random_params
+
+import core
+from core import Interventions
+from core.interventions import PARTS
+
+SEEDS = range(24)
+N = 5
+
+
+def case(seed: int):
+    """A Config, parameters, two sentences' embeddings, and interventions besides the patch."""
+    draw, rng = random.Random(seed), np.random.default_rng(seed)
+    config = random_config(draw)
+    off = frozenset(draw.sample(PARTS, draw.choice([0, 0, 1, 2])))
+    gone = frozenset({(0, 0)} if draw.random() < 0.3 else ())
+    change = Interventions(draw.choice((1.0, 0.7)), gone, off)
+    clean, other = rng.standard_normal((2, N, config.d_model))
+    return config, random_params(config, seed), clean, other, change, rng
+
+
+def hand(params, config, x, change, name="", index=(), value=None):
+    """Every array of a run by hand, with one of them replaced."""
+    arrays: dict[str, np.ndarray] = {}
+
+    def see(at: str, array: np.ndarray) -> np.ndarray:
+        if at == name:
+            array = np.array(array)
+            array[index] = value
+        arrays[at] = array
+        return array
+
+    by_hand(params, config, x, see, off=change.off, ablated=change.ablated, temperature=change.temperature)
+    return arrays
+
+
+def some(shape: tuple[int, ...], rng: np.random.Generator):
+    """A place in an array: all of it, one entry of its first axis, or one row."""
+    return [(), (int(rng.integers(shape[0])),), (..., int(rng.integers(shape[-2])), slice(None))][rng.integers(3)]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_every_name_can_be_patched(seed):
+    config, params, clean, other, change, rng = case(seed)
+    trace = core.forward(params, config, embeddings=clean, interventions=change)
+    there = core.forward(params, config, embeddings=other, interventions=change)
+    assert {*hand(params, config, clean, change)} == {*trace}
+    for name in trace:
+        index = some(trace[name].shape, rng)
+        value = there[name][index]
+        patched = core.forward(
+            params, config, embeddings=clean, interventions=replace(change, patch={name: (index, value)})
+        )
+        expected = hand(params, config, clean, change, name, index, value)
+        for at, array in expected.items():
+            assert np.allclose(patched[at], array, rtol=1e-9, atol=1e-10), (name, at)
+        names = [*trace]
+        for at in names[: names.index(name)]:
+            assert np.array_equal(patched[at], trace[at]), (name, at)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_restoring_everything_gives_the_clean_run_to_the_bit(seed):
+    config, params, clean, other, change, _ = case(seed)
+    params = {name: p.astype(np.float32) for name, p in params.items()}
+    clean, other = clean.astype(np.float32), other.astype(np.float32)
+    trace = core.forward(params, config, embeddings=clean, interventions=change)
+    whole = core.forward(params, config, embeddings=other, interventions=replace(change, patch=dict(trace)))
+    assert all(np.array_equal(whole[name], trace[name]) for name in trace)
+    first = core.forward(params, config, embeddings=other, interventions=replace(change, patch={"embed": clean}))
+    assert all(np.array_equal(first[name], trace[name]) for name in trace)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_backward_follows_a_patch_or_refuses_it_by_name(seed):
+    """What stands before a patched number no longer moves the loss: gradients are those of central differences."""
+    config, params, clean, other, change, rng = case(seed)
+    change = replace(change, off=change.off - {"softmax", "W_V", "W_O"})
+    there = core.forward(params, config, embeddings=other, interventions=change)
+    for name in rng.permutation([*there])[:6]:
+        index = some(there[name].shape, rng)
+        patched = replace(change, patch={name: (index, there[name][index])})
+        trace = core.forward(params, config, embeddings=clean, interventions=patched)
+        last = [*trace][-1]
+        upstream = {last: rng.standard_normal(trace[last].shape)}
+        if name.endswith((".pattern", ".normalized")):
+            with pytest.raises(core.ConfigError, match=f"patch: backward reads {name}"):
+                core.backward(params, config, trace, upstream=upstream)
+            continue
+        grads = core.backward(params, config, trace, upstream=upstream, activations=True)
+        step = 1e-6 * rng.standard_normal(clean.shape)
+        losses = [
+            np.vdot(core.forward(params, config, embeddings=x, interventions=patched)[last], upstream[last])
+            for x in (clean + step, clean - step)
+        ]
+        embed = grads["embed"].copy()
+        if name == "embed":
+            embed[index] = 0
+        assert losses[0] - losses[1] == pytest.approx(2 * np.vdot(embed, step), rel=1e-4, abs=1e-8), name
+
+
+def test_a_cut_edge_is_not_looked_along():
+    preset = core.PRESETS["gpt"]
+    params, x = core.init_params(preset.config), np.random.default_rng(0).standard_normal((5, 64))
+    at = "blocks.1.attn."
+    heads, queries, keys = [0, 0, 2], [3, 3, 4], [0, 1, 4]
+    cut = Interventions(patch={at + "scores_masked": ((heads, queries, keys), -np.inf)})
+    trace, clean = (core.forward(params, preset.config, embeddings=x, interventions=i) for i in (cut, Interventions()))
+    assert not trace[at + "pattern"][heads, queries, keys].any()
+    expected = np.array(clean[at + "pattern"])
+    expected[heads, queries, keys] = 0
+    expected /= expected.sum(-1, keepdims=True)
+    assert np.allclose(trace[at + "pattern"], expected)
+    batch = core.forward(params, preset.config, embeddings=np.stack([x, x]), interventions=cut)
+    assert np.allclose(batch[at + "pattern"], trace[at + "pattern"])
+    flat = core.forward(params, preset.config, embeddings=x, interventions=replace(cut, off=frozenset({"softmax"})))
+    assert np.allclose(flat[at + "pattern"][0, 3], [0, 0, 0.5, 0.5, 0])
+
+
+def test_what_cannot_be_patched_is_refused_by_name():
+    config = core.Config(vocab_size=9, n_ctx=8, d_model=8, n_layers=2, n_heads=2, causal=True, unembed=True)
+    params, ids = core.init_params(config), np.arange(4)
+
+    def run(patch, **more):
+        core.forward(params, config, ids, interventions=Interventions(patch=patch), **more)
+
+    z = "blocks.1.attn.z"
+    for patch, message in (
+        ({"blocks.1.attn.zz": 0.0}, "patch: 'blocks.1.attn.zz' is not a name"),
+        ({"blocks.0.mlp.pre": 0.0}, "patch: 'blocks.0.mlp.pre' is not a name that this model records"),
+        ({z: np.zeros((3, 3))}, rf"patch: {z}, of shape \(2, 4, 4\), takes no \(3, 3\)"),
+        ({z: ((0, 9), 0.0)}, rf"patch: \(0, 9\) of {z}, of shape \(2, 4, 4\)"),
+        ({z: "x"}, "patch: 'x' is not an array of numbers"),
+        ({5: 0.0}, "patch: 5 is not a text"),
+        ({"blocks.0.attn.scores_masked": ((1, 0), -np.inf)}, r"leaves query 0 of head 1 no key"),
+    ):
+        with pytest.raises(core.ConfigError, match=message):
+            run(patch)
+    with pytest.raises(core.ConfigError, match=f"patch: of {z}; a cache"):
+        run({z: 0.0}, cache=core.Cache(config))
+    with pytest.raises(core.ConfigError, match=f"patch: of {z}; a cache"):
+        core.generate(params, config, ids, 2, interventions=Interventions(patch={z: 0.0}))
+
+
+def test_a_patch_never_changes_after_it_was_made():
+    heads, value = [0], np.ones((1, 4, 4))
+    change = Interventions(patch={"blocks.0.attn.z": ((heads,), value)})
+    heads[0] = 1
+    value += 1
+    patch = change.patch["blocks.0.attn.z"]
+    assert patch.index[0].tolist() == [0] and patch.value.max() == 1 and hash(change) == hash(replace(change))
+    assert replace(change) == change != Interventions()
