@@ -20,7 +20,7 @@ BEGINS = 24  # characters of a text by which it is told from others
 def buttons(words: Words) -> None:
     """Play, step, begin again and speed."""
     run = session.session()
-    go = ("stop", "stop", session.play) if run.playing else ("play", "play_arrow", session.play)
+    go = ("stop", "stop", session.stop) if run.playing else ("play", "play_arrow", session.play)
     two = (("step", "step", "skip_next", session.one_step), ("again", "again", "restart_alt", session.reset))
     with st.container(key="train-play"):
         for key, name, icon, act in (("go", *go), *two):

@@ -202,11 +202,19 @@ def _stop(training: Training) -> None:
 
 
 def play() -> None:
-    """Go on, or stop."""
+    """Go on. (Not "the other than now": what is pressed twice, or late, would do the opposite of what it says.)"""
+    _play(True)
+
+
+def stop() -> None:
+    """Stand still."""
+    _play(False)
+
+
+def _play(on: bool) -> None:
     training = session()
-    playing = training.playing
     _stop(training)
-    training.playing, training.played = not playing, True
+    training.playing, training.played = on, True
     training.tell()
     state.follow(train_step=None)
 
