@@ -129,7 +129,7 @@ SCENES = """
 for (const name of Object.keys(plot._fullLayout).filter((name) => name.startsWith("scene"))) {
   const scene = plot._fullLayout[name]._scene;
   const real = scene.glplot;
-  scene.glplot = { gl: real.gl, things: real.objects };
+  scene.glplot = Object.create(real, { add: { value: undefined } }); // a frame of Plotly's own may come in between
   setTimeout(() => (scene.glplot = real));
 }
 """
