@@ -222,7 +222,7 @@ def mutate(raw: bytearray, rng: random.Random) -> None:
 
 
 def test_mutated_files_raise_nothing_else(tmp_path):
-    """Ten thousand, of two models: bytes exchanged, cut, doubled; and of the last thousand 64 MB at most."""
+    """Three thousand, of two models: bytes exchanged, cut, doubled; and of the last three hundred 64 MB at most."""
     rng = random.Random(0)
     vocabulary = {
         "tokenizer.ggml.model": "gpt2",
@@ -234,12 +234,12 @@ def test_mutated_files_raise_nothing_else(tmp_path):
         converted(GOLDEN / "llama-gqa", tmp_path / "b.gguf", lambda a: quantized(a, "F16")).read_bytes(),
     ]
     path, loaded = tmp_path / "m.gguf", 0
-    for i in range(10_000):
+    for i in range(3_000):
         raw = bytearray(whole[i % 20 == 0])
         for _ in range(rng.randint(1, 4)):
             mutate(raw, rng)
         path.write_bytes(raw)
-        if i == 9_000:  # it makes everything three times as slow
+        if i == 2_700:  # it makes everything three times as slow
             tracemalloc.start()
         try:
             load_pretrained(path)
@@ -249,7 +249,7 @@ def test_mutated_files_raise_nothing_else(tmp_path):
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 64 << 20
-    assert 100 < loaded < 9_900, "some changes alter a number only"
+    assert 30 < loaded < 2_970, "some changes alter a number only"
 
 
 # ------------------------------------------------------------------------------------------------- a real model
