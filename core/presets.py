@@ -15,6 +15,7 @@ import numpy as np
 from .config import Config, param_shapes
 from .errors import ConfigError
 from .params import Params, check_params, init_params
+from .tokenizer.protocol import Tokenizer
 from .tokenizer.words import FixedVocabulary
 
 PENGUINS = "Os pinguins não tem joelho"
@@ -34,7 +35,7 @@ class Preset:
     config: Config
     sentence: str
     words: Mapping[str, tuple[float, ...]] = field(default_factory=lambda: MappingProxyType({}))
-    tokenizer: FixedVocabulary | None = None
+    tokenizer: Tokenizer | None = None
     source: Callable[[], Params] | None = field(default=None, repr=False)
     task: str = ""  # what a trained model learned, where it is one of TASKS
 

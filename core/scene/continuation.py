@@ -83,7 +83,9 @@ def namer(scene: Scene, unnamed: Callable[[int], str] = "#{}".format) -> Callabl
     encoding, tokenizer = scene.encoding, scene.preset.tokenizer
     if tokenizer:
         outside = tokenizer.outside(scene.text)
-        borrowed = {step.id: step.token for step in encoding.work if outside.get(step.token, UNKNOWN) != UNKNOWN}
-        return lambda token: borrowed.get(token) or tokenizer.tokens[token]
+        read = zip(encoding.ids.tolist(), encoding.tokens, strict=True)
+        borrowed = {id: token for id, token in read if outside.get(token, UNKNOWN) != UNKNOWN}
+        tokens = tokenizer.tokens  # a model may have more ids
+        return lambda id: borrowed.get(id) or (tokens[id] if id < len(tokens) else unnamed(id))
     known = dict(zip(encoding.ids.tolist(), encoding.tokens, strict=True))
     return lambda token: known.get(token) or unnamed(token)

@@ -6,8 +6,9 @@ from .. import limits
 from ..errors import SceneError
 from ..presets import find
 from ..tokenizer.graphemes import clusters
+from ..tokenizer.protocol import Tokenizer
 from ..tokenizer.text import normalized
-from ..tokenizer.words import SPLITTERS
+from ..tokenizer.words import SPLITTERS, Span, spans_in
 from .notice import Notice
 
 
@@ -22,23 +23,33 @@ def fit_sentence(text: str, split: str = "words", model: str = "penguins") -> tu
     if (preset := find(model)) is None:
         raise SceneError(f"model: there is no {model!r}, or no longer", "model")
     tokenizer, most = preset.tokenizer, min(limits.TOKENS, preset.config.n_ctx)
-    cut = tokenizer.split if tokenizer else SPLITTERS[split]
-    by_words = tokenizer.by == "words" if tokenizer else split == "words"
-    text = " ".join(text.split()) if by_words else text if text.strip() else ""
-    tokens = cut(text)
-    fitted = text[: _reach(text, tokens, most)].rstrip() if by_words else text[: _reach(text, tokens, most)]
+    by = tokenizer.by if tokenizer else split
+    text = " ".join(text.split()) if by == "words" else text if text.strip() else ""
+    # Cutting into pieces may take the square of a text's length, and more than the limit is left out anyhow.
+    tried = text[: _whole(text, limits.SENTENCE_CHARACTERS)] if by == "pieces" else text
+    spans = _spans(tried, tokenizer, split)
+    n, fitted = len(spans), tried
+    while (reach := _reach(fitted, spans, most)) < len(fitted):
+        fitted = fitted[:reach].rstrip() if by == "words" else fitted[:reach]
+        spans = _spans(fitted, tokenizer, split)  # a shorter text may have other pieces
     if fitted != text:  # a heap of marks too large to be composed may now be small enough
         fitted = normalized(fitted)
     if fitted == text and whole <= limits.TYPED:
         return text, None
-    if len(tokens) == 1 or whole > limits.TYPED:
+    if n == 1 or whole > limits.TYPED or len(tried) < len(text):
         return fitted, Notice("long", "sentence", str(max(whole, len(text))), str(len(fitted)))
-    return fitted, Notice("cut", "sentence", str(len(tokens)), str(len(cut(fitted))))
+    return fitted, Notice("cut", "sentence", str(n), str(len(_spans(fitted, tokenizer, split))))
+
+
+def _spans(text: str, tokenizer: Tokenizer | None, split: str) -> tuple[Span, ...]:
+    """Which characters of the text each of its tokens covers."""
+    return tokenizer.encode(text).spans if tokenizer else spans_in(text, SPLITTERS[split](text))
 
 
 def fit_target(text: str) -> str:
     """A continuation in one form (core.tokenizer.text), on one line, cut to its limit at a character's end."""
-    return normalized(_whole_characters(_one_line(text), limits.TARGET_CHARACTERS)).rstrip()
+    line = _one_line(text)
+    return normalized(line[: _whole(line, limits.TARGET_CHARACTERS)]).rstrip()
 
 
 def target_cut(text: str) -> Notice | None:
@@ -51,20 +62,19 @@ def _one_line(text: str) -> str:
     return " ".join(normalized(text[: limits.TYPED]).split())
 
 
-def _reach(text: str, tokens: tuple[str, ...], most: int) -> int:
+def _reach(text: str, spans: tuple[Span, ...], most: int) -> int:
     """How many of the text's characters its first `most` tokens take, within the limit; at least part of the first."""
-    end = 0
-    for token in tokens[:most]:
-        stop = text.index(token, end) + len(token)
-        if stop > limits.SENTENCE_CHARACTERS:
-            return end or len(_whole_characters(text, limits.SENTENCE_CHARACTERS))
-        end = stop
-    return end
+    after = sum(start == len(text) for start, _ in spans)  # what the model expects behind a text
+    end = spans[most - after][0] if len(spans) > most else len(text)
+    if end <= limits.SENTENCE_CHARACTERS:
+        return end
+    stops = (stop for _, stop in spans if stop <= min(end, limits.SENTENCE_CHARACTERS))
+    return max(stops, default=0) or _whole(text, limits.SENTENCE_CHARACTERS)
 
 
-def _whole_characters(text: str, most: int) -> str:
-    """As much of the text's beginning as `most` code points hold, no character parted; a part of one that is longer."""
+def _whole(text: str, most: int) -> int:
+    """How much of the text's beginning `most` code points hold, no character parted; a part of one that is longer."""
     if len(text) <= most:
-        return text
+        return len(text)
     *before, last = clusters(text[: most + 1])
-    return "".join(before) or last[:most]
+    return len("".join(before) or last[:most])

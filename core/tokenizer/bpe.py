@@ -12,13 +12,14 @@ from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from typing import Generic, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
 import numpy as np
 
 from ..arguments import text_of, tokens_of, whole
 from ..errors import ConfigError
-from .words import Encoding
+from .protocol import Subwords
+from .words import Encoding, Span
 
 N_BYTES = 256  # the tokens before the first merge, one a byte
 
@@ -109,6 +110,15 @@ def readable(token: bytes) -> str:
     return token.decode("utf-8", "backslashreplace")
 
 
+def covered(text: str, lengths: Iterable[int], at: int = 0) -> Iterator[Span]:
+    """Of tokens of so many bytes each, the characters of the text that each has a part of; the text begins at `at`."""
+    character = [at + i for i, c in enumerate(text) for _ in c.encode("utf-8", "replace")]
+    done = 0
+    for length in lengths:
+        yield character[done], character[done + length - 1] + 1
+        done += length
+
+
 def learn(text: str, n_merges: int) -> Iterator[Merge]:
     """Yield the merges in the order in which they are learned, until no pair occurs twice.
 
@@ -126,10 +136,11 @@ def learn(text: str, n_merges: int) -> Iterator[Merge]:
 
 
 @dataclass(frozen=True)
-class BytePair:
+class BytePair(Subwords):
     """A vocabulary of the 256 bytes and what the merges make of them. Ids are in that order."""
 
     merges: tuple[Merge, ...]
+    special: ClassVar[frozenset[int]] = frozenset()
 
     @classmethod
     def train(cls, text: str, vocab_size: int) -> BytePair:
@@ -148,6 +159,11 @@ class BytePair:
         return (*(bytes([b]) for b in range(N_BYTES)), *(merge.token for merge in self.merges))
 
     @cached_property
+    def tokens(self) -> tuple[str, ...]:
+        """The same as text."""
+        return tuple(readable(token) for token in self.vocabulary)
+
+    @cached_property
     def _ranks(self) -> dict[Pair, int]:
         return {(merge.left, merge.right): rank for rank, merge in enumerate(self.merges)}
 
@@ -164,7 +180,8 @@ class BytePair:
             work += self._steps(piece)
             tokens += work[-1].tokens
         ids = np.array([self._ids[token] for token in tokens], np.int64)
-        return Encoding(ids, tuple(readable(token) for token in tokens), tuple(work))
+        spans = tuple(covered(text, map(len, tokens)))
+        return Encoding(ids, tuple(readable(token) for token in tokens), tuple(work), spans)
 
     def _steps(self, piece: str) -> Iterator[Applied]:
         """The piece as bytes, then after each merge: always the earliest learned of those that apply."""

@@ -16,6 +16,7 @@ from .. import limits
 from ..errors import WeightsError
 from ..strict_json import parse
 from .bpe import readable
+from .protocol import Subwords
 from .words import Encoding
 
 # GPT-2 spells each byte of a token as one letter: itself where that can be seen, else one of those from U+0100 on.
@@ -35,7 +36,7 @@ class Piece:
 
 
 @dataclass(frozen=True)
-class FileTokenizer:
+class FileTokenizer(Subwords):
     """The tokenizer that a model was trained with. Nothing is read before it is used.
 
     Raises, from each method: WeightsError when there is no tokenizer.json, when it cannot be read, and when the
@@ -68,13 +69,25 @@ class FileTokenizer:
             Piece(token, id, *span)
             for token, id, span in zip(encoding.tokens, encoding.ids, encoding.offsets, strict=True)
         )
-        return Encoding(np.array(encoding.ids, np.int64), tuple(self._readable(piece.token) for piece in work), work)
+        tokens = tuple(self._readable(piece.token) for piece in work)
+        return Encoding(np.array(encoding.ids, np.int64), tokens, work, tuple(encoding.offsets))
 
     def decode(self, ids: Iterable[int]) -> str:
         """Ids -> text, without special tokens."""
         ids = [int(i) for i in ids]
         with _named_errors():
             return self._library.decode(ids)
+
+    @cached_property
+    def tokens(self) -> tuple[str, ...]:
+        """The token of each id, as a reader would write it."""
+        size = self._library.get_vocab_size()
+        return tuple(self._readable(self._library.id_to_token(id) or "") for id in range(size))
+
+    @cached_property
+    def special(self) -> frozenset[int]:
+        """Ids that stand for no text."""
+        return frozenset(id for id, added in self._library.get_added_tokens_decoder().items() if added.special)
 
     def _readable(self, token: str) -> str:
         if self._byte_level and token not in self._added and all(letter in BYTES for letter in token):

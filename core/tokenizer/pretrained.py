@@ -18,9 +18,10 @@ from itertools import pairwise
 import numpy as np
 
 from ..errors import WeightsError
-from .bpe import merged, readable
+from .bpe import covered, merged, readable
 from .huggingface import BYTES, Piece
-from .wordpiece import INSIDE, longest, parted
+from .protocol import Subwords
+from .wordpiece import INSIDE, longest, placed
 from .words import Encoding
 
 SPACE = "▁"
@@ -62,7 +63,7 @@ def _ranges(category: str) -> str:
 
 
 @dataclass(frozen=True)
-class Vocabulary:
+class Vocabulary(Subwords):
     """The tokens of a model, as they are spelled there; an id is a place in the list.
 
     control: ids that no text gives, such as the token that begins one. before, after: what the model expects around a
@@ -74,6 +75,16 @@ class Vocabulary:
     before: tuple[int, ...] = ()
     after: tuple[int, ...] = ()
     problem: str = ""
+
+    @property
+    def special(self) -> frozenset[int]:
+        """Ids that stand for no text."""
+        return self.control
+
+    @cached_property
+    def tokens(self) -> tuple[str, ...]:
+        """The token of each id, as a reader would write it."""
+        return tuple(map(self._readable, range(len(self.spelled))))
 
     @cached_property
     def ids(self) -> Mapping[str, int]:
@@ -92,7 +103,8 @@ class Vocabulary:
             work = [Piece(self.spelled[i], i, 0, 0) for i in self.before] + work
             work += [Piece(self.spelled[i], i, len(text), len(text)) for i in self.after]
         ids = np.array([piece.id for piece in work], np.int64)
-        return Encoding(ids, tuple(self._readable(piece.id) for piece in work), tuple(work))
+        spans = tuple((piece.start, piece.stop) for piece in work)
+        return Encoding(ids, tuple(self._readable(piece.id) for piece in work), tuple(work), spans)
 
     def decode(self, ids: Iterable[int]) -> str:
         """Ids -> text, without special tokens. Raises: WeightsError for an id outside the vocabulary."""
@@ -100,7 +112,7 @@ class Vocabulary:
         for i in ids:
             if not 0 <= i < len(self.spelled):
                 raise WeightsError(f"ids: {i} is not in the vocabulary 0..{len(self.spelled) - 1}")
-        return b"".join(self._bytes(i) for i in ids if i not in self.control).decode("utf-8", "replace")
+        return b"".join(self._bytes(i) for i in ids if i not in self.special).decode("utf-8", "replace")
 
     def _readable(self, id: int) -> str:
         return self.spelled[id] if id in self.control else readable(self._bytes(id))
@@ -129,19 +141,16 @@ class ByteLevel(Vocabulary):
         return {pair: rank for rank, pair in reversed(list(enumerate(self.merges)))}
 
     def _pieces(self, text: str) -> Iterable[Piece]:
-        if self.pattern in NORMALIZED:
+        if self.pattern in NORMALIZED:  # whose places are counted in what the model reads
             text = unicodedata.normalize("NFC", text)
         pieces = [text]
         for pattern in PATTERNS[self.pattern]:
             pieces = [part for piece in pieces for part in _pattern(pattern).findall(piece)]
         at = 0
         for piece in pieces:
-            # A byte's letter covers the character that the byte is part of.
-            covered = [at + i for i, letter in enumerate(piece) for _ in letter.encode("utf-8", "replace")]
-            done = 0
-            for token in self._merged([LETTERS[byte] for byte in piece.encode("utf-8", "replace")]):
-                yield Piece(token, self._id(token), covered[done], covered[done + len(token) - 1] + 1)
-                done += len(token)
+            found = self._merged([LETTERS[byte] for byte in piece.encode("utf-8", "replace")])
+            for token, span in zip(found, covered(piece, map(len, found), at), strict=True):
+                yield Piece(token, self._id(token), *span)
             at += len(piece)
 
     def _merged(self, symbols: list[str]) -> list[str]:
@@ -164,6 +173,10 @@ class SentencePiece(Vocabulary):
     scores: Sequence[float] = ()
     space: bool = True
     escaped: frozenset[int] = field(default_factory=frozenset)  # tokens such as <0x0A>, one a byte
+
+    @property
+    def special(self) -> frozenset[int]:
+        return self.control - self.escaped
 
     @cached_property
     def _of_bytes(self) -> Mapping[int, int]:
@@ -229,22 +242,8 @@ class Pieces(Vocabulary):
     accents: bool = False
 
     def _pieces(self, text: str) -> Iterable[Piece]:
-        for word in self._words(text):
+        for word in placed(text, self._letters):
             yield from self._taken(word)
-
-    def _words(self, text: str) -> Iterable[list[tuple[str, int]]]:
-        """Words, each a list of (letter, its place in the text): one character may become several letters, or none."""
-        word: list[tuple[str, int]] = []
-        for i, c in enumerate(text):
-            for letter in self._letters(c) if parted(c) else ():
-                apart = parted(letter)
-                if apart == letter and not letter.isspace():
-                    word.append((letter, i))
-                elif apart:
-                    yield from [word] if word else []
-                    word = []
-                    yield from [[(letter, i)]] if apart.strip() else []
-        yield from [word] if word else []
 
     def _letters(self, c: str) -> str:
         if not self.accents:
@@ -261,6 +260,11 @@ class Pieces(Vocabulary):
             found.append(Piece(piece, self.ids[piece], word[at][1], word[stop - 1][1] + 1))
             at = stop
         return found
+
+    def outside(self, text: str) -> dict[str, str]:
+        """The words that are unknown, as written."""
+        unknown = self.spelled[self.unknown]
+        return {text[piece.start : piece.stop]: unknown for piece in self._pieces(text) if piece.id == self.unknown}
 
     def decode(self, ids: Iterable[int]) -> str:
         """Ids -> words parted by spaces, but before signs, without special tokens. Raises: as Vocabulary.decode."""

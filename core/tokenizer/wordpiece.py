@@ -12,16 +12,18 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import ClassVar
 
 import numpy as np
 
 from ..arguments import text_of, tokens_of, whole
 from ..errors import ConfigError
 from .bpe import PairCounts
-from .words import Encoding
+from .protocol import Subwords
+from .words import Encoding, Span
 
 UNKNOWN = "[UNK]"
 INSIDE = "##"  # begins every piece that is not the first of its word
@@ -69,6 +71,24 @@ def words(text: str) -> list[str]:
     Marks, and signs that are no punctuation such as €, stay in their word; control characters are left out.
     """
     return "".join(map(parted, text)).split()
+
+
+def placed(text: str, written: Callable[[str], str] = str) -> Iterator[list[tuple[str, int]]]:
+    """The same words, each a list of letters and their places in the text.
+
+    written: the letters that a character becomes, several or none.
+    """
+    word: list[tuple[str, int]] = []
+    for i, c in enumerate(text):
+        for letter in written(c) if parted(c) else ():
+            apart = parted(letter)
+            if apart == letter and not letter.isspace():
+                word.append((letter, i))
+            elif apart:
+                yield from [word] if word else []
+                word = []
+                yield from [[(letter, i)]] if apart.strip() else []
+    yield from [word] if word else []
 
 
 @lru_cache(maxsize=4096)
@@ -126,11 +146,12 @@ def learn(text: str, n_joins: int, least: int = 2) -> Iterator[Joined]:
 
 
 @dataclass(frozen=True)
-class WordPiece:
+class WordPiece(Subwords):
     """A vocabulary of pieces. Ids: [UNK] is 0, then the letters in alphabetical order, then the joins."""
 
     letters: tuple[str, ...]
     joins: tuple[Joined, ...]
+    special: ClassVar[frozenset[int]] = frozenset()  # [UNK] stands for text, too
 
     @classmethod
     def train(cls, text: str, vocab_size: int, least: int = 2) -> WordPiece:
@@ -153,6 +174,11 @@ class WordPiece:
         """The piece of each id."""
         return (UNKNOWN, *self.letters, *(joined.token for joined in self.joins))
 
+    @property
+    def tokens(self) -> tuple[str, ...]:
+        """The same: pieces are text."""
+        return self.vocabulary
+
     @cached_property
     def _ids(self) -> dict[str, int]:
         return {piece: id for id, piece in reversed(list(enumerate(self.vocabulary)))}
@@ -161,11 +187,24 @@ class WordPiece:
         """ids, pieces, and the work: a Taken for each piece. A word with a letter never seen becomes [UNK]."""
         pieces: list[str] = []
         work: list[Taken] = []
-        for word in words(text_of("text", text)):
-            steps = list(self._take(word))
+        spans: list[Span] = []
+        for word in placed(text_of("text", text)):
+            steps = list(self._take("".join(letter for letter, _ in word)))
             work += steps
-            pieces += [UNKNOWN] if steps[-1].piece == UNKNOWN else [step.piece for step in steps]
-        return Encoding(np.array([self._ids[piece] for piece in pieces], np.int64), tuple(pieces), tuple(work))
+            known = steps[-1].piece != UNKNOWN
+            pieces += [step.piece for step in steps] if known else [UNKNOWN]
+            at = 0
+            for length in (len(step.piece.removeprefix(INSIDE)) for step in steps) if known else (len(word),):
+                spans.append((word[at][1], word[at + length - 1][1] + 1))
+                at += length
+        ids = np.array([self._ids[piece] for piece in pieces], np.int64)
+        return Encoding(ids, tuple(pieces), tuple(work), tuple(spans))
+
+    def outside(self, text: str) -> dict[str, str]:
+        """The words that are unknown, as written."""
+        encoding = self.encode(text)
+        read = zip(encoding.tokens, encoding.spans, strict=True)
+        return {text[start:stop]: UNKNOWN for token, (start, stop) in read if token == UNKNOWN}
 
     def _take(self, word: str) -> Iterator[Taken]:
         at = 0

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Generic, TypeVar
+from typing import ClassVar, Generic, TypeVar
 from zlib import crc32
 
 import numpy as np
@@ -33,15 +33,30 @@ class Step:
 
 
 Work = TypeVar("Work")
+Span = tuple[int, int]
 
 
 @dataclass(frozen=True)
 class Encoding(Generic[Work]):
-    """ids [pos] int64, the tokens as text, and the work on the way, as the tokenizer at hand tells it."""
+    """ids [pos] int64, the tokens as text, and the work on the way, as the tokenizer at hand tells it.
+
+    spans: of each token, where the characters of the text that it covers begin and end; none for one that was added.
+    """
 
     ids: np.ndarray
     tokens: tuple[str, ...]
     work: tuple[Work, ...]
+    spans: tuple[Span, ...]
+
+
+def spans_in(text: str, tokens: Iterable[str]) -> tuple[Span, ...]:
+    """Where tokens stand that are pieces of the text, in its order."""
+    spans, end = [], 0
+    for token in tokens:
+        start = text.index(token, end)
+        end = start + len(token)
+        spans.append((start, end))
+    return tuple(spans)
 
 
 def words(text: str) -> tuple[str, ...]:
@@ -87,7 +102,7 @@ class OpenVocabulary:
             taken[slot] = token
             given[token] = Step(token, asked, slot)
         work = tuple(given[token] for token in tokens)
-        return Encoding(np.array([step.id for step in work], np.int64), tokens, work)
+        return Encoding(np.array([step.id for step in work], np.int64), tokens, work, spans_in(text, tokens))
 
 
 # A word keeps its hyphens and apostrophes; any other mark stands alone. Over the first sign of each character.
@@ -111,6 +126,7 @@ class FixedVocabulary:
 
     tokens: tuple[str, ...]
     by: str = "words"
+    special: ClassVar[frozenset[int]] = frozenset()  # UNKNOWN stands for text, too
 
     def split(self, text: str) -> tuple[str, ...]:
         """The tokens of a text, as they were written."""
@@ -128,7 +144,7 @@ class FixedVocabulary:
                 given[token] = Step(token, asked, free)
                 taken.add(free)
         work = tuple(given[token] for token in tokens)
-        return Encoding(np.array([step.id for step in work], np.int64), tokens, work)
+        return Encoding(np.array([step.id for step in work], np.int64), tokens, work, spans_in(text, tokens))
 
     def outside(self, text: str) -> dict[str, str]:
         """The tokens of a text that the vocabulary does not have, and what each is read as."""
