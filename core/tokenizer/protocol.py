@@ -17,7 +17,7 @@ class Tokenizer(Protocol):
 
     @property
     def by(self) -> str:
-        """What a token is: "words" (of text whose spaces tell nothing), "characters", or "pieces" of a text as it is."""
+        """What a token is: "words" (spaces tell nothing), "characters", or "pieces" of a text as it is."""
 
     @property
     def tokens(self) -> Sequence[str]:
