@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar, Protocol
 
@@ -40,14 +41,14 @@ class Tokenizer(Protocol):
         """Ids -> text."""
 
 
-class Subwords:
+class Subwords(ABC):
     """What all tokenizers have in common whose tokens are parts of words."""
 
     by: ClassVar[str] = "pieces"
 
+    @abstractmethod
     def encode(self, text: str) -> Encoding[Any]:
         """Text -> ids."""
-        raise NotImplementedError
 
     def split(self, text: str) -> tuple[str, ...]:
         """The tokens of a text."""
