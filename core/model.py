@@ -240,13 +240,13 @@ def mlp(x: np.ndarray, params: Params, config: Config, at: str, trace: Trace) ->
 
 def norm(x: np.ndarray, params: Params, config: Config, at: str, trace: Trace) -> np.ndarray:
     """LayerNorm or RMSNorm with the parameters at `at`: x [..., pos, d_model] -> [..., pos, d_model]."""
-
-    def keep(step: str, array: np.ndarray) -> np.ndarray:
-        return trace.put(f"{at}.{step}", array)
-
+    x, scale = layer_norm(x, config.norm_eps) if config.norm == "layer" else rms_norm(x, config.norm_eps)
+    scale = trace.put(at + ".scale", scale)
+    normalized = trace.put(at + ".normalized", x / scale)
+    out = normalized * params[at + ".w"]
     if config.norm == "layer":
-        return layer_norm(x, params[at + ".w"], params[at + ".b"], config.norm_eps, keep)[0]
-    return rms_norm(x, params[at + ".w"], config.norm_eps, keep)[0]
+        out += params[at + ".b"]
+    return trace.put(at + ".out", out)
 
 
 # -------------------------------------------------------------------------------------------------------- unembed

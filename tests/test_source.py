@@ -31,6 +31,7 @@ FOLDERS = sorted(path.stem for path in (ROOT / "pages").glob("*.py"))
 # What a shown function may call unseen: checks of arguments, and what a class writes for itself.
 CHECKS = {
     "Interventions.ablated_in",
+    "Trace.check_patched",
     "Cache.check",
     "_checked",
     "_check_unembed",

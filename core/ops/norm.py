@@ -5,46 +5,31 @@ The backward takes the steps of the forward one by one, in mirror order.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
 from ..params import Array
 from .rows import row_mean
 
-Keep = Callable[[str, np.ndarray], np.ndarray]  # is given each step by its name, and gives what to go on with
 
+def layer_norm(x: np.ndarray, eps: float) -> tuple[np.ndarray, np.ndarray]:
+    """x [..., d] -> centred [..., d], scale [..., 1].
 
-def as_it_is(name: str, step: np.ndarray) -> np.ndarray:
-    """The Keep of who keeps nothing: step [...] -> [...]."""
-    return step
-
-
-def layer_norm(
-    x: np.ndarray, w: Array, b: Array, eps: float, keep: Keep = as_it_is
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """x [..., d], w [d], b [d] -> out [..., d], normalized [..., d], scale [..., 1].
-
-    normalized = (x - mean) / scale, with scale = sqrt(variance + eps): mean 0 and variance 1 for every token.
+    centred = x - mean, and scale = sqrt(variance + eps): their quotient has mean 0 and variance 1 for every token.
     """
     centred = x - row_mean(x)
     variance = row_mean(centred * centred)
-    scale = keep("scale", np.sqrt(variance + eps))
-    normalized = keep("normalized", np.divide(centred, scale, out=centred))
-    out = normalized * w
-    out += b
-    return keep("out", out), normalized, scale
+    scale = np.sqrt(variance + eps)
+    return centred, scale
 
 
-def rms_norm(x: np.ndarray, w: Array, eps: float, keep: Keep = as_it_is) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """x [..., d], w [d] -> out [..., d], normalized [..., d], scale [..., 1].
+def rms_norm(x: np.ndarray, eps: float) -> tuple[np.ndarray, np.ndarray]:
+    """x [..., d] -> x [..., d], scale [..., 1].
 
-    normalized = x / scale, with scale = sqrt(mean of squares + eps). The mean is not taken out.
+    scale = sqrt(mean of squares + eps); x is given back as it is, for the mean is not taken out.
     """
     mean_square = row_mean(x * x)
-    scale = keep("scale", np.sqrt(mean_square + eps))
-    normalized = keep("normalized", x / scale)
-    return keep("out", normalized * w), normalized, scale
+    scale = np.sqrt(mean_square + eps)
+    return x, scale
 
 
 def gain_backward(dout: np.ndarray, normalized: np.ndarray, w: Array) -> tuple[np.ndarray, np.ndarray]:

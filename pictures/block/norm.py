@@ -44,9 +44,8 @@ def normed(scene: Scene) -> Normed:
     stream, added = ("resid_mid", "mlp_out") if second else ("resid_pre", "attn_out")
     before = run.trace[at + ("resid_pre" if second and config.parallel else stream)]
     if config.norm == "none":
-        d = config.d_model
         with np.errstate(over="ignore", invalid="ignore"):  # of numbers that have exploded
-            _, after, _ = layer_norm(before, np.ones(d, before.dtype), np.zeros(d, before.dtype), config.norm_eps)
+            after = np.divide(*layer_norm(before, config.norm_eps))
         return Normed(before, after, after, real=False)
     if config.norm_at == "post":
         more = run.trace[at + added]
