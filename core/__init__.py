@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from . import reference
     from .backward import backward
+    from .checks import CHECKS, answer
     from .config import Config, param_shapes
     from .errors import ConfigError, FibraError, SceneError, WeightsError
     from .generate.cache import Cache
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from .weights import Pretrained, load_pretrained
 
 __all__ = [
+    "CHECKS",
     "NAMES",
     "PRESETS",
     "Batch",
@@ -70,6 +72,7 @@ __all__ = [
     "WeightsError",
     "WordPiece",
     "Writing",
+    "answer",
     "backward",
     "check_params",
     "cross_entropy",
@@ -89,6 +92,7 @@ __all__ = [
 # Where each name lives: it is imported when it is first asked for, so that a Scene brings no training and no grammar.
 _FACE = {
     ".backward": ("backward",),
+    ".checks": ("CHECKS", "answer"),
     ".config": ("Config", "param_shapes"),
     ".errors": ("ConfigError", "FibraError", "SceneError", "WeightsError"),
     ".generate.cache": ("Cache",),

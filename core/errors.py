@@ -27,6 +27,12 @@ class WeightsError(FibraError):
     """A weights file or folder that is damaged, hostile, or not implemented."""
 
 
+class CheckError(FibraError):
+    """A check, or an expression in one, that cannot be computed or is not allowed."""
+
+    field = "check"
+
+
 class TextError(ConfigError):
     """A text that cannot be learned from. code: "long", "short", "encoding", "file" (it is none) or "lost"."""
 

@@ -45,6 +45,11 @@ UPLOAD = 16 << 20  # bytes of a trained model: four million parameters in float3
 UPLOAD_VOCABULARY = 10_000  # tokens of such a model: a trace's logits take 2.6 MB; the stories have 500
 MODELS_KEPT = 3  # models of a session that its Scenes can name, each at most UPLOAD; all sessions' together: MODELS
 
+# What a check's expression may be: it is read from files that nobody vouches for.
+EXPRESSION_CHARACTERS = 1_000
+EXPRESSION_NODES = 400  # parts of its tree
+EXPRESSION_NUMBERS = 4_000_000  # of an array on the way: 32 MB in float64
+
 # What the API accepts, for real weights: 4 GB in float32 is the most that an ordinary laptop holds.
 PARAMETERS = 1_000_000_000
 

@@ -84,5 +84,6 @@ def test_the_wheel_says_what_it_is_and_holds_no_more(wheel):
     assert metadata.get_payload().startswith("# Fibra")
     tops = {name.partition("/")[0] for name in names}
     assert tops == {"fibra", about.partition("/")[0]}
-    assert {Path(name).suffix for name in names if name.startswith("fibra/")} == {".py", ".json", ".safetensors"}
+    ours = {Path(name).suffix for name in names if name.startswith("fibra/")}
+    assert ours == {".py", ".json", ".safetensors", ".toml"}
     assert "fibra/models/build.py" not in names

@@ -85,6 +85,7 @@ CALLS: dict[str, tuple[Callable, dict[str, Any]]] = {
     "WordPiece": (core.WordPiece.train, {"text": "aa aa", "vocab_size": 8, "least": 2}),
     "WordPiece.encode": (PIECES.encode, {"text": "aa"}),
     "WordPiece.decode": (PIECES.decode, {"ids": [1]}),
+    "answer": (core.answer, {"check": core.CHECKS["rows-sum-to-one"], "scene": None}),
     "Scene": (Scene, {f.name: getattr(Scene(), f.name) for f in fields(Scene)}),
     "backward": (core.backward, {**MODEL, "trace": TRACE, "dlogits": LOGITS, "upstream": None, "bug": False}),
     "check_params": (core.check_params, MODEL),
