@@ -66,7 +66,7 @@ while True:
     scene = Scene(sentence=f"a{n} b c", temperature=1 + n % 7)
     compute.run(scene)
     if n % 4 == 0:
-        compute.finished(attention.pattern, scene, words)
+        compute.build(attention.pattern, scene, words)
     n += 1
 """
 

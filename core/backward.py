@@ -26,7 +26,7 @@ from .ops.norm import centred_backward, gain_backward, mean_backward, scale_back
 from .ops.positions import rotary_angles, rotate_backward
 from .ops.softmax import softmax_backward
 from .params import Params, check_needed
-from .trace import Flow, Trace, axes_of
+from .trace import GradientFlow, Trace, axes_of
 
 NO_BACKWARD = frozenset({"softmax", "W_V", "W_O"})  # parts whose absence the Config cannot say
 # Of these the backward formula takes its slope from what the forward gave, which a patch has replaced.
@@ -65,7 +65,7 @@ def backward(
     _check_trace(trace, config)
     upstream = mapping("upstream", {} if upstream is None else upstream, "from activations to their gradients")
     entering = dict(upstream) | ({} if dlogits is None else {"logits": dlogits})
-    flow = Flow(trace, entering, flag("activations", activations), flag("bug", bug))
+    flow = GradientFlow(trace, entering, flag("activations", activations), flag("bug", bug))
     dx = unembed_backward(params, config, trace, flow) if config.unembed else None
     if config.final_norm:
         dx = norm_backward(dx, params, config, "ln_final", trace, flow)
@@ -111,7 +111,7 @@ def _check_trace(trace: Trace, config: Config) -> None:
             raise ConfigError(f"trace: its {name} {shape} is of a model of other sizes", "trace")
 
 
-def _linear_backward(dy: np.ndarray, x: np.ndarray, params: Params, W: str, b: str, flow: Flow) -> np.ndarray:
+def _linear_backward(dy: np.ndarray, x: np.ndarray, params: Params, W: str, b: str, flow: GradientFlow) -> np.ndarray:
     """dy [..., d_out], x [..., d_in] -> dx [..., d_in]; those of the matrix W and, if there is one, of b go to flow."""
     # y = linear(x, params[W], params.get(b))
     dx, flow.params[W] = linear_backward(dy, x, params[W])
@@ -123,7 +123,7 @@ def _linear_backward(dy: np.ndarray, x: np.ndarray, params: Params, W: str, b: s
 # -------------------------------------------------------------------------------------------------------- unembed
 
 
-def unembed_backward(params: Params, config: Config, trace: Trace, flow: Flow) -> np.ndarray:
+def unembed_backward(params: Params, config: Config, trace: Trace, flow: GradientFlow) -> np.ndarray:
     """What entered flow at the logits -> dx [..., pos, d_model]; that of the last stream (see `unembed`)."""
     dlogits = flow.put("logits")
     x = trace["ln_final.out" if config.final_norm else f"blocks.{config.n_layers - 1}.resid_post"]
@@ -141,7 +141,7 @@ def unembed_backward(params: Params, config: Config, trace: Trace, flow: Flow) -
 
 
 def norm_backward(
-    dout: np.ndarray | None, params: Params, config: Config, at: str, trace: Trace, flow: Flow
+    dout: np.ndarray | None, params: Params, config: Config, at: str, trace: Trace, flow: GradientFlow
 ) -> np.ndarray:
     """LayerNorm's or RMSNorm's (ops/norm.py), step by step: dout [..., pos, d_model] -> dx [..., pos, d_model]."""
     normalized, scale = trace[at + ".normalized"], trace[at + ".scale"]
@@ -159,7 +159,7 @@ def norm_backward(
 
 
 def mlp_backward(
-    dout: np.ndarray, x: np.ndarray, params: Params, config: Config, at: str, trace: Trace, flow: Flow
+    dout: np.ndarray, x: np.ndarray, params: Params, config: Config, at: str, trace: Trace, flow: GradientFlow
 ) -> np.ndarray:
     """Through W_out, f and W_in (and W_gate): dout [..., pos, d_model], x [..., pos, d_model], which the MLP was given
     -> dx [..., pos, d_model].
@@ -183,7 +183,7 @@ def mlp_backward(
 
 
 def attention_backward(
-    dout: np.ndarray, x: np.ndarray, params: Params, config: Config, i: int, trace: Trace, flow: Flow
+    dout: np.ndarray, x: np.ndarray, params: Params, config: Config, i: int, trace: Trace, flow: GradientFlow
 ) -> np.ndarray:
     """Through W_O, A V, softmax, scale, Q K^T and the projections: dout [..., pos, d_model], x [..., pos, d_model],
     which attention was given -> dx [..., pos, d_model]; that of its three ways into attention, added up.
@@ -232,7 +232,7 @@ def attention_backward(
 
 
 def block_backward(
-    dout: np.ndarray | None, params: Params, config: Config, i: int, trace: Trace, flow: Flow
+    dout: np.ndarray | None, params: Params, config: Config, i: int, trace: Trace, flow: GradientFlow
 ) -> np.ndarray:
     """One layer: dout [..., pos, d_model] -> dx [..., pos, d_model]. A residual adds the gradients of its two ways."""
     at = f"blocks.{i}."
@@ -270,7 +270,7 @@ def block_backward(
 # ---------------------------------------------------------------------------------------------------------- embed
 
 
-def embed_backward(dx: np.ndarray, params: Params, config: Config, trace: Trace, flow: Flow) -> None:
+def embed_backward(dx: np.ndarray, params: Params, config: Config, trace: Trace, flow: GradientFlow) -> None:
     """dx [..., pos, d_model] -> None: those of W_pos and W_E go to flow, each summed over all places of its row."""
     if config.embed_norm:
         dx = norm_backward(dx, params, config, "ln_embed", trace, flow)

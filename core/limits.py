@@ -77,9 +77,3 @@ CHECKPOINTS = 32 << 20  # of one training run: forty of a model of 200,000 param
 RUNS = 4  # of a session that undo, or choosing its task again, brings back where it stood
 REPEATED = (3000, 2e12)  # steps, and multiplications, that a page takes unasked to repeat a run: about two minutes
 TEXTS = 3  # of a reader's own that a session trained on, each at most CORPUS
-
-# glibc gives the pages of freed arrays back to the system and faults them in again at the next pass: a third of the
-# time of a middling model. Once a block of this size has been freed it keeps up to twice as much. So training begins
-# with one, and so does a model larger than a page's; glibc heeds blocks of at most 32 MB. (The app
-# rules its heap itself.)
-HEAP_KEPT = 31 << 20

@@ -34,7 +34,7 @@ class Preset:
     title: str
     config: Config
     sentence: str
-    words: Mapping[str, tuple[float, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    by_hand: Mapping[str, tuple[float, ...]] = field(default_factory=lambda: MappingProxyType({}))
     tokenizer: Tokenizer | None = None
     source: Callable[[], Params] | None = field(default=None, repr=False)
     task: str = ""  # what a trained model learned, where it is one of TASKS
@@ -42,7 +42,7 @@ class Preset:
     @property
     def embeddings(self) -> np.ndarray | None:
         """[pos, d_model] of the preset's own sentence where they were chosen by hand, else None."""
-        return np.array([self.words[w] for w in self.sentence.split()], np.float64) if self.words else None
+        return np.array([self.by_hand[w] for w in self.sentence.split()], np.float64) if self.by_hand else None
 
     @property
     def trained(self) -> bool:
@@ -221,7 +221,7 @@ def register(preset: Preset) -> tuple[str, Preset]:
     The name is known to the whole process, for as long as anyone holds the model: so equal weights with another title,
     sentence or vocabulary have another name, and nobody is shown another one's.
     """
-    about = (preset.title, preset.config, preset.sentence, dict(preset.words), preset.tokenizer)
+    about = (preset.title, preset.config, preset.sentence, dict(preset.by_hand), preset.tokenizer)
     digest = hashlib.sha256(repr(about).encode("utf-8", "surrogatepass"))
     for name, array in sorted(preset.learned.items()):
         digest.update(repr((name, array.dtype.str, array.shape)).encode())

@@ -175,7 +175,7 @@ class Trace(Mapping[str, np.ndarray]):
         return sum({id(a): a.nbytes for a in self._arrays.values()}.values())
 
 
-class Flow:
+class GradientFlow:
     """Gradients on their way back through a trace; `params` collects those of the parameters, by name.
 
     entering: name -> gradient that comes in at that activation from outside; it is added to what comes from above.

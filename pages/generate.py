@@ -104,15 +104,17 @@ def _retarget(typed: str) -> None:
 
 
 def _stand_in(scene: Scene, words: Words) -> None:
-    """Where the reader's story cannot write, say so and who does; a button makes that the story."""
+    """Where the reader's model cannot write, say so and who does; a button turns to that one."""
     other = continuation.writer(scene)
     if other == scene:
         return
     left, right = st.columns([4, 1], vertical_alignment="center")
     with left:
-        story, stand_in = (words(f"shell.stories.{s.model}") for s in (scene, other))
-        shell.say(words("generate.stand_in", story=story, other=stand_in), "stand-in")
-    right.button(words("generate.switch"), key="switch", on_click=presets.tell, args=(other.model,), width="stretch")
+        own, stand_in = (words(f"shell.presets.{s.model}") for s in (scene, other))
+        shell.say(words("generate.stand_in", story=own, other=stand_in), "stand-in")
+    right.button(
+        words("generate.switch"), key="switch", on_click=presets.open_preset, args=(other.model,), width="stretch"
+    )
 
 
 scene, words = shell.open_page("generate", reads=continuation.writer)

@@ -1,4 +1,4 @@
-"""Start: choose a story, and see the whole Transformer as one strip from what goes in to what comes out."""
+"""Start: choose a preset, and see the whole Transformer as one strip from what goes in to what comes out."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def follow(address: str, head: int | None) -> None:
     page, _, query = address.partition("?")
     scene, _ = Scene.from_query(dict(parse_qsl(query, keep_blank_values=True)))
     if not page and scene.model != state.scene().model:
-        presets.tell(scene.model)
+        presets.open_preset(scene.model)
         return
     state.show(scene if head is None else scene.turn(head=head))
     if page in PAGES:

@@ -24,24 +24,24 @@ TEXTS = ("stories", "characters")  # tasks of which a sample can be read
 
 def status(words: Words) -> None:
     """How far it is; and, while it plays, the slices of work."""
-    run = session.session()
-    if run.playing:
-        session.tick(run, state.scene().train_pace)
-        if not run.playing or scheduler.slowness() != run.slowness:
+    training = session.session()
+    if training.playing:
+        session.tick(training, state.scene().train_pace)
+        if not training.playing or scheduler.slowness() != training.slowness:
             st.rerun()  # timers begin, change and end with a whole run
-    course = run.course
-    n, tokens = course.config.n_parameters(), course.tokens_a_second
+    run = training.run
+    n, tokens = run.config.n_parameters(), run.tokens_a_second
     pace = f" · {words('train.pace_now', tokens=tokens)}" if tokens else ""  # before the first step there is none
-    shell.say(words("train.status", step=course.step, n=n) + pace, "about")
-    if run.said:
-        usual = run.said == "train.says.opened"  # nothing happened that was not asked for
-        shell.say(words(run.said, **run.about), "about" if usual else "notice")
+    shell.say(words("train.status", step=run.step, n=n) + pace, "about")
+    if training.said:
+        usual = training.said == "train.says.opened"  # nothing happened that was not asked for
+        shell.say(words(training.said, **training.about), "about" if usual else "notice")
 
 
 def run_pictures(words: Words) -> None:
     """All that a run shows, at the moment that the scrubber stands at."""
-    run = session.session()
-    view = session.view(run, words)
+    training = session.session()
+    view = session.view(training, words)
     knobs.scrubber(view, words)
     with st.container(key="train-pictures"), live_figure.together("train"):
         for name in ("loss", "scores"):
@@ -62,7 +62,7 @@ def _texts(view: session.View, words: Words) -> str:
     """The example, and what a model of text writes, as HTML."""
     html, says = pictures.example(view, words)
     texts = [live_figure.heading(words("train.example")), html, live_figure.saying(says)]
-    if view.course.task.name in TEXTS:
+    if view.run.task.name in TEXTS:
         written = escape(session.written(view, pictures.sample))
         texts += [live_figure.heading(words("train.sample")), f'<p class="fibra-sample">{written}</p>']
     return "".join(texts)
@@ -70,14 +70,14 @@ def _texts(view: session.View, words: Words) -> str:
 
 def _picture(name: str, view: session.View, words: Words, height: int) -> None:
     done = session.drawn(name, getattr(pictures, name), view, words)
-    figure.finished(done, words, key=f"train-{name}", height=height, title=words(f"train.{name}"))
+    figure.show(done, words, key=f"train-{name}", height=height, title=words(f"train.{name}"))
 
 
 scene, words = shell.open_page("train")
 comparison.elsewhere(scene, words)
-run = session.open_session()
-run.slowness = scheduler.slowness()
-times = scheduler.spread(run.slowness) if run.playing else None
+training = session.open_session()
+training.slowness = scheduler.slowness()
+times = scheduler.spread(training.slowness) if training.playing else None
 st.html(f"<style>{upload_words(words)}</style>")
 knobs.buttons(words)
 st.fragment(run_every=times and scheduler.TICK * times)(status)(words)

@@ -26,7 +26,7 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class Finished:
+class EncodedPicture:
     """A picture ready to be sent."""
 
     json: bytes
@@ -104,17 +104,17 @@ def run(scene: Scene) -> core.Run:
     ),
     large=lambda _, scene, __: is_large(scene),
 )
-def finished(builder: Builder, scene: Scene, words: Words) -> Finished:
-    """The picture that `builder` makes of a Scene, as bytes to send.
+def build(builder: Builder, scene: Scene, words: Words) -> EncodedPicture:
+    """The picture that `builder` makes of a Scene, as bytes to send, remembered.
 
     It is given no more of the Scene than the picture is kept by.
     """
-    return finish(builder(looked_at(scene, reads(builder)), words), words)
+    return encode(builder(looked_at(scene, reads(builder)), words), words)
 
 
-def finish(picture: Picture, words: Words) -> Finished:
+def encode(picture: Picture, words: Words) -> EncodedPicture:
     """A picture as bytes to send, its numbers as the language writes them."""
     if words.comma:
         picture.figure["layout"]["separators"] = ",."
     # A copy, to be kept: orjson leaves as much free behind what it wrote as it took for it.
-    return Finished(bytes(memoryview(to_json(picture.figure))), picture.says)
+    return EncodedPicture(bytes(memoryview(to_json(picture.figure))), picture.says)

@@ -8,19 +8,19 @@ from functools import partial
 
 import core
 from core import ConfigError, Scene, Writing
-from core.generate.loop import Step
+from core.generate.loop import NewToken
 from core.scene.continuation import namer
 from core.scene.sentence import fit_sentence
 from pictures import compute, memory
 from pictures.display_names import named
 from pictures.words import Words
 
-STAND_IN = "stories"  # writes where the reader's story has no logits
+STAND_IN = "stories"  # writes where the reader's model has no logits
 KNOBS = ("draw_temperature", "top_k", "top_p", "draw_seed", "max_new_tokens", "forced")
 
 
 def writer(scene: Scene) -> Scene:
-    """The Scene itself; or, of a story without logits, one that has them and is looked at in the same way."""
+    """The Scene itself; or, of a model without logits, one that has them and is looked at in the same way."""
     if scene.config.unembed:
         return scene
     sentence = fit_sentence(scene.sentence, scene.split, STAND_IN)[0]
@@ -62,7 +62,7 @@ def reached(scene: Scene, writing: Writing) -> int:
     return n if scene.tokens_written is None else min(scene.tokens_written, n)
 
 
-def looked_at(scene: Scene, writing: Writing) -> Step:
+def looked_at(scene: Scene, writing: Writing) -> NewToken:
     """The last step of those."""
     return writing.steps[reached(scene, writing) - 1]
 

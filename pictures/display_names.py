@@ -15,5 +15,5 @@ def named(token: str, words: Words) -> str:
 def called(model: str, preset: Preset, words: Words) -> str:
     """The name of `model`, whose description is `preset`; two runs of one title are told apart."""
     if model in PRESETS:
-        return words(f"shell.stories.{model}")
-    return words("shell.stories_trained", title=preset.title, name=model[-4:])
+        return words(f"shell.presets.{model}")
+    return words("shell.presets_trained", title=preset.title, name=model[-4:])

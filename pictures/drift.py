@@ -212,7 +212,7 @@ def _pair(tokens: tuple[str, ...], place: tuple[int, ...], words: Words) -> dict
 
 def _designed(scene: Scene, words: Words) -> list[str]:
     """Which embeddings were chosen by hand, and which were drawn."""
-    tokens, by_hand = scene.tokens, scene.preset.words
+    tokens, by_hand = scene.tokens, scene.preset.by_hand
     edited = {place for place, _, _ in scene.edits}
     if not by_hand.keys() & {*tokens}:
         return []

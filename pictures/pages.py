@@ -15,7 +15,7 @@ class Page:
 
     icon: str  # an emoji: a Material icon would become the tab's icon, which the browser then fetches from Google
     section: str  # of the menu
-    model: bool = True  # it shows the Scene's model, and so has its story and its sentence
+    model: bool = True  # it shows the Scene's model, and so has the list of presets and the sentence
     compares: bool = False  # it sets what is pinned beside what is turned
 
 

@@ -13,7 +13,7 @@ from core import PRESETS, Run, Scene
 from core.interpret import residual_stages, token_norms
 from core.model import forward
 from core.ops.softmax import softmax
-from core.scene.story import told
+from core.scene.switch import with_model
 from pictures import compute, memory
 from pictures.extremes import some, token_name
 from pictures.heads import magnitude
@@ -186,23 +186,23 @@ def likeliest(run: Run) -> list[tuple[str, float]]:
 
 
 def cards(scene: Scene, words: Words) -> str:
-    """Every story, and the reader's own sentence."""
-    stories = (_card(model, scene, words) for model in PRESETS)
+    """Every preset, and the reader's own sentence."""
+    presets = (_card(model, scene, words) for model in PRESETS)
     own = strip.typing_card(words("start.own"), words("start.own_about"))
-    return strip.cards(words("start.stories"), [*stories, own])
+    return strip.cards(words("start.presets"), [*presets, own])
 
 
 def _card(model: str, scene: Scene, words: Words) -> str:
-    story, _ = told(scene, model)
+    opened, _ = with_model(scene, model)
     sizes = {"layer": PRESETS[model].config.n_layers, "head": PRESETS[model].config.n_heads}
     about = " · ".join(_count(what, n, words) for what, n in sizes.items())
-    title, chosen = words(f"shell.stories.{model}"), scene.model == model
-    return strip.card(_address("", story), title, about, _portrait(model), chosen=chosen)
+    title, chosen = words(f"shell.presets.{model}"), scene.model == model
+    return strip.card(_address("", opened), title, about, _portrait(model), chosen=chosen)
 
 
 @cache
 def _portrait(model: str) -> np.ndarray:
-    """[head, query, key]: what a story's first layer does with its own sentence."""
+    """[head, query, key]: what a preset's first layer does with its own sentence."""
     return compute.run(Scene(model=model)).trace["blocks.0.attn.pattern"]
 
 
@@ -217,7 +217,7 @@ def says(scene: Scene, words: Words) -> str:
     goes_in = words("start.says.in", n=n, d=config.d_model)
     through = words("start.says.through", n=config.n_layers, heads=heads)
     sentences = [goes_in, through, _grown(run, words), _left(run, words)]
-    if not config.unembed and not scene.preset.words:
+    if not config.unembed and not scene.preset.by_hand:
         going, coming = batch_shapes(scene)
         sentences.append(words("start.says.batch", going=_times(going), coming=_times(coming)))
     return " ".join(sentences)

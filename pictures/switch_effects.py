@@ -18,15 +18,15 @@ Happened = Callable[[Run, Run, Scene, Words], str]
 
 
 def offered(scene: Scene) -> tuple[str, ...]:
-    """The parts that this story has, and those that can be added to it."""
+    """The parts that this preset has, and those that can be added to it."""
     has = {*parts_of(scene.preset.config), *parts_of(scene.whole), *ADDED}
     return tuple(part for part in PARTS if part in has)
 
 
 def changed(scene: Scene) -> tuple[str, ...]:
-    """The parts that are not as the story has them: switched off, or added."""
-    story = Scene(model=scene.model)
-    return tuple(part for part in PARTS if scene.runs(part) != story.runs(part))
+    """The parts that are not as the preset has them: switched off, or added."""
+    preset = Scene(model=scene.model)
+    return tuple(part for part in PARTS if scene.runs(part) != preset.runs(part))
 
 
 def happened(scene: Scene, part: str, words: Words) -> str:

@@ -12,7 +12,7 @@ import core
 from core.interpret import PCA, pca
 from core.ops.softmax import softmax
 from core.train.gradcheck import GOOD, Check
-from core.train.training_run import APPEARED, Course, History, Watch
+from core.train.training_run import APPEARED, History, TrainingRun, Watch
 from pictures import extremes
 from pictures.compute import Picture
 from pictures.display_names import named
@@ -37,14 +37,14 @@ SMOOTH = 0.02  # of the steps so far: over so many the training loss is averaged
 
 def loss(view: View, words: Words) -> Picture:
     """The loss on what is trained on and on what never is; of the run before, too."""
-    course = view.course
+    run = view.run
     lines = _losses(view.former, (), words, True) if view.former else []
-    lines += _losses(course, _now(view), words, False)
+    lines += _losses(run, _now(view), words, False)
     watch = view.watch
-    uniform = float(np.log(course.config.vocab_size))
-    says = words("train.says.loss", step=watch.step, loss=watch.loss, uniform=uniform, n=course.config.vocab_size)
+    uniform = float(np.log(run.config.vocab_size))
+    says = words("train.says.loss", step=watch.step, loss=watch.loss, uniform=uniform, n=run.config.vocab_size)
     if view.former:
-        best, other = (min(w.loss for w in run.watches) for run in (course, view.former))
+        best, other = (min(w.loss for w in each.watches) for each in (run, view.former))
         best = min(best, watch.loss)
         says += " " + words("train.says.former", best=best, other=other)
     return Picture(_curves(lines, view.step, "loss", says, words), says)
@@ -72,7 +72,7 @@ def _curves(
     )
 
 
-def _losses(run: Course | History, now: Sequence[Watch], words: Words, faint: bool) -> list[Curve]:
+def _losses(run: TrainingRun | History, now: Sequence[Watch], words: Words, faint: bool) -> list[Curve]:
     """On what is trained on, and on what is held out; a former run has one name for both, in the same colours."""
     watched = np.array([(w.step, w.loss) for w in (*run.watches, *now)])
     taken = _averaged(np.array(run.losses))
@@ -84,7 +84,7 @@ def _losses(run: Course | History, now: Sequence[Watch], words: Words, faint: bo
 
 def _now(view: View) -> list[Watch]:
     """How the run stands, where that is later than it was last watched: so its lines reach to where it stands."""
-    return [view.watch] if view.watch.step > view.course.watches[-1].step else []
+    return [view.watch] if view.watch.step > view.run.watches[-1].step else []
 
 
 def _averaged(values: np.ndarray) -> np.ndarray:
@@ -98,45 +98,45 @@ def _averaged(values: np.ndarray) -> np.ndarray:
 
 def scores(view: View, words: Words) -> Picture:
     """Accuracy on held-out data, and the highest induction score of any head."""
-    course, watch = view.course, view.watch
+    run, watch = view.run, view.watch
     lines = []
-    for run, now, faint in ((view.former, (), True), (course, _now(view), False)):
-        if run is None:
+    for each, now, faint in ((view.former, (), True), (run, _now(view), False)):
+        if each is None:
             continue
-        watches = (*run.watches, *now)
+        watches = (*each.watches, *now)
         steps = np.array([w.step for w in watches])
         accuracy, induction = (np.array([getattr(w, field) for w in watches]) for field in ("accuracy", "induction"))
         names = [words(f"train.line.{name}") for name in (("former",) if faint else ("accuracy", "induction"))]
         lines.append(Curve(steps, accuracy, names[0], "@value", faint))
         if not np.isnan(induction).all():
             lines.append(Curve(steps, induction, "" if faint else names[1], "@attention", faint, dash="dash"))
-    says = words("train.says.accuracy", accuracy=watch.accuracy) + " " + _induction(course, watch, words)
+    says = words("train.says.accuracy", accuracy=watch.accuracy) + " " + _induction(run, watch, words)
     return Picture(_curves(lines, view.step, "share", says, words, top=1), says)
 
 
-def _induction(course: Course, watch: Watch, words: Words) -> str:
-    found = next((w for w in (course.appeared, watch) if w and w.step <= watch.step and w.induction >= APPEARED), None)
+def _induction(run: TrainingRun, watch: Watch, words: Words) -> str:
+    found = next((w for w in (run.appeared, watch) if w and w.step <= watch.step and w.induction >= APPEARED), None)
     if found:
         return words("train.says.appeared", step=found.step, layer=found.head[0], head=found.head[1])
-    if course.config.n_layers < 2 or np.isnan(watch.induction):
+    if run.config.n_layers < 2 or np.isnan(watch.induction):
         return words("train.says.no_induction")
     return words("train.says.not_yet", score=watch.induction, appeared=APPEARED)
 
 
 def norms(view: View, words: Words) -> Picture:
     """How long the gradients of each part of the model are."""
-    course = view.course
-    if not course.step:
+    run = view.run
+    if not run.step:
         says = words("train.says.no_norms")
         return Picture(_curves([], 0, "norm", says, words, log=True), says)
-    parts = sorted(course.norms, key=_order)
-    roles = ["@query", *(f"@head{i}" for i in range(3, 3 + course.config.n_layers)), "@key"]
+    parts = sorted(run.norms, key=_order)
+    roles = ["@query", *(f"@head{i}" for i in range(3, 3 + run.config.n_layers)), "@key"]
     lines = [
-        Curve(np.arange(len(course.norms[part])), _averaged(np.array(course.norms[part])), _part(part, words), role)
+        Curve(np.arange(len(run.norms[part])), _averaged(np.array(run.norms[part])), _part(part, words), role)
         for part, role in zip(parts, roles, strict=True)
     ]
-    at = min(view.step, course.step - 1)
-    now = {part: float(course.norms[part][at]) for part in parts}
+    at = min(view.step, run.step - 1)
+    now = {part: float(run.norms[part][at]) for part in parts}
     says = _longest(now, at, words)
     return Picture(_curves(lines, view.step, "norm", says, words, log=True), says)
 
@@ -166,11 +166,11 @@ def attention(view: View, words: Words) -> Picture:
 def embeddings(view: View, words: Words) -> Picture:
     """The tokens' embeddings from the first step to this one, in one basis for the whole run."""
     listed = _named(view)
-    ids = np.array([view.course.task.vocabulary.index(token) for token in listed])
+    ids = np.array([view.run.task.vocabulary.index(token) for token in listed])
     tokens = [named(token, words) for token in listed]
-    moments = [m for m in view.course.moments if m <= view.step]
+    moments = [m for m in view.run.moments if m <= view.step]
     chosen = sorted({moments[i] for i in np.linspace(0, len(moments) - 1, STAGES).astype(int)} | {view.step})
-    ways = np.stack([view.course.at(m)[1]["embed.W_E"][ids] for m in chosen]).astype(np.float64)
+    ways = np.stack([view.run.at(m)[1]["embed.W_E"][ids] for m in chosen]).astype(np.float64)
     basis = _basis(view, ids)
     says = _furthest(moved(ways[0], ways[-1]), tokens, words)
     figure = drift_figure(
@@ -186,13 +186,13 @@ def embeddings(view: View, words: Words) -> Picture:
 
 def _named(view: View) -> list[str]:
     """The tokens whose embeddings are drawn: those of the example first."""
-    return [*dict.fromkeys((*view.tokens, *view.course.task.vocabulary))][:NAMED]
+    return [*dict.fromkeys((*view.tokens, *view.run.task.vocabulary))][:NAMED]
 
 
 def _basis(view: View, ids: np.ndarray) -> PCA:
     """Fixed while the run goes on, but for the steps 1, 2, 4, 8, ...: where the tokens stood at the first and then."""
-    latest = 1 << max(view.course.step, 1).bit_length() - 1
-    ends = [view.course.checkpoints.at(m)[1]["embed.W_E"][ids] for m in (0, latest)]
+    latest = 1 << max(view.run.step, 1).bit_length() - 1
+    ends = [view.run.checkpoints.at(m)[1]["embed.W_E"][ids] for m in (0, latest)]
     return pca(np.concatenate(ends), k=2)
 
 
@@ -202,7 +202,7 @@ def example(view: View, words: Words) -> tuple[str, str]:
     ids, targets, mask = view.row
     shares = softmax(view.trace["logits"].astype(np.float64))
     guesses = shares.argmax(-1)
-    task = view.course.task
+    task = view.run.task
     names = [named(token, words) for token in task.vocabulary]
     cells = [_cell(names[ids[0]], None, "")]
     for place, target in enumerate(targets):
@@ -225,11 +225,11 @@ def _cell(token: str, share: float | None, wrong: str) -> str:
 
 def sample(view: View, tokens: int = 40) -> str:
     """What the model writes after the example's first token, each drawn with a temperature of 0.7."""
-    ids, config = view.row[0], view.course.config
+    ids, config = view.row[0], view.run.config
     room = min(tokens, config.n_ctx - 1)
     steps = core.generate(view.params, config, ids[:1], max_new_tokens=room, temperature=0.7, seed=view.step)
-    joint = view.course.task.joint
-    return joint.join(view.course.task.read([ids[0], *(step.token for step in steps)])).replace(" .", ".")
+    joint = view.run.task.joint
+    return joint.join(view.run.task.read([ids[0], *(step.token for step in steps)])).replace(" .", ".")
 
 
 # ------------------------------------------------------------------------------------------------------ in words

@@ -10,7 +10,7 @@ import numpy as np
 
 from core import Scene, Trace, forward, limits
 from core.params import Params
-from core.train.training_run import Course, History, Watch
+from core.train.training_run import History, TrainingRun, Watch
 
 EXAMPLES = 8  # held-out rows among which one in the reader's language is looked for
 
@@ -27,7 +27,7 @@ class View:
     """A run at one moment, as pictures need it."""
 
     training: Played
-    course: Course
+    run: TrainingRun
     scene: Scene
     step: int
     params: Params
@@ -41,36 +41,36 @@ class View:
     def watch(self) -> Watch:
         """How the run stood at this step; while it plays, when it was last watched: a look takes a while."""
         if self.training.playing:
-            return max((w for w in self.course.watches if w.step <= self.step), key=lambda w: w.step)
-        return self.course.watch(self.step, self.params)
+            return max((w for w in self.run.watches if w.step <= self.step), key=lambda w: w.step)
+        return self.run.watch(self.step, self.params)
 
     @property
     def stamp(self) -> tuple:
         """All that the pictures depend on: equal stamps, equal pictures."""
-        course, playing = self.course, self.training.playing
+        run, playing = self.run, self.training.playing
         laid = self.former is not None
-        return (id(course), course.step, len(course.watches), self.step, *self.place, laid, playing)
+        return (id(run), run.step, len(run.watches), self.step, *self.place, laid, playing)
 
     @property
     def place(self) -> tuple[int, int]:
         """The chosen layer and head, inside the model."""
-        config = self.course.config
+        config = self.run.config
         return min(self.scene.layer, config.n_layers - 1), min(self.scene.head, config.n_heads - 1)
 
     @cached_property
     def row(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """ids, targets and mask [pos] of the example, which is never trained on; of a text, its beginning."""
-        ids, targets, mask = self.course.task.batch(0, EXAMPLES, held_out=True)
+        ids, targets, mask = self.run.task.batch(0, EXAMPLES, held_out=True)
         mask = np.ones_like(ids, bool) if mask is None else mask
-        spoken = (i for i, row in enumerate(ids) if self.course.task.speaks(row, self.lang))
+        spoken = (i for i, row in enumerate(ids) if self.run.task.speaks(row, self.lang))
         chosen = next(spoken, 0)
         n = limits.SHOWN if mask.all() else ids.shape[1]
         return ids[chosen, :n], targets[chosen, :n], mask[chosen, :n]
 
     @cached_property
     def tokens(self) -> tuple[str, ...]:
-        return self.course.task.read(self.row[0])
+        return self.run.task.read(self.row[0])
 
     @cached_property
     def trace(self) -> Trace:
-        return forward(self.params, self.course.config, self.row[0])
+        return forward(self.params, self.run.config, self.row[0])

@@ -163,7 +163,7 @@ def cards(label: str, of: Iterable[str]) -> str:
 
 
 def card(href: str, title: str, about: str, patterns: np.ndarray, *, chosen: bool) -> str:
-    """A story to choose, with the pattern that its first layer makes of its own sentence."""
+    """A preset to choose, with the pattern that its first layer makes of its own sentence."""
     shape = thumbnail.grid(len(patterns))
     tiles = thumbnail.tiled(patterns, shape, TILE_SIDE // shape[1])
     picture = f'<i class="ink" style="--ink:{thumbnail.url(tiles)}"></i>'

@@ -172,7 +172,7 @@ def test_the_scene_is_in_the_address_and_comes_back_from_it():
     at = page("attention", lang="en")
     knob(at.text_input, "knob-sentence").set_value("um dois três")
     at.run()
-    labelled(at.selectbox, "shell.story").set_value("gpt").run()
+    labelled(at.selectbox, "shell.preset").set_value("gpt").run()
     knob(at.text_input, "knob-sentence").set_value("um dois três").run()
     knob(at.toggle, "knob-causal").set_value(False).run()
     knob(at.number_input, "knob-seed").set_value(7).run()

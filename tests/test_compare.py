@@ -251,7 +251,7 @@ def test_every_page_compares_with_what_is_pinned_or_says_where_that_is_done(page
     assert not at.exception
     said = "".join(element.proto.body for element in at.get("html"))
     pages = words.several(words(f"pages.{other}") for other in PAGES if PAGES[other].compares)
-    pinned = {"story": words("shell.stories.penguins"), "sentence": "<b>um</b> *dois*", "pages": pages}
+    pinned = {"story": words("shell.presets.penguins"), "sentence": "<b>um</b> *dois*", "pages": pages}
     told, differs = escape(words("compare.elsewhere", **pinned)), words("compare.differs", knobs="").rstrip(". ")
     assert (told in said) != PAGES[page].compares
     assert (differs in said) == PAGES[page].compares
@@ -264,4 +264,4 @@ def test_a_model_that_was_trained_here_is_called_by_its_title():
     name, _held = core.presets.register(replace(own, title="Mine <b>"))
     words = words_of("en")
     found = compare.differences(Scene().pin().turn(model=name), words)
-    assert words("shell.stories_trained", title="Mine <b>", name=name[-4:]) in found[0]
+    assert words("shell.presets_trained", title="Mine <b>", name=name[-4:]) in found[0]

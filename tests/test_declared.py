@@ -126,10 +126,10 @@ def test_a_knob_of_another_page_builds_nothing(lang: str) -> None:
     shown = (*attention.VECTORS, *attention.MATRICES, attention.output)
 
     def built(scene: Scene) -> int:
-        before = compute.finished.cache.misses
+        before = compute.build.cache.misses
         for builder in shown:
-            compute.finished(builder, scene, words)
-        return compute.finished.cache.misses - before
+            compute.build(builder, scene, words)
+        return compute.build.cache.misses - before
 
     assert built(scene) == len(shown)
     assert built(scene) == 0

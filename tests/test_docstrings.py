@@ -19,7 +19,7 @@ import pytest
 import core
 import core.ops
 from core import Config, Trace
-from core.trace import Flow
+from core.trace import GradientFlow
 from tests.support import random_params
 
 MODULES = [f"core.ops.{module.name}" for module in pkgutil.iter_modules(core.ops.__path__)]
@@ -167,7 +167,7 @@ def test_model_and_backward(name, batch):
             "i": 1,
             "at": "blocks.1.ln1" if kind.startswith("norm") else "blocks.1.mlp.",
             "trace": trace if backward else Trace(),
-            "flow": Flow(trace, {last: np.ones_like(trace[last])}, keep=True),
+            "flow": GradientFlow(trace, {last: np.ones_like(trace[last])}, keep=True),
             "change": core.Interventions(),
             "W": "blocks.1.mlp.W_in",
             "b": "blocks.1.mlp.b_in",

@@ -17,7 +17,7 @@ import core
 from core import Scene, limits
 from core.tasks import TASKS, Copy, Stories
 from core.train.loop import Batch, Checkpoints, State, step_bytes, take_step
-from core.train.training_run import Course, sized
+from core.train.training_run import TrainingRun, sized
 from pictures import attention, compute, continuation, drift, heads, labels, memory, reading, start
 from pictures.generate import cache
 from pictures.memory import BUDGET, weigh
@@ -76,8 +76,8 @@ def told_and_seen(work: Callable[[Scene], object], kind: str, n: int) -> tuple[i
 SHELVES = {
     "params": compute.params,
     "run": compute.run,
-    "figure": lambda scene: compute.finished(attention.pattern, scene, WORDS),
-    "heads": lambda scene: compute.finished(heads.overview, scene, WORDS),
+    "figure": lambda scene: compute.build(attention.pattern, scene, WORDS),
+    "heads": lambda scene: compute.build(heads.overview, scene, WORDS),
     "strip": lambda scene: start.html(scene, WORDS),
     "scores": labels.scores_of,
     "effects": reading._effects,
@@ -132,11 +132,11 @@ def test_all_shelves_together_stay_under_the_budget(monkeypatch):
     try:
         for kind in (*KINDS, *KINDS):
             scene = next(scenes(kind))
-            compute.finished(attention.pattern, scene, WORDS)
+            compute.build(attention.pattern, scene, WORDS)
             labels.scores_of(scene)
             assert 0 < BUDGET.currsize <= 5_000_000
             assert BUDGET.currsize == sum(shelf.currsize for shelf in BUDGET.shelves)
-        assert compute.finished.cache.currsize < compute.run.cache.currsize
+        assert compute.build.cache.currsize < compute.run.cache.currsize
         BUDGET.take("test", 4_900_000)  # what others take, the shelves leave
         assert BUDGET.currsize <= 100_000
         compute.run(next(scenes("gpt")))  # too large to be kept, and made all the same
@@ -185,14 +185,14 @@ def test_scenes_that_look_alike_but_are_not_share_nothing():
         Scene(sentence="a b", split="words"),
     ]
     alike += [Scene(sentence="a b", temperature=2.0), Scene(sentence="a b", edits=((0, 0, 1.0),)), Scene(model="gpt")]
-    done = [compute.finished(attention.pattern, scene, words_of(lang)) for scene in alike for lang in ("en", "pt-BR")]
+    done = [compute.build(attention.pattern, scene, words_of(lang)) for scene in alike for lang in ("en", "pt-BR")]
     fresh = [
-        compute.finish(attention.pattern(scene, words_of(lang)), words_of(lang))
+        compute.encode(attention.pattern(scene, words_of(lang)), words_of(lang))
         for scene in alike
         for lang in ("en", "pt-BR")
     ]
     assert done == fresh
-    assert compute.finished(attention.scores, alike[0], WORDS) != done[0]
+    assert compute.build(attention.scores, alike[0], WORDS) != done[0]
 
 
 def test_the_deployer_chooses(monkeypatch):
@@ -229,26 +229,26 @@ def test_tables_that_are_not_weighed_are_small():
 
 
 @dataclass(eq=False)
-class Run:
+class Held:
     """A session's run, as far as others are concerned."""
 
-    course: Course | None
+    run: TrainingRun | None
     session: str = ""
     touched: float = 0.0
 
     def held(self) -> int:
-        return self.course.nbytes if self.course else 0
+        return self.run.nbytes if self.run else 0
 
     def let_go(self) -> None:
-        self.course = None
+        self.run = None
 
 
-def trained(session: str = "", seed: int = 0) -> Run:
+def trained(session: str = "", seed: int = 0) -> Held:
     """A run that has taken three steps."""
-    course = Course.start(Copy(), sized(Copy().config, "small"), seed, 4, 3e-3)
-    course.checkpoints.every = 1
-    course.advance(60, steps=3)
-    return Run(course, session)
+    run = TrainingRun.start(Copy(), sized(Copy().config, "small"), seed, 4, 3e-3)
+    run.checkpoints.every = 1
+    run.advance(60, steps=3)
+    return Held(run, session)
 
 
 @pytest.fixture
@@ -262,11 +262,13 @@ def clock(monkeypatch) -> list[float]:
 
 
 def test_what_runs_hold_the_caches_leave(clock):
-    run = trained()
-    run_memory.touch(run)
-    held = weigh(run.course.state.params, run.course.state.mean, run.course.state.square, run.course.checkpoints)
-    assert BUDGET._taken["training"] == run.held() == pytest.approx(held, rel=0.2)
-    del run
+    training = trained()
+    run_memory.touch(training)
+    held = weigh(
+        training.run.state.params, training.run.state.mean, training.run.state.square, training.run.checkpoints
+    )
+    assert BUDGET._taken["training"] == training.held() == pytest.approx(held, rel=0.2)
+    del training
     gc.collect()
     run_memory.balance()
     assert BUDGET._taken["training"] == 0
@@ -274,32 +276,32 @@ def test_what_runs_hold_the_caches_leave(clock):
 
 def test_checkpoints_are_thinned_and_then_those_go_who_are_away(clock, monkeypatch):
     several = [trained(session=str(i), seed=i) for i in range(4)]
-    one, kept = several[0].held(), several[0].course.checkpoints.nbytes
+    one, kept = several[0].held(), several[0].run.checkpoints.nbytes
 
     def room(size: float) -> None:
         monkeypatch.setattr(BUDGET, "most", int(run_memory.SHARE * size))
 
     room(4 * (one - kept / 2))
-    for run in several:
-        run_memory.touch(run)
+    for training in several:
+        run_memory.touch(training)
         clock[0] += 1
-    assert all(len(run.course.checkpoints.kept) == 4 for run in several)  # each may be at work
+    assert all(len(training.run.checkpoints.kept) == 4 for training in several)  # each may be at work
     clock[0] += run_memory.AT_WORK + 1
     run_memory.balance()
-    assert all(1 <= len(run.course.checkpoints.kept) <= 2 for run in several)
+    assert all(1 <= len(training.run.checkpoints.kept) <= 2 for training in several)
     bare = one - kept * 3 / 4  # one checkpoint is always kept
     room(3.5 * bare)
     run_memory.lose("2")
     run_memory.balance()
-    assert [run.course is None for run in several] == [False, False, True, False]  # its reader was gone
+    assert [training.run is None for training in several] == [False, False, True, False]  # its reader was gone
     run_memory.lose("2", False)
     room(2.5 * bare)
     run_memory.balance()
-    assert sum(run.course is None for run in several) == 1  # the others' readers may only read
+    assert sum(training.run is None for training in several) == 1  # the others' readers may only read
     clock[0] += run_memory.STANDING
     run_memory.touch(several[0])
     run_memory.balance()
-    assert [run.course is None for run in several] == [False, True, True, False]  # who stood still for longest
+    assert [training.run is None for training in several] == [False, True, True, False]  # who stood still for longest
 
 
 def test_checkpoints_have_all_one_size():
@@ -340,13 +342,12 @@ def test_a_part_in_which_nothing_counts_is_passed_over():
 def test_a_step_takes_what_it_is_said_to(monkeypatch):
     task = Stories()
     config = task.config
-    monkeypatch.setattr(limits, "HEAP_KEPT", 1)
     monkeypatch.setattr(limits, "STEP", 10 * step_bytes(config, config.n_ctx))
-    course = Course.start(task, config, 0, 24, 3e-3)
-    course.advance(60, steps=1)
+    run = TrainingRun.start(task, config, 0, 24, 3e-3)
+    run.advance(60, steps=1)
     tracemalloc.start()
     try:
-        course.advance(60, steps=1)
+        run.advance(60, steps=1)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()

@@ -246,8 +246,8 @@ def test_a_fast_hand_leaves_no_old_value_behind(reader):
     asked = {"model": "gpt", "lang": "en"}
     reader.open("attention", asked)
     tab = reader.tab
-    tab.get_by_role("combobox", name=re.compile(EN("shell.story"))).click()
-    tab.get_by_role("option", name=EN("shell.stories.encoder_full")).click()
+    tab.get_by_role("combobox", name=re.compile(EN("shell.preset"))).click()
+    tab.get_by_role("option", name=EN("shell.presets.encoder_full")).click()
     tab.locator("[data-move=pin]").click()
     reader.check("attention", Scene(model="encoder_full", lang="en").pin())
     tab.locator("[data-move=reset]").click()

@@ -80,7 +80,6 @@ CALLS: dict[str, tuple[Callable, dict[str, Any]]] = {
     "Recipe": (Recipe, {name: getattr(Recipe(), name) for name in Recipe.__dataclass_fields__}),
     "Sampling": (Sampling, {"temperature": 1.0, "top_k": 2, "top_p": 0.5, "seed": 1}),
     "State": (core.State.start, {"params": PARAMS}),
-    "State.from_tensors": (core.State.from_tensors, {"tensors": core.State.start(PARAMS).tensors()}),
     "Trace": (core.Trace, {"names": ["logits"], "ids": None, "interventions": Interventions()}),
     "WordPiece": (core.WordPiece.train, {"text": "aa aa", "vocab_size": 8, "least": 2}),
     "WordPiece.encode": (PIECES.encode, {"text": "aa"}),

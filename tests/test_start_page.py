@@ -350,7 +350,7 @@ def test_the_page_runs(scene: Scene, lang: str) -> None:
     cards = html.of("card")
     assert [scene_of(card["href"]).model for card in cards] == list(PRESETS)
     for card, model in zip(cards, PRESETS, strict=True):
-        assert words_of(lang)(f"shell.stories.{model}") in card["texts"]
+        assert words_of(lang)(f"shell.presets.{model}") in card["texts"]
 
 
 @pytest.mark.parametrize("scene", [SCENES["hostile"], SCENES["64 words"], SCENES["blanks"]], ids=str)

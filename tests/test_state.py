@@ -200,7 +200,7 @@ class Reader(RuleBasedStateMachine):
     def story(self, model):
         self._deed()
         wanted, _ = presets.told(self.scene, model)
-        presets.tell(model)
+        presets.open_preset(model)
         assert wanted.text == self.scene.sentence or not self.scene.sentence or self.scene.sentence != wanted.sentence
         self._expect(wanted)
         self._open()

@@ -8,7 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core import PRESETS, Scene
-from core.scene.story import told
+from core.scene.switch import with_model
 from pictures.words import LANGUAGES, words_of
 from tests.support import knob
 from ui.state import SCENE
@@ -32,24 +32,26 @@ def test_a_story_keeps_the_sentence_and_the_view_and_runs_as_it_opens(model):
         model="gpt", sentence="o gato viu o rato", draw_temperature=0.5, query=2, threshold=0.3, task="addition"
     )
     scene = scene.override(n_layers=6).switch(norm=False).turn(temperature=2.0, ablated=((0, 1),), edits=((0, 0, 1.0),))
-    story, cut = told(scene, model)
+    story, cut = with_model(scene, model)
     assert cut is None and story == Scene(
         model=model, sentence="o gato viu o rato", draw_temperature=0.5, query=2, threshold=0.3, task="addition"
     )
     own = Scene(model=model).text
-    assert told(Scene(model="gpt", sentence=own), model)[0].sentence == "", "the story's own words are no one's"
+    assert with_model(Scene(model="gpt", sentence=own), model)[0].sentence == "", "the story's own words are no one's"
 
 
 def test_the_list_and_the_button_do_the_same():
     words = words_of("en")
     query = {"lang": "en", "sentence": "o gato viu o rato", "heat": "0.5"}
     by_list = page("generate", **query)
-    next(w for w in by_list.selectbox if w.label == words("shell.story")).set_value("stories").run()
+    next(w for w in by_list.selectbox if w.label == words("shell.preset")).set_value("stories").run()
     by_button = page("generate", **query)
     by_button.button(key="switch").click().run()
     assert not by_list.exception and not by_button.exception
     assert (
-        by_list.session_state[SCENE] == by_button.session_state[SCENE] == told(Scene.from_query(query)[0], "stories")[0]
+        by_list.session_state[SCENE]
+        == by_button.session_state[SCENE]
+        == with_model(Scene.from_query(query)[0], "stories")[0]
     )
     assert knob(by_list.text_input, "knob-sentence").value == "o gato viu o rato"
 

@@ -15,7 +15,7 @@ import core
 from core import Scene
 from core.tasks import Characters
 from core.train.gradcheck import gradcheck, gradcheck_all, next_token
-from core.train.training_run import Course
+from core.train.training_run import TrainingRun
 from pictures import train as pictures
 from pictures.pages import PAGES
 from pictures.training_view import View
@@ -70,18 +70,18 @@ def as_written(at: AppTest) -> AppTest:
     return fine(at.run())
 
 
-def run_of(name: str = "copy", steps: int = 12, seed: int = 0) -> Course:
+def run_of(name: str = "copy", steps: int = 12, seed: int = 0) -> TrainingRun:
     task = task_of(name)
-    course = Course.start(task, task.config, seed, 4, 3e-3)
+    run = TrainingRun.start(task, task.config, seed, 4, 3e-3)
     for _ in range(3):
-        course.advance(60, steps // 3)
-        course.look()
-    return course
+        run.advance(60, steps // 3)
+        run.look()
+    return run
 
 
-def view_of(course: Course, former: Course | None = None, **looks) -> View:
+def view_of(run: TrainingRun, former: TrainingRun | None = None, **looks) -> View:
     scene = Scene(**looks)
-    return View(Training((), course, former and former.history), course, scene, *course.at(scene.train_step))
+    return View(Training((), run, former and former.history), run, scene, *run.at(scene.train_step))
 
 
 # -------------------------------------------------------------------------------------------------------- the page
@@ -90,8 +90,8 @@ def view_of(course: Course, former: Course | None = None, **looks) -> View:
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_it_opens_on_a_run_that_has_begun(lang):
     at = page(lang=lang)
-    run = at.session_state[RUN]
-    assert not run.playing and run.course.task.name == "copy" and run.course.step > 0
+    training = at.session_state[RUN]
+    assert not training.playing and training.run.task.name == "copy" and training.run.step > 0
     words = words_of(lang)
     assert words("train.title") in html(at) and words("train.lead") in html(at)
     assert at.button(key="train-go").label == words("train.play")
@@ -109,48 +109,48 @@ def test_all_that_is_drawn_again_and_again_is_one_element_under_its_titles():
 @pytest.mark.parametrize("task", ["repeat", "addition", "stories", "characters"])
 def test_every_task_has_its_page(task):
     at = page(task=task, size="small", lang="pt-BR")
-    assert at.session_state[RUN].course.task.name == task
+    assert at.session_state[RUN].run.task.name == task
     assert (words_of("pt-BR")("train.sample") in html(at)) == (task in ("stories", "characters"))
 
 
 def test_play_step_stop_and_begin_again():
     at = page(lang="en")
-    before = at.session_state[RUN].course.step
+    before = at.session_state[RUN].run.step
     at = click(at, "train-go")
-    run = at.session_state[RUN]
-    assert run.playing and run.course.step > before and at.button(key="train-go").label == EN("train.stop")
-    going = run.course.step
+    training = at.session_state[RUN]
+    assert training.playing and training.run.step > before and at.button(key="train-go").label == EN("train.stop")
+    going = training.run.step
     at = fine(at.run())  # a tick
-    assert at.session_state[RUN].course.step > going
+    assert at.session_state[RUN].run.step > going
     at = click(at, "train-go")
-    stopped = at.session_state[RUN].course.step
+    stopped = at.session_state[RUN].run.step
     at = fine(at.run())
-    assert at.session_state[RUN].course.step == stopped
+    assert at.session_state[RUN].run.step == stopped
     at = click(at, "train-step")
-    assert at.session_state[RUN].course.step == stopped + 1
-    first = at.session_state[RUN].course
+    assert at.session_state[RUN].run.step == stopped + 1
+    first = at.session_state[RUN].run
     at = click(at, "train-again")
-    run = at.session_state[RUN]
-    assert run.course is not first and run.former.losses == first.losses and run.course.step == 0
+    training = at.session_state[RUN]
+    assert training.run is not first and training.former.losses == first.losses and training.run.step == 0
     assert EN("train.says.again") in html(at)
 
 
 def test_another_rate_or_batch_goes_on_and_another_size_begins_anew():
     at = page(lang="en")
     at = click(at, "train-step")
-    course = at.session_state[RUN].course
+    run = at.session_state[RUN].run
     batch = next(w for w in at.selectbox if w.label == EN("train.batch"))
     at = fine(batch.select(8).run())
-    assert at.session_state[RUN].course is course and course.size == 8
+    assert at.session_state[RUN].run is run and run.size == 8
     assert EN("train.says.goes_on") in html(at) and at.session_state[SCENE].batch_size == 8
     size = next(w for w in at.selectbox if w.label == EN("train.size"))
     at = fine(size.select("medium").run())
-    run = at.session_state[RUN]
-    assert run.course is not course and run.former.losses == course.losses and run.course.config.d_model == 64
-    assert EN("train.says.new_run") in html(at) and run.course.size == 8
+    training = at.session_state[RUN]
+    assert training.run is not run and training.former.losses == run.losses and training.run.config.d_model == 64
+    assert EN("train.says.new_run") in html(at) and training.run.size == 8
     seed = next(w for w in at.number_input if w.label == EN("train.seed"))
     at = fine(seed.set_value(5).run())
-    assert at.session_state[RUN].course.seed == 5 and at.session_state[SCENE].seed == 0
+    assert at.session_state[RUN].run.seed == 5 and at.session_state[SCENE].seed == 0
 
 
 @pytest.fixture
@@ -162,13 +162,13 @@ def crowded(monkeypatch):
 
 
 def test_the_slices_stop_at_another_session_s_work(crowded):
-    run = Training((), run_of(), playing=True)
-    step = run.course.step
+    training = Training((), run_of(), playing=True)
+    step = training.run.step
     with scheduler.turn(Training((), None)) as theirs:
-        session.tick(run)
-    assert theirs and run.course.step == step
-    session.tick(run)
-    assert run.course.step == step + session.PACES["steady"]
+        session.tick(training)
+    assert theirs and training.run.step == step
+    session.tick(training)
+    assert training.run.step == step + session.PACES["steady"]
 
 
 def test_a_slice_that_fails_leaves_the_turn_to_others(crowded):
@@ -180,14 +180,14 @@ def test_a_slice_that_fails_leaves_the_turn_to_others(crowded):
 
 def test_where_many_play_all_tick_more_slowly_and_rest(crowded, monkeypatch):
     runs = [Training((), run_of(steps=3), playing=True) for _ in range(7)]
-    for n, run in enumerate(runs[:2], 1):
-        session.tick(run)
-        assert scheduler.slowness() == 1 and run.course.step == 3 + session.PACES["steady"], n
-    for run in runs[2:]:
-        session.tick(run)
+    for n, training in enumerate(runs[:2], 1):
+        session.tick(training)
+        assert scheduler.slowness() == 1 and training.run.step == 3 + session.PACES["steady"], n
+    for training in runs[2:]:
+        session.tick(training)
     assert scheduler.slowness() == 5
-    assert [run.course.step for run in runs].count(3) >= 3  # the first of many works, and then all rest
-    del run
+    assert [training.run.step for training in runs].count(3) >= 3  # the first of many works, and then all rest
+    del training
     runs[2:] = ()
     gc.collect()
     assert scheduler.slowness() == 1 and len(scheduler._ticked) <= 2  # the runs are gone, and their turns too
@@ -202,13 +202,13 @@ def test_those_who_press_play_together_do_not_draw_together():
 
 
 def test_a_run_that_breaks_says_so():
-    run = Training((), run_of(), playing=True)
-    run.course.state.params["blocks.0.attn.W_Q"][:] = np.nan
+    training = Training((), run_of(), playing=True)
+    training.run.state.params["blocks.0.attn.W_Q"][:] = np.nan
     with np.errstate(all="ignore"):
-        session.tick(run)
-    assert not run.playing and run.said == "train.says.broken"
+        session.tick(training)
+    assert not training.playing and training.said == "train.says.broken"
     for builder in (pictures.loss, pictures.scores, pictures.norms, pictures.attention, pictures.embeddings):
-        assert builder(view_of(run.course), EN).says
+        assert builder(view_of(training.run), EN).says
 
 
 def until_it_stands(at: AppTest) -> AppTest:
@@ -225,8 +225,8 @@ def test_a_link_opens_on_the_step_that_it_names_however_slow_the_machine(query, 
     for first in (0.0, 60.0):
         monkeypatch.setattr(session, "FIRST", first)
         at = until_it_stands(page(task="reverse", lang="en", **query))
-        run = at.session_state[RUN]
-        assert (run.course.step, run.course.at(at.session_state[SCENE].train_step)[0]) == (stands, shows)
+        training = at.session_state[RUN]
+        assert (training.run.step, training.run.at(at.session_state[SCENE].train_step)[0]) == (stands, shows)
         said.add(tuple(drawn(at, name) for name in ("loss", "scores", "attention", "embeddings", "norms")))
         assert f"Step {shows}: the loss on held-out data" in drawn(at, "loss")
     assert len(said) == 1
@@ -243,26 +243,26 @@ def test_a_run_that_was_played_is_repeated_after_a_reload_up_to_where_it_stood(c
     for _ in range(3):
         at = click(at, "train-step")
     assert at.query_params["train_played"] == ["23"] or at.query_params["train_played"] == "23"
-    ours = at.session_state[RUN].course
+    ours = at.session_state[RUN].run
     again = until_it_stands(page(**at.query_params))
-    theirs = again.session_state[RUN].course
+    theirs = again.session_state[RUN].run
     assert theirs.step == 23 and theirs.losses == ours.losses and EN("train.says.repeated", step=23) in html(again)
     again = click(again, "train-again")
-    assert "train_played" not in again.query_params and again.session_state[RUN].course.step == 0
+    assert "train_played" not in again.query_params and again.session_state[RUN].run.step == 0
 
 
 def test_before_the_first_step_there_is_no_pace_and_every_picture_stands():
     at = page(lang="en", attempt="1")
-    run = at.session_state[RUN]
-    assert run.course.step == 0 and "a second" not in html(at) and EN("train.says.no_norms") in drawn(at, "norms")
+    training = at.session_state[RUN]
+    assert training.run.step == 0 and "a second" not in html(at) and EN("train.says.no_norms") in drawn(at, "norms")
     assert "a second" in html(click(at, "train-step"))
 
 
 def test_an_address_too_far_to_be_repeated_says_so():
     at = page(task="reverse", moment="400000", lang="en")
-    run = at.session_state[RUN]
+    training = at.session_state[RUN]
     assert EN("train.says.too_far", step=400_000) in html(at) and at.session_state[SCENE].train_step is None
-    assert run.course.step == 20 and not run.playing
+    assert training.run.step == 20 and not training.playing
 
 
 def test_a_run_whose_rate_changed_on_the_way_cannot_be_repeated_and_says_so():
@@ -277,7 +277,7 @@ def test_a_rate_that_is_turned_before_anybody_played_opens_as_its_link_does(crow
     at = page(lang="en")
     at = fine(next(w for w in at.selectbox if w.label == EN("train.batch")).select(8).run())
     link = page(**at.query_params)
-    runs = [tab.session_state[RUN].course for tab in (at, link)]
+    runs = [tab.session_state[RUN].run for tab in (at, link)]
     assert runs[0].losses == runs[1].losses and runs[0].step == 20 and not at.session_state[RUN].mixed
 
 
@@ -295,7 +295,7 @@ def test_no_run_is_lost_unasked(away):
         at = click(at, "myth-told")
     assert at.session_state[RUN] is not kept
     at = undone(at)
-    assert at.session_state[RUN] is kept and kept.course.step == 21 and at.session_state[SCENE].train_played == 21
+    assert at.session_state[RUN] is kept and kept.run.step == 21 and at.session_state[SCENE].train_played == 21
     assert EN("train.says.back", step=21) in html(at)
 
 
@@ -310,7 +310,7 @@ def test_a_task_chosen_again_brings_back_its_run_at_its_step():
 
 def test_more_runs_than_are_kept_are_repeated():
     at = click(page(task="sort", lang="en"), "train-step")
-    losses = at.session_state[RUN].course.losses
+    losses = at.session_state[RUN].run.losses
     for task in ("copy", "reverse", "addition", "repeat"):
         at.session_state["fibra.turned"] = (None, 0.0)
         at = fine(at.selectbox[0].select(task).run())
@@ -318,34 +318,34 @@ def test_more_runs_than_are_kept_are_repeated():
     while at.session_state[PAST]:  # turns of one knob that follow at once are one move
         at = undone(at)
     at = until_it_stands(at)
-    assert at.session_state[RUN].course.losses == losses
+    assert at.session_state[RUN].run.losses == losses
 
 
 def test_a_run_that_was_let_go_is_repeated():
     at = click(page(task="sort", lang="en"), "train-step")
-    losses = at.session_state[RUN].course.losses
+    losses = at.session_state[RUN].run.losses
     at.session_state[RUN].let_go()
     at = until_it_stands(fine(at.run()))
-    assert at.session_state[RUN].course.losses == losses and EN("train.says.repeated", step=21) in html(at)
+    assert at.session_state[RUN].run.losses == losses and EN("train.says.repeated", step=21) in html(at)
 
 
 def test_the_run_and_its_moment_outlive_a_visit_to_another_page():
     at = page(task="reverse", moment="10", lang="en")
-    run = at.session_state[RUN]
+    training = at.session_state[RUN]
     at.session_state[SCENE] = Scene(model="gpt", lang="en")  # a story chosen elsewhere says nothing of the run
     at.session_state["fibra.page"] = "attention"
     at = fine(at.run())
-    assert at.session_state[RUN] is run and at.session_state[SCENE].task == "reverse"
-    assert at.session_state[SCENE].train_step == 10 and run.course.at(10)[0] == 10
+    assert at.session_state[RUN] is training and at.session_state[SCENE].task == "reverse"
+    assert at.session_state[SCENE].train_step == 10 and training.run.at(10)[0] == 10
 
 
 def test_a_run_that_plays_waits_while_its_reader_is_away_and_says_so():
     at = click(page(lang="en"), "train-go")
-    step = at.session_state[RUN].course.step
+    step = at.session_state[RUN].run.step
     at.session_state["fibra.page"] = "attention"
     at = fine(at.run())
-    run = at.session_state[RUN]
-    assert not run.playing and run.course.step == step and EN("train.says.waited", step=step) in html(at)
+    training = at.session_state[RUN]
+    assert not training.playing and training.run.step == step and EN("train.says.waited", step=step) in html(at)
 
 
 def test_a_text_of_one_s_own_is_trained_on():
@@ -353,33 +353,33 @@ def test_a_text_of_one_s_own_is_trained_on():
     text = "a foca nada. " * 30
     fine(next(w for w in at.text_area if w.label == EN("train.own.paste")).input(text).run())
     at = fine(next(b for b in at.button if b.label == EN("train.own.go")).click().run())
-    course = at.session_state[RUN].course
-    assert isinstance(course.task, Characters) and "z" not in course.task.vocabulary
-    assert set("".join(course.task.vocabulary[1:])) == set(text)
+    run = at.session_state[RUN].run
+    assert isinstance(run.task, Characters) and "z" not in run.task.vocabulary
+    assert set("".join(run.task.vocabulary[1:])) == set(text)
 
 
 def test_a_text_too_short_is_refused_in_words():
     at = page(lang="en")
     fine(next(w for w in at.text_area if w.label == EN("train.own.paste")).input("short").run())
     at = fine(next(b for b in at.button if b.label == EN("train.own.go")).click().run())
-    assert at.session_state[RUN].course.task.name == "copy" and "at least 64" in html(at)
+    assert at.session_state[RUN].run.task.name == "copy" and "at least 64" in html(at)
 
 
 def test_every_page_shows_a_model_that_was_trained_here():
-    course = run_of()
-    model = files.portable(view_of(course))
+    run = run_of()
+    model = files.portable(view_of(run))
     preset = core.Preset("copy", model.config, model.sentence, tokenizer=model.tokenizer, source=lambda: model.params)
     name, held = core.presets.register(preset)
-    course.advance(60, steps=1)  # what was taken is the model as it stood
+    run.advance(60, steps=1)  # what was taken is the model as it stood
     for other in (name for name, page in PAGES.items() if page.model):
         at = AppTest.from_file(str(PAGE.with_name(f"{other}.py")), default_timeout=60)
         at.query_params.update({"model": name, "lang": "en"})
         fine(at.run())
         assert at.session_state[SCENE].model == name and held in at.session_state[MODEL]
-        assert at.sidebar.selectbox[0].label == EN("shell.story") and "copy" in str(at.sidebar.selectbox[0].options)
+        assert at.sidebar.selectbox[0].label == EN("shell.preset") and "copy" in str(at.sidebar.selectbox[0].options)
     taken = core.run(Scene(model=name)).params["embed.W_E"]
     assert np.array_equal(taken, model.params["embed.W_E"])
-    assert not np.array_equal(taken, course.state.params["embed.W_E"])
+    assert not np.array_equal(taken, run.state.params["embed.W_E"])
 
 
 # ----------------------------------------------------------------------------------------------------- the pictures
@@ -388,11 +388,11 @@ def test_every_page_shows_a_model_that_was_trained_here():
 @pytest.mark.parametrize("lang", LANGUAGES)
 @pytest.mark.parametrize("name", ["copy", "repeat", "stories"])
 def test_pictures_are_figures_in_both_themes(name, lang):
-    course, words = run_of(name, steps=6), words_of(lang)
+    run, words = run_of(name, steps=6), words_of(lang)
     for view in (
-        view_of(course),
-        view_of(course, former=run_of("copy", 3)),
-        view_of(course, train_step=0, layer=9, head=9),
+        view_of(run),
+        view_of(run, former=run_of("copy", 3)),
+        view_of(run, train_step=0, layer=9, head=9),
     ):
         for builder in (pictures.loss, pictures.scores, pictures.norms, pictures.attention, pictures.embeddings):
             picture = builder(view, words)
@@ -402,19 +402,19 @@ def test_pictures_are_figures_in_both_themes(name, lang):
 
 
 def test_curves_are_the_run():
-    course = run_of(steps=9)
-    trained, held_out = pictures.loss(view_of(course), EN).figure["data"]
-    assert trained["y"] == pytest.approx(np.asarray(course.losses))  # so few steps are averaged over one each
-    assert held_out["x"].tolist() == [watch.step for watch in course.watches]
-    assert held_out["y"] == pytest.approx([watch.loss for watch in course.watches])
-    lines = pictures.norms(view_of(course), EN).figure["data"]
+    run = run_of(steps=9)
+    trained, held_out = pictures.loss(view_of(run), EN).figure["data"]
+    assert trained["y"] == pytest.approx(np.asarray(run.losses))  # so few steps are averaged over one each
+    assert held_out["x"].tolist() == [watch.step for watch in run.watches]
+    assert held_out["y"] == pytest.approx([watch.loss for watch in run.watches])
+    lines = pictures.norms(view_of(run), EN).figure["data"]
     assert [line["name"] for line in lines] == ["embeddings", "layer 0", "layer 1", "output"]
-    assert lines[1]["y"] == pytest.approx(np.asarray(course.norms["blocks.0"]))
+    assert lines[1]["y"] == pytest.approx(np.asarray(run.norms["blocks.0"]))
 
 
 def test_the_former_run_lies_under_the_present_one():
-    course, former = run_of(seed=0), run_of(seed=1)
-    with_it = pictures.loss(view_of(course, former), EN)
+    run, former = run_of(seed=0), run_of(seed=1)
+    with_it = pictures.loss(view_of(run, former), EN)
     assert len(with_it.figure["data"]) == 4 and with_it.figure["data"][1]["y"][0] == pytest.approx(
         former.watches[0].loss
     )
@@ -422,12 +422,12 @@ def test_the_former_run_lies_under_the_present_one():
 
 
 def test_the_past_is_drawn_from_its_checkpoint():
-    course = run_of(steps=30)
-    past, now = view_of(course, train_step=10), view_of(course)
+    run = run_of(steps=30)
+    past, now = view_of(run, train_step=10), view_of(run)
     assert (past.step, now.step) == (10, 30)
     for view in (past, now):
         z = pictures.attention(view, EN).figure["data"][0]["z"]
-        trace = core.forward(course.at(view.step)[1], course.config, course.task.batch(0, 1, held_out=True).ids[0])
+        trace = core.forward(run.at(view.step)[1], run.config, run.task.batch(0, 1, held_out=True).ids[0])
         assert z == pytest.approx(trace["blocks.0.attn.pattern"][0])
     assert not np.array_equal(past.params["embed.W_E"], now.params["embed.W_E"])
     stroke = pictures.loss(past, EN).figure["layout"]["shapes"][0]
@@ -435,18 +435,18 @@ def test_the_past_is_drawn_from_its_checkpoint():
 
 
 def test_the_basis_of_the_embeddings_stays_while_the_run_goes_on():
-    course = run_of(steps=33)
+    run = run_of(steps=33)
     ids = np.arange(5)
-    before = pictures._basis(view_of(course), ids)
-    course.advance(60, steps=20)
-    after = pictures._basis(view_of(course), ids)
+    before = pictures._basis(view_of(run), ids)
+    run.advance(60, steps=20)
+    after = pictures._basis(view_of(run), ids)
     assert np.array_equal(before.components, after.components) and np.array_equal(before.mean, after.mean)
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_the_example_is_told_as_it_is(lang):
-    course = run_of()
-    view = view_of(course)
+    run = run_of()
+    view = view_of(run)
     shown, says = pictures.example(view, words_of(lang))
     _, targets, mask = view.row
     right = int((view.trace["logits"].argmax(-1) == targets)[mask].sum())
@@ -456,30 +456,30 @@ def test_the_example_is_told_as_it_is(lang):
 
 def test_a_text_is_shown_literally():
     task = Characters("<b>$x$</b> & *md* " * 20)
-    course = Course.start(task, task.config, 0, 2, 1e-3)
-    course.advance(60, 1)
-    shown, _ = pictures.example(view_of(course), EN)
+    run = TrainingRun.start(task, task.config, 0, 2, 1e-3)
+    run.advance(60, 1)
+    shown, _ = pictures.example(view_of(run), EN)
     assert "<b>" not in shown and "&lt;" in shown
-    assert len(pictures.sample(view_of(course))) > 3
+    assert len(pictures.sample(view_of(run))) > 3
 
 
 def test_the_induction_head_is_announced_when_it_appears():
-    course = run_of("repeat", 3)
-    assert "No induction head yet" in pictures.scores(view_of(course), EN).says
-    course.watches[-1] = course.watches[-1].__class__(course.step, 1.0, 0.9, 0.8, (1, 1))
-    says = pictures.scores(view_of(course), EN).says
-    assert f"appeared by step {course.step}: layer 1, head 1" in says
-    assert "appeared" not in pictures.scores(view_of(course, train_step=0), EN).says.split("yet")[0]
+    run = run_of("repeat", 3)
+    assert "No induction head yet" in pictures.scores(view_of(run), EN).says
+    run.watches[-1] = run.watches[-1].__class__(run.step, 1.0, 0.9, 0.8, (1, 1))
+    says = pictures.scores(view_of(run), EN).says
+    assert f"appeared by step {run.step}: layer 1, head 1" in says
+    assert "appeared" not in pictures.scores(view_of(run, train_step=0), EN).says.split("yet")[0]
 
 
 # ------------------------------------------------------------------------------------------------- gradient check
 
 
 def test_the_check_finds_the_planted_bug_and_nothing_without_it():
-    course = run_of()
-    ids, targets, mask = (part[None] for part in view_of(course).row)
+    run = run_of()
+    ids, targets, mask = (part[None] for part in view_of(run).row)
     checks = {
-        bug: gradcheck_all(course.state.params, course.config, next_token(targets, mask), bug=bug, ids=ids)
+        bug: gradcheck_all(run.state.params, run.config, next_token(targets, mask), bug=bug, ids=ids)
         for bug in (False, True)
     }
     assert "All 37 parameters pass" in pictures.checks(checks[False], EN).says
@@ -494,10 +494,10 @@ def test_the_check_finds_the_planted_bug_and_nothing_without_it():
 
 @pytest.mark.parametrize(("bug", "key"), [(False, "agree"), (True, "differ")])
 def test_one_weight_is_judged(bug, key):
-    course = run_of()
-    ids, targets, mask = (part[None] for part in view_of(course).row)
+    run = run_of()
+    ids, targets, mask = (part[None] for part in view_of(run).row)
     objective = next_token(targets, mask)
-    found = gradcheck(course.state.params, course.config, objective, "blocks.0.attn.W_Q", (0, 0), 1e-5, bug, ids=ids)
+    found = gradcheck(run.state.params, run.config, objective, "blocks.0.attn.W_Q", (0, 0), 1e-5, bug, ids=ids)
     assert gradient_check.verdict(found, EN).startswith(EN(f"train.check.{key}", error="").split("(")[0])
     written = gradient_check._table(found, EN)
     assert EN.number(found.slope, 12) in written and EN.number(found.backprop, 12) in written
@@ -523,12 +523,10 @@ def test_long_lines_are_thinned_and_keep_their_ends():
 
 @pytest.mark.parametrize(("lang", "word"), [("pt-BR", "a"), ("en", "the")])
 def test_the_example_is_in_the_reader_s_language(lang, word):
-    course = run_of("stories", 3)
-    view = View(Training((), course), course, Scene(), *course.at(None), lang)
-    assert course.task.speaks(view.row[0], lang) and not course.task.speaks(
-        view.row[0], {"en": "pt-BR"}.get(lang, "en")
-    )
-    assert len(view.tokens) == core.limits.SHOWN and word in course.task.vocabulary
+    run = run_of("stories", 3)
+    view = View(Training((), run), run, Scene(), *run.at(None), lang)
+    assert run.task.speaks(view.row[0], lang) and not run.task.speaks(view.row[0], {"en": "pt-BR"}.get(lang, "en"))
+    assert len(view.tokens) == core.limits.SHOWN and word in run.task.vocabulary
 
 
 # -------------------------------------------------------------------------------------------------------- sentences
@@ -579,13 +577,13 @@ def test_what_moved_and_what_is_long_is_told(lang):
 def test_the_run_s_own_arrays_are_told():
     """Of a run that learned a little: the furthest embedding, the longest gradient and the strongest look."""
     view = view_of(run_of(steps=30))
-    ids = [view.course.task.vocabulary.index(token) for token in pictures._named(view)]
-    start, end = (view.course.at(step)[1]["embed.W_E"][ids].astype(float) for step in (0, 30))
+    ids = [view.run.task.vocabulary.index(token) for token in pictures._named(view)]
+    start, end = (view.run.at(step)[1]["embed.W_E"][ids].astype(float) for step in (0, 30))
     lengths = [float(np.sqrt(((a - b) ** 2).sum())) for a, b in zip(start, end, strict=True)]
     furthest = pictures._named(view)[int(np.argmax(lengths))]
     says = pictures.embeddings(view, EN).says
     assert f"“{furthest}”" in says and f"{max(lengths):.2f}" in says and f"{np.mean(lengths):.2f} on average" in says
-    norms = {part: values[29] for part, values in view.course.norms.items()}
+    norms = {part: values[29] for part, values in view.run.norms.items()}
     most = max(norms, key=norms.get)
     assert (
         f"longest in “{pictures._part(most, EN)}” ({pictures.power(norms[most], EN)})" in pictures.norms(view, EN).says
@@ -632,11 +630,11 @@ def test_how_a_run_is_driven_and_looked_at_is_in_the_address():
     assert (shown[EN("train.check.row")], shown[EN("train.check.column")]) == (3, 2)
     assert shown[EN("train.overlay")] is False
     assert next(w for w in at.button_group if w.label == EN("train.speed")).value == "full"
-    run = at.session_state[RUN]
-    view = View(run, run.course, at.session_state[SCENE], *run.course.at(None), "en")
+    training = at.session_state[RUN]
+    view = View(training, training.run, at.session_state[SCENE], *training.run.at(None), "en")
     objective = next_token(*(part[None] for part in view.row[1:]))
     found = gradcheck(
-        *(view.params, run.course.config, objective, "blocks.0.attn.W_O", (3, 2), 1e-3, True), ids=view.row[0][None]
+        *(view.params, training.run.config, objective, "blocks.0.attn.W_O", (3, 2), 1e-3, True), ids=view.row[0][None]
     )
     assert gradient_check._table(found, EN) in html(at)
 
@@ -656,13 +654,13 @@ def test_a_place_that_this_model_lacks_is_the_nearest_that_it_has(asked):
     at = fine(page(lang="en", **asked))
     shown = {widget.label: widget.value for kind in ("selectbox", "number_input") for widget in at.get(kind)}
     assert shown[EN("train.check.parameter")] == "blocks.0.attn.W_Q"
-    rows, columns = at.session_state[RUN].course.state.params["blocks.0.attn.W_Q"].shape
+    rows, columns = at.session_state[RUN].run.state.params["blocks.0.attn.W_Q"].shape
     last = (rows - 1, columns - 1) if "check_row" in asked else (0, 0)
     assert (shown[EN("train.check.row")], shown[EN("train.check.column")]) == last
 
 
 def test_a_run_before_is_laid_under_this_one_as_the_scene_says():
-    former, course = run_of(seed=1), run_of()
+    former, run = run_of(seed=1), run_of()
     for overlay in (True, False):
-        view = View(Training((), course, former.history), course, Scene(train_overlay=overlay), *course.at(None))
+        view = View(Training((), run, former.history), run, Scene(train_overlay=overlay), *run.at(None))
         assert (view.former is not None) == overlay

@@ -46,7 +46,7 @@ def side_by_side(work: Callable[[int], object], n: int) -> None:
 def test_pages_that_do_not_fit_together_are_made_once_each(monkeypatch):
     scenes = [Scene(model="gpt", seed=seed).override(d_model=128) for seed in range(4)]
     compute.run(scenes[0])
-    compute.finished(attention.pattern, scenes[0], WORDS)
+    compute.build(attention.pattern, scenes[0], WORDS)
     monkeypatch.setattr(memory.BUDGET, "most", memory.BUDGET.taken + int(1.5 * memory.BUDGET.currsize))  # for one alone
     memory.BUDGET.clear()
 
@@ -54,7 +54,7 @@ def test_pages_that_do_not_fit_together_are_made_once_each(monkeypatch):
         compute.run(scenes[i])
         for layer in range(4):
             time.sleep(0.005)  # another would come between here
-            compute.finished(attention.pattern, replace(scenes[i], layer=layer), WORDS)
+            compute.build(attention.pattern, replace(scenes[i], layer=layer), WORDS)
             labels.scores_of(scenes[i])
 
     missed = compute.run.cache.misses
@@ -64,7 +64,7 @@ def test_pages_that_do_not_fit_together_are_made_once_each(monkeypatch):
 
 SHELVES = {
     "run": compute.run,
-    "figure": lambda scene: compute.finished(heads.overview, scene, WORDS),
+    "figure": lambda scene: compute.build(heads.overview, scene, WORDS),
     "strip": lambda scene: start.html(scene, WORDS),
     "scores": labels.scores_of,
     "probe": labels.probe_of,

@@ -27,9 +27,9 @@ def elsewhere(scene: Scene, words: Words) -> None:
     """On a page that compares nothing: say what is pinned, and where it stands beside the present one."""
     with st.container():  # also where there is nothing to say: what follows keeps its place
         if scene.pinned:
-            story = display_names.called(scene.pinned.model, scene.pinned.preset, words)
+            preset = display_names.called(scene.pinned.model, scene.pinned.preset, words)
             pages = words.several(words(f"pages.{name}") for name, page in PAGES.items() if page.compares)
-            shell.say(words("compare.elsewhere", story=story, sentence=scene.pinned.text, pages=pages), "pinned")
+            shell.say(words("compare.elsewhere", story=preset, sentence=scene.pinned.text, pages=pages), "pinned")
 
 
 def row(

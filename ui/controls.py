@@ -1,8 +1,8 @@
 """Widgets fed from the Scene. Each shows one knob, and its callback turns that knob and nothing else.
 
 A widget is never told another value: that would snatch the slider from a fast hand, and a browser that still holds the
-old value would answer with it. Where the Scene's value is not the widget's own (it came from a story, from undo, from a
-click on a map, from another page), a new widget is mounted in its place, with a key of its own; and what the browser
+old value would answer with it. Where the Scene's value is not the widget's own (it came from a preset, from undo, from
+a click on a map, from another page), a new widget is mounted in its place, with a key of its own; and what the browser
 says late of the old one is dropped. A widget's own turns leave it where it is, so that the keyboard stays on it.
 """
 

@@ -22,12 +22,12 @@ def picture(
     on_click: Callable[[dict[str, Any]], None] | None = None,
 ) -> None:
     """Draw what `builder` makes of the Scene, `height` pixels high; the sentence is its text alternative too."""
-    done = compute.finished(builder, scene, words)
-    finished(done, words, key=key, height=height, title=title, on_click=on_click)
+    done = compute.build(builder, scene, words)
+    show(done, words, key=key, height=height, title=title, on_click=on_click)
 
 
-def finished(
-    done: compute.Finished,
+def show(
+    done: compute.EncodedPicture,
     words: Words,
     *,
     key: str,

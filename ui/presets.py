@@ -1,4 +1,4 @@
-"""The stories: what a Scene's model is called, and how a reader comes from one to another."""
+"""How a reader comes from one preset to another: by a list, by a card, by a button."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from html import escape
 import streamlit as st
 
 from core import PRESETS, Scene
-from core.scene.story import told
+from core.scene.switch import with_model
 from pictures import display_names
 from pictures.words import Words
 from ui import state
@@ -22,15 +22,15 @@ def richer(scene: Scene, words: Words, page: str) -> None:
     bare = not config.d_mlp and config.norm == "none" and config.positions == "none" and not config.residual
     if scene.model == RICH or not (bare if page == "block" else alone):
         return
-    story = display_names.called(RICH, PRESETS[RICH], words)
+    name = display_names.called(RICH, PRESETS[RICH], words)
     with st.container(key="page-richer", horizontal=True, vertical_alignment="center"):
-        st.html(f'<p class="fibra-about">{escape(words(f"shell.richer.{page}", story=story))}</p>')
-        st.button(words("shell.richer.go", story=story), key="richer", on_click=tell, args=(RICH,))
+        st.html(f'<p class="fibra-about">{escape(words(f"shell.richer.{page}", story=name))}</p>')
+        st.button(words("shell.richer.go", story=name), key="richer", on_click=open_preset, args=(RICH,))
 
 
-def tell(model: str) -> None:
-    """Go to a story: by the list, by a card, by a button."""
-    story, cut = told(state.scene(), model)
-    state.show(story)
+def open_preset(model: str) -> None:
+    """Show `model` as it opens, and of the reader's sentence what fits it."""
+    scene, cut = with_model(state.scene(), model)
+    state.show(scene)
     if cut:
         state.notify(cut)

@@ -166,19 +166,19 @@ def _model(scene: Scene, words: Words) -> None:
     def called(model: str) -> str:
         return display_names.called(model, models[model], words)
 
-    controls.select(words("shell.story"), "model", [*models], scene.model, called, turn=presets.tell)
+    controls.select(words("shell.preset"), "model", [*models], scene.model, called, turn=presets.open_preset)
     say(_about(scene, words), "about")
 
 
 def _about(scene: Scene, words: Words) -> str:
-    """What the story is; where the reader has altered it, what it was as it opened."""
+    """What the preset is; where the reader has altered it, what it was as it opened."""
     preset = scene.preset
     if scene.model not in PRESETS:
         return words("shell.about_trained")
     about = words(f"shell.about.{scene.model}")
-    if preset.words and set(scene.tokens) - {*preset.words}:
+    if preset.by_hand and set(scene.tokens) - {*preset.by_hand}:
         about = words("shell.about_drawn")
-    elif preset.words and scene.sentence:
+    elif preset.by_hand and scene.sentence:
         about = words("shell.about_known")
     if scene.edits:
         about += f" {words('shell.about_edited')}"
@@ -209,7 +209,7 @@ def _unknown(scene: Scene, words: Words) -> str:
             return words("shell.outside", tokens=", ".join(map(shown, outside))) if outside else ""
         pairs = (f"{shown(token)} → {shown(stands_for)}" for token, stands_for in outside.items())
         return words("shell.stands_for", tokens=", ".join(pairs)) if outside else ""
-    new = dict.fromkeys(token for token in scene.tokens if token not in preset.words) if preset.words else ()
+    new = dict.fromkeys(token for token in scene.tokens if token not in preset.by_hand) if preset.by_hand else ()
     return words("shell.unknown", tokens=", ".join(map(shown, new))) if new else ""
 
 

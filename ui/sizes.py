@@ -43,7 +43,7 @@ def _fits(config: Config, size: str, value: int) -> bool:
 
 
 def takes(scene: Scene, field: str, value: str) -> bool:
-    """Whether this story's model can have this value of a field: a trained one has learned no other weights."""
+    """Whether this model can have this value of a field: a trained one has learned no other weights."""
     try:
         scene.override(**{field: value})
     except (ConfigError, SceneError):

@@ -38,7 +38,7 @@ class Work:
 
 
 @dataclass(frozen=True)
-class Step:
+class NewToken:
     """One new token: where it stands, and all that led to it."""
 
     position: int  # 0 is the context's first token
@@ -75,8 +75,8 @@ def generate(
     cache: bool = True,
     interventions: Interventions = NOTHING,
     names: Iterable[str] = (),
-) -> Iterator[Step]:
-    """Write on after ids [pos], or after `embeddings` [pos, d_model] in their place; yield a Step a token.
+) -> Iterator[NewToken]:
+    """Write on after ids [pos], or after `embeddings` [pos, d_model] in their place; yield a NewToken a token.
 
     temperature, top_k, top_p, seed: see Sampling. A draw depends on seed and position alone: the same steps come again
     however far one goes, and a forced token moves no later draw.
@@ -84,7 +84,7 @@ def generate(
     stop: token or tokens after which nothing follows; they are yielded themselves.
     cache: keep keys and values (the same numbers, sooner). False computes the whole context at every step.
     params: those kept in 16 bits (load_pretrained) are widened once, for the whole text: a token reads them all.
-    names: what else each Step's trace keeps, as in `forward`.
+    names: what else each NewToken's trace keeps, as in `forward`.
     Raises, before the first step: ConfigError naming the argument that cannot be; for more tokens than n_ctx has room
     for; for cache=True where the future is not hidden. While it runs: ConfigError for logits that are not finite.
     """
@@ -133,7 +133,7 @@ def write_on(
     cache: Cache | None,
     interventions: Interventions,
     names: Iterable[str] | None,
-) -> Iterator[Step]:
+) -> Iterator[NewToken]:
     """The loop of `generate`: look at context [pos, d_model], draw a token, add it, and look again."""
     params = {name: np.asarray(p) for name, p in params.items()}
     x = context
@@ -142,7 +142,7 @@ def write_on(
         distribution = Distribution(_last(trace["logits"], position), sampling)
         token = int(forced[position]) if position in forced else distribution.draw(position)
         cost = work(config, position, len(x), interventions.off)
-        yield Step(position, token, position in forced, distribution, cost, trace)
+        yield NewToken(position, token, position in forced, distribution, cost, trace)
         if token in stop:
             return
         row = embedding(params["embed.W_E"], np.array([token]))

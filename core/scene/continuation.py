@@ -9,7 +9,7 @@ import numpy as np
 
 from ..arguments import instance
 from ..config import Config
-from ..generate.loop import Step, generate
+from ..generate.loop import NewToken, generate
 from ..params import Params, check_needed
 from ..tokenizer.words import UNKNOWN
 from .run import embed_tokens
@@ -18,7 +18,7 @@ from .scene import Scene
 
 @dataclass(frozen=True)
 class Writing:
-    """A context and the tokens that were written after it, a Step each.
+    """A context and the tokens that were written after it, a NewToken each.
 
     The context is the Scene's sentence, or as much of its beginning as leaves room for one new token.
     """
@@ -28,7 +28,7 @@ class Writing:
     weights: Callable[[], Params]  # gives them: they follow from the Scene, and whoever keeps a text need not keep them
     ids: np.ndarray  # [pos] int64: the context's
     embeddings: np.ndarray  # [pos, d_model]: the context's
-    steps: tuple[Step, ...]
+    steps: tuple[NewToken, ...]
 
     @property
     def params(self) -> Params:

@@ -54,13 +54,13 @@ def run(scene: Scene, params: Params | None = None, names: Iterable[str] | None 
 
 def embed_tokens(scene: Scene, encoding: Encoding, params: Params) -> np.ndarray:
     """[pos, d_model]: the drawn embeddings, over them the ones chosen by hand, over those the reader's edits."""
-    words = scene.preset.words
+    by_hand = scene.preset.by_hand
     x = params["embed.W_E"][encoding.ids]
-    if words:  # a handful of numbers, to be reproduced to eight digits
+    if by_hand:  # a handful of numbers, to be reproduced to eight digits
         x = x.astype(np.float64)
     for position, token in enumerate(encoding.tokens):
-        if token in words:
-            chosen = words[token][: x.shape[1]]  # in a wider or narrower model they fill the first dimensions
+        if token in by_hand:
+            chosen = by_hand[token][: x.shape[1]]  # in a wider or narrower model they fill the first dimensions
             x[position] = 0
             x[position, : len(chosen)] = chosen
     for position, dimension, value in scene.edits:

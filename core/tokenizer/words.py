@@ -24,7 +24,7 @@ UNKNOWN = "<unknown>"  # the token of a fixed vocabulary that stands for all it 
 
 
 @dataclass(frozen=True)
-class Step:
+class Lookup:
     """How one token got its id: the slot its spelling asks for, and the free one that it was given."""
 
     token: str
@@ -59,7 +59,7 @@ def spans_in(text: str, tokens: Iterable[str]) -> tuple[Span, ...]:
     return tuple(spans)
 
 
-def words(text: str) -> tuple[str, ...]:
+def split_words(text: str) -> tuple[str, ...]:
     """What white space separates."""
     return tuple(text.split())
 
@@ -69,7 +69,7 @@ def characters(text: str) -> tuple[str, ...]:
     return clusters(text)
 
 
-SPLITTERS: dict[str, Callable[[str], tuple[str, ...]]] = {"words": words, "characters": characters}
+SPLITTERS: dict[str, Callable[[str], tuple[str, ...]]] = {"words": split_words, "characters": characters}
 
 
 @dataclass(frozen=True)
@@ -81,16 +81,16 @@ class OpenVocabulary:
     """
 
     size: int
-    split: Callable[[str], tuple[str, ...]] = words
+    split: Callable[[str], tuple[str, ...]] = split_words
 
     def __post_init__(self) -> None:
         whole("size", self.size, 1)
 
-    def encode(self, text: str) -> Encoding[Step]:
+    def encode(self, text: str) -> Encoding[Lookup]:
         """Raises: ConfigError when the text has more different tokens than there are ids."""
         tokens = self.split(text_of("text", text))
         taken: dict[int, str] = {}
-        given: dict[str, Step] = {}
+        given: dict[str, Lookup] = {}
         for token in tokens:
             if token in given:
                 continue
@@ -100,7 +100,7 @@ class OpenVocabulary:
             while slot in taken:
                 slot = (slot + 1) % self.size
             taken[slot] = token
-            given[token] = Step(token, asked, slot)
+            given[token] = Lookup(token, asked, slot)
         work = tuple(given[token] for token in tokens)
         return Encoding(np.array([step.id for step in work], np.int64), tokens, work, spans_in(text, tokens))
 
@@ -132,16 +132,16 @@ class FixedVocabulary:
         """The tokens of a text, as they were written."""
         return characters(text) if self.by == "characters" else pieces(text)
 
-    def encode(self, text: str) -> Encoding[Step]:
-        """ids [pos], the tokens as written, and a Step for each. Never fails: all text has ids."""
+    def encode(self, text: str) -> Encoding[Lookup]:
+        """ids [pos], the tokens as written, and a Lookup for each. Never fails: all text has ids."""
         tokens = self.split(text)
-        given = {token: Step(token, i, i) for token in tokens if (i := self._known(token)) is not None}
+        given = {token: Lookup(token, i, i) for token in tokens if (i := self._known(token)) is not None}
         taken = {step.id for step in given.values()}
         for token in tokens:
             if token not in given:
                 asked = crc32(token.encode("utf-8", "replace")) % len(self.tokens)
                 free = self._ids[UNKNOWN] if UNKNOWN in self._ids else self._free(asked, taken)
-                given[token] = Step(token, asked, free)
+                given[token] = Lookup(token, asked, free)
                 taken.add(free)
         work = tuple(given[token] for token in tokens)
         return Encoding(np.array([step.id for step in work], np.int64), tokens, work, spans_in(text, tokens))

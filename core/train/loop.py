@@ -1,6 +1,7 @@
-"""Training: AdamW, clipping, a warm-up and a cosine, as a generator that yields a Step and never prints.
+"""Training: AdamW, clipping, a warm-up and a cosine, as a generator that yields a TrainingStep and never prints.
 
-All that a run is stands in its State: stop after any Step, save the State, and go on from it to the same bits.
+All that a run is stands in its State: stop after any step, keep a copy of it, and go on from
+it to the same bits.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from math import cos, hypot, inf, pi, sqrt
 import numpy as np
 
 from .. import limits
-from ..arguments import array, flag, instance, is_number, mapping, text_of, whole, wrong
+from ..arguments import array, flag, instance, is_number, mapping, whole, wrong
 from ..backward import backward, needed
 from ..config import Config
 from ..errors import ConfigError
@@ -81,29 +82,9 @@ class State:
         zeros = ({name: np.zeros_like(p) for name, p in own.items()} for _ in range(2))
         return cls(0, own, *zeros)
 
-    def tensors(self) -> Arrays:
-        """The whole state as one flat dict, as a weights file holds it."""
-        parts = {"param": self.params, "mean": self.mean, "square": self.square}
-        flat = {f"{part}.{name}": array for part, arrays in parts.items() for name, array in arrays.items()}
-        return flat | {"step": np.array([self.step], np.int64)}
-
-    @classmethod
-    def from_tensors(cls, tensors: Mapping[str, np.ndarray]) -> State:
-        """Raises: ConfigError when these are not what `tensors` gave."""
-        parts: dict[str, Arrays] = {"param": {}, "mean": {}, "square": {}}
-        for key, given in mapping("state", tensors, "from names to arrays").items():
-            part, _, name = text_of("state", key).partition(".")
-            if part in parts:
-                parts[part][name] = np.array(array(key, given))
-        if "step" not in tensors or not parts["param"].keys() == parts["mean"].keys() == parts["square"].keys():
-            raise ConfigError(
-                "state: must hold step, and param.NAME, mean.NAME, square.NAME of the same names", "state"
-            )
-        return cls(int(tensors["step"][0]), *parts.values())
-
 
 @dataclass(frozen=True)
-class Step:
+class TrainingStep:
     """What one step did. The loss and accuracy are of the parameters before it."""
 
     number: int  # 1, 2, 3, ...
@@ -114,8 +95,8 @@ class Step:
     norms: Mapping[str, float]  # the same norm by part: embed, blocks.0, blocks.1, ..., unembed
 
 
-def train(state: State, config: Config, batches: Callable[[int], Batch], recipe: Recipe) -> Iterator[Step]:
-    """Take the steps that are left of recipe.steps, changing `state` in place; at each Step it is whole.
+def train(state: State, config: Config, batches: Callable[[int], Batch], recipe: Recipe) -> Iterator[TrainingStep]:
+    """Take the steps that are left of recipe.steps, changing `state` in place; at each TrainingStep it is whole.
 
     batches: the batch of step 0, 1, 2, ...: always the same one for the same number, so that a resumed run is the same.
     Raises, before the first step: ConfigError for a Config without logits, and for parameters that do not fit it.
@@ -131,13 +112,12 @@ def train(state: State, config: Config, batches: Callable[[int], Batch], recipe:
     return _steps(state, config, batches, recipe)
 
 
-def _steps(state: State, config: Config, batches: Callable[[int], Batch], recipe: Recipe) -> Iterator[Step]:
-    np.empty(limits.HEAP_KEPT, np.uint8)  # never touched, and freed at once: limits.py says what for
+def _steps(state: State, config: Config, batches: Callable[[int], Batch], recipe: Recipe) -> Iterator[TrainingStep]:
     while state.step < recipe.steps:
         yield take_step(state, config, instance("batches", batches(state.step), Batch), recipe)
 
 
-def take_step(state: State, config: Config, batch: Batch, recipe: Recipe) -> Step:
+def take_step(state: State, config: Config, batch: Batch, recipe: Recipe) -> TrainingStep:
     """One batch: forward, loss, backward, clip, AdamW.
 
     What does not fit into memory at once goes through in parts, whose gradients add up to the batch's.
@@ -158,7 +138,7 @@ def take_step(state: State, config: Config, batch: Batch, recipe: Recipe) -> Ste
     norms, rate = norms_of_parts(grads), recipe.rate_at(state.step)
     norm = hypot(*norms.values())
     adamw(state, grads, norm, recipe)
-    return Step(state.step, loss, accuracy, norm, rate, norms)
+    return TrainingStep(state.step, loss, accuracy, norm, rate, norms)
 
 
 def step_bytes(config: Config, n: int) -> int:

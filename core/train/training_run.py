@@ -16,7 +16,7 @@ from ..model import forward
 from ..params import Params, init_params
 from ..tasks.task import Task, evaluate
 from .batch import Batch
-from .loop import Checkpoints, Recipe, State, Step, train
+from .loop import Checkpoints, Recipe, State, TrainingStep, train
 
 SIZES = {
     "small": {"d_model": 32, "n_layers": 2, "n_heads": 2},
@@ -54,7 +54,7 @@ class History:
 
 
 @dataclass
-class Course:
+class TrainingRun:
     """A run of `task`, from parameters drawn with `seed`. rate and size may change on the way; nothing else may.
 
     losses, accuracies [step], and norms: part -> gradient norm [step], before each step; watches: along the run.
@@ -75,13 +75,13 @@ class Course:
     broken: bool = False  # a number left the range of float32, and nothing can be learned any more
 
     @classmethod
-    def start(cls, task: Task, config: Config, seed: int, size: int, rate: float) -> Course:
+    def start(cls, task: Task, config: Config, seed: int, size: int, rate: float) -> TrainingRun:
         """A run that has taken no step, and has been looked at."""
         recipe = Recipe(steps=FOREVER, rate=rate, warmup=20, weight_decay=0.01)
-        course = cls(task, config, seed, size, recipe, State.start(init_params(config, seed)))
-        course.checkpoints.offer(0, course.state.params)
-        course.look()
-        return course
+        run = cls(task, config, seed, size, recipe, State.start(init_params(config, seed)))
+        run.checkpoints.offer(0, run.state.params)
+        run.look()
+        return run
 
     @property
     def step(self) -> int:
@@ -114,7 +114,7 @@ class Course:
     def _batch(self, step: int) -> Batch:
         return self.task.batch(step, self.size, self.seed)
 
-    def _note(self, step: Step) -> None:
+    def _note(self, step: TrainingStep) -> None:
         self.losses.append(step.loss)
         self.accuracies.append(step.accuracy)
         for part, norm in step.norms.items():

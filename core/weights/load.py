@@ -81,8 +81,6 @@ def load_pretrained(
     if config.n_ctx != plan.config.n_ctx and "pos_embed.W_pos" in params:
         params["pos_embed.W_pos"] = params["pos_embed.W_pos"][: config.n_ctx]
     params = {name: params[name] for name in param_shapes(config)}
-    if config.d_model > limits.D_MODEL[1]:
-        np.empty(limits.HEAP_KEPT, np.uint8)  # never touched, and freed at once: limits.py says what for
     return Pretrained(config, params, files.read_tokenizer(), model_type, unused, files.metadata)
 
 

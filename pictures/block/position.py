@@ -177,7 +177,7 @@ def _slowness(scene: Scene, dimension: int) -> float:
 
 
 def _hedged(scene: Scene, words: Words) -> str:
-    """What is true of a part that does not run: it is off, or the story has none."""
+    """What is true of a part that does not run: it is off, or the model has none."""
     if scene.runs("positions"):
         return ""
     return words(f"block.says.positions_{'off' if 'positions' in scene.missing else 'none'}") + " "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from core import Distribution, Scene
-from core.generate.loop import Step
+from core.generate.loop import NewToken
 from pictures import continuation, extremes
 from pictures.compute import Picture, picture
 from pictures.words import Words
@@ -14,7 +14,7 @@ from plots import next_token as plot
 CANDIDATES = 10  # rows, the chosen token's own included where it is not among the likeliest
 
 
-def candidates(step: Step) -> list[int]:
+def candidates(step: NewToken) -> list[int]:
     """The ids that have a bar: the likeliest, and whatever was chosen."""
     likeliest = step.distribution.order[:CANDIDATES].tolist()
     return likeliest if step.token in likeliest else [*likeliest[:-1], step.token]
@@ -61,7 +61,7 @@ def share(value: float, words: Words, fine: bool = False) -> str:
     return f"{words.number(percent, 0 if percent in (0, 100) or (percent >= 9.95 and not fine) else 1)}%"
 
 
-def _note(step: Step, token: int, words: Words) -> str:
+def _note(step: NewToken, token: int, words: Words) -> str:
     d = step.distribution
     if d.final[token] > 0:
         return share(float(d.final[token]), words)
@@ -70,7 +70,7 @@ def _note(step: Step, token: int, words: Words) -> str:
     return words(f"generate.cut.{by}") if rank >= d.n_kept else share(0.0, words)
 
 
-def _says(scene: Scene, step: Step, words: Words) -> str:
+def _says(scene: Scene, step: NewToken, words: Words) -> str:
     name, d = continuation.names(scene, words), step.distribution
     token = words("quoted", token=name(step.token))
     own, drawn = share(step.probability, words), share(step.drawn_with, words)

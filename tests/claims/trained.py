@@ -13,7 +13,7 @@ from claims import Values, alike, claim, named_in, pinned_number, ties
 from core import Scene
 from core.backward import backward
 from core.tokenizer.words import UNKNOWN
-from core.train.training_run import Course
+from core.train.training_run import TrainingRun
 from pictures import train
 from pictures.training_view import View
 from pictures.words import Words, words_of
@@ -69,37 +69,37 @@ def example(view: View, words: Words) -> str:
 BUILDERS = (train.loss, train.scores, train.norms, train.attention, train.embeddings, example)
 
 
-def begun(run: Run) -> Course:
+def begun(run: Run) -> TrainingRun:
     task = task_of(run.task)
-    course = Course.start(task, task.config, run.seed, 4, 3e-3)
-    course.checkpoints.named = run.named
-    return course
+    training_run = TrainingRun.start(task, task.config, run.seed, 4, 3e-3)
+    training_run.checkpoints.named = run.named
+    return training_run
 
 
-def learn(course: Course, run: Run) -> None:
+def learn(training_run: TrainingRun, run: Run) -> None:
     """Let it have found what a long run finds, at its step for that."""
-    if course.step == run.learned:
-        course.state.params.update({name: p.copy() for name, p in core.PRESETS["induction"].learned.items()})
+    if training_run.step == run.learned:
+        training_run.state.params.update({name: p.copy() for name, p in core.PRESETS["induction"].learned.items()})
 
 
 @cache
-def course_of(run: Run) -> Course:
-    course, whole = begun(run), run.steps - run.lost
+def training_run_of(run: Run) -> TrainingRun:
+    training_run, whole = begun(run), run.steps - run.lost
     for stop in sorted({run.learned, whole // 2, whole} - {0}):
-        course.advance(60, stop - course.step)
-        learn(course, run)
+        training_run.advance(60, stop - training_run.step)
+        learn(training_run, run)
     if run.lost:
-        course.state.params["blocks.0.attn.W_Q"][:] = np.nan
+        training_run.state.params["blocks.0.attn.W_Q"][:] = np.nan
         with np.errstate(all="ignore"):
-            course.advance(60, 1)
-    return course
+            training_run.advance(60, 1)
+    return training_run
 
 
 def opened(look: Look) -> View:
-    course, former = course_of(look.run), look.former and course_of(look.former)
+    training_run, former = training_run_of(look.run), look.former and training_run_of(look.former)
     scene = Scene(train_step=look.moment, layer=look.layer, head=look.head)
-    training = Training((look,), course, former and former.history)
-    return View(training, course, scene, *course.at(look.moment), look.lang)
+    training = Training((look,), training_run, former and former.history)
+    return View(training, training_run, scene, *training_run.at(look.moment), look.lang)
 
 
 # --------------------------------------------------------------------------------------------------- the other reading
@@ -108,12 +108,12 @@ def opened(look: Look) -> View:
 @cache
 def again(run: Run) -> list[core.Params]:
     """[step]: the parameters of the same run, as far as they are numbers."""
-    course = begun(run)
-    found = [{name: p.astype(np.float64) for name, p in course.state.params.items()}]
+    training_run = begun(run)
+    found = [{name: p.astype(np.float64) for name, p in training_run.state.params.items()}]
     for _ in range(run.steps - run.lost):
-        course.advance(0, 1)
-        learn(course, run)
-        found.append({name: p.astype(np.float64) for name, p in course.state.params.items()})
+        training_run.advance(0, 1)
+        learn(training_run, run)
+        found.append({name: p.astype(np.float64) for name, p in training_run.state.params.items()})
     return found
 
 

@@ -229,7 +229,7 @@ def broken(f: Fresh, v: Values) -> None:
 
 @claim("drift.says.designed", "drift.says.designed_some")
 def designed(f: Fresh, v: Values) -> None:
-    by_hand, preset = f.scene.preset.words, f.scene.preset
+    by_hand, preset = f.scene.preset.by_hand, f.scene.preset
     edited = {place for place, _, _ in f.scene.edits}
     drawn = [t for i, t in enumerate(f.tokens) if t not in by_hand and i not in edited]
     assert not preset.trained and {*by_hand} & {*f.tokens} and bool(drawn) == ("drawn" in v)

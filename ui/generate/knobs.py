@@ -9,7 +9,7 @@ from time import monotonic
 import streamlit as st
 
 from core import Scene, Writing
-from core.generate.loop import Step
+from core.generate.loop import NewToken
 from core.limits import NEW_TOKENS, TOP_K
 from pictures import continuation
 from pictures.generate import draw
@@ -138,7 +138,7 @@ def force(click: dict) -> None:
         _force(step, draw.candidates(step)[click["point"]])
 
 
-def _force(step: Step, token: int) -> None:
+def _force(step: NewToken, token: int) -> None:
     """`token` stands there, whatever was drawn; later forced tokens no longer follow from it. Where it stood already
     nothing is forced."""
     if token == step.token:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from html import escape
 
 from core import Scene, Writing
-from core.generate.loop import Step
+from core.generate.loop import NewToken
 from pictures import continuation
 from pictures.generate.draw import share
 from pictures.words import Words
@@ -37,14 +37,14 @@ def strip(scene: Scene, text: Writing, words: Words) -> str:
     return f'<div class="fibra-loop" data-drawn="1"><ol>{items}</ol><p class="again">{again}</p></div>'
 
 
-def _context(scene: Scene, text: Writing, step: Step, words: Words) -> str:
+def _context(scene: Scene, text: Writing, step: NewToken, words: Words) -> str:
     tokens = continuation.spelled(scene, text, step.position - len(text.ids), words)
     tail = ("… " if len(tokens) > SHOWN else "") + _in_order(tokens[-SHOWN:], _joint(scene))
     count = escape(words("generate.card.tokens", n=len(tokens)))
     return f'<p class="tokens">{escape(tail)}</p><small>{count}</small>'
 
 
-def _append(scene: Scene, text: Writing, step: Step, words: Words) -> str:
+def _append(scene: Scene, text: Writing, step: NewToken, words: Words) -> str:
     *_, before, new = continuation.spelled(scene, text, step.position + 1 - len(text.ids), words)
     length = words("generate.card.length", n=step.position + 1, most=text.config.n_ctx)
     joined = f"… {escape(shown(before))}{_joint(scene)}<b{_forced(step)}>{escape(shown(new))}</b>"
@@ -56,14 +56,14 @@ def _joint(scene: Scene) -> str:
     return continuation.joint(scene) if scene.preset.tokenizer else " "
 
 
-def _forward(text: Writing, step: Step, words: Words) -> str:
+def _forward(text: Writing, step: NewToken, words: Words) -> str:
     c, work = text.config, step.work
     shape = f"{len(work.new)} × {c.d_model} → {len(step.distribution.logits)}"
     about = words("generate.card.work", layers=c.n_layers, new=len(work.new), reused=len(work.reused))
     return f'<p class="shape">{shape}</p><small>{escape(about)}</small>'
 
 
-def _distribution(scene: Scene, step: Step, words: Words) -> str:
+def _distribution(scene: Scene, step: NewToken, words: Words) -> str:
     d, name = step.distribution, continuation.names(scene, words)
     highest = float(d.final.max())
     rows = "".join(
@@ -74,7 +74,7 @@ def _distribution(scene: Scene, step: Step, words: Words) -> str:
     return f'<div class="bars">{rows}</div>'
 
 
-def _choice(scene: Scene, step: Step, words: Words) -> str:
+def _choice(scene: Scene, step: NewToken, words: Words) -> str:
     """The shares side by side from the likeliest on, and the needle where the chance fell."""
     d, name = step.distribution, continuation.names(scene, words)
     token = escape(shown(name(step.token)))
@@ -112,11 +112,11 @@ def _in_order(tokens: Sequence[str], joint: str) -> str:
     return joint.join(map(isolated, tokens)) if joint else isolated("".join(tokens))
 
 
-def _shaded(step: Step, token: str, last: bool, words: Words) -> str:
+def _shaded(step: NewToken, token: str, last: bool, words: Words) -> str:
     marks = " ".join(mark for mark, on in (("forced", step.forced), ("last", last)) if on)
     shade = f'class="new {marks}" style="--p:{step.probability:.3f}"'
     return f"<span {shade}>{escape(shown(token))}<sub>{escape(share(step.probability, words))}</sub></span>"
 
 
-def _forced(step: Step) -> str:
+def _forced(step: NewToken) -> str:
     return ' class="forced"' if step.forced else ""

@@ -77,7 +77,7 @@ def model(words: Words) -> None:
     with keep:
         shell.say(words("train.model.keep_about"), "about")
         if st.button(words("train.model.prepare"), icon=":material/inventory_2:", width="stretch"):
-            data, name = pack(portable(view)), f"fibra-{view.course.task.name}-{view.step}.safetensors"
+            data, name = pack(portable(view)), f"fibra-{view.run.task.name}-{view.step}.safetensors"
             st.download_button(words("train.model.keep"), data, name, on_click="ignore", width="stretch")
     with bring:
         label = words("train.model.bring", limit=limits.UPLOAD >> 20)
@@ -130,16 +130,16 @@ def _show(model: Portable) -> None:
 
 def portable(view: View) -> Portable:
     """The model at this moment, as it goes into a file."""
-    task = view.course.task
+    task = view.run.task
     tokenizer = FixedVocabulary(task.vocabulary, "words" if task.joint else "characters")
     params = {name: np.array(p) for name, p in view.params.items()}
-    return Portable(view.course.config, params, tokenizer, task.name, opening(view))
+    return Portable(view.run.config, params, tokenizer, task.name, opening(view))
 
 
 def opening(view: View) -> str:
     """The example's beginning, as a sentence to open the model with."""
     known = [token for token in view.tokens[: limits.SHOWN] if token != UNKNOWN]  # in a sentence it would be text
-    return view.course.task.joint.join(known).strip() or view.course.task.vocabulary[-1]
+    return view.run.task.joint.join(known).strip() or view.run.task.vocabulary[-1]
 
 
 class Full(ConfigError):

@@ -10,7 +10,7 @@ import streamlit as st
 from core import Scene
 from core.train.gradcheck import Check, gradcheck, gradcheck_all, next_token
 from pictures import train as pictures
-from pictures.compute import finish
+from pictures.compute import encode
 from pictures.training_view import View
 from pictures.words import Words
 from ui import controls, figure, shell, state
@@ -26,7 +26,7 @@ def check(words: Words) -> None:
     shell.say(words("train.check.lead"), "about")
     name, index, nudge, bug = _choices(view, words)
     ids, targets, mask = (part[None] for part in view.row)
-    objective, config = next_token(targets, mask), view.course.config
+    objective, config = next_token(targets, mask), view.run.config
     found = gradcheck(view.params, config, objective, name, index, nudge, bug, ids=ids)
     left, right = st.columns([2, 3], gap="large")
     with left:
@@ -35,8 +35,8 @@ def check(words: Words) -> None:
     with right:
         if st.button(words("train.check.all"), icon=":material/checklist:"):
             everything = gradcheck_all(view.params, config, objective, bug=bug, ids=ids)
-            done = finish(pictures.checks(everything, words), words)
-            figure.finished(done, words, key="train-checks", height=pictures.checks_height(view))
+            done = encode(pictures.checks(everything, words), words)
+            figure.show(done, words, key="train-checks", height=pictures.checks_height(view))
 
 
 def _choices(view: View, words: Words) -> tuple[str, tuple[int, ...], float, bool]:

@@ -14,8 +14,8 @@ import streamlit as st
 
 from core import Scene, limits
 from core.tasks import Characters
-from core.train.training_run import Course, History, work
-from pictures.compute import Finished
+from core.train.training_run import History, TrainingRun, work
+from pictures.compute import EncodedPicture
 from ui.train import run_memory
 
 RUN, RUNS, TEXTS = "fibra.training", "fibra.runs", "fibra.texts"
@@ -31,11 +31,11 @@ Key = tuple[str, str, int, str, int]
 class Training:
     """One run, how it plays, and what was drawn of it.
 
-    course: None where the run was let go; `reached` says up to which step it is then repeated.
+    run: None where the run was let go; `reached` says up to which step it is then repeated.
     """
 
     key: Key
-    course: Course | None
+    run: TrainingRun | None
     former: History | None = None  # of the run before it on the same task
     until: int | None = None  # it plays by itself up to this step, as its address says
     playing: bool = False
@@ -46,7 +46,7 @@ class Training:
     said: str = ""  # the label of what there is to say about the last change
     about: dict[str, Any] = field(default_factory=dict)  # what that label is filled with
     knobs: dict[str, Any] = field(default_factory=dict)  # of the Scene, as it last was with this run
-    drawn: dict[str, tuple[tuple, Finished]] = field(default_factory=dict)
+    drawn: dict[str, tuple[tuple, EncodedPicture]] = field(default_factory=dict)
     sample: tuple[tuple, str] = ((), "")
     session: str = ""
     touched: float = 0.0  # when it was looked at last
@@ -64,11 +64,11 @@ class Training:
         """Bytes that it keeps alive."""
         former = len(self.former.losses) * 4 + 200 * len(self.former.watches) if self.former else 0
         pictures = sum(len(done.json) for _, done in self.drawn.values())
-        return (self.course.nbytes if self.course else 0) + former + pictures
+        return (self.run.nbytes if self.run else 0) + former + pictures
 
     def let_go(self) -> None:
         """Keep nothing but what it was: too many train at once, and this one's reader is away."""
-        self.course, self.playing = None, False
+        self.run, self.playing = None, False
         self.drawn, self.sample = {}, ((), "")
 
 
@@ -99,10 +99,10 @@ def keep(training: Training) -> None:
     run_memory.touch(training)
 
 
-def repeatable(course: Course, steps: int) -> bool:
+def repeatable(run: TrainingRun, steps: int) -> bool:
     """Whether so many steps are few enough to be taken unasked."""
     most, multiplications = limits.REPEATED
-    return steps <= most and steps * work(course.config, course.size) <= multiplications
+    return steps <= most and steps * work(run.config, run.size) <= multiplications
 
 
 # ----------------------------------------------------------------------------------------- texts of the reader's own

@@ -19,8 +19,8 @@ BEGINS = 24  # characters of a text by which it is told from others
 
 def buttons(words: Words) -> None:
     """Play, step, begin again and speed."""
-    run = session.session()
-    go = ("stop", "stop", session.stop) if run.playing else ("play", "play_arrow", session.play)
+    training = session.session()
+    go = ("stop", "stop", session.stop) if training.playing else ("play", "play_arrow", session.play)
     two = (("step", "step", "skip_next", session.one_step), ("again", "again", "restart_alt", session.reset))
     with st.container(key="train-play"):
         for key, name, icon, act in (("go", *go), *two):
@@ -32,8 +32,8 @@ def buttons(words: Words) -> None:
 
 def choices(words: Words) -> None:
     """Task, size, rate, batch and seed."""
-    scene, run = state.scene(), session.session()
-    rate, size = session.of(scene, run.course.task)
+    scene, training = state.scene(), session.session()
+    rate, size = session.of(scene, training.run.task)
     with st.container(key="train-choices"):
         _task(scene.task, scene.corpus, words)
         names = {size: words(f"train.sizes.{size or 'own'}") for size in TRAINED_SIZES}
@@ -66,7 +66,7 @@ def _task(task: str, corpus: str, words: Words) -> None:
 
 def scrubber(view: View, words: Words) -> None:
     """The moment that all pictures stand at; and whether the run before is drawn under this one."""
-    moments = view.course.moments
+    moments = view.run.moments
     with st.container(key="train-scrub"):
         if (until := view.training.until) is not None:
             share = min(view.step / until, 1.0)
@@ -82,7 +82,7 @@ def scrubber(view: View, words: Words) -> None:
 
 def place(view: View, words: Words) -> None:
     """The layer and the head whose attention is drawn."""
-    config = view.course.config
+    config = view.run.config
     with st.container(key="train-place"):
         for knob, n, chosen in zip(("layer", "head"), (config.n_layers, config.n_heads), view.place, strict=True):
             controls.select(words(f"axis.{knob}"), knob, range(n), chosen, str, disabled=n == 1)

@@ -18,7 +18,7 @@ from core import Config, limits
 from core.presets import living_bytes
 from core.tasks import Task
 from core.train.loop import step_bytes
-from core.train.training_run import Course
+from core.train.training_run import TrainingRun
 from pictures import heap, memory, turn
 
 SHARE = 5  # runs have one part in so many of the budget
@@ -29,10 +29,10 @@ EVERY = 1.0  # seconds
 HEAVY = 32_000_000  # bytes: steps that take more are made by one run at a time
 
 
-class Run(Protocol):
+class Training(Protocol):
     """What a session holds of its training."""
 
-    course: Course | None  # None: it was let go
+    run: TrainingRun | None  # None: it was let go
     session: str
     touched: float  # when it was looked at last
 
@@ -44,17 +44,17 @@ class Run(Protocol):
 
 
 _lock = Lock()
-_runs: WeakSet[Run] = WeakSet()
+_runs: WeakSet[Training] = WeakSet()
 _balanced = [0.0]  # when it was last seen to that they fit
 _lost: set[str] = set()  # sessions without a connection
 
 
-def touch(run: Run) -> None:
+def touch(training: Training) -> None:
     """A run is looked at, or works."""
-    run.touched = monotonic()
+    training.touched = monotonic()
     with _lock:
-        known = run in _runs
-        _runs.add(run)
+        known = training in _runs
+        _runs.add(training)
     if not known:
         balance()
     balance_at_times()
@@ -77,14 +77,14 @@ def balance() -> None:
         _balanced[0] = monotonic()
         living = _living()
         room = memory.BUDGET.most // SHARE
-        now, let_go, kept = monotonic(), False, sum(_thinned(run, room // len(living)) for run in living)
-        for run in sorted(living, key=lambda run: (run.session not in _lost, run.touched)):
-            patience = STOPPING if run.session in _lost else STANDING
-            if kept > room and now - run.touched > patience:
-                kept -= run.held()
-                run.let_go()
+        now, let_go, kept = monotonic(), False, sum(_thinned(training, room // len(living)) for training in living)
+        for training in sorted(living, key=lambda training: (training.session not in _lost, training.touched)):
+            patience = STOPPING if training.session in _lost else STANDING
+            if kept > room and now - training.touched > patience:
+                kept -= training.held()
+                training.let_go()
                 let_go = True
-        at_work = [_step(run.course) for run in living if run.course and now - run.touched < AT_WORK]
+        at_work = [_step(training.run) for training in living if training.run and now - training.touched < AT_WORK]
         memory.BUDGET.take("training", kept)
         memory.BUDGET.take("models", living_bytes())
         memory.BUDGET.take("step", max((size for size in at_work if size >= HEAVY), default=0))
@@ -92,23 +92,23 @@ def balance() -> None:
         heap.trim()
 
 
-def started(task: Task, config: Config, seed: int, size: int, rate: float) -> Course:
+def started(task: Task, config: Config, seed: int, size: int, rate: float) -> TrainingRun:
     """A run that has been looked at once. Of large ones that takes thrice what they hold: one is begun at a time."""
     if _step_of(config, size) < HEAVY:
-        return Course.start(task, config, seed, size, rate)
+        return TrainingRun.start(task, config, seed, size, rate)
     with turn.LARGE.take():
-        course = Course.start(task, config, seed, size, rate)
+        run = TrainingRun.start(task, config, seed, size, rate)
         heap.trim()
-    return course
+    return run
 
 
 @contextmanager
-def room_for(course: Course) -> Iterator[None]:
+def room_for(run: TrainingRun) -> Iterator[None]:
     """Room for steps of this run: its checkpoints have their share, and the caches leave what a step takes."""
     with _lock:
         living = len(_living())
-    course.checkpoints.limit = min(limits.CHECKPOINTS, memory.BUDGET.most // SHARE // (living + 1))
-    if (size := _step(course)) < HEAVY:
+    run.checkpoints.limit = min(limits.CHECKPOINTS, memory.BUDGET.most // SHARE // (living + 1))
+    if (size := _step(run)) < HEAVY:
         yield
         return
     with turn.LARGE.take():
@@ -119,23 +119,23 @@ def room_for(course: Course) -> Iterator[None]:
             heap.trim_at_times()
 
 
-def _living() -> list[Run]:
+def _living() -> list[Training]:
     """The runs that were not let go; `_lock` is held."""
-    return [run for run in _runs if run.course is not None]
+    return [training for training in _runs if training.run is not None]
 
 
-def _thinned(run: Run, share: int) -> int:
+def _thinned(training: Training, share: int) -> int:
     """Give a run its share, and say what it holds then. One at work thins its checkpoints itself, at the next one."""
-    held, checkpoints = run.held(), run.course.checkpoints
+    held, checkpoints = training.held(), training.run.checkpoints
     checkpoints.limit = max(0, min(limits.CHECKPOINTS, share - (held - checkpoints.nbytes)))
-    if monotonic() - run.touched > AT_WORK:
+    if monotonic() - training.touched > AT_WORK:
         checkpoints.thin()
-        held = run.held()
+        held = training.held()
     return held
 
 
-def _step(course: Course) -> int:
-    return _step_of(course.config, course.size)
+def _step(run: TrainingRun) -> int:
+    return _step_of(run.config, run.size)
 
 
 def _step_of(config: Config, size: int) -> int:

@@ -18,8 +18,8 @@ from core import Scene, limits
 from core.scene.fields import TASK_NAMES, TRAINED_PACES
 from core.tasks import TASKS, Characters, Task
 from core.tasks.stories import text
-from core.train.training_run import Course, opening, sized
-from pictures.compute import Finished, Picture, finish
+from core.train.training_run import TrainingRun, opening, sized
+from pictures.compute import EncodedPicture, Picture, encode
 from pictures.training_view import View
 from pictures.words import Words
 from ui import state
@@ -40,9 +40,9 @@ def open_session() -> Training:
     if training is not None and st.session_state[state.ENTERED]:
         if all(getattr(state.scene(), knob) == value for knob, value in UNSAID.items()):
             state.follow(**training.knobs)  # other pages may show Scenes that say nothing of this run
-        if training.playing and training.until is None and training.course:
+        if training.playing and training.until is None and training.run:
             _stop(training)
-            training.tell("waited", step=training.course.step)
+            training.tell("waited", step=training.run.step)
     training = session()
     training.session = presence.here()
     return training
@@ -57,7 +57,7 @@ def session() -> Training:
         training = _turned_to(scene, training)
         if corpus != scene.corpus:
             training.tell("text_gone")
-    elif training.course is None:
+    elif training.run is None:
         training = _repeat(scene, training)
     else:
         run_memory.touch(training)
@@ -68,20 +68,20 @@ def session() -> Training:
 
 
 def _turned_to(scene: Scene, former: Training | None) -> Training:
-    if former is not None and former.course:
+    if former is not None and former.run:
         _rest(former)
     if (training := kept_runs.kept().get(key_of(scene))) is None:
         training = _begun(scene)
         if former is not None:
-            if former.course and former.key[0] == scene.task and former.key[3] == training.key[3]:
-                training.former = former.course.history  # another task's losses would say nothing about this one's
+            if former.run and former.key[0] == scene.task and former.key[3] == training.key[3]:
+                training.former = former.run.history  # another task's losses would say nothing about this one's
             if training.said in ("", "train.says.opened"):
                 training.tell("new_run")
-    elif training.course is None:
+    elif training.run is None:
         return _repeat(scene, training)
     else:
         training.playing = training.until is not None
-        training.tell("back", step=training.course.step)
+        training.tell("back", step=training.run.step)
     kept_runs.keep(training)
     st.session_state[RUN] = training
     return training
@@ -98,30 +98,30 @@ def _repeat(scene: Scene, gone: Training) -> Training:
 
 def _begun(scene: Scene) -> Training:
     """A new run, at the step that the Scene names, or on the way there."""
-    training = Training(key_of(scene), _course(scene))
-    course, named = training.course, max(scene.train_step or 0, scene.train_played)
-    if scene.train_played < 0 or not kept_runs.repeatable(course, named):
+    training = Training(key_of(scene), _new_run(scene))
+    run, named = training.run, max(scene.train_step or 0, scene.train_played)
+    if scene.train_played < 0 or not kept_runs.repeatable(run, named):
         training.tell("changed" if scene.train_played < 0 else "too_far", step=abs(scene.train_played) or named)
         state.follow(train_step=None, train_played=0)
         named = 0
     elif named:
-        course.checkpoints.named = scene.train_step
+        run.checkpoints.named = scene.train_step
         training.played, training.stood = scene.train_played > 0, named
-    first = 0 if scene.train_attempt else opening(course.config, course.size)
+    first = 0 if scene.train_attempt else opening(run.config, run.size)
     if first:
-        _advance(course, inf, first)
-    if named > course.step:
-        _advance(course, FIRST, named - course.step)
+        _advance(run, inf, first)
+    if named > run.step:
+        _advance(run, FIRST, named - run.step)
         training.until, training.playing = named, True
         _arrive(training)
     elif not training.said and scene.train_attempt:
         training.tell("again")
-    elif not training.said and course.step:
-        training.tell("opened", step=course.step)
+    elif not training.said and run.step:
+        training.tell("opened", step=run.step)
     return training
 
 
-def _course(scene: Scene) -> Course:
+def _new_run(scene: Scene) -> TrainingRun:
     task = task_of(scene.task, kept_runs.texts().get(scene.corpus, ""))
     rate, size = of(scene, task)
     return run_memory.started(task, sized(task.config, scene.train_size), scene.train_seed, size, rate)
@@ -129,17 +129,17 @@ def _course(scene: Scene) -> Course:
 
 def _heed(scene: Scene, training: Training) -> None:
     """Let the run have the Scene's learning rate and batch."""
-    course = training.course
-    rate, size = of(scene, course.task)
-    if (rate, size) == (course.recipe.rate, course.size):
+    run = training.run
+    rate, size = of(scene, run.task)
+    if (rate, size) == (run.recipe.rate, run.size):
         return
-    if course.step and not training.played:  # its first steps are the page's own: taken as a link would take them
+    if run.step and not training.played:  # its first steps are the page's own: taken as a link would take them
         fresh = _begun(scene)
-        for part in ("course", "until", "playing", "stood", "said", "about", "drawn", "sample"):
+        for part in ("run", "until", "playing", "stood", "said", "about", "drawn", "sample"):
             setattr(training, part, getattr(fresh, part))
         return
-    course.change(rate, size)
-    if course.step:
+    run.change(rate, size)
+    if run.step:
         training.mixed, training.until = True, None
         training.tell("goes_on")
 
@@ -164,41 +164,41 @@ def _ours(name: str) -> Task:
 
 def tick(training: Training, pace: str = Scene.train_pace) -> None:
     """One slice of a run that plays, if it is its turn: else the next tick comes soon."""
-    course, most = training.course, PACES[pace]
+    run, most = training.run, PACES[pace]
     if training.until is not None:
-        most = training.until - course.step
+        most = training.until - run.step
     with scheduler.turn(training) as mine:
         if mine:
-            _advance(course, scheduler.SLICE, most)
+            _advance(run, scheduler.SLICE, most)
     _arrive(training)
 
 
-def _advance(course: Course, seconds: float, steps: int) -> None:
-    with run_memory.room_for(course):
-        course.advance(seconds, steps)
+def _advance(run: TrainingRun, seconds: float, steps: int) -> None:
+    with run_memory.room_for(run):
+        run.advance(seconds, steps)
 
 
 def _arrive(training: Training) -> None:
     """Stop a run that is broken, or that was repeated as far as its address says."""
-    course, until = training.course, training.until
-    if course.broken:
+    run, until = training.run, training.until
+    if run.broken:
         training.tell("broken")
-    elif until is None or course.step < until:
+    elif until is None or run.step < until:
         return
     else:
-        training.tell("repeated", step=course.step)
-    training.playing, training.until, training.stood = False, None, course.step
+        training.tell("repeated", step=run.step)
+    training.playing, training.until, training.stood = False, None, run.step
 
 
 def _rest(training: Training) -> None:
     """Let a run wait: one that is repeated goes on when its reader comes back to it."""
     if training.until is None:
-        training.stood = training.course.step
+        training.stood = training.run.step
     training.playing = False
 
 
 def _stop(training: Training) -> None:
-    training.playing, training.until, training.stood = False, None, training.course.step
+    training.playing, training.until, training.stood = False, None, training.run.step
 
 
 def play() -> None:
@@ -223,8 +223,8 @@ def one_step() -> None:
     """Take one step, and stop."""
     training = session()
     training.played = True
-    _advance(training.course, 0, 1)
-    training.tell("broken" if training.course.broken else "")
+    _advance(training.run, 0, 1)
+    training.tell("broken" if training.run.broken else "")
     _stop(training)
     state.follow(train_step=None)
 
@@ -232,7 +232,7 @@ def one_step() -> None:
 def reset() -> None:
     """Begin again, on step 0. What ran so far can be laid under it, and undo brings it back."""
     training = session()
-    if training.course.step:
+    if training.run.step:
         attempts = [key[-1] for key in kept_runs.kept() if key[:-1] == training.key[:-1]]
         state.turn(train_attempt=min(max(attempts) + 1, limits.SEED[1]), train_step=None, train_played=0)
 
@@ -247,7 +247,7 @@ def choose(**knobs: str | int) -> None:
 
 def wind(train_step: int) -> None:
     """Wind all pictures to a step; the last one is now."""
-    state.turn(train_step=None if train_step >= session().course.step else train_step)
+    state.turn(train_step=None if train_step >= session().run.step else train_step)
 
 
 def read(corpus: str) -> None:
@@ -261,23 +261,23 @@ def read(corpus: str) -> None:
 
 def view(training: Training, words: Words) -> View:
     """The run at the Scene's moment, for a reader of this language."""
-    scene, course = state.scene(), training.course
-    return View(training, course, scene, *course.at(scene.train_step), words.lang)
+    scene, run = state.scene(), training.run
+    return View(training, run, scene, *run.at(scene.train_step), words.lang)
 
 
-def drawn(name: str, builder: Callable[[View, Words], Picture], view: View, words: Words) -> Finished:
+def drawn(name: str, builder: Callable[[View, Words], Picture], view: View, words: Words) -> EncodedPicture:
     """The picture that `builder` makes of the view, kept while nothing that it depends on has changed."""
     stamp = (*view.stamp, words.lang)
     kept = view.training.drawn.get(name)
     if kept is None or kept[0] != stamp:
-        kept = view.training.drawn[name] = stamp, finish(builder(view, words), words)
+        kept = view.training.drawn[name] = stamp, encode(builder(view, words), words)
     return kept[1]
 
 
 def written(view: View, write: Callable[[View], str]) -> str:
     """What `write` makes of the view; while a run plays, anew only when it has gone on by a tenth: it takes a while."""
     step = int(log(view.step + 1, GROWN)) if view.training.playing else view.step
-    stamp = id(view.course), view.training.playing, step
+    stamp = id(view.run), view.training.playing, step
     if view.training.sample[0] != stamp:
         view.training.sample = stamp, write(view)
     return view.training.sample[1]

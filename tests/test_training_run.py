@@ -13,18 +13,18 @@ from core import WeightsError, limits
 from core.tasks import TASKS, Copy, Repeat, evaluate
 from core.tokenizer.words import FixedVocabulary
 from core.train.loop import Recipe, State, norms_of_parts, part_of, train
-from core.train.training_run import SIZES, Course, opening, sized
+from core.train.training_run import SIZES, TrainingRun, opening, sized
 from core.weights.model_file import Portable, pack, unpack
 from core.weights.safetensors import write
 
 
-def course(task=None, **changes) -> Course:
+def begun(task=None, **changes) -> TrainingRun:
     task = task or Copy()
-    return Course.start(task, task.config.replace(**changes), seed=3, size=8, rate=3e-3)
+    return TrainingRun.start(task, task.config.replace(**changes), seed=3, size=8, rate=3e-3)
 
 
 def test_watching_changes_nothing():
-    watched = course()
+    watched = begun()
     while watched.step < 30:
         watched.advance(0, steps=7)
     task = Copy()
@@ -36,7 +36,7 @@ def test_watching_changes_nothing():
 
 
 def test_a_slice_ends_at_its_steps_and_takes_one_at_least():
-    run = course()
+    run = begun()
     run.advance(0)
     assert run.step == 1
     run.advance(60, steps=4)
@@ -45,20 +45,20 @@ def test_a_slice_ends_at_its_steps_and_takes_one_at_least():
 
 
 def test_a_run_is_wound_back_to_the_bit():
-    run = course()
+    run = begun()
     start = {name: p.copy() for name, p in run.state.params.items()}
     run.advance(60, steps=12)
     assert run.at(None)[0] == 12 and run.at(99)[0] == 12
     step, params = run.at(0)
     assert step == 0 and all(np.array_equal(p, start[name]) for name, p in params.items())
     assert run.at(7)[0] == 5 and run.moments == [0, 5, 10, 12]
-    other = course()
+    other = begun()
     other.advance(60, steps=5)
     assert all(np.array_equal(p, other.state.params[name]) for name, p in run.at(5)[1].items())
 
 
 def test_rate_and_batch_change_on_the_way():
-    run = course()
+    run = begun()
     run.advance(60, steps=3)
     before = {name: p.copy() for name, p in run.state.params.items()}
     run.change(rate=1e-4, size=2)
@@ -69,7 +69,7 @@ def test_rate_and_batch_change_on_the_way():
 
 
 def test_copy_is_learned():
-    run = Course.start(Copy(), Copy().config, 0, Copy.size, Copy.rate)
+    run = TrainingRun.start(Copy(), Copy().config, 0, Copy.size, Copy.rate)
     run.advance(120, steps=100)
     run.look()
     assert run.watches[-1].accuracy >= 0.99 and run.watches[0].accuracy < 0.3
@@ -78,7 +78,7 @@ def test_copy_is_learned():
 
 def test_an_induction_head_made_by_training_is_told_from_none():
     trained = core.PRESETS["induction"]
-    run = Course.start(Repeat(), trained.config, 0, 8, 3e-3)
+    run = TrainingRun.start(Repeat(), trained.config, 0, 8, 3e-3)
     assert run.appeared is None and run.watches[0].induction < 0.2
     run.state.params.update({name: np.array(p) for name, p in trained.learned.items()})
     run.watches.clear()
@@ -87,7 +87,7 @@ def test_an_induction_head_made_by_training_is_told_from_none():
 
 
 def test_a_broken_run_stops_and_is_shown_as_it_last_stood():
-    run = course()
+    run = begun()
     run.advance(60, steps=5)
     kept = {name: p.copy() for name, p in run.state.params.items()}
     run.state.params["blocks.0.mlp.W_in"][:] = np.inf
@@ -117,7 +117,7 @@ def length(grads: dict[str, np.ndarray]) -> float:
 
 
 def test_a_run_is_watched_at_the_same_steps_however_it_is_sliced():
-    slow, fast = (course(d_model=4, n_heads=1, d_mlp=4, n_layers=1) for _ in range(2))
+    slow, fast = (begun(d_model=4, n_heads=1, d_mlp=4, n_layers=1) for _ in range(2))
     for _ in range(70):
         slow.advance(0)
     fast.advance(60, steps=70)
@@ -126,7 +126,7 @@ def test_a_run_is_watched_at_the_same_steps_however_it_is_sliced():
 
 
 def test_a_long_run_has_hundreds_of_watches_not_thousands():
-    run = course(d_model=4, n_heads=1, d_mlp=4, n_layers=1)
+    run = begun(d_model=4, n_heads=1, d_mlp=4, n_layers=1)
     run.advance(60, steps=1500)
     steps = [watch.step for watch in run.watches]
     assert steps[99:102] == [495, 500, 505] and len(steps) < 250 and steps[-1] > 1480
@@ -134,7 +134,7 @@ def test_a_long_run_has_hundreds_of_watches_not_thousands():
 
 
 def test_a_watch_is_of_the_step_it_names():
-    run = course()
+    run = begun()
     run.advance(60, steps=7)
     now = run.watch(7, run.state.params)
     loss, accuracy = evaluate(run.state.params, run.config, run.task.batch(0, 32, 3, held_out=True))
@@ -152,7 +152,7 @@ def test_a_page_opens_on_a_step_that_follows_from_the_run_alone(size):
 
 def test_memory_is_bounded():
     """What a run keeps of its past, however long it is: as long a run, taken apart by hand."""
-    run = Course.start(Repeat(), sized(Repeat().config, "large"), 0, 4, 1e-3)
+    run = TrainingRun.start(Repeat(), sized(Repeat().config, "large"), 0, 4, 1e-3)
     for step in range(0, 4000):
         run.checkpoints.offer(step, run.state.params)
     assert run.checkpoints.nbytes <= limits.CHECKPOINTS and run.nbytes < 50e6
@@ -171,7 +171,7 @@ def test_every_task_has_every_size(task, size):
 
 
 def portable() -> Portable:
-    run = course()
+    run = begun()
     run.advance(60, steps=2)
     vocabulary = FixedVocabulary(run.task.vocabulary)
     return Portable(run.config, dict(run.state.params), vocabulary, "copy", "A B | A")
