@@ -52,7 +52,7 @@ class Crowd(Classroom):
 
 
 class Reader:
-    """One of the crowd: where, with which story, sentence and seed."""
+    """One of the crowd: where, with which preset, sentence and seed."""
 
     def __init__(self, seat: int) -> None:
         self.chance = random.Random(seat)

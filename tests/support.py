@@ -264,7 +264,7 @@ def scenes(draw: st.DrawFn) -> core.Scene:
 
 
 def random_scenes(n: int, seed: int) -> list[core.Scene]:
-    """Scenes of every story with sizes, words, parts, heads and the view drawn; some repeat a word, few explode."""
+    """Scenes of every preset with sizes, words, parts, heads and the view drawn; some repeat a word, few explode."""
     draw, scenes = random.Random(seed), []
     while len(scenes) < n:
         model = [*core.PRESETS][len(scenes) % len(core.PRESETS)]

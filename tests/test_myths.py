@@ -155,7 +155,7 @@ def test_a_mask_tells_equal_words_apart_without_positions():
 
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_no_card_speaks_of_a_scene_that_is_not_set(lang):
-    """Before "Show it" another story may stand above it: what a card claims of a picture, it claims of that button."""
+    """Before "Show it" another preset may stand above it: what a card claims of a picture, it claims of that button."""
     words = words_of(lang)
     for myth in MYTHS:
         fact = words(f"myths.{myth.name}.fact").lower()

@@ -166,7 +166,7 @@ def test_backward_refuses_by_name_what_it_has_not(part):
 
 @pytest.mark.parametrize("model", PRESETS)
 def test_a_switch_goes_there_and_back(model):
-    """From the story as it is: what it has goes off and comes back; what it lacks is added and goes as it came."""
+    """From the preset as it is: what it has goes off and comes back; what it lacks is added and goes as it came."""
     scene = Scene(model=model)
     for part in PARTS:
         first = scene.runs(part)

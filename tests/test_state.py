@@ -29,7 +29,7 @@ KNOBS = {
     "threshold": [0.1, 0.3],
     "lang": ["", "en", "pt-BR"],
 }
-STORIES = ["penguins", "gpt", "encoder", "stories"]
+MODELS = ["penguins", "gpt", "encoder", "stories"]
 
 
 class Browser:
@@ -196,8 +196,8 @@ class Reader(RuleBasedStateMachine):
             self.scene = replace(source.pop(), lang=self.scene.lang)
         self._open()
 
-    @rule(model=given.sampled_from(STORIES))
-    def story(self, model):
+    @rule(model=given.sampled_from(MODELS))
+    def preset(self, model):
         self._deed()
         wanted, _ = presets.told(self.scene, model)
         presets.open_preset(model)

@@ -332,7 +332,7 @@ def test_a_run_that_was_let_go_is_repeated():
 def test_the_run_and_its_moment_outlive_a_visit_to_another_page():
     at = page(task="reverse", moment="10", lang="en")
     training = at.session_state[RUN]
-    at.session_state[SCENE] = Scene(model="gpt", lang="en")  # a story chosen elsewhere says nothing of the run
+    at.session_state[SCENE] = Scene(model="gpt", lang="en")  # a preset chosen elsewhere says nothing of the run
     at.session_state["fibra.page"] = "attention"
     at = fine(at.run())
     assert at.session_state[RUN] is training and at.session_state[SCENE].task == "reverse"

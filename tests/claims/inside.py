@@ -21,7 +21,7 @@ assert see  # the stream's sentences are those of Heads
 
 
 def kind(f: Fresh) -> str:
-    """Whose positions stand here: the story's own, also while they are off; the table of 2017 where there are none."""
+    """Whose positions stand here: the model's own, also while they are off; the table of 2017 where there are none."""
     own = f.scene.whole.positions
     return "sinusoidal" if own == "none" else own
 

@@ -1,4 +1,4 @@
-"""From story to story: the reader's own sentence stays, what was altered does not; what is said of a story is so."""
+"""From preset to preset: the reader's own sentence stays, what was altered does not; what is said of a preset is so."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ def test_a_story_keeps_the_sentence_and_the_view_and_runs_as_it_opens(model):
         model="gpt", sentence="o gato viu o rato", draw_temperature=0.5, query=2, threshold=0.3, task="addition"
     )
     scene = scene.override(n_layers=6).switch(norm=False).turn(temperature=2.0, ablated=((0, 1),), edits=((0, 0, 1.0),))
-    story, cut = with_model(scene, model)
-    assert cut is None and story == Scene(
+    opened, cut = with_model(scene, model)
+    assert cut is None and opened == Scene(
         model=model, sentence="o gato viu o rato", draw_temperature=0.5, query=2, threshold=0.3, task="addition"
     )
     own = Scene(model=model).text
-    assert with_model(Scene(model="gpt", sentence=own), model)[0].sentence == "", "the story's own words are no one's"
+    assert with_model(Scene(model="gpt", sentence=own), model)[0].sentence == "", "the preset's own words are no one's"
 
 
 def test_the_list_and_the_button_do_the_same():
