@@ -20,7 +20,7 @@ from core.checks.functions import FUNCTIONS
 from core.errors import CheckError
 from core.interpret import probe_induction
 from core.tasks import TASKS
-from core.train.training_run import Course, sized
+from core.train.training_run import TrainingRun, sized
 from pictures.pages import PAGES
 
 
@@ -109,9 +109,9 @@ def induction_lost(scene: Scene, head: int) -> float:
 
 def trained(scene: Scene, rate: float) -> float:
     task = TASKS[scene.task]()
-    course = Course.start(task, sized(task.config, scene.train_size), scene.train_seed, scene.batch_size, rate)
-    course.advance(999, scene.train_step)
-    return course.watch(course.step, course.state.params).loss
+    run = TrainingRun.start(task, sized(task.config, scene.train_size), scene.train_seed, scene.batch_size, rate)
+    run.advance(999, scene.train_step)
+    return run.watch(run.step, run.state.params).loss
 
 
 def same(x: np.ndarray, y: np.ndarray) -> bool:

@@ -22,7 +22,7 @@ from ..tasks import TASKS
 from ..tasks.task import evaluate
 from ..train.batch import Batch
 from ..train.loop import train
-from ..train.training_run import HELD_OUT_ROWS, Course, sized
+from ..train.training_run import HELD_OUT_ROWS, TrainingRun, sized
 
 STEPS = 200  # of training, at most: a page does as many in some seconds
 
@@ -118,14 +118,14 @@ def _trained(
         raise CheckError(f"expression: {name} is trained on a text of the reader's own")
     task = TASKS[name]()
     rows = batch_size or task.size
-    course = Course.start(task, sized(task.config, size), seed, rows, rate or task.rate)
+    run = TrainingRun.start(task, sized(task.config, size), seed, rows, rate or task.rate)
 
     def batch(step: int) -> Batch:
         return task.batch(step, rows, seed)
 
-    for _ in islice(train(course.state, course.config, batch, course.recipe), steps):
+    for _ in islice(train(run.state, run.config, batch, run.recipe), steps):
         pass
-    return evaluate(course.state.params, course.config, task.batch(0, HELD_OUT_ROWS, seed, held_out=True))
+    return evaluate(run.state.params, run.config, task.batch(0, HELD_OUT_ROWS, seed, held_out=True))
 
 
 MEASURES: dict[str, Callable[[Arrays], Any]] = {
