@@ -1,0 +1,125 @@
+"""deploy/: two processes behind a real nginx. A reader stays with one, and goes on with the other where it dies."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import time
+import urllib.request
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from pictures.words import words_of
+from tests.chromium import free_port, serve, settled
+
+ROOT = Path(__file__).parents[1]
+DEPLOY = ROOT / "deploy"
+EN = words_of("en")
+
+
+def test_the_image_holds_every_folder_that_the_app_imports():
+    lines = (DEPLOY / "Dockerfile").read_text("utf-8").splitlines()
+    copied = {line.split()[1] for line in lines if line.startswith("COPY ")}
+    modules = {path.name for path in ROOT.iterdir() if (path / "__init__.py").exists()} - {"tests", "bench"}
+    assert {*modules, "app.py", "content", "models", "pages", ".streamlit", "requirements.txt"} <= copied
+    let_in = (DEPLOY / "Dockerfile.dockerignore").read_text("utf-8").split()
+    assert all(any(rule.removeprefix("!").startswith(name) for rule in let_in) for name in copied)
+
+
+class Cluster:
+    """Two servers, and nginx before them, on ports of its own."""
+
+    def __init__(self, folder: Path):
+        self.ports = free_port(), free_port()
+        self._running = [ExitStack(), ExitStack()]
+        for port, running in zip(self.ports, self._running, strict=True):
+            running.enter_context(serve(port=port))
+        listens = free_port()
+        conf = (DEPLOY / "nginx.conf").read_text("utf-8").replace("/tmp/", f"{folder}/")
+        conf = conf.replace("listen 8080", f"listen 127.0.0.1:{listens}")
+        for i, port in enumerate(self.ports, 1):
+            conf = conf.replace(f"server app-{i}:8501", f"server 127.0.0.1:{port}")
+        # Which of the two answered is the test's own question.
+        conf = conf.replace(
+            "add_header Set-Cookie $cookie;", "add_header Set-Cookie $cookie; add_header X-From $upstream_addr;"
+        )
+        (folder / "nginx.conf").write_text(conf, "utf-8")
+        command = ["nginx", "-p", str(folder), "-c", str(folder / "nginx.conf"), "-e", "stderr", "-g", "daemon off;"]
+        self._proxy = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+        self.address = f"http://127.0.0.1:{listens}"
+        for _ in range(100):
+            try:
+                self.ask()
+                break
+            except OSError:
+                time.sleep(0.05)
+
+    def ask(self, cookie: str = "") -> tuple[str, str]:
+        """The cookie that a reader is given, and the port of the process that answered."""
+        request = urllib.request.Request(f"{self.address}/_stcore/health", headers={"Cookie": cookie} if cookie else {})
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            cookies = [each.partition(";")[0] for each in answer.headers.get_all("Set-Cookie", [])]
+            given = next((each for each in cookies if each.startswith("fibra=")), "")
+            return given, answer.headers["X-From"].split(",")[-1].strip().rpartition(":")[2]
+
+    def kill(self, port: int) -> None:
+        self._running[self.ports.index(port)].close()
+
+    def close(self) -> None:
+        self._proxy.terminate()
+        self._proxy.wait(10)
+        for running in self._running:
+            running.close()
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory) -> Iterator[Cluster]:
+    if not shutil.which("nginx"):
+        pytest.skip("nginx is not installed")
+    cluster = Cluster(tmp_path_factory.mktemp("nginx"))
+    yield cluster
+    cluster.close()
+
+
+@pytest.mark.browser
+def test_readers_are_spread_and_each_stays_where_it_is(cluster):
+    readers = [cluster.ask()[0] for _ in range(20)]
+    assert len({*readers}) == 20 and "" not in readers
+    homes = [{cluster.ask(cookie)[1] for _ in range(3)} for cookie in readers]
+    assert all(len(home) == 1 for home in homes), "a reader comes back to the same process"
+    assert min(Counter(port for home in homes for port in home).values()) >= 3
+    assert cluster.ask(readers[0])[0] == "", "a cookie is given once"
+
+
+@pytest.mark.browser
+def test_a_process_that_dies_costs_a_reader_nothing(watched, cluster):
+    """Under the policy of nginx.conf: what it forbids would be an error in the console, and a failure."""
+    page = watched.tab()
+    page.goto(f"{cluster.address}/attention?model=gpt&seed=5&lang=en")
+    page.wait_for_selector("[data-drawn]")
+    settled(page, 250)
+    (cookie,) = (each["value"] for each in page.context.cookies() if each["name"] == "fibra")
+    asked, port = page.url, int(cluster.ask(f"fibra={cookie}")[1])
+    cluster.kill(port)
+    page.wait_for_selector("body > .fibra-lost")
+    expect(page.locator("body > .fibra-lost")).to_have_count(0, timeout=30_000)
+    assert page.url == asked
+    page.locator("label", has_text=EN("attention.mask_switch")).click()
+    expect(page).to_have_url(re.compile("off=mask"))
+    settled(page, 250)
+    assert int(cluster.ask(f"fibra={cookie}")[1]) != port
+    watched.errors[:] = [error for error in watched.errors if "WebSocket" not in error and "ERR_" not in error]
+
+
+NAMED = re.findall(r"`(test_\w+\.py)::(test_\w+)`", (ROOT / "docs" / "security.md").read_text("utf-8"))
+
+
+@pytest.mark.parametrize(("file", "test"), NAMED, ids=[test for _, test in NAMED])
+def test_what_the_table_of_threats_names_is_there(file, test):
+    assert f"def {test}(" in (ROOT / "tests" / file).read_text("utf-8")
