@@ -1,12 +1,14 @@
 """The pages of the app, in the menu's order: the one list that app.py, the menu, the tests and the benches read.
 
 A page NAME is pages/NAME.py; its words are `pages.NAME` and `[NAME]` in content/; its address is /NAME, and the first
-one's is / too.
+one's is / too. It stands in the menu under the heading of its section, which is there once it has a page.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+SECTIONS = ("see", "write", "class", "models")  # their headings are `sections.NAME` in content/
 
 
 @dataclass(frozen=True)
@@ -14,7 +16,7 @@ class Page:
     """What others must know of a page."""
 
     icon: str  # an emoji: a Material icon would become the tab's icon, which the browser then fetches from Google
-    section: str  # of the menu
+    section: str  # one of SECTIONS
     model: bool = True  # it shows the Scene's model, and so has the list of presets and the sentence
     compares: bool = False  # it sets what is pinned beside what is turned
 
@@ -30,3 +32,9 @@ PAGES = {
     "generate": Page("✍️", "write"),
     "train": Page("🌱", "write", model=False),
 }
+
+
+def sections() -> dict[str, list[str]]:
+    """The menu: of each section that has pages, their names."""
+    listed = {section: [name for name, page in PAGES.items() if page.section == section] for section in SECTIONS}
+    return {section: names for section, names in listed.items() if names}

@@ -102,7 +102,7 @@ def growth(scene: Scene) -> float:
 def induction_lost(scene: Scene, head: int) -> float:
     run = core.run(scene)
     whole, less = (
-        probe_induction(run.params, run.config, Interventions(ablate=ablate))[1].max() for ablate in ((), ((0, head),))
+        probe_induction(run.params, run.config, Interventions(ablated=ablate))[1].max() for ablate in ((), ((0, head),))
     )
     return float(whole - less)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page
 
+from pictures.pages import PAGES, sections
 from tests.chromium import settled
 
 pytestmark = pytest.mark.browser
@@ -51,8 +52,8 @@ def test_a_switch_covers_and_moves_nothing_that_it_alters(watched, app):
 def test_the_menu_s_rows_lie_below_one_another(watched, app):
     page = watched.tab(1280, 720)
     opened(page, f"{app}/attention?lang=pt-BR")
-    rows = [link.bounding_box() for link in page.locator(".st-key-menu a").all()]
-    assert len(rows) == 9
+    rows = [link.bounding_box() for link in page.locator(".st-key-menu :is(a, h2)").all()]
+    assert len(rows) == len(PAGES) + len(sections())
     assert all(one["y"] + one["height"] <= next_["y"] + 1 for one, next_ in pairwise(rows))
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pictures.pages import PAGES
+from pictures.pages import PAGES, SECTIONS, Page, sections
 from pictures.words import LANGUAGES, words_of
 
 ROOT = Path(__file__).parents[1]
@@ -24,6 +24,7 @@ def test_every_page_s_file_is_listed_and_opens_by_its_own_name():
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_every_page_has_its_words(lang):
     words = words_of(lang)
+    assert all(words(f"sections.{name}") for name in SECTIONS)
     for name in PAGES:
         assert words(f"pages.{name}") and words(f"{name}.title") and words(f"{name}.lead") and words.prose(name)["more"]
 
@@ -35,6 +36,11 @@ def test_the_readme_s_table_is_the_menu(lang):
     assert rows == [words_of(lang)(f"pages.{name}") for name in PAGES]
 
 
-def test_sections_stand_together():
-    sections = [page.section for page in PAGES.values()]
-    assert sections == sorted(sections, key=sections.index)
+def test_every_page_stands_in_the_menu_once_in_its_section():
+    assert [name for names in sections().values() for name in names] == [*PAGES]
+    assert [*sections()] == [section for section in SECTIONS if section in {page.section for page in PAGES.values()}]
+
+
+def test_a_section_is_there_once_it_has_a_page(monkeypatch):
+    monkeypatch.setitem(PAGES, "lessons", Page("🎓", "class"))
+    assert [*sections()][:3] == ["see", "write", "class"] and sections()["class"] == ["lessons"]

@@ -6,12 +6,13 @@ the server restarted) then finds nothing to begin with, and Back leads to an add
 
 from __future__ import annotations
 
+from html import escape
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
-from pictures.pages import PAGES
+from pictures.pages import PAGES, sections
 from pictures.words import Words
 from ui import state
 from ui.live import internals
@@ -30,7 +31,8 @@ def navigate() -> Any:
     }
     st.session_state[_OPENED] = opened
     _find()
-    return st.navigation([*opened.values()], position="hidden")
+    listed = {words(f"sections.{section}"): [opened[name] for name in names] for section, names in sections().items()}
+    return st.navigation(listed, position="hidden")
 
 
 def _find() -> None:
@@ -71,9 +73,11 @@ def _passed_over() -> bool:
 
 
 def draw(words: Words) -> None:
-    """The links, in the order of the pages."""
+    """The links, under the headings of their sections."""
     if pages := st.session_state.get(_OPENED):
         query = state.linked()
         with st.container(key="menu"):
-            for name, page in pages.items():
-                st.page_link(page, label=words(f"pages.{name}"), query_params=query, width="stretch")
+            for section, names in sections().items():
+                st.html(f'<h2 class="fibra-section">{escape(words(f"sections.{section}"))}</h2>')
+                for name in names:
+                    st.page_link(pages[name], label=words(f"pages.{name}"), query_params=query, width="stretch")
