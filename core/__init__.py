@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from .checks import CHECKS, answer
     from .config import Config, param_shapes
     from .errors import ConfigError, FibraError, SceneError, WeightsError
+    from .explain.explain import explain
+    from .explain.explanation import Explanation
     from .generate.cache import Cache
     from .generate.loop import generate
     from .generate.sampling import Distribution, Sampling
@@ -55,6 +57,7 @@ __all__ = [
     "ConfigError",
     "Distribution",
     "Encoding",
+    "Explanation",
     "FibraError",
     "Interventions",
     "Notice",
@@ -76,6 +79,7 @@ __all__ = [
     "backward",
     "check_params",
     "cross_entropy",
+    "explain",
     "forward",
     "generate",
     "gradcheck",
@@ -95,6 +99,8 @@ _FACE = {
     ".checks": ("CHECKS", "answer"),
     ".config": ("Config", "param_shapes"),
     ".errors": ("ConfigError", "FibraError", "SceneError", "WeightsError"),
+    ".explain.explain": ("explain",),
+    ".explain.explanation": ("Explanation",),
     ".generate.cache": ("Cache",),
     ".generate.loop": ("generate",),
     ".generate.sampling": ("Distribution", "Sampling"),
@@ -135,7 +141,9 @@ def __dir__() -> list[str]:
 
 
 class _Face(ModuleType):
-    """`generate` and `train` are functions here, and packages too: importing a package leaves the function its name."""
+    """`generate`, `train` and `explain` are functions here, and packages too: importing a package leaves the function
+    its name.
+    """
 
     def __setattr__(self, name: str, value: Any) -> None:
         if not (name in _MODULES and isinstance(value, ModuleType)):

@@ -154,6 +154,9 @@ class Trace(Mapping[str, np.ndarray]):
         array.flags.writeable = False  # here, not in `put`: most arrays of most traces are never read
         return array
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._arrays
+
     def shape(self, name: str) -> tuple[int, ...]:
         """The shape of an array that is there."""
         return self._arrays[name].shape

@@ -89,6 +89,13 @@ CALLS: dict[str, tuple[Callable, dict[str, Any]]] = {
     "backward": (core.backward, {**MODEL, "trace": TRACE, "dlogits": LOGITS, "upstream": None, "bug": False}),
     "check_params": (core.check_params, MODEL),
     "cross_entropy": (core.cross_entropy, {"logits": LOGITS, "targets": IDS, "mask": np.ones(4, bool)}),
+    "explain": (
+        core.explain,
+        {
+            "run": SimpleNamespace(**MODEL, trace=TRACE),
+            **{"name": "grad.embed", "index": (0, 0), "targets": IDS, "upstream": None},
+        },
+    ),
     "forward": (
         core.forward,
         {**MODEL, "ids": IDS, "embeddings": None, "interventions": Interventions(), "names": ["logits"], "cache": None},
@@ -131,7 +138,7 @@ CALLS: dict[str, tuple[Callable, dict[str, Any]]] = {
     "write": (core.write, {"scene": Scene(model="gpt", max_new_tokens=1), "params": None, "cache": None}),
 }
 # What core gives back, and nobody else makes; and the errors.
-GIVEN = {"Encoding", "Notice", "Params", "Preset", "Pretrained", "Run", "Writing"}
+GIVEN = {"Encoding", "Explanation", "Notice", "Params", "Preset", "Pretrained", "Run", "Writing"}
 CASES = [(call, argument) for call, (_, valid) in CALLS.items() for argument in valid]
 
 

@@ -1,0 +1,68 @@
+"""`core.explain`: from a run, a name and a place to an Explanation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ..arguments import array, instance
+from ..trace import axes_of
+from . import backward, forward, parameters, sampling
+from .explanation import Explanation, Made
+from .subject import ALONE, GRAD, LOSS, Subject
+
+
+def explain(
+    run: Any,
+    name: str,
+    index: tuple[int, ...] = (),
+    *,
+    targets: np.ndarray | None = None,
+    upstream: Mapping[str, np.ndarray] | None = None,
+) -> Explanation:
+    """What a number of a run is made of: the formula, and the numbers in it, each of which can be asked for in turn.
+
+    run: a `core.Run`, or whatever has .params, .config and .trace as it has; or a `Distribution`, from which a token
+    is drawn, whose names are those of core/explain/sampling.py.
+    name: of the trace, of a parameter, or `grad.` and either of these: the gradient of the mean cross-entropy of
+    `targets` [..., pos], or of what `upstream` lets in, as in `backward`.
+    index: the place in it, a whole number an axis.
+    Raises: ConfigError for a name that the run has not, and a place outside it; for `grad.` without a loss; for a trace
+    that keeps too little.
+    """
+    if isinstance(run, sampling.Distribution):
+        return sampling.explained(run, instance("name", name, str), index)
+    s = Subject.of(run, targets, upstream)
+    if instance("name", name, str) in LEAVES:
+        return _leaf(name, index)
+    place = s.checked(name, index)
+    with np.errstate(all="ignore"):
+        made = _made(s, name, place)
+    return Explanation(name, place, float(s[name][place]), *made)
+
+
+LEAVES = ("position", "mask")
+
+
+def _leaf(name: str, index: tuple[int, ...]) -> Explanation:
+    """Where a token stands, and which keys that hides from it: nothing was computed."""
+    places = tuple(int(i) for i in np.atleast_1d(array("index", index, "iu")))
+    value = float(places[0]) if name == "position" else (-np.inf if places[-1] > places[0] else 0.0)
+    return Explanation(name, places, value, "p" if name == "position" else "M", "position")
+
+
+def _made(s: Subject, name: str, place: tuple[int, ...]) -> Made:
+    if name.startswith(LOSS):
+        return Made(r"\partial L", "loss")
+    bare = name.removeprefix(GRAD)
+    if bare in s.params and bare not in s.trace:
+        return parameters.of_parameter(s, bare, place) if name != bare else Made("W", "parameter")
+    n = len(axes_of(bare))
+    b, own = ((), place) if bare in ALONE else (place[: len(place) - n], place[len(place) - n :])
+    if name != bare:
+        return backward.made(s, bare, b, own)
+    if s.is_patched(name, place):
+        return Made(r"\text{patch}", "edit")
+    return forward.made(s, name, b, own)

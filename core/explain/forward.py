@@ -1,0 +1,335 @@
+"""For every name of a trace, what one of its numbers is computed from; the headings are those of core/model.py.
+
+Each rule is given the Subject, where its layer or norm begins (`blocks.1.`), and the number's place: `b`, of a batch,
+and its own axes. Sources are those of core/model.py.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from math import cos, sin, sqrt
+
+import numpy as np
+
+from ..model import norm_places
+from ..ops.activations import ACTIVATIONS
+from .explanation import Made, Operand, Term, dot, same, the_sum
+from .subject import ALONE, Subject
+
+Rule = Callable[..., Made]
+Place = tuple[int, ...]
+
+
+def made(s: Subject, name: str, b: Place, own: Place) -> Made:
+    """By the rule for this name."""
+    layer, _, rest = re.fullmatch(r"(blocks\.(\d+)\.)?(.*)", name).groups()  # type: ignore[union-attr]
+    at = layer or ""
+    head, _, step = rest.rpartition(".")
+    if step in NORMS and head.startswith("ln"):
+        return NORMS[step](s, at + head, b, *own)
+    return RULES[rest](s, at, b, *own)
+
+
+def bias(s: Subject, name: str, *index: int) -> list[Operand]:
+    """The bias's number, where there is one."""
+    return [s.cell(name, *index)] if name in s.params else []
+
+
+def last_stream(s: Subject) -> str:
+    return f"blocks.{s.config.n_layers - 1}.resid_post"
+
+
+# ---------------------------------------------------------------------------------------------------------- embed
+
+
+def embed(s: Subject, at: str, b: Place, p: int, d: int) -> Made:
+    if (p, d) in s.edits:
+        return Made(r"\text{edit}", "edit")
+    if s.ids is None or p in s.by_hand:
+        return Made(rf"e_{{{p},{d}}}", "token")
+    token = int(s.ids[(*b, p)] if s.ids.ndim > 1 else s.ids[p])
+    return same(rf"x_{{{p},{d}}} = W^E_{{{token},{d}}}", s.cell("embed.W_E", token, d))
+
+
+def pos_embed(s: Subject, at: str, b: Place, p: int, d: int) -> Made:
+    if s.config.positions == "learned":
+        return same(rf"P_{{{p},{d}}}", s.cell("pos_embed.W_pos", p, d))
+    turn = "\\cos" if d % 2 else "\\sin"
+    angle = rf"{p} / 10000^{{{d - d % 2}/{s.config.d_model}}}"
+    speed, wave = 10000 ** ((d - d % 2) / s.config.d_model), cos if d % 2 else sin
+    place = Operand("position", (p,), float(p))
+    return Made(rf"PE = {turn}({angle})", "function", (place,), rule=lambda x: wave(x[0] / speed))
+
+
+def embedded(s: Subject) -> tuple[str, ...]:
+    """What is added up before the first block, or before the norm that stands there."""
+    return ("embed", "pos_embed") if s.config.positions in ("sinusoidal", "learned") else ("embed",)
+
+
+def into_first_block(s: Subject) -> tuple[str, ...]:
+    return ("ln_embed.out",) if s.config.embed_norm else embedded(s)
+
+
+# ----------------------------------------------------------------------------------------------------------- norm
+
+
+def norm_input(s: Subject, at: str) -> tuple[str, ...]:
+    """The names whose sum a norm is given."""
+    if at in ("ln_embed", "ln_final"):
+        return embedded(s) if at == "ln_embed" else (last_stream(s),)
+    layer, second = at[:-3], at.endswith("ln2")
+    pre, _ = norm_places(s.config)
+    if pre:
+        return (layer + ("resid_mid" if second and not s.config.parallel else "resid_pre"),)
+    stream, added = ("resid_mid", "mlp_out") if second else ("resid_pre", "attn_out")
+    return (layer + stream, layer + added) if s.config.residual else (layer + added,)
+
+
+def stream_cell(s: Subject, name: str, b: Place, p: int, d: int) -> Operand:
+    return s.cell(name, p, d) if name in ALONE else s.cell(name, *b, p, d)
+
+
+def stream_row(s: Subject, name: str, b: Place, p: int) -> list[Operand]:
+    return s.row(name, p) if name in ALONE else s.row(name, *b, p)
+
+
+def added_up(s: Subject, formula: str, names: tuple[str, ...], b: Place, p: int, d: int) -> Made:
+    return the_sum(formula, [Term((stream_cell(s, name, b, p, d),)) for name in names])
+
+
+def norm_scale(s: Subject, at: str, b: Place, p: int, _: int) -> Made:
+    names, layer, eps = norm_input(s, at), s.config.norm == "layer", s.config.norm_eps
+    rows = [operand for name in names for operand in stream_row(s, name, b, p)]
+
+    def rule(values: np.ndarray) -> float:
+        x = values.reshape(len(names), -1).sum(0)
+        return sqrt(np.mean((x - x.mean() if layer else x) ** 2) + eps)
+
+    mean = r"\frac1d\sum_j (x_j - \bar x)^2" if layer else r"\frac1d\sum_j x_j^2"
+    return Made(rf"\sqrt{{{mean} + {eps:g}}}", "function", tuple(rows), rule=rule)
+
+
+def norm_normalized(s: Subject, at: str, b: Place, p: int, d: int) -> Made:
+    scale, terms = (s.cell(at + ".scale", *b, p, 0),), []
+    for name in norm_input(s, at):
+        if s.config.norm == "rms":
+            terms.append(Term((stream_cell(s, name, b, p, d),), 1.0, scale))
+            continue
+        for j, x in enumerate(stream_row(s, name, b, p)):
+            terms.append(Term((x,), (j == d) - 1 / s.config.d_model, scale))
+    return the_sum(r"\hat x = (x - \bar x) / s" if s.config.norm == "layer" else r"\hat x = x / s", terms)
+
+
+def norm_out(s: Subject, at: str, b: Place, p: int, d: int) -> Made:
+    x, w = s.cell(at + ".normalized", *b, p, d), s.cell(at + ".w", d)
+    shift = bias(s, at + ".b", d) if s.config.norm == "layer" else []
+    return the_sum(r"\hat x\,w + b" if shift else r"\hat x\,w", dot([x], [w], *shift))
+
+
+# ---------------------------------------------------------------------------------------------------------- block
+
+
+def resid_pre(s: Subject, at: str, b: Place, p: int, d: int) -> Made:
+    i = int(at.split(".")[1])
+    names = (f"blocks.{i - 1}.resid_post",) if i else into_first_block(s)
+    return added_up(s, "X = X''" if i else "X = x + P" if len(names) > 1 else "X = x", names, b, p, d)
+
+
+def resid_mid(s: Subject, at: str, b: Place, p: int, d: int) -> Made:
+    if norm_places(s.config)[1]:
+        return same(r"X' = \mathrm{norm}", s.cell(at + "ln1.out", *b, p, d))
+    names = (at + "resid_pre", at + "attn_out") if s.config.residual else (at + "attn_out",)
+    return added_up(s, r"X' = X + \mathrm{attn}" if s.config.residual else r"X' = \mathrm{attn}", names, b, p, d)
+
+
+def resid_post(s: Subject, at: str, b: Place, p: int, d: int) -> Made:
+    if not s.config.d_mlp:
+        return same("X'' = X'", s.cell(at + "resid_mid", *b, p, d))
+    if norm_places(s.config)[1]:
+        return same(r"X'' = \mathrm{norm}", s.cell(at + "ln2.out", *b, p, d))
+    both = s.config.residual or s.config.parallel
+    names = (at + "resid_mid", at + "mlp_out") if both else (at + "mlp_out",)
+    return added_up(s, r"X'' = X' + \mathrm{FFN}" if both else r"X'' = \mathrm{FFN}", names, b, p, d)
+
+
+# ------------------------------------------------------------------------------------------------------ attention
+
+
+def attention_input(s: Subject, at: str) -> str:
+    return at + ("ln1.out" if norm_places(s.config)[0] else "resid_pre")
+
+
+def projected(letter: str) -> Rule:
+    def rule(s: Subject, at: str, b: Place, h: int, p: int, e: int) -> Made:
+        x, j = attention_input(s, at), h * s.config.head_width + e
+        if not s.config.projections:
+            return same(rf"{letter} = X", s.cell(x, *b, p, j))
+        if letter == "V" and "W_V" in s.trace.interventions.off:
+            return same("V = X I", s.cell(x, *b, p, j)) if j < s.config.d_model else Made("V = X I", "edit")
+        W, added = f"{at}attn.W_{letter}", bias(s, f"{at}attn.b_{letter}", j)
+        formula = rf"{letter} = \sum_i x_i\,W^{letter}_{{i,{j}}}" + (f" + b_{{{j}}}" if added else "")
+        return the_sum(formula, dot(s.row(x, *b, p), s.column(W, j), *added))
+
+    return rule
+
+
+def rotated(letter: str) -> Rule:
+    def rule(s: Subject, at: str, b: Place, h: int, p: int, e: int) -> Made:
+        name = f"{at}attn.{letter}"
+        x, width = s.cell(name, *b, h, p, e), s.config.rotary_width
+        if e >= width:
+            return same(letter, x)
+        half = width // 2
+        sign, other = (-1, e + half) if e < half else (1, e - half)
+        speed = s.config.rotary_base ** (-2 * (e % half) / width)
+        operands = (x, s.cell(name, *b, h, p, other), Operand("position", (p,), float(p)))
+        return Made(
+            rf"{letter}\cos({p}\theta) {'-' if sign < 0 else '+'} {letter}'\sin({p}\theta),\ \theta = {speed:.4g}",
+            "function",
+            operands,
+            rule=lambda x: x[0] * cos(x[2] * speed) + sign * x[1] * sin(x[2] * speed),
+        )
+
+    return rule
+
+
+def scores(s: Subject, at: str, b: Place, h: int, q: int, k: int) -> Made:
+    turned = "rot_" if s.config.positions == "rotary" else ""
+    group = h * s.config.kv_heads // s.config.n_heads
+    rows = s.row(f"{at}attn.{turned}q", *b, h, q), s.row(f"{at}attn.{turned}k", *b, group, k)
+    return the_sum(r"\sum_e q_e\,k_e", dot(*rows))
+
+
+def scores_scaled(s: Subject, at: str, b: Place, h: int, q: int, k: int) -> Made:
+    score, width = s.cell(at + "attn.scores", *b, h, q, k), s.config.head_width
+    if not s.config.scale:
+        return same("q k", score)
+    return the_sum(rf"q k / \sqrt{{{width}}}", [Term((score,), 1 / sqrt(width))])
+
+
+def scores_masked(s: Subject, at: str, b: Place, h: int, q: int, k: int) -> Made:
+    score = s.cell(at + "attn.scores_scaled", *b, h, q, k)
+    if not (s.config.causal and k > q):
+        return same(r"q k / \sqrt{d_k}", score)
+    return the_sum(r"q k / \sqrt{d_k} - \infty", [Term((score,)), Term((Operand("mask", (q, k), -np.inf),))])
+
+
+def pattern(s: Subject, at: str, b: Place, h: int, q: int, k: int) -> Made:
+    row, temperature = s.row(at + "attn.scores_masked", *b, h, q), s.trace.interventions.temperature
+    flat = "softmax" in s.trace.interventions.off
+    if flat and at + "attn.scores_masked" not in s.trace.interventions.patch:
+        hidden = s.config.causal
+        row = [Operand("mask", (q, j), -np.inf if hidden and j > q else 0.0) for j in range(len(row))]
+
+    def rule(x: np.ndarray) -> float:
+        x = np.where(np.isneginf(x), x, 0.0) if flat else x
+        e = np.exp((x - x.max()) / temperature)
+        return e[k] / e.sum()
+
+    over = "" if temperature == 1 else rf"/{temperature:g}"
+    return Made(rf"e^{{s_{{{k}}}{over}}} / \sum_j e^{{s_j{over}}}", "function", tuple(row), rule=rule)
+
+
+def z(s: Subject, at: str, b: Place, h: int, q: int, e: int) -> Made:
+    if h in s.trace.interventions.ablated_in(int(at.split(".")[1])):
+        return Made("z = 0", "edit")
+    weights = s.row(at + "attn.pattern", *b, h, q)
+    group = h * s.config.kv_heads // s.config.n_heads
+    values = [s.cell(at + "attn.v", *b, group, k, e) for k in range(len(weights))]
+    return the_sum(r"z = \sum_k A_k\,v_k", dot(weights, values))
+
+
+def attn_out(s: Subject, at: str, b: Place, p: int, d: int) -> Made:
+    width, bare = s.config.head_width, not s.config.projections
+    if bare or "W_O" in s.trace.interventions.off:
+        h, e = divmod(d, width)
+        formula = r"\mathrm{Concat}(z)" if bare else r"\mathrm{Concat}(z)\,I"
+        return same(formula, s.cell(at + "attn.z", *b, h, p, e)) if h < s.config.n_heads else Made(formula, "edit")
+    heads = [operand for h in range(s.config.n_heads) for operand in s.row(at + "attn.z", *b, h, p)]
+    added = bias(s, at + "attn.b_O", d)
+    return the_sum(
+        rf"\sum_j z_j\,W^O_{{j,{d}}}" + (f" + b_{{{d}}}" if added else ""),
+        dot(heads, s.column(at + "attn.W_O", d), *added),
+    )
+
+
+# ------------------------------------------------------------------------------------------------------------ mlp
+
+
+def mlp_input(s: Subject, at: str) -> str:
+    pre = norm_places(s.config)[0]
+    return at + ("ln2.out" if pre else "resid_pre" if s.config.parallel else "resid_mid")
+
+
+def hidden(matrix: str) -> Rule:
+    def rule(s: Subject, at: str, b: Place, p: int, j: int) -> Made:
+        W = f"{at}mlp.{'W_gate' if matrix == 'pre' and s.config.gated else 'W_in'}"
+        added = [] if W.endswith("gate") else bias(s, at + "mlp.b_in", j)
+        letter = "W" if W.endswith("gate") else "V" if s.config.gated else "W^1"
+        formula = rf"\sum_i x_i\,{letter}_{{i,{j}}}" + (f" + b_{{{j}}}" if added else "")
+        return the_sum(formula, dot(s.row(mlp_input(s, at), *b, p), s.column(W, j), *added))
+
+    return rule
+
+
+def activated(s: Subject, at: str, b: Place, p: int, j: int) -> Made:
+    f = ACTIVATIONS[s.config.activation]
+    name = s.config.activation.replace("_", r"\_")
+    pre = s.cell(at + "mlp.pre", *b, p, j)
+    return Made(rf"\mathrm{{{name}}}(a)", "function", (pre,), rule=lambda x: float(f(x)[0]))
+
+
+def mlp_post(s: Subject, at: str, b: Place, p: int, j: int) -> Made:
+    if not s.config.gated:
+        return activated(s, at, b, p, j)
+    act, up = (s.cell(at + name, *b, p, j) for name in ("mlp.act", "mlp.up"))
+    return the_sum(r"f(xW) \cdot xV", [Term((act, up))])
+
+
+def mlp_out(s: Subject, at: str, b: Place, p: int, d: int) -> Made:
+    added = bias(s, at + "mlp.b_out", d)
+    formula = rf"\sum_j h_j\,W^2_{{j,{d}}}" + (f" + b_{{{d}}}" if added else "")
+    return the_sum(formula, dot(s.row(at + "mlp.post", *b, p), s.column(at + "mlp.W_out", d), *added))
+
+
+# -------------------------------------------------------------------------------------------------------- unembed
+
+
+def unembed_input(s: Subject) -> str:
+    return "ln_final.out" if s.config.final_norm else last_stream(s)
+
+
+def logits(s: Subject, at: str, b: Place, p: int, v: int) -> Made:
+    matrix = s.row("embed.W_E", v) if s.config.tied_unembed else s.column("unembed.W_U", v)
+    added = bias(s, "unembed.b_U", v)
+    letter = rf"W^E_{{{v},i}}" if s.config.tied_unembed else rf"W^U_{{i,{v}}}"
+    formula = rf"\sum_i x_i\,{letter}" + (f" + b_{{{v}}}" if added else "")
+    return the_sum(formula, dot(s.row(unembed_input(s), *b, p), matrix, *added))
+
+
+NORMS: dict[str, Rule] = {"scale": norm_scale, "normalized": norm_normalized, "out": norm_out}
+RULES: dict[str, Rule] = {
+    "embed": embed,
+    "pos_embed": pos_embed,
+    "resid_pre": resid_pre,
+    "attn.q": projected("Q"),
+    "attn.k": projected("K"),
+    "attn.v": projected("V"),
+    "attn.rot_q": rotated("q"),
+    "attn.rot_k": rotated("k"),
+    "attn.scores": scores,
+    "attn.scores_scaled": scores_scaled,
+    "attn.scores_masked": scores_masked,
+    "attn.pattern": pattern,
+    "attn.z": z,
+    "attn_out": attn_out,
+    "resid_mid": resid_mid,
+    "mlp.pre": hidden("pre"),
+    "mlp.up": hidden("up"),
+    "mlp.act": activated,
+    "mlp.post": mlp_post,
+    "mlp_out": mlp_out,
+    "resid_post": resid_post,
+    "logits": logits,
+}

@@ -1,0 +1,132 @@
+"""A Subject: all that is known of one run, and a way to each of its numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ..arguments import array, instance, is_whole, mapping, wrong
+from ..backward import backward
+from ..config import Config
+from ..errors import ConfigError
+from ..interventions import without
+from ..kinds import shown
+from ..ops.loss import cross_entropy
+from ..params import Params
+from ..trace import Trace, axes_of
+from .explanation import Operand
+
+GRAD = "grad."  # before the name of what the loss is differentiated by
+LOSS = "loss."  # before the name where a gradient enters from outside
+ALONE = ("pos_embed",)  # what no batch stands in front of
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A trace, the model that made it, and, where there is one, the loss that is differentiated.
+
+    ids: of the tokens; None where embeddings were given. edits: cells of the embeddings that the reader wrote; by_hand:
+    positions whose embeddings were chosen by hand, and stand in no table.
+    """
+
+    params: Params
+    config: Config  # without what is off
+    trace: Trace
+    ids: np.ndarray | None = None
+    edits: frozenset[tuple[int, int]] = frozenset()
+    by_hand: frozenset[int] = frozenset()
+    targets: np.ndarray | None = None
+    upstream: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, run: Any, targets: Any = None, upstream: Mapping[str, np.ndarray] | None = None) -> Subject:
+        """Raises: ConfigError for what is no Run, and has none of its .params, .config and .trace."""
+        if isinstance(run, cls):
+            return run
+        if not (isinstance(getattr(run, "trace", None), Trace) and isinstance(getattr(run, "config", None), Config)):
+            raise wrong("run", run, "a Run, or what has a .params, a .config and a .trace as it has")
+        trace, scene = run.trace, getattr(run, "scene", None)
+        ids: np.ndarray | None = trace.ids
+        edits: frozenset[tuple[int, int]] = frozenset()
+        by_hand: frozenset[int] = frozenset()
+        if scene is not None:
+            ids, words = run.encoding.ids, scene.preset.words
+            edits = frozenset((position, dimension) for position, dimension, _ in scene.edits)
+            by_hand = frozenset(i for i, token in enumerate(run.encoding.tokens) if token in words)
+        if targets is not None:
+            targets = array("targets", targets, "iu")
+        entering = mapping("upstream", {} if upstream is None else upstream, "from activations to their gradients")
+        config = without(run.config, trace.interventions.off)
+        return cls(run.params, config, trace, ids, edits, by_hand, targets, dict(entering))
+
+    # ------------------------------------------------------------------------------------------------- numbers
+
+    @cached_property
+    def _found(self) -> dict[str, Any]:
+        """Arrays by name, as they were asked for."""
+        return {}
+
+    @cached_property
+    def grads(self) -> Mapping[str, np.ndarray]:
+        """The gradient of the loss by every parameter and activation. Raises: ConfigError where there is no loss."""
+        if self.targets is None and not self.upstream:
+            raise ConfigError(
+                "targets: a gradient is of a loss; give targets, or upstream as backward takes it", "targets"
+            )
+        dlogits = None if self.targets is None else cross_entropy(self["logits"], self.targets)[1]
+        return backward(self.params, self.config, self.trace, dlogits, upstream=self.upstream, activations=True)
+
+    def __getitem__(self, name: str) -> Any:
+        """The array of this name. Raises: ConfigError for a name that this run has not."""
+        if (found := self._found.get(name)) is None:
+            if name.startswith(GRAD):
+                found = self.grads.get(name.removeprefix(GRAD))
+            elif name.startswith(LOSS):
+                found = self.upstream.get(name.removeprefix(LOSS))
+            else:
+                found = self.trace[name] if name in self.trace else self.params.get(name)
+            if found is None:
+                raise wrong("name", name, "a name of this trace, or a parameter of this model")
+            self._found[name] = found
+        return found
+
+    def checked(self, name: Any, index: Any) -> tuple[int, ...]:
+        """Raises: ConfigError for an index that is outside the array of this name."""
+        shape = self[instance("name", name, str)].shape
+        index = index if isinstance(index, tuple) else (index,)
+        if len(index) != len(shape) or not all(is_whole(i) and 0 <= i < n for i, n in zip(index, shape, strict=True)):
+            raise ConfigError(f"index: {shown(index)} is no place in {name}, of shape {shape}", "index")
+        return tuple(int(i) for i in index)
+
+    def cell(self, name: str, *index: int) -> Operand:
+        return Operand(name, index, float(self[name][index]))
+
+    def row(self, name: str, *index: int) -> list[Operand]:
+        """Every number along the last axis."""
+        values = np.asarray(self[name][index]).tolist()
+        return [Operand(name, (*index, j), value) for j, value in enumerate(values)]
+
+    def column(self, name: str, j: int) -> list[Operand]:
+        """Every number of a matrix's column."""
+        values = np.asarray(self[name][:, j]).tolist()
+        return [Operand(name, (i, j), value) for i, value in enumerate(values)]
+
+    def batches(self, name: str) -> list[tuple[int, ...]]:
+        """What may stand in front of an activation's own axes."""
+        return [*np.ndindex(self[name].shape[: self[name].ndim - len(axes_of(name))])]
+
+    @cached_property
+    def _patched(self) -> dict[str, np.ndarray]:
+        found = {}
+        for name, patch in self.trace.interventions.patch.items():
+            there = np.zeros(self.trace.shape(name), bool)
+            found[name] = patch.__class__(patch.index, np.array(True)).into(name, there, len(axes_of(name)))
+        return found
+
+    def is_patched(self, name: str, index: tuple[int, ...]) -> bool:
+        """Whether the reader put another number in this place."""
+        return name in self._patched and bool(self._patched[name][index])

@@ -1,0 +1,192 @@
+"""Every number explains itself: from its operands it comes again, and the way back ends at the word."""
+
+from __future__ import annotations
+
+import random
+import re
+
+import numpy as np
+import pytest
+from support import golden, random_config, random_params
+
+import core
+from core.backward import NO_BACKWARD
+from core.explain.explanation import LEAVES
+from core.explain.subject import Subject
+from core.interventions import PARTS, without
+from core.weights.half_precision import Half
+
+CELLS = 50
+TOLERANCE = {np.dtype(np.float64): 1e-12, np.dtype(np.float32): 1e-6}
+
+
+def size(explanation: core.Explanation) -> float:
+    """What rounding is measured by: the numbers that were added up."""
+    terms = [abs(term.value) for term in explanation.terms] or [abs(explanation.value)]
+    return max(1.0, float(np.sum(terms)))
+
+
+def agrees(explanation: core.Explanation, dtype: np.dtype) -> bool:
+    got, value = explanation.recomputed(), explanation.value
+    if not np.isfinite(value):
+        return got == value or not np.isfinite(got)
+    return abs(got - value) <= TOLERANCE[dtype] * size(explanation)
+
+
+def some_cells(s: Subject, rng: np.random.Generator, names: list[str], n: int) -> list[tuple[str, tuple[int, ...]]]:
+    """So many places, every name in turn."""
+    order = [names[i] for i in rng.permutation(len(names))]
+    picked = [order[i % len(order)] for i in range(n)]
+    return [(name, tuple(int(rng.integers(size)) for size in s[name].shape)) for name in picked]
+
+
+def walk_down(s: Subject, name: str, index: tuple[int, ...], rng: np.random.Generator) -> list[str]:
+    """The names on one way back, at each step by an operand drawn at random; it must end in a leaf."""
+    way = []
+    for _ in range(400):
+        explanation = core.explain(s, name, index)
+        way.append(name)
+        if explanation.is_leaf:
+            return way
+        if not explanation.operands:  # a sum of nothing: no gradient comes here
+            assert explanation.value == 0 and name.startswith("grad.")
+            return way
+        one = explanation.operands[rng.integers(len(explanation.operands))]
+        name, index = one.name, one.index
+    raise AssertionError(way)
+
+
+def case(seed: int) -> tuple[Subject, np.random.Generator]:
+    draw, rng = random.Random(seed), np.random.default_rng(seed)
+    config = random_config(draw)
+    dtype = (np.float64, np.float32)[seed % 2]
+    off = frozenset(draw.sample(PARTS, draw.choice([0, 0, 0, 1, 2])))
+    gone = frozenset({(0, 0)} if draw.random() < 0.3 else ())
+    params = {name: p.astype(dtype) for name, p in random_params(config, seed).items()}
+    change = core.Interventions(draw.choice((1.0, 0.7)), gone, off)
+    trace = core.forward(params, config, rng.integers(0, config.vocab_size, 5), interventions=change)
+    return Subject(params, without(config, off), trace, trace.ids), rng
+
+
+def check(s: Subject, rng: np.random.Generator, names: list[str]) -> None:
+    dtype = s.trace["embed"].dtype
+    for name, index in some_cells(s, rng, names, CELLS):
+        explanation = core.explain(s, name, index)
+        assert explanation.value == s[name][index] or np.isnan(explanation.value)
+        assert agrees(explanation, dtype), (name, index, explanation.value, explanation.recomputed())
+        for operand in explanation.operands[:: max(1, len(explanation.operands) // 4)]:
+            if re.match(r"(grad\.)?(blocks|embed|ln|logits|pos_embed|unembed)", operand.name):
+                assert operand.value == s[operand.name][operand.index] or np.isnan(operand.value)
+
+
+@pytest.mark.parametrize("tens", range(20))
+def test_random_models(tens):
+    for seed in range(10 * tens, 10 * tens + 10):
+        s, rng = case(seed)
+        names = [*s.trace]
+        check(s, rng, names)
+        for name, index in some_cells(s, rng, names, 6):
+            walk_down(s, name, index, rng)
+
+
+@pytest.mark.parametrize("seed", range(0, 80, 2))
+def test_random_gradients(seed):
+    s, rng = case(seed)
+    if s.trace.interventions.off & NO_BACKWARD:
+        with pytest.raises(core.ConfigError, match="off: backward does not go through"):
+            core.explain(Subject(s.params, s.config, s.trace, upstream={"embed": 0.0}), "grad.embed", (0, 0))
+        return
+    last = [*s.trace][-1]
+    targets = rng.integers(0, s.config.vocab_size, 5) if last == "logits" else None
+    upstream = {"blocks.0.resid_mid": rng.standard_normal(s.trace["blocks.0.resid_mid"].shape)}
+    s = Subject(s.params, s.config, s.trace, s.ids, targets=targets, upstream=upstream)
+    names = [f"grad.{name}" for name in s.grads]
+    check(s, rng, names)
+    for name, index in some_cells(s, rng, names, 4):
+        walk_down(s, name, index, rng)
+
+
+@pytest.mark.parametrize("model", core.PRESETS)
+def test_every_story(model):
+    scene = core.Scene(model=model).turn(edits={(1, 2, 0.25)}, temperature=0.8)
+    run, rng = core.run(scene), np.random.default_rng(0)
+    s = Subject.of(run)
+    check(s, rng, [*run.trace])
+    name, index = some_cells(s, rng, [*run.trace], 1)[0]
+    assert walk_down(s, name, index, rng)[0] == name
+    assert core.explain(run, "embed", (1, 2)).kind == "edit"
+    leaf = core.explain(run, "embed", (0, 0))
+    assert leaf.kind == "token" if model == "penguins" else leaf.operands[0].name == "embed.W_E"
+
+
+def test_with_a_batch_and_with_what_a_checkpoint_holds_in_16_bits():
+    config, params = golden("llama-gqa")
+    params = {name: Half(np.asarray(p, np.float16)) if p.ndim == 2 else p for name, p in params.items()}
+    trace = core.forward(params, config, np.arange(10).reshape(2, 5))
+    rng = np.random.default_rng(0)
+    check(Subject(params, config, trace, trace.ids), rng, [*trace])
+    config, params = golden("gpt2-tiny")
+    trace = core.forward(params, config, np.arange(10).reshape(2, 5))
+    s = Subject(params, config, trace, trace.ids, targets=np.arange(10).reshape(2, 5))
+    check(s, rng, [f"grad.{name}" for name in s.grads])
+
+
+def test_a_long_sum_shows_its_largest_terms_and_the_rest():
+    run = core.run(core.Scene(model="gpt"))
+    explanation = core.explain(run, "logits", (4, 7))
+    assert len(explanation.terms) == 64
+    shown, rest = explanation.largest(5)
+    assert sum(term.value for term in shown) + rest == pytest.approx(explanation.recomputed(), abs=1e-12)
+    assert min(abs(term.value) for term in shown) >= max(
+        abs(term.value) for term in explanation.terms if term not in shown
+    )
+    assert explanation.largest(99) == (tuple(sorted(explanation.terms, key=lambda t: -abs(t.value))), 0.0)
+
+
+def test_what_was_patched_is_the_readers_own():
+    config = core.Config(vocab_size=9, n_ctx=8, d_model=8, n_layers=2, n_heads=2, causal=True, unembed=True)
+    params = core.init_params(config, 0, np.float64)
+    change = core.Interventions(patch={"blocks.1.attn.z": ((0, 2), 1.5), "blocks.0.resid_mid": (3, 0.5)})
+    trace = core.forward(params, config, np.arange(5), interventions=change)
+    s = Subject(params, config, trace, trace.ids, targets=np.arange(5))
+    assert core.explain(s, "blocks.1.attn.z", (0, 2, 1)).kind == "edit"
+    assert core.explain(s, "blocks.1.attn.z", (0, 1, 1)).kind == "sum"
+    rng = np.random.default_rng(0)
+    check(s, rng, [*trace])
+    check(s, rng, [f"grad.{name}" for name in s.grads])
+
+
+@pytest.mark.parametrize("temperature", [0, 0.7, 1.0])
+@pytest.mark.parametrize(("top_k", "top_p"), [(None, None), (5, None), (None, 0.6), (7, 0.8)])
+def test_the_draw(temperature, top_k, top_p):
+    logits = np.random.default_rng(1).standard_normal(20)
+    of = core.Distribution(logits, core.Sampling(temperature, top_k, top_p, 3))
+    for name in ("logits", "plain", "tempered", "final"):
+        for token in range(20):
+            explanation = core.explain(of, name, (token,))
+            assert explanation.value == getattr(of, name)[token]
+            assert explanation.recomputed() == pytest.approx(explanation.value, abs=1e-14)
+            assert explanation.is_leaf == (name == "logits")
+    for position in range(30):
+        explanation = core.explain(of, "draw", (position,))
+        assert explanation.recomputed() == explanation.value == of.draw(position)
+
+
+def test_what_cannot_be_explained_is_refused_by_name():
+    run = core.run(core.Scene(model="gpt"))
+    for name, index, message in (
+        ("blocks.0.attn.patern", (0, 0, 0), "name: 'blocks.0.attn.patern' is not a name of this trace"),
+        ("blocks.0.attn.pattern", (0, 0), r"index: \(0, 0\) is no place in blocks.0.attn.pattern"),
+        ("blocks.0.attn.pattern", (0, 0, 99), "index"),
+        ("blocks.0.attn.pattern", (0, 0, -1), "index"),
+        ("grad.logits", (0, 0), "targets: a gradient is of a loss"),
+        (5, (), "name: 5 is not a str"),
+    ):
+        with pytest.raises(core.ConfigError, match=message):
+            core.explain(run, name, index)
+    with pytest.raises(core.ConfigError, match="run: 5 is not a Run"):
+        core.explain(5, "embed", (0, 0))
+    thin = core.run(core.Scene(model="gpt"), names=["logits"])
+    with pytest.raises(core.ConfigError, match=r"'ln_final.out' is not a name of this trace"):
+        core.explain(thin, "logits", (0, 0))
+    assert {"parameter", "token", "position", "edit", "loss"} == {*LEAVES}
