@@ -1,0 +1,196 @@
+"""A Scene as a program that needs NumPy alone: core's own source for what it runs, its numbers, and a check of them.
+
+The program is a few sections of code, each of which a notebook shows in a cell of its own.
+"""
+
+from __future__ import annotations
+
+import zlib
+from base64 import b64encode
+from dataclasses import dataclass, fields
+from io import BytesIO
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from .. import limits
+from ..config import Config, param_shapes
+from ..interventions import Interventions
+from ..model import forward
+from ..params import Params, init_params
+from ..scene.run import Run, embed_tokens
+from ..scene.scene import Scene
+from .assemble import Assembly
+
+WEIGHTS_FILE = "fibra-weights.npy"  # beside a program whose weights are too many to be written into it
+WIDTH = 100  # characters of a line
+FEW = 16  # numbers of a row of features that are compared
+FUTURE = "from __future__ import annotations\n"
+TRACE = '''class Trace(dict):
+    """Every step of a forward pass under its name, in the order of the computation."""
+
+    def __init__(self, names, ids, interventions):
+        self.interventions = interventions
+
+    def put(self, name, array):
+        self[name] = array
+        return array
+'''
+DRAWN = "params = init_params(config, seed={seed})\n"
+LEARNED = """sizes = {{name: int(np.prod(shape)) for name, shape in param_shapes(config).items()}}
+parts = np.split(numbers.astype(np.float32), np.cumsum([*sizes.values()])[:-1])
+params = {{name: part.reshape(shape) for part, (name, shape) in zip(parts, param_shapes(config).items())}}
+"""
+INSIDE = '''NUMBERS = """
+{text}
+"""
+numbers = np.frombuffer(decompress(b64decode(NUMBERS)), "{dtype}")
+'''
+BESIDE = 'numbers = np.load("{file}")  # the file that came with this one\n'
+RUN = """trace = forward(params, config, embeddings=embeddings, interventions=interventions)
+for name, array in trace.items():
+    print(f"{name:32} {array.shape}")
+"""
+CHECK = """TOLERANCE = 1e-6  # of the largest number in a row
+for name, place, numbers in SCREEN:
+    screen = np.array(numbers)
+    largest = np.abs(screen[np.isfinite(screen)]).max(initial=0)
+    here = trace[name][place][: len(screen)]
+    same = np.allclose(here, screen, rtol=0, atol=TOLERANCE * largest, equal_nan=True)
+    assert same, f"{name}{[*place]}: {here} here, {screen} on the screen"
+    print(f"{name}{[*place]}: ok")
+"""
+PLOT = """try:
+    import matplotlib.pyplot as plt
+except ImportError:
+    plt = None
+if plt:
+    plt.rcParams["text.parse_math"] = False  # a "$" in a token is a "$"
+    patterns = trace["blocks.{layer}.attn.pattern"]  # [head, query, key]
+    columns = min(4, len(patterns))
+    figure, axes = plt.subplots(-(-len(patterns) // columns), columns, squeeze=False, layout="constrained")
+    for head, axis in enumerate(axes.flat):
+        if head >= len(patterns):
+            axis.remove()
+            continue
+        axis.imshow(patterns[head], vmin=0, vmax=1, cmap="Purples")
+        axis.set_xticks(range(len(tokens)), tokens, rotation=90)
+        axis.set_yticks(range(len(tokens)), tokens)
+        axis.set(title=f"{layer}.{{head}}", xlabel="key", ylabel="query")
+    plt.show()
+"""
+
+
+@dataclass(frozen=True)
+class Program:
+    """The sections of a program by name, in order; and the bytes of WEIGHTS_FILE where it reads one."""
+
+    sections: dict[str, str]
+    weights: bytes | None = None
+
+
+def program(scene: Scene, run: Run) -> Program:
+    """The program that computes the trace of `run` anew, which is the Scene's, and compares what is looked at."""
+    config, change = scene.config, scene.interventions
+    known = {"config": config, "interventions": change, "change": change, "scene": scene, "embeddings": ()}
+    known |= {"trace": SimpleNamespace(interventions=change), **dict.fromkeys(("cache", "ids", "names"))}
+    trained = scene.preset.trained
+    parts = Assembly(known, given=("Trace",))
+    parts.add(Config, Interventions, forward, embed_tokens, param_shapes if trained else init_params)
+    numbers, beside = _learned(run.params, config) if trained else (DRAWN.format(seed=scene.seed), None)
+    own = ("config", "interventions", "params", "model", "scene.run")
+    operations = parts.text(*(module for module in parts.modules() if module not in own))
+    sections = {
+        "setup": FUTURE + "\n" + _imports(parts.imports()) + "\n\n" + TRACE,
+        "config": parts.text("config", "interventions") + "\n\n" + _called("config", config),
+        "weights": "\n\n".join(filter(None, (parts.text("params"), numbers))),
+        "operations": operations,
+        "model": parts.text("model"),
+        "sentence": parts.text("scene.run") + "\n\n" + _sentence(scene),
+        "run": _called("interventions", change) + RUN,
+        "check": _screen(scene, run) + CHECK,
+        "plot": PLOT.format(layer=scene.place[0]),
+    }
+    return Program(sections, beside)
+
+
+def _imports(needed: str) -> str:
+    own = ("from base64 import b64decode", "from types import SimpleNamespace", "from zlib import decompress")
+    lines = sorted({*own, *needed.splitlines()}, key=lambda line: (line.startswith("import numpy"), line))
+    return "\n".join(lines) + "\n"
+
+
+def _called(name: str, value: Any) -> str:
+    """`name = Class(...)`, with the fields that are not as they usually are."""
+    given = ((field.name, getattr(value, field.name), field.default) for field in fields(value))
+    said = [f"{field}={_literal(one)}" for field, one, usual in given if one != usual]
+    kind = type(value).__name__
+    line = f"{name} = {kind}({', '.join(said)})\n"
+    return line if len(line) <= WIDTH else f"{name} = {kind}(\n" + "".join(f"    {part},\n" for part in said) + ")\n"
+
+
+def _literal(value: Any) -> str:
+    if isinstance(value, frozenset):
+        return f"frozenset({{{', '.join(map(repr, sorted(value)))}}})"
+    return repr(value)
+
+
+def _sentence(scene: Scene) -> str:
+    """The tokens, and what was chosen or edited by hand of their embeddings."""
+    tokens, words = scene.tokens, scene.preset.words
+    own = {token: words[token] for token in dict.fromkeys(tokens) if token in words}
+    hand = f"SimpleNamespace(preset=SimpleNamespace(words={own!r}), edits={scene.edits!r})"
+    lines = [
+        f"tokens = {tokens!r}",
+        f"ids = np.array({scene.encoding.ids.tolist()!r})",
+        f"scene = {hand}  # numbers chosen by hand",
+        "embeddings = embed_tokens(scene, SimpleNamespace(ids=ids, tokens=tokens), params)",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+# ----------------------------------------------------------------------------------------------------- the weights
+
+
+def _learned(params: Params, config: Config) -> tuple[str, bytes | None]:
+    """The lines that bring learned weights, and the file that they read, if they read one.
+
+    In 16 bits where that loses nothing.
+    """
+    numbers = np.concatenate([np.asarray(params[name], np.float32).ravel() for name in param_shapes(config)])
+    with np.errstate(over="ignore"):
+        half = numbers.astype("<f2")
+    stored = half if np.array_equal(half.astype(np.float32), numbers) else numbers.astype("<f4")
+    text = b64encode(zlib.compress(stored.tobytes(), 9)).decode()
+    if len(text) <= limits.WRITTEN_WEIGHTS:
+        lines = "\n".join(text[i : i + WIDTH] for i in range(0, len(text), WIDTH))
+        return INSIDE.format(text=lines, dtype=stored.dtype.str) + LEARNED.format(), None
+    file = BytesIO()
+    np.save(file, stored)
+    return BESIDE.format(file=WEIGHTS_FILE) + LEARNED.format(), file.getvalue()
+
+
+# ------------------------------------------------------------------------------------------------------ the screen
+
+
+def _screen(scene: Scene, run: Run) -> str:
+    """Rows of the trace at the place that is looked at, as they were on the screen."""
+    (layer, head), (query, _), last = scene.place, scene.cell, scene.config.n_layers - 1
+    at = f"blocks.{layer}."
+    rows: dict[str, tuple[int, ...]] = {
+        **{f"{at}attn.{name}": (head, query) for name in ("scores_masked", "pattern", "z")},
+        **{f"{name}": (query,) for name in ("embed", f"{at}resid_post", f"blocks.{last}.resid_post", "logits")},
+    }
+    lines = []
+    for name, place in rows.items():
+        if name in run.trace:
+            length = None if name.endswith(("pattern", "masked")) else FEW
+            numbers = ", ".join(map(_number, run.trace[name][place][:length]))
+            lines.append(f'    ("{name}", {place!r}, [{numbers}]),\n')
+    return "SCREEN = [\n" + "".join(lines) + "]\n"
+
+
+def _number(value: np.floating) -> str:
+    """Digits that give the same number again."""
+    return str(value) if np.isfinite(value) else f"np.{'nan' if np.isnan(value) else 'inf'}" if not value < 0 else "-np.inf"  # fmt: skip
