@@ -76,5 +76,5 @@ LARGE = 1_000_000  # parameters, 4 MB: larger models are computed one at a time,
 CHECKPOINTS = 32 << 20  # of one training run: forty of a model of 200,000 parameters
 RUNS = 4  # of a session that undo, or choosing its task again, brings back where it stood
 REPEATED = (3000, 2e12)  # steps, and multiplications, that a page takes unasked to repeat a run: about two minutes
-WRITTEN_WEIGHTS = 1 << 20  # characters of weights inside a notebook: ours take 0.4 MB at most; more lie in a file beside
+WRITTEN_WEIGHTS = 1 << 18  # learned numbers written into a notebook: at most 1.4 MB of it; more are a file beside it
 TEXTS = 3  # of a reader's own that a session trained on, each at most CORPUS

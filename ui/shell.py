@@ -18,7 +18,7 @@ from pictures.pages import PAGES
 from pictures.words import LANGUAGES, Words
 from plots import theme
 from plots.tokens import shown
-from ui import controls, myths, presets, process, source, state, switchboard
+from ui import controls, myths, presets, process, source, state, switchboard, takeaway
 from ui.live import compat, live_figure, menu, moves, presence, session, theme_button
 from ui.source import Code
 
@@ -75,6 +75,8 @@ def close_page(name: str, words: Words, *code: Code, plain: tuple[Code, ...] = (
     with st.expander(words("shell.more"), icon=":material/menu_book:"):
         st.markdown(prose["more"])
     _code(code, plain, words)
+    if PAGES[name].model:
+        takeaway.offer(name, words)
 
 
 @st.fragment

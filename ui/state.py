@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from time import monotonic
 from typing import Any
 
@@ -26,7 +26,15 @@ HELD = "fibra.held"  # whether a knob is held, and its turns leave the address a
 MOVE = "fibra.move"  # what the turns of one move have in common, while one is made
 PAST, FUTURE, TURNED = "fibra.past", "fibra.future", "fibra.turned"
 LATE = 8  # queries: so far behind the server a reader's screen may be when a link on it is followed
+NOW = "fibra.now"  # the Scene of this moment, for what is made outside the session's own thread
 ONE_MOVE = 1.0  # seconds: turns of the same knob that follow one another more closely are undone together
+
+
+@dataclass
+class Now:
+    """A session's Scene, as it is whenever it is read."""
+
+    scene: Scene
 
 
 def open_scene(page: str) -> Scene:
@@ -72,6 +80,13 @@ def linked() -> dict[str, str]:
 def scene() -> Scene:
     """This session's Scene."""
     return st.session_state[SCENE]
+
+
+def now() -> Now:
+    """What always knows this session's Scene, also where there is no session: in a thread that makes a file."""
+    found: Now = st.session_state.setdefault(NOW, Now(scene()))
+    found.scene = scene()
+    return found
 
 
 def turn(**changes: Any) -> None:
@@ -124,8 +139,7 @@ def _step(source: str, other: str) -> None:
         now = scene()
         st.session_state.setdefault(other, []).append(now)
         st.session_state.pop(TURNED, None)
-        _keep(scenes.pop())
-        st.session_state[SCENE] = replace(scene(), lang=now.lang)
+        _keep(replace(scenes.pop(), lang=now.lang))
         write_url()
 
 
@@ -162,6 +176,8 @@ def _keep(new: Scene, found: tuple[Notice, ...] = ()) -> None:
         new = new.turn(pinned=None)
     models = [find(scene.model) for scene in (new, new.pinned) if scene]
     st.session_state[SCENE], st.session_state[MODEL], st.session_state[NOTICES] = new, models, found
+    if NOW in st.session_state:
+        st.session_state[NOW].scene = new
 
 
 def keep_model(name: str, model: Preset) -> None:

@@ -12,7 +12,7 @@ from textwrap import dedent
 from typing import Any
 
 from ..errors import FibraError
-from .prune import PACKAGE, Names, is_ours, pruned
+from .prune import PACKAGE, Names, is_ours, parameters, pruned
 
 
 class Assembly:
@@ -39,10 +39,9 @@ class Assembly:
             self._keep(module, name, _lean(source_of(*_found(module, name)), used))
         return self
 
-    def imports(self) -> str:
+    def imports(self) -> set[str]:
         """The import lines that the parts need."""
-        straight = sorted(line for line in self._outside if line.startswith("import "))
-        return "".join(f"{line}\n" for line in (*sorted({*self._outside} - {*straight}), *straight))
+        return {*self._outside}
 
     def text(self, *modules: str) -> str:
         """The classes and constants, or the functions of some modules of core, two lines apart."""
@@ -68,10 +67,16 @@ class Assembly:
             self._keep(module, name, source_of(lines, node))
 
     def _keep(self, module: str, name: str, text: str) -> None:
-        text = pruned(text, self._known, vars(import_module(module)))
-        for needed in _names(ast.parse(text)):
-            self._find(module, needed)
+        text, needed = (
+            _left(module, text) if self._known.keys().isdisjoint(parameters(text)) else self._left(module, text)
+        )
+        for other in needed:
+            self._find(module, other)
         (self._classes if (module, name) in self._classes else self._parts)[module, name] = text
+
+    def _left(self, module: str, text: str) -> tuple[str, list[str]]:
+        text = pruned(text, self._known, vars(import_module(module)))
+        return text, [*_names(ast.parse(text))]
 
     def _find(self, module: str, name: str) -> None:
         """Gather what a name of a module stands for, wherever that is written."""
@@ -113,7 +118,7 @@ def parsed(module: str) -> tuple[list[str], dict[str, ast.stmt], dict[str, tuple
             names = (one for target in targets for one in ast.walk(target) if isinstance(one, ast.Name))
             nodes |= {one.id: part for one in names if isinstance(one.ctx, ast.Store)}
         elif isinstance(part, (ast.Import, ast.ImportFrom)):
-            imported |= {name: found for name, *found in _imported(part, module)}
+            imported |= {name: (origin, own, line) for name, origin, own, line in _imported(part, module)}
     return text.splitlines(keepends=True), nodes, imported
 
 
@@ -141,10 +146,16 @@ def _found(module: str, name: str) -> tuple[list[str], ast.stmt]:
     return lines, nodes[name]
 
 
+@cache
+def _left(module: str, text: str) -> tuple[str, list[str]]:
+    """What is left of a part that depends on nothing that is known, and the names that it reads."""
+    return Assembly({})._left(module, text)
+
+
 def source_of(lines: list[str], node: ast.stmt) -> str:
     """The text of a part of a module, its decorators included."""
     decorators = getattr(node, "decorator_list", [])
-    first = min(part.lineno for part in (node, *decorators))
+    first = min([node.lineno, *(part.lineno for part in decorators)])
     return dedent("".join(lines[first - 1 : node.end_lineno]))
 
 
@@ -154,7 +165,7 @@ def _lean(text: str, used: set[str]) -> str:
     assert isinstance(node, ast.ClassDef)
     for member in reversed(node.body):
         if isinstance(member, ast.FunctionDef) and member.name not in used:
-            first = min(part.lineno for part in (member, *member.decorator_list))
+            first = min([member.lineno, *(part.lineno for part in member.decorator_list)])
             del lines[first - 1 : member.end_lineno]
     return "".join(lines)
 

@@ -101,8 +101,11 @@ def program(scene: Scene, run: Run) -> Program:
     numbers, beside = _learned(run.params, config) if trained else (DRAWN.format(seed=scene.seed), None)
     own = ("config", "interventions", "params", "model", "scene.run")
     operations = parts.text(*(module for module in parts.modules() if module not in own))
+    needs = {"from types import SimpleNamespace", *parts.imports()}
+    if trained and beside is None:
+        needs |= {"from base64 import b64decode", "from zlib import decompress"}
     sections = {
-        "setup": FUTURE + "\n" + _imports(parts.imports()) + "\n\n" + TRACE,
+        "setup": FUTURE + "\n" + _imports(needs) + "\n\n" + TRACE,
         "config": parts.text("config", "interventions") + "\n\n" + _called("config", config),
         "weights": "\n\n".join(filter(None, (parts.text("params"), numbers))),
         "operations": operations,
@@ -115,17 +118,20 @@ def program(scene: Scene, run: Run) -> Program:
     return Program(sections, beside)
 
 
-def _imports(needed: str) -> str:
-    own = ("from base64 import b64decode", "from types import SimpleNamespace", "from zlib import decompress")
-    lines = sorted({*own, *needed.splitlines()}, key=lambda line: (line.startswith("import numpy"), line))
-    return "\n".join(lines) + "\n"
+def _imports(lines: set[str]) -> str:
+    """Import lines, NumPy's last, those from one module as one."""
+    names: dict[str, list[str]] = {}
+    for module, name in (line.removeprefix("from ").split(" import ") for line in sorted(lines) if " import " in line):
+        names.setdefault(module, []).append(name)
+    straight = sorted((line for line in lines if line.startswith("import ")), key=lambda line: ("numpy" in line, line))
+    return "\n".join((*(f"from {module} import {', '.join(of)}" for module, of in names.items()), *straight)) + "\n"
 
 
 def _called(name: str, value: Any) -> str:
     """`name = Class(...)`, with the fields that are not as they usually are."""
-    given = ((field.name, getattr(value, field.name), field.default) for field in fields(value))
-    said = [f"{field}={_literal(one)}" for field, one, usual in given if one != usual]
-    kind = type(value).__name__
+    kind, usual = type(value).__name__, type(value)()
+    given = ((field.name, getattr(value, field.name)) for field in fields(value))
+    said = [f"{field}={_literal(one)}" for field, one in given if one != getattr(usual, field)]
     line = f"{name} = {kind}({', '.join(said)})\n"
     return line if len(line) <= WIDTH else f"{name} = {kind}(\n" + "".join(f"    {part},\n" for part in said) + ")\n"
 
@@ -153,17 +159,20 @@ def _sentence(scene: Scene) -> str:
 # ----------------------------------------------------------------------------------------------------- the weights
 
 
-def _learned(params: Params, config: Config) -> tuple[str, bytes | None]:
-    """The lines that bring learned weights, and the file that they read, if they read one.
+def lies_beside(config: Config) -> bool:
+    """Whether the learned weights of such a model are a file beside its program."""
+    return config.n_parameters() > limits.WRITTEN_WEIGHTS
 
-    In 16 bits where that loses nothing.
-    """
+
+def _learned(params: Params, config: Config) -> tuple[str, bytes | None]:
+    """The lines that bring learned weights, and the bytes of the file that they read, where the weights are too many to
+    be written into them. In 16 bits where that loses nothing."""
     numbers = np.concatenate([np.asarray(params[name], np.float32).ravel() for name in param_shapes(config)])
     with np.errstate(over="ignore"):
         half = numbers.astype("<f2")
     stored = half if np.array_equal(half.astype(np.float32), numbers) else numbers.astype("<f4")
-    text = b64encode(zlib.compress(stored.tobytes(), 9)).decode()
-    if len(text) <= limits.WRITTEN_WEIGHTS:
+    if not lies_beside(config):
+        text = b64encode(zlib.compress(stored.tobytes(), 9)).decode()
         lines = "\n".join(text[i : i + WIDTH] for i in range(0, len(text), WIDTH))
         return INSIDE.format(text=lines, dtype=stored.dtype.str) + LEARNED.format(), None
     file = BytesIO()
@@ -193,4 +202,4 @@ def _screen(scene: Scene, run: Run) -> str:
 
 def _number(value: np.floating) -> str:
     """Digits that give the same number again."""
-    return str(value) if np.isfinite(value) else f"np.{'nan' if np.isnan(value) else 'inf'}" if not value < 0 else "-np.inf"  # fmt: skip
+    return str(value) if np.isfinite(value) else f"float('{value}')"

@@ -42,6 +42,11 @@ def pruned(text: str, known: Names, around: Names) -> str:
     return re.sub(r"\n([ \t]*\n)+", "\n\n", raw.decode().strip("\n")) + "\n"
 
 
+def parameters(text: str) -> set[str]:
+    """The names of what the functions in a text take."""
+    return {part.arg for part in ast.walk(ast.parse(text)) if isinstance(part, ast.arg)}
+
+
 def _apart(edits: Iterable[Edit]) -> list[Edit]:
     """Of edits, the outermost first, those that lie in no other; the last in the text first, for each moves what
     stands behind it."""
@@ -87,9 +92,7 @@ def _edits(raw: bytes, given: Names, around: Names) -> Iterator[Edit]:
         elif isinstance(node, ast.IfExp) and (chosen := _truth(node.test, known, around)) is not None:
             start, end = span(node.body if chosen else node.orelse)
             yield *span(node), raw[start:end]
-        elif isinstance(node, ast.For) and (_empty(node.iter, known, around) or isinstance(node.body[0], ast.Pass)):
-            yield without(node)
-        elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) and _checks(node.value, around):
+        elif isinstance(node, ast.stmt) and (_does_nothing(node, known, around) or _only_checks(node, around)):
             yield without(node)
         elif isinstance(node, ast.Call) and node.args and _checks(node, around):
             start, end = span(node.args[0])
@@ -186,7 +189,9 @@ def _idle(node: ast.Assign, read: set[str], known: Names, given: Names, around: 
     target = node.targets[0]
     names = [part.id for part in ast.walk(target) if isinstance(part, ast.Name)]
     pairs = dict(_pairs(node, {**given, **known}, around))
-    return names == [*pairs] and all(name not in read or (name in given and given[name] == pairs[name]) for name in names)
+    return names == [*pairs] and all(
+        name not in read or (name in given and given[name] == pairs[name]) for name in names
+    )
 
 
 def value_of(node: ast.expr, known: Names, around: Names) -> Any:
@@ -213,8 +218,8 @@ def value_of(node: ast.expr, known: Names, around: Names) -> Any:
             return COMPARISONS[type(operator)](value_of(node.left, known, around), right)
         case ast.Call(args=[first, *_]) if _checks(node, around):
             return value_of(first, known, around)
-        case ast.Call(func=ast.Name()) if is_ours(around.get(node.func.id)) and not node.keywords:
-            return around[node.func.id](*(value_of(part, known, around) for part in node.args))
+        case ast.Call(func=ast.Name(id=name)) if is_ours(around.get(name)) and not node.keywords:
+            return around[name](*(value_of(part, known, around) for part in node.args))
     raise Unknown
 
 
@@ -239,9 +244,12 @@ def _truth(node: ast.expr, known: Names, around: Names) -> bool | None:
         return None
 
 
-def _empty(node: ast.expr, known: Names, around: Names) -> bool:
+def _does_nothing(node: ast.stmt, known: Names, around: Names) -> bool:
+    """Whether a statement is a loop over nothing, or one in which nothing is left."""
+    if not isinstance(node, ast.For):
+        return False
     try:
-        return value_of(node, known, around) in ((), [], {})
+        return isinstance(node.body[0], ast.Pass) or value_of(node.iter, known, around) in ((), [], {})
     except Unknown:
         return False
 
@@ -262,6 +270,14 @@ def _checks(node: ast.Call, around: Names) -> bool:
     return module in CHECKING or (module.startswith(PACKAGE) and CHECK.fullmatch(node.func.id) is not None)
 
 
+def _only_checks(node: ast.stmt, around: Names) -> bool:
+    """Whether a statement is a call of a function, or a method, that only checks."""
+    if not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)):
+        return False
+    method = node.value.func.attr if isinstance(node.value.func, ast.Attribute) else ""
+    return CHECK.fullmatch(method) is not None or _checks(node.value, around)
+
+
 def _chosen(node: ast.Subscript, known: Names, around: Names) -> str:
     """The name of the function that a table of functions gives for a known key."""
     table = around.get(node.value.id) if isinstance(node.value, ast.Name) else None
@@ -276,5 +292,7 @@ def _chosen(node: ast.Subscript, known: Names, around: Names) -> str:
 def _limit(node: ast.Attribute, around: Names) -> str:
     """A number of another module, as it is written there."""
     owner = around.get(node.value.id) if isinstance(node.value, ast.Name) else None
-    value = getattr(owner, node.attr, None) if isinstance(owner, ModuleType) and owner.__name__.startswith(PACKAGE) else None  # fmt: skip
+    if not (isinstance(owner, ModuleType) and owner.__name__.startswith(PACKAGE)):
+        return ""
+    value = getattr(owner, node.attr, None)
     return repr(value) if isinstance(value, (int, float, tuple)) else ""

@@ -1,0 +1,69 @@
+"""What a reader takes home from a page: its numbers, the trace, and the program that computes them anew."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Callable
+
+from core import Scene, export
+from pictures import compute, display_names
+from pictures.continuation import writer
+from pictures.words import Words
+
+# The arrays that a page draws, as patterns; {layer} is the chosen one. Other pages draw all patterns.
+DRAWN = {
+    "start": ("*",),
+    "attention": ("blocks.{layer}.resid_pre", "blocks.{layer}.ln1.out", "blocks.{layer}.attn.*"),
+    "drift": ("embed", "blocks.*.resid_pre", "blocks.*.resid_post", "ln_final.out"),
+    "block": ("blocks.{layer}.*",),
+    "generate": ("blocks.*.resid_post", "ln_final.out", "logits"),
+}
+READS: dict[str, Callable[[Scene], Scene]] = {"generate": writer}  # pages where another's model may stand in
+HEADINGS = ("array", "layer", "head", "position", "token", "counted")
+
+
+def shown(page: str, scene: Scene) -> Scene:
+    """The Scene whose model a page shows."""
+    return READS.get(page, lambda scene: scene)(scene)
+
+
+def table(page: str, scene: Scene, words: Words) -> bytes:
+    """The numbers of a page as CSV, in UTF-8 with the mark by which spreadsheets know it."""
+    names = [name.format(layer=scene.place[0]) for name in DRAWN.get(page, ("blocks.*.attn.pattern",))]
+    headings = [words(f"takeaway.columns.{name}") for name in HEADINGS]
+    return export.table(compute.run(scene), names, headings, comma=words.comma).encode("utf-8-sig")
+
+
+def trace(scene: Scene) -> bytes:
+    """Every array of the trace, as .npz."""
+    return export.archive(compute.run(scene))
+
+
+def notebook(scene: Scene, words: Words) -> bytes:
+    """The program as a Jupyter notebook; where its weights are a file of their own, both in a zip."""
+    return _program(scene, words, export.notebook, "fibra.ipynb")
+
+
+def script(scene: Scene, words: Words) -> bytes:
+    """The same as one Python file."""
+    return _program(scene, words, export.script, "fibra.py")
+
+
+def ends(scene: Scene, ending: str) -> str:
+    """How the name of a program's file ends: a zip, where the weights lie beside it."""
+    return "zip" if scene.preset.trained and export.lies_beside(scene.config) else ending
+
+
+def _program(scene: Scene, words: Words, write: Callable[..., str], name: str) -> bytes:
+    made = export.program(scene, compute.run(scene))
+    model = display_names.called(scene.model, scene.preset, words)
+    says = {section: words(f"takeaway.sections.{section}") for section in made.sections}
+    text = write(made, words("takeaway.program", model=model), says).encode("utf-8", "backslashreplace")
+    if made.weights is None:
+        return text
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as both:
+        both.writestr(name, text)
+        both.writestr(export.WEIGHTS_FILE, made.weights)
+    return file.getvalue()

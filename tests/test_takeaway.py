@@ -1,0 +1,198 @@
+"""What a reader takes home gives the numbers of the screen again, with NumPy alone."""
+
+from __future__ import annotations
+
+import ast
+import csv
+import io
+import json
+import subprocess
+import sys
+import zipfile
+from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
+
+import nbformat
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+import core
+from core import PRESETS, Scene, export, limits
+from core.export import prune
+from pictures import takeaway
+from pictures.words import LANGUAGES, words_of
+from tests.support import knob, random_scenes
+
+# Runs each script that it is given in a world of its own, and writes down the trace that it made.
+CLEAN = '''
+import io, sys, contextlib, json
+import numpy as np
+
+class Refuse:
+    """Nothing is imported but NumPy and the standard library."""
+    def find_spec(self, name, path, target=None):
+        if name.partition(".")[0] not in {*sys.stdlib_module_names, "numpy", "_distutils_hack"}:
+            raise ImportError(f"{name}: refused")
+
+sys.meta_path.insert(0, Refuse())
+for name in json.load(sys.stdin):
+    world = sys.modules["__main__"].__dict__.copy() | {"__name__": "__main__"}
+    with contextlib.redirect_stdout(io.StringIO()) as said:
+        exec(compile(open(name, encoding="utf-8").read(), name, "exec"), world)
+    assert said.getvalue().count(": ok") >= 5, said.getvalue()
+    np.savez(name + ".npz", **world["trace"])
+'''
+HOSTILE = ("=1+1", "<b>", '"', "\\", "$x$", "'''", "{n}", "‮", "#", "~")
+
+
+def scenes() -> list[Scene]:
+    presets = [Scene(model=model) for model in PRESETS]
+    hostile = Scene(model="gpt", sentence=" ".join(HOSTILE)).turn(ablated=((1, 2), (3, 0)), edits=((0, 3, 2.5),))
+    return [*presets, hostile, *random_scenes(50, 12)]
+
+
+@cache
+def run(scene: Scene) -> core.Run:
+    return core.run(scene)
+
+
+def executed(folder: Path, texts: list[bytes]) -> list[dict[str, np.ndarray]]:
+    """The traces of these scripts, all run by one Python that has nothing but NumPy."""
+    names = [str(folder / f"{i}.py") for i in range(len(texts))]
+    for name, text in zip(names, texts, strict=True):
+        Path(name).write_bytes(text)
+    ran = subprocess.run([sys.executable, "-I", "-c", CLEAN], input=json.dumps(names), text=True, capture_output=True)
+    assert ran.returncode == 0, ran.stderr[-3000:]
+    return [dict(np.load(f"{name}.npz")) for name in names]
+
+
+def test_every_script_gives_the_numbers_of_the_screen(tmp_path):
+    """For every preset, hostile tokens and fifty random Scenes: every array of the trace."""
+    given = scenes()
+    words = words_of("pt-BR")
+    traces = executed(tmp_path, [takeaway.script(scene, words) for scene in given])
+    for scene, trace in zip(given, traces, strict=True):
+        expected = run(scene).trace
+        assert [*trace] == [*expected], scene
+        for name, array in expected.items():
+            largest = np.abs(array[np.isfinite(array)]).max(initial=0)
+            np.testing.assert_allclose(trace[name], array, rtol=0, atol=1e-6 * largest, err_msg=f"{name} {scene}")
+
+
+def test_a_script_that_is_wrong_says_so(tmp_path):
+    text = takeaway.script(Scene(), words_of("en")).replace(b"np.exp(y, out=y)", b"np.exp2(y, out=y)")
+    with pytest.raises(AssertionError, match="on the screen"):
+        executed(tmp_path, [text])
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_notebook_is_valid_and_holds_the_script(lang):
+    """Its cells are the script's sections; what they say is in the reader's language."""
+    words = words_of(lang)
+    for model in ("penguins", "encoder_full", "stories"):
+        scene = Scene(model=model)
+        book = nbformat.reads(takeaway.notebook(scene, words).decode(), as_version=4)
+        nbformat.validate(book)
+        code = "\n\n\n".join(cell.source for cell in book.cells if cell.cell_type == "code")
+        assert ast.dump(ast.parse(code)) == ast.dump(ast.parse(takeaway.script(scene, words)))
+        assert words("takeaway.sections.run") in [cell.source for cell in book.cells]
+
+
+def test_each_line_of_a_program_is_core_s_own():
+    """What computes is no second copy: but for indentation, folded choices and calls, each line stands in core."""
+    written = {
+        line.strip() for path in Path(core.__file__).parent.rglob("*.py") for line in path.read_text().splitlines()
+    }
+    for model in ("encoder", "encoder_full", "gpt", "stories"):
+        made = export.program(Scene(model=model), run(Scene(model=model)))
+        text = f"{made.sections['operations']}\n{made.sections['model']}"
+        lines = [line.strip() for line in text.splitlines() if line.strip()]
+        folded = [line for line in lines if line not in written]
+        assert len(lines) > 150 and len(folded) <= 14, (model, folded)
+
+
+def test_what_never_runs_is_not_there():
+    gpt = export.program(Scene(model="gpt"), run(Scene(model="gpt"))).sections
+    everything = "\n".join(gpt.values())
+    assert "relu" in everything and "layer_norm" in everything and "causal_mask" in everything
+    for gone in ("rotate", "rms_norm", "gelu", "silu", "Cache", "check_needed", "ConfigError("):
+        assert f"def {gone}" not in everything and f"{gone}(" not in everything, gone
+
+
+CASES = [
+    ("if c.a:\n    g(1)\nelse:\n    g(2)\n", "g(1)\n"),
+    ("if not c.a:\n    g(1)\nelif p:\n    g(2)\nelse:\n    g(3)\n", "if p:\n    g(2)\nelse:\n    g(3)\n"),
+    ("if p:\n    g(1)\nelif c.a:\n    g(2)\nelse:\n    g(3)\n", "if p:\n    g(1)\nelse:\n    g(2)\n"),
+    ("if p:\n    g(1)\nelif c.b:\n    g(2)\n", "if p:\n    g(1)\n"),
+    ("if p:\n    if c.b:\n        g(1)\n", "if p:\n    pass\n"),
+    ("g(p if c.b else (1, 2))\n", "g((1, 2))\n"),
+    ("if p or c.a:\n    g('é')\n", "g('é')\n"),
+    ("if p and c.a:\n    g(1)\n", "if p and c.a:\n    g(1)\n"),
+    ("if p:\n    raise ValueError\ng(p)\n", "g(p)\n"),
+    ("for q in c.none:\n    g(q)\ng(2)\n", "g(2)\n"),
+    ("y = c.a\nif y:\n    g(1)\n", "g(1)\n"),
+    ("y = c.a\ny = p\nif y:\n    g(1)\n", "y = c.a\ny = p\nif y:\n    g(1)\n"),
+    ("if c.a:\n    return p\ng(1)\n", "return p\n"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("body", "left"), CASES)
+def test_branches_that_are_never_taken_are_left_out(body, left):
+    def function(text: str) -> str:
+        return "def f(c, p):\n" + "".join(f"    {line}\n" for line in text.splitlines())
+
+    known = {"c": SimpleNamespace(a=True, b=False, none=())}
+    assert prune.pruned(function(body), known, {}) == function(left)
+
+
+def test_large_weights_lie_beside(tmp_path, monkeypatch):
+    """A model with too many weights to be written down comes with a file of them; and computes the same."""
+    scene = Scene(model="induction")
+    monkeypatch.setattr(limits, "WRITTEN_WEIGHTS", 1000)
+    assert takeaway.ends(scene, "py") == "zip" and takeaway.ends(Scene(model="gpt"), "py") == "py"
+    with zipfile.ZipFile(io.BytesIO(takeaway.script(scene, words_of("en")))) as file:
+        assert file.namelist() == ["fibra.py", export.WEIGHTS_FILE]
+        file.extractall(tmp_path)
+    text = (tmp_path / "fibra.py").read_text().replace(export.WEIGHTS_FILE, str(tmp_path / export.WEIGHTS_FILE))
+    (trace,) = executed(tmp_path, [text.encode()])
+    np.testing.assert_array_equal(trace["logits"], run(scene).trace["logits"])
+
+
+def test_the_table_holds_the_arrays_and_no_formula():
+    scene = Scene(model="gpt", sentence=" ".join(HOSTILE), layer=1)
+    for lang, mark in (("en", ","), ("pt-BR", ";")):
+        text = takeaway.table("attention", scene, words_of(lang)).decode("utf-8-sig")
+        head, *rows = csv.reader(io.StringIO(text, newline=""), delimiter=mark)
+        assert head[:6] == [words_of(lang)(f"takeaway.columns.{name}") for name in takeaway.HEADINGS]
+        assert not any(cell.startswith(("=", "@", "+")) for row in rows for cell in row[:6])
+        pattern = [row for row in rows if row[0] == "blocks.1.attn.pattern"]
+        numbers = [[float(cell.replace(",", ".")) for cell in row[6 : 6 + len(HOSTILE)]] for row in pattern]
+        np.testing.assert_array_equal(np.float32(numbers).reshape(4, 10, 10), run(scene).trace["blocks.1.attn.pattern"])
+        assert [row[4].removeprefix("'" if row[4][1:2] in "=+-@" else "") for row in pattern[:10]] == [*scene.tokens]
+        assert {row[1] for row in rows} == {"1"} and {row[2] for row in pattern} == {*"0123"}
+
+
+def test_the_archive_holds_the_whole_trace_and_opens_without_pickle():
+    scene = Scene(model="stories")
+    with np.load(io.BytesIO(takeaway.trace(scene)), allow_pickle=False) as file:
+        assert {*file} == {*run(scene).trace, "tokens", "ids"}
+        assert tuple(file["tokens"]) == scene.tokens
+        np.testing.assert_array_equal(file["logits"], run(scene).trace["logits"])
+
+
+def test_a_page_offers_its_files_and_makes_none_unasked(monkeypatch):
+    """The fold shut, there is no button; open, there are four, of the Scene that stands there when they are pressed."""
+    monkeypatch.setattr(takeaway.export, "program", lambda *_: pytest.fail("made unasked"))
+    at = AppTest.from_file(Path(__file__).parents[1] / "pages" / "drift.py", default_timeout=60)
+    at.query_params["model"] = "gpt"
+    at.run()
+    assert not at.exception and not at.get("download_button")
+    at.session_state["takeaway"] = True
+    at.run()
+    assert not at.exception
+    assert len(at.get("download_button")) == 4
+    assert at.session_state["fibra.now"].scene == at.session_state["fibra.scene"]
+    knob(at.text_input, "knob-sentence").set_value("um gato").run()
+    assert at.session_state["fibra.now"].scene.text == "um gato"

@@ -1,0 +1,51 @@
+"""What a reader may take home from a page. Nothing is computed until a file is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import streamlit as st
+
+from pictures import takeaway
+from pictures.words import Words
+from ui import state
+from ui.live import compat
+
+
+@st.fragment
+def offer(page: str, words: Words) -> None:
+    """The files of a page, folded; each is made when its button is pressed, of the Scene that stands there then."""
+    fold = compat.call(
+        st.expander, words("takeaway.title"), icon=":material/backpack:", key="takeaway", on_change="rerun"
+    )
+    if getattr(fold, "open", True) is False:  # where Streamlit does not say, they stand there at once
+        return
+    with fold:
+        st.markdown(words("takeaway.about"))
+        with st.container(horizontal=True):
+            _files(page, words)
+
+
+def _files(page: str, words: Words) -> None:
+    now, scene = state.now(), takeaway.shown(page, state.scene())
+    makers: dict[str, tuple[str, Callable[..., bytes]]] = {
+        "csv": ("csv", lambda scene, words: takeaway.table(page, scene, words)),
+        "npz": ("npz", lambda scene, _: takeaway.trace(scene)),
+        "notebook": (takeaway.ends(scene, "ipynb"), takeaway.notebook),
+        "script": (takeaway.ends(scene, "py"), takeaway.script),
+    }
+    for name, (ending, make) in makers.items():
+        st.download_button(
+            words(f"takeaway.files.{name}"),
+            partial(_made, make, page, now, words),
+            f"fibra-{page}.{ending}",
+            key=f"takeaway-{name}",
+            help=words(f"takeaway.helps.{name}"),
+            on_click="ignore",
+        )
+
+
+def _made(make: Callable[..., bytes], page: str, now: state.Now, words: Words) -> bytes:
+    """The file's bytes. This runs in a thread of Streamlit's own, where there is no session to ask for its Scene."""
+    return make(takeaway.shown(page, now.scene), words)
