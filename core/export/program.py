@@ -144,9 +144,9 @@ def _literal(value: Any) -> str:
 
 def _sentence(scene: Scene) -> str:
     """The tokens, and what was chosen or edited by hand of their embeddings."""
-    tokens, words = scene.tokens, scene.preset.words
+    tokens, words = scene.tokens, scene.preset.by_hand
     own = {token: words[token] for token in dict.fromkeys(tokens) if token in words}
-    hand = f"SimpleNamespace(preset=SimpleNamespace(words={own!r}), edits={scene.edits!r})"
+    hand = f"SimpleNamespace(preset=SimpleNamespace(by_hand={own!r}), edits={scene.edits!r})"
     lines = [
         f"tokens = {tokens!r}",
         f"ids = np.array({scene.encoding.ids.tolist()!r})",
