@@ -209,7 +209,8 @@ def attention_backward(
     dscores = flow.put(at + "scores", dscores)
 
     if config.positions == "rotary":
-        turn = rotary_angles(x.shape[-2], config.rotary_width, config.rotary_base, x.dtype)
+        about = (config.rotary_width, config.rotary_base, x.dtype, config.rotary_scaling)
+        turn = rotary_angles(x.shape[-2], *about)
         dq, dk = attention_scores_backward(dscores, trace[at + "rot_q"], trace[at + "rot_k"])
         dq = rotate_backward(flow.put(at + "rot_q", dq), *turn)
         dk = rotate_backward(flow.put(at + "rot_k", dk), *turn)

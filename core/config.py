@@ -22,6 +22,45 @@ CHOICES: dict[str, tuple[str, ...]] = {
 }
 
 
+SCALINGS = ("linear", "dynamic", "yarn", "llama3")
+
+
+@dataclass(frozen=True)
+class RotaryScaling:
+    """How rotary positions reach past the `trained` tokens that a model was first trained on.
+
+    linear: every angle is divided by `factor` (Chen et al. 2023, "Position Interpolation"). dynamic: the base grows
+    with the text, once that is longer ("NTK-aware" scaling; Peng et al. 2023, section 3.3). yarn (Peng et al. 2023,
+    section 3.2) and llama3 (Dubey et al. 2024; transformers' modeling_rope_utils.py): pairs that make fewer than `slow`
+    turns in the trained length are divided, those that make more than `fast` stay, and between it is a bit of both.
+
+    magnitude: of yarn, by which queries and keys are multiplied as well. whole: of yarn, between whole pairs.
+    """
+
+    kind: str
+    factor: float
+    trained: int
+    slow: float = 1.0
+    fast: float = 32.0
+    magnitude: float = 1.0
+    whole: bool = True
+
+    def __post_init__(self) -> None:
+        at = "rotary_scaling"
+        if self.kind not in SCALINGS:
+            raise ConfigError(f"{at}: kind: {shown(self.kind)} is not one of {', '.join(SCALINGS)}", at)
+        for name in ("factor", "slow", "fast", "magnitude"):
+            value = getattr(self, name)
+            if not (isinstance(value, float) or _is_size(value)) or not 0 < value < math.inf:
+                raise ConfigError(f"{at}: {name}: {shown(value)} is not a finite number above 0", at)
+        if not _is_size(self.trained) or self.trained < 1:
+            raise ConfigError(f"{at}: trained: {shown(self.trained)} is not a whole number of 1 or more", at)
+        if self.kind in ("yarn", "llama3") and self.slow >= self.fast:
+            raise ConfigError(f"{at}: slow: {self.slow} is not below fast, {self.fast}", at)
+        if not isinstance(self.whole, bool):
+            raise ConfigError(f"{at}: whole: {shown(self.whole)} is neither True nor False", at)
+
+
 @dataclass(frozen=True)
 class Config:
     """Sizes, and one field a choice. Sources: Vaswani et al. 2017 unless a field names another."""
@@ -40,6 +79,7 @@ class Config:
     positions: str = "none"
     rotary_base: float = 10000.0  # RoPE (Su et al. 2021), section 3.2.2
     rotary_dim: int | None = None  # how many of a head's dimensions turn (GPT-NeoX); None: all
+    rotary_scaling: RotaryScaling | None = None  # None: angles as they are
 
     norm: str = "none"  # layer: Ba et al. 2016; rms: Zhang & Sennrich 2019
     norm_at: str = "pre"  # pre: x + f(norm(x)); post: norm(x + f(x)) (section 3.1)
@@ -133,6 +173,13 @@ class Config:
                 "d_model",
                 "n_heads",
             )
+        kind = self.rotary_scaling.kind if self.rotary_scaling else ""
+        if (kind == "dynamic" and self.rotary_width == 2) or (kind == "yarn" and self.rotary_base <= 1):
+            raise ConfigError(
+                f"rotary_scaling: {kind} needs more than one pair, and a rotary_base above 1; here are "
+                f"{self.rotary_width // 2} and {self.rotary_base}",
+                "rotary_scaling",
+            )
 
     def _check_combinations(self) -> None:
         if self.norm == "none" and (self.embed_norm or self.final_norm):
@@ -162,6 +209,8 @@ def _check_type(name: str, value: Any) -> None:
         right = _is_size(value)
     elif kind in (bool, str):
         right = isinstance(value, kind)
+    elif name == "rotary_scaling":
+        right = value is None or isinstance(value, RotaryScaling)
     else:  # int | None
         right = value is None or _is_size(value)
     if not right:

@@ -167,7 +167,8 @@ def attention(
     v = trace.put(at + "v", split_heads(v, config.kv_heads))
     if config.positions == "rotary":
         n, rows = places(x.shape[-2], cache)
-        turn = [table[rows] for table in rotary_angles(n, config.rotary_width, config.rotary_base, x.dtype)]
+        about = (config.rotary_width, config.rotary_base, x.dtype, config.rotary_scaling)
+        turn = [table[rows] for table in rotary_angles(n, *about)]
         q = trace.put(at + "rot_q", rotate(q, *turn))
         k = trace.put(at + "rot_k", rotate(k, *turn))
     if cache is not None:

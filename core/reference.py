@@ -35,10 +35,27 @@ def positions(n: int, d_model: int) -> np.ndarray:  # -> [n, d_model], section 3
     return np.where(np.arange(d_model) % 2, np.cos(angle), np.sin(angle))
 
 
+def rates(n: int, config: Config) -> np.ndarray:  # -> [pair], radians a token: eq. 15 there; scaled: RotaryScaling
+    d, s, pair = config.rotary_width, config.rotary_scaling, np.arange(config.rotary_width // 2)
+    grown = 1 + s.factor * max(n / s.trained - 1, 0) if s and s.kind == "dynamic" else 1.0
+    base = config.rotary_base * grown ** (d / max(d - 2, 1))
+    rate: np.ndarray = base ** (-2 * pair / d)
+    if s is None or s.kind == "dynamic":
+        return rate
+    kept = (s.trained * rate / (2 * math.pi) - s.slow) / (s.fast - s.slow) if s.kind == "llama3" else 0 * rate
+    if s.kind == "yarn":
+        first, last = (d / 2 * math.log(s.trained / (2 * math.pi * turns), base) for turns in (s.fast, s.slow))
+        first, last = (math.floor(first), math.ceil(last)) if s.whole else (first, last)
+        first, last = max(first, 0), min(last, d - 1)
+        kept = 1 - (pair - first) / (last - first or 1e-3)
+    kept = np.clip(kept, 0, 1)
+    return kept * rate + (1 - kept) * rate / s.factor
+
+
 def rotate(x: np.ndarray, config: Config) -> np.ndarray:  # [pos, d_head] -> [pos, d_head], Su et al. 2021, eq. 34
-    half = config.rotary_width // 2
-    angle = np.arange(len(x))[:, None] * config.rotary_base ** (-np.arange(half) / half)
-    a, b, rest = x[:, :half], x[:, half : 2 * half], x[:, 2 * half :]
+    half, size = config.rotary_width // 2, config.rotary_scaling.magnitude if config.rotary_scaling else 1
+    angle = np.arange(len(x))[:, None] * rates(len(x), config)
+    a, b, rest = size * x[:, :half], size * x[:, half : 2 * half], x[:, 2 * half :]
     return np.hstack([a * np.cos(angle) - b * np.sin(angle), b * np.cos(angle) + a * np.sin(angle), rest])
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 import core
-from core.config import CHOICES
+from core.config import CHOICES, SCALINGS, RotaryScaling
 from core.interventions import PARTS
 from core.kinds import Choice, Flag, Kind, Maybe, Name, Number, Rows, Several, Text, Whole
 from core.scene.fields import OVERRIDES
@@ -160,7 +160,7 @@ def random_config(draw: random.Random) -> core.Config:
     positions = draw.choice(CHOICES["positions"])
     d_mlp = draw.choice((0, 7, 12))
     unembed = draw.random() < 0.7
-    return core.Config(
+    config = core.Config(
         vocab_size=draw.randint(5, 11),
         n_ctx=9,
         d_model=draw.choice((5, 6, 8)) if free_width else n_heads * width,
@@ -189,6 +189,20 @@ def random_config(draw: random.Random) -> core.Config:
         unembed=unembed,
         tied_unembed=unembed and draw.random() < 0.4,
         unembed_bias=unembed and draw.random() < 0.4,
+    )
+    return config.replace(rotary_scaling=random_scaling(draw)) if positions == "rotary" and n_heads > 1 else config
+
+
+def random_scaling(draw: random.Random) -> RotaryScaling:
+    """Rotary positions scaled in one of the ways that there are, so that six tokens tell it from another."""
+    return RotaryScaling(
+        kind=draw.choice(SCALINGS[:1] + SCALINGS[2:]),
+        factor=draw.choice((1.0, 2.5, 4)),
+        trained=draw.choice((3, 40)),
+        slow=draw.choice((0.5, 1.0)),
+        fast=draw.choice((2.0, 32)),
+        magnitude=draw.choice((1.0, 1.2)),
+        whole=draw.random() < 0.5,
     )
 
 

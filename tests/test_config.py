@@ -10,7 +10,7 @@ from support import configs, random_params
 
 import core
 from core import limits
-from core.config import CHOICES, TYPES
+from core.config import CHOICES, TYPES, RotaryScaling
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ from core.config import CHOICES, TYPES
         (dict(gated=True, d_mlp=0), "gated: there is no MLP to gate while d_mlp is 0", "gated"),
         (dict(tied_unembed=True), "unembed: is False, so tied_unembed and unembed_bias must be False too", "unembed"),
         (dict(unembed_bias=True), "unembed: is False", "unembed"),
-        (dict(vocab_size=10**9), "64,000,032,768 parameters exceed 1,000,000,000", "vocab_size"),
+        (dict(vocab_size=10**9), "64,000,032,768 parameters exceed 1,300,000,000", "vocab_size"),
         (dict(n_layer=3), "n_layer: Config has no such field; it has vocab_size, n_ctx", "n_layer"),
     ],
 )
@@ -68,6 +68,25 @@ def test_refused(changes, message, at_fault):
 def test_a_wrong_type_is_refused_in_every_field(name):
     with pytest.raises(core.ConfigError, match=f"^{name}: "):
         core.Config(**{name: []})
+
+
+@pytest.mark.parametrize("scaling, field", [
+    (dict(kind="longrope"), "kind: 'longrope'"), (dict(factor=0), "factor: 0"), (dict(factor="2"), "factor: '2'"),
+    (dict(trained=0), "trained: 0"), (dict(trained=1.5), "trained: 1.5"), (dict(slow=32.0), "slow: 32.0 is not below"),
+    (dict(magnitude=math.nan), "magnitude: nan"), (dict(whole=1), "whole: 1"),
+])  # fmt: skip
+def test_a_scaling_of_angles_that_cannot_be(scaling, field):
+    with pytest.raises(core.ConfigError, match=f"^rotary_scaling: {field}"):
+        RotaryScaling(**dict(kind="yarn", factor=2.0, trained=8) | scaling)
+
+
+def test_a_scaling_that_one_pair_does_not_have():
+    for scaling, sizes in (
+        (RotaryScaling("dynamic", 2, 4), {"rotary_dim": 2}),
+        (RotaryScaling("yarn", 2, 4), {"rotary_base": 1.0}),
+    ):
+        with pytest.raises(core.ConfigError, match="rotary_scaling: "):
+            core.Config(positions="rotary", rotary_scaling=scaling, **sizes)
 
 
 def test_every_choice_is_accepted():

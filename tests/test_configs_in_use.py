@@ -139,7 +139,7 @@ def read(values):
 @pytest.mark.parametrize(
     ("values", "field"),
     [
-        (LLAMA | {"rope_scaling": {"rope_type": "llama3", "factor": 8.0}}, "rope_scaling"),
+        (LLAMA | {"rope_scaling": {"rope_type": "longrope", "factor": 8.0}}, "rope_scaling"),
         (LLAMA | {"mlp_bias": True}, "mlp_bias"),
         (LLAMA | {"quantization_config": {"bits": 4}}, "quantization_config"),
         (BERT | {"position_embedding_type": "relative_key"}, "position_embedding_type"),

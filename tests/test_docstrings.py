@@ -31,7 +31,7 @@ ITEM = r"\w+(?: \[[^\]]*\])?|\[[^\]]*\]"
 SIZES = {"d_in": 5, "d_out": 7, "d": 6, "a": 3, "b": 4, "m": 3, "k": 4, "pos": 5, "query": 3, "key": 5, "vocab": 11}
 SIZES |= {"head": 4, "kv_head": 2, "d_head": 6, "d_model": 8, "n": 6}
 GIVEN: dict[str, Any] = {"n_heads": 4, "n_groups": 2, "width": 4, "n": 6, "d_model": 8, "vocab_size": 11, "eps": 1e-5}
-GIVEN |= {"base": 1e4, "n_query": 3, "n_key": 5, "value": 0.5, "dtype": np.float64}
+GIVEN |= {"base": 1e4, "scaling": None, "n_query": 3, "n_key": 5, "value": 0.5, "dtype": np.float64}
 GIVEN |= {"coefficients": ((1.0, 2.0), (3.0, 4.0))}
 
 BIASES = {"qkv_bias": True, "out_bias": True, "mlp_bias": True}

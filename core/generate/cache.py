@@ -19,16 +19,20 @@ class Cache:
 
     Give the same Cache to one `forward` after another, each with the tokens that are new. One Cache serves one text (or
     one batch of texts that grow together), one set of parameters, and one choice of interventions.
-    Raises: ConfigError for more room than n_ctx.
+    Raises: ConfigError for more room than n_ctx; or than was trained on, where a longer text turns all keys anew.
     """
 
     __slots__ = ("_config", "_keys", "_values", "length", "room")
 
     def __init__(self, config: Config, room: int | None = None):
         instance("config", config, Config)
-        room = config.n_ctx if room is None else room
-        if not is_whole(room) or not 1 <= room <= config.n_ctx:
-            raise wrong("room", room, f"in 1..n_ctx, {config.n_ctx}")
+        scaling, most = config.rotary_scaling, config.n_ctx
+        if scaling is not None and scaling.kind == "dynamic":
+            most = min(most, scaling.trained)
+        room = most if room is None else room
+        if not is_whole(room) or not 1 <= room <= most:
+            why = "n_ctx" if most == config.n_ctx else "the dynamic rotary_scaling's trained"
+            raise wrong("room", room, f"in 1..{why}, {most}")
         self.room = room
         self.length = 0  # how many positions are held
         self._config = config

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..config import Config
+from ..config import Config, RotaryScaling
 from ..model import forward
+from ..ops.positions import rotary_rates
 from ..params import Params
 from ..trace import Trace
 from .space import relative_change
@@ -40,13 +41,15 @@ def similarity(x: np.ndarray) -> np.ndarray:
     return np.divide(x @ x.T, products, out=np.zeros_like(products), where=products > 0)
 
 
-def pair_angles(positions: np.ndarray, width: int, base: float) -> np.ndarray:
+def pair_angles(
+    positions: np.ndarray, width: int, base: float, scaling: RotaryScaling | None = None, n: int = 1
+) -> np.ndarray:
     """By how many radians rotary positions turn each pair: positions [pos] -> [pos, width / 2].
 
     Position p turns pair i by p * base^(-2i/width) (Su et al. 2021, eq. 15): the first pair the fastest, by 1 radian a
-    token.
+    token; or by less, where that is scaled. n: how many tokens the text has.
     """
-    return np.asarray(positions)[:, None] * base ** (-np.arange(0, width, 2) / width)
+    return np.asarray(positions)[:, None] * rotary_rates(n, width, base, scaling)
 
 
 def sine_wave(positions: np.ndarray, dimension: int, d_model: int) -> np.ndarray:

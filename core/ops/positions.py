@@ -6,6 +6,8 @@ from functools import lru_cache
 
 import numpy as np
 
+from ..config import RotaryScaling
+
 
 @lru_cache(maxsize=32)
 def sinusoidal(n: int, d_model: int, dtype: np.dtype | type = np.float32) -> np.ndarray:
@@ -23,16 +25,50 @@ def sinusoidal(n: int, d_model: int, dtype: np.dtype | type = np.float32) -> np.
 
 @lru_cache(maxsize=32)
 def rotary_angles(
-    n: int, width: int, base: float, dtype: np.dtype | type = np.float32
+    n: int,
+    width: int,
+    base: float,
+    dtype: np.dtype | type = np.float32,
+    scaling: RotaryScaling | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Of the angles p * base^(-2i/width), for position p and pair i (Su et al. 2021, eq. 15).
+    """Of the angles p * base^(-2i/width), for position p and pair i (Su et al. 2021, eq. 15), or of scaled ones.
 
     -> cos [n, width / 2], sin [n, width / 2]
     """
-    angle = np.arange(n)[:, None] * base ** (-np.arange(0, width, 2) / width)
-    cos, sin = np.cos(angle).astype(dtype), np.sin(angle).astype(dtype)
+    angle = np.arange(n)[:, None] * rotary_rates(n, width, base, scaling)
+    size = scaling.magnitude if scaling else 1.0
+    cos, sin = (size * np.cos(angle)).astype(dtype), (size * np.sin(angle)).astype(dtype)
     cos.flags.writeable = sin.flags.writeable = False
     return cos, sin
+
+
+def rotary_rates(n: int, width: int, base: float, scaling: RotaryScaling | None) -> np.ndarray:
+    """Radians by which one token more turns each pair, in a text of n tokens; see RotaryScaling for sources.
+
+    -> rates [width / 2]
+    """
+    pair = np.arange(width // 2)
+    if scaling is None:
+        return base ** (-2 * pair / width)
+    factor, trained = scaling.factor, scaling.trained
+    if scaling.kind == "dynamic":
+        base *= (factor * max(n, trained) / trained - (factor - 1)) ** (width / (width - 2))
+    rates: np.ndarray = base ** (-2 * pair / width)
+    if scaling.kind == "dynamic":
+        return rates
+    kept: np.ndarray | float = 0.0  # how much of a pair's own rate stays
+    if scaling.kind == "llama3":
+        turns = trained * rates / (2 * np.pi)
+        kept = np.clip((turns - scaling.slow) / (scaling.fast - scaling.slow), 0, 1)
+    if scaling.kind == "yarn":
+        fast, slow = (  # the pairs, counted in fractions, that make so many turns
+            width * np.log(trained / (2 * np.pi * turns)) / (2 * np.log(base)) for turns in (scaling.fast, scaling.slow)
+        )
+        if scaling.whole:
+            fast, slow = np.floor(fast), np.ceil(slow)
+        fast, slow = max(fast, 0), min(slow, width - 1)
+        kept = 1 - np.clip((pair - fast) / (slow - fast or 1e-3), 0, 1)
+    return rates * kept + rates / factor * (1 - kept)
 
 
 def rotate(x: np.ndarray, cos: np.ndarray, sin: np.ndarray) -> np.ndarray:
@@ -53,5 +89,5 @@ def rotate(x: np.ndarray, cos: np.ndarray, sin: np.ndarray) -> np.ndarray:
 
 def rotate_backward(dy: np.ndarray, cos: np.ndarray, sin: np.ndarray) -> np.ndarray:
     """dy [..., pos, d_head], cos [pos, width / 2], sin [pos, width / 2] -> dx [..., pos, d_head]."""
-    # y = rotate(x, cos, sin): a turn keeps lengths, so its gradient is turned back by the same angle
+    # y = rotate(x, cos, sin): a matrix for each pair, whose transpose turns back by the same angle
     return rotate(dy, cos, -sin)

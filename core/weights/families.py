@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import fields
 from typing import Any
 
 from .. import limits
-from ..config import TYPES, Config, param_shapes
+from ..config import TYPES, Config, RotaryScaling, param_shapes
 from ..errors import WeightsError
 from ..strict_json import quoted
 from .bert import bert, distilbert, roberta
@@ -29,6 +30,11 @@ def fibra(f: Fields) -> Plan:
             f.refuse(name, f"at most {limits.PARAMETERS:,}")
         if value is not None:
             values[name] = value
+    scaling = values.get("rotary_scaling")
+    if scaling is not None:
+        if not isinstance(scaling, dict) or {*scaling} != {one.name for one in fields(RotaryScaling)}:
+            f.refuse("rotary_scaling", "an object with " + ", ".join(one.name for one in fields(RotaryScaling)))
+        values["rotary_scaling"] = RotaryScaling(**scaling)
     config = Config(**values)
     return Plan(config, {name: same(name) for name in param_shapes(config)})
 

@@ -64,11 +64,12 @@ class Fields:
     """Reads a config.json field by field, then refuses what was not read.
 
     A field that is absent, or null, has transformers' default. without_head: what stands over the last hidden state is
-    left out, whatever it is.
+    left out, whatever it is. within: the name of the object that these fields stand in, if not the file itself.
     Raises: WeightsError naming the field, for a value of a wrong type, or one that is not implemented.
     """
 
-    def __init__(self, values: dict[str, Any], without_head: bool = False):
+    def __init__(self, values: dict[str, Any], without_head: bool = False, within: str = ""):
+        self._at = f"config.json: {within}: " if within else "config.json: "
         self._values = values
         self._without_head = without_head
         self._read: set[str] = set()
@@ -154,30 +155,13 @@ class Fields:
                 )
         return bool(with_head) and base not in names
 
-    def rope(self, theta: str = "rope_theta") -> tuple[float, dict[str, Any]]:
-        """The base of the rotary positions, and the object that may say more. theta: the base's name beside it.
-
-        Since transformers 5 the object is `rope_parameters`; before, `rope_scaling`, with the base beside it.
-        """
-        name = "rope_scaling" if self.get("rope_scaling") else "rope_parameters"
-        rope = self.get(name, {})
-        if not isinstance(rope, dict):
-            self.refuse(name, "an object")
-        kind = rope.get("rope_type", rope.get("type", "default"))
-        if kind != "default":
-            raise WeightsError(f"config.json: {name}: rope_type {quoted(kind)} is not implemented; 'default' is")
-        for key in rope:
-            if key not in ("rope_type", "type", "rope_theta", "partial_rotary_factor"):
-                raise WeightsError(f"config.json: {name}: {quoted(key)} is not implemented")
-        return Fields(rope).number("rope_theta", self.number(theta, 10000.0)), rope
-
     def harmless(self, *names: str) -> None:
         """Let these fields be whatever they are: in this family they do not enter the forward pass."""
         self._read.update(names)
 
     def refuse(self, name: str, right: str) -> NoReturn:
         """Raise WeightsError: `name` should be `right`."""
-        raise WeightsError(f"config.json: {name}: {quoted(self._values.get(name))} is not implemented; {right} is")
+        raise WeightsError(f"{self._at}{name}: {quoted(self._values.get(name))} is not implemented; {right} is")
 
     def finish(self) -> None:
         """Refuse every field that was not read, is not null, and is not known to be harmless."""

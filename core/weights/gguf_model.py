@@ -11,7 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from ..config import RotaryScaling
 from ..errors import WeightsError
+from ..ops.positions import rotary_rates
 from ..strict_json import quoted
 from ..tokenizer.pretrained import Vocabulary
 from .gguf import GGUFFile, Texts
@@ -40,7 +42,17 @@ FIELDS = {
     "rope.freq_base": "rope_theta",
 }
 # Keys that change nothing with this value, and are refused with another.
-INERT = {"rope.scaling.type": "none", "rope.scaling.factor": 1.0, "expert_count": 0, "expert_used_count": 0}
+INERT = {"expert_count": 0, "expert_used_count": 0}
+# How rotary angles are scaled: the keys behind "ARCHITECTURE.rope.scaling.", and their names in config.json, if any.
+SCALING_KEYS = {
+    "type": "rope_type",
+    "factor": "factor",
+    "original_context_length": "original_max_position_embeddings",
+    "finetuned": "",
+}
+SCALINGS = ("none", "linear", "yarn")
+TRAINED, TURNS = 8192, (1.0, 4.0)  # of Llama 3, whose scaling is a tensor here
+ROPE = "rope_freqs.weight"
 WIDTHS = ("rope.dimension_count", "attention.value_length")  # of a head: as wide as its keys
 NEEDED = ("embedding_length", "block_count", "feed_forward_length", "attention.head_count")
 
@@ -108,6 +120,8 @@ class GGUFModel(Mapping[str, Entry]):
                 continue
             if short in FIELDS:
                 config[FIELDS[short]] = value
+            elif short.startswith("rope.scaling."):
+                continue  # read in _scaling
             elif short not in WIDTHS and (isinstance(value, (np.ndarray, Texts)) or INERT.get(short) != value):
                 raise WeightsError(f"{file.name}: {quoted(key)}: {quoted(value)} is not implemented")
         for short in NEEDED:
@@ -123,10 +137,44 @@ class GGUFModel(Mapping[str, Entry]):
         config["tie_word_embeddings"] = "output.weight" not in file
         if self.architecture == "llama":
             config["attention_bias"] = "blk.0.attn_q.bias" in file
-        if "rope_freqs.weight" in file:
-            raise WeightsError(f"{file.name}: tensor 'rope_freqs.weight': scaled rotary angles are not implemented")
         self._check_widths(config)
+        config["rope_scaling"] = self._scaling(config)
         return config
+
+    def _scaling(self, config: Mapping[str, Any]) -> dict[str, Any] | None:
+        """What config.json would say of scaled rotary angles. Raises: WeightsError for what is not implemented."""
+        prefix = f"{self.architecture}.rope.scaling."
+        said = {key.removeprefix(prefix): v for key, v in self._file.metadata.items() if key.startswith(prefix)}
+        said = {"type": "linear" if "factor" in said else "none"} | said
+        for key, value in said.items():
+            known = value in SCALINGS if isinstance(value, str) else isinstance(value, float | int)
+            if key not in SCALING_KEYS or not known:
+                raise WeightsError(f"{self._file.name}: {quoted(prefix + key)}: {quoted(value)} is not implemented")
+        if ROPE in self._file:
+            return self._llama3(config)
+        if said["type"] == "none" or (said["type"] == "linear" and "factor" not in said):
+            return None
+        if "factor" not in said:
+            raise WeightsError(f"{self._file.name}: {prefix}factor is missing")
+        known_here = ("type", "factor") if said["type"] == "linear" else SCALING_KEYS
+        return {SCALING_KEYS[key]: said[key] for key in known_here if SCALING_KEYS[key] and key in said}
+
+    def _llama3(self, config: Mapping[str, Any]) -> dict[str, Any]:
+        """The numbers behind a tensor of what each pair's rate is divided by.
+
+        Every Llama 3 has the same ones but for the factor, which divides the slowest pair.
+        Raises: WeightsError for a tensor that these do not give.
+        """
+        del self._theirs[ROPE]
+        by, base = np.asarray(self._file.array(ROPE, np.float64)), config["rope_theta"]
+        width = 2 * by.size
+        if by.ndim == 1 and by.size and (np.isfinite(by) & (by >= 1)).all() and isinstance(base, float) and base > 0:
+            scaling = RotaryScaling("llama3", float(by.max()), TRAINED, *TURNS)
+            plain, scaled = (rotary_rates(1, width, base, how) for how in (None, scaling))
+            if width == config.get("head_dim", width) and np.allclose(plain / by, scaled, rtol=1e-4, atol=0):
+                said = {"low_freq_factor": TURNS[0], "high_freq_factor": TURNS[1], "factor": scaling.factor}
+                return {"rope_type": "llama3", "original_max_position_embeddings": TRAINED, **said}
+        raise WeightsError(f"{self._file.name}: tensor {quoted(ROPE)}: only Llama 3's scaling is implemented")
 
     def _check_widths(self, config: Mapping[str, Any]) -> None:
         """A head's keys, values and rotary part are of one width here."""
@@ -171,6 +219,6 @@ def _name(name: str, what: str) -> str:
         block, _, part = stem.removeprefix("blk.").partition(".")
         if stem.startswith("blk.") and block.isascii() and block.isdigit() and part in OF_A_BLOCK:
             return f"model.layers.{block}.{OF_A_BLOCK[part]}.{kind}"
-    if name == "rope_freqs.weight":
+    if name == ROPE:
         return name
     raise WeightsError(f"{what}: tensor {quoted(name)}: not implemented in this family of models")

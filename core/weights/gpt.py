@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..config import Config
 from .fields import Fields
 from .plan import Plan, linear, norm, three
+from .rope import rope
 from .transforms import Transform, by_head, same, side_by_side, turned
 
 GPT2 = {  # its matrices are (in, out), as here
@@ -77,23 +78,24 @@ def _neox_names(n_heads: int, attention_bias: bool) -> dict[str, Transform]:
 def gpt_neox(f: Fields) -> Plan:
     """The Plan of a config.json of model_type gpt_neox."""
     d_model, n_heads = f.size("hidden_size", 6144), f.size("num_attention_heads", 64)
-    base, rope = f.rope("rotary_emb_base")
-    share = Fields(rope).number("partial_rotary_factor", f.number("rotary_pct", 0.25))
+    rotary = rope(f, f.size("max_position_embeddings", 2048), "rotary_emb_base")
+    share = rotary.said.number("partial_rotary_factor", f.number("rotary_pct", 0.25))
     # transformers 4 wrote both names of each; where they differ, versions disagree about which one counts.
-    f.must_be("rope_theta", base)
+    f.must_be("rope_theta", rotary.base)
     f.must_be("partial_rotary_factor", share)
     bias = f.flag("attention_bias", True)
     unembed = f.has_head("GPTNeoXModel", "GPTNeoXForCausalLM")
     config = Config(
         vocab_size=f.size("vocab_size", 50432),
-        n_ctx=f.size("max_position_embeddings", 2048),
+        n_ctx=rotary.n_ctx,
         d_model=d_model,
         n_layers=f.layers("num_hidden_layers", 44),
         n_heads=n_heads,
         d_mlp=f.size("intermediate_size", 24576),
         causal=True,
         positions="rotary",
-        rotary_base=base,
+        rotary_base=rotary.base,
+        rotary_scaling=rotary.scaling,
         rotary_dim=int(d_model // n_heads * share),
         norm="layer",
         norm_eps=f.number("layer_norm_eps", 1e-5),

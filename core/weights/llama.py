@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..config import Config
 from .fields import Fields
 from .plan import Plan, linear
+from .rope import rope
 from .transforms import same, turned
 
 NAMES = {
@@ -74,15 +75,15 @@ def _plan(
     out_bias: bool = False,
     window: int | None = None,
 ) -> Plan:
-    base, rope = f.rope()
-    Fields(rope).must_be("partial_rotary_factor", 1.0)
+    rotary = rope(f, f.size("max_position_embeddings", sizes["n_ctx"]))
+    rotary.said.must_be("partial_rotary_factor", 1.0)
     f.must_be("partial_rotary_factor", 1.0)
     n_heads = f.size("num_attention_heads", 32)
     kv_heads = n_heads if f.is_null("num_key_value_heads") else f.size("num_key_value_heads", n_kv_heads or n_heads)
     unembed = f.has_head(f"{family}Model", f"{family}ForCausalLM")
     config = Config(
         vocab_size=f.size("vocab_size", sizes["vocab_size"]),
-        n_ctx=f.size("max_position_embeddings", sizes["n_ctx"]),
+        n_ctx=rotary.n_ctx,
         d_model=f.size("hidden_size", sizes["d_model"]),
         n_layers=f.layers("num_hidden_layers", 32),
         n_heads=n_heads,
@@ -91,7 +92,8 @@ def _plan(
         d_mlp=f.size("intermediate_size", sizes["d_mlp"]),
         causal=True,
         positions="rotary",
-        rotary_base=base,
+        rotary_base=rotary.base,
+        rotary_scaling=rotary.scaling,
         norm="rms",
         norm_eps=f.number("rms_norm_eps", 1e-6),
         final_norm=True,

@@ -165,14 +165,14 @@ def _table(run: Run) -> np.ndarray:
 
 
 def _angles(scene: Scene, at: np.ndarray | None = None) -> np.ndarray:
-    c = scene.whole
-    return pair_angles(np.arange(len(scene.tokens)) if at is None else at, c.rotary_width, c.rotary_base)
+    c, n = scene.whole, len(scene.tokens)
+    return pair_angles(np.arange(n) if at is None else at, c.rotary_width, c.rotary_base, c.rotary_scaling, n)
 
 
 def _slowness(scene: Scene, dimension: int) -> float:
     """Tokens a radian: 1 for the first pair of dimensions, the more the later the pair."""
     if shown_positions(scene) == "rotary":
-        return scene.config.rotary_base ** (2 * (dimension // 2) / scene.config.rotary_width)
+        return float(1 / _angles(scene, np.ones(1))[0, dimension // 2])
     return 10000 ** (2 * (dimension // 2) / scene.config.d_model)
 
 

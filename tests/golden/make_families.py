@@ -15,6 +15,15 @@ import torch
 import transformers
 from make_golden import expected, randomize, write
 
+
+def llama(max_position_embeddings: int = 20, **rope: str | float) -> transformers.LlamaConfig:
+    """A small Llama whose rotary angles are scaled."""
+    return transformers.LlamaConfig(
+        **dict(vocab_size=51, hidden_size=20, num_hidden_layers=2, num_attention_heads=2, intermediate_size=28),
+        **dict(max_position_embeddings=max_position_embeddings, num_key_value_heads=1, rope_parameters=rope),
+    )
+
+
 CHECKPOINTS = {
     "gpt2-untied-tiny": (
         transformers.GPT2LMHeadModel,
@@ -72,6 +81,41 @@ CHECKPOINTS = {
         transformers.Qwen2Config(
             **dict(vocab_size=51, hidden_size=24, num_hidden_layers=2, num_attention_heads=6, intermediate_size=28),
             **dict(num_key_value_heads=2, max_position_embeddings=20, tie_word_embeddings=True),
+        ),
+    ),
+    # Rotary angles scaled so that each way changes some pairs and not others within eleven tokens.
+    "llama-linear-tiny": (transformers.LlamaForCausalLM, llama(rope_type="linear", factor=2.5)),
+    "llama-dynamic-tiny": (
+        transformers.LlamaForCausalLM,
+        llama(max_position_embeddings=8, rope_type="dynamic", factor=2.0),
+    ),
+    "llama3-tiny": (
+        transformers.LlamaForCausalLM,
+        llama(
+            **dict(max_position_embeddings=64, rope_type="llama3", factor=8.0, low_freq_factor=1.0),
+            **dict(high_freq_factor=4.0, original_max_position_embeddings=16),
+        ),
+    ),
+    "qwen2-yarn-tiny": (
+        transformers.Qwen2ForCausalLM,
+        transformers.Qwen2Config(
+            **dict(vocab_size=51, hidden_size=24, num_hidden_layers=2, num_attention_heads=2, intermediate_size=28),
+            **dict(num_key_value_heads=1, max_position_embeddings=64, tie_word_embeddings=True),
+            rope_parameters=dict(
+                **dict(rope_type="yarn", factor=4.0, original_max_position_embeddings=16, rope_theta=50.0),
+                **dict(beta_fast=2.0, beta_slow=0.5),
+            ),
+        ),
+    ),
+    "mistral-yarn-tiny": (
+        transformers.MistralForCausalLM,
+        transformers.MistralConfig(
+            **dict(vocab_size=51, hidden_size=24, num_hidden_layers=2, num_attention_heads=2, intermediate_size=28),
+            **dict(num_key_value_heads=2, head_dim=12, max_position_embeddings=1024, sliding_window=None),
+            rope_parameters=dict(
+                **dict(rope_type="yarn", factor=16.0, original_max_position_embeddings=64, rope_theta=1e4),
+                **dict(truncate=False, mscale=0.707, mscale_all_dim=1.0),
+            ),
         ),
     ),
 }
