@@ -15,7 +15,7 @@ import numpy as np
 from ..model import norm_places
 from ..ops.activations import ACTIVATIONS_BACKWARD
 from .explanation import Made, Operand, Term, operands_of
-from .forward import last_stream
+from .forward import last_stream, turn
 from .subject import GRAD, LOSS, Subject
 
 Terms = Iterator[Term]
@@ -231,11 +231,12 @@ def _turned(s: Subject, name: str, b: Place, h: int, p: int, e: int) -> Terms:
     """Turned back by the same angle."""
     width = s.config.rotary_width
     half = width // 2
-    angle = p * s.config.rotary_base ** (-2 * (e % half) / width)
-    yield from times(grad(s, name, *b, h, p, e), factor=cos(angle) if e < width else 1.0)
+    speed, size = turn(s, name, e % half)
+    angle = p * speed
+    yield from times(grad(s, name, *b, h, p, e), factor=size * cos(angle) if e < width else 1.0)
     if e < width:
         other, sign = (e + half, 1) if e < half else (e - half, -1)
-        yield from times(grad(s, name, *b, h, p, other), factor=sign * sin(angle))
+        yield from times(grad(s, name, *b, h, p, other), factor=sign * size * sin(angle))
 
 
 def looking(s: Subject, at: str, b: Place, h: int, p: int, e: int) -> Terms:

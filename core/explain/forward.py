@@ -14,6 +14,7 @@ import numpy as np
 
 from ..model import norm_places
 from ..ops.activations import ACTIVATIONS
+from ..ops.positions import rotary_rates
 from .explanation import Made, Operand, Term, dot, same, the_sum
 from .subject import ALONE, Subject
 
@@ -174,6 +175,13 @@ def projected(letter: str) -> Rule:
     return rule
 
 
+def turn(s: Subject, name: str, pair: int) -> tuple[float, float]:
+    """By how many radians a token this pair of q or k turns, and by how much both are multiplied."""
+    c = s.config
+    rates = rotary_rates(s[name].shape[-2], c.rotary_width, c.rotary_base, c.rotary_scaling)
+    return float(rates[pair]), c.rotary_scaling.magnitude if c.rotary_scaling else 1.0
+
+
 def rotated(letter: str) -> Rule:
     def rule(s: Subject, at: str, b: Place, h: int, p: int, e: int) -> Made:
         name = f"{at}attn.{letter}"
@@ -182,13 +190,15 @@ def rotated(letter: str) -> Rule:
             return same(letter, x)
         half = width // 2
         sign, other = (-1, e + half) if e < half else (1, e - half)
-        speed = s.config.rotary_base ** (-2 * (e % half) / width)
+        speed, size = turn(s, name, e % half)
         operands = (x, s.cell(name, *b, h, p, other), Operand("position", (p,), float(p)))
+        formula = rf"{letter}\cos({p}\theta) {'-' if sign < 0 else '+'} {letter}'\sin({p}\theta)"
+        formula = formula if size == 1 else rf"{size:.4g}\,({formula})"
         return Made(
-            rf"{letter}\cos({p}\theta) {'-' if sign < 0 else '+'} {letter}'\sin({p}\theta),\ \theta = {speed:.4g}",
+            rf"{formula},\ \theta = {speed:.4g}",
             "function",
             operands,
-            rule=lambda x: x[0] * cos(x[2] * speed) + sign * x[1] * sin(x[2] * speed),
+            rule=lambda x: size * (x[0] * cos(x[2] * speed) + sign * x[1] * sin(x[2] * speed)),
         )
 
     return rule
