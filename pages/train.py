@@ -32,10 +32,11 @@ def status(words: Words) -> None:
     run = training.run
     n, tokens = run.config.n_parameters(), run.tokens_a_second
     pace = f" · {words('train.pace_now', tokens=tokens)}" if tokens else ""  # before the first step there is none
-    shell.say(words("train.status", step=run.step, n=n) + pace, "about")
-    if training.said:
-        usual = training.said == "train.says.opened"  # nothing happened that was not asked for
-        shell.say(words(training.said, **training.about), "about" if usual else "notice")
+    with st.container(key="train-status"):
+        shell.say(words("train.status", step=run.step, n=n) + pace, "about")
+        if training.said:
+            usual = training.said == "train.says.opened"  # nothing happened that was not asked for
+            shell.say(words(training.said, **training.about), "about" if usual else "notice")
 
 
 def run_pictures(words: Words) -> None:
@@ -79,10 +80,11 @@ training = session.open_session()
 training.slowness = scheduler.slowness()
 times = scheduler.spread(training.slowness) if training.playing else None
 st.html(f"<style>{upload_words(words)}</style>")
-knobs.buttons(words)
-st.fragment(run_every=times and scheduler.TICK * times)(status)(words)
-knobs.choices(words)  # a whole run at each turn: what plays may have to stop
-st.fragment(run_every=times and scheduler.DRAW * times)(run_pictures)(words)
+with st.container(key="train-run"):
+    knobs.buttons(words)
+    st.fragment(run_every=times and scheduler.TICK * times)(status)(words)
+    knobs.choices(words)  # a whole run at each turn: what plays may have to stop
+    st.fragment(run_every=times and scheduler.DRAW * times)(run_pictures)(words)
 with st.expander(words("train.check.title"), icon=":material/fact_check:"):
     st.fragment(gradient_check.check)(words)
 with st.expander(words("train.own.title"), icon=":material/article:"):

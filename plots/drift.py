@@ -12,6 +12,8 @@ from plots.figure import axis, base_layout, label_width, literal, short, title
 SMOOTH = 10  # points of a line between two stages
 CANVASES = ((560, 400), (280, 340))  # px: the inside of a picture beside another, and on a phone or of three abreast
 LINE_HEIGHT = 17  # px
+RADIUS = 5  # px, of a point
+ROUNDING = 1e-5  # of a place: float32's, so that one word, or many at one point, is not magnified
 SWEEPS = 4  # of all names, each choosing its place again
 EVERYONE = 16  # tokens: up to as many, every one is named, even where names must touch
 EYE = np.array([1.0, -1.5, 0.8])  # the 3-D camera
@@ -62,7 +64,8 @@ def _frame(paths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The middle of all stages and half their extent, each [axis], with air around; no axis is flat."""
     low, high = paths.min((0, 1)).astype(float), paths.max((0, 1)).astype(float)
     half = (high - low) / 2
-    return (low + high) / 2, np.maximum(half, 0.12 * max(half.max(), 1e-6)) * 1.22
+    apart = half.max() > ROUNDING * max(1.0, np.abs([low, high]).max())
+    return (low + high) / 2, np.maximum(half, 0.12 * half.max() if apart else 1.0) * 1.22
 
 
 def _smooth(sofar: np.ndarray) -> np.ndarray:
@@ -234,7 +237,7 @@ def _place_labels(canvases: list[np.ndarray], tokens: list[str]) -> tuple[list[s
     Each of `canvases` [stage, pos, 2] is the drift in px, right and down from the middle of one of CANVASES: a name
     has one position in all of them. In reading order each takes the place that covers least of other names, then of
     points and lines, the earlier of PLACES in a tie; then all choose again, knowing the others, until none moves. Of
-    more than EVERYONE tokens, a name that would cover another is left to the hover.
+    more than EVERYONE tokens, a name that would cover another or a point is left to the hover.
     """
     crowd = len(tokens) > EVERYONE  # then lines are everywhere, and only points are kept clear
     widths = np.array([label_width([token], theme.FONT_SIZE + 1) + 6 for token in tokens])
@@ -250,7 +253,7 @@ def _place_labels(canvases: list[np.ndarray], tokens: list[str]) -> tuple[list[s
             others = boxes[:, list(shown), list(shown.values())]
             covered = np.sum([_overlap(mine, theirs) for mine, theirs in zip(boxes[:, i], others, strict=True)], axis=0)
             best = int(np.lexsort((cost[i], covered))[0])  # apart from other names first
-            if not crowd or covered[best] == 0:
+            if not crowd or covered[best] == cost[i, best] == 0:
                 shown[i] = best
         if shown == before:
             break
@@ -270,10 +273,10 @@ def _in_the_way(boxes: np.ndarray, sofar: np.ndarray, crowd: bool) -> np.ndarray
     """[pos, place]: what the points, and unless in a `crowd` the lines, under a box cost; most, a word's point."""
     left, top, right, bottom = np.moveaxis(boxes, 2, 0)[..., None]
     cost = np.zeros(boxes.shape[:2])
-    lines = sofar[:0] if crowd else _smooth(sofar)
+    lines, air = (sofar[:0], RADIUS) if crowd else (_smooth(sofar), 0)
     for dots, weight in ((lines, 40), (sofar[0], 40), (sofar[-1], 400)):
         x, y = dots.reshape(-1, 2).T[:, None, None]
-        cost += weight * ((x > left) & (x < right) & (y > top) & (y < bottom)).sum(2)
+        cost += weight * ((x > left - air) & (x < right + air) & (y > top - air) & (y < bottom + air)).sum(2)
     return cost
 
 

@@ -568,10 +568,26 @@ def name_box(x: float, y: float, token: str, position: str) -> tuple[float, floa
     return left, top, left + width, top + LINE_HEIGHT
 
 
-def test_of_many_words_only_those_with_room_are_named() -> None:
-    crowd = np.random.default_rng(2).normal(size=(2, 64, 2))
-    text = drift(crowd, WORDS, stage_names=["x", "y"], axis_titles=["a", "b"])["data"][-1]["text"]
-    assert 5 < sum(map(bool, text)) < 64
+@pytest.mark.parametrize("n, least", [(20, 8), (64, 3)])
+@pytest.mark.parametrize("canvas", CANVASES)
+def test_of_many_words_only_those_are_named_that_cover_no_point(n: int, least: int, canvas: tuple[int, int]) -> None:
+    crowd = np.random.default_rng(2).normal(size=(2, n, 2))
+    chart = drift(crowd, WORDS[:n], stage_names=["x", "y"], axis_titles=["a", "b"])
+    start, end = chart["data"][-2:]
+    spans = [np.ptp(chart["layout"][axis]["range"]) for axis in ("xaxis", "yaxis")]
+    scale = min(px / span for px, span in zip(canvas, spans, strict=True))
+    assert least <= sum(map(bool, end["text"])) < n
+    x, y = scale * np.append(start["x"], end["x"]), -scale * np.append(start["y"], end["y"])
+    for i in np.flatnonzero(end["text"]):
+        left, top, right, bottom = name_box(x[n + i], y[n + i], end["text"][i], end["textposition"][i])
+        assert not ((left < x) & (x < right) & (top < y) & (y < bottom)).any()
+
+
+def test_points_that_coincide_are_not_magnified() -> None:
+    """A word alone is where it is but for rounding: no axis counts in billionths."""
+    alone = np.full((2, 1, 2), 3.0, np.float32) + np.array([[[0.0]], [[1e-7]]], np.float32)
+    layout = drift(alone, ["sim"], stage_names=["x", "y"], axis_titles=["a", "b"])["layout"]
+    assert all(np.ptp(layout[axis]["range"]) > 1 for axis in ("xaxis", "yaxis"))
 
 
 def test_names_under_a_curve_are_level_or_upright_and_never_slanted() -> None:

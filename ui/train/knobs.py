@@ -43,7 +43,8 @@ def choices(words: Words) -> None:
         options = sorted({*BATCHES, min(size, BATCH[1])})
         controls.select(words("train.batch"), "batch_size", options, size, str)
         controls.number(words("train.seed"), "train_seed", *SEED, scene.train_seed, turn=session.choose)
-    shell.say(words(f"train.about.{scene.task}"), "about")
+    with st.container(key="train-about"):
+        shell.say(words(f"train.about.{scene.task}"), "about")
 
 
 def _task(task: str, corpus: str, words: Words) -> None:
