@@ -132,12 +132,12 @@ class Choice(Kind):
     """One of some words; "" may be one of them, and is not offered."""
 
     options: Collection[str]
-    beginning: str | None = None  # words that begin so are right too
+    beginning: tuple[str, ...] = ()  # words that begin so are right too
 
     def takes(self, value: Any) -> bool:
         if not isinstance(value, str):
             return False
-        return value in self.options or (self.beginning is not None and value.startswith(self.beginning))
+        return value in self.options or value.startswith(self.beginning)
 
     @property
     def what(self) -> str:  # type: ignore[override]

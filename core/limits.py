@@ -53,6 +53,14 @@ EXPRESSION_NUMBERS = 4_000_000  # of an array on the way: 32 MB in float64
 # What the API accepts, for real weights: Llama 3.2's smallest has 1.24 billion, 2.5 GB as stored, 5 GB in float32.
 PARAMETERS = 1_300_000_000
 
+TRACE = 16 << 20  # bytes of one: of a larger one little is kept, and the rest computed again where a page asks for it
+
+# Real models of the server's, which all sessions share; they stay in their files, mapped. FIBRA_WEIGHTS_MB is the choice
+# of whoever deploys it: SmolLM2-135M takes 104 MB, MiniLM 94. Where they take more, the caches still have CACHE_LEAST.
+WEIGHTS = _megabytes("FIBRA_WEIGHTS_MB", 256, 16)
+REAL_UPLOAD = _megabytes("FIBRA_UPLOAD_MB", 16, 1)  # bytes of one that a reader brings: Streamlit holds them meanwhile
+LONG = 256  # tokens of a sentence that a real model reads
+
 # What a folder of weights may hold. Parsing hostile JSON takes up to 35 times its size: 33 MB for a megabyte.
 WEIGHTS_HEADER = 1 << 20  # bytes of JSON before the tensors, and of an index of shards: about 9,000 tensors
 WEIGHTS_CONFIG = 1 << 18  # bytes of config.json: the longest in use, with the names of 1,000 classes, is 60 kB
@@ -71,6 +79,7 @@ CACHE = _megabytes("FIBRA_CACHE_MB", 300, 32)
 # Half of it is for what is not weighed: sessions, core's small tables, work in progress, and the heap's holes, which
 # were found to be as much as what is kept.
 CACHE_OTHER = CACHE // 2
+CACHE_LEAST = CACHE // 5  # for texts and pictures, however many real models are open
 MODELS = CACHE * 2 // 5  # trained models that all sessions hold together: thirty of the largest size that Train has
 LARGE = 1_000_000  # parameters, 4 MB: larger models are computed one at a time, so that a class of them fits in memory
 CHECKPOINTS = 32 << 20  # of one training run: forty of a model of 200,000 parameters

@@ -48,10 +48,13 @@ def init_params(config: Config, seed: int = 0, dtype: type = np.float32) -> dict
     instance("config", config, Config)
     whole("seed", seed)
     precision("dtype", dtype)
-    return {name: _init(name, shape, config, seed, dtype) for name, shape in param_shapes(config).items()}
+    return {name: init_param(name, shape, config, seed, dtype) for name, shape in param_shapes(config).items()}
 
 
-def _init(name: str, shape: tuple[int, ...], config: Config, seed: int, dtype: type) -> np.ndarray:
+def init_param(
+    name: str, shape: tuple[int, ...], config: Config, seed: int = 0, dtype: type = np.float32
+) -> np.ndarray:
+    """One of them."""
     kind = name.rpartition(".")[2]
     if kind.startswith("b"):
         return np.zeros(shape, dtype)

@@ -14,7 +14,7 @@ import numpy as np
 
 from .config import Config, param_shapes
 from .errors import ConfigError
-from .params import Params, check_params, init_params
+from .params import Params, check_params, init_param, init_params
 from .tokenizer.protocol import Tokenizer
 from .tokenizer.words import FixedVocabulary
 
@@ -77,9 +77,11 @@ class Preset:
         """The weights of a variant: the learned ones, and norms that were added, which start at one; or drawn."""
         if not self.trained:
             return init_params(config, seed)
-        if all(name in self.learned for name in param_shapes(config)):
-            return {name: self.learned[name] for name in param_shapes(config)}
-        return {name: self.learned.get(name, drawn) for name, drawn in init_params(config, seed).items()}
+        learned = self.learned
+        return {
+            name: learned[name] if name in learned else init_param(name, shape, config, seed)
+            for name, shape in param_shapes(config).items()
+        }
 
 
 def _of_norm(name: str) -> bool:
@@ -212,6 +214,7 @@ PRESETS = Presets(
 # ---------------------------------------------------------------------------------------------- trained in a session
 
 RUN = "run-"  # how the names of models begin that live as long as someone holds them
+REAL = "real-"  # and those of models that were trained elsewhere (core/library.py)
 _living: WeakValueDictionary[str, Preset] = WeakValueDictionary()
 
 
@@ -235,6 +238,20 @@ def living_bytes() -> int:
     return sum(array.nbytes for preset in [*_living.values()] for array in preset.learned.values())
 
 
+def living(name: str) -> Preset | None:
+    """The model of this name that lives as long as someone holds it; None of any other."""
+    return _living.get(name)
+
+
+def hold(name: str, preset: Preset) -> Preset:
+    """Let a model be found by a name of its own for as long as someone holds it; gives the one that bears the name."""
+    return _living.setdefault(name, preset)
+
+
 def find(name: str) -> Preset | None:
     """The preset, or the living model, of this name; None where there is none, or none any more."""
+    if name.startswith(REAL):
+        from .library import LIBRARY  # it reads files, which only who asks for a real model needs
+
+        return _living.get(name) or LIBRARY.find(name)
     return PRESETS.get(name) or _living.get(name)

@@ -10,7 +10,7 @@ from core import Distribution, Scene, Writing, cross_entropy
 from core.generate.loop import generate, multiplications, write_on
 from core.interpret import read_stream, residual_stages
 from core.scene.sentence import fit_target, target_cut
-from pictures import arithmetic, continuation
+from pictures import arithmetic, continuation, display_names
 from pictures.generate import cache, draw, lens
 from pictures.generate import loss as losses
 from pictures.words import Words
@@ -110,7 +110,7 @@ def _stand_in(scene: Scene, words: Words) -> None:
         return
     left, right = st.columns([4, 1], vertical_alignment="center")
     with left:
-        own, stand_in = (words(f"shell.presets.{s.model}") for s in (scene, other))
+        own, stand_in = (display_names.called(s.model, s.preset, words) for s in (scene, other))
         shell.say(words("generate.stand_in", story=own, other=stand_in), "stand-in")
     right.button(
         words("generate.switch"), key="switch", on_click=presets.open_preset, args=(other.model,), width="stretch"

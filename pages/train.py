@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from html import escape
 
 import streamlit as st
@@ -18,7 +17,6 @@ from ui import comparison, figure, shell, state
 from ui.live import live_figure
 from ui.train import files, gradient_check, knobs, scheduler, session
 
-UPLOAD = ("upload", "drop", "unfit")  # what the boxes for files say
 TEXTS = ("stories", "characters")  # tasks of which a sample can be read
 
 
@@ -53,12 +51,6 @@ def run_pictures(words: Words) -> None:
             _picture(name, view, words, pictures.SQUARE)
 
 
-def upload_words(words: Words) -> str:
-    """The words of the boxes for files, which Streamlit has in English alone: streamlit.css puts these there."""
-    said = "".join(f"--fibra-{name}:{json.dumps(words(f'train.{name}'), ensure_ascii=False)};" for name in UPLOAD)
-    return f":root{{{said}}}"
-
-
 def _texts(view: session.View, words: Words) -> str:
     """The example, and what a model of text writes, as HTML."""
     html, says = pictures.example(view, words)
@@ -79,7 +71,7 @@ comparison.elsewhere(scene, words)
 training = session.open_session()
 training.slowness = scheduler.slowness()
 times = scheduler.spread(training.slowness) if training.playing else None
-st.html(f"<style>{upload_words(words)}</style>")
+shell.file_words(words)
 with st.container(key="train-run"):
     knobs.buttons(words)
     st.fragment(run_every=times and scheduler.TICK * times)(status)(words)

@@ -84,6 +84,7 @@ def _drawn(config: core.Config, seed: int) -> core.Params:
 def params(scene: Scene) -> core.Params:
     """The weights of a Scene: its trained model's own, which the model itself keeps, or drawn."""
     preset = scene.preset
+    memory.leave_to_real_models()
     return preset.params(scene.whole, scene.seed) if preset.trained else _drawn(scene.whole, scene.seed)
 
 
@@ -93,8 +94,7 @@ def run(scene: Scene) -> core.Run:
 
     Its weights are not kept with it: they are looked for where weights are kept, or drawn again, when asked for.
     """
-    computed = core.run(scene.computed, params(scene))
-    return replace(computed, weights=partial(params, scene.computed))
+    return core.run(scene.computed, params(scene), weights=partial(params, scene.computed))
 
 
 @memory.kept(

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from core import PRESETS, Preset
+from typing import Protocol
+
+from core import PRESETS
+from core.presets import REAL
 from core.tokenizer.words import UNKNOWN
 from pictures.words import Words
 
@@ -12,8 +15,17 @@ def named(token: str, words: Words) -> str:
     return words("token.unknown") if token == UNKNOWN else token
 
 
-def called(model: str, preset: Preset, words: Words) -> str:
-    """The name of `model`, whose description is `preset`; two runs of one title are told apart."""
+class Titled(Protocol):
+    """A Preset, or the card of a real model."""
+
+    @property
+    def title(self) -> str: ...
+
+
+def called(model: str, about: Titled, words: Words) -> str:
+    """The name of `model`; two runs of one title are told apart."""
     if model in PRESETS:
         return words(f"shell.presets.{model}")
-    return words("shell.presets_trained", title=preset.title, name=model[-4:])
+    if model.startswith(REAL):
+        return about.title
+    return words("shell.presets_trained", title=about.title, name=model[-4:])

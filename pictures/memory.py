@@ -22,6 +22,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from core import PRESETS, limits
+from core.library import LIBRARY
 from pictures import heap, turn
 from pictures.words import Words
 
@@ -122,6 +123,10 @@ class Budget:
         """Bytes that others have taken of the budget."""
         return sum(self._taken.values())
 
+    def has_taken(self, who: Hashable) -> int:
+        """Bytes that `who` has said to hold."""
+        return self._taken.get(who, 0)
+
     def take(self, who: Hashable, size: int) -> None:
         """Say how much `who` holds now; the shelves have what is left of the budget."""
         with self._lock:
@@ -217,6 +222,16 @@ class Budget:
 
 BUDGET = Budget(limits.CACHE)
 BUDGET.take("other", limits.CACHE_OTHER)
+
+
+def leave_to_real_models() -> None:
+    """Real models that are open (core/library.py) take their part of the budget, but for what pictures need."""
+    taken = BUDGET.has_taken("library")
+    room = BUDGET.most - (BUDGET.taken - taken) - limits.CACHE_LEAST
+    if (held := max(0, min(LIBRARY.held, room))) != taken:
+        BUDGET.take("library", held)
+
+
 _numbers: WeakKeyDictionary[Callable, int] = WeakKeyDictionary()
 _next = count()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable
 from functools import cache
 from html import escape
@@ -10,7 +11,9 @@ from pathlib import Path
 import streamlit as st
 
 from core import PRESETS, Notice, Scene
+from core.library import LIBRARY
 from core.limits import EDIT, SEED
+from core.presets import REAL
 from core.scene.sentence import fit_sentence
 from core.tokenizer.words import SPLITTERS, UNKNOWN
 from pictures import display_names
@@ -24,6 +27,7 @@ from ui.source import Code
 
 ICON = "🧵"
 SHEETS = ("live/streamlit.css", "shell.css", "myths.css")  # of every page; those of one page alone are in its folder
+FILES = ("upload", "drop", "unfit")  # what a box for files says
 LOGO = Path(__file__).with_name("fibra.svg")
 
 
@@ -61,7 +65,7 @@ def open_page(
     with st.container(key="page-notices"):  # a slot: what stands below keeps its place, whatever is said here
         if model:
             switchboard.sign(scene, words)
-        notices(words, "nowhere", "cut", "long", "blank", "default", "conflict", "trained", "gone")
+        notices(words, "nowhere", "cut", "long", "blank", "default", "conflict", "trained", "gone", "absent")
     return scene, words
 
 
@@ -128,6 +132,12 @@ def _css(page: str) -> str:
     return f":root{{{colours}}}" + "".join(path.read_text("utf-8") for path in paths if path.is_file())
 
 
+def file_words(words: Words) -> None:
+    """The words of the boxes for files, which Streamlit has in English alone: streamlit.css puts these there."""
+    said = "".join(f"--fibra-{name}:{json.dumps(words(f'train.{name}'), ensure_ascii=False)};" for name in FILES)
+    st.html(f"<style>:root{{{said}}}</style>")
+
+
 def listing(rows: Iterable[str], chosen: int | None = None) -> str:
     """Computed sentences as a list, shown literally; the chosen one stands out."""
     items = (f'<li class="{"chosen" if i == chosen else ""}">{escape(row)}</li>' for i, row in enumerate(rows))
@@ -161,9 +171,8 @@ def _moves(scene: Scene, words: Words) -> None:
 
 
 def _model(scene: Scene, words: Words) -> None:
-    held = {scene.model: scene.preset} | state.models()
-    trained = {name: model for name, model in held.items() if name not in PRESETS}
-    models = PRESETS | trained
+    held = {scene.model: scene.preset} | state.models() | LIBRARY.known()
+    models = PRESETS | held
 
     def called(model: str) -> str:
         return display_names.called(model, models[model], words)
@@ -176,7 +185,8 @@ def _about(scene: Scene, words: Words) -> str:
     """What the preset is; where the reader has altered it, what it was as it opened."""
     preset = scene.preset
     if scene.model not in PRESETS:
-        return words("shell.about_trained")
+        real = scene.model.startswith(REAL)
+        return words("shell.about_real", n=words.amount(preset.config.n_parameters())) if real else words("shell.about_trained")
     about = words(f"shell.about.{scene.model}")
     if preset.by_hand and set(scene.tokens) - {*preset.by_hand}:
         about = words("shell.about_drawn")
@@ -207,7 +217,7 @@ def _unknown(scene: Scene, words: Words) -> str:
     preset = scene.preset
     if preset.tokenizer:
         outside = preset.tokenizer.outside(scene.text)
-        if UNKNOWN in preset.tokenizer.tokens:
+        if preset.tokenizer.by == "pieces" or UNKNOWN in preset.tokenizer.tokens:
             return words("shell.outside", tokens=", ".join(map(shown, outside))) if outside else ""
         pairs = (f"{shown(token)} → {shown(stands_for)}" for token, stands_for in outside.items())
         return words("shell.stands_for", tokens=", ".join(pairs)) if outside else ""

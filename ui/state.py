@@ -12,7 +12,7 @@ import streamlit as st
 
 from core import Notice, Preset, Scene, limits
 from core.limits import MODELS_KEPT, UNDO
-from core.presets import find, living_bytes
+from core.presets import find, living, living_bytes
 from core.scene.scene import ADDRESS
 from pictures.words import LANGUAGES, Words, words_of
 from ui.live import internals
@@ -45,6 +45,8 @@ def open_scene(page: str) -> Scene:
     if SCENE not in st.session_state or _is_news(query, moved):
         scene, notices = Scene.from_query(query)
         _keep(scene, notices)
+    elif find(scene().model) is None:  # a real model's file was taken away
+        _keep(scene())
     make_room()
     write_url()
     return st.session_state[SCENE]
@@ -174,7 +176,7 @@ def _keep(new: Scene, found: tuple[Notice, ...] = ()) -> None:
     if new.pinned and find(new.pinned.model) is None:
         found += (ADDRESS.wrong("model", new.pinned.model, "gone"),)
         new = new.turn(pinned=None)
-    models = [find(scene.model) for scene in (new, new.pinned) if scene]
+    models = [living(scene.model) for scene in (new, new.pinned) if scene]
     st.session_state[SCENE], st.session_state[MODEL], st.session_state[NOTICES] = new, models, found
     if NOW in st.session_state:
         st.session_state[NOW].scene = new

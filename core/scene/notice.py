@@ -10,7 +10,7 @@ class Notice:
     """Something that was wrong with a query and what was done.
 
     code: "default" (the value is not what the field takes), "conflict" (it does not fit the other values), "gone" (a
-    model that lived in a session that is over) and "trained" (not a size of this trained model), all shown by the
+    model that lived in a session that is over), "absent" (a real model that this server has not) and "trained" (not a size of this trained model), all shown by the
     field's default instead; "cut" (too many tokens), "long" (too many characters) and "long_target" (a
     continuation of too many); of what a reader typed, "blank" (an empty sentence) and "cell" (token
     `field`, dimension `right`, is no number); and "nowhere" (no page has this name, so that called `right` stands).
@@ -27,6 +27,8 @@ class Notice:
             return f"{self.field}: {self.value} {what} were cut to {self.right}"
         if self.code == "gone":
             return f"{self.field}: {self.value!r} is gone; the default is shown"
+        if self.code == "absent":
+            return f"{self.field}: {self.value!r} is not on this server; the default is shown"
         if self.code == "trained":
             return f"{self.field}: {self.value!r} is not what this model was trained with, which is shown"
         if self.code == "conflict":

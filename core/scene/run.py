@@ -7,12 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .. import limits
 from ..arguments import instance
 from ..config import Config
 from ..model import forward
 from ..params import Params, check_needed
 from ..tokenizer.words import Encoding
 from ..trace import Trace
+from .recall import KEPT, Recalled, trace_bytes
 from .scene import Scene
 
 
@@ -37,8 +39,16 @@ class Run:
         return self.encoding.tokens
 
 
-def run(scene: Scene, params: Params | None = None, names: Iterable[str] | None = None) -> Run:
+def run(
+    scene: Scene,
+    params: Params | None = None,
+    names: Iterable[str] | None = None,
+    weights: Callable[[], Params] | None = None,
+) -> Run:
     """Compute a Scene. `params`: the weights, where they are known: they depend on model, `whole` and seed alone.
+
+    weights: gives them again. With it a trace that would take more than limits.TRACE keeps little of every block, and
+    computes the rest of one anew where that is asked for (core/scene/recall.py).
 
     Raises: ConfigError for what is no Scene, for weights that do not fit it, and for names that no trace has.
     """
@@ -48,8 +58,12 @@ def run(scene: Scene, params: Params | None = None, names: Iterable[str] | None 
     config, encoding = scene.config, scene.encoding
     params = scene.preset.params(scene.whole, scene.seed) if params is None else params
     embeddings = embed_tokens(scene, encoding, params)
+    large = weights is not None and names is None and trace_bytes(config, len(embeddings)) > limits.TRACE
+    names = KEPT if large else names
     trace = forward(params, config, embeddings=embeddings, interventions=scene.interventions, names=names)
-    return Run(scene, config, lambda: params, encoding, embeddings, trace)
+    if weights is None:
+        return Run(scene, config, lambda: params, encoding, embeddings, trace)
+    return Run(scene, config, weights, encoding, embeddings, Recalled(trace, config, weights) if large else trace)
 
 
 def embed_tokens(scene: Scene, encoding: Encoding, params: Params) -> np.ndarray:

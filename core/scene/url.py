@@ -10,7 +10,7 @@ from ..arguments import mapping
 from ..errors import ConfigError, SceneError
 from ..interventions import TAKEN_OUT
 from ..kinds import Kind, cut
-from ..presets import RUN, find
+from ..presets import REAL, RUN, find
 from ..tokenizer.words import SPLITTERS
 from .fields import Overrides, kinds
 from .notice import Notice
@@ -94,7 +94,8 @@ class Address:
         values, notices = self.read(query)
         model = values.get("model", self.defaults["model"])
         if find(model) is None:
-            notices.append(self.wrong("model", values.pop("model"), "gone" if model.startswith(RUN) else "default"))
+            code = "gone" if model.startswith(RUN) else "absent" if model.startswith(REAL) else "default"
+            notices.append(self.wrong("model", values.pop("model"), code))
             model = self.defaults["model"]
         notices += self._untrained(model, values)
         if "sentence" in values:

@@ -14,13 +14,13 @@ for the formulas; the order of the float32 operations is theirs, so that the num
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from .stored import Stored
+from .stored import BAND, Stored
 
 NIBBLES = np.array([[0], [4]], np.uint8)  # of a byte's bits: the lower four are the first half of a block
 PAIRS = np.array([[0], [2], [4], [6]], np.uint8)
@@ -126,6 +126,10 @@ class Quantized(Stored):
             return self._widened(self._rows[first])
         whole = self._widened(self._rows)
         return (whole.T if self._turned else whole)[key]
+
+    def bands(self) -> Iterator[np.ndarray]:
+        step = max(1, BAND // max(self.shape))
+        return (self._widened(self._rows[at : at + step]) for at in range(0, len(self._rows), step))
 
     def reordered(self, order: np.ndarray) -> Quantized:
         """The matrix whose stored row i is this one's row order[i]: a copy of the blocks."""

@@ -7,6 +7,7 @@ product with a few dozen tokens.
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,11 @@ class Stored(NDArrayOperatorsMixin):
 
     @abstractmethod
     def __getitem__(self, key: Any) -> np.ndarray: ...
+
+    def bands(self) -> Iterator[np.ndarray]:
+        """All of its numbers, float32, about BAND of them at a time, in no order that means anything."""
+        step = max(1, BAND // int(np.prod(self.shape[1:])))
+        return (self[at : at + step] for at in range(0, len(self), step))
 
     def __len__(self) -> int:
         return self.shape[0]

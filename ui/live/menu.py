@@ -72,6 +72,12 @@ def _passed_over() -> bool:
     return _OPENED not in st.session_state and Path(internals.main_script()).name == "app.py"
 
 
+def link(page: str, words: Words) -> None:
+    """A link to one page, which carries the Scene as it is; none where a page runs alone."""
+    if pages := st.session_state.get(_OPENED):
+        st.page_link(pages[page], label=words(f"pages.{page}"), query_params=state.scene().to_query())
+
+
 def draw(words: Words) -> None:
     """The links, under the headings of their sections."""
     if pages := st.session_state.get(_OPENED):

@@ -1,0 +1,352 @@
+"""Real models: found below a folder of the server's, opened when they are asked for, shared by all sessions.
+
+A model's weights stay in its file, mapped; together they take no more than `limits.WEIGHTS`: the one that was asked for
+longest ago is let go, and is opened again when it is asked for. Its name follows from what it holds, so that it is the
+same on every server.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from hashlib import blake2b
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import cast
+
+import numpy as np
+
+from . import limits
+from .config import Config
+from .errors import WeightsError
+from .params import Array, Params
+from .presets import REAL, Preset, hold
+from .strict_json import parse, quoted
+from .weights.folder import CONFIG, INDEX, PICKLES, WHOLE
+from .weights.load import Pretrained, load_pretrained
+from .weights.stored import Stored
+
+VARIABLE = "FIBRA_MODELS"  # of the environment: the folder below which a deployer keeps real models
+DEPTH = 4  # folders below it that are looked into: huggingface_hub's cache has models--ORG--NAME/snapshots/REVISION
+MOST = 100  # models of it that are listed
+SAMPLES, SAMPLE = 64, 4096  # of a file: pieces, evenly spread, and bytes of each, that its name is made of
+TOKEN = 120  # bytes that a token of a vocabulary takes here, beside its id
+OPENS = {True: "The capital of France is", False: "The penguin swims well, but it does not fly."}
+REFUSED = dict.fromkeys((".bin", ".pt", ".pth", ".ckpt", ".pkl"), "a Python pickle, which is never loaded")
+REFUSED |= dict.fromkeys((".zip", ".tar", ".tgz", ".gz"), "an archive; unpack it first")
+ARCHITECTURE = re.compile(rb"general\.architecture\x08\0\0\0.\0{7}([a-z0-9]{1,32})", re.DOTALL)
+LICENCES = ("LICENSE", "LICENSE.txt", "LICENSE.md", "LICENCE", "COPYING")
+LICENCE = re.compile(r"Apache License|MIT License|BSD|Creative Commons|GNU [A-Z ]*GENERAL PUBLIC", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Card:
+    """What is known of a model before it is used. problem: why it cannot be; empty where it can."""
+
+    path: Path
+    title: str
+    size: int  # bytes of its files of weights
+    problem: str = ""
+    name: str = ""  # as an address has it
+    family: str = ""
+    config: Config | None = None
+    memory: int = 0  # bytes that its weights and its vocabulary take while it is open
+    licence: str = ""
+    revision: str = ""  # of the Hub, where it lies in huggingface_hub's cache
+
+
+@dataclass(frozen=True)
+class Real(Preset):
+    """A model that was trained elsewhere. `shared`: its parameters as the file stores them."""
+
+    card: Card = field(default_factory=lambda: Card(Path(), "", 0))
+    shared: Params = field(default_factory=dict, repr=False)
+
+    @property
+    def learned(self) -> Params:  # type: ignore[override]
+        return self.shared
+
+
+class Library:
+    """The models below one folder, by name; none where there is no such folder."""
+
+    def __init__(self, root: str | os.PathLike[str] = ""):
+        self.root = Path(root).resolve() if root else None
+        self._named: dict[Path, tuple[tuple, str]] = {}  # path -> what its files were like, and what that is called
+        self._cards: dict[str, Card] = {}
+        self._paths: dict[str, Path] = {}
+        self._open: OrderedDict[str, Real] = OrderedDict()
+
+    def cards(self) -> list[Card]:
+        """Every model that is there now; also those that cannot be used, which say why."""
+        self._look()
+        refused = [path for path, (_, name) in self._named.items() if not name]
+        cards = [self._card(name) for name in self._paths] + [self._refused(path) for path in refused]
+        return sorted(cards, key=lambda card: (card.title.casefold(), str(card.path)))
+
+    def known(self) -> dict[str, Card]:
+        """Those that can be used and whose card was asked for before, by name: no file is read for it."""
+        return {name: card for name, card in self._cards.items() if not card.problem and name in self._paths}
+
+    def find(self, name: str) -> Real | None:
+        """The model of this name, opened if it is not; None where there is none, or none any more."""
+        if (model := self._open.get(name)) is not None:
+            self._open.move_to_end(name)
+            return model
+        if name not in self._paths:
+            self._look()
+        if name not in self._paths:
+            return None
+        self._cards[name], found = read(self._paths[name], name)
+        if found is None:  # it cannot be used, or was taken away since
+            return None
+        model = self._open.setdefault(name, found)
+        while self.held > limits.WEIGHTS and len(self._open) > 1:
+            self._open.pop(next(other for other in self._open if other != name), None)
+        return model
+
+    @property
+    def held(self) -> int:
+        """Bytes of all models that are open."""
+        return sum(model.card.memory for model in [*self._open.values()])
+
+    def is_open(self, name: str) -> bool:
+        """Whether this model's weights are mapped now."""
+        return name in self._open
+
+    def _look(self) -> None:
+        """See which models are there, and what they are called; no more of them is read than that takes."""
+        named: dict[Path, tuple[tuple, str]] = {}
+        for path in self._candidates():
+            was = tuple((str(file), *file.stat()[6:9:2]) for file in files(path) if file.is_file())
+            before, name = self._named.get(path, ((), ""))
+            named[path] = was, name if before == was else self._name(path)
+        self._named = named
+        self._paths = {name: path for path, (_, name) in reversed(named.items()) if name}
+
+    def _name(self, path: Path) -> str:
+        try:
+            return "" if self._refused(path).problem else name_of(path)
+        except (OSError, WeightsError):
+            return ""
+
+    def _refused(self, path: Path) -> Card:
+        """A card that says why this is not read; without a problem where it may be."""
+        card = Card(path, titled(path), 0)
+        if not self._inside(path):
+            return replace(card, problem=f"{path.name}: is a link that leads out of the folder")
+        try:
+            check_kind(path)
+            parse(read_config(path), CONFIG)
+        except WeightsError as error:
+            return replace(card, problem=str(error))
+        return card
+
+    def _card(self, name: str) -> Card:
+        path = self._paths[name]
+        if (card := self._cards.get(name)) is None or card.path != path:
+            card = self._cards[name] = read(path, name)[0]
+        return card
+
+    def _candidates(self) -> Iterator[Path]:
+        """Folders and files that look like a model, in the order of their names, at most MOST."""
+        found, left = 0, [(self.root, 0)] if self.root and self.root.is_dir() else []
+        while left and found < MOST:
+            path, depth = left.pop(0)
+            if is_model(path):
+                found += 1
+                yield path
+            elif depth < DEPTH and path.is_dir() and self._inside(path):
+                below = [each for each in sorted(path.iterdir()) if not each.name.startswith(".")]
+                left[:0] = [(each, depth + 1) for each in below]
+
+    def _inside(self, path: Path) -> bool:
+        try:
+            return self.root is not None and path.resolve().is_relative_to(self.root)
+        except (OSError, RuntimeError):  # a link to itself
+            return False
+
+
+def is_model(path: Path) -> bool:
+    """Whether this is to be read, or refused by name: a folder with config.json, a GGUF file, a zip, a pickle."""
+    if path.is_dir():
+        return (path / CONFIG).is_file() and any((path / name).exists() for name in (WHOLE, INDEX, *PICKLES))
+    return path.suffix in (".gguf", *REFUSED)
+
+
+def files(path: Path) -> list[Path]:
+    """What a model's name is made of: config.json and its weights, or the one file that is all of it."""
+    return [path / CONFIG, *sorted(path.glob("*.safetensors"))] if path.is_dir() else [path]
+
+
+def check_kind(path: Path) -> None:
+    """Raises: WeightsError for what is not even read: archives and pickles."""
+    if path.suffix in REFUSED:
+        raise WeightsError(f"{path.name}: is {REFUSED[path.suffix]}")
+    if path.is_dir() and not any((path / name).exists() for name in (WHOLE, INDEX)):
+        pickle = next((name for name in PICKLES if (path / name).exists()), "")
+        raise WeightsError(f"{pickle}: is {REFUSED['.bin']}" if pickle else f"{path.name}: has neither {WHOLE} nor {INDEX}")
+
+
+def read_config(path: Path) -> bytes:
+    """config.json's bytes; of a single file none are needed."""
+    if not path.is_dir():
+        return b"{}"
+    with open(path / CONFIG, "rb") as file:
+        return file.read(limits.WEIGHTS_CONFIG)
+
+
+def name_of(path: Path) -> str:
+    """The model's name in an address: its family, what it is called, and ten digits that follow from its files.
+
+    The same on every server that has it. Raises: WeightsError for a config.json that is none.
+    """
+    slug = "-".join(re.sub(r"[^A-Za-z0-9.]+", "-", part).strip("-") for part in (family_of(path), titled(path)))
+    return f"{REAL}{slug[:64]}-{fingerprint(path)}"
+
+
+def family_of(path: Path) -> str:
+    """What the files say that the model is; whether that is implemented is found when it is read."""
+    if path.is_dir():
+        return str(parse(read_config(path), CONFIG).get("model_type", ""))
+    with open(path, "rb") as file:
+        found = ARCHITECTURE.search(file.read(SAMPLE))
+    return found[1].decode() if found else ""
+
+
+def read(path: Path, name: str) -> tuple[Card, Real | None]:
+    """What is to be known of a model, and the model as every page can show it; None where it cannot be used.
+
+    All of it is checked but its numbers, which are mapped.
+    """
+    card = Card(path, titled(path), 0, "", name)
+    try:
+        model = loaded(path)
+        size = sum(file.stat().st_size for file in files(path)[path.is_dir() :])
+        memory = sum(p.nbytes for p in model.params.values()) + TOKEN * len(model.tokenizer.tokens)
+        card = replace(card, size=size, family=model.family, config=model.config, memory=memory)
+        card = replace(card, licence=licence(path, model), revision=revision(path))
+    except (WeightsError, OSError) as error:
+        return replace(card, problem=str(error)), None
+    if memory > limits.WEIGHTS:
+        here = f"{limits.WEIGHTS / 1e6:,.0f} MB (FIBRA_WEIGHTS_MB)"
+        return replace(card, problem=f"takes {memory / 1e6:,.0f} MB; real models have {here} on this server"), None
+    text, params = OPENS[model.config.causal], model.params
+    about = {"tokenizer": model.tokenizer, "source": lambda: params, "shared": params, "card": card}
+    return card, Real(card.title, model.config, text, **about)
+
+
+def loaded(path: Path) -> Pretrained:
+    """A checkpoint as pages can draw it: no more positions than a Scene has, and what stands over the last hidden state
+    left out where it is not logits.
+
+    Raises: WeightsError for one that is not implemented, or whose text cannot be turned into ids.
+    """
+    try:
+        model = load_pretrained(path)
+    except WeightsError as error:
+        try:
+            model = load_pretrained(path, without_head=True)
+        except WeightsError:
+            raise error from None
+    if model.tokenizer.problem:
+        raise WeightsError(model.tokenizer.problem)
+    if (tokens := len(model.tokenizer.tokens)) > model.config.vocab_size:
+        raise WeightsError(f"its tokenizer has {tokens:,} tokens; the model knows {model.config.vocab_size:,}")
+    n_ctx, params = min(model.config.n_ctx, limits.LONG), dict(model.params)
+    if "pos_embed.W_pos" in params:
+        params["pos_embed.W_pos"] = params["pos_embed.W_pos"][:n_ctx]
+    return replace(model, config=model.config.replace(n_ctx=n_ctx), params=params)
+
+
+FOLDER = (CONFIG, WHOLE, "tokenizer.json", "tokenizer_config.json", "vocab.txt", "vocab.json", "merges.txt")
+
+
+def adopted(given: Mapping[str, bytes]) -> tuple[str, Real]:
+    """A name for the model that a reader's files are, name -> bytes, and the model that bears it, to be held on to.
+
+    They are one GGUF file, or a folder's; what else lay beside them there is passed over. Nothing of them stays on
+    disk: what is mapped is there as long as the model is.
+    Raises: WeightsError for files that are no such model, and for more than limits.REAL_UPLOAD bytes.
+    """
+    for name in given:
+        if name in ("", ".", "..") or Path(name).name != name or not name.isprintable():
+            raise WeightsError(f"{quoted(name)}: is not the name of a file")
+        check_kind(Path(name))
+    if (size := sum(map(len, given.values()))) > limits.REAL_UPLOAD:
+        raise WeightsError(f"files: {size:,} bytes; at most {limits.REAL_UPLOAD:,} are read")
+    single = [name for name in given if name.endswith(".gguf")]
+    if missing := [] if single else [name for name in (CONFIG, WHOLE) if name not in given]:
+        raise WeightsError(f"{', '.join(missing)}: missing; give one .gguf, or {', '.join(FOLDER[:3])} together")
+    with TemporaryDirectory(ignore_cleanup_errors=True) as temporary:
+        path = Path(temporary) / "upload"
+        path.mkdir()
+        for name in single[:1] or FOLDER:
+            if name in given:
+                (path / name).write_bytes(given[name])
+        path = path / single[0] if single else path
+        name = name_of(path)
+        card, model = read(path, name)
+        if model is None:
+            raise WeightsError(card.problem)
+        model.tokenizer.encode(model.sentence)  # what it reads of its files, it has read now
+    return name, cast(Real, hold(name, model))
+
+
+def fingerprint(path: Path) -> str:
+    """Ten hexadecimal digits that follow from a model's files: their sizes, and pieces of them evenly spread.
+
+    All of a large file would have to be read for more, at every start.
+    """
+    digest = blake2b(digest_size=5)
+    for file in files(path):
+        size = file.stat().st_size
+        digest.update(str(size).encode())
+        with open(file, "rb") as opened_file:
+            for at in np.linspace(0, max(0, size - SAMPLE), SAMPLES).astype(np.int64).tolist():
+                opened_file.seek(at)
+                digest.update(opened_file.read(SAMPLE))
+    return digest.hexdigest()
+
+
+def titled(path: Path) -> str:
+    """What a model is called: its folder, its file, or its name on the Hub."""
+    if path.parent.name == "snapshots" and path.parent.parent.name.startswith("models--"):
+        return path.parent.parent.name.removeprefix("models--").replace("--", "/")
+    return path.name if path.is_dir() else path.stem
+
+
+def revision(path: Path) -> str:
+    """The Hub's revision, where the folder lies in huggingface_hub's cache."""
+    return path.name if path.parent.name == "snapshots" else ""
+
+
+def licence(path: Path, model: Pretrained) -> str:
+    """The licence that the files state; "" where they state none that is known here."""
+    if said := model.metadata.get("general.license"):
+        return said
+    if not path.is_dir():
+        return ""
+    for name in LICENCES:
+        file = path / name
+        if file.is_file() and not file.is_symlink():
+            with open(file, encoding="utf-8", errors="replace") as text:
+                if found := LICENCE.search(text.read(2000)):
+                    return found[0]
+    return str(parse(read_config(path), CONFIG).get("license", ""))
+
+
+def unwhole(params: Params) -> list[str]:
+    """The tensors that hold a number which is not finite, by name. All of them is read."""
+    return [name for name, array in params.items() if not _is_finite(array)]
+
+
+def _is_finite(array: Array) -> bool:
+    bands = array.bands() if isinstance(array, Stored) else [np.asarray(array)]
+    return all(np.isfinite(band).all() for band in bands)
+
+
+LIBRARY = Library(os.environ.get(VARIABLE, ""))

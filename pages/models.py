@@ -1,0 +1,17 @@
+"""Models: what is loaded and what could be; one of them becomes the story of every page."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core import library
+from core.weights.load import load_pretrained
+from ui import comparison, shell
+from ui.models import cards, upload
+
+scene, words = shell.open_page("models")
+comparison.elsewhere(scene, words)
+st.fragment(cards.here)(words)
+st.fragment(upload.bring)(words)
+cards.shipped(words)
+shell.close_page("models", words, load_pretrained, library.name_of, library.fingerprint, library.unwhole)

@@ -1,0 +1,75 @@
+"""What a card says of a model: its family, its sizes, what it takes here, its licence; and whether its weights are whole."""
+
+from __future__ import annotations
+
+from html import escape
+
+from core import PRESETS, Config
+from core.library import LIBRARY, Card, unwhole
+from core.params import Params
+from pictures.words import Words
+
+SHOWN = 3  # tensors that are named when their numbers are not finite
+FLOAT32 = 4  # bytes
+
+
+def shipped() -> list[str]:
+    """The models that come with Fibra and were trained."""
+    return [name for name, preset in PRESETS.items() if preset.trained]
+
+
+def sizes(config: Config, words: Words) -> list[tuple[str, str]]:
+    """(name, value) of a model's sizes."""
+    heads = str(config.n_heads)
+    if config.kv_heads != config.n_heads:
+        heads = words("models.rows.kv_heads", heads=config.n_heads, kv=config.kv_heads)
+    values = {
+        "layers": str(config.n_layers),
+        "heads": heads,
+        "d_model": words.number(config.d_model, 0),
+        "vocabulary": words.number(config.vocab_size, 0),
+        "parameters": words.amount(config.n_parameters()),
+    }
+    return [(words(f"models.rows.{name}"), value) for name, value in values.items()]
+
+
+def megabytes(n: int, words: Words) -> str:
+    return words("models.rows.megabytes", n=n / 1e6)
+
+
+def rows_of_shipped(name: str, words: Words) -> list[tuple[str, str]]:
+    """The card of one of `shipped`."""
+    config = PRESETS[name].config
+    return [
+        *sizes(config, words),
+        (words("models.rows.memory"), megabytes(FLOAT32 * config.n_parameters(), words)),
+        (words("models.rows.licence"), words("models.rows.shipped")),
+    ]
+
+
+def rows_of(card: Card, words: Words) -> list[tuple[str, str]]:
+    """The card of a real model that can be used."""
+    assert card.config is not None
+    rows = [
+        (words("models.rows.family"), card.family),
+        *sizes(card.config, words),
+        (words("models.rows.memory"), megabytes(card.memory, words)),
+        (words("models.rows.licence"), card.licence or words("models.rows.unstated")),
+        (words("models.rows.state"), words("models.open" if LIBRARY.is_open(card.name) else "models.closed")),
+    ]
+    return rows + ([(words("models.rows.revision"), card.revision[:12])] if card.revision else [])
+
+
+def table(rows: list[tuple[str, str]]) -> str:
+    """Rows of a card as HTML; what a file says of itself is shown literally."""
+    cells = "".join(f"<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>" for name, value in rows)
+    return f'<table class="fibra-model">{cells}</table>'
+
+
+def wholeness(params: Params, words: Words) -> tuple[str, bool]:
+    """Whether every number of the weights is finite, in words and as a truth. All of them are read."""
+    bad = unwhole(params)
+    if not bad:
+        return words("models.whole", n=len(params)), True
+    names = words.several(bad[:SHOWN]) + (" …" if len(bad) > SHOWN else "")
+    return words("models.broken", n=len(params), bad=len(bad), names=names), False

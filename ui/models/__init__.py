@@ -1,0 +1,1 @@
+"""The page on models: cards, uploads."""
