@@ -66,7 +66,7 @@ class Real(Preset):
     shared: Params = field(default_factory=dict, repr=False)
 
     @property
-    def learned(self) -> Params:  # type: ignore[override]
+    def learned(self) -> Params:
         return self.shared
 
 
@@ -188,7 +188,9 @@ def check_kind(path: Path) -> None:
         raise WeightsError(f"{path.name}: is {REFUSED[path.suffix]}")
     if path.is_dir() and not any((path / name).exists() for name in (WHOLE, INDEX)):
         pickle = next((name for name in PICKLES if (path / name).exists()), "")
-        raise WeightsError(f"{pickle}: is {REFUSED['.bin']}" if pickle else f"{path.name}: has neither {WHOLE} nor {INDEX}")
+        raise WeightsError(
+            f"{pickle}: is {REFUSED['.bin']}" if pickle else f"{path.name}: has neither {WHOLE} nor {INDEX}"
+        )
 
 
 def read_config(path: Path) -> bytes:
@@ -234,9 +236,24 @@ def read(path: Path, name: str) -> tuple[Card, Real | None]:
     if memory > limits.WEIGHTS:
         here = f"{limits.WEIGHTS / 1e6:,.0f} MB (FIBRA_WEIGHTS_MB)"
         return replace(card, problem=f"takes {memory / 1e6:,.0f} MB; real models have {here} on this server"), None
-    text, params = OPENS[model.config.causal], model.params
-    about = {"tokenizer": model.tokenizer, "source": lambda: params, "shared": params, "card": card}
-    return card, Real(card.title, model.config, text, **about)
+    return card, Real(
+        card.title,
+        model.config,
+        opening(model),
+        tokenizer=model.tokenizer,
+        source=lambda: model.params,
+        shared=model.params,
+        card=card,
+    )
+
+
+def opening(model: Pretrained) -> str:
+    """A sentence to open the model with, as much of it as the model has positions for."""
+    text, n_ctx = OPENS[model.config.causal], model.config.n_ctx
+    # No text has more tokens than letters and what is put around it: no model of a usual size is asked here.
+    while n_ctx < 2 * len(text) and len(model.tokenizer.encode(text).tokens) > n_ctx and " " in text:
+        text = text.rpartition(" ")[0]
+    return text
 
 
 def loaded(path: Path) -> Pretrained:
@@ -290,7 +307,7 @@ def adopted(given: Mapping[str, bytes]) -> tuple[str, Real]:
         path = path / single[0] if single else path
         name = name_of(path)
         card, model = read(path, name)
-        if model is None:
+        if model is None or model.tokenizer is None:
             raise WeightsError(card.problem)
         model.tokenizer.encode(model.sentence)  # what it reads of its files, it has read now
     return name, cast(Real, hold(name, model))

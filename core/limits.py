@@ -55,8 +55,8 @@ PARAMETERS = 1_300_000_000
 
 TRACE = 16 << 20  # bytes of one: of a larger one little is kept, and the rest computed again where a page asks for it
 
-# Real models of the server's, which all sessions share; they stay in their files, mapped. FIBRA_WEIGHTS_MB is the choice
-# of whoever deploys it: SmolLM2-135M takes 104 MB, MiniLM 94. Where they take more, the caches still have CACHE_LEAST.
+# Real models, which all sessions share; they stay in their files, mapped. FIBRA_WEIGHTS_MB is the choice of whoever
+# deploys it: SmolLM2-135M takes 102 MB, MiniLM 94. However much they take, the caches have CACHE_LEAST.
 WEIGHTS = _megabytes("FIBRA_WEIGHTS_MB", 256, 16)
 REAL_UPLOAD = _megabytes("FIBRA_UPLOAD_MB", 16, 1)  # bytes of one that a reader brings: Streamlit holds them meanwhile
 LONG = 256  # tokens of a sentence that a real model reads

@@ -5,7 +5,6 @@ from __future__ import annotations
 import streamlit as st
 
 from core import library
-from core.weights.load import load_pretrained
 from ui import comparison, shell
 from ui.models import cards, upload
 
@@ -14,4 +13,4 @@ comparison.elsewhere(scene, words)
 st.fragment(cards.here)(words)
 st.fragment(upload.bring)(words)
 cards.shipped(words)
-shell.close_page("models", words, load_pretrained, library.name_of, library.fingerprint, library.unwhole)
+shell.close_page("models", words, library.fingerprint, library.unwhole)

@@ -1,4 +1,4 @@
-"""What a card says of a model: its family, its sizes, what it takes here, its licence; and whether its weights are whole."""
+"""What a card says of a model: family, sizes, what it takes here, licence; and whether its weights are whole."""
 
 from __future__ import annotations
 
@@ -26,11 +26,13 @@ def sizes(config: Config, words: Words) -> list[tuple[str, str]]:
     values = {
         "layers": str(config.n_layers),
         "heads": heads,
-        "d_model": words.number(config.d_model, 0),
+        "width": words.number(config.d_model, 0),
         "vocabulary": words.number(config.vocab_size, 0),
         "parameters": words.amount(config.n_parameters()),
     }
-    return [(words(f"models.rows.{name}"), value) for name, value in values.items()]
+    return [
+        (words("knob.d_model" if name == "width" else f"models.rows.{name}"), value) for name, value in values.items()
+    ]
 
 
 def megabytes(n: int, words: Words) -> str:

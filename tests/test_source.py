@@ -15,7 +15,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import core
-from core import PRESETS, Config, interpret
+from core import PRESETS, Config, interpret, library
 from core.generate.loop import multiplications
 from core.interpret.induction import patterns
 from core.tasks import TASKS
@@ -23,7 +23,7 @@ from core.train.gradcheck import gradcheck_all, next_token
 from core.train.loop import Recipe, State, train
 from pictures.pages import PAGES
 from pictures.words import LANGUAGES
-from tests.support import random_params
+from tests.support import GOLDEN, random_params
 from ui import source
 
 ROOT = Path(__file__).parents[1]
@@ -88,6 +88,7 @@ def work() -> None:
         steps = core.generate(params, config, ids[:3], 3, temperature=0.5, top_k=9, top_p=0.9)
         [step.probability for step in steps], multiplications(config, 3, 3)
         [(check.error, check.coarse) for check in gradcheck_all(params, config, next_token(ids), ids=ids)]
+    library.fingerprint(GOLDEN / "gpt2-tiny"), library.unwhole(params)
     task = TASKS["copy"]()
     state = State.start(core.init_params(task.config))
     list(train(state, task.config, task.batch, Recipe(steps=2, warmup=1)))

@@ -186,7 +186,11 @@ def _about(scene: Scene, words: Words) -> str:
     preset = scene.preset
     if scene.model not in PRESETS:
         real = scene.model.startswith(REAL)
-        return words("shell.about_real", n=words.amount(preset.config.n_parameters())) if real else words("shell.about_trained")
+        return (
+            words("shell.about_real", n=words.amount(preset.config.n_parameters()))
+            if real
+            else words("shell.about_trained")
+        )
     about = words(f"shell.about.{scene.model}")
     if preset.by_hand and set(scene.tokens) - {*preset.by_hand}:
         about = words("shell.about_drawn")

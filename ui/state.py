@@ -43,8 +43,7 @@ def open_scene(page: str) -> Scene:
     moved = st.session_state.get(PAGE) != page
     st.session_state[PAGE], st.session_state[ENTERED] = page, moved
     if SCENE not in st.session_state or _is_news(query, moved):
-        scene, notices = Scene.from_query(query)
-        _keep(scene, notices)
+        _keep(*Scene.from_query(query))
     elif find(scene().model) is None:  # a real model's file was taken away
         _keep(scene())
     make_room()

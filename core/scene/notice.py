@@ -10,10 +10,11 @@ class Notice:
     """Something that was wrong with a query and what was done.
 
     code: "default" (the value is not what the field takes), "conflict" (it does not fit the other values), "gone" (a
-    model that lived in a session that is over), "absent" (a real model that this server has not) and "trained" (not a size of this trained model), all shown by the
-    field's default instead; "cut" (too many tokens), "long" (too many characters) and "long_target" (a
-    continuation of too many); of what a reader typed, "blank" (an empty sentence) and "cell" (token
-    `field`, dimension `right`, is no number); and "nowhere" (no page has this name, so that called `right` stands).
+    model that lived in a session that is over), "absent" (a real model that this server has not) and "trained" (not a
+    size of this trained model), all shown by the field's default instead; "cut" (too many tokens), "long" (too many
+    characters) and "long_target" (a continuation of too many); of what a reader typed, "blank" (an empty sentence) and
+    "cell" (token `field`, dimension `right`, is no number); and "nowhere" (no page has this name, so that called
+    `right` stands).
     """
 
     code: str

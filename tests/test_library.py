@@ -1,0 +1,242 @@
+"""Real models on a server: found below one folder and nowhere else, named alike everywhere, let go when too many."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+
+import numpy as np
+import pytest
+
+import core
+from core import Notice, Scene, WeightsError, library, limits
+from core.interventions import Interventions
+from core.library import Library
+from core.presets import find
+from core.scene.recall import Recalled
+from core.weights import load_pretrained, write
+from pictures import compute, memory
+from pictures import models as pictures
+from pictures.words import LANGUAGES, words_of
+from tests.support import GOLDEN, tensors
+from tests.test_app import fine, html, page
+from ui import shell
+from ui.models import cards
+from ui.state import SCENE
+
+
+def folder(at, name="tiny", vocabulary=96):
+    """A checkpoint with a vocabulary: the golden BERT, whose folder has none."""
+    made = at / name
+    made.mkdir(parents=True)
+    for file in ("config.json", "model.safetensors"):
+        shutil.copy(GOLDEN / "bert-tiny" / file, made)
+    tokens = [
+        "[UNK]",
+        "[CLS]",
+        "[SEP]",
+        *"abcdefghijklmnopqrstuvwxyz.,",
+        *(f"##{c}" for c in "abcdefghijklmnopqrstuvwxyz"),
+    ]
+    tokens += [f"[unused{i}]" for i in range(vocabulary - len(tokens))]
+    (made / "vocab.txt").write_text("\n".join(tokens) + "\n", encoding="utf-8")
+    return made
+
+
+@pytest.fixture
+def shelf(tmp_path, monkeypatch):
+    """The process's library, below a folder of this test's own."""
+    own = Library(tmp_path)
+    monkeypatch.setattr(library, "LIBRARY", own)
+    for module in (memory, pictures, cards, shell):
+        monkeypatch.setattr(module, "LIBRARY", own)
+    return own
+
+
+def test_a_model_is_found_named_and_opened_as_load_pretrained_reads_it(tmp_path, shelf):
+    made = folder(tmp_path, "deep/er/tiny")
+    (card,) = shelf.cards()
+    assert card.name.startswith("real-bert-tiny-") and not card.problem and card.config.n_layers == 2
+    assert not shelf.is_open(card.name), "a card opens nothing"
+    scene = Scene(model=card.name, sentence="a bee, a bat")
+    assert scene.tokens == ("[CLS]", "a", "b", "##e", "##e", ",", "a", "b", "##a", "##t", "[SEP]")
+    model = load_pretrained(made, without_head=True)
+    expected = core.forward(model.params, model.config, scene.encoding.ids)
+    run = core.run(scene)
+    assert all(np.array_equal(run.trace[name], expected[name]) for name in expected if name != "logits")
+    assert Scene.from_query(scene.to_query()) == (scene, ())
+    assert shelf.is_open(card.name) and find(card.name) is find(card.name), "all sessions share one"
+
+
+def test_the_name_follows_from_the_files_alone(tmp_path):
+    one, other = folder(tmp_path / "a"), folder(tmp_path / "b")
+    assert library.name_of(one) == library.name_of(other)
+    raw = bytearray((other / "model.safetensors").read_bytes())
+    raw[-1] ^= 1
+    (other / "model.safetensors").write_bytes(raw)
+    assert library.name_of(one) != library.name_of(other)
+    assert library.titled(tmp_path / "models--org--name" / "snapshots" / "abc") == "org/name"
+
+
+def test_a_model_that_this_server_has_not_is_said_to_be_absent(tmp_path, shelf):
+    made = folder(tmp_path)
+    (card,) = shelf.cards()
+    scene, notices = Scene.from_query({"model": "real-bert-other-0123456789", "layer": "1"})
+    assert scene == Scene(layer=1) and [notice.code for notice in notices] == ["absent"]
+    assert isinstance(notices[0], Notice) and "not on this server" in str(notices[0])
+    (made / "vocab.txt").unlink()  # no text can be turned into ids
+    fresh = Library(tmp_path)
+    assert fresh.find(card.name) is None and "tokenizer.json" in fresh.cards()[0].problem
+    shutil.rmtree(made)
+    assert Library(tmp_path).find(card.name) is None and Library(tmp_path).cards() == []
+
+
+def test_the_least_recently_used_is_let_go(tmp_path, shelf, monkeypatch):
+    for name in "abc":
+        folder(tmp_path, name)
+    names = [card.name for card in shelf.cards()]
+    size = shelf.cards()[0].memory
+    monkeypatch.setattr(limits, "WEIGHTS", 2 * size)
+    a, b, c = (names[i] for i in range(3))
+    for name in (a, b, a, c):
+        assert shelf.find(name).config.n_layers == 2
+    assert [shelf.is_open(name) for name in names] == [True, False, True] and shelf.held == 2 * size
+    assert shelf.find(b) is not None and not shelf.is_open(a), "it is opened again when it is asked for"
+    monkeypatch.setattr(limits, "WEIGHTS", size - 1)
+    assert "FIBRA_WEIGHTS_MB" in Library(tmp_path).cards()[0].problem
+
+
+def test_what_real_models_take_the_caches_leave_but_never_all(tmp_path, shelf, monkeypatch):
+    folder(tmp_path)
+    shelf.find(shelf.cards()[0].name)
+    memory.leave_to_real_models()
+    assert memory.BUDGET.has_taken("library") == shelf.held > 0
+    monkeypatch.setattr(Library, "held", property(lambda self: 10 * limits.CACHE))
+    memory.leave_to_real_models()
+    assert memory.BUDGET.most - memory.BUDGET.taken == limits.CACHE_LEAST
+    monkeypatch.undo()
+    memory.leave_to_real_models()
+
+
+def test_links_out_pickles_and_archives_are_refused_by_name(tmp_path, shelf):
+    outside = folder(tmp_path.parent / f"{tmp_path.name}-outside")
+    (tmp_path / "link").symlink_to(outside)
+    (tmp_path / "link.gguf").symlink_to(outside / "model.safetensors")
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    (tmp_path / "model.zip").write_bytes(b"PK")
+    (tmp_path / "weights.bin").write_bytes(b"\x80\x04")
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "config.json").write_text("{}")
+    (tmp_path / "old" / "pytorch_model.bin").write_bytes(b"\x80\x04")
+    (tmp_path / "bad").mkdir()
+    (tmp_path / "bad" / "config.json").write_text("[" * 9)
+    (tmp_path / "bad" / "model.safetensors").write_bytes(b"")
+    problems = {card.path.name: card.problem for card in shelf.cards()}
+    assert problems.keys() == {"link", "link.gguf", "model.zip", "weights.bin", "old", "bad"}
+    assert "leads out" in problems["link"] and "leads out" in problems["link.gguf"]
+    assert "archive" in problems["model.zip"] and "weights.bin: is a Python pickle" in problems["weights.bin"]
+    assert "pytorch_model.bin: is a Python pickle" in problems["old"] and "config.json" in problems["bad"]
+    assert Library().cards() == [] and Library(tmp_path / "nowhere").cards() == []
+
+
+def test_a_tokenizer_larger_than_the_model_is_refused(tmp_path, shelf):
+    folder(tmp_path, vocabulary=97)
+    assert "its tokenizer has 97 tokens; the model knows 96" in shelf.cards()[0].problem
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_numbers_that_are_not_finite_load_and_are_named(tmp_path, shelf, lang):
+    words, made = words_of(lang), folder(tmp_path)
+    arrays = {name: array.copy() for name, array in tensors(made / "model.safetensors").items()}
+    assert pictures.wholeness(shelf.find(shelf.cards()[0].name).learned, words)[1]
+    (name,) = [name for name in arrays if name.endswith("layer.1.output.dense.weight")]
+    arrays[name][3, 5] = np.nan
+    write(made / "model.safetensors", arrays)
+    model = shelf.find(shelf.cards()[0].name)
+    says, whole = pictures.wholeness(model.learned, words)
+    assert not whole and "blocks.1.mlp.W_out" in says
+    assert words.number(len(model.learned), 0) in says
+
+
+def test_a_card_says_what_the_config_says(tmp_path, shelf):
+    made = folder(tmp_path)
+    (made / "LICENSE").write_text("  Apache License\nVersion 2.0")
+    (card,) = shelf.cards()
+    rows = dict(pictures.rows_of(card, words_of("en")))
+    config = core.Config(**vars(card.config))
+    assert rows["parameters"] == f"{config.n_parameters():,}" and rows["licence"] == "Apache License"
+    assert rows["heads"] == "3" and rows["layers"] == "2" and rows["state"].startswith("not in memory")
+    assert "&lt;b&gt;" in pictures.table([("<b>", "<b>")]) and "<b>" not in pictures.table([("<b>", "<b>")])
+
+
+FILES = ("config.json", "model.safetensors", "vocab.txt")
+
+
+def test_a_reader_s_files_become_a_model_and_leave_nothing_behind(tmp_path, shelf, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    given = {name: (folder(tmp_path / name) / name).read_bytes() for name in FILES}
+    before = {*os.listdir(tmp_path)}
+    name, model = library.adopted(given | {"README.md": b"passed over"})
+    assert find(name) is model and Scene(model=name).tokens[0] == "[CLS]"
+    assert np.isfinite(core.run(Scene(model=name)).trace["blocks.1.resid_post"]).all()
+    assert {*os.listdir(tmp_path)} == before
+    del model
+    assert find(name) is None, "it lives as long as a session holds it"
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ({"../config.json": b"{}"}, "is not the name of a file"),
+        ({"a/model.safetensors": b""}, "is not the name of a file"),
+        ({"pytorch_model.bin": b"\x80"}, "pickle"),
+        ({"model.zip": b"PK"}, "archive"),
+        ({"config.json": b"{}"}, "model.safetensors: missing"),
+        ({"x.gguf": b"GGUF"}, "is no GGUF file"),
+        ({"config.json": b"{}", "model.safetensors": b"12345678"}, "model.safetensors"),
+        (
+            {"config.json": json.dumps({"model_type": "t5"}).encode(), "model.safetensors": b"\2" + b"\0" * 7 + b"{}"},
+            "t5",
+        ),
+        ({"x.gguf": b"0" * (limits.REAL_UPLOAD + 1)}, "at most"),
+    ],
+)
+def test_other_files_are_refused_by_name(given, why):
+    with pytest.raises(WeightsError, match=why):
+        library.adopted(given)
+
+
+@pytest.mark.parametrize("model", [*core.PRESETS])
+def test_a_recalled_trace_is_the_whole_one(model, monkeypatch):
+    scene = Scene(model=model, ablated=((0, 0),), temperature=0.5)
+    params = compute.params(scene)
+    whole = core.run(scene, params).trace
+    monkeypatch.setattr(limits, "TRACE", 0)
+    recalled = core.run(scene, params, weights=lambda: params).trace
+    assert isinstance(recalled, Recalled) and list(recalled) == list(whole) and len(recalled) == len(whole)
+    for name in [*whole][::-1]:
+        assert name in recalled and recalled.shape(name) == whole.shape(name)
+        assert np.array_equal(recalled[name], whole[name], equal_nan=True), name
+    assert recalled.nbytes < whole.nbytes and recalled.interventions == whole.interventions != Interventions()
+    with pytest.raises(KeyError, match="no such array"):
+        recalled["blocks.9.attn.q"]
+
+
+def test_the_page_shows_cards_and_a_model_becomes_the_story_of_every_page(tmp_path, shelf):
+    folder(tmp_path, "<b>tiny")
+    (tmp_path / "old.zip").write_bytes(b"PK")
+    at = fine(page("models", lang="en", sentence="a bee"))
+    assert "an archive; unpack it first" in html(at) and "&lt;b&gt;tiny" in html(at) and "<b>tiny" not in html(at)
+    (name,) = shelf.known()
+    fine(at.button(key=f"use-{name}").click().run())
+    scene = at.session_state[SCENE]
+    assert scene.model == name and scene.sentence == "a bee" and [*at.query_params["model"]] in ([name], [*name])
+    assert f"/attention?model={name}&sentence=a+bee" in at.code[0].value
+    fine(at.button(key=f"check-{name}").click().run())
+    assert words_of("en")("models.whole", n=len(find(name).learned)) in html(at)
+    (tmp_path / "<b>tiny" / "config.json").unlink()
+    shelf._open.clear(), shelf._look()
+    gone = fine(at.run())
+    assert gone.session_state[SCENE].model == "penguins" and "does not have the model" in html(gone)
