@@ -7,6 +7,7 @@ from functools import partial
 
 import streamlit as st
 
+from core.presets import REAL
 from pictures import takeaway
 from pictures.words import Words
 from ui import state
@@ -35,6 +36,9 @@ def _files(page: str, words: Words) -> None:
         "notebook": (takeaway.ends(scene, "ipynb"), takeaway.notebook),
         "script": (takeaway.ends(scene, "py"), takeaway.script),
     }
+    if scene.model.startswith(REAL):
+        st.markdown(words("takeaway.real"))
+        makers = {"csv": makers["csv"]}
     for name, (ending, make) in makers.items():
         st.download_button(
             words(f"takeaway.files.{name}"),
