@@ -14,7 +14,7 @@ from math import sqrt
 import numpy as np
 
 from .arguments import flag, instance, mapping
-from .config import Config
+from .config import ENCODER, Config
 from .errors import ConfigError
 from .interventions import without
 from .model import norm_places
@@ -25,7 +25,7 @@ from .ops.linear import bias_backward, linear_backward
 from .ops.norm import centred_backward, gain_backward, mean_backward, scale_backward
 from .ops.positions import rotary_angles, rotate_backward
 from .ops.softmax import softmax_backward
-from .params import Params, check_needed
+from .params import Params, check_needed, encoder_params
 from .trace import GradientFlow, Trace, axes_of
 
 NO_BACKWARD = frozenset({"softmax", "W_V", "W_O"})  # parts whose absence the Config cannot say
@@ -67,15 +67,23 @@ def backward(
     entering = dict(upstream) | ({} if dlogits is None else {"logits": dlogits})
     flow = GradientFlow(trace, entering, flag("activations", activations), flag("bug", bug))
     dx = unembed_backward(params, config, trace, flow) if config.unembed else None
-    if config.final_norm:
-        dx = norm_backward(dx, params, config, "ln_final", trace, flow)
-    for i in reversed(range(config.n_layers)):
-        dx = block_backward(dx, params, config, i, trace, flow)
-    assert dx is not None  # there is a block at least
-    embed_backward(dx, params, config, trace, flow)
+    stack_of_blocks_backward(dx, params, config, trace, flow)
+    if trace.source is not None:
+        part = flow.part(ENCODER)
+        stack_of_blocks_backward(flow.memory, encoder_params(params), config.encoder, trace.source, part)
+        for name, gradient in part.params.items():
+            if ENCODER + name in params:
+                flow.params[ENCODER + name] = gradient
+            else:  # a table of embeddings that both stacks share
+                flow.params[name] = flow.params[name] + gradient
     unused = (name for name in params if name not in flow.params)  # of a part taken out
     grads = flow.params | {name: np.zeros_like(params[name]) for name in unused}
     return {name: grads[name] for name in params} | flow.kept
+
+
+def last_stream(config: Config, prefix: str = "") -> str:
+    """The name of what the blocks leave, for an unembedding or a decoder to read."""
+    return prefix + ("ln_final.out" if config.final_norm else f"blocks.{config.n_layers - 1}.resid_post")
 
 
 @lru_cache(maxsize=32)
@@ -87,23 +95,42 @@ def needed(config: Config) -> tuple[str, ...]:
     block += ["attn.rot_q", "attn.rot_k"] if config.positions == "rotary" else ["attn.q", "attn.k"]
     block += ["ln1" + name for name in inside] if pre or post else []
     block += ["ln1.out" if pre else "resid_pre"]
+    if config.cross:
+        block += ["cross.q", "cross.k", "cross.v", "cross.pattern", *(["cross.z"] if config.projections else [])]
+        block += ["ln_cross" + name for name in inside] if pre or post else []
+        block += ["ln_cross.out" if pre else "resid_mid"]
     if config.d_mlp:
         block += ["mlp.pre", "mlp.post", *(["mlp.act", "mlp.up"] if config.gated else [])]
         block += ["ln2" + name for name in inside] if pre or post else []
-        block += ["ln2.out" if pre else "resid_pre" if config.parallel else "resid_mid"]
+        block += ["ln2.out" if pre else _before_mlp(config)]
     names = ["ln_embed" + name for name in inside] if config.embed_norm else []
     names += [f"blocks.{i}.{name}" for i in range(config.n_layers) for name in block]
     names += ["ln_final" + name for name in (*inside, ".out")] if config.final_norm else []
-    names += [] if config.final_norm else [f"blocks.{config.n_layers - 1}.resid_post"]
+    names += [] if config.final_norm else [last_stream(config)]
+    names += [ENCODER + name for name in needed(config.encoder)] if config.n_encoder_layers else []
     return (*names, "logits") if config.unembed else tuple(names)
+
+
+def _before_mlp(config: Config) -> str:
+    """The stream that the MLP reads, or its norm."""
+    return "resid_pre" if config.parallel else "resid_mid_cross" if config.cross else "resid_mid"
 
 
 def _check_trace(trace: Trace, config: Config) -> None:
     """Raises: ConfigError for a trace that keeps too little, or that is of a model of other sizes."""
+    if config.n_encoder_layers:
+        if trace.source is None:
+            raise ConfigError("trace: its source was read before it began; backward needs both", "trace")
+        _check_trace(trace.source, config.encoder)
+        batches = (one.shape("blocks.0.attn.pattern")[:-3] for one in (trace, trace.source))
+        if len({*batches}) > 1:
+            raise ConfigError("source: one for a whole batch has no backward; give each text its own", "source")
     heads = (config.n_heads, config.kv_heads, config.d_mlp, config.vocab_size)
     sizes = dict(zip(("head", "kv_head", "d_mlp", "vocab"), heads, strict=True))
     sizes |= {"d_model": config.d_model, "d_head": config.head_width, "1": 1}
     for name in needed(config):
+        if name.startswith(ENCODER):
+            continue
         if name not in trace:
             raise ConfigError(f"trace: keeps no {name}, which backward reads; see names= of forward", "trace")
         axes, shape = axes_of(name), trace.shape(name)
@@ -126,7 +153,7 @@ def _linear_backward(dy: np.ndarray, x: np.ndarray, params: Params, W: str, b: s
 def unembed_backward(params: Params, config: Config, trace: Trace, flow: GradientFlow) -> np.ndarray:
     """What entered flow at the logits -> dx [..., pos, d_model]; that of the last stream (see `unembed`)."""
     dlogits = flow.put("logits")
-    x = trace["ln_final.out" if config.final_norm else f"blocks.{config.n_layers - 1}.resid_post"]
+    x = trace[last_stream(config)]
     if not config.tied_unembed:
         return _linear_backward(dlogits, x, params, "unembed.W_U", "unembed.b_U", flow)
     # W_U = W_E.T
@@ -183,17 +210,26 @@ def mlp_backward(
 
 
 def attention_backward(
-    dout: np.ndarray, x: np.ndarray, params: Params, config: Config, i: int, trace: Trace, flow: GradientFlow
+    dout: np.ndarray,
+    x: np.ndarray,
+    params: Params,
+    config: Config,
+    i: int,
+    trace: Trace,
+    flow: GradientFlow,
+    kind: str = "attn",
 ) -> np.ndarray:
     """Through W_O, A V, softmax, scale, Q K^T and the projections: dout [..., pos, d_model], x [..., pos, d_model],
     which attention was given -> dx [..., pos, d_model]; that of its three ways into attention, added up.
+
+    Of kind "cross" there is one way: what keys and values give goes to the encoder's output, in flow.
     """
-    at = f"blocks.{i}.attn."
+    at, own = f"blocks.{i}.{kind}.", kind == "attn"
     change = trace.interventions
     if config.projections:
         dout = _linear_backward(dout, merge_heads(trace[at + "z"]), params, at + "W_O", at + "b_O", flow)
     dz = flow.put(at + "z", split_heads(dout, config.n_heads))
-    if ablated := change.ablated_in(i):
+    if ablated := change.ablated_in(i, kind):
         # z[..., head, :, :] = 0
         dz = dz.copy()
         dz[..., ablated, :, :] = 0
@@ -208,7 +244,7 @@ def attention_backward(
         dscores = dscores * (1 / sqrt(config.head_width))
     dscores = flow.put(at + "scores", dscores)
 
-    if config.positions == "rotary":
+    if own and config.positions == "rotary":
         about = (config.rotary_width, config.rotary_base, x.dtype, config.rotary_scaling)
         turn = rotary_angles(x.shape[-2], *about)
         dq, dk = attention_scores_backward(dscores, trace[at + "rot_q"], trace[at + "rot_k"])
@@ -217,13 +253,17 @@ def attention_backward(
     else:
         dq, dk = attention_scores_backward(dscores, trace[at + "q"], trace[at + "k"])
 
-    # q, k and v all come from x
+    # q comes from x, and so do k and v, but in cross-attention
+    y = x if own else trace[last_stream(config.encoder, ENCODER)]
     parts = [merge_heads(flow.put(at + name, dy)) for name, dy in (("q", dq), ("k", dk), ("v", dv))]
     if config.projections:
         parts = [
-            _linear_backward(dy, x, params, at + "W_" + name, at + "b_" + name, flow)
-            for name, dy in zip("QKV", parts, strict=True)
+            _linear_backward(dy, given, params, at + "W_" + name, at + "b_" + name, flow)
+            for name, dy, given in zip("QKV", parts, (x, y, y), strict=True)
         ]
+    if not own:
+        flow.remember(parts[1] + parts[2])
+        return parts[0]
     dx = parts[0] + parts[1]
     dx += parts[2]
     return dx
@@ -241,7 +281,7 @@ def block_backward(
     dmiddle = flow.put(at + "resid_post", dout)
 
     if config.d_mlp:
-        x = trace[at + ("ln2.out" if pre else "resid_pre" if config.parallel else "resid_mid")]
+        x = trace[at + ("ln2.out" if pre else _before_mlp(config))]
         if post:
             dmiddle = norm_backward(dmiddle, params, config, at + "ln2", trace, flow)
         dx = flow.put(at + "mlp_out", dmiddle)
@@ -252,6 +292,17 @@ def block_backward(
             dstart = dx
         else:  # x = middle + mlp(middle), or mlp(middle) alone
             dmiddle = np.add(dx, dmiddle, out=dx) if config.residual else dx
+
+    if config.cross:
+        dmiddle = flow.put(at + "resid_mid_cross", dmiddle)
+        x = trace[at + ("ln_cross.out" if pre else "resid_mid")]
+        if post:
+            dmiddle = norm_backward(dmiddle, params, config, at + "ln_cross", trace, flow)
+        dx = flow.put(at + "cross_out", dmiddle)
+        dx = attention_backward(dx, x, params, config, i, trace, flow, "cross")
+        if pre:
+            dx = norm_backward(dx, params, config, at + "ln_cross", trace, flow)
+        dmiddle = np.add(dx, dmiddle, out=dx) if config.residual else dx
 
     dmiddle = flow.put(at + "resid_mid", dmiddle)
     x = trace[at + ("ln1.out" if pre else "resid_pre")]
@@ -283,8 +334,26 @@ def embed_backward(dx: np.ndarray, params: Params, config: Config, trace: Trace,
             flow.params["pos_embed.W_pos"] = np.zeros_like(params["pos_embed.W_pos"])
             flow.params["pos_embed.W_pos"][:n] = dP
     dx = flow.put("embed", dx)
+    if config.embed_scale:
+        # x = x * sqrt(d_model)
+        dx = dx * dx.dtype.type(sqrt(config.d_model))
     dW_E = flow.params.get("embed.W_E", 0.0)  # what a tied unembedding has left there
     if trace.ids is None:  # embeddings were given: W_E was not looked up
         flow.params["embed.W_E"] = dW_E + np.zeros_like(params["embed.W_E"])
     else:
         flow.params["embed.W_E"] = dW_E + embedding_backward(dx, trace.ids, config.vocab_size)
+
+
+# ---------------------------------------------------------------------------------------------------------- stack
+
+
+def stack_of_blocks_backward(
+    dx: np.ndarray | None, params: Params, config: Config, trace: Trace, flow: GradientFlow
+) -> None:
+    """dx [..., pos, d_model], of what the stack gave -> None: the gradients of its parameters go to flow."""
+    if config.final_norm:
+        dx = norm_backward(dx, params, config, "ln_final", trace, flow)
+    for i in reversed(range(config.n_layers)):
+        dx = block_backward(dx, params, config, i, trace, flow)
+    assert dx is not None  # there is a block at least
+    embed_backward(dx, params, config, trace, flow)

@@ -1,18 +1,21 @@
 """Config: one frozen description of every variant of the Transformer that `forward` can compute.
 
 Variants are data. A new one is a new field here and one branch in an op, never a class and never a model's name.
+One Config describes both stacks of an encoder-decoder: the decoder, and what is other in its encoder.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields, replace
+from functools import lru_cache
 from typing import Any, get_type_hints
 
 from . import limits
 from .errors import ConfigError
 from .kinds import shown
 
+ENCODER = "encoder."  # how the names of the encoder's parameters and activations begin
 CHOICES: dict[str, tuple[str, ...]] = {
     "positions": ("none", "sinusoidal", "learned", "rotary"),
     "norm": ("none", "layer", "rms"),
@@ -77,6 +80,7 @@ class Config:
     causal: bool = False
     scale: bool = True  # divide the scores by sqrt(d_head) (section 3.2.1)
     positions: str = "none"
+    sine_halves: bool = False  # the sines side by side, then the cosines (Marian), where section 3.5 alternates them
     rotary_base: float = 10000.0  # RoPE (Su et al. 2021), section 3.2.2
     rotary_dim: int | None = None  # how many of a head's dimensions turn (GPT-NeoX); None: all
     rotary_scaling: RotaryScaling | None = None  # None: angles as they are
@@ -84,6 +88,7 @@ class Config:
     norm: str = "none"  # layer: Ba et al. 2016; rms: Zhang & Sennrich 2019
     norm_at: str = "pre"  # pre: x + f(norm(x)); post: norm(x + f(x)) (section 3.1)
     norm_eps: float = 1e-5
+    embed_scale: bool = False  # embeddings times sqrt(d_model) (section 3.4)
     embed_norm: bool = False  # a norm right after the embeddings (BERT)
     final_norm: bool = False  # a norm before the unembedding (GPT-2)
 
@@ -99,6 +104,14 @@ class Config:
     unembed: bool = False  # True: the model has logits
     tied_unembed: bool = False  # W_U is W_E transposed
     unembed_bias: bool = False
+
+    # A second stack, that reads a source: what is not said of it is as in the first one. It is never causal.
+    n_encoder_layers: int = 0  # 0: no encoder
+    n_encoder_heads: int | None = None  # None: n_heads
+    encoder_d_mlp: int | None = None  # None: d_mlp
+    encoder_vocab_size: int | None = None  # None: both stacks share one vocabulary and one table of embeddings
+    cross: bool = False  # each block looks at the encoder's output, between its attention and its MLP (section 3.2.3)
+
     init: str = "scaled"  # unit: every matrix N(0, 1); scaled: variance 1 / fan-in
 
     @property
@@ -115,6 +128,11 @@ class Config:
     def rotary_width(self) -> int:
         """How many of a head's dimensions the rotary positions turn."""
         return self.head_width if self.rotary_dim is None else self.rotary_dim
+
+    @property
+    def encoder(self) -> Config:
+        """The encoder as a Config of its own. Raises: ConfigError where there is none."""
+        return _encoder(self)
 
     def replace(self, **changes: Any) -> Config:
         """A copy with some fields changed.
@@ -135,9 +153,12 @@ class Config:
         for name in ("vocab_size", "n_ctx", "d_model", "n_layers", "n_heads"):
             _check_at_least(name, getattr(self, name), 1)
         _check_at_least("d_mlp", self.d_mlp, 0)
-        for name in ("n_kv_heads", "d_head"):
+        _check_at_least("n_encoder_layers", self.n_encoder_layers, 0)
+        for name in ("n_kv_heads", "d_head", "n_encoder_heads", "encoder_vocab_size"):
             if getattr(self, name) is not None:
                 _check_at_least(name, getattr(self, name), 1)
+        if self.encoder_d_mlp is not None:
+            _check_at_least("encoder_d_mlp", self.encoder_d_mlp, 0)
         for name in ("norm_eps", "rotary_base"):
             if not (getattr(self, name) > 0 and math.isfinite(getattr(self, name))):
                 raise ConfigError(f"{name}: {shown(getattr(self, name))} is not a finite number above 0", name)
@@ -190,8 +211,24 @@ class Config:
             raise ConfigError("gated: there is no MLP to gate while d_mlp is 0", "gated", "d_mlp")
         if not self.unembed and (self.tied_unembed or self.unembed_bias):
             raise ConfigError("unembed: is False, so tied_unembed and unembed_bias must be False too", "unembed")
+        self._check_encoder()
         if (count := self.n_parameters()) > limits.PARAMETERS:
             raise ConfigError(f"the sizes: {count:,} parameters exceed {limits.PARAMETERS:,}", "d_model", "vocab_size")
+
+    def _check_encoder(self) -> None:
+        if self.sine_halves and self.positions != "sinusoidal":
+            raise ConfigError("sine_halves: goes with positions 'sinusoidal' only", "sine_halves", "positions")
+        if self.n_encoder_layers:
+            if self.cross and self.parallel:
+                raise ConfigError("parallel: is not defined for blocks with cross-attention", "parallel", "cross")
+            try:
+                _ = self.encoder
+            except ConfigError as error:
+                raise ConfigError(f"the encoder: {error}", *_OF_ENCODER) from None
+            return
+        for name in (*_OF_ENCODER[1:], "cross"):
+            if getattr(self, name) not in (None, False):
+                raise ConfigError(f"{name}: there is no encoder while n_encoder_layers is 0", name, "n_encoder_layers")
 
     def n_parameters(self) -> int:
         """How many numbers `init_params` draws."""
@@ -199,6 +236,30 @@ class Config:
 
 
 TYPES: dict[str, Any] = get_type_hints(Config)
+_OF_ENCODER = ("n_encoder_layers", "n_encoder_heads", "encoder_d_mlp", "encoder_vocab_size")
+
+
+@lru_cache(maxsize=256)
+def _encoder(config: Config) -> Config:
+    c = config
+    if not c.n_encoder_layers:
+        raise ConfigError("n_encoder_layers: is 0, so there is no encoder", "n_encoder_layers")
+    own_heads = c.n_encoder_heads is not None
+    return c.replace(
+        n_layers=c.n_encoder_layers,
+        n_heads=c.n_encoder_heads if own_heads else c.n_heads,
+        n_kv_heads=None if own_heads else c.n_kv_heads,
+        d_mlp=c.d_mlp if c.encoder_d_mlp is None else c.encoder_d_mlp,
+        vocab_size=c.vocab_size if c.encoder_vocab_size is None else c.encoder_vocab_size,
+        gated=c.gated and c.encoder_d_mlp != 0,
+        causal=False,
+        cross=False,
+        unembed=False,
+        tied_unembed=False,
+        unembed_bias=False,
+        **dict.fromkeys(_OF_ENCODER[1:]),
+        n_encoder_layers=0,
+    )
 
 
 def _check_type(name: str, value: Any) -> None:
@@ -234,15 +295,18 @@ def param_shapes(config: Config) -> dict[str, tuple[int, ...]]:
     q_width, kv_width = c.n_heads * c.head_width, c.kv_heads * c.head_width
     norm = {} if c.norm == "none" else {"w": (d,)} if c.norm == "rms" else {"w": (d,), "b": (d,)}
 
-    block: dict[str, tuple[int, ...]] = {f"ln1.{name}": shape for name, shape in norm.items()}
-    if c.projections:
+    block: dict[str, tuple[int, ...]] = {}
+    for at, before in (("attn", "ln1"), ("cross", "ln_cross"))[: 1 + c.cross]:
+        block |= {f"{before}.{name}": shape for name, shape in norm.items()}
+        if not c.projections:
+            continue
         for name, width in (("Q", q_width), ("K", kv_width), ("V", kv_width)):
-            block[f"attn.W_{name}"] = (d, width)
+            block[f"{at}.W_{name}"] = (d, width)
             if c.qkv_bias:
-                block[f"attn.b_{name}"] = (width,)
-        block["attn.W_O"] = (q_width, d)
+                block[f"{at}.b_{name}"] = (width,)
+        block[f"{at}.W_O"] = (q_width, d)
         if c.out_bias:
-            block["attn.b_O"] = (d,)
+            block[f"{at}.b_O"] = (d,)
     if c.d_mlp:
         block |= {f"ln2.{name}": shape for name, shape in norm.items()}
         block["mlp.W_in"] = (d, c.d_mlp)
@@ -267,4 +331,9 @@ def param_shapes(config: Config) -> dict[str, tuple[int, ...]]:
         shapes["unembed.W_U"] = (d, c.vocab_size)
     if c.unembed_bias:
         shapes["unembed.b_U"] = (c.vocab_size,)
+    if c.n_encoder_layers:
+        own = {f"{ENCODER}{name}": shape for name, shape in param_shapes(c.encoder).items()}
+        if c.encoder_vocab_size is None:
+            del own[f"{ENCODER}embed.W_E"]
+        shapes = own | shapes
     return shapes

@@ -11,6 +11,9 @@ W_O        the identity matrix stands for W_O and its bias: the heads' outputs s
 residual   attention and MLP replace the stream instead of being added to it
 norm       no norm anywhere, the one after the embeddings and the one before the unembedding included
 mlp        no MLP: a block is attention alone
+cross      a decoder without its cross-attention: it never looks at what its encoder read
+
+In an encoder-decoder each is taken out of both stacks, and out of all three kinds of attention.
 
 An identity matrix that is not square has ones on its diagonal and zeros elsewhere: with fewer key and value heads than
 query heads, value head g takes its slice of the first n_kv_heads * d_head features of x, and no head takes the others.
@@ -19,7 +22,7 @@ query heads, value head g takes its slice of the first n_kv_heads * d_head featu
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
@@ -27,21 +30,24 @@ from typing import Any
 import numpy as np
 
 from .arguments import array, is_number, mapping, several, text_of, whole, wrong
-from .config import Config
+from .config import ENCODER, Config
 from .errors import ConfigError
 from .kinds import shown
 
 PARTS = ("scale", "mask", "softmax", "positions", "W_V", "W_O", "residual", "norm", "mlp")
+OF_TWO_STACKS: dict[str, dict[str, Any]] = {"cross": {"cross": False}}  # parts that only an encoder-decoder has
+IN_CROSS, IN_ENCODER = "cross", ENCODER.removesuffix(".")  # where a head is that is not in the decoder's own attention
+Head = tuple[int, int] | tuple[int, int, str]  # layer, head; and where
 MATRICES = {"W_V", "W_O"}  # parts of every model with projections
 
 # Most parts are choices of the Config: this is the choice without the part. The others `attention` leaves out itself.
 WITHOUT: dict[str, dict[str, Any]] = {
     "scale": {"scale": False},
     "mask": {"causal": False},
-    "positions": {"positions": "none"},
+    "positions": {"positions": "none", "sine_halves": False},
     "residual": {"residual": False},
     "norm": {"norm": "none", "embed_norm": False, "final_norm": False},
-    "mlp": {"d_mlp": 0, "gated": False},
+    "mlp": {"d_mlp": 0, "gated": False, "encoder_d_mlp": None},
 }
 
 # What can be added to a model that has no such part: what brings no weights, or weights that start at one.
@@ -61,9 +67,10 @@ TAKEN_OUT = {next(iter(changes.items())): part for part, changes in WITHOUT.item
 @lru_cache(maxsize=256)
 def parts_of(config: Config) -> tuple[str, ...]:
     """The parts that this model has, in the order of PARTS: taking out any other changes nothing."""
-    own = {part for part, changes in WITHOUT.items() if config.replace(**changes) != config}
+    taken = WITHOUT | OF_TWO_STACKS
+    own = {part for part, changes in taken.items() if config.replace(**changes) != config}
     own |= {"softmax", *MATRICES} if config.projections else {"softmax"}
-    return tuple(part for part in PARTS if part in own)
+    return tuple(part for part in (*PARTS, *OF_TWO_STACKS) if part in own)
 
 
 def without(config: Config, off: Iterable[str]) -> Config:
@@ -93,7 +100,7 @@ def one_spelling(own: Config, overrides: Overrides, off: tuple[str, ...]) -> tup
 
 @lru_cache(maxsize=256)
 def _without(config: Config, off: frozenset[str]) -> Config:
-    changes = [WITHOUT[part] for part in PARTS if part in off and part in WITHOUT]
+    changes = [change for part, change in (WITHOUT | OF_TWO_STACKS).items() if part in off]
     return config.replace(**{field: value for change in changes for field, value in change.items()})
 
 
@@ -144,7 +151,8 @@ class Interventions:
     """What is changed while the model runs, its weights untouched."""
 
     temperature: float = 1.0  # the softmax of attention divides its exponents by it
-    ablated: frozenset[tuple[int, int]] = frozenset()  # (layer, head) whose output z is set to zero
+    # (layer, head) whose output z is set to zero; (layer, head, "cross"), of cross-attention; (..., "encoder").
+    ablated: frozenset[Head] = frozenset()
     off: frozenset[str] = frozenset()  # parts taken out, of PARTS
     # Name of a trace -> array in its place, or (index, array) for some of it; see Patch.
     patch: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}), hash=False)
@@ -154,8 +162,8 @@ class Interventions:
             raise wrong("temperature", self.temperature, "a finite number above 0")
         heads = [_head(pair) for pair in several("ablated", self.ablated, "heads (layer, head)")]
         for part in (parts := several("off", self.off, "parts")):
-            if not (isinstance(part, str) and part in PARTS):
-                raise wrong("off", part, f"one of {', '.join(PARTS)}")
+            if not (isinstance(part, str) and (part in PARTS or part in OF_TWO_STACKS)):
+                raise wrong("off", part, f"one of {', '.join((*PARTS, *OF_TWO_STACKS))}")
         object.__setattr__(self, "ablated", frozenset(heads))  # the caller may go on with the set that was given
         object.__setattr__(self, "off", frozenset(parts))
         patch = mapping("patch", self.patch, "from names of a trace to arrays, or to (index, array)")
@@ -164,21 +172,35 @@ class Interventions:
 
     def check(self, config: Config) -> None:
         """Raises: ConfigError for a head that the model has not."""
-        for layer, head in self.ablated:
-            if layer >= config.n_layers or head >= config.n_heads:
+        for layer, head, *where in self.ablated:
+            stack = config
+            if where == [IN_ENCODER] and config.n_encoder_layers:
+                stack = config.encoder
+            elif where and not (where == [IN_CROSS] and config.cross):
+                raise ConfigError(f"ablated: {layer}.{head}.{where[0]}: the model has no such attention", "ablated")
+            if layer >= stack.n_layers or head >= stack.n_heads:
                 raise ConfigError(
-                    f"ablated: head {layer}.{head} is outside {config.n_layers} x {config.n_heads}", "ablated"
+                    f"ablated: head {layer}.{head} is outside {stack.n_layers} x {stack.n_heads}", "ablated"
                 )
 
-    def ablated_in(self, layer: int) -> list[int]:
-        """The heads of one layer that are switched off."""
-        return [head for at, head in self.ablated if at == layer]
+    def ablated_in(self, layer: int, kind: str = "attn") -> list[int]:
+        """The heads of one layer that are switched off: of its own attention, or of kind "cross"."""
+        where = [] if kind == "attn" else [kind]
+        return [head for at, head, *place in self.ablated if at == layer and place == where]
+
+    def of_encoder(self) -> Interventions:
+        """What of this concerns the encoder, as it is said to a model that is one."""
+        heads = frozenset((layer, head) for layer, head, *where in self.ablated if where == [IN_ENCODER])
+        own = [name for name in self.patch if name.startswith(ENCODER)]
+        patch = {name.removeprefix(ENCODER): self.patch[name] for name in own}
+        return replace(self, ablated=heads, patch=patch)
 
 
-def _head(pair: object) -> tuple[int, int]:
-    if not isinstance(pair, tuple) or len(pair) != 2:
-        raise wrong("ablated", pair, "a head, (layer, head)")
-    return whole("ablated", pair[0]), whole("ablated", pair[1])
+def _head(place: object) -> Head:
+    if not isinstance(place, tuple) or len(place) < 2 or place[2:] not in ((), (IN_CROSS,), (IN_ENCODER,)):
+        raise wrong("ablated", place, f"a head, (layer, head), or of an encoder-decoder {_OTHER_HEADS}")
+    return whole("ablated", place[0]), whole("ablated", place[1]), *place[2:]
 
 
+_OTHER_HEADS = f'(layer, head, "{IN_CROSS}") or (layer, head, "{IN_ENCODER}")'
 NOTHING = Interventions()

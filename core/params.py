@@ -11,7 +11,7 @@ from zlib import crc32
 import numpy as np
 
 from .arguments import instance, mapping, precision, whole
-from .config import Config, param_shapes
+from .config import ENCODER, Config, param_shapes
 from .errors import ConfigError
 from .kinds import shown
 
@@ -63,7 +63,9 @@ def init_param(
     # Only these two dtypes are drawn directly; the draw in float32 is twice as fast and is what the pages use.
     weights = np.random.default_rng([seed, crc32(name.encode())]).standard_normal(shape, dtype)
     if config.init == "scaled":
-        if kind == "W_U" or (kind == "W_E" and config.tied_unembed):
+        if kind == "W_E" and config.embed_scale:
+            weights *= 1 / sqrt(config.d_model)  # as its scale takes back (Vaswani et al. 2017, section 3.4)
+        elif kind == "W_U" or (name == "embed.W_E" and config.tied_unembed):
             weights *= 0.02
         elif not kind.endswith(("_E", "_pos")):
             weights *= 1 / sqrt(shape[0])
@@ -91,6 +93,14 @@ def check_needed(params: Params, config: Config) -> None:
             raise ConfigError(f"params: {name} has {found}; the Config asks for {shape}", name)
         if p.dtype.kind not in "fiu":
             raise ConfigError(f"params: {name} has dtype {p.dtype}; it must hold numbers", name)
+
+
+def encoder_params(params: Params) -> dict[str, Array]:
+    """The encoder's own parameters, by the names that they have in a model that is an encoder; with the table of
+    embeddings that it shares, where it has none of its own.
+    """
+    shared = {name: params[name] for name in ("embed.W_E",) if name in params}
+    return shared | {name.removeprefix(ENCODER): p for name, p in params.items() if name.startswith(ENCODER)}
 
 
 @lru_cache(maxsize=64)

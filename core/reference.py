@@ -30,9 +30,11 @@ def norm(x: np.ndarray, params: Params, at: str, config: Config) -> np.ndarray: 
     return x * params[at + ".w"] + params.get(at + ".b", 0)
 
 
-def positions(n: int, d_model: int) -> np.ndarray:  # -> [n, d_model], section 3.5
-    angle = np.arange(n)[:, None] / 10000 ** (np.arange(d_model) // 2 * 2 / d_model)
-    return np.where(np.arange(d_model) % 2, np.cos(angle), np.sin(angle))
+def positions(n: int, config: Config) -> np.ndarray:  # -> [n, d_model], section 3.5
+    i = np.arange(config.d_model)
+    angle = np.arange(n)[:, None] / 10000 ** (i // 2 * 2 / config.d_model)
+    P = np.where(i % 2, np.cos(angle), np.sin(angle))
+    return P[:, np.argsort(i % 2, kind="stable")] if config.sine_halves else P
 
 
 def rates(n: int, config: Config) -> np.ndarray:  # -> [pair], radians a token: eq. 15 there; scaled: RotaryScaling
@@ -69,17 +71,19 @@ def activation(x: np.ndarray, name: str) -> np.ndarray:  # [pos, d_mlp] -> [pos,
     return x / (1 + np.exp(-x))  # silu: Elfwing et al. 2017
 
 
-def attention(x: np.ndarray, params: Params, at: str, config: Config) -> np.ndarray:  # [pos, d_model] -> same; eq. 1
+def attention(x: np.ndarray, y: np.ndarray, params: Params, at: str, config: Config) -> np.ndarray:  # eq. 1
+    # x [pos, d_model] looks at y [pos, d_model], which is x itself but in cross-attention -> [pos, d_model]
     if config.projections:
-        Q, K, V = (linear(x, params, f"{at}.W_{name}", f"{at}.b_{name}") for name in "QKV")
+        Q, K, V = (linear(z, params, f"{at}.W_{name}", f"{at}.b_{name}") for name, z in (("Q", x), ("K", y), ("V", y)))
     else:
-        Q = K = V = x
-    mask = np.triu(np.full((len(x), len(x)), -np.inf), k=1) if config.causal else 0  # [query, key]
+        Q, K, V = x, y, y
+    causal = config.causal and x is y
+    mask = np.triu(np.full((len(x), len(x)), -np.inf), k=1) if causal else 0  # [query, key]
     d, share, heads = config.head_width, config.n_heads // config.kv_heads, []  # `share` heads use the same keys
     for h in range(config.n_heads):
         own, its = slice(h * d, (h + 1) * d), slice(h // share * d, (h // share + 1) * d)
         q, k, v = Q[:, own], K[:, its], V[:, its]  # [pos, d_head] each
-        if config.positions == "rotary":
+        if config.positions == "rotary" and x is y:
             q, k = rotate(q, config), rotate(k, config)
         scores = q @ k.T / (math.sqrt(d) if config.scale else 1)
         heads.append(softmax(scores + mask) @ v)
@@ -94,13 +98,18 @@ def mlp(x: np.ndarray, params: Params, at: str, config: Config) -> np.ndarray:  
     return linear(hidden, params, f"{at}.W_out", f"{at}.b_out")
 
 
-def block(x: np.ndarray, params: Params, at: str, config: Config) -> np.ndarray:  # [pos, d_model] -> the same
+def block(x: np.ndarray, memory: np.ndarray | None, params: Params, at: str, config: Config) -> np.ndarray:
+    # [pos, d_model] -> the same; memory [pos, d_model]: what an encoder made of the source, if there is one
     before = config.norm != "none" and config.norm_at == "pre"
     after = config.norm != "none" and config.norm_at == "post"
     start = x
-    x = norm(start, params, f"{at}.ln1", config) if before else start
-    x = attention(x, params, f"{at}.attn", config) + (start if config.residual else 0)
-    middle = norm(x, params, f"{at}.ln1", config) if after else x
+    for kind, ln in (("attn", "ln1"), ("cross", "ln_cross"))[: 1 + config.cross]:
+        own = x
+        x = norm(own, params, f"{at}.{ln}", config) if before else own
+        seen = x if kind == "attn" or memory is None else memory
+        x = attention(x, seen, params, f"{at}.{kind}", config) + (own if config.residual else 0)
+        x = norm(x, params, f"{at}.{ln}", config) if after else x
+    middle = x
     if not config.d_mlp:
         return middle
     x = start if config.parallel else middle  # parallel: Wang & Komatsuzaki 2021
@@ -109,19 +118,29 @@ def block(x: np.ndarray, params: Params, at: str, config: Config) -> np.ndarray:
     return norm(x, params, f"{at}.ln2", config) if after else x
 
 
-def forward(params: Params, config: Config, ids: np.ndarray) -> np.ndarray:  # [pos] -> [pos, vocab] or [pos, d_model]
-    """The logits of one sequence of token ids; of a model that has none, what the last layer leaves."""
-    x = params["embed.W_E"][ids]
+def stack(ids: np.ndarray, memory: np.ndarray | None, params: Params, config: Config, at: str = "") -> np.ndarray:
+    # all but the unembedding: [pos] -> [pos, d_model]; at: how the names of the stack's parameters begin
+    x = params.get(at + "embed.W_E", params["embed.W_E"])[ids] * (
+        math.sqrt(config.d_model) if config.embed_scale else 1
+    )
     if config.positions == "sinusoidal":
-        x = x + positions(len(ids), config.d_model)
+        x = x + positions(len(ids), config)
     if config.positions == "learned":
-        x = x + params["pos_embed.W_pos"][: len(ids)]
+        x = x + params[at + "pos_embed.W_pos"][: len(ids)]
     if config.embed_norm:
-        x = norm(x, params, "ln_embed", config)
+        x = norm(x, params, at + "ln_embed", config)
     for i in range(config.n_layers):
-        x = block(x, params, f"blocks.{i}", config)
-    if config.final_norm:
-        x = norm(x, params, "ln_final", config)
+        x = block(x, memory, params, f"{at}blocks.{i}", config)
+    return norm(x, params, at + "ln_final", config) if config.final_norm else x
+
+
+def forward(params: Params, config: Config, ids: np.ndarray, source: np.ndarray | None = None) -> np.ndarray:
+    """The logits of one sequence of token ids; of a model that has none, what the last layer leaves.
+
+    ids [pos] -> [pos, vocab] or [pos, d_model]; source [pos]: what an encoder-decoder's encoder reads.
+    """
+    memory = None if source is None else stack(source, None, params, config.encoder, "encoder.")
+    x = stack(ids, memory, params, config)
     if not config.unembed:
         return x
     W_U = params["embed.W_E"].T if config.tied_unembed else params["unembed.W_U"]

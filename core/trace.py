@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from copy import copy
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
@@ -16,6 +17,7 @@ from functools import lru_cache
 import numpy as np
 
 from .arguments import array, instance, several, text_of, wrong
+from .config import ENCODER, Config
 from .errors import ConfigError
 from .interventions import NOTHING, Interventions
 from .kinds import shown
@@ -33,6 +35,7 @@ class Name:
 
 RESIDUAL = ("pos", "d_model")
 HEADS = ("head", "pos", "d_head")
+KEYS = ("kv_head", "pos", "d_head")
 SCORES = ("head", "query", "key")
 PER_TOKEN = ("pos", "1")
 HIDDEN = ("pos", "d_mlp")
@@ -51,24 +54,35 @@ def _norm(prefix: str, what: str) -> dict[str, Name]:
     }
 
 
-NAMES: dict[str, Name] = {
+def _attention(prefix: str, y: str, rotary: Mapping[str, Name]) -> dict[str, Name]:
+    """What a multi-head attention leaves; y: where its keys and values come from."""
+    heads, eq_1 = "Vaswani et al. 2017, section 3.2.2", "Vaswani et al. 2017, eq. 1"
+    return {
+        f"{prefix}.q": Name(HEADS, "Q", heads, ATTENTION),
+        f"{prefix}.k": Name(KEYS, f"K{y}", heads, ATTENTION),
+        f"{prefix}.v": Name(KEYS, f"V{y}", heads, ATTENTION),
+        **{f"{prefix}.{name}": about for name, about in rotary.items()},
+        f"{prefix}.scores": Name(SCORES, f"QK{y}^T", eq_1, ATTENTION),
+        f"{prefix}.scores_scaled": Name(SCORES, rf"QK{y}^T/\sqrt{{d_k}}", eq_1, ATTENTION),
+        f"{prefix}.scores_masked": Name(
+            SCORES, rf"QK{y}^T/\sqrt{{d_k}}+M", "Vaswani et al. 2017, section 3.2.3", ATTENTION
+        ),
+        f"{prefix}.pattern": Name(SCORES, "A", eq_1, ATTENTION),
+        f"{prefix}.z": Name(HEADS, f"AV{y}", eq_1, ATTENTION),
+    }
+
+
+_ROTARY = {
+    "rot_q": Name(HEADS, r"R_p Q", "Su et al. 2021, eq. 14", ATTENTION),
+    "rot_k": Name(KEYS, r"R_p K", "Su et al. 2021, eq. 14", ATTENTION),
+}
+_STACK: dict[str, Name] = {
     "embed": Name(RESIDUAL, "x W_E", "Vaswani et al. 2017, section 3.4", EMBED),
     "pos_embed": Name(RESIDUAL, "PE", "Vaswani et al. 2017, section 3.5", EMBED),
     **_norm("ln_embed", "x"),
     "blocks.{i}.resid_pre": Name(RESIDUAL, "X", "Vaswani et al. 2017, section 3.1", BLOCK),
     **_norm("blocks.{i}.ln1", "X"),
-    "blocks.{i}.attn.q": Name(HEADS, "Q", "Vaswani et al. 2017, section 3.2.2", ATTENTION),
-    "blocks.{i}.attn.k": Name(("kv_head", "pos", "d_head"), "K", "Vaswani et al. 2017, section 3.2.2", ATTENTION),
-    "blocks.{i}.attn.v": Name(("kv_head", "pos", "d_head"), "V", "Vaswani et al. 2017, section 3.2.2", ATTENTION),
-    "blocks.{i}.attn.rot_q": Name(HEADS, r"R_p Q", "Su et al. 2021, eq. 14", ATTENTION),
-    "blocks.{i}.attn.rot_k": Name(("kv_head", "pos", "d_head"), r"R_p K", "Su et al. 2021, eq. 14", ATTENTION),
-    "blocks.{i}.attn.scores": Name(SCORES, "QK^T", "Vaswani et al. 2017, eq. 1", ATTENTION),
-    "blocks.{i}.attn.scores_scaled": Name(SCORES, r"QK^T/\sqrt{d_k}", "Vaswani et al. 2017, eq. 1", ATTENTION),
-    "blocks.{i}.attn.scores_masked": Name(
-        SCORES, r"QK^T/\sqrt{d_k}+M", "Vaswani et al. 2017, section 3.2.3", ATTENTION
-    ),
-    "blocks.{i}.attn.pattern": Name(SCORES, "A", "Vaswani et al. 2017, eq. 1", ATTENTION),
-    "blocks.{i}.attn.z": Name(HEADS, "AV", "Vaswani et al. 2017, eq. 1", ATTENTION),
+    **_attention("blocks.{i}.attn", "", _ROTARY),
     "blocks.{i}.attn_out": Name(RESIDUAL, r"\mathrm{Concat}(AV)\,W_O", "Vaswani et al. 2017, section 3.2.2", REST),
     "blocks.{i}.resid_mid": Name(RESIDUAL, "X'", "Vaswani et al. 2017, section 3.1", REST),
     **_norm("blocks.{i}.ln2", "X'"),
@@ -79,21 +93,32 @@ NAMES: dict[str, Name] = {
     "blocks.{i}.mlp_out": Name(RESIDUAL, r"\mathrm{FFN}(x)", "Vaswani et al. 2017, eq. 2", REST),
     "blocks.{i}.resid_post": Name(RESIDUAL, "X''", "Vaswani et al. 2017, section 3.1", REST),
     **_norm("ln_final", "X"),
+}
+_CROSS: dict[str, Name] = {
+    **_norm("blocks.{i}.ln_cross", "X'"),
+    **_attention("blocks.{i}.cross", r"_\mathrm{enc}", {}),
+    "blocks.{i}.cross_out": Name(RESIDUAL, r"\mathrm{Concat}(AV)\,W_O", "Vaswani et al. 2017, section 3.2.3", REST),
+    "blocks.{i}.resid_mid_cross": Name(RESIDUAL, "X'_c", "Vaswani et al. 2017, section 3.1", REST),
+}
+NAMES: dict[str, Name] = {
+    **_STACK,
+    **_CROSS,
     "logits": Name(("pos", "vocab"), r"x W_U", "Vaswani et al. 2017, section 3.4", UNEMBED),
+    **{ENCODER + name: replace(about) for name, about in _STACK.items()},
 }
 
 
 @lru_cache(maxsize=4096)
 def axes_of(name: str) -> tuple[str, ...]:
     """The axes of an array of a trace, by its name."""
-    return NAMES[re.sub(r"^blocks\.\d+\.", "blocks.{i}.", name)].axes
+    return NAMES[re.sub(r"\bblocks\.\d+\.", "blocks.{i}.", name)].axes
 
 
-def checked_names(names: Iterable[str] | None, n_layers: int) -> tuple[str, ...] | None:
-    """What to keep of a trace of so many layers. Raises: ConfigError for names, or patterns, that no trace has."""
+def checked_names(names: Iterable[str] | None, config: Config) -> tuple[str, ...] | None:
+    """What to keep of a trace. Raises: ConfigError for names, or patterns, that no trace of so many layers has."""
     if names is None:
         return None
-    return _checked_names(_checked(names), n_layers)
+    return _checked_names(_checked(names), config.n_layers, config.n_encoder_layers)
 
 
 def _checked(names: Iterable[str]) -> tuple[str, ...]:
@@ -101,13 +126,21 @@ def _checked(names: Iterable[str]) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=256)
-def _checked_names(names: tuple[str, ...], n_layers: int) -> tuple[str, ...]:
-    there = {name.format(i=i): None for name in NAMES for i in range(n_layers)}
+def _checked_names(names: tuple[str, ...], n_layers: int, n_encoder_layers: int) -> tuple[str, ...]:
+    there = {
+        name.format(i=i): None
+        for name in NAMES
+        for i in range(n_encoder_layers if name.startswith(ENCODER) else n_layers)
+    }
     for name in names:
         if name not in there and not (_is_pattern(name) and any(fnmatchcase(one, name) for one in there)):
             near = ", ".join(get_close_matches(name, there, 3, 0.5)) or "see core.NAMES"
-            raise wrong("names", name, f"in a trace of {n_layers} layers; near it: {near}")
+            raise wrong("names", name, f"in a trace of {_layers(n_layers, n_encoder_layers)}; near it: {near}")
     return names
+
+
+def _layers(n_layers: int, n_encoder_layers: int) -> str:
+    return f"{n_layers} layers" + (f" and an encoder's {n_encoder_layers}" if n_encoder_layers else "")
 
 
 def _is_pattern(name: str) -> bool:
@@ -118,9 +151,23 @@ class Trace(Mapping[str, np.ndarray]):
     """Name -> read-only array, in the order of the computation; with the ids and interventions that it began from.
 
     names: what to keep, each a name or a pattern such as `blocks.*.attn.pattern`; None keeps all.
+    mask: [..., pos], False where a token is padding, at which nobody looks; None: no padding.
+    source: of an encoder-decoder, the part of this trace that its encoder wrote, as a trace of its own.
+    source_mask: the padding of the source, which cross-attention heeds.
     """
 
-    __slots__ = ("_all", "_arrays", "_names", "_patched", "_patterns", "ids", "interventions")
+    __slots__ = (
+        "_all",
+        "_arrays",
+        "_names",
+        "_patched",
+        "_patterns",
+        "ids",
+        "interventions",
+        "mask",
+        "source",
+        "source_mask",
+    )
 
     def __init__(
         self,
@@ -135,6 +182,9 @@ class Trace(Mapping[str, np.ndarray]):
         self.ids = None if ids is None else array("ids", ids, "iu")
         self.interventions = instance("interventions", interventions, Interventions)
         self._patched: set[str] = set()
+        self.mask: np.ndarray | None = None
+        self.source: Trace | None = None
+        self.source_mask: np.ndarray | None = None
 
     def put(self, name: str, array: np.ndarray) -> np.ndarray:
         """Keep `array` under `name` if it was asked for; give it back either way, or what a patch makes of it."""
@@ -178,6 +228,42 @@ class Trace(Mapping[str, np.ndarray]):
         return sum({id(a): a.nbytes for a in self._arrays.values()}.values())
 
 
+class Part(Trace):
+    """The names of a trace that begin alike, as a trace of their own: all that is put here is put there."""
+
+    __slots__ = ("_prefix", "_whole")
+
+    def __init__(self, whole: Trace, prefix: str, ids: np.ndarray | None, interventions: Interventions):
+        super().__init__((), ids, interventions)
+        self._whole, self._prefix = whole, prefix
+
+    def put(self, name: str, array: np.ndarray) -> np.ndarray:
+        """As Trace.put."""
+        return self._whole.put(self._prefix + name, array)
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        return self._whole[self._prefix + name]
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and self._prefix + name in self._whole
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        """The shape of an array that is there."""
+        return self._whole.shape(self._prefix + name)
+
+    def __iter__(self) -> Iterator[str]:
+        start = len(self._prefix)
+        return (name[start:] for name in self._whole if name.startswith(self._prefix))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held, each array counted once although two names may share it."""
+        return sum({id(self[name]): self[name].nbytes for name in self}.values())
+
+
 class GradientFlow:
     """Gradients on their way back through a trace; `params` collects those of the parameters, by name.
 
@@ -188,7 +274,7 @@ class GradientFlow:
     Raises: ConfigError when no gradient enters, or one does not fit the trace.
     """
 
-    __slots__ = ("_entering", "_keep", "_trace", "bug", "kept", "params")
+    __slots__ = ("_entering", "_keep", "_prefix", "_trace", "bug", "kept", "memory", "params")
 
     def __init__(self, trace: Trace, entering: Mapping[str, np.ndarray], keep: bool, bug: bool = False):
         if not entering:
@@ -202,12 +288,25 @@ class GradientFlow:
         self._trace = trace
         self._entering = {name: np.asarray(gradient, trace[name].dtype) for name, gradient in entering.items()}
         self._keep = keep
+        self._prefix = ""
         self.bug = bug
         self.kept: dict[str, np.ndarray] = {}
+        self.memory: np.ndarray | None = None  # of the encoder's output, as far as the decoder has given it one
         self.params: dict[str, np.ndarray] = {}
+
+    def part(self, prefix: str) -> GradientFlow:
+        """The same flow through the names that begin so; `params` collects the gradients under shorter names too."""
+        part = copy(self)
+        part._prefix, part.params = prefix, {}
+        return part
+
+    def remember(self, dmemory: np.ndarray) -> None:
+        """Add to the gradient of the encoder's output, at which every block of the decoder looks."""
+        self.memory = dmemory if self.memory is None else self.memory + dmemory
 
     def put(self, name: str, gradient: np.ndarray | None = None) -> np.ndarray:
         """The whole gradient at `name`: what comes from above (None: nothing does) and what enters here."""
+        name = self._prefix + name
         entering = self._entering.get(name)
         if gradient is None:
             gradient = np.zeros_like(self._trace[name]) if entering is None else entering

@@ -206,6 +206,21 @@ def random_scaling(draw: random.Random) -> RotaryScaling:
     )
 
 
+def with_encoder(config: core.Config, draw: random.Random) -> core.Config:
+    """The same model as the decoder of an encoder-decoder."""
+    own_heads = config.projections and draw.random() < 0.3
+    return config.replace(
+        parallel=False,
+        cross=True,
+        n_encoder_layers=draw.randint(1, 2),
+        n_encoder_heads=1 if own_heads and config.d_head is None and config.d_model % 2 == 0 else None,
+        encoder_d_mlp=draw.choice((None, 0, 5)),
+        encoder_vocab_size=draw.choice((None, 6)),
+        embed_scale=draw.random() < 0.5,
+        sine_halves=config.positions == "sinusoidal" and draw.random() < 0.5,
+    )
+
+
 def random_params(config: core.Config, seed: int, dtype: type = np.float64) -> dict[str, np.ndarray]:
     """Parameters none of which is at its start: biases are not 0, norms are not 1, tied embeddings are not tiny."""
     rng = np.random.default_rng(seed)

@@ -46,6 +46,9 @@ CONFIGS: dict[str, dict[str, Any]] = {
         "unembed": True,
     },
     "bert": BIASES | {"positions": "learned", "norm": "layer", "norm_at": "post", "embed_norm": True},
+    "translator": BIASES
+    | {"causal": True, "positions": "sinusoidal", "embed_scale": True, "norm": "layer", "norm_at": "post"}
+    | {"n_encoder_layers": 2, "cross": True, "unembed": True, "tied_unembed": True},
     "parallel": {"norm": "layer", "parallel": True, "unembed": True, "tied_unembed": True},
 }
 
@@ -154,7 +157,8 @@ def test_ops(function, batch):
 def test_model_and_backward(name, batch):
     config = config_of(name)
     params, ids, sizes = random_params(config, 0), drawn("ids", (*batch, 5)), sizes_of(config)
-    trace = core.forward(params, config, ids)
+    source = {"source": ids} if config.n_encoder_layers else {}
+    trace = core.forward(params, config, ids, **source)
     last = "logits" if config.unembed else "blocks.1.resid_post"
     for function in (*told("core.model"), *told("core.backward")):
         kind = function.__name__
@@ -184,12 +188,16 @@ def test_forward_and_backward(name, batch):
     params = random_params(config, 0)
     given, ((kind, _),) = said(inspect.unwrap(core.forward))
     for argument, text in given.items():
-        trace = core.forward(params, config, **{argument: drawn(argument, shape(text, sizes_of(config), batch))})
+        of_target = drawn(argument, shape(text, sizes_of(config), batch))
+        source = {"source": drawn("ids", (*batch, 5))} if config.n_encoder_layers else {}
+        trace = core.forward(params, config, **{argument: of_target}, **source)
         assert type(trace).__name__ == kind
         for place, array in trace.items():
             whole = re.sub(r"blocks\.\d+", "blocks.{i}", place)
             axes = ", ".join(core.NAMES[whole].axes)
-            assert array.shape == shape(axes if whole == "pos_embed" else f"..., {axes}", sizes_of(config), batch)
+            assert array.shape == shape(
+                axes if whole.endswith("pos_embed") else f"..., {axes}", sizes_of(config), batch
+            )
         if config.unembed:
             (text,) = said(core.backward)[0].values()
             dlogits = drawn("dlogits", shape(text, sizes_of(config), batch))

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from support import configs, random_config, random_params, worst
+from support import configs, random_config, random_params, with_encoder, worst
 
 import core
 from core.interventions import PARTS
@@ -92,6 +92,9 @@ def test_every_announced_name_exists_somewhere():
         config = random_config(random.Random(seed))
         params, ids = setup(config, seed)
         seen |= {re.sub(r"\.\d+\.", ".{i}.", name) for name in core.forward(params, config, ids)}
+        both = with_encoder(config, random.Random(seed))
+        params, ids = setup(both, seed)
+        seen |= {re.sub(r"\.\d+\.", ".{i}.", name) for name in core.forward(params, both, ids, source=ids % 5)}
     assert seen == set(core.NAMES)
 
 

@@ -17,6 +17,7 @@ from textwrap import dedent
 from typing import Any
 
 from core import NAMES
+from core.config import ENCODER
 
 Code = Callable[..., Any]  # a function, a method, or a class with all its methods
 CHECKS = re.compile(r"_?check(ed)?(_\w+)?")  # how functions are called that only check what they are given
@@ -37,8 +38,13 @@ def title(code: Code) -> str:
 
 
 def makes(code: Code) -> list[str]:
-    """The arrays of a trace that it puts there, as a reader of any block names them."""
-    return [name.replace("blocks.{i}.", "") for name, about in NAMES.items() if about.made_by == title(code)]
+    """The arrays of a trace that it puts there, as a reader of any block, in either stack, names them."""
+    found = {name.removeprefix(ENCODER).replace("blocks.{i}.", ""): None for name in NAMES if _makes(code, name)}
+    return [*found]
+
+
+def _makes(code: Code, name: str) -> bool:
+    return NAMES[name].made_by == title(code)
 
 
 def called(code: Iterable[Code]) -> list[Code]:

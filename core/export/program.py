@@ -31,7 +31,7 @@ TRACE = '''class Trace(dict):
     """Every step of a forward pass under its name, in the order of the computation."""
 
     def __init__(self, names, ids, interventions):
-        self.interventions = interventions
+        self.interventions, self.mask = interventions, None
 
     def put(self, name, array):
         self[name] = array

@@ -8,8 +8,11 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from types import FunctionType, ModuleType
 from typing import Any
+
+from ..errors import FibraError
 
 PACKAGE = __package__.rpartition(".")[0]
 CHECK = re.compile(r"_?check(ed)?(_\w+)?")  # how functions are called that only check what they are given
@@ -203,7 +206,7 @@ def value_of(node: ast.expr, known: Names, around: Names) -> Any:
             return known[node.id]
         case ast.Attribute():
             owner = value_of(node.value, known, around)
-            if hasattr(owner, node.attr):
+            with suppress(AttributeError, FibraError):  # an encoder that is not there has no Config
                 return getattr(owner, node.attr)
         case ast.Tuple():
             return tuple(value_of(part, known, around) for part in node.elts)

@@ -18,11 +18,12 @@ class Cache:
     """Keys and values of every layer, [..., kv_head, pos, d_head], in arrays allocated once for `room` positions.
 
     Give the same Cache to one `forward` after another, each with the tokens that are new. One Cache serves one text (or
-    one batch of texts that grow together), one set of parameters, and one choice of interventions.
+    one batch of texts that grow together), one set of parameters, and one choice of interventions. Of an
+    encoder-decoder it keeps the keys and values of the source too: they are computed once.
     Raises: ConfigError for more room than n_ctx; or than was trained on, where a longer text turns all keys anew.
     """
 
-    __slots__ = ("_config", "_keys", "_values", "length", "room")
+    __slots__ = ("_config", "_keys", "_source", "_source_mask", "_values", "length", "room")
 
     def __init__(self, config: Config, room: int | None = None):
         instance("config", config, Config)
@@ -38,8 +39,10 @@ class Cache:
         self._config = config
         self._keys: list[np.ndarray] = []
         self._values: list[np.ndarray] = []
+        self._source: list[tuple[np.ndarray, np.ndarray]] = []
+        self._source_mask: np.ndarray | None = None
 
-    def check(self, n: int, config: Config, interventions: Interventions) -> None:
+    def check(self, n: int, config: Config, interventions: Interventions, mask: np.ndarray | None = None) -> None:
         """Raises: ConfigError when n more tokens do not fit, the Config is another, or the future is not hidden."""
         if config != self._config:
             raise ConfigError("cache: was made for another Config", "cache")
@@ -53,6 +56,8 @@ class Cache:
         if interventions.patch:
             names = ", ".join(sorted(interventions.patch))
             raise ConfigError(f"patch: of {names}; a cache keeps what was computed, and is not patched", "patch")
+        if mask is not None:
+            raise ConfigError("mask: a cache holds no padding; texts of one length grow together", "mask", "cache")
         if self.length + n > self.room:
             raise ConfigError(f"ids: {n} tokens after {self.length} exceed the cache's room, {self.room}", "ids")
 
@@ -70,3 +75,15 @@ class Cache:
         keys[..., self.length : end, :] = k
         values[..., self.length : end, :] = v
         return keys[..., :end, :], values[..., :end, :]
+
+    def source(self, layer: int, *new: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """One layer's keys and values of the source, [..., kv_head, pos, d_head]: `new` ones are kept as they are."""
+        if new:
+            self._source.append((new[0], new[1]))
+        return self._source[layer]
+
+    def source_padding(self, mask: np.ndarray | None, new: bool) -> np.ndarray | None:
+        """The padding mask [..., pos] of the source; of a new one, `mask`, which is kept."""
+        if new:
+            self._source_mask = mask
+        return self._source_mask

@@ -13,7 +13,7 @@ import numpy as np
 from ..arguments import flag, is_whole, mapping, several, whole
 from ..config import Config
 from ..errors import ConfigError
-from ..input_checks import check_model, checked_embeddings, checked_ids
+from ..input_checks import check_model, check_source, checked_embeddings, checked_ids
 from ..interventions import NOTHING, Interventions, without
 from ..kinds import shown
 from ..model import forward
@@ -69,6 +69,7 @@ def generate(
     top_p: float | None = None,
     seed: int = 0,
     *,
+    source: np.ndarray | None = None,
     embeddings: np.ndarray | None = None,
     forced: Mapping[int, int] | None = None,
     stop: int | Collection[int] = (),
@@ -78,6 +79,7 @@ def generate(
 ) -> Iterator[NewToken]:
     """Write on after ids [pos], or after `embeddings` [pos, d_model] in their place; yield a NewToken a token.
 
+    source: of an encoder-decoder, the ids [pos] that its encoder reads; `ids` then begin with the token that starts it.
     temperature, top_k, top_p, seed: see Sampling. A draw depends on seed and position alone: the same steps come again
     however far one goes, and a forced token moves no later draw.
     forced: position -> the token that must stand there, whatever its probability.
@@ -99,6 +101,9 @@ def generate(
         context = checked_embeddings(embeddings, config)
     if context.ndim != 2:
         raise ConfigError(f"ids: one sequence at a time, of shape [pos], not a batch {context.shape[:-1]}", "ids")
+    check_source(config, source, None, None, None)
+    if source is not None and (source := checked_ids(source, config.encoder, "source")).ndim != 1:
+        raise ConfigError(f"source: one sequence at a time, of shape [pos], not {source.shape}", "source")
     n = len(context)
     whole("max_new_tokens", max_new_tokens, 1)
     if n + max_new_tokens > config.n_ctx:
@@ -110,7 +115,7 @@ def generate(
         )
     stops = (stop,) if is_whole(stop) else several("stop", stop, "tokens")
     forced = dict(mapping("forced", {} if forced is None else forced, "from positions to tokens"))
-    kept = checked_names(("logits", *several("names", names, "names of a trace")), config.n_layers)
+    kept = checked_names(("logits", *several("names", names, "names of a trace")), config)
     for name, tokens in (("stop", stops), ("forced", forced.values())):
         for token in tokens:
             whole(name, token, 0, config.vocab_size - 1)
@@ -119,7 +124,9 @@ def generate(
     store = Cache(config, n + max_new_tokens) if flag("cache", cache) else None
     if store is not None:
         store.check(n, config, interventions)
-    return write_on(params, config, context, max_new_tokens, sampling, forced, stops, store, interventions, kept)
+    return write_on(
+        params, config, context, max_new_tokens, sampling, forced, stops, store, interventions, kept, source
+    )
 
 
 def write_on(
@@ -133,20 +140,25 @@ def write_on(
     cache: Cache | None,
     interventions: Interventions,
     names: Iterable[str] | None,
+    source: np.ndarray | None = None,
 ) -> Iterator[NewToken]:
     """The loop of `generate`: look at context [pos, d_model], draw a token, add it, and look again."""
     params = {name: np.asarray(p) for name, p in params.items()}
-    x = context
+    x, unread = context, source
     for position in range(len(context), len(context) + max_new_tokens):
-        trace = forward(params, config, embeddings=x, interventions=interventions, names=names, cache=cache)
+        trace = forward(
+            params, config, embeddings=x, source=unread, interventions=interventions, names=names, cache=cache
+        )
         distribution = Distribution(_last(trace["logits"], position), sampling)
         token = int(forced[position]) if position in forced else distribution.draw(position)
-        cost = work(config, position, len(x), interventions.off)
+        n_source = 0 if source is None else len(source)
+        cost = work(config, position, len(x), interventions.off, n_source, unread is not None)
         yield NewToken(position, token, position in forced, distribution, cost, trace)
         if token in stop:
             return
         row = embedding(params["embed.W_E"], np.array([token]))
         x = np.concatenate([x, row]) if cache is None else row
+        unread = source if cache is None else None  # a cache holds what the decoder sees of it
 
 
 def _last(logits: np.ndarray, position: int) -> np.ndarray:
@@ -159,25 +171,40 @@ def _last(logits: np.ndarray, position: int) -> np.ndarray:
 # -------------------------------------------------------------------------------------------------- what it costs
 
 
-def work(config: Config, n: int, n_new: int, off: Collection[str] = ()) -> Work:
-    """What a step over n positions costs, of which n_new are computed and the others come from a cache."""
+def work(config: Config, n: int, n_new: int, off: Collection[str] = (), n_source: int = 0, reads: bool = True) -> Work:
+    """What a step over n positions costs, of which n_new are computed and the others come from a cache.
+
+    n_source: tokens of the source. reads: whether this step reads it; else a cache holds what was made of it.
+    """
     reused = n - n_new
-    counts = multiplications(config, n_new, n, off), multiplications(config, n, n, off)
+    now, alone = ((n_new, n_source if reads else 0), (n, n_source))
+    counts = (multiplications(config, new, n, off, n_source, read) for new, read in (now, alone))
     return Work(range(reused, n), range(reused), *counts)
 
 
-def multiplications(config: Config, n: int, n_keys: int, off: Collection[str] = ()) -> int:
+def multiplications(
+    config: Config, n: int, n_keys: int, off: Collection[str] = (), n_source: int = 0, n_read: int | None = None
+) -> int:
     """Multiply-adds in the matrix products of one `forward` over n new positions that look at n_keys in all.
 
     Exactly those of x W for every weight matrix, of Q K^T and of A V, the hidden half of the scores included: it is
     computed too. Norms, activations, softmax and biases are not products of matrices, and are left out.
-    off: the parts that were taken out (core/interventions.py).
+    off: the parts that were taken out (core/interventions.py). n_source: the tokens of the source that cross-attention
+    looks at, of which n_read are read now (None: all).
     """
     c, d = without(config, off), config.d_model
+    n_read = n_source if n_read is None else n_read
     q_width, kv_width = c.n_heads * c.head_width, c.kv_heads * c.head_width
     widths = {"W_Q": q_width, "W_K": kv_width, "W_V": kv_width, "W_O": q_width} if c.projections else {}
-    projections = d * sum(width for name, width in widths.items() if name not in off)
+    used = {name: d * width for name, width in widths.items() if name not in off}
     attention = 2 * q_width * n_keys
     mlp = (3 if c.gated else 2) * d * c.d_mlp
     unembed = d * c.vocab_size if c.unembed else 0
-    return n * (c.n_layers * (projections + attention + mlp) + unembed)
+    total = n * (c.n_layers * (sum(used.values()) + attention + mlp) + unembed)
+    if c.cross:
+        of_source = used.get("W_K", 0) + used.get("W_V", 0)
+        of_target = sum(used.values()) - of_source + 2 * q_width * n_source
+        total += c.n_layers * (n * of_target + n_read * of_source)
+    if c.n_encoder_layers and n_read:
+        total += multiplications(config.encoder, n_read, n_read, off)
+    return total

@@ -10,15 +10,18 @@ from ..config import RotaryScaling
 
 
 @lru_cache(maxsize=32)
-def sinusoidal(n: int, d_model: int, dtype: np.dtype | type = np.float32) -> np.ndarray:
+def sinusoidal(n: int, d_model: int, dtype: np.dtype | type = np.float32, halves: bool = False) -> np.ndarray:
     """PE(p, 2i) = sin(p / 10000^(2i/d)), PE(p, 2i+1) = cos of the same (Vaswani et al. 2017, section 3.5).
 
+    halves: the same columns in another order, as Marian has them: all sines, then all cosines.
     -> PE [n, d_model]
     """
     angle = np.arange(n)[:, None] / 10000 ** (np.arange(0, d_model, 2) / d_model)  # [n, ceil(d_model / 2)]
     table = np.empty((n, d_model), dtype)
-    table[:, 0::2] = np.sin(angle)
-    table[:, 1::2] = np.cos(angle[:, : d_model // 2])
+    half = angle.shape[-1]
+    sines, cosines = (slice(half), slice(half, None)) if halves else (slice(0, None, 2), slice(1, None, 2))
+    table[:, sines] = np.sin(angle)
+    table[:, cosines] = np.cos(angle[:, : d_model // 2])
     table.flags.writeable = False  # it is shared by every caller
     return table
 

@@ -62,7 +62,7 @@ class Task(ABC):
 
 def evaluate(params: Params, config: Config, batch: Batch) -> tuple[float, float]:
     """(loss, accuracy) on a batch: the mean cross-entropy in nats, and the share of right first guesses."""
-    logits = forward(params, config, batch.ids, names=["logits"])["logits"]
+    logits = forward(params, config, **batch.inputs, names=["logits"])["logits"]
     right = logits.argmax(-1) == batch.targets
     accuracy = right.mean() if batch.mask is None else right[batch.mask].mean()
     return cross_entropy(logits, batch.targets, batch.mask)[0], float(accuracy)

@@ -16,7 +16,7 @@ import numpy as np
 from .. import limits
 from ..arguments import array, flag, instance, is_number, mapping, whole, wrong
 from ..backward import backward, needed
-from ..config import Config
+from ..config import ENCODER, Config
 from ..errors import ConfigError
 from ..model import forward
 from ..ops.loss import LOSSES
@@ -124,8 +124,9 @@ def take_step(state: State, config: Config, batch: Batch, recipe: Recipe) -> Tra
     """
     loss, accuracy = 0.0, 0.0
     grads: dict[str, np.ndarray] = {}
-    for part, share in batch.parts(max(1, limits.STEP // step_bytes(config, batch.ids.shape[-1]))):
-        trace = forward(state.params, config, part.ids, names=needed(config))
+    n_source = 0 if batch.source is None else batch.source.shape[-1]
+    for part, share in batch.parts(max(1, limits.STEP // step_bytes(config, batch.ids.shape[-1], n_source))):
+        trace = forward(state.params, config, **part.inputs, names=needed(config))
         logits = trace["logits"]
         part_loss, dlogits = LOSSES[recipe.loss](logits, part.targets, part.mask)
         right = logits.argmax(-1) == part.targets
@@ -141,10 +142,16 @@ def take_step(state: State, config: Config, batch: Batch, recipe: Recipe) -> Tra
     return TrainingStep(state.step, loss, accuracy, norm, rate, norms)
 
 
-def step_bytes(config: Config, n: int) -> int:
-    """About what a row of n tokens takes while a step is made, in float32; to a fifth of what tracemalloc sees."""
+def step_bytes(config: Config, n: int, n_source: int = 0) -> int:
+    """About what a row of n tokens, and a source of so many, takes while a step is made, in float32; to a fifth of what
+    tracemalloc sees.
+    """
     c = config
     numbers = c.n_layers * (8 * c.d_model + 2 * c.d_mlp + 3 * c.n_heads * n) + 3 * c.vocab_size
+    if c.n_encoder_layers:
+        numbers += c.n_layers * (6 * c.d_model + 3 * c.n_heads * n_source)
+        source = 2 * c.n_layers * c.d_model + step_bytes(c.encoder.replace(vocab_size=1), n_source) // (4 * n_source)
+        return 4 * (n * numbers + n_source * source)
     return 4 * n * numbers
 
 
@@ -159,7 +166,11 @@ def norms_of_parts(grads: Params) -> dict[str, float]:
 
 @lru_cache(maxsize=4096)
 def part_of(name: str) -> str:
-    """`blocks.2.attn.W_Q` is of blocks.2, the final norm of unembed, positions and a norm after them of embed."""
+    """`blocks.2.attn.W_Q` is of blocks.2, the final norm of unembed, positions and a norm after them of embed; an
+    encoder's are its own parts.
+    """
+    if name.startswith(ENCODER):
+        return ENCODER + part_of(name.removeprefix(ENCODER))
     first, second, *_ = name.split(".")
     if first == "blocks":
         return f"blocks.{second}"
