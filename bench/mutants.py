@@ -1,32 +1,42 @@
 """How many small faults do the tests find?
 
-    python -m bench.mutants --sample 150 --seed 0 [--only core/ops/softmax.py]
+    python -m bench.mutants --sample 150 --seed 0 [--only pictures/heads.py] [--tests tests/test_heads.py ...]
 
-Each mutant is one change in a copy of the project: an operator, a boundary, a sign, a constant, an end, an axis, a
-term that is dropped. The test files nearest to its module by imports run until one fails. A failure counts only if that
-test passes without the change. Printed are those that lived, and the share that died. Run by hand: half a minute a
-mutant and more.
+Each mutant is one change of what a function does, or of a constant of a module: an operator, a boundary, a sign, a
+number, an end, an axis, a term that is dropped. (Defaults of arguments and what stands in a class beside its functions
+are left as they are.) The tests are collected once and run once, to see which functions each of them reaches, and which
+fail as it is. For each mutant the process is forked, the changed code put in the place of the old, and the tests that
+reach it run, the fastest first, until one fails. Printed are those that lived, and the share that died.
+By hand: the first run takes as long as the tests given, a mutant some seconds. `--seen FILE` keeps what the first run
+saw, while nothing else changes.
 """
 
 from __future__ import annotations
 
 import argparse
 import ast
+import gc
+import os
+import pickle
 import random
-import re
-import shutil
-import subprocess
+import resource
+import signal
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
+from time import perf_counter
+from types import CodeType, FrameType, FunctionType
+from typing import Any
+
+import pytest
 
 ROOT = Path(__file__).parent.parent
 WHERE = ("core/ops", "core/interpret", "core/generate/sampling.py", "pictures")
-NEAREST = 8  # test files a mutant
-SECONDS = 300  # a mutant; one that hangs has been noticed
+WORK = 25.0  # seconds of tests a mutant, as they took in the first run
+CPU = 120  # seconds; a mutant that hangs has been noticed
 
 # What computes the same, or may: "path: was -> is" -> why.
 EQUIVALENT: dict[str, str] = {}
@@ -47,11 +57,14 @@ NAMED = {"argmax": "argmin", "argmin": "argmax", "max": "min", "min": "max", "an
 NAMED |= {"maximum": "minimum", "minimum": "maximum"}
 
 
+Place = tuple[str, str]  # a file, and the name of a function or a constant in it
+
+
 @dataclass(frozen=True)
 class Mutant:
     """One change of a file: its source from `start` to `end` becomes `now`."""
 
-    path: str
+    place: Place
     line: int
     start: int
     end: int
@@ -59,7 +72,13 @@ class Mutant:
     now: str
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.was} -> {self.now}"
+        return f"{self.place[0]}: {self.was} -> {self.now.replace(chr(10), '')}"
+
+    @property
+    def source(self) -> bytes:
+        """The whole file, changed."""
+        own = (ROOT / self.place[0]).read_bytes()
+        return own[: self.start] + self.now.encode() + own[self.end :]
 
 
 # ------------------------------------------------------------------------------------------------------ what is changed
@@ -103,26 +122,36 @@ def walked(node: ast.AST) -> Iterator[ast.AST]:
                     yield from walked(child)
 
 
+def parts(body: list[ast.stmt], within: str = "") -> Iterator[tuple[str, ast.AST]]:
+    """What can be changed while a process runs, and the name of the function or constant that it belongs to."""
+    for statement in body:
+        match statement:
+            case ast.FunctionDef(name):
+                yield from ((within + name, part) for part in statement.body)
+            case ast.ClassDef(name):
+                yield from parts(statement.body, f"{within}{name}.")
+            case ast.Assign([ast.Name(name)], value) | ast.AnnAssign(ast.Name(name), value=value) if not within:
+                yield name, value or statement
+
+
 def mutants_of(path: str) -> list[Mutant]:
-    """Every mutant of one file but the equivalent ones."""
-    source = (ROOT / path).read_text("utf-8")
+    """Every mutant of one file but the equivalent ones. They keep its lines, by which functions are found again."""
+    source = (ROOT / path).read_bytes()
     starts = [0]
-    for line in source.encode().splitlines(keepends=True):
+    for line in source.splitlines(keepends=True):
         starts.append(starts[-1] + len(line))
     found = []
-    for node in walked(ast.parse(source)):
-        for other in changes(node):
-            start, end = (starts[y - 1] + x for y, x in ends(node))
-            was = " ".join(source.encode()[start:end].decode().split())
-            found.append(
-                Mutant(path, node.lineno, start, end, was, f"({ast.unparse(ast.fix_missing_locations(other))})")
-            )
+    for name, part in parts(ast.parse(source).body):
+        for node in walked(part):
+            for other in changes(node):
+                start, end = (
+                    starts[node.lineno - 1] + node.col_offset,
+                    starts[node.end_lineno - 1] + node.end_col_offset,
+                )
+                was = source[start:end].decode()
+                now = f"({ast.unparse(ast.fix_missing_locations(other))}{chr(10) * was.count(chr(10))})"
+                found.append(Mutant((path, name), node.lineno, start, end, " ".join(was.split()), now))
     return [mutant for mutant in found if str(mutant) not in EQUIVALENT]
-
-
-def ends(node: ast.AST) -> tuple[tuple[int, int], tuple[int, int]]:
-    """Line, from 1, and byte in it where an expression begins and ends."""
-    return (node.lineno, node.col_offset), (node.end_lineno, node.end_col_offset)
 
 
 def every_mutant(only: str | None) -> list[Mutant]:
@@ -131,72 +160,158 @@ def every_mutant(only: str | None) -> list[Mutant]:
     return [mutant for file in files for mutant in mutants_of(file.relative_to(ROOT).as_posix())]
 
 
-# --------------------------------------------------------------------------------------------------- who is to find it
+# ---------------------------------------------------------------------------------------------------- the change itself
 
 
-@cache
-def imported(path: str) -> frozenset[str]:
-    """The project's own files that a file imports."""
-    found, package = set(), path.split("/")[:-1]
-    for node in ast.walk(ast.parse((ROOT / path).read_text("utf-8"))):
-        if isinstance(node, ast.Import):
-            names = [alias.name.split(".") for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            above = package[: len(package) - node.level + 1] if node.level else []
-            base = [*above, *(node.module.split(".") if node.module else [])]
-            names = [base, *([*base, alias.name] for alias in node.names)]
-        else:
-            continue
-        for name in names:
-            for root in ("", "tests/"):
-                for file in ("/".join(name) + ".py", "/".join(name) + "/__init__.py"):
-                    if (ROOT / root / file).is_file():
-                        found.add(root + file)
-    return frozenset(found)
+def codes(code: CodeType) -> Iterator[CodeType]:
+    """A code object, and all that are defined in it."""
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from codes(constant)
 
 
-@cache
-def nearest(path: str) -> tuple[str, ...]:
-    """The test files from which a file is reached by the fewest imports, nearest first."""
-    distances = {}
-    for test in sorted(file.relative_to(ROOT).as_posix() for file in (ROOT / "tests").glob("test_*.py")):
-        seen, edge, steps = {test}, {test}, 0
-        while edge and path not in seen:
-            edge = {name for file in edge for name in imported(file)} - seen
-            seen, steps = seen | edge, steps + 1
-        if path in seen:
-            distances[test] = steps
-    return tuple(sorted(distances, key=lambda test: (distances[test], test))[:NEAREST])
+def put(mutant: Mutant) -> None:
+    """Change this process: the function's code wherever the function is held, or the constant in every module."""
+    path, name = mutant.place
+    file, source = str(ROOT / path), mutant.source
+    new = {
+        (code.co_qualname, code.co_firstlineno): code
+        for code in codes(compile(source, file, "exec", dont_inherit=True))
+        if code.co_qualname.split(".<locals>")[0] == name
+    }
+    for function in [held for held in gc.get_objects() if isinstance(held, FunctionType)]:
+        code = function.__code__
+        if code.co_filename == file and (code.co_qualname, code.co_firstlineno) in new:
+            function.__code__ = new[code.co_qualname, code.co_firstlineno]
+    if not new:
+        put_constant(path, name, source)
+
+
+def put_constant(path: str, name: str, source: bytes) -> None:
+    module = sys.modules[path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")]
+    value = next(part for own, part in parts(ast.parse(source).body) if own == name)
+    was, now = getattr(module, name), eval(compile(ast.Expression(value), path, "eval"), vars(module))
+    for other in [*sys.modules.values()]:
+        if vars(other).get(name) is was:
+            setattr(other, name, now)
 
 
 # ------------------------------------------------------------------------------------------------------------- the run
 
 
-def failing(copy: Path, tests: tuple[str, ...]) -> str | None:
-    """The first test that fails, "time" if they take too long, None if all pass."""
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "--no-header", "-p", "no:cacheprovider", "-m", "not browser"]
-    try:
-        told = subprocess.run([*command, *tests], cwd=copy, capture_output=True, text=True, timeout=SECONDS)
-    except subprocess.TimeoutExpired:
-        return "time"
-    if told.returncode == 0:
-        return None
-    found = re.search(r"^(?:FAILED|ERROR) (\S+\.py(?:::.*?)?)(?: - .*)?$", told.stdout, re.MULTILINE)
-    return found[1] if found else told.stdout[-300:]
+class Reached:
+    """The places that the code passes through while it is watched."""
+
+    def __init__(self) -> None:
+        self.places: set[Place] = set()
+        self._known: dict[CodeType, Place | None] = {}
+
+    def watch(self, on: bool) -> None:
+        sys.setprofile(self._seen if on else None)
+        threading.setprofile(self._seen if on else None)  # pages run in threads
+
+    def _seen(self, frame: FrameType, event: str, _: Any) -> None:
+        if event != "call":
+            return
+        code = frame.f_code
+        if code not in self._known:
+            path = code.co_filename.removeprefix(f"{ROOT}/")
+            self._known[code] = (path, code.co_qualname.split(".<locals>")[0]) if path.startswith(WHERE) else None
+        if place := self._known[code]:
+            self.places.add(place)
 
 
-def tried(mutant: Mutant, copy: Path) -> str | None:
-    """The test that finds a mutant, or None. Raises: RuntimeError where that test fails without the mutant too."""
-    file = copy / mutant.path
-    source = file.read_bytes()
-    try:
-        file.write_bytes(source[: mutant.start] + mutant.now.encode() + source[mutant.end :])
-        found = failing(copy, nearest(mutant.path))
-    finally:
-        file.write_bytes(source)
-    if found and found != "time" and failing(copy, (found,)):
-        raise RuntimeError(f"{found} fails without {mutant} too")
-    return found
+@dataclass(frozen=True)
+class Seen:
+    """What a test did in the first run."""
+
+    places: frozenset[Place]
+    seconds: float
+    passed: bool
+
+
+class Laboratory:
+    """A plugin for pytest: in the place of a test run, one with each mutant."""
+
+    def __init__(self, mutants: list[Mutant], seen: Path | None):
+        self.mutants, self.kept = mutants, seen
+        self.lived: list[Mutant] = []
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        if self.kept is None or not self.kept.exists():
+            with tempfile.NamedTemporaryFile() as file:
+                aside(lambda: look(session, Path(file.name)))
+                found = Path(file.name).read_bytes()
+                if self.kept:
+                    self.kept.write_bytes(found)
+        else:
+            found = self.kept.read_bytes()
+        seen: dict[str, Seen] = pickle.loads(found)
+        for n, mutant in enumerate(self.mutants, 1):
+            tests = finders(mutant, session.items, seen)
+            died = bool(tests) and aside(lambda tests=tests, mutant=mutant: attempt(session, tests, mutant)) != 0
+            self.lived += [] if died else [mutant]
+            what = "dies" if died else f"LIVES ({len(tests)} tests)"
+            print(f"{n}/{len(self.mutants)} {mutant.place[0]}:{mutant.line} {mutant}: {what}", flush=True)
+        return True
+
+
+def finders(mutant: Mutant, items: list[pytest.Item], seen: dict[str, Seen]) -> list[pytest.Item]:
+    """The tests that reach what is changed, the fastest first, as many as take WORK seconds."""
+    path, name = mutant.place
+    known = any((path, name) in test.places for test in seen.values())  # a constant is no place: whoever is in its file
+    chosen, seconds = [], 0.0
+    for item in sorted(items, key=lambda item: seen[item.nodeid].seconds if item.nodeid in seen else 0.0):
+        test = seen.get(item.nodeid)
+        if test and test.passed and any(place == (path, name) if known else place[0] == path for place in test.places):
+            seconds += test.seconds
+            if seconds > WORK and chosen:
+                break
+            chosen.append(item)
+    return chosen
+
+
+def aside(work: Any) -> int:
+    """Do it in a copy of this process, which is gone afterwards; the copy's exit status."""
+    child = os.fork()
+    if child == 0:
+        nothing = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nothing, 1)
+        os.dup2(nothing, 2)
+        status = 1
+        try:
+            status = work() or 0
+        finally:
+            os._exit(status)
+    return os.waitpid(child, 0)[1]
+
+
+def attempt(session: pytest.Session, tests: list[pytest.Item], mutant: Mutant) -> int:
+    """Run these tests with a mutant; 1 as soon as one fails."""
+    resource.setrlimit(resource.RLIMIT_CPU, (CPU, CPU))
+    signal.alarm(5 * CPU)
+    put(mutant)
+    for item, after in zip(tests, [*tests[1:], None], strict=True):
+        item.config.hook.pytest_runtest_protocol(item=item, nextitem=after)
+        if session.testsfailed:
+            return 1
+    return 0
+
+
+def look(session: pytest.Session, file: Path) -> int:
+    """Run all tests as they are, and write what each does."""
+    seen, reached = {}, Reached()
+    for item, after in zip(session.items, [*session.items[1:], None], strict=True):
+        failed, start = session.testsfailed, perf_counter()
+        reached.places = set()
+        reached.watch(True)
+        item.config.hook.pytest_runtest_protocol(item=item, nextitem=after)
+        reached.watch(False)
+        seen[item.nodeid] = Seen(frozenset(reached.places), perf_counter() - start, session.testsfailed == failed)
+    file.write_bytes(pickle.dumps(seen))
+    return 0
 
 
 def main() -> None:
@@ -204,23 +319,17 @@ def main() -> None:
     parser.add_argument("--sample", type=int, default=150)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", help="a file or folder")
+    parser.add_argument("--tests", nargs="*", default=["tests"], help="files, where not all are to be run")
+    parser.add_argument("--seen", type=Path, help="a file that keeps what the first run saw")
     args = parser.parse_args()
     every = every_mutant(args.only)
     chosen = random.Random(args.seed).sample(every, min(args.sample, len(every)))
-    lived = []
-    with tempfile.TemporaryDirectory() as place:
-        copy = Path(place) / "fibra"
-        shutil.copytree(ROOT, copy, symlinks=True, ignore=shutil.ignore_patterns(".git", ".venv", "__pycache__"))
-        for n, mutant in enumerate(chosen, 1):
-            found = tried(mutant, copy)
-            lived += [] if found else [mutant]
-            print(
-                f"{n}/{len(chosen)} {mutant.path}:{mutant.line} {mutant.was} -> {mutant.now}: {found or 'LIVES'}",
-                flush=True,
-            )
-    print(f"\n{len(every)} mutants, {len(chosen)} tried (seed {args.seed}): {1 - len(lived) / len(chosen):.1%} died")
-    for mutant in lived:
-        print(f"lived: {mutant.path}:{mutant.line}  {mutant.was}  ->  {mutant.now}")
+    laboratory = Laboratory(chosen, args.seen)
+    pytest.main(["-q", "-s", "-p", "no:cacheprovider", "-m", "not browser", *args.tests], plugins=[laboratory])
+    died = 1 - len(laboratory.lived) / len(chosen)
+    print(f"\n{len(every)} mutants, {len(chosen)} tried (seed {args.seed}): {died:.1%} died")
+    for mutant in laboratory.lived:
+        print(f"lived: {mutant.place[0]}:{mutant.line}  {mutant}")
 
 
 if __name__ == "__main__":

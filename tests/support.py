@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 import random
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
+from streamlit.testing.v1 import AppTest
 
 import core
 from core.config import CHOICES, SCALINGS, RotaryScaling
@@ -19,6 +23,7 @@ from core.scene.fields import kinds as kinds_of
 from core.scene.sentence import fit_sentence
 
 GOLDEN = Path(__file__).parent / "golden"
+PAGES = Path(__file__).parents[1] / "pages"
 DTYPES = {"F64": "<f8", "F32": "<f4", "I64": "<i8"}
 
 
@@ -345,3 +350,12 @@ def written(text: str) -> list[float]:
 def knob(widgets, key: str):
     """The widget that stands for a knob now: the first one has the knob's key, those after it a number behind it."""
     return next(widget for widget in widgets if re.fullmatch(rf"{re.escape(key)}(-g\d+)?", widget.key or ""))
+
+
+def open_page(name: str, asked: core.Scene | Mapping[str, str] = MappingProxyType({}), **session: Any) -> AppTest:
+    """A page in AppTest, run once, at a Scene's address or at these keys. session: what its state already holds."""
+    at = AppTest.from_file(PAGES / f"{name}.py", default_timeout=90)
+    at.query_params.update(asked.to_query() if isinstance(asked, core.Scene) else asked)
+    for key, value in session.items():
+        at.session_state[key] = value
+    return at.run()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 from unicodedata import normalize
 
 import pytest
@@ -13,19 +12,14 @@ from streamlit.testing.v1 import AppTest
 from core import PRESETS, Scene, limits
 from pictures.pages import PAGES
 from pictures.words import LANGUAGES, words_of
-from tests.support import knob
+from tests.support import knob, open_page
 from ui.state import NOTICES, SCENE
 
-PAGES_FOLDER = Path(__file__).parent.parent / "pages"
 MODELS = [name for name in PAGES if PAGES[name].model]  # the pages that show the Scene's model
-WAIT = 60  # seconds for a run on a busy machine
 
 
 def page(name: str, **query: str) -> AppTest:
-    at = AppTest.from_file(f"{PAGES_FOLDER}/{name}.py", default_timeout=WAIT)
-    for key, value in query.items():
-        at.query_params[key] = value
-    return at.run()
+    return open_page(name, query)
 
 
 def on_boards(at: AppTest) -> list[dict]:

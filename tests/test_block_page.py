@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from math import pi
-from pathlib import Path
 
 import numpy as np
 import plotly.graph_objects as go
@@ -21,10 +20,9 @@ from pictures.block import lengths, neurons, norm, position
 from pictures.words import LANGUAGES, words_of
 from plots import theme
 from plots.figure import to_json
-from tests.support import knob
+from tests.support import knob, open_page
 from ui.state import SCENE
 
-PAGE = Path(__file__).parents[1] / "pages" / "block.py"
 EXPLODING = Scene(model="encoder", layer=11).override(n_layers=12, d_model=256, n_heads=16, d_mlp=1024)
 EDGES = [
     Scene(),
@@ -259,9 +257,7 @@ def test_what_has_exploded_is_said(lang):
 
 
 def page(scene: Scene) -> AppTest:
-    at = AppTest.from_file(PAGE, default_timeout=60)
-    at.query_params.update(scene.to_query())
-    return at.run()
+    return open_page("block", scene)
 
 
 @both

@@ -9,7 +9,6 @@ from html import escape
 import numpy as np
 import plotly.graph_objects as go
 import pytest
-from streamlit.testing.v1 import AppTest
 
 import core
 from core import Scene
@@ -19,8 +18,7 @@ from pictures.pages import PAGES
 from pictures.words import words_of
 from plots.figure import number
 from plots.theme import resolve
-from tests.chromium import ROOT
-from tests.support import knob
+from tests.support import knob, open_page
 
 LANGUAGES = ("en", "pt-BR")
 
@@ -217,16 +215,13 @@ def test_everything_set_fits_in_a_short_address():
 )
 def test_no_comparison_breaks_a_page(page, change):
     scene = Scene(lang="pt-BR").pin().turn(**change)
-    at = AppTest.from_file(str(ROOT / "pages" / f"{page}.py"), default_timeout=60)
-    for key, value in scene.to_query().items():
-        at.query_params[key] = value
-    at.run()
+    at = open_page(page, scene)
     assert not at.exception
     assert words_of("pt-BR")("compare.differs").partition("{")[0] in str([html.proto.body for html in at.get("html")])
 
 
 def test_undo_and_redo_step_through_the_turns():
-    at = AppTest.from_file(str(ROOT / "pages" / "drift.py"), default_timeout=60).run()
+    at = open_page("drift")
     first = at.session_state["fibra.scene"]
     knob(at.number_input, "knob-seed").set_value(5).run()
     knob(at.text_input, "knob-sentence").set_value("o gato viu o rato").run()
@@ -245,9 +240,7 @@ def test_undo_and_redo_step_through_the_turns():
 @pytest.mark.parametrize("page", PAGES)
 def test_every_page_compares_with_what_is_pinned_or_says_where_that_is_done(page, lang):
     words = words_of(lang)
-    at = AppTest.from_file(str(ROOT / "pages" / f"{page}.py"), default_timeout=60)
-    at.query_params.update({"lang": lang, "pin": "1", "pin.sentence": "<b>um</b> *dois*"})
-    at.run()
+    at = open_page(page, {"lang": lang, "pin": "1", "pin.sentence": "<b>um</b> *dois*"})
     assert not at.exception
     said = "".join(element.proto.body for element in at.get("html"))
     pages = words.several(words(f"pages.{other}") for other in PAGES if PAGES[other].compares)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import plotly.graph_objects as go
 import pytest
@@ -16,10 +14,9 @@ from pictures import drift as pictures
 from pictures.words import words_of
 from plots import theme
 from plots.mask import masked
-from tests.support import knob
+from tests.support import knob, open_page
 
 LANGUAGES = ("en", "pt-BR")
-PAGE = Path(__file__).parents[1] / "pages" / "drift.py"
 HOSTILE = "<b>bold</b> $x$ **md** {0} @query 👩‍👩‍👧 שלום"
 EXPLODING = Scene(model="encoder").override(n_layers=12, d_model=256, n_heads=16, d_mlp=1024)
 SCENES = {
@@ -253,9 +250,7 @@ def test_drift_is_followed_while_numbers_are_finite() -> None:
 
 
 def page(scene: Scene) -> AppTest:
-    at = AppTest.from_file(PAGE, default_timeout=20)
-    at.query_params.update(scene.to_query())
-    return at.run()
+    return open_page("drift", scene)
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

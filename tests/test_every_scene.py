@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import random
 from itertools import combinations
-from pathlib import Path
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from core import PRESETS, Scene
 from core.interventions import PARTS
@@ -17,9 +15,9 @@ from core.scene.scene import ADDRESS
 from pictures import switch_effects
 from pictures.pages import PAGES
 from pictures.words import words_of
+from tests.support import open_page
 from ui.state import SCENE
 
-FOLDER = Path(__file__).parents[1] / "pages"
 SHOWING = [name for name in PAGES if PAGES[name].model]  # the Scene's model
 OPENED = 5  # addresses a page
 BOARD = 4  # every such one has its switchboard open, and then all put back
@@ -100,10 +98,7 @@ def test_every_page_opens_on_what_the_address_allows(name):
     """Of the Scenes in which the pairs occur a few for each page: the page does not matter to most of them."""
     opened = [computed | look for computed, look in zip(rows(COMPUTED, 3), rows(LOOKS, 2), strict=False)]
     for number, query in enumerate(opened[SHOWING.index(name) :: len(SHOWING)][:OPENED]):
-        at = AppTest.from_file(FOLDER / f"{name}.py", default_timeout=60)
-        at.query_params.update(query)
-        at.session_state["switches"] = number % BOARD == 0
-        at.run()
+        at = open_page(name, query, switches=number % BOARD == 0)
         assert not at.exception, (query, at.exception[0].message)
         assert at.session_state[SCENE] == Scene.from_query(query)[0], query
         if put_back := [button for button in at.button if button.key == "switches-restore"]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import plotly.graph_objects as go
 import pytest
@@ -17,10 +15,9 @@ from pictures.words import words_of
 from plots import theme
 from plots.fibres import MAX_CURVES
 from plots.mask import masked
-from tests.support import knob
+from tests.support import knob, open_page
 
 LANGUAGES = ("en", "pt-BR")
-PAGE = Path(__file__).parents[1] / "pages" / "fibres.py"
 HOSTILE = "<b>bold</b> $x$ **md** {0} @query 👩‍👩‍👧 שלום"
 MANY = " ".join(f"w{i % 40}" for i in range(64))
 LARGEST = Scene(model="gpt", sentence=MANY, threshold=0.0).override(n_heads=12, d_model=144, n_layers=12)
@@ -135,9 +132,7 @@ def labelled(widgets, key: str):
 
 
 def page(scene: Scene) -> AppTest:
-    at = AppTest.from_file(PAGE, default_timeout=20)
-    at.query_params.update(scene.to_query())
-    return at.run()
+    return open_page("fibres", scene)
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

@@ -6,7 +6,6 @@ import re
 from dataclasses import replace
 from html import unescape
 from math import exp, log
-from pathlib import Path
 
 import numpy as np
 import plotly.graph_objects as go
@@ -22,12 +21,11 @@ from pictures.generate import cache, draw, lens, loss
 from pictures.words import words_of
 from plots import theme
 from tests.chromium import settled
-from tests.support import knob
+from tests.support import knob, open_page
 from ui import state
 from ui.generate import knobs, loop_strip
 
 LANGUAGES = ("en", "pt-BR")
-PAGE = Path(__file__).parents[1] / "pages" / "generate.py"
 HOSTILE = "<b>bold</b> $x$ **md** {0} @query 👩‍👩‍👧 שלום"
 STORIES = Scene(model="stories")
 SCENES = {
@@ -360,9 +358,7 @@ def test_unknown_ids_have_a_name_in_each_language() -> None:
 
 
 def page(scene: Scene) -> AppTest:
-    at = AppTest.from_file(PAGE, default_timeout=60)
-    at.query_params.update(scene.to_query())
-    return at.run()
+    return open_page("generate", scene)
 
 
 def scene_of(at: AppTest) -> Scene:

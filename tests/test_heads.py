@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import numpy as np
 import plotly.graph_objects as go
@@ -29,11 +28,10 @@ from pictures.words import LANGUAGES, words_of
 from plots import theme
 from plots.tiles import TILE_CELLS, tile_at
 from tests.conftest import Watched
-from tests.support import knob
+from tests.support import knob, open_page
 from ui import sizes
 from ui.state import SCENE
 
-PAGE = Path(__file__).parents[1] / "pages" / "heads.py"
 HOSTILE = "<b>bold</b> $x$ **md** {0} @query 👩‍👩‍👧 שלום"
 MANY = " ".join(f"w{i % 40}" for i in range(64))
 SCENES = {name: Scene(model=name) for name in PRESETS} | {
@@ -337,9 +335,7 @@ def test_no_reader_is_stuck(positions: str) -> None:
 
 
 def page(scene: Scene) -> AppTest:
-    at = AppTest.from_file(PAGE, default_timeout=60)
-    at.query_params.update(scene.to_query())
-    return at.run()
+    return open_page("heads", scene)
 
 
 def labelled(widgets, lang: str, key: str):

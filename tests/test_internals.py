@@ -15,6 +15,7 @@ import pytest
 from playwright.sync_api import Page
 from streamlit.testing.v1 import AppTest
 
+from tests.support import open_page
 from ui.live import internals, live_figure
 from ui.state import SCENE
 
@@ -43,9 +44,7 @@ def test_what_is_private_is_touched_in_one_file_a_side(path):
 
 
 def attention(**environment: str) -> AppTest:
-    at = AppTest.from_file(ROOT / "pages" / "attention.py", default_timeout=60)
-    at.query_params.update({"lang": "en", **environment})
-    return at.run()
+    return open_page("attention", {"lang": "en", **environment})
 
 
 def hide(monkeypatch: pytest.MonkeyPatch, *modules: str) -> None:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 from itertools import islice
-from pathlib import Path
 
 import numpy as np
 import pytest
-from streamlit.testing.v1 import AppTest
 
 import core
 from core import Scene
@@ -19,9 +17,9 @@ from core.tokenizer.words import FixedVocabulary
 from models.build import BUILDS, HERE, begin, curve
 from pictures.pages import PAGES
 from pictures.words import LANGUAGES, words_of
+from tests.support import open_page
 from ui.state import NOTICES, SCENE
 
-FOLDER = Path(__file__).parents[1] / "pages"
 MODELS = {name: core.PRESETS[name] for name in BUILDS}
 SEEN = 10**6  # steps that no training has come to: other held-out data than what the scores beside the files are of
 
@@ -197,18 +195,14 @@ def test_a_registered_model_lives_as_long_as_it_is_held():
 @pytest.mark.parametrize("page", [name for name, page in PAGES.items() if page.model])
 @pytest.mark.parametrize("name", BUILDS)
 def test_every_page_shows_them(page, name, lang):
-    at = AppTest.from_file(f"{FOLDER}/{page}.py", default_timeout=60)
-    at.query_params.update({"model": name, "lang": lang})
-    at.run()
+    at = open_page(page, {"model": name, "lang": lang})
     assert not at.exception, at.exception[0].value
     assert at.session_state[SCENE] == Scene(model=name, lang=lang)
     assert not any(widget.label == words_of(lang)("shell.split") for widget in at.sidebar.get("button_group"))
 
 
 def test_a_scene_of_a_model_that_is_gone_gives_the_default_and_says_so():
-    at = AppTest.from_file(f"{FOLDER}/drift.py", default_timeout=60)
-    at.query_params.update({"model": "run-0123456789abcdef", "lang": "en"})
-    at.run()
+    at = open_page("drift", {"model": "run-0123456789abcdef", "lang": "en"})
     assert not at.exception and at.session_state[SCENE] == Scene(lang="en")
     assert [n.code for n in at.session_state[NOTICES]] == ["gone"]
     assert any("is gone" in element.proto.body for element in at.get("html"))

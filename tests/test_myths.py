@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
-from streamlit.testing.v1 import AppTest
 
 import core
 from core import Scene
 from core.interpret import key_effects
 from core.tasks import TASKS, evaluate
+from pictures.pages import PAGES
 from pictures.words import LANGUAGES, words_of
+from tests.support import open_page
 from ui.myths import MYTHS
 from ui.state import SCENE
 
-PAGES = Path(__file__).parents[1] / "pages"
 SHOWN = {myth.name: myth.shows for myth in MYTHS}
 
 
@@ -113,16 +111,14 @@ def test_a_model_begins_by_guessing():
 
 def test_every_myth_is_tested_and_stands_on_a_page():
     assert len(SHOWN) == len(MYTHS) == 12
-    assert {myth.page for myth in MYTHS} <= {path.stem for path in PAGES.glob("*.py")}
+    assert {myth.page for myth in MYTHS} <= {*PAGES}
     assert all(myth.shows.lang == "" for myth in MYTHS)
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
 @pytest.mark.parametrize("page", sorted({myth.page for myth in MYTHS}))
 def test_each_card_shows_its_scene(page, lang):
-    at = AppTest.from_file(PAGES / f"{page}.py", default_timeout=60)
-    at.query_params["lang"] = lang
-    at.run()
+    at = open_page(page, {"lang": lang})
     body = "".join(element.proto.body for element in at.get("html"))
     for myth in MYTHS:
         assert (words_of(lang)(f"myths.{myth.name}.fact") in body) == (myth.page == page)
@@ -134,9 +130,7 @@ def test_each_card_shows_its_scene(page, lang):
 
 @pytest.mark.parametrize("page", sorted({myth.page for myth in MYTHS}))
 def test_a_card_keeps_what_is_pinned(page):
-    at = AppTest.from_file(PAGES / f"{page}.py", default_timeout=60)
-    at.query_params.update({"lang": "en", "temperature": "2"})
-    at.run()
+    at = open_page(page, {"lang": "en", "temperature": "2"})
     at.button(key="pin").click().run()
     kept = at.session_state[SCENE].pinned
     assert kept and kept.temperature == 2

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from core import PRESETS, Scene
 from core.scene.switch import with_model
 from pictures.words import LANGUAGES, words_of
-from tests.support import knob
+from tests.support import knob, open_page
 from ui.state import SCENE
-
-PAGES = Path(__file__).parents[1] / "pages"
 
 
 def page(name: str, **query: str) -> AppTest:
-    at = AppTest.from_file(PAGES / f"{name}.py", default_timeout=60)
-    at.query_params.update(query)
-    return at.run()
+    return open_page(name, query)
 
 
 def about(at: AppTest) -> str:

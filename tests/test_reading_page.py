@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import plotly.graph_objects as go
 import pytest
-from streamlit.testing.v1 import AppTest
 from support import random_scenes
 
 import core
@@ -17,8 +14,8 @@ from pictures import reading as pictures
 from pictures.words import LANGUAGES, words_of
 from plots import theme
 from plots.figure import to_json
+from tests.support import open_page
 
-PAGE = Path(__file__).parents[1] / "pages" / "reading.py"
 EDGES = [
     Scene(),
     Scene(model="gpt", sentence="um"),
@@ -140,9 +137,7 @@ def test_rollout_multiplies_the_layers(lang):
 @both
 @pytest.mark.parametrize("scene", EDGES, ids=range(len(EDGES)))
 def test_page_runs(scene, lang):
-    at = AppTest.from_file(PAGE, default_timeout=60)
-    at.query_params.update(scene.turn(lang=lang).to_query())
-    assert not at.run().exception
+    assert not open_page("reading", scene.turn(lang=lang)).exception
 
 
 HOSTILE = Scene(model="gpt", sentence="<b>bold</b> $x$ @query <i>i</i> {0}")

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from streamlit.testing.v1 import AppTest
 
 import core
 from core import PRESETS, Config, interpret, library
@@ -24,7 +23,7 @@ from core.train.gradcheck import gradcheck_all, next_token
 from core.train.loop import Recipe, State, train
 from pictures.pages import PAGES
 from pictures.words import LANGUAGES
-from tests.support import GOLDEN, random_params
+from tests.support import GOLDEN, open_page, random_params
 from ui import source
 
 ROOT = Path(__file__).parents[1]
@@ -218,9 +217,7 @@ def test_every_page_has_code():
 
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_the_page_says_which_function_makes_which_array(lang):
-    app = AppTest.from_file(str(ROOT / "pages" / "attention.py"), default_timeout=60)
-    app.query_params["lang"] = lang
-    app.run()
+    app = open_page("attention", {"lang": lang})
     assert not any("core.model.attention" in part.value for part in app.markdown), "not before it is asked for"
     app.session_state["code"] = True  # the fold is opened
     app.run()

@@ -24,11 +24,12 @@ from pictures.pages import PAGES
 from pictures.words import LANGUAGES, words_of
 from plots import strip, thumbnail
 from tests.chromium import WAIT, serve, settled
+from tests.support import open_page
 
 pytestmark = pytest.mark.filterwarnings("ignore:overflow encountered", "ignore:invalid value encountered")
 expect.set_options(timeout=WAIT)
 
-PAGE = Path(__file__).parents[1] / "pages" / "start.py"
+PAGES_FOLDER = Path(__file__).parents[1] / "pages"
 HOSTILE = '<b>bold</b> $x$ **md** {0} "><script>alert(1)</script> 👩‍👩‍👧 שלום &amp; javascript:alert(1)'
 LARGE = Scene(model="gpt", sentence=" ".join(f"w{i}" for i in range(32))).override(d_model=96, n_heads=12, n_layers=12)
 EXPLODING = Scene(model="encoder").override(n_layers=12, d_model=256, n_heads=16, d_mlp=1024)
@@ -252,7 +253,7 @@ def test_links_open_the_same_computation_on_a_page_that_exists(scene: Scene, lan
     layers = {"attention": 0, "mlp": 0, "stream": 0}
     for link in html.links:
         path = urlparse(link["href"]).path
-        assert (PAGE.parent / f"{path}.py").is_file()
+        assert (PAGES_FOLDER / f"{path}.py").is_file()
         opened = scene_of(link["href"])
         assert opened.computed == scene.computed and opened.lang == lang
         assert link["label"].count(":") >= 1
@@ -328,9 +329,7 @@ def test_logits_that_are_no_numbers_rank_nothing() -> None:
 
 
 def page(scene: Scene) -> AppTest:
-    at = AppTest.from_file(PAGE, default_timeout=60)
-    at.query_params.update(scene.to_query())
-    return at.run()
+    return open_page("start", scene)
 
 
 def sent(at: AppTest) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,11 +15,10 @@ from core.interventions import PARTS
 from pictures import switch_effects
 from pictures.pages import PAGES
 from pictures.words import LANGUAGES, words_of
-from tests.support import knob
+from tests.support import knob, open_page
 from ui.state import SCENE
 
 SCENES = random_scenes(36, 5)
-FOLDER = Path(__file__).parents[1] / "pages"
 
 
 def run_of(scene: Scene, part: str, on: bool) -> core.Trace:
@@ -141,10 +139,7 @@ def test_all_that_was_moved_is_told():
 
 
 def page(name: str = "block", **query: str) -> AppTest:
-    at = AppTest.from_file(FOLDER / f"{name}.py", default_timeout=60)
-    at.query_params.update(query)
-    at.session_state["switches"] = True  # the button's box is open
-    return at.run()
+    return open_page(name, query, switches=True)  # the button's box is open
 
 
 def text(at: AppTest) -> str:
@@ -181,7 +176,5 @@ def test_every_page_lives_without_any_pair_of_parts(name):
 
 def test_closed_the_board_computes_nothing(monkeypatch):
     monkeypatch.setattr(switch_effects, "happened", lambda *_: pytest.fail("nobody asked"))
-    at = AppTest.from_file(FOLDER / "block.py", default_timeout=60)
-    at.query_params["off"] = "softmax"
-    at.run()
+    at = open_page("block", {"off": "softmax"})
     assert not at.exception and not [t for t in at.toggle if t.key.startswith("switch-")]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-from pathlib import Path
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -22,20 +21,18 @@ from pictures.training_view import View
 from pictures.words import LANGUAGES, words_of
 from plots import theme
 from plots.training_curves import POINTS, Curve, training_curves
+from tests.support import open_page
 from tests.test_app import html, on_boards
 from ui.state import MODEL, PAST, SCENE, WRITTEN
 from ui.train import files, gradient_check, kept_runs, scheduler, session
 from ui.train.kept_runs import RUN, Training
 from ui.train.session import task_of
 
-PAGE = Path(__file__).parents[1] / "pages" / "train.py"
 EN = words_of("en")
 
 
 def page(**query: str) -> AppTest:
-    at = AppTest.from_file(str(PAGE), default_timeout=90)
-    at.query_params.update(query)
-    return fine(at.run())
+    return fine(open_page("train", query))
 
 
 def fine(at: AppTest) -> AppTest:
@@ -372,9 +369,7 @@ def test_every_page_shows_a_model_that_was_trained_here():
     name, held = core.presets.register(preset)
     run.advance(60, steps=1)  # what was taken is the model as it stood
     for other in (name for name, page in PAGES.items() if page.model):
-        at = AppTest.from_file(str(PAGE.with_name(f"{other}.py")), default_timeout=60)
-        at.query_params.update({"model": name, "lang": "en"})
-        fine(at.run())
+        at = fine(open_page(other, {"model": name, "lang": "en"}))
         assert at.session_state[SCENE].model == name and held in at.session_state[MODEL]
         assert at.sidebar.selectbox[0].label == EN("shell.preset") and "copy" in str(at.sidebar.selectbox[0].options)
     taken = core.run(Scene(model=name)).params["embed.W_E"]
