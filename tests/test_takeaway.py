@@ -16,14 +16,13 @@ from types import SimpleNamespace
 import nbformat
 import numpy as np
 import pytest
-from streamlit.testing.v1 import AppTest
 
 import core
 from core import PRESETS, Scene, export, limits
 from core.export import prune
 from pictures import takeaway
 from pictures.words import LANGUAGES, words_of
-from tests.support import knob, random_scenes
+from tests.support import knob, open_page, random_scenes
 
 # Runs each script that it is given in a world of its own, and writes down the trace that it made.
 CLEAN = '''
@@ -185,9 +184,7 @@ def test_the_archive_holds_the_whole_trace_and_opens_without_pickle():
 def test_a_page_offers_its_files_and_makes_none_unasked(monkeypatch):
     """The fold shut, there is no button; open, there are four, of the Scene that stands there when they are pressed."""
     monkeypatch.setattr(takeaway.export, "program", lambda *_: pytest.fail("made unasked"))
-    at = AppTest.from_file(Path(__file__).parents[1] / "pages" / "drift.py", default_timeout=60)
-    at.query_params["model"] = "gpt"
-    at.run()
+    at = open_page("drift", {"model": "gpt"})
     assert not at.exception and not at.get("download_button")
     at.session_state["takeaway"] = True
     at.run()

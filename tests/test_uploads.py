@@ -12,8 +12,6 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from streamlit.testing.v1 import AppTest
-from test_models import FOLDER
 
 import core
 from core import WeightsError, limits
@@ -22,6 +20,7 @@ from core.tokenizer.words import FixedVocabulary
 from core.weights import write
 from core.weights.model_file import Portable, pack, unpack
 from pictures import memory
+from tests.support import open_page
 from ui import state
 from ui.train import files, run_memory
 
@@ -160,9 +159,7 @@ def test_equal_weights_of_two_people_have_two_names(other):
 def test_each_is_shown_their_own():
     for sentence in ("a b c", "d c b a"):
         name, held = register(preset(replace(MODEL, sentence=sentence)))
-        at = AppTest.from_file(f"{FOLDER}/attention.py", default_timeout=60)
-        at.query_params.update({"model": name, "lang": "en"})
-        at.run()
+        at = open_page("attention", {"model": name, "lang": "en"})
         assert not at.exception and at.session_state["fibra.scene"].text == sentence == held.sentence
 
 
