@@ -1,10 +1,9 @@
-"""tokenizer.json, through the `tokenizers` library where it is installed."""
+"""tokenizer.json: the vocabulary that a model was trained with, and all that is done to a text before and after."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+import re
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,15 +13,18 @@ import numpy as np
 
 from .. import limits
 from ..errors import WeightsError
-from ..strict_json import parse
+from ..strict_json import parse, quoted
 from .bpe import readable
+from .parts.decoders import Decoder, bytes_of, decoder_of, kinds_of
+from .parts.letters import Letters, letters_of, text_of
+from .parts.models import Model, model_of
+from .parts.normalizers import Normalizer, normalizer_of
+from .parts.said import FILE, Said, made
+from .parts.splitters import BYTES, SPACE, Splitter, splitter_of
 from .protocol import Subwords
 from .words import Encoding
 
-# GPT-2 spells each byte of a token as one letter: itself where that can be seen, else one of those from U+0100 on.
-VISIBLE = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
-HIDDEN = [byte for byte in range(256) if byte not in VISIBLE]
-BYTES = {chr(byte): byte for byte in VISIBLE} | {chr(256 + n): byte for n, byte in enumerate(HIDDEN)}
+SPACES_ONCE = {"type": "Metaspace", "replacement": SPACE, "prepend_scheme": "first", "split": False}
 
 
 @dataclass(frozen=True)
@@ -36,26 +38,45 @@ class Piece:
 
 
 @dataclass(frozen=True)
+class Added:
+    """A token that is taken out of a text as it is written, before anything else is done to it, or after."""
+
+    content: str
+    id: int
+    special: bool  # stands for no text: a reader who writes it means the text
+    normalized: bool
+
+
+@dataclass(frozen=True)
+class Stages:
+    """What the file says, in the order in which it is done."""
+
+    added: tuple[Added, ...]
+    normalize: Normalizer
+    split: Splitter
+    model: Model
+    before: tuple[int, ...]
+    after: tuple[int, ...]
+    decode: Decoder
+    byte_level: bool
+    sign: str  # of a space, in the tokens
+
+
+@dataclass(frozen=True)
 class FileTokenizer(Subwords):
     """The tokenizer that a model was trained with. Nothing is read before it is used.
 
-    Raises, from each method: WeightsError when there is no tokenizer.json, when it cannot be read, and when the
-    library is not installed; `problem` tells the first and the last beforehand.
+    Raises, from each method: WeightsError when there is no tokenizer.json, of which `problem` tells beforehand; when it
+    is damaged, or has a part that is not implemented.
     """
 
     path: Path | None
     settings: Path | None = None  # tokenizer_config.json beside it
 
-    @cached_property
+    @property
     def problem(self) -> str:
         """Why this tokenizer cannot be used; empty when it can, as far as one can tell without reading it."""
-        if self.path is None:
-            return "tokenizer.json: this folder has none, so ids must be given in place of text"
-        try:
-            import tokenizers  # noqa: F401
-        except ImportError:
-            return "tokenizer.json: reading it needs the library `tokenizers`: pip install tokenizers"
-        return ""
+        return "" if self.path else "tokenizer.json: this folder has none, so ids must be given in place of text"
 
     def encode(self, text: str, special: bool = True) -> Encoding[Piece]:
         """Text -> ids, tokens as a reader would write them, and the work: a Piece a token.
@@ -63,92 +84,202 @@ class FileTokenizer(Subwords):
         special: add the tokens that the model expects around a text, such as BERT's [CLS] and [SEP]. Where a reader
         wrote "[SEP]", or "<|endoftext|>", it is text.
         """
-        with _named_errors():
-            encoding = self._library.encode(text, add_special_tokens=special)
-        work = tuple(
-            Piece(token, id, *span)
-            for token, id, span in zip(encoding.tokens, encoding.ids, encoding.offsets, strict=True)
-        )
-        tokens = tuple(self._readable(piece.token) for piece in work)
-        return Encoding(np.array(encoding.ids, np.int64), tokens, work, tuple(encoding.offsets))
+        work = list(self._pieces(text))
+        if special:
+            work[:0] = [Piece(self._spelled[id], id, 0, 0) for id in self._stages.before]
+            work += [Piece(self._spelled[id], id, len(text), len(text)) for id in self._stages.after]
+        ids = np.array([piece.id for piece in work], np.int64)
+        spans = tuple((piece.start, piece.stop) for piece in work)
+        return Encoding(ids, tuple(self._readable(piece.token) for piece in work), tuple(work), spans)
 
     def decode(self, ids: Iterable[int]) -> str:
-        """Ids -> text, without special tokens."""
-        ids = [int(i) for i in ids]
-        with _named_errors():
-            return self._library.decode(ids)
+        """Ids -> text, without special tokens, and without ids that have no token."""
+        spelled = (self._spelled.get(int(id)) for id in ids if int(id) not in self.special)
+        return "".join(self._stages.decode([token for token in spelled if token is not None]))
+
+    def outside(self, text: str) -> dict[str, str]:
+        """What of a text is unknown, as it was written."""
+        unknown = self._stages.model.unknown
+        return {text[piece.start : piece.stop]: piece.token for piece in self._pieces(text) if piece.token == unknown}
 
     @cached_property
     def tokens(self) -> tuple[str, ...]:
         """The token of each id, as a reader would write it."""
-        size = self._library.get_vocab_size()
-        return tuple(self._readable(self._library.id_to_token(id) or "") for id in range(size))
+        return tuple(self._readable(self._spelled.get(id, "")) for id in range(max(self._spelled, default=-1) + 1))
 
     @cached_property
     def special(self) -> frozenset[int]:
         """Ids that stand for no text."""
-        return frozenset(id for id, added in self._library.get_added_tokens_decoder().items() if added.special)
+        return frozenset(added.id for added in self._stages.added if added.special)
+
+    # ---------------------------------------------------------------------------------------------------- on the way
+
+    def _pieces(self, text: str) -> Iterator[Piece]:
+        stages = self._stages
+        for raw in _taken_out(letters_of(text), [one for one in stages.added if not one.normalized], str):
+            if isinstance(raw, Piece):
+                yield raw
+                continue
+            late = [one for one in stages.added if one.normalized]
+            for part in _taken_out(stages.normalize(raw), late, self._normal):
+                if isinstance(part, Piece):
+                    yield part
+                else:
+                    yield from self._of_model(part)
+
+    def _of_model(self, letters: Letters) -> Iterator[Piece]:
+        model = self._stages.model
+        for piece in self._stages.split(letters):
+            at = 0
+            for token, n in model.tokens(text_of(piece)):
+                if token not in model.ids:
+                    raise WeightsError(f"{FILE}: the vocabulary has no token {quoted(token)}")
+                covered = piece[at : at + n] or piece[at : at + 1]  # a byte that is not the last of its letter
+                yield Piece(token, model.ids[token], covered[0][1], covered[-1][2])
+                at += n
+
+    def _normal(self, content: str) -> str:
+        return text_of(self._stages.normalize(letters_of(content)))
 
     def _readable(self, token: str) -> str:
-        if self._byte_level and token not in self._added and all(letter in BYTES for letter in token):
-            return readable(bytes(BYTES[letter] for letter in token))
-        return token
+        if token in self._added:
+            return token
+        if self._stages.byte_level and all(letter in BYTES for letter in token):
+            return readable(bytes_of(token))
+        return token.replace(self._stages.sign, " ") if self._stages.sign else token
 
     @cached_property
     def _added(self) -> frozenset[str]:
-        """Tokens that were added as they are written, beside those that the model spells in bytes."""
-        return frozenset(added.content for added in self._library.get_added_tokens_decoder().values())
+        return frozenset(one.content for one in self._stages.added)
 
     @cached_property
-    def _byte_level(self) -> bool:
-        return "ByteLevel" in _kinds(json.loads(self._library.to_str()).get("decoder"))
+    def _spelled(self) -> dict[int, str]:
+        """Id -> token, as it is spelled in the file."""
+        ids = self._stages.model.ids | {one.content: one.id for one in self._stages.added}
+        return {id: token for token, id in ids.items()}
+
+    # ------------------------------------------------------------------------------------------------------ the file
+
+    @cached_property
+    def _stages(self) -> Stages:
+        if self.path is None:
+            raise WeightsError(self.problem)
+        said = _read(self.path, limits.TOKENIZER_FILE)
+        if self._spaces_once:  # transformers 5 then passes over what the file, often older, says of spaces
+            said |= {"normalizer": None, "pre_tokenizer": SPACES_ONCE}
+        model = model_of(said.get("model"))
+        added = _added_tokens(Said(said, FILE).get("added_tokens", list, []))
+        before, after = around(said.get("post_processor"), model.ids | {one.content: one.id for one in added})
+        decoder = said.get("decoder")
+        signs = kinds_of(decoder) & {"Metaspace", "Replace"}
+        return Stages(
+            added,
+            normalizer_of(said.get("normalizer")),
+            splitter_of(said.get("pre_tokenizer")),
+            model,
+            before,
+            after,
+            decoder_of(decoder),
+            "ByteLevel" in kinds_of(decoder),
+            SPACE if signs else "",
+        )
 
     @cached_property
     def _spaces_once(self) -> bool:
-        """Whether a space goes before a text only where it begins with none: LlamaTokenizer with legacy false.
-
-        transformers 5 then passes over what tokenizer.json, often older than that switch, says of spaces.
-        """
+        """Whether a space goes before a text only where it begins with none: LlamaTokenizer with legacy false."""
         if self.settings is None:
             return False
-        if self.settings.stat().st_size > limits.WEIGHTS_HEADER:
-            raise WeightsError(f"tokenizer_config.json: has more than {limits.WEIGHTS_HEADER:,} bytes")
-        said = parse(self.settings.read_bytes(), "tokenizer_config.json")
+        said = _read(self.settings, limits.WEIGHTS_HEADER)
         llama = said.get("tokenizer_class") in ("LlamaTokenizer", "LlamaTokenizerFast")
         return llama and said.get("legacy") is False and said.get("add_prefix_space") is not False
 
-    @cached_property
-    def _library(self) -> Any:
-        if self.problem or self.path is None:
-            raise WeightsError(self.problem)
-        from tokenizers import Tokenizer
-        from tokenizers.pre_tokenizers import Metaspace
 
-        if self.path.stat().st_size > limits.TOKENIZER_FILE:
-            raise WeightsError(f"tokenizer.json: has more than {limits.TOKENIZER_FILE:,} bytes")
-        tokenizer = Tokenizer.from_file(str(self.path))
-        tokenizer.no_padding()  # some files ask for both, to fill a batch; here a text is as long as it is
-        tokenizer.no_truncation()
-        tokenizer.encode_special_tokens = True
-        if self._spaces_once:
-            tokenizer.normalizer = None
-            tokenizer.pre_tokenizer = Metaspace(replacement="▁", prepend_scheme="first", split=False)
-        return tokenizer
+def _read(path: Path, most: int) -> dict[str, Any]:
+    if path.stat().st_size > most:
+        raise WeightsError(f"{path.name}: has more than {most:,} bytes")
+    return parse(path.read_bytes(), path.name)
 
 
-def _kinds(decoder: dict[str, Any] | None) -> set[str]:
-    """What a decoder does, also inside a Sequence of them."""
-    if not decoder:
-        return set()
-    return {decoder["type"]}.union(*(_kinds(part) for part in decoder.get("decoders", ())))
+def _added_tokens(values: list[Any]) -> tuple[Added, ...]:
+    added = []
+    for value in values:
+        said = Said(value if isinstance(value, dict) else {}, f"{FILE}: added_tokens: {quoted(value)}")
+        one = Added(
+            said.text("content"), said.whole("id", -1), said.flag("special", False), said.flag("normalized", True)
+        )
+        if not one.content or one.id < 0:
+            raise WeightsError(f"{said.at}: has no content, or no id")
+        for name in () if one.special else ("single_word", "lstrip", "rstrip"):
+            said.refuse(name)
+        added.append(one)
+    return tuple(added)
 
 
-@contextmanager
-def _named_errors() -> Iterator[None]:
-    """What the library raises, as WeightsError: it knows plain Exception, and its panics are not even that."""
-    try:
-        yield
-    except (WeightsError, KeyboardInterrupt, SystemExit):
-        raise
-    except BaseException as error:
-        raise WeightsError(f"tokenizer.json: {error}") from None
+def _taken_out(letters: Letters, added: list[Added], form: Callable[[str], str]) -> Iterator[Piece | Letters]:
+    """The added tokens that a text holds, the longest of those that begin at one place, and what stands between."""
+    found = {form(one.content): one for one in added if not one.special}
+    written = sorted((content for content in found if content), key=len, reverse=True)
+    text, at = text_of(letters), 0
+    for match in re.finditer("|".join(map(re.escape, written)), text) if written else ():
+        if match.start() > at:
+            yield letters[at : match.start()]
+        one = found[match[0]]
+        yield Piece(one.content, one.id, letters[match.start()][1], letters[match.end() - 1][2])
+        at = match.end()
+    if at < len(letters):
+        yield letters[at:]
+
+
+# ------------------------------------------------------------------------------------------------- around a text
+
+Around = tuple[tuple[str, ...], tuple[str, ...]]
+
+
+def around(value: object, ids: dict[str, int]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The ids that go before a text and after it. Raises: WeightsError for a post-processor that is not implemented."""
+    before, after = ((), ()) if value is None else made(value, "post_processor", PROCESSORS)
+    for token in (*before, *after):
+        if token not in ids:
+            raise WeightsError(f"{FILE}: post_processor: the vocabulary has no token {quoted(token)}")
+    return tuple(ids[token] for token in before), tuple(ids[token] for token in after)
+
+
+def _sequence(said: Said) -> Around:
+    before: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+    for part in said.get("processors", list, []):
+        more = made(part, "post_processor", PROCESSORS)
+        before, after = more[0] + before, after + more[1]
+    return before, after
+
+
+def _template(said: Said) -> Around:
+    sides: tuple[list[str], list[str]] = ([], [])
+    side = 0
+    for item in said.get("single", list, []):
+        kind, about = next(iter(item.items()), ("", {})) if isinstance(item, dict) else ("", {})
+        id = about.get("id") if isinstance(about, dict) else None
+        if kind == "Sequence" and side == 0:
+            side = 1
+        elif kind == "SpecialToken" and isinstance(id, str):
+            sides[side].append(id)
+        else:
+            raise WeightsError(f"{said.at}: single: {quoted(item)} is not implemented")
+    return tuple(sides[0]), tuple(sides[1])
+
+
+def _pair(said: Said) -> Around:
+    """BERT's and RoBERTa's: [token, id] before and after."""
+    tokens = [said.get(name, list, ["", 0]) for name in ("cls", "sep")]
+    if not all(len(token) == 2 and isinstance(token[0], str) for token in tokens):
+        raise WeightsError(f"{said.at}: cls and sep are not each a token and its id")
+    return (tokens[0][0],), (tokens[1][0],)
+
+
+PROCESSORS = {
+    "Sequence": _sequence,
+    "TemplateProcessing": _template,
+    "BertProcessing": _pair,
+    "RobertaProcessing": _pair,
+    "ByteLevel": lambda said: ((), ()),  # only where a token begins for whoever reads offsets
+}

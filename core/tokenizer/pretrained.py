@@ -19,16 +19,15 @@ import numpy as np
 
 from ..errors import WeightsError
 from .bpe import covered, merged, readable
-from .huggingface import BYTES, Piece
+from .huggingface import Piece
+from .parts.decoders import CLEANED, bytes_of
+from .parts.letters import ranges_of
+from .parts.splitters import GPT2, LETTERS, SPACE
 from .protocol import Subwords
 from .wordpiece import INSIDE, longest, placed
 from .words import Encoding
 
-SPACE = "▁"
-LETTERS = {byte: letter for letter, byte in BYTES.items()}
-
 # The patterns that cut a text, by ggml's name for them. {L} and {N} stand for Unicode's letters and numbers.
-GPT2 = r"'s|'t|'re|'ve|'m|'ll|'d| ?[{L}]+| ?[{N}]+| ?[^\s{L}{N}]+|\s+(?!\S)|\s+"
 LLAMA3 = (
     r"'(?:[sS]|[tT]|[rR][eE]|[vV][eE]|[mM]|[lL][lL]|[dD])|[^\r\n{L}{N}]?[{L}]+|[{N}]{{1,DIGITS}}"
     r"| ?[^\s{L}{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
@@ -46,20 +45,7 @@ NORMALIZED = ("qwen2",)  # NFC, before anything else
 @cache
 def _pattern(text: str) -> re.Pattern[str]:
     """The pattern with the ranges of Unicode's letters and numbers written out: `re` has no name for them."""
-    return re.compile(text.format(L=_ranges("L"), N=_ranges("N")) if "{" in text else text)
-
-
-@cache
-def _ranges(category: str) -> str:
-    """The characters whose Unicode category begins so, as the inside of a character class."""
-    ranges: list[list[int]] = []
-    for code in range(0x110000):
-        if unicodedata.category(chr(code)).startswith(category):
-            if ranges and ranges[-1][1] == code - 1:
-                ranges[-1][1] = code
-            else:
-                ranges.append([code, code])
-    return "".join(f"{re.escape(chr(first))}-{re.escape(chr(last))}" for first, last in ranges)
+    return re.compile(text.format(L=ranges_of("L"), N=ranges_of("N")) if "{" in text else text)
 
 
 @dataclass(frozen=True)
@@ -162,8 +148,7 @@ class ByteLevel(Vocabulary):
             symbols = merged(symbols, pair, pair[0] + pair[1])
 
     def _bytes(self, id: int) -> bytes:
-        token = self.spelled[id]
-        return bytes(BYTES[letter] for letter in token) if all(letter in BYTES for letter in token) else token.encode()
+        return bytes_of(self.spelled[id])
 
 
 @dataclass(frozen=True)
@@ -218,19 +203,6 @@ class SentencePiece(Vocabulary):
     def decode(self, ids: Iterable[int]) -> str:
         text = super().decode(ids)
         return text[1:] if self.space and text.startswith(" ") else text
-
-
-# What WordPiece's decoder of the `tokenizers` library does to each token that follows another, in this order.
-CLEANED = {
-    **{f" {sign}": sign for sign in ".?!,"},
-    " ' ": "'",
-    " n't": "n't",
-    " 'm": "'m",
-    " do not": " don't",
-    " 's": "'s",
-    " 've": "'ve",
-    " 're": "'re",
-}
 
 
 @dataclass(frozen=True)
