@@ -530,22 +530,6 @@ def test_the_wheel_scrolls_the_page_over_a_scene(shared: Page) -> None:
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("clipboard", [True, False])
-def test_the_link_is_copied(tab: Page, url: str, clipboard: bool) -> None:
-    tab.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    tab.goto(f"{url}/?seed=3")
-    tab.wait_for_selector(".st-key-moves [data-move=copy]")
-    if not clipboard:  # as over plain http, where there is none
-        tab.evaluate("Object.defineProperty(navigator, 'clipboard', {value: undefined, configurable: true})")
-    tab.locator(".st-key-moves [data-move=copy]").focus()
-    tab.keyboard.press("Enter")
-    tab.wait_for_selector(".st-key-moves [data-move=copy]:has-text('Copied')")
-    tab.evaluate("delete navigator.clipboard")
-    assert tab.evaluate("navigator.clipboard.readText()") == f"{url}/?seed=3"
-    tab.wait_for_selector(".st-key-moves [data-move=copy]:has-text('Copy link')")
-
-
-@pytest.mark.browser
 def test_where_plotlys_file_shares_no_plotly_the_session_falls_back_to_plain_charts(tab: Page, url: str) -> None:
     tab.add_init_script("Object.defineProperty(window, 'Plotly', { get() {}, set() {} })")
     tab.goto(url)

@@ -21,7 +21,7 @@ from pictures.pages import PAGES
 from pictures.words import LANGUAGES, Words
 from plots import theme
 from plots.tokens import shown
-from ui import controls, myths, presets, process, source, state, switchboard, takeaway
+from ui import controls, myths, presets, process, share, source, state, switchboard, takeaway
 from ui.live import compat, live_figure, menu, moves, presence, session, theme_button
 from ui.source import Code
 
@@ -165,9 +165,11 @@ def _moves(scene: Scene, words: Words) -> None:
     named = {"undo": "undo", "redo": "redo", "pin": pin, "reset": "reset"}
     labels = {name: words(f"shell.{label}") for name, label in named.items()}
     helps = {name: words(f"shell.{label}_help") for name, label in named.items()}
-    labels |= {name: words(f"browser.{name}") for name in ("copy", "copied")}
+    labels["share"] = words("share.title")
+    helps["share"] = words("share.help")
     made = {"undo": state.undo, "redo": state.redo, "pin": state.pin, "reset": _reset}
-    moves.row(made, labels, helps, scene.pinned is not None)
+    moves.row(made, labels, helps, scene.pinned is not None, share.open_sheet)
+    share.sheet(words)
 
 
 def _model(scene: Scene, words: Words) -> None:

@@ -69,6 +69,6 @@ page = st.navigation([st.Page(first, title="First", default=True), st.Page(secon
 live_figure.prepare()
 with st.sidebar:
     theme_button.theme("browser", {"to_dark": "Dark", "to_light": "Light"})
-    labels = dict.fromkeys(moves.ICONS, "move") | {"copy": "Copy link", "copied": "Copied"}
-    moves.row({}, labels, dict.fromkeys(moves.ICONS, ""), pinned=False)
+    labels = dict.fromkeys((*moves.ICONS, "share"), "move")
+    moves.row({}, labels, dict.fromkeys(moves.ICONS, ""), pinned=False, share=st.write)
 page.run()

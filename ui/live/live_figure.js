@@ -376,6 +376,6 @@ export default function ({ parentElement }) {
   style.textContent = CSS;
   document.head.append(style);
   const waiting = window.fibraFigures ?? [];
-  window.fibraFigures = { push: receive, release, settled, look };
+  window.fibraFigures = { push: receive, release, settled, look, pictures };
   waiting.forEach(receive);
 }

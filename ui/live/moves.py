@@ -1,4 +1,4 @@
-"""The reader's moves: undo, redo, pin, reset, and the link to what is on screen, at the head of every page."""
+"""The reader's moves: undo, redo, pin, reset, and the button that shares the screen, at the head of every page."""
 
 from __future__ import annotations
 
@@ -20,14 +20,16 @@ def works() -> bool:
     return compat.usable(_MOVES)
 
 
-def row(moves: Moves, labels: dict[str, str], helps: dict[str, str], pinned: bool) -> None:
-    """A button for each of `moves`, by the names of ICONS, and one that copies the address.
+def row(
+    moves: Moves, labels: dict[str, str], helps: dict[str, str], pinned: bool, share: Callable[[str], None]
+) -> None:
+    """A button for each of `moves`, by the names of ICONS, and one that calls `share` with the address on screen.
 
-    `labels` are theirs, and those of copy and copied; `helps` what each does. Every click counts, however quick.
+    `labels` are theirs, and that of share; `helps` what each does. Every click counts, however quick.
     """
     if works():
         data = {"labels": labels, "helps": helps, "pinned": pinned, "heard": st.session_state.get(_HEARD, 0)}
-        _MOVES(key="moves", data=data, on_move_change=partial(_moved, moves))
+        _MOVES(key="moves", data=data, on_move_change=partial(_moved, moves), on_share_change=partial(_shared, share))
         return
     for name, move in moves.items():
         look = {"type": "primary" if name == "pin" and pinned else "secondary", "icon": f":material/{ICONS[name]}:"}
@@ -42,3 +44,9 @@ def _moved(moves: Moves) -> None:
         if number > st.session_state.get(_HEARD, 0) and name in moves:
             st.session_state[_HEARD] = number
             moves[name]()
+
+
+def _shared(share: Callable[[str], None]) -> None:
+    match st.session_state.get("moves", {}).get("share"):
+        case [_, str(address)]:
+            share(address)

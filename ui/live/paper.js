@@ -72,7 +72,34 @@ addEventListener("beforeprint", () => print(true));
 addEventListener("afterprint", () => print(false));
 matchMedia("print").addEventListener("change", ({ matches }) => print(matches));
 
-async function save({ plot, header, shown }, format) {
+async function save(figure, format) {
+  const { file, width, height, name } = await drawing(figure);
+  download(format === "svg" ? file : await pixels(file, width, height), `${name}.${format}`);
+}
+
+// Some browsers ask for the picture at the click itself, as a promise.
+function copyPicture(figure) {
+  const made = drawing(figure).then(({ file, width, height }) => pixels(file, width, height));
+  return navigator.clipboard.write([new ClipboardItem({ "image/png": made })]);
+}
+
+// All pictures of the page, also those to which the reader has not scrolled, for whoever wants to take them away.
+function pictures() {
+  return all().map((figure) => ({
+    name: figure.header.title || figure.header.alt,
+    save: (format) => save(figure, format),
+    copy: () => copyPicture(figure),
+  }));
+}
+
+// A figure as an SVG file, as it stands on the screen.
+async function drawing(figure) {
+  if (!figure.plot.data) {
+    figure.seen = true;
+    wake(figure);
+    await figure.work;
+  }
+  const { plot, header, shown } = figure;
   const { offsetWidth: width, offsetHeight: height, data, layout } = plot;
   const bare = /^(transparent|rgba\(.*,\s*0\))$/.test(layout.paper_bgcolor);
   const filled = { ...layout, paper_bgcolor: bare ? shown.background : layout.paper_bgcolor };
@@ -81,8 +108,7 @@ async function save({ plot, header, shown }, format) {
   const fonts = await Promise.all(fontsOf(layout.font.family).map(embedded));
   const svg = drawn.replace(/<svg[^>]*>/, (start) => `${start}<style><![CDATA[${fonts.join("")}]]></style>`);
   const file = new Blob([svg], { type: "image/svg+xml" });
-  const name = layout.meta?.name ?? header.key;
-  download(format === "svg" ? file : await pixels(file, width, height), `${name}.${format}`);
+  return { file, width, height, name: layout.meta?.name ?? header.key };
 }
 
 // The rules by which the page got the fonts that a picture is written in. A picture in a file asks no page for them.
