@@ -1,4 +1,4 @@
-"""The words of one language: `labels.toml` for short texts, one Markdown file a page for prose.
+"""The words of one language: `labels.toml` and `checks.toml` for short texts, one Markdown file a page for prose.
 
 Numbers inside a text follow the language: 1,234.5 in English is 1.234,5 in Portuguese, and 0 has no sign. Words agree
 with them: `{n} {n:|token|tokens}` takes the form for one or for many, `{n:|no token|a token|tokens}` has one for none
@@ -22,6 +22,7 @@ from plots.tokens import isolated, shown
 
 CONTENT = Path(__file__).parent.parent / "content"
 LANGUAGES = ("pt-BR", "en")
+FILES = ("labels", "checks")
 MINUS = "−"
 RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 MILLION = 1e6
@@ -139,7 +140,8 @@ def words_of(lang: str) -> Words:
 
 @lru_cache
 def _labels(lang: str) -> dict[str, str]:
-    return dict(_flat(tomllib.loads((CONTENT / lang / "labels.toml").read_text("utf-8"))))
+    files = (CONTENT / lang / f"{name}.toml" for name in FILES)
+    return {key: text for file in files for key, text in _flat(tomllib.loads(file.read_text("utf-8")))}
 
 
 def _flat(table: dict[str, Any], prefix: str = "") -> Iterable[tuple[str, str]]:

@@ -17,6 +17,7 @@ from claims import (
     CLAIMS,
     Fresh,
     any_scenes,
+    asked,
     beside,
     check,
     drawn,
@@ -44,6 +45,7 @@ PAGES = {
     "drawn": drawn,
     "written": written,
     "trained": trained,
+    "asked": asked,
 }
 SCENES = any_scenes(200)
 AT_ONCE = 20

@@ -309,20 +309,6 @@ def test_a_switch_is_turned_told_and_put_back(in_turn, app):
     assert "off" not in query(page)
 
 
-def test_a_myth_is_shown_from_the_top(watched, app):
-    page = watched.tab(1440, 700)
-    open_page(page, app, "drift", "lang=en")
-    for _ in range(2):  # each time that it is asked for
-        page.get_by_role("button", name="Reset").click()
-        page.wait_for_function("!location.search.includes('positions')")
-        settled(page)
-        page.get_by_role("button", name="Show it").click()
-        wait_for_query(page, off="positions", model="encoder_full")
-        settled(page)
-        page.wait_for_function("document.querySelector('[data-testid=stMain]').scrollTop < 40")
-    assert "“o” (position 0) and “o” (position 3) stand at one point" in says(page)
-
-
 def test_the_code_that_ran_stands_there_once_it_is_asked_for(in_turn, app):
     page = in_turn
     open_page(page, app)

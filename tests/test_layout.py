@@ -125,14 +125,14 @@ def test_no_text_is_cut_or_covered_and_no_page_scrolls_sideways(watched, app, na
             assert crowded(page, width) == [], (query, width)
 
 
-@pytest.mark.parametrize("name, figure", [("reading", "reading-importance"), ("fibres", "fibres")])
-def test_a_card_brings_the_picture_that_it_is_about_into_view(watched, app, name, figure):
-    """Both pages open on another Scene than the card shows, and what stands above the picture grows or shrinks."""
+def test_a_question_is_asked_in_view(watched, app):
+    """The page opens on another Scene than the question is about, and what stands above it grows or shrinks."""
     page = watched.tab(1280, 720)
-    opened(page, f"{app}/{name}?lang=en")
-    page.locator(".st-key-page-myths button").first.click()
-    page.wait_for_function("location.search.includes('model=gpt')")
-    page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
-    page.wait_for_timeout(3000)  # the last look at where the picture stands, and the way there
-    box = page.locator(f"[data-figure={figure}] .fibra-figure").bounding_box()
+    opened(page, f"{app}/reading?lang=en")
+    page.locator(".st-key-page-checks button").first.click()
+    page.wait_for_function("location.search.includes('check=names-are-luck')")
+    opened_again = page.locator(".st-key-check-panel")
+    opened_again.get_by_role("button", name="Show me").wait_for()
+    page.wait_for_timeout(1500)  # the way there
+    box = opened_again.bounding_box()
     assert box["y"] >= 0 and box["y"] + box["height"] <= 720

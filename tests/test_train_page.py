@@ -289,7 +289,7 @@ def test_no_run_is_lost_unasked(away):
     elif away == "task":
         at = fine(at.selectbox[0].select("copy").run())
     else:
-        at = click(at, "myth-told")
+        at = click(at, "ask-nobody-wrote-the-rule")
     assert at.session_state[RUN] is not kept
     at = undone(at)
     assert at.session_state[RUN] is kept and kept.run.step == 21 and at.session_state[SCENE].train_played == 21

@@ -21,12 +21,13 @@ from pictures.pages import PAGES
 from pictures.words import LANGUAGES, Words
 from plots import theme
 from plots.tokens import shown
-from ui import controls, myths, presets, process, share, source, state, switchboard, takeaway
+from ui import controls, presets, process, share, source, state, switchboard, takeaway
+from ui.checks import cards, panel
 from ui.live import compat, live_figure, menu, moves, presence, session, theme_button
 from ui.source import Code
 
 ICON = "🧵"
-SHEETS = ("live/streamlit.css", "shell.css", "myths.css")  # of every page; those of one page alone are in its folder
+SHEETS = ("live/streamlit.css", "shell.css", "checks/checks.css")  # of every page; one page's own are in its folder
 FILES = ("upload", "drop", "unfit")  # what a box for files says
 LOGO = Path(__file__).with_name("fibra.svg")
 
@@ -43,7 +44,7 @@ def open_page(
     menu.through_app()
     presence.here()
     model = PAGES[name].model
-    scene = state.open_scene(name)  # whatever the address brings decides the language too
+    scene = panel.known(state.open_scene(name))  # whatever the address brings decides the language too
     words = state.words()
     if asked := menu.nowhere():
         state.notify(*state.notices(), Notice("nowhere", "page", asked, words(f"pages.{name}")))
@@ -66,15 +67,16 @@ def open_page(
         if model:
             switchboard.sign(scene, words)
         notices(words, "nowhere", "cut", "long", "blank", "default", "conflict", "trained", "gone", "absent")
+    panel.draw(scene, words)
     return scene, words
 
 
 def close_page(name: str, words: Words, *code: Code, plain: tuple[Code, ...] = ()) -> None:
-    """End a page: its myths, its prose, and the very functions that ran, with all that they call, folded.
+    """End a page: its questions, its prose, and the very functions that ran, with all that they call, folded.
 
     plain: what core/reference.py writes for the same, which comes first.
     """
-    myths.cards(name, words)
+    cards.cards(name, words)
     prose = words.prose(name)
     with st.expander(words("shell.more"), icon=":material/menu_book:"):
         st.markdown(prose["more"])

@@ -15,7 +15,8 @@ import numpy as np
 from ..arguments import instance
 from ..errors import CheckError
 from ..kinds import shown
-from ..scene.scene import ADDRESS, Scene
+from ..limits import SEED
+from ..scene.scene import Scene
 from .arrays import Arrays
 from .expression import evaluate, parse
 from .functions import FUNCTIONS
@@ -33,7 +34,8 @@ Answer = Any  # float, an option's name, options in order, (query, key), an arra
 class Check:
     """What is asked about a Scene. The words for it are in content/, under the check's name.
 
-    beside: name -> fields, as links write them, in which another Scene that the expression reads differs; "+1" adds.
+    beside: name -> fields, as links write them, in which another Scene that the expression reads differs; "+1" is
+    the next seed.
     varies: the field that makes another question of it; of sentences there are some in `sentences`.
     covers: the figures of `page` that would give the answer away. scale: the range that a number is guessed in.
     """
@@ -71,11 +73,21 @@ class Check:
             return self.scene
         if self.varies == "sentence":
             return self.scene.turn(sentence=self.sentences[(number - 1) % len(self.sentences)])
-        return self.scene.turn(**{self.varies: getattr(self.scene, self.varies) + number})
+        return self.scene.turn(**{self.varies: _further(getattr(self.scene, self.varies), number)})
 
     def asked(self, scene: Scene) -> Scene:
         """The check's Scene with what varies taken from `scene`: the question that is asked there."""
-        return self.scene.turn(**{self.varies: getattr(scene, self.varies)}) if self.varies else self.scene
+        if not self.varies or scene.model != self.scene.model:
+            return self.scene
+        value = getattr(scene, self.varies)
+        known = self.varies != "sentence" or value in self.sentences  # any seed makes a question, but not any sentence
+        return self.scene.turn(**{self.varies: value}) if known else self.scene
+
+
+def _further(seed: int, more: int) -> int:
+    """A seed so many further on; after the last one comes the first."""
+    low, high = SEED
+    return low + (seed + more - low) % (high - low + 1)
 
 
 @cache
@@ -144,9 +156,7 @@ def beside_scene(check: Check, scene: Scene, name: str) -> Scene:
         raise CheckError(f"expression: there is no Scene {name!r} beside; there are {', '.join(check.beside)}")
     query = scene.to_query()
     for key, text in check.beside[name].items():
-        old = ADDRESS.texts[key]
-        now = getattr(scene, old.field) if text.startswith("+") else 0
-        query[key] = old.kind.write(now + int(text[1:])) if text.startswith("+") else text
+        query[key] = str(_further(getattr(scene, key), int(text[1:]))) if text.startswith("+") else text
     other, notices = Scene.from_query({key: text for key, text in query.items() if text})
     if notices:
         raise CheckError(f"{check.name}: the Scene {name!r} beside it has no {notices[0].field} {notices[0].value!r}")

@@ -126,6 +126,8 @@ class Scene:
     check_nudge: float = view(1e-5, Number(*limits.NUDGE))  # how far up and down
     check_bug: bool = view(False, Flag())  # one planted in the backward pass, for the check to find
 
+    check: str = view("", Name("[a-z0-9-]{1,40}", "rows-sum-to-one"))  # the question that is asked; "": none
+
     lang: str = view("", Choice(LANGUAGES))
     compared_step: str = view("pattern", Choice(STEPS), was="compared")  # of attention's, while a Scene is pinned
     compared_array: str = view("resid_post", Choice(INSIDE), was="inside")  # the same of a block's

@@ -1,0 +1,194 @@
+"""Questions on the pages: asked on their Scene, the answer covered, a guess taken, and the truth shown over it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from playwright.sync_api import expect
+from streamlit.testing.v1 import AppTest
+from test_journeys import open_page, settled, wait_for_query
+
+import core
+from core import CHECKS, Scene
+from pictures import checks as pictures
+from pictures.words import LANGUAGES, words_of
+from ui.checks.guess import WHOLE, rebalanced
+from ui.checks.panel import GUESSES
+from ui.state import NOTICES, SCENE
+
+PAGES = Path(__file__).parents[1] / "pages"
+EN = words_of("en")
+OF_A_KIND = {check.kind: check for check in CHECKS.values() if check.page != "train"}
+
+
+def page(name: str, **query: str) -> AppTest:
+    at = AppTest.from_file(PAGES / f"{name}.py", default_timeout=60)
+    at.query_params.update({"lang": "en", **query})
+    return fine(at.run())
+
+
+def fine(at: AppTest) -> AppTest:
+    assert not at.exception, at.exception[0].value
+    return at
+
+
+def html(at: AppTest) -> str:
+    return "\n".join(element.proto.body for element in at.get("html"))
+
+
+def pressed(at: AppTest, key: str) -> AppTest:
+    return fine(at.button(key=key).click().run())
+
+
+def has(at: AppTest, key: str) -> bool:
+    return any(button.key == key for button in at.button)
+
+
+def asking(name: str) -> AppTest:
+    check = CHECKS[name]
+    return page(check.page, check=name, **check.scene.to_query())
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_every_question_has_its_words_and_what_is_said_of_every_answer(lang):
+    words = words_of(lang)
+    for check in CHECKS.values():
+        scene = check.scene
+        assert pictures.question(check, scene, words) and words(f"checks.{check.name}.believed")
+        assert [pictures.option(check, name, words) for name in check.options if check.kind in ("choose", "order")] or (
+            not check.options
+        )
+        if check.page == "train":
+            continue
+        right = pictures.told(check, scene, pictures.answer(check.name, scene), words)
+        assert right in pictures.verdict(check, scene, None, words) or check.kind == "row"
+        for wrong in core.checks.belief_answers(check):
+            said = pictures.verdict(check, scene, wrong, words)
+            assert said != pictures.verdict(check, scene, pictures.answer(check.name, scene), words)
+            assert check.kind == "row" or pictures.told(check, scene, wrong, words) in said
+
+
+@pytest.mark.parametrize("name", sorted({check.page for check in CHECKS.values()}))
+def test_a_page_s_first_questions_lead_to_their_scene_and_close_again(name):
+    at = page(name, **({} if name == "train" else {"temperature": "2"}))
+    check = next(check for check in CHECKS.values() if check.page == name)
+    if name != "train":
+        pressed(at, "pin")
+    kept = at.session_state[SCENE].pinned
+    pressed(at, f"ask-{check.name}")
+    assert at.session_state[SCENE] == check.scene.turn(lang="en", pinned=kept, check=check.name)
+    assert has(at, "check-show") and bool(check.covers) == ("visibility:hidden" in html(at))
+    pressed(at, "check-show")
+    assert "visibility:hidden" not in html(at) and EN(f"checks.{check.name}.believed") in html(at)
+    pressed(at, "check-close")
+    assert not has(at, "check-show") and at.session_state[SCENE].check == ""
+
+
+def test_figures_that_are_covered_stand_on_the_page():
+    for check in CHECKS.values():
+        for name in check.covers:
+            assert name.startswith(check.page) and (check.page == "drift" or "-" in name)
+    at = asking("score-of-zero")
+    drawn = b"".join(element.proto.bytes for element in at.get("bidi_component"))
+    assert all(f'"{name}"'.encode() in drawn for name in CHECKS["score-of-zero"].covers)
+
+
+@pytest.mark.parametrize("kind", [*OF_A_KIND])
+def test_a_guess_is_committed_and_judged(kind):
+    check = OF_A_KIND[kind]
+    at, (wrong, *_) = asking(check.name), (*core.checks.belief_answers(check), None)
+    assert (at.button(key="check-commit").disabled) == (kind in ("choose", "order", "cell", "head"))
+    if kind == "number":
+        guess = next(s for s in at.slider if s.key and s.key.startswith("guess-"))
+        guess.set_value(type(guess.value)(check.scale[1])).run()
+        expected = check.scale[1]
+    elif kind == "row":
+        sliders = [s for s in at.slider if s.key and s.key.startswith("guess-")]
+        sliders[0].set_value(60).run()
+        shares = [s.value for s in at.slider if s.key and s.key.startswith("guess-")]
+        assert shares == [60, 10, 10, 10, 10]
+        expected = [share / WHOLE for share in shares]
+    elif kind in ("choose", "order"):
+        radio = next(r for r in at.radio if r.key.startswith("guess-"))
+        radio.set_value(wrong if kind == "choose" else check.options).run()
+        expected = wrong if kind == "choose" else check.options
+    else:
+        for box, place in zip([b for b in at.selectbox if b.key.startswith("guess-")], (0, 1), strict=False):
+            box.set_value(place).run()
+        expected = (0, 1) if kind == "head" or pictures.truth(check.name, check.scene).ndim == 2 else (3, 0)
+    fine(at)
+    pressed(at, "check-commit")
+    (told,) = at.session_state[GUESSES].values()
+    assert told == expected
+    assert pictures.verdict(check, check.scene, expected, EN) in html(at).replace("&#x27;", "'")
+
+
+def test_another_one_like_it_is_another_question_and_the_old_answer_is_kept_apart():
+    at = pressed(asking("mask-before-softmax"), "check-show")
+    pressed(at, "check-again")
+    assert at.session_state[SCENE].seed == 1 and has(at, "check-commit")
+    pressed(at, "check-show")
+    pressed(at, "check-again")
+    assert at.session_state[SCENE].seed == 2
+
+
+def test_a_question_away_from_its_scene_leads_back_to_it():
+    at = page("attention", check="mask-before-softmax")
+    assert has(at, "check-back") and "visibility:hidden" not in html(at)
+    pressed(at, "check-back")
+    assert at.session_state[SCENE].model == "gpt" and has(at, "check-commit")
+
+
+def test_a_question_that_there_is_not_is_said():
+    at = page("attention", check="of-nobody")
+    assert at.session_state[SCENE] == Scene(lang="en") and at.session_state[NOTICES][0].value == "of-nobody"
+    assert "of-nobody" in html(at) and not has(at, "check-show")
+
+
+@given(st.lists(st.integers(0, WHOLE), min_size=1, max_size=9), st.integers(0, 8), st.integers(0, WHOLE))
+def test_a_row_that_is_painted_always_adds_up(shares, moved, value):
+    moved %= len(shares)
+    found = rebalanced(shares, moved, value)
+    assert sum(found) == WHOLE and min(found) >= 0 and (len(shares) == 1 or found[moved] == value)
+    others = [i for i in range(len(shares)) if i != moved]
+    before, left = sum(shares[i] for i in others), WHOLE - value
+    for i in others:
+        exact = left * shares[i] / before if before else left / len(others)
+        assert abs(found[i] - exact) < 1
+
+
+def test_the_scale_shows_guess_and_truth_in_one_measure():
+    row, number = CHECKS["score-of-zero"], CHECKS["rows-sum-to-one"]
+    bars = pictures.bars(row, row.scene, [1, 0, 0, 0, 0], EN)
+    np.testing.assert_allclose([bar[2] for bar in bars], core.answer(row))
+    assert [bar[1] for bar in bars] == [1, 0, 0, 0, 0] and bars[0][0] == "“Os”"
+    ((_, guess, truth, said),) = pictures.bars(number, number.scene, 0.5, EN)
+    assert (guess, truth, said) == (0.25, pytest.approx(0.5), "1.00")
+    shown = pictures.scale(CHECKS["seeing-is-not-why"], CHECKS["seeing-is-not-why"].scene, (0, 1), EN)
+    assert shown.count("<i class=") == 16 + 2 and "yours" in shown and "computed" in shown
+
+
+@pytest.mark.browser
+def test_a_question_is_answered_by_keyboard_on_a_phone(watched, app):
+    page = watched.tab(390, 844)
+    open_page(page, app, "attention", "lang=en")
+    page.locator(".st-key-ask-rows-sum-to-one button").focus()
+    page.keyboard.press("Enter")
+    wait_for_query(page, check="rows-sum-to-one")
+    settled(page)
+    panel = page.locator(".st-key-check-panel")
+    expect(panel).to_be_in_viewport()
+    covered = page.locator("[data-figure=attention-pattern] .fibra-plot")
+    expect(covered).not_to_be_visible()
+    panel.get_by_role("slider").focus()
+    page.keyboard.press("ArrowLeft")
+    settled(page)
+    panel.locator(".st-key-check-commit button").focus()
+    page.keyboard.press("Enter")
+    expect(panel.get_by_role("status")).to_contain_text("it is 1.00")
+    expect(covered).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -1,0 +1,1 @@
+"""Questions on every page: what is asked now, and what can be."""

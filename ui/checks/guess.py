@@ -1,0 +1,108 @@
+"""The widgets with which a reader guesses, one set for each kind of question."""
+
+from __future__ import annotations
+
+from typing import Any
+from zlib import crc32
+
+import streamlit as st
+
+from core import Scene
+from core.checks import Check
+from pictures import checks as pictures
+from pictures.extremes import choices, token_name
+from pictures.words import Words
+
+WHOLE = 100  # a row is painted in percent
+
+
+def widgets(check: Check, asked: Scene, words: Words) -> Any:
+    """Draw them; the guess as they stand, or None where nothing is chosen yet."""
+    key = f"guess-{check.name}-{crc32(repr(asked).encode()):08x}-{words.lang}"
+    match check.kind:
+        case "number":
+            return _number(check, key, words)
+        case "row":
+            return _row(asked, key, words)
+        case "cell":
+            return _cell(check, asked, key, words)
+        case "head":
+            return _head(asked, key, words)
+    options = pictures.orders(check) if check.kind == "order" else list(check.options)
+    return st.radio(
+        words("checks.guess"),
+        options,
+        index=None,
+        format_func=lambda found: pictures.told(check, asked, found, words),
+        key=key,
+        horizontal=True,
+    )
+
+
+def _number(check: Check, key: str, words: Words) -> float:
+    low, high = check.scale
+    if pictures.whole(check):
+        return st.slider(words("checks.guess"), int(low), int(high), int(low + high) // 2, 1, key=key)
+    step = (high - low) / 100
+    return st.slider(words("checks.guess"), float(low), float(high), (low + high) / 2, step, key=key)
+
+
+def _cell(check: Check, asked: Scene, key: str, words: Words) -> tuple[int, int] | None:
+    names = choices(asked.tokens, words)
+    query: int | None = asked.cell[0]
+    with st.container(key="check-places", horizontal=True):
+        if pictures.truth(check.name, asked).ndim == 2:
+            query = _choice(words("checks.query"), names, f"{key}-query")
+        looked_at = _choice(words("checks.key"), names, f"{key}-key")
+    return None if query is None or looked_at is None else (query, looked_at)
+
+
+def _head(asked: Scene, key: str, words: Words) -> tuple[int, int] | None:
+    sizes = {"layer": asked.config.n_layers, "head": asked.config.n_heads}
+    with st.container(key="check-places", horizontal=True):
+        found = [_choice(words(f"checks.{name}"), [*map(str, range(n))], f"{key}-{name}") for name, n in sizes.items()]
+    return None if None in found else (found[0], found[1])
+
+
+def _choice(label: str, names: list[str], key: str) -> int | None:
+    return st.selectbox(label, range(len(names)), index=None, format_func=names.__getitem__, key=key, placeholder="")
+
+
+# --------------------------------------------------------------------------------------------------- painting a row
+
+
+def _row(asked: Scene, key: str, words: Words) -> list[float]:
+    """A slider a word. Whatever one of them takes, the others give, so that together they are always 100."""
+    n = len(asked.tokens)
+    keys = [f"{key}-{i}" for i in range(n)]
+    if keys[0] not in st.session_state:
+        for slider, share in zip(keys, rebalanced([0] * n, 0, WHOLE // n), strict=True):
+            st.session_state[slider] = share
+    shares = []
+    with st.container(key="check-row"):
+        for i, slider in enumerate(keys):
+            label = words("checks.weight_of", token=token_name(asked.tokens, i, words))
+            shares.append(st.slider(label, 0, WHOLE, key=slider, on_change=_moved, args=(keys, i)))
+    return [share / WHOLE for share in shares]
+
+
+def _moved(keys: list[str], moved: int) -> None:
+    shares = [int(st.session_state[key]) for key in keys]
+    for key, share in zip(keys, rebalanced(shares, moved, shares[moved]), strict=True):
+        st.session_state[key] = share
+
+
+def rebalanced(shares: list[int], moved: int, value: int) -> list[int]:
+    """Shares that add up to WHOLE, `moved` of which is `value`; the others keep their proportions, or share alike.
+
+    What rounding leaves goes to those that lost most by it; a row of one word has all of it.
+    """
+    others = [i for i in range(len(shares)) if i != moved]
+    if not others:
+        return [WHOLE]
+    left, before = WHOLE - value, sum(shares[i] for i in others)
+    exact = {i: left * shares[i] / before if before else left / len(others) for i in others}
+    found = {i: int(share) for i, share in exact.items()}
+    for i in sorted(others, key=lambda i: found[i] - exact[i])[: left - sum(found.values())]:
+        found[i] += 1
+    return [value if i == moved else found[i] for i in range(len(shares))]
