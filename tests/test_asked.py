@@ -185,7 +185,7 @@ def test_a_question_is_answered_by_keyboard_on_a_phone(watched, app):
     covered = page.locator("[data-figure=attention-pattern] .fibra-plot")
     expect(covered).not_to_be_visible()
     panel.get_by_role("slider").focus()
-    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowRight")
     settled(page)
     panel.locator(".st-key-check-commit button").focus()
     page.keyboard.press("Enter")

@@ -40,11 +40,11 @@ def widgets(check: Check, asked: Scene, words: Words) -> Any:
 
 
 def _number(check: Check, key: str, words: Words) -> float:
+    """It begins at the low end: in the middle it might stand on the answer."""
     low, high = check.scale
     if pictures.whole(check):
-        return st.slider(words("checks.guess"), int(low), int(high), int(low + high) // 2, 1, key=key)
-    step = (high - low) / 100
-    return st.slider(words("checks.guess"), float(low), float(high), (low + high) / 2, step, key=key)
+        return st.slider(words("checks.guess"), int(low), int(high), int(low), 1, key=key)
+    return st.slider(words("checks.guess"), float(low), float(high), float(low), (high - low) / 100, key=key)
 
 
 def _cell(check: Check, asked: Scene, key: str, words: Words) -> tuple[int, int] | None:

@@ -124,7 +124,7 @@ def _again(check: Check, asked: Scene) -> None:
 def _cover(check: Check, words: Words) -> str:
     """A style that hides the figures which would give the answer away, from eyes and from screen readers.
 
-    Their titles stay. Where a plain chart stands in for a figure, it is hidden too.
+    Their names stay, without what is said beside them. Where a plain chart stands in for a figure, it is hidden too.
     """
     if not check.covers:
         return ""
@@ -132,7 +132,7 @@ def _cover(check: Check, words: Words) -> str:
     plain = ",".join(f".st-key-{key}-plain" for key in check.covers)
     said = json.dumps(words("checks.covered"), ensure_ascii=False)
     return (
-        f"<style>:is({figures})>:not(.fibra-step),{plain}{{visibility:hidden!important}}"
+        f"<style>:is({figures})>:not(.fibra-step),:is({figures})>.fibra-step i,{plain}{{visibility:hidden!important}}"
         f":is({figures})>.fibra-figure{{position:relative}}"
         f":is({figures})>.fibra-figure::before{{content:{said};{COVER}}}</style>"
     )
