@@ -56,7 +56,7 @@ LOOKS = {
     **{"corpus": ("", "text-0123456789ab"), "train_pace": ("", "slow"), "train_overlay": ("", "0")},
     **{"check_parameter": ("", "embed.W_E", "of.nobody"), "check_row": ("", "9"), "check_column": ("", "31999")},
     **{"check_nudge": ("", "0.1"), "check_bug": ("", "1")},
-    **{"check": ("", "rows-sum-to-one", "of-nobody")},
+    **{"check": ("", "rows-sum-to-one", "score-of-zero")},
 }
 
 
