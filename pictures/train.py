@@ -25,6 +25,7 @@ from plots.drift import drift as drift_figure
 from plots.tokens import shown
 from plots.training_curves import Curve, training_curves
 
+NO_LOOK = 0.005  # a weight that would be written as 0.00
 HEIGHT = 290  # px: a chart
 SQUARE = 400  # px: the map, and the embeddings
 NAMED = 24  # tokens whose embeddings are drawn: more would hide each other
@@ -238,9 +239,11 @@ def sample(view: View, tokens: int = 40) -> str:
 def _strongest(pattern: np.ndarray, tokens: list[str], words: Words, **place: int) -> str:
     """The strongest look [query, key] at another token, of which the mask shows the earlier ones alone."""
     others = np.tril(np.ones(pattern.shape, bool), -1)
+    if not np.isfinite(pattern).all():
+        return words("train.says.attention_lost", **place)
     found = extremes.greatest_if_any(pattern, words.number, others)
-    if found is None or found.value == 0:
-        return words("train.says.attention_itself", **place)
+    if found is None or found.value < NO_LOOK:
+        return words("train.says.attention_itself", **place, least=NO_LOOK)
     if (several := len(found.places)) > 1:
         return words("train.says.attention_alike", **place, n=several, weight=found.value)
     query, key = found.place

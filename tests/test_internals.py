@@ -5,6 +5,7 @@ Each test takes one thing away, as a newer release would, and finds the fallback
 
 from __future__ import annotations
 
+import asyncio
 import builtins
 import re
 from pathlib import Path
@@ -96,6 +97,36 @@ def test_without_plotly_s_base_class_the_plain_charts_are_drawn(monkeypatch):
 def test_without_the_chunk_there_is_none(monkeypatch, tmp_path):
     monkeypatch.setattr(internals.st, "__file__", str(tmp_path / "__init__.py"))
     assert internals.plotly_chunk() is None and live_figure._register() is None
+
+
+def answer(path: str, accept: str = "text/html,*/*", query: bytes = b"") -> tuple[int, str]:
+    """The status with which the server answers an address, and where it leads."""
+    from streamlit.web.server.starlette.starlette_static_routes import create_streamlit_static_handler
+
+    files = create_streamlit_static_handler(str(Path(internals.st.__file__).parent / "static"), "")
+    scope = {"type": "http", "method": "GET", "path": f"/{path}", "query_string": query}
+    scope |= {"headers": [(b"accept", accept.encode())], "root_path": ""}
+    response = asyncio.run(files.get_response(path, scope))
+    return response.status_code, response.headers.get("location", "")
+
+
+def test_an_address_of_several_levels_leads_to_its_last(monkeypatch):
+    """Streamlit's page finds its scripts only from an address of one level."""
+    pytest.importorskip("streamlit.web.server.starlette.starlette_static_routes")
+    files = pytest.importorskip("starlette.staticfiles").StaticFiles
+    monkeypatch.setattr(files, "get_response", files.get_response)  # put back afterwards
+    internals.shorten_deep_addresses()
+    assert answer("a/b") == (307, "../b") and answer("x/y/é", query=b"lang=en&seed=2") == (
+        307,
+        "../../%C3%A9?lang=en&seed=2",
+    )
+    assert answer("b") == (200, "") and answer("favicon.png") == (200, "")
+    assert answer("a/static/js/gone.js", "*/*") == (200, ""), "what no reader asks for stays Streamlit's"
+
+
+def test_without_starlette_deep_addresses_stay(monkeypatch):
+    hide(monkeypatch, "starlette.staticfiles")
+    internals.shorten_deep_addresses()
 
 
 # ---- In the browser. Where Streamlit's or Plotly's own code would trip over it too, a thing is hidden from ours alone.

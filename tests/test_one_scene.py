@@ -306,7 +306,7 @@ def test_every_knob_of_a_page_turned_by_hand_is_shown_there_and_elsewhere(reader
 
 def test_an_address_that_is_no_page_lands_on_the_first_one_and_says_so(watched):
     with serve() as address:  # its first visitor: Streamlit has a way of its own for that one
-        addresses = (("nada", "pt-BR", "nada"), ("n%C3%A3o%20h%C3%A1", "en", "não há"), ("start", "en", ""))
+        addresses = (("nada", "pt-BR", "nada"), ("a/n%C3%A3o%20h%C3%A1", "en", "não há"), ("start", "en", ""))
         for path, lang, asked in addresses:
             tab = watched.tab(locale="en")
             tab.goto(f"{address}/{path}?model=gpt&seed=5&lang={lang}")

@@ -542,8 +542,10 @@ def test_where_a_head_looks_is_told(lang):
     assert two.count("2 tokens") == 1 and words("placed", token="a", place=0) in two
     tied = said([1, 0, 0], [0.4, 0.6, 0], [0.4, 0.2, 0.4])
     assert tied == words("train.says.attention_alike", **place, n=2, weight=0.4)
-    assert said([1, 0, 0], [0, 1, 0], [0, 0, 1]) == words("train.says.attention_itself", **place)
-    assert pictures._strongest(np.ones((1, 1)), ["a"], words, **place) == words("train.says.attention_itself", **place)
+    itself = words("train.says.attention_itself", **place, least=0.005)
+    assert said([1, 0, 0], [0, 1, 0], [0, 0, 1]) == said([1, 0, 0], [0.004, 0.996, 0], [0.001, 0, 0.999]) == itself
+    assert pictures._strongest(np.ones((1, 1)), ["a"], words, **place) == itself
+    assert said([1, 0, 0], [np.nan] * 3, [np.nan] * 3) == words("train.says.attention_lost", **place)
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

@@ -49,8 +49,8 @@ class Cache:
         if not without(config, interventions.off).causal:
             fault, field = ("off: takes the mask out", "off") if config.causal else ("causal: is False", "causal")
             raise ConfigError(
-                f"{fault}, so a later token changes the outputs of earlier ones, and keys and values kept "
-                "from before it would be wrong; a cache needs the causal mask",
+                f"{fault}, so a later token changes the outputs of earlier ones, and from them the next layer's "
+                "keys and values; a cache needs the causal mask",
                 field,
             )
         if interventions.patch:

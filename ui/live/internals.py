@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import streamlit as st
 
@@ -88,6 +89,40 @@ def leave_pages_folder() -> bool:
 
 
 # -------------------------------------------------------------------------------------------------------- the server
+
+
+def shorten_deep_addresses() -> None:
+    """Lead an address of several levels, /a/b, to its last one, /b, where our notice tells of a page that is nowhere.
+
+    Streamlit answers it with its own page, whose scripts are named relative to the address and are not found there:
+    nothing would be shown. starlette.staticfiles.StaticFiles.get_response, on which Streamlit's files stand. Without
+    it: so it stays.
+    """
+    try:
+        from starlette.exceptions import HTTPException
+        from starlette.responses import RedirectResponse
+        from starlette.staticfiles import StaticFiles
+
+        served = StaticFiles.get_response
+    except GONE:
+        return
+    if getattr(served, "fibra", False):
+        return
+
+    async def get_response(self: Any, path: str, scope: Any) -> Any:
+        try:
+            return await served(self, path, scope)
+        except HTTPException as error:
+            levels = path.replace("\\", "/").strip("/").split("/")
+            page = any(name == b"accept" and b"text/html" in value for name, value in scope.get("headers", ()))
+            if error.status_code != 404 or len(levels) < 2 or "_stcore" in levels or not (page and self.html):
+                raise
+            query = scope.get("query_string", b"").decode("latin-1")
+            up = "../" * (len(levels) - 1)
+            return RedirectResponse(f"{up}{quote(levels[-1])}{query and '?'}{query}")
+
+    get_response.fibra = True  # type: ignore[attr-defined]
+    StaticFiles.get_response = get_response  # type: ignore[method-assign]
 
 
 def loop() -> Any:
