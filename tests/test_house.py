@@ -17,7 +17,7 @@ OUTSIDE = {  # besides the standard library
     "core": {"numpy"},
     "plots": {"numpy"},
     "pictures": {"numpy"},
-    "ui": {"numpy", "pandas", "plotly", "segno", "streamlit"},
+    "ui": {"numpy", "pandas", "plotly", "segno", "starlette", "streamlit"},
     "pages": {"numpy", "pandas", "streamlit"},
     "app": {"streamlit"},
 }

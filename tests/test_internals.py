@@ -28,7 +28,7 @@ SOURCES = [path for folder in ("ui", "pages", "pictures") for path in sorted((RO
 
 TOUCHES = {
     ".py": r"streamlit\.runtime|^\s*from streamlit[. ]|^\s*import streamlit\.|basedatatypes|PagesManager|\bst\._"
-    r"|script_run_ctx",
+    r"|script_run_ctx|starlette",
     ".js": r"_fullLayout|\._scene|glplot\.(?:add|objects|update)|PlotSchema|static/js|__react|data-test|dataset\.test"
     r"|stActiveTheme|\.st[A-Z]\w+",
 }
