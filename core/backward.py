@@ -341,6 +341,8 @@ def embed_backward(dx: np.ndarray, params: Params, config: Config, trace: Trace,
     if trace.ids is None:  # embeddings were given: W_E was not looked up
         flow.params["embed.W_E"] = dW_E + np.zeros_like(params["embed.W_E"])
     else:
+        if config.padding_id is not None:
+            dx = np.where(trace.ids[..., None] == config.padding_id, dx.dtype.type(0), dx)
         flow.params["embed.W_E"] = dW_E + embedding_backward(dx, trace.ids, config.vocab_size)
 
 

@@ -89,6 +89,7 @@ class Config:
     norm_at: str = "pre"  # pre: x + f(norm(x)); post: norm(x + f(x)) (section 3.1)
     norm_eps: float = 1e-5
     embed_scale: bool = False  # embeddings times sqrt(d_model) (section 3.4)
+    padding_id: int | None = None  # where this token is looked up its embedding learns nothing, as transformers has it
     embed_norm: bool = False  # a norm right after the embeddings (BERT)
     final_norm: bool = False  # a norm before the unembedding (GPT-2)
 
@@ -157,8 +158,9 @@ class Config:
         for name in ("n_kv_heads", "d_head", "n_encoder_heads", "encoder_vocab_size"):
             if getattr(self, name) is not None:
                 _check_at_least(name, getattr(self, name), 1)
-        if self.encoder_d_mlp is not None:
-            _check_at_least("encoder_d_mlp", self.encoder_d_mlp, 0)
+        for name in ("encoder_d_mlp", "padding_id"):
+            if getattr(self, name) is not None:
+                _check_at_least(name, getattr(self, name), 0)
         for name in ("norm_eps", "rotary_base"):
             if not (getattr(self, name) > 0 and math.isfinite(getattr(self, name))):
                 raise ConfigError(f"{name}: {shown(getattr(self, name))} is not a finite number above 0", name)

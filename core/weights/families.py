@@ -10,6 +10,7 @@ from .. import limits
 from ..config import TYPES, Config, RotaryScaling, param_shapes
 from ..errors import WeightsError
 from ..strict_json import quoted
+from .bart import bart, marian
 from .bert import bert, distilbert, roberta
 from .fields import Fields
 from .gpt import gpt2, gpt_neox
@@ -49,6 +50,8 @@ FAMILIES: dict[str, Callable[[Fields], Plan]] = {
     "qwen2": qwen2,
     "mistral": mistral,
     "gpt_neox": gpt_neox,
+    "marian": marian,
+    "bart": bart,
 }
 
 

@@ -166,7 +166,8 @@ class Fields:
     def finish(self) -> None:
         """Refuse every field that was not read, is not null, and is not known to be harmless."""
         for name, value in INERT.items():
-            self.must_be(name, value)
+            if name not in self._read:
+                self.must_be(name, value)
         for name, value in self._values.items():
             if value is not None and name not in self._read and name not in HARMLESS:
                 raise WeightsError(f"config.json: {quoted(name)}: {quoted(value)}: no such field is implemented")

@@ -13,7 +13,7 @@ import numpy as np
 
 from .. import limits
 from ..arguments import flag, instance, precision, whole
-from ..config import Config, param_shapes
+from ..config import ENCODER, Config, param_shapes
 from ..errors import ConfigError, WeightsError
 from ..kinds import shown
 from ..params import Params, check_params
@@ -78,8 +78,9 @@ def load_pretrained(
     config = _context(plan, n_ctx)
     wanted, unused = match(plan, files, without_head)
     params = _read(wanted, files, dtype)
-    if config.n_ctx != plan.config.n_ctx and "pos_embed.W_pos" in params:
-        params["pos_embed.W_pos"] = params["pos_embed.W_pos"][: config.n_ctx]
+    for name in ("pos_embed.W_pos", ENCODER + "pos_embed.W_pos"):
+        if config.n_ctx != plan.config.n_ctx and name in params:
+            params[name] = params[name][: config.n_ctx]
     params = {name: params[name] for name in param_shapes(config)}
     return Pretrained(config, params, files.read_tokenizer(), model_type, unused, files.metadata)
 

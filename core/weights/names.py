@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from ..config import param_shapes
+from ..config import ENCODER, Config, param_shapes
 from ..errors import WeightsError
 from ..strict_json import quoted
 from .folder import Folder
@@ -25,18 +25,20 @@ def match(plan: Plan, files: Folder | GGUFModel, without_head: bool) -> tuple[di
     Raises: WeightsError for a tensor that is unknown, missing, there twice, or of a wrong shape or dtype.
     """
     config = plan.config
-    body = _of_each_block(plan.body, config.n_layers)
-    head = plan.head if config.unembed and not config.tied_unembed else {}
+    body = _of_each_block(plan.body, config)
+    head = dict(plan.head if config.unembed and not config.tied_unembed else {}) | dict(
+        plan.bias if config.unembed else {}
+    )
     useless = {name.replace("{i}", str(i)) for name in plan.unused for i in range(config.n_layers)}
     whole = bool(plan.prefix) and any(name.startswith(plan.prefix) for name in files)
     prefix = plan.prefix if whole else ""
 
     found: dict[str, str] = {}
-    unused, unknown, copies = [], [], []
+    unused, unknown, copies, repeated = [], [], [], []
     for stored in files:
         name = _renamed(stored, plan.renamed)
         # Beside a body with its prefix, all else is a head; in a body saved alone, all but the head's known names.
-        in_body = name.startswith(prefix) if whole else name not in plan.head
+        in_body = name.startswith(prefix) if whole else name not in plan.head and name not in plan.bias
         name = name.removeprefix(prefix) if in_body else name
         if name in (body if in_body else head):
             if name in found:
@@ -44,24 +46,31 @@ def match(plan: Plan, files: Folder | GGUFModel, without_head: bool) -> tuple[di
             found[name] = stored
         elif in_body and name in useless:
             unused.append(stored)
-        elif not in_body and (without_head or name in plan.head):
+        elif in_body and name in plan.copies:
+            repeated.append(stored)
+        elif not in_body and (without_head or name in plan.head or name in plan.bias):
             unused.append(stored)
             copies.append(stored)
         else:
             unknown.append(stored)
+    table = next(name for name, transform in body.items() if "embed.W_E" in transform.targets)
+    if repeated and table not in found:
+        found[table] = repeated.pop()
+    unused += repeated
     _check_unknown(unknown, prefix)
     _check_missing([prefix + name for name in body if name not in found] + [n for n in head if n not in found])
     wanted = {found[name]: transform for name, transform in (*body.items(), *head.items())}
     _check_shapes(wanted, plan, files)
-    if config.tied_unembed:
-        _check_copies(copies, next(name for name, t in wanted.items() if "embed.W_E" in t.targets), files)
+    _check_copies(repeated + (copies if config.tied_unembed else []), found[table], files)
     return wanted, tuple(unused)
 
 
-def _of_each_block(table: Mapping[str, Transform], n_layers: int) -> dict[str, Transform]:
+def _of_each_block(table: Mapping[str, Transform], config: Config) -> dict[str, Transform]:
     names: dict[str, Transform] = {}
     for name, transform in table.items():
         if "{i}" in name:
+            of_encoder = all(target.startswith(ENCODER) for target in transform.targets)
+            n_layers = config.n_encoder_layers if of_encoder else config.n_layers
             names |= {name.replace("{i}", str(i)): transform.of_block(i) for i in range(n_layers)}
         else:
             names[name] = transform

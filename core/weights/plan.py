@@ -23,6 +23,8 @@ class Plan:
     head: Mapping[str, Transform] = field(default_factory=dict)  # read if there are logits that are not tied
     unused: tuple[str, ...] = ()  # of the body: masks kept as tensors, and layers after the last hidden state
     renamed: tuple[tuple[str, str], ...] = ()  # (old, new): endings and beginnings of names in older files
+    bias: Mapping[str, Transform] = field(default_factory=dict)  # read if there are logits, beside any prefix
+    copies: tuple[str, ...] = ()  # of the body: the embedding table once more; one of them may stand in its place
     window: int | None = None  # attention reaches so many tokens back: refused unless n_ctx is no longer
 
 

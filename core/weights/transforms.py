@@ -29,6 +29,10 @@ class Transform:
         """The same for block i."""
         return replace(self, targets=tuple(target.replace("{i}", str(i)) for target in self.targets))
 
+    def under(self, prefix: str) -> Transform:
+        """The same for parameters whose names begin so."""
+        return replace(self, targets=tuple(prefix + target for target in self.targets))
+
 
 def same(target: str) -> Transform:
     """Stored as it is here."""
@@ -55,6 +59,11 @@ def by_head(n_heads: int, *targets: str) -> Transform:
         return [part.reshape(-1, *x.shape[1:]).T for part in parts]
 
     return Transform(targets, lambda shapes: (n * shapes[0][-1], *shapes[0][:-1]), split, copies=True)
+
+
+def row(target: str) -> Transform:
+    """A vector kept as a matrix of one row, as BART keeps its final_logits_bias."""
+    return Transform((target,), lambda shapes: (1, *shapes[0]), lambda x: [x[0]])
 
 
 def rows_from(first: int, target: str) -> Transform:
