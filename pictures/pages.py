@@ -31,6 +31,7 @@ PAGES = {
     "block": Page("🧱", "see", compares=True),
     "generate": Page("✍️", "write"),
     "train": Page("🌱", "write", model=False),
+    "cause": Page("🧪", "write"),
     "models": Page("📦", "models", model=False),
 }
 

@@ -19,6 +19,7 @@ from claims import (
     any_scenes,
     asked,
     beside,
+    caused,
     check,
     drawn,
     heard,
@@ -46,6 +47,7 @@ PAGES = {
     "written": written,
     "trained": trained,
     "asked": asked,
+    "caused": caused,
 }
 SCENES = any_scenes(200)
 AT_ONCE = 20

@@ -12,6 +12,7 @@ from support import random_config, random_params
 
 import core
 from core import Interventions
+from core.interpret import difference, patched_differences
 from core.interventions import PARTS
 
 SEEDS = range(24)
@@ -160,3 +161,38 @@ def test_a_patch_never_changes_after_it_was_made():
     patch = change.patch["blocks.0.attn.z"]
     assert patch.index[0].tolist() == [0] and patch.value.max() == 1 and hash(change) == hash(replace(change))
     assert replace(change) == change != Interventions()
+
+
+@pytest.mark.parametrize("seed", SEEDS[:12])
+def test_the_maps_are_runs_with_a_patch(seed):
+    """Every cell is what `forward` gives with that patch from the beginning on; a shared prefix changes nothing."""
+    config, params, clean, other, change, rng = case(seed)
+    config = config.replace(unembed=True)
+    params = random_params(config, seed)
+    target, source = (core.forward(params, config, embeddings=x, interventions=change) for x in (clean, other))
+    pair, head = (1, 3), int(rng.integers(config.n_heads))
+    for layer in range(config.n_layers):
+        at = f"blocks.{layer}."
+        cells = {
+            "stream": [(at + "resid_pre", (p,)) for p in range(N)],
+            "heads": [(at + "attn.z", (h,)) for h in range(config.n_heads)],
+            "words": [(at + "attn.z", (head, p)) for p in range(N)],
+            "mlp": [(at + "mlp_out", ())],
+        }
+        for what, places in cells.items():
+            if places[0][0] not in target:
+                continue
+            found = patched_differences(params, config, target, source, pair, what, layer, head)
+            for value, (name, index) in zip(found, places, strict=True):
+                patch = replace(change, patch={name: (index, source[name][index])})
+                run = core.forward(params, config, embeddings=clean, interventions=patch)
+                assert value == pytest.approx(difference(run, pair), rel=1e-9, abs=1e-9), (what, layer, name, index)
+
+
+def test_the_maps_refuse_sentences_of_different_lengths():
+    config, _, clean, other, _, _ = case(0)
+    config = config.replace(unembed=True)
+    params = random_params(config, 0)
+    long, short = (core.forward(params, config, embeddings=x) for x in (clean, other[:-1]))
+    with pytest.raises(core.ConfigError, match=r"source: .* the sentences differ in length"):
+        patched_differences(params, config, long, short, (0, 1), "stream", 0)

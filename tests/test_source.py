@@ -32,6 +32,7 @@ FOLDERS = sorted(path.stem for path in (ROOT / "pages").glob("*.py"))
 CHECKS = {
     "Interventions.ablated_in",
     "Trace.check_patched",
+    "Patch.into",  # of what a reader patches; Cause shows it
     "Cache.check",
     "_checked",
     "_check_unembed",
@@ -85,6 +86,10 @@ def work() -> None:
         interpret.head_label({name: float(score.flat[0]) for name, score in scores.items()})
         interpret.head_effects(params, config, trace), interpret.key_effects(params, config, trace, 0, 0, 3)
         interpret.value_weighted(params, config, trace, 0), interpret.probe_induction(params, config)
+        if config.unembed:
+            interpret.patched_differences(params, config, trace, trace, (0, 1), "stream", 0)
+            interpret.patched_differences(params, config, trace, trace, (0, 1), "heads", 0)
+            interpret.difference(trace, (0, 1))
         stages = interpret.residual_stages(trace, config.n_layers)
         interpret.token_norms(stages), interpret.pca(stages[-1], 2).project(stages)
         interpret.read_stream(stages, params, config), interpret.token_moments(stages[0])

@@ -13,6 +13,7 @@ from .induction import (
     probe_induction,
 )
 from .lens import Attribution, direct_attribution, logit_lens, read_stream
+from .patching import difference, patched_differences
 from .space import PCA, pca, relative_change, residual_stages, token_norms
 from .stream import order_effect, pair_angles, share_of_zeros, similarity, sine_wave, token_moments
 
@@ -24,6 +25,7 @@ __all__ = [
     "attention_distance",
     "dependency_chance",
     "dependency_score",
+    "difference",
     "direct_attribution",
     "entropy",
     "find_circuit",
@@ -35,6 +37,7 @@ __all__ = [
     "logit_lens",
     "order_effect",
     "pair_angles",
+    "patched_differences",
     "pca",
     "previous_token_score",
     "probe_induction",

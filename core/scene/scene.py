@@ -106,6 +106,11 @@ class Scene:
     tokens_written: int | None = view(None, Maybe(Whole(*limits.NEW_TOKENS)), was="step")  # so far; None: all
     target: str = view("", TARGET)  # a continuation to be judged; "": the sentence itself
 
+    other_sentence: str = view("", TARGET)  # the one that is patched with this one's run, or the other way about
+    cause_word: int | None = view(None, Maybe(PLACE))  # the candidates for the next token; None: the likeliest
+    cause_rival: int | None = view(None, Maybe(PLACE))
+    cause_break: bool = view(False, Flag())  # break the clean run instead of restoring it in the other one
+
     task: str = view("copy", Choice(TASK_NAMES))  # what is trained, and how; see core.train.training_run
     train_size: str = view("", Choice(TRAINED_SIZES), was="size")  # "": the task's own
     learning_rate: float | None = view(None, Maybe(Number(*limits.RATE)), was="rate")  # None: the task's own

@@ -42,6 +42,8 @@ NAMES = {
     "attention.reads.others",
     "million",
     "generate.lens.after",
+    "cause.place",
+    "cause.mlp",
 }
 
 

@@ -1,0 +1,90 @@
+"""Activation patching: what of one run, put into another, brings its answer over.
+
+Two sentences of the same length, and two candidates for the next token. One array after another is taken out of the
+run `source` and put into the run `target`; what counts is the difference of the candidates' logits at the last position
+(Vig et al. 2020, section 3; Meng et al. 2022, section 2; Wang et al. 2023, section 3). With the clean sentence as the
+source this restores, and finds what is enough; the other way about it breaks, and finds what is needed.
+
+Whatever stands before a patch is the target's own and is not computed again, and all patches of a layer run at once
+along a leading axis.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from ..config import Config
+from ..errors import ConfigError
+from ..interventions import Patch, without
+from ..model import block, norm, unembed
+from ..params import Params
+from ..trace import Trace
+
+
+def difference(trace: Trace, pair: tuple[int, int]) -> float:
+    """Of the logits of two tokens, the first less the second, at the last position."""
+    first, second = trace["logits"][-1, list(pair)].tolist()
+    return first - second
+
+
+def patched_differences(
+    params: Params,
+    config: Config,
+    target: Trace,
+    source: Trace,
+    pair: tuple[int, int],
+    what: str,
+    layer: int,
+    head: int = 0,
+) -> np.ndarray:
+    """`difference` after each patch of one layer of `target` with what `source` has there: [variant].
+
+    what: "stream", the residual stream that enters the layer, a position a variant; "heads", the output z of a head, a
+    head a variant; "words", z of one `head`, a position a variant; "mlp", the output of the MLP, a single variant.
+    target, source: full traces, each of one sentence, of the same length. Raises: ConfigError where they are not, for a
+    model without logits, and for "mlp" where there is none.
+    """
+    config = without(config, target.interventions.off)
+    if not config.unembed:
+        raise ConfigError("unembed: is False, and without logits no candidate is likelier", "unembed")
+    at = f"blocks.{layer}."
+    name = {"stream": "resid_pre", "heads": "attn.z", "words": "attn.z", "mlp": "mlp_out"}[what]
+    mine, theirs = target[at + name], source[at + name]
+    if mine.shape != theirs.shape:
+        raise ConfigError(f"source: {theirs.shape} does not fit {mine.shape}: the sentences differ in length", "source")
+    chosen = _variants(mine.shape, what, head)
+    values = np.where(chosen, theirs, mine)
+    start = target[at + "resid_pre"]
+    if what == "stream":
+        return _last(values, params, config, target, layer, pair, Trace((), interventions=target.interventions))
+    change = replace(target.interventions, patch={**target.interventions.patch, at + name: Patch((), values)})
+    start = np.broadcast_to(start, (len(values), *start.shape))
+    return _last(start, params, config, target, layer, pair, Trace((), interventions=change))
+
+
+def _variants(shape: tuple[int, ...], what: str, head: int) -> np.ndarray:
+    """Which numbers each variant takes from the source: [variant, ...shape], or what NumPy stretches to it."""
+    if what == "stream":  # [variant, pos, d_model]
+        return np.eye(shape[0], dtype=bool)[:, :, None]
+    if what == "heads":  # [variant, head, pos, d_head]
+        return np.eye(shape[0], dtype=bool)[:, :, None, None]
+    if what == "words":
+        own = np.arange(shape[0]) == head
+        return own[None, :, None, None] & np.eye(shape[1], dtype=bool)[:, None, :, None]
+    return np.ones((1, 1, 1), bool)
+
+
+@np.errstate(over="ignore", invalid="ignore")  # as in forward
+def _last(
+    x: np.ndarray, params: Params, config: Config, target: Trace, layer: int, pair: tuple[int, int], first: Trace
+) -> np.ndarray:
+    """From x [variant, pos, d_model], which enters a layer, to the difference at the last position: [variant]."""
+    rest = Trace((), interventions=target.interventions)
+    for i in range(layer, config.n_layers):
+        x = block(x, params, config, i, first if i == layer else rest)
+    x = x[:, -1:]
+    x = norm(x, params, config, "ln_final", rest) if config.final_norm else x
+    logits = unembed(x, params, config, rest)[:, 0]
+    return logits[:, pair[0]].astype(np.float64) - logits[:, pair[1]]

@@ -1,0 +1,81 @@
+"""Cause: two sentences, two candidates, and which array of the one's run brings its answer into the other's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from core import Scene
+from core.interpret import difference, patched_differences
+from core.interventions import Patch
+from core.scene.sentence import fit_target, target_cut
+from pictures import cause as pictures
+from pictures import continuation
+from pictures.words import Words
+from ui import comparison, controls, figure, presets, shell, state, switchboard
+from ui.live import live_figure
+
+
+@st.fragment
+def compare(words: Words) -> None:
+    """The two sentences, the candidates and the direction; the bars; the maps."""
+    scene = state.scene()
+    switchboard.in_step(scene)
+    with st.container(key="cause-knobs"):
+        _knobs(scene, words)
+    shell.notices(words, "long_target")
+    maps = (pictures.stream, pictures.heads, pictures.opened, pictures.mlps)
+    _picture(pictures.both, scene, words, pictures.BARS)
+    with st.container(key="cause-maps"), live_figure.together("cause-maps"):
+        for builder in maps:
+            height = pictures.height(pictures.asked(scene))
+            _picture(builder, scene, words, height, choose if builder is pictures.heads else None)
+
+
+def _knobs(scene: Scene, words: Words) -> None:
+    pair = pictures.Pair.of(scene)
+    controls.text(words("cause.other_sentence"), "other_sentence", pair.other.text, _retype)
+    options, name = pictures.choices(scene), continuation.names(pair.clean, words)
+    for knob, chosen in zip(("word", "rival"), pair.candidates, strict=True):
+        controls.select(words(f"cause.{knob}"), f"cause_{knob}", options, chosen, name)
+    ways = {False: words("cause.restore"), True: words("cause.break")}
+    controls.segments(words("cause.way"), "cause_break", (False, True), scene.cause_break, ways.__getitem__)
+
+
+def _retype(typed: str) -> None:
+    state.turn(other_sentence=fit_target(typed))
+    if cut := target_cut(typed):
+        state.notify(cut)
+
+
+def _picture(builder: Any, scene: Scene, words: Words, height: int, on_click: Any = None) -> None:
+    title = words(f"cause.steps.{builder.__name__}")
+    figure.picture(
+        builder, scene, words, key=f"cause-{builder.__name__}", height=height, title=title, on_click=on_click
+    )
+
+
+def choose(click: dict[str, Any]) -> None:
+    state.turn(layer=round(float(click["y"])), head=round(float(click["x"])))
+
+
+def _stand_in(scene: Scene, words: Words) -> None:
+    """Where the reader's model has no logits, say whose are shown; a button turns to that one."""
+    other = pictures.asked(scene)
+    if other.model == scene.model:
+        return
+    left, right = st.columns([4, 1], vertical_alignment="center")
+    with left:
+        own, stand_in = (words(f"shell.presets.{one.model}") for one in (scene, other))
+        shell.say(words("generate.stand_in", story=own, other=stand_in), "stand-in")
+    right.button(
+        words("generate.switch"), key="switch", on_click=presets.open_preset, args=(other.model,), width="stretch"
+    )
+
+
+scene, words = shell.open_page("cause", reads=pictures.asked)
+comparison.elsewhere(scene, words)
+_stand_in(scene, words)
+compare(words)
+shell.close_page("cause", words, patched_differences, difference, Patch)

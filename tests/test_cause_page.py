@@ -1,0 +1,65 @@
+"""Cause: the example whose answer is known, the maps as figures, the knobs. The sentences: claims/caused.py."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+from streamlit.testing.v1 import AppTest
+from support import knob
+
+from core import Scene
+from pictures import cause
+from pictures.words import LANGUAGES, words_of
+from plots import theme
+from plots.differences import differences
+from ui.state import SCENE
+
+PAGE = Path(__file__).parents[1] / "pages" / "cause.py"
+BUILDERS = (cause.both, cause.stream, cause.heads, cause.opened, cause.mlps)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_pictures_are_figures_in_both_themes(lang):
+    for scene in (Scene(), Scene(model="gpt"), Scene(model="stories", other_sentence="um"), Scene(off=("mlp",))):
+        for builder in BUILDERS:
+            picture = builder(scene, words_of(lang))
+            assert picture.says and "{" not in picture.says
+            for mode in theme.PALETTES:
+                go.Figure(theme.resolve(picture.figure, mode))
+
+
+def test_the_second_layer_s_heads_carry_the_number_and_the_first_layer_s_none():
+    for broken in (False, True):
+        pair = cause.Pair.of(Scene(cause_break=broken))
+        assert (pair.clean.text, pair.other.text) == (cause.CLEAN, cause.OTHER)
+        tokens = pair.clean.preset.tokenizer.tokens
+        assert [tokens[word] for word in pair.candidates] == ["estão", "está"]
+        share = pair.moved("heads", range(2)) / abs(pair.gap)
+        assert np.abs(share[0]).max() < 0.05 and share[1].max() > 0.5
+        by_word = pair.moved("words", [1], 0)[0] / abs(pair.gap)
+        assert by_word[-1] > 0.5 and np.abs(by_word[:-1]).max() < 0.05  # at the word that is asked
+    values = cause.stream(Scene(), words_of("en")).figure["data"][0]["z"]
+    assert np.allclose(values, cause.Pair.of(Scene()).moved("stream", range(2)), atol=1e-4)
+
+
+def test_bars_stand_on_both_sides_of_zero():
+    bars = differences(np.array([2.0, -1.0, np.inf]), ["a", "<b>", "c"], ["2", "−1", ""])["data"][0]
+    assert bars["x"].tolist()[:2] == [2.0, -1.0] and np.isfinite(bars["x"]).all()
+    assert bars["marker"]["color"] == ["@residual", "@gradient", "@residual"]
+
+
+def test_the_knobs():
+    at = AppTest.from_file(str(PAGE), default_timeout=60)
+    at.query_params["lang"] = "en"
+    at.run()
+    assert not at.exception
+    other = knob(at.text_input, "knob-other_sentence")
+    assert other.value == cause.OTHER
+    other.set_value("Os pinguins perto do urso").run()
+    assert at.session_state[SCENE].other_sentence == "Os pinguins perto do urso" and not at.exception
+    knob(at.text_input, "knob-other_sentence").set_value("um urso").run()
+    assert not at.exception
+    assert "5 tokens against 2" in cause.heads(at.session_state[SCENE], words_of("en")).says
