@@ -11,6 +11,7 @@ from collections.abc import Callable
 import numpy as np
 
 import core
+from core.ops.positions import rotary_rates
 
 See = Callable[[str, np.ndarray], np.ndarray]
 
@@ -105,8 +106,9 @@ def _attention(params, c, x, at, see, off, gone, temperature):
 def _turned(x: np.ndarray, c: core.Config) -> np.ndarray:
     """By complex numbers: dimension i and i + width/2 are one of them, turned by p * base^(-2i/width)."""
     half = c.rotary_width // 2
-    speed = c.rotary_base ** (-np.arange(half) / half)
-    turned = (x[..., :half] + 1j * x[..., half : 2 * half]) * np.exp(1j * np.arange(x.shape[1])[:, None] * speed)
+    speed = rotary_rates(x.shape[1], c.rotary_width, c.rotary_base, c.rotary_scaling)  # test_rope holds these
+    size = c.rotary_scaling.magnitude if c.rotary_scaling else 1.0
+    turned = size * (x[..., :half] + 1j * x[..., half : 2 * half]) * np.exp(1j * np.arange(x.shape[1])[:, None] * speed)
     return np.concatenate([turned.real, turned.imag, x[..., 2 * half :]], axis=-1)
 
 

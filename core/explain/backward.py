@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from math import cos, sin, sqrt
+from math import sqrt
 
 import numpy as np
 
 from ..model import norm_places
 from ..ops.activations import ACTIVATIONS_BACKWARD
+from ..ops.positions import rotary_angles
 from .explanation import Made, Operand, Term, operands_of
-from .forward import last_stream, turn
+from .forward import last_stream
 from .subject import GRAD, LOSS, Subject
 
 Terms = Iterator[Term]
@@ -230,13 +231,14 @@ def _keyed(s: Subject, at: str, b: Place, group: int, k: int, e: int, queries: s
 def _turned(s: Subject, name: str, b: Place, h: int, p: int, e: int) -> Terms:
     """Turned back by the same angle."""
     width = s.config.rotary_width
-    half = width // 2
-    speed, size = turn(s, name, e % half)
-    angle = p * speed
-    yield from times(grad(s, name, *b, h, p, e), factor=size * cos(angle) if e < width else 1.0)
-    if e < width:
-        other, sign = (e + half, 1) if e < half else (e - half, -1)
-        yield from times(grad(s, name, *b, h, p, other), factor=sign * size * sin(angle))
+    if e >= width:
+        yield from times(grad(s, name, *b, h, p, e))
+        return
+    half, about = width // 2, (width, s.config.rotary_base, np.dtype(np.float64), s.config.rotary_scaling)
+    cosine, sine = (float(table[p, e % half]) for table in rotary_angles(s[name].shape[-2], *about))
+    yield from times(grad(s, name, *b, h, p, e), factor=cosine)
+    other, sign = (e + half, 1) if e < half else (e - half, -1)
+    yield from times(grad(s, name, *b, h, p, other), factor=sign * sine)
 
 
 def looking(s: Subject, at: str, b: Place, h: int, p: int, e: int) -> Terms:

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..model import norm_places
 from ..ops.activations import ACTIVATIONS
-from ..ops.positions import rotary_rates
+from ..ops.positions import rotary_angles, rotary_rates
 from .explanation import Made, Operand, Term, dot, same, the_sum
 from .subject import ALONE, Subject
 
@@ -188,18 +188,18 @@ def rotated(letter: str) -> Rule:
         x, width = s.cell(name, *b, h, p, e), s.config.rotary_width
         if e >= width:
             return same(letter, x)
-        half = width // 2
+        half, n = width // 2, s[name].shape[-2]
+        about = (width, s.config.rotary_base, np.dtype(np.float64), s.config.rotary_scaling)
+        turn, pair = rotary_angles(n, *about), e % half
         sign, other = (-1, e + half) if e < half else (1, e - half)
-        speed, size = turn(s, name, e % half)
         operands = (x, s.cell(name, *b, h, p, other), Operand("position", (p,), float(p)))
-        formula = rf"{letter}\cos({p}\theta) {'-' if sign < 0 else '+'} {letter}'\sin({p}\theta)"
-        formula = formula if size == 1 else rf"{size:.4g}\,({formula})"
-        return Made(
-            rf"{formula},\ \theta = {speed:.4g}",
-            "function",
-            operands,
-            rule=lambda x: size * (x[0] * cos(x[2] * speed) + sign * x[1] * sin(x[2] * speed)),
-        )
+
+        def turned(v: np.ndarray) -> float:
+            cosine, sine = (table[int(v[2]), pair] for table in turn)
+            return float(v[0] * cosine + sign * v[1] * sine)
+
+        formula = rf"{letter}\cos\theta_{{{p},{pair}}} {'-' if sign < 0 else '+'} {letter}'\sin\theta_{{{p},{pair}}}"
+        return Made(formula, "function", operands, rule=turned)
 
     return rule
 

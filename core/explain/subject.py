@@ -54,7 +54,7 @@ class Subject:
         edits: frozenset[tuple[int, int]] = frozenset()
         by_hand: frozenset[int] = frozenset()
         if scene is not None:
-            ids, words = run.encoding.ids, scene.preset.words
+            ids, words = run.encoding.ids, scene.preset.by_hand
             edits = frozenset((position, dimension) for position, dimension, _ in scene.edits)
             by_hand = frozenset(i for i, token in enumerate(run.encoding.tokens) if token in words)
         if targets is not None:

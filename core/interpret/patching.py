@@ -47,6 +47,10 @@ def patched_differences(
     model without logits, and for "mlp" where there is none.
     """
     config = without(config, target.interventions.off)
+    if config.n_encoder_layers:
+        raise ConfigError(
+            "n_encoder_layers: of an encoder-decoder, patch one array at a time with forward", "n_encoder_layers"
+        )
     if not config.unembed:
         raise ConfigError("unembed: is False, and without logits no candidate is likelier", "unembed")
     at = f"blocks.{layer}."
