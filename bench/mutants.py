@@ -325,7 +325,9 @@ def main() -> None:
     every = every_mutant(args.only)
     chosen = random.Random(args.seed).sample(every, min(args.sample, len(every)))
     laboratory = Laboratory(chosen, args.seen)
-    pytest.main(["-q", "-s", "-p", "no:cacheprovider", "-m", "not browser", *args.tests], plugins=[laboratory])
+    told = pytest.main(["-q", "-s", "-p", "no:cacheprovider", "-m", "not browser", *args.tests], plugins=[laboratory])
+    if told:
+        sys.exit(told)
     died = 1 - len(laboratory.lived) / len(chosen)
     print(f"\n{len(every)} mutants, {len(chosen)} tried (seed {args.seed}): {died:.1%} died")
     for mutant in laboratory.lived:

@@ -6,7 +6,7 @@ import streamlit as st
 
 from core import Scene
 from core.interpret import PCA, pca, residual_stages
-from pictures import compare
+from pictures import compare, pinned
 from pictures import drift as pictures
 from pictures.words import Words
 from ui import comparison, controls, figure, shell, state
@@ -21,7 +21,7 @@ def way(words: Words) -> None:
     scene = state.scene()
     if scene.pinned:
         comparison.differs(scene, words)
-        if compare.alike(scene, tokens=False, width=True):
+        if pinned.alike(scene, tokens=False, width=True):
             _compared(scene, words)
             return
         shell.say(words("compare.widths"))
@@ -47,7 +47,7 @@ def _compared(scene: Scene, words: Words) -> None:
     with st.container(key="drift-walk"):
         _walk(scene, words)
     builders = (compare.pinned_drift, compare.present_drift, compare.drift_difference)
-    comparison.row(scene, words, builders, key="drift", height=compare.DRIFT_HEIGHT, alike=compare.alike(scene))
+    comparison.row(scene, words, builders, key="drift", height=compare.DRIFT_HEIGHT, alike=pinned.alike(scene))
 
 
 scene, words = shell.open_page("drift")

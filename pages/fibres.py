@@ -10,7 +10,7 @@ from core import Scene
 from core.model import attention
 from core.ops.attention import attention_scores
 from core.ops.softmax import softmax
-from pictures import compare
+from pictures import compare, pinned
 from pictures import fibres as pictures
 from pictures.extremes import choices
 from pictures.words import Words
@@ -76,7 +76,7 @@ def light(words: Words) -> None:
 
 def _compared(scene: Scene, words: Words) -> None:
     """The light as it was when pinned, the light as it is, and what one head's weights gained and lost."""
-    alike, height = compare.alike(scene, heads=True), compare.LIGHT_HEIGHT
+    alike, height = pinned.alike(scene, heads=True), compare.LIGHT_HEIGHT
     builders = (compare.pinned_light, compare.present_light, compare.twin_difference)
     comparison.row(scene, words, builders, key="fibres", height=height, alike=alike, on_click=choose)
 

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import streamlit as st
 
 from core import Distribution, Scene, Writing, cross_entropy
 from core.generate.loop import generate, multiplications, write_on
 from core.interpret import read_stream, residual_stages
-from core.scene.sentence import fit_target, target_cut
-from pictures import arithmetic, continuation, display_names
+from pictures import arithmetic, continuation
 from pictures.generate import cache, draw, lens
 from pictures.generate import loss as losses
 from pictures.words import Words
-from ui import comparison, controls, figure, presets, shell, state
+from ui import comparison, figure, shell, state
 from ui.generate import knobs, loop_strip
 
 
@@ -37,7 +34,7 @@ def _loop(words: Words, running: bool) -> None:
             shell.say(words(f"generate.{title}"), "step")
             shell.say(words("generate.broken"))
         return
-    st.html(_texts(scene, text, words) + loop_strip.strip(scene, text, words))
+    st.html(loop_strip.texts(scene, text, words) + loop_strip.strip(scene, text, words))
     knobs.walk(scene, text, words, running)
     left, right = st.columns([5, 3], gap="medium")
     with left:
@@ -47,17 +44,6 @@ def _loop(words: Words, running: bool) -> None:
     with right:
         knobs.knobs(scene, text, words)
     _inside(scene, text, words)
-
-
-def _texts(scene: Scene, text: Writing, words: Words) -> str:
-    """What was written; beside it, where the reader forced a token, what would have been without."""
-    if not any(step.forced for step in text.steps):
-        return loop_strip.text_so_far(scene, text, words)
-    free = replace(scene, forced=())
-    both = [loop_strip.text_so_far(scene, text, words, words("generate.yours"))]
-    if (own := continuation.written(free)) is not None:  # without the forced token the numbers may explode
-        both.append(loop_strip.text_so_far(free, own, words, words("generate.own")))
-    return f'<div class="fibra-texts">{"".join(both)}</div>'
 
 
 def _inside(scene: Scene, text: Writing, words: Words) -> None:
@@ -84,8 +70,7 @@ def loss(words: Words) -> None:
     left, right = st.columns(2, gap="medium")
     with left:
         shell.say(words("generate.loss.title"), "step")
-        own = {"placeholder": words("generate.loss.own")}
-        controls.text(words("generate.loss.target"), "target", scene.target, _retarget, **own)
+        knobs.target(scene, words)
         shell.notices(words, "long_target")
         found = losses.judged(scene)
         if found is None:
@@ -97,29 +82,9 @@ def loss(words: Words) -> None:
         st.html(arithmetic.listed(losses.lines(found, words), words))
 
 
-def _retarget(typed: str) -> None:
-    state.turn(target=fit_target(typed))
-    if cut := target_cut(typed):
-        state.notify(cut)
-
-
-def _stand_in(scene: Scene, words: Words) -> None:
-    """Where the reader's model cannot write, say so and who does; a button turns to that one."""
-    other = continuation.writer(scene)
-    if other == scene:
-        return
-    left, right = st.columns([4, 1], vertical_alignment="center")
-    with left:
-        own, stand_in = (display_names.called(s.model, s.preset, words) for s in (scene, other))
-        shell.say(words("generate.stand_in", story=own, other=stand_in), "stand-in")
-    right.button(
-        words("generate.switch"), key="switch", on_click=presets.open_preset, args=(other.model,), width="stretch"
-    )
-
-
 scene, words = shell.open_page("generate", reads=continuation.writer)
 comparison.elsewhere(scene, words)
-_stand_in(scene, words)
+knobs.stand_in(scene, words)
 knobs.enter()
 play(words)
 loss(words)

@@ -9,7 +9,7 @@ import streamlit as st
 from core import Scene
 from core.interpret import attention_distance, entropy, relative_change, token_norms
 from core.limits import SEED
-from pictures import compare, compute
+from pictures import compare, compute, pinned
 from pictures import heads as pictures
 from pictures.words import Words
 from plots.tiles import tile_at
@@ -54,7 +54,7 @@ def _all(scene: Scene, words: Words) -> None:
 def _compared(scene: Scene, words: Words) -> None:
     comparison.differs(scene, words)
     builders = (compare.pinned_heads, compare.present_heads, compare.heads_difference)
-    height, alike = compare.heads_height(scene), compare.alike(scene, heads=True)
+    height, alike = compare.heads_height(scene), pinned.alike(scene, heads=True)
     comparison.row(scene, words, builders, key="heads", height=height, alike=alike, on_click=choose_tile)
 
 

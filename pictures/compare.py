@@ -6,15 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from core import Scene, SceneError
-from pictures import attention, changes, compute, display_names, drift, extremes, fibres, heads
+from core import Scene
+from pictures import attention, changes, compute, drift, extremes, fibres, heads, pinned
 from pictures.compute import Picture, picture
 from pictures.words import Words
 from plots.bipartite import bipartite
 from plots.drift import drift as drift_figure
 from plots.heatmap import heatmap
 from plots.tiles import tiles
-from plots.tokens import shown
 
 WIDTH = 350  # px: a third of a page, or a phone
 MATRICES = ("scores", "scores_scaled", "scores_masked", "pattern")
@@ -22,58 +21,6 @@ ROLES = {"x": "@text", "q": "@query", "k": "@key", "v": "@value", "z": "@attenti
 CHANGED = 0.01  # of a weight: less is not drawn
 DRIFT_HEIGHT = LIGHT_HEIGHT = 440  # px
 GAIN, LOSS = "@gradient", "@query"  # as the ends of the diverging scale
-
-
-# ----------------------------------------------------------------------------------------------- the pinned one
-
-
-def kept(scene: Scene) -> Scene:
-    """The pinned Scene. Raises: SceneError where none is: a page compares only where one is."""
-    if scene.pinned is None:
-        raise SceneError("pinned: is None, and there is nothing to compare", "pinned")
-    return scene.pinned
-
-
-def before(scene: Scene) -> Scene:
-    """The pinned Scene, looked at as the present one is. Raises: as `kept`."""
-    return scene.before or kept(scene)
-
-
-# ------------------------------------------------------------------------------------- what differs, in words
-
-
-def differences(scene: Scene, words: Words) -> list[str]:
-    """Every knob that stands otherwise than when the Scene was pinned: what it was, and what it is."""
-    old, new = kept(scene), scene
-    found = []
-    for name in ("model", "sentence", "split", "seed", "temperature", "edits", "ablated"):
-        was, now = (_told(s, name, words) for s in (old, new))
-        if was != now:
-            found.append(words("compare.changed", knob=words(f"knob.{name}"), was=was, now=now))
-        elif name in ("edits", "ablated") and getattr(old, name) != getattr(new, name):
-            found.append(words("compare.as_many", knob=words(f"knob.{name}"), n=len(getattr(new, name))))
-    for name in sorted(dict(old.overrides).keys() | dict(new.overrides).keys()):
-        was, now = (_value(getattr(s.whole, name), words) for s in (old, new))
-        if was != now and old.model == new.model:
-            found.append(words("compare.changed", knob=words(f"knob.{name}"), was=was, now=now))
-    for part in sorted({*old.off} ^ {*new.off}):
-        found.append(words(f"compare.{'out' if part in new.off else 'back'}", part=words(f"knob.{part}")))
-    return found
-
-
-def _told(scene: Scene, name: str, words: Words) -> str:
-    if name == "model":
-        return display_names.called(scene.model, scene.preset, words)
-    if name == "sentence":
-        return words("quoted", token=scene.text)
-    if name == "split":
-        return words(f"shell.splits.{scene.split}")
-    value = getattr(scene, name)
-    return str(len(value)) if isinstance(value, tuple) else words.short(value)
-
-
-def _value(value: int | bool | str, words: Words) -> str:
-    return words("compare.yes" if value else "compare.no") if isinstance(value, bool) else str(value)
 
 
 # ---------------------------------------------------------------------------------------------------- attention
@@ -89,7 +36,7 @@ def step(scene: Scene) -> np.ndarray:
 
 @picture("pinned", "compared_step", "layer", "head", "query", "key")
 def pinned_step(scene: Scene, words: Words) -> Picture:
-    return _step(before(scene), scene, words)
+    return _step(pinned.before(scene), scene, words)
 
 
 @picture("pinned", "compared_step", "layer", "head", "query", "key")
@@ -104,16 +51,16 @@ def _step(shown: Scene, scene: Scene, words: Words) -> Picture:
     else:
         says = changes.ranged(values, words)
     scale = "probability" if scene.compared_step == "pattern" else "signed"
-    zmax = 1.0 if scale == "probability" else changes.largest(step(before(scene)), step(scene))
+    zmax = 1.0 if scale == "probability" else changes.largest(step(pinned.before(scene)), step(scene))
     return Picture(_map(values, shown.tokens, scene, words, scale, zmax, says), says)
 
 
 @picture("pinned", "compared_step", "layer", "head", "query", "key")
 def step_difference(scene: Scene, words: Words) -> Picture:
     """The present step less the pinned one, cell by cell."""
-    was, now = step(before(scene)), step(scene)
+    was, now = step(pinned.before(scene)), step(scene)
     change = changes.difference(was, now)
-    labels = paired(before(scene).tokens, scene.tokens)
+    labels = pinned.paired(pinned.before(scene).tokens, scene.tokens)
 
     def named(place: tuple[int, ...]) -> dict[str, str | int]:
         row, column = place
@@ -153,8 +100,13 @@ def _map(
 
 def step_height(scene: Scene) -> int:
     """Pixels that fit the longer of the two sentences."""
-    n = max(len(scene.tokens), len(kept(scene).tokens))
+    n = max(len(scene.tokens), len(pinned.kept(scene).tokens))
     return 310 if n <= 8 else 360 if n <= 16 else 460
+
+
+def steps_alike(scene: Scene) -> bool:
+    """Have the compared steps one shape?"""
+    return step(pinned.before(scene)).shape == step(scene).shape
 
 
 # -------------------------------------------------------------------------------------------------------- heads
@@ -162,7 +114,7 @@ def step_height(scene: Scene) -> int:
 
 @picture("pinned", "layer", "head")
 def pinned_heads(scene: Scene, words: Words) -> Picture:
-    return _heads(before(scene), scene, words)
+    return _heads(pinned.before(scene), scene, words)
 
 
 @picture("pinned", "layer", "head")
@@ -178,9 +130,9 @@ def _heads(shown: Scene, scene: Scene, words: Words) -> Picture:
 @picture("pinned", "layer", "head")
 def heads_difference(scene: Scene, words: Words) -> Picture:
     """Every head's present pattern less its pinned one."""
-    was, now = (heads.patterns(compute.run(s)) for s in (before(scene), scene))
+    was, now = (heads.patterns(compute.run(s)) for s in (pinned.before(scene), scene))
     change = changes.difference(was, now)
-    labels = paired(before(scene).tokens, scene.tokens)
+    labels = pinned.paired(pinned.before(scene).tokens, scene.tokens)
 
     def named(place: tuple[int, ...]) -> dict[str, str | int]:
         layer, head, query, key = place
@@ -214,7 +166,7 @@ def _tiles(
 
 def heads_height(scene: Scene) -> int:
     """Pixels for the tiles of either, three pictures side by side."""
-    sizes = [(s.config.n_layers, s.config.n_heads) for s in (before(scene), scene)]
+    sizes = [(s.config.n_layers, s.config.n_heads) for s in (pinned.before(scene), scene)]
     return 62 + max(layers * min(200, (WIDTH - 50) // n_heads) for layers, n_heads in sizes)
 
 
@@ -223,7 +175,7 @@ def heads_height(scene: Scene) -> int:
 
 @picture("pinned", "threshold", "focus", "layers_lit")
 def pinned_light(scene: Scene, words: Words) -> Picture:
-    return fibres.light_of(before(scene), words, LIGHT_HEIGHT)
+    return fibres.light_of(pinned.before(scene), words, LIGHT_HEIGHT)
 
 
 @picture("threshold", "focus", "layers_lit")
@@ -235,9 +187,9 @@ def present_light(scene: Scene, words: Words) -> Picture:
 def twin_difference(scene: Scene, words: Words) -> Picture:
     """What one head's weights gained and lost, as lines of two colours."""
     layer, head = scene.place
-    was, now = (fibres.patterns(compute.run(s))[layer, head] for s in (before(scene), scene))
+    was, now = (fibres.patterns(compute.run(s))[layer, head] for s in (pinned.before(scene), scene))
     change = changes.difference(was, now)
-    labels = paired(before(scene).tokens, scene.tokens)
+    labels = pinned.paired(pinned.before(scene).tokens, scene.tokens)
 
     def named(place: tuple[int, ...]) -> dict[str, str | int]:
         return {name: extremes.token_name(labels, i, words) for name, i in zip(("row", "column"), place, strict=True)}
@@ -267,7 +219,7 @@ def twin_difference(scene: Scene, words: Words) -> Picture:
 
 @picture("pinned", "drift_stage", "drift_3d")
 def pinned_drift(scene: Scene, words: Words) -> Picture:
-    return _drift(before(scene), scene, words)
+    return _drift(pinned.before(scene), scene, words)
 
 
 @picture("pinned", "drift_stage", "drift_3d")
@@ -287,8 +239,8 @@ def _drift(shown: Scene, scene: Scene, words: Words) -> Picture:
 @picture("pinned", "drift_stage", "drift_3d")
 def drift_difference(scene: Scene, words: Words) -> Picture:
     """For each word, from where it ended when pinned to where it ends now."""
-    ends = np.stack([w[drift.stage(s, w)] for s in (before(scene), scene) for w in (drift.ways(s),)])
-    labels = paired(before(scene).tokens, scene.tokens)
+    ends = np.stack([w[drift.stage(s, w)] for s in (pinned.before(scene), scene) for w in (drift.ways(s),)])
+    labels = pinned.paired(pinned.before(scene).tokens, scene.tokens)
     found = extremes.greatest(drift.moved(ends[0], ends[1]), lambda x: drift.size(x, words))
     length = drift.size(found.value, words)
     if found.value == 0:
@@ -303,14 +255,14 @@ def drift_difference(scene: Scene, words: Words) -> Picture:
 
 
 def _project(points: np.ndarray, scene: Scene) -> np.ndarray:
-    return drift.basis(kept(scene)).project(points)[..., : drift.shown(scene)].astype(np.float32)
+    return drift.basis(pinned.kept(scene)).project(points)[..., : drift.shown(scene)].astype(np.float32)
 
 
 def _ways(
     paths: np.ndarray, tokens: tuple[str, ...], names: list[str], now: int, scene: Scene, words: Words, says: str
 ) -> dict[str, Any]:
-    k, basis = drift.shown(scene), drift.basis(kept(scene))
-    both = [_project(drift.ways(s), scene).reshape(-1, k) for s in (before(scene), scene)]
+    k, basis = drift.shown(scene), drift.basis(pinned.kept(scene))
+    both = [_project(drift.ways(s), scene).reshape(-1, k) for s in (pinned.before(scene), scene)]
     return drift_figure(
         paths,
         list(tokens),
@@ -321,24 +273,3 @@ def _ways(
         height=DRIFT_HEIGHT,
         alt=says,
     )
-
-
-# -------------------------------------------------------------------------------------------------------- shared
-
-
-def paired(old: tuple[str, ...], new: tuple[str, ...]) -> list[str]:
-    """A name for each position of two sentences: its token, or both where they differ."""
-    return [a if a == b else f"{shown(a)}→{shown(b)}" for a, b in zip(old, new, strict=True)]
-
-
-def alike(scene: Scene, *, tokens: bool = True, heads: bool = False, width: bool = False) -> bool:
-    """Have the two as many tokens, heads and layers, or vectors of one width? What is asked decides."""
-    old, new = kept(scene), scene
-    same = not tokens or len(old.tokens) == len(new.tokens)
-    same &= not heads or (old.config.n_layers, old.config.n_heads) == (new.config.n_layers, new.config.n_heads)
-    return same and (not width or old.config.d_model == new.config.d_model)
-
-
-def steps_alike(scene: Scene) -> bool:
-    """Have the compared steps one shape?"""
-    return step(before(scene)).shape == step(scene).shape

@@ -7,6 +7,7 @@ import numpy as np
 from core import Scene
 from pictures import changes, compute, extremes
 from pictures import compare as shared
+from pictures import pinned as pinned_scene
 from pictures.block import neurons, norm
 from pictures.compute import Picture, picture
 from pictures.words import Words
@@ -27,7 +28,7 @@ def values(scene: Scene) -> np.ndarray:
 
 @picture("pinned", "compared_array", "layer")
 def pinned(scene: Scene, words: Words) -> Picture:
-    return _one(shared.before(scene), scene, words)
+    return _one(pinned_scene.before(scene), scene, words)
 
 
 @picture("pinned", "compared_array", "layer")
@@ -38,15 +39,15 @@ def present(scene: Scene, words: Words) -> Picture:
 def _one(shown: Scene, scene: Scene, words: Words) -> Picture:
     x = values(shown)
     says = _hedged(shown, words) + changes.ranged(x, words)
-    most = changes.largest(values(shared.before(scene)), values(scene))
+    most = changes.largest(values(pinned_scene.before(scene)), values(scene))
     return Picture(_map(x, list(shown.tokens), most, scene, words, says), says)
 
 
 @picture("pinned", "compared_array", "layer")
 def difference(scene: Scene, words: Words) -> Picture:
     """The present numbers less the pinned ones."""
-    was, now = values(shared.before(scene)).astype(np.float64), values(scene).astype(np.float64)
-    change, labels = changes.difference(was, now), shared.paired(shared.before(scene).tokens, scene.tokens)
+    was, now = values(pinned_scene.before(scene)).astype(np.float64), values(scene).astype(np.float64)
+    change, labels = changes.difference(was, now), pinned_scene.paired(pinned_scene.before(scene).tokens, scene.tokens)
 
     def named(place: tuple[int, ...]) -> dict:
         token = extremes.token_name(labels, place[0], words)
@@ -90,9 +91,9 @@ def _axis(scene: Scene, words: Words) -> str:
 
 def height(scene: Scene) -> int:
     """Pixels that fit the longer of the two sentences."""
-    return 120 + 22 * max(6, len(scene.tokens), len(shared.kept(scene).tokens))
+    return 120 + 22 * max(6, len(scene.tokens), len(pinned_scene.kept(scene).tokens))
 
 
 def alike(scene: Scene) -> bool:
     """Have the two arrays one shape?"""
-    return values(shared.before(scene)).shape == values(scene).shape
+    return values(pinned_scene.before(scene)).shape == values(scene).shape

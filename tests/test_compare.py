@@ -13,7 +13,7 @@ import pytest
 import core
 from core import Scene
 from core.scene.fields import STEPS
-from pictures import changes, compare, compute, heads
+from pictures import changes, compare, compute, heads, pinned
 from pictures.pages import PAGES
 from pictures.words import words_of
 from plots.figure import number
@@ -139,9 +139,9 @@ def test_ends_that_part_are_named_together(lang):
 def test_other_heads_and_other_numbers_are_a_difference_too():
     words = words_of("en")
     scene = Scene(model="gpt", ablated=((0, 0),), edits=((0, 0, 1.0),)).pin()
-    assert compare.differences(scene.turn(ablated=((0, 1),)), words) == ["heads switched off: 1 other"]
-    assert compare.differences(scene.turn(edits=((0, 0, 2.0),)), words) == ["edited numbers: 1 other"]
-    assert compare.differences(scene, words) == []
+    assert pinned.differences(scene.turn(ablated=((0, 1),)), words) == ["heads switched off: 1 other"]
+    assert pinned.differences(scene.turn(edits=((0, 0, 2.0),)), words) == ["edited numbers: 1 other"]
+    assert pinned.differences(scene, words) == []
 
 
 def test_tiles_of_differences_keep_the_sign_even_where_they_are_thinned():
@@ -178,11 +178,11 @@ def test_the_lines_of_the_twin_are_what_was_gained_and_lost():
 def test_what_differs_is_told(lang):
     words = words_of(lang)
     scene = Scene().pin()
-    assert compare.differences(scene, words) == []
+    assert pinned.differences(scene, words) == []
     scene = scene.turn(temperature=0.5, sentence="o gato viu").override(causal=True)
-    told = " ".join(compare.differences(scene, words))
+    told = " ".join(pinned.differences(scene, words))
     assert words.short(0.5) in told and "o gato viu" in told and words("knob.causal") in told
-    assert all(words("knob.seed") not in line for line in compare.differences(scene, words))
+    assert all(words("knob.seed") not in line for line in pinned.differences(scene, words))
 
 
 def test_the_pin_is_in_the_url():
@@ -256,5 +256,5 @@ def test_a_model_that_was_trained_here_is_called_by_its_title():
     own = core.presets.find("stories")
     name, _held = core.presets.register(replace(own, title="Mine <b>"))
     words = words_of("en")
-    found = compare.differences(Scene().pin().turn(model=name), words)
+    found = pinned.differences(Scene().pin().turn(model=name), words)
     assert words("shell.presets_trained", title="Mine <b>", name=name[-4:]) in found[0]

@@ -15,7 +15,7 @@ import pytest
 import pictures
 from core import Scene
 from core.errors import FibraError
-from pictures import attention, compare, compute, continuation
+from pictures import attention, compute, continuation, pinned
 from pictures.generate import loss
 from pictures.words import words_of
 from plots.figure import to_json
@@ -84,7 +84,7 @@ def turned(scene: Scene, field: str) -> tuple[Scene, ...]:
 def turns(builder: compute.Builder, scene: Scene, field: str) -> Iterator[Scene]:
     """The same, but for what the page does not draw: the difference of two that are not alike."""
     for other in turned(scene, field):
-        if "difference" not in builder.__name__ or compare.alike(other, heads=True):
+        if "difference" not in builder.__name__ or pinned.alike(other, heads=True):
             yield other
 
 

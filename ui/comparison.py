@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from core import Scene
-from pictures import compare, compute, display_names
+from pictures import compute, display_names, pinned
 from pictures.pages import PAGES
 from pictures.words import Words
 from ui import figure, shell
@@ -19,7 +19,7 @@ Choose = Callable[[dict[str, Any]], None]
 
 def differs(scene: Scene, words: Words) -> None:
     """Say which knobs stand otherwise than when the Scene was pinned."""
-    found = compare.differences(scene, words)
+    found = pinned.differences(scene, words)
     shell.say(words("compare.differs", knobs="; ".join(found)) if found else words("compare.same"), "pinned")
 
 

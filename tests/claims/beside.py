@@ -25,7 +25,7 @@ from claims import (
 from claims import inside as block
 from core import Scene
 from core.interventions import PARTS
-from pictures import compare, compare_block
+from pictures import compare, compare_block, pinned
 from pictures.words import Words
 
 STEPS = ("x", "q", "k", "v", "scores", "scores_scaled", "scores_masked", "pattern", "z")
@@ -62,7 +62,7 @@ SCENES = pairs(80)
 
 
 def differences(scene: Scene, words: Words) -> list[str]:
-    found = compare.differences(scene, words)
+    found = pinned.differences(scene, words)
     same = scene.computed == scene.pinned.turn(pinned=None).computed or scene == scene.pinned.pin()
     assert found or same or scene.preset.trained or scene.split != scene.pinned.split, scene
     return found
@@ -74,15 +74,15 @@ def where(fits, *builders):
 
 
 def same_width(scene: Scene) -> bool:
-    return compare.alike(scene, tokens=False, width=True)
+    return pinned.alike(scene, tokens=False, width=True)
 
 
 BUILDERS = (
     *(differences, compare.present_step, compare.present_heads, compare.present_light, compare_block.present),
     *where(compare.steps_alike, compare.step_difference),
-    *where(lambda s: compare.alike(s, heads=True), compare.heads_difference, compare.twin_difference),
+    *where(lambda s: pinned.alike(s, heads=True), compare.heads_difference, compare.twin_difference),
     *where(same_width, compare.present_drift),
-    *where(lambda s: same_width(s) and compare.alike(s), compare.drift_difference),
+    *where(lambda s: same_width(s) and pinned.alike(s), compare.drift_difference),
     *where(compare_block.alike, compare_block.difference),
 )
 OF_PINNED = (

@@ -11,10 +11,11 @@ import streamlit as st
 from core import Scene, Writing
 from core.generate.loop import NewToken
 from core.limits import NEW_TOKENS, TOP_K
-from pictures import continuation
+from core.scene.sentence import fit_target, target_cut
+from pictures import continuation, display_names
 from pictures.generate import draw
 from pictures.words import Words
-from ui import controls, shell, state
+from ui import controls, presets, shell, state
 
 HEATS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.2, 1.4, 1.7, 2.0, 2.5, 3.0)
 TOP_KS = (1, 2, 3, 4, 5, 7, 10, 15, 20, 30, 50, 100, 200, 500)
@@ -181,3 +182,29 @@ def _one_play() -> AbstractContextManager[None]:
 
 def _stop() -> None:
     st.session_state.pop(PLAYING, None)
+
+
+def target(scene: Scene, words: Words) -> None:
+    """The text that is judged."""
+    own = {"placeholder": words("generate.loss.own")}
+    controls.text(words("generate.loss.target"), "target", scene.target, _retarget, **own)
+
+
+def _retarget(typed: str) -> None:
+    state.turn(target=fit_target(typed))
+    if cut := target_cut(typed):
+        state.notify(cut)
+
+
+def stand_in(scene: Scene, words: Words) -> None:
+    """Where the reader's model cannot write, say so and who does; a button turns to that one."""
+    other = continuation.writer(scene)
+    if other == scene:
+        return
+    left, right = st.columns([4, 1], vertical_alignment="center")
+    with left:
+        own, stand_in = (display_names.called(s.model, s.preset, words) for s in (scene, other))
+        shell.say(words("generate.stand_in", story=own, other=stand_in), "stand-in")
+    right.button(
+        words("generate.switch"), key="switch", on_click=presets.open_preset, args=(other.model,), width="stretch"
+    )

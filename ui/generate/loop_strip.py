@@ -6,6 +6,7 @@ Tokens are a reader's text or a vocabulary's: all are escaped.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from html import escape
 
 from core import Scene, Writing
@@ -120,3 +121,14 @@ def _shaded(step: NewToken, token: str, last: bool, words: Words) -> str:
 
 def _forced(step: NewToken) -> str:
     return ' class="forced"' if step.forced else ""
+
+
+def texts(scene: Scene, text: Writing, words: Words) -> str:
+    """What was written; beside it, where the reader forced a token, what would have been without."""
+    if not any(step.forced for step in text.steps):
+        return text_so_far(scene, text, words)
+    free = replace(scene, forced=())
+    both = [text_so_far(scene, text, words, words("generate.yours"))]
+    if (own := continuation.written(free)) is not None:  # without the forced token the numbers may explode
+        both.append(text_so_far(free, own, words, words("generate.own")))
+    return f'<div class="fibra-texts">{"".join(both)}</div>'

@@ -1,0 +1,1 @@
+"""What the page inside a block alone needs."""
