@@ -16,7 +16,7 @@ from core.limits import EDIT, SEED
 from core.presets import REAL
 from core.scene.sentence import fit_sentence
 from core.tokenizer.words import SPLITTERS, UNKNOWN
-from pictures import display_names
+from pictures import display_names, glossary
 from pictures.pages import PAGES
 from pictures.words import LANGUAGES, Words
 from plots import theme
@@ -77,6 +77,8 @@ def close_page(name: str, words: Words, *code: Code, plain: tuple[Code, ...] = (
     plain: what core/reference.py writes for the same, which comes first.
     """
     cards.cards(name, words)
+    if listed := glossary.here(name, words):
+        st.html(listed)
     prose = words.prose(name)
     with st.expander(words("shell.more"), icon=":material/menu_book:"):
         st.markdown(prose["more"])

@@ -1,0 +1,21 @@
+"""Glossary: every term, and every array of the trace with its axes and its symbol."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.trace import axes_of
+from pictures import glossary
+from ui import comparison, shell
+
+scene, words = shell.open_page("glossary")
+comparison.elsewhere(scene, words)
+left, right = st.columns(2, gap="large")
+with left:
+    shell.say(words("glossary.terms_title"), "step")
+    st.markdown(glossary.terms(words))
+with right:
+    shell.say(words("glossary.names_title"), "step")
+    st.markdown(words("glossary.names_about"))
+    st.markdown(glossary.names(words))
+shell.close_page("glossary", words, axes_of)
