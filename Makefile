@@ -23,7 +23,7 @@ bench: .venv/dev
 	$(BIN)/python -m bench.train_page
 	$(BIN)/python -m bench.memory --minutes 2
 
-# The trained models that ship, from nothing, with fixed seeds: about five minutes on one core.
+# The trained models that ship, from nothing, with fixed seeds: about eight minutes on one core.
 models: .venv/run
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m models.build
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .errors import ConfigError, FibraError, SceneError, WeightsError
     from .explain.explain import explain
     from .explain.explanation import Explanation
+    from .generate.beam import Beam, BeamStep, beam_search
     from .generate.cache import Cache
     from .generate.loop import generate
     from .generate.sampling import Distribution, Sampling
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from .model import forward
     from .ops.loss import cross_entropy, squared_error
     from .params import Params, check_params, init_params
-    from .presets import PRESETS, Preset
+    from .presets import PRESETS, TRANSLATORS, Preset
     from .scene.continuation import Writing, write
     from .scene.notice import Notice
     from .scene.run import Run, run
@@ -49,7 +50,10 @@ __all__ = [
     "CHECKS",
     "NAMES",
     "PRESETS",
+    "TRANSLATORS",
     "Batch",
+    "Beam",
+    "BeamStep",
     "BytePair",
     "Cache",
     "Checkpoints",
@@ -77,6 +81,7 @@ __all__ = [
     "Writing",
     "answer",
     "backward",
+    "beam_search",
     "check_params",
     "cross_entropy",
     "explain",
@@ -101,6 +106,7 @@ _FACE = {
     ".errors": ("ConfigError", "FibraError", "SceneError", "WeightsError"),
     ".explain.explain": ("explain",),
     ".explain.explanation": ("Explanation",),
+    ".generate.beam": ("Beam", "BeamStep", "beam_search"),
     ".generate.cache": ("Cache",),
     ".generate.loop": ("generate",),
     ".generate.sampling": ("Distribution", "Sampling"),
@@ -108,7 +114,7 @@ _FACE = {
     ".model": ("forward",),
     ".ops.loss": ("cross_entropy", "squared_error"),
     ".params": ("Params", "check_params", "init_params"),
-    ".presets": ("PRESETS", "Preset"),
+    ".presets": ("PRESETS", "TRANSLATORS", "Preset"),
     ".scene.continuation": ("Writing", "write"),
     ".scene.notice": ("Notice",),
     ".scene.run": ("Run", "run"),

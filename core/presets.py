@@ -98,9 +98,9 @@ class Shipped:
     sentence: str
 
     def preset(self) -> Preset:
-        from .tasks import TASKS
+        from .tasks import SOURCED, TASKS
 
-        task = TASKS[self.task]()
+        task = (TASKS | SOURCED)[self.task]()
         return Preset(
             self.title,
             task.config,
@@ -207,6 +207,37 @@ PRESETS = Presets(
         "induction": Shipped("induction", "The induction heads", "repeat", "pi ka tu le mo pi ka tu le mo"),
         # Trained by models/build.py, on stories of core.tasks.
         "stories": Shipped("stories", "Small-world stories", "stories", "As focas perto do pinguim estão cansadas."),
+    }
+)
+
+# Encoder-decoders: they read a source beside their text, which a Scene does not hold; so none is a story of the menu.
+TRANSLATORS = Presets(
+    {
+        # The base model of Vaswani et al. 2017, at a classroom's size: nothing was trained.
+        "seq2seq": Preset(
+            "The Transformer of 2017",
+            Config(
+                d_model=64,
+                n_layers=2,
+                n_heads=4,
+                d_mlp=256,
+                causal=True,
+                positions="sinusoidal",
+                embed_scale=True,
+                norm="layer",
+                norm_at="post",
+                qkv_bias=True,
+                out_bias=True,
+                mlp_bias=True,
+                unembed=True,
+                tied_unembed=True,
+                n_encoder_layers=2,
+                cross=True,
+            ),
+            PENGUINS,
+        ),
+        # Trained by models/build.py, in both directions, on pairs of sentences of core.tasks.
+        "translator": Shipped("translator", "The translator", "translate", "ontem as focas brancas viram o barco ."),
     }
 )
 

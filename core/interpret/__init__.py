@@ -1,6 +1,7 @@
 """What a trace says. Each module has one subject; all that is public comes in by `core.interpret`."""
 
 from .ablation import head_effects, key_effects
+from .alignment import alignment_score, cross_patterns, cross_rollout
 from .attention import attention_distance, entropy, read_row, unevenness
 from .heads import LABELS, head_label, head_scores, rollout, transformed_values, value_weighted
 from .induction import (
@@ -22,7 +23,10 @@ __all__ = [
     "PCA",
     "Attribution",
     "Circuit",
+    "alignment_score",
     "attention_distance",
+    "cross_patterns",
+    "cross_rollout",
     "dependency_chance",
     "dependency_score",
     "difference",

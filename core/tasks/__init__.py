@@ -4,22 +4,29 @@ from .algorithms import Addition, Copy, Repeat, Reverse, Sort
 from .stories import Stories, agreement, agreements, story
 from .task import Task, evaluate
 from .text import Characters
+from .translation import Pair, Translation, pair
 
 # Those that need no text; Characters takes one.
 TASKS: dict[str, type[Task]] = {task.name: task for task in (Copy, Reverse, Sort, Repeat, Addition, Stories)}
+# Those whose rows have a source beside them, for an encoder to read.
+SOURCED: dict[str, type[Task]] = {Translation.name: Translation}
 
 __all__ = [
+    "SOURCED",
     "TASKS",
     "Addition",
     "Characters",
     "Copy",
+    "Pair",
     "Repeat",
     "Reverse",
     "Sort",
     "Stories",
     "Task",
+    "Translation",
     "agreement",
     "agreements",
     "evaluate",
+    "pair",
     "story",
 ]
