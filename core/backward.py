@@ -263,7 +263,7 @@ def attention_backward(
         ]
     if not own:
         flow.remember(parts[1] + parts[2])
-        return parts[0]
+        return parts[0].copy()  # the caller adds to it, and what flow keeps must not change
     dx = parts[0] + parts[1]
     dx += parts[2]
     return dx

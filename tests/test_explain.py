@@ -7,7 +7,7 @@ import re
 
 import numpy as np
 import pytest
-from support import golden, random_config, random_params
+from support import golden, random_config, random_params, with_encoder
 
 import core
 from core.backward import NO_BACKWARD
@@ -75,7 +75,7 @@ def check(s: Subject, rng: np.random.Generator, names: list[str]) -> None:
         assert explanation.value == s[name][index] or np.isnan(explanation.value)
         assert agrees(explanation, dtype), (name, index, explanation.value, explanation.recomputed())
         for operand in explanation.operands[:: max(1, len(explanation.operands) // 4)]:
-            if re.match(r"(grad\.)?(blocks|embed|ln|logits|pos_embed|unembed)", operand.name):
+            if re.match(r"(grad\.)?(encoder\.)?(blocks|embed|ln|logits|pos_embed|unembed)", operand.name):
                 assert operand.value == s[operand.name][operand.index] or np.isnan(operand.value)
 
 
@@ -104,6 +104,30 @@ def test_random_gradients(seed):
     check(s, rng, names)
     for name, index in some_cells(s, rng, names, 4):
         walk_down(s, name, index, rng)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_encoder_decoders(seed):
+    """Both stacks and the attention between them, in both directions, with padding."""
+    draw, rng = random.Random(seed), np.random.default_rng(seed)
+    config = with_encoder(random_config(draw).replace(parallel=False), draw)
+    params = random_params(config, seed)
+    off = frozenset(draw.sample((*PARTS, "cross"), draw.choice([0, 0, 0, 1])))
+    ids, source = rng.integers(0, 5, 4), rng.integers(0, 5, 6)
+    padding = {"source_mask": np.arange(6) < 5} if seed % 3 == 0 else {}
+    change = core.Interventions(off=off, ablated=frozenset({(0, 0, "encoder")} if seed % 4 == 0 else ()))
+    trace = core.forward(params, config, ids, source=source, interventions=change, **padding)
+    upstream = {"blocks.0.resid_mid": rng.standard_normal(trace["blocks.0.resid_mid"].shape)}
+    last = [*trace][-1]
+    upstream[last] = rng.standard_normal(trace[last].shape)
+    s = Subject(params, without(config, off), trace, ids, upstream=upstream)
+    check(s, rng, [*trace])
+    for name, index in some_cells(s, rng, [*trace], 6):
+        walk_down(s, name, index, rng)
+    if not off & NO_BACKWARD:
+        check(s, rng, [f"grad.{name}" for name in s.grads])
+        for name, index in some_cells(s, rng, [f"grad.{name}" for name in s.grads], 4):
+            walk_down(s, name, index, rng)
 
 
 @pytest.mark.parametrize("model", core.PRESETS)

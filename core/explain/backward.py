@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from functools import partial
 from math import sqrt
 
 import numpy as np
@@ -88,6 +89,8 @@ def logits(s: Subject, at: str, b: Place, p: int, v: int) -> Terms:
 
 
 def unembedded(s: Subject, b: Place, p: int, d: int) -> Terms:
+    if s.decoder is not None:
+        yield from into_memory(s.decoder, b, p, d)
     if not s.config.unembed:
         return
     tied = s.config.tied_unembed
@@ -105,10 +108,13 @@ def norm_out(s: Subject, at: str, b: Place, p: int, d: int) -> Terms:
     elif at == "ln_embed":
         yield from times(grad(s, "blocks.0.resid_pre", *b, p, d))
     elif norm_places(s.config)[1]:
-        out = at[:-3] + ("resid_mid" if at.endswith("ln1") else "resid_post")
-        yield from times(grad(s, out, *b, p, d))
+        layer, _, which = at.rpartition(".")
+        out = {"ln1": "resid_mid", "ln_cross": "resid_mid_cross", "ln2": "resid_post"}[which]
+        yield from times(grad(s, f"{layer}.{out}", *b, p, d))
     else:
-        yield from (into_attention if at.endswith("ln1") else into_mlp)(s, at[:-3], b, p, d)
+        layer, _, which = at.rpartition(".")
+        into = {"ln1": into_attention, "ln_cross": into_cross, "ln2": into_mlp}[which]
+        yield from into(s, layer + ".", b, p, d)
 
 
 def norm_normalized(s: Subject, at: str, b: Place, p: int, d: int) -> Terms:
@@ -179,53 +185,53 @@ def _sharing(s: Subject, group: int) -> range:
     return range(group * share, (group + 1) * share)
 
 
-def _mixed(s: Subject, at: str, b: Place, h: int, q: int, e: int) -> list[Operand]:
+def _mixed(s: Subject, at: str, b: Place, h: int, q: int, e: int, kind: str) -> list[Operand]:
     """The gradient of z to be passed back; nothing, where the head is off."""
-    off = h in s.trace.interventions.ablated_in(int(at.split(".")[1]))
-    return [] if off else grad(s, at + "attn.z", *b, h, q, e)
+    off = h in s.trace.interventions.ablated_in(int(at.split(".")[1]), kind)
+    return [] if off else grad(s, f"{at}{kind}.z", *b, h, q, e)
 
 
-def z(s: Subject, at: str, b: Place, h: int, p: int, e: int) -> Terms:
+def z(s: Subject, at: str, b: Place, h: int, p: int, e: int, kind: str = "attn") -> Terms:
     j = h * s.config.head_width + e
     if s.config.projections:
-        yield from _through(s, at + "attn_out", b, p, at + "attn.W_O", j)
+        yield from _through(s, f"{at}{kind}_out", b, p, f"{at}{kind}.W_O", j)
     else:
-        yield from times(grad(s, at + "attn_out", *b, p, j))
+        yield from times(grad(s, f"{at}{kind}_out", *b, p, j))
 
 
-def pattern(s: Subject, at: str, b: Place, h: int, q: int, k: int) -> Terms:
-    for e, value in enumerate(s.row(at + "attn.v", *b, _group(s, h), k)):
-        yield from times(_mixed(s, at, b, h, q, e), value)
+def pattern(s: Subject, at: str, b: Place, h: int, q: int, k: int, kind: str = "attn") -> Terms:
+    for e, value in enumerate(s.row(f"{at}{kind}.v", *b, _group(s, h), k)):
+        yield from times(_mixed(s, at, b, h, q, e, kind), value)
 
 
-def scores_masked(s: Subject, at: str, b: Place, h: int, q: int, k: int) -> Terms:
+def scores_masked(s: Subject, at: str, b: Place, h: int, q: int, k: int, kind: str = "attn") -> Terms:
     """The Jacobian of one row of the softmax: A_j ([j = k] - A_k), over the temperature."""
-    name, temperature = at + "attn.pattern", s.trace.interventions.temperature
+    name, temperature = f"{at}{kind}.pattern", s.trace.interventions.temperature
     own = s.cell(name, *b, h, q, k)
     yield from times(grad(s, name, *b, h, q, k), own, factor=1 / temperature)
     for j, weight in enumerate(s.row(name, *b, h, q)):
         yield from times(grad(s, name, *b, h, q, j), weight, own, factor=-1 / temperature)
 
 
-def scores_scaled(s: Subject, at: str, b: Place, h: int, q: int, k: int) -> Terms:
-    yield from times(grad(s, at + "attn.scores_masked", *b, h, q, k))
+def scores_scaled(s: Subject, at: str, b: Place, h: int, q: int, k: int, kind: str = "attn") -> Terms:
+    yield from times(grad(s, f"{at}{kind}.scores_masked", *b, h, q, k))
 
 
-def scores(s: Subject, at: str, b: Place, h: int, q: int, k: int) -> Terms:
+def scores(s: Subject, at: str, b: Place, h: int, q: int, k: int, kind: str = "attn") -> Terms:
     factor = 1 / sqrt(s.config.head_width) if s.config.scale else 1.0
-    yield from times(grad(s, at + "attn.scores_scaled", *b, h, q, k), factor=factor)
+    yield from times(grad(s, f"{at}{kind}.scores_scaled", *b, h, q, k), factor=factor)
 
 
-def _queried(s: Subject, at: str, b: Place, h: int, q: int, e: int, keys: str) -> Terms:
-    for k in range(s[at + "attn.scores"].shape[-1]):
-        grads = grad(s, at + "attn.scores", *b, h, q, k)
-        yield from times(grads, s.cell(at + keys, *b, _group(s, h), k, e))
+def _queried(s: Subject, at: str, b: Place, h: int, q: int, e: int, keys: str, kind: str = "attn") -> Terms:
+    for k in range(s[f"{at}{kind}.scores"].shape[-1]):
+        grads = grad(s, f"{at}{kind}.scores", *b, h, q, k)
+        yield from times(grads, s.cell(f"{at}{kind}.{keys}", *b, _group(s, h), k, e))
 
 
-def _keyed(s: Subject, at: str, b: Place, group: int, k: int, e: int, queries: str) -> Terms:
+def _keyed(s: Subject, at: str, b: Place, group: int, k: int, e: int, queries: str, kind: str = "attn") -> Terms:
     for h in _sharing(s, group):
-        for q in range(s[at + "attn.scores"].shape[-2]):
-            yield from times(grad(s, at + "attn.scores", *b, h, q, k), s.cell(at + queries, *b, h, q, e))
+        for q in range(s[f"{at}{kind}.scores"].shape[-2]):
+            yield from times(grad(s, f"{at}{kind}.scores", *b, h, q, k), s.cell(f"{at}{kind}.{queries}", *b, h, q, e))
 
 
 def _turned(s: Subject, name: str, b: Place, h: int, p: int, e: int) -> Terms:
@@ -241,45 +247,56 @@ def _turned(s: Subject, name: str, b: Place, h: int, p: int, e: int) -> Terms:
     yield from times(grad(s, name, *b, h, p, other), factor=sign * sine)
 
 
-def looking(s: Subject, at: str, b: Place, h: int, p: int, e: int) -> Terms:
+def looking(s: Subject, at: str, b: Place, h: int, p: int, e: int, kind: str = "attn") -> Terms:
     """q."""
-    if s.config.positions == "rotary":
-        return _turned(s, at + "attn.rot_q", b, h, p, e)
-    return _queried(s, at, b, h, p, e, "attn.k")
+    if s.config.positions == "rotary" and kind == "attn":
+        return _turned(s, f"{at}{kind}.rot_q", b, h, p, e)
+    return _queried(s, at, b, h, p, e, "k", kind)
 
 
-def turned_query(s: Subject, at: str, b: Place, h: int, p: int, e: int) -> Terms:
-    return _queried(s, at, b, h, p, e, "attn.rot_k")
+def turned_query(s: Subject, at: str, b: Place, h: int, p: int, e: int, kind: str = "attn") -> Terms:
+    return _queried(s, at, b, h, p, e, "rot_k")
 
 
-def turned_key(s: Subject, at: str, b: Place, h: int, p: int, e: int) -> Terms:
-    return _keyed(s, at, b, h, p, e, "attn.rot_q")
+def turned_key(s: Subject, at: str, b: Place, h: int, p: int, e: int, kind: str = "attn") -> Terms:
+    return _keyed(s, at, b, h, p, e, "rot_q")
 
 
-def looked_at(s: Subject, at: str, b: Place, h: int, p: int, e: int) -> Terms:
+def looked_at(s: Subject, at: str, b: Place, h: int, p: int, e: int, kind: str = "attn") -> Terms:
     """k."""
-    if s.config.positions == "rotary":
-        return _turned(s, at + "attn.rot_k", b, h, p, e)
-    return _keyed(s, at, b, h, p, e, "attn.q")
+    if s.config.positions == "rotary" and kind == "attn":
+        return _turned(s, f"{at}{kind}.rot_k", b, h, p, e)
+    return _keyed(s, at, b, h, p, e, "q", kind)
 
 
-def v(s: Subject, at: str, b: Place, group: int, k: int, e: int) -> Terms:
+def v(s: Subject, at: str, b: Place, group: int, k: int, e: int, kind: str = "attn") -> Terms:
     for h in _sharing(s, group):
-        for q in range(s[at + "attn.pattern"].shape[-2]):
-            yield from times(_mixed(s, at, b, h, q, e), s.cell(at + "attn.pattern", *b, h, q, k))
+        for q in range(s[f"{at}{kind}.pattern"].shape[-2]):
+            yield from times(_mixed(s, at, b, h, q, e, kind), s.cell(f"{at}{kind}.pattern", *b, h, q, k))
 
 
-def into_attention(s: Subject, at: str, b: Place, p: int, d: int) -> Terms:
+def into_attention(s: Subject, at: str, b: Place, p: int, d: int, kind: str = "attn", letters: str = "qkv") -> Terms:
     """By queries, by keys and by values."""
-    for letter in "qkv":
-        name, count = f"{at}attn.{letter}", s.config.n_heads if letter == "q" else s.config.kv_heads
+    for letter in letters:
+        name, count = f"{at}{kind}.{letter}", s.config.n_heads if letter == "q" else s.config.kv_heads
         width = s.config.head_width
         if not s.config.projections:
             yield from times(grad(s, name, *b, d // width, p, d % width))
             continue
-        weights = s.row(f"{at}attn.W_{letter.upper()}", d)
+        weights = s.row(f"{at}{kind}.W_{letter.upper()}", d)
         for j in range(count * width):
             yield from times(grad(s, name, *b, j // width, p, j % width), weights[j])
+
+
+def into_cross(s: Subject, at: str, b: Place, p: int, d: int) -> Terms:
+    """What a decoder's word asks its encoder."""
+    yield from into_attention(s, at, b, p, d, "cross", "q")
+
+
+def into_memory(s: Subject, b: Place, p: int, d: int) -> Terms:
+    """What every block of a decoder reads at one word of its encoder's output."""
+    for i in range(s.config.n_layers if s.config.cross else 0):
+        yield from into_attention(s, f"blocks.{i}.", b, p, d, "cross", "kv")
 
 
 # ---------------------------------------------------------------------------------------------------------- block
@@ -308,7 +325,24 @@ def mlp_out(s: Subject, at: str, b: Place, p: int, d: int) -> Terms:
         yield from times(grad(s, at + "resid_post", *b, p, d))
 
 
+def cross_out(s: Subject, at: str, b: Place, p: int, d: int) -> Terms:
+    if norm_places(s.config)[1]:
+        yield from into_norm(s, at + "ln_cross", b, p, d)
+    else:
+        yield from times(grad(s, at + "resid_mid_cross", *b, p, d))
+
+
 def resid_mid(s: Subject, at: str, b: Place, p: int, d: int) -> Terms:
+    if not s.config.cross:
+        yield from resid_mid_cross(s, at, b, p, d)
+        return
+    if s.config.residual:
+        yield from cross_out(s, at, b, p, d)
+    yield from into_norm(s, at + "ln_cross", b, p, d) if norm_places(s.config)[0] else into_cross(s, at, b, p, d)
+
+
+def resid_mid_cross(s: Subject, at: str, b: Place, p: int, d: int) -> Terms:
+    """The stream that the MLP is added to; without cross-attention it is resid_mid."""
     if not s.config.d_mlp:
         yield from times(grad(s, at + "resid_post", *b, p, d))
         return
@@ -347,18 +381,12 @@ RULES: dict[str, Rule] = {
     "embed": embed,
     "pos_embed": pos_embed,
     "resid_pre": resid_pre,
-    "attn.q": looking,
-    "attn.k": looked_at,
-    "attn.v": v,
     "attn.rot_q": turned_query,
     "attn.rot_k": turned_key,
-    "attn.scores": scores,
-    "attn.scores_scaled": scores_scaled,
-    "attn.scores_masked": scores_masked,
-    "attn.pattern": pattern,
-    "attn.z": z,
     "attn_out": attn_out,
+    "cross_out": cross_out,
     "resid_mid": resid_mid,
+    "resid_mid_cross": resid_mid_cross,
     "mlp.up": factor_of("mlp.act"),
     "mlp.act": factor_of("mlp.up"),
     "mlp.post": mlp_post,
@@ -366,3 +394,7 @@ RULES: dict[str, Rule] = {
     "resid_post": resid_post,
     "logits": logits,
 }
+for _kind in ("attn", "cross"):
+    _rules: dict[str, Rule] = {"q": looking, "k": looked_at, "v": v, "scores": scores, "scores_scaled": scores_scaled}
+    _rules |= {"scores_masked": scores_masked, "pattern": pattern, "z": z}
+    RULES |= {f"{_kind}.{name}": partial(rule, kind=_kind) for name, rule in _rules.items()}

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from ..arguments import array, instance
+from ..config import ENCODER
 from ..trace import axes_of
 from . import backward, forward, parameters, sampling
-from .explanation import Explanation, Made
+from .explanation import Explanation, Made, Term
 from .subject import ALONE, GRAD, LOSS, Subject
 
 
@@ -57,6 +58,11 @@ def _made(s: Subject, name: str, place: tuple[int, ...]) -> Made:
     if name.startswith(LOSS):
         return Made(r"\partial L", "loss")
     bare = name.removeprefix(GRAD)
+    if bare.startswith(ENCODER):
+        if s.is_patched(name, place):
+            return Made(r"\text{patch}", "edit")
+        start = GRAD if name != bare else ""
+        return _outside(s, _made(s.encoder, start + bare.removeprefix(ENCODER), place))
     if bare in s.params and bare not in s.trace:
         return parameters.of_parameter(s, bare, place) if name != bare else Made("W", "parameter")
     n = len(axes_of(bare))
@@ -66,3 +72,9 @@ def _made(s: Subject, name: str, place: tuple[int, ...]) -> Made:
     if s.is_patched(name, place):
         return Made(r"\text{patch}", "edit")
     return forward.made(s, name, b, own)
+
+
+def _outside(s: Subject, made: Made) -> Made:
+    """What an encoder's own rule says, by the names of the whole model."""
+    terms = (Term(tuple(map(s.outside, t.operands)), t.factor, tuple(map(s.outside, t.over))) for t in made.terms)
+    return made._replace(operands=tuple(map(s.outside, made.operands)), terms=tuple(terms))

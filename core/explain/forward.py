@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 from math import cos, sin, sqrt
 
 import numpy as np
 
+from ..config import ENCODER
 from ..model import norm_places
 from ..ops.activations import ACTIVATIONS
 from ..ops.positions import rotary_angles, rotary_rates
@@ -50,17 +52,20 @@ def embed(s: Subject, at: str, b: Place, p: int, d: int) -> Made:
     if s.ids is None or p in s.by_hand:
         return Made(rf"e_{{{p},{d}}}", "token")
     token = int(s.ids[(*b, p)] if s.ids.ndim > 1 else s.ids[p])
-    return same(rf"x_{{{p},{d}}} = W^E_{{{token},{d}}}", s.cell("embed.W_E", token, d))
+    factor = sqrt(s.config.d_model) if s.config.embed_scale else 1.0
+    scaled = r"\sqrt{d}\," if s.config.embed_scale else ""
+    return the_sum(rf"x_{{{p},{d}}} = {scaled}W^E_{{{token},{d}}}", [Term((s.cell("embed.W_E", token, d),), factor)])
 
 
 def pos_embed(s: Subject, at: str, b: Place, p: int, d: int) -> Made:
     if s.config.positions == "learned":
         return same(rf"P_{{{p},{d}}}", s.cell("pos_embed.W_pos", p, d))
-    turn = "\\cos" if d % 2 else "\\sin"
-    angle = rf"{p} / 10000^{{{d - d % 2}/{s.config.d_model}}}"
-    speed, wave = 10000 ** ((d - d % 2) / s.config.d_model), cos if d % 2 else sin
+    n, half = s.config.d_model, (s.config.d_model + 1) // 2
+    pair, cosine = (d % half, d >= half) if s.config.sine_halves else (d // 2, bool(d % 2))
+    speed, wave = 10000 ** (2 * pair / n), cos if cosine else sin
     place = Operand("position", (p,), float(p))
-    return Made(rf"PE = {turn}({angle})", "function", (place,), rule=lambda x: wave(x[0] / speed))
+    formula = rf"PE = \{'cos' if cosine else 'sin'}({p} / 10000^{{{2 * pair}/{n}}})"
+    return Made(formula, "function", (place,), rule=lambda x: wave(x[0] / speed))
 
 
 def embedded(s: Subject) -> tuple[str, ...]:
@@ -79,12 +84,23 @@ def norm_input(s: Subject, at: str) -> tuple[str, ...]:
     """The names whose sum a norm is given."""
     if at in ("ln_embed", "ln_final"):
         return embedded(s) if at == "ln_embed" else (last_stream(s),)
-    layer, second = at[:-3], at.endswith("ln2")
-    pre, _ = norm_places(s.config)
-    if pre:
-        return (layer + ("resid_mid" if second and not s.config.parallel else "resid_pre"),)
-    stream, added = ("resid_mid", "mlp_out") if second else ("resid_pre", "attn_out")
-    return (layer + stream, layer + added) if s.config.residual else (layer + added,)
+    layer, _, which = at.rpartition(".")
+    layer += "."
+    into = {"ln1": "resid_pre", "ln_cross": "resid_mid", "ln2": before_mlp(s)}[which]
+    if norm_places(s.config)[0]:
+        return (layer + into,)
+    added = {"ln1": "attn_out", "ln_cross": "cross_out", "ln2": "mlp_out"}[which]
+    return (layer + into, layer + added) if s.config.residual else (layer + added,)
+
+
+def before_mlp(s: Subject) -> str:
+    """The stream that the MLP reads."""
+    return "resid_pre" if s.config.parallel else middle(s)
+
+
+def middle(s: Subject) -> str:
+    """The stream that the MLP is added to."""
+    return "resid_mid_cross" if s.config.cross else "resid_mid"
 
 
 def stream_cell(s: Subject, name: str, b: Place, p: int, d: int) -> Operand:
@@ -144,31 +160,55 @@ def resid_mid(s: Subject, at: str, b: Place, p: int, d: int) -> Made:
     return added_up(s, r"X' = X + \mathrm{attn}" if s.config.residual else r"X' = \mathrm{attn}", names, b, p, d)
 
 
+def resid_mid_cross(s: Subject, at: str, b: Place, p: int, d: int) -> Made:
+    if norm_places(s.config)[1]:
+        return same(r"X'_c = \mathrm{norm}", s.cell(at + "ln_cross.out", *b, p, d))
+    names = (at + "resid_mid", at + "cross_out") if s.config.residual else (at + "cross_out",)
+    return added_up(s, r"X'_c = X' + \mathrm{attn}" if s.config.residual else r"X'_c = \mathrm{attn}", names, b, p, d)
+
+
 def resid_post(s: Subject, at: str, b: Place, p: int, d: int) -> Made:
     if not s.config.d_mlp:
-        return same("X'' = X'", s.cell(at + "resid_mid", *b, p, d))
+        return same("X'' = X'", s.cell(at + middle(s), *b, p, d))
     if norm_places(s.config)[1]:
         return same(r"X'' = \mathrm{norm}", s.cell(at + "ln2.out", *b, p, d))
     both = s.config.residual or s.config.parallel
-    names = (at + "resid_mid", at + "mlp_out") if both else (at + "mlp_out",)
+    names = (at + middle(s), at + "mlp_out") if both else (at + "mlp_out",)
     return added_up(s, r"X'' = X' + \mathrm{FFN}" if both else r"X'' = \mathrm{FFN}", names, b, p, d)
 
 
 # ------------------------------------------------------------------------------------------------------ attention
 
 
-def attention_input(s: Subject, at: str) -> str:
-    return at + ("ln1.out" if norm_places(s.config)[0] else "resid_pre")
+def attention_input(s: Subject, at: str, kind: str = "attn", letter: str = "Q") -> str:
+    """What queries, or keys and values, are projected from."""
+    if kind == "cross" and letter != "Q":
+        return memory(s)
+    first, second = ("ln1.out", "resid_pre") if kind == "attn" else ("ln_cross.out", "resid_mid")
+    return at + (first if norm_places(s.config)[0] else second)
 
 
-def projected(letter: str) -> Rule:
+def memory(s: Subject) -> str:
+    """The encoder's output, at which the decoder looks."""
+    encoder = s.config.encoder
+    return ENCODER + ("ln_final.out" if encoder.final_norm else f"blocks.{encoder.n_layers - 1}.resid_post")
+
+
+def is_hidden(s: Subject, kind: str, b: Place, q: int, k: int) -> bool:
+    """Whether the mask, or padding, hides a key."""
+    padding = s.trace.mask if kind == "attn" else s.trace.source_mask
+    padded = padding is not None and not (padding[(*b, k)] if padding.ndim > 1 else padding[k])
+    return padded or (kind == "attn" and s.config.causal and k > q)
+
+
+def projected(letter: str, kind: str) -> Rule:
     def rule(s: Subject, at: str, b: Place, h: int, p: int, e: int) -> Made:
-        x, j = attention_input(s, at), h * s.config.head_width + e
+        x, j = attention_input(s, at, kind, letter), h * s.config.head_width + e
         if not s.config.projections:
             return same(rf"{letter} = X", s.cell(x, *b, p, j))
         if letter == "V" and "W_V" in s.trace.interventions.off:
             return same("V = X I", s.cell(x, *b, p, j)) if j < s.config.d_model else Made("V = X I", "edit")
-        W, added = f"{at}attn.W_{letter}", bias(s, f"{at}attn.b_{letter}", j)
+        W, added = f"{at}{kind}.W_{letter}", bias(s, f"{at}{kind}.b_{letter}", j)
         formula = rf"{letter} = \sum_i x_i\,W^{letter}_{{i,{j}}}" + (f" + b_{{{j}}}" if added else "")
         return the_sum(formula, dot(s.row(x, *b, p), s.column(W, j), *added))
 
@@ -204,33 +244,33 @@ def rotated(letter: str) -> Rule:
     return rule
 
 
-def scores(s: Subject, at: str, b: Place, h: int, q: int, k: int) -> Made:
-    turned = "rot_" if s.config.positions == "rotary" else ""
+def scores(s: Subject, at: str, b: Place, h: int, q: int, k: int, kind: str = "attn") -> Made:
+    turned = "rot_" if s.config.positions == "rotary" and kind == "attn" else ""
     group = h * s.config.kv_heads // s.config.n_heads
-    rows = s.row(f"{at}attn.{turned}q", *b, h, q), s.row(f"{at}attn.{turned}k", *b, group, k)
+    rows = s.row(f"{at}{kind}.{turned}q", *b, h, q), s.row(f"{at}{kind}.{turned}k", *b, group, k)
     return the_sum(r"\sum_e q_e\,k_e", dot(*rows))
 
 
-def scores_scaled(s: Subject, at: str, b: Place, h: int, q: int, k: int) -> Made:
-    score, width = s.cell(at + "attn.scores", *b, h, q, k), s.config.head_width
+def scores_scaled(s: Subject, at: str, b: Place, h: int, q: int, k: int, kind: str = "attn") -> Made:
+    score, width = s.cell(f"{at}{kind}.scores", *b, h, q, k), s.config.head_width
     if not s.config.scale:
         return same("q k", score)
     return the_sum(rf"q k / \sqrt{{{width}}}", [Term((score,), 1 / sqrt(width))])
 
 
-def scores_masked(s: Subject, at: str, b: Place, h: int, q: int, k: int) -> Made:
-    score = s.cell(at + "attn.scores_scaled", *b, h, q, k)
-    if not (s.config.causal and k > q):
+def scores_masked(s: Subject, at: str, b: Place, h: int, q: int, k: int, kind: str = "attn") -> Made:
+    score = s.cell(f"{at}{kind}.scores_scaled", *b, h, q, k)
+    if not is_hidden(s, kind, b, q, k):
         return same(r"q k / \sqrt{d_k}", score)
     return the_sum(r"q k / \sqrt{d_k} - \infty", [Term((score,)), Term((Operand("mask", (q, k), -np.inf),))])
 
 
-def pattern(s: Subject, at: str, b: Place, h: int, q: int, k: int) -> Made:
-    row, temperature = s.row(at + "attn.scores_masked", *b, h, q), s.trace.interventions.temperature
+def pattern(s: Subject, at: str, b: Place, h: int, q: int, k: int, kind: str = "attn") -> Made:
+    row, temperature = s.row(f"{at}{kind}.scores_masked", *b, h, q), s.trace.interventions.temperature
     flat = "softmax" in s.trace.interventions.off
-    if flat and at + "attn.scores_masked" not in s.trace.interventions.patch:
-        hidden = s.config.causal
-        row = [Operand("mask", (q, j), -np.inf if hidden and j > q else 0.0) for j in range(len(row))]
+    if flat and f"{at}{kind}.scores_masked" not in s.trace.interventions.patch:
+        hidden = [is_hidden(s, kind, b, q, j) for j in range(len(row))]
+        row = [Operand("mask", (q, j), -np.inf if hidden[j] else 0.0) for j in range(len(row))]
 
     def rule(x: np.ndarray) -> float:
         x = np.where(np.isneginf(x), x, 0.0) if flat else x
@@ -241,26 +281,26 @@ def pattern(s: Subject, at: str, b: Place, h: int, q: int, k: int) -> Made:
     return Made(rf"e^{{s_{{{k}}}{over}}} / \sum_j e^{{s_j{over}}}", "function", tuple(row), rule=rule)
 
 
-def z(s: Subject, at: str, b: Place, h: int, q: int, e: int) -> Made:
-    if h in s.trace.interventions.ablated_in(int(at.split(".")[1])):
+def z(s: Subject, at: str, b: Place, h: int, q: int, e: int, kind: str = "attn") -> Made:
+    if h in s.trace.interventions.ablated_in(int(at.split(".")[1]), kind):
         return Made("z = 0", "edit")
-    weights = s.row(at + "attn.pattern", *b, h, q)
+    weights = s.row(f"{at}{kind}.pattern", *b, h, q)
     group = h * s.config.kv_heads // s.config.n_heads
-    values = [s.cell(at + "attn.v", *b, group, k, e) for k in range(len(weights))]
+    values = [s.cell(f"{at}{kind}.v", *b, group, k, e) for k in range(len(weights))]
     return the_sum(r"z = \sum_k A_k\,v_k", dot(weights, values))
 
 
-def attn_out(s: Subject, at: str, b: Place, p: int, d: int) -> Made:
+def attn_out(s: Subject, at: str, b: Place, p: int, d: int, kind: str = "attn") -> Made:
     width, bare = s.config.head_width, not s.config.projections
     if bare or "W_O" in s.trace.interventions.off:
         h, e = divmod(d, width)
         formula = r"\mathrm{Concat}(z)" if bare else r"\mathrm{Concat}(z)\,I"
-        return same(formula, s.cell(at + "attn.z", *b, h, p, e)) if h < s.config.n_heads else Made(formula, "edit")
-    heads = [operand for h in range(s.config.n_heads) for operand in s.row(at + "attn.z", *b, h, p)]
-    added = bias(s, at + "attn.b_O", d)
+        return same(formula, s.cell(f"{at}{kind}.z", *b, h, p, e)) if h < s.config.n_heads else Made(formula, "edit")
+    heads = [operand for h in range(s.config.n_heads) for operand in s.row(f"{at}{kind}.z", *b, h, p)]
+    added = bias(s, f"{at}{kind}.b_O", d)
     return the_sum(
         rf"\sum_j z_j\,W^O_{{j,{d}}}" + (f" + b_{{{d}}}" if added else ""),
-        dot(heads, s.column(at + "attn.W_O", d), *added),
+        dot(heads, s.column(f"{at}{kind}.W_O", d), *added),
     )
 
 
@@ -268,8 +308,7 @@ def attn_out(s: Subject, at: str, b: Place, p: int, d: int) -> Made:
 
 
 def mlp_input(s: Subject, at: str) -> str:
-    pre = norm_places(s.config)[0]
-    return at + ("ln2.out" if pre else "resid_pre" if s.config.parallel else "resid_mid")
+    return at + ("ln2.out" if norm_places(s.config)[0] else before_mlp(s))
 
 
 def hidden(matrix: str) -> Rule:
@@ -323,18 +362,10 @@ RULES: dict[str, Rule] = {
     "embed": embed,
     "pos_embed": pos_embed,
     "resid_pre": resid_pre,
-    "attn.q": projected("Q"),
-    "attn.k": projected("K"),
-    "attn.v": projected("V"),
     "attn.rot_q": rotated("q"),
     "attn.rot_k": rotated("k"),
-    "attn.scores": scores,
-    "attn.scores_scaled": scores_scaled,
-    "attn.scores_masked": scores_masked,
-    "attn.pattern": pattern,
-    "attn.z": z,
-    "attn_out": attn_out,
     "resid_mid": resid_mid,
+    "resid_mid_cross": resid_mid_cross,
     "mlp.pre": hidden("pre"),
     "mlp.up": hidden("up"),
     "mlp.act": activated,
@@ -343,3 +374,9 @@ RULES: dict[str, Rule] = {
     "resid_post": resid_post,
     "logits": logits,
 }
+for _kind in ("attn", "cross"):
+    RULES |= {f"{_kind}.{letter.lower()}": projected(letter, _kind) for letter in "QKV"}
+    _rules: dict[str, Rule] = {"scores": scores, "scores_scaled": scores_scaled, "scores_masked": scores_masked}
+    _rules |= {"pattern": pattern, "z": z}
+    RULES |= {f"{_kind}.{name}": partial(rule, kind=_kind) for name, rule in _rules.items()}
+    RULES[f"{_kind}_out"] = partial(attn_out, kind=_kind)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from math import sqrt
+
 import numpy as np
 
 from .backward import Place, Terms, chain, grad, times
-from .explanation import Made
+from .explanation import Made, Term
 from .forward import attention_input, mlp_input, unembed_input
 from .subject import Subject
 
@@ -39,22 +41,23 @@ def _places(s: Subject, name: str) -> list[Place]:
 
 def _of_matrix(s: Subject, at: str, letter: str, place: Place) -> Terms:
     """Of a matrix (i, j), or of the bias behind it (j): the gradient of what came out times what went in."""
-    kind, _, which = letter.partition("_")
-    layer = at.removesuffix("attn").removesuffix("mlp")
-    outputs = {"in": "mlp.up" if s.config.gated else "mlp.pre", "gate": "mlp.pre", "out": "mlp_out", "O": "attn_out"}
+    form, _, which = letter.partition("_")
+    layer, _, kind = at.rpartition(".")
+    layer += "." if layer else ""
+    outputs = {"in": "mlp.up" if s.config.gated else "mlp.pre", "gate": "mlp.pre", "out": "mlp_out", "O": f"{kind}_out"}
     if at == "unembed":
         given, gave = unembed_input(s), "logits"
     else:
-        gave = layer + outputs.get(which, f"attn.{which.lower()}")
-        given = {"out": layer + "mlp.post", "O": layer + "attn.z"}.get(which, "")
-        given = given or (attention_input if at.endswith("attn") else mlp_input)(s, layer)
+        gave = layer + outputs.get(which, f"{kind}.{which.lower()}")
+        given = {"out": layer + "mlp.post", "O": f"{layer}{kind}.z"}.get(which, "")
+        given = given or (mlp_input(s, layer) if kind == "mlp" else attention_input(s, layer, kind, which))
     if gave not in s.trace:
         return
     j, width = place[-1], s.config.head_width
-    for token in _tokens(s):
+    for token in _places(s, given) if which in "QKV" else _tokens(s):
         b, p = token[:-1], token[-1]
         out: Place = (*b, j // width, p, j % width) if which in "QKV" else (*token, j)
-        if kind == "b":
+        if form == "b":
             yield from times(grad(s, gave, *out))
             continue
         i = place[0]
@@ -70,7 +73,15 @@ def _embeddings(s: Subject, token: int, d: int) -> Terms:
     ids = s.trace.ids  # embeddings that were given were not looked up
     if ids is not None:
         for found in np.argwhere(ids == token).tolist():
-            yield from times(grad(s, "embed", *found, d))
+            yield from times(
+                grad(s, "embed", *found, d), factor=sqrt(s.config.d_model) if s.config.embed_scale else 1.0
+            )
+    if s.trace.source is not None and "encoder.embed.W_E" not in s.params:  # both stacks share one table
+        yield from ((_outside(s, term)) for term in _embeddings(s.encoder, token, d))
     if s.config.tied_unembed:
         for place in _tokens(s):
             yield from times(grad(s, "logits", *place, token), s.cell(unembed_input(s), *place, d))
+
+
+def _outside(s: Subject, term: Term) -> Term:
+    return Term(tuple(map(s.outside, term.operands)), term.factor, tuple(map(s.outside, term.over)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -11,12 +11,12 @@ import numpy as np
 
 from ..arguments import array, instance, is_whole, mapping, wrong
 from ..backward import backward
-from ..config import Config
+from ..config import ENCODER, Config
 from ..errors import ConfigError
 from ..interventions import without
 from ..kinds import shown
 from ..ops.loss import cross_entropy
-from ..params import Params
+from ..params import Params, encoder_params
 from ..trace import Trace, axes_of
 from .explanation import Operand
 
@@ -41,6 +41,7 @@ class Subject:
     by_hand: frozenset[int] = frozenset()
     targets: np.ndarray | None = None
     upstream: Mapping[str, np.ndarray] = field(default_factory=dict)
+    decoder: Subject | None = None  # of an encoder: what looks at it
 
     @classmethod
     def of(cls, run: Any, targets: Any = None, upstream: Mapping[str, np.ndarray] | None = None) -> Subject:
@@ -71,8 +72,32 @@ class Subject:
         return {}
 
     @cached_property
+    def encoder(self) -> Subject:
+        """The encoder as a Subject of its own, by the names of a model that is one. Raises: ConfigError."""
+        if self.trace.source is None:
+            raise ConfigError("trace: its source was read before it began, or there is none", "trace")
+        own = {name.removeprefix(ENCODER): up for name, up in self.upstream.items() if name.startswith(ENCODER)}
+        return Subject(
+            encoder_params(self.params),
+            self.config.encoder,
+            self.trace.source,
+            self.trace.source.ids,
+            upstream=own,
+            decoder=self,
+        )
+
+    def outside(self, operand: Operand) -> Operand:
+        """An operand of the encoder's, by its name in the whole."""
+        start = GRAD if operand.name.startswith(GRAD) else LOSS if operand.name.startswith(LOSS) else ""
+        name = ENCODER + operand.name.removeprefix(start)
+        return replace(operand, name=start + name) if name in self.trace or name in self.params else operand
+
+    @cached_property
     def grads(self) -> Mapping[str, np.ndarray]:
         """The gradient of the loss by every parameter and activation. Raises: ConfigError where there is no loss."""
+        if self.decoder is not None:
+            whole = self.decoder.grads
+            return {name.removeprefix(ENCODER): array for name, array in whole.items() if name.startswith(ENCODER)}
         if self.targets is None and not self.upstream:
             raise ConfigError(
                 "targets: a gradient is of a loss; give targets, or upstream as backward takes it", "targets"
