@@ -81,6 +81,7 @@ CACHE = _megabytes("FIBRA_CACHE_MB", 300, 32)
 CACHE_OTHER = CACHE // 2
 CACHE_LEAST = CACHE // 5  # for texts and pictures, however many real models are open
 MODELS = CACHE * 2 // 5  # trained models that all sessions hold together: thirty of the largest size that Train has
+ABLATIONS = 1e11  # multiplications that a page takes unasked to switch off head after head: about ten seconds
 LARGE = 1_000_000  # parameters, 4 MB: larger models are computed one at a time, so that a class of them fits in memory
 CHECKPOINTS = 32 << 20  # of one training run: forty of a model of 200,000 parameters
 RUNS = 4  # of a session that undo, or choosing its task again, brings back where it stood

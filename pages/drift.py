@@ -25,6 +25,7 @@ def way(words: Words) -> None:
             _compared(scene, words)
             return
         shell.say(words("compare.widths"))
+    controls.without_first(scene, words)
     with st.container(key="drift-way"), live_figure.together("drift"):
         _walk(scene, words)
         figure.picture(pictures.drift, scene, words, key="drift", height=pictures.HEIGHT)

@@ -63,6 +63,8 @@ def light(words: Words) -> None:
     scene = state.scene()
     if scene.pinned:
         comparison.differs(scene, words)
+    else:
+        controls.without_first(scene, words)
     with st.container(key="fibres-main"), live_figure.together("fibres"):
         _scene_controls(scene, words)
         _twin_controls(scene, words)

@@ -23,8 +23,13 @@ SEEDS = 99  # the slider's last; of ten thousand, a hand would not hit the next 
 def heads(words: Words) -> None:
     scene = state.scene()
     switchboard.in_step(scene)
-    with st.container(key="heads-sizes"):
-        _sizes(scene, words)
+    if scene.preset.trained:  # what it learned fits no other size
+        config = scene.config
+        own = {name: getattr(config, name) for name in ("d_model", "n_heads", "n_layers", "d_mlp")}
+        shell.say(words("heads.own_sizes", **own), "about")
+    else:
+        with st.container(key="heads-sizes"):
+            _sizes(scene, words)
     if scene.pinned:
         _compared(scene, words)
     with st.container(key="heads-main"):
@@ -34,12 +39,12 @@ def heads(words: Words) -> None:
 
 
 def _sizes(scene: Scene, words: Words) -> None:
-    config, trained = scene.config, scene.preset.trained
-    for size, options in sizes.offered(config, trained).items():
+    config = scene.config
+    for size, options in sizes.offered(config).items():
         label, value, alone = words(f"heads.{size}"), getattr(config, size), len(options) == 1
         controls.choice_slider(label, size, options, value, disabled=alone, help=words(f"heads.{size}_help"))
     most = SEEDS if scene.seed <= SEEDS else SEED[1]
-    controls.slider(words("heads.seed"), "seed", SEED[0], most, 1, scene.seed, disabled=trained)
+    controls.slider(words("heads.seed"), "seed", SEED[0], most, 1, scene.seed)
 
 
 def _all(scene: Scene, words: Words) -> None:
@@ -77,7 +82,9 @@ def _growth(scene: Scene, words: Words) -> None:
         about = words("heads.scaled_help")
         controls.switch(words("heads.scaled"), "init", scaled, turn=scale_init, help=about, disabled=trained)
         controls.switch(words("heads.residual"), "residual", scene.runs("residual"), turn=state.switch)
-        controls.switch(words("heads.norm"), "norm", scene.runs("norm"), turn=state.switch)
+        controls.switch(
+            words("heads.norm", rms=scene.whole.norm == "rms"), "norm", scene.runs("norm"), turn=state.switch
+        )
 
 
 def _picture(

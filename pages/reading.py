@@ -29,6 +29,7 @@ def read(words: Words) -> None:
     scene = state.scene()
     switchboard.in_step(scene)
     _choose(scene, words)
+    controls.without_first(scene, words)
     maps, height = (pictures.labels, pictures.effects, pictures.scores), pictures.map_height(scene)
     with st.container(key="reading-maps"), live_figure.together("reading-maps"):
         for builder in maps:

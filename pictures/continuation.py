@@ -11,7 +11,7 @@ from core import ConfigError, Scene, Writing
 from core.generate.loop import NewToken
 from core.scene.continuation import namer
 from core.scene.sentence import fit_sentence
-from pictures import compute, memory
+from pictures import compute, heap, memory
 from pictures.display_names import named
 from pictures.words import Words
 
@@ -53,6 +53,8 @@ def _written(scene: Scene) -> Writing | None:
         writing = core.write(scene, compute.params(scene))
     except ConfigError:
         return None
+    if compute.is_large(scene):  # its matrices were widened for the whole text, and are free now
+        heap.trim()
     return replace(writing, weights=partial(compute.params, scene))
 
 

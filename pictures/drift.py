@@ -10,7 +10,7 @@ import numpy as np
 from core import Scene
 from core.interpret import PCA, pca, residual_stages
 from core.interpret.space import ROUNDING
-from pictures import compute, extremes, memory
+from pictures import compute, extremes, left_out, memory
 from pictures.compute import Picture, looked_at, picture
 from pictures.words import Words
 from plots.drift import drift as drift_figure
@@ -25,14 +25,16 @@ CROWDED = 20  # times as far apart as at the start: then the starts are within a
 PLAIN = 1e5  # numbers from here on are written with a power of ten
 
 
-@picture("drift_stage", "drift_3d")
+@picture("drift_stage", "drift_3d", "without_first")
 def drift(scene: Scene, words: Words) -> Picture:
     """Every word's way through the layers, in the two or three directions in which all of them spread most."""
     stages = ways(scene)
-    says = sentence(scene, stages, stage(scene, stages), words)
+    says = sentence(scene, stages, stage(scene, stages), words) + left_out.told(scene, words, "way")
     if len(scene.tokens) * (scene.config.n_layers + 1) > WALKED:
         return Picture(_figure(scene, words, says), says)
-    return Picture(with_stops(_walk(looked_at(scene, ("drift_3d",)), words), "stage", passed(scene), says), says)
+    return Picture(
+        with_stops(_walk(looked_at(scene, ("drift_3d", "without_first")), words), "stage", passed(scene), says), says
+    )
 
 
 @memory.kept(lambda scene, words: (scene, words.lang), large=lambda scene, _: compute.is_large(scene))
@@ -42,11 +44,12 @@ def _walk(scene: Scene, words: Words) -> list[dict[str, Any]]:
 
 
 def _figure(scene: Scene, words: Words, alt: str = "") -> dict[str, Any]:
-    stages, axes, k = ways(scene), basis(scene.computed), shown(scene)
+    stages, axes, k = ways(scene), basis(directions(scene)), shown(scene)
+    there = left_out.kept(scene)
     title = "drift.axis_short" if scene.drift_3d else "drift.axis"  # a slanted title has little room
     return drift_figure(
-        axes.project(stages)[..., :k].astype(np.float32),
-        list(scene.tokens),
+        axes.project(stages)[:, there, :k].astype(np.float32),
+        [token for token, is_there in zip(scene.tokens, there, strict=True) if is_there],
         stage=stage(scene, stages),
         axis_titles=[words(title, i=i + 1, share=100 * float(axes.explained[i])) for i in range(k)],
         stage_names=stage_names(scene, len(stages), words),
@@ -55,15 +58,20 @@ def _figure(scene: Scene, words: Words, alt: str = "") -> dict[str, Any]:
     )
 
 
-@picture("drift_3d")
+@picture("drift_3d", "without_first")
 def variance(scene: Scene, words: Words) -> Picture:
     """The share of the variance along each of the basis's directions."""
-    axes = basis(scene.computed)
+    axes = basis(directions(scene))
     k = shown(scene)
     share = float(axes.explained[:k].sum())
     says = words(f"drift.says.{'variance' if share else 'point'}", share=100 * share, d=axes.mean.size)
     names = [f"PC{i + 1}" for i in range(COMPONENTS)]
     return Picture(token_shares(axes.explained, names, role="@residual", height=VARIANCE_HEIGHT, alt=says), says)
+
+
+def directions(scene: Scene) -> Scene:
+    """What the directions depend on: what is computed, and who is left out."""
+    return looked_at(scene, ("without_first",))
 
 
 def stage_names(scene: Scene, n: int, words: Words) -> list[str]:
@@ -97,8 +105,8 @@ def stage(scene: Scene, stages: np.ndarray) -> int:
 # The SVD of the largest model takes 30 ms, and a walk through it needs one.
 @memory.kept(lambda scene: (scene,), large=compute.is_large)
 def basis(scene: Scene) -> PCA:
-    """The directions in which all stages of a Scene's words, as computed, spread most."""
-    stages = ways(scene)
+    """The directions in which all stages of a Scene's words spread most: see `directions`."""
+    stages = ways(scene)[:, left_out.kept(scene)]
     return pca(stages.reshape(-1, stages.shape[-1]), k=COMPONENTS)
 
 

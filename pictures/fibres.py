@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from core import Run, Scene
-from pictures import compute, extremes, labels
+from pictures import compute, extremes, labels, left_out
 from pictures.attention import read
 from pictures.compute import Picture, picture
 from pictures.words import Words
@@ -18,7 +18,7 @@ HEIGHT = 560  # px
 TWIN_WIDTH = 330  # px: the third of a page, or a phone
 
 
-@picture("threshold", "focus", "layers_lit")
+@picture("threshold", "focus", "layers_lit", "without_first")
 def light(scene: Scene, words: Words) -> Picture:
     """Every weight above the threshold in the layers that are lit, a fibre each."""
     return light_of(scene, words, HEIGHT)
@@ -27,8 +27,8 @@ def light(scene: Scene, words: Words) -> Picture:
 def light_of(scene: Scene, words: Words, height: int) -> Picture:
     """The same in a picture so many pixels high."""
     run = compute.run(scene)
-    a = patterns(run)
-    says = _says_light(scene, a, words)
+    a = left_out.hidden(patterns(run), scene)
+    says = _says_light(scene, a, words) + left_out.told(scene, words, "weights")
     figure = fibres_figure(
         a,
         list(run.tokens),
@@ -42,13 +42,13 @@ def light_of(scene: Scene, words: Words, height: int) -> Picture:
     return Picture(figure, says)
 
 
-@picture("layer", "head", "threshold", "focus")
+@picture("layer", "head", "threshold", "focus", "without_first")
 def twin(scene: Scene, words: Words) -> Picture:
     """The chosen layer and head alone: who looks, who is looked at, and a line for every weight above the threshold."""
     run = compute.run(scene)
     layer, head = scene.place
-    whole = patterns(run)
-    a, says = whole[layer], _says_twin(scene, whole, words)
+    whole = left_out.hidden(patterns(run), scene)
+    a, says = whole[layer], _says_twin(scene, whole, words) + left_out.told(scene, words, "weights")
     figure = bipartite(
         a,
         list(run.tokens),

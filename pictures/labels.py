@@ -12,7 +12,7 @@ from core import Run, Scene
 from core.interpret import head_label, head_scores, probe_induction
 from core.interpret.heads import CLEAR
 from core.interpret.induction import patterns as all_patterns
-from pictures import compute, memory
+from pictures import compute, left_out, memory
 from pictures.extremes import unit
 from pictures.words import Words
 
@@ -49,14 +49,19 @@ def _at(scene: Scene, place: tuple[int, ...]) -> dict[str, float]:
 
 
 def scores_of(scene: Scene) -> dict[str, np.ndarray]:
-    """Name of a pattern -> [layer, head]; 0 where numbers were lost."""
-    return _scores(scene.computed)
+    """Name of a pattern -> [layer, head]; 0 where numbers were lost. Of the tokens that are kept (pictures/left_out.py);
+    where the first is not among them, none looks at it.
+    """
+    return _scores(compute.looked_at(scene, ("without_first",)))
 
 
 @memory.kept(lambda scene: (scene,), large=compute.is_large)
 def _scores(scene: Scene) -> dict[str, np.ndarray]:
-    run = compute.run(scene)
-    return {name: np.nan_to_num(s) for name, s in head_scores(patterns(run), run.tokens, run.config.causal).items()}
+    run, there = compute.run(scene), left_out.kept(scene)
+    a = left_out.renormalized(patterns(run), scene)
+    tokens = [token for token, is_there in zip(run.tokens, there, strict=True) if is_there]
+    found = {name: np.nan_to_num(s) for name, s in head_scores(a, tokens, run.config.causal).items()}
+    return found if there.all() else found | {"first": np.zeros_like(found["first"])}
 
 
 def look(scene: Scene, place: tuple[int, int], words: Words) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from core import Scene
+from core import Scene, limits
+from core.generate.loop import multiplications
 from core.interpret import LABELS, head_effects, induction_score, key_effects, rollout, value_weighted
-from pictures import compute, memory
+from pictures import compute, left_out, memory
 from pictures.compute import Picture, picture
-from pictures.extremes import Shown, greatest, head_names, least, percent, token_name, token_names, unit
+from pictures.extremes import Extreme, Shown, greatest, head_names, least, percent, token_name, token_names, unit
 from pictures.heads import magnitude
 from pictures.labels import labels_of, patterns, probe_of, scores_of
 from pictures.squares import looks_map
@@ -34,14 +35,14 @@ SIGNS |= {"seeming": "↻?", None: ""}  # what an induction head does, in this s
 # --------------------------------------------------------------------------------------------- patterns with a name
 
 
-@picture("layer", "head")
+@picture("layer", "head", "without_first")
 def labels(scene: Scene, words: Words) -> Picture:
     """Every head's label, over the score that earned it; for a head without one, over its greatest."""
     found = labels_of(scene)
     shown = np.zeros(found.shape)
     for place in np.ndindex(shown.shape):
         shown[place] = _score(scene, place)
-    says = _labelled(scene, words)
+    says = _labelled(scene, words) + left_out.told(scene, words, "shares")
     figure = head_map(
         shown,
         [[SIGNS[label] for label in row] for row in found],
@@ -73,12 +74,12 @@ def _labelled(scene: Scene, words: Words) -> str:
     return f"{says} {words('reading.says.labels_lost', layer=int(lost.argmax()))}" if lost.any() else says
 
 
-@picture("layer", "head")
+@picture("layer", "head", "without_first")
 def scores(scene: Scene, words: Words) -> Picture:
     """How far the chosen head follows each pattern that has a name."""
     place = scene.place
     mine = {name: float(score[place]) for name, score in scores_of(scene).items()}
-    says = _says_scores(scene, place, words)
+    says = _says_scores(scene, place, words) + left_out.told(scene, words, "shares")
     figure = token_shares(
         np.array([mine[name] for name in LABELS]),
         [f"{SIGNS[name]} {words(f'reading.names.{name}')}" for name in LABELS],
@@ -113,9 +114,11 @@ def _says_scores(scene: Scene, place: tuple[int, int], words: Words) -> str:
 @picture("layer", "head", "query")
 def effects(scene: Scene, words: Words) -> Picture:
     """What the output would lose without each head, the mean over the words."""
-    lost = _effects(scene.computed)
-    mean = lost.mean(-1)
-    says = _says_effects(scene, lost, words)
+    layers = tried(scene)
+    lost = _effects(scene.computed, layers)
+    says = _says_effects(scene, lost, layers, words)
+    mean = np.full((scene.config.n_layers, scene.config.n_heads), np.nan)
+    mean[layers,] = lost.mean(-1)
     figure = heatmap(
         np.where(np.isfinite(mean), 100 * mean, np.nan),
         [str(layer) for layer in range(len(mean))],
@@ -131,16 +134,31 @@ def effects(scene: Scene, words: Words) -> Picture:
     return Picture(figure, says)
 
 
-def _says_effects(scene: Scene, lost: np.ndarray, words: Words) -> str:
+def tried(scene: Scene) -> tuple[int, ...]:
+    """The layers whose heads are switched off, one by one: the chosen one alone, where all would take too long."""
+    config, n = scene.config, len(scene.tokens)
+    heads = config.n_layers * config.n_heads
+    # What follows a head is computed again: half of the model on average.
+    work = multiplications(config, n, n) * heads / 2
+    return tuple(range(config.n_layers)) if work <= limits.ABLATIONS else (scene.place[0],)
+
+
+def _says_effects(scene: Scene, lost: np.ndarray, layers: tuple[int, ...], words: Words) -> str:
+    """lost: [layer, head, pos] of these layers."""
     row = scene.cell[0]
     if not np.isfinite(lost).all():
         last = compute.run(scene).trace[f"blocks.{scene.config.n_layers - 1}.resid_post"]
         return words("reading.says.effects_zero" if np.isfinite(last).all() else "reading.says.lost")
     works = np.ones(lost.shape[:2], bool)
-    for place in scene.ablated:
-        works[place] = False
+    for layer, head in scene.ablated:
+        if layer in layers:
+            works[layers.index(layer), head] = False
     if not works.any():
-        return words("reading.says.effects_off")
+        return words("reading.says.effects_off" if len(layers) > 1 else "reading.says.effects_off_layer")
+
+    def named(found: Extreme) -> str:
+        return head_names([(layers[place[0]], place[1]) for place in found.places], words)
+
     shown, token = percent(words), token_name(scene.tokens, row, words)
     most, fewest = greatest(lost.mean(-1), shown, works), least(lost.mean(-1), shown, works)
     own = greatest(lost[..., row], shown, works)
@@ -150,24 +168,26 @@ def _says_effects(scene: Scene, lost: np.ndarray, words: Words) -> str:
     key = alike if most.everywhere else "effects"
     says = words(
         f"reading.says.{key}",
-        **{"most": head_names(most.places, words), "high": most.value, "n": len(most.places)},
-        **{"least": head_names(fewest.places, words), "low": fewest.value},
+        **{"most": named(most), "high": most.value, "n": len(most.places)},
+        **{"least": named(fewest), "low": fewest.value},
     )
     if key == "effects":
         which = "own_alike" if own.everywhere else "own"
-        values = {"token": token, "own": head_names(own.places, words), "own_high": own.value}
+        values = {"token": token, "own": named(own), "own_high": own.value}
         says += " " + words(f"reading.says.effects_{which}", **values)
     if not works.all():
         says += " " + words("reading.says.effects_without_off", n=int((~works).sum()))
+    if len(layers) < scene.config.n_layers:
+        says += " " + words("reading.says.effects_layer", layer=layers[0])
     return says
 
 
 # Another head chosen, or another word, needs no new run.
-@memory.kept(lambda scene: (scene,), large=compute.is_large)
-def _effects(scene: Scene) -> np.ndarray:
-    """[layer, head, pos]."""
+@memory.kept(lambda scene, layers: (scene, layers), large=lambda scene, _: compute.is_large(scene))
+def _effects(scene: Scene, layers: tuple[int, ...]) -> np.ndarray:
+    """[layer, head, pos], of these layers."""
     run = compute.run(scene)
-    return head_effects(run.params, run.config, run.trace)
+    return head_effects(run.params, run.config, run.trace, layers)
 
 
 def _per_head(scene: Scene, words: Words) -> dict:

@@ -12,14 +12,16 @@ import pytest
 
 import core
 from core import Notice, Scene, WeightsError, library, limits
+from core.interpret import pca, residual_stages
 from core.interventions import Interventions
 from core.library import Library
 from core.presets import find
 from core.scene.recall import Recalled
 from core.weights import load_pretrained, write
-from pictures import compute, memory
+from pictures import compute, drift, fibres, labels, left_out, memory, reading
 from pictures import models as pictures
 from pictures.words import LANGUAGES, words_of
+from plots.tokens import visible
 from tests.support import GOLDEN, tensors
 from tests.test_app import fine, html, page
 from ui import shell
@@ -240,3 +242,54 @@ def test_the_page_shows_cards_and_a_model_becomes_the_story_of_every_page(tmp_pa
     shelf._open.clear(), shelf._look()
     gone = fine(at.run())
     assert gone.session_state[SCENE].model == "penguins" and "does not have the model" in html(gone)
+
+
+def test_a_large_model_s_heads_are_switched_off_layer_by_layer(monkeypatch):
+    words, scene = words_of("en"), Scene(model="gpt", layer=2, ablated=((2, 1),))
+    whole = core.interpret.head_effects(compute.params(scene), scene.config, compute.run(scene).trace)
+    monkeypatch.setattr(limits, "ABLATIONS", 1)
+    assert reading.tried(scene) == (2,)
+    picture = reading.effects(scene, words)
+    drawn = np.asarray(picture.figure["data"][0]["z"])
+    assert np.allclose(drawn[2], 100 * whole[2].mean(-1), rtol=1e-4) and np.isnan(np.delete(drawn, 2, 0)).all()
+    best = int(np.delete(whole[2].mean(-1), 1).argmax())
+    named = words("heads.place", layer=2, head=best + (best >= 1))
+    assert f"Counts most for the output: {named}" in picture.says and "heads of layer 2." in picture.says
+    off = reading.effects(scene.turn(ablated=[(2, head) for head in range(4)]), words)
+    assert off.says == words("reading.says.effects_off_layer")
+
+
+def test_pictures_leave_out_the_first_token_and_say_so():
+    words, scene = words_of("en"), Scene(model="induction", without_first=True)
+    run, n = compute.run(scene), len(scene.tokens)
+    there = np.arange(n) > 0
+    a = labels.patterns(run)
+    assert left_out.kept(scene).tolist() == there.tolist() and left_out.kept(Scene(model="induction")).all()
+    assert left_out.kept(Scene(sentence="a b", without_first=True)).all(), "one token alone is no picture"
+    shares = left_out.renormalized(a, scene)
+    assert shares.shape[-2:] == (n - 1, n - 1) and np.allclose(shares.sum(-1), 1)
+    assert np.allclose(shares[..., 3, 1], a[..., 4, 2] / a[..., 4, 1:].sum(-1))
+    weights = left_out.hidden(a, scene)
+    assert np.array_equal(weights[..., 1:, 1:], a[..., 1:, 1:]) and not weights[..., 0].any()
+    scores = labels.scores_of(scene)
+    assert not scores["first"].any() and labels.scores_of(Scene(model="induction"))["first"].any()
+    previous = [shares[layer, head].diagonal(-1)[:].mean() for layer, head in np.ndindex(scores["previous"].shape)]
+    assert np.allclose(scores["previous"].ravel(), previous, atol=1e-6)
+    for builder, how in ((reading.labels, "shares"), (fibres.light, "weights"), (drift.drift, "way")):
+        told = words(f"shell.left_out.{how}", n=1, tokens="“pi”")
+        assert builder(scene, words).says.endswith(told) and told not in builder(Scene(model="induction"), words).says
+    stages = residual_stages(run.trace, 2)[:, there].astype(np.float64)
+    expected = pca(stages.reshape(-1, stages.shape[-1])).explained
+    assert np.allclose(drift.basis(drift.directions(scene)).explained, expected)
+
+
+def test_special_tokens_are_left_out_too(tmp_path, shelf):
+    folder(tmp_path)
+    scene = Scene(model=shelf.cards()[0].name, sentence="a bee", without_first=True)
+    assert scene.tokens == ("[CLS]", "a", "b", "##e", "##e", "[SEP]")
+    assert left_out.kept(scene).tolist() == [False, True, True, True, True, False]
+    assert "“[CLS]” and “[SEP]”" in left_out.told(scene, words_of("en"), "way")
+
+
+def test_a_blank_at_a_token_s_edge_is_seen():
+    assert visible(" Paris") == "␣Paris" and visible("Paris\n") == "Paris⏎" and visible("a b") == "a b"

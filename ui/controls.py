@@ -15,6 +15,8 @@ from zlib import crc32
 
 import streamlit as st
 
+from core import Scene
+from pictures.words import Words
 from ui import state
 from ui.live import compat
 from ui.live import range as ranges
@@ -158,6 +160,13 @@ def switch(label: str, knob: str, value: bool, *, of: Hashable = (), **more: Any
     """A switch on a yes-or-no field of the Config; `turn=state.turn` for one of the Scene."""
     mount, turn = feed(f"knob-{knob}", value, of), _turning(knob, more.pop("turn", state.override))
     draw(mount, value, turn, st.toggle, label, mount.value, **more)
+
+
+def without_first(scene: Scene, words: Words) -> None:
+    """A switch that leaves the first token out of a page's pictures: offered where a model has learned to look there."""
+    if scene.preset.trained or scene.without_first:
+        about = words("shell.without_first_help")
+        switch(words("shell.without_first"), "without_first", scene.without_first, turn=state.turn, help=about)
 
 
 def segments(

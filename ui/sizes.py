@@ -14,13 +14,8 @@ HIDDEN = (0, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 
 
 @lru_cache
-def offered(config: Config, trained: bool = False) -> dict[str, tuple[int, ...]]:
-    """The values of each size that make a Config while all else stays, in rising order, the present one among them.
-
-    What a trained model learned fits no other size: it is offered its own.
-    """
-    if trained:
-        return {size: (getattr(config, size),) for size in ("d_model", "n_heads", "n_layers", "d_mlp")}
+def offered(config: Config) -> dict[str, tuple[int, ...]]:
+    """The values of each size that make a Config while all else stays, in rising order, the present one among them."""
     widths = [config.n_heads * width for width in WIDTHS if D_MODEL[0] <= config.n_heads * width <= D_MODEL[1]]
     return {
         "d_model": _fitting(config, "d_model", widths),

@@ -6,6 +6,8 @@ all keys of a query) at once along a leading axis.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from ..config import Config
@@ -16,15 +18,17 @@ from ..trace import Trace
 from .space import relative_change
 
 
-def head_effects(params: Params, config: Config, trace: Trace) -> np.ndarray:
+def head_effects(params: Params, config: Config, trace: Trace, layers: Sequence[int] | None = None) -> np.ndarray:
     """Relative change of each token's final residual stream without each head: [layer, head, pos].
 
     ||y' - y|| / ||y||, y after the last block (before a final norm) and y' the same with the head's output z set to
     zero. Michel et al. 2019, section 3.2, take one head away as here, but measure how well the task is still done:
     BLEU of translations, accuracy of entailment. `trace`: a full one of one sentence.
+    layers: these alone; None: all.
     """
     config = without(config, trace.interventions.off)
-    return np.stack([_without_heads(params, config, trace, layer) for layer in range(config.n_layers)])
+    asked = range(config.n_layers) if layers is None else layers
+    return np.stack([_without_heads(params, config, trace, layer) for layer in asked])
 
 
 def _without_heads(params: Params, config: Config, trace: Trace, layer: int) -> np.ndarray:

@@ -90,6 +90,7 @@ class Scene:
     key: int = view(1, INDEX)
     dimension: int = view(0, Whole(0, limits.D_MODEL[1]))  # the chosen one, of vectors
 
+    without_first: bool = view(False, Flag())  # pictures leave out the first token, and what stands for no text
     threshold: float = view(0.1, Number(0, 1))  # fibres below it are not drawn
     focus: int | None = view(None, Maybe(INDEX))  # the token whose fibres keep their colour
     layers_lit: int | None = view(None, Maybe(INDEX), was="lit")  # layers of fibres that are lit; None: all

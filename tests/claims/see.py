@@ -575,9 +575,14 @@ def effect_of_one(f: Fresh, v: Values) -> None:
     assert near(v["high"], change.mean(), 1e-3) and near(v["own_high"], change[f.query], 1e-3)
 
 
-@claim("reading.says.effects_off")
+@claim("reading.says.effects_off", "reading.says.effects_off_layer")
 def all_off(f: Fresh, v: Values) -> None:
-    assert not f.on
+    assert not [place for place in f.on if place[0] in reading.tried(f.scene)]
+
+
+@claim("reading.says.effects_layer")
+def layer_by_layer(f: Fresh, v: Values) -> None:
+    assert v["layer"] == f.layer and f.config.n_layers > 1
 
 
 @claim("reading.says.effects_without_off")

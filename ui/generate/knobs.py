@@ -16,6 +16,7 @@ from pictures import continuation, display_names
 from pictures.generate import draw
 from pictures.words import Words
 from ui import controls, presets, shell, state
+from ui.live import menu
 
 HEATS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.2, 1.4, 1.7, 2.0, 2.5, 3.0)
 TOP_KS = (1, 2, 3, 4, 5, 7, 10, 15, 20, 30, 50, 100, 200, 500)
@@ -205,6 +206,9 @@ def stand_in(scene: Scene, words: Words) -> None:
     with left:
         own, stand_in = (display_names.called(s.model, s.preset, words) for s in (scene, other))
         shell.say(words("generate.stand_in", story=own, other=stand_in), "stand-in")
+        if scene.preset.trained:  # an encoder has learned something else
+            shell.say(words("generate.encoder", story=own, d=scene.config.d_model), "about")
+            menu.link("drift", words)
     right.button(
         words("generate.switch"), key="switch", on_click=presets.open_preset, args=(other.model,), width="stretch"
     )
