@@ -49,8 +49,9 @@ def _at(scene: Scene, place: tuple[int, ...]) -> dict[str, float]:
 
 
 def scores_of(scene: Scene) -> dict[str, np.ndarray]:
-    """Name of a pattern -> [layer, head]; 0 where numbers were lost. Of the tokens that are kept (pictures/left_out.py);
-    where the first is not among them, none looks at it.
+    """Name of a pattern -> [layer, head]; 0 where numbers were lost.
+
+    Of the tokens that are kept (pictures/left_out.py): where the first is not among them, none looks at it.
     """
     return _scores(compute.looked_at(scene, ("without_first",)))
 
@@ -65,8 +66,8 @@ def _scores(scene: Scene) -> dict[str, np.ndarray]:
 
 
 def look(scene: Scene, place: tuple[int, int], words: Words) -> str:
-    """What the head looks at if it has a name, and with what score; else ""."""
-    scores = _at(scene, place)
+    """What the head looks at of all tokens, if that has a name, and with what score; else ""."""
+    scores = _at(scene.computed, place)
     label = head_label(scores)
     if not label:
         return ""

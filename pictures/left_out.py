@@ -30,7 +30,7 @@ def hidden(a: np.ndarray, scene: Scene) -> np.ndarray:
 
 
 def renormalized(a: np.ndarray, scene: Scene) -> np.ndarray:
-    """[..., query, key] of those that are kept, each row in shares of what it gives to them; 0 where that is nothing."""
+    """[..., query, key] of those that are kept, each row in shares of what it gives to them; 0 if nothing."""
     there = kept(scene)
     rest = a[..., there, :][..., there]
     sums = rest.sum(-1, keepdims=True)

@@ -163,7 +163,7 @@ def switch(label: str, knob: str, value: bool, *, of: Hashable = (), **more: Any
 
 
 def without_first(scene: Scene, words: Words) -> None:
-    """A switch that leaves the first token out of a page's pictures: offered where a model has learned to look there."""
+    """A switch that leaves the first token out of the pictures: offered where a model has learned to look there."""
     if scene.preset.trained or scene.without_first:
         about = words("shell.without_first_help")
         switch(words("shell.without_first"), "without_first", scene.without_first, turn=state.turn, help=about)
