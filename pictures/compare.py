@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -175,12 +176,12 @@ def heads_height(scene: Scene) -> int:
 
 @picture("pinned", "threshold", "focus", "layers_lit")
 def pinned_light(scene: Scene, words: Words) -> Picture:
-    return fibres.light_of(pinned.before(scene), words, LIGHT_HEIGHT)
+    return fibres.light_of(replace(pinned.before(scene), without_first=False), words, LIGHT_HEIGHT)
 
 
 @picture("threshold", "focus", "layers_lit")
 def present_light(scene: Scene, words: Words) -> Picture:
-    return fibres.light_of(scene, words, LIGHT_HEIGHT)
+    return fibres.light_of(replace(scene, without_first=False), words, LIGHT_HEIGHT)
 
 
 @picture("pinned", "layer", "head")
