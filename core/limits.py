@@ -45,6 +45,12 @@ UPLOAD = 16 << 20  # bytes of a trained model: four million parameters in float3
 UPLOAD_VOCABULARY = 10_000  # tokens of such a model: a trace's logits take 2.6 MB; the stories have 500
 MODELS_KEPT = 3  # models of a session that its Scenes can name, each at most UPLOAD; all sessions' together: MODELS
 
+# What a lesson's file may be; a teacher's stays in the session that brought it.
+LESSON_CHARACTERS = 100_000
+LESSON_STEPS = 50
+LESSON_LINE = 2_000  # characters of a field: a Scene with a long sentence, percent-encoded
+LESSON_SAYS = 1_000  # characters of what a step says
+
 # What a check's expression may be: it is read from files that nobody vouches for.
 EXPRESSION_CHARACTERS = 1_000
 EXPRESSION_NODES = 400  # parts of its tree

@@ -32,6 +32,7 @@ PAGES = {
     "generate": Page("✍️", "write"),
     "train": Page("🌱", "write", model=False),
     "cause": Page("🧪", "write"),
+    "lessons": Page("🎓", "class", model=False),
     "glossary": Page("📖", "class", model=False),
     "models": Page("📦", "models", model=False),
 }

@@ -58,7 +58,7 @@ LOOKS = {
     **{"check_parameter": ("", "embed.W_E", "of.nobody"), "check_row": ("", "9"), "check_column": ("", "31999")},
     **{"other_sentence": ("", "a b"), "cause_word": ("", "3"), "cause_rival": ("", "9"), "cause_break": ("", "1")},
     **{"check_nudge": ("", "0.1"), "check_bug": ("", "1")},
-    **{"check": ("", "rows-sum-to-one", "score-of-zero")},
+    **{"check": ("", "rows-sum-to-one", "score-of-zero"), "lesson": ("", "the-mask"), "lesson_step": ("", "2")},
 }
 
 

@@ -23,6 +23,7 @@ from plots import theme
 from plots.tokens import shown
 from ui import controls, presets, process, share, source, state, switchboard, takeaway
 from ui.checks import cards, panel
+from ui.lessons import bar
 from ui.live import compat, live_figure, menu, moves, presence, session, theme_button
 from ui.source import Code
 
@@ -46,6 +47,8 @@ def open_page(
     model = PAGES[name].model
     scene = panel.known(state.open_scene(name))  # whatever the address brings decides the language too
     words = state.words()
+    bar.open_asked(name)
+    scene = bar.known(scene, words)
     if asked := menu.nowhere():
         state.notify(*state.notices(), Notice("nowhere", "page", asked, words(f"pages.{name}")))
     st.set_page_config(page_title=f"{words('app.title')} · {words(f'pages.{name}')}", page_icon=ICON, layout="wide")
@@ -55,6 +58,7 @@ def open_page(
     with st.sidebar:
         menu.draw(words)
         _sidebar(scene, words, seed, model)
+    bar.draw(scene, words)
     with st.container(key="page-head"):
         st.html(f'<h1 class="fibra-title">{escape(words(f"{name}.title"))}</h1><style>{_css(name)}</style>')
         if model:

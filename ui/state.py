@@ -14,10 +14,12 @@ from core import Notice, Preset, Scene, limits
 from core.limits import MODELS_KEPT, UNDO
 from core.presets import find, living, living_bytes
 from core.scene.scene import ADDRESS
+from pictures.lessons import expanded, shortened
 from pictures.words import LANGUAGES, Words, words_of
 from ui.live import internals
 
 SCENE, WRITTEN, PAGE, NOTICES = "fibra.scene", "fibra.written", "fibra.page", "fibra.notices"
+BEFORE = "fibra.before"  # the page that was seen before this one
 MODEL = "fibra.model"  # the models on screen: a trained one lives as long as a session holds it
 MODELS = "fibra.models"  # those that were trained or loaded in this session, by name
 ENTERED = "fibra.entered"  # whether this run is the first one on its page
@@ -41,9 +43,11 @@ def open_scene(page: str) -> Scene:
     """The Scene to show on `page`: this session's own, or the address's where that is news."""
     query = st.query_params.to_dict()
     moved = st.session_state.get(PAGE) != page
+    if moved:
+        st.session_state[BEFORE] = st.session_state.get(PAGE, "")
     st.session_state[PAGE], st.session_state[ENTERED] = page, moved
     if SCENE not in st.session_state or _is_news(query, moved):
-        _keep(*Scene.from_query(query))
+        _keep(*Scene.from_query(expanded(query)))
     elif find(scene().model) is None:  # a real model's file was taken away
         _keep(scene())
     make_room()
@@ -219,11 +223,16 @@ def one_move(name: object) -> Iterator[None]:
         del st.session_state[MOVE]
 
 
+def address() -> dict[str, str]:
+    """The query that says what is on screen: of a lesson's step no more than that, and what was turned."""
+    return shortened(scene().to_query())
+
+
 def write_url() -> None:
     """The address always says what is on screen, once a knob is let go."""
     if HELD in st.session_state:
         return
-    wanted = scene().to_query()
+    wanted = address()
     if st.query_params.to_dict() != wanted:  # Streamlit keeps what it embeds by, and does not show it
         st.query_params.from_dict(wanted)
     st.session_state[WRITTEN] = wanted

@@ -133,6 +133,8 @@ class Scene:
     check_bug: bool = view(False, Flag())  # one planted in the backward pass, for the check to find
 
     check: str = view("", Name("[a-z0-9-]{1,40}", "rows-sum-to-one"))  # the question that is asked; "": none
+    lesson: str = view("", Name("[a-z0-9-]{1,24}", "the-mask"))  # the lesson that is walked; "": none
+    lesson_step: int = view(0, INDEX)  # how far
 
     lang: str = view("", Choice(LANGUAGES))
     compared_step: str = view("pattern", Choice(STEPS), was="compared")  # of attention's, while a Scene is pinned

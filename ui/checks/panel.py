@@ -54,9 +54,20 @@ def draw(scene: Scene, words: Words) -> None:
 def ask(name: str) -> None:
     """Ask a question on its own Scene, in the reader's language, and beside what the reader has pinned."""
     check, scene = CHECKS[name], state.scene()
-    st.session_state.get(GUESSES, {}).pop((name, check.scene), None)
+    forget(name)
     state.show(replace(check.scene, lang=scene.lang, pinned=scene.pinned, check=name))
     st.session_state[TIMES], st.session_state[MOVE] = st.session_state.get(TIMES, 0) + 1, True
+
+
+def forget(name: str) -> None:
+    """Ask this question on its own Scene as if it had not been answered yet; "" is none."""
+    if name:
+        st.session_state.get(GUESSES, {}).pop((name, CHECKS[name].scene), None)
+
+
+def reveal(name: str) -> None:
+    """Show the answer to this question as it is asked now, to one who guesses nothing."""
+    _commit(CHECKS[name], CHECKS[name].asked(state.scene()), None)
 
 
 @st.fragment
@@ -82,7 +93,7 @@ def _panel(words: Words) -> None:
             commit = {"disabled": made is None, "type": "primary", "on_click": _commit}
             st.button(words("checks.commit"), key="check-commit", args=(check, asked, made), **commit)
             st.button(words("checks.show"), key="check-show", on_click=_commit, args=(check, asked, None))
-            _close(words)
+            _close(scene, words)
 
 
 def _reveal(check: Check, asked: Scene, guess: Any, words: Words) -> None:
@@ -96,11 +107,12 @@ def _reveal(check: Check, asked: Scene, guess: Any, words: Words) -> None:
     with st.container(key="check-buttons", horizontal=True):
         if check.varies:
             st.button(words("checks.again"), key="check-again", on_click=_again, args=(check, asked))
-        _close(words)
+        _close(state.scene(), words)
 
 
-def _close(words: Words) -> None:
-    st.button(words("checks.close"), key="check-close", on_click=state.turn, kwargs={"check": ""})
+def _close(scene: Scene, words: Words) -> None:
+    if not scene.lesson:  # a lesson's bar leads on
+        st.button(words("checks.close"), key="check-close", on_click=state.turn, kwargs={"check": ""})
 
 
 def _commit(check: Check, asked: Scene, guess: Any) -> None:
@@ -109,7 +121,8 @@ def _commit(check: Check, asked: Scene, guess: Any) -> None:
 
 def _back(check: Check, asked: Scene) -> None:
     scene = state.scene()
-    state.show(replace(asked, lang=scene.lang, pinned=scene.pinned, check=check.name))
+    kept = {name: getattr(scene, name) for name in ("lang", "pinned", "lesson", "lesson_step")}
+    state.show(replace(asked, check=check.name, **kept))
 
 
 def _again(check: Check, asked: Scene) -> None:
