@@ -182,14 +182,17 @@ def test_the_archive_holds_the_whole_trace_and_opens_without_pickle():
 
 
 def test_a_page_offers_its_files_and_makes_none_unasked(monkeypatch):
-    """The fold shut, there is no button; open, there are four, of the Scene that stands there when they are pressed."""
+    """The fold shut, there is no button; open, a button a file, made of the Scene that stands there then."""
     monkeypatch.setattr(takeaway.export, "program", lambda *_: pytest.fail("made unasked"))
     at = open_page("drift", {"model": "gpt"})
     assert not at.exception and not at.get("download_button")
     at.session_state["takeaway"] = True
     at.run()
     assert not at.exception
-    assert len(at.get("download_button")) == 4
+    files = ("csv", "npz", "notebook", "script", "moodle", "gift")
+    assert [each.proto.label for each in at.get("download_button")] == [
+        words_of("en")(f"takeaway.files.{name}") for name in files
+    ]
     assert at.session_state["fibra.now"].scene == at.session_state["fibra.scene"]
     knob(at.text_input, "knob-sentence").set_value("um gato").run()
     assert at.session_state["fibra.now"].scene.text == "um gato"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from urllib.parse import urlsplit
 
 import streamlit as st
 
 from core.presets import REAL
-from pictures import takeaway
+from pictures import quiz, takeaway
 from pictures.words import Words
 from ui import state
 from ui.live import compat
@@ -39,6 +40,10 @@ def _files(page: str, words: Words) -> None:
     if scene.model.startswith(REAL):
         st.markdown(words("takeaway.real"))
         makers = {"csv": makers["csv"]}
+    if quiz.asks(page):
+        address = _address(page)
+        makers["moodle"] = ("xml", lambda _, words: quiz.moodle(page, words, address))
+        makers["gift"] = ("gift.txt", lambda _, words: quiz.gift(page, words, address))
     for name, (ending, make) in makers.items():
         st.download_button(
             words(f"takeaway.files.{name}"),
@@ -48,6 +53,13 @@ def _files(page: str, words: Words) -> None:
             help=words(f"takeaway.helps.{name}"),
             on_click="ignore",
         )
+
+
+def _address(page: str) -> str:
+    """Where the app is, as the browser sees it; "" where Streamlit does not say."""
+    here = urlsplit(getattr(st.context, "url", None) or "")
+    path = here.path.partition("/~/+")[0].rstrip("/").removesuffix(f"/{page}")  # Community Cloud's frame
+    return f"{here.scheme}://{here.netloc}{path}" if here.netloc else ""
 
 
 def _made(make: Callable[..., bytes], page: str, now: state.Now, words: Words) -> bytes:

@@ -1,0 +1,89 @@
+"""The checks of a page as questions for a course's own system: each with the answer of its own Scene, computed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+from urllib.parse import urlencode
+
+import numpy as np
+
+from core import CHECKS, Scene, export
+from core.checks import Check, belief_answers, is_right
+from core.export import Question
+from pictures import checks
+from pictures.words import Words
+
+VARIANTS = 3  # questions of one check, each with another seed or sentence, to draw from
+OPTIONS = 4  # of a choice among places or orders
+
+
+def asks(page: str) -> bool:
+    """Whether a page has checks that such a system can ask."""
+    return any(_fits(check, page) for check in CHECKS.values())
+
+
+def _fits(check: Check, page: str) -> bool:
+    return check.page == page and check.kind != "row"
+
+
+def moodle(page: str, words: Words, address: str) -> bytes:
+    """The questions of a page as Moodle XML."""
+    category = words("takeaway.quiz.category", page=words(f"pages.{page}"))
+    return export.moodle_xml(questions(page, words, address), category)
+
+
+def gift(page: str, words: Words, address: str) -> bytes:
+    """The same as GIFT."""
+    return export.gift(questions(page, words, address)).encode("utf-8", "replace")
+
+
+def questions(page: str, words: Words, address: str = "") -> list[Question]:
+    """The checks of a page, as often as they vary. `address`: of the app, for a link to the Scene that is asked about.
+
+    A row that is to be painted has no form there, and is left out.
+    """
+    made = []
+    for check in CHECKS.values():
+        if _fits(check, page):
+            scenes = dict.fromkeys(check.variant(number) for number in range(VARIANTS if check.varies else 1))
+            made += [_question(check, scene, number, words, address) for number, scene in enumerate(scenes)]
+    return made
+
+
+def _question(check: Check, scene: Scene, number: int, words: Words, address: str) -> Question:
+    lines = [checks.question(check, scene, words), words("takeaway.quiz.sentence", sentence=scene.text)]
+    if address:
+        query = scene.to_query() | {"lang": words.lang}
+        lines.append(f"{address.rstrip('/')}/{check.page}?{urlencode(query)}")
+    told: dict[str, Any] = {
+        "name": f"{check.name} {number}",
+        "text": "\n".join(lines),
+        "reason": words(f"checks.{check.name}.why"),
+        "tags": ("fibra", check.page, *((f"belief-{check.belief}",) if check.belief else ())),
+    }
+    if check.kind == "number":
+        truth = float(checks.truth(check.name, scene))
+        return Question(**told, number=float(f"{truth:.6g}"), tolerance=max(check.tolerance, 1e-5 * abs(truth)))
+    options = (checks.told(check, scene, found, words) for found in _options(check, scene))
+    return Question(**told, options=tuple(dict.fromkeys(options)))
+
+
+def _options(check: Check, scene: Scene) -> list[Any]:
+    """The right answer, then wrong ones: those of a misconception first."""
+    right, truth = checks.answer(check.name, scene), checks.truth(check.name, scene)
+    if check.kind == "choose":
+        return [right, *(option for option in check.options if option != right)]
+    wrong = (one for one in _others(check, scene, truth) if one != right and not is_right(check, one, truth))
+    return [right, *islice(dict.fromkeys(wrong), OPTIONS - 1)]
+
+
+def _others(check: Check, scene: Scene, truth: np.ndarray) -> Iterator[Any]:
+    yield from belief_answers(check, scene)
+    if check.kind == "order":
+        yield from checks.orders(check)
+        return
+    for flat in np.argsort(-truth, axis=None, kind="stable").tolist():  # the greatest of the others look likeliest
+        place = tuple(int(i) for i in np.unravel_index(flat, truth.shape))
+        yield (scene.cell[0], *place) if truth.ndim == 1 else place

@@ -1,0 +1,111 @@
+"""Checks as questions for a course's own system: the answers are the computed ones, and no sentence is markup there."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from xml.etree import ElementTree
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import core
+from core import CHECKS
+from core.checks import is_right
+from core.errors import CheckError
+from core.export import Question, gift, moodle_xml, read_gift
+from pictures import checks, quiz
+from pictures.words import LANGUAGES, words_of
+
+HOSTILE = "~ = # { } : < > & \\ \\n -> #### %50% // [html] ::a:: \" ' ]]> é"
+TEXT = st.text(st.sampled_from([*HOSTILE, "\n", "n", "\u2028", "\u202e"]), min_size=1, max_size=30)
+PAGES = sorted({check.page for check in CHECKS.values() if check.kind != "row"} - {"train"})
+
+
+def test_gift_gives_every_hostile_token_back():
+    asked = [
+        Question(
+            HOSTILE, f"{HOSTILE}\nmore", tuple(f"{one}{HOSTILE}" for one in ("", "%9% ", "[", "=", "~")), reason=HOSTILE
+        ),
+        Question("n", HOSTILE, number=-0.125, tolerance=0.01, reason=HOSTILE),
+    ]
+    assert read_gift(gift(asked)) == asked
+
+
+@settings(max_examples=60)
+@given(TEXT, st.lists(TEXT, min_size=2, max_size=4, unique=True))
+def test_gift_survives_a_round_trip(text, options):
+    def one(text: str) -> str:  # as a line, or lines, without space around them
+        return "\n".join(part.strip() for part in text.splitlines() if part.strip()) or "x"
+
+    asked = Question(one(text), one(text), tuple(map(one, options)), reason=one(text))
+    assert read_gift(gift([asked, asked])) == [asked, asked]
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_every_page_s_questions_have_the_computed_answers(lang):
+    words = words_of(lang)
+    for page in PAGES[:: 1 if lang == "en" else 3]:
+        asked = quiz.questions(page, words, "https://fibra.example")
+        assert quiz.asks(page) and asked and read_gift(gift(asked)) == [replace(q, tags=()) for q in asked]
+        for question in asked:
+            name, number = question.name.split()
+            check = CHECKS[name]
+            scene = check.variant(int(number))
+            right = core.answer(check, scene)
+            assert f"https://fibra.example/{page}?" in question.text and question.reason
+            if check.kind == "number":
+                assert is_right(check, question.number, checks.truth(name, scene)) or check.tolerance == 0
+                assert abs(question.number - right) <= max(question.tolerance, 1e-9)
+            else:
+                assert question.options[0] == checks.told(check, scene, right, words)
+                assert len({*question.options}) == len(question.options) >= 2, question
+
+
+def test_moodle_s_xml_has_what_its_format_asks_for():
+    """A category, then the questions, each field in its place: https://docs.moodle.org/en/Moodle_XML_format."""
+    asked = [
+        Question("a", f"{HOSTILE}\n\x00second", ("<b>right</b>", "wrong"), reason="why", tags=("fibra",)),
+        Question("b", "how much?", number=0.25, tolerance=0.01),
+    ]
+    quiz_node = ElementTree.fromstring(moodle_xml(asked, "Fibra/a"))
+    folder, choice, number = quiz_node
+    assert quiz_node.tag == "quiz" and folder.get("type") == "category"
+    assert folder.findtext("category/text") == "$course$/Fibra//a"
+    assert choice.get("type") == "multichoice" and number.get("type") == "numerical"
+    text = choice.findtext("questiontext/text")
+    assert choice.find("questiontext").get("format") == "html"
+    assert text.startswith("<p>~ = # { } : &lt; &gt; &amp;") and "<p>\ufffdsecond</p>" in text
+    assert [(answer.get("fraction"), answer.findtext("text")) for answer in choice.findall("answer")] == [
+        ("100", "<p>&lt;b&gt;right&lt;/b&gt;</p>"),
+        ("0", "<p>wrong</p>"),
+    ]
+    assert choice.findtext("single") == "true" and choice.findtext("generalfeedback/text") == "<p>why</p>"
+    assert [tag.text for tag in choice.findall("tags/tag/text")] == ["fibra"]
+    (answer,) = number.findall("answer")
+    assert (answer.findtext("text"), answer.findtext("tolerance"), answer.get("fraction")) == ("0.25", "0.01", "100")
+
+
+def test_true_false_and_numbers_are_read_and_comments_passed_over():
+    text = "// mine\n$CATEGORY: x\n\n::q::Is it? {T}\n\nHow many? {#3:0.5####because}\n"
+    yes, many = read_gift(text)
+    assert yes == Question("q", "Is it?", ("true", "false"))
+    assert (many.name, many.number, many.tolerance, many.reason) == ("How many?", 3, 0.5, "because")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "no answers",
+        "x {=a =b}",
+        "x {=a -> b =c -> d}",
+        "x {}",
+        "x {~%50%a ~%50%b =c}",
+        "x {#3..4}",
+        "x {#three}",
+        "x {=a ~b} after {=c}",
+    ],
+)
+def test_what_is_not_read_is_refused_by_its_line(text):
+    with pytest.raises(CheckError, match=r"^line 3: "):
+        read_gift(f"a {{T}}\n\n{text}\n\nb {{F}}")
