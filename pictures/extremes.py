@@ -14,7 +14,7 @@ import numpy as np
 
 from core import Scene
 from pictures.words import Words
-from plots.tokens import shown
+from plots.tokens import edged, shown
 
 FEW = 4  # of those alike, how many a sentence still names
 NOISE = 1e-6  # of the largest magnitude: what float32 may add to equal numbers
@@ -88,13 +88,13 @@ def unit(scene: Scene) -> str:
 def token_name(tokens: Sequence[str], place: int, words: Words) -> str:
     """A token in quotation marks; one that stands in the sentence more than once with its position, from 0."""
     key = "placed" if tokens.count(tokens[place]) > 1 else "quoted"
-    return words(key, token=tokens[place], place=place)
+    return words(key, token=edged(tokens[place]), place=place)
 
 
 def choices(tokens: Sequence[str], words: Words) -> list[str]:
     """All tokens as a list to choose from names them, without quotation marks."""
     return [
-        words("choice", token=token, place=place) if tokens.count(token) > 1 else shown(token)
+        words("choice", token=edged(token), place=place) if tokens.count(token) > 1 else shown(token)
         for place, token in enumerate(tokens)
     ]
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from core import Scene
 from pictures.words import Words
-from plots.tokens import shown
+from plots.tokens import edged
 
 
 def kept(scene: Scene) -> np.ndarray:
@@ -42,5 +42,5 @@ def told(scene: Scene, words: Words, how: str) -> str:
     that means there, a label of shell.left_out.
     """
     tokens = [token for token, there in zip(scene.tokens, kept(scene), strict=True) if not there]
-    quoted = words.several(words("quoted", token=shown(token)) for token in tokens) if tokens else ""
+    quoted = words.several(words("quoted", token=edged(token)) for token in tokens) if tokens else ""
     return f" {words(f'shell.left_out.{how}', n=len(tokens), tokens=quoted)}" if tokens else ""

@@ -21,6 +21,7 @@ from pictures.pages import PAGES
 from pictures.words import Words
 from plots import strip
 from plots.strip import Part
+from plots.tokens import edged
 
 SHOWN = 4  # blocks side by side; of more, the first two and the last are shown, and the others fold
 LIKELY = 5  # next tokens that are named
@@ -255,7 +256,7 @@ def _left(run: Run, words: Words) -> str:
     alike = [name for name, other in best if share - other <= 1e-6 * share]
     if len(alike) == len(best):  # there may be more than are named
         return words("start.says.next_alike", vocab=config.vocab_size, token=token, share=share)
-    names = some([words("quoted", token=name) for name in alike], words)
+    names = some([words("quoted", token=edged(name)) for name in alike], words)
     return words("start.says.next", vocab=config.vocab_size, token=token, best=names, share=share, n=len(alike))
 
 

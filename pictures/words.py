@@ -18,7 +18,7 @@ from pathlib import Path
 from string import Formatter
 from typing import Any
 
-from plots.tokens import isolated, shown
+from plots.tokens import isolated, visible
 
 CONTENT = Path(__file__).parent.parent / "content"
 LANGUAGES = ("pt-BR", "en")
@@ -76,7 +76,7 @@ class Words(Formatter):
     def format_field(self, value: Any, format_spec: str) -> str:
         if not isinstance(value, Real):
             # It may be a token: a space, or text from right to left.
-            return super().format_field(shown(value) if isinstance(value, str) else value, format_spec)
+            return super().format_field(isolated(visible(value)) if isinstance(value, str) else value, format_spec)
         if isinstance(value, Integral) and not format_spec:
             format_spec = ","
         return self._localized(format(value, re.sub(r"(?<![,_\d])(\.\d+)?([f%])$", r",\1\2", format_spec)))

@@ -25,7 +25,7 @@ _ESCAPES |= dict.fromkeys([*range(0x20), *range(0x7F, 0xA0)], " ")  # control ch
 
 def visible(token: str) -> str:
     """The token; one that cannot be seen as a sign for it: ␣ for a space, U+200B for what has no sign of its own."""
-    if token.isascii() and token.isprintable() and token and token[0] != " " != token[-1]:
+    if token.isascii() and token.isprintable() and not token.isspace():
         return token
     token = _SURROGATES.sub("\ufffd", token)
     if token.isspace():
@@ -35,12 +35,14 @@ def visible(token: str) -> str:
         return DOTTED_CIRCLE + token
     if kinds and all(c in FILLERS or unicodedata.category(c) in ("Cc", "Cf", "Mn", "Me", "Zs") for c in token):
         return " ".join(f"U+{ord(c):04X}" for c in token[:CLUSTER])
-    return _edged(token)
+    return token
 
 
-def _edged(token: str) -> str:
+def edged(token: str) -> str:
     """Blanks at either end as signs: " Paris" and "Paris" are two tokens of a real vocabulary."""
     core = token.strip()
+    if not core or core == token:
+        return token
     start = token.index(core)
     before, after = token[:start], token[start + len(core) :]
     return "".join(BLANKS.get(c, SPACE) for c in before) + core + "".join(BLANKS.get(c, SPACE) for c in after)
@@ -72,7 +74,7 @@ def _balanced(text: str) -> bool:
 
 def shown(token: str) -> str:
     """A token as it stands in a sentence, an alternative text, or a choice: visible, and isolated."""
-    return isolated(visible(token))
+    return isolated(edged(visible(token)))
 
 
 def short(text: str, n: int = LABEL) -> str:

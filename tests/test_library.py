@@ -20,8 +20,9 @@ from core.scene.recall import Recalled
 from core.weights import load_pretrained, write
 from pictures import compute, drift, fibres, labels, left_out, memory, reading
 from pictures import models as pictures
+from pictures.extremes import token_name
 from pictures.words import LANGUAGES, words_of
-from plots.tokens import visible
+from plots.tokens import shown
 from tests.support import GOLDEN, tensors
 from tests.test_app import fine, html, page
 from ui import shell
@@ -292,4 +293,5 @@ def test_special_tokens_are_left_out_too(tmp_path, shelf):
 
 
 def test_a_blank_at_a_token_s_edge_is_seen():
-    assert visible(" Paris") == "␣Paris" and visible("Paris\n") == "Paris⏎" and visible("a b") == "a b"
+    assert shown(" Paris") == "␣Paris" and shown("Paris\n") == "Paris⏎" and shown("a b") == "a b" and shown(" ") == "␣"
+    assert token_name([" a", "b"], 0, words_of("en")) == "“␣a”"

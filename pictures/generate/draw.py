@@ -10,6 +10,7 @@ from pictures import continuation, extremes
 from pictures.compute import Picture, picture
 from pictures.words import Words
 from plots import next_token as plot
+from plots.tokens import edged
 
 CANDIDATES = 10  # rows, the chosen token's own included where it is not among the likeliest
 
@@ -72,7 +73,7 @@ def _note(step: NewToken, token: int, words: Words) -> str:
 
 def _says(scene: Scene, step: NewToken, words: Words) -> str:
     name, d = continuation.names(scene, words), step.distribution
-    token = words("quoted", token=name(step.token))
+    token = words("quoted", token=edged(name(step.token)))
     own, drawn = share(step.probability, words), share(step.drawn_with, words)
     mine = step.probability * (1 + extremes.NOISE)
     rank = int((d.plain > mine).sum()) + 1  # those as likely share theirs
