@@ -10,6 +10,7 @@ from core import Scene, reference
 from core.interpret import residual_stages, token_norms
 from core.model import block, embed, forward, unembed
 from pictures import start as pictures
+from pictures.lessons import expanded
 from pictures.pages import PAGES
 from ui import comparison, presets, shell, state
 from ui.start import strip
@@ -20,7 +21,7 @@ OPENING = "start.opening"  # the page that a click asked for
 def follow(address: str, head: int | None) -> None:
     """A link of the strip: its address holds a Scene, and the page that it opens unless that is this one."""
     page, _, query = address.partition("?")
-    scene, _ = Scene.from_query(dict(parse_qsl(query, keep_blank_values=True)))
+    scene, _ = Scene.from_query(expanded(dict(parse_qsl(query, keep_blank_values=True))))
     if not page and scene.model != state.scene().model:
         presets.open_preset(scene.model)
         return
@@ -30,7 +31,7 @@ def follow(address: str, head: int | None) -> None:
 
 
 if OPENING in st.session_state:
-    st.switch_page(f"pages/{st.session_state.pop(OPENING)}.py", query_params=state.scene().to_query())
+    st.switch_page(f"pages/{st.session_state.pop(OPENING)}.py", query_params=state.address())
 scene, words = shell.open_page("start")
 comparison.elsewhere(scene, words)
 strip.show(f"{pictures.cards(scene, words)}{pictures.html(scene, words)}", key="start-strip", follow=follow)

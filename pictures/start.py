@@ -17,6 +17,7 @@ from core.scene.switch import with_model
 from pictures import compute, memory
 from pictures.extremes import some, token_name
 from pictures.heads import magnitude
+from pictures.lessons import shortened
 from pictures.pages import PAGES
 from pictures.words import Words
 from plots import strip
@@ -268,7 +269,7 @@ def _count(what: str, n: int, words: Words) -> str:
 
 
 def _address(page: str, scene: Scene, **view: int) -> str:
-    return f"{page}?{urlencode(scene.to_query() | view)}"
+    return f"{page}?{urlencode(shortened(scene.to_query() | {name: str(at) for name, at in view.items()}))}"
 
 
 def _times(shape: tuple[int, ...]) -> str:

@@ -13,6 +13,7 @@ from core.kinds import Whole
 from core.scene.fields import INSIDE, OVERRIDES, STEPS
 from core.scene.scene import ADDRESS
 from pictures import switch_effects
+from pictures.lessons import expanded
 from pictures.pages import PAGES
 from pictures.words import words_of
 from tests.support import open_page
@@ -103,7 +104,7 @@ def test_every_page_opens_on_what_the_address_allows(name):
     for number, query in enumerate(opened[SHOWING.index(name) :: len(SHOWING)][:OPENED]):
         at = open_page(name, query, switches=number % BOARD == 0)
         assert not at.exception, (query, at.exception[0].message)
-        assert at.session_state[SCENE] == Scene.from_query(query)[0], query
+        assert at.session_state[SCENE] == Scene.from_query(expanded(query))[0], query
         if put_back := [button for button in at.button if button.key == "switches-restore"]:
             put_back[0].click().run()
             assert not at.exception, (query, at.exception[0].message)

@@ -76,7 +76,7 @@ def _through_history() -> bool | None:
 
 def linked() -> dict[str, str]:
     """The query for links to other pages that are drawn now."""
-    query = scene().to_query()
+    query = address()
     before = [drawn for drawn in st.session_state.get(LINKED, ()) if drawn != query]
     st.session_state[LINKED] = [query, *before][:LATE]
     return query

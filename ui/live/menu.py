@@ -75,7 +75,7 @@ def _passed_over() -> bool:
 def link(page: str, words: Words) -> None:
     """A link to one page, which carries the Scene as it is; none where a page runs alone."""
     if pages := st.session_state.get(_OPENED):
-        st.page_link(pages[page], label=words(f"pages.{page}"), query_params=state.scene().to_query())
+        st.page_link(pages[page], label=words(f"pages.{page}"), query_params=state.address())
 
 
 def draw(words: Words) -> None:

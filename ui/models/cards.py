@@ -11,6 +11,7 @@ from core.library import LIBRARY, Card, Real
 from core.presets import find
 from pictures import display_names
 from pictures import models as pictures
+from pictures.lessons import shortened
 from pictures.words import Words
 from ui import presets, shell, state
 from ui.live import menu
@@ -76,4 +77,4 @@ def _use(name: str, words: Words) -> None:
 
 def address(scene: Scene) -> str:
     """The query that opens a Scene on any page of this server."""
-    return f"/attention?{urlencode(scene.to_query())}"
+    return f"/attention?{urlencode(shortened(scene.to_query()))}"
