@@ -31,6 +31,7 @@ PAGES = {
     "block": Page("🧱", "see", compares=True),
     "generate": Page("✍️", "write"),
     "train": Page("🌱", "write", model=False),
+    "backward": Page("↩️", "write"),
     "cause": Page("🧪", "write"),
     "lessons": Page("🎓", "class", model=False),
     "glossary": Page("📖", "class", model=False),

@@ -18,6 +18,7 @@ from claims import (
     Fresh,
     any_scenes,
     asked,
+    back,
     beside,
     caused,
     check,
@@ -48,6 +49,7 @@ PAGES = {
     "trained": trained,
     "asked": asked,
     "caused": caused,
+    "back": back,
 }
 SCENES = any_scenes(200)
 AT_ONCE = 20

@@ -57,6 +57,7 @@ LOOKS = {
     **{"train_seed": ("", "7"), "train_step": ("", "3"), "train_played": ("", "1"), "train_attempt": ("", "2")},
     **{"corpus": ("", "text-0123456789ab"), "train_pace": ("", "slow"), "train_overlay": ("", "0")},
     **{"check_parameter": ("", "embed.W_E", "of.nobody"), "check_row": ("", "9"), "check_column": ("", "31999")},
+    **{"loss_position": ("", "0", "64")},
     **{"other_sentence": ("", "a b"), "cause_word": ("", "3"), "cause_rival": ("", "9"), "cause_break": ("", "1")},
     **{"check_nudge": ("", "0.1"), "check_bug": ("", "1")},
     **{"check": ("", "rows-sum-to-one", "score-of-zero"), "lesson": ("", "the-mask"), "lesson_step": ("", "2")},

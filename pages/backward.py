@@ -1,0 +1,75 @@
+"""Backward: the gradient of the loss on its way back to the embeddings, what holds it, and one step against it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core import Scene, backward, cross_entropy
+from core.backward import block_backward
+from core.ops.softmax import softmax_backward
+from pictures import backward as pictures
+from pictures.extremes import choices
+from pictures.words import Words
+from ui import comparison, controls, figure, presets, shell, sizes, state, switchboard
+from ui.live import live_figure
+
+
+@st.fragment
+def way_back(words: Words) -> None:
+    scene = state.scene()
+    switchboard.in_step(scene)
+    with st.container(key="backward-knobs"):
+        _knobs(scene, words)
+    with st.container(key="backward-maps"), live_figure.together("backward"):
+        for builder in (pictures.lengths, pictures.by_word):
+            name = builder.__name__
+            title = words(f"backward.steps.{name}")
+            figure.picture(builder, scene, words, key=f"backward-{name}", height=pictures.HEIGHT, title=title)
+    if lines := pictures.step(scene, words):
+        shell.say(words("backward.steps.step"), "step")
+        rate = pictures.RATE if scene.learning_rate is None else scene.learning_rate
+        controls.choice_slider(
+            words("backward.rate"), "learning_rate", pictures.RATES, rate, text=words.short, turn=state.turn
+        )
+        for line in lines:
+            shell.say(line)
+
+
+def _knobs(scene: Scene, words: Words) -> None:
+    """Whose loss, and what holds the gradient; of a model that stands in nothing is turned."""
+    own = pictures.asked(scene)
+    names = choices(own.tokens, words)
+    options = [None, *range(len(names) - 1)]
+    controls.select(
+        words("backward.loss"),
+        "loss_position",
+        options,
+        scene.loss_position if scene.loss_position in options else options[-1],
+        lambda at: words("backward.all") if at is None else words("backward.after", token=names[at]),
+    )
+    stands_in, layers = own.model != scene.model, sizes.offered(own.config, own.preset.trained).get("n_layers", ())
+    if len(layers) > 1:
+        controls.choice_slider(words("backward.layers"), "n_layers", layers, own.config.n_layers, disabled=stands_in)
+    for part in ("residual", "norm"):
+        controls.switch(words(f"heads.{part}"), part, own.runs(part), turn=state.switch, disabled=stands_in)
+
+
+def _stand_in(scene: Scene, words: Words) -> None:
+    """Where the reader's model has no logits, say whose are shown; a button turns to that one."""
+    other = pictures.asked(scene)
+    if other.model == scene.model:
+        return
+    left, right = st.columns([4, 1], vertical_alignment="center")
+    with left:
+        own, stand_in = (words(f"shell.presets.{one.model}") for one in (scene, other))
+        shell.say(words("generate.stand_in", story=own, other=stand_in), "stand-in")
+    right.button(
+        words("generate.switch"), key="switch", on_click=presets.open_preset, args=(other.model,), width="stretch"
+    )
+
+
+scene, words = shell.open_page("backward", reads=pictures.asked)
+comparison.elsewhere(scene, words)
+_stand_in(scene, words)
+way_back(words)
+shell.close_page("backward", words, cross_entropy, backward, block_backward, softmax_backward)

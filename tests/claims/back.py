@@ -1,0 +1,148 @@
+"""What Backward says, against a backward pass of its own, and AdamW's first step as its paper writes it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+import core
+from claims import Fresh, Values, any_scenes, claim, named_in, near, pinned_number
+from core import Scene
+from pictures import backward
+
+GPT = Scene(model="gpt", sentence="o gato viu o rato").override(n_layers=2, d_model=16, d_mlp=16)
+SCENES = [
+    Scene(),
+    Scene(model="stories", learning_rate=0.01),
+    Scene(model="stories", loss_position=1, off=("residual",)),
+    *(GPT.turn(seed=seed, loss_position=seed, learning_rate=0.1) for seed in range(3)),
+    GPT.turn(off=("norm", "residual")),
+    GPT.turn(off=("softmax",)),
+    GPT.turn(edits=((1, 2, 3.0),)),
+    GPT.turn(sentence="um"),
+    GPT.override(n_layers=12, residual=False, norm="none", init="unit"),
+    *(scene for scene in any_scenes(40, seed=5) if scene.model == "gpt"),
+]
+BUILDERS = (backward.lengths, backward.by_word, backward.step)
+
+
+class Way:
+    """Loss and gradients of a Scene; mean or of one position."""
+
+    def __init__(self, scene: Scene):
+        self.scene = backward.asked(scene)
+        run = core.run(self.scene)
+        self.run, self.ids, self.n = run, run.encoding.ids, len(run.tokens)
+        self.position = None if scene.loss_position is None else min(scene.loss_position, self.n - 2)
+        self.rate = 0.05 if scene.learning_rate is None else scene.learning_rate
+        trace, self.loss, dlogits = self.judge(run.params)
+        self.grads = core.backward(run.params, run.config, trace, dlogits, activations=True)
+
+    def judge(self, params: core.Params) -> tuple[core.Trace, float, np.ndarray]:
+        given = {"embeddings": self.run.embeddings} if self.scene.edits else {"ids": self.ids}
+        trace = core.forward(params, self.run.config, **given, interventions=self.scene.interventions)
+        positions = range(self.n - 1) if self.position is None else [self.position]
+        dlogits, losses = np.zeros_like(trace["logits"]), []
+        for p in positions:
+            x = trace["logits"][p].astype(np.float64)
+            chances = np.exp(x - x.max()) / np.exp(x - x.max()).sum()
+            losses.append(-np.log(chances[self.ids[p + 1]]))
+            chances[self.ids[p + 1]] -= 1
+            dlogits[p] = chances / len(positions)
+        return trace, float(np.mean(losses)), dlogits
+
+    def lengths(self, stage: int) -> np.ndarray:
+        last = self.run.config.n_layers
+        name = f"blocks.{last - 1}.resid_post" if stage == last else f"blocks.{stage}.resid_pre"
+        return np.linalg.norm(self.grads[name].astype(np.float64), axis=-1)
+
+    def weight(self) -> tuple[str, tuple[int, ...], float, float]:
+        best = max(np.abs(self.grads[name]).max() for name in self.run.params)
+        name = next(name for name in self.run.params if np.abs(self.grads[name]).max() >= best * (1 - 1e-6))
+        index = tuple(int(i) for i in np.unravel_index(np.abs(self.grads[name]).argmax(), self.grads[name].shape))
+        return name, index, float(self.run.params[name][index]), float(self.grads[name][index])
+
+    def after(self) -> float:
+        with np.errstate(all="ignore"):
+            new = {name: p - np.float32(self.rate) * self.grads[name] for name, p in self.run.params.items()}
+            return self.judge(new)[1]
+
+
+def holds(f: Fresh, text: str, expected: float) -> bool:
+    return pinned_number(text, expected, f.words.lang, rel=2e-4)
+
+
+@claim("backward.says.mean", "backward.says.one")
+def _(f: Fresh, v: Values) -> None:
+    way = Way(f.scene)
+    assert near(v["loss"], way.loss)
+    if "n" in v:
+        assert way.position is None and v["n"] == way.n - 1
+        return
+    names = [named_in(way.run.tokens, way.position + i, f.words.lang) for i in (0, 1)]
+    assert [v["token"], v["following"]] == names
+
+
+@claim("backward.says.fades", "backward.says.grows", "backward.says.alike", "backward.says.zero")
+def _(f: Fresh, v: Values) -> None:
+    way = Way(f.scene)
+    first, last = (float(np.linalg.norm(way.lengths(stage))) for stage in (0, way.run.config.n_layers))
+    assert holds(f, v["first"], first) and holds(f, v["last"], last)
+    if "times" not in v:
+        assert first == 0 or last == 0
+        return
+    times = max(first, last) / min(first, last)
+    assert holds(f, v["times"], times)
+    en, text = f.words.lang == "en", f.says
+    less, more = ("times less", "times more") if en else ("vezes menos", "vezes mais")
+    assert (less in text) == (times >= 2 and first < last) and (more in text) == (times >= 2 and first > last)
+
+
+@claim("backward.says.word")
+def _(f: Fresh, v: Values) -> None:
+    way = Way(f.scene)
+    lengths = way.lengths(0)
+    places = [i for i in range(way.n) if lengths[i] >= lengths.max() * (1 - 1e-5)]
+    assert v["token"] in [named_in(way.run.tokens, i, f.words.lang) for i in places]
+    assert holds(f, v["length"], lengths.max())
+
+
+@claim("backward.says.nothing")
+def _(f: Fresh, v: Values) -> None:
+    scene = backward.asked(f.scene)
+    assert len(scene.tokens) < 2 or {"softmax", "W_V", "W_O"} & {*scene.off}
+
+
+@claim("backward.says.lost")
+def _(f: Fresh, v: Values) -> None:
+    with np.errstate(all="ignore"):
+        way = Way(f.scene)
+        stages = [way.lengths(stage) for stage in range(way.run.config.n_layers + 1)]
+        greatest = [np.abs(way.grads[name]).max() for name in way.run.params]
+    assert not np.isfinite([way.loss, *np.ravel(stages), *greatest]).all()
+
+
+@claim("backward.says.step")
+def _(f: Fresh, v: Values) -> None:
+    way = Way(f.scene)
+    name, index, weight, gradient = way.weight()
+    assert v["name"] == f"{name}[{', '.join(map(str, index))}]"
+    assert holds(f, v["weight"], weight) and holds(f, v["gradient"], gradient)
+    assert holds(f, v["rate"], way.rate) and holds(f, v["new"], weight - way.rate * gradient)
+
+
+@claim("backward.says.after", "backward.says.burst")
+def _(f: Fresh, v: Values) -> None:
+    way = Way(f.scene)
+    assert near(v["before"], way.loss)
+    after = way.after()
+    assert near(v["after"], after, rel=2e-3) if "after" in v else not np.isfinite(after)
+
+
+@claim("backward.says.adamw")
+def _(f: Fresh, v: Values) -> None:
+    way = Way(f.scene)
+    _, index, weight, gradient = way.weight()
+    decay = 0.1 * weight if len(index) == 2 else 0.0
+    moved = -way.rate * (gradient / (abs(gradient) + 1e-8) + decay)
+    assert holds(f, v["first"], 0.1 * gradient) and holds(f, v["second"], 0.05 * gradient**2)
+    assert holds(f, v["moved"], moved) and holds(f, v["new"], weight + moved)
