@@ -74,7 +74,7 @@ def _smooth(sofar: np.ndarray) -> np.ndarray:
     Each coordinate by itself is a monotone cubic (Fritsch & Butland 1984): where it turns, the curve stands still, so
     that nothing seems to overshoot its stage and run back.
     """
-    start, end = sofar[:-1], sofar[1:]
+    start, end = sofar[:-1].astype(np.float64), sofar[1:].astype(np.float64)  # where numbers explode, a product fits
     steps = end - start
     before, after = steps[:-1], steps[1:]
     same = before * after > 0
@@ -85,7 +85,7 @@ def _smooth(sofar: np.ndarray) -> np.ndarray:
     turn = 3 * t**2 - 2 * t**3
     points = start * (1 - turn) + end * turn + leaving * (t**3 - 2 * t**2 + t) + arriving * (t**3 - t**2)
     joined = points.swapaxes(0, 1).reshape(-1, *sofar.shape[1:])
-    return np.concatenate([joined, sofar[-1:]]).swapaxes(0, 1)
+    return np.concatenate([joined, sofar[-1:]]).swapaxes(0, 1).astype(np.float32)
 
 
 def _lines(sofar: np.ndarray, kind: str) -> list[dict[str, Any]]:

@@ -529,6 +529,15 @@ def test_drift_passes_through_every_stage() -> None:
         assert np.abs(way - stage).sum(1)[:-1].min() < 1e-6
 
 
+def test_drift_s_lines_hold_where_numbers_explode() -> None:
+    paths = PATHS[..., :2] * np.array([1, 1e10, 1e22, 1e30]).reshape(-1, 1, 1).astype(np.float32)
+    line = drift(paths, PENGUINS, stage_names=list("0123"), axis_titles=["a", "b"])["data"][0]
+    assert (
+        np.isfinite(np.split(line["x"], np.flatnonzero(np.isnan(line["x"])))[0]).all()
+        and np.isnan(line["x"]).sum() == 1
+    )
+
+
 def test_the_slider_of_drift_moves_no_axis() -> None:
     names = {"stage_names": list("0123"), "axis_titles": ["a", "b"]}
     ranges = [drift(PATHS[..., :2], PENGUINS, stage=s, **names)["layout"]["xaxis"]["range"] for s in range(4)]
