@@ -35,7 +35,7 @@ def parts(words: Words) -> None:
 
 
 def _positions(scene: Scene, words: Words) -> None:
-    with knobs.column(words("block.positions")):
+    with knobs.column("positions", words):
         knobs.positions(scene, words)
     _picture(position.positions, scene, words, frame.height(scene))
     dimension, last = position.shown_dimension(scene), position.dimensions(scene) - 1
@@ -45,14 +45,14 @@ def _positions(scene: Scene, words: Words) -> None:
 
 
 def _norm(scene: Scene, words: Words) -> None:
-    with knobs.column(words("block.norm")):
+    with knobs.column("norm", words):
         knobs.which_norm(scene, words)
     _picture(norm.moments, scene, words, frame.height(scene))
     _picture(norm.features, scene, words, frame.LOW, words("block.features"))
 
 
 def _mlp(scene: Scene, words: Words) -> None:
-    with knobs.column(words("block.mlp")):
+    with knobs.column("mlp", words):
         knobs.choice(words, "activation", CHOICES["activation"], scene.config.activation)
     _picture(neurons.units, scene, words, frame.height(scene))
     _picture(neurons.curve, scene, words, frame.LOW, words("block.curve"))
@@ -60,7 +60,7 @@ def _mlp(scene: Scene, words: Words) -> None:
 
 
 def _stream(scene: Scene, words: Words) -> None:
-    with knobs.column(words("block.stream")):
+    with knobs.column("stream", words):
         controls.switch(words("heads.residual"), "residual", scene.runs("residual"), turn=state.switch)
         controls.switch(
             words("heads.norm", rms=scene.whole.norm == "rms"), "norm", scene.runs("norm"), turn=state.switch

@@ -149,6 +149,8 @@ def test_reset_and_language(watched, app):
     page.get_by_role("button", name="Português").or_(page.get_by_role("radio", name="Português")).click()
     expect(page.locator("h1.fibra-title")).to_have_text("Atenção")
     assert query(page) == {"lang": "pt-BR"}
+    expect(page.get_by_role("button", name="Aumentar")).to_be_visible()  # what Streamlit names is told in it too
+    assert not page.locator("[aria-label=Increment], [aria-label=Open]").count()
 
 
 def test_a_fast_hand_on_a_slider(in_turn, app):

@@ -15,8 +15,6 @@ from pictures.extremes import choices
 from pictures.words import Words
 from ui import controls, shell, sizes, state
 
-CONTROLS = 84  # px: every column has its own controls above its first figure, and they end on one line
-
 
 def place(scene: Scene, words: Words) -> None:
     """Which layer, and which token of it."""
@@ -60,7 +58,7 @@ def choice(words: Words, field: str, options: Sequence[str], value: str) -> None
     controls.select(words(f"block.{field}_choice"), field, options, value, name, turn=state.override)
 
 
-def column(title: str) -> AbstractContextManager:
+def column(name: str, words: Words) -> AbstractContextManager:
     """A column's title, and the place of its own controls."""
-    shell.say(title, "step")
-    return st.container(height=CONTROLS, border=False)
+    shell.say(words(f"block.{name}"), "step")
+    return st.container(key=f"block-controls-{name}")

@@ -54,7 +54,22 @@ function foldSidebar() {
 }
 
 function closeDialog() {
-  parts("stDialog")[0]?.querySelector("button[aria-label=Close]")?.click();
+  parts("stDialog")[0]?.querySelector("button[aria-label=Close], [data-fibra-name=close]")?.click();
+}
+
+// What Streamlit calls its own parts, to those who listen: English in every language. aria-label; without one: so it stays.
+const NAMES = {
+  Increment: "more", Decrement: "less", Open: "open", Close: "close", "Clear value": "clear", Sidebar: "sidebar",
+  "Expand sidebar": "expand", "Collapse sidebar": "collapse", "Navigate to home page": "home",
+};
+
+function nameParts(words) {
+  for (const [theirs, key] of Object.entries(NAMES)) {
+    for (const part of document.querySelectorAll(`[aria-label="${theirs}"], [data-fibra-name=${key}]`)) {
+      part.dataset.fibraName = key;
+      if (part.ariaLabel !== words[key]) part.setAttribute("aria-label", words[key]);
+    }
+  }
 }
 
 // ==== theme

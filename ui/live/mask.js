@@ -40,7 +40,7 @@ function unpack({ data, layout }) {
 }
 
 function array(packed) {
-  if (!packed.bdata) return packed;
+  if (packed.bdata === undefined) return packed; // of nothing it is ""
   return new ARRAYS[packed.dtype](Uint8Array.from(atob(packed.bdata), (c) => c.charCodeAt(0)).buffer);
 }
 

@@ -11,13 +11,21 @@ export default function ({ data, setTriggerValue }) {
   answer = data;
   wake = (call) => setTriggerValue("call", call);
   look();
+  nameAll();
   if (window.fibraSession) return;
   window.fibraSession = true;
   keepHistory();
   watchConnection();
   document.addEventListener("pointerdown", refreshLink, true);
   document.addEventListener("focusin", refreshLink, true);
+  document.addEventListener("focusin", nameAll, true);
+  onState(nameAll);
   document.addEventListener("click", leaveMenu);
+}
+
+// What is drawn later is named once a run is over, or as it is reached.
+function nameAll() {
+  attempt("names in the reader's language", () => nameParts(answer.names));
 }
 
 // ---- History. A change of page, and then the server's word on the address of the new page, are two steps to Streamlit;

@@ -10,7 +10,8 @@ import streamlit as st
 from pictures.words import Words
 from ui.live import compat
 
-_SESSION = compat.component_of("session", private=("run", "page"))
+_SESSION = compat.component_of("session", private=("guard", "run", "page"))
+NAMED = ("more", "less", "open", "close", "clear", "sidebar", "expand", "collapse", "home")  # internals.js: whose names
 _NAME, _HEARD = "fibra.session", "fibra.session.heard"
 
 
@@ -20,6 +21,7 @@ def keep(words: Words, nowhere: bool) -> None:
         name = st.session_state.setdefault(_NAME, token_hex(4))
         data = {"lang": words.lang, "session": name, "heard": st.session_state.get(_HEARD, 0)}
         data |= {"nowhere": nowhere, "lost": words("browser.lost")}
+        data |= {"names": {name: words(f"browser.names.{name}") for name in NAMED}}
         _SESSION(key="session", data=data, on_call_change=_called)
 
 
