@@ -16,6 +16,8 @@ from pictures.words import Words
 
 Happened = Callable[[Run, Run, Scene, Words], str]
 
+HARDLY = 0.001  # a share that is told as less than this
+
 
 def offered(scene: Scene) -> tuple[str, ...]:
     """The parts that this preset has, and those that can be added to it."""
@@ -48,7 +50,11 @@ def _scale(has: Run, lacks: Run, scene: Scene, words: Words) -> str:
 
 
 def _mask(has: Run, lacks: Run, scene: Scene, words: Words) -> str:
+    if len(scene.tokens) == 1:
+        return words("switches.happened.mask_alone")
     later = float(np.triu(at_head(lacks, scene, "pattern"), 1).sum(-1).mean())
+    if later < HARDLY:
+        return words("switches.happened.mask_hardly", **_place(scene))
     return words("switches.happened.mask", **_place(scene), lacks=later)
 
 
