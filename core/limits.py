@@ -92,6 +92,7 @@ LARGE = 1_000_000  # parameters, 4 MB: larger models are computed one at a time,
 CHECKPOINTS = 32 << 20  # of one training run: forty of a model of 200,000 parameters
 RUNS = 4  # of a session that undo, or choosing its task again, brings back where it stood
 REPEATED = (3000, 2e12)  # steps, and multiplications, that a page takes unasked to repeat a run: about two minutes
+SHEETS = 12  # different worksheets in one file: each computes the Scenes of its own questions, a second for all
 QR_EASY = 300  # characters of an address: its code has 69 modules, and can still be read from a wall
 QR_LONGEST = 2_953  # bytes of the largest QR code (ISO/IEC 18004, version 40-L)
 WRITTEN_WEIGHTS = 1 << 18  # learned numbers written into a notebook: at most 1.4 MB of it; more are a file beside it

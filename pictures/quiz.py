@@ -52,6 +52,13 @@ def questions(page: str, words: Words, address: str = "") -> list[Question]:
     return made
 
 
+def variant(page: str, words: Words, number: int) -> list[Question]:
+    """The checks of a page once each, in the variant of this number."""
+    return [
+        _question(check, check.variant(number), number, words, "") for check in CHECKS.values() if _fits(check, page)
+    ]
+
+
 def _question(check: Check, scene: Scene, number: int, words: Words, address: str) -> Question:
     lines = [checks.question(check, scene, words), words("takeaway.quiz.sentence", sentence=scene.text)]
     if address:

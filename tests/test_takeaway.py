@@ -194,7 +194,7 @@ def test_a_page_offers_its_files_and_makes_none_unasked(monkeypatch):
     at.session_state["takeaway"] = True
     at.run()
     assert not at.exception
-    files = ("csv", "npz", "notebook", "script", "moodle", "gift")
+    files = ("csv", "npz", "notebook", "script", "moodle", "gift", "worksheet")
     assert [each.proto.label for each in at.get("download_button")] == [
         words_of("en")(f"takeaway.files.{name}") for name in files
     ]

@@ -8,8 +8,9 @@ from urllib.parse import urlsplit
 
 import streamlit as st
 
+from core import limits
 from core.presets import REAL
-from pictures import quiz, takeaway
+from pictures import quiz, takeaway, worksheet
 from pictures.words import Words
 from ui import state
 from ui.live import compat
@@ -44,6 +45,8 @@ def _files(page: str, words: Words) -> None:
         address = _address(page)
         makers["moodle"] = ("xml", lambda _, words: quiz.moodle(page, words, address))
         makers["gift"] = ("gift.txt", lambda _, words: quiz.gift(page, words, address))
+        sheets = int(st.number_input(words("worksheet.sheets"), 1, limits.SHEETS, 1, key="takeaway-sheets", width=220))
+        makers["worksheet"] = ("html", lambda scene, words: worksheet.worksheet(page, scene, words, sheets))
     for name, (ending, make) in makers.items():
         st.download_button(
             words(f"takeaway.files.{name}"),

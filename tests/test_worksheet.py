@@ -1,0 +1,43 @@
+"""A worksheet asks what is computed, tells nothing that it asks for, and has its key on another sheet."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+
+import pytest
+
+from core import Scene
+from pictures import arithmetic, quiz, worksheet
+from pictures.words import LANGUAGES, words_of
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_what_is_blank_is_told_in_the_key_alone(lang):
+    words, scene = words_of(lang), Scene(model="gpt", query=3, key=1, lang=lang)
+    html = worksheet.worksheet("attention", scene, words, 1).decode()
+    task, key = html.split('<article class="key">')
+    for blank, cell in enumerate(worksheet._cells(scene, 0), 1):
+        lines = arithmetic.cell(cell, words)
+        faded = worksheet._steps(cell, words, blank)
+        assert faded in task and worksheet._steps(cell, words, 0) in key
+        assert faded.count('class="blank"') == blank
+        told = re.sub(r"<[^>]+>", " ", faded)
+        assert all(line.result in told for line in lines[:-blank])
+        assert lines[-1].result not in told
+        assert (lines[-1].numbers in faded) is (blank == 1), "what follows from a blank would tell it"
+    for question in quiz.variant("attention", words, 0):
+        right = question.options[0] if question.options else words.short(question.number)
+        assert right in unescape(key) and question.reason in unescape(key) and question.reason not in unescape(task)
+
+
+def test_each_pupil_can_have_another_sheet():
+    words = words_of("en")
+    html = worksheet.worksheet("heads", Scene(), words, 3).decode()
+    tasks = re.findall(r"<article>(.*?)</article>", html, re.S)
+    assert len({*tasks}) == len(tasks) == 3 and html.count('<article class="key">') == 3
+
+
+def test_no_token_is_markup():
+    html = worksheet.worksheet("attention", Scene(sentence="<script>x <b> & tem", key=0), words_of("pt-BR"), 1).decode()
+    assert "<script" not in html and "<b> &" not in html and "&lt;script&gt;x" in html
