@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test bench models clean
+.PHONY: run test bench models web clean
 
 run: .venv/run
 	$(BIN)/streamlit run app.py
@@ -26,6 +26,10 @@ bench: .venv/dev
 # The trained models that ship, from nothing, with fixed seeds: about eight minutes on one core.
 models: .venv/run
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m models.build
+
+# The app as a static folder that needs no server: npm and PyPI are asked once.
+web: .venv/run
+	$(BIN)/python -m deploy.web.build dist/web
 
 .venv/run: requirements.txt
 	$(PYTHON) -m venv .venv

@@ -1,4 +1,7 @@
-"""The embeddings as a table that the reader edits. Pandas is imported here only: it is large and slow to import."""
+"""The embeddings as a table that the reader edits. Pandas is imported here only: it is large and slow to import.
+
+Without a server there is no Pandas: there each token's numbers are a line of text.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +15,14 @@ import streamlit as st
 from core import Notice, Scene
 from core.limits import EDIT
 from core.scene.fields import Edit
+from core.scene.run import Run
 from pictures import compute
 from pictures.attention import input_name
 from pictures.extremes import token_name
 from pictures.words import MINUS, Words
 from plots.tokens import visible
 from ui import controls, shell, state
+from ui.live import alone
 
 COORDINATES = tuple(step / 10 for step in range(-30, 31))  # a hand-made embedding's numbers lie well inside
 EDITOR, MOUNTED = "embeddings", "embeddings.mounted"
@@ -48,11 +53,18 @@ def _move(position: int, dimension: int, coordinate: float) -> None:
 
 def editor(scene: Scene, words: Words) -> None:
     """A row a token, a column a dimension. A cell that is not a number is named, and the last good state stays."""
+    run, key = compute.run(scene), f"{EDITOR}-{_mount(scene)}"
+    written = [list(map(words.number, row)) for row in run.embeddings.tolist()]  # a column of numbers has no comma
+    (_lines if alone.ALONE else _table)(run, written, key, words)
+    shell.notices(words, "cell")
+    if scene.edits:
+        st.button(words("attention.undo_edits"), key="undo-edits", on_click=lambda: state.turn(edits=()))
+
+
+def _table(run: Run, written: list[list[str]], key: str, words: Words) -> None:
     import pandas as pd
 
-    run = compute.run(scene)
-    key = f"{EDITOR}-{_mount(scene)}"
-    written = [list(map(words.number, row)) for row in run.embeddings.tolist()]  # a column of numbers has no comma
+    scene = run.scene
     table = pd.DataFrame(written, columns=[str(d) for d in range(run.config.d_model)])
     token = words("attention.token", split="token" if scene.preset.tokenizer else scene.split)
     table.insert(0, token, list(map(visible, run.tokens)))
@@ -67,9 +79,22 @@ def editor(scene: Scene, words: Words) -> None:
         on_change=_edited,
         args=(key, run.tokens, words.comma),
     )
-    shell.notices(words, "cell")
-    if scene.edits:
-        st.button(words("attention.undo_edits"), key="undo-edits", on_click=lambda: state.turn(edits=()))
+
+
+def _lines(run: Run, written: list[list[str]], key: str, words: Words) -> None:
+    for row, (token, numbers) in enumerate(zip(run.tokens, written, strict=True)):
+        line, asked = f"{key}-{row}", (row, numbers, run.tokens, words.comma)
+        st.text_input(visible(token), "  ".join(numbers), key=line, on_change=_typed, args=(line, *asked))
+
+
+def _typed(key: str, row: int, numbers: list[str], tokens: tuple[str, ...], comma: bool) -> None:
+    """A line has a number for each dimension; one that is missing is an empty cell, more are part of the last."""
+    if tokens != state.scene().tokens or key not in st.session_state:
+        return
+    cells = st.session_state[key].split(maxsplit=len(numbers) - 1)
+    cells += [""] * (len(numbers) - len(cells))
+    changed = {str(d): cell for d, (cell, was) in enumerate(zip(cells, numbers, strict=True)) if cell.strip() != was}
+    _take({row: changed}, tokens, comma)
 
 
 def _mount(scene: Scene) -> int:
@@ -85,7 +110,11 @@ def _mount(scene: Scene) -> int:
 def _edited(key: str, tokens: tuple[str, ...], comma: bool) -> None:
     if tokens != state.scene().tokens or key not in st.session_state:
         return  # the table was drawn for another Scene
-    edits, bad = read_edits(st.session_state[key]["edited_rows"], state.scene().edits, tokens, comma)
+    _take(st.session_state[key]["edited_rows"], tokens, comma)
+
+
+def _take(rows: dict[int, dict[str, Any]], tokens: tuple[str, ...], comma: bool) -> None:
+    edits, bad = read_edits(rows, state.scene().edits, tokens, comma)
     state.turn(edits=edits)
     if bad:
         _, number = st.session_state[MOUNTED]

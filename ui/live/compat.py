@@ -11,6 +11,8 @@ from typing import Any
 
 import streamlit as st
 
+from ui.live import internals
+
 
 def call(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
     """`function(*args, **kwargs)` without the keywords that it does not take."""
@@ -26,6 +28,7 @@ def component(name: str, **parts: Any) -> Callable[..., Any]:
     Each AppTest is a runtime of its own, and a module is imported only once. Before Streamlit registered a component
     again by itself, mounting it in a runtime that had not seen the import raised ValueError.
     """
+    internals.complete_runtime()
     mount = st.components.v2.component(name, **parts)
 
     def mount_anywhere(**kwargs: Any) -> Any:

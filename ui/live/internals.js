@@ -100,10 +100,11 @@ function themeEntry(pathname, mode) {
 
 // ==== plotly
 // The chunk of Streamlit's frontend that brings Plotly, and sets window.Plotly. Streamlit's script tells where the frontend
-// lives, whatever path the app is served under. Without it: undefined, and the server draws by st.plotly_chart.
+// lives, whatever path the app is served under. Without it: undefined, and the server draws by st.plotly_chart. Where there
+// is no server, the page that carries the app says it (deploy/web/index.html: fibraPlotly).
 function loadPlotly(chunk) {
   const frontend = document.querySelector('script[src*="static/js/"]')?.src ?? document.baseURI;
-  return import(new URL(chunk, frontend)).then(
+  return import(window.fibraPlotly ?? new URL(chunk, frontend)).then(
     () => {
       if (window.Plotly) attempt("Plotly's schema", () => quicken(window.Plotly));
       return window.Plotly;

@@ -13,6 +13,8 @@ from urllib.parse import quote
 
 import streamlit as st
 
+from ui.live.alone import ALONE
+
 GONE = (ImportError, AttributeError, TypeError, RuntimeError)  # what is raised where something is not as it was
 
 
@@ -135,6 +137,19 @@ def loop() -> Any:
         return None
 
 
+def complete_runtime() -> None:
+    """Give the browser build what components.v2 looks for: Runtime.exists and .instance, which it keeps beside the
+    class (stlite 1.9, of Streamlit 1.62). Nothing where they are."""
+    try:
+        from streamlit import runtime
+
+        if not hasattr(runtime.Runtime, "exists"):
+            runtime.Runtime.exists = staticmethod(runtime.exists)
+            runtime.Runtime.instance = staticmethod(runtime.get_instance)
+    except GONE:
+        return
+
+
 def close_session(session: str) -> None:
     """Close a session that has no connection: Runtime.is_active_session, close_session. Without them Streamlit does so
     later."""
@@ -153,7 +168,9 @@ def close_session(session: str) -> None:
 
 def plotly_chunk() -> str | None:
     """The file of the installed frontend that carries Plotly: static/static/js/PlotlyChart.*.js. None without it: then
-    st.plotly_chart draws every figure."""
+    st.plotly_chart draws every figure. Without a server the page around the app knows it (deploy/web/index.html)."""
+    if ALONE:
+        return ""
     scripts = Path(st.__file__).parent / "static" / "static" / "js"
     return next((path.name for path in scripts.glob("PlotlyChart.*.js")), None)
 

@@ -12,7 +12,10 @@ from threading import Lock  # between sessions
 from time import monotonic
 from weakref import WeakKeyDictionary
 
-TICK, DRAW = 0.2, 0.8  # seconds between two slices, and between two sets of pictures, while a run plays alone
+from ui.live.alone import PACE
+
+# Seconds between two slices, and between two sets of pictures, while a run plays alone.
+TICK, DRAW = 0.2 * PACE, 0.8 * PACE
 CROWDS = ((2, 1), (6, 2), (10**9, 5))  # up to so many that play, both are so many times as long
 SPREAD = 0.2  # and by such a share longer or shorter: a class that presses play at one word would ever draw at once
 REST = 2.0  # where several play, nobody works for so many times as long as a slice took: the class has its knobs
