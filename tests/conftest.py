@@ -15,7 +15,7 @@ from tests.chromium import ARGUMENTS, WAIT, WIRE, executable, serve
 
 # No deadline: a shared machine stalls now and then, and how fast the code is, bench/ measures. The same examples every
 # time, so that a failure is of the change at hand; `--hypothesis-profile=wild` looks further.
-settings.register_profile("fibra", deadline=None, derandomize=True)
+settings.register_profile("fibra", deadline=None, derandomize=True, max_examples=60)
 settings.register_profile("wild", deadline=None, max_examples=1000)
 settings.load_profile("fibra")
 

@@ -152,7 +152,7 @@ function quicken(Plotly) {
 // The drawn layout, plot._fullLayout: its 3-D scenes (scene, scene2, ...) by name, each with a ._scene: none without WebGL.
 // Without them: the camera is the layout's at each drawing, a lost context is not drawn anew.
 function scenesOf({ _fullLayout: full }) {
-  return Object.entries(full ?? {}).flatMap(([name, { _scene: scene } = {}]) => (isScene(name) && scene ? [[name, scene]] : []));
+  return Object.entries(full ?? {}).flatMap(([name, part]) => (isScene(name) && part?._scene ? [[name, part._scene]] : []));
 }
 
 // Plotly notes the camera when the mouse is released: too early, for the scene glides on, and never for a drawing that
