@@ -49,7 +49,9 @@ PURE = {  # requirement -> what it needs
     "packaging==24.2": (),
     "idna==3.10": (),
     "pyodide-http==0.2.2": (),
+    "segno==1.6.6": (),
 }
+NEEDED = ("segno",)  # by the app itself
 # Streamlit requires these, and this app never imports them: pandas serves the table of embeddings, for which
 # ui/attention has plain lines. Plotly's Python side, which only validates, is left out too.
 EMPTY = {"altair": "6.0.0", "fastparquet": "2024.11.0", "pandas": "2.3.1"}
@@ -249,7 +251,13 @@ def pages(out: Path) -> None:
     files = sorted(path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file())
     sizes = {name: (out / name).stat().st_size for name in files}
     first = [name for name in files if name.startswith(("pyodide/", "app.zip")) or name.endswith((".whl", chunk))]
-    blank = {"CHUNK": chunk, "SETTINGS": settings(), "WORDS": said(), "FIRST": {name: sizes[name] for name in first}}
+    blank = {
+        "CHUNK": chunk,
+        "SETTINGS": settings(),
+        "WORDS": said(),
+        "NEEDED": [*NEEDED],
+        "FIRST": {name: sizes[name] for name in first},
+    }
     index = filled((HERE / "index.html").read_text("utf-8"), blank)
     for name in ("index.html", "404.html"):  # a static host answers a page's own address with the latter
         (out / name).write_text(index, "utf-8")
