@@ -13,6 +13,7 @@ import core
 from core import Batch, Config, ConfigError, Interventions, reference
 from core.backward import needed
 from core.generate.loop import multiplications
+from core.interpret import head_effects
 from core.interventions import parts_of, without
 from core.train.gradcheck import gradcheck_all, next_token
 from core.train.loop import Recipe, State, train
@@ -132,17 +133,20 @@ def test_every_gradient(model, change):
     assert bool(silent) == ("cross" in change.off or "encoder.embed.W_E" in silent)
 
 
-def test_every_activation_has_a_gradient():
-    params, (ids, source) = random_params(PRE, 1), texts(PRE)
-    trace = core.forward(params, PRE, ids, source=source)
+@pytest.mark.parametrize("which", ["pre", "bare"])
+def test_every_activation_has_a_gradient(which):
+    config = MODELS[which].replace(residual=True)
+    params, (ids, source) = random_params(config, 1), texts(config)
+    trace = core.forward(params, config, ids, source=source)
     _, dlogits = core.cross_entropy(trace["logits"], ids)
-    grads = core.backward(params, PRE, trace, dlogits, activations=True)
+    grads = core.backward(params, config, trace, dlogits, activations=True)
     assert {*grads} == {*trace} | {*params}
-    for name in ("encoder.embed", "blocks.1.cross.pattern", "encoder.blocks.0.attn.scores", "blocks.0.resid_mid_cross"):
+    inside = ("encoder.embed", "blocks.1.cross.pattern", "encoder.blocks.0.attn.scores", "blocks.0.resid_mid_cross")
+    for name in (*inside, "blocks.1.cross.q", "blocks.0.cross.k"):
         bumped = {}
         for sign in (-1, 1):
             value = trace[name] + sign * 1e-6 * np.cos(np.arange(trace[name].size)).reshape(trace[name].shape)
-            run = core.forward(params, PRE, ids, source=source, interventions=Interventions(patch={name: value}))
+            run = core.forward(params, config, ids, source=source, interventions=Interventions(patch={name: value}))
             bumped[sign] = core.cross_entropy(run["logits"], ids)[0]
         slope = (bumped[1] - bumped[-1]) / 2e-6
         direction = np.cos(np.arange(trace[name].size)).reshape(trace[name].shape)
@@ -261,6 +265,20 @@ def test_heads_and_parts_off(model):
         run = core.forward(params, config, ids, source=source, interventions=Interventions(off={part}))
         assert not np.allclose(run["logits"], core.forward(params, config, ids, source=source)["logits"]), part
     assert without(config, {"mlp"}).encoder.d_mlp == 0
+
+
+def test_what_a_head_of_the_decoder_does(model):
+    """As another run without it says; the source stays what it is."""
+    params, config = model
+    ids, source = texts(config)
+    trace = core.forward(params, config, ids, source=source, source_mask=np.arange(N_SOURCE) < 5)
+    effects = head_effects(params, config, trace)
+    for layer in range(config.n_layers):
+        off = Interventions(ablated={(layer, 1)})
+        run = core.forward(params, config, ids, source=source, source_mask=np.arange(N_SOURCE) < 5, interventions=off)
+        before, after = (one[f"blocks.{config.n_layers - 1}.resid_post"] for one in (trace, run))
+        change = np.linalg.norm(after - before, axis=-1) / np.linalg.norm(before, axis=-1)
+        assert np.allclose(effects[layer, 1], change)
 
 
 def test_an_edge_between_the_languages_is_cut():

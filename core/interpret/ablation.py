@@ -10,7 +10,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..config import Config
+from ..backward import last_stream
+from ..config import ENCODER, Config
 from ..interventions import without
 from ..model import after_attention, block, merge
 from ..params import Params
@@ -56,9 +57,11 @@ def key_effects(params: Params, config: Config, trace: Trace, layer: int, head: 
 def _change(z: np.ndarray, params: Params, config: Config, trace: Trace, layer: int) -> np.ndarray:
     """z [variant, head, pos, d_head] in one layer's place -> how much the final stream changes, [variant, pos]."""
     nothing = Trace((), interventions=trace.interventions)
+    nothing.mask, nothing.source_mask = trace.mask, trace.source_mask
+    memory = trace[last_stream(config.encoder, ENCODER)] if config.cross else None
     x = merge(z, params, config, layer, trace.interventions)
-    x = after_attention(trace[f"blocks.{layer}.resid_pre"], x, params, config, layer, nothing)
+    x = after_attention(trace[f"blocks.{layer}.resid_pre"], x, params, config, layer, nothing, memory=memory)
     for i in range(layer + 1, config.n_layers):
-        x = block(x, params, config, i, nothing)
+        x = block(x, params, config, i, nothing, memory=memory)
     final = trace[f"blocks.{config.n_layers - 1}.resid_post"]
     return relative_change(final.astype(np.float64), x.astype(np.float64))
