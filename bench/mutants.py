@@ -111,9 +111,14 @@ def changes(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def walked(node: ast.AST) -> Iterator[ast.AST]:
-    """All that is computed: not annotations, nor what stands inside an f-string, whose places Python 3.11 mistakes."""
+    """All that is computed: not annotations, nor what stands inside an f-string, whose places Python 3.11 mistakes.
+
+    Nor the -1 of a `reshape`: NumPy takes any size below zero for the one that is left to it.
+    """
     if isinstance(node, ast.JoinedStr):
         return
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "reshape":
+        node = ast.Call(node.func, [part for part in node.args if not isinstance(part, ast.UnaryOp)], node.keywords)
     yield node
     for name, value in ast.iter_fields(node):
         if name not in ("annotation", "returns"):
