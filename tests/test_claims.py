@@ -5,7 +5,10 @@ On 20 of the Scenes of a page, every number and name that a sentence is given is
 
 from __future__ import annotations
 
+import pkgutil
+import re
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +37,9 @@ from claims import (
 )
 from claims.altered import unnoticed
 
+import pictures
 from core import Scene
+from pictures import compute
 from pictures.words import LANGUAGES, words_of
 
 PAGES = {
@@ -103,3 +108,13 @@ def test_a_sentence_without_a_claim_or_with_a_claim_that_reads_less_is_found(mon
 
 def test_no_claim_is_of_a_key_that_is_gone() -> None:
     assert CLAIMS.keys() <= words_of("en")._labels.keys()
+
+
+def test_every_builder_is_called_by_a_module_of_claims() -> None:
+    """A new picture's sentences go through `check` from its first day: by itself or by its name, in some BUILDERS."""
+    called = "".join(path.read_text("utf-8") for path in (Path(__file__).parent / "claims").glob("*.py"))
+    for module in pkgutil.walk_packages(pictures.__path__, "pictures."):
+        import_module(module.name)
+    listed = {builder for module in PAGES.values() for builder in module.BUILDERS}
+    others = {f"{b.__module__.split('.')[-1]}.{b.__name__}" for b in compute.builders() if b not in listed}
+    assert not sorted(name for name in others if not re.search(rf"\b{re.escape(name)}\b", called))

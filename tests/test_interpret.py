@@ -292,6 +292,12 @@ def test_head_effects_are_those_of_whole_runs(seed):
     assert not gone or not effects[0, 0].any()
 
 
+def test_no_key_of_a_head_that_is_off_has_an_effect():
+    run = core.run(core.Scene(model="gpt", ablated=((1, 2),)))
+    off, on = (key_effects(run.params, run.config, run.trace, 1, head, 3) for head in (2, 1))
+    assert off.max() < 1e-5 < 1e-3 < on.max()  # float32's rounding
+
+
 def test_key_effects_of_the_penguins_by_hand():
     """One head, no projections, no residual: the output is the mix itself, so what is lost is A[q, k] x_k."""
     run = core.run(core.Scene())
