@@ -21,6 +21,7 @@ from .tokenizer.words import FixedVocabulary
 PENGUINS = "Os pinguins não tem joelho"
 SIZES = ("d_model", "n_layers", "n_heads", "d_mlp")  # what a trained model cannot change
 _HERE = Path(__file__).parent
+PORTRAIT = "portrait.json"  # in a shipped model's folder: its first layer's patterns on its own sentence
 SHIPPED = _HERE / "models" if (_HERE / "models").is_dir() else _HERE.parent / "models"  # installed; in the project
 
 

@@ -23,6 +23,7 @@ import core
 from core.interpret import alignment_score, cross_patterns, cross_rollout
 from core.interpret.induction import find_circuit
 from core.params import Params
+from core.presets import PORTRAIT
 from core.tasks import Repeat, Stories, Task, Translation, agreement, evaluate, pair
 from core.tasks.translation import TOWARDS
 from core.train.loop import Recipe, State, train
@@ -149,7 +150,16 @@ def make(name: str) -> None:
     along = {key: [round(x, 5) for x in column] for key, column in zip(CURVE, columns, strict=True)}
     text = json.dumps(about, indent=1).removesuffix("\n}") + f',\n "curve": {json.dumps(along)}\n}}'
     (HERE / name / "training.json").write_text(text + "\n", encoding="utf-8")
+    if name in core.PRESETS:
+        draw_portrait(name)
     print(json.dumps(about["scores"], indent=1), f"{seconds:.0f} s", flush=True)
+
+
+def draw_portrait(name: str) -> None:
+    """Write what the model's first layer does with its own sentence: the thumbnail of its card on Start."""
+    patterns = core.run(core.Scene(model=name)).trace["blocks.0.attn.pattern"]
+    rows = [[[round(weight, 6) for weight in row] for row in head] for head in patterns.tolist()]
+    (HERE / name / PORTRAIT).write_text(json.dumps(rows) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

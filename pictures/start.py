@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
@@ -13,6 +14,7 @@ from core import PRESETS, Run, Scene
 from core.interpret import residual_stages, token_norms
 from core.model import forward
 from core.ops.softmax import softmax
+from core.presets import PORTRAIT, SHIPPED
 from core.scene.switch import with_model
 from pictures import compute, memory
 from pictures.extremes import some, token_name
@@ -204,7 +206,13 @@ def _card(model: str, scene: Scene, words: Words) -> str:
 
 @cache
 def _portrait(model: str) -> np.ndarray:
-    """[head, query, key]: what a preset's first layer does with its own sentence."""
+    """[head, query, key]: what a preset's first layer does with its own sentence.
+
+    Of a trained one it is kept as a small file (models/build.py): nobody's first visit loads every model's weights.
+    """
+    kept = SHIPPED / model / PORTRAIT
+    if kept.is_file():
+        return np.array(json.loads(kept.read_text("utf-8")), np.float32)
     return compute.run(Scene(model=model)).trace["blocks.0.attn.pattern"]
 
 

@@ -15,10 +15,10 @@ from core import Notice, Scene, WeightsError, library, limits
 from core.interpret import pca, residual_stages
 from core.interventions import Interventions
 from core.library import Library
-from core.presets import find
+from core.presets import PORTRAIT, SHIPPED, find
 from core.scene.recall import Recalled
 from core.weights import load_pretrained, write
-from pictures import compute, drift, fibres, labels, left_out, memory, reading
+from pictures import compute, drift, fibres, labels, left_out, memory, reading, start
 from pictures import models as pictures
 from pictures.extremes import token_name
 from pictures.words import LANGUAGES, words_of
@@ -295,3 +295,12 @@ def test_special_tokens_are_left_out_too(tmp_path, shelf):
 def test_a_blank_at_a_token_s_edge_is_seen():
     assert shown(" Paris") == "␣Paris" and shown("Paris\n") == "Paris⏎" and shown("a b") == "a b" and shown(" ") == "␣"
     assert token_name([" a", "b"], 0, words_of("en")) == "“␣a”"
+
+
+@pytest.mark.parametrize("model", pictures.shipped())
+def test_the_thumbnail_of_a_trained_model_is_a_small_file(model, monkeypatch):
+    start._portrait.cache_clear()
+    real = compute.run(Scene(model=model)).trace["blocks.0.attn.pattern"]
+    monkeypatch.setattr(compute, "run", None)  # nothing is computed for it
+    assert np.allclose(start._portrait(model), real, atol=1e-6)
+    assert (SHIPPED / model / PORTRAIT).stat().st_size < 20_000
