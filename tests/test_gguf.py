@@ -12,7 +12,7 @@ import pytest
 from gguf import GGMLQuantizationType, quants
 from gguf_files import converted, permuted, text, value, write
 from packages import fetched
-from support import GOLDEN, worst
+from support import GOLDEN, tensors, worst
 
 import core
 from core import WeightsError, load_pretrained
@@ -280,6 +280,25 @@ def test_a_real_model_knows_a_capital(smollm):
     assert [model.tokenizer.decode([i]) for i in first] == [" Paris", " the", " London"]
     assert shares[first].round(4).tolist() == [0.7725, 0.0645, 0.0125]
     assert sum(p.nbytes for p in model.params.values()) < 97e6
+
+
+def test_a_real_model_is_what_transformers_computes(smollm):
+    """Two sentences, one of them Portuguese; every tenth layer, and the likeliest tokens (make_packages.py)."""
+    model, expected = load_pretrained(smollm), tensors(GOLDEN / "smollm2.safetensors")
+    for i, sentence in enumerate(("The seal sees a fish near the ice.", "Os pinguins não têm joelho.")):
+        ids = model.tokenizer.encode(sentence).ids
+        assert ids.tolist() == expected[f"ids.{i}"].tolist()
+        names = ["blocks.*.resid_pre", "blocks.*.attn.pattern", "ln_final.out", "logits"]
+        trace = core.forward(model.params, model.config, ids, names=names)
+        for n in (0, 10, 20):
+            assert worst(trace[f"blocks.{n}.resid_pre"], expected[f"hidden.{i}.{n}"]) < 1e-4
+            assert worst(trace[f"blocks.{n}.attn.pattern"], expected[f"attn.{i}.{n}"]) < 1e-4
+        assert worst(trace["ln_final.out"], expected[f"hidden.{i}.30"]) < 1e-4
+        last = trace["logits"][-1].astype(np.float64)
+        assert worst(last[expected[f"top.{i}"]], expected[f"logits.{i}"]) < 1e-4
+        assert np.log(np.exp(last - last.max()).sum()) + last.max() == pytest.approx(
+            expected[f"sum.{i}"].item(), rel=1e-4
+        )
 
 
 def test_its_tokens_are_those_of_the_tokenizers_library(smollm):

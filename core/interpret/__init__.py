@@ -15,6 +15,7 @@ from .induction import (
 )
 from .lens import Attribution, direct_attribution, logit_lens, read_stream
 from .patching import difference, patched_differences
+from .sentences import sentence_similarity, sentence_vector
 from .space import PCA, pca, relative_change, residual_stages, token_norms
 from .stream import order_effect, pair_angles, share_of_zeros, similarity, sine_wave, token_moments
 
@@ -50,6 +51,8 @@ __all__ = [
     "relative_change",
     "residual_stages",
     "rollout",
+    "sentence_similarity",
+    "sentence_vector",
     "share_of_zeros",
     "similarity",
     "sine_wave",

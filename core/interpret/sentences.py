@@ -1,0 +1,34 @@
+"""How alike sentences are to a model: the mean of what it makes of their tokens, and the cosines between such means.
+
+Source: Reimers & Gurevych 2019, "Sentence-BERT", section 3: mean pooling, and cosine similarity.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from ..arguments import several
+from ..config import Config
+from ..model import forward
+from ..params import Params
+from ..tokenizer.protocol import Tokenizer
+from .stream import similarity
+
+
+def sentence_vector(params: Params, config: Config, ids: np.ndarray) -> np.ndarray:
+    """The mean of the last residual stream over all tokens, special ones too: ids [pos] -> [d_model]."""
+    last = "ln_final.out" if config.final_norm else f"blocks.{config.n_layers - 1}.resid_post"
+    vector: np.ndarray = forward(params, config, ids, names=[last])[last].mean(axis=0)
+    return vector
+
+
+def sentence_similarity(params: Params, config: Config, tokenizer: Tokenizer, sentences: Iterable[str]) -> np.ndarray:
+    """The cosine between the vectors of any two sentences: [sentence, sentence].
+
+    Raises: ConfigError for a sentence that has no token, or more than the model's context.
+    """
+    texts = several("sentences", sentences, "texts")
+    vectors = [sentence_vector(params, config, tokenizer.encode(text).ids) for text in texts]
+    return similarity(np.array(vectors))
