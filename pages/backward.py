@@ -47,8 +47,9 @@ def _knobs(scene: Scene, words: Words) -> None:
         scene.loss_position if scene.loss_position in options else options[-1],
         lambda at: words("backward.all") if at is None else words("backward.after", token=names[at]),
     )
-    stands_in, layers = own.model != scene.model, sizes.offered(own.config, own.preset.trained).get("n_layers", ())
-    if len(layers) > 1:
+    stands_in = own.model != scene.model
+    if not own.preset.trained:
+        layers = sizes.offered(own.config)["n_layers"]
         controls.choice_slider(words("backward.layers"), "n_layers", layers, own.config.n_layers, disabled=stands_in)
     for part in ("residual", "norm"):
         controls.switch(words(f"heads.{part}"), part, own.runs(part), turn=state.switch, disabled=stands_in)
