@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.trace import axes_of
+from core import trace
 from pictures import glossary
 from ui import comparison, shell
 
@@ -18,4 +18,4 @@ with right:
     shell.say(words("glossary.names_title"), "step")
     st.markdown(words("glossary.names_about"))
     st.markdown(glossary.names(words))
-shell.close_page("glossary", words, axes_of)
+shell.close_page("glossary", words, trace.axes_of)

@@ -199,7 +199,7 @@ class Reader(RuleBasedStateMachine):
     @rule(model=given.sampled_from(MODELS))
     def preset(self, model):
         self._deed()
-        wanted, _ = presets.told(self.scene, model)
+        wanted, _ = presets.with_model(self.scene, model)
         presets.open_preset(model)
         assert wanted.text == self.scene.sentence or not self.scene.sentence or self.scene.sentence != wanted.sentence
         self._expect(wanted)

@@ -144,7 +144,8 @@ def _step(source: str, other: str) -> None:
         now = scene()
         st.session_state.setdefault(other, []).append(now)
         st.session_state.pop(TURNED, None)
-        _keep(replace(scenes.pop(), lang=now.lang))
+        _keep(scenes.pop())  # its model may be gone: then it is another Scene
+        _keep(replace(scene(), lang=now.lang), notices())
         write_url()
 
 
