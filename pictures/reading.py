@@ -138,8 +138,9 @@ def tried(scene: Scene) -> tuple[int, ...]:
     """The layers whose heads are switched off, one by one: the chosen one alone, where all would take too long."""
     config, n = scene.config, len(scene.tokens)
     heads = config.n_layers * config.n_heads
-    # What follows a head is computed again: half of the model on average.
-    work = multiplications(config, n, n) * heads / 2
+    # What follows a head is computed again: half of the model on average. What is stored in few bits is widened for
+    # each layer that is tried, which takes as long as the products of a hundred tokens.
+    work = multiplications(config, n, n) * heads / 2 + 100 * config.n_parameters() * config.n_layers / 2
     return tuple(range(config.n_layers)) if work <= limits.ABLATIONS else (scene.place[0],)
 
 
