@@ -8,6 +8,7 @@ import streamlit as st
 
 from core import answer
 from core.checks import distance
+from core.checks.check import Reader
 from pictures import lessons
 from pictures.words import Words
 from ui import comparison, shell
@@ -37,4 +38,4 @@ scene, words = shell.open_page("lessons")
 comparison.elsewhere(scene, words)
 shipped(words)
 own(words)
-shell.close_page("lessons", words, lessons.parse, answer, distance)
+shell.close_page("lessons", words, answer, Reader, distance)

@@ -9,6 +9,7 @@ import streamlit as st
 from core import backward
 from core.backward import attention_backward
 from core.ops.softmax import softmax_backward
+from core.train.batch import Batch
 from core.train.gradcheck import Check, check_slopes, next_token
 from core.train.loop import adamw, take_step
 from pictures import train as pictures
@@ -84,5 +85,15 @@ with st.expander(words("train.own.title"), icon=":material/article:"):
 with st.expander(words("train.model.title"), icon=":material/deployed_code:"):
     st.fragment(files.model)(words)
 shell.close_page(
-    "train", words, take_step, adamw, backward, attention_backward, softmax_backward, next_token, check_slopes, Check
+    "train",
+    words,
+    take_step,
+    Batch.inputs.fget,
+    adamw,
+    backward,
+    attention_backward,
+    softmax_backward,
+    next_token,
+    check_slopes,
+    Check,
 )

@@ -14,7 +14,7 @@ import core
 from core import CHECKS, Interventions, Scene
 from core.checks import KINDS, belief_answers, distance, is_right, values
 from core.checks.arrays import Arrays
-from core.checks.check import _Reader, beside_scene
+from core.checks.check import Reader, beside_scene
 from core.checks.expression import evaluate
 from core.checks.functions import FUNCTIONS
 from core.errors import CheckError
@@ -357,5 +357,5 @@ def test_what_an_expression_may_say():
 def test_a_scene_beside_differs_in_what_it_says():
     check = CHECKS["names-are-luck"]
     assert beside_scene(check, check.variant(3), "third") == check.scene.turn(seed=5)
-    assert _Reader(check, check.scene).names["n"] == 5
+    assert Reader(check, check.scene).names["n"] == 5
     assert Arrays(Scene()).read("blocks.{last}.attn.pattern") is not None

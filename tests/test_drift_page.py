@@ -14,7 +14,7 @@ from pictures import drift as pictures
 from pictures.words import words_of
 from plots import theme
 from plots.mask import masked
-from plots.tokens import visible
+from plots.tokens import edged, visible
 from tests.support import knob, open_page
 
 LANGUAGES = ("en", "pt-BR")
@@ -120,7 +120,8 @@ def plain(text: str) -> str:
 
 def named(scene: Scene, i: int) -> str:
     token = scene.tokens[i]
-    return f"“{visible(token)}” (position {i})" if scene.tokens.count(token) > 1 else f"“{visible(token)}”"
+    shown = edged(visible(token))
+    return f"“{shown}” (position {i})" if scene.tokens.count(token) > 1 else f"“{shown}”"
 
 
 @pytest.mark.parametrize("scene", [*random_scenes(30, 11), *EDGES], ids=str)

@@ -15,6 +15,7 @@ import pytest
 
 import core
 from core import PRESETS, Config, interpret, library
+from core.checks import distance, values
 from core.generate.loop import multiplications
 from core.interpret.induction import patterns
 from core.tasks import TASKS
@@ -100,6 +101,8 @@ def work() -> None:
         steps = core.generate(params, config, ids[:3], 3, temperature=0.5, top_k=9, top_p=0.9)
         [step.probability for step in steps], multiplications(config, 3, 3)
         [(check.error, check.coarse) for check in gradcheck_all(params, config, next_token(ids), ids=ids)]
+    asked = core.CHECKS["rows-sum-to-one"]
+    core.answer(asked), distance(asked, 1.0, values(asked))
     library.fingerprint(GOLDEN / "gpt2-tiny"), library.unwhole(params)
     task = TASKS["copy"]()
     state = State.start(core.init_params(task.config))
@@ -234,7 +237,11 @@ def test_the_page_says_which_function_makes_which_array(lang):
     head = next(line for line in written.splitlines() if "`core.model.attention`" in line)
     assert "`attn.pattern`" in head and "`attn.scores_masked`" in head
     plain = written.index("`core.reference.attention`")
-    assert plain < written.index("def attention(x: np.ndarray, params: Params, at: str") < written.index(head)
+    assert (
+        plain
+        < written.index("def attention(x: np.ndarray, y: np.ndarray, params: Params, at: str")
+        < written.index(head)
+    )
     bodies = [part.proto.body for part in app.get("html")]
     folded = next(body for body in bodies if '<details class="fibra-called"' in body)
     assert folded.count("<details>") == len(source.called(shown("attention")[0]))

@@ -123,7 +123,7 @@ class _Checks(Mapping[str, Check]):
 CHECKS: Mapping[str, Check] = _Checks()
 
 
-class _Reader:
+class Reader:
     """What a check's expressions read: its Scene's arrays, and those of the Scenes beside it."""
 
     def __init__(self, check: Check, scene: Scene):
@@ -166,11 +166,11 @@ def beside_scene(check: Check, scene: Scene, name: str) -> Scene:
 # ---------------------------------------------------------------------------------------------------------- answers
 
 
-def _reader(check: Check, scene: Scene | None) -> _Reader:
+def _reader(check: Check, scene: Scene | None) -> Reader:
     instance("check", check, Check)
     if scene is not None:
         instance("scene", scene, Scene)
-    return _Reader(check, check.scene if scene is None else scene)
+    return Reader(check, check.scene if scene is None else scene)
 
 
 def values(check: Check, scene: Scene | None = None) -> np.ndarray:
