@@ -8,7 +8,6 @@ import streamlit as st
 
 from core import answer
 from core.checks import distance
-from core.checks.check import Reader
 from pictures import lessons
 from pictures.words import Words
 from ui import comparison, shell
@@ -38,4 +37,4 @@ scene, words = shell.open_page("lessons")
 comparison.elsewhere(scene, words)
 shipped(words)
 own(words)
-shell.close_page("lessons", words, answer, Reader, distance)
+shell.close_page("lessons", words, answer, distance)

@@ -31,6 +31,7 @@ ROOT = Path(__file__).parents[1]
 FOLDERS = sorted(path.stem for path in (ROOT / "pages").glob("*.py"))
 # What a shown function may call unseen: checks of arguments, and what a class writes for itself.
 CHECKS = {
+    "Reader.value",  # the expression of a check: a language of its own, not what a model computes
     "Interventions.ablated_in",
     "Trace.check_patched",
     "Patch.into",  # of what a reader patches; Cause shows it
