@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test bench models web clean
+.PHONY: run test test-web bench models web clean
 
 run: .venv/run
 	$(BIN)/streamlit run app.py
@@ -12,6 +12,10 @@ test: .venv/dev
 	$(BIN)/ruff check .
 	$(BIN)/python -m mypy
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+
+# The app without a server: built, turned sixty times, opened offline. Some minutes, and npm and PyPI are asked.
+test-web: .venv/dev
+	$(BIN)/python -m pytest -m web
 
 # Figures, never asserted: ratios against a peer in the same run.
 bench: .venv/dev
