@@ -82,7 +82,7 @@ def test_nothing_sticks_out_on_a_phone(watched, app):
 def test_type_a_sentence_turn_a_knob_see_attention(in_turn, app):
     page = in_turn
     open_page(page, app)
-    box = page.get_by_role("textbox", name="Sentence")
+    box = page.get_by_role("textbox", name="Sentence", exact=True)
     box.fill("o gato viu o rato")
     box.press("Enter")
     wait_for_query(page, sentence="o gato viu o rato")
@@ -124,15 +124,15 @@ def test_the_scene_survives_page_changes_and_a_reload(in_turn, app):
     page.reload()
     drawn(page)
     wait_for_query(page, **wanted)
-    expect(page.get_by_role("textbox", name="Sentence")).to_have_value("um dois três")
+    expect(page.get_by_role("textbox", name="Sentence", exact=True)).to_have_value("um dois três")
 
 
 def test_two_tabs_do_not_mix(watched, app):
     one, two = watched.tab(), watched.again()
     open_page(one, app, query="lang=en&sentence=um")
     open_page(two, app, query="lang=pt-BR&sentence=dois")
-    one.get_by_role("textbox", name="Sentence").fill("uno")
-    one.get_by_role("textbox", name="Sentence").press("Enter")
+    one.get_by_role("textbox", name="Sentence", exact=True).fill("uno")
+    one.get_by_role("textbox", name="Sentence", exact=True).press("Enter")
     wait_for_query(one, sentence="uno")
     assert query(two)["sentence"] == "dois"
     expect(two.locator("h1.fibra-title")).to_have_text("Atenção")
@@ -263,7 +263,7 @@ def test_undo_and_redo_by_button_and_keyboard(in_turn, app):
     page.keyboard.press("Control+Shift+z")
     wait_for_query(page, temperature="1.2")
     settled(page)
-    box = page.get_by_role("textbox", name="Sentence")
+    box = page.get_by_role("textbox", name="Sentence", exact=True)
     box.click()
     box.press("End")
     page.keyboard.type(" hoje")

@@ -74,7 +74,7 @@ def test_a_hidden_menu_s_bar_covers_neither_title_nor_sentence(watched, app):
         " return range.getBoundingClientRect().left })()"
     )
     assert arrow["x"] + arrow["width"] <= text
-    box = page.get_by_role("textbox", name="Sentence").bounding_box()
+    box = page.get_by_role("textbox", name="Sentence", exact=True).bounding_box()
     hit = (
         "([x, y]) => { const hit = document.elementFromPoint(x, y);"
         " return hit.closest('[data-testid=stTextInput], [data-testid=stHeader]')?.dataset.testid"

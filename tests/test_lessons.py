@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from playwright.sync_api import expect
 from streamlit.testing.v1 import AppTest
-from test_journeys import open_page, settled, wait_for_query
+from test_journeys import settled, wait_for_query
 
 from core import CHECKS, Scene, limits
 from pictures import checks as questions
@@ -225,7 +225,8 @@ def test_a_lesson_is_written_played_and_never_markup():
 @pytest.mark.browser
 def test_a_lesson_is_walked_by_keyboard(watched, app):
     page = watched.tab(1280, 800)
-    open_page(page, app, "lessons", "lang=en")
+    page.goto(f"{app}/lessons?lang=en")
+    settled(page)
 
     def press(key: str) -> None:
         page.locator(f".st-key-{key} button").focus()

@@ -231,6 +231,7 @@ def shared(in_turn: Page, url: str) -> Page:
     if in_turn.url.startswith(url):
         in_turn.set_viewport_size({"width": 1280, "height": 1000})
         in_turn.get_by_role("link", name="First").click()
+        settled(in_turn)  # or the figures of the page before are still there, about to go
         in_turn.locator(".fibra-figure").first.scroll_into_view_if_needed()
         in_turn.wait_for_selector(plot("scene"))
     else:

@@ -167,12 +167,13 @@ def test_the_address_of_every_knob_is_shown_by_every_knob(reader):
         menu(reader.tab, EN(f"pages.{name}")).click()
         reader.check(name, scene)
     steps = reader.tab.evaluate("history.length")
-    for name in walk[-2::-1]:
+    back = walk[-2:-6:-1]
+    for name in back:
         reader.tab.go_back()
         reader.check(name, scene)
     assert reader.tab.evaluate("history.length") == steps
     reader.tab.go_forward()
-    reader.check(walk[1], scene)
+    reader.check(back[-2], scene)
 
 
 def test_turns_links_and_undo_leave_one_scene(reader):
@@ -188,7 +189,7 @@ def test_turns_links_and_undo_leave_one_scene(reader):
     reader.check("drift", scene)
     press(tab, EN("drift.stage"), "ArrowLeft")
     scene = scene.turn(drift_stage=3)
-    box = tab.get_by_role("textbox", name=EN("shell.sentence"))
+    box = tab.get_by_role("textbox", name=EN("shell.sentence"), exact=True)
     box.fill("um dois três")
     box.press("Enter")
     scene = scene.turn(sentence="um dois três")
@@ -228,7 +229,7 @@ def test_a_session_that_is_lost_loses_nothing(readers, server):
     menu(tab, EN("pages.heads")).click()
     reader.check("heads", scene)
     server["restart"]()
-    box = tab.get_by_role("textbox", name=EN("shell.sentence"))
+    box = tab.get_by_role("textbox", name=EN("shell.sentence"), exact=True)
     box.fill("o gato viu")
     box.press("Enter")
     scene = scene.turn(sentence="o gato viu")

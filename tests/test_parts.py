@@ -15,6 +15,7 @@ import core
 from core import PRESETS, Interventions, Scene
 from core.interventions import ADDED, PARTS, TAKEN_OUT, WITHOUT, parts_of, without
 from core.train.gradcheck import gradcheck
+from pictures.pinned import differences
 from pictures.words import words_of
 
 OFF = [frozenset(off) for n in (0, 1, 2) for off in combinations(PARTS, n)]
@@ -218,7 +219,7 @@ def test_old_links_are_written_back_in_the_one_spelling():
     assert pinned.to_query() == {"model": "gpt", "off": "scale", "pin": "1", "pin.off": "mask"}
     both, _ = Scene.from_query({"model": "gpt", "scale": "0", "off": "mlp", "pin": "1", "pin.off": "norm"})
     assert (both.off, both.pinned.off) == (("mlp", "scale"), ("norm", "scale"))
-    said = [pinned.differences(Scene(model="gpt").pin().turn(**turn), words_of("en")) for turn in (
+    said = [differences(Scene(model="gpt").pin().turn(**turn), words_of("en")) for turn in (
         {"off": ("mask",)}, {"overrides": (("causal", False),)},
     )]  # fmt: skip
     assert said[0] == said[1] != []

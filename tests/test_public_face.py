@@ -100,6 +100,10 @@ CALLS: dict[str, tuple[Callable, dict[str, Any]]] = {
         core.forward,
         {**MODEL, "ids": IDS, "embeddings": None, "interventions": Interventions(), "names": ["logits"], "cache": None},
     ),
+    "beam_search": (
+        lambda **given: list(core.beam_search(**given)),
+        {**MODEL, "ids": IDS, "max_new_tokens": 2, "width": 2, "source": None, "stop": 0, "penalty": 0.5},
+    ),
     "generate": (
         lambda **given: list(core.generate(**given)),
         {
@@ -138,7 +142,7 @@ CALLS: dict[str, tuple[Callable, dict[str, Any]]] = {
     "write": (core.write, {"scene": Scene(model="gpt", max_new_tokens=1), "params": None, "cache": None}),
 }
 # What core gives back, and nobody else makes; and the errors.
-GIVEN = {"Encoding", "Explanation", "Notice", "Params", "Preset", "Pretrained", "Run", "Writing"}
+GIVEN = {"Beam", "BeamStep", "Encoding", "Explanation", "Notice", "Params", "Preset", "Pretrained", "Run", "Writing"}
 CASES = [(call, argument) for call, (_, valid) in CALLS.items() for argument in valid]
 
 

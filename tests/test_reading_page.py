@@ -102,7 +102,8 @@ def test_weight_is_not_importance(lang):
         a = patterns_of(scene)[layer, head]
         assert np.allclose(pictures.weights(scene, words).figure["data"][0]["z"], a, atol=1e-6)
 
-        v = run.trace[f"blocks.{layer}.attn.v"][head].astype(float)
+        shared = head * scene.config.kv_heads // scene.config.n_heads  # heads may share their values
+        v = run.trace[f"blocks.{layer}.attn.v"][shared].astype(float)
         if scene.config.projections and "W_O" not in scene.off:
             width = scene.config.head_width
             v = v @ run.params[f"blocks.{layer}.attn.W_O"][head * width : (head + 1) * width].astype(float)

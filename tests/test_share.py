@@ -12,6 +12,7 @@ from core.limits import QR_EASY, QR_LONGEST
 from pictures.words import LANGUAGES, words_of
 from tests.chromium import settled
 from ui import share
+from ui.lessons import bar
 
 ROOT = Path(__file__).parents[1]
 ADDRESS = "https://fibra-aula.example.org"  # 30 characters
@@ -44,10 +45,12 @@ def test_the_code_is_drawn_on_white_and_holds_no_markup_of_the_address():
 def test_the_sheet_opens_on_its_page_and_closes_with_it(monkeypatch):
     seen = []
     monkeypatch.setattr(share.share, "sheet", lambda data, closed: seen.append(data))
-    at = AppTest.from_file(ROOT / "pages" / "drift.py", default_timeout=60).run()
+    monkeypatch.setattr(bar, "_short", lambda scene: ADDRESS + LESSON)
+    at = AppTest.from_file(ROOT / "pages" / "drift.py", default_timeout=60)
+    at.query_params.update({"lesson": "the-clock", "lesson_step": "1"})
+    at.run()
     assert not seen
     at.session_state[share.SHEET] = (1, "drift", ADDRESS + "/drift?seed=3")
-    at.session_state[share.SHORT] = ADDRESS + LESSON
     at.run()
     (data,) = seen
     assert data["address"].endswith("seed=3") and data["qr"] == share.code(ADDRESS + LESSON)

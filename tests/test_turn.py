@@ -68,7 +68,7 @@ SHELVES = {
     "strip": lambda scene: start.html(scene, WORDS),
     "scores": labels.scores_of,
     "probe": labels.probe_of,
-    "effects": reading._effects,
+    "effects": lambda scene: reading._effects(scene, reading.tried(scene)),
     "basis": drift.basis,
     "walk": lambda scene: drift._walk(scene, WORDS),
     "written": continuation.written,

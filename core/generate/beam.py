@@ -21,6 +21,7 @@ from ..params import Params
 from ..trace import Trace, checked_names
 
 WIDTHS = (1, 8)
+PENALTY = 10  # the largest power of a text's length, either way
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,10 +91,13 @@ def beam_search(
     if len(context) + max_new_tokens > config.n_ctx:
         raise ConfigError(f"ids: {len(context)} tokens leave no room in n_ctx {config.n_ctx}", "ids", "n_ctx")
     whole("width", width, *WIDTHS)
-    number("penalty", penalty)
-    stops = frozenset((stop,) if is_whole(stop) else several("stop", stop, "tokens"))
-    for token in stops:
+    penalty = number("penalty", penalty)
+    if abs(penalty) > PENALTY:
+        raise ConfigError(f"penalty: {penalty} is not in -{PENALTY}..{PENALTY}", "penalty")
+    asked = (stop,) if is_whole(stop) else several("stop", stop, "tokens")
+    for token in asked:
         whole("stop", token, 0, config.vocab_size - 1)
+    stops = frozenset(asked)
     kept = checked_names(("logits", *several("names", names, "names of a trace")), config)
     return _search(params, config, context, max_new_tokens, width, source, stops, penalty, interventions, kept)
 
