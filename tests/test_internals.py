@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import builtins
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -106,7 +107,8 @@ def answer(path: str, accept: str = "text/html,*/*", query: bytes = b"") -> tupl
     files = create_streamlit_static_handler(str(Path(internals.st.__file__).parent / "static"), "")
     scope = {"type": "http", "method": "GET", "path": f"/{path}", "query_string": query}
     scope |= {"headers": [(b"accept", accept.encode())], "root_path": ""}
-    response = asyncio.run(files.get_response(path, scope))
+    with ThreadPoolExecutor(1) as elsewhere:  # Playwright's own loop may run in this thread
+        response = elsewhere.submit(asyncio.run, files.get_response(path, scope)).result()
     return response.status_code, response.headers.get("location", "")
 
 
