@@ -60,22 +60,8 @@ def choose(click: dict[str, Any]) -> None:
     state.turn(layer=round(float(click["y"])), head=round(float(click["x"])))
 
 
-def _stand_in(scene: Scene, words: Words) -> None:
-    """Where the reader's model has no logits, say whose are shown; a button turns to that one."""
-    other = pictures.asked(scene)
-    if other.model == scene.model:
-        return
-    left, right = st.columns([4, 1], vertical_alignment="center")
-    with left:
-        own, stand_in = (words(f"shell.presets.{one.model}") for one in (scene, other))
-        shell.say(words("generate.stand_in", story=own, other=stand_in), "stand-in")
-    right.button(
-        words("generate.switch"), key="switch", on_click=presets.open_preset, args=(other.model,), width="stretch"
-    )
-
-
 scene, words = shell.open_page("cause", reads=pictures.asked)
 comparison.elsewhere(scene, words)
-_stand_in(scene, words)
+presets.stand_in(scene, pictures.asked(scene), words)
 compare(words)
 shell.close_page("cause", words, patched_differences, difference, Patch)

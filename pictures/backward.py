@@ -11,9 +11,8 @@ import numpy as np
 import core
 from core import Params, Scene, Trace
 from core.backward import NO_BACKWARD
-from core.scene.sentence import fit_sentence
 from core.train.loop import Recipe
-from pictures import compute, memory
+from pictures import compute, continuation, memory
 from pictures.compute import Picture, picture
 from pictures.extremes import token_name
 from pictures.words import Words
@@ -30,11 +29,7 @@ RECIPE = Recipe()  # AdamW's own numbers
 
 def asked(scene: Scene) -> Scene:
     """The Scene itself; a model with logits where it has none."""
-    if scene.config.unembed:
-        return scene
-    sentence = fit_sentence(scene.sentence, scene.split, STAND_IN)[0]
-    plain = {"overrides": (), "edits": (), "ablated": (), "off": (), "temperature": 1.0}
-    return scene.turn(model=STAND_IN, sentence=sentence, forced=(), **plain)
+    return continuation.with_logits(scene, STAND_IN)
 
 
 @dataclass(frozen=True)

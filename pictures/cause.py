@@ -33,10 +33,7 @@ VIEW = ("other_sentence", "cause_word", "cause_rival", "cause_break")
 
 def asked(scene: Scene) -> Scene:
     """The Scene itself; a model with logits where it has none; and the example, where no sentence was written."""
-    if not scene.config.unembed:
-        sentence = fit_sentence(scene.sentence, scene.split, EXAMPLE)[0]
-        plain = {"overrides": (), "edits": (), "ablated": (), "off": (), "temperature": 1.0}
-        scene = scene.turn(model=EXAMPLE, sentence=sentence, forced=(), **plain)
+    scene = continuation.with_logits(scene, EXAMPLE)
     return scene.turn(sentence=CLEAN, forced=()) if scene.model == EXAMPLE and not scene.sentence else scene
 
 

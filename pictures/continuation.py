@@ -21,11 +21,16 @@ KNOBS = ("draw_temperature", "top_k", "top_p", "draw_seed", "max_new_tokens", "f
 
 def writer(scene: Scene) -> Scene:
     """The Scene itself; or, of a model without logits, one that has them and is looked at in the same way."""
+    return with_logits(scene, STAND_IN, scene.forced)
+
+
+def with_logits(scene: Scene, model: str, forced: tuple[tuple[int, int], ...] = ()) -> Scene:
+    """The Scene itself; or, where its model has no logits, `model` as it opens, looked at in the same way."""
     if scene.config.unembed:
         return scene
-    sentence = fit_sentence(scene.sentence, scene.split, STAND_IN)[0]
+    sentence = fit_sentence(scene.sentence, scene.split, model)[0]
     plain = {"overrides": (), "edits": (), "ablated": (), "off": (), "temperature": 1.0}
-    return scene.turn(model=STAND_IN, sentence=sentence, forced=scene.forced, **plain)
+    return scene.turn(model=model, sentence=sentence, forced=forced, **plain)
 
 
 def written(scene: Scene) -> Writing | None:

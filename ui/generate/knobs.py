@@ -199,16 +199,9 @@ def _retarget(typed: str) -> None:
 
 def stand_in(scene: Scene, words: Words) -> None:
     """Where the reader's model cannot write, say so and who does; a button turns to that one."""
-    other = continuation.writer(scene)
-    if other == scene:
-        return
-    left, right = st.columns([4, 1], vertical_alignment="center")
-    with left:
-        own, stand_in = (display_names.called(s.model, s.preset, words) for s in (scene, other))
-        shell.say(words("generate.stand_in", story=own, other=stand_in), "stand-in")
-        if scene.preset.trained:  # an encoder has learned something else
+    place = presets.stand_in(scene, continuation.writer(scene), words)
+    if place is not None and scene.preset.trained:  # an encoder has learned something else
+        own = display_names.called(scene.model, scene.preset, words)
+        with place:
             shell.say(words("generate.encoder", story=own, d=scene.config.d_model), "about")
             menu.link("drift", words)
-    right.button(
-        words("generate.switch"), key="switch", on_click=presets.open_preset, args=(other.model,), width="stretch"
-    )
