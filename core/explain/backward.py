@@ -311,25 +311,17 @@ def resid_post(s: Subject, at: str, b: Place, p: int, d: int) -> Terms:
         yield from unembedded(s, b, p, d)
 
 
-def attn_out(s: Subject, at: str, b: Place, p: int, d: int) -> Terms:
+def branch(s: Subject, at: str, b: Place, p: int, d: int, *, norm: str, stream: str) -> Terms:
+    """What a sublayer gives: through its norm, where that stands behind it, or straight onto the stream."""
     if norm_places(s.config)[1]:
-        yield from into_norm(s, at + "ln1", b, p, d)
+        yield from into_norm(s, at + norm, b, p, d)
     else:
-        yield from times(grad(s, at + "resid_mid", *b, p, d))
+        yield from times(grad(s, at + stream, *b, p, d))
 
 
-def mlp_out(s: Subject, at: str, b: Place, p: int, d: int) -> Terms:
-    if norm_places(s.config)[1]:
-        yield from into_norm(s, at + "ln2", b, p, d)
-    else:
-        yield from times(grad(s, at + "resid_post", *b, p, d))
-
-
-def cross_out(s: Subject, at: str, b: Place, p: int, d: int) -> Terms:
-    if norm_places(s.config)[1]:
-        yield from into_norm(s, at + "ln_cross", b, p, d)
-    else:
-        yield from times(grad(s, at + "resid_mid_cross", *b, p, d))
+attn_out = partial(branch, norm="ln1", stream="resid_mid")
+cross_out = partial(branch, norm="ln_cross", stream="resid_mid_cross")
+mlp_out = partial(branch, norm="ln2", stream="resid_post")
 
 
 def resid_mid(s: Subject, at: str, b: Place, p: int, d: int) -> Terms:
