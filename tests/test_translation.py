@@ -12,7 +12,8 @@ import core
 from core import ConfigError
 from core.interpret import alignment_score, cross_patterns, cross_rollout
 from core.tasks import Translation, pair
-from core.tasks.translation import ENGLISH, LASTING, PASSING, PORTUGUESE, TOWARDS, UNKNOWN, Pair, vocabulary
+from core.tasks.bilingual import ENGLISH, LASTING, PASSING, PORTUGUESE, Pair, vocabulary
+from core.tasks.translation import TOWARDS, UNKNOWN
 from models.build import HERE, SOURCED_BUILDS, begin, curve
 from tests.support import random_params, worst
 

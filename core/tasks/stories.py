@@ -20,7 +20,7 @@ from .task import HELD_OUT, Task, decoder
 
 LANGUAGES: dict[str, type[Grammar]] = {"pt-BR": Portuguese, "en": English}
 STORIES = 1 << 16  # stories of each language and split that are drawn from
-MISHEARD = 0.02  # the share of words that a row hides behind UNKNOWN: so it learns what that means
+HIDDEN_WORDS = 0.02  # the share of words that a row hides behind UNKNOWN: so it learns what that means
 
 
 @lru_cache(maxsize=1 << 10)  # of 2 kB each
@@ -61,7 +61,7 @@ class Stories(Task):
     def draw(self, rng: np.random.Generator, size: int, held_out: bool) -> Batch:
         languages = [tuple(LANGUAGES)[i] for i in rng.integers(0, len(LANGUAGES), size)]
         rows = np.array([self._row(rng, language, held_out) for language in languages], np.int64)
-        unknown = rng.random((size, self.n_ctx)) < MISHEARD
+        unknown = rng.random((size, self.n_ctx)) < HIDDEN_WORDS
         return Batch(np.where(unknown, self.ids[UNKNOWN], rows[:, :-1]), rows[:, 1:])
 
     def _row(self, rng: np.random.Generator, language: str, held_out: bool) -> list[int]:
