@@ -16,8 +16,8 @@ from __future__ import annotations
 import argparse
 import ast
 import gc
+import json
 import os
-import pickle
 import random
 import resource
 import signal
@@ -255,7 +255,7 @@ class Laboratory:
                     self.kept.write_bytes(found)
         else:
             found = self.kept.read_bytes()
-        seen: dict[str, Seen] = pickle.loads(found)
+        seen = {test: Seen(frozenset(map(tuple, places)), *did) for test, (places, *did) in json.loads(found).items()}
         for n, mutant in enumerate(self.mutants, 1):
             tests = finders(mutant, session.items, seen)
             died = bool(tests) and aside(lambda tests=tests, mutant=mutant: attempt(session, tests, mutant)) != 0
@@ -317,7 +317,7 @@ def look(session: pytest.Session, file: Path) -> int:
         item.config.hook.pytest_runtest_protocol(item=item, nextitem=after)
         reached.watch(False)
         seen[item.nodeid] = Seen(frozenset(reached.places), perf_counter() - start, session.testsfailed == failed)
-    file.write_bytes(pickle.dumps(seen))
+    file.write_text(json.dumps({test: ([*did.places], did.seconds, did.passed) for test, did in seen.items()}), "utf-8")
     return 0
 
 
