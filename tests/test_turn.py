@@ -10,7 +10,20 @@ from threading import Barrier, Event, Thread
 import pytest
 
 from core import Scene, limits
-from pictures import attention, compute, continuation, drift, heads, labels, memory, reading, start, turn
+from pictures import (
+    attention,
+    backward,
+    cause,
+    compute,
+    continuation,
+    drift,
+    heads,
+    labels,
+    memory,
+    reading,
+    start,
+    turn,
+)
 from pictures.generate import cache
 from pictures.words import words_of
 
@@ -73,6 +86,9 @@ SHELVES = {
     "walk": lambda scene: drift._walk(scene, WORDS),
     "written": continuation.written,
     "both ways": lambda scene: cache.check(scene, WORDS),
+    "way back": lambda scene: backward._back(scene, None),
+    "after a step": lambda scene: backward._after(scene, None, 0.1),
+    "patched": lambda scene: cause._patched(scene, scene.turn(sentence=scene.text[::-1]), (0, 1), "stream", 0, 0),
 }
 
 
