@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from html import escape
 
 from core import PRESETS, Config
 from core.library import LIBRARY, Card, unwhole
 from core.params import Params
+from core.presets import SHIPPED
 from pictures.words import Words
 
 SHOWN = 3  # tensors that are named when their numbers are not finite
@@ -45,8 +47,17 @@ def rows_of_shipped(name: str, words: Words) -> list[tuple[str, str]]:
     return [
         *sizes(config, words),
         (words("models.rows.memory"), megabytes(FLOAT32 * config.n_parameters(), words)),
-        (words("models.rows.licence"), words("models.rows.shipped")),
+        (words("models.rows.licence"), _licence(name, words)),
     ]
+
+
+def _licence(name: str, words: Words) -> str:
+    """What a shipped model may be used under, and whose it is: one that was brought says so in its folder."""
+    file = SHIPPED / name / "origin.json"
+    if not file.exists():
+        return words("models.rows.shipped")
+    origin = json.loads(file.read_text("utf-8"))
+    return words("models.rows.brought", licence=origin["license"], package=origin["package"])
 
 
 def rows_of(card: Card, words: Words) -> list[tuple[str, str]]:

@@ -304,3 +304,12 @@ def test_the_thumbnail_of_a_trained_model_is_a_small_file(model, monkeypatch):
     monkeypatch.setattr(compute, "run", None)  # nothing is computed for it
     assert np.allclose(start._portrait(model), real, atol=1e-6)
     assert (SHIPPED / model / PORTRAIT).stat().st_size < 20_000
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_model_that_was_brought_says_whose_it_is(lang):
+    words = words_of(lang)
+    for name in pictures.shipped():
+        licence = dict(pictures.rows_of_shipped(name, words))[words("models.rows.licence")]
+        assert ("Fibra" in licence) == (name not in ("machado", "alice"))
+        assert "Fibra" in licence or ("MIT" in licence and "glassllm 0.1.0" in licence)
