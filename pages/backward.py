@@ -52,7 +52,7 @@ def _knobs(scene: Scene, words: Words) -> None:
         layers = sizes.offered(own.config)["n_layers"]
         controls.choice_slider(words("backward.layers"), "n_layers", layers, own.config.n_layers, disabled=stands_in)
     for part in ("residual", "norm"):
-        controls.switch(words(f"heads.{part}"), part, own.runs(part), turn=state.switch, disabled=stands_in)
+        switchboard.part(own, part, words, disabled=stands_in)
 
 
 scene, words = shell.open_page("backward", reads=pictures.asked)

@@ -61,10 +61,8 @@ def _mlp(scene: Scene, words: Words) -> None:
 
 def _stream(scene: Scene, words: Words) -> None:
     with knobs.column("stream", words):
-        controls.switch(words("heads.residual"), "residual", scene.runs("residual"), turn=state.switch)
-        controls.switch(
-            words("heads.norm", rms=scene.whole.norm == "rms"), "norm", scene.runs("norm"), turn=state.switch
-        )
+        for part in ("residual", "norm"):
+            switchboard.part(scene, part, words)
     _picture(lengths.stream, scene, words, frame.height(scene))
     _picture(lengths.steps, scene, words, frame.LOW, words("block.steps", layer=scene.place[0]))
 

@@ -81,10 +81,8 @@ def _growth(scene: Scene, words: Words) -> None:
         _picture(pictures.lengths, "grows", scene, words, pictures.GROWTH_HEIGHT)
         about = words("heads.scaled_help")
         controls.switch(words("heads.scaled"), "init", scaled, turn=scale_init, help=about, disabled=trained)
-        controls.switch(words("heads.residual"), "residual", scene.runs("residual"), turn=state.switch)
-        controls.switch(
-            words("heads.norm", rms=scene.whole.norm == "rms"), "norm", scene.runs("norm"), turn=state.switch
-        )
+        for part in ("residual", "norm"):
+            switchboard.part(scene, part, words)
 
 
 def _picture(

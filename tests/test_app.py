@@ -63,6 +63,8 @@ def test_every_page_opens_on_the_penguins(name, lang):
     assert words_of(lang)(f"{name}.title") in html(at)
     assert words_of(lang)(f"{name}.lead") in html(at)
     assert captions(at) and all(captions(at)), "a sentence under every figure"
+    labels = [part.label for kind in (at.toggle, at.slider, at.selectbox, at.button) for part in kind]
+    assert not [label for label in labels if "{" in label], "every label is filled in"
     assert len(at.expander) + len(at.status), "the code that ran"  # 1.62 takes one with an icon for a status
 
 

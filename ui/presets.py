@@ -29,17 +29,18 @@ def richer(scene: Scene, words: Words, page: str) -> None:
         st.button(words("shell.richer.go", story=name), key="richer", on_click=open_preset, args=(RICH,))
 
 
-def stand_in(scene: Scene, other: Scene, words: Words) -> Any:
+def stand_in(scene: Scene, other: Scene, words: Words, said: str = "shell.stand_in") -> Any:
     """Where another model is shown, for the reader's has no logits: say whose it is; a button turns to that one.
 
-    The place beneath the sentence, for what else there is to say; None where the reader's own model is shown.
+    said: the label that says so. Gives the place beneath the sentence, for what else there is to say; None where the
+    reader's own model is shown.
     """
     if other.model == scene.model:
         return None
     left, right = st.columns([4, 1], vertical_alignment="center")
     with left:
         own, shown = (display_names.called(one.model, one.preset, words) for one in (scene, other))
-        st.html(f'<p class="fibra-stand-in">{escape(words("generate.stand_in", story=own, other=shown))}</p>')
+        st.html(f'<p class="fibra-stand-in">{escape(words(said, story=own, other=shown))}</p>')
     right.button(words("generate.switch"), key="switch", on_click=open_preset, args=(other.model,), width="stretch")
     return left
 

@@ -71,6 +71,12 @@ def _heads(scene: Scene, words: Words) -> None:
     st.html(f'<p class="fibra-about">{escape(words("switches.expect.heads"))}</p>')
 
 
+def part(scene: Scene, name: str, words: Words, **look: Any) -> None:
+    """The switch of one part, where a page sets it beside what it alters."""
+    label = words(f"heads.{name}", rms=scene.whole.norm == "rms")
+    controls.switch(label, name, scene.runs(name), turn=state.switch, **look)
+
+
 def sign(scene: Scene, words: Words) -> None:
     """While anything is off, the page says what, beside a button that puts all of it back."""
     st.session_state[SIGN] = _off(scene)

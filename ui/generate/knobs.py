@@ -199,7 +199,7 @@ def _retarget(typed: str) -> None:
 
 def stand_in(scene: Scene, words: Words) -> None:
     """Where the reader's model cannot write, say so and who does; a button turns to that one."""
-    place = presets.stand_in(scene, continuation.writer(scene), words)
+    place = presets.stand_in(scene, continuation.writer(scene), words, "generate.stand_in")
     if place is not None and scene.preset.trained:  # an encoder has learned something else
         own = display_names.called(scene.model, scene.preset, words)
         with place:
