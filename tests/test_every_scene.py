@@ -61,6 +61,7 @@ LOOKS = {
     **{"other_sentence": ("", "a b"), "cause_word": ("", "3"), "cause_rival": ("", "9"), "cause_break": ("", "1")},
     **{"check_nudge": ("", "0.1"), "check_bug": ("", "1")},
     **{"check": ("", "rows-sum-to-one", "score-of-zero"), "lesson": ("", "the-mask"), "lesson_step": ("", "2")},
+    **{"projector": ("", "0", "3")},
 }
 
 

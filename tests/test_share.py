@@ -44,7 +44,7 @@ def test_the_code_is_drawn_on_white_and_holds_no_markup_of_the_address():
 
 def test_the_sheet_opens_on_its_page_and_closes_with_it(monkeypatch):
     seen = []
-    monkeypatch.setattr(share.share, "sheet", lambda data, closed: seen.append(data))
+    monkeypatch.setattr(share.share, "sheet", lambda data, *calls: seen.append(data))
     monkeypatch.setattr(bar, "_short", lambda scene: ADDRESS + LESSON)
     at = AppTest.from_file(ROOT / "pages" / "drift.py", default_timeout=60)
     at.query_params.update({"lesson": "the-clock", "lesson_step": "1"})
@@ -54,7 +54,7 @@ def test_the_sheet_opens_on_its_page_and_closes_with_it(monkeypatch):
     at.run()
     (data,) = seen
     assert data["address"].endswith("seed=3") and data["qr"] == share.code(ADDRESS + LESSON)
-    assert json.dumps(data) and {*share.LABELS} == {*data["labels"]}
+    assert json.dumps(data) and {*share.LABELS, "projector"} == {*data["labels"]}
     at.session_state[share.SHEET] = (1, "heads", ADDRESS)
     at.run()
     assert len(seen) == 1, "of another page, from where the reader came back"

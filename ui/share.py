@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 
 import segno
@@ -10,7 +11,7 @@ import streamlit as st
 from core.limits import QR_EASY, QR_LONGEST
 from pictures.words import Words
 from ui import state
-from ui.live import share
+from ui.live import projector, share
 
 SHEET = "fibra.share"  # (number of this opening, page, address), while the sheet is open
 SHORT = "fibra.short"  # the short link of the lesson's step that is played, where one is
@@ -21,7 +22,12 @@ LABELS += ("picture", "png", "svg", "clipboard", "no_clipboard")
 def open_sheet(address: str) -> None:
     """The reader asks for the sheet, on what is at this address. In a widget's callback."""
     number = st.session_state.get(SHEET, (0,))[0] + 1
-    st.session_state[SHEET] = (number, st.session_state[state.PAGE], address[:QR_LONGEST])
+    st.session_state[SHEET] = (number, st.session_state[state.PAGE], at_a_desk(address[:QR_LONGEST]))
+
+
+def at_a_desk(address: str) -> str:
+    """The same screen without the projector: whoever gets the link sits alone before it."""
+    return re.sub(r"&$", "", re.sub(r"(?<=[?&])projector=[^&#]*&?", "", address)).removesuffix("?")
 
 
 def sheet(words: Words) -> None:
@@ -32,7 +38,8 @@ def sheet(words: Words) -> None:
     short = st.session_state.get(SHORT, "")
     told = short or address
     data = {"number": number, "address": address, "short": short, "qr": code(told), "note": note(told, words)}
-    share.sheet(data | {"labels": {name: words(f"share.{name}") for name in LABELS}}, _closed)
+    labels = {name: words(f"share.{name}") for name in LABELS} | {"projector": words("projector.open")}
+    share.sheet(data | {"labels": labels, "projector_help": words("projector.help")}, _closed, projector.begin)
 
 
 def _closed() -> None:

@@ -24,7 +24,7 @@ from plots.tokens import shown
 from ui import controls, presets, process, share, source, state, switchboard, takeaway
 from ui.checks import cards, panel
 from ui.lessons import bar
-from ui.live import compat, live_figure, menu, moves, presence, session, theme_button
+from ui.live import compat, live_figure, menu, moves, presence, projector, session, theme_button
 from ui.source import Code
 
 ICON = "🧵"
@@ -58,6 +58,7 @@ def open_page(
     with st.sidebar:
         menu.draw(words)
         _sidebar(scene, words, seed, model)
+    projector.draw(scene, words)
     bar.draw(scene, words)
     with st.container(key="page-head"):
         st.html(f'<h1 class="fibra-title">{escape(words(f"{name}.title"))}</h1><style>{_css(name)}</style>')
@@ -165,6 +166,7 @@ def _sidebar(scene: Scene, words: Words, seed: bool, model: bool) -> None:
     controls.segments(
         words("shell.language"), "lang", LANGUAGES, words.lang, lambda lang: words(f"shell.languages.{lang}")
     )
+    projector.offer(words)
     theme_button.theme("browser", {key: words(f"browser.{key}") for key in ("to_dark", "to_light")})
 
 
@@ -259,7 +261,7 @@ def _split(split: str) -> None:
 
 
 def _reset() -> None:
-    state.show(Scene(lang=state.scene().lang))
+    state.show(Scene(**state.reading()))
 
 
 def _counted(notice: Notice, value: str) -> str | int:

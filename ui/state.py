@@ -29,6 +29,7 @@ MOVE = "fibra.move"  # what the turns of one move have in common, while one is m
 PAST, FUTURE, TURNED = "fibra.past", "fibra.future", "fibra.turned"
 LATE = 8  # queries: so far behind the server a reader's screen may be when a link on it is followed
 NOW = "fibra.now"  # the Scene of this moment, for what is made outside the session's own thread
+READING = ("lang", "projector")  # fields that say how a reader reads, whatever it is: no turn alters them
 ONE_MOVE = 1.0  # seconds: turns of the same knob that follow one another more closely are undone together
 
 
@@ -94,6 +95,11 @@ def now() -> Now:
     return found
 
 
+def reading() -> dict[str, Any]:
+    """How this session reads, with which another Scene is shown too: before a class, that one's whole page first."""
+    return {"lang": scene().lang, "projector": None if scene().projector is None else 0}
+
+
 def turn(**changes: Any) -> None:
     """Turn some of the Scene's knobs. In a widget's callback, so that the run after it shows the new Scene."""
     show(scene().turn(**changes))
@@ -139,13 +145,13 @@ def redo() -> None:
 
 
 def _step(source: str, other: str) -> None:
-    """The other Scene, in the language that is read now: that is not undone."""
+    """The other Scene, read as this one is: that is not undone."""
     if scenes := st.session_state.get(source):
-        now = scene()
-        st.session_state.setdefault(other, []).append(now)
+        kept = {name: getattr(scene(), name) for name in READING}
+        st.session_state.setdefault(other, []).append(scene())
         st.session_state.pop(TURNED, None)
         _keep(scenes.pop())  # its model may be gone: then it is another Scene
-        _keep(replace(scene(), lang=now.lang), notices())
+        _keep(replace(scene(), **kept), notices())
         write_url()
 
 
@@ -164,8 +170,8 @@ def _remember(old: Scene, new: Scene) -> None:
 
 
 def _turned(old: Scene, new: Scene) -> set[str]:
-    """The fields in which the two differ, but for the language, which is no move."""
-    return {field.name for field in fields(Scene) if getattr(old, field.name) != getattr(new, field.name)} - {"lang"}
+    """The fields in which the two differ, but for how it is read, which is no move."""
+    return {f.name for f in fields(Scene) if getattr(old, f.name) != getattr(new, f.name)} - {*READING}
 
 
 def _put(new: Scene) -> None:

@@ -138,6 +138,8 @@ class Scene:
     lesson_step: int = view(0, INDEX)  # how far
 
     lang: str = view("", Choice(LANGUAGES))
+    # Before a class: larger, without the menu; 0 is the whole page, n its picture number n. None: at a desk.
+    projector: int | None = view(None, Maybe(INDEX))
     compared_step: str = view("pattern", Choice(STEPS), was="compared")  # of attention's, while a Scene is pinned
     compared_array: str = view("resid_post", Choice(INSIDE), was="inside")  # the same of a block's
     pinned: Scene | None = view(None, Pinned())  # noqa: RUF009  what was computed when the reader pinned it

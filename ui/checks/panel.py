@@ -55,7 +55,7 @@ def ask(name: str) -> None:
     """Ask a question on its own Scene, in the reader's language, and beside what the reader has pinned."""
     check, scene = CHECKS[name], state.scene()
     forget(name)
-    state.show(replace(check.scene, lang=scene.lang, pinned=scene.pinned, check=name))
+    state.show(replace(check.scene, pinned=scene.pinned, check=name, **state.reading()))
     st.session_state[TIMES], st.session_state[MOVE] = st.session_state.get(TIMES, 0) + 1, True
 
 
@@ -121,8 +121,8 @@ def _commit(check: Check, asked: Scene, guess: Any) -> None:
 
 def _back(check: Check, asked: Scene) -> None:
     scene = state.scene()
-    kept = {name: getattr(scene, name) for name in ("lang", "pinned", "lesson", "lesson_step")}
-    state.show(replace(asked, check=check.name, **kept))
+    kept = {name: getattr(scene, name) for name in ("pinned", "lesson", "lesson_step")}
+    state.show(replace(asked, check=check.name, **kept, **state.reading()))
 
 
 def _again(check: Check, asked: Scene) -> None:

@@ -77,7 +77,7 @@ def go(number: int, name: str = "") -> None:
         return
     step = lesson.steps[min(number, len(lesson.steps) - 1)]
     panel.forget(step.check)
-    state.show(replace(lesson.scene(number), lang=scene.lang))
+    state.show(replace(lesson.scene(number), **state.reading()))
     st.session_state[GO] = step.page
 
 

@@ -15,6 +15,7 @@ export default function ({ parentElement, data, setTriggerValue }) {
   if (data.short) sheet.append(text(dialog, data, "short", data.short));
   sheet.append(code(data), text(dialog, data, "frame", frame(data.address)));
   sheet.append(make("p", data.labels.frame_warning, { className: "about" }), ...pictures(data.labels));
+  sheet.append(projector(data, () => setTriggerValue("project", data.number), dialog));
   dialog.append(sheet);
   parentElement.append(dialog);
   dialog.showModal();
@@ -68,6 +69,19 @@ function code({ labels, qr, note }) {
   }
   place.append(make("p", note, { className: "about" }));
   return place;
+}
+
+// The same screen before a class.
+function projector({ labels, projector_help }, begin, dialog) {
+  const row = make("div", "", { className: "row" });
+  const button = make("button", labels.projector, { type: "button" });
+  button.dataset.projector = "begin";
+  button.addEventListener("click", () => {
+    begin();
+    dialog.close();
+  });
+  row.append(button, make("p", projector_help, { className: "about" }));
+  return row;
 }
 
 function frame(address) {
