@@ -56,6 +56,7 @@ class Card:
     memory: int = 0  # bytes that its weights and its vocabulary take while it is open
     licence: str = ""
     revision: str = ""  # of the Hub, where it lies in huggingface_hub's cache
+    broken: tuple[str, ...] = ()  # tensors that hold NaN or infinity; they are looked for where a model is opened
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ class Library:
             self._look()
         if name not in self._paths:
             return None
-        self._cards[name], found = read(self._paths[name], name)
+        self._cards[name], found = read(self._paths[name], name, check=True)
         if found is None:  # it cannot be used, or was taken away since
             return None
         model = self._open.setdefault(name, found)
@@ -219,18 +220,18 @@ def family_of(path: Path) -> str:
     return found[1].decode() if found else ""
 
 
-def read(path: Path, name: str) -> tuple[Card, Real | None]:
+def read(path: Path, name: str, check: bool = False) -> tuple[Card, Real | None]:
     """What is to be known of a model, and the model as every page can show it; None where it cannot be used.
 
-    All of it is checked but its numbers, which are mapped.
+    All of it is checked; its numbers, which are mapped, only where `check` says so.
     """
     card = Card(path, titled(path), 0, "", name)
     try:
-        model = loaded(path)
+        model = loaded(path, check)
         size = sum(file.stat().st_size for file in files(path)[path.is_dir() :])
         memory = sum(p.nbytes for p in model.params.values()) + TOKEN * len(model.tokenizer.tokens)
         card = replace(card, size=size, family=model.family, config=model.config, memory=memory)
-        card = replace(card, licence=licence(path, model), revision=revision(path))
+        card = replace(card, licence=licence(path, model), revision=revision(path), broken=model.broken)
     except (WeightsError, OSError) as error:
         return replace(card, problem=str(error)), None
     if memory > limits.WEIGHTS:
@@ -256,17 +257,17 @@ def opening(model: Pretrained) -> str:
     return text
 
 
-def loaded(path: Path) -> Pretrained:
+def loaded(path: Path, check: bool = False) -> Pretrained:
     """A checkpoint as pages can draw it: no more positions than a Scene has, and what stands over the last hidden state
     left out where it is not logits.
 
     Raises: WeightsError for one that is not implemented, or whose text cannot be turned into ids.
     """
     try:
-        model = load_pretrained(path)
+        model = load_pretrained(path, check=check)
     except WeightsError as error:
         try:
-            model = load_pretrained(path, without_head=True)
+            model = load_pretrained(path, without_head=True, check=check)
         except WeightsError:
             raise error from None
     if model.tokenizer.problem:
@@ -306,7 +307,7 @@ def adopted(given: Mapping[str, bytes]) -> tuple[str, Real]:
                 (path / name).write_bytes(given[name])
         path = path / single[0] if single else path
         name = name_of(path)
-        card, model = read(path, name)
+        card, model = read(path, name, check=True)
         if model is None or model.tokenizer is None:
             raise WeightsError(card.problem)
         model.tokenizer.encode(model.sentence)  # what it reads of its files, it has read now

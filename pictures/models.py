@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from html import escape
 
 from core import PRESETS, Config
@@ -73,6 +74,16 @@ def rows_of(card: Card, words: Words) -> list[tuple[str, str]]:
     return rows + ([(words("models.rows.revision"), card.revision[:12])] if card.revision else [])
 
 
+def warned(card: Card, words: Words) -> str:
+    """Which tensors of a model in use hold a number that is not finite; "" where none does."""
+    return words("models.not_finite", names=_named(card.broken, words)) if card.broken else ""
+
+
+def _named(tensors: Sequence[str], words: Words) -> str:
+    """The first of them."""
+    return words.several(tensors[:SHOWN]) + (" …" if len(tensors) > SHOWN else "")
+
+
 def table(rows: list[tuple[str, str]]) -> str:
     """Rows of a card as HTML; what a file says of itself is shown literally."""
     cells = "".join(f"<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>" for name, value in rows)
@@ -84,5 +95,4 @@ def wholeness(params: Params, words: Words) -> tuple[str, bool]:
     bad = unwhole(params)
     if not bad:
         return words("models.whole", n=len(params)), True
-    names = words.several(bad[:SHOWN]) + (" …" if len(bad) > SHOWN else "")
-    return words("models.broken", n=len(params), bad=len(bad), names=names), False
+    return words("models.broken", n=len(params), bad=len(bad), names=_named(bad, words)), False

@@ -157,7 +157,11 @@ def test_numbers_that_are_not_finite_load_and_are_named(tmp_path, shelf, lang):
     (name,) = [name for name in arrays if name.endswith("layer.1.output.dense.weight")]
     arrays[name][3, 5] = np.nan
     write(made / "model.safetensors", arrays)
-    model = shelf.find(shelf.cards()[0].name)
+    name_here = shelf.cards()[0].name
+    assert pictures.warned(shelf.cards()[0], words) == "", "a card alone reads no numbers"
+    with pytest.warns(UserWarning, match="holds NaN or infinity"):
+        model = shelf.find(name_here)
+    assert name in pictures.warned(shelf.cards()[0], words)
     says, whole = pictures.wholeness(model.learned, words)
     assert not whole and "blocks.1.mlp.W_out" in says
     assert words.number(len(model.learned), 0) in says

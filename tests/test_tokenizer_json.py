@@ -5,13 +5,17 @@ from __future__ import annotations
 import base64
 import json
 import random
+import re
 import struct
+import time
 import unicodedata
 
 import pytest
 
 from core import WeightsError
 from core.tokenizer.huggingface import FileTokenizer
+from core.tokenizer.parts.cost import too_many_ways
+from core.tokenizer.parts.letters import _runs, _translated, ranges_of
 
 tokenizers = pytest.importorskip("tokenizers")
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, processors  # noqa: E402
@@ -226,7 +230,67 @@ def test_every_way_to_split(behavior, invert, tmp_path):
         assert pieces == [piece for piece, _ in made.pre_tokenizer.pre_tokenize_str(text)], text
 
 
+# As the files of published models have them: GPT-2's kin by CLIP, cl100k and Llama 3, o200k and Llama 4, DeepSeek V3.
+SUFFIX = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
+UPPER, LOWER = r"[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]", r"[\p{Ll}\p{Lm}\p{Lo}\p{M}]"
+REST = r"|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+PUBLISHED = (
+    r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+",
+    LLAMA3,
+    LLAMA3.replace(r"\p{N}]+[", r"\p{N}]++["),
+    rf"[^\r\n\p{{L}}\p{{N}}]?{UPPER}*{LOWER}+{SUFFIX}|[^\r\n\p{{L}}\p{{N}}]?{UPPER}+{LOWER}*{SUFFIX}" + REST,
+    r"[!#$%&'()*+,\-./:;<=>?@^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*" + REST,
+    " {2,}",
+)
+ENDLESS = (
+    *(r"(a|a)*b", r"(a+)+b", r"(?:a*b*)*c", r"(?:a{1,2}){1,50}b", r"(?=(a+)+b)a", r"(?:a|b|ab)+c", r"()*"),
+    *("a?" * 30 + "a" * 30, "(?:aa|a)" * 30 + "b", "a*a*a*a*b", r"\s*\s*x", r"(?:a+a+b)?c", r"(a+)\1"),
+)
+
+
+@pytest.mark.parametrize("pattern", PUBLISHED)
+def test_the_patterns_of_published_models_are_read(pattern):
+    assert not too_many_ways(_translated(pattern))
+
+
+@pytest.mark.parametrize("pattern", ENDLESS)
+def test_a_pattern_that_may_take_for_ever_is_refused_by_name(pattern, tmp_path):
+    said = {"type": "Split", "pattern": {"Regex": pattern}, "behavior": "Isolated"}
+    (tmp_path / "tokenizer.json").write_text(json.dumps(WHOLE | {"pre_tokenizer": said}))
+    with pytest.raises(WeightsError, match=r"tokenizer\.json: pre_tokenizer Split: pattern: .* may take"):
+        FileTokenizer(tmp_path / "tokenizer.json").encode("a" * 60)
+
+
+def test_no_pattern_that_is_read_takes_long():
+    """Random ones, of which most are refused: the others go through a sentence of the longest at once."""
+    rng, taken = random.Random(3), 0
+    for _ in range(1500):
+        parts = rng.choices(("a", "[ab]", "(?:a|ab)", "(?:a|b)", ".", "(?=a)", "|", r"\s"), k=rng.randint(1, 5))
+        pattern = "".join(part + rng.choice(("", "?", "*", "+", "{1,3}", "{2,}", "+?")) for part in parts)
+        try:
+            refused = too_many_ways(pattern)
+        except re.error:
+            continue
+        if not refused:
+            taken += 1
+            started = time.process_time()
+            re.findall(pattern, "a" * 640), re.findall(pattern, "ab" * 320)
+            assert time.process_time() - started < 2, pattern
+    assert taken > 200
+
+
+def test_the_categories_are_unicode_s():
+    runs = [category for category, first, last in _runs() for _ in range(first, last + 1)]
+    assert runs == [unicodedata.category(chr(code)) for code in range(0x110000)]
+    for category, outside, c in (("L", False, "é"), ("Lu", True, "é"), ("N", False, "Ⅷ"), ("P", True, "é")):
+        assert re.fullmatch(f"[{ranges_of(category, outside)}]", c)
+        assert not re.fullmatch(f"[{ranges_of(category, not outside)}]", c)
+
+
 WHOLE = {"model": {"type": "WordLevel", "vocab": {"a": 0}, "unk_token": "a"}}
+
+
+DOUBLED = {"type": "Replace", "pattern": {"String": "a"}, "content": "aa"}
 
 
 @pytest.mark.parametrize(
@@ -253,6 +317,17 @@ WHOLE = {"model": {"type": "WordLevel", "vocab": {"a": 0}, "unk_token": "a"}}
         ({"post_processor": {"type": "Mine"}}, "post_processor: 'Mine'"),
         ({"post_processor": {"type": "BertProcessing", "cls": ["x", 1], "sep": ["a", 0]}}, "no token 'x'"),
         ({"decoder": {"type": "CTC"}}, "decoder: 'CTC'"),
+        ({"normalizer": {"type": "Prepend", "prepend": "a" * 65}}, "prepend: has 65 letters"),
+        (
+            {"normalizer": {"type": "Replace", "pattern": {"String": "a"}, "content": "b" * 10**6}},
+            "content: has 1,000,000",
+        ),
+        ({"normalizer": {"type": "Sequence", "normalizers": [DOUBLED] * 12}}, "makes more than"),
+        ({"normalizer": {"type": "Sequence", "normalizers": [DOUBLED] * 17}}, "has 18 parts"),
+        (
+            {"post_processor": {"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "a"}}] * 17}},
+            "17 tokens",
+        ),
         ({"added_tokens": [{"id": 1, "content": ""}]}, "added_tokens"),
         ({"added_tokens": [{"id": 1, "content": "b", "lstrip": True}]}, "lstrip: True"),
         ({"added_tokens": 3}, "added_tokens: 3"),
@@ -262,6 +337,12 @@ def test_what_is_not_implemented_is_refused_by_name(changes, names, tmp_path):
     (tmp_path / "tokenizer.json").write_text(json.dumps(WHOLE | changes))
     with pytest.raises(WeightsError, match=r"tokenizer\.json.*" + names):
         FileTokenizer(tmp_path / "tokenizer.json").encode("a")
+
+
+def test_a_number_of_times_that_nobody_can_wait_for(tmp_path):
+    said = {"type": "Strip", "content": "x", "start": 10**18, "stop": 10**18}
+    (tmp_path / "tokenizer.json").write_text(json.dumps(WHOLE | {"decoder": said}))
+    assert FileTokenizer(tmp_path / "tokenizer.json").decode([0, 0]) == "aa"
 
 
 def test_a_hostile_table_of_characters_finds_nothing(tmp_path):

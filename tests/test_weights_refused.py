@@ -169,6 +169,7 @@ FILES = {
     "empty": (b"", "header"),
     "seven bytes": (b"\1" * 7, "header"),
     "a header of 16 exabytes": (b"\xff" * 8 + b"{}", "header of 18,446,744,073,709,551,615"),
+    "a header of 2 GB": ((2 << 30).to_bytes(8, "little") + b"{}", "header of 2,147,483,648 bytes"),
     "a header longer than the file": ((100).to_bytes(8, "little") + b"{}", "header"),
     "a header longer than the limit": ((2**24).to_bytes(8, "little") + b" " * 2**24, "at most"),
     "a pickle": (pickle.dumps({"a": np.zeros(100)}, protocol=2) * 3, "pickle"),
@@ -226,6 +227,21 @@ def test_other_things_than_files(tmp_path):
     (tmp_path / CONFIG).unlink()
     os.mkfifo(tmp_path / CONFIG)
     refused(tmp_path, CONFIG)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_numbers_that_are_not_finite_are_loaded_and_named(tmp_path, dtype, value):
+    folder = copy("gpt2-tiny", tmp_path)
+    stored = {name: array.astype(dtype) for name, array in tensors(folder / WHOLE).items()}
+    write(folder / WHOLE, stored)
+    assert load_pretrained(folder).broken == ()
+    stored[MATRIX][-1, -1] = value
+    write(folder / WHOLE, stored)
+    with pytest.warns(UserWarning, match=f"{WHOLE}: tensor '{MATRIX}' .*blocks.1.mlp.W_in.* holds NaN or infinity"):
+        model = load_pretrained(folder)
+    assert model.broken == (MATRIX,) and not np.isfinite(np.asarray(model.params["blocks.1.mlp.W_in"])).all()
+    assert load_pretrained(folder, check=False).broken == ()
 
 
 # ------------------------------------------------------------------------------------------------------ shards

@@ -19,7 +19,7 @@ from .parts.decoders import Decoder, bytes_of, decoder_of, kinds_of
 from .parts.letters import Letters, letters_of, text_of
 from .parts.models import Model, model_of
 from .parts.normalizers import Normalizer, normalizer_of
-from .parts.said import FILE, Said, made
+from .parts.said import FILE, STEPS, Said, check_short, made, several
 from .parts.splitters import BYTES, SPACE, Splitter, splitter_of
 from .protocol import Subwords
 from .words import Encoding
@@ -167,6 +167,8 @@ class FileTokenizer(Subwords):
         said = _read(self.path, limits.TOKENIZER_FILE)
         if self._spaces_once:  # transformers 5 then passes over what the file, often older, says of spaces
             said |= {"normalizer": None, "pre_tokenizer": SPACES_ONCE}
+        for name in ("normalizer", "pre_tokenizer", "post_processor", "decoder"):
+            check_short(said.get(name), name)
         model = model_of(said.get("model"))
         added = _added_tokens(Said(said, FILE).get("added_tokens", list, []))
         before, after = around(said.get("post_processor"), model.ids | {one.content: one.id for one in added})
@@ -238,6 +240,8 @@ Around = tuple[tuple[str, ...], tuple[str, ...]]
 def around(value: object, ids: dict[str, int]) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """The ids that go before a text and after it. Raises: WeightsError for a post-processor that is not implemented."""
     before, after = ((), ()) if value is None else made(value, "post_processor", PROCESSORS)
+    if (n := len(before) + len(after)) > STEPS:
+        raise WeightsError(f"{FILE}: post_processor: puts {n:,} tokens around a text; at most {STEPS} are put there")
     for token in (*before, *after):
         if token not in ids:
             raise WeightsError(f"{FILE}: post_processor: the vocabulary has no token {quoted(token)}")
@@ -247,8 +251,7 @@ def around(value: object, ids: dict[str, int]) -> tuple[tuple[int, ...], tuple[i
 def _sequence(said: Said) -> Around:
     before: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
-    for part in said.get("processors", list, []):
-        more = made(part, "post_processor", PROCESSORS)
+    for more in several(said, "processors", "post_processor", PROCESSORS):
         before, after = more[0] + before, after + more[1]
     return before, after
 

@@ -72,6 +72,10 @@ class Folder(Mapping[str, Entry]):
         """As TensorFile.array."""
         return self._file[name].array(name, dtype, mapped)
 
+    def source(self, name: str) -> tuple[TensorFile, str]:
+        """The file that a tensor lies in, and its name there."""
+        return self._file[name], name
+
     def parts(self, name: str, transform: Transform, dtype: type | None) -> list[np.ndarray | Stored]:
         """The parameters that a tensor becomes. dtype None: float32, but for matrices of 16 bits, each a Half."""
         half = dtype is None and self[name].dtype in HALVES

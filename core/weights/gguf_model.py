@@ -102,6 +102,10 @@ class GGUFModel(Mapping[str, Entry]):
         order = unpaired(self[name].shape[0], self.config[heads])
         return array.reordered(order) if isinstance(array, Quantized) else array[order]
 
+    def source(self, name: str) -> tuple[GGUFFile, str]:
+        """The file that a tensor lies in, and its name there."""
+        return self._file, self._theirs[name]
+
     def parts(self, name: str, transform: Transform, dtype: type | None) -> list[np.ndarray | Stored]:
         """The parameters that a tensor becomes. dtype None: as GGUFFile.array gives it."""
         return list(transform.split(self.array(name, dtype)))

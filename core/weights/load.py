@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from os import PathLike
@@ -23,6 +24,7 @@ from ..tokenizer.pretrained import Vocabulary
 from . import safetensors
 from .families import OWN, family
 from .fields import Fields
+from .finite import is_finite
 from .folder import CONFIG, WHOLE, Folder
 from .gguf_model import GGUFModel
 from .names import match
@@ -41,10 +43,16 @@ class Pretrained:
     family: str  # the model_type of its config.json
     unused: tuple[str, ...]  # tensors of the file that forward has no use for
     metadata: dict[str, str]  # of the safetensors file
+    broken: tuple[str, ...] = ()  # its tensors that hold a number which is not finite; empty where none was looked at
 
 
 def load_pretrained(
-    folder: str | Path, *, dtype: type | None = None, n_ctx: int | None = None, without_head: bool = False
+    folder: str | Path,
+    *,
+    dtype: type | None = None,
+    n_ctx: int | None = None,
+    without_head: bool = False,
+    check: bool = True,
 ) -> Pretrained:
     """Load a checkpoint in Hugging Face layout (families: core.weights.FAMILIES), one that `save` wrote, or a GGUF one.
 
@@ -57,15 +65,19 @@ def load_pretrained(
     who runs it often.
     n_ctx: use fewer positions than the model has.
     without_head: leave out what stands over the last hidden state (`BertForMaskedLM` then loads as `BertModel`).
+    check: read every number once, a piece at a time, and warn of the tensors that hold NaN or infinity; they are loaded
+    all the same, and named in `broken`.
 
     Raises: WeightsError naming every field of config.json and every tensor that is not implemented, missing, or of a
     wrong shape or dtype; and for damaged or hostile files, all before any number is read. ConfigError for an n_ctx that
     the model does not have.
+    Warns: UserWarning naming each tensor that holds a number which is not finite.
     """
     dtype = None if dtype is None else precision("dtype", dtype)
     if n_ctx is not None:
         whole("n_ctx", n_ctx, 1)
     flag("without_head", without_head)
+    flag("check", check)
     instance("folder", folder, str, PathLike)
     files = GGUFModel(folder) if Path(folder).suffix == ".gguf" else Folder(folder)
     model_type: Any = files.config.get("model_type")  # `family` refuses what is no name
@@ -82,7 +94,22 @@ def load_pretrained(
         if config.n_ctx != plan.config.n_ctx and name in params:
             params[name] = params[name][: config.n_ctx]
     params = {name: params[name] for name in param_shapes(config)}
-    return Pretrained(config, params, files.read_tokenizer(), model_type, unused, files.metadata)
+    broken = _broken(wanted, files) if check else ()
+    return Pretrained(config, params, files.read_tokenizer(), model_type, unused, files.metadata, broken)
+
+
+def _broken(wanted: Mapping[str, Transform], files: Folder | GGUFModel) -> tuple[str, ...]:
+    """The tensors in use that hold a number which is not finite; of each a warning that names it."""
+    broken = []
+    for name, transform in wanted.items():
+        source, there = files.source(name)
+        with source.opened() as file:
+            if is_finite(file, files[name]):
+                continue
+        broken.append(there)
+        here = ", ".join(transform.targets)
+        warnings.warn(f"{source.name}: tensor {quoted(there)} ({here}) holds NaN or infinity", stacklevel=3)
+    return tuple(broken)
 
 
 def _context(plan: Plan, n_ctx: int | None) -> Config:

@@ -28,11 +28,15 @@ PAIRS = np.array([[0], [2], [4], [6]], np.uint8)
 
 @dataclass(frozen=True)
 class Format:
-    """A block: how many numbers in how many bytes, and what they are: uint8 [block, bytes] -> float32 [block, n]."""
+    """A block: how many numbers in how many bytes, and what they are: uint8 [block, bytes] -> float32 [block, n].
+
+    floats: where in a block its float16 lie. All else of it is whole numbers.
+    """
 
     numbers: int
     bytes: int
     widen: Callable[[np.ndarray], np.ndarray]
+    floats: tuple[int, ...]
 
 
 def _scale(blocks: np.ndarray, at: int) -> np.ndarray:
@@ -87,11 +91,11 @@ def _q6_k(blocks: np.ndarray) -> np.ndarray:
 
 
 FORMATS = {
-    "Q8_0": Format(32, 34, _q8_0),
-    "Q4_0": Format(32, 18, _q4_0),
-    "Q4_1": Format(32, 20, _q4_1),
-    "Q4_K": Format(256, 144, _q4_k),
-    "Q6_K": Format(256, 210, _q6_k),
+    "Q8_0": Format(32, 34, _q8_0, (0,)),
+    "Q4_0": Format(32, 18, _q4_0, (0,)),
+    "Q4_1": Format(32, 20, _q4_1, (0, 2)),
+    "Q4_K": Format(256, 144, _q4_k, (0, 2)),
+    "Q6_K": Format(256, 210, _q6_k, (208,)),
 }
 
 

@@ -50,6 +50,16 @@ class Tensors(Mapping[str, Entry]):
     def _check(self, file: BinaryIO, size: int) -> None:
         """Raise WeightsError for a file of `size` bytes that should not even be mapped."""
 
+    def opened(self) -> BinaryIO:
+        """The file once more, to be read and not mapped: mapped pages count as memory in use.
+
+        Raises: WeightsError where it is gone since.
+        """
+        try:
+            return open(self.path, "rb", opener=_without_waiting)
+        except OSError as error:
+            raise WeightsError(f"{self.name}: cannot be opened: {error.strerror}") from None
+
     def __getitem__(self, name: str) -> Entry:
         return self._entries[name]
 

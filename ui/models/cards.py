@@ -49,6 +49,8 @@ def _card(card: Card, words: Words) -> None:
         shell.say(words("models.refused", problem=card.problem), "notice")
         return
     st.html(pictures.table(pictures.rows_of(card, words)))
+    if warned := pictures.warned(card, words):
+        shell.say(warned, "notice")
     _use(card.name, words)
     st.button(words("models.check"), key=f"check-{card.name}", on_click=_check, args=(card.name,), width="stretch")
     if st.session_state.get(CHECKED) == card.name and (model := find(card.name)):

@@ -58,13 +58,13 @@ def _byte_level(said: Said) -> Decoder:
 
 
 def _metaspace(said: Said) -> Decoder:
-    sign = said.text("replacement", SPACE)
+    sign = said.short("replacement", SPACE)
     drops = said.text("prepend_scheme", "always") != "never" and said.flag("add_prefix_space", True)
     return lambda tokens: [token.replace(sign, "" if i == 0 and drops else " ") for i, token in enumerate(tokens)]
 
 
 def _word_piece(said: Said) -> Decoder:
-    inside, clean = said.text("prefix", "##"), said.flag("cleanup", True)
+    inside, clean = said.short("prefix", "##"), said.flag("cleanup", True)
 
     def apply(tokens: list[str]) -> list[str]:
         done = []
@@ -108,9 +108,9 @@ def _strip(said: Said) -> Decoder:
     content, start, stop = said.text("content", " "), said.whole("start", 0), said.whole("stop", 0)
 
     def stripped(token: str) -> str:
-        for _ in range(start):
+        for _ in range(min(start, len(token))):
             token = token.removeprefix(content)
-        for _ in range(stop):
+        for _ in range(min(stop, len(token))):
             token = token.removesuffix(content)
         return token
 
@@ -118,12 +118,12 @@ def _strip(said: Said) -> Decoder:
 
 
 def _replace(said: Said) -> Decoder:
-    pattern, content = pattern_of(said), said.text("content")
+    pattern, content = pattern_of(said), said.short("content")
     return lambda tokens: [pattern.sub(lambda _: content, token) for token in tokens]
 
 
 def _suffixed(said: Said) -> Decoder:
-    suffix = said.text("suffix", "</w>")
+    suffix = said.short("suffix", "</w>")
     return lambda tokens: [token.replace(suffix, "" if i == len(tokens) - 1 else " ") for i, token in enumerate(tokens)]
 
 

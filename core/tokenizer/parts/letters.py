@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import cache
+from itertools import groupby
 from typing import Any
 
 from ...errors import WeightsError
 from ...strict_json import quoted
 from ..graphemes import clusters
+from .cost import too_many_ways
 from .said import Said
 
 Letter = tuple[str, int, int]  # and where what it came from begins and ends
@@ -77,7 +79,10 @@ def pattern_of(said: Said) -> re.Pattern[str]:
     if kind == "String":
         return re.compile(re.escape(text))
     try:
-        return re.compile(_translated(text))
+        written = _translated(text)
+        if too_many_ways(written):
+            raise WeightsError(f"{said.at}: pattern: {quoted(text)} may take a sentence minutes, or for ever")
+        return re.compile(written)
     except (re.error, OverflowError, RecursionError):
         raise WeightsError(f"{said.at}: pattern: {quoted(text)} is not implemented") from None
 
@@ -106,18 +111,38 @@ def _translated(pattern: str) -> str:
     return "".join([*written, pattern[at:]])
 
 
+# Where Unicode has characters, or may get some soon. What lies between is not asked for one by one, for it takes half a
+# second: nothing is assigned below plane 14, and the planes above it are for private use.
+ASSIGNED = (range(0x40000), range(0xE0000, 0xE1000))
+PRIVATE = range(0xF0000, 0x110000)
+
+
+@cache
+def _runs() -> tuple[tuple[str, int, int], ...]:
+    """All of Unicode: neighbours of one category, the first of them and the last."""
+    runs: list[tuple[str, int, int]] = []
+    at = 0
+    for known in ASSIGNED:
+        runs += [("Cn", at, known.start - 1)] if known.start > at else []
+        at = known.start
+        for category, group in groupby(map(unicodedata.category, map(chr, known))):
+            n = sum(1 for _ in group)
+            runs.append((category, at, at + n - 1))
+            at += n
+    runs.append(("Cn", at, PRIVATE.start - 1))
+    for at in (PRIVATE.start, PRIVATE.start + 0x10000):  # the last two of each plane are no characters
+        runs += [("Co", at, at + 0xFFFD), ("Cn", at + 0xFFFE, at + 0xFFFF)]
+    return tuple(runs)
+
+
 @cache
 def ranges_of(category: str, outside: bool = False) -> str:
     """The characters whose Unicode category begins so, or does not, as the inside of a character class."""
     ranges: list[list[int]] = []
-    for code in range(0x110000):
-        if unicodedata.category(chr(code)).startswith(category) != outside:
-            if ranges and ranges[-1][1] == code - 1:
-                ranges[-1][1] = code
+    for name, first, last in _runs():
+        if name.startswith(category) != outside:
+            if ranges and ranges[-1][1] == first - 1:
+                ranges[-1][1] = last
             else:
-                ranges.append([code, code])
+                ranges.append([first, last])
     return "".join(f"{re.escape(chr(first))}-{re.escape(chr(last))}" for first, last in ranges)
-
-
-def joined(parts: Iterable[Letters]) -> Letters:
-    return [letter for part in parts for letter in part]

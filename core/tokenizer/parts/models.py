@@ -56,7 +56,7 @@ class BPE(Model):
         self.ids, self.unknown = _vocabulary(said), said.get("unk_token", str, None)
         for name in ("dropout", "continuing_subword_prefix"):
             said.refuse(name, "")
-        self._suffix = said.text("end_of_word_suffix")
+        self._suffix = said.short("end_of_word_suffix")
         self._fuses, self._falls = said.flag("fuse_unk", False), said.flag("byte_fallback", False)
         self._whole = said.flag("ignore_merges", False)
         pairs = [_pair(merge, said) for merge in said.get("merges", list, [])]
@@ -121,7 +121,7 @@ class WordPiece(Model):
         super().__init__()
         self.ids, self.unknown = _vocabulary(said), said.text("unk_token", "[UNK]")
         self._inside, self._most = (
-            said.text("continuing_subword_prefix", "##"),
+            said.short("continuing_subword_prefix", "##"),
             said.whole("max_input_chars_per_word", 100),
         )
 

@@ -13,7 +13,9 @@ from ...errors import WeightsError
 from ..graphemes import clusters
 from ..wordpiece import IDEOGRAPHS
 from .letters import Letters, each, formed, pattern_of, prepended, replaced, spread, text_of
-from .said import Maker, Said, made, several
+from .said import SHORT, Maker, Said, made, several
+
+GROWS = 20  # times; the longest that a letter becomes in one of Unicode's forms are 18
 
 Normalizer = Callable[[Letters], Letters]
 
@@ -27,8 +29,11 @@ def _sequence(said: Said) -> Normalizer:
     steps = several(said, "normalizers", "normalizer", NORMALIZERS)
 
     def apply(letters: Letters) -> Letters:
+        most = GROWS * (len(letters) + SHORT)
         for step in steps:
             letters = step(letters)
+            if len(letters) > most:
+                raise WeightsError(f"{said.at}: makes more than {most:,} letters of a short text")
         return letters
 
     return apply
@@ -59,12 +64,12 @@ def _strip(said: Said) -> Normalizer:
 
 
 def _replace(said: Said) -> Normalizer:
-    pattern, content = pattern_of(said), said.text("content")
+    pattern, content = pattern_of(said), said.short("content")
     return lambda letters: replaced(letters, pattern, content)
 
 
 def _prepend(said: Said) -> Normalizer:
-    content = said.text("prepend")
+    content = said.short("prepend")
     return lambda letters: prepended(letters, content) if letters else letters
 
 

@@ -9,6 +9,8 @@ from ...errors import WeightsError
 from ...strict_json import quoted
 
 FILE = "tokenizer.json"
+STEPS = 16  # that a text goes through; published files have up to eight
+SHORT = 64  # letters of what is put in place of others, or before a text
 
 
 class Said:
@@ -33,6 +35,12 @@ class Said:
     def flag(self, name: str, default: bool) -> bool:
         return bool(self.get(name, bool, default))
 
+    def short(self, name: str, default: str = "") -> str:
+        """A text that is put in again and again. Raises: WeightsError for one that would make a text too long."""
+        if len(said := self.text(name, default)) > SHORT:
+            raise WeightsError(f"{self.at}: {name}: has {len(said):,} letters; at most {SHORT} are put in")
+        return said
+
     def whole(self, name: str, default: int) -> int:
         return int(self.get(name, int, default))
 
@@ -56,3 +64,14 @@ def made(value: Any, what: str, makers: Mapping[str, Maker]) -> Any:
 def several(said: Said, name: str, what: str, makers: Mapping[str, Maker]) -> list[Any]:
     """What the parts of a Sequence do, in turn."""
     return [made(part, what, makers) for part in said.get(name, list, [])]
+
+
+def check_short(value: Any, what: str) -> None:
+    """Raises: WeightsError for a part of more than STEPS, however they are nested."""
+    n, left = 0, [value]
+    while left:
+        one = left.pop()
+        n += isinstance(one, dict) and "type" in one
+        left += one.values() if isinstance(one, dict) else one if isinstance(one, list) else ()
+    if n > STEPS:
+        raise WeightsError(f"{FILE}: {what}: has {n:,} parts; at most {STEPS} are read")

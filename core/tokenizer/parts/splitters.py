@@ -143,7 +143,7 @@ def _byte_level(said: Said) -> Splitter:
 
 
 def _metaspace(said: Said) -> Splitter:
-    sign, split = said.text("replacement", SPACE), said.flag("split", True)
+    sign, split = said.short("replacement", SPACE), said.flag("split", True)
     when = said.text("prepend_scheme", "always" if said.flag("add_prefix_space", True) else "never")
     said.refuse("str_rep", sign)
     if when not in ("always", "first", "never"):
