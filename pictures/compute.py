@@ -6,7 +6,7 @@ Weights, traces and finished figures; `memory` has the budget.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from functools import partial
 from typing import Any
 
@@ -65,7 +65,7 @@ def builders() -> tuple[Builder, ...]:
 
 def looked_at(scene: Scene, view: Iterable[str]) -> Scene:
     """What `scene` computes, looked at as by default but for these fields."""
-    return replace(scene.computed, **{name: getattr(scene, name) for name in view})
+    return scene.computed.turn(**{name: getattr(scene, name) for name in view})
 
 
 def is_large(scene: Scene) -> bool:

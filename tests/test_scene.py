@@ -15,7 +15,7 @@ from support import scenes, values_of
 import core
 from core import limits
 from core.scene.fields import OVERRIDES, TASK_NAMES, TRAINED_SIZES, kinds
-from core.scene.scene import ADDRESS
+from core.scene.scene import ADDRESS, VIEW
 from core.scene.sentence import fit_sentence
 from core.tasks import TASKS, Characters
 from core.tokenizer.text import normalized
@@ -51,6 +51,22 @@ def test_other_parameters_are_passed_over():
 def test_a_scene_can_be_a_key(scene):
     assert {scene: 1}[replace(scene)] == 1
     assert scene.computed == replace(scene, layer=5, query=7, drift_3d=True, lang="en").computed
+
+
+@settings(max_examples=30)
+@given(scenes(), scenes())
+def test_a_scene_that_is_looked_at_otherwise_is_as_one_made_anew(scene, other):
+    looks = {name: getattr(other, name) for name in VIEW - {"pinned"}} | {"pinned": other.computed}
+    for made in (scene, scene.turn(layer=1)):
+        _ = made.before, made.computed, made.missing, made.encoding  # found before, and not to be found in the copy
+        turned, anew = made.turn(**looks), replace(made, **looks)
+        assert turned == anew and turned.to_query() == anew.to_query()
+        for follows in ("before", "computed", "missing", "config", "whole", "tokens", "cell", "place"):
+            assert getattr(turned, follows) == getattr(anew, follows), follows
+        assert made.pin() == replace(made, pinned=replace(made.computed))
+    for name in ("query", "drift_3d", "lang", "pinned"):
+        with pytest.raises(core.SceneError, match=name):
+            scene.turn(**{name: object()})
 
 
 @settings(max_examples=60)

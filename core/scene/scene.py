@@ -145,15 +145,19 @@ class Scene:
     pinned: Scene | None = view(None, Pinned())  # noqa: RUF009  what was computed when the reader pinned it
 
     def __post_init__(self) -> None:
-        for name, kind in kinds(Scene).items():
-            value = getattr(self, name)
-            if (formed := kind.formed(value)) is not value:
-                object.__setattr__(self, name, formed)
-            kind.check(name, formed, SceneError)
+        # A default is right: most fields have theirs, and a page makes hundreds of Scenes.
+        self._take({one.name: value for one in fields(self) if (value := getattr(self, one.name)) is not one.default})
         overrides, off = one_spelling(self.preset.config, self.overrides, self.off)
         object.__setattr__(self, "overrides", overrides)
         object.__setattr__(self, "off", off)
         self._check_together()
+
+    def _take(self, values: Mapping[str, Any]) -> None:
+        """Have these values, each in the form that is kept of it. Raises: SceneError for one that its field refuses."""
+        for name, value in values.items():
+            kind = kinds(Scene)[name]
+            kind.check(name, formed := kind.formed(value), SceneError)
+            object.__setattr__(self, name, formed)
 
     def _check_together(self) -> None:
         """What each field is right by itself may not fit the others. Raises: SceneError, ConfigError."""
@@ -234,18 +238,30 @@ class Scene:
     @cached_property
     def computed(self) -> Scene:
         """The same computation, looked at as by default: equal for all Scenes that share one trace."""
-        looks: dict[str, Any] = {f.name: f.default for f in fields(self) if is_view(f)}
-        return replace(self, **looks | ({"seed": 0, "split": "words"} if self.preset.trained else {}))
+        scene = self._looked_at({f.name: f.default for f in fields(self) if is_view(f)})
+        return replace(scene, seed=0, split="words") if self.preset.trained else scene
 
     @cached_property
     def before(self) -> Scene | None:
         """The pinned Scene, looked at as this one is."""
         view = {f.name: getattr(self, f.name) for f in fields(self) if is_view(f)}
-        return self.pinned and replace(self.pinned, **view | {"pinned": None})
+        return self.pinned and self.pinned._looked_at(view | {"pinned": None})
 
     def pin(self) -> Scene:
         """A copy with what is computed now kept beside it."""
-        return replace(self, pinned=self.computed)
+        return self._looked_at({"pinned": self.computed})
+
+    def _looked_at(self, view: Mapping[str, Any]) -> Scene:
+        """A copy with these view fields. They alone are checked: what is computed is this Scene's, and was.
+
+        What follows from what is computed is found once for all copies. Raises: SceneError, also where the model is
+        gone.
+        """
+        scene = object.__new__(Scene)
+        scene.__dict__.update({name: value for name, value in self.__dict__.items() if name != "before"})
+        scene._take(view)
+        _ = scene.preset  # asked for, it is there
+        return scene
 
     def turn(self, **changes: Any) -> Scene:
         """A copy with some fields changed, less the edits, ablated heads and forced tokens that no longer fit it.
@@ -254,6 +270,8 @@ class Scene:
         """
         for name in changes.keys() - kinds(Scene).keys():
             raise SceneError(_no_field(name), name)
+        if changes.keys() <= VIEW:
+            return self._looked_at(changes)
         edits, ablated = _rows(changes, "edits", EDITS, self.edits), _rows(changes, "ablated", ABLATED, self.ablated)
         others = {name: value for name, value in changes.items() if name not in ("edits", "ablated")}
         bare = replace(self, edits=(), ablated=(), **others)
@@ -262,9 +280,9 @@ class Scene:
             edits = [e for e in edits if before[e[0]] == (after[e[0]] if e[0] < len(after) else None)]
         edits = tuple(e for e in edits if e[1] < c.d_model)
         ablated = tuple(p for p in ablated if p[0] < c.n_layers and p[1] < c.n_heads)
-        if "forced" not in changes and (before, self.model) != (after, bare.model):
-            bare = replace(bare, forced=())
-        return replace(bare, edits=edits, ablated=ablated)
+        if "forced" not in changes and bare.forced and (before, self.model) != (after, bare.model):
+            bare = bare._looked_at({"forced": ()})
+        return replace(bare, edits=edits, ablated=ablated) if edits or ablated else bare
 
     def override(self, **values: int | bool | str) -> Scene:
         """A copy with some of the Config's fields overridden; the preset's own value takes an override away.
@@ -324,6 +342,7 @@ class Scene:
         return ADDRESS.scene(query)
 
 
+VIEW = frozenset(one.name for one in fields(Scene) if is_view(one))
 ADDRESS = Address(Scene)
 
 
