@@ -15,7 +15,7 @@ from core.scene.fields import STEPS
 from pictures import attention as pictures
 from pictures import compare, compute
 from pictures.words import Words
-from ui import comparison, controls, figure, shell, state, switchboard
+from ui import comparison, controls, explanation, figure, shell, state, switchboard
 from ui.attention import embeddings, knobs
 from ui.live import live_figure
 
@@ -53,6 +53,7 @@ def weights(words: Words) -> None:
             _steps(scene, words)
         _picture(pictures.output, scene, words, "z", knobs.choose_query)
         live_figure.write(knobs.cell(scene, words), key="attention-cell")
+    explanation.draw("attention", words)
 
 
 def _steps(scene: Scene, words: Words) -> None:

@@ -10,7 +10,7 @@ from core.ops.softmax import softmax_backward
 from pictures import backward as pictures
 from pictures.extremes import choices
 from pictures.words import Words
-from ui import comparison, controls, figure, presets, shell, sizes, state, switchboard
+from ui import comparison, controls, explanation, figure, presets, shell, sizes, state, switchboard
 from ui.live import live_figure
 
 
@@ -33,6 +33,7 @@ def way_back(words: Words) -> None:
         )
         for line in lines:
             shell.say(line)
+    explanation.draw("backward", words)
 
 
 def _knobs(scene: Scene, words: Words) -> None:

@@ -14,7 +14,7 @@ from pictures import compare_block as compare
 from pictures import compute
 from pictures.block import frame, lengths, neurons, norm, position
 from pictures.words import Words
-from ui import comparison, controls, figure, presets, shell, state, switchboard
+from ui import comparison, controls, explanation, figure, presets, shell, state, switchboard
 from ui.block import knobs
 
 
@@ -32,6 +32,7 @@ def parts(words: Words) -> None:
     for column, part in zip(st.columns(len(steps), gap="medium"), steps, strict=True):
         with column:
             part(scene, words)
+    explanation.draw("block", words)
 
 
 def _positions(scene: Scene, words: Words) -> None:

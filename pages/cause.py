@@ -13,7 +13,7 @@ from core.scene.sentence import fit_target, target_cut
 from pictures import cause as pictures
 from pictures import continuation
 from pictures.words import Words
-from ui import comparison, controls, figure, presets, shell, state, switchboard
+from ui import comparison, controls, explanation, figure, presets, shell, state, switchboard
 from ui.live import live_figure
 
 
@@ -31,6 +31,7 @@ def compare(words: Words) -> None:
         for builder in maps:
             height = pictures.height(pictures.asked(scene))
             _picture(builder, scene, words, height, choose if builder is pictures.heads else None)
+    explanation.draw("cause", words)
 
 
 def _knobs(scene: Scene, words: Words) -> None:

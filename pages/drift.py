@@ -9,7 +9,7 @@ from core.interpret import PCA, pca, residual_stages
 from pictures import compare, pinned
 from pictures import drift as pictures
 from pictures.words import Words
-from ui import comparison, controls, figure, shell, state
+from ui import comparison, controls, explanation, figure, shell, state
 from ui.live import live_figure
 
 ROWS = "max-height: 320px; overflow-y: auto"  # the words' list ends where the picture does
@@ -34,6 +34,7 @@ def way(words: Words) -> None:
         rows = shell.listing(pictures.rows(scene, words))
         title = live_figure.heading(words("drift.rows"))
         live_figure.write(f'{title}<div style="{ROWS}">{rows}</div>', key="drift-rows")
+    explanation.draw("drift", words)
 
 
 def _walk(scene: Scene, words: Words) -> None:

@@ -14,7 +14,7 @@ from pictures import compare, pinned
 from pictures import fibres as pictures
 from pictures.extremes import choices
 from pictures.words import Words
-from ui import comparison, controls, figure, shell, state
+from ui import comparison, controls, explanation, figure, shell, state
 from ui.live import live_figure
 
 THRESHOLDS = (
@@ -74,6 +74,7 @@ def light(words: Words) -> None:
             figure.picture(pictures.twin, scene, words, key="fibres-twin", height=height, on_click=choose)
     if scene.pinned:
         _compared(scene, words)
+    explanation.draw("fibres", words)
 
 
 def _compared(scene: Scene, words: Words) -> None:

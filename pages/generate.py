@@ -11,7 +11,7 @@ from pictures import arithmetic, continuation
 from pictures.generate import cache, draw, lens
 from pictures.generate import loss as losses
 from pictures.words import Words
-from ui import comparison, figure, shell, state
+from ui import comparison, explanation, figure, shell, state
 from ui.generate import knobs, loop_strip
 
 
@@ -44,6 +44,7 @@ def _loop(words: Words, running: bool) -> None:
     with right:
         knobs.knobs(scene, text, words)
     _inside(scene, text, words)
+    explanation.draw("generate", words)
 
 
 def _inside(scene: Scene, text: Writing, words: Words) -> None:

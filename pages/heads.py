@@ -13,7 +13,7 @@ from pictures import compare, compute, pinned
 from pictures import heads as pictures
 from pictures.words import Words
 from plots.tiles import tile_at
-from ui import comparison, controls, figure, presets, shell, sizes, state, switchboard
+from ui import comparison, controls, explanation, figure, presets, shell, sizes, state, switchboard
 from ui.live import live_figure
 
 SEEDS = 99  # the slider's last; of ten thousand, a hand would not hit the next one
@@ -36,6 +36,7 @@ def heads(words: Words) -> None:
         _all(scene, words)
         _one(scene, words)
     _growth(scene, words)
+    explanation.draw("heads", words)
 
 
 def _sizes(scene: Scene, words: Words) -> None:

@@ -20,7 +20,7 @@ from pictures import compute
 from pictures import reading as pictures
 from pictures.extremes import choices
 from pictures.words import Words
-from ui import comparison, controls, figure, presets, shell, state, switchboard
+from ui import comparison, controls, explanation, figure, presets, shell, state, switchboard
 from ui.live import live_figure
 
 
@@ -40,6 +40,7 @@ def read(words: Words) -> None:
         for builder in squares:
             clicked = choose_cell if builder is not pictures.importance else None
             _picture(builder, scene, words, pictures.square_height(scene), clicked)
+    explanation.draw("reading", words)
 
 
 def _choose(scene: Scene, words: Words) -> None:

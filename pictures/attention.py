@@ -12,6 +12,7 @@ from pictures import compute
 from pictures.compute import Picture, picture
 from pictures.extremes import greatest, some, token_name, token_names, unit
 from pictures.heads import magnitude
+from pictures.numbers import COLUMN, ROW, Cells, cells
 from pictures.words import Words
 from plots.heatmap import heatmap
 
@@ -36,7 +37,8 @@ def inputs(scene: Scene, words: Words) -> Picture:
         vector=listed(x[query], words),
         norm=run.config.norm,
     )
-    return Picture(vectors(run, x, "@text", words, says), says)
+    numbers = cells(input_name(scene), (ROW, COLUMN), x.shape)
+    return Picture(vectors(run, x, "@text", words, says), says, numbers)
 
 
 @picture("layer", "head", "query")
@@ -67,7 +69,7 @@ def _projected(scene: Scene, words: Words, name: str, role: str, row: int) -> Pi
         length=magnitude(float(np.linalg.norm(x[row].astype(np.float64))), words),
         vector=listed(x[row], words),
     )
-    return Picture(vectors(run, x, role, words, says), says)
+    return Picture(vectors(run, x, role, words, says), says, numbers_of(scene, rotated(scene, name), x))
 
 
 @picture("layer", "head", "query", "key")
@@ -76,7 +78,7 @@ def scores(scene: Scene, words: Words) -> Picture:
     run = compute.run(scene)
     s = at_head(run, scene, "scores")
     says = _lost(s, words) or _highest(run, s, words)
-    return Picture(matrix(scene, run, s, words, says), says)
+    return Picture(matrix(scene, run, s, words, says), says, numbers_of(scene, "scores", s))
 
 
 def _highest(run: Run, s: np.ndarray, words: Words) -> str:
@@ -109,7 +111,7 @@ def scaled(scene: Scene, words: Words) -> Picture:
         low=low,
         high=high,
     )
-    return Picture(matrix(scene, run, s, words, says), says)
+    return Picture(matrix(scene, run, s, words, says), says, numbers_of(scene, "scores_scaled", s))
 
 
 @picture("layer", "head", "query", "key")
@@ -121,7 +123,7 @@ def masked(scene: Scene, words: Words) -> Picture:
     says = _lost(s[np.tri(len(s), dtype=bool)], words) or words(
         "attention.says.masked" if hidden else "attention.says.unmasked", hidden=hidden, cells=s.size, unit=unit(scene)
     )
-    return Picture(matrix(scene, run, s, words, says), says)
+    return Picture(matrix(scene, run, s, words, says), says, numbers_of(scene, "scores_masked", s))
 
 
 @picture("layer", "head", "query", "key")
@@ -130,7 +132,7 @@ def pattern(scene: Scene, words: Words) -> Picture:
     run = compute.run(scene)
     a = at_head(run, scene, "pattern")
     says = read(run.tokens, a, scene.cell[0], words, run.config.causal)
-    return Picture(matrix(scene, run, a, words, says, scale="probability"), says)
+    return Picture(matrix(scene, run, a, words, says, scale="probability"), says, numbers_of(scene, "pattern", a))
 
 
 @picture("layer", "head", "query")
@@ -146,7 +148,7 @@ def output(scene: Scene, words: Words) -> Picture:
     else:
         named = {"token": token_name(run.tokens, query, words), "vector": listed(z[query], words)}
         says = _lost(z, words) or words("attention.says.z", **named, moved=moved)
-    return Picture(vectors(run, z, "@attention", words, says), says)
+    return Picture(vectors(run, z, "@attention", words, says), says, numbers_of(scene, "z", z))
 
 
 def _lost(x: np.ndarray, words: Words) -> str:
@@ -193,9 +195,19 @@ def rotated(scene: Scene, name: str) -> str:
 
 def at_head(run: Run, scene: Scene, name: str) -> np.ndarray:
     """One head's slice of an attention array; grouped keys and values are shared by several heads."""
-    layer, head = scene.place
-    x = run.trace[f"blocks.{layer}.attn.{name}"]
-    return x[head * x.shape[0] // run.config.n_heads]
+    x = run.trace[f"blocks.{scene.place[0]}.attn.{name}"]
+    return x[own_head(scene, x.shape[0])]
+
+
+def own_head(scene: Scene, n: int) -> int:
+    """Which of n heads' keys, or of as many groups that share theirs, is the chosen head's."""
+    return scene.place[1] * n // scene.config.n_heads
+
+
+def numbers_of(scene: Scene, name: str, x: np.ndarray) -> Cells:
+    """Which number of the run each cell is, of the chosen head's slice x [row, column] of an array of attention."""
+    head = own_head(scene, scene.config.kv_heads if name in ("k", "rot_k", "v") else scene.config.n_heads)
+    return cells(f"blocks.{scene.place[0]}.attn.{name}", (head, ROW, COLUMN), x.shape)
 
 
 def vectors(run: Run, x: np.ndarray, role: str, words: Words, says: str) -> dict:

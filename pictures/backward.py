@@ -15,6 +15,7 @@ from core.train.loop import Recipe
 from pictures import compute, continuation, memory
 from pictures.compute import Picture, picture
 from pictures.extremes import token_name
+from pictures.numbers import COLUMN, cells
 from pictures.words import Words
 from plots.heatmap import heatmap
 from plots.magnitudes import magnitudes
@@ -57,11 +58,11 @@ class Back:
 
 def back(scene: Scene) -> Back | None:
     """None of a single word, after which nothing could be foretold; and without a part that has no way back."""
-    place = _place(scene)
+    place = loss_of(scene)
     return None if place is None else _back(*place)
 
 
-def _place(scene: Scene) -> tuple[Scene, int | None] | None:
+def loss_of(scene: Scene) -> tuple[Scene, int | None] | None:
     """What is computed, and the position whose loss alone counts."""
     position, scene = scene.loss_position, asked(scene)
     n = len(scene.tokens)
@@ -89,12 +90,16 @@ def _gradients(scene: Scene, position: int | None) -> tuple[float, dict[str, np.
     return loss, core.backward(params, scene.config, trace, dlogits, activations=True)
 
 
+def stages(n_layers: int) -> list[str]:
+    """The names of the stream as it enters each layer, and as it leaves the last."""
+    return [*(f"blocks.{i}.resid_pre" for i in range(n_layers)), f"blocks.{n_layers - 1}.resid_post"]
+
+
 @memory.kept(lambda *what: what, large=lambda scene, *_: compute.is_large(scene))
 def _back(scene: Scene, position: int | None) -> Back:
     params, (loss, grads) = compute.params(scene), _gradients(scene, position)
     n = scene.config.n_layers
-    names = [*(f"blocks.{i}.resid_pre" for i in range(n)), f"blocks.{n - 1}.resid_post"]
-    lengths = np.array([np.sqrt((grads[name].astype(np.float64) ** 2).sum(-1)) for name in names])
+    lengths = np.array([np.sqrt((grads[name].astype(np.float64) ** 2).sum(-1)) for name in stages(n)])
     name = max(params, key=lambda one: float(np.nan_to_num(np.abs(grads[one])).max()) if one in grads else 0.0)
     index = tuple(int(i) for i in np.unravel_index(np.abs(grads[name]).argmax(), grads[name].shape))
     numbers = float(np.asarray(params[name])[index]), float(grads[name][index])
@@ -181,7 +186,8 @@ def by_word(scene: Scene, words: Words) -> Picture:
         hover=words("backward.hover"),
         alt=says,
     )
-    return Picture(figure, says)
+    names = tuple(f"length.grad.{name}" for name in stages(n)[::-1])
+    return Picture(figure, says, cells(names, (COLUMN,), found.lengths.shape))
 
 
 def _nothing(found: Back | None, words: Words) -> Picture:
@@ -194,7 +200,7 @@ def _nothing(found: Back | None, words: Words) -> Picture:
 
 def step(scene: Scene, words: Words) -> list[str]:
     """One step of gradient descent, and what AdamW would take instead: of the weight with the greatest gradient."""
-    found, place = back(scene), _place(scene)
+    found, place = back(scene), loss_of(scene)
     if found is None or place is None or not found.finite:
         return []
     rate = RATE if scene.learning_rate is None else scene.learning_rate

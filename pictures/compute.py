@@ -13,6 +13,7 @@ from typing import Any
 import core
 from core import Scene, limits
 from pictures import memory
+from pictures.numbers import Numbers
 from pictures.words import Words
 from plots.figure import to_json
 
@@ -23,6 +24,7 @@ class Picture:
 
     figure: dict[str, Any]
     says: str
+    numbers: Numbers | None = None  # which number of the run stands where
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,7 @@ class EncodedPicture:
 
     json: bytes
     says: str
+    numbers: Numbers | None = None
 
 
 Builder = Callable[[Scene, Words], Picture]
@@ -117,4 +120,4 @@ def encode(picture: Picture, words: Words) -> EncodedPicture:
     if words.comma:
         picture.figure["layout"]["separators"] = ",."
     # A copy, to be kept: orjson leaves as much free behind what it wrote as it took for it.
-    return EncodedPicture(bytes(memoryview(to_json(picture.figure))), picture.says)
+    return EncodedPicture(bytes(memoryview(to_json(picture.figure))), picture.says, picture.numbers)

@@ -23,6 +23,7 @@ from pictures.extremes import (
     unit,
 )
 from pictures.labels import look, looks, patterns
+from pictures.numbers import COLUMN, ROW, Tiles, cells
 from pictures.squares import looks_map
 from pictures.words import Words
 from plots.figure import label_width
@@ -55,7 +56,7 @@ def overview(scene: Scene, words: Words) -> Picture:
         height=overview_height(scene),
         alt=says,
     )
-    return Picture(figure, says)
+    return Picture(figure, says, Tiles(a.shape))
 
 
 def hover(words: Words) -> str:
@@ -122,7 +123,8 @@ def chosen(scene: Scene, words: Words) -> Picture:
     if scene.place in scene.ablated:
         says += " " + words("heads.says.chosen_off")
     size = {"square": False, "width": NARROW, "height": chosen_height(scene)}
-    return Picture(looks_map(a, list(run.tokens), words, says, **size), says)
+    numbers = cells(f"blocks.{layer}.attn.pattern", (head, ROW, COLUMN), a.shape)
+    return Picture(looks_map(a, list(run.tokens), words, says, **size), says, numbers)
 
 
 def chosen_height(scene: Scene) -> int:

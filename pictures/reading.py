@@ -12,6 +12,7 @@ from pictures.compute import Picture, picture
 from pictures.extremes import Extreme, Shown, greatest, head_names, least, percent, token_name, token_names, unit
 from pictures.heads import magnitude
 from pictures.labels import labels_of, patterns, probe_of, scores_of
+from pictures.numbers import COLUMN, ROW, cells
 from pictures.squares import looks_map
 from pictures.words import Words
 from plots.head_map import head_map
@@ -218,7 +219,9 @@ def weights(scene: Scene, words: Words) -> Picture:
     """The chosen head's attention as it is."""
     a = _pattern(scene)
     says = _says_row(scene, a, "weights", words.number, words)
-    return Picture(_square(a, scene, words, says, zmax=1.0), says)
+    layer, head = scene.place
+    numbers = cells(f"blocks.{layer}.attn.pattern", (head, ROW, COLUMN), a.shape)
+    return Picture(_square(a, scene, words, says, zmax=1.0), says, numbers)
 
 
 @picture("layer", "head", "query", "key")

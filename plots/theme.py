@@ -14,6 +14,7 @@ from typing import Any
 FONT = '"Source Sans", "Source Sans Pro", "Segoe UI", "Noto Sans", system-ui, sans-serif'
 FONT_SIZE = 13  # px: labels, and numbers in cells
 TITLE_SIZE = 14  # px: axis titles
+RING = ({"color": "@background", "width": 6}, {"color": "@gradient", "width": 3})  # around what is explained
 GAP = 12  # px: the air around everything
 
 LIGHT: dict[str, Any] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -51,7 +52,7 @@ def tiles(
     n_layers, n_heads, n_tokens, _ = shape = patterns.shape
     step, centre = _step(shape), (n_tokens - 1) / 2 + ASIDE
     height_cells, width_cells = (n * step - (step - n_tokens) for n in (n_layers, n_heads))
-    exact = patterns.size <= TILE_CELLS
+    exact = _is_exact(shape)
     places = {"layer": f"{layer_prefix}%{{customdata[0]}}", "head": f"{head_prefix}%{{customdata[1]}}"}
     lines = [[line and f"<br>{line}" for line in row] for row in looks or [[""] * n_heads] * n_layers]
     if exact:
@@ -111,6 +112,27 @@ def tile_at(x: float, y: float, shape: tuple[int, ...]) -> tuple[int, int] | Non
     layer, down = divmod(y + 0.5, step)
     inside = 0 <= layer < n_layers and 0 <= head < n_heads and across < n_tokens and down < n_tokens
     return (int(layer), int(head)) if inside else None
+
+
+def cell_at(x: float, y: float, shape: tuple[int, ...]) -> tuple[int, int, int, int] | None:
+    """The (layer, head, query, key) under a click at (x, y); None where cells are not shown one by one."""
+    if (found := tile_at(x, y, shape)) is None or not _is_exact(shape):
+        return None
+    step = _step(shape)
+    return *found, round(y) % step, round(x) % step
+
+
+def place_of(cell: tuple[int, ...], shape: tuple[int, ...]) -> tuple[int, int] | None:
+    """Where (layer, head, query, key) stands, as (row, column) of the whole picture; None where it is not shown."""
+    if len(cell) != len(shape) or not _is_exact(shape) or any(at >= n for at, n in zip(cell, shape, strict=True)):
+        return None
+    layer, head, query, key = cell
+    return layer * _step(shape) + query, head * _step(shape) + key
+
+
+def _is_exact(shape: tuple[int, ...]) -> bool:
+    """Whether every cell is drawn, with its own weight."""
+    return prod(shape) <= TILE_CELLS
 
 
 def _coarseness(shape: tuple[int, ...]) -> int:

@@ -18,7 +18,7 @@ import core
 from core.config import CHOICES, SCALINGS, RotaryScaling
 from core.interventions import PARTS
 from core.kinds import Choice, Flag, Kind, Maybe, Name, Number, Rows, Several, Text, Whole
-from core.scene.fields import OVERRIDES
+from core.scene.fields import OVERRIDES, Trail
 from core.scene.fields import kinds as kinds_of
 from core.scene.sentence import fit_sentence
 
@@ -261,6 +261,10 @@ def values_of(kind: Kind) -> st.SearchStrategy:
             return st.none() | values_of(kind.kind)
         case Several():
             return st.sets(values_of(kind.kind), max_size=3).map(lambda found: tuple(sorted(found)))
+        case Trail():
+            names = st.sampled_from(["embed", "logits", "blocks.0.attn.pattern", "draw.final", "of.nobody"])
+            places = st.lists(st.integers(0, 3), min_size=1, max_size=3).map(tuple)
+            return st.lists(st.tuples(names, places), max_size=3).map(tuple)
         case Rows():
             columns = [values_of(column) for column in kind.columns.values()]
             rows = st.lists(st.tuples(*columns), max_size=3, unique_by=lambda row: row[: kind.keys])

@@ -26,6 +26,7 @@ from claims import (
     caused,
     check,
     drawn,
+    explained,
     heard,
     inside,
     light,
@@ -55,6 +56,7 @@ PAGES = {
     "asked": asked,
     "caused": caused,
     "back": back,
+    "explained": explained,
 }
 SCENES = any_scenes(200)
 AT_ONCE = 20

@@ -60,6 +60,7 @@ LOOKS = {
     **{"loss_position": ("", "0", "64")},
     **{"other_sentence": ("", "a b"), "cause_word": ("", "3"), "cause_rival": ("", "9"), "cause_break": ("", "1")},
     **{"check_nudge": ("", "0.1"), "check_bug": ("", "1")},
+    **{"explained": ("", "embed:0.0")},
     **{"check": ("", "rows-sum-to-one", "score-of-zero"), "lesson": ("", "the-mask"), "lesson_step": ("", "2")},
     **{"projector": ("", "0", "3")},
 }

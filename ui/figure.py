@@ -8,6 +8,7 @@ from typing import Any
 from core import Scene
 from pictures import compute
 from pictures.words import Words
+from ui import explanation, state
 from ui.live import live_figure
 
 
@@ -37,5 +38,9 @@ def show(
 ) -> None:
     """Draw a picture that is ready to be sent."""
     labels = {name: words(f"figure.{name}") for name in live_figure.WORDS}
-    more = {"words": labels, "on_click": on_click, "caption": True, "title": title}
+    numbers, explained = done.numbers, state.scene().explained
+    if numbers is not None:
+        on_click = explanation.heard(numbers, on_click)
+    outline = numbers.place(explained[-1]) if numbers and explained else None
+    more = {"words": labels, "on_click": on_click, "caption": True, "title": title, "outline": outline}
     live_figure.show(done.json, key=key, height=height, alt=done.says, **more)

@@ -21,7 +21,7 @@ from pictures.pages import PAGES
 from pictures.words import LANGUAGES, Words
 from plots import theme
 from plots.tokens import shown
-from ui import controls, presets, process, share, source, state, switchboard, takeaway
+from ui import controls, explanation, presets, process, share, source, state, switchboard, takeaway
 from ui.checks import cards, panel
 from ui.lessons import bar
 from ui.live import compat, live_figure, menu, moves, presence, projector, session, theme_button
@@ -49,6 +49,8 @@ def open_page(
     words = state.words()
     bar.open_asked(name)
     scene = bar.known(scene, words)
+    if model:
+        scene = explanation.known(name, scene, words)
     if asked := menu.nowhere():
         state.notify(*state.notices(), Notice("nowhere", "page", asked, words(f"pages.{name}")))
     st.set_page_config(page_title=f"{words('app.title')} · {words(f'pages.{name}')}", page_icon=ICON, layout="wide")

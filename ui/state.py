@@ -22,6 +22,7 @@ SCENE, WRITTEN, PAGE, NOTICES = "fibra.scene", "fibra.written", "fibra.page", "f
 BEFORE = "fibra.before"  # the page that was seen before this one
 MODEL = "fibra.model"  # the models on screen: a trained one lives as long as a session holds it
 MODELS = "fibra.models"  # those that were trained or loaded in this session, by name
+ADDRESSED = "fibra.addressed"  # whether this run shows what its address said, and the session did not know
 ENTERED = "fibra.entered"  # whether this run is the first one on its page
 LINKED = "fibra.linked"  # the queries that the menu's links carried, each once, that drawn now first
 HELD = "fibra.held"  # whether a knob is held, and its turns leave the address alone
@@ -47,7 +48,8 @@ def open_scene(page: str) -> Scene:
     if moved:
         st.session_state[BEFORE] = st.session_state.get(PAGE, "")
     st.session_state[PAGE], st.session_state[ENTERED] = page, moved
-    if SCENE not in st.session_state or _is_news(query, moved):
+    st.session_state[ADDRESSED] = SCENE not in st.session_state or _is_news(query, moved)
+    if st.session_state[ADDRESSED]:
         _keep(*Scene.from_query(expanded(query)))
     elif find(scene().model) is None:  # a real model's file was taken away
         _keep(scene())
@@ -73,6 +75,11 @@ def _is_news(query: dict[str, str], moved: bool) -> bool:
 def _through_history() -> bool | None:
     """Whether Back or Forward caused this run; None where Streamlit does not say: 1.67 does, privately; 1.62 not."""
     return internals.through_history()
+
+
+def addressed() -> bool:
+    """Whether what is on screen in this run came from the address."""
+    return st.session_state[ADDRESSED]
 
 
 def linked() -> dict[str, str]:

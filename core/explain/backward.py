@@ -72,15 +72,18 @@ def _through(s: Subject, name: str, b: Place, p: int, W: str, i: int) -> Terms:
 
 
 def cross_entropy(s: Subject, b: Place, p: int, v: int) -> Made:
-    """softmax minus one-hot, over the number of positions: the mean is taken over all of them."""
+    """softmax minus one-hot, over the number of positions: the mean is taken over all of them that count."""
     assert s.targets is not None
-    row, target, n = s.row("logits", *b, p), int(s.targets[(*b, p)]), s.targets.size
+    row, target = s.row("logits", *b, p), int(s.targets[(*b, p)])
+    n, counts = (s.targets.size, True) if s.counts is None else (int(s.counts.sum()), bool(s.counts[(*b, p)]))
     enters = float(np.asarray(s.upstream["logits"])[(*b, p, v)]) if "logits" in s.upstream else 0.0
 
     def rule(x: np.ndarray) -> float:
         e = np.exp(x - x.max())
-        return (e[v] / e.sum() - (v == target)) / n + enters
+        return (e[v] / e.sum() - (v == target)) / n * counts + enters
 
+    if not counts:
+        return Made("0", "function", tuple(row), rule=rule)
     return Made(rf"(p_{{{v}}} - {int(v == target)}) / {n}", "function", tuple(row), rule=rule)
 
 

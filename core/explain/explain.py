@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import sqrt
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from ..config import ENCODER
 from ..trace import axes_of
 from . import backward, forward, parameters, sampling
 from .explanation import Explanation, Made, Term
-from .subject import ALONE, GRAD, LOSS, Subject
+from .subject import ALONE, GRAD, LENGTH, LOSS, Subject
 
 
 def explain(
@@ -22,20 +23,22 @@ def explain(
     *,
     targets: np.ndarray | None = None,
     upstream: Mapping[str, np.ndarray] | None = None,
+    counts: np.ndarray | None = None,
 ) -> Explanation:
     """What a number of a run is made of: the formula, and the numbers in it, each of which can be asked for in turn.
 
     run: a `core.Run`, or whatever has .params, .config and .trace as it has; or a `Distribution`, from which a token
     is drawn, whose names are those of core/explain/sampling.py.
     name: of the trace, of a parameter, or `grad.` and either of these: the gradient of the mean cross-entropy of
-    `targets` [..., pos], or of what `upstream` lets in, as in `backward`.
+    `targets` [..., pos] over the positions that `counts` [..., pos] says (None: all), or of what `upstream` lets in, as
+    in `backward`. Or `length.` and any of these that holds vectors along its last axis: their lengths.
     index: the place in it, a whole number an axis.
     Raises: ConfigError for a name that the run has not, and a place outside it; for `grad.` without a loss; for a trace
     that keeps too little.
     """
     if isinstance(run, sampling.Distribution):
         return sampling.explained(run, instance("name", name, str), index)
-    s = Subject.of(run, targets, upstream)
+    s = Subject.of(run, targets, upstream, counts)
     if instance("name", name, str) in LEAVES:
         return _leaf(name, index)
     place = s.checked(name, index)
@@ -55,6 +58,9 @@ def _leaf(name: str, index: tuple[int, ...]) -> Explanation:
 
 
 def _made(s: Subject, name: str, place: tuple[int, ...]) -> Made:
+    if name.startswith(LENGTH):
+        vector = tuple(s.row(name.removeprefix(LENGTH), *place))
+        return Made(r"\lVert x \rVert = \sqrt{\sum_i x_i^2}", "function", vector, rule=lambda x: sqrt(np.sum(x**2)))
     if name.startswith(LOSS):
         return Made(r"\partial L", "loss")
     bare = name.removeprefix(GRAD)

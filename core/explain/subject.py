@@ -22,6 +22,7 @@ from .explanation import Operand
 
 GRAD = "grad."  # before the name of what the loss is differentiated by
 LOSS = "loss."  # before the name where a gradient enters from outside
+LENGTH = "length."  # before the name of vectors: how long each of them is
 ALONE = ("pos_embed",)  # what no batch stands in front of
 
 
@@ -30,7 +31,8 @@ class Subject:
     """A trace, the model that made it, and, where there is one, the loss that is differentiated.
 
     ids: of the tokens; None where embeddings were given. edits: cells of the embeddings that the reader wrote; by_hand:
-    positions whose embeddings were chosen by hand, and stand in no table.
+    positions whose embeddings were chosen by hand, and stand in no table. counts [..., pos]: the positions whose loss
+    is meant, None: all.
     """
 
     params: Params
@@ -42,9 +44,12 @@ class Subject:
     targets: np.ndarray | None = None
     upstream: Mapping[str, np.ndarray] = field(default_factory=dict)
     decoder: Subject | None = None  # of an encoder: what looks at it
+    counts: np.ndarray | None = None
 
     @classmethod
-    def of(cls, run: Any, targets: Any = None, upstream: Mapping[str, np.ndarray] | None = None) -> Subject:
+    def of(
+        cls, run: Any, targets: Any = None, upstream: Mapping[str, np.ndarray] | None = None, counts: Any = None
+    ) -> Subject:
         """Raises: ConfigError for what is no Run, and has none of its .params, .config and .trace."""
         if isinstance(run, cls):
             return run
@@ -60,9 +65,11 @@ class Subject:
             by_hand = frozenset(i for i, token in enumerate(run.encoding.tokens) if token in words)
         if targets is not None:
             targets = array("targets", targets, "iu")
+        if counts is not None:
+            counts = array("counts", counts, "b")
         entering = mapping("upstream", {} if upstream is None else upstream, "from activations to their gradients")
         config = without(run.config, trace.interventions.off)
-        return cls(run.params, config, trace, ids, edits, by_hand, targets, dict(entering))
+        return cls(run.params, config, trace, ids, edits, by_hand, targets, dict(entering), counts=counts)
 
     # ------------------------------------------------------------------------------------------------- numbers
 
@@ -102,13 +109,15 @@ class Subject:
             raise ConfigError(
                 "targets: a gradient is of a loss; give targets, or upstream as backward takes it", "targets"
             )
-        dlogits = None if self.targets is None else cross_entropy(self["logits"], self.targets)[1]
+        dlogits = None if self.targets is None else cross_entropy(self["logits"], self.targets, self.counts)[1]
         return backward(self.params, self.config, self.trace, dlogits, upstream=self.upstream, activations=True)
 
     def __getitem__(self, name: str) -> Any:
         """The array of this name. Raises: ConfigError for a name that this run has not."""
         if (found := self._found.get(name)) is None:
-            if name.startswith(GRAD):
+            if name.startswith(LENGTH):
+                found = np.linalg.norm(self[name.removeprefix(LENGTH)].astype(np.float64), axis=-1)
+            elif name.startswith(GRAD):
                 found = self.grads.get(name.removeprefix(GRAD))
             elif name.startswith(LOSS):
                 found = self.upstream.get(name.removeprefix(LOSS))

@@ -6,7 +6,8 @@ Scenes follow from its kind (core/kinds.py).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import Field, dataclass, field, fields
 from functools import cache
 from typing import Any
@@ -26,6 +27,7 @@ STEPS = ("x", "q", "k", "v", "scores", "scores_scaled", "scores_masked", "patter
 
 Edit = tuple[int, int, float]  # position, dimension, value
 Override = tuple[str, "int | bool | str"]
+Numbered = tuple[str, tuple[int, ...]]  # a number: its name and its place
 
 
 def computed(default: Any, kind: Kind) -> Any:
@@ -87,6 +89,35 @@ class Overrides(Kind):
             yield "overrides", "overrides: must be sorted, each field once"
 
 
+@dataclass(frozen=True)
+class Trail(Kind):
+    """Numbers, each a name of a trace (or what else `core.explain` knows) and its place in that array: the way from one
+    number to another that it is made of."""
+
+    most: int
+    right = "blocks.0.attn.pattern:0.3.1, …"
+
+    @property
+    def what(self) -> str:  # type: ignore[override]
+        return f"a tuple of at most {self.most} pairs (name, place), such as (('blocks.0.attn.pattern', (0, 3, 1)),)"
+
+    def takes(self, value: Any) -> bool:
+        return isinstance(value, tuple) and len(value) <= self.most and all(map(self._is_number, value))
+
+    def _is_number(self, one: Any) -> bool:
+        if not (isinstance(one, tuple) and len(one) == 2 and isinstance(one[0], str) and isinstance(one[1], tuple)):
+            return False
+        name, index = one
+        return bool(re.fullmatch("[A-Za-z0-9_.]{1,60}", name)) and 1 <= len(index) <= 4 and all(map(PLACE.takes, index))
+
+    def read(self, text: str) -> tuple[Numbered, ...]:
+        parts = (part.partition(":") for part in text.split(","))
+        return tuple((name, tuple(map(PLACE.read, index.split(".")))) for name, _, index in parts)
+
+    def write(self, value: Iterable[Numbered]) -> str:
+        return ",".join(f"{name}:{'.'.join(map(str, index))}" for name, index in value)
+
+
 def _of_config(name: str) -> Kind:
     return Choice(CHOICES[name]) if name in CHOICES else Flag() if TYPES[name] is bool else Whole(*_SIZES[name])
 
@@ -102,4 +133,6 @@ ABLATED = Rows({"layer": Whole(), "head": Whole()}, joints=".", keys=2)
 FORCED = Rows({"position": Whole(0, limits.TOKENS - 1), "token": Whole(0, limits.VOCABULARY - 1)}, joints=".", keys=1)
 OFF = Several(Choice(PARTS))
 INDEX = Whole(0, limits.TOKENS)
+PLACE = Whole(0, limits.VOCABULARY - 1)  # along an axis of an array
+EXPLAINED = Trail(limits.TRAIL)
 SEED = Whole(*limits.SEED)

@@ -22,18 +22,21 @@ from ..tokenizer.words import SPLITTERS, Encoding, OpenVocabulary
 from .fields import (
     ABLATED,
     EDITS,
+    EXPLAINED,
     FORCED,
     INDEX,
     INSIDE,
     LANGUAGES,
     OFF,
     OVERRIDES,
+    PLACE,
     SEED,
     STEPS,
     TASK_NAMES,
     TRAINED_PACES,
     TRAINED_SIZES,
     Edit,
+    Numbered,
     Override,
     computed,
     is_view,
@@ -64,7 +67,6 @@ SENTENCE = Text(told=f"0..{limits.TOKENS} tokens", form=_typed)
 TARGET_CHARACTERS = f"{limits.TARGET_CHARACTERS} characters"
 TARGET = Text(f"at most {TARGET_CHARACTERS}, one line; see fit_target", f"0..{TARGET_CHARACTERS}", fit_target, _typed)
 STEP = Whole(*limits.MOMENT)
-PLACE = Whole(0, limits.VOCABULARY - 1)  # in a parameter
 
 
 @dataclass(frozen=True)
@@ -132,6 +134,8 @@ class Scene:
     check_column: int = view(0, PLACE)
     check_nudge: float = view(1e-5, Number(*limits.NUDGE))  # how far up and down
     check_bug: bool = view(False, Flag())  # one planted in the backward pass, for the check to find
+
+    explained: tuple[Numbered, ...] = view((), EXPLAINED)  # the last one is explained, the others led to it
 
     check: str = view("", Name("[a-z0-9-]{1,40}", "rows-sum-to-one"))  # the question that is asked; "": none
     lesson: str = view("", Name("[a-z0-9-]{1,24}", "the-mask"))  # the lesson that is walked; "": none

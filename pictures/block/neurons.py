@@ -14,6 +14,7 @@ from pictures.block.frame import LOW, WIDTH, by_token
 from pictures.compute import Picture, picture
 from pictures.generate.draw import share
 from pictures.heads import magnitude
+from pictures.numbers import COLUMN, ROW, cells
 from pictures.words import Words
 from plots.curves import curves
 from plots.token_shares import labels_height, token_shares
@@ -54,7 +55,9 @@ def units(scene: Scene, words: Words) -> Picture:
     if found.after.shape[1] > UNITS:
         says += " " + words("block.says.first_units", n=UNITS)
     shown = np.where(np.isfinite(shown), shown, np.nan)
-    return Picture(by_token(shown, scene, words, words("block.unit"), says), says)
+    name = f"blocks.{scene.place[0]}.mlp.post"
+    numbers = cells(name, (ROW, COLUMN), shown.shape) if found.real else None
+    return Picture(by_token(shown, scene, words, words("block.unit"), says), says, numbers)
 
 
 def _zeros(found: Units, scene: Scene, words: Words) -> str:

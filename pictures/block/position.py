@@ -11,6 +11,7 @@ from pictures import compute, extremes
 from pictures.block.frame import HEIGHT, LOW, ROWS, WIDTH, by_token
 from pictures.compute import Picture, picture
 from pictures.heads import magnitude
+from pictures.numbers import COLUMN, ROW, cells
 from pictures.words import Words
 from plots.curves import curves
 from plots.figure import label_width
@@ -42,7 +43,8 @@ def _added(scene: Scene, words: Words) -> Picture:
         d=P.shape[1],
         vector=_few(P[row], words),
     )
-    return Picture(by_token(P, scene, words, words("axis.dimension"), says), says)
+    numbers = cells("pos_embed", (ROW, COLUMN), P.shape) if scene.config.positions == shown_positions(scene) else None
+    return Picture(by_token(P, scene, words, words("axis.dimension"), says), says, numbers)
 
 
 def _turned(scene: Scene, words: Words) -> Picture:

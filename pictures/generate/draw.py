@@ -8,6 +8,7 @@ from core import Distribution, Scene
 from core.generate.loop import NewToken
 from pictures import continuation, extremes
 from pictures.compute import Picture, picture
+from pictures.numbers import Bars
 from pictures.words import Words
 from plots import next_token as plot
 from plots.tokens import edged
@@ -41,7 +42,7 @@ def choices(scene: Scene, words: Words) -> Picture:
         hover=words("generate.hover.choice"),
         alt=says,
     )
-    return Picture(figure, says)
+    return Picture(figure, says, Bars(tuple(("draw.final", (token,)) for token in ids)))
 
 
 def height(scene: Scene, text: continuation.Writing) -> int:

@@ -44,6 +44,8 @@ NAMES = {
     "generate.lens.after",
     "cause.place",
     "cause.mlp",
+    *(f"explain.{name}" for name in ("length", "gradient", "parameter")),
+    *(f"explain.at.{axis}" for axis in ("layer", "head", "kv_head", "d_model", "d_head", "d_mlp")),
 }
 
 

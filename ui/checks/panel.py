@@ -51,6 +51,14 @@ def draw(scene: Scene, words: Words) -> None:
         compat.call(st.html, script, unsafe_allow_javascript=True)
 
 
+def covered(scene: Scene) -> bool:
+    """Whether a question is asked that has no answer yet, and is asked of what is on screen."""
+    if not scene.check:
+        return False
+    asked = CHECKS[scene.check].asked(scene)
+    return asked.computed == scene.computed and (scene.check, asked) not in st.session_state.get(GUESSES, {})
+
+
 def ask(name: str) -> None:
     """Ask a question on its own Scene, in the reader's language, and beside what the reader has pinned."""
     check, scene = CHECKS[name], state.scene()
@@ -77,15 +85,14 @@ def _panel(words: Words) -> None:
         st.rerun()
     check = CHECKS[scene.check]
     asked = check.asked(scene)
-    told, place = st.session_state.get(GUESSES, {}), (check.name, asked)
-    covered = asked.computed == scene.computed and place not in told
+    told, place, is_covered = st.session_state.get(GUESSES, {}), (check.name, asked), covered(scene)
     text = f'<p class="fibra-question">{escape(pictures.question(check, asked, words))}</p>'
-    st.html(text + (_cover(check, words) if covered else ""))
+    st.html(text + (_cover(check, words) if is_covered else ""))
     if asked.computed != scene.computed:
         st.html(f'<p class="fibra-about">{escape(words("checks.elsewhere"))}</p>')
         st.button(words("checks.back"), key="check-back", on_click=_back, args=(check, asked))
         return
-    if not covered:
+    if not is_covered:
         _reveal(check, asked, told[place], words)
     else:
         made = guesses.widgets(check, asked, words)

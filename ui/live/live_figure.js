@@ -5,6 +5,7 @@
 const PALETTES = "__PALETTES__"; // {light, dark}, each token -> "#rrggbb" or a colour scale
 const CHUNK = "__CHUNK__"; // the file of Streamlit's own frontend that brings Plotly
 const CSS = "__CSS__";
+const RING = "__RING__"; // the lines around the number that is explained, of colours as tokens
 
 // Plotly paints 3-D scenes at twice the screen's resolution, which software that stands in for a graphics card feels.
 const plotGlPixelRatio = Math.min(2, Math.max(1.5, devicePixelRatio));
@@ -68,7 +69,7 @@ function createFigure(place) {
   const tools = element("div", "fibra-tools");
   const figure = { place, root, plot, title, caption, drawn: 0, shown: {}, scenes: new Map(), work: Promise.resolve() };
   figure.take = (header, text) => {
-    const fresh = text !== figure.text;
+    const fresh = text !== figure.text || outlineOf(header) !== outlineOf(figure.header);
     Object.assign(figure, { header, text });
     describe(figure);
     if (fresh) wake(figure);
@@ -161,6 +162,8 @@ async function refresh(figure) {
   } else if (standing(figure.shown.mask) !== figure.shown.at) {
     figure.shown.at = standing(figure.shown.mask);
     await draw(Plotly, figure);
+  } else if (outlineOf(figure.header) !== figure.shown.outline) {
+    await draw(Plotly, figure);
   } else if (sizeOf(figure) !== figure.shown.size && !printing) {
     fitHeight(figure.plot.layout, figure.root);
     figure.shown.size = sizeOf(figure);
@@ -193,6 +196,8 @@ async function draw(Plotly, figure) {
   const { whole, mask } = shown;
   const { data, layout } = mask ? masked(whole, mask, JSON.parse(shown.at)) : { ...whole, layout: { ...whole.layout } };
   const { frames = [] } = whole;
+  shown.outline = outlineOf(header);
+  if (header.outline) layout.shapes = [...(layout.shapes ?? []), ...ring(header.outline, palette)];
   const family = getComputedStyle(figure.root).getPropertyValue("--st-font");
   layout.font = { family, color: palette.text, ...layout.font };
   layout.paper_bgcolor ??= "rgba(0, 0, 0, 0)";
@@ -272,6 +277,14 @@ function fitNarrow(layout, root) {
       if (note.name === "token") Object.assign(note, { textangle: -90, font: { ...note.font, size: 11 } });
     }
   }
+}
+
+function outlineOf(header) {
+  return JSON.stringify(header?.outline);
+}
+
+function ring(rectangle, palette) {
+  return RING.map((line) => ({ type: "rect", ...rectangle, line: paint({ ...line }, palette) }));
 }
 
 function isScene(name) {

@@ -60,7 +60,7 @@ _FIGURE_JS = """export default (component) => {
 def _library_js(chunk: str) -> str:
     script = compat.script("live_figure", "mask", "paper", private=("guard", "plotly", "wrappers"))
     css = "".join((_HERE / f"{name}.css").read_text(encoding="utf-8") for name in ("live_figure", "print"))
-    for name, value in {"PALETTES": theme.PALETTES, "CHUNK": chunk, "CSS": css}.items():
+    for name, value in {"PALETTES": theme.PALETTES, "RING": theme.RING, "CHUNK": chunk, "CSS": css}.items():
         script = script.replace(f'"__{name}__"', json.dumps(value, separators=(",", ":")))
     return script
 
@@ -111,6 +111,7 @@ def show(
     on_click: Callable[[Click], None] | None = None,
     caption: bool = False,
     title: str = "",
+    outline: dict[str, Any] | None = None,
 ) -> None:
     """Draw a figure, `height` pixels high and as wide as its place.
 
@@ -118,18 +119,20 @@ def show(
     `caption` the text under it too; `title` is the text above it, as `heading` writes it. Both are shown literally.
     `words` are the labels of its buttons (`WORDS`). `on_click` is called once a click, before the rerun that the click
     causes, with {"x", "y", "z", "curve", "point", "customdata"}: `z` is a cell's value, or the depth in 3-D; `curve` is
-    the number of the trace and `point` the place in it, [row, column] in a heatmap.
+    the number of the trace and `point` the place in it, [row, column] in a heatmap. `outline`: a rectangle in the
+    figure's coordinates that a ring is drawn around; another one alters no byte of the figure.
     """
     encoded = figure if isinstance(figure, bytes) else to_json(figure)
     if not _live():
         if title:
             st.html(heading(title))
-        _show_plain(encoded, key, height, alt, on_click)
+        _show_plain(_ringed(plain(encoded), outline), key, height, alt, on_click)
         if caption:
             st.html(saying(alt))
         return
     header = {"key": key, "height": height, "title": title, "alt": alt, "words": words}
-    _put(_Item(header | {"clicks": on_click is not None, "caption": caption}, encoded, on_click))
+    header |= {"clicks": on_click is not None, "caption": caption} | ({"outline": outline} if outline else {})
+    _put(_Item(header, encoded, on_click))
 
 
 def write(html: str, *, key: str) -> None:
@@ -200,12 +203,22 @@ def _clicked(key: str, heard: dict[str, Callable[[Click], None]]) -> None:
             on_click(click)
 
 
-def _show_plain(encoded: bytes, key: str, height: int, alt: str, on_click: Callable[[Click], None] | None) -> None:
+def _ringed(figure: dict[str, Any], outline: dict[str, Any] | None) -> dict[str, Any]:
+    """The figure with a ring around a rectangle of it, as live_figure.js draws it."""
+    if outline:
+        shapes = figure["layout"].setdefault("shapes", [])
+        shapes += [{"type": "rect", **outline, "line": line} for line in theme.RING]
+    return figure
+
+
+def _show_plain(
+    figure: dict[str, Any], key: str, height: int, alt: str, on_click: Callable[[Click], None] | None
+) -> None:
     mode = st.context.theme.type or "light"
     plain_key = f"{key}-plain"  # the component's value must not be read as a selection
     compat.call(
         st.plotly_chart,
-        internals.unvalidated(theme.resolve(plain(encoded), mode)),
+        internals.unvalidated(theme.resolve(figure, mode)),
         width="stretch",
         height=height,
         theme=None,

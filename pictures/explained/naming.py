@@ -1,0 +1,113 @@
+"""What a number is called: what its array holds, and where in it the number stands, by tokens, heads and dimensions."""
+
+from __future__ import annotations
+
+import re
+
+from core import NAMES, Config, Scene
+from core.config import ENCODER
+from core.explain.subject import GRAD, LENGTH
+from core.scene.fields import Numbered
+from pictures.explained.world import DRAW, STEPS, World, asked
+from pictures.extremes import token_name
+from pictures.words import Words
+
+ALONE = ("position", "mask")  # what explanations end at that is no array: a token's place, and what hides one from it
+LAYER = re.compile(r"(?:encoder\.)?(?:blocks\.(\d+)\.)?(.*)")
+
+
+def title(number: Numbered, world: World, words: Words) -> str:
+    """The number in words: "attention weight · layer 0, head 1, “tem” → “joelho”"."""
+    name, index = number
+    where = _place(number, world, words)
+    return f"{array(name, words)} · {where}" if index and where else array(name, words)
+
+
+def array(name: str, words: Words, code: bool = False) -> str:
+    """What an array holds: "gradient by: query". code: with its name in the trace, for those alike to be told apart."""
+    for start, key in ((LENGTH, "length"), (GRAD, "gradient")):
+        if name.startswith(start):
+            return words(f"explain.{key}", name=array(name.removeprefix(start), words, code))
+    bare = LAYER.fullmatch(name)[2]  # type: ignore[index]
+    if not (known := LABELS.get(name) or LABELS.get(f"blocks.{{i}}.{bare}")):
+        return words("explain.parameter", name=name)
+    label = words(f"explain.names.{known}")
+    return f"{label} ({bare})" if code else label
+
+
+def _label(name: str) -> str:
+    """What an array has in common with those like it: of every norm, of both kinds of attention."""
+    rest = name.removeprefix("blocks.{i}.")
+    return re.sub(r"^ln\w*\.", "ln.", rest).replace("cross.", "attn.").replace("_cross", "").replace("cross_", "attn_")
+
+
+LABELS = {name: _label(name) for name in NAMES if not name.startswith(ENCODER)}
+LABELS |= {name: name for name in (*ALONE, *(DRAW + step for step in STEPS))}
+
+
+def families(page: str, scene: Scene) -> list[str]:
+    """The arrays whose numbers a page can be asked for, those of every layer as one: `blocks.*.attn.pattern`."""
+    config = asked(page, scene).config
+    found = [name.format(i="*") for name in recorded(config)]
+    if page == "backward":
+        return [GRAD + name for name in found]
+    return [*(DRAW + step for step in STEPS), *found] if page == "generate" else found
+
+
+def recorded(config: Config) -> list[str]:
+    """The arrays that a forward of this Config records, as core.NAMES says them."""
+    return [name for name in LABELS if name in NAMES and _has(config, name)]
+
+
+def _has(config: Config, name: str) -> bool:
+    """Whether a forward of this Config records such an array."""
+    rest = name.removeprefix("blocks.{i}.")
+    part, _, step = rest.partition(".")
+    if part in ("cross", "ln_cross", "cross_out", "resid_mid_cross"):
+        return config.cross
+    own = {
+        "pos_embed": config.positions in ("sinusoidal", "learned"),
+        "ln_embed": config.embed_norm,
+        "ln_final": config.final_norm,
+        "ln1": config.norm != "none",
+        "ln2": config.norm != "none" and config.d_mlp > 0,
+        "mlp": config.d_mlp > 0 and (config.gated or step not in ("up", "act")),
+        "mlp_out": config.d_mlp > 0,
+        "logits": config.unembed,
+    }
+    return own.get(part, config.positions == "rotary" or not step.startswith("rot_"))
+
+
+def family_of(name: str) -> tuple[str, int | None]:
+    """An array's name with a "*" for its layer, and the layer; None where it has none."""
+    found = re.search(r"\bblocks\.(\d+)\.", name)
+    return (name, None) if found is None else (name.replace(found[0], "blocks.*.", 1), int(found[1]))
+
+
+def index_at(name: str, world: World, scene: Scene) -> tuple[int, ...]:
+    """The place in an array where the reader looks: the chosen head, cell and dimension, inside it."""
+    looked = {"head": scene.head, "kv_head": scene.head, "key": scene.key, "pos": scene.query, "query": scene.query}
+    axes = zip(world.axes(name), world.shape(name), strict=True)
+    return tuple(min(looked.get(axis, scene.dimension if axis[:2] == "d_" else 0), size - 1) for axis, size in axes)
+
+
+def _place(number: Numbered, world: World, words: Words) -> str:
+    name, index = number
+    if name in ALONE:
+        return " → ".join(token_name(world.tokens, place, words) for place in index)
+    axes, parts = world.axes(name), []
+    if not all(axes):
+        return f"[{', '.join(map(str, index))}]"
+    if layer := LAYER.fullmatch(name.removeprefix(LENGTH).removeprefix(GRAD))[1]:  # type: ignore[index]
+        parts.append(words("explain.at.layer", n=int(layer)))
+    batch = len(index) - len(axes)
+    for axis, place in zip(axes, index[batch:], strict=True):
+        if axis == "key" and parts:
+            parts[-1] += f" → {token_name(world.tokens, place, words)}"
+        elif axis in ("pos", "query"):
+            parts.append(token_name(world.tokens, place, words))
+        elif axis == "vocab":
+            parts.append(words("quoted", token=world.called(place)))
+        elif axis != "1":
+            parts.append(words(f"explain.at.{axis}", n=place))
+    return ", ".join(parts)

@@ -1,0 +1,134 @@
+"""What the numbers of a page are of: a run, the loss behind its gradients, and the draw of the next token."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+import core
+from core import ConfigError, Distribution, Explanation, Run, Scene, Writing
+from core.explain.explanation import Operand, Term
+from core.explain.subject import GRAD, LENGTH, Subject
+from core.scene.fields import Numbered
+from core.tokenizer.words import Encoding
+from core.trace import axes_of
+from pictures import backward, cause, compute, continuation, memory
+from pictures.words import Words
+
+DRAW = "draw."  # before the names of a draw (core/explain/sampling.py)
+STEPS = ("plain", "tempered", "final")  # of those: what has one number a token
+
+
+@dataclass(frozen=True)
+class World:
+    """A run, and with it all that `core.explain` can be asked on one page.
+
+    called: the name of an id. drawn: the distribution that the next token is drawn from.
+    """
+
+    subject: Subject
+    tokens: tuple[str, ...]
+    called: Callable[[int], str]
+    drawn: Distribution | None = None
+
+    def has(self, number: Numbered) -> bool:
+        """Whether there is such a number here."""
+        name, index = number
+        try:
+            if name.startswith(DRAW):
+                shape = self._draw_shape(name)
+                return len(index) == len(shape) and all(at < n for at, n in zip(index, shape, strict=True))
+            self.subject.checked(name, index)
+        except ConfigError:
+            return False
+        return True
+
+    def _draw_shape(self, name: str) -> tuple[int, ...]:
+        return (len(self.drawn.logits),) if self.drawn and name.removeprefix(DRAW) in STEPS else ()
+
+    def explain(self, number: Numbered) -> Explanation:
+        """Raises: ConfigError for a number that there is not."""
+        name, index = number
+        if self.drawn is None or not name.startswith(DRAW):
+            return core.explain(self.subject, name, index)
+        found = core.explain(self.drawn, name.removeprefix(DRAW), index)
+        return replace(
+            found,
+            name=name,
+            operands=tuple(map(self._renamed, found.operands)),
+            terms=tuple(Term(tuple(map(self._renamed, term.operands)), term.factor) for term in found.terms),
+        )
+
+    def _renamed(self, operand: Operand) -> Operand:
+        """An operand of the draw by its name on the page: a logit is the last position's, and goes on from there."""
+        if operand.name == "logits":
+            return replace(operand, index=(len(self.tokens) - 1, *operand.index))
+        return replace(operand, name=DRAW + operand.name)
+
+    def axes(self, name: str) -> tuple[str, ...]:
+        """What the axes of an array are, by their names in core.NAMES; of a parameter, only that it has such."""
+        if name.startswith(DRAW):
+            return ("vocab",)
+        bare = name.removeprefix(LENGTH).removeprefix(GRAD)
+        if bare in self.subject.trace:
+            return axes_of(bare)[: -1 if name.startswith(LENGTH) else None]
+        return ("",) * self.subject[bare].ndim if bare in self.subject.params else ()
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        """Raises: ConfigError for an array that there is not."""
+        return self._draw_shape(name) if name.startswith(DRAW) else self.subject[name].shape
+
+
+def world(page: str, scene: Scene, words: Words) -> World | None:
+    """Of a page of this name; None where nothing could be computed."""
+    if page == "generate":
+        return _writing(asked(page, scene), words)
+    if page == "backward":
+        return _graded(scene, words)
+    return _of(compute.run(asked(page, scene)), words)
+
+
+def asked(page: str, scene: Scene) -> Scene:
+    """The Scene whose model a page shows: another's, where that stands in."""
+    stand_ins = {"generate": continuation.writer, "backward": backward.asked, "cause": cause.asked}
+    return stand_ins[page](scene) if page in stand_ins else scene
+
+
+def _of(run: Run, words: Words) -> World:
+    return World(Subject.of(run), run.tokens, continuation.names(run.scene, words))
+
+
+def _graded(scene: Scene, words: Words) -> World:
+    """With the gradient of the loss that Backward follows; a single word has none."""
+    run, place = compute.run(backward.asked(scene)), backward.loss_of(scene)
+    plain = _of(run, words)
+    if place is None:
+        return plain
+    ids, position = run.encoding.ids, place[1]
+    at = np.arange(len(ids))
+    counts = at < len(ids) - 1 if position is None else at == position
+    return replace(plain, subject=replace(plain.subject, targets=np.append(ids[1:], 0), counts=counts))
+
+
+def _writing(scene: Scene, words: Words) -> World | None:
+    """All that was read for the step that Generate looks at, and its draw."""
+    text = continuation.written(scene)
+    if text is None:
+        return None
+    run = _context(compute.looked_at(scene, (*continuation.KNOBS, "tokens_written")))
+    step = continuation.looked_at(scene, text)
+    tokens = tuple(continuation.spelled(scene, text, continuation.reached(scene, text) - 1, words))
+    return World(Subject.of(run), tokens, continuation.names(scene, words), step.distribution)
+
+
+@memory.kept(lambda scene: (scene,), large=compute.is_large)
+def _context(scene: Scene) -> Run:
+    """A run of the context and of the tokens that were written before the step that is looked at."""
+    text: Writing = continuation.text_of(scene)
+    before = continuation.reached(scene, text) - 1
+    ids, x = text.text(before), text.embedded(before)
+    trace = core.forward(text.params, scene.whole, embeddings=x, interventions=scene.interventions)
+    tokens = (*scene.tokens[: len(text.ids)], *map(str, ids[len(text.ids) :]))
+    return Run(scene, text.config, text.weights, Encoding(ids, tokens, (), ()), x, trace)

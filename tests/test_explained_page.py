@@ -1,0 +1,213 @@
+"""Every number explains itself on the pages: what a cell is, the card, its way back, the link, and the form."""
+
+from __future__ import annotations
+
+import random
+import re
+from html.parser import HTMLParser
+from typing import Any
+
+import numpy as np
+import pytest
+from playwright.sync_api import expect
+from support import knob, random_config, random_params, random_scenes
+
+import core
+from core import Scene
+from core.limits import TRAIL
+from core.scene.fields import EXPLAINED
+from pictures import attention, backward, continuation, heads, reading
+from pictures.block import neurons, position
+from pictures.explained import card as cards
+from pictures.explained.naming import families, family_of, recorded
+from pictures.explained.world import World, world
+from pictures.generate import draw
+from pictures.words import LANGUAGES, words_of
+from tests.chromium import WAIT
+from tests.support import open_page
+from ui import state
+
+expect.set_options(timeout=WAIT)
+EN = words_of("en")
+PATTERN = "blocks.0.attn.pattern"
+SHOWN = {  # page -> its figures whose cells are numbers of a run
+    "attention": (*attention.VECTORS, *attention.MATRICES, attention.output),
+    "heads": (heads.overview, heads.chosen),
+    "reading": (reading.weights,),
+    "block": (position.positions, neurons.units),
+    "backward": (backward.by_word,),
+}
+DRAWN = [
+    Scene(),
+    Scene(model="stories", layer=1, head=2, off=("residual",)),
+    Scene(model="gpt", ablated=((0, 1),), temperature=2.0, layer=1, head=3).override(d_model=16, positions="rotary"),
+    Scene(model="encoder_full", sentence="um dois um", head=1, off=("softmax",)).override(n_layers=2),
+]
+
+
+def here(page: str, scene: Scene) -> World:
+    found = world(page, scene, EN)
+    assert found is not None
+    return found
+
+
+def values_of(figure: dict[str, Any]) -> np.ndarray:
+    return np.asarray(figure["data"][0]["z"], np.float64)
+
+
+@pytest.mark.parametrize("page", SHOWN)
+def test_a_cell_is_the_number_that_it_shows(page: str) -> None:
+    """Each cell's number, asked for by a click on it, has the value that colours it; and it is found there again."""
+    asked = 0
+    for scene in DRAWN:
+        run = here(page, scene)
+        for builder in SHOWN[page]:
+            made = builder(scene, EN)
+            if made.numbers is None:
+                continue
+            z = values_of(made.figure)
+            for row, column in random.Random(0).sample([*np.ndindex(z.shape)], min(z.size, 40)):
+                number = made.numbers.at({"x": column, "y": row})
+                if number is None:
+                    assert np.isnan(z[row, column]), "between two tiles"
+                    continue
+                name, index = number
+                value = run.subject[name][index]
+                assert z[row, column] == pytest.approx(value, rel=1e-5) or not np.isfinite(value), (builder, number)
+                at = made.numbers.place(number)
+                assert (at["x0"] + 0.5, at["y0"] + 0.5) == (column, row)
+                asked += 1
+            assert made.numbers.place(("embed.W_E", (0, 0))) is None
+            assert made.numbers.at({"x": None, "y": None}) is None and made.numbers.at({"x": -2, "y": 0}) is None
+    assert asked > 30
+
+
+def test_a_bar_is_its_tokens_probability() -> None:
+    scene = Scene(model="stories", top_k=4, draw_temperature=0.7, tokens_written=2)
+    made, run = draw.choices(scene, EN), here("generate", scene)
+    drawn = continuation.looked_at(scene, continuation.text_of(scene)).distribution
+    for row in range(10):
+        number = made.numbers.at({"x": 0.1, "y": row})
+        assert run.explain(number).value == drawn.final[number[1][0]]
+        assert made.numbers.place(number)["y0"] == row - 0.5
+    assert made.numbers.place(("draw.final", (499,))) is None
+    logit = next(o for o in run.explain(("draw.plain", (3,))).operands if o.index[-1] == 3)
+    assert logit.name == "logits" and run.has((logit.name, logit.index))
+    assert run.explain((logit.name, logit.index)).value == pytest.approx(logit.value, abs=1e-4)
+
+
+def test_what_can_be_asked_for_is_what_a_forward_records() -> None:
+    for seed in range(40):
+        config = random_config(random.Random(seed))
+        trace = core.forward(random_params(config, seed), config, np.arange(4))
+        assert {family_of(name)[0] for name in trace} == {name.format(i="*") for name in recorded(config)}
+    assert "grad.logits" in families("backward", Scene(model="gpt")) and "draw.plain" in families("generate", Scene())
+
+
+class Read(HTMLParser):
+    """A card's links, by their texts, and all of its text."""
+
+    def __init__(self, html: str):
+        super().__init__()
+        self.links: list[tuple[str, str]] = []
+        self.tags: set[str] = set()
+        self.text = ""
+        self._way: str | None = None
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list) -> None:
+        self.tags.add(tag)
+        self._way = dict(attrs)["data-way"] if tag == "a" else self._way
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+        if self._way is not None:
+            self.links.append((data, self._way))
+
+    def handle_endtag(self, tag: str) -> None:
+        self._way = None if tag == "a" else self._way
+
+
+def walked(page: str, scene: Scene, start: tuple, draw: random.Random, lang: str) -> list[str]:
+    """The names on one way back, by links alone, until a card has none that leads on."""
+    run, way, words = here(page, scene), (start,), words_of(lang)
+    for _ in range(90):
+        made = cards.card(run, way, words)
+        read = Read(made.html)
+        assert made.says and "{" not in made.says and made.formula
+        assert read.tags <= {"nav", "ol", "li", "a", "b", "p", "table", "tr", "td", "th", "span"}
+        on = [found for _, text in read.links if len(found := EXPLAINED.read(text) if text else ()) > len(way)]
+        if len(way) == TRAIL:
+            on = [EXPLAINED.read(text) for _, text in read.links if text and EXPLAINED.read(text)[-1] != way[-1]]
+        if not on:
+            return [name for name, _ in way]
+        way = draw.choice(on)
+    raise AssertionError(way)
+
+
+def test_from_every_number_links_lead_back_to_the_word() -> None:
+    draw = random.Random(1)
+    for i, scene in enumerate(random_scenes(24, 3)):
+        run = here("attention", scene)
+        name = draw.choice([*run.subject.trace])
+        way = walked("attention", scene, (name, tuple(n - 1 for n in run.shape(name))), draw, LANGUAGES[i % 2])
+        last = way[-1]
+        assert last in run.subject.params or last == "embed" or last.startswith(("pos", "blocks")), way
+    assert walked("backward", Scene(model="gpt"), ("grad.embed", (1, 2)), draw, "en")
+    assert walked("generate", Scene(model="stories"), ("draw.final", (9,)), draw, "pt-BR")[0] == "draw.final"
+
+
+def test_the_terms_of_a_card_and_the_rest_are_the_value() -> None:
+    scene = Scene(model="gpt")
+    found = here("attention", scene).explain(("logits", (4, 7)))
+    some, rest = cards.shown(found)
+    assert len(some) == cards.SHOWN and sum(t.value for t in some) + rest == pytest.approx(found.value, abs=1e-5)
+    read = Read(cards.card(here("attention", scene), (("logits", (4, 7)),), EN).html)
+    assert "the other 58 terms" in read.text and cards.number(rest, EN) in read.text
+    assert cards.number(0.0, EN) == "0" and cards.number(float("nan"), EN) == "not a number"
+    assert cards.number(-np.inf, EN) == "−∞" and cards.number(12.0, EN) == "12" and cards.number(0.25, EN) == "0.2500"
+
+
+def test_what_a_reader_typed_is_no_markup() -> None:
+    scene = Scene(sentence="<b>x</b> $y$ \u05d0")
+    made = cards.card(here("attention", scene), ((PATTERN, (0, 0, 1)),), EN, lambda way: '?a="&b')
+    assert "<b>x" not in made.html and "&lt;b&gt;x&lt;/b&gt;" in made.html and 'href="?a=&quot;&amp;b"' in made.html
+
+
+# ---------------------------------------------------------------------------------------------------------- on a page
+
+
+def says_of(at: Any) -> str:
+    return " ".join(re.sub("<[^>]+>", " ", block.proto.body) for block in at.main if block.type == "html")
+
+
+def test_a_link_opens_a_number_and_a_wrong_one_is_refused(monkeypatch) -> None:
+    monkeypatch.setenv("FIBRA_PLAIN_FIGURES", "1")
+    at = open_page("heads", Scene(model="gpt", explained=((PATTERN, (0, 3, 1)),), lang="en"))
+    assert not at.exception and len(at.latex) == 1
+    for wrong in ("blocks.0.attn.pattern:0.3.9", "of.nobody:0", "x"):
+        at = open_page("heads", {"model": "gpt", "lang": "en", "explained": wrong})
+        assert not at.exception and not at.latex and at.session_state[state.SCENE].explained == ()
+        assert any("explained" in block.value for block in at.get("html")), wrong
+
+
+def test_the_form_opens_a_number_moves_and_is_undone() -> None:
+    at = open_page("reading", Scene(model="gpt", lang="en", query=2, layer=1, head=3))
+    knob(at.selectbox, knob_key(at, "explained")).select("blocks.*.attn.scores").run()
+    assert at.session_state[state.SCENE].explained == (("blocks.1.attn.scores", (3, 2, 1)),)
+    knob(at.selectbox, knob_key(at, "explained_layer")).select(2).run()
+    knob(at.number_input, "knob-explained_0").set_value(0).run()
+    assert at.session_state[state.SCENE].explained == (("blocks.2.attn.scores", (0, 2, 1)),)
+    assert not at.exception and len(at.latex) == 1
+    knob(at.selectbox, knob_key(at, "explained")).select("").run()
+    assert at.session_state[state.SCENE].explained == () and not at.latex
+
+
+def knob_key(at: Any, name: str) -> str:
+    return next(box.key for box in at.selectbox if re.match(rf"knob-{name}-[0-9a-f]{{8}}", box.key))
+
+
+def test_a_question_that_is_not_answered_hides_the_card() -> None:
+    check = core.CHECKS["rows-sum-to-one"].scene.turn(check="rows-sum-to-one", explained=((PATTERN, (0, 0, 0)),))
+    at = open_page("attention", check)
+    assert not at.exception and not at.latex

@@ -1,0 +1,134 @@
+"""Where a number comes from: a card that a click on any figure opens, and a form for those who cannot click."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlencode
+
+import streamlit as st
+
+from core import Notice, Scene
+from core.scene.fields import EXPLAINED, Numbered
+from pictures.explained import card as cards
+from pictures.explained.naming import array, families, family_of, index_at
+from pictures.explained.world import World, world
+from pictures.extremes import choices
+from pictures.numbers import Numbers
+from pictures.words import Words
+from ui import controls, state
+from ui.checks import panel
+from ui.live import explained
+
+Hear = Callable[[dict[str, Any]], None]
+
+
+def known(page: str, scene: Scene, words: Words) -> Scene:
+    """The Scene without a number that this page has not, which an address had brought: that is then said."""
+    if scene.explained and state.addressed():
+        here = world(page, scene, words)
+        if here is not None and not here.has(scene.explained[-1]):
+            state.follow(explained=())
+            wrong = Notice("default", "explained", EXPLAINED.write(scene.explained), EXPLAINED.right)
+            state.notify(*state.notices(), wrong)
+    return state.scene()
+
+
+def heard(numbers: Numbers, own: Hear | None) -> Hear:
+    """What a click on a figure does: what it does there anyhow, and to explain the number under it; all one move."""
+
+    def hear(click: dict[str, Any]) -> None:
+        with state.one_move(object()):
+            if own:
+                own(click)
+            if number := numbers.at(click):
+                state.turn(explained=(number,))
+
+    return hear
+
+
+def draw(page: str, words: Words) -> None:
+    """The form, and under it the card of what is explained. At the end of the fragment that draws the figures."""
+    scene = state.scene()
+    if panel.covered(scene):  # it would give the answer away
+        return
+    here = world(page, scene, words) if scene.explained else None
+    here = here if here and here.has(scene.explained[-1]) else None
+    with st.container(key="explained-form"):
+        _form(page, scene, here, words)
+    if here is None:
+        return
+    made = cards.card(here, scene.explained, words, _address)
+    with st.container(key="explained-card"):
+        st.latex(made.formula)
+        explained.show(made.html, follow=_follow)
+
+
+def _address(way: cards.Way) -> str:
+    others = {name: text for name, text in state.address().items() if name != "explained"}
+    return "?" + urlencode(others | ({"explained": EXPLAINED.write(way)} if way else {}))
+
+
+def _follow(way: str) -> None:
+    """A link of the card: to another number, or to none."""
+    state.turn(explained=EXPLAINED.read(way) if way else ())
+
+
+def _form(page: str, scene: Scene, here: World | None, words: Words) -> None:
+    """Which array, of which layer, and the place in it."""
+    number = scene.explained[-1] if here else None
+    chosen = family_of(number[0]) if number else ("", None)
+    options = ["", *families(page, scene)]
+    options += [] if chosen[0] in options else [chosen[0]]
+
+    def open_family(explained: str) -> None:
+        layer = chosen[1] if chosen[1] is not None else scene.place[0]
+        _open(page, explained.replace("*", str(layer)), words)
+
+    controls.select(
+        words("explain.choose"),
+        "explained",
+        options,
+        chosen[0],
+        lambda one: array(one.replace("*", "0"), words, code=True) if one else words("explain.none"),
+        turn=open_family,
+    )
+    if here is None or number is None:
+        return
+    if chosen[1] is not None and here.subject.config.n_layers > 1:
+        layers = range(here.subject.config.n_layers)
+        controls.select(words("axis.layer"), "explained_layer", layers, chosen[1], str, of=number, turn=_move(number))
+    for axis, (name, size) in enumerate(zip(here.axes(number[0]), here.shape(number[0]), strict=True)):
+        _place(axis, name, size, number, here, words)
+
+
+def _move(number: Numbered) -> Callable[..., None]:
+    """What a choice of another layer does."""
+    family = family_of(number[0])[0]
+    return lambda explained_layer: _to((family.replace("*", str(explained_layer)), number[1]))
+
+
+def _place(axis: int, name: str, size: int, number: Numbered, here: World, words: Words) -> None:
+    """Along one axis; where there is a choice."""
+
+    def turn(**place: int) -> None:
+        _to((number[0], (*number[1][:axis], *place.values(), *number[1][axis + 1 :])))
+
+    if size == 1:
+        return
+    knob, at, label = f"explained_{axis}", number[1][axis], words(f"explain.axes.{name or 'other'}")
+    if name in ("pos", "query", "key"):
+        named = choices(here.tokens, words)
+        controls.select(label, knob, range(size), at, named.__getitem__, of=number, turn=turn)
+    else:
+        controls.number(label, knob, 0, size - 1, at, turn=turn)
+
+
+def _to(number: Numbered) -> None:
+    state.turn(explained=(number,))
+
+
+def _open(page: str, name: str, words: Words) -> None:
+    """The number of an array that stands where the reader looks; of no name, none."""
+    here = world(page, state.scene(), words) if name else None
+    state.turn(explained=((name, index_at(name, here, state.scene())),) if here else ())

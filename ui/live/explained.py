@@ -1,0 +1,46 @@
+"""The card that explains a number: HTML whose links lead from number to number.
+
+The links are real addresses; a click is reported instead, so that the session goes on. Where no component can run, the
+same HTML stands on the page, and its links load what they name.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from ui.live import compat
+
+KEY = "explained"
+_HERE = Path(__file__).parent
+_LAST = "fibra.explained.last"
+
+
+def _register() -> Callable[..., Any] | None:
+    if not hasattr(st.components, "v2"):
+        return None
+    return compat.component("fibra_explained", js=(_HERE / "explained.js").read_text("utf-8"), isolate_styles=False)
+
+
+_CARD = _register()
+
+
+def show(html: str, *, follow: Callable[[str], None]) -> None:
+    """Draw it. `follow` is called with the way that the link says, "" for none."""
+    if _CARD is None or os.environ.get("FIBRA_PLAIN_FIGURES") == "1":
+        st.html(f'<div class="fibra-explained">{html}</div>')
+    else:
+        _CARD(key=KEY, data={"html": html}, on_open_change=partial(_followed, follow))
+
+
+def _followed(follow: Callable[[str], None]) -> None:
+    click = st.session_state.get(KEY, {}).get("open")
+    # Clicks that arrive together call back once each, with the last.
+    if click and click["at"] != st.session_state.get(_LAST):
+        st.session_state[_LAST] = click["at"]
+        follow(click["way"])
