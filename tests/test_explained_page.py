@@ -164,6 +164,8 @@ def test_the_terms_of_a_card_and_the_rest_are_the_value() -> None:
     assert len(some) == cards.SHOWN and sum(t.value for t in some) + rest == pytest.approx(found.value, abs=1e-5)
     read = Read(cards.card(here("attention", scene), (("logits", (4, 7)),), EN).html)
     assert "the other 58 terms" in read.text and cards.number(rest, EN) in read.text
+    scale = Read(cards.card(here("attention", scene), (("ln_final.scale", (0, 0)),), EN).html)
+    assert "and 58 numbers more" in scale.text
     assert cards.number(0.0, EN) == "0" and cards.number(float("nan"), EN) == "not a number"
     assert cards.number(-np.inf, EN) == "−∞" and cards.number(12.0, EN) == "12" and cards.number(0.25, EN) == "0.2500"
 

@@ -40,7 +40,7 @@ def _of(page: str, scene: Scene, words: Words) -> str:
     run = world(page, scene, words)
     if run is None or not scene.explained or not run.has(scene.explained[-1]):
         return ""
-    return cards.card(run, scene.explained, words).says
+    return cards.sentence(run.explain(scene.explained[-1]), run, words)
 
 
 def seen(scene: Scene, words: Words) -> str:
@@ -202,9 +202,9 @@ def _(f: Fresh, v: Values) -> None:
     assert named(f, v["other"], name, index) and asked.array(name)[index] == asked.value
 
 
-@claim("explain.says.function", "explain.more")
+@claim("explain.says.function")
 def _(f: Fresh, v: Values) -> None:
-    asked = Asked(f) if "title" not in v else told(f, v)
+    asked = told(f, v)
     n = {
         "pattern": f.n,
         "post": 1,
@@ -212,12 +212,7 @@ def _(f: Fresh, v: Values) -> None:
         "resid_pre": f.config.d_model,
         "logits": f.config.vocab_size,
     }[asked.name.rpartition(".")[2]]
-    assert v["n"] == (n if "title" in v else n - SHOWN)
-
-
-@claim("explain.rest")
-def _(f: Fresh, v: Values) -> None:
-    assert v["n"] == len(Asked(f).terms()) - SHOWN
+    assert v["n"] == n
 
 
 @claim("explain.says.nothing")
