@@ -12,7 +12,7 @@ from core.model import block, embed, forward, unembed
 from pictures import start as pictures
 from pictures.lessons import expanded
 from pictures.pages import PAGES
-from ui import comparison, presets, shell, state
+from ui import comparison, explanation, presets, shell, state
 from ui.start import strip
 
 OPENING = "start.opening"  # the page that a click asked for
@@ -30,12 +30,20 @@ def follow(address: str, head: int | None) -> None:
         st.session_state[OPENING] = page
 
 
+def explain(array: str, head: int | None, x: float, y: float) -> None:
+    """A click on a thumbnail while numbers are explained: the number there."""
+    if number := pictures.number_at(state.scene(), array, head, x, y):
+        state.turn(explained=(number,))
+
+
 if OPENING in st.session_state:
     st.switch_page(f"pages/{st.session_state.pop(OPENING)}.py", query_params=state.address())
 scene, words = shell.open_page("start")
 comparison.elsewhere(scene, words)
-strip.show(f"{pictures.cards(scene, words)}{pictures.html(scene, words)}", key="start-strip", follow=follow)
+html = f"{pictures.lit(scene)}{pictures.cards(scene, words)}{pictures.html(scene, words)}"
+strip.show(html, key="start-strip", follow=follow, number=explain if scene.explained else None)
 shell.say(pictures.says(scene, words))
+explanation.draw("start", words)
 shell.close_page(
     "start",
     words,

@@ -176,7 +176,7 @@ def by_word(scene: Scene, words: Words) -> Picture:
         found.lengths[::-1],
         [words("backward.out"), *map(str, reversed(range(n)))],
         list(found.tokens),
-        scale="probability",
+        scale="amount",
         zmax=float(found.lengths.max()) or 1.0,
         numbers=False,
         square=False,

@@ -15,6 +15,7 @@ from core.interpret import residual_stages, token_norms
 from core.model import forward
 from core.ops.softmax import softmax
 from core.presets import PORTRAIT, SHIPPED
+from core.scene.fields import Numbered
 from core.scene.switch import with_model
 from pictures import compute, memory
 from pictures.extremes import some, token_name
@@ -62,10 +63,10 @@ class _Strip:
     def goes_in(self) -> list[str]:
         trace, words = self.run.trace, self.words
         embed = trace["embed"]
-        embedding = self._part("embed", embed, "tokens", "attention")
+        embedding = self._part("embed", embed, "tokens", "attention", array="embed")
         top = ""
         if "pos_embed" in trace:
-            positions = self._part("positions", trace["pos_embed"], "block", "attention")
+            positions = self._part("positions", trace["pos_embed"], "block", "attention", array="pos_embed")
             top = strip.vectors(positions, trace["pos_embed"], f"+ {positions.name}") + strip.wires("p")
         river = strip.shape(str(len(embed))) + strip.vectors(embedding, embed)
         return [
@@ -105,16 +106,18 @@ class _Strip:
         )
 
     def _attention(self, i: int, draw: Callable[..., str], *number: int) -> str:
-        patterns = self.run.trace[f"blocks.{i}.attn.pattern"]
-        part = self._part("attention", patterns, "attention", at=i, layer=i)
+        array = f"blocks.{i}.attn.pattern"
+        patterns = self.run.trace[array]
+        part = self._part("attention", patterns, "attention", at=i, array=array, layer=i)
         if off := [head for layer, head in self.scene.ablated if layer == i]:
             heads = self.words("start.off", n=len(off), heads=self.words.several(map(str, off)))
             part = replace(part, does=f"{heads} {part.does}")
         return draw(part, *number, patterns, off)
 
     def _mlp(self, i: int, draw: Callable[..., str], *number: int) -> str:
-        values = self.run.trace[f"blocks.{i}.mlp.post"]
-        part = self._part("mlp", values, "block", "drift", at=i, layer=i, drift_stage=i + 1)
+        array = f"blocks.{i}.mlp.post"
+        values = self.run.trace[array]
+        part = self._part("mlp", values, "block", "drift", at=i, array=array, layer=i, drift_stage=i + 1)
         return draw(part, *number, values)
 
     def _stream(self, first: int, end: int) -> str:
@@ -125,8 +128,9 @@ class _Strip:
         norms = norms[:, first * a_layer : end * a_layer + 1]
         if not self.run.config.residual:  # nothing runs past attention and MLP: all of it goes through them
             norms = np.insert(norms, range(1, norms.shape[1]), 0, axis=1)
-        entering = self.run.trace[f"blocks.{first}.resid_pre"]
-        part = self._part("stream", entering, "drift", at=first, layer=first, drift_stage=end)
+        array = f"blocks.{first}.resid_pre"
+        entering = self.run.trace[array]
+        part = self._part("stream", entering, "drift", at=first, array=array, layer=first, drift_stage=end)
         return strip.stream(part, norms, greatest)
 
     def _layer(self, i: int) -> str:
@@ -138,9 +142,10 @@ class _Strip:
         run, words = self.run, self.words
         final = final_vectors(run)
         if "logits" not in run.trace:
-            part = self._part("vectors", final, "drift", drift_stage=run.config.n_layers)
+            part = self._part("vectors", final, "drift", array=final_name(run), drift_stage=run.config.n_layers)
             return strip.column(part.name, "final", river=strip.shape(part.shape) + strip.vectors(part, final))
-        part = self._part("next", run.trace["logits"], "generate", "drift", drift_stage=run.config.n_layers)
+        view = {"drift_stage": run.config.n_layers}
+        part = self._part("next", run.trace["logits"], "generate", "drift", array="logits", **view)
         rows = [(name, share, words("start.share_short", share=share)) for name, share in likeliest(run)]
         after = strip.note(words("start.after", token=token_name(run.tokens, len(run.tokens) - 1, words)))
         river = strip.shape(_times(final.shape)) + strip.ranking(part, rows)
@@ -148,11 +153,11 @@ class _Strip:
 
     # -------------------------------------------------------------------------------------------------------- shared
 
-    def _part(self, name: str, values: np.ndarray, *pages: str, at: int | None = None, **view: int) -> Part:
+    def _part(self, name: str, values: np.ndarray, *pages: str, array: str, at: int | None = None, **view: int) -> Part:
         """A part of the strip, of layer `at`: it opens the first of `pages` that the app has, its `view` turned."""
         called, does = self.words(f"start.parts.{name}"), self.words(f"start.does.{name}")
         href = _address(next(page for page in pages if page in PAGES), self.scene, **view)
-        return Part(called, _times(values.shape), does, href, "" if at is None else self._layer(at))
+        return Part(called, _times(values.shape), does, href, "" if at is None else self._layer(at), array)
 
 
 # ------------------------------------------------------------------------------------------------- what is in it
@@ -167,7 +172,46 @@ def lengths(run: Run) -> np.ndarray:
 
 def final_vectors(run: Run) -> np.ndarray:
     """[pos, d_model]: what leaves the last layer, after the final norm where there is one."""
-    return run.trace["ln_final.out" if run.config.final_norm else f"blocks.{run.config.n_layers - 1}.resid_post"]
+    return run.trace[final_name(run)]
+
+
+def final_name(run: Run) -> str:
+    return "ln_final.out" if run.config.final_norm else f"blocks.{run.config.n_layers - 1}.resid_post"
+
+
+# ----------------------------------------------------------------------------------------------- numbers of the strip
+
+
+def number_at(scene: Scene, array: str, head: int | None, x: float, y: float) -> Numbered | None:
+    """The number of a thumbnail at (x, y), shares of its width and height; of all heads', of one head's tile."""
+    trace = compute.run(scene).trace
+    if array not in trace or not (0 <= x < 1 and 0 <= y < 1):
+        return None
+    shape = trace[array].shape
+    place = tuple(int(share * n) for share, n in zip((y, x), shape[-2:], strict=True))
+    if len(shape) == 2:
+        return array, place
+    return None if head is None or head >= shape[0] else (array, (head, *place))
+
+
+def lit(scene: Scene) -> str:
+    """A style that lights every part of the strip on the way to the number that is explained; "" where none is."""
+    arrays = {_part_of(name, scene.config.n_layers) for name, _ in scene.explained}
+    parts = ",".join(f'.fibra-start [data-array="{array}"]' for array in sorted(arrays))
+    return f"<style>{parts}{{outline:3px solid var(--fibra-gradient);outline-offset:2px}}</style>" if parts else ""
+
+
+def _part_of(name: str, n_layers: int) -> str:
+    """The array of the strip's part in which another array, or a parameter, has its place."""
+    if not name.startswith("blocks."):
+        return {"embed.W_E": "embed", "pos_embed.W_pos": "pos_embed", "unembed.W_U": "logits"}.get(name, name)
+    _, layer, part, *_ = name.split(".")
+    if part.startswith(("attn", "ln1")):
+        return f"blocks.{layer}.attn.pattern"
+    if part.startswith(("mlp", "ln2")):
+        return f"blocks.{layer}.mlp.post"
+    hidden = fold(n_layers)[1]
+    return f"blocks.{hidden[0] if int(layer) in hidden else layer}.resid_pre"
 
 
 def likeliest(run: Run) -> list[tuple[str, float]]:

@@ -46,13 +46,13 @@ def heatmap(
     """`values` [rows, columns] as a map whose first row is on top and whose columns are named above it.
 
     Without `columns` they are dimensions, counted from 0. `scale` is "probability" (0 to `zmax`, 1 unless told),
-    "signed" (centred on zero, to the greatest magnitude unless told) or "plain" (no colour: a table). Cells of -inf
-    are masked: hatched, and written `masked`; NaN cells stay blank. `chosen` (row, column) is outlined. `numbers`
-    writes each value in its cell: by default where it is legible. `hover` may use {row}, {column} and {value}; titles
-    and `hover` are trusted text, `rows` and `columns` are not. Cells are square, unless told, where there are few and
-    about as many columns as rows. `comma` writes the cells' numbers with a decimal comma. `width` is how
-    many pixels the map can count on: it decides whether numbers fit in the cells, and whether the columns' labels
-    stand upright.
+    "amount" (the same in the gradient's colour), "signed" (centred on zero, to the greatest magnitude unless told)
+    or "plain" (no colour: a table). Cells of -inf are masked: hatched, and written `masked`; NaN cells stay blank.
+    `chosen` (row, column) is outlined. `numbers` writes each value in its cell: by default where it is legible.
+    `hover` may use {row}, {column} and {value}; titles and `hover` are trusted text, `rows` and `columns` are not.
+    Cells are square, unless told, where there are few and about as many columns as rows. `comma` writes the cells'
+    numbers with a decimal comma. `width` is how many pixels the map can count on: it decides whether numbers fit in
+    the cells, and whether the columns' labels stand upright.
     """
     values = np.asarray(values, np.float32)
     n_rows, n_columns = values.shape
@@ -176,8 +176,8 @@ def _number_size(finite: np.ndarray, decimals: int, cell: float) -> float:
 def _scaled(scale: str, zmax: float | None, finite: np.ndarray) -> dict[str, Any]:
     if scale == "plain":
         return {"colorscale": PLAIN, "zmin": 0.0, "zmax": 1.0}
-    if scale == "probability":
-        return {"colorscale": "@probability", "zmin": 0.0, "zmax": float(zmax or 1.0)}
+    if scale in ("probability", "amount"):
+        return {"colorscale": f"@{scale}", "zmin": 0.0, "zmax": float(zmax or 1.0)}
     limit = float(zmax or np.abs(finite).max(initial=0.0) or 1.0)
     return {"colorscale": "@signed", "zmin": -limit, "zmax": limit}
 

@@ -29,14 +29,15 @@ ONE_ROW = 5  # cards that have room side by side
 
 @dataclass(frozen=True)
 class Part:
-    """What a part of the strip is called, the shape of its array, what it does, the address that it opens, and the
-    layer that it belongs to, as written."""
+    """What a part of the strip is called, the shape of its array, what it does, the address that it opens, the layer
+    that it belongs to, as written, and its array's name in the trace."""
 
     name: str
     shape: str
     does: str
     href: str
     layer: str = ""
+    array: str = ""
 
 
 def lane_height(n_tokens: int) -> float:
@@ -193,7 +194,8 @@ def _link(part: Part, kind: str, inner: str, style: str = "", read: str = "") ->
     label = f"{written}: {part.does}"  # as it is written on it, that speech input may find it
     tip = f"<b>{escape(name)}</b> <em>{escape(part.shape)}</em><br>{escape(part.does)}"
     return (
-        f'<a class="part {kind}" href="{escape(part.href)}" style="{style}" aria-label="{escape(label)}">{inner}'
+        f'<a class="part {kind}" href="{escape(part.href)}" data-array="{escape(part.array)}" style="{style}" '
+        f'aria-label="{escape(label)}">{inner}'
         f'<span class="tip" aria-hidden="true">{tip}</span></a>'
     )
 

@@ -93,6 +93,10 @@ DARK: dict[str, Any] = {
         [1.0, "#e58939"],
     ],
 }
+# The gradient's own scale from nothing up: the signed one's upper half, whose colour is the gradient's.
+for _palette in (LIGHT, DARK):
+    _half = len(_palette["signed"]) // 2
+    _palette["amount"] = [[round(2 * at - 1, 3), colour] for at, colour in _palette["signed"][_half:]]
 HEADS_LIGHT = [
     "#3b82f0",
     "#d37600",

@@ -9,21 +9,21 @@ from typing import Any
 
 import numpy as np
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 from support import knob, random_config, random_params, random_scenes
 
 import core
 from core import Scene
 from core.limits import TRAIL
 from core.scene.fields import EXPLAINED
-from pictures import attention, backward, continuation, heads, reading
+from pictures import attention, backward, continuation, heads, reading, start
 from pictures.block import neurons, position
 from pictures.explained import card as cards
 from pictures.explained.naming import families, family_of, recorded
 from pictures.explained.world import World, world
 from pictures.generate import draw
 from pictures.words import LANGUAGES, words_of
-from tests.chromium import WAIT
+from tests.chromium import WAIT, settled
 from tests.support import open_page
 from ui import state
 
@@ -213,3 +213,46 @@ def test_a_question_that_is_not_answered_hides_the_card() -> None:
     check = core.CHECKS["rows-sum-to-one"].scene.turn(check="rows-sum-to-one", explained=((PATTERN, (0, 0, 0)),))
     at = open_page("attention", check)
     assert not at.exception and not at.latex
+
+
+def test_a_thumbnail_of_the_strip_is_a_number_and_the_way_is_lit() -> None:
+    scene = Scene(model="gpt")
+    assert start.number_at(scene, PATTERN, 2, 0.3, 0.99) == (PATTERN, (2, 4, 1))
+    assert start.number_at(scene, "embed", None, 0.5, 0.0) == ("embed", (0, 32))
+    assert start.number_at(scene, PATTERN, None, 0.3, 0.9) is None is start.number_at(scene, "nobody", 0, 0.3, 0.9)
+    assert start.number_at(scene, "embed", None, 1.0, 0.0) is None
+    way = (("logits", (4, 1)), ("blocks.2.mlp_out", (4, 1)), ("blocks.1.attn.W_V", (4, 1)), ("embed.W_E", (1, 1)))
+    style = start.lit(scene.turn(explained=way))
+    lit = re.findall(r'data-array="([^"]*)"', style)
+    assert lit == ["blocks.1.attn.pattern", "blocks.2.mlp.post", "embed", "logits"]
+    assert {*lit} <= {*re.findall(r'data-array="([^"]*)"', start.html(scene, EN))} and not start.lit(scene)
+
+
+# ------------------------------------------------------------------------------------------------------ in the browser
+
+
+@pytest.mark.browser
+def test_a_cell_opens_and_its_operands_open_and_a_link_says_the_same(watched, app) -> None:
+    page: Page = watched.tab(1440, 900)
+    page.goto(f"{app}/reading?lang=en&model=gpt")
+    figure = page.locator("[data-figure=reading-weights] .plotly .xy").first
+    figure.wait_for(state="attached")
+    settled(page)
+    box = page.locator("[data-figure=reading-weights] .plotly .nsewdrag").first
+    box.scroll_into_view_if_needed()
+    at = box.bounding_box()
+    page.mouse.click(at["x"] + at["width"] * 0.1, at["y"] + at["height"] * 0.9)
+    card = page.locator(".fibra-explained")
+    expect(card.locator("[aria-current]")).to_have_text("attention weight · layer 0, head 0, “joelho” → “Os”")
+    expect(page.locator("[data-figure=reading-weights] .shapelayer path")).to_have_count(4)  # chosen, and explained
+    card.locator("table a").first.click()
+    expect(card.locator("[aria-current]")).to_have_text("masked score · layer 0, head 0, “joelho” → “Os”")
+    settled(page)
+    other: Page = watched.tab(390, 844)
+    other.goto(page.url)
+    expect(other.locator(".fibra-explained [aria-current]")).to_have_text(re.compile("^masked score"))
+    card.locator("nav a").first.press("Enter")
+    expect(card.locator("[aria-current]")).to_have_text(re.compile("^attention weight"))
+    card.press("Escape")
+    expect(card).to_have_count(0)
+    assert "explained" not in page.url

@@ -2,6 +2,7 @@
 
 export default function ({ parentElement, data, setTriggerValue }) {
   const root = parentElement.querySelector(".fibra-start") ?? parentElement.appendChild(document.createElement("div"));
+  root.explains = data.explains;
   root.onclick = (event) => follow(event, setTriggerValue);
   if (root.shown === data.html) return;
   const places = () => [...root.querySelectorAll("a, button")];
@@ -17,7 +18,19 @@ function follow(event, trigger) {
   const link = event.target.closest("a");
   if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return; // a new tab, as the reader asked
   event.preventDefault();
-  trigger("open", { href: link.getAttribute("href"), head: headAt(event), at: Date.now() });
+  const number = event.currentTarget.explains && numberAt(event, link);
+  if (number) trigger("number", { ...number, at: Date.now() });
+  else trigger("open", { href: link.getAttribute("href"), head: headAt(event), at: Date.now() });
+}
+
+// Which number was met, while numbers are explained: a thumbnail's array, and where in it, or in a head's tile, as shares.
+function numberAt({ target, clientX, clientY, detail }, { dataset: { array } }) {
+  if (!detail || !array || !target.matches(".ink, .signed")) return null;
+  const { left, top, width, height } = target.getBoundingClientRect();
+  const [columns, rows] = (target.dataset.grid ?? "1,1").split(",").map(Number);
+  const [x, y] = [((clientX - left) / width) * columns, ((clientY - top) / height) * rows];
+  const head = target.dataset.grid ? Math.floor(y) * columns + Math.floor(x) : null;
+  return { array, head, x: x % 1, y: y % 1 };
 }
 
 // Which tile was met: the picture has so many columns, rows and heads. From the keyboard, none.

@@ -22,6 +22,7 @@ _LAST = "strip.last"
 _SIGNED = (1, -2)  # stops of the diverging scale, next to its ends: one colour a sign, as ink
 
 Follow = Callable[[str, int | None], None]
+Hear = Callable[[str, int | None, float, float], None]
 
 
 @cache
@@ -43,12 +44,25 @@ def _register() -> Callable[..., Any] | None:
 _STRIP = _register()
 
 
-def show(html: str, *, key: str, follow: Follow) -> None:
-    """Draw it. `follow` is called with a link's address, and with the head whose tile was clicked or None."""
+def show(html: str, *, key: str, follow: Follow, number: Hear | None = None) -> None:
+    """Draw it. `follow` is called with a link's address, and with the head whose tile was clicked or None.
+
+    number: where numbers are explained, what hears instead of a thumbnail's array, the head, and the shares of its
+    width and height where it was met.
+    """
     if _STRIP is None or os.environ.get("FIBRA_PLAIN_FIGURES") == "1":
         st.html(f'<style>{css()}</style><div class="fibra-start">{html}</div>')
     else:
-        _STRIP(key=key, data={"html": html}, on_open_change=partial(_followed, key, follow))
+        heard = {"on_open_change": partial(_followed, key, follow)}
+        heard |= {"on_number_change": partial(_numbered, key, number)} if number else {}
+        _STRIP(key=key, data={"html": html, "explains": number is not None}, **heard)
+
+
+def _numbered(key: str, hear: Hear) -> None:
+    click = st.session_state.get(key, {}).get("number")
+    if click and click["at"] != st.session_state.get(_LAST):
+        st.session_state[_LAST] = click["at"]
+        hear(click["array"], click["head"], float(click["x"]), float(click["y"]))
 
 
 def _followed(key: str, follow: Follow) -> None:
