@@ -52,6 +52,14 @@ LESSON_STEPS = 50
 LESSON_LINE = 2_000  # characters of a field: a Scene with a long sentence, percent-encoded
 LESSON_SAYS = 1_000  # characters of what a step says
 
+# The class round. A vote is a text of at most 512 bytes, and a voter has two: at most 60 MB where every room is full.
+ROOMS = 50  # open at once on a server, or on all that share their rooms
+ROOM_VOTERS = 400
+ROOM_GUESS = 512  # bytes of a vote: a painted row of 64 words takes 200
+ROOM_SECONDS = 3 * 3600.0  # a room's age: two lessons
+ROOM_TEACHER = 600.0  # seconds without its teacher after which it ends
+ROOM_THERE = 10.0  # seconds for which a pupil who was heard of is counted as being there
+
 # What a check's expression may be: it is read from files that nobody vouches for.
 EXPRESSION_CHARACTERS = 1_000
 EXPRESSION_NODES = 400  # parts of its tree
