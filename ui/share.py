@@ -26,8 +26,8 @@ def open_sheet(address: str) -> None:
 
 
 def at_a_desk(address: str) -> str:
-    """The same screen without the projector: whoever gets the link sits alone before it."""
-    return re.sub(r"&$", "", re.sub(r"(?<=[?&])projector=[^&#]*&?", "", address)).removesuffix("?")
+    """The same screen for who gets the link: without the projector, a seat in a room, or the key of its teacher."""
+    return re.sub(r"&$", "", re.sub(r"(?<=[?&])(projector|seat|teach)=[^&#]*&?", "", address)).removesuffix("?")
 
 
 def sheet(words: Words) -> None:

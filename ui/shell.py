@@ -25,6 +25,7 @@ from ui import controls, explanation, presets, process, share, source, state, sw
 from ui.checks import cards, panel
 from ui.lessons import bar
 from ui.live import compat, live_figure, menu, moves, presence, projector, session, theme_button
+from ui.round import seat
 from ui.source import Code
 
 ICON = "🧵"
@@ -47,6 +48,7 @@ def open_page(
     model = PAGES[name].model
     scene = panel.known(state.open_scene(name))  # whatever the address brings decides the language too
     words = state.words()
+    seat.take()
     bar.open_asked(name)
     scene = bar.known(scene, words)
     if model:
@@ -61,6 +63,7 @@ def open_page(
         menu.draw(words)
         _sidebar(scene, words, seed, model)
     projector.draw(scene, words)
+    seat.draw(name, words)
     bar.draw(scene, words)
     with st.container(key="page-head"):
         st.html(f'<h1 class="fibra-title">{escape(words(f"{name}.title"))}</h1><style>{_css(name)}</style>')

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
@@ -25,11 +26,13 @@ MODELS = "fibra.models"  # those that were trained or loaded in this session, by
 ADDRESSED = "fibra.addressed"  # whether this run shows what its address said, and the session did not know
 ENTERED = "fibra.entered"  # whether this run is the first one on its page
 LINKED = "fibra.linked"  # the queries that the menu's links carried, each once, that drawn now first
+CARRIED = "fibra.carried"  # what the address says besides the Scene: the room that this session sits in
 HELD = "fibra.held"  # whether a knob is held, and its turns leave the address alone
 MOVE = "fibra.move"  # what the turns of one move have in common, while one is made
 PAST, FUTURE, TURNED = "fibra.past", "fibra.future", "fibra.turned"
 LATE = 8  # queries: so far behind the server a reader's screen may be when a link on it is followed
 NOW = "fibra.now"  # the Scene of this moment, for what is made outside the session's own thread
+CARRYING = {"room": "[A-Z]{4}", "seat": "[A-Za-z0-9_-]{8}", "teach": "[A-Za-z0-9_-]{16}"}  # ui.round: what they are
 READING = ("lang", "projector")  # fields that say how a reader reads, whatever it is: no turn alters them
 ONE_MOVE = 1.0  # seconds: turns of the same knob that follow one another more closely are undone together
 
@@ -51,6 +54,7 @@ def open_scene(page: str) -> Scene:
     st.session_state[ADDRESSED] = SCENE not in st.session_state or _is_news(query, moved)
     if st.session_state[ADDRESSED]:
         _keep(*Scene.from_query(expanded(query)))
+        _take(query)
     elif find(scene().model) is None:  # a real model's file was taken away
         _keep(scene())
     make_room()
@@ -70,6 +74,24 @@ def _is_news(query: dict[str, str], moved: bool) -> bool:
     if through_history is None:  # then it may be Back that brings what was drawn long ago
         return query != ours if not moved else bool(query) and query not in (ours, *links[:2])
     return through_history or ((bool(query) or not moved) and query not in (ours, *links))
+
+
+def _take(query: dict[str, str]) -> None:
+    """Take what a query says besides the Scene. Of the room that one sits in already, the own seat stays."""
+    found = {name: query[name] for name, form in CARRYING.items() if re.fullmatch(form, query.get(name, ""))}
+    if "room" in found and found["room"] != carried().get("room"):
+        st.session_state[CARRIED] = found
+
+
+def carried() -> dict[str, str]:
+    """What the address says besides the Scene."""
+    return st.session_state.get(CARRIED, {})
+
+
+def carry(**said: str) -> None:
+    """Have the address say this besides the Scene, and nothing else."""
+    st.session_state[CARRIED] = said
+    write_url()
 
 
 def _through_history() -> bool | None:
@@ -238,8 +260,8 @@ def one_move(name: object) -> Iterator[None]:
 
 
 def address() -> dict[str, str]:
-    """The query that says what is on screen: of a lesson's step no more than that, and what was turned."""
-    return shortened(scene().to_query())
+    """The query that says what is on screen: of a lesson's step only that, and what was turned. And the room."""
+    return shortened(scene().to_query()) | carried()
 
 
 def write_url() -> None:

@@ -42,7 +42,7 @@ def _files(page: str, words: Words) -> None:
         st.markdown(words("takeaway.real"))
         makers = {"csv": makers["csv"]}
     if quiz.asks(page):
-        address = _address(page)
+        address = home(page)
         makers["moodle"] = ("xml", lambda _, words: quiz.moodle(page, words, address))
         makers["gift"] = ("gift.txt", lambda _, words: quiz.gift(page, words, address))
         sheets = int(st.number_input(words("worksheet.sheets"), 1, limits.SHEETS, 1, key="takeaway-sheets", width=220))
@@ -58,8 +58,8 @@ def _files(page: str, words: Words) -> None:
         )
 
 
-def _address(page: str) -> str:
-    """Where the app is, as the browser sees it; "" where Streamlit does not say."""
+def home(page: str) -> str:
+    """Where the app is, as the browser of a reader on `page` sees it; "" where Streamlit does not say."""
     here = urlsplit(getattr(st.context, "url", None) or "")
     path = here.path.partition("/~/+")[0].rstrip("/").removesuffix(f"/{page}")  # Community Cloud's frame
     return f"{here.scheme}://{here.netloc}{path}" if here.netloc else ""

@@ -16,8 +16,8 @@ from typing import Any
 from redis import Redis, RedisError  # an extra of Fibra's: this module is imported where it is asked for
 
 from core.limits import ROOM_SECONDS, ROOM_TEACHER, ROOM_THERE, ROOM_VOTERS, ROOMS
-from ui.rooms.room import BALLOTS, Deed, Desk, Room, RoomError, Seat
-from ui.rooms.store import digest, fitting, new_code, new_key, same
+from ui.round.room import BALLOTS, Deed, Desk, Room, RoomError, Seat
+from ui.round.store import digest, fitting, new_code, new_key, same
 
 PATIENCE = 0.5  # seconds for an answer: who asked sits before a page
 REST = 2.0  # seconds for which nobody asks again where none came: pages say so, and do not wait
@@ -43,8 +43,8 @@ if not redis.call('ZSCORE', KEYS[2], ARGV[3]) and redis.call('ZCARD', KEYS[2]) >
 end
 redis.call('ZADD', KEYS[2], ARGV[4], ARGV[3])
 redis.call('EXPIRE', KEYS[2], ARGV[7])
-local seat = {{'', at[3]}}
-for i = 3, #KEYS do seat[i] = redis.call('HGET', KEYS[i], ARGV[3]) or '' end
+local seat = {{'', at[3], redis.call('ZCARD', KEYS[2])}}
+for i = 3, #KEYS do seat[i + 1] = redis.call('HGET', KEYS[i], ARGV[3]) or '' end
 return seat
 """
 GUESS = f"""{ALIVE}
@@ -85,7 +85,8 @@ class Shared:
         wrong, *found = self._asked(lambda: self._sit(keys, told))
         if wrong:
             raise RoomError(wrong)
-        return Seat(_room(found[0]), tuple(found[1:]))
+        room, taken, *guesses = found
+        return Seat(_room(room), tuple(guesses), int(taken))
 
     def guess(self, code: str, seat: str, ballot: int, text: str) -> None:
         told = [*self._oldest(self._clock()), seat, ballot, fitting(ballot, text), ROOM_VOTERS, int(ROOM_SECONDS)]

@@ -56,10 +56,12 @@ class Room:
 
 @dataclass(frozen=True)
 class Seat:
-    """A room as one pupil sees it: with the pupil's own vote of each ballot, "" where there is none."""
+    """A room as one pupil sees it: with the pupil's own vote of each ballot, "" where there is none; and how many seats
+    were taken so far."""
 
     room: Room
     guesses: tuple[str, ...]
+    taken: int
 
 
 @dataclass(frozen=True)

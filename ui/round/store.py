@@ -15,7 +15,7 @@ from time import time
 from typing import Protocol
 
 from core.limits import ROOM_GUESS, ROOM_SECONDS, ROOM_TEACHER, ROOM_THERE, ROOM_VOTERS, ROOMS
-from ui.rooms.room import BALLOTS, LENGTH, LETTERS, Deed, Desk, Room, RoomError, Seat
+from ui.round.room import BALLOTS, LENGTH, LETTERS, Deed, Desk, Room, RoomError, Seat
 
 VARIABLE = "FIBRA_ROOMS"
 
@@ -110,7 +110,7 @@ class Memory:
                 if len(held.seen) >= ROOM_VOTERS:
                     raise RoomError("full")
             held.seen[seat] = now
-            return Seat(held.room, tuple(votes.get(seat, "") for votes in held.votes))
+            return Seat(held.room, tuple(votes.get(seat, "") for votes in held.votes), len(held.seen))
 
     def guess(self, code: str, seat: str, ballot: int, text: str) -> None:
         with self._lock:
@@ -172,7 +172,7 @@ def rooms() -> Store:
     address = os.environ.get(VARIABLE, "")
     if not address:
         return Memory()
-    from ui.rooms.shared import Shared  # where rooms stay in the process, nothing else is needed
+    from ui.round.shared import Shared  # where rooms stay in the process, nothing else is needed
 
     try:
         return Shared(address)

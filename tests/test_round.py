@@ -10,15 +10,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from core.limits import ROOM_GUESS, ROOM_SECONDS, ROOM_TEACHER, ROOM_THERE
 from tests.chromium import free_port
-from ui.rooms import room as rooms
-from ui.rooms import store
-from ui.rooms.room import BALLOTS, LENGTH, LETTERS, Room, RoomError
-from ui.rooms.store import Memory, Store
+from ui.round import room as rooms
+from ui.round import store
+from ui.round.room import BALLOTS, LENGTH, LETTERS, Room, RoomError
+from ui.round.store import Memory, Store
 
 
 class Clock:
@@ -72,7 +72,7 @@ def kept(request) -> tuple[Store, Clock]:
     clock = Clock()
     if request.param == "memory":
         return Memory(clock), clock
-    from ui.rooms.shared import Shared
+    from ui.round.shared import Shared
 
     server = request.getfixturevalue("redis")
     server.client.flushall()
@@ -221,7 +221,7 @@ def test_whatever_is_done_in_whatever_order_each_seat_has_one_vote_of_an_open_ba
 
 
 def test_two_processes_see_one_room_and_redis_may_come_and_go(redis, monkeypatch):
-    from ui.rooms import shared
+    from ui.round import shared
 
     monkeypatch.setattr(shared, "REST", 0.2)
     redis.client.flushall()
@@ -248,7 +248,7 @@ def test_two_processes_see_one_room_and_redis_may_come_and_go(redis, monkeypatch
 
 
 def test_where_rooms_are_kept_is_the_deployer_s_word(monkeypatch, redis):
-    from ui.rooms.shared import Shared
+    from ui.round.shared import Shared
 
     try:
         for address, kind in (("", Memory), (redis.address, Shared)):

@@ -1,0 +1,22 @@
+"""Class round: a room in which everyone votes on a question, talks, votes again, and sees."""
+
+from __future__ import annotations
+
+from core import answer
+from core.checks import distance, is_right
+from ui import comparison, shell, state
+from ui.live.alone import ALONE
+from ui.round import door, pupil, teacher
+
+scene, words = shell.open_page("round")
+comparison.elsewhere(scene, words)
+seated = state.carried()
+if ALONE:
+    shell.say(words("round.alone"), "notice")
+elif "teach" in seated:
+    teacher.draw(words)
+elif "seat" in seated:
+    pupil.draw(words)
+else:
+    door.draw(words)
+shell.close_page("round", words, answer, is_right, distance)
