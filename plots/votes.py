@@ -15,6 +15,7 @@ BINS = 40  # places on the scale of a dot plot: nearer votes stand on one anothe
 GAP = 0.06  # of a figure's width, between two ballots
 HEAD = 30  # px: above a panel, for its name
 FOOT = 40  # px: below a dot plot, for its numbers
+FEW = 12  # votes: a heap of so many, or of fewer, fills no more than its share of the height
 LETTER = 7.3  # px: of an option
 LINES = 3  # of an option
 
@@ -94,6 +95,7 @@ def dots(
     layout = base_layout(height=height, margin={"l": 16, "r": 16, "t": HEAD, "b": FOOT}, meta={"alt": alt}, shapes=[])
     stacks = [_stacked(np.asarray(votes, np.float64), low, high) for votes in numbers]
     highest = max((int(heap.max()) for _, heap in stacks if heap.size), default=0) + 1
+    highest = max(highest, FEW)
     size = float(np.clip((height - HEAD - FOOT) / (highest + 1), 3, 14))
     for ballot, ((places, heap), role) in enumerate(zip(stacks, _roles(len(numbers)), strict=True)):
         suffix = str(ballot + 1) if ballot else ""

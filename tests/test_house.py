@@ -21,7 +21,8 @@ OUTSIDE = {  # besides the standard library
     "pages": {"numpy", "pandas", "streamlit"},
     "app": {"streamlit"},
 }
-OPTIONAL = {"core": {"tokenizers"}, "plots": {"orjson"}}  # used where installed; no module needs them to load
+# Used where installed; no module needs them to load.
+OPTIONAL = {"core": {"tokenizers"}, "plots": {"orjson"}, "ui": {"redis"}}
 FAMILIES = {*PRESETS, "gpt2", "bert", "distilbert", "roberta", "llama", "qwen2", "mistral", "gpt_neox"}
 
 

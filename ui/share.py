@@ -75,6 +75,12 @@ def code(address: str) -> str:
     return made.svg_inline(border=4, light="#ffffff", omitsize=True, svgclass=None, lineclass=None) if made else ""
 
 
+def image(address: str) -> str:
+    """The same as an address of data, for an image; "" where it is too long."""
+    made = _code(address)
+    return made.svg_data_uri(border=4, light="#ffffff", omitsize=True, svgclass=None, lineclass=None) if made else ""
+
+
 def modules(address: str) -> int:
     """How many modules the code is wide, its quiet border left out."""
     made = _code(address)

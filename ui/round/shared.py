@@ -13,8 +13,6 @@ from dataclasses import asdict
 from time import monotonic, time
 from typing import Any
 
-from redis import Redis, RedisError  # an extra of Fibra's: this module is imported where it is asked for
-
 from core.limits import ROOM_SECONDS, ROOM_TEACHER, ROOM_THERE, ROOM_VOTERS, ROOMS
 from ui.round.room import BALLOTS, Deed, Desk, Room, RoomError, Seat
 from ui.round.store import digest, fitting, new_code, new_key, same
@@ -59,9 +57,12 @@ return {{''}}
 
 
 class Shared:
-    """Rooms in the Redis at `address`. Raises ValueError for what is no address of one."""
+    """Rooms in the Redis at `address`. Raises: ValueError for what is no address of one; ImportError without redis."""
 
     def __init__(self, address: str, clock: Callable[[], float] = time):
+        from redis import Redis, RedisError  # an extra: nobody else needs it
+
+        self._broken = RedisError
         patience = {"socket_timeout": PATIENCE, "socket_connect_timeout": PATIENCE}
         self._redis = Redis.from_url(address, decode_responses=True, **patience)
         self._begin, self._sit, self._guess = map(self._redis.register_script, (BEGIN, SIT, GUESS))
@@ -152,7 +153,7 @@ class Shared:
             raise RoomError("away")
         try:
             return ask()
-        except RedisError as error:
+        except self._broken as error:
             self._rests = monotonic() + REST
             raise RoomError("away") from error
 

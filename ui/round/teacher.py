@@ -16,7 +16,7 @@ from ui.lessons import bar
 from ui.round import room as deeds
 from ui.round import seat, store
 from ui.round.room import BALLOTS, Deed, Room, RoomError
-from ui.share import code
+from ui.share import image
 
 SHOWN = "fibra.round.shown"  # session state: the room as the question's part shows it; None: as one that is away
 Question = tuple[str, str]  # a check's name, and what it varies: pictures.rounds.asked
@@ -37,9 +37,9 @@ def _way(words: Words) -> None:
     """The code, and a link to the room for cameras. The key is in neither."""
     home = takeaway.home("round")
     link = f"{home}/round?room={seat.code()}"
-    drawn = code(link) if home else ""
+    drawn = f'<img class="fibra-qr" alt="{escape(link)}" src="{escape(image(link))}">' if home else ""
     st.html(
-        f'<p class="fibra-code">{escape(seat.code())}</p><div class="fibra-qr">{drawn}</div>'
+        f'<p class="fibra-code">{escape(seat.code())}</p>{drawn}'
         f'<p class="fibra-about">{escape(words("round.scan", address=f"{home}/round"))}</p>'
     )
 
