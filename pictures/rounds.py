@@ -98,9 +98,9 @@ def picture(check: Check, scene: Scene, ballots: Ballots, words: Words) -> Pictu
     look: dict[str, Any] = {"height": HEIGHT, "alt": said}
     line: dict[str, Any] = look | {"truth_name": words("checks.computed")}
     if check.kind == "number":
-        hover = words("round.hover")
         numbers = [np.asarray(ballot, np.float64) for ballot in ballots]
-        figure = votes.dots(numbers, float(computed), check.scale, names, hover=hover, **line)
+        line |= {"hover": words("round.hover"), "whole": checks.whole(check)}
+        figure = votes.dots(numbers, float(computed), check.scale, names, **line)
     elif check.kind == "row":
         rows = [np.asarray(ballot, np.float64).reshape(-1, len(computed)) for ballot in ballots]
         figure = votes.cloud(rows, computed, list(scene.tokens), names, value_title=words("round.weight"), **line)

@@ -82,10 +82,12 @@ def dots(
     *,
     truth_name: str,
     hover: str,
+    whole: bool = False,
     height: int = 320,
     alt: str = "",
 ) -> dict[str, Any]:
     """`numbers` [ballot] of [vote], each vote a dot; those that nearly agree stand on one another. A line at `truth`.
+    `whole` numbers have marks of whole ones.
 
     `names`, `truth_name` and `hover`, which may use {value}, are trusted text.
     """
@@ -107,7 +109,11 @@ def dots(
         )
         margin = 0.03 * (high - low)
         layout[f"xaxis{suffix}"] = axis(
-            domain=panels[ballot], range=[low - margin, high + margin], nticks=6, showgrid=True, gridcolor="@grid"
+            domain=panels[ballot],
+            range=[low - margin, high + margin],
+            showgrid=True,
+            gridcolor="@grid",
+            **({"dtick": max(1, round((high - low) / 6))} if whole else {"nticks": 6}),
         )
         layout[f"yaxis{suffix}"] = axis(range=[0, highest + 0.5], anchor=f"x{suffix}", showticklabels=False)
         line = {"color": "@value", "width": 3}

@@ -1,4 +1,5 @@
-"""Rooms, in memory and in a real Redis: bounds, ages, one vote a seat, keys; and what holds where Redis goes away."""
+"""The class round: rooms, in memory and in a real Redis, with their bounds, ages, votes and keys; what the votes look
+like; and the screens of a teacher and of pupils who play a round."""
 
 from __future__ import annotations
 
@@ -9,14 +10,28 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+import plotly.graph_objects as go
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from playwright.sync_api import expect
+from streamlit.testing.v1 import AppTest
 
+from core import CHECKS
+from core.checks import is_right
 from core.limits import ROOM_GUESS, ROOM_SECONDS, ROOM_TEACHER, ROOM_THERE
-from tests.chromium import free_port
+from pictures import checks as questions
+from pictures import lessons, rounds
+from pictures.words import LANGUAGES, words_of
+from plots import theme
+from tests.chromium import free_port, settled
+from tests.support import PAGES, open_page
+from ui import share, state
+from ui.live import alone
 from ui.round import room as rooms
-from ui.round import store
+from ui.round import seat as seats
+from ui.round import store, teacher
 from ui.round.room import BALLOTS, LENGTH, LETTERS, Room, RoomError
 from ui.round.store import Memory, Store
 
@@ -262,3 +277,282 @@ def test_where_rooms_are_kept_is_the_deployer_s_word(monkeypatch, redis):
     finally:
         monkeypatch.undo()
         store.rooms.cache_clear()
+
+
+# ------------------------------------------------------------------------------------------------ votes as pictures
+
+GUESSES = {  # a check of each kind, with three guesses
+    "rows-sum-to-one": [0.5, 1.0, 2],
+    "same-score-other-weight": ["more", "same", "more"],
+    "score-of-zero": [[0.2] * 5, [1.0, 0, 0, 0, 0], [0.29, 0.18, 0.18, 0.17, 0.18]],
+    "mask-hides-later-keys": [(0, 1), (0, 4), (3, 1)],
+    "seeing-is-not-why": [(0, 0), (1, 2), (0, 0)],
+    "pre-norm-lets-it-grow": [tuple(CHECKS["pre-norm-lets-it-grow"].options)] * 3,
+}
+
+
+@pytest.mark.parametrize("name", GUESSES)
+def test_a_vote_comes_back_from_its_text_and_nothing_else_does(name):
+    check = CHECKS[name]
+    for guess in GUESSES[name]:
+        text = rounds.to_text(check, guess)
+        assert len(text) <= ROOM_GUESS
+        back = rounds.from_text(check, check.scene, text)
+        assert back == pytest.approx(guess) if check.kind in ("row", "number") else back == guess
+    hostile = ["", "x", "null", "true", "[]", "{}", "NaN", "1e999", '"<b>hi</b>"', "[1,2,3]", '["a"]', "[" * 5000, "-1"]
+    hostile += ["[true, false]", "[0, 99]", "[-1, 0]", "[100, 100, 0, 0, 0]", "[120, -20, 0, 0, 0]", "[1.5, 0]"]
+    for text in hostile:
+        assert rounds.from_text(check, check.scene, text) is None, text
+
+
+def test_kinds_are_all_tried():
+    assert {CHECKS[name].kind for name in GUESSES} == {check.kind for check in CHECKS.values()}
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("name", GUESSES)
+def test_both_votes_stand_side_by_side(name, lang):
+    check, words = CHECKS[name], words_of(lang)
+    asked, first = check.scene, GUESSES[name]
+    second = [questions.answer(name, asked)] * 4
+    picture = rounds.picture(check, asked, [first, second], words)
+    go.Figure(theme.resolve(picture.figure, "light"))
+    right = sum(is_right(check, guess, questions.truth(name, asked)) for guess in first)
+    assert str(right) in picture.says and "(100%)" in picture.says
+    data = picture.figure["data"]
+    if check.kind == "number":
+        assert [sorted(trace["customdata"]) for trace in data] == [sorted(first), second]
+        assert {shape["x0"] for shape in picture.figure["layout"]["shapes"]} == {second[0]}
+    elif check.kind == "row":
+        painted = [np.reshape(trace["y"], (-1, 6))[:, :-1] for trace in data[::2]]
+        np.testing.assert_allclose(painted[0], first)
+        np.testing.assert_allclose(painted[1], second)
+        for trace in data[1::2]:
+            np.testing.assert_allclose(trace["y"], questions.truth(name, asked))
+    else:
+        found = rounds.answers(check, asked, [first, second])
+        counts = [[votes.count(one) / len(votes) for one in found] for votes in (first, second)]
+        np.testing.assert_allclose([trace["x"] for trace in data], counts)
+        labels = picture.figure["layout"]["yaxis"]["ticktext"]
+        marked = [one for one, label in zip(found, labels, strict=True) if "✓" in label]
+        assert marked and all(is_right(check, one, questions.truth(name, asked)) for one in marked)
+    alone_and_empty = [rounds.picture(check, asked, ballots, words) for ballots in ([first], [[], []], [first, []])]
+    for other in alone_and_empty:
+        go.Figure(theme.resolve(other.figure, "dark"))
+    assert alone_and_empty[1].says == words("round.says.nobody")
+
+
+def test_votes_that_nearly_agree_stand_on_one_another():
+    check = CHECKS["rows-sum-to-one"]
+    (trace,) = rounds.picture(check, check.scene, [[1.0, 1.001, 0.0, 1.0]], words_of("en")).figure["data"]
+    assert sorted(zip(trace["x"], trace["y"], strict=True)) == [(0, 0.5), (1, 0.5), (1, 1.5), (1, 2.5)]
+
+
+def test_a_question_is_named_by_its_check_and_what_it_varies():
+    for name, check in CHECKS.items():
+        assert rounds.asked(name, "") == (check, check.scene)
+        for variant in (0, 1, 3):
+            asked = check.variant(variant)
+            assert rounds.asked(name, rounds.varied(check, asked)) == (check, asked)
+    assert rounds.asked("no-such-check", "") is None
+    assert rounds.asked("rows-sum-to-one", "a sentence of one's own") == (
+        CHECKS["rows-sum-to-one"],
+        CHECKS["rows-sum-to-one"].scene,
+    )
+
+
+def test_every_lesson_s_questions_can_be_asked():
+    words = words_of("en")
+    for name in lessons.NAMES:
+        found = teacher.questions(name, words)
+        assert found and {check for check, _ in found} == {
+            step.check for step in lessons.find(name, "en").steps if step.check
+        }
+    assert [check for check, _ in teacher.questions("", words)] == [*CHECKS]
+
+
+# ---------------------------------------------------------------------------------------------------- the screens
+
+
+@pytest.fixture
+def here(monkeypatch) -> Memory:
+    """The rooms of this test."""
+    found = Memory()
+    monkeypatch.setattr(store, "rooms", lambda: found)
+    return found
+
+
+def fine(at: AppTest) -> AppTest:
+    assert not at.exception, at.exception[0].value
+    return at
+
+
+def pressed(at: AppTest, key: str) -> AppTest:
+    return fine(at.button(key=key).click().run())
+
+
+def html(at: AppTest) -> str:
+    return "\n".join(element.proto.body for element in at.get("html"))
+
+
+def keys(at: AppTest) -> set[str]:
+    return {button.key for button in at.button}
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_teacher_and_a_pupil_play_a_round(lang, here):
+    words = words_of(lang)
+    desk = pressed(fine(open_page("round", {"lang": lang})), "round-begin")
+    room, key = (desk.query_params[name] for name in ("room", "teach"))
+    assert room in html(desk) and key not in html(desk)
+    pupil = fine(open_page("round", {"lang": lang}))
+    pupil.text_input(key="round-code").set_value(f" {room.lower()} ").run()
+    assert pupil.query_params["room"] == room and words("round.pupil.waiting") in html(pupil)
+    own = pupil.query_params["seat"]
+    desk.selectbox(key=f"round-lesson-{lang}").select("the-mask").run()
+    asked = desk.selectbox(key=f"round-pick-the-mask-{lang}").value
+    pressed(desk, "round-ask")
+    check, scene = rounds.asked(*asked)
+    question = questions.question(check, scene, words)
+    assert question.split("“")[0] in html(desk) and desk.selectbox(key=f"round-pick-the-mask-{lang}").value != asked
+    assert words("round.pupil.asked") in html(fine(pupil.run())) and "round-vote" not in keys(pupil)
+    here.do(room, key, rooms.ask("same-score-other-weight"))
+    check = CHECKS["same-score-other-weight"]
+    fine(desk.run())
+    for deed, chosen in (("vote", "same"), ("again", "more")):
+        pressed(desk, f"round-{deed}")
+        fine(pupil.run())
+        pupil.radio[0].set_value(chosen).run()
+        pressed(pupil, "round-vote")
+        fine(pupil.run())
+        assert words("round.counted", guess=questions.option(check, chosen, words)) in html(pupil)
+        pressed(desk, "round-close")
+    assert here.votes(room, key) == (['"same"'], ['"more"'])
+    assert "round-again" not in keys(desk) and words(f"checks.{check.name}.why") not in html(pupil)
+    pressed(desk, "round-reveal")
+    assert words(f"checks.{check.name}.why") in html(desk)
+    fine(pupil.run())
+    assert words(f"checks.{check.name}.why") in html(pupil)
+    assert words("round.first_vote", guess=questions.option(check, "same", words)) in html(pupil)
+    back = fine(open_page("round", {"room": room, "seat": own, "lang": lang}))
+    assert words(f"checks.{check.name}.why") in html(back), "who comes back sits on the same seat"
+    pressed(desk, "round-end")
+    assert "room" not in desk.query_params and "round-begin" in keys(desk)
+    assert (
+        words("round.wrong.gone") in html(fine(pupil.run()))
+        and "room" not in pressed(pupil, "round-leave").query_params
+    )
+
+
+def test_a_page_says_what_the_room_is_at_and_follows_its_next_question(here):
+    room, key = here.begin()
+    here.do(room, key, rooms.ask("rows-sum-to-one"))
+    at = AppTest.from_file(PAGES.parent / "app.py", default_timeout=90)
+    at.query_params.update({"lang": "en", "room": room})
+    fine(at.run())
+    words = words_of("en")
+    assert words("round.pupil.asked") in html(at) and {*at.query_params} == {"lang", "room", "seat"}
+    here.do(room, key, rooms.vote)
+    assert words("round.pupil.open") in html(fine(at.run()))
+    assert at.session_state[state.PAGE] == "start", "a vote that opens calls nobody away"
+    here.do(room, key, rooms.ask("score-of-zero"))
+    fine(at.run())
+    assert at.session_state[state.PAGE] == "round"
+    question = questions.question(CHECKS["score-of-zero"], CHECKS["score-of-zero"].scene, words)
+    assert question.split("“")[0] in html(at)
+    pressed(at, "round-look")
+    assert at.session_state[state.PAGE] == "attention" and at.session_state[state.SCENE].check == "score-of-zero"
+    pressed(at, "round-back")
+    assert at.session_state[state.PAGE] == "round" and not at.session_state[state.SCENE].check
+
+
+def test_a_wrong_code_a_wrong_key_and_a_room_that_is_full_are_said(here, monkeypatch):
+    words = words_of("en")
+    room, _ = here.begin()
+    at = fine(open_page("round", {"lang": "en"}))
+    nowhere = "BBBB" if room != "BBBB" else "CCCC"
+    for typed, wrong in (("AEIO", "code"), ("BCD", "code"), ("<b>x", "code"), (nowhere, "gone")):
+        at.text_input(key="round-code").set_value(typed).run()
+        said = words("round.wrong.gone") if wrong == "gone" else words("round.wrong.code", letters=" ".join(LETTERS))
+        assert said in html(fine(at)) and typed not in html(at) and "room" not in at.query_params
+    desk = fine(open_page("round", {"lang": "en", "room": room, "teach": "A" * 16}))
+    assert words("round.wrong.key") in html(desk) and "round-ask" not in keys(desk)
+    monkeypatch.setattr(store, "ROOM_VOTERS", 0)
+    assert words("round.wrong.full") in html(fine(open_page("round", {"lang": "en", "room": room})))
+    monkeypatch.setattr(store, "ROOMS", 0)
+    at = pressed(fine(open_page("round", {"lang": "en"})), "round-begin")
+    assert words("round.wrong.rooms") in html(at)
+
+
+def test_where_the_rooms_are_away_the_round_says_so_and_pages_go_on(monkeypatch):
+    def away():
+        raise RoomError("away")
+
+    monkeypatch.setattr(store, "rooms", away)
+    words = words_of("en")
+    for sits in ({"seat": "a" * 8}, {"teach": "a" * 16}):
+        for page in ("round", "drift"):
+            at = fine(open_page(page, {"lang": "en", "room": "BCDF", **sits}))
+            assert words("round.wrong.away") in html(at) and at.query_params["room"] == "BCDF"
+    assert words("round.wrong.away") in html(pressed(fine(open_page("round", {"lang": "en"})), "round-begin"))
+
+
+def test_without_a_server_a_round_is_said_to_need_one(monkeypatch):
+    monkeypatch.setattr(alone, "ALONE", True)
+    monkeypatch.setattr(seats, "ALONE", True)
+    at = fine(open_page("round", {"lang": "en", "room": "BCDF"}))
+    assert words_of("en")("round.alone") in html(at) and not keys(at) & {"round-begin", "round-join"}
+    assert "seat" not in at.query_params
+
+
+def test_a_shared_address_has_no_key_and_no_seat():
+    shared = share._for_others
+    assert shared("http://x/round?lang=en&room=BCDF&teach=abc") == "http://x/round?lang=en&room=BCDF"
+    assert shared("http://x/drift?seat=abc") == "http://x/drift" and shared("http://x/y?a=1#b") == "http://x/y?a=1#b"
+    assert shared("http://x/y?teacher=1&seats=2") == "http://x/y?teacher=1&seats=2"
+
+
+# ---------------------------------------------------------------------------------------------------- in a browser
+
+
+@pytest.mark.browser
+def test_a_class_plays_a_round_of_two_votes_and_one_loses_the_line(watched, app):
+    words = words_of("en")
+    desk = watched.tab(1280, 720)
+    desk.goto(f"{app}/round?lang=en")
+    desk.locator(".st-key-round-begin button").click()
+    expect(desk.locator("img.fibra-qr")).to_be_visible()
+    link = desk.locator("img.fibra-qr").get_attribute("alt")
+    class_ = [watched.tab(390, 844) for _ in range(3)]
+    for pupil in class_:
+        pupil.goto(f"{link}&lang=en")
+        expect(pupil.get_by_text(words("round.pupil.waiting"))).to_be_visible()
+    expect(desk.get_by_text(words("round.there", n=3))).to_be_visible()
+    desk.locator(".st-key-round-ask button").click()
+    for ballot, opens in ((1, "vote"), (2, "again")):
+        desk.locator(f".st-key-round-{opens} button").click()
+        for number, pupil in enumerate(class_):
+            vote = pupil.locator(".st-key-round-vote button")
+            expect(vote).to_be_visible()
+            slider = pupil.locator(".st-key-round-seat input[type=range]")
+            slider.focus()
+            for _ in range(number + 1):
+                slider.press("ArrowRight")
+            settled(pupil)
+            vote.click()
+            expect(vote).to_have_text(words("round.change"))
+            if (ballot, number) == (1, 1):  # a phone that goes to sleep, and wakes up with nothing but its address
+                pupil.goto("about:blank")
+        expect(desk.get_by_text(words("round.voted", n=3), exact=True)).to_be_visible()
+        desk.locator(".st-key-round-close button").click()
+        if ballot == 1:
+            class_[1].go_back()
+            expect(class_[1].get_by_text(words("round.counted", guess="0.04"))).to_be_visible()
+    desk.locator(".st-key-round-reveal button").click()
+    expect(desk.locator("[data-figure=round-votes] svg.main-svg").first).to_be_visible()
+    expect(desk.get_by_text(words("round.ballots.2", n=3))).to_be_visible()
+    for pupil in class_:
+        expect(pupil.get_by_text(words("checks.rows-sum-to-one.why"))).to_be_visible()
+        assert pupil.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    desk.locator(".st-key-round-end button").click()
+    expect(class_[0].get_by_text(words("round.wrong.gone"))).to_be_visible()
