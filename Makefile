@@ -23,6 +23,7 @@ bench: .venv/dev
 	$(BIN)/python -m bench.generate
 	$(BIN)/python -m bench.app
 	$(BIN)/python -m bench.load
+	$(BIN)/python -m bench.room
 	$(BIN)/python -m bench.learning
 	$(BIN)/python -m bench.train_page
 	$(BIN)/python -m bench.memory --minutes 2

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from core import answer
-from core.checks import distance, is_right
+from core.checks import distance
 from ui import comparison, shell, state
 from ui.live.alone import ALONE
 from ui.round import door, pupil, teacher
@@ -19,4 +19,4 @@ elif "seat" in seated:
     pupil.draw(words)
 else:
     door.draw(words)
-shell.close_page("round", words, answer, is_right, distance)
+shell.close_page("round", words, answer, distance)
