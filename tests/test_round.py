@@ -506,7 +506,7 @@ def test_without_a_server_a_round_is_said_to_need_one(monkeypatch):
 
 
 def test_a_shared_address_has_no_key_and_no_seat():
-    shared = share._for_others
+    shared = share.at_a_desk
     assert shared("http://x/round?lang=en&room=BCDF&teach=abc") == "http://x/round?lang=en&room=BCDF"
     assert shared("http://x/drift?seat=abc") == "http://x/drift" and shared("http://x/y?a=1#b") == "http://x/y?a=1#b"
     assert shared("http://x/y?teacher=1&seats=2") == "http://x/y?teacher=1&seats=2"

@@ -98,8 +98,7 @@ def look_button(check: Check, asked: Scene, words: Words) -> None:
 
 
 def _visit(check: Check, asked: Scene) -> None:
-    scene = state.scene()
-    state.show(replace(asked, lang=scene.lang, pinned=scene.pinned, check=check.name))
+    state.show(replace(asked, pinned=state.scene().pinned, check=check.name, **state.reading()))
     st.session_state[bar.GO] = check.page
 
 
