@@ -38,6 +38,7 @@ PARTS = ("scale", "mask", "softmax", "positions", "W_V", "W_O", "residual", "nor
 OF_TWO_STACKS: dict[str, dict[str, Any]] = {"cross": {"cross": False}}  # parts that only an encoder-decoder has
 IN_CROSS, IN_ENCODER = "cross", ENCODER.removesuffix(".")  # where a head is that is not in the decoder's own attention
 Head = tuple[int, int] | tuple[int, int, str]  # layer, head; and where
+EVERY_PART = (*PARTS, *OF_TWO_STACKS)
 MATRICES = {"W_V", "W_O"}  # parts of every model with projections
 
 # Most parts are choices of the Config: this is the choice without the part. The others `attention` leaves out itself.
@@ -70,7 +71,7 @@ def parts_of(config: Config) -> tuple[str, ...]:
     taken = WITHOUT | OF_TWO_STACKS
     own = {part for part, changes in taken.items() if config.replace(**changes) != config}
     own |= {"softmax", *MATRICES} if config.projections else {"softmax"}
-    return tuple(part for part in (*PARTS, *OF_TWO_STACKS) if part in own)
+    return tuple(part for part in EVERY_PART if part in own)
 
 
 def without(config: Config, off: Iterable[str]) -> Config:
@@ -162,8 +163,8 @@ class Interventions:
             raise wrong("temperature", self.temperature, "a finite number above 0")
         heads = [_head(pair) for pair in several("ablated", self.ablated, "heads (layer, head)")]
         for part in (parts := several("off", self.off, "parts")):
-            if not (isinstance(part, str) and (part in PARTS or part in OF_TWO_STACKS)):
-                raise wrong("off", part, f"one of {', '.join((*PARTS, *OF_TWO_STACKS))}")
+            if not (isinstance(part, str) and part in EVERY_PART):
+                raise wrong("off", part, f"one of {', '.join(EVERY_PART)}")
         object.__setattr__(self, "ablated", frozenset(heads))  # the caller may go on with the set that was given
         object.__setattr__(self, "off", frozenset(parts))
         patch = mapping("patch", self.patch, "from names of a trace to arrays, or to (index, array)")

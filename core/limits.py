@@ -29,6 +29,7 @@ NUDGE = (1e-9, 0.1)  # of a weight, in float64: smaller ones drown in rounding, 
 HEAT = (0.0, 3.0)  # temperature of a draw; by 3 even a trained model's favourites are drawn seldom
 TOP_K = (1, 1000)
 TOP_P = (0.01, 1.0)
+BEAMS = (1, 8)  # texts that a search keeps
 NEW_TOKENS = (1, TOKENS)
 VOCABULARY = 1_000_000  # token ids: the largest vocabularies in use have a quarter of that
 TARGET_CHARACTERS = 160  # of a continuation to be judged: a long sentence

@@ -16,7 +16,6 @@ from .config import Config, param_shapes
 from .errors import ConfigError
 from .params import Params, check_params, init_param, init_params
 from .tokenizer.protocol import Tokenizer
-from .tokenizer.words import FixedVocabulary
 
 PENGUINS = "Os pinguins não tem joelho"
 SIZES = ("d_model", "n_layers", "n_heads", "d_mlp")  # what a trained model cannot change
@@ -111,7 +110,7 @@ class Shipped:
             self.title,
             task.config,
             self.sentence,
-            tokenizer=FixedVocabulary(task.vocabulary),
+            tokenizer=task.tokenizer,
             source=self._weights,
             task=self.task,
         )
@@ -230,7 +229,7 @@ PRESETS = Presets(
     }
 )
 
-# Encoder-decoders: they read a source beside their text, which a Scene does not hold; so none is a story of the menu.
+# Encoder-decoders: a Scene's sentence is what their encoder reads, and their decoder writes its translation.
 TRANSLATORS = Presets(
     {
         # The base model of Vaswani et al. 2017, at a classroom's size: nothing was trained.
@@ -305,4 +304,4 @@ def find(name: str) -> Preset | None:
         from .library import LIBRARY  # it reads files, which only who asks for a real model needs
 
         return _living.get(name) or LIBRARY.find(name)
-    return PRESETS.get(name) or _living.get(name)
+    return PRESETS.get(name) or TRANSLATORS.get(name) or _living.get(name)

@@ -19,6 +19,7 @@ class Page:
     section: str  # one of SECTIONS
     model: bool = True  # it shows the Scene's model, and so has the list of presets and the sentence
     compares: bool = False  # it sets what is pinned beside what is turned
+    stacks: tuple[int, ...] = (1,)  # of models of how many stacks it shows; of others another one stands in
 
 
 PAGES = {
@@ -30,6 +31,7 @@ PAGES = {
     "drift": Page("🧭", "see", compares=True),
     "block": Page("🧱", "see", compares=True),
     "generate": Page("✍️", "write"),
+    "translate": Page("🌐", "write", stacks=(2,)),
     "train": Page("🌱", "write", model=False),
     "backward": Page("↩️", "write"),
     "cause": Page("🧪", "write"),

@@ -8,10 +8,11 @@ import numpy as np
 
 from core import Run, Scene
 from core.interpret import entropy, order_effect, relative_change, token_norms
-from core.interventions import ADDED, PARTS, parts_of
+from core.interventions import ADDED, EVERY_PART, parts_of
 from pictures import compute, extremes
 from pictures.attention import at_head
 from pictures.heads import magnitude
+from pictures.translate import text
 from pictures.words import Words
 
 Happened = Callable[[Run, Run, Scene, Words], str]
@@ -22,13 +23,13 @@ HARDLY = 0.001  # a share that is told as less than this
 def offered(scene: Scene) -> tuple[str, ...]:
     """The parts that this preset has, and those that can be added to it."""
     has = {*parts_of(scene.preset.config), *parts_of(scene.whole), *ADDED}
-    return tuple(part for part in PARTS if part in has)
+    return tuple(part for part in EVERY_PART if part in has)
 
 
 def changed(scene: Scene) -> tuple[str, ...]:
     """The parts that are not as the preset has them: switched off, or added."""
     preset = Scene(model=scene.model)
-    return tuple(part for part in PARTS if scene.runs(part) != preset.runs(part))
+    return tuple(part for part in EVERY_PART if scene.runs(part) != preset.runs(part))
 
 
 def happened(scene: Scene, part: str, words: Words) -> str:
@@ -38,7 +39,18 @@ def happened(scene: Scene, part: str, words: Words) -> str:
         finite = [np.isfinite(run.trace[f"blocks.{i}.resid_post"]).all() for i in range(run.config.n_layers)]
         if not all(finite):
             return words(f"switches.happened.{name}", part=words(f"switches.parts.{part}"), layer=finite.index(False))
+    if has.target is not None:  # what a part is for in a translator, its text tells
+        return _writes(scene, part, words)
     return SENTENCES[part](has, lacks, scene, words)
+
+
+def _writes(scene: Scene, part: str, words: Words) -> str:
+    found = []
+    for on in (True, False):
+        turned = scene.switch(**{part: on}).turn(words_forced=(), words_translated=None)
+        found.append(" ".join(text.written(turned, text.text_of(turned), words)))
+    key = "writes_alike" if found[0] == found[1] else "writes"
+    return words(f"switches.happened.{key}", part=words(f"switches.parts.{part}"), has=found[0], lacks=found[1])
 
 
 def _scale(has: Run, lacks: Run, scene: Scene, words: Words) -> str:

@@ -17,6 +17,7 @@ DRAWN = {
     "attention": ("blocks.{layer}.resid_pre", "blocks.{layer}.ln1.out", "blocks.{layer}.attn.*"),
     "drift": ("embed", "blocks.*.resid_pre", "blocks.*.resid_post", "ln_final.out"),
     "block": ("blocks.{layer}.*",),
+    "translate": ("encoder.blocks.*.attn.pattern", "blocks.*.attn.pattern", "blocks.*.cross.pattern"),
     "generate": ("blocks.*.resid_post", "ln_final.out", "logits"),
 }
 READS: dict[str, Callable[[Scene], Scene]] = {"generate": writer}  # pages where another's model may stand in

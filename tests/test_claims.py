@@ -19,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from claims import (
     CLAIMS,
     Fresh,
+    across,
     any_scenes,
     asked,
     back,
@@ -57,6 +58,7 @@ PAGES = {
     "caused": caused,
     "back": back,
     "explained": explained,
+    "across": across,
 }
 SCENES = any_scenes(200)
 AT_ONCE = 20

@@ -77,7 +77,8 @@ def test_every_scene_runs(scene):
     assert run.embeddings.shape == (n, run.config.d_model) and run.tokens == scene.tokens
     for position, dimension, value in scene.edits:
         assert run.embeddings[position, dimension] == pytest.approx(value, rel=1e-6, abs=1e-37)
-    assert run.trace["blocks.0.attn.pattern"].shape == (run.config.n_heads, n, n)
+    read = n if run.target is None else len(run.target)
+    assert run.trace["blocks.0.attn.pattern"].shape == (run.config.n_heads, read, read)
     assert all(0 <= i < n for i in scene.cell)
     assert scene.place[0] < run.config.n_layers and scene.place[1] < run.config.n_heads
     for layer, head in scene.ablated:
@@ -89,7 +90,7 @@ def test_running_is_a_function_of_the_scene(scene):
     a, b = core.run(scene), core.run(scene.computed, names=["blocks.*.resid_post"])
     name = f"blocks.{a.config.n_layers - 1}.resid_post"
     assert np.array_equal(a.trace[name], b.trace[name], equal_nan=True)
-    assert set(b.trace) == {name for name in a.trace if name.endswith("resid_post")}
+    assert set(b.trace) == {name for name in a.trace if name.startswith("blocks.") and name.endswith("resid_post")}
 
 
 # ---------------------------------------------------------------------------------------------------------- bad input
@@ -159,7 +160,10 @@ def test_a_hostile_value_in_each_field_never_raises(key):
 @pytest.mark.parametrize(
     ("query", "notices"),
     [
-        ({"model": "gpt9"}, [f"model: 'gpt9' is not {', '.join(core.PRESETS)}; the default is shown"]),
+        (
+            {"model": "gpt9"},
+            [f"model: 'gpt9' is not {', '.join((*core.PRESETS, *core.TRANSLATORS))}; the default is shown"],
+        ),
         ({"seed": "10000"}, ["seed: '10000' is not 0..9999; the default is shown"]),
         ({"temperature": "0"}, ["temperature: '0' is not 0.05..20.0; the default is shown"]),
         ({"model": "gpt", "d_model": "257"}, ["d_model: '257' is not 2..256; the default is shown"]),

@@ -9,9 +9,10 @@ import streamlit as st
 
 from core import PRESETS, Scene
 from core.scene.switch import with_model
-from pictures import display_names
+from pictures import display_names, stacks
 from pictures.words import Words
 from ui import state
+from ui.live import menu
 
 RICH = "gpt"  # it has every part, and several heads
 
@@ -43,6 +44,24 @@ def stand_in(scene: Scene, other: Scene, words: Words, said: str = "shell.stand_
         st.html(f'<p class="fibra-stand-in">{escape(words(said, story=own, other=shown))}</p>')
     right.button(words("generate.switch"), key="switch", on_click=open_preset, args=(other.model,), width="stretch")
     return left
+
+
+def stacks_differ(page: str, words: Words) -> None:
+    """Where another model stands in because the reader's has one stack too many or too few, say so.
+
+    Beside it: the page that shows two.
+    """
+    own, other = state.own(), state.scene()
+    with st.container():  # also where there is nothing to say: what follows keeps its place
+        if own.model != other.model:
+            story, stands_in = (display_names.called(one.model, one.preset, words) for one in (own, other))
+            said = words(
+                "shell.two_stacks" if stacks.count(own) > 1 else f"{page}.stand_in", story=story, other=stands_in
+            )
+            with st.container(key="page-two-stacks", horizontal=True, vertical_alignment="center"):
+                st.html(f'<p class="fibra-stand-in">{escape(said)}</p>')
+                if stacks.count(own) > 1:
+                    menu.link("translate", words)
 
 
 def open_preset(model: str) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from core import PRESETS, Notice, Scene
+from core import PRESETS, TRANSLATORS, Notice, Scene
 from core.library import LIBRARY
 from core.limits import EDIT, SEED
 from core.presets import REAL
@@ -75,6 +75,7 @@ def open_page(
         _moves(scene, words)
     with st.container(key="page-notices"):  # a slot: what stands below keeps its place, whatever is said here
         if model:
+            presets.stacks_differ(name, words)
             switchboard.sign(scene, words)
         notices(words, "nowhere", "cut", "long", "blank", "default", "conflict", "trained", "gone", "absent")
     panel.draw(scene, words)
@@ -165,7 +166,7 @@ def say(text: str, kind: str = "says") -> None:
 
 def _sidebar(scene: Scene, words: Words, seed: bool, model: bool) -> None:
     if model:
-        _model(scene, words)
+        _model(state.own(), words)
         if not scene.preset.trained:  # a trained model has its own tokens, and no seed draws its weights
             _drawn(scene, words, seed)
     controls.segments(
@@ -189,7 +190,7 @@ def _moves(scene: Scene, words: Words) -> None:
 
 def _model(scene: Scene, words: Words) -> None:
     held = {scene.model: scene.preset} | state.models() | LIBRARY.known()
-    models = PRESETS | held
+    models = PRESETS | TRANSLATORS | held
 
     def called(model: str) -> str:
         return display_names.called(model, models[model], words)
@@ -201,7 +202,7 @@ def _model(scene: Scene, words: Words) -> None:
 def _about(scene: Scene, words: Words) -> str:
     """What the preset is; where the reader has altered it, what it was as it opened."""
     preset = scene.preset
-    if scene.model not in PRESETS:
+    if scene.model not in PRESETS and scene.model not in TRANSLATORS:
         real = scene.model.startswith(REAL)
         return (
             words("shell.about_real", n=words.amount(preset.config.n_parameters()))

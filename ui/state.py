@@ -14,7 +14,9 @@ import streamlit as st
 from core import Notice, Preset, Scene, limits
 from core.limits import MODELS_KEPT, UNDO
 from core.presets import find, living, living_bytes
+from core.scene.fields import is_view
 from core.scene.scene import ADDRESS
+from pictures import stacks
 from pictures.lessons import expanded, shortened
 from pictures.words import LANGUAGES, Words, words_of
 from ui.live import internals
@@ -55,11 +57,11 @@ def open_scene(page: str) -> Scene:
     if st.session_state[ADDRESSED]:
         _keep(*Scene.from_query(expanded(query)))
         _take(query)
-    elif find(scene().model) is None:  # a real model's file was taken away
-        _keep(scene())
+    elif find(own().model) is None:  # a real model's file was taken away
+        _keep(own())
     make_room()
     write_url()
-    return st.session_state[SCENE]
+    return scene()
 
 
 def _is_news(query: dict[str, str], moved: bool) -> bool:
@@ -112,9 +114,22 @@ def linked() -> dict[str, str]:
     return query
 
 
-def scene() -> Scene:
+def own() -> Scene:
     """This session's Scene."""
     return st.session_state[SCENE]
+
+
+def scene() -> Scene:
+    """This session's Scene as its page shows it, where another model may stand in (pictures.stacks).
+
+    What is turned of how it is looked at is the session's own; what is turned of what is computed, is of what is shown.
+    """
+    return stacks.shown(own(), st.session_state.get(PAGE, ""))
+
+
+def _turned_by(changes: dict[str, Any]) -> Scene:
+    of = own() if all(is_view(field) for field in fields(Scene) if field.name in changes) else scene()
+    return of.turn(**changes)
 
 
 def now() -> Now:
@@ -131,7 +146,7 @@ def reading() -> dict[str, Any]:
 
 def turn(**changes: Any) -> None:
     """Turn some of the Scene's knobs. In a widget's callback, so that the run after it shows the new Scene."""
-    show(scene().turn(**changes))
+    show(_turned_by(changes))
 
 
 def override(**values: int | bool | str) -> None:
@@ -146,7 +161,7 @@ def switch(**parts: bool) -> None:
 
 def show(new: Scene) -> None:
     """Make `new` this session's Scene; the one before can be brought back."""
-    old = scene()
+    old = own()
     if new != old:
         _remember(old, new)
     _put(new)
@@ -154,7 +169,7 @@ def show(new: Scene) -> None:
 
 def follow(**changes: Any) -> None:
     """Turn knobs that follow from something else: no move of the reader's own, to be undone."""
-    if (new := scene().turn(**changes)) != scene():
+    if (new := _turned_by(changes)) != own():
         _put(new)
 
 
@@ -176,11 +191,11 @@ def redo() -> None:
 def _step(source: str, other: str) -> None:
     """The other Scene, read as this one is: that is not undone."""
     if scenes := st.session_state.get(source):
-        kept = {name: getattr(scene(), name) for name in READING}
-        st.session_state.setdefault(other, []).append(scene())
+        now = own()
+        st.session_state.setdefault(other, []).append(now)
         st.session_state.pop(TURNED, None)
         _keep(scenes.pop())  # its model may be gone: then it is another Scene
-        _keep(replace(scene(), **kept), notices())
+        _keep(replace(own(), **{name: getattr(now, name) for name in READING}), notices())
         write_url()
 
 
@@ -218,7 +233,7 @@ def _keep(new: Scene, found: tuple[Notice, ...] = ()) -> None:
     models = [living(scene.model) for scene in (new, new.pinned) if scene]
     st.session_state[SCENE], st.session_state[MODEL], st.session_state[NOTICES] = new, models, found
     if NOW in st.session_state:
-        st.session_state[NOW].scene = new
+        st.session_state[NOW].scene = scene()
 
 
 def keep_model(name: str, model: Preset) -> None:
@@ -230,7 +245,7 @@ def keep_model(name: str, model: Preset) -> None:
 def make_room() -> None:
     """Hold no model that isn't shown, where all sessions' models together are too much."""
     if living_bytes() > limits.MODELS and MODELS in st.session_state:
-        shown = [each.model for each in (scene(), scene().pinned) if each]
+        shown = [each.model for each in (own(), own().pinned) if each]
         st.session_state[MODELS] = {name: model for name, model in models().items() if name in shown}
 
 
@@ -261,7 +276,7 @@ def one_move(name: object) -> Iterator[None]:
 
 def address() -> dict[str, str]:
     """The query that says what is on screen: of a lesson's step only that, and what was turned. And the room."""
-    return shortened(scene().to_query()) | carried()
+    return shortened(own().to_query()) | carried()
 
 
 def write_url() -> None:
@@ -286,7 +301,7 @@ def notify(*new: Notice) -> None:
 
 def words() -> Words:
     """The words of this session's language: the Scene's, else the browser's, else English."""
-    lang = scene().lang if SCENE in st.session_state else Scene.from_query(st.query_params.to_dict())[0].lang
+    lang = own().lang if SCENE in st.session_state else Scene.from_query(st.query_params.to_dict())[0].lang
     if not lang:
         lang = "pt-BR" if (st.context.locale or "").lower().startswith("pt") else "en"
     return words_of(lang if lang in LANGUAGES else "en")

@@ -10,7 +10,7 @@ import streamlit as st
 
 from core import limits
 from core.presets import REAL
-from pictures import quiz, takeaway, worksheet
+from pictures import quiz, stacks, takeaway, worksheet
 from pictures.words import Words
 from ui import state
 from ui.live import compat
@@ -41,6 +41,9 @@ def _files(page: str, words: Words) -> None:
     if scene.model.startswith(REAL):
         st.markdown(words("takeaway.real"))
         makers = {"csv": makers["csv"]}
+    elif stacks.count(scene) > 1:
+        st.markdown(words("takeaway.two_stacks"))
+        makers = {name: makers[name] for name in ("csv", "npz")}
     if quiz.asks(page):
         address = home(page)
         makers["moodle"] = ("xml", lambda _, words: quiz.moodle(page, words, address))

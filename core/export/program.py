@@ -16,6 +16,7 @@ import numpy as np
 
 from .. import limits
 from ..config import Config, param_shapes
+from ..errors import ConfigError
 from ..interventions import Interventions
 from ..model import forward
 from ..params import Params, init_params
@@ -91,8 +92,13 @@ class Program:
 
 
 def program(scene: Scene, run: Run) -> Program:
-    """The program that computes the trace of `run` anew, which is the Scene's, and compares what is looked at."""
+    """The program that computes the trace of `run` anew, which is the Scene's, and compares what is looked at.
+
+    Raises: ConfigError for a Scene whose model has two stacks.
+    """
     config, change = scene.config, scene.interventions
+    if config.n_encoder_layers:
+        raise ConfigError("n_encoder_layers: a program is written of models of one stack only", "n_encoder_layers")
     known = {"config": config, "interventions": change, "change": change, "scene": scene, "embeddings": ()}
     known |= {"trace": SimpleNamespace(interventions=change), **dict.fromkeys(("cache", "ids", "names"))}
     trained = scene.preset.trained

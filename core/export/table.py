@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from ..config import ENCODER
+from ..scene.continuation import namer
 from ..scene.run import Run
 from ..trace import axes_of
 
@@ -24,7 +26,7 @@ def table(run: Run, names: Sequence[str], headings: Sequence[str], comma: bool =
     spreadsheet would take for a formula has an apostrophe before it.
     """
     chosen = [name for name in run.trace if any(fnmatchcase(name, pattern) for pattern in names)]
-    rows = [row for name in chosen for row in _rows(name, run.trace[name], run.tokens)]
+    rows = [row for name in chosen for row in _rows(name, run.trace[name], _tokens(name, run))]
     width = max((len(row) for row in rows), default=len(headings)) - len(headings)
     file = io.StringIO()
     writer = csv.writer(file, delimiter=";" if comma else ",", lineterminator="\r\n")
@@ -36,7 +38,7 @@ def table(run: Run, names: Sequence[str], headings: Sequence[str], comma: bool =
 
 
 def _rows(name: str, array: np.ndarray, tokens: Sequence[str]) -> Iterator[list]:
-    parts, axes = name.split("."), axes_of(name)
+    parts, axes = name.removeprefix(ENCODER).split("."), axes_of(name)
     layer = parts[1] if parts[0] == "blocks" else ""
     for place in np.ndindex(array.shape[:-1]):
         *head, position = place
@@ -44,13 +46,28 @@ def _rows(name: str, array: np.ndarray, tokens: Sequence[str]) -> Iterator[list]
         yield [*labels, *array[place]]
 
 
+def _tokens(name: str, run: Run) -> Sequence[str]:
+    """The tokens at an array's positions: of a decoder with an encoder, those that it wrote and read.
+
+    Its keys and values for the encoder's output stand at the source's.
+    """
+    if run.target is None or name.startswith(ENCODER) or name.endswith((".cross.k", ".cross.v")):
+        return run.tokens
+    named = namer(run.scene)
+    return [named(token) for token in run.target.tolist()]
+
+
 def _harmless(token: str) -> str:
     return f"'{token}" if token.startswith(FORMULA) else token
 
 
 def archive(run: Run, names: Iterable[str] = ("*",)) -> bytes:
-    """The arrays of these names as .npz, with the tokens and their ids: `numpy.load` opens it, without any pickle."""
+    """The arrays of these names as .npz, with the tokens and their ids, and what a decoder read.
+
+    `numpy.load` opens it, without any pickle.
+    """
     arrays: dict[str, Any] = {"tokens": np.array(run.tokens), "ids": run.encoding.ids}
+    arrays |= {} if run.target is None else {"target": run.target}
     arrays |= {name: run.trace[name] for name in run.trace if any(fnmatchcase(name, pattern) for pattern in names)}
     file = io.BytesIO()
     np.savez_compressed(file, **arrays)

@@ -16,11 +16,11 @@ from ..config import Config
 from ..errors import ConfigError
 from ..input_checks import check_model, check_source, checked_ids
 from ..interventions import NOTHING, Interventions
+from ..limits import BEAMS
 from ..model import forward
 from ..params import Params
 from ..trace import Trace, checked_names
 
-WIDTHS = (1, 8)
 PENALTY = 10  # the largest power of a text's length, either way
 
 
@@ -90,7 +90,7 @@ def beam_search(
     whole("max_new_tokens", max_new_tokens, 1, max(config.n_ctx - len(context), 1))
     if len(context) + max_new_tokens > config.n_ctx:
         raise ConfigError(f"ids: {len(context)} tokens leave no room in n_ctx {config.n_ctx}", "ids", "n_ctx")
-    whole("width", width, *WIDTHS)
+    whole("width", width, *BEAMS)
     penalty = number("penalty", penalty)
     if abs(penalty) > PENALTY:
         raise ConfigError(f"penalty: {penalty} is not in -{PENALTY}..{PENALTY}", "penalty")

@@ -15,7 +15,7 @@ from typing import Any
 from .. import limits
 from ..config import CHOICES, TYPES
 from ..errors import SceneError
-from ..interventions import PARTS
+from ..interventions import EVERY_PART
 from ..kinds import Choice, Flag, Kind, Number, Raised, Rows, Several, Whole, shown
 
 TASK_NAMES = ("copy", "reverse", "sort", "repeat", "addition", "stories", "characters")  # those of core.tasks
@@ -23,6 +23,7 @@ TRAINED_SIZES = ("", "small", "medium", "large")  # "": the task's own
 TRAINED_PACES = ("slow", "steady", "full")
 LANGUAGES = ("", "pt-BR", "en")  # "": the browser's
 INSIDE = ("resid_pre", "norm", "attn_out", "resid_mid", "units", "mlp_out", "resid_post")  # of a block
+KINDS = ("cross", "encoder", "decoder")  # of attention, in a model of two stacks
 STEPS = ("x", "q", "k", "v", "scores", "scores_scaled", "scores_masked", "pattern", "z")  # of attention
 
 Edit = tuple[int, int, float]  # position, dimension, value
@@ -131,7 +132,7 @@ EDITS = Rows(
 )
 ABLATED = Rows({"layer": Whole(), "head": Whole()}, joints=".", keys=2)
 FORCED = Rows({"position": Whole(0, limits.TOKENS - 1), "token": Whole(0, limits.VOCABULARY - 1)}, joints=".", keys=1)
-OFF = Several(Choice(PARTS))
+OFF = Several(Choice(EVERY_PART))
 INDEX = Whole(0, limits.TOKENS)
 PLACE = Whole(0, limits.VOCABULARY - 1)  # along an axis of an array
 EXPLAINED = Trail(limits.TRAIL)

@@ -16,6 +16,7 @@ from ..tokenizer.words import Encoding
 from ..trace import Trace
 from .recall import KEPT, Recalled, trace_bytes
 from .scene import Scene
+from .translation import read_back
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Run:
     encoding: Encoding
     embeddings: np.ndarray  # [pos, d_model]
     trace: Trace
+    target: np.ndarray | None = None  # [pos] int64: what the decoder read, where there are two stacks
 
     @property
     def params(self) -> Params:
@@ -58,6 +60,9 @@ def run(
     config, encoding = scene.config, scene.encoding
     params = scene.preset.params(scene.whole, scene.seed) if params is None else params
     embeddings = embed_tokens(scene, encoding, params)
+    if config.n_encoder_layers:  # small, or it would not be a Scene's: its trace is kept whole
+        target, trace = read_back(scene, params, names=names)
+        return Run(scene, config, weights or (lambda: params), encoding, embeddings, trace, target)
     large = weights is not None and names is None and trace_bytes(config, len(embeddings)) > limits.TRACE
     names = KEPT if large else names
     trace = forward(params, config, embeddings=embeddings, interventions=scene.interventions, names=names)

@@ -14,9 +14,9 @@ from typing import Any
 from .. import limits
 from ..config import Config
 from ..errors import SceneError
-from ..interventions import ADDED, MATRICES, PARTS, TAKEN_OUT, Interventions, one_spelling, parts_of, without
+from ..interventions import ADDED, EVERY_PART, MATRICES, TAKEN_OUT, Interventions, one_spelling, parts_of, without
 from ..kinds import Choice, Flag, Kind, Maybe, Name, Number, Rows, Text, Whole, shown
-from ..presets import PRESETS, REAL, RUN, Preset, find
+from ..presets import PRESETS, REAL, RUN, TRANSLATORS, Preset, find
 from ..tokenizer.text import normalized
 from ..tokenizer.words import SPLITTERS, Encoding, OpenVocabulary
 from .fields import (
@@ -26,6 +26,7 @@ from .fields import (
     FORCED,
     INDEX,
     INSIDE,
+    KINDS,
     LANGUAGES,
     OFF,
     OVERRIDES,
@@ -76,7 +77,7 @@ class Scene:
     Raises: SceneError, or ConfigError for overrides that do not make a Config.
     """
 
-    model: str = computed("penguins", Choice(PRESETS, beginning=(RUN, REAL)))
+    model: str = computed("penguins", Choice((*PRESETS, *TRANSLATORS), beginning=(RUN, REAL)))
     sentence: str = computed("", SENTENCE)  # "": the preset's own
     split: str = computed("words", Choice(SPLITTERS))
     overrides: tuple[Override, ...] = computed((), OVERRIDES)  # none takes a part out: that is `off`
@@ -107,6 +108,12 @@ class Scene:
     max_new_tokens: int = view(12, Whole(*limits.NEW_TOKENS), was="new")
     forced: tuple[tuple[int, int], ...] = view((), FORCED)  # tokens that must stand at these positions
     tokens_written: int | None = view(None, Maybe(Whole(*limits.NEW_TOKENS)), was="step")  # so far; None: all
+    words_translated: int | None = view(None, Maybe(Whole(*limits.NEW_TOKENS)))  # so far; None: all
+    words_forced: tuple[tuple[int, int], ...] = view((), FORCED)  # of a translation, the place of its first word is 1
+    beam_width: int = view(3, Whole(*limits.BEAMS))
+    attention_of: str = view("cross", Choice(KINDS))  # whose attention, in a model of two stacks
+    cross_layer: int | None = view(None, Maybe(INDEX))  # of the head that is shown; None: the sharpest one
+    cross_head: int | None = view(None, Maybe(INDEX))
     target: str = view("", TARGET)  # a continuation to be judged; "": the sentence itself
 
     loss_position: int | None = view(None, Maybe(INDEX))  # whose loss alone is followed back; None: the mean of all
@@ -171,6 +178,8 @@ class Scene:
             raise SceneError(f"sentence: must be at most {size}, single-spaced; see fit_sentence", "sentence")
         if self.preset.trained and not self.preset.fits(self.whole):
             raise SceneError("overrides: ask this trained model for sizes or parameters that it lacks", "overrides")
+        if self.edits and self.whole.n_encoder_layers:
+            raise SceneError("edits: of a model of two stacks no embedding is edited", "edits")
         n, c = len(self.tokens), self.config
         for position, dimension, _ in self.edits:
             if not (0 <= position < n and 0 <= dimension < c.d_model):
@@ -231,9 +240,9 @@ class Scene:
 
     @cached_property
     def missing(self) -> tuple[str, ...]:
-        """The parts that the model has, and that do not run, in the order of PARTS."""
+        """The parts that the model has, and that do not run, in the order of EVERY_PART."""
         has = {*parts_of(self.preset.config), *parts_of(self.whole)}
-        return tuple(part for part in PARTS if part in has and not self.runs(part))
+        return tuple(part for part in EVERY_PART if part in has and not self.runs(part))
 
     def runs(self, part: str) -> bool:
         """Does this part of the model run?"""
@@ -282,10 +291,12 @@ class Scene:
         before, after, c = self.tokens, bare.tokens, bare.config
         if "edits" not in changes:
             edits = [e for e in edits if before[e[0]] == (after[e[0]] if e[0] < len(after) else None)]
-        edits = tuple(e for e in edits if e[1] < c.d_model)
+        edits = tuple(e for e in edits if e[1] < c.d_model) if not bare.whole.n_encoder_layers else ()
         ablated = tuple(p for p in ablated if p[0] < c.n_layers and p[1] < c.n_heads)
         if "forced" not in changes and bare.forced and (before, self.model) != (after, bare.model):
             bare = bare._looked_at({"forced": ()})
+        if "words_forced" not in changes and bare.words_forced and before != after:
+            bare = bare._looked_at({"words_forced": ()})
         return replace(bare, edits=edits, ablated=ablated) if edits or ablated else bare
 
     def override(self, **values: int | bool | str) -> Scene:

@@ -11,6 +11,8 @@ from ..config import Config
 from ..model import forward
 from ..ops.loss import cross_entropy
 from ..params import Params
+from ..tokenizer.protocol import Tokenizer
+from ..tokenizer.words import FixedVocabulary
 from ..train.batch import Batch
 
 HELD_OUT = 8  # one in so many is never trained on
@@ -37,6 +39,11 @@ class Task(ABC):
     joint: str = " "  # what stands between tokens when they are read as text
     rate: float = 3e-3  # a learning rate that suits the Config
     size: int = 32  # rows a batch that suit it
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """How a text is split into its tokens."""
+        return FixedVocabulary(self.vocabulary)
 
     @abstractmethod
     def draw(self, rng: np.random.Generator, size: int, held_out: bool) -> Batch:

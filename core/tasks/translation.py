@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from ..config import Config
-from ..tokenizer.words import UNKNOWN
+from ..tokenizer.words import UNKNOWN, Encoding, FixedVocabulary, Lookup
 from ..train.batch import Batch
 from .bilingual import ENGLISH, PORTUGUESE, Pair, pair, vocabulary
 from .task import Task
@@ -15,7 +17,45 @@ from .task import Task
 TOWARDS = {PORTUGUESE: "<pt>", ENGLISH: "<en>"}  # the first token of a source, and of its translation: which way
 PADDING = "<pad>"
 SENTENCES = 1 << 16  # of each split that are drawn from
+END = "."  # ends every sentence
 HIDDEN_WORDS = 0.01  # the share of a source's words that a row hides behind UNKNOWN, and then its translation too
+
+
+def goes_into(words: Iterable[str]) -> str:
+    """The language that a sentence is translated into: the one that fewer of its words are of; English for a tie."""
+    words = [*words]
+    own = {language: sum(word in vocabulary(language) for word in words) for language in TOWARDS}
+    return PORTUGUESE if own[ENGLISH] > own[PORTUGUESE] else ENGLISH
+
+
+@dataclass(frozen=True)
+class SourceVocabulary(FixedVocabulary):
+    """Splits a text in either language, behind the token that says into which one it goes."""
+
+    @property
+    def special(self) -> frozenset[int]:  # type: ignore[override]
+        """Those tokens stand for no text."""
+        return frozenset(self.tokens.index(token) for token in TOWARDS.values())
+
+    @cached_property
+    def _words(self) -> FixedVocabulary:
+        return FixedVocabulary(self.tokens, self.by)
+
+    def split(self, text: str) -> tuple[str, ...]:
+        """The tokens of a text: those of `encode`."""
+        return self.encode(text).tokens
+
+    def encode(self, text: str) -> Encoding[Lookup]:
+        """As FixedVocabulary, with one token more in front."""
+        found = self._words.encode(text)
+        sign = TOWARDS[goes_into(self.tokens[id] for id in found.ids.tolist())]
+        at = self.tokens.index(sign)
+        return Encoding(
+            np.concatenate([[at], found.ids]).astype(np.int64),
+            (sign, *found.tokens),
+            (Lookup(sign, at, at), *found.work),
+            ((0, 0), *found.spans),
+        )
 
 
 class Translation(Task):
@@ -52,6 +92,10 @@ class Translation(Task):
             n_encoder_layers=2,
             cross=True,
         )
+
+    @property
+    def tokenizer(self) -> SourceVocabulary:
+        return SourceVocabulary(self.vocabulary)
 
     def draw(self, rng: np.random.Generator, size: int, held_out: bool) -> Batch:
         into = [(PORTUGUESE, ENGLISH)[i] for i in rng.integers(0, 2, size)]

@@ -1,0 +1,238 @@
+"""Translate: the grammar read backwards, a Scene translated, the fibres and the tree, and who stands in for whom."""
+
+from __future__ import annotations
+
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+
+import core
+from core import ConfigError, Scene, SceneError
+from core.export import program
+from core.scene.translation import room, search, translate
+from core.tasks import Translation, pair
+from core.tasks.bilingual import ENGLISH, PORTUGUESE
+from core.tasks.parse import parse
+from core.tasks.translation import goes_into
+from pictures import compute, stacks, takeaway
+from pictures.pages import PAGES
+from pictures.translate import draw, fibres
+from pictures.translate import text as texts
+from pictures.words import LANGUAGES, words_of
+from plots import theme
+from plots.crossing import LEAST, crossing
+from tests.chromium import settled
+from tests.support import knob, open_page
+from ui.state import SCENE
+
+HERE = Scene(model="translator")
+BACK = "yesterday the white seals saw the boat ."
+BUILDERS = (fibres.fibres, fibres.board, fibres.heads, draw.choices, draw.beams)
+SCENES = {
+    "opens": HERE,
+    "third word": HERE.turn(words_translated=3),
+    "forced": HERE.turn(words_forced=((2, 300),), beam_width=8),
+    "encoder": HERE.turn(attention_of="encoder", sentence=BACK),
+    "decoder": HERE.turn(attention_of="decoder", words_translated=4),
+    "without": HERE.switch(cross=False),
+    "unknown": HERE.turn(sentence="<b>x</b> $y$ שלום"),
+    "one word": HERE.turn(sentence="."),
+    "untrained": Scene(model="seq2seq", sentence="um dois"),
+}
+
+
+# ---------------------------------------------------------------------------------------------------------- the grammar
+
+
+def test_the_grammar_reads_what_it_writes():
+    for number in range(40):
+        told = pair(number, held_out=number % 2 == 0)
+        for language in (PORTUGUESE, ENGLISH):
+            assert parse(told.words(language), language) == told
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    ["as focas voam no céu .", "as foca dorme no mar .", "focas", "", "as focas dormem na neve . .", "o " * 40],
+)
+def test_it_knows_what_it_would_not_write(sentence):
+    assert parse(tuple(sentence.split()), PORTUGUESE) is None
+
+
+def test_a_sentence_says_which_way_it_goes():
+    tokenizer = Translation().tokenizer
+    for text, sign in (("as focas dormem", "<en>"), ("The seals sleep .", "<pt>"), ("xyz", "<en>"), ("a", "<en>")):
+        encoding = tokenizer.encode(text)
+        assert encoding.tokens[0] == sign and encoding.tokens == tokenizer.split(text) == (sign, *text.split())
+        assert encoding.ids[0] in tokenizer.special and encoding.spans[0] == (0, 0)
+    assert goes_into(["dorme", "the", "the"]) == PORTUGUESE
+    assert Scene(model="translator", sentence="as focas").tokens == ("<en>", "as", "focas")
+
+
+# ------------------------------------------------------------------------------------------------------------ the Scene
+
+
+def test_a_scene_is_translated_as_generate_would():
+    text = translate(HERE.turn(words_forced=((3, 300), (40, 1))))
+    ids, preset = HERE.encoding.ids, HERE.preset
+    steps = [*core.generate(preset.learned, preset.config, ids[:1], 9, 0, source=ids, forced={3: 300})]
+    assert [step.token for step in text.steps] == [step.token for step in steps[: len(text.steps)]]
+    assert text.steps[-1].token == preset.tokenizer.tokens.index(".") and text.steps[2].forced
+    own = core.forward(preset.learned, preset.config, text.target, source=ids)
+    assert all(np.array_equal(own[name], text.trace[name]) for name in own)
+    assert text.trace["blocks.0.cross.pattern"].shape == (4, len(text.steps), len(ids))
+
+
+def test_a_run_has_both_stacks():
+    run, text = core.run(HERE.turn(words_forced=((1, 5),)).computed), translate(HERE)
+    assert np.array_equal(run.target, text.target) and {*run.trace} == {*text.trace}
+    lost = (
+        Scene(model="seq2seq", sentence="um")
+        .override(init="unit", d_mlp=256, n_layers=12)
+        .switch(residual=False, norm=False)
+    )
+    assert len(core.run(lost).target) == 1 and texts.translated(lost) is None
+    assert room(HERE) == 23 and room(Scene(model="seq2seq")) == 13
+
+
+def test_what_a_scene_of_two_stacks_refuses():
+    with pytest.raises(SceneError, match=r"^edits"):
+        Scene(model="translator", edits=((0, 0, 1.0),))
+    with pytest.raises(ConfigError, match=r"^n_encoder_layers"):
+        translate(Scene())
+    with pytest.raises(ConfigError, match=r"^n_encoder_layers"):
+        search(Scene(model="gpt"))
+    with pytest.raises(ConfigError, match="one stack"):
+        program(HERE, core.run(HERE))
+    assert Scene(edits=((0, 0, 1.0),)).turn(model="translator").edits == ()
+    assert HERE.turn(words_forced=((1, 5),)).turn(sentence="as focas").words_forced == ()
+    assert HERE.switch(cross=False).off == ("cross",) == HERE.switch(cross=False).missing
+    assert Scene(off=("cross",)).off == ()
+
+
+def test_what_a_reader_takes_along_names_each_language():
+    rows = takeaway.table("translate", HERE, words_of("en")).decode("utf-8-sig").splitlines()
+    of = {name: [row.split(",")[4] for row in rows if row.startswith(name + ",")] for name in core.run(HERE).trace}
+    assert of["blocks.0.cross.pattern"][:4] == ["<en>", "yesterday", "the", "white"]
+    assert of["encoder.blocks.1.attn.pattern"][:4] == ["<en>", "ontem", "as", "focas"]
+
+
+# --------------------------------------------------------------------------------------------------------- the pictures
+
+
+@pytest.mark.parametrize("name", SCENES)
+def test_pictures_hold_the_trace(name):
+    scene = SCENES[name]
+    text = translate(scene)
+    for builder in BUILDERS:
+        for lang in LANGUAGES:
+            picture = builder(scene, words_of(lang))
+            assert picture.says and picture.figure["layout"]["meta"]["alt"] == picture.says
+        go.Figure(theme.resolve(picture.figure, "dark"))
+    layer, head = texts.place(scene, text)
+    drawn = fibres.board(scene, words_of("en")).figure["data"][0]["z"]
+    at = {"cross": "blocks.{}.cross", "encoder": "encoder.blocks.{}.attn", "decoder": "blocks.{}.attn"}
+    pattern = f"{at[scene.attention_of].format(layer)}.pattern"
+    if pattern in text.trace:
+        assert np.array_equal(drawn, text.trace[pattern][head][: drawn.shape[0], : drawn.shape[1]])
+    else:
+        assert np.isnan(drawn).all()
+
+
+def test_the_sharpest_head_shows_where_words_change_places():
+    text = translate(HERE)
+    layer, head = texts.place(HERE, text)
+    assert text.trace[f"blocks.{layer}.cross.pattern"][head].argmax(-1).tolist() == [1, 2, 4, 3, 5, 6, 7, 8]
+    known = texts.truth(HERE, text)
+    assert known.crossing == (2, 3) and known.stems[2] == {4} and known.own == tuple(BACK.split())
+    assert fibres.heads(HERE, words_of("en")).figure["data"][0]["z"][layer, head] == 1
+    wrong = HERE.turn(words_forced=((3, 300),))
+    assert 2 not in texts.truth(wrong, translate(wrong)).stems
+    bare = HERE.turn(sentence="as focas")
+    assert texts.truth(bare, translate(bare)) is None
+
+
+def test_fibres_are_as_strong_as_they_say():
+    weights = np.array([[0.9, 0.1, 0.0], [0.0, LEAST / 2, 1 - LEAST / 2]])
+    figure = crossing(weights, list("abc"), list("de"), truth=[(1, 2)], focus=1, places=4, marked=frozenset({0}))
+    *fibres_, axes = figure["layout"]["shapes"][1:], figure["layout"]
+    widths = {shape["path"].count("M"): shape["line"]["width"] for shape in fibres_[0]}
+    assert len(fibres_[0]) == 3 and max(widths.values()) > 4 and figure["layout"]["shapes"][0]["line"]["dash"] == "dot"
+    assert axes["xaxis"]["ticktext"] == ["<u>d</u>", "<b>e</b>"] and axes["xaxis"]["tickvals"] == [0.125, 0.375]
+    assert len(figure["data"][2]["x"]) == 3
+    go.Figure(theme.resolve(figure, "light"))
+
+
+def test_the_tree_is_the_search():
+    scene = HERE.turn(beam_width=4)
+    steps, data = search(scene), draw.beams(scene, words_of("en")).figure["data"][0]
+    kept = [(n, rank) for n, step in enumerate(steps, 1) for rank, b in enumerate(step.kept) if len(b.tokens) == n]
+    assert [*zip(data["y"][1:].tolist(), data["x"][1:].tolist(), strict=True)] == kept
+    assert sum(text.startswith("<b>") for text in data["text"]) == 1 + len(steps[-1].kept[0].tokens)
+    assert draw.tree_height(scene) == draw.beams(scene, words_of("en")).figure["layout"]["height"]
+
+
+# ------------------------------------------------------------------------------------------------------- who stands in
+
+
+def test_a_page_shows_a_model_that_it_can_show():
+    for page in PAGES:
+        shown = stacks.shown(HERE, page)
+        if PAGES[page].model:
+            assert stacks.count(shown) in PAGES[page].stacks
+        else:
+            assert shown is HERE
+    assert stacks.shown(Scene(), "translate").model == "translator"
+    pinned = Scene(pinned=HERE.computed)
+    assert stacks.shown(pinned, "heads").pinned is None and stacks.shown(pinned, "heads").model == "penguins"
+    looked = HERE.turn(layer=1, lang="en", forced=((2, 3),))
+    assert (stacks.shown(looked, "heads").layer, stacks.shown(looked, "heads").lang) == (1, "en")
+    assert compute.run(stacks.shown(Scene(model="seq2seq"), "cause")).tokens
+
+
+def listed(at, knob_name: str):
+    """The list of this knob, whatever its options are called."""
+    return next(box for box in at.selectbox if box.key.startswith(f"knob-{knob_name}-"))
+
+
+def test_on_another_page_a_look_is_the_reader_s_and_a_turn_is_of_what_is_shown():
+    at = open_page("attention", {"model": "translator", "lang": "en"})
+    said = "".join(element.proto.body for element in at.get("html"))
+    assert not at.exception and "has two stacks" in said and "Small-world stories" in said
+    listed(at, "layer").select_index(1).run()
+    assert at.session_state[SCENE].model == "translator" and at.session_state[SCENE].layer == 1
+    knob(at.toggle, "scale").set_value(False).run()
+    assert at.session_state[SCENE].model == "stories" and at.session_state[SCENE].off == ("scale",)
+    assert not at.exception
+
+
+def test_a_reader_walks_forces_and_turns_round():
+    at = open_page("translate", {"lang": "en"})
+    assert not at.exception
+    at.button(key="translate-play").click().run()
+    assert at.session_state[SCENE].words_translated >= 1
+    at.button(key="translate-stop").click().run()
+    at.button(key="translate-step").click().run()
+    assert at.session_state[SCENE].words_translated >= 2 and at.session_state[SCENE].model == "penguins"
+    listed(at, "words_forced").select_index(3).run()
+    assert len(at.session_state[SCENE].words_forced) == 1
+    at.button(key="translate-undo").click().run()
+    at.button(key="translate-turn_round").click().run()
+    scene = at.session_state[SCENE]
+    assert (scene.model, scene.sentence, scene.tokens[0]) == ("translator", BACK, "<pt>")
+    listed(at, "cross_place").select_index(2).run()
+    assert (at.session_state[SCENE].cross_layer, at.session_state[SCENE].cross_head) == (0, 1)
+    knob(at.toggle, "cross").set_value(False).run()
+    assert at.session_state[SCENE].off == ("cross",) and not at.exception
+
+
+@pytest.mark.browser
+def test_a_head_and_a_word_are_clicked(in_turn, server):
+    in_turn.goto(f"{server}/translate?lang=en&model=translator")
+    settled(in_turn)
+    in_turn.get_by_role("button", name="Back").click()
+    settled(in_turn)
+    assert "words_translated=7" in in_turn.url
+    in_turn.get_by_role("button", name="Translate it back").click()
+    settled(in_turn)
+    assert "yesterday" in in_turn.url and "sentence=" in in_turn.url
