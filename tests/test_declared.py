@@ -31,7 +31,7 @@ PIN = Scene(model="gpt", sentence="um dois três quatro", overrides=SMALL, tempe
 # Values of every kind: those that a field takes are tried on it.
 TRIED = (
     *("slow", 1e-4),  # of training
-    *(0, 1, 2, 3, 7, 0.05, 0.3, 0.9, True, "", "pattern", "x", "z", "scores", "norm", "units", "mlp_out"),
+    *(0, 1, 2, 3, 7, 0.05, 0.3, 0.9, True, "", "pattern", "x", "z", "scores", "norm", "units", "mlp_out", "encoder"),
     *("sort", "small", "en", "pt-BR", "text-0123456789ab", "um dois um", ((4, 3),), (("embed", (0, 0)),)),
     *(replace(PIN, temperature=2.0), replace(PIN, seed=4, overrides=DEEPER)),
 )

@@ -7,8 +7,8 @@ from itertools import combinations
 
 import pytest
 
-from core import PRESETS, Scene
-from core.interventions import PARTS
+from core import PRESETS, TRANSLATORS, Scene
+from core.interventions import EVERY_PART
 from core.kinds import Whole
 from core.scene.fields import INSIDE, OVERRIDES, STEPS
 from core.scene.scene import ADDRESS
@@ -25,13 +25,13 @@ BOARD = 4  # every such one has its switchboard open, and then all put back
 
 # "" leaves the field out. What needs the address to be short has two values; each is met with every other's.
 COMPUTED = {
-    "model": tuple(PRESETS),
+    "model": (*PRESETS, *TRANSLATORS),
     **{name: ("", *kind.right.split(", ")) for name, kind in OVERRIDES.kinds.items() if not isinstance(kind, Whole)},
     "d_model": ("", "8", "16"),
     "n_heads": ("", "1", "4"),
     "n_layers": ("", "1", "3"),
     "d_mlp": ("", "0", "8"),
-    "off": ("", *PARTS, "mask,norm,softmax"),
+    "off": ("", *EVERY_PART, "mask,norm,softmax"),
     "split": ("", "characters"),
     "sentence": ("", "a", "a a a", "o gato viu o rato"),
     "temperature": ("", "0.05", "20"),
@@ -50,6 +50,8 @@ LOOKS = {
         "draw_seed": ("", "0", "64"),
     },
     **{"max_new_tokens": ("", "1", "30"), "tokens_written": ("", "1", "30"), "forced": ("", "1.0,6.2")},
+    **{"words_translated": ("", "1", "64"), "words_forced": ("", "1.0,3.2"), "beam_width": ("", "1", "8")},
+    **{"attention_of": ("", "encoder", "decoder"), "cross_layer": ("", "0", "64"), "cross_head": ("", "0", "64")},
     **{"target": ("", "zzz a"), "lang": ("en", "pt-BR"), "compared_step": ("", *STEPS)},
     **{"compared_array": ("", *INSIDE), "pin": ("", "1"), "pin.model": ("", "gpt", "stories")},
     **{"pin.sentence": ("", "a b c"), "pin.off": ("", "norm"), "pin.n_heads": ("", "2")},

@@ -89,7 +89,7 @@ def test_a_run_has_both_stacks():
     lost = (
         Scene(model="seq2seq", sentence="um")
         .override(init="unit", d_mlp=256, n_layers=12)
-        .switch(residual=False, norm=False)
+        .switch(residual=False, norm=False, cross=False)
     )
     assert len(core.run(lost).target) == 1 and texts.translated(lost) is None
     assert room(HERE) == 23 and room(Scene(model="seq2seq")) == 13
@@ -143,6 +143,7 @@ def test_the_sharpest_head_shows_where_words_change_places():
     text = translate(HERE)
     layer, head = texts.place(HERE, text)
     assert text.trace[f"blocks.{layer}.cross.pattern"][head].argmax(-1).tolist() == [1, 2, 4, 3, 5, 6, 7, 8]
+    assert texts.place(HERE.turn(cross_layer=0), text)[0] == 0 and texts.place(HERE.turn(cross_head=9), text)[1] == 3
     known = texts.truth(HERE, text)
     assert known.crossing == (2, 3) and known.stems[2] == {4} and known.own == tuple(BACK.split())
     assert fibres.heads(HERE, words_of("en")).figure["data"][0]["z"][layer, head] == 1
@@ -196,33 +197,34 @@ def listed(at, knob_name: str):
 
 
 def test_on_another_page_a_look_is_the_reader_s_and_a_turn_is_of_what_is_shown():
-    at = open_page("attention", {"model": "translator", "lang": "en"})
+    at = open_page("block", {"model": "translator", "lang": "en"})
     said = "".join(element.proto.body for element in at.get("html"))
     assert not at.exception and "has two stacks" in said and "Small-world stories" in said
-    listed(at, "layer").select_index(1).run()
+    listed(at, "layer").set_value(1).run()
     assert at.session_state[SCENE].model == "translator" and at.session_state[SCENE].layer == 1
-    knob(at.toggle, "scale").set_value(False).run()
-    assert at.session_state[SCENE].model == "stories" and at.session_state[SCENE].off == ("scale",)
+    knob(at.toggle, "knob-residual").set_value(False).run()
+    assert at.session_state[SCENE].model == "stories" and at.session_state[SCENE].off == ("residual",)
     assert not at.exception
 
 
 def test_a_reader_walks_forces_and_turns_round():
-    at = open_page("translate", {"lang": "en"})
+    at, text = open_page("translate", {"lang": "en"}), translate(HERE)
     assert not at.exception
     at.button(key="translate-play").click().run()
     assert at.session_state[SCENE].words_translated >= 1
     at.button(key="translate-stop").click().run()
+    knob(at.slider, "knob-words_translated").set_value(1).run()
     at.button(key="translate-step").click().run()
-    assert at.session_state[SCENE].words_translated >= 2 and at.session_state[SCENE].model == "penguins"
-    listed(at, "words_forced").select_index(3).run()
+    assert at.session_state[SCENE].words_translated == 2 and at.session_state[SCENE].model == "penguins"
+    listed(at, "words_forced").set_value(int(text.steps[1].distribution.order[3])).run()
     assert len(at.session_state[SCENE].words_forced) == 1
     at.button(key="translate-undo").click().run()
     at.button(key="translate-turn_round").click().run()
     scene = at.session_state[SCENE]
     assert (scene.model, scene.sentence, scene.tokens[0]) == ("translator", BACK, "<pt>")
-    listed(at, "cross_place").select_index(2).run()
+    listed(at, "cross_place").set_value((0, 1)).run()
     assert (at.session_state[SCENE].cross_layer, at.session_state[SCENE].cross_head) == (0, 1)
-    knob(at.toggle, "cross").set_value(False).run()
+    knob(at.toggle, "knob-cross").set_value(False).run()
     assert at.session_state[SCENE].off == ("cross",) and not at.exception
 
 

@@ -68,7 +68,7 @@ def open_page(
     with st.container(key="page-head"):
         st.html(f'<h1 class="fibra-title">{escape(words(f"{name}.title"))}</h1><style>{_css(name)}</style>')
         if model:
-            _sentence(scene, reads(scene), words)
+            _sentence(state.own(), reads(scene), words)
             switchboard.board(words)
     with st.container(key="page-lead"):
         say(words(f"{name}.lead"), "lead")
@@ -249,7 +249,7 @@ def _unknown(scene: Scene, words: Words) -> str:
 
 def _retype(typed: str) -> None:
     """The reader typed a sentence: cut to the limits, and said so."""
-    scene = state.scene()
+    scene = state.own()
     sentence, notice = fit_sentence(typed, scene.split, scene.model)
     state.turn(sentence="" if sentence == scene.preset.sentence else sentence)
     if notice:
@@ -259,7 +259,7 @@ def _retype(typed: str) -> None:
 
 
 def _split(split: str) -> None:
-    scene = state.scene()
+    scene = state.own()
     sentence, notice = fit_sentence(scene.sentence, split, scene.model)
     state.turn(split=split, sentence=sentence)
     if notice:

@@ -122,14 +122,14 @@ def own() -> Scene:
 def scene() -> Scene:
     """This session's Scene as its page shows it, where another model may stand in (pictures.stacks).
 
-    What is turned of how it is looked at is the session's own; what is turned of what is computed, is of what is shown.
+    The sentence, and how it is looked at, are the session's own; what is turned of all else is of what is shown.
     """
     return stacks.shown(own(), st.session_state.get(PAGE, ""))
 
 
 def _turned_by(changes: dict[str, Any]) -> Scene:
-    of = own() if all(is_view(field) for field in fields(Scene) if field.name in changes) else scene()
-    return of.turn(**changes)
+    looks = (is_view(field) or field.name in ("sentence", "split") for field in fields(Scene) if field.name in changes)
+    return (own() if all(looks) else scene()).turn(**changes)
 
 
 def now() -> Now:

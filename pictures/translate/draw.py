@@ -20,6 +20,7 @@ from plots.tokens import edged
 @picture(*texts.KNOBS, "words_translated")
 def choices(scene: Scene, words: Words) -> Picture:
     """The likeliest words at this place, and the one that stands there."""
+    scene = texts.two_stacks(scene)
     text = texts.text_of(scene)
     step, name = texts.looked_at(scene, text), texts.names(scene, words)
     d, ids = step.distribution, candidates(step)
@@ -65,6 +66,7 @@ def _search(scene: Scene) -> tuple[BeamStep, ...]:
 @picture("beam_width")
 def beams(scene: Scene, words: Words) -> Picture:
     """Every text that was ever kept, as a tree from the first word down; the best one's way is lit."""
+    scene = texts.two_stacks(scene)
     steps, name = search(scene), texts.names(scene, words)
     best, says = steps[-1].kept[0], _says(scene, steps, words)
     way = {beam.tokens for beam in _line(best)}

@@ -23,6 +23,7 @@ OUTLINE = {"color": "@text", "width": 1.2, "dash": "dot"}
 @picture(*LOOKS)
 def fibres(scene: Scene, words: Words) -> Picture:
     """The sentence above, its translation below, and the chosen head's look between them."""
+    scene = texts.two_stacks(scene)
     text = texts.text_of(scene)
     look, known = texts.look(scene, text, words), _known(scene, text)
     written, source = texts.written(scene, text, words), list(text.source.tokens)
@@ -52,6 +53,7 @@ def fibres(scene: Scene, words: Words) -> Picture:
 @picture(*LOOKS)
 def board(scene: Scene, words: Words) -> Picture:
     """The same as a map, who looks on the rows; what the grammar says in thin outlines."""
+    scene = texts.two_stacks(scene)
     text = texts.text_of(scene)
     look, known = texts.look(scene, text, words), _known(scene, text)
     layer, head = texts.place(scene, text)
@@ -85,6 +87,7 @@ def board(scene: Scene, words: Words) -> Picture:
 @picture(*LOOKS)
 def heads(scene: Scene, words: Words) -> Picture:
     """Every head: how often it looks at what the grammar says; where that says nothing, how sharply it looks."""
+    scene = texts.two_stacks(scene)
     text = texts.text_of(scene)
     look, known = texts.look(scene, text, words), _known(scene, text)
     if look is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import product
 
 import numpy as np
 
@@ -17,12 +18,22 @@ from core.scene.translation import Translated
 from core.tasks.bilingual import ENGLISH, PORTUGUESE, Pair
 from core.tasks.parse import parse
 from core.tasks.translation import TOWARDS
-from pictures import compute, memory
+from pictures import compute, memory, stacks
 from pictures.display_names import named
 from pictures.words import Words
 
 KNOBS = ("words_forced",)
+PATTERNS = {  # by whose attention they are
+    "cross": "blocks.{}.cross.pattern",
+    "encoder": "encoder.blocks.{}.attn.pattern",
+    "decoder": "blocks.{}.attn.pattern",
+}
 LOOKS = (*KNOBS, "words_translated", "attention_of", "cross_layer", "cross_head")
+
+
+def two_stacks(scene: Scene) -> Scene:
+    """The Scene itself; or, of a model of one stack, another's that translates (pictures.stacks)."""
+    return stacks.standing_in(scene, (2,))
 
 
 def translated(scene: Scene) -> Translated | None:
@@ -96,16 +107,16 @@ def look(scene: Scene, text: Translated, words: Words) -> Look | None:
     """
     source, kind, n = list(text.source.tokens), scene.attention_of, reached(scene, text)
     if kind == "encoder":
-        return Look(_stacked(text, "encoder.blocks.{}.attn.pattern", text.config.n_encoder_layers), source, source)
+        return Look(_stacked(text, PATTERNS["encoder"], text.config.n_encoder_layers), source, source)
     if kind == "cross":
         if not text.config.cross:
             return None
-        weights = _stacked(text, "blocks.{}.cross.pattern", text.config.n_layers)
+        weights = _stacked(text, PATTERNS["cross"], text.config.n_layers)
         return Look(weights[:, :, :n], written(scene, text, words), source)
     name = names(scene, words)
     read = [source[0], *(name(step.token) for step in text.steps[:-1])]
     seen = read[:n] if text.config.causal else read
-    weights = _stacked(text, "blocks.{}.attn.pattern", text.config.n_layers)
+    weights = _stacked(text, PATTERNS["decoder"], text.config.n_layers)
     return Look(weights[:, :, :n, : len(seen)], read[:n], seen)
 
 
@@ -114,19 +125,17 @@ def _stacked(text: Translated, name: str, n_layers: int) -> np.ndarray:
 
 
 def place(scene: Scene, text: Translated) -> tuple[int, int]:
-    """The head that is shown: the chosen one, inside the model; else the sharpest of all that was written."""
-    name = {"cross": "blocks.{}.cross.pattern", "encoder": "encoder.blocks.{}.attn.pattern"}.get(
-        scene.attention_of, "blocks.{}.attn.pattern"
+    """The head that is shown: the chosen one, inside the model; of what is not chosen, the sharpest of all that was
+    written."""
+    stack = text.config.encoder if scene.attention_of == "encoder" else text.config
+    sharp = np.zeros((stack.n_layers, stack.n_heads))
+    if scene.attention_of != "cross" or text.config.cross:
+        sharp = sharpness(_stacked(text, PATTERNS[scene.attention_of], stack.n_layers))
+    layers, heads = (
+        range(n) if chosen is None else [min(chosen, n - 1)]
+        for chosen, n in ((scene.cross_layer, stack.n_layers), (scene.cross_head, stack.n_heads))
     )
-    encoder = scene.attention_of == "encoder"
-    stack = text.config.encoder if encoder else text.config
-    if scene.cross_layer is not None and scene.cross_head is not None:
-        return min(scene.cross_layer, stack.n_layers - 1), min(scene.cross_head, stack.n_heads - 1)
-    if scene.attention_of == "cross" and not text.config.cross:
-        return 0, 0
-    sharp = sharpness(_stacked(text, name, stack.n_layers))
-    layer, head = np.unravel_index(int(sharp.argmax()), sharp.shape)
-    return int(layer), int(head)
+    return max(product(layers, heads), key=lambda at: float(sharp[at]))
 
 
 def sharpness(weights: np.ndarray) -> np.ndarray:
