@@ -36,6 +36,7 @@ PAGES = {
     "backward": Page("↩️", "write"),
     "cause": Page("🧪", "write"),
     "lessons": Page("🎓", "class", model=False),
+    "challenges": Page("🧩", "class", model=False),
     "round": Page("🗳️", "class", model=False),
     "teachers": Page("🧑‍🏫", "class", model=False),
     "glossary": Page("📖", "class", model=False),

@@ -1,4 +1,4 @@
-"""The words of one language: `labels.toml` and `checks.toml` for short texts, one Markdown file a page for prose.
+"""The words of one language: TOML for short texts (FILES), one Markdown file a page for prose.
 
 Numbers inside a text follow the language: 1,234.5 in English is 1.234,5 in Portuguese, and 0 has no sign. Words agree
 with them: `{n} {n:|token|tokens}` takes the form for one or for many, `{n:|no token|a token|tokens}` has one for none
@@ -22,7 +22,7 @@ from plots.tokens import isolated, visible
 
 CONTENT = Path(__file__).parent.parent / "content"
 LANGUAGES = ("pt-BR", "en")
-FILES = ("labels", "checks")
+FILES = ("labels", "checks", "challenges")
 MINUS = "−"
 RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 MILLION = 1e6

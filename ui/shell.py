@@ -22,6 +22,7 @@ from pictures.words import LANGUAGES, Words
 from plots import theme
 from plots.tokens import shown
 from ui import controls, explanation, presets, process, share, source, state, switchboard, takeaway
+from ui.challenges import asked as challenge
 from ui.checks import cards, panel
 from ui.lessons import bar
 from ui.live import compat, live_figure, menu, moves, presence, projector, session, theme_button
@@ -50,7 +51,7 @@ def open_page(
     words = state.words()
     seat.take()
     bar.open_asked(name)
-    scene = bar.known(scene, words)
+    scene = challenge.known(bar.known(scene, words))
     if model:
         scene = explanation.known(name, scene, words)
     if asked := menu.nowhere():

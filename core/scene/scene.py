@@ -145,6 +145,7 @@ class Scene:
     explained: tuple[Numbered, ...] = view((), EXPLAINED)  # the last one is explained, the others led to it
 
     check: str = view("", Name("[a-z0-9-]{1,40}", "rows-sum-to-one"))  # the question that is asked; "": none
+    challenge: str = view("", Name("[a-z0-9-]{1,40}", "the-first"))  # the one that is played; "": none
     lesson: str = view("", Name("[a-z0-9-]{1,24}", "the-mask"))  # the lesson that is walked; "": none
     lesson_step: int = view(0, INDEX)  # how far
 

@@ -1,0 +1,198 @@
+"""Challenges: the score is what the arrays say, the solutions earn three stars, and nothing does with less."""
+
+from __future__ import annotations
+
+from html import unescape
+from itertools import combinations, product
+
+import numpy as np
+import pytest
+from playwright.sync_api import expect
+from test_journeys import settled, wait_for_query
+
+import core
+from core.challenges import CHALLENGES, KINDS, build_score, found_stars, score, target
+from core.challenges.challenge import next_token, values
+from core.errors import CheckError
+from pictures import compute
+from pictures.words import LANGUAGES, words_of
+from tests.support import open_page
+from ui.live import bests
+from ui.state import SCENE
+
+BUILT = [one for one in CHALLENGES.values() if one.kind == "build"]
+CUT = [one for one in CHALLENGES.values() if one.kind == "cut"]
+FOUND = [one for one in CHALLENGES.values() if one.kind == "find"]
+
+
+def named(one) -> str:
+    return one.name
+
+
+def test_there_are_some_of_each_kind():
+    assert {one.kind for one in CHALLENGES.values()} == {*KINDS}
+    assert {one.goal for one in BUILT} == {"previous", "first", "itself", "equal", "even", "picture"}
+    assert all(one.fits(one.scene) and one.fits(one.solution) for one in CHALLENGES.values())
+
+
+@pytest.mark.parametrize("one", CHALLENGES.values(), ids=named)
+def test_a_solution_earns_three_stars_and_the_beginning_none(one):
+    before, after = core.run(one.scene), core.run(one.solution)
+    assert score(one, before, before).stars == 0
+    assert score(one, after, before, [one.solution.place]).stars == 3
+
+
+@pytest.mark.parametrize("one", BUILT, ids=named)
+def test_the_goal_is_a_pattern_and_the_score_the_share_that_agrees(one):
+    tokens = one.scene.tokens
+    wanted, pattern = target(one, tokens), core.run(one.scene).trace["blocks.0.attn.pattern"][0]
+    judged = [row for row in range(len(tokens)) if not np.isnan(wanted[row]).any()]
+    np.testing.assert_allclose(wanted[judged].sum(1), 1)
+    assert len(judged) == len(tokens) - (one.goal == "previous")
+    common = np.mean([np.minimum(pattern[row], wanted[row]).sum() for row in judged])  # the same by another formula
+    assert build_score(pattern, wanted) == pytest.approx(common, abs=1e-6)
+    assert build_score(np.where(np.isnan(wanted), 1, wanted), wanted) == 1
+    assert build_score(np.full_like(pattern, np.nan), wanted) == 0
+    assert list(one.stars) == sorted(one.stars) and len(one.stars) == 3
+
+
+def test_equal_words_look_at_one_another():
+    wanted = target(CHALLENGES["equal-words"], ("a", "b", "a"))
+    np.testing.assert_array_equal(wanted, [[0.5, 0, 0.5], [0, 1, 0], [0.5, 0, 0.5]])
+
+
+@pytest.mark.parametrize("one", CUT, ids=named)
+def test_fewer_heads_do_not_change_the_answer_and_more_cost_stars(one):
+    before = core.run(one.scene)
+    heads = [*product(range(before.config.n_layers), range(before.config.n_heads))]
+    for fewer in range(one.fewest):
+        for off in combinations(heads, fewer):
+            assert next_token(core.run(one.scene.turn(ablated=off))) == next_token(before), off
+    assert len(one.solution.ablated) == one.fewest
+    enough = [
+        off
+        for off in combinations(heads, one.fewest)
+        if next_token(core.run(one.scene.turn(ablated=off))) != next_token(before)
+    ]
+    assert enough == [one.solution.ablated], "its reason says that nothing else of this size does"
+    stars = [core.challenges.challenge.cut_stars(True, off, one.fewest) for off in range(one.fewest, one.fewest + 4)]
+    assert stars == [3, 2, 1, 1] and core.challenges.challenge.cut_stars(False, 1, 1) == 0
+
+
+@pytest.mark.parametrize("one", FOUND, ids=named)
+def test_a_head_is_found_by_its_array_clearly(one):
+    run = compute.run(one.scene)
+    found = values(one, run)
+    first, second = np.sort(found, axis=None)[[-1, -2]]
+    assert found.shape == (run.config.n_layers, run.config.n_heads) and first > 1.1 * second
+    assert np.unravel_index(found.argmax(), found.shape) == one.solution.place
+    if one.goal == "previous":
+        patterns = [run.trace[f"blocks.{i}.attn.pattern"] for i in range(run.config.n_layers)]
+        before = [[head.diagonal(-1)[0:].mean() for head in layer] for layer in patterns]
+        np.testing.assert_allclose(found, before, atol=1e-6)
+
+
+def test_each_wrong_head_costs_a_star():
+    found = np.array([[0.1, 0.9], [0.2, 0.3]])
+    wrong = [(0, 0), (1, 0), (1, 1)]
+    assert [found_stars(found, [*wrong[:n], (0, 1)]) for n in range(4)] == [3, 2, 1, 1]
+    assert found_stars(found, wrong) == found_stars(found, []) == 0
+
+
+def test_what_is_altered_beyond_the_rules_is_another_scene():
+    built, cut = CHALLENGES["itself"], CHALLENGES["cut-one"]
+    assert built.fits(built.scene.turn(edits=((0, 0, 9.0),), layer=3))
+    assert not built.fits(built.scene.turn(temperature=0.1)) and not built.fits(cut.scene)
+    assert not cut.fits(cut.scene.turn(edits=((0, 0, 9.0),))) and cut.fits(cut.scene.turn(ablated=((0, 0),)))
+
+
+def test_a_challenge_that_asks_for_nothing_known_is_refused():
+    with pytest.raises(CheckError, match="kind"):
+        core.challenges.Challenge("x", "guess", core.Scene(), core.Scene())
+    with pytest.raises(CheckError, match="goal"):
+        core.challenges.Challenge("x", "build", core.Scene(), core.Scene(), goal="last")
+
+
+# ------------------------------------------------------------------------------------------------------------ the page
+
+
+def opened(lang, name, **more):
+    """The page on a challenge's own Scene."""
+    scene = CHALLENGES[name].scene if name in CHALLENGES else core.Scene()
+    return open_page("challenges", scene.turn(challenge=name, lang=lang, **more).to_query())
+
+
+def seen(at) -> str:
+    assert not at.exception, at.exception[0].value
+    return unescape(" ".join(str(getattr(element, "value", "")) for element in at.get("html")))
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_reason_comes_after_the_stars(lang):
+    words, one = words_of(lang), CHALLENGES["itself"]
+    at = opened(lang, "itself")
+    page = seen(at)
+    first = score(one, core.run(one.scene), core.run(one.scene)).value
+    assert words("challenges.itself.task") in page and words("challenges.itself.why") not in page
+    assert words("challenges.built", share=first) in page and words("challenges.stars", n=0, most=3) in page
+    at.session_state[SCENE] = one.solution.turn(challenge="itself", lang=lang)
+    page = seen(at.run())
+    assert words("challenges.itself.why") in page and words("challenges.stars", n=3, most=3) in page
+
+
+def test_a_solution_is_shown_and_earns_nothing(monkeypatch):
+    kept = []
+    monkeypatch.setattr(bests, "keep", lambda *best: kept.append(best))
+    at = opened("en", "cut-one")
+    words = words_of("en")
+    before = words("challenges.uncut", n=0, before="|").partition("|")[0]
+    assert before in seen(at)
+    at.session_state[SCENE] = at.session_state[SCENE].turn(ablated=((1, 2), (0, 0)))
+    seen(at.run())
+    assert kept == [("cut-one", 2)]
+    kept.clear()
+    at.button(key="challenge-show").click().run()
+    assert at.session_state[SCENE].ablated == ((1, 2),) and words("challenges.shown") in seen(at) and not kept
+
+
+def test_heads_are_named_one_after_the_other():
+    at = opened("pt-BR", "find-previous")
+    words = words_of("pt-BR")
+    at.button(key="challenge-pick").click().run()
+    assert words("challenges.sought", n=1) in seen(at) and at.button(key="challenge-pick").disabled
+    at.session_state[SCENE] = CHALLENGES["find-previous"].solution.turn(challenge="find-previous", lang="pt-BR")
+    at.run()
+    at.button(key="challenge-pick").click().run()
+    assert words("challenges.found", n=2) in seen(at) and words("challenges.stars", n=2, most=3) in seen(at)
+
+
+def test_another_scene_leads_back_and_an_unknown_name_is_said():
+    at = opened("en", "the-first", temperature=2.0)
+    assert words_of("en")("challenges.elsewhere") in seen(at)
+    at.button(key="challenge-back").click().run()
+    assert at.session_state[SCENE] == CHALLENGES["the-first"].scene.turn(challenge="the-first", lang="en")
+    at = opened("en", "of-nobody")
+    assert at.session_state[SCENE].challenge == "" and "of-nobody" in seen(at)
+
+
+@pytest.mark.browser
+def test_a_challenge_is_played_and_its_stars_are_remembered(watched, app):
+    """By keyboard: a card is opened, a head is cut, and the browser alone remembers what it was worth."""
+    tab = watched.tab(1280, 800)
+    tab.goto(f"{app}/challenges?lang=en")
+    settled(tab)
+    card = tab.locator('[data-challenge="cut-one"]')
+    expect(card.get_by_role("img")).to_have_attribute("aria-label", words_of("en")("challenges.none"))
+    card.focus()
+    tab.keyboard.press("Enter")
+    wait_for_query(tab, challenge="cut-one")
+    settled(tab)
+    switch = tab.get_by_role("switch", name="layer 1, head 2")
+    switch.focus()
+    tab.keyboard.press("Space")
+    wait_for_query(tab, ablated="1.2")
+    expect(tab.locator(".fibra-score")).to_contain_text("★★★")
+    expect(card.get_by_role("img")).to_have_attribute("aria-label", "best: 3 of 3 stars")
+    tab.reload()
+    settled(tab)
+    expect(card.get_by_role("img")).to_have_attribute("aria-label", "best: 3 of 3 stars")

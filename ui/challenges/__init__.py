@@ -1,0 +1,1 @@
+"""Challenges: what is altered, the live score, and the solution afterwards."""

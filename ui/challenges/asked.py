@@ -1,0 +1,43 @@
+"""Which challenge is played: begun on its own Scene, given up for its solution, and the heads that were named."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import streamlit as st
+
+from core import Notice, Scene
+from core.challenges import CHALLENGES
+from pictures.challenges import Picks
+from ui import state
+
+PICKS = "fibra.challenges.picks"  # session state: name -> the heads that were named, in order
+SHOWN = "fibra.challenges.shown"  # session state: whose solution was shown; stars are kept for none of these
+
+
+def known(scene: Scene) -> Scene:
+    """The Scene without a challenge that there is not, which is then said."""
+    if scene.challenge and scene.challenge not in CHALLENGES:
+        state.follow(challenge="")
+        state.notify(*state.notices(), Notice("default", "challenge", scene.challenge, ", ".join(CHALLENGES)))
+    return state.scene()
+
+
+def begin(name: str) -> None:
+    """A challenge anew, on its own Scene."""
+    st.session_state.get(PICKS, {}).pop(name, None)
+    state.show(replace(CHALLENGES[name].scene, challenge=name, **state.reading()))
+
+
+def show(name: str) -> None:
+    """The Scene of a solution; from then on nobody earns stars by it in this session."""
+    st.session_state.setdefault(SHOWN, set()).add(name)
+    challenge = CHALLENGES[name]
+    if challenge.kind == "find":
+        named(name).append(challenge.solution.place)
+    state.show(replace(challenge.solution, challenge=name, **state.reading()))
+
+
+def named(name: str) -> Picks:
+    """The heads that were named in a challenge so far."""
+    return st.session_state.setdefault(PICKS, {}).setdefault(name, [])

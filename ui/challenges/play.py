@@ -1,0 +1,139 @@
+"""Playing a challenge: what its kind lets a player alter, the score as it stands, and a solution for who asks."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+import streamlit as st
+
+from core import Scene
+from core.challenges import CHALLENGES, Challenge, Score
+from core.challenges.challenge import FREE
+from pictures import attention
+from pictures import challenges as pictures
+from pictures.words import Words
+from plots.tiles import tile_at
+from ui import controls, figure, shell, state
+from ui.attention import embeddings
+from ui.challenges.asked import SHOWN, begin, named, show
+from ui.live import bests
+
+HEIGHT = 400  # px: of the two maps
+
+
+@st.fragment
+def play(words: Words) -> None:
+    """The challenge of this Scene."""
+    scene = state.scene()
+    challenge = CHALLENGES[scene.challenge]
+    with st.container(key="challenge-task"):
+        st.html(
+            f'<p class="fibra-question">{escape(words(f"challenges.{challenge.name}.title"))}</p>'
+            f'<p class="fibra-says">{escape(words(f"challenges.{challenge.name}.task"))}</p>'
+        )
+        if not challenge.fits(scene):
+            shell.say(words("challenges.elsewhere"), "about")
+            st.button(words("challenges.back"), key="challenge-back", on_click=begin, args=(challenge.name,))
+            return
+        found = pictures.reached(challenge, scene, named(challenge.name))
+        _score(challenge, scene, found, words)
+    {"build": _build, "cut": _cut, "find": _find}[challenge.kind](challenge, scene, words)
+
+
+def _score(challenge: Challenge, scene: Scene, found: Score, words: Words) -> None:
+    share = f"{found.value:.1%}" if challenge.kind == "build" else f"{found.stars / 3:.0%}"
+    st.html(
+        f'<div class="fibra-score" role="status">{pictures.stars(found.stars, words)}'
+        f'<span class="track" aria-hidden="true"><i style="width:{share}"></i></span>'
+        f"<b>{escape(pictures.told(challenge, scene, found, words))}</b></div>"
+    )
+    shown = challenge.name in st.session_state.get(SHOWN, ())
+    if found.stars and not shown:
+        bests.keep(challenge.name, found.stars)
+    with st.container(key="challenge-buttons", horizontal=True):
+        if FREE[challenge.kind] or named(challenge.name):
+            st.button(words("challenges.anew"), key="challenge-anew", on_click=begin, args=(challenge.name,))
+        label = words("challenges.solution" if found.stars else "challenges.show")
+        st.button(label, key="challenge-show", on_click=show, args=(challenge.name,))
+    if found.stars == pictures.MOST or shown:  # the challenge comes before its explanation
+        shell.say(words(f"challenges.{challenge.name}.why"))
+        if shown:
+            shell.say(words("challenges.shown"), "about")
+
+
+# ----------------------------------------------------------------------------------------------------------- the kinds
+
+
+def _build(challenge: Challenge, scene: Scene, words: Words) -> None:
+    wanted, is_now = st.columns(2, gap="large")
+    with wanted:
+        figure.show(
+            pictures.wanted(challenge, scene, words),
+            words,
+            key="challenge-wanted",
+            height=HEIGHT,
+            title=words("challenges.wanted"),
+        )
+    with is_now:
+        title = words("challenges.is_now")
+        figure.picture(attention.pattern, scene, words, key="challenge-pattern", height=HEIGHT, title=title)
+    shell.say(words("challenges.numbers"), "step")
+    embeddings.editor(scene, words)
+
+
+def _cut(challenge: Challenge, scene: Scene, words: Words) -> None:
+    _heads(scene, words, _toggle)
+    with st.container(key="challenge-heads", horizontal=True):
+        for place in _places(scene):
+            label = words("checks.place", layer=place[0], head=place[1])
+            on, knob = place not in scene.ablated, f"head-{place[0]}-{place[1]}"
+            controls.switch(label, knob, on, of=challenge.name, turn=lambda place=place, **_: _switch(place))
+
+
+def _find(challenge: Challenge, scene: Scene, words: Words) -> None:
+    _heads(scene, words, _choose)
+    with st.container(key="challenge-choice", horizontal=True):
+        for knob, n in {"layer": scene.config.n_layers, "head": scene.config.n_heads}.items():
+            controls.select(words(f"axis.{knob}"), knob, range(n), getattr(scene, knob), str)
+        looks = {"disabled": scene.place in named(challenge.name), "type": "primary"}
+        place = (challenge.name, scene.place)
+        st.button(words("challenges.pick"), key="challenge-pick", on_click=_pick, args=place, **looks)
+    if picks := named(challenge.name):
+        names = (words("checks.place", layer=layer, head=head) for layer, head in picks)
+        shell.say(words("challenges.picks", heads=words.several(names)), "about")
+
+
+def _heads(scene: Scene, words: Words, on_click: Any) -> None:
+    height = pictures.overview_height(scene)
+    figure.show(pictures.heads(scene, words), words, key="challenge-all", height=height, on_click=on_click)
+
+
+def _places(scene: Scene) -> list[tuple[int, int]]:
+    config = scene.config
+    return [(layer, head) for layer in range(config.n_layers) for head in range(config.n_heads)]
+
+
+def _at(click: dict[str, Any]) -> tuple[int, int] | None:
+    scene = state.scene()
+    shape = (scene.config.n_layers, scene.config.n_heads, len(scene.tokens))
+    return tile_at(float(click["x"]), float(click["y"]), shape)
+
+
+def _toggle(click: dict[str, Any]) -> None:
+    if place := _at(click):
+        _switch(place)
+
+
+def _switch(place: tuple[int, int]) -> None:
+    state.turn(ablated={*state.scene().ablated} ^ {place})
+
+
+def _choose(click: dict[str, Any]) -> None:
+    if place := _at(click):
+        state.turn(layer=place[0], head=place[1])
+
+
+def _pick(name: str, place: tuple[int, int]) -> None:
+    if place not in named(name):
+        named(name).append(place)
