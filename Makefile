@@ -7,11 +7,14 @@ BIN := .venv/bin
 run: .venv/run
 	$(BIN)/streamlit run app.py
 
-# A worker a core, each with a server and a Chromium of its own; in the order of tests/conftest.py, the longest files first.
+# Browsers wait most of their time: three workers keep two cores busy. Each has a server and a Chromium of its own, and
+# what is dealt to it tests/workers.py says. What Python compiles is kept: servers start, and workers collect, in half the
+# time.
+test: export PYTHONDONTWRITEBYTECODE =
 test: .venv/dev
 	$(BIN)/ruff check .
 	$(BIN)/python -m mypy
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 3 --dist loadscope --no-loadscope-reorder
 
 # The app without a server: built, turned sixty times, opened offline. Some minutes, and npm and PyPI are asked.
 test-web: .venv/dev

@@ -47,6 +47,13 @@ WIRE = """{
     }
   };
 }"""
+# What blinks while something loads is painted sixty times a second, and with no graphics card by the processor: more
+# work than all the rest of a page. Transitions are left, for the app listens to them.
+STILL = """{
+  const still = new CSSStyleSheet();
+  still.replaceSync("*, *::before, *::after { animation: none !important }");
+  document.adoptedStyleSheets = [...document.adoptedStyleSheets, still];
+}"""
 SETTLED = """(pause) => {
   const { asked, heard } = window.fibraWire ?? { asked: 0, heard: 1 };
   return document.querySelector("[data-testid=stApp]")?.dataset.testScriptState === "notRunning"

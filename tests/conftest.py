@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from typing import Any
@@ -10,8 +11,8 @@ import pytest
 from hypothesis import settings
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, ViewportSize, sync_playwright
 
-from tests import quick
-from tests.chromium import ARGUMENTS, WAIT, WIRE, executable, serve
+from tests import quick, workers
+from tests.chromium import ARGUMENTS, STILL, WAIT, WIRE, executable, serve
 
 # No deadline: a shared machine stalls now and then, and how fast the code is, bench/ measures. The same examples every
 # time, so that a failure is of the change at hand; `--hypothesis-profile=wild` looks further.
@@ -24,16 +25,14 @@ os.environ["FIBRA_PLAIN_SLIDERS"] = "1"
 quick.share()
 
 
-# The files that take longest, the longest first: workers begin with them, so that the last one to end has a short one.
-LONGEST = (
-    *("test_one_scene", "test_journeys", "test_live_figure", "test_claims", "test_train_journeys", "test_paper"),
-    *("test_layout", "test_generate_page", "test_train_page", "test_app", "test_heads", "test_start_page"),
-)
+def pytest_collection_finish() -> None:
+    """Eight thousand tests and all that they import stay to the end: the collector need not go through them again."""
+    gc.collect()
+    gc.freeze()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    place = {name: i for i, name in enumerate(LONGEST)}
-    items.sort(key=lambda item: place.get(item.path.stem, len(place)))
+pytest_collection_modifyitems = workers.longest_first
+pytest_xdist_make_scheduler = workers.scheduler
 
 
 @pytest.fixture(scope="session")
@@ -70,7 +69,7 @@ class Readers:
         if free := self._free.get(kind):
             return free.pop()
         context = self._browser.new_context(**options)
-        context.add_init_script(WIRE)
+        context.add_init_script(WIRE + STILL)
         self._kinds[context] = kind
         return context
 
