@@ -74,6 +74,7 @@ TRACE = 16 << 20  # bytes of one: of a larger one little is kept, and the rest c
 # Real models, which all sessions share; they stay in their files, mapped. FIBRA_WEIGHTS_MB is the choice of whoever
 # deploys it: SmolLM2-135M takes 102 MB, MiniLM 94. However much they take, the caches have CACHE_LEAST.
 WEIGHTS = _megabytes("FIBRA_WEIGHTS_MB", 256, 16)
+WIDENED = 160_000_000  # bytes of their matrices that are float32 while a text is written: 1 token in 0.2 s of SmolLM2's
 REAL_UPLOAD = _megabytes("FIBRA_UPLOAD_MB", 16, 1)  # bytes of one that a reader brings: Streamlit holds them meanwhile
 LONG = 256  # tokens of a sentence that a real model reads
 

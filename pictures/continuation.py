@@ -7,11 +7,12 @@ from dataclasses import replace
 from functools import partial
 
 import core
-from core import ConfigError, Scene, Writing
+from core import ConfigError, Scene, Writing, limits
 from core.generate.loop import NewToken
 from core.scene.continuation import namer
 from core.scene.sentence import fit_sentence
 from pictures import compute, heap, memory
+from pictures.brief import brief
 from pictures.display_names import named
 from pictures.words import Words
 
@@ -60,6 +61,8 @@ def _written(scene: Scene) -> Writing | None:
         return None
     if compute.is_large(scene):  # its matrices were widened for the whole text, and are free now
         heap.trim()
+    if writing.config.vocab_size > limits.UPLOAD_VOCABULARY:
+        writing = replace(writing, steps=tuple(map(brief, writing.steps)))
     return replace(writing, weights=partial(compute.params, scene))
 
 

@@ -14,9 +14,9 @@ from playwright.sync_api import expect
 from streamlit.testing.v1 import AppTest
 
 import core
-from core import PRESETS, Scene
+from core import PRESETS, Scene, limits
 from core.interpret import logit_lens
-from pictures import continuation
+from pictures import compute, continuation, memory
 from pictures.generate import cache, draw, lens, loss
 from pictures.words import words_of
 from plots import theme
@@ -158,6 +158,29 @@ def test_the_check_runs_both_ways() -> None:
     steps[2] = replace(steps[2], token=steps[2].token + 1, distribution=replace(steps[2].distribution, logits=logits))
     spoilt = cache.agreement(cached, replace(plain, steps=tuple(steps)))
     assert spoilt.same == 11 and spoilt.apart == pytest.approx(5, rel=1e-4)
+
+
+def test_of_a_large_vocabulary_the_likeliest_are_kept_and_the_pictures_are_the_same(monkeypatch) -> None:
+    """Also where a token is forced that is not among them, and where the cuts fall."""
+    words, place = words_of("en"), len(STORIES.tokens)
+    forced = ((place + 1, int(core.write(STORIES).steps[1].distribution.order[300])),)
+    knobs = ({}, {"top_k": 3}, {"top_k": 200, "top_p": 0.9}, {"draw_temperature": 0.0}, {"forced": forced})
+    scenes = [replace(STORIES, tokens_written=2, **knob) for knob in knobs]
+    builders = (draw.choices, cache.ledger, lens.lens)
+    whole = [[compute.encode(build(scene, words), words) for build in builders] for scene in scenes]
+    strips = [loop_strip.strip(scene, continuation.written(scene), words) for scene in scenes]
+    memory.BUDGET.clear()
+    monkeypatch.setattr(limits, "UPLOAD_VOCABULARY", 100)
+    assert [[compute.encode(build(scene, words), words) for build in builders] for scene in scenes] == whole
+    assert [loop_strip.strip(scene, continuation.written(scene), words) for scene in scenes] == strips
+    text = continuation.written(STORIES)
+    assert memory.weigh([step.distribution for step in text.steps]) < len(text.steps) * 40_000
+    with pytest.raises(KeyError):
+        text.steps[0].distribution.plain[int(core.write(STORIES).steps[0].distribution.order[-1])]
+    monkeypatch.setattr(limits, "LARGE", 1)
+    memory.BUDGET.clear()
+    assert cache.check(STORIES, words).startswith("Both ways were run for the first 3 tokens: 3 are the same")
+    memory.BUDGET.clear()
 
 
 @pytest.mark.parametrize("target", ["", "a foca dorme no gelo."])

@@ -57,6 +57,16 @@ def test_a_product_widens_one_band_after_another(monkeypatch):
     np.testing.assert_allclose(x @ W.T, x @ np.asarray(W).T, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("kind", ["Q8_0", "Q4_0", "Q4_1"])
+def test_one_token_is_multiplied_with_what_lies_in_the_blocks(kind, monkeypatch):
+    monkeypatch.setattr(stored, "BAND", 1000)  # some rows at once
+    rng = np.random.default_rng(2)
+    W = Quantized(quantized(rng.standard_normal((70, 96)).astype(np.float32), kind)[1].reshape(70, -1), FORMATS[kind])
+    x, whole = rng.standard_normal((1, 96)).astype(np.float32), np.asarray(W)
+    monkeypatch.setattr(Quantized, "_widened", None)  # nothing is
+    assert worst((x @ W.T)[0], x[0].astype(np.float64) @ whole.T) < 1e-6 and (x[None] @ W.T).shape == (1, 1, 70)
+
+
 def quantized(array: np.ndarray, kind: str) -> tuple[str, np.ndarray]:
     return kind, quants.quantize(np.ascontiguousarray(array, np.float32), GGMLQuantizationType[kind])
 
@@ -102,8 +112,13 @@ def test_matrices_stay_in_blocks_until_they_are_used(kind, tmp_path):
     assert not any(isinstance(p, Quantized) for p in whole.params.values())
     logits = [core.forward(m.params, m.config, IDS)["logits"] for m in (model, whole)]
     assert worst(*logits) < 1e-5
-    steps = [list(core.generate(m.params, m.config, IDS, max_new_tokens=3, temperature=0)) for m in (model, whole)]
-    assert [step.token for step in steps[0]] == [step.token for step in steps[1]]
+    steps = [
+        list(core.generate(m.params, m.config, IDS, max_new_tokens=3, temperature=0, widened=most))
+        for m, most in ((whole, None), (model, None), (model, 0), (model, 20_000))
+    ]
+    for some in steps[1:]:
+        for one, other in zip(some, steps[0], strict=True):
+            assert one.token == other.token and worst(one.distribution.logits, other.distribution.logits) < 1e-5
 
 
 def test_rotary_rows_are_put_back():

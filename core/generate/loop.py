@@ -5,6 +5,7 @@ Every step is yielded with its whole distribution, and with what it cost.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -18,10 +19,12 @@ from ..interventions import NOTHING, Interventions, without
 from ..kinds import shown
 from ..model import forward
 from ..ops.embedding import embedding
-from ..params import Params, check_needed
+from ..params import Array, Params, check_needed
 from ..trace import Trace, checked_names
 from .cache import Cache
 from .sampling import Distribution, Sampling
+
+FLOAT32 = 4  # bytes
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,7 @@ def generate(
     cache: bool = True,
     interventions: Interventions = NOTHING,
     names: Iterable[str] = (),
+    widened: int | None = None,
 ) -> Iterator[NewToken]:
     """Write on after ids [pos], or after `embeddings` [pos, d_model] in their place; yield a NewToken a token.
 
@@ -85,7 +89,8 @@ def generate(
     forced: position -> the token that must stand there, whatever its probability.
     stop: token or tokens after which nothing follows; they are yielded themselves.
     cache: keep keys and values (the same numbers, sooner). False computes the whole context at every step.
-    params: those kept in 16 bits (load_pretrained) are widened once, for the whole text: a token reads them all.
+    params: those kept in fewer bits (load_pretrained) are widened once, for the whole text: a token reads them all.
+    widened: bytes that these may take so; the others are multiplied as they lie, which takes longer. None: no limit.
     names: what else each NewToken's trace keeps, as in `forward`.
     Raises, before the first step: ConfigError naming the argument that cannot be; for more tokens than n_ctx has room
     for; for cache=True where the future is not hidden. While it runs: ConfigError for logits that are not finite.
@@ -106,6 +111,8 @@ def generate(
         raise ConfigError(f"source: one sequence at a time, of shape [pos], not {source.shape}", "source")
     n = len(context)
     whole("max_new_tokens", max_new_tokens, 1)
+    if widened is not None:
+        whole("widened", widened, 0)
     if n + max_new_tokens > config.n_ctx:
         wanted = shown(max_new_tokens)
         raise ConfigError(
@@ -124,6 +131,7 @@ def generate(
     store = Cache(config, n + max_new_tokens) if flag("cache", cache) else None
     if store is not None:
         store.check(n, config, interventions)
+    params = _widened(params, widened)
     return write_on(
         params, config, context, max_new_tokens, sampling, forced, stops, store, interventions, kept, source
     )
@@ -143,7 +151,6 @@ def write_on(
     source: np.ndarray | None = None,
 ) -> Iterator[NewToken]:
     """The loop of `generate`: look at context [pos, d_model], draw a token, add it, and look again."""
-    params = {name: np.asarray(p) for name, p in params.items()}
     x, unread = context, source
     for position in range(len(context), len(context) + max_new_tokens):
         trace = forward(
@@ -159,6 +166,17 @@ def write_on(
         row = embedding(params["embed.W_E"], np.array([token]))
         x = np.concatenate([x, row]) if cache is None else row
         unread = source if cache is None else None  # a cache holds what the decoder sees of it
+
+
+def _widened(params: Params, most: int | None) -> Params:
+    """The same, as float32 in memory as far as these bytes go; the rest stays as it is stored."""
+    done: dict[str, Array] = {}
+    for name, p in params.items():
+        size = p.nbytes if isinstance(p, np.ndarray) else FLOAT32 * math.prod(p.shape)
+        stays = isinstance(p, np.ndarray) or (most is not None and size > most)
+        done[name] = p if stays else np.asarray(p)
+        most = most if stays or most is None else most - size
+    return done
 
 
 def _last(logits: np.ndarray, position: int) -> np.ndarray:

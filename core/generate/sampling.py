@@ -10,6 +10,8 @@ import numpy as np
 from ..arguments import array, instance, is_number, is_whole, whole, wrong
 from ..ops.softmax import softmax
 
+ROUNDING = 1e-6  # relative: so far apart may two equal probabilities come out
+
 
 @dataclass(frozen=True)
 class Sampling:
@@ -101,6 +103,21 @@ class Distribution:
         kept = self.tempered[self.kept]
         final[self.kept] = kept / kept.sum()
         return final
+
+    @cached_property
+    def left(self) -> float:
+        """What the tokens that are kept had together before the others were cut."""
+        return float(self.tempered[self.kept].sum())
+
+    def place(self, token: int) -> int:
+        """Where a token stands in `order`."""
+        return int(np.flatnonzero(self.order == token)[0])
+
+    def rank(self, token: int) -> tuple[int, int]:
+        """A token's rank by `plain`, from 1, and how many share it: two that differ by rounding alone are as likely."""
+        p = float(self.plain[token])
+        rank = int((self.plain > p * (1 + ROUNDING)).sum()) + 1
+        return rank, int((self.plain >= p * (1 - ROUNDING)).sum()) - rank + 1
 
     def chance(self, position: int) -> float:
         """The number in 0..1 that decides at this position: it depends on the seed and the position alone."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .. import limits
 from ..arguments import instance
 from ..config import Config
 from ..generate.loop import NewToken, generate
@@ -71,6 +72,7 @@ def write(scene: Scene, params: Params | None = None, cache: bool | None = None)
         forced={at: token for at, token in scene.forced if n <= at < n + new and token < config.vocab_size},
         cache=config.causal if cache is None else cache,
         interventions=scene.interventions,
+        widened=limits.WIDENED,
     )
     return Writing(scene, config, lambda: params, scene.encoding.ids[:n], embeddings, tuple(steps))
 

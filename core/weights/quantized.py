@@ -31,12 +31,14 @@ class Format:
     """A block: how many numbers in how many bytes, and what they are: uint8 [block, bytes] -> float32 [block, n].
 
     floats: where in a block its float16 lie. All else of it is whole numbers.
+    times: uint8 [row, block, bytes] and x [numbers of a row] -> [row], their products; None: only by widening.
     """
 
     numbers: int
     bytes: int
     widen: Callable[[np.ndarray], np.ndarray]
     floats: tuple[int, ...]
+    times: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None
 
 
 def _scale(blocks: np.ndarray, at: int) -> np.ndarray:
@@ -90,10 +92,59 @@ def _q6_k(blocks: np.ndarray) -> np.ndarray:
     return (d[..., None] * q.reshape(-1, 16, 16).astype(np.float32)).reshape(-1, 256)
 
 
+# ------------------------------------------------------------------------------- products with what lies in the blocks
+#
+# The sum of (d q + m) x over a block is d (sum of q x) + m (sum of x): one multiplication by d and m a block, not a
+# number, and q is never put in order; x is, once.
+
+
+def _sums(levels: np.ndarray, run: int) -> np.ndarray:
+    """[row, n] -> [row, n / run]: the sums of each `run` numbers."""
+    return (levels.reshape(-1, run) @ np.ones(run, np.float32)).reshape(len(levels), -1)
+
+
+def _q8_0_times(blocks: np.ndarray, x: np.ndarray) -> np.ndarray:
+    levels = np.ascontiguousarray(_part(blocks, 2, "V32")).view(np.int8).astype(np.float32)
+    levels *= x
+    return (_sums(levels, 32) * _of_each(blocks, 0)).sum(-1)
+
+
+def _nibbles_times(blocks: np.ndarray, at: int, x: np.ndarray) -> np.ndarray:
+    """Of the 16 bytes from `at` on of each block, whose lower halves come first: the sums of q x, [row, block]."""
+    low_x, high_x = np.ascontiguousarray(x.reshape(-1, 2, 16).swapaxes(0, 1)).reshape(2, -1)
+    packed = np.ascontiguousarray(_part(blocks, at, "V16")).view(np.uint8)
+    low, high = (packed & 15).astype(np.float32), (packed >> 4).astype(np.float32)
+    low *= low_x
+    high *= high_x
+    low += high
+    return _sums(low, 16)
+
+
+def _q4_0_times(blocks: np.ndarray, x: np.ndarray) -> np.ndarray:
+    of_levels = _nibbles_times(blocks, 2, x) - 8 * _sums(x[None], 32)
+    return (of_levels * _of_each(blocks, 0)).sum(-1)
+
+
+def _q4_1_times(blocks: np.ndarray, x: np.ndarray) -> np.ndarray:
+    scaled = (_nibbles_times(blocks, 4, x) * _of_each(blocks, 0)).sum(-1)
+    return scaled + _of_each(blocks, 2) @ _sums(x[None], 32)[0]
+
+
+def _of_each(blocks: np.ndarray, at: int) -> np.ndarray:
+    """The float16 at byte `at` of each block: uint8 [row, block, bytes] -> float32 [row, block]."""
+    return _part(blocks, at, "<f2").astype(np.float32)
+
+
+def _part(blocks: np.ndarray, at: int, kind: str) -> np.ndarray:
+    """What lies at byte `at` of each block, uint8 [row, block, bytes], as a value of this NumPy type: [row, block]."""
+    field = np.dtype({"names": ["part"], "formats": [np.dtype(kind)], "offsets": [at], "itemsize": blocks.shape[-1]})
+    return blocks.view(field)["part"][..., 0]
+
+
 FORMATS = {
-    "Q8_0": Format(32, 34, _q8_0, (0,)),
-    "Q4_0": Format(32, 18, _q4_0, (0,)),
-    "Q4_1": Format(32, 20, _q4_1, (0, 2)),
+    "Q8_0": Format(32, 34, _q8_0, (0,), _q8_0_times),
+    "Q4_0": Format(32, 18, _q4_0, (0,), _q4_0_times),
+    "Q4_1": Format(32, 20, _q4_1, (0, 2), _q4_1_times),
     "Q4_K": Format(256, 144, _q4_k, (0, 2)),
     "Q6_K": Format(256, 210, _q6_k, (208,)),
 }
@@ -130,6 +181,13 @@ class Quantized(Stored):
             return self._widened(self._rows[first])
         whole = self._widened(self._rows)
         return (whole.T if self._turned else whole)[key]
+
+    def _times_one(self, x: np.ndarray) -> np.ndarray | None:
+        if self._format.times is None or not self._turned or x.dtype != self.dtype:
+            return None
+        blocks = self._rows.reshape(len(self._rows), -1, self._format.bytes)
+        step = max(1, BAND // x.size)
+        return np.concatenate([self._format.times(blocks[at : at + step], x) for at in range(0, len(blocks), step)])
 
     def bands(self) -> Iterator[np.ndarray]:
         step = max(1, BAND // max(self.shape))

@@ -13,13 +13,14 @@ from typing import Any
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
-BAND = 1 << 20  # numbers of a matrix that are widened at once: 4 MB
+BAND = 1 << 18  # numbers of a matrix that are widened at once: 1 MB, which stays in a processor's cache
 
 
 class Stored(NDArrayOperatorsMixin):
     """A read-only array that is float32 to NumPy, whatever it is in memory.
 
     What is taken out of it (`W[ids]`) is widened alone, and a product `x @ W` widens a band of columns after another.
+    One token alone may be multiplied with it as it lies: then only the order in which numbers are added is another.
     All else that an ndarray does is done by `np.asarray(W)`, which is the whole of it as a new float32 array.
     """
 
@@ -66,9 +67,15 @@ class Stored(NDArrayOperatorsMixin):
             raise AttributeError(name)
         return getattr(np.asarray(self), name)
 
+    def _times_one(self, x: np.ndarray) -> np.ndarray | None:
+        """x [d_in] @ this -> [d_out] without widening it, where its form has a way; else None."""
+        return None
+
     def _times(self, x: np.ndarray) -> np.ndarray:
-        """x [..., d_in] @ this [d_in, d_out] -> [..., d_out], to the bit what the widened matrix gives."""
+        """x [..., d_in] @ this [d_in, d_out] -> [..., d_out]; of several tokens to the bit as if it were widened."""
         d_in, d_out = self.shape
+        if x.size == d_in and (one := self._times_one(x.reshape(-1))) is not None:
+            return one.reshape(*x.shape[:-1], d_out)
         width = max(BAND // d_in // 64, 1) * 64  # whole blocks of BLAS's
         if d_out <= width:
             return x @ self[:]

@@ -6,7 +6,7 @@ import numpy as np
 
 from core import Distribution, Scene
 from core.generate.loop import NewToken
-from pictures import continuation, extremes
+from pictures import continuation
 from pictures.compute import Picture, picture
 from pictures.numbers import Bars
 from pictures.words import Words
@@ -67,7 +67,7 @@ def _note(step: NewToken, token: int, words: Words) -> str:
     d = step.distribution
     if d.final[token] > 0:
         return share(float(d.final[token]), words)
-    rank = int(np.flatnonzero(d.order == token)[0])
+    rank = d.place(token)
     by = "top_k" if rank >= d.n_top_k else "top_p"
     return words(f"generate.cut.{by}") if rank >= d.n_kept else share(0.0, words)
 
@@ -76,9 +76,7 @@ def _says(scene: Scene, step: NewToken, words: Words) -> str:
     name, d = continuation.names(scene, words), step.distribution
     token = words("quoted", token=edged(name(step.token)))
     own, drawn = share(step.probability, words), share(step.drawn_with, words)
-    mine = step.probability * (1 + extremes.NOISE)
-    rank = int((d.plain > mine).sum()) + 1  # those as likely share theirs
-    ties = int((d.plain >= step.probability * (1 - extremes.NOISE)).sum()) - rank + 1
+    rank, ties = d.rank(step.token)
     how = (
         "forced"
         if step.forced
@@ -91,10 +89,10 @@ def _says(scene: Scene, step: NewToken, words: Words) -> str:
     if d.n_kept < size:
         sentences.append(words("generate.says.cut", kept=d.n_kept, size=size, left=_left(d, words)))
     elif size > len(ids):
-        rest = round(1 - float(d.tempered[ids].astype(np.float64).sum()), 7)
+        rest = round(1 - float(np.asarray(d.tempered[ids], np.float64).sum()), 7)
         sentences.append(words("generate.says.rest", n=size - len(ids), share=share(max(rest, 0.0), words)))
     return " ".join(sentences)
 
 
 def _left(d: Distribution, words: Words) -> str:
-    return share(float(d.tempered[d.kept].sum()), words)
+    return share(d.left, words)

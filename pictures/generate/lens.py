@@ -16,6 +16,7 @@ from pictures.words import Words
 from plots.lens import lens as plot
 
 ROWS = 12  # positions: the last ones
+AT_ONCE = 4 << 20  # logits: 32 MB in float64, of the 73 million that thirty layers of 50,000 tokens have
 STAGES = ("blocks.0.resid_pre", "blocks.*.resid_post")
 
 
@@ -60,8 +61,13 @@ def read(scene: Scene, text: continuation.Writing) -> tuple[np.ndarray, np.ndarr
     trace = forward(text.params, scene.whole, embeddings=x, interventions=scene.interventions, names=STAGES)
     first = max(0, len(x) - ROWS)
     stages = residual_stages(trace, text.config.n_layers)[:, first:]
-    logits = read_stream(stages, text.params, text.config).astype(np.float64)  # [stage, position, vocab]
-    return logits.argmax(-1).T, softmax(logits).max(-1).T, first
+    step = max(1, AT_ONCE // (stages.shape[1] * text.config.vocab_size))
+    tops, shares = [], []
+    for at in range(0, len(stages), step):
+        logits = read_stream(stages[at : at + step], text.params, text.config).astype(np.float64)
+        tops.append(logits.argmax(-1))
+        shares.append(softmax(logits).max(-1))
+    return np.concatenate(tops).T, np.concatenate(shares).T, first
 
 
 def readable(scene: Scene) -> bool:

@@ -201,12 +201,12 @@ def changes(f: Fresh, n: int) -> bool:
     return n == 1 or not np.allclose(a[:-1], b, rtol=1e-3, atol=1e-3)
 
 
-@claim("generate.says.check", "generate.says.check_as_much")
+@claim("generate.says.check", "generate.says.check_as_much", "generate.says.check_first")
 def same(f: Fresh, v: Values) -> None:
-    text, steps = replayed(f.scene), core.write(f.scene, cache=True).steps
-    plain = np.array(text.logits)
+    text, n = replayed(f.scene), v["n"]
+    steps, plain = core.write(f.scene, cache=True).steps[:n], np.array(text.logits[:n])
     apart = np.abs(np.array([step.distribution.logits for step in steps]).astype(np.float64) - plain).max()
-    tokens = sum(step.token == token for step, token in zip(steps, text.ids[text.n :], strict=True))
+    tokens = sum(step.token == token for step, token in zip(steps, text.ids[text.n : text.n + n], strict=True))
     costs = np.array([spent(f, step) for step in range(1, len(steps) + 1)]).sum(0)
     assert (v["same"], v["n"]) == (tokens, len(plain)) and pinned_number(v["size"], np.abs(plain).max(), f.words.lang)
     assert pinned_number(v["apart"], apart, f.words.lang)
