@@ -83,5 +83,6 @@ comparison.elsewhere(scene, words)
 knobs.enter()
 play(words)
 search(words)
-knobs.vocabulary(words)
+if texts.into(scene):
+    knobs.vocabulary(words)
 shell.close_page("translate", words, translate, generate, forward, beam_search, alignment_score)

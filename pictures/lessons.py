@@ -31,7 +31,7 @@ from pictures.words import CONTENT, LANGUAGES
 
 NAMES = (  # of the shipped ones, in the order in which they are offered
     *("rows", "the-mask", "the-clock", "three-roles", "the-scale"),
-    *("heads-together", "the-block", "other-text", "the-rate", "the-cause"),
+    *("heads-together", "the-block", "other-text", "the-rate", "the-cause", "two-languages"),
 )
 OWN = "own"  # the name of the one that a reader brought or wrote
 KEPT = (

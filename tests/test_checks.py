@@ -226,10 +226,28 @@ TRUTHS: dict[str, Callable[[Scene], Any]] = {
         ]
     ),
     "nobody-wrote-the-rule": lambda s: guessed(s),
+    "fibres-cross": lambda s: {2: "article", 3: "noun", 4: "adjective"}[
+        max(range(9), key=lambda k: trace(s)["blocks.1.cross.q"][2, 2] @ trace(s)["blocks.1.cross.k"][2, k])
+    ],
+    "cross-attention-off": lambda s: (
+        "same"
+        if greedy(s) == greedy(s.turn(sentence="o pinguim dorme no gelo .")) != greedy(s.switch(cross=True))
+        else "other"
+    ),
     "a-rate-too-high": lambda s: tuple(
         name for _, name in sorted((trained(s, rate), f"rate_{rate}") for rate in (0.1, 0.01, 0.001))
     ),
 }
+
+
+def greedy(scene: Scene) -> list[int]:
+    """What a translator writes, all of it read again for each word."""
+    ids, period = list(scene.encoding.ids[:1]), scene.preset.tokenizer.tokens.index(".")
+    while ids[-1] != period and len(ids) < scene.config.n_ctx:
+        change, source = Interventions(off=frozenset(scene.off)), scene.encoding.ids
+        run = core.forward(scene.preset.learned, scene.whole, np.array(ids), source=source, interventions=change)
+        ids.append(int(run["logits"][-1].argmax()))
+    return ids
 
 
 def guessed(scene: Scene) -> float:

@@ -18,6 +18,7 @@ from ..ops.loss import cross_entropy
 from ..scene.continuation import Writing, write
 from ..scene.run import Run, run
 from ..scene.scene import Scene
+from ..scene.translation import translate
 from ..tasks import TASKS
 from ..tasks.task import evaluate
 from ..train.batch import Batch
@@ -39,6 +40,7 @@ class Arrays:
     induction [layer, head]: the score of core.interpret.probe_induction, without the heads that are off;
     written [new]: the ids of the tokens that are written; next.plain, next.final [vocab]: the first one's
     probabilities, before and after temperature and cuts;
+    translated [new]: the ids of the words that a model of two stacks writes for the sentence, nothing forced;
     training.loss, training.accuracy: on rows that are held out, after `train_step` steps of the Scene's own run.
     """
 
@@ -63,6 +65,10 @@ class Arrays:
     @cached_property
     def writing(self) -> Writing:
         return write(self.scene)
+
+    @property
+    def translated(self) -> np.ndarray:
+        return np.array([step.token for step in translate(self.scene.computed).steps], np.int64)
 
     @property
     def lost_by_head(self) -> np.ndarray:
@@ -138,6 +144,7 @@ MEASURES: dict[str, Callable[[Arrays], Any]] = {
     "key_effects": lambda arrays: arrays.lost_by_key,
     "induction": lambda arrays: arrays.induction,
     "written": lambda arrays: np.array([step.token for step in arrays.writing.steps], np.int64),
+    "translated": lambda arrays: arrays.translated,
     "next.plain": lambda arrays: arrays.first.plain,
     "next.final": lambda arrays: arrays.first.final,
     "training.loss": lambda arrays: arrays.training[0],
