@@ -229,10 +229,10 @@ def test_a_reader_walks_forces_and_turns_round():
 
 
 @pytest.mark.browser
-def test_a_head_and_a_word_are_clicked(in_turn, server):
-    in_turn.goto(f"{server}/translate?lang=en&model=translator")
+def test_a_head_and_a_word_are_clicked(in_turn, app):
+    in_turn.goto(f"{app}/translate?lang=en&model=translator")
     settled(in_turn)
-    in_turn.get_by_role("button", name="Back").click()
+    in_turn.get_by_role("button", name="Back", exact=True).click()
     settled(in_turn)
     assert "words_translated=7" in in_turn.url
     in_turn.get_by_role("button", name="Translate it back").click()
