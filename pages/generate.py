@@ -6,9 +6,9 @@ import streamlit as st
 
 from core import Distribution, Scene, Writing, cross_entropy
 from core.generate.loop import generate, multiplications, write_on
-from core.interpret import read_stream, residual_stages
+from core.interpret import direct_attribution, read_stream, residual_stages, source_attribution
 from pictures import arithmetic, continuation
-from pictures.generate import cache, draw, lens
+from pictures.generate import cache, draw, lens, votes
 from pictures.generate import loss as losses
 from pictures.words import Words
 from ui import comparison, explanation, figure, shell, state
@@ -43,8 +43,22 @@ def _loop(words: Words, running: bool) -> None:
         figure.picture(draw.choices, scene, words, key="generate-choices", height=height, on_click=knobs.force)
     with right:
         knobs.knobs(scene, text, words)
+    _votes(scene, words)
     _inside(scene, text, words)
     explanation.draw("generate", words)
+
+
+def _votes(scene: Scene, words: Words) -> None:
+    """Which part of the model, and which word, gave the token that was taken its logit."""
+    shell.say(words("generate.votes.title"), "step")
+    if not votes.readable(scene):
+        shell.say(words("generate.votes.none"))
+        return
+    pictures = zip(st.columns(2, gap="medium"), (votes.votes, votes.sources), strict=True)
+    for column, builder in pictures:
+        with column:
+            key = f"generate-{builder.__name__}"
+            figure.picture(builder, scene, words, key=key, height=votes.height(scene))
 
 
 def _inside(scene: Scene, text: Writing, words: Words) -> None:
@@ -90,5 +104,15 @@ knobs.enter()
 play(words)
 loss(words)
 shell.close_page(
-    "generate", words, write_on, Distribution, generate, multiplications, read_stream, residual_stages, cross_entropy
+    "generate",
+    words,
+    write_on,
+    Distribution,
+    generate,
+    multiplications,
+    direct_attribution,
+    source_attribution,
+    read_stream,
+    residual_stages,
+    cross_entropy,
 )

@@ -7,10 +7,11 @@ from dataclasses import replace
 from functools import partial
 
 import core
-from core import ConfigError, Scene, Writing, limits
+from core import ConfigError, Run, Scene, Writing, limits
 from core.generate.loop import NewToken
 from core.scene.continuation import namer
 from core.scene.sentence import fit_sentence
+from core.tokenizer.words import Encoding
 from pictures import compute, heap, memory
 from pictures.brief import brief
 from pictures.display_names import named
@@ -93,3 +94,21 @@ def names(scene: Scene, words: Words) -> Callable[[int], str]:
     """What each id is called in this language."""
     name = namer(scene, lambda token: words("generate.unnamed", id=token))
     return lambda token: named(name(token), words)
+
+
+def context(scene: Scene) -> Run:
+    """A run of the text before the step that is looked at: the context, and what was written after it.
+
+    Raises: ConfigError where its numbers explode.
+    """
+    return _context(compute.looked_at(scene, (*KNOBS, "tokens_written")))
+
+
+@memory.kept(lambda scene: (scene,), large=compute.is_large)
+def _context(scene: Scene) -> Run:
+    text = text_of(scene)
+    before = reached(scene, text) - 1
+    ids, x = text.text(before), text.embedded(before)
+    trace = core.forward(text.params, scene.whole, embeddings=x, interventions=scene.interventions)
+    tokens = (*scene.tokens[: len(text.ids)], *map(str, ids[len(text.ids) :]))
+    return Run(scene, text.config, text.weights, Encoding(ids, tokens, (), ()), x, trace)

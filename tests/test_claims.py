@@ -34,6 +34,7 @@ from claims import (
     see,
     switched,
     trained,
+    voted,
     way,
     written,
 )
@@ -59,6 +60,7 @@ PAGES = {
     "back": back,
     "explained": explained,
     "across": across,
+    "voted": voted,
 }
 SCENES = any_scenes(200)
 AT_ONCE = 20

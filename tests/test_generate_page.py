@@ -17,7 +17,7 @@ import core
 from core import PRESETS, Scene, limits
 from core.interpret import logit_lens
 from pictures import compute, continuation, memory
-from pictures.generate import cache, draw, lens, loss
+from pictures.generate import cache, draw, lens, loss, votes
 from pictures.words import words_of
 from plots import theme
 from tests.chromium import settled
@@ -588,3 +588,22 @@ def test_numbers_that_explode_are_told_at_every_picture_and_stop_the_clock():
     at.run()
     assert not at.exception and html_of(at).count(words_of("en")("generate.broken")) == 3
     assert knobs.PLAYING not in at.session_state
+
+
+@pytest.mark.parametrize("model", [name for name, preset in core.PRESETS.items() if preset.config.unembed])
+def test_the_votes_add_up_to_the_logit_and_those_of_heads_by_word_to_theirs(model: str) -> None:
+    """Within 1e-5; the bars follow one another, and the last one is the logit."""
+    scene = Scene(model=model, tokens_written=2)
+    token, parts, by_word = votes.attributed(scene)
+    logit = continuation.looked_at(scene, continuation.text_of(scene)).distribution.logits[token]
+    assert parts.total[-1] == pytest.approx(logit, abs=1e-5)
+    for name, values in zip(by_word.names, by_word.values, strict=True):
+        assert values.sum(-1) == pytest.approx(parts.values[parts.names.index(name)], abs=1e-5)
+    for builder in (votes.votes, votes.sources):
+        made = builder(scene, words_of("en"))
+        go.Figure(theme.resolve(made.figure, "light"))
+        (bars,) = made.figure["data"]
+        starts, sizes = (np.asarray(bars[name], np.float64) for name in ("base", "x"))
+        assert starts[1:-1] == pytest.approx((starts + sizes)[:-2], abs=1e-5) and starts[0] == starts[-1] == 0
+        assert sizes[-1] == pytest.approx(sizes[:-1].sum(), abs=1e-4) and len(sizes) <= votes.PARTS + 3
+    assert not votes.readable(Scene(model="encoder_full")) and not votes.readable(Scene(model="gpt", off=("residual",)))

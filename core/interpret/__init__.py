@@ -13,7 +13,7 @@ from .induction import (
     previous_token_score,
     probe_induction,
 )
-from .lens import Attribution, direct_attribution, logit_lens, read_stream
+from .lens import Attribution, direct_attribution, logit_lens, read_stream, source_attribution
 from .patching import difference, patched_differences
 from .sentences import sentence_similarity, sentence_vector
 from .space import PCA, pca, relative_change, residual_stages, token_norms
@@ -56,6 +56,7 @@ __all__ = [
     "share_of_zeros",
     "similarity",
     "sine_wave",
+    "source_attribution",
     "token_moments",
     "token_norms",
     "transformed_values",

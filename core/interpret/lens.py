@@ -69,6 +69,37 @@ def direct_attribution(trace: Trace, params: Params, config: Config, token: int 
     Raises: ConfigError for a Config whose last stream is no such sum, and for a token outside the vocabulary.
     """
     config = without(config, trace.interventions.off)
+    reader, parts = _reader(trace, params, config, token)
+    parts = _written(trace, params, config, reader) | parts
+    return Attribution(tuple(parts), np.stack(list(parts.values())))
+
+
+def source_attribution(trace: Trace, params: Params, config: Config, token: int | np.ndarray) -> Attribution:
+    """The same of every head alone, by the word from which it was brought: values [head, ..., pos, key].
+
+    A head's z is its weights times the values, so that its part of the logit is a sum over the keys that it looked at
+    (Elhage et al. 2021, "Attention Heads are Independent and Additive"); over them it is `direct_attribution`'s.
+    Raises: ConfigError as `direct_attribution`; for a z that was patched, which is no such sum.
+    """
+    config = without(config, trace.interventions.off)
+    reader, _ = _reader(trace, params, config, token)
+    if patched := [name for name in trace.interventions.patch if name.endswith("attn.z")]:
+        raise ConfigError(f"patch: {patched[0]} was put there, so it comes from no word", "patch")
+    parts = {}
+    for i in range(config.n_layers):
+        at, off = f"blocks.{i}.attn.", trace.interventions.ablated_in(i)
+        back = _into_heads(reader, trace, params, config, i)  # [..., head, pos, d_head]
+        values = np.repeat(trace[at + "v"], config.n_heads // config.kv_heads, axis=-3)
+        brought = trace[at + "pattern"] * (back @ values.swapaxes(-1, -2))
+        for head in range(config.n_heads):
+            parts[f"{at}{head}"] = brought[..., head, :, :] * (head not in off)
+    return Attribution(tuple(parts), np.stack(list(parts.values())))
+
+
+def _reader(
+    trace: Trace, params: Params, config: Config, token: int | np.ndarray
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """[..., pos, d_model]: what the logit of `token` is the dot product of the last stream with; and what is added."""
     _check_sum(config)
     token = np.broadcast_to(np.asarray(token), trace["logits"].shape[:-1])
     if token.dtype.kind not in "iu" or token.min() < 0 or token.max() >= config.vocab_size:
@@ -84,8 +115,18 @@ def direct_attribution(trace: Trace, params: Params, config: Config, token: int 
             reader = reader - reader.mean(axis=-1, keepdims=True)
     if config.unembed_bias:
         parts["unembed.b_U"] = params["unembed.b_U"][token]
-    parts = _written(trace, params, config, reader) | parts
-    return Attribution(tuple(parts), np.stack(list(parts.values())))
+    return reader, parts
+
+
+def _into_heads(reader: np.ndarray, trace: Trace, params: Params, config: Config, layer: int) -> np.ndarray:
+    """[..., head, pos, d_head]: the reader, before the heads of a layer are merged.
+
+    z W_O . reader = z . (reader W_O^T), so that no head's output is written out in d_model numbers.
+    """
+    merged = config.projections and "W_O" not in trace.interventions.off
+    width = config.n_heads * config.head_width
+    back = reader @ params[f"blocks.{layer}.attn.W_O"].T if merged else identity(reader, width)
+    return back.reshape(*back.shape[:-1], config.n_heads, config.head_width).swapaxes(-3, -2)
 
 
 def _written(trace: Trace, params: Params, config: Config, reader: np.ndarray) -> dict[str, np.ndarray]:
@@ -97,11 +138,8 @@ def _written(trace: Trace, params: Params, config: Config, reader: np.ndarray) -
         parts = {name: np.vecdot(trace[name], reader) for name in names}
     for i in range(config.n_layers):
         at = f"blocks.{i}."
-        # z W_O . reader = z . (reader W_O^T), so that no head's output is written out in d_model numbers
+        heads = np.vecdot(trace[at + "attn.z"], _into_heads(reader, trace, params, config, i))  # [..., head, pos]
         merged = config.projections and "W_O" not in trace.interventions.off
-        back = reader @ params[at + "attn.W_O"].T if merged else identity(reader, config.n_heads * config.head_width)
-        back = back.reshape(*back.shape[:-1], config.n_heads, config.head_width).swapaxes(-3, -2)
-        heads = np.vecdot(trace[at + "attn.z"], back)  # [..., head, pos]
         parts |= {f"{at}attn.{head}": heads[..., head, :] for head in range(config.n_heads)}
         if merged and at + "attn.b_O" in params:
             parts[at + "attn.b_O"] = np.vecdot(reader, params[at + "attn.b_O"])

@@ -8,13 +8,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 import core
-from core import ConfigError, Distribution, Explanation, Run, Scene, Writing
+from core import ConfigError, Distribution, Explanation, Run, Scene
 from core.explain.explanation import Operand, Term
 from core.explain.subject import GRAD, LENGTH, Subject
 from core.scene.fields import Numbered
-from core.tokenizer.words import Encoding
 from core.trace import axes_of
-from pictures import backward, cause, compute, continuation, memory
+from pictures import backward, cause, compute, continuation
 from pictures.words import Words
 
 DRAW = "draw."  # before the names of a draw (core/explain/sampling.py)
@@ -117,18 +116,7 @@ def _writing(scene: Scene, words: Words) -> World | None:
     text = continuation.written(scene)
     if text is None:
         return None
-    run = _context(compute.looked_at(scene, (*continuation.KNOBS, "tokens_written")))
+    run = continuation.context(scene)
     step = continuation.looked_at(scene, text)
     tokens = tuple(continuation.spelled(scene, text, continuation.reached(scene, text) - 1, words))
     return World(Subject.of(run), tokens, continuation.names(scene, words), step.distribution)
-
-
-@memory.kept(lambda scene: (scene,), large=compute.is_large)
-def _context(scene: Scene) -> Run:
-    """A run of the context and of the tokens that were written before the step that is looked at."""
-    text: Writing = continuation.text_of(scene)
-    before = continuation.reached(scene, text) - 1
-    ids, x = text.text(before), text.embedded(before)
-    trace = core.forward(text.params, scene.whole, embeddings=x, interventions=scene.interventions)
-    tokens = (*scene.tokens[: len(text.ids)], *map(str, ids[len(text.ids) :]))
-    return Run(scene, text.config, text.weights, Encoding(ids, tokens, (), ()), x, trace)
