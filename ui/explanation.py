@@ -81,8 +81,9 @@ def _form(page: str, scene: Scene, here: World | None, words: Words) -> None:
     options = ["", *families(page, scene)]
     options += [] if chosen[0] in options else [chosen[0]]
 
+    layer = chosen[1] if chosen[1] is not None else scene.place[0]
+
     def open_family(explained: str) -> None:
-        layer = chosen[1] if chosen[1] is not None else scene.place[0]
         _open(page, explained.replace("*", str(layer)), words)
 
     controls.select(
@@ -90,7 +91,7 @@ def _form(page: str, scene: Scene, here: World | None, words: Words) -> None:
         "explained",
         options,
         chosen[0],
-        lambda one: array(one.replace("*", "0"), words, code=True) if one else words("explain.none"),
+        lambda one: array(one.replace("*", str(layer)), words, code=True) if one else words("explain.none"),
         turn=open_family,
     )
     if here is None or number is None:

@@ -49,7 +49,8 @@ def votes(scene: Scene, words: Words) -> Picture:
     names = [_part(part, words) for part in parts.names]
     says = _says("votes", scene, values, names, words, total=total, n=len(values))
     roles = ["@attention" if HEAD.fullmatch(part) else "@residual" for part in parts.names]
-    values, names, roles = _gathered(values, names, roles, PARTS, words)
+    short = [_part(part, words, "bar_") for part in parts.names]
+    values, names, roles = _gathered(values, short, roles, PARTS, words)
     figure = waterfall(values, names, roles, words("generate.votes.logit"), whole=total, comma=words.comma, alt=says)
     return Picture(figure, says)
 
@@ -75,12 +76,14 @@ def height(scene: Scene) -> int:
     return height_of(1 + max(min(parts, PARTS), min(len(text.ids) + len(text.steps), WORDS)))
 
 
-def _part(name: str, words: Words) -> str:
+def _part(name: str, words: Words, start: str = "") -> str:
+    """What a part is called in a sentence; "bar_": beside its bar."""
     if head := HEAD.fullmatch(name):
-        return words("generate.votes.head", layer=int(head[1]), head=int(head[2]))
+        return words(f"generate.votes.{start}head", layer=int(head[1]), head=int(head[2]))
     layer = re.match(r"blocks\.(\d+)\.", name)
     kind = name.rpartition(".")[2] if layer else name.partition(".")[0]
-    return words(f"generate.votes.{kind}", layer=int(layer[1]) if layer else 0)
+    start = start if layer or kind == "ln_final" else ""
+    return words(f"generate.votes.{start}{kind}", layer=int(layer[1]) if layer else 0)
 
 
 def _gathered(
