@@ -82,7 +82,7 @@ def forward(
     if config.n_encoder_layers and cache is not None:
         trace.source_mask = cache.source_padding(trace.source_mask, memory is not None)
     x = stack_of_blocks(x, params, config, trace, cache, memory)
-    if config.unembed:
+    if config.unembed and trace.needs("logits"):  # half of the work of a small model with many tokens
         unembed(x, params, config, trace)
     trace.check_patched()
     return trace

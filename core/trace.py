@@ -191,9 +191,16 @@ class Trace(Mapping[str, np.ndarray]):
         if patch := self.interventions.patch.get(name):
             array = patch.into(name, array, len(axes_of(name)))
             self._patched.add(name)
-        if self._all or name in self._names or any(fnmatchcase(name, pattern) for pattern in self._patterns):
+        if self._keeps(name):
             self._arrays[name] = array
         return array
+
+    def needs(self, name: str) -> bool:
+        """Whether an array that nothing follows from has to be computed: it is kept, or patched."""
+        return self._keeps(name) or name in self.interventions.patch
+
+    def _keeps(self, name: str) -> bool:
+        return self._all or name in self._names or any(fnmatchcase(name, pattern) for pattern in self._patterns)
 
     def __getitem__(self, name: str) -> np.ndarray:
         try:

@@ -41,8 +41,10 @@ def labels(scene: Scene, words: Words) -> Picture:
     """Every head's label, over the score that earned it; for a head without one, over its greatest."""
     found = labels_of(scene)
     shown = np.zeros(found.shape)
+    scores, probed = scores_of(scene), probe_of(scene)
     for place in np.ndindex(shown.shape):
-        shown[place] = _score(scene, place)
+        mine = {name: float(score[place]) for name, score in scores.items()}
+        shown[place] = _earned(found.item(place), mine, probed.item(place))
     says = _labelled(scene, words) + left_out.told(scene, words, "shares")
     figure = head_map(
         shown,
@@ -54,11 +56,10 @@ def labels(scene: Scene, words: Words) -> Picture:
     return Picture(figure, says)
 
 
-def _score(scene: Scene, place: tuple[int, ...]) -> float:
+def _earned(label: str | None, mine: dict[str, float], probed: float) -> float:
     """What earned a head its name: the probe's score for induction, else the sentence's; without a name, its best."""
-    label, mine = labels_of(scene)[place], {name: float(score[place]) for name, score in scores_of(scene).items()}
     if label == "induction":
-        return float(probe_of(scene)[place])
+        return float(probed)
     best = max(score for name, score in mine.items() if name != "uniform")
     return best if label is None else mine["induction" if label == "seeming" else label]
 
@@ -80,7 +81,7 @@ def scores(scene: Scene, words: Words) -> Picture:
     """How far the chosen head follows each pattern that has a name."""
     place = scene.place
     mine = {name: float(score[place]) for name, score in scores_of(scene).items()}
-    says = _says_scores(scene, place, words) + left_out.told(scene, words, "shares")
+    says = _says_scores(scene, place, mine, words) + left_out.told(scene, words, "shares")
     figure = token_shares(
         np.array([mine[name] for name in LABELS]),
         [f"{SIGNS[name]} {words(f'reading.names.{name}')}" for name in LABELS],
@@ -93,12 +94,12 @@ def scores(scene: Scene, words: Words) -> Picture:
     return Picture(figure, says)
 
 
-def _says_scores(scene: Scene, place: tuple[int, int], words: Words) -> str:
+def _says_scores(scene: Scene, place: tuple[int, int], mine: dict[str, float], words: Words) -> str:
     pattern = patterns(compute.run(scene))[place]
     if not np.isfinite(pattern).all():
         return words("reading.says.lost")
     label, name, probe = labels_of(scene)[place], head_names([place], words), float(probe_of(scene)[place])
-    score = _score(scene, place)
+    score = _earned(label, mine, probe)
     values = {"place": name[:1].upper() + name[1:], "score": score, "unit": unit(scene)}
     if label in ("induction", "seeming"):
         tried = "" if label == "induction" or np.isfinite(probe) else "_untried"

@@ -196,3 +196,19 @@ def test_the_maps_refuse_sentences_of_different_lengths():
     long, short = (core.forward(params, config, embeddings=x) for x in (clean, other[:-1]))
     with pytest.raises(core.ConfigError, match=r"source: .* the sentences differ in length"):
         patched_differences(params, config, long, short, (0, 1), "stream", 0)
+
+
+def test_what_nobody_asked_for_is_not_unembedded(monkeypatch):
+    config, params, clean, _, _, rng = case(0)
+    config = config.replace(unembed=True)
+    params = random_params(config, 0)
+    value = rng.standard_normal((N, config.vocab_size))
+    patched = Interventions(patch={"logits": value})
+    trace = core.forward(params, config, embeddings=clean, interventions=patched, names=["embed"])
+    assert [*trace] == ["embed"]  # and the patch has its place
+    assert np.array_equal(core.forward(params, config, embeddings=clean, interventions=patched)["logits"], value)
+    monkeypatch.delattr("core.model.unembed")
+    assert [*core.forward(params, config, embeddings=clean, names=["embed"])] == ["embed"]
+    for names in (["logits"], ["log*"], None):
+        with pytest.raises(NameError):
+            core.forward(params, config, embeddings=clean, names=names)

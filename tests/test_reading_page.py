@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import plotly.graph_objects as go
 import pytest
@@ -40,8 +42,11 @@ def test_pictures_are_figures_in_both_themes(scene, lang):
             go.Figure(theme.resolve(picture.figure, mode))
 
 
+run = cache(core.run)  # both languages are held against one
+
+
 def patterns_of(scene: Scene) -> np.ndarray:
-    trace = core.run(scene).trace
+    trace = run(scene).trace
     return np.stack([trace[f"blocks.{i}.attn.pattern"] for i in range(scene.config.n_layers)]).astype(float)
 
 
@@ -80,33 +85,40 @@ def test_what_looks_like_an_induction_head_is_said_to_look_like_one():
         assert "looks like" in says and "is an induction head" not in says
 
 
+@cache
+def lost_of(scene: Scene) -> np.ndarray:
+    """[layer, head]: what the output loses without each head, on a run of its own."""
+    n, heads = scene.config.n_layers, scene.config.n_heads
+    last = f"blocks.{n - 1}.resid_post"
+    y = run(scene).trace[last].astype(float)
+    lost = np.zeros((n, heads, len(y)))
+    for place in np.ndindex(n, heads):
+        without = core.run(scene.turn(ablated={*scene.ablated, place}), names=[last]).trace[last].astype(float)
+        change, size = (np.sqrt((x**2).sum(1)) for x in (without - y, y))
+        lost[place] = np.where(size > 0, change / np.where(size > 0, size, 1), change)
+    return lost.mean(-1)
+
+
 @both
 def test_what_would_be_lost(lang):
     for scene in SCENES:
-        picture, (n, heads) = pictures.effects(scene, words_of(lang)), (scene.config.n_layers, scene.config.n_heads)
-        last = f"blocks.{n - 1}.resid_post"
-        y = core.run(scene).trace[last].astype(float)
-        lost = np.zeros((n, heads, len(y)))
-        for place in np.ndindex(n, heads):
-            without = core.run(scene.turn(ablated={*scene.ablated, place})).trace[last].astype(float)
-            change, size = (np.sqrt((x**2).sum(1)) for x in (without - y, y))
-            lost[place] = np.where(size > 0, change / np.where(size > 0, size, 1), change)
-        assert np.allclose(picture.figure["data"][0]["z"], 100 * lost.mean(-1), rtol=1e-4, atol=1e-4)
+        picture = pictures.effects(scene, words_of(lang))
+        assert np.allclose(picture.figure["data"][0]["z"], 100 * lost_of(scene), rtol=1e-4, atol=1e-4)
 
 
 @both
 def test_weight_is_not_importance(lang):
     words, parted = words_of(lang), 0
     for scene in SCENES:
-        run, (layer, head), query = core.run(scene), scene.place, scene.cell[0]
+        computed, (layer, head), query = run(scene), scene.place, scene.cell[0]
         a = patterns_of(scene)[layer, head]
         assert np.allclose(pictures.weights(scene, words).figure["data"][0]["z"], a, atol=1e-6)
 
         shared = head * scene.config.kv_heads // scene.config.n_heads  # heads may share their values
-        v = run.trace[f"blocks.{layer}.attn.v"][shared].astype(float)
+        v = computed.trace[f"blocks.{layer}.attn.v"][shared].astype(float)
         if scene.config.projections and "W_O" not in scene.off:
             width = scene.config.head_width
-            v = v @ run.params[f"blocks.{layer}.attn.W_O"][head * width : (head + 1) * width].astype(float)
+            v = v @ computed.params[f"blocks.{layer}.attn.W_O"][head * width : (head + 1) * width].astype(float)
         carried = a * np.sqrt((v**2).sum(1)) * ((layer, head) not in scene.ablated)
         picture = pictures.carried(scene, words)
         assert np.allclose(picture.figure["data"][0]["z"], carried, rtol=1e-4, atol=1e-4)

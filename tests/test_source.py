@@ -34,6 +34,7 @@ CHECKS = {
     "Reader.value",  # the expression of a check: a language of its own, not what a model computes
     "Interventions.ablated_in",
     "Trace.check_patched",
+    "Trace.needs",
     "Patch.into",  # of what a reader patches; Cause shows it
     "Cache.check",
     "_checked",
