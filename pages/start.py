@@ -13,6 +13,7 @@ from pictures import start as pictures
 from pictures.lessons import expanded
 from pictures.pages import PAGES
 from ui import comparison, explanation, presets, shell, state
+from ui.live import doors
 from ui.start import strip
 
 OPENING = "start.opening"  # the page that a click asked for
@@ -36,11 +37,20 @@ def explain(array: str, head: int | None, x: float, y: float) -> None:
         state.turn(explained=(number,))
 
 
+def enter(door: str) -> None:
+    """A first visitor takes a door: the tour begins on the penguins, the lessons are a page, and free play is here."""
+    if door == "lessons":
+        st.session_state[OPENING] = "lessons"
+    elif door == "show" and state.scene().model != Scene().model:
+        presets.open_preset(Scene().model)
+
+
 if OPENING in st.session_state:
     st.switch_page(f"pages/{st.session_state.pop(OPENING)}.py", query_params=state.address())
 scene, words = shell.open_page("start")
 comparison.elsewhere(scene, words)
 html = f"{pictures.lit(scene)}{pictures.cards(scene, words)}{pictures.html(scene, words)}"
+doors.draw(words, enter)
 strip.show(html, key="start-strip", follow=follow, number=explain if scene.explained else None)
 shell.say(pictures.says(scene, words))
 explanation.draw("start", words)

@@ -34,14 +34,8 @@ NAMES = (  # of the shipped ones, in the order in which they are offered
     *("heads-together", "the-block", "other-text", "the-rate", "the-cause", "two-languages"),
 )
 OWN = "own"  # the name of the one that a reader brought or wrote
-KEPT = (
-    "lesson",
-    "lesson_step",
-    "lang",
-    "check",
-    "challenge",
-    "projector",
-)  # what of a step's Scene is no Scene of the step's own
+# What of a step's Scene is no Scene of the step's own.
+KEPT = ("lesson", "lesson_step", "lang", "check", "challenge", "projector")
 
 
 @dataclass(frozen=True)
