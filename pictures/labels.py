@@ -26,9 +26,10 @@ def labels_of(scene: Scene) -> np.ndarray:
     """[layer, head] of names out of core.interpret.LABELS, "seeming" for an induction head in this sentence only, or
     None.
     """
-    found, probed = np.empty(scores_of(scene)["first"].shape, object), probe_of(scene)
+    scores, probed = scores_of(scene), probe_of(scene)
+    found = np.empty(probed.shape, object)
     for place in np.ndindex(found.shape):
-        label = head_label(_at(scene, place))
+        label = head_label(_at(scores, place))
         is_one = probed[place] >= CLEAR
         found[place] = "induction" if is_one else "seeming" if label == "induction" else label
     return found
@@ -44,8 +45,8 @@ def _probe(scene: Scene) -> np.ndarray:
     return probe_induction(compute.params(scene), scene.config, scene.interventions)
 
 
-def _at(scene: Scene, place: tuple[int, ...]) -> dict[str, float]:
-    return {name: float(score[place]) for name, score in scores_of(scene).items()}
+def _at(scores: dict[str, np.ndarray], place: tuple[int, ...]) -> dict[str, float]:
+    return {name: float(score[place]) for name, score in scores.items()}
 
 
 def scores_of(scene: Scene) -> dict[str, np.ndarray]:
@@ -67,14 +68,17 @@ def _scores(scene: Scene) -> dict[str, np.ndarray]:
 
 def look(scene: Scene, place: tuple[int, int], words: Words) -> str:
     """What the head looks at of all tokens, if that has a name, and with what score; else ""."""
-    scores = _at(scene.computed, place)
-    label = head_label(scores)
-    if not label:
-        return ""
-    return words(f"heads.looks.{label}", score=scores[label], apart=1 - scores[label], unit=unit(scene))
+    return _named(scores_of(scene.computed), place, unit(scene), words)
 
 
 def looks(scene: Scene, words: Words) -> list[list[str]]:
     """[layer][head]: the same of every head."""
-    c = scene.config
-    return [[look(scene, (layer, head), words) for head in range(c.n_heads)] for layer in range(c.n_layers)]
+    c, scores, what = scene.config, scores_of(scene.computed), unit(scene)
+    return [[_named(scores, (layer, head), what, words) for head in range(c.n_heads)] for layer in range(c.n_layers)]
+
+
+def _named(scores: dict[str, np.ndarray], place: tuple[int, int], what: str, words: Words) -> str:
+    own = _at(scores, place)
+    if not (label := head_label(own)):
+        return ""
+    return words(f"heads.looks.{label}", score=own[label], apart=1 - own[label], unit=what)

@@ -216,8 +216,9 @@ class Scene:
     @cached_property
     def encoding(self) -> Encoding:
         """The sentence's ids and tokens: a trained model's own, or of an open vocabulary."""
-        open_vocabulary = OpenVocabulary(self.config.vocab_size, SPLITTERS[self.split])
-        return (self.preset.tokenizer or open_vocabulary).encode(self.text)
+        if tokenizer := self.preset.tokenizer:
+            return tokenizer.encode(self.text)
+        return _of_open_vocabulary(self.text, self.split, self.config.vocab_size)
 
     @property
     def tokens(self) -> tuple[str, ...]:
@@ -377,6 +378,11 @@ def _no_field(name: str) -> str:
         return f"{name}: is a field of the Config: override({name}=...) turns it"
     near = get_close_matches(name, kinds(Scene), 1, 0.5)
     return f"{shown(name)}: a Scene has no such field" + (f"; is it {near[0]}?" if near else "")
+
+
+@lru_cache(maxsize=64)  # a turn makes several Scenes of one sentence
+def _of_open_vocabulary(text: str, split: str, size: int) -> Encoding:
+    return OpenVocabulary(size, SPLITTERS[split]).encode(text)
 
 
 @lru_cache(maxsize=256)  # a turn makes several Scenes of one Config, whose checks are half the work

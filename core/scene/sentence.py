@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from .. import limits
 from ..errors import SceneError
-from ..presets import find
+from ..presets import Preset, find
 from ..tokenizer.graphemes import clusters
 from ..tokenizer.protocol import Tokenizer
 from ..tokenizer.text import normalized
@@ -19,9 +21,13 @@ def fit_sentence(text: str, split: str = "words", model: str = "penguins") -> tu
     much is looked at, and its Notice counts characters, as that of a single token does.
     Raises: SceneError for a model that does not exist.
     """
-    whole, text = len(text), normalized(text[: limits.TYPED])
-    if (preset := find(model)) is None:
-        raise SceneError(f"model: there is no {model!r}, or no longer", "model")
+    _preset(model)
+    return _fitted(text[: limits.TYPED], len(text), split, model)
+
+
+@lru_cache(maxsize=64)  # a turn makes several Scenes of one sentence; a model's name never means another one
+def _fitted(text: str, whole: int, split: str, model: str) -> tuple[str, Notice | None]:
+    text, preset = normalized(text), _preset(model)
     tokenizer, most = preset.tokenizer, min(limits.TOKENS, preset.config.n_ctx)
     by = tokenizer.by if tokenizer else split
     text = " ".join(text.split()) if by == "words" else text if text.strip() else ""
@@ -39,6 +45,12 @@ def fit_sentence(text: str, split: str = "words", model: str = "penguins") -> tu
     if n == 1 or whole > limits.TYPED or len(tried) < len(text):
         return fitted, Notice("long", "sentence", str(max(whole, len(text))), str(len(fitted)))
     return fitted, Notice("cut", "sentence", str(n), str(len(_spans(fitted, tokenizer, split))))
+
+
+def _preset(model: str) -> Preset:
+    if (preset := find(model)) is None:
+        raise SceneError(f"model: there is no {model!r}, or no longer", "model")
+    return preset
 
 
 def _spans(text: str, tokenizer: Tokenizer | None, split: str) -> tuple[Span, ...]:
