@@ -117,7 +117,8 @@ def scale(check: Check, scene: Scene, guess: Any, words: Words) -> str:
 def _bar(name: str, guess: float | None, computed: float, said: str) -> str:
     mark = "" if guess is None else f'<i class="yours" style="left:{guess:.1%}"></i>'
     track = f'<span class="track"><i class="computed" style="width:{computed:.1%}"></i>{mark}</span>'
-    return f'<div class="bar"><span>{escape(name)}</span>{track}<b>{escape(said)}</b></div>'
+    named = f'<div class="bar"><span>{escape(name)}</span>' if name else '<div class="bar unnamed">'
+    return f"{named}{track}<b>{escape(said)}</b></div>"
 
 
 def _map(check: Check, scene: Scene, guess: Any) -> str:

@@ -31,7 +31,7 @@ from ui.source import Code
 
 ICON = "🧵"
 SHEETS = ("live/streamlit.css", "shell.css", "checks/checks.css")  # of every page; one page's own are in its folder
-FILES = ("upload", "drop", "unfit")  # what a box for files says
+FILES, FILES_SHEET = ("upload", "drop", "unfit"), "live/files.css"  # what a box for files says
 LOGO = Path(__file__).with_name("fibra.svg")
 
 
@@ -72,7 +72,7 @@ def open_page(
             _sentence(state.own(), reads(scene), words)
             switchboard.board(words)
     with st.container(key="page-lead"):
-        say(words(f"{name}.lead"), "lead")
+        say(words(f"{name}.lead"), "lead under-sign" if model and switchboard.is_signed(scene) else "lead")
         _moves(scene, words)
     with st.container(key="page-notices"):  # a slot: what stands below keeps its place, whatever is said here
         if model:
@@ -143,15 +143,19 @@ def _css(page: str) -> str:
     light, dark = theme.PALETTES["light"], theme.PALETTES["dark"]
     names = (name for name, colour in light.items() if isinstance(colour, str))
     colours = "".join(f"--fibra-{name}:light-dark({light[name]},{dark[name]});" for name in names)
-    here = Path(__file__).parent
-    paths = (here / sheet for sheet in (*SHEETS, f"{page}/{page}.css"))
-    return f":root{{{colours}}}" + "".join(path.read_text("utf-8") for path in paths if path.is_file())
+    return f":root{{{colours}}}" + "".join(map(_sheet, (*SHEETS, f"{page}/{page}.css")))
+
+
+@cache
+def _sheet(name: str) -> str:
+    path = Path(__file__).with_name(name)
+    return path.read_text("utf-8") if path.is_file() else ""
 
 
 def file_words(words: Words) -> None:
-    """The words of the boxes for files, which Streamlit has in English alone: streamlit.css puts these there."""
+    """The words of the boxes for files, which Streamlit has in English alone: files.css puts these there."""
     said = "".join(f"--fibra-{name}:{json.dumps(words(f'train.{name}'), ensure_ascii=False)};" for name in FILES)
-    st.html(f"<style>:root{{{said}}}</style>")
+    st.html(f"<style>:root{{{said}}}{_sheet(FILES_SHEET)}</style>")
 
 
 def listing(rows: Iterable[str], chosen: int | None = None) -> str:

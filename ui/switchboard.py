@@ -77,10 +77,15 @@ def part(scene: Scene, name: str, words: Words, **look: Any) -> None:
     controls.switch(label, name, scene.runs(name), turn=state.switch, **look)
 
 
+def is_signed(scene: Scene) -> bool:
+    """Whether anything is off."""
+    return any(_off(scene))
+
+
 def sign(scene: Scene, words: Words) -> None:
     """While anything is off, the page says what, beside a button that puts all of it back."""
     st.session_state[SIGN] = _off(scene)
-    if not any(_off(scene)):
+    if not is_signed(scene):
         return
     names = [words(f"switches.names.{part}") for part in scene.missing]
     if scene.ablated:

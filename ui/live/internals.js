@@ -57,6 +57,23 @@ function closeDialog() {
   parts("stDialog")[0]?.querySelector("button[aria-label=Close], [data-fibra-name=close]")?.click();
 }
 
+// What of Streamlit's lies beside or over the page, as classes of the body: fibra-folded while the sidebar is away, and
+// fibra-popover while the switches are open. The style sheets ask for these: a :has() would have the browser look through
+// the whole page at every element that a drawing adds to it. Without the parts: the page keeps no place free for them.
+const OVER = { "fibra-folded": "stExpandSidebarButton", "fibra-popover": "stPopoverBody" };
+const over = new MutationObserver(markOver);
+
+function markOver() {
+  for (const [name, part] of Object.entries(OVER)) document.body.classList.toggle(name, parts(part).length > 0);
+}
+
+function watchOver() {
+  over.disconnect();
+  over.observe(document.body, { childList: true }); // where popovers are put
+  for (const header of parts("stHeader")) over.observe(header, { childList: true, subtree: true });
+  markOver();
+}
+
 // What Streamlit calls its own parts, to those who listen: English in every language. aria-label; without one: so it stays.
 const NAMES = {
   Increment: "more", Decrement: "less", Open: "open", Close: "close", "Clear value": "clear", Sidebar: "sidebar",

@@ -79,13 +79,13 @@ function createFigure(place) {
   figure.png = button(tools, "PNG", () => save(figure, "png"));
   figure.svg = button(tools, "SVG", () => save(figure, "svg"));
   figure.turn.hidden = true;
-  theme.addEventListener("transitionend", () => wake(figure));
+  theme.addEventListener("transitionend", () => anew(figure));
   for (const kind of ["wheel", "touchstart", "touchmove", "touchend"]) {
     root.addEventListener(kind, (event) => leaveToPage(figure, event), { capture: true, passive: true });
   }
   root.append(plot, theme, tools);
   place.append(title, root, caption);
-  figure.sizes = new ResizeObserver(() => wake(figure));
+  figure.sizes = new ResizeObserver(() => anew(figure));
   figure.sizes.observe(root);
   figure.sight = new IntersectionObserver((changes) => {
     figure.seen = changes.at(-1).isIntersecting;
@@ -123,7 +123,9 @@ function describe(figure) {
   const [name, rest = ""] = header.title.split(" · ");
   title.replaceChildren(`${name} `, Object.assign(element("i", ""), { textContent: rest }));
   title.hidden = !header.title;
-  root.style.height = `${header.height / EM}rem`; // heights are composed for the browser's usual 16 px
+  const height = `${header.height / EM}rem`; // heights are composed for the browser's usual 16 px
+  if (root.style.height !== height) figure.box = undefined;
+  root.style.height = height;
   root.classList.toggle("fibra-clicks", header.clicks);
   plot.setAttribute("aria-label", header.alt);
   caption.textContent = header.caption ? header.alt : "";
@@ -153,9 +155,9 @@ async function refresh(figure) {
   const Plotly = await plotly;
   if (!Plotly) return figure.trigger("unavailable", true);
   // Hidden, gone or far below: the observer wakes it when it is seen.
-  if (!figure.seen || !figure.root.offsetWidth || (figure.lost && document.hidden)) return;
-  figure.root.style.setProperty("--fibra-scale", scaleOf());
-  const background = printing ? PAPER : getComputedStyle(figure.root).getPropertyValue("--st-background-color").trim();
+  if (!figure.seen || !figure.root.isConnected || !boxOf(figure).width || (figure.lost && document.hidden)) return;
+  figure.root.style.setProperty("--fibra-scale", pageOf(figure).scale);
+  const background = printing ? PAPER : pageOf(figure).background;
   if (figure.lost || figure.text !== figure.shown.text || background !== figure.shown.background) {
     if (!read(figure, background)) return;
     await draw(Plotly, figure);
@@ -165,7 +167,7 @@ async function refresh(figure) {
   } else if (outlineOf(figure.header) !== figure.shown.outline) {
     await draw(Plotly, figure);
   } else if (sizeOf(figure) !== figure.shown.size && !printing) {
-    fitHeight(figure.plot.layout, figure.root);
+    fitHeight(figure.plot.layout, figure);
     figure.shown.size = sizeOf(figure);
     await Plotly.Plots.resize(figure.plot);
   } else return;
@@ -198,8 +200,7 @@ async function draw(Plotly, figure) {
   const { frames = [] } = whole;
   shown.outline = outlineOf(header);
   if (header.outline) layout.shapes = [...(layout.shapes ?? []), ...ring(header.outline, palette)];
-  const family = getComputedStyle(figure.root).getPropertyValue("--st-font");
-  layout.font = { family, color: palette.text, ...layout.font };
+  layout.font = { family: pageOf(figure).family, color: palette.text, ...layout.font };
   layout.paper_bgcolor ??= "rgba(0, 0, 0, 0)";
   layout.plot_bgcolor ??= "rgba(0, 0, 0, 0)";
   layout.uirevision ??= header.key;
@@ -208,11 +209,11 @@ async function draw(Plotly, figure) {
   delete layout.height;
   if (COARSE.matches) layout.dragmode = false;
   for (const name of Object.keys(layout).filter(isScene)) layout[name].dragmode ??= "turntable"; // not the layout's
-  fitHeight(layout, figure.root);
-  fitNarrow(layout, figure.root);
+  fitHeight(layout, figure);
+  fitNarrow(layout, figure);
   shown.size = sizeOf(figure);
   if (figure.drawn) keepCamera(plot, layout);
-  else stepBack(layout, figure.root);
+  else stepBack(layout, boxOf(figure));
   const anew = figure.lost || !figure.drawn;
   if (figure.lost) forget(Plotly, figure);
   await Plotly.react(plot, { data, layout, frames, config: CONFIG });
@@ -247,7 +248,7 @@ function keepCamera(plot, layout) {
 
 // Plotly fits a scene to the height of its place. In a place narrower than the scene was composed for (meta.aspect,
 // width to height) the camera stands further off.
-function stepBack(layout, { offsetWidth: width, offsetHeight: height }) {
+function stepBack(layout, { width, height }) {
   const further = Math.max(1, ((layout.meta?.aspect ?? 0) * height) / width);
   for (const name of Object.keys(layout).filter(isScene)) {
     const eye = layout[name].camera?.eye;
@@ -257,21 +258,24 @@ function stepBack(layout, { offsetWidth: width, offsetHeight: height }) {
 
 // No higher than what it shows: square cells as wide as there is room for, or on a phone what the camera, stepped back,
 // sees of a scene.
-function fitHeight({ meta, xaxis, yaxis, margin }, root) {
-  const width = root.offsetWidth / scaleOf();
+function fitHeight({ meta, xaxis, yaxis, margin }, figure) {
+  const width = boxOf(figure).width / pageOf(figure).scale;
   const extent = ({ range: [from, to] }) => Math.abs(to - from);
   let height = Infinity;
   if (meta?.aspect && PHONE.matches) height = (AIR * width) / meta.aspect;
   if (yaxis?.scaleanchor && xaxis.range && yaxis.range) {
     height = margin.t + margin.b + ((width - margin.l - margin.r) * extent(yaxis)) / extent(xaxis);
   }
-  root.style.maxHeight = Number.isFinite(height) ? `${Math.ceil(height) / EM}rem` : "";
+  const most = Number.isFinite(height) ? `${Math.ceil(height) / EM}rem` : "";
+  if (figure.root.style.maxHeight === most) return;
+  figure.root.style.maxHeight = most;
+  figure.box = undefined;
 }
 
 // Names for which a scene was composed too wide stand upright.
-function fitNarrow(layout, root) {
+function fitNarrow(layout, figure) {
   const { level = 0 } = layout.meta ?? {};
-  if (root.offsetWidth >= level * scaleOf()) return;
+  if (boxOf(figure).width >= level * pageOf(figure).scale) return;
   for (const name of Object.keys(layout).filter(isScene)) {
     for (const note of layout[name].annotations ?? []) {
       if (note.name === "token") Object.assign(note, { textangle: -90, font: { ...note.font, size: 11 } });
@@ -357,14 +361,33 @@ function leaveToPage({ root }, event) {
   if (!slides && !root.classList.contains("fibra-turning")) event.stopPropagation();
 }
 
-function sizeOf({ root }) {
-  return `${root.offsetWidth} x ${root.offsetHeight}, ${scaleOf()}`;
+function sizeOf(figure) {
+  const { width, height } = boxOf(figure);
+  return `${width} x ${height}, ${pageOf(figure).scale}`;
 }
 
-// The page's type grows with the screen (shell.css), and a picture grows with the type: the whole of it, so that what
-// fits at one size fits at all.
-function scaleOf() {
-  return parseFloat(getComputedStyle(document.documentElement).fontSize) / EM;
+// How large a figure's place is, and how the page looks there. For each such question the browser lays the page out
+// anew, in the midst of a turn once a figure: so what was answered counts until it may be otherwise.
+function boxOf(figure) {
+  const { offsetWidth: width, offsetHeight: height } = figure.box ? {} : figure.root;
+  return (figure.box ??= { width, height });
+}
+
+let page; // of all figures
+function pageOf({ root }) {
+  if (page) return page;
+  const style = getComputedStyle(root);
+  setTimeout(() => (page = undefined));
+  // The page's type grows with the screen (shell.css), and a picture grows with the type: the whole of it, so that what
+  // fits at one size fits at all.
+  const scale = parseFloat(getComputedStyle(document.documentElement).fontSize) / EM;
+  const [background, family] = ["--st-background-color", "--st-font"].map((name) => style.getPropertyValue(name));
+  return (page = { background: background.trim(), family, scale });
+}
+
+function anew(figure) {
+  figure.box = page = undefined;
+  wake(figure);
 }
 
 function element(name, style) {

@@ -31,9 +31,10 @@ function closest({ tickvals }) {
 // A sheet has another width than the screen, and nobody tells which in time. So on paper a drawn figure is stretched
 // like the picture that it is: what stands in it in px is said in shares of it (print.css).
 function fitForPaper({ plot, root }) {
-  const { offsetWidth: width, offsetHeight: height } = plot;
-  root.style.setProperty("--fibra-aspect", `${width} / ${height}`);
   const { svgs, places } = drawnParts(plot);
+  if (!svgs.length) return;
+  const [width, height] = ["width", "height"].map((side) => svgs[0].getAttribute(side)); // asking the page takes long
+  root.style.setProperty("--fibra-aspect", `${width} / ${height}`);
   svgs.forEach((svg) => svg.setAttribute("viewBox", `0 0 ${width} ${height}`));
   for (const { style } of places) {
     const share = (px, whole) => `${(100 * parseFloat(px || 0)) / whole}%`;

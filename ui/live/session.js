@@ -12,6 +12,7 @@ export default function ({ data, setTriggerValue }) {
   wake = (call) => setTriggerValue("call", call);
   look();
   nameAll();
+  attempt("room for the switches", watchOver);
   if (window.fibraSession) return;
   window.fibraSession = true;
   keepHistory();
@@ -76,6 +77,7 @@ function watchConnection() {
 }
 
 function hold(held) {
+  document.body.classList.toggle("fibra-away", held);
   if (!held) document.querySelector("body > .fibra-lost")?.remove();
   else if (!document.querySelector("body > .fibra-lost")) document.body.append(saying(answer.lost));
   setInert(held);
