@@ -148,7 +148,7 @@ def _css(page: str) -> str:
 
 @cache
 def _sheet(name: str) -> str:
-    path = Path(__file__).with_name(name)
+    path = Path(__file__).parent / name
     return path.read_text("utf-8") if path.is_file() else ""
 
 
