@@ -85,7 +85,7 @@ SHELVES = {
     "written": lambda scene: [step.probability for step in continuation.written(continuation.writer(scene)).steps],
     "both ways": lambda scene: cache.check(scene, WORDS),
 }
-KINDS = {"small": 30, "words": 30, "gpt": 5, "deep": 4, "long": 4, "trained": 8, "pinned": 5}
+KINDS = {"small": 15, "words": 15, "gpt": 5, "deep": 4, "long": 4, "trained": 8, "pinned": 5}
 FEW = [("strip", "small"), ("heads", "gpt"), ("scores", "long"), ("effects", "trained"), ("basis", "pinned")]
 FEW += [("written", "gpt"), ("written", "trained"), ("written", "long"), ("both ways", "trained"), ("params", "gpt")]
 CASES = [*((shelf, kind) for shelf in ("run", "figure") for kind in KINDS), *FEW, ("run", "largest")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 
 import numpy as np
 import pytest
@@ -42,6 +43,7 @@ def backwards(scene: Scene, part: str, on: bool) -> float:
     return float(np.mean(np.linalg.norm(other - y, axis=1) / np.where(sizes == 0, np.inf, sizes)))
 
 
+@cache  # the same in both languages
 def expected(scene: Scene, part: str) -> list[float]:
     """The numbers that the sentence of a part must hold, its layer and head apart."""
     has, lacks = (run_of(scene, part, on) for on in (True, False))

@@ -13,7 +13,7 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from math import floor, log10
 from typing import Any
 
@@ -109,6 +109,17 @@ def hold(fresh: Fresh, key: str, values: Values) -> None:
 # --------------------------------------------------------------------------------------------------- the other reading
 
 
+# Each value of a sentence is altered in turn, and held against the same runs again.
+ran = lru_cache(maxsize=32)(core.run)
+
+
+@lru_cache(maxsize=512)
+def last_of(scene: Scene) -> np.ndarray:
+    """[pos, d_model]: what leaves the last layer."""
+    name = f"blocks.{scene.config.n_layers - 1}.resid_post"
+    return core.run(scene, names=[name]).trace[name].astype(np.float64)
+
+
 class Fresh:
     """A run of a Scene of its own, its arrays in float64, and small arithmetic to read them with."""
 
@@ -116,7 +127,7 @@ class Fresh:
 
     def __init__(self, scene: Scene):
         self.scene, self.config, self.tokens, self.n = scene, scene.config, scene.tokens, len(scene.tokens)
-        self.run = core.run(scene)
+        self.run = ran(scene)
         (self.query, self.key), (self.layer, self.head) = scene.cell, scene.place
         self.words, self.says = words_of("en"), ""
 
@@ -160,9 +171,7 @@ class Fresh:
 
     def without(self, *places: tuple[int, int]) -> np.ndarray:
         """[pos]: by how much of its length each output moves when these heads are off too."""
-        other = core.run(self.scene.turn(ablated={*self.scene.ablated, *places}))
-        last = f"blocks.{self.config.n_layers - 1}.resid_post"
-        return moved(self.last, other.trace[last].astype(np.float64))
+        return moved(self.last, last_of(self.scene.turn(ablated={*self.scene.ablated, *places})))
 
     # ---------------------------------------------------------------------------------------------- in words
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 import core
-from claims import Fresh, Values, any_scenes, claim, named_in, near, ties
+from claims import Fresh, Values, any_scenes, claim, named_in, near, ran, ties
 from core import Interventions, Scene
 from core.scene.continuation import namer
 from pictures import cause
@@ -36,7 +38,7 @@ class Both:
 
     def __init__(self, scene: Scene):
         self.pair = cause.Pair.of(scene)
-        self.broken, self.whole = (core.run(x) for x in (self.pair.target, self.pair.source))
+        self.broken, self.whole = (ran(x) for x in (self.pair.target, self.pair.source))
         self.words = self.pair.candidates
 
     def of(self, trace: core.Trace) -> float:
@@ -61,8 +63,13 @@ class Both:
         return (self.of(run) - self.base) * (1 if self.far >= 0 else -1)
 
 
-def cells(f: Fresh, which: str) -> np.ndarray:
-    b, c, n = Both(f.scene), cause.asked(f.scene).config, len(cause.Pair.of(f.scene).target.tokens)
+both_of = lru_cache(maxsize=8)(Both)  # held against again for each value that is altered
+
+
+@lru_cache(maxsize=32)
+def cells(scene: Scene, which: str) -> np.ndarray:
+    """Each place's effect, by a run of the whole model."""
+    b, c, n = both_of(scene), cause.asked(scene).config, len(cause.Pair.of(scene).target.tokens)
     layers = range(c.n_layers)
     if which == "stream":
         return np.array([[b.moved(f"blocks.{i}.resid_pre", (p,)) for p in range(n)] for i in layers])
@@ -70,7 +77,7 @@ def cells(f: Fresh, which: str) -> np.ndarray:
         return np.array([[b.moved(f"blocks.{i}.attn.z", (h,)) for h in range(c.n_heads)] for i in layers])
     if which == "mlps":
         return np.array([[b.moved(f"blocks.{i}.mlp_out")] for i in layers])
-    layer, head = cause.asked(f.scene).place
+    layer, head = cause.asked(scene).place
     return np.array([[b.moved(f"blocks.{layer}.attn.z", (head, p)) for p in range(n)]])
 
 
@@ -99,15 +106,15 @@ def chosen_head(f: Fresh) -> str:
 
 @claim("cause.says.both")
 def _(f: Fresh, v: Values) -> None:
-    pair, b = cause.Pair.of(f.scene), Both(f.scene)
+    pair, b = cause.Pair.of(f.scene), both_of(f.scene)
     name = namer(pair.clean)
     assert v["first"] == pair.clean.text and v["second"] == pair.other.text
     assert [v["word"], v["rival"]] == [name(token) for token in b.words]
-    values = [b.of(core.run(scene).trace) for scene in (pair.clean, pair.other)]
+    values = [b.of(ran(scene).trace) for scene in (pair.clean, pair.other)]
     size = np.abs(b.broken.trace["logits"][-1]).max()
     assert close(v["clean"], values[0], size) and close(v["other"], values[1], size)
     assert close(v["gap"], abs(values[0] - values[1]), size)
-    last = [core.run(scene).trace["logits"][-1].astype(np.float64) for scene in (pair.clean, pair.other)]
+    last = [ran(scene).trace["logits"][-1].astype(np.float64) for scene in (pair.clean, pair.other)]
     if pair.clean.text != cause.CLEAN and f.scene.cause_word is None:
         assert last[0][b.words[0]] == last[0].max()
     assert b.words[0] != b.words[1] or f.scene.cause_word == f.scene.cause_rival
@@ -116,8 +123,8 @@ def _(f: Fresh, v: Values) -> None:
 @claim("cause.says.stream", "cause.says.heads", "cause.says.opened", "cause.says.mlps")
 def _(f: Fresh, v: Values) -> None:
     which = f.at_builder.__name__
-    found, gap = cells(f, which), abs(Both(f.scene).far)
-    size = np.abs(Both(f.scene).broken.trace["logits"][-1]).max()
+    found, gap = cells(f.scene, which), abs(both_of(f.scene).far)
+    size = np.abs(both_of(f.scene).broken.trace["logits"][-1]).max()
     assert close(v["moved"], found.max(), size) and close(v["gap"], gap, size) and v["moved"] > 0
     best = ties(found)
     names = [name_of(f, which, place) for place in best]
@@ -127,13 +134,13 @@ def _(f: Fresh, v: Values) -> None:
 
 @claim("cause.says.stream_none", "cause.says.heads_none", "cause.says.mlps_none", "cause.says.opened_none")
 def _(f: Fresh, v: Values) -> None:
-    assert cells(f, f.at_builder.__name__).max() < 0.006
+    assert cells(f.scene, f.at_builder.__name__).max() < 0.006
     assert ("at" not in v) or v["at"] == chosen_head(f)
 
 
 @claim("cause.says.same")
 def _(f: Fresh, v: Values) -> None:
-    assert abs(Both(f.scene).far) < 0.006
+    assert abs(both_of(f.scene).far) < 0.006
 
 
 @claim("cause.says.lengths")
@@ -149,8 +156,8 @@ def _(f: Fresh, v: Values) -> None:
 
 @claim("cause.says.lost")
 def _(f: Fresh, v: Values) -> None:
-    b = Both(f.scene)
+    b = both_of(f.scene)
     patched = [b.of(run.trace) for run in (b.broken, b.whole)]
     lost = not np.isfinite(patched).all()
     which = f.at_builder.__name__
-    assert lost or (which != "both" and not np.isfinite(cells(f, which)).all())
+    assert lost or (which != "both" and not np.isfinite(cells(f.scene, which)).all())

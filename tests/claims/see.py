@@ -7,7 +7,7 @@ import re
 import numpy as np
 
 import core
-from claims import Fresh, Values, claim, moved, near, pinned_number, read, ties, written_as
+from claims import Fresh, Values, claim, moved, near, pinned_number, ran, read, ties, written_as
 from core import Scene
 from pictures import attention, heads, reading, start
 from pictures.words import Words
@@ -15,7 +15,7 @@ from pictures.words import Words
 
 def rows(scene: Scene, words: Words) -> list[str]:
     """The list under the arithmetic: every row of the matrix."""
-    a = core.run(scene).trace[f"blocks.{scene.place[0]}.attn.pattern"][scene.place[1]]
+    a = ran(scene).trace[f"blocks.{scene.place[0]}.attn.pattern"][scene.place[1]]
     return [attention.read(scene.tokens, a, q, words, scene.config.causal) for q in range(len(a))]
 
 
@@ -380,7 +380,7 @@ measured("distance")
 @claim("heads.says.off_nothing", "heads.says.would_nothing", "heads.says.off_already", "heads.says.would_already")
 def changes(f: Fresh, v: Values) -> None:
     places = f.scene.ablated or ((f.layer, f.head),)
-    before, after = (core.run(f.scene.turn(ablated=off)) for off in ((), places))
+    before, after = (ran(f.scene.turn(ablated=off)) for off in ((), places))
     last = f"blocks.{f.config.n_layers - 1}.resid_post"
     before, after = (run.trace[last].astype(np.float64) for run in (before, after))
     change = moved(before, after)
@@ -401,12 +401,12 @@ def changes(f: Fresh, v: Values) -> None:
 def change_lost(f: Fresh, v: Values) -> None:
     places = f.scene.ablated or ((f.layer, f.head),)
     last = f"blocks.{f.config.n_layers - 1}.resid_post"
-    assert not all(np.isfinite(core.run(f.scene.turn(ablated=off)).trace[last]).all() for off in ((), places))
+    assert not all(np.isfinite(ran(f.scene.turn(ablated=off)).trace[last]).all() for off in ((), places))
 
 
 @claim("heads.says.change_zero")
 def change_zero(f: Fresh, v: Values) -> None:
-    before = core.run(f.scene.turn(ablated=())).trace[f"blocks.{f.config.n_layers - 1}.resid_post"]
+    before = ran(f.scene.turn(ablated=())).trace[f"blocks.{f.config.n_layers - 1}.resid_post"]
     assert v["token"] in [f.token(i) for i in range(f.n) if not before[i].any()]
 
 
