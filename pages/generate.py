@@ -51,8 +51,8 @@ def _loop(words: Words, running: bool) -> None:
 def _votes(scene: Scene, words: Words) -> None:
     """Which part of the model, and which word, gave the token that was taken its logit."""
     shell.say(words("generate.votes.title"), "step")
-    if not votes.readable(scene):
-        shell.say(words("generate.votes.none"))
+    if refused := votes.refused(scene):
+        shell.say(words(refused))
         return
     pictures = zip(st.columns(2, gap="medium"), (votes.votes, votes.sources), strict=True)
     for column, builder in pictures:

@@ -10,6 +10,7 @@ import core
 from core import ConfigError, Run, Scene, Writing, limits
 from core.generate.loop import NewToken
 from core.scene.continuation import namer
+from core.scene.recall import KEPT, Recalled, trace_bytes
 from core.scene.sentence import fit_sentence
 from core.tokenizer.words import Encoding
 from pictures import compute, heap, memory
@@ -96,6 +97,11 @@ def names(scene: Scene, words: Words) -> Callable[[int], str]:
     return lambda token: named(name(token), words)
 
 
+def is_long(scene: Scene, n: int) -> bool:
+    """Whether a trace of n tokens is more than is kept of one."""
+    return trace_bytes(scene.config, n) > limits.TRACE
+
+
 def context(scene: Scene) -> Run:
     """A run of the text before the step that is looked at: the context, and what was written after it.
 
@@ -109,6 +115,9 @@ def _context(scene: Scene) -> Run:
     text = text_of(scene)
     before = reached(scene, text) - 1
     ids, x = text.text(before), text.embedded(before)
-    trace = core.forward(text.params, scene.whole, embeddings=x, interventions=scene.interventions)
+    large = is_long(scene, len(x))  # then little of it is kept, as core.run does
+    names = KEPT if large else None
+    trace = core.forward(text.params, scene.whole, embeddings=x, interventions=scene.interventions, names=names)
+    trace = Recalled(trace, text.config, text.weights) if large else trace
     tokens = (*scene.tokens[: len(text.ids)], *map(str, ids[len(text.ids) :]))
     return Run(scene, text.config, text.weights, Encoding(ids, tokens, (), ()), x, trace)

@@ -14,6 +14,7 @@ from core.explain.subject import GRAD, LENGTH, Subject
 from core.scene.fields import Numbered
 from core.trace import axes_of
 from pictures import backward, cause, compute, continuation
+from pictures.brief import Brief
 from pictures.words import Words
 
 DRAW = "draw."  # before the names of a draw (core/explain/sampling.py)
@@ -119,4 +120,7 @@ def _writing(scene: Scene, words: Words) -> World | None:
     run = continuation.context(scene)
     step = continuation.looked_at(scene, text)
     tokens = tuple(continuation.spelled(scene, text, continuation.reached(scene, text) - 1, words))
-    return World(Subject.of(run), tokens, continuation.names(scene, words), step.distribution)
+    drawn = step.distribution
+    if isinstance(drawn, Brief):  # of a large vocabulary little was kept
+        drawn = Distribution(np.asarray(run.trace["logits"][-1]), drawn.sampling)
+    return World(Subject.of(run), tokens, continuation.names(scene, words), drawn)

@@ -24,10 +24,17 @@ WORDS = 16  # the same of words
 HEAD = re.compile(r"blocks\.(\d+)\.attn\.(\d+)")
 
 
-def readable(scene: Scene) -> bool:
-    """Whether the logits are the sum of what was written to the stream."""
+def refused(scene: Scene) -> str:
+    """Why there are no votes to be counted, as a label; "" where there are.
+
+    The stream may be no sum of what was written to it; or so many parts would have to be computed again at every step
+    that a class would wait.
+    """
     config = scene.config
-    return config.residual and not (config.norm != "none" and config.norm_at == "post")
+    if not config.residual or (config.norm != "none" and config.norm_at == "post"):
+        return "generate.votes.none"
+    n = len(scene.tokens) + scene.max_new_tokens
+    return "generate.votes.none_large" if continuation.is_long(scene, n) else ""
 
 
 def attributed(scene: Scene) -> tuple[int, Attribution, Attribution]:
