@@ -13,15 +13,19 @@ from core.interpret import (
     head_scores,
     key_effects,
     probe_induction,
+    rank_correlation,
     rollout,
     value_weighted,
 )
 from pictures import compute
 from pictures import reading as pictures
 from pictures.extremes import choices
+from pictures.together import HEIGHT, together
 from pictures.words import Words
 from ui import comparison, controls, explanation, figure, presets, shell, state, switchboard
 from ui.live import live_figure
+
+THRESHOLDS = (0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9)
 
 
 @st.fragment
@@ -40,6 +44,10 @@ def read(words: Words) -> None:
         for builder in squares:
             clicked = choose_cell if builder is not pictures.importance else None
             _picture(builder, scene, words, pictures.square_height(scene), clicked)
+    with st.container(key="reading-plane"):
+        label, now = words("fibres.threshold"), scene.threshold
+        controls.choice_slider(label, "threshold", THRESHOLDS, now, text=words.number, turn=state.turn)
+        _picture(together, scene, words, HEIGHT, None)
     explanation.draw("reading", words)
 
 
@@ -72,5 +80,5 @@ scene, words = shell.open_page("reading")
 comparison.elsewhere(scene, words)
 presets.richer(scene, words, "reading")
 read(words)
-SHOWN = (head_scores, head_label, probe_induction, head_effects, value_weighted, key_effects, rollout)
+SHOWN = (head_scores, head_label, probe_induction, head_effects, value_weighted, key_effects, rollout, rank_correlation)
 shell.close_page("reading", words, *SHOWN)

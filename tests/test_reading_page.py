@@ -11,8 +11,9 @@ from support import random_scenes
 
 import core
 from core import Scene
-from core.interpret import LABELS
+from core.interpret import LABELS, rank_correlation
 from pictures import reading as pictures
+from pictures import together
 from pictures.words import LANGUAGES, words_of
 from plots import theme
 from plots.figure import to_json
@@ -161,3 +162,23 @@ def test_tokens_are_never_markup():
         figure = builder(HOSTILE, words_of("en")).figure
         shown = to_json({"data": figure["data"], "layout": figure["layout"] | {"meta": {}}})
         assert b"<b>bold" not in shown and b"$x$" not in shown and b'"@query <' not in shown
+
+
+def test_queries_and_keys_stand_in_one_plane_with_a_line_for_each_weight_above_the_threshold():
+    scene = Scene(model="stories", layer=1, head=2, threshold=0.1)
+    made = together.together(scene, words_of("en"))
+    go.Figure(theme.resolve(made.figure, "light"))
+    *lines, queries, keys = made.figure["data"]
+    pattern = core.run(scene).trace["blocks.1.attn.pattern"][2]
+    ends = np.concatenate([np.reshape(line["x"], (-1, 3)) for line in lines])
+    assert len(ends) == (pattern > 0.1).sum() and np.isnan(ends[:, 2]).all()
+    assert {*ends[:, 0].tolist()} <= {*queries["x"].tolist()} and {*ends[:, 1].tolist()} <= {*keys["x"].tolist()}
+    assert (queries["marker"]["color"], keys["marker"]["color"]) == ("@query", "@key")
+
+
+def test_rank_correlation():
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal(30)
+    assert rank_correlation(x, np.exp(x)) == pytest.approx(1) and rank_correlation(x, -(x**3)) == pytest.approx(-1)
+    assert rank_correlation(np.array([1, 2, 3, 4, 5]), np.array([5, 6, 7, 8, 7])) == pytest.approx(0.8207826816681233)
+    assert np.isnan(rank_correlation(x, np.ones(30))) and abs(rank_correlation(x, rng.permutation(x))) < 0.5

@@ -16,7 +16,7 @@ from .induction import (
 from .lens import Attribution, direct_attribution, logit_lens, read_stream, source_attribution
 from .patching import difference, patched_differences
 from .sentences import sentence_similarity, sentence_vector
-from .space import PCA, pca, relative_change, residual_stages, token_norms
+from .space import PCA, pca, rank_correlation, relative_change, residual_stages, token_norms
 from .stream import order_effect, pair_angles, share_of_zeros, similarity, sine_wave, token_moments
 
 __all__ = [
@@ -46,6 +46,7 @@ __all__ = [
     "pca",
     "previous_token_score",
     "probe_induction",
+    "rank_correlation",
     "read_row",
     "read_stream",
     "relative_change",

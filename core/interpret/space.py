@@ -63,3 +63,20 @@ def pca(x: np.ndarray, k: int = 3) -> PCA:
         components[i] = directions[i] * np.sign(directions[i, largest])
         explained[i] = variances[i] / total
     return PCA(mean, components, explained)
+
+
+def rank_correlation(x: np.ndarray, y: np.ndarray) -> float:
+    """How far two lists of numbers [n] are in the same order: Spearman's rho (1904), from -1 to 1; those alike share
+    their rank. NaN where all of one are alike.
+    """
+    a, b = (_ranks(np.asarray(values, np.float64)) for values in (x, y))
+    a, b = a - a.mean(), b - b.mean()
+    size = float(np.sqrt((a @ a) * (b @ b)))
+    return float(a @ b / size) if size else float("nan")
+
+
+def _ranks(values: np.ndarray) -> np.ndarray:
+    """[n]: each value's place in order, from 0; of several alike the middle of theirs."""
+    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
+    ends = np.cumsum(counts)
+    return ((ends - counts + ends - 1) / 2)[inverse]

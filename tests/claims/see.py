@@ -9,7 +9,7 @@ import numpy as np
 import core
 from claims import Fresh, Values, claim, moved, near, pinned_number, ran, read, ties, written_as
 from core import Scene
-from pictures import attention, heads, reading, start
+from pictures import attention, heads, reading, start, together
 from pictures.words import Words
 
 
@@ -28,6 +28,7 @@ BUILDERS = (
     *(heads.overview, heads.chosen, heads.entropies, heads.distances, heads.effect, heads.lengths),
     *(reading.labels, reading.effects, reading.scores, reading.weights, reading.carried, reading.importance),
     reading.rolled,
+    together.together,
 )
 
 
@@ -703,3 +704,49 @@ def rollout(f: Fresh, v: Values) -> None:
     assert near(v["share"], row[f.seen[f.query]].max()) and near(v["own"], row[f.query])
     assert v["keys"] == f.named(most_of(f, row), itself=f.query)
     assert (not row.any()) == ("nothing reaches" in f.says or "nada chega" in f.says)
+
+
+def in_plane(f: Fresh) -> tuple[np.ndarray, np.ndarray, float]:
+    """The distances in the plane and the weights, of the pairs that may look, and the plane's share of the variance."""
+    turned = "rot_" if f.config.positions == "rotary" else ""
+    q, k = (f.of_head(turned + name) for name in "qk")
+    both = np.concatenate([q - q.mean(0), k - k.mean(0)])
+    values, axes = np.linalg.eigh(both.T @ both)
+    two = axes[:, np.argsort(-values)[:2]]
+    at = both @ two
+    apart = np.array([[np.hypot(*(at[i] - at[f.n + j])) for j in range(f.n)] for i in range(f.n)])
+    share = sorted(values)[::-1][:2]
+    return apart[f.seen], f.of_head("pattern")[f.seen], float(sum(share) / values.sum()) if values.sum() > 0 else 0.0
+
+
+def ranks_of(values: np.ndarray) -> np.ndarray:
+    """Ranks, those alike with the mean of theirs."""
+    return np.array([np.sum(values < x) + (np.sum(values == x) - 1) / 2 for x in values])
+
+
+@claim("reading.says.lines")
+def _(f: Fresh, v: Values) -> None:
+    assert v["n"] == int((f.of_head("pattern") > f.scene.threshold).sum()) and v["threshold"] == f.scene.threshold
+
+
+@claim("reading.says.plane", "reading.says.plane_little")
+def _(f: Fresh, v: Values) -> None:
+    apart, weights, share = in_plane(f)
+    assert v["n"] == len(weights) >= 3
+    with np.errstate(all="ignore"):
+        shares = ((x / x.max()).round(6) for x in (apart, weights))
+        expected = -np.corrcoef(*map(ranks_of, shares))[0, 1]
+    assert abs(v["correlation"] - expected) < 0.004 and abs(v["share"] - 100 * share) < 0.05
+    says = "means little" in f.says or "diz pouco" in f.says
+    assert says == (v["correlation"] < 0.5)
+
+
+@claim("reading.says.plane_few")
+def _(f: Fresh, v: Values) -> None:
+    assert v["n"] == int(f.seen.sum()) < 3
+
+
+@claim("reading.says.plane_alike")
+def _(f: Fresh, v: Values) -> None:
+    apart, weights, _ = in_plane(f)
+    assert v["n"] == len(weights) and (np.ptp(weights) <= 1e-6 or np.ptp(apart) <= 1e-6 * (1 + apart.max()))

@@ -1,0 +1,76 @@
+"""A head's queries and keys in one plane, and whether nearness there tells the weight: Yeh et al. 2023 (AttentionViz).
+
+The keys are moved so that their mean is the queries': the same is added to each key, and so to all scores of a row,
+which a softmax does not feel. Then the two directions in which all of them spread most make the plane.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from core import Scene
+from core.interpret import pca, rank_correlation
+from pictures import compute
+from pictures.attention import at_head, rotated
+from pictures.compute import Picture, picture
+from pictures.words import Words
+from plots.heatmap import heatmap
+from plots.plane import plane
+
+HEIGHT, WIDTH = 360, 620  # px
+MEANS_LITTLE = 0.5  # a rank correlation below which nearness tells little of the weight
+DIGITS = 6
+PAIRS = 3  # of fewer no order can be told
+
+
+@picture("layer", "head", "threshold")
+def together(scene: Scene, words: Words) -> Picture:
+    """Queries blue, keys red, a line where the weight is above the threshold."""
+    run = compute.run(scene)
+    q, k = (np.asarray(at_head(run, scene, rotated(scene, name)), np.float64) for name in "qk")
+    weights = np.asarray(at_head(run, scene, "pattern"), np.float64)
+    if not all(np.isfinite(x).all() for x in (q, k, weights)):
+        says = words("reading.says.lost")
+        return Picture(heatmap(np.full((1, 1), np.nan), [""], [""], colorbar=False, width=WIDTH, alt=says), says)
+    both = np.stack([q - q.mean(0), k - k.mean(0)])
+    basis = pca(both.reshape(-1, both.shape[-1]), 2)
+    points = basis.project(both)
+    says = _says(scene, points, weights, float(basis.explained.sum()), words)
+    figure = plane(
+        points,
+        list(scene.tokens),
+        weights,
+        threshold=scene.threshold,
+        names=(words("reading.queries"), words("reading.keys")),
+        titles=("PC1", "PC2"),
+        width=WIDTH,
+        height=HEIGHT,
+        alt=says,
+    )
+    return Picture(figure, says)
+
+
+def seen(scene: Scene) -> np.ndarray:
+    """[query, key]: who may look at whom."""
+    n = len(scene.tokens)
+    return np.tri(n, dtype=bool) if scene.config.causal else np.ones((n, n), bool)
+
+
+def _ordered(values: np.ndarray) -> np.ndarray:
+    """The same as shares of the greatest, of six digits: what differs by rounding alone has one rank."""
+    return np.round(values / (np.abs(values).max() or 1.0), DIGITS)
+
+
+def _says(scene: Scene, points: np.ndarray, weights: np.ndarray, share: float, words: Words) -> str:
+    """How far nearness and weight go together, and how many lines there are."""
+    pairs = seen(scene)
+    drawn = words("reading.says.lines", n=int((weights > scene.threshold).sum()), threshold=scene.threshold)
+    if pairs.sum() < PAIRS:
+        return f"{drawn} {words('reading.says.plane_few', n=int(pairs.sum()))}"
+    apart = np.linalg.norm(points[0][:, None] - points[1][None], axis=-1)
+    found = rank_correlation(*(_ordered(values[pairs]) for values in (-apart, weights)))
+    if not np.isfinite(found):
+        return f"{drawn} {words('reading.says.plane_alike', n=int(pairs.sum()))}"
+    key = "plane_little" if found < MEANS_LITTLE else "plane"
+    told = words(f"reading.says.{key}", correlation=found, n=int(pairs.sum()), share=100 * share)
+    return f"{drawn} {told}"

@@ -1,0 +1,94 @@
+"""Two sets of points in one plane, each point with its token, and lines between those that belong together."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from plots import theme
+from plots.figure import axis, base_layout, literal, short
+
+ROLES = ("@query", "@key")
+SIGNS = ("circle", "diamond")
+FAINTEST = 0.2  # opacity of a line whose weight is next to nothing
+MOST = 120  # lines: the strongest
+LINES = 3  # traces that share them, by weight
+
+
+def plane(
+    points: np.ndarray,
+    tokens: list[str],
+    weights: np.ndarray,
+    *,
+    threshold: float,
+    names: tuple[str, str],
+    titles: tuple[str, str],
+    width: int = 400,
+    height: int = 320,
+    alt: str = "",
+) -> dict[str, Any]:
+    """`points` [2, token, 2]: queries, then keys, both in the same plane; a line where `weights` [query, key] is above
+    the threshold, the more opaque the more it weighs. `names` of the two are the legend's; tokens are not trusted.
+    """
+    lines = [(w, q, k) for (q, k), w in np.ndenumerate(weights) if w > threshold]
+    lines = sorted(lines, reverse=True)[:MOST]
+    data = [_lines(points, part, low) for low, part in _bins(lines)]
+    for name, role, sign, set_ in zip(names, ROLES, SIGNS, points, strict=True):
+        data.append(
+            {
+                "type": "scatter",
+                "mode": "markers+text" if len(tokens) <= 24 else "markers",
+                "name": name,
+                "x": set_[:, 0].astype(np.float32),
+                "y": set_[:, 1].astype(np.float32),
+                "text": [literal(short(token)) for token in tokens],
+                "textposition": "top center",
+                "textfont": {"color": role, "size": theme.FONT_SIZE - 2},
+                "marker": {"color": role, "size": 9, "symbol": sign},
+                "customdata": [literal(token) for token in tokens],
+                "hovertemplate": f"{name}: %{{customdata}}<extra></extra>",
+                "cliponaxis": False,
+            }
+        )
+    (x_low, y_low), (x_high, y_high) = points.min((0, 1)), points.max((0, 1))
+    across, up = (0.12 * (high - low or 1.0) for low, high in ((x_low, x_high), (y_low, y_high)))
+    layout = base_layout(
+        height=height,
+        margin={"l": 34, "r": theme.GAP, "t": 34, "b": 34},
+        showlegend=True,
+        legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "itemclick": False},
+        xaxis=axis(range=[x_low - across, x_high + across], title=_title(titles[0]), showticklabels=False),
+        yaxis=axis(range=[y_low - up, y_high + 1.4 * up], title=_title(titles[1]), showticklabels=False),
+        meta={"alt": alt},
+    )
+    return {"data": data, "layout": layout}
+
+
+def _title(text: str) -> dict[str, Any]:
+    return {"text": text, "font": {"color": "@muted", "size": theme.FONT_SIZE}, "standoff": 4}
+
+
+def _bins(lines: list[tuple[float, int, int]]) -> list[tuple[float, list[tuple[float, int, int]]]]:
+    """Lines of about one weight together: (their opacity, the lines)."""
+    found = []
+    for i in range(LINES):
+        low, high = i / LINES, (i + 1) / LINES if i + 1 < LINES else np.inf
+        if part := [line for line in lines if low < line[0] <= high]:
+            found.append((FAINTEST + (1 - FAINTEST) * (i + 0.5) / LINES, part))
+    return found
+
+
+def _lines(points: np.ndarray, lines: list[tuple[float, int, int]], opacity: float) -> dict[str, Any]:
+    xy = np.full((len(lines), 3, 2), np.nan, np.float32)
+    for row, (_, query, key) in zip(xy, lines, strict=True):
+        row[0], row[1] = points[0, query], points[1, key]
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "x": xy[..., 0].ravel(),
+        "y": xy[..., 1].ravel(),
+        "line": {"color": f"@attention/{opacity:.2f}", "width": 1 + 2 * opacity},
+        "hoverinfo": "skip",
+        "showlegend": False,
+    }
