@@ -7,12 +7,14 @@ import pytest
 
 import core
 from core.interpret.induction import (
+    PERIODS,
     dependency_chance,
     dependency_score,
     find_circuit,
     followers,
     induction_score,
     previous_token_score,
+    probe_induction,
 )
 
 IDS = np.array([5, 7, 9, 5, 7, 9, 5])
@@ -98,3 +100,16 @@ def test_dependencies_by_hand():
     assert dependency_score(np.stack([pattern, np.eye(4)]), depends) == pytest.approx([0.275, 0])
     with pytest.raises(core.ConfigError, match="depends"):
         dependency_score(pattern, [(), (), (), ()])
+
+
+@pytest.mark.parametrize("causal", [True, False])
+def test_the_probe_s_sequences_are_alone_even_where_they_run_at_once(causal):
+    preset = core.PRESETS["induction"]
+    config, params, draw = preset.config.replace(causal=causal), preset.learned, np.random.default_rng(0)
+    found = []
+    for period in (p for p in PERIODS if 2 * p <= config.n_ctx and p <= config.vocab_size):
+        ids = np.tile(draw.choice(config.vocab_size, period, replace=False), 2)
+        trace = core.forward(params, config, ids)
+        found.append([induction_score(trace[f"blocks.{i}.attn.pattern"], ids) for i in range(config.n_layers)])
+    assert len(found) > 2
+    np.testing.assert_allclose(probe_induction(params, config), np.mean(found, axis=0), rtol=1e-4, atol=1e-6)

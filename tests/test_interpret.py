@@ -13,6 +13,7 @@ from support import random_config, random_params
 
 import core
 from core.interpret import (
+    ablation,
     attention_distance,
     entropy,
     head_effects,
@@ -322,6 +323,38 @@ def test_a_lone_key_is_all_that_its_head_has(seed):
     lost = core.forward(params, config, ids[:1], interventions=core.Interventions(ablated=frozenset({(0, head)})))
     alone = relative_change(one["blocks.0.resid_post"], lost["blocks.0.resid_post"])
     assert np.allclose(key_effects(params, config, one, 0, head, 0), alone, atol=1e-12)
+
+
+@given(seeds)
+@settings(max_examples=25)
+def test_one_row_of_a_causal_model_is_enough(seed):
+    """What a key changes is the same, whether all positions of every variant are computed or one."""
+    rng = random.Random(seed)
+    config = random_config(rng).replace(n_layers=3, causal=True)
+    params, n = random_params(config, seed), 6
+    ids = np.random.default_rng(seed).integers(0, config.vocab_size, n)
+    off = frozenset(rng.sample(("W_V", "W_O"), rng.randint(0, 1))) if config.projections else frozenset()
+    trace = core.forward(params, config, ids, interventions=core.Interventions(off=off))
+    layer, head, query = rng.randrange(3), rng.randrange(config.n_heads), rng.randrange(n)
+    at = f"blocks.{layer}.attn."
+    z, weights = trace[at + "z"], trace[at + "pattern"][head, query]
+    variants = np.repeat(z[None], n, axis=0)
+    variants[:, head, query] -= weights[:, None] * trace[at + "v"][head * config.kv_heads // config.n_heads]
+    whole = ablation._change(variants, params, config, trace, layer)[:, query]
+    assert np.allclose(key_effects(params, config, trace, layer, head, query), whole, rtol=1e-9, atol=1e-12)
+
+
+def test_logits_that_nobody_asked_for_are_not_computed(monkeypatch):
+    preset = core.PRESETS["stories"]
+    ids, params = preset.tokenizer.encode(preset.sentence).ids, preset.learned
+    whole = core.forward(params, preset.config, ids)
+    patched = core.Interventions(patch={"logits": whole["logits"]})
+    monkeypatch.setattr(core.model, "unembed", None)
+    some = core.forward(params, preset.config, ids, names=["ln_final.out", "*.pattern"])
+    assert "logits" not in some and np.array_equal(some["ln_final.out"], whole["ln_final.out"])
+    for change, names in ((patched, []), (core.Interventions(), ["log*"])):
+        with pytest.raises(TypeError):
+            core.forward(params, preset.config, ids, names=names, interventions=change)
 
 
 # ---------------------------------------------------------------------------------------------------------- the stream

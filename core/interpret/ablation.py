@@ -12,6 +12,7 @@ import numpy as np
 
 from ..backward import last_stream
 from ..config import ENCODER, Config
+from ..generate.cache import Cache
 from ..interventions import without
 from ..model import after_attention, block, merge
 from ..params import Params
@@ -50,7 +51,43 @@ def key_effects(params: Params, config: Config, trace: Trace, layer: int, head: 
     without_key = np.repeat(z[None], len(weights), axis=0)
     if head not in trace.interventions.ablated_in(layer):
         without_key[:, head, query] -= weights[:, None] * v[head * config.kv_heads // config.n_heads]
+    if config.causal and not config.cross and trace.mask is None and not trace.interventions.patch:
+        return _change_of_one(without_key[:, :, query : query + 1], params, config, trace, layer, query)
     return _change(without_key, params, config, trace, layer)[:, query]
+
+
+class _Before(Cache):
+    """The keys and values of a run's positions before one, of which the next is tried in many variants at once."""
+
+    def __init__(self, config: Config, trace: Trace, position: int):
+        super().__init__(config.replace(rotary_scaling=None), len(trace["blocks.0.resid_pre"]))
+        self.length, self._trace = position, trace
+        self._name = "rot_k" if config.positions == "rotary" else "k"
+
+    def extend(self, layer: int, k: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        def after(name: str, new: np.ndarray) -> np.ndarray:
+            old = self._trace[f"blocks.{layer}.attn.{name}"][:, : self.length]
+            return np.concatenate([np.broadcast_to(old, (len(new), *old.shape)), new], axis=-2)
+
+        return after(self._name, k), after("v", v)
+
+
+@np.errstate(over="ignore", invalid="ignore")  # as in forward
+def _change_of_one(
+    z: np.ndarray, params: Params, config: Config, trace: Trace, layer: int, position: int
+) -> np.ndarray:
+    """z [variant, head, 1, d_head] in place of one position's -> how much its final stream changes, [variant].
+
+    Under a causal mask nothing before it changes, and nothing after it counts: one row is computed, not all.
+    """
+    nothing, before = Trace((), interventions=trace.interventions), _Before(config, trace, position)
+    row = slice(position, position + 1)
+    x = merge(z, params, config, layer, trace.interventions)
+    x = after_attention(trace[f"blocks.{layer}.resid_pre"][row], x, params, config, layer, nothing)
+    for i in range(layer + 1, config.n_layers):
+        x = block(x, params, config, i, nothing, before)
+    final = trace[f"blocks.{config.n_layers - 1}.resid_post"][row]
+    return relative_change(final.astype(np.float64), x.astype(np.float64))[:, 0]
 
 
 @np.errstate(over="ignore", invalid="ignore")  # as in forward

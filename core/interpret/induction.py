@@ -71,15 +71,24 @@ def probe_induction(
     fixed number of tokens back meets the period in one of them at most.
     """
     draw = np.random.default_rng(seed)
+    periods = [p for p in PERIODS if 2 * p <= config.n_ctx and p <= config.vocab_size]
+    sequences = [np.tile(draw.choice(config.vocab_size, p, replace=False), 2) for p in periods]
+    if not sequences:
+        return np.full((config.n_layers, config.n_heads), np.nan)
+    if config.causal:  # all at once: what is added to the shorter ones comes later, and nobody looks there
+        batches = [np.stack([np.resize(ids, len(sequences[-1])) for ids in sequences])]
+    else:
+        batches = [ids[None] for ids in sequences]
+    change, names = interventions or Interventions(), ["blocks.*.attn.pattern"]
     found = []
-    for period in PERIODS:
-        if 2 * period <= config.n_ctx and period <= config.vocab_size:
-            once = draw.choice(config.vocab_size, period, replace=False)
-            ids = np.concatenate((once, once))
-            names = ["blocks.*.attn.pattern"]
-            trace = forward(params, config, ids, interventions=interventions or Interventions(), names=names)
-            found.append([induction_score(pattern, ids) for pattern in patterns(trace, config.n_layers)])
-    return np.mean(found, axis=0) if found else np.full((config.n_layers, config.n_heads), np.nan)
+    for batch in batches:
+        trace = forward(params, config, batch, interventions=change, names=names)
+        found += [[pattern[i] for pattern in patterns(trace, config.n_layers)] for i in range(len(batch))]
+    scores = [
+        [induction_score(pattern[:, : len(ids), : len(ids)], ids) for pattern in layers]
+        for layers, ids in zip(found, sequences, strict=True)
+    ]
+    return np.mean(scores, axis=0)
 
 
 # --------------------------------------------------------------------------------------------------- the two heads
