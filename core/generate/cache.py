@@ -12,6 +12,7 @@ from ..arguments import instance, is_whole, wrong
 from ..config import Config
 from ..errors import ConfigError
 from ..interventions import Interventions, without
+from ..trace import Trace
 
 
 class Cache:
@@ -23,7 +24,7 @@ class Cache:
     Raises: ConfigError for more room than n_ctx; or than was trained on, where a longer text turns all keys anew.
     """
 
-    __slots__ = ("_config", "_keys", "_source", "_source_mask", "_values", "length", "room")
+    __slots__ = ("_config", "_keys", "_run", "_source", "_source_mask", "_values", "length", "room")
 
     def __init__(self, config: Config, room: int | None = None):
         instance("config", config, Config)
@@ -41,6 +42,17 @@ class Cache:
         self._values: list[np.ndarray] = []
         self._source: list[tuple[np.ndarray, np.ndarray]] = []
         self._source_mask: np.ndarray | None = None
+        self._run: Trace | None = None
+
+    @classmethod
+    def after(cls, run: Trace, config: Config, n: int) -> Cache:
+        """The first n positions of a run, read where they lie; one more is tried after them, in many variants at once.
+
+        run: of one text, with the keys and values of every layer. Nothing is kept of the new position.
+        """
+        cache = cls(config.replace(rotary_scaling=None), len(run["blocks.0.resid_pre"]))
+        cache.length, cache._run = n, run
+        return cache
 
     def check(self, n: int, config: Config, interventions: Interventions, mask: np.ndarray | None = None) -> None:
         """Raises: ConfigError when n more tokens do not fit, the Config is another, or the future is not hidden."""
@@ -63,6 +75,11 @@ class Cache:
 
     def extend(self, layer: int, k: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Keep the new positions' k and v; give the keys and values of all positions so far, as views."""
+        if self._run is not None:
+            names = ("rot_k" if self._config.positions == "rotary" else "k", "v")
+            held = [self._run[f"blocks.{layer}.attn.{name}"][:, : self.length] for name in names]
+            held = [np.broadcast_to(old, (*k.shape[:-3], *old.shape)) for old in held]
+            return np.concatenate((held[0], k), axis=-2), np.concatenate((held[1], v), axis=-2)
         if layer == len(self._keys):
             for kept, new in ((self._keys, k), (self._values, v)):
                 kept.append(np.empty((*new.shape[:-2], self.room, new.shape[-1]), new.dtype))

@@ -56,22 +56,6 @@ def key_effects(params: Params, config: Config, trace: Trace, layer: int, head: 
     return _change(without_key, params, config, trace, layer)[:, query]
 
 
-class _Before(Cache):
-    """The keys and values of a run's positions before one, of which the next is tried in many variants at once."""
-
-    def __init__(self, config: Config, trace: Trace, position: int):
-        super().__init__(config.replace(rotary_scaling=None), len(trace["blocks.0.resid_pre"]))
-        self.length, self._trace = position, trace
-        self._name = "rot_k" if config.positions == "rotary" else "k"
-
-    def extend(self, layer: int, k: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        def after(name: str, new: np.ndarray) -> np.ndarray:
-            old = self._trace[f"blocks.{layer}.attn.{name}"][:, : self.length]
-            return np.concatenate([np.broadcast_to(old, (len(new), *old.shape)), new], axis=-2)
-
-        return after(self._name, k), after("v", v)
-
-
 @np.errstate(over="ignore", invalid="ignore")  # as in forward
 def _change_of_one(
     z: np.ndarray, params: Params, config: Config, trace: Trace, layer: int, position: int
@@ -80,7 +64,7 @@ def _change_of_one(
 
     Under a causal mask nothing before it changes, and nothing after it counts: one row is computed, not all.
     """
-    nothing, before = Trace((), interventions=trace.interventions), _Before(config, trace, position)
+    nothing, before = Trace((), interventions=trace.interventions), Cache.after(trace, config, position)
     row = slice(position, position + 1)
     x = merge(z, params, config, layer, trace.interventions)
     x = after_attention(trace[f"blocks.{layer}.resid_pre"][row], x, params, config, layer, nothing)
