@@ -9,8 +9,11 @@ from typing import Any
 import numpy as np
 
 import core
-from core.interpret import PCA, pca
+from core.interpret import PCA, alignment_score, pca
 from core.ops.softmax import softmax
+from core.tasks.bilingual import ENGLISH, PORTUGUESE
+from core.tasks.parse import parse
+from core.tasks.translation import END, TOWARDS
 from core.train.gradcheck import GOOD, Check
 from core.train.training_run import APPEARED, History, TrainingRun, Watch
 from pictures import extremes
@@ -19,9 +22,11 @@ from pictures.display_names import named
 from pictures.drift import moved, size
 from pictures.squares import looks_map
 from pictures.training_view import View
+from pictures.translate.fibres import outline
 from pictures.words import Words
 from plots import gradient_errors
 from plots.drift import drift as drift_figure
+from plots.heatmap import heatmap
 from plots.tokens import shown
 from plots.training_curves import Curve, training_curves
 
@@ -30,6 +35,7 @@ HEIGHT = 290  # px: a chart
 SQUARE = 400  # px: the map, and the embeddings
 NAMED = 24  # tokens whose embeddings are drawn: more would hide each other
 STAGES = 12  # moments on an embedding's way
+PARTS = ("embed", "encoder.blocks", "encoder.unembed", "blocks", "unembed")  # of a model, whose gradients are measured
 SMOOTH = 0.02  # of the steps so far: over so many the training loss is averaged
 
 
@@ -111,7 +117,8 @@ def scores(view: View, words: Words) -> Picture:
         lines.append(Curve(steps, accuracy, names[0], "@value", faint))
         if not np.isnan(induction).all():
             lines.append(Curve(steps, induction, "" if faint else names[1], "@attention", faint, dash="dash"))
-    says = words("train.says.accuracy", accuracy=watch.accuracy) + " " + _induction(run, watch, words)
+    says = words("train.says.accuracy", accuracy=watch.accuracy)
+    says += "" if run.config.n_encoder_layers else " " + _induction(run, watch, words)
     return Picture(_curves(lines, view.step, "share", says, words, top=1), says)
 
 
@@ -131,10 +138,9 @@ def norms(view: View, words: Words) -> Picture:
         says = words("train.says.no_norms")
         return Picture(_curves([], 0, "norm", says, words, log=True), says)
     parts = sorted(run.norms, key=_order)
-    roles = ["@query", *(f"@head{i}" for i in range(3, 3 + run.config.n_layers)), "@key"]
     lines = [
-        Curve(np.arange(len(run.norms[part])), _averaged(np.array(run.norms[part])), _part(part, words), role)
-        for part, role in zip(parts, roles, strict=True)
+        Curve(np.arange(len(run.norms[part])), _averaged(np.array(run.norms[part])), _part(part, words), _role(part))
+        for part in parts
     ]
     at = min(view.step, run.step - 1)
     now = {part: float(run.norms[part][at]) for part in parts}
@@ -143,25 +149,80 @@ def norms(view: View, words: Words) -> Picture:
 
 
 def _order(part: str) -> tuple[int, int]:
-    return ("embed", "blocks", "unembed").index(part.split(".")[0]), int(part.partition(".")[2] or 0)
+    first, _, number = part.rpartition(".")
+    if not number.isdigit():
+        first, number = part, "0"
+    return PARTS.index(first), int(number)
+
+
+def _role(part: str) -> str:
+    """The colour of a part: embeddings ask, the output is asked, and each layer has one of its own."""
+    kind, number = _order(part)
+    return ("@query", f"@head{9 + number}", "@value", f"@head{3 + number}", "@key")[kind]
 
 
 def _part(part: str, words: Words) -> str:
-    first, _, number = part.partition(".")
-    return words(f"train.part.{first}", n=number) if number else words(f"train.part.{first}")
+    kind, number = _order(part)
+    name = PARTS[kind].replace(".", "_")
+    return words(f"train.part.{name}", n=number) if name.endswith("blocks") else words(f"train.part.{name}")
 
 
 # -------------------------------------------------------------------------------------------- the model at a moment
 
 
 def attention(view: View, words: Words) -> Picture:
-    """Where the chosen head looks in the example."""
+    """Where the chosen head looks in the example; of two stacks, across."""
     layer, head = view.place
+    if view.source is not None:
+        return _across(view, view.source, words)
     pattern = view.trace[f"blocks.{layer}.attn.pattern"][head]
     tokens = [named(token, words) for token in view.tokens]
     says = _strongest(pattern, tokens, words, layer=layer, head=head)
     size = {"square": True, "width": 380, "height": SQUARE}
     return Picture(looks_map(pattern, tokens, words, says, numbers=False, **size), says)
+
+
+def _across(view: View, source: np.ndarray, words: Words) -> Picture:
+    """Where the chosen head of the cross-attention looks while each word of the example is foretold; dotted, the words
+    that it stems from."""
+    (layer, head), task = view.place, view.run.task
+    pattern = view.trace[f"blocks.{layer}.cross.pattern"][head]
+    read, right = task.read(source), task.read(view.row[1])
+    stems = _stems(read, right)
+    if not np.isfinite(pattern).all():
+        says = words("train.says.attention_lost", layer=layer, head=head)
+    elif stems:
+        share = float(alignment_score(pattern, stems))
+        about = {"right": round(share * len(stems)), "n": len(stems)}
+        says = words("train.says.across", layer=layer, head=head, **about)
+    else:
+        says = words("train.says.across_unknown", layer=layer, head=head)
+    figure = heatmap(
+        pattern,
+        [named(token, words) for token in right],
+        [named(token, words) for token in read],
+        row_title=words("translate.axis.target"),
+        column_title=words("translate.axis.source"),
+        scale="probability",
+        numbers=False,
+        comma=words.comma,
+        hover=words("hover.cell"),
+        square=True,
+        width=380,
+        height=SQUARE,
+        alt=says,
+    )
+    outline(figure, stems)
+    return Picture(figure, says)
+
+
+def _stems(source: Sequence[str], target: Sequence[str]) -> dict[int, frozenset[int]]:
+    """Of each word of the grammar's translation, the places of those that it stems from, behind the first token."""
+    into = ENGLISH if source[0] == TOWARDS[ENGLISH] else PORTUGUESE
+    told = parse(tuple(source[1:]), PORTUGUESE if into == ENGLISH else ENGLISH)
+    if told is None or told.words(into) != tuple(target):
+        return {}
+    return {place: frozenset(stem + 1 for stem in stems) for place, stems in told.truth(into).items()}
 
 
 def embeddings(view: View, words: Words) -> Picture:
@@ -227,10 +288,20 @@ def _cell(token: str, share: float | None, wrong: str) -> str:
 def sample(view: View, tokens: int = 40) -> str:
     """What the model writes after the example's first token, each drawn with a temperature of 0.7."""
     ids, config = view.row[0], view.run.config
-    room = min(tokens, config.n_ctx - 1)
+    room, joint, task = min(tokens, config.n_ctx - 1), view.run.task.joint, view.run.task
+    if view.source is not None:
+        return _translated(view, view.source, room)
     steps = core.generate(view.params, config, ids[:1], max_new_tokens=room, temperature=0.7, seed=view.step)
-    joint = view.run.task.joint
-    return joint.join(view.run.task.read([ids[0], *(step.token for step in steps)])).replace(" .", ".")
+    return joint.join(task.read([ids[0], *(step.token for step in steps)])).replace(" .", ".")
+
+
+def _translated(view: View, source: np.ndarray, room: int) -> str:
+    """The example's source, and what the model makes of it, always taking the likeliest word."""
+    task, config = view.run.task, view.run.config
+    stop = task.vocabulary.index(END)
+    steps = core.generate(view.params, config, source[:1], room, 0, source=source, stop=stop)
+    texts = (task.read(source[1:]), task.read([step.token for step in steps]))
+    return " → ".join(task.joint.join(words) for words in texts).replace(" .", ".")
 
 
 # ------------------------------------------------------------------------------------------------------ in words

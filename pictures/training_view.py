@@ -10,6 +10,7 @@ import numpy as np
 
 from core import Scene, Trace, forward, limits
 from core.params import Params
+from core.train.batch import Batch
 from core.train.training_run import History, TrainingRun, Watch
 
 EXAMPLES = 8  # held-out rows among which one in the reader's language is looked for
@@ -60,12 +61,27 @@ class View:
     @cached_property
     def row(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """ids, targets and mask [pos] of the example, which is never trained on; of a text, its beginning."""
-        ids, targets, mask = self.run.task.batch(0, EXAMPLES, held_out=True)
+        batch, chosen = self._chosen
+        ids, targets, mask = batch
         mask = np.ones_like(ids, bool) if mask is None else mask
-        spoken = (i for i, row in enumerate(ids) if self.run.task.speaks(row, self.lang))
-        chosen = next(spoken, 0)
         n = limits.SHOWN if mask.all() else ids.shape[1]
+        n = n if batch.source is None else int(mask[chosen].sum())
         return ids[chosen, :n], targets[chosen, :n], mask[chosen, :n]
+
+    @cached_property
+    def _chosen(self) -> tuple[Batch, int]:
+        """Rows that are never trained on, and which of them is the example."""
+        batch = self.run.task.batch(0, EXAMPLES, held_out=True)
+        spoken = (i for i, row in enumerate(batch.ids) if self.run.task.speaks(row, self.lang))
+        return batch, next(spoken, 0)
+
+    @cached_property
+    def source(self) -> np.ndarray | None:
+        """[pos]: what the encoder reads of the example, where there is one."""
+        batch, chosen = self._chosen
+        if batch.source is None or batch.source_mask is None:
+            return None
+        return batch.source[chosen][batch.source_mask[chosen]]
 
     @cached_property
     def tokens(self) -> tuple[str, ...]:
@@ -73,4 +89,4 @@ class View:
 
     @cached_property
     def trace(self) -> Trace:
-        return forward(self.params, self.run.config, self.row[0])
+        return forward(self.params, self.run.config, self.row[0], source=self.source)

@@ -17,7 +17,7 @@ from core import limits
 from core.scene.fields import OVERRIDES, TASK_NAMES, TRAINED_SIZES, kinds
 from core.scene.scene import ADDRESS, VIEW
 from core.scene.sentence import fit_sentence
-from core.tasks import TASKS, Characters
+from core.tasks import SOURCED, TASKS, Characters
 from core.tokenizer.text import normalized
 from core.train.training_run import SIZES
 
@@ -427,5 +427,5 @@ def test_old_links_still_open_and_are_written_by_the_names_of_today():
 
 def test_lists_that_stand_by_themselves_are_those_of_their_rooms():
     """They are written out so that a Scene imports no training and no grammar."""
-    assert (*TASKS, Characters.name) == TASK_NAMES
+    assert (*TASKS, *SOURCED, Characters.name) == TASK_NAMES
     assert ("", *SIZES) == TRAINED_SIZES

@@ -9,13 +9,18 @@ import pytest
 import core
 from core import ConfigError, Scene, SceneError
 from core.export import program
+from core.presets import register
 from core.scene.translation import room, search, translate
 from core.tasks import Translation, pair
 from core.tasks.bilingual import ENGLISH, PORTUGUESE
 from core.tasks.parse import parse
 from core.tasks.translation import goes_into
+from core.train.training_run import TrainingRun
+from core.weights.model_file import pack, unpack
 from pictures import compute, stacks, takeaway
+from pictures import train as train_pictures
 from pictures.pages import PAGES
+from pictures.training_view import View
 from pictures.translate import draw, fibres
 from pictures.translate import text as texts
 from pictures.words import LANGUAGES, words_of
@@ -24,6 +29,8 @@ from plots.crossing import LEAST, crossing
 from tests.chromium import settled
 from tests.support import knob, open_page
 from ui.state import SCENE
+from ui.train import files
+from ui.train.session import Training
 
 HERE = Scene(model="translator")
 BACK = "yesterday the white seals saw the boat ."
@@ -238,3 +245,37 @@ def test_a_head_and_a_word_are_clicked(in_turn, app):
     in_turn.get_by_role("button", name="Translate it back").click()
     settled(in_turn)
     assert "yesterday" in in_turn.url and "sentence=" in in_turn.url
+
+
+# ------------------------------------------------------------------------------------------------------------- trained
+
+
+def test_a_translator_that_is_trained_here_translates_and_is_taken_along():
+    task = Translation()
+    run = TrainingRun.start(task, task.config.replace(d_model=32, n_heads=2, d_mlp=64), 0, 8, 3e-3)
+    run.advance(60, 12)
+    batches = [task.batch(step, 8, 0) for step in range(12)]
+    assert run.tokens == sum(int(b.mask.sum() + b.source_mask.sum()) for b in batches)
+    assert np.isnan(run.watches[-1].induction) and run.watches[-1].loss < run.watches[0].loss
+    view = View(Training((), run), run, Scene(layer=1), *run.at(None), "pt-BR")
+    source = view.source
+    assert task.read(source)[0] == "<en>" and len(view.row[0]) == len(view.tokens) == view.row[2].sum()
+    own = core.forward(view.params, run.config, view.row[0], source=source)["blocks.1.cross.pattern"][0]
+    picture = train_pictures.attention(view, words_of("en"))
+    assert np.array_equal(picture.figure["data"][0]["z"], own) and len(picture.figure["layout"]["shapes"]) == 8
+    assert train_pictures.sample(view).startswith("aquele albatroz curioso plana no céu. → ")
+    for builder in (train_pictures.loss, train_pictures.scores, train_pictures.norms, train_pictures.embeddings):
+        go.Figure(theme.resolve(builder(view, words_of("pt-BR")).figure, "light"))
+    again = unpack(pack(files.portable(view)))
+    assert again.config == run.config and again.sentence == "aquele albatroz curioso plana no céu ."
+    preset = core.Preset("x", again.config, again.sentence, tokenizer=again.tokenizer, source=lambda: again.params)
+    name, held = register(preset)
+    scene = Scene(model=name)
+    assert scene.tokens[0] == "<en>" and stacks.shown(scene, "translate") is scene and held.trained
+    assert texts.translated(scene).steps
+
+
+def test_the_page_trains_a_translator():
+    at = open_page("train", {"task": "translate", "train_size": "small", "batch_size": "8", "lang": "en"})
+    assert not at.exception
+    assert "→" in "".join(element.proto.body for element in at.get("html")) or at.get("bidi_component")

@@ -19,7 +19,7 @@ from ..scene.continuation import Writing, write
 from ..scene.run import Run, run
 from ..scene.scene import Scene
 from ..scene.translation import translate
-from ..tasks import TASKS
+from ..tasks import SOURCED, TASKS
 from ..tasks.task import evaluate
 from ..train.batch import Batch
 from ..train.loop import train
@@ -120,9 +120,9 @@ def _trained(
     name: str, size: str, batch_size: int | None, rate: float | None, seed: int, steps: int
 ) -> tuple[float, float]:
     """(loss, accuracy) of a run of the page on training, after so many steps."""
-    if name not in TASKS:
+    if name not in (tasks := TASKS | SOURCED):
         raise CheckError(f"expression: {name} is trained on a text of the reader's own")
-    task = TASKS[name]()
+    task = tasks[name]()
     rows = batch_size or task.size
     run = TrainingRun.start(task, sized(task.config, size), seed, rows, rate or task.rate)
 

@@ -12,6 +12,7 @@ from ..config import Config
 from ..tokenizer.words import UNKNOWN, Encoding, FixedVocabulary, Lookup
 from ..train.batch import Batch
 from .bilingual import ENGLISH, PORTUGUESE, Pair, pair, vocabulary
+from .parse import parse
 from .task import Task
 
 TOWARDS = {PORTUGUESE: "<pt>", ENGLISH: "<en>"}  # the first token of a source, and of its translation: which way
@@ -118,6 +119,14 @@ class Translation(Task):
         """The ids of a source, and of its translation, each behind the token that says which way."""
         source = PORTUGUESE if into == ENGLISH else ENGLISH
         return self.spell(told.words(source), into), self.spell(told.words(into), into)
+
+    def speaks(self, ids: np.ndarray, language: str) -> bool:
+        """Whether a translation is of a sentence in this language, and some of its words change places."""
+        into = PORTUGUESE if language == ENGLISH else ENGLISH
+        sign, *words = self.read(ids[ids != self.ids[PADDING]])
+        words = words if END in words else [*words, END]  # in a batch's ids the longest row lacks it
+        told = parse(tuple(words), into) if sign == TOWARDS[into] else None
+        return told is not None and bool(told.crossing(into))
 
     def spell(self, words: tuple[str, ...] | list[str], into: str) -> list[int]:
         """The ids of some words behind the token that says into which language; UNKNOWN where one is not known."""

@@ -41,7 +41,7 @@ class Watch:
     step: int
     loss: float
     accuracy: float
-    induction: float  # the highest induction score of any head; NaN where the context is too short to repeat anything
+    induction: float  # the highest score of any head; NaN where no context can repeat, and where there are two stacks
     head: tuple[int, int]  # the one that has it: layer, head
 
 
@@ -72,6 +72,7 @@ class TrainingRun:
     norms: dict[str, array] = field(default_factory=dict)
     watches: list[Watch] = field(default_factory=list)
     seconds: float = 0.0  # spent on steps
+    tokens: int = 0  # trained on, padding left out
     broken: bool = False  # a number left the range of float32, and nothing can be learned any more
 
     @classmethod
@@ -91,7 +92,7 @@ class TrainingRun:
     @property
     def tokens_a_second(self) -> float:
         """Tokens trained on, a second of training; 0 before the first step."""
-        return self.step * self.size * self.config.n_ctx / self.seconds if self.seconds else 0.0
+        return self.tokens / self.seconds if self.seconds else 0.0
 
     def change(self, rate: float, size: int) -> None:
         """Go on with another learning rate and batch size."""
@@ -112,7 +113,10 @@ class TrainingRun:
         self.seconds += perf_counter() - start
 
     def _batch(self, step: int) -> Batch:
-        return self.task.batch(step, self.size, self.seed)
+        batch = self.task.batch(step, self.size, self.seed)
+        read = batch.ids.size if batch.source is None or batch.mask is None else int(batch.mask.sum())
+        self.tokens += read + (0 if batch.source_mask is None else int(batch.source_mask.sum()))
+        return batch
 
     def _note(self, step: TrainingStep) -> None:
         self.losses.append(step.loss)
@@ -150,6 +154,8 @@ class TrainingRun:
         return np.concatenate([rows, rows], axis=1)
 
     def _induction(self, params: Params) -> tuple[float, tuple[int, int]]:
+        if self.config.n_encoder_layers:  # its decoder foretells no text without a source
+            return float("nan"), (0, 0)
         trace = forward(params, self.config, self._probe, names=["blocks.*.attn.pattern"])
         scores = np.stack([induction_score(p, self._probe) for p in patterns(trace, self.config.n_layers)])
         if np.isnan(scores).all():

@@ -68,7 +68,7 @@ def unpack(data: bytes) -> Portable:
             if name not in about:
                 raise WeightsError(f"__metadata__: {name} is missing; only files that Fibra wrote are read")
         config = _config(about["config"])
-        tokenizer = FixedVocabulary(_vocabulary(about["vocabulary"], config), _split(about["split"]))
+        tokenizer = _tokenizer(_vocabulary(about["vocabulary"], config), _split(about["split"]), config)
         task, sentence = _task(about["task"]), _sentence(about["sentence"], tokenizer, config)
         (Path(folder) / CONFIG).write_text(about["config"], encoding="utf-8")
         loaded = load_pretrained(folder, dtype=np.float32)
@@ -118,6 +118,15 @@ def _vocabulary(text: str, config: Config) -> tuple[str, ...]:
     for token in tokens:
         _check_text(token, "vocabulary")
     return tuple(tokens)
+
+
+def _tokenizer(vocabulary: tuple[str, ...], split: str, config: Config) -> FixedVocabulary:
+    """A translator's own where there are two stacks, and the tokens that say which way it goes."""
+    from ..tasks.translation import TOWARDS, SourceVocabulary  # grammar and all: only who brings a translator needs it
+
+    if config.n_encoder_layers and {*TOWARDS.values()} <= {*vocabulary}:
+        return SourceVocabulary(vocabulary, split)
+    return FixedVocabulary(vocabulary, split)
 
 
 def _sentence(text: str, tokenizer: FixedVocabulary, config: Config) -> str:

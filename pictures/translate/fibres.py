@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
 from core import Scene
@@ -77,11 +80,16 @@ def board(scene: Scene, words: Words) -> Picture:
         height=MAP_HEIGHT,
         alt=says,
     )
-    for place, stems in (known.of(len(rows)) if known else {}).items():
-        for stem in stems:
+    outline(figure, known.of(len(rows)) if known else {})
+    return Picture(figure, says)
+
+
+def outline(figure: dict[str, Any], stems: Mapping[int, frozenset[int]]) -> None:
+    """Draw what the grammar says over a map of looks: row -> the columns that it stems from."""
+    for place, found in stems.items():
+        for stem in found:
             cell = {"x0": stem - 0.5, "x1": stem + 0.5, "y0": place - 0.5, "y1": place + 0.5}
             figure["layout"]["shapes"].append({"type": "rect", "line": OUTLINE, **cell})
-    return Picture(figure, says)
 
 
 @picture(*LOOKS)

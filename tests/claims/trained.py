@@ -59,6 +59,7 @@ SCENES = [
     Look(FIRST),
     Look(Run("addition", 3), layer=9),
     *(Look(Run("stories", 2), lang=lang) for lang in ("en", "pt-BR")),
+    *(Look(Run("translate", 6), lang=lang, layer=1, head=2) for lang in ("en", "pt-BR")),
 ]
 
 
@@ -126,8 +127,8 @@ def log_softmax(x: np.ndarray) -> np.ndarray:
 def judged(run: Run, step: int) -> tuple[float, float]:
     """The loss, and the share of right answers, on the rows that are held out."""
     task = task_of(run.task)
-    ids, targets, mask = task.batch(0, 32, run.seed, held_out=True)
-    logs = log_softmax(core.forward(again(run)[step], task.config, ids)["logits"])
+    ids, targets, mask = batch = task.batch(0, 32, run.seed, held_out=True)
+    logs = log_softmax(core.forward(again(run)[step], task.config, **batch.inputs)["logits"])
     asked = np.ones(ids.shape, bool) if mask is None else mask
     own = [logs[place][targets[place]] for place in np.argwhere(asked).tolist() for place in [tuple(place)]]
     right = [logs[tuple(place)].argmax() == targets[tuple(place)] for place in np.argwhere(asked)]
@@ -150,15 +151,16 @@ def slopes(run: Run, step: int) -> dict[str, float]:
     """Part -> the length of its gradients on the batch that this step is taken with."""
     task = task_of(run.task)
     params = again(run)[step]
-    ids, targets, mask = task.batch(step, 4, run.seed)
+    ids, targets, mask = batch = task.batch(step, 4, run.seed)
     asked = np.ones(ids.shape, bool) if mask is None else mask
-    trace = core.forward(params, task.config, ids)
+    trace = core.forward(params, task.config, **batch.inputs)
     change = np.exp(log_softmax(trace["logits"])) - np.eye(task.config.vocab_size)[targets]
     grads = backward(params, task.config, trace, change * asked[..., None] / asked.sum())
     squares: dict[str, float] = {}
     for name, g in grads.items():
-        first, second, *_ = name.split(".")
-        part = {"blocks": second, "unembed": "output", "ln_final": "output"}.get(first, "embeddings")
+        first, second, *_ = name.removeprefix("encoder.").split(".")
+        stack = "encoder." * name.startswith("encoder.")
+        part = stack + {"blocks": second, "unembed": "output", "ln_final": "output"}.get(first, "embeddings")
         squares[part] = squares.get(part, 0.0) + float((g**2).sum())
     return {part: np.sqrt(square) for part, square in squares.items()}
 
@@ -180,12 +182,14 @@ class Fresh:
             min(self.look.layer, self.config.n_layers - 1),
             min(self.look.head, self.config.n_heads - 1),
         )
-        ids, targets, mask = self.task.batch(0, 8, held_out=True)
+        ids, targets, mask = batch = self.task.batch(0, 8, held_out=True)
         mask = np.ones(ids.shape, bool) if mask is None else mask
         spoken = next(i for i, row in enumerate(ids) if self.task.speaks(row, self.look.lang))
-        rows = [x[spoken, : 24 if mask.all() else None] for x in (ids, targets, mask)]
-        self.ids, self.targets, self.asked = rows
-        self.trace = core.forward(self.params, self.config, self.ids)
+        n, self.source = (24 if mask.all() else None), None
+        if batch.source is not None:
+            n, self.source = int(mask[spoken].sum()), batch.source[spoken][batch.source_mask[spoken]]
+        self.ids, self.targets, self.asked = (x[spoken, :n] for x in (ids, targets, mask))
+        self.trace = core.forward(self.params, self.config, self.ids, source=self.source)
 
     def kept(self, step: int) -> int:
         """The last one that can be looked at up to a step: every fifth can, and one that was named."""
@@ -260,7 +264,8 @@ def norms(f: Fresh, v: Values) -> None:
     lengths, at = slopes(f.run, measured(f)), measured(f)
     layer = {"en": "layer {}", "pt-BR": "camada {}"}[f.words.lang]
     ends = {"en": ("embeddings", "output"), "pt-BR": ("embeddings (entrada)", "saída")}[f.words.lang]
-    called = {"embeddings": ends[0], "output": ends[1]}
+    called = {"embeddings": ends[0], "output": ends[1], "encoder.output": f"encoder, {ends[1]}"}
+    called |= {f"encoder.{i}": f"encoder, {layer.format(i)}" for i in range(f.config.n_encoder_layers)}
     values = np.array([*lengths.values()])
     assert v["step"] == at and pinned_number(v["high"], values.max(), f.words.lang, 1e-4)
     names = [f"“{called.get(part) or layer.format(part)}”" for part in lengths]
@@ -283,12 +288,23 @@ def no_norms(f: Fresh, v: Values) -> None:
     assert f.run.steps == 0
 
 
-@claim("train.part.blocks")
+@claim("train.part.blocks", "train.part.encoder_blocks")
 def layer(f: Fresh, v: Values) -> None:
     assert 0 <= int(v["n"]) < f.config.n_layers
 
 
 # -------------------------------------------------------------------------------------------- the model at a moment
+
+
+# Of the examples, read by hand: for each word of the translation, the place in the source of what it stems from.
+STEMS = {"en": [0, 2, 1, 3, 4, 5, 6, 7, 9, 8, 10], "pt-BR": [0, 2, 1, 3, 4, 4, 5, 6]}
+
+
+@claim("train.says.across")
+def across(f: Fresh, v: Values) -> None:
+    pattern, stems = f.trace[f"blocks.{f.layer}.cross.pattern"][f.head], STEMS[f.look.lang]
+    right = sum(max(range(len(row)), key=row.__getitem__) == stem + 1 for row, stem in zip(pattern, stems, strict=True))
+    assert (v["layer"], v["head"], v["right"], v["n"]) == (f.layer, f.head, right, len(f.targets))
 
 
 @claim("train.says.attention_lost")

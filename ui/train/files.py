@@ -12,6 +12,7 @@ from core import ConfigError, Preset, Scene, WeightsError, limits
 from core.errors import TextError
 from core.presets import living_bytes, register
 from core.tasks.text import LEAST
+from core.tasks.translation import SourceVocabulary
 from core.tokenizer.text import ENCODINGS, decoded
 from core.tokenizer.words import UNKNOWN, FixedVocabulary
 from core.weights.model_file import Portable, pack, unpack
@@ -132,13 +133,16 @@ def portable(view: View) -> Portable:
     """The model at this moment, as it goes into a file."""
     task = view.run.task
     tokenizer = FixedVocabulary(task.vocabulary, "words" if task.joint else "characters")
+    if view.source is not None:
+        tokenizer = SourceVocabulary(task.vocabulary)
     params = {name: np.array(p) for name, p in view.params.items()}
     return Portable(view.run.config, params, tokenizer, task.name, opening(view))
 
 
 def opening(view: View) -> str:
     """The example's beginning, as a sentence to open the model with."""
-    known = [token for token in view.tokens[: limits.SHOWN] if token != UNKNOWN]  # in a sentence it would be text
+    tokens = view.tokens if view.source is None else view.run.task.read(view.source[1:])
+    known = [token for token in tokens[: limits.SHOWN] if token != UNKNOWN]  # in a sentence it would be text
     return view.run.task.joint.join(known).strip() or view.run.task.vocabulary[-1]
 
 

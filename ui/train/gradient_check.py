@@ -27,14 +27,15 @@ def check(words: Words) -> None:
     name, index, nudge, bug = _choices(view, words)
     ids, targets, mask = (part[None] for part in view.row)
     objective, config = next_token(targets, mask), view.run.config
-    found = gradcheck(view.params, config, objective, name, index, nudge, bug, ids=ids)
+    inputs = {"ids": ids, "source": None if view.source is None else view.source[None]}
+    found = gradcheck(view.params, config, objective, name, index, nudge, bug, **inputs)
     left, right = st.columns([2, 3], gap="large")
     with left:
         st.html(_table(found, words))
         shell.say(verdict(found, words))
     with right:
         if st.button(words("train.check.all"), icon=":material/checklist:"):
-            everything = gradcheck_all(view.params, config, objective, bug=bug, ids=ids)
+            everything = gradcheck_all(view.params, config, objective, bug=bug, **inputs)
             done = encode(pictures.checks(everything, words), words)
             figure.show(done, words, key="train-checks", height=pictures.checks_height(view))
 

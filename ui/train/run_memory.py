@@ -140,4 +140,4 @@ def _step(run: TrainingRun) -> int:
 
 def _step_of(config: Config, size: int) -> int:
     """Bytes that a step takes while it is made."""
-    return min(limits.STEP, size * step_bytes(config, config.n_ctx))
+    return min(limits.STEP, size * step_bytes(config, config.n_ctx, config.n_ctx))

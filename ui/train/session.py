@@ -16,7 +16,7 @@ import streamlit as st
 
 from core import Scene, limits
 from core.scene.fields import TASK_NAMES, TRAINED_PACES
-from core.tasks import TASKS, Characters, Task
+from core.tasks import SOURCED, TASKS, Characters, Task
 from core.tasks.stories import text
 from core.train.training_run import TrainingRun, opening, sized
 from pictures.compute import EncodedPicture, Picture, encode
@@ -156,7 +156,7 @@ def task_of(name: str, corpus: str = "") -> Task:
 
 @lru_cache(maxsize=len(TASK_NAMES))
 def _ours(name: str) -> Task:
-    return Characters(text()) if name == Characters.name else TASKS[name]()
+    return Characters(text()) if name == Characters.name else (TASKS | SOURCED)[name]()
 
 
 # -------------------------------------------------------------------------------------------------------- playing
