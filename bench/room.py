@@ -96,7 +96,7 @@ class Round:
             for opens in ("round-vote", "round-again"):
                 await self._vote(opens, pupils)
             await self._teacher.act(lambda: teacher.press("round-reveal"))
-            await asyncio.sleep(3)
+            await asyncio.sleep(9)
         finally:
             for timer in timers:
                 timer.cancel()
@@ -118,7 +118,7 @@ class Round:
     async def _vote(self, opens: str, pupils: list[Screen]) -> None:
         await self._teacher.act(lambda: self._teacher.session.press(opens))
         self._cast, self._shown = [], 0
-        await asyncio.sleep(3)  # every screen has followed
+        await asyncio.sleep(9)  # every screen has followed
         await asyncio.gather(*map(self._ballot, pupils))
         deadline = time.perf_counter() + PATIENCE
         while self._shown < len(self._cast) and time.perf_counter() < deadline:
@@ -153,7 +153,7 @@ def main() -> int:
     """Play one round, and print what was measured."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pupils", type=between(1, 400, int), default=300)
-    parser.add_argument("--spread", type=between(1, 120, float), default=20.0, help="seconds in which all vote")
+    parser.add_argument("--spread", type=between(1, 120, float), default=30.0, help="seconds in which all vote")
     arguments = parser.parse_args()
     print(machine(), flush=True)
     with serve("run", "app.py", folder=ROOT) as server:

@@ -59,7 +59,7 @@ ROOM_VOTERS = 400
 ROOM_GUESS = 512  # bytes of a vote: a painted row of 64 words takes 200
 ROOM_SECONDS = 3 * 3600.0  # a room's age: two lessons
 ROOM_TEACHER = 600.0  # seconds without its teacher after which it ends
-ROOM_THERE = 10.0  # seconds for which a pupil who was heard of is counted as being there
+ROOM_THERE = 20.0  # seconds for which a pupil who was heard of is counted as being there
 
 # What a check's expression may be: it is read from files that nobody vouches for.
 EXPRESSION_CHARACTERS = 1_000

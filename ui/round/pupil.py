@@ -23,7 +23,7 @@ def draw(words: Words) -> None:
             taken = store.rooms().sit(seat.code(), seat.own()).taken
         except RoomError:  # the screen says so
             taken = 0
-        st.fragment(_screen, run_every=seat.PACE * (2 if taken > seat.MANY else 1))(words)
+        st.fragment(_screen, run_every=seat.pace(taken))(words)
 
 
 def _screen(words: Words) -> None:

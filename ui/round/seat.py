@@ -21,8 +21,10 @@ from ui.round.room import LETTERS, Room, RoomError
 
 STEP = "fibra.round.step"  # session state: how many questions the room had asked when this session last looked
 WRONG = "fibra.round.wrong"  # session state: the code of what went wrong, until it is said
-PACE = 1.0  # seconds between two looks at a room
-MANY = 60  # seats: who comes into a room with more looks half as often, so that hundreds can look
+PACE = 1.0  # seconds between two looks of a pupil's at a room
+DESK = 0.75  # seconds between two looks of the teacher's
+CROWD = 20  # seats that look so often; who comes later looks more seldom: each look takes some milliseconds
+SLOWEST = 8.0  # seconds
 
 
 def take() -> None:
@@ -51,6 +53,11 @@ def look() -> Room:
     """The room; whoever looks is there. Raises RoomError."""
     rooms = store.rooms()
     return rooms.desk(code(), key()).room if key() else rooms.sit(code(), own()).room
+
+
+def pace(taken: int) -> float:
+    """Seconds between two looks of a pupil who comes as the so manieth: of 300 together 80 looks a second."""
+    return min(max(PACE, PACE * taken / CROWD), SLOWEST)
 
 
 def question(room: Room) -> tuple[Check, Scene] | None:

@@ -30,7 +30,7 @@ def draw(words: Words) -> None:
         _question(words)
     with way:
         _way(words)
-        st.fragment(_counts, run_every=seat.PACE)(words)
+        st.fragment(_counts, run_every=seat.DESK)(words)
 
 
 def _way(words: Words) -> None:
