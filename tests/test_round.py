@@ -25,7 +25,7 @@ from pictures import checks as questions
 from pictures import lessons, rounds
 from pictures.words import LANGUAGES, words_of
 from plots import theme
-from tests.chromium import free_port, settled
+from tests.chromium import WAIT, free_port, settled
 from tests.support import PAGES, open_page
 from ui import share, state
 from ui.live import alone
@@ -527,38 +527,38 @@ def test_a_class_plays_a_round_of_two_votes_and_one_loses_the_line(watched, app)
     desk = watched.tab(1280, 720)
     desk.goto(f"{app}/round?lang=en")
     desk.locator(".st-key-round-begin button").click()
-    expect(desk.locator("img.fibra-qr")).to_be_visible()
+    desk.locator("img.fibra-qr").wait_for()
     link = desk.locator("img.fibra-qr").get_attribute("alt")
     class_ = [watched.tab(390, 844) for _ in range(3)]
     for pupil in class_:
         pupil.goto(f"{link}&lang=en")
-        expect(pupil.get_by_text(words("round.pupil.waiting"))).to_be_visible()
-    expect(desk.get_by_text(words("round.there", n=3))).to_be_visible()
+        pupil.get_by_text(words("round.pupil.waiting")).wait_for()
+    desk.get_by_text(words("round.there", n=3)).wait_for()
     desk.locator(".st-key-round-ask button").click()
     for ballot, opens in ((1, "vote"), (2, "again")):
         desk.locator(f".st-key-round-{opens} button").click()
         for number, pupil in enumerate(class_):
             vote = pupil.locator(".st-key-round-vote button")
-            expect(vote).to_be_visible()
+            vote.wait_for()
             slider = pupil.locator(".st-key-round-seat input[type=range]")
             slider.focus()
             for _ in range(number + 1):
                 slider.press("ArrowRight")
             settled(pupil)
             vote.click()
-            expect(vote).to_have_text(words("round.change"))
+            expect(vote).to_have_text(words("round.change"), timeout=WAIT)
             if (ballot, number) == (1, 1):  # a phone that goes to sleep, and wakes up with nothing but its address
                 pupil.goto("about:blank")
-        expect(desk.get_by_text(words("round.voted", n=3), exact=True)).to_be_visible()
+        desk.get_by_text(words("round.voted", n=3), exact=True).wait_for()
         desk.locator(".st-key-round-close button").click()
         if ballot == 1:
             class_[1].go_back()
-            expect(class_[1].get_by_text(words("round.counted", guess="0.04"))).to_be_visible()
+            class_[1].get_by_text(words("round.counted", guess="0.04")).wait_for()
     desk.locator(".st-key-round-reveal button").click()
-    expect(desk.locator("[data-figure=round-votes] svg.main-svg").first).to_be_visible()
-    expect(desk.get_by_text(words("round.ballots.2", n=3))).to_be_visible()
+    desk.locator("[data-figure=round-votes] svg.main-svg").first.wait_for()
+    desk.get_by_text(words("round.ballots.2", n=3)).wait_for()
     for pupil in class_:
-        expect(pupil.get_by_text(words("checks.rows-sum-to-one.why"))).to_be_visible()
+        pupil.get_by_text(words("checks.rows-sum-to-one.why")).wait_for()
         assert pupil.evaluate("document.documentElement.scrollWidth <= innerWidth")
     desk.locator(".st-key-round-end button").click()
-    expect(class_[0].get_by_text(words("round.wrong.gone"))).to_be_visible()
+    class_[0].get_by_text(words("round.wrong.gone")).wait_for()
