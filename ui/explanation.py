@@ -98,7 +98,7 @@ def _form(page: str, scene: Scene, here: World | None, words: Words) -> None:
         return
     if chosen[1] is not None and here.subject.config.n_layers > 1:
         layers = range(here.subject.config.n_layers)
-        controls.select(words("axis.layer"), "explained_layer", layers, chosen[1], str, of=number, turn=_move(number))
+        controls.select(words("axis.layer"), "explained_layer", layers, chosen[1], str, turn=_move(number))
     for axis, (name, size) in enumerate(zip(here.axes(number[0]), here.shape(number[0]), strict=True)):
         _place(axis, name, size, number, here, words)
 
@@ -120,7 +120,7 @@ def _place(axis: int, name: str, size: int, number: Numbered, here: World, words
     knob, at, label = f"explained_{axis}", number[1][axis], words(f"explain.axes.{name or 'other'}")
     if name in ("pos", "query", "key"):
         named = choices(here.tokens, words)
-        controls.select(label, knob, range(size), at, named.__getitem__, of=number, turn=turn)
+        controls.select(label, knob, range(size), at, named.__getitem__, turn=turn)
     else:
         controls.number(label, knob, 0, size - 1, at, turn=turn)
 

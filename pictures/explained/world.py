@@ -13,7 +13,7 @@ from core.explain.explanation import Operand, Term
 from core.explain.subject import GRAD, LENGTH, Subject
 from core.scene.fields import Numbered
 from core.trace import axes_of
-from pictures import backward, cause, compute, continuation
+from pictures import backward, cause, compute, continuation, memory
 from pictures.brief import Brief
 from pictures.words import Words
 
@@ -106,10 +106,16 @@ def _graded(scene: Scene, words: Words) -> World:
     plain = _of(run, words)
     if place is None:
         return plain
-    ids, position = run.encoding.ids, place[1]
-    at = np.arange(len(ids))
+    return replace(plain, subject=_with_loss(*place))
+
+
+# Its gradients are computed when one is asked for first, and stay with it.
+@memory.kept(lambda scene, position: (scene, position), large=lambda scene, _: compute.is_large(scene), grows=True)
+def _with_loss(scene: Scene, position: int | None) -> Subject:
+    run = compute.run(scene)
+    ids, at = run.encoding.ids, np.arange(len(run.tokens))
     counts = at < len(ids) - 1 if position is None else at == position
-    return replace(plain, subject=replace(plain.subject, targets=np.append(ids[1:], 0), counts=counts))
+    return replace(Subject.of(run), targets=np.append(ids[1:], 0), counts=counts)
 
 
 def _writing(scene: Scene, words: Words) -> World | None:
