@@ -64,7 +64,7 @@ LOOKS = {
     **{"check_nudge": ("", "0.1"), "check_bug": ("", "1")},
     **{"explained": ("", "embed:0.0")},
     **{"check": ("", "rows-sum-to-one", "score-of-zero"), "lesson": ("", "the-mask"), "lesson_step": ("", "2")},
-    **{"projector": ("", "0", "3"), "challenge": ("", "the-first", "of-nobody")},
+    **{"projector": ("", "0", "3"), "challenge": ("", "the-first", "cut-one")},
 }
 
 
