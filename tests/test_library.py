@@ -18,7 +18,7 @@ from core.library import Library
 from core.presets import PORTRAIT, SHIPPED, find
 from core.scene.recall import Recalled
 from core.weights import load_pretrained, write
-from pictures import compute, drift, fibres, labels, left_out, memory, reading, start
+from pictures import compute, drift, fibres, labels, left_out, memory, pieces, reading, start
 from pictures import models as pictures
 from pictures.extremes import token_name
 from pictures.words import LANGUAGES, words_of
@@ -294,6 +294,17 @@ def test_special_tokens_are_left_out_too(tmp_path, shelf):
     assert scene.tokens == ("[CLS]", "a", "b", "##e", "##e", "[SEP]")
     assert left_out.kept(scene).tolist() == [False, True, True, True, True, False]
     assert "“[CLS]” and “[SEP]”" in left_out.told(scene, words_of("en"), "way")
+
+
+def test_marks_at_a_token_s_edge_are_explained_where_they_are_seen(tmp_path, shelf):
+    folder(tmp_path)
+    words, scene = words_of("en"), Scene(model=shelf.cards()[0].name, sentence="a bee")
+    assert pieces.marks(scene, words) == "## says that a token goes on the word before it, without a space: ##e."
+    assert pieces.marks(scene.turn(sentence="a b"), words) == "" == pieces.marks(Scene(sentence="## a"), words)
+    machado = Scene(model="machado", sentence="não disse que")
+    begins = [token for token in machado.tokens if token.startswith(" ") and token.strip()]
+    said = pieces.marks(machado, words)
+    assert said == (f"␣ is a space that belongs to its token: ␣{begins[0][1:]}." if begins else "")
 
 
 def test_a_blank_at_a_token_s_edge_is_seen():

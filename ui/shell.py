@@ -16,7 +16,7 @@ from core.limits import EDIT, SEED
 from core.presets import REAL
 from core.scene.sentence import fit_sentence
 from core.tokenizer.words import SPLITTERS, UNKNOWN
-from pictures import display_names, glossary
+from pictures import display_names, glossary, pieces
 from pictures.pages import PAGES
 from pictures.words import LANGUAGES, Words
 from plots import theme
@@ -236,6 +236,8 @@ def _sentence(scene: Scene, read: Scene, words: Words) -> None:
     hidden = {"placeholder": words("shell.sentence_help"), "label_visibility": "collapsed"}
     controls.text(words("shell.sentence"), "sentence", scene.text, _retype, **hidden)
     if said := _unknown(read, words):
+        say(said, "about")
+    if said := pieces.marks(read, words):
         say(said, "about")
 
 
