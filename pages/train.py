@@ -18,7 +18,7 @@ from ui import comparison, figure, shell, state
 from ui.live import live_figure
 from ui.train import files, gradient_check, knobs, scheduler, session
 
-TEXTS = ("stories", "characters")  # tasks of which a sample can be read
+TEXTS = ("stories", "translate", "characters")  # tasks of which a sample can be read
 
 
 def status(words: Words) -> None:

@@ -278,4 +278,5 @@ def test_a_translator_that_is_trained_here_translates_and_is_taken_along():
 def test_the_page_trains_a_translator():
     at = open_page("train", {"task": "translate", "train_size": "small", "batch_size": "8", "lang": "en"})
     assert not at.exception
-    assert "→" in "".join(element.proto.body for element in at.get("html")) or at.get("bidi_component")
+    boards = b"".join(element.proto.bytes for element in at.get("bidi_component")).decode("utf-8", "ignore")
+    assert "that small whale near the wave helps that happy seal. " in boards  # and what is made of it
