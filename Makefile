@@ -9,8 +9,9 @@ run: .venv/run
 
 # Browsers wait most of their time: three workers keep two cores busy. Each has a server and a Chromium of its own, and
 # what is dealt to it tests/workers.py says. What Python compiles is kept: servers start, and workers collect, in half the
-# time.
+# time. Small products on several threads wait for one another: side by side they take many times as long.
 test: export PYTHONDONTWRITEBYTECODE =
+test: export OPENBLAS_NUM_THREADS = 1
 test: .venv/dev
 	$(BIN)/ruff check .
 	$(BIN)/python -m mypy
