@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from core.challenges import CHALLENGES, KINDS, build_score, found_stars, target
+from core import challenges
+from core.challenges import build_score, found_stars, target
 from core.challenges.challenge import MOST, cut_stars
 from pictures.words import Words
 from ui import comparison, shell
@@ -17,11 +18,11 @@ def offered(chosen: str, words: Words) -> None:
             "title": words(f"challenges.kinds.{kind}"),
             "cards": [
                 {"name": name, "title": words(f"challenges.{name}.title")}
-                for name, one in CHALLENGES.items()
+                for name, one in challenges.CHALLENGES.items()
                 if one.kind == kind
             ],
         }
-        for kind in KINDS
+        for kind in challenges.KINDS
     ]
     said = {"stars": words("challenges.best", most=MOST, n="{n}"), "none": words("challenges.none")}
     bests.cards(groups, chosen, said, asked.begin)

@@ -7,7 +7,7 @@ from html import escape
 
 import streamlit as st
 
-from core.checks import belief_answers
+from core import checks
 from pictures import lessons
 from pictures import teachers as pictures
 from pictures.words import Words
@@ -63,4 +63,4 @@ for place, part in ((left, "before"), (right, "around")):
     with place:
         shell.say(words(f"teachers.{part}"), "step")
         st.markdown(prose[part])
-shell.close_page("teachers", words, belief_answers)
+shell.close_page("teachers", words, checks.belief_answers)

@@ -7,6 +7,7 @@ import streamlit as st
 from core import Scene
 from core.generate.beam import beam_search
 from core.generate.loop import generate
+from core.generate.sampling import Distribution
 from core.interpret import alignment_score
 from core.model import forward
 from core.scene.translation import Translated, translate
@@ -85,4 +86,4 @@ play(words)
 search(words)
 if texts.into(scene):
     knobs.vocabulary(words)
-shell.close_page("translate", words, translate, generate, forward, beam_search, alignment_score)
+shell.close_page("translate", words, translate, generate, Distribution, forward, beam_search, alignment_score)

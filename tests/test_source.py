@@ -15,9 +15,12 @@ import pytest
 
 import core
 from core import PRESETS, Config, interpret, library
-from core.checks import distance, values
+from core.challenges import CHALLENGES, score
+from core.challenges.challenge import cut_stars
+from core.checks import belief_answers, distance, values
 from core.generate.loop import multiplications
 from core.interpret.induction import patterns
+from core.scene.translation import search, translate
 from core.tasks import TASKS
 from core.trace import Part
 from core.train.gradcheck import gradcheck_all, next_token
@@ -34,6 +37,13 @@ CHECKS = {
     "Reader.value",  # the expression of a check: a language of its own, not what a model computes
     "Interventions.ablated_in",
     "Trace.check_patched",
+    "Part.put",  # the trace's own, under a beginning of its names
+    "scene.run.run",  # who draws a Run's weights again when they are asked for
+    "_check_sum",
+    "Preset.params",  # a model's weights, read or drawn
+    "FixedVocabulary.encode",  # a protocol's: which tokenizer it is, the Scene says
+    "OpenVocabulary.encode",
+    "SourceVocabulary.encode",
     "Trace.needs",
     "Patch.into",  # of what a reader patches; Cause shows it
     "Cache.check",
@@ -96,7 +106,13 @@ def work() -> None:
             interpret.patched_differences(params, config, trace, trace, (0, 1), "stream", 0)
             interpret.patched_differences(params, config, trace, trace, (0, 1), "heads", 0)
             interpret.difference(trace, (0, 1))
+        if config.unembed and config.norm_at == "pre" and not config.n_encoder_layers:
+            (
+                interpret.direct_attribution(trace, params, config, 1),
+                interpret.source_attribution(trace, params, config, 1),
+            )
         stages = interpret.residual_stages(trace, config.n_layers)
+        interpret.rank_correlation(stages[0][0], stages[-1][0])
         interpret.token_norms(stages), interpret.pca(stages[-1], 2).project(stages)
         interpret.read_stream(stages, params, config), interpret.token_moments(stages[0])
         interpret.similarity(stages[0]), interpret.relative_change(stages[0], stages[-1])
@@ -104,7 +120,16 @@ def work() -> None:
         [step.probability for step in steps], multiplications(config, 3, 3)
         [(check.error, check.coarse) for check in gradcheck_all(params, config, next_token(ids), ids=ids)]
     asked = core.CHECKS["rows-sum-to-one"]
-    core.answer(asked), distance(asked, 1.0, values(asked))
+    core.answer(asked), belief_answers(asked), distance(asked, 1.0, values(asked))
+    for challenge in {one.kind: one for one in CHALLENGES.values()}.values():
+        run = core.run(challenge.solution)
+        score(challenge, run, run, [(0, 0)])
+    cut_stars(True, 1, 1)  # of a cut that changes nothing it is not asked
+    translation = translate(core.Scene(model="translator"))
+    (
+        search(translation.scene),
+        interpret.alignment_score(translation.trace["blocks.0.cross.pattern"], {0: frozenset({0})}),
+    )
     library.fingerprint(GOLDEN / "gpt2-tiny"), library.unwhole(params)
     task = TASKS["copy"]()
     state = State.start(core.init_params(task.config))
