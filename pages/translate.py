@@ -80,7 +80,7 @@ def _picture(builder, scene: Scene, words: Words, height: int, on_click=None) ->
 
 
 scene, words = shell.open_page("translate")
-comparison.elsewhere(scene, words)
+comparison.elsewhere(state.own(), words)
 knobs.enter()
 play(words)
 search(words)

@@ -13,6 +13,8 @@ ROLES = ("@query", "@key")
 SIGNS = ("circle", "diamond")
 FAINTEST = 0.2  # opacity of a line whose weight is next to nothing
 MOST = 120  # lines: the strongest
+LETTER, LINE = 8, 20  # px: the room that a name needs, a letter and above its point
+NARROWEST = 0.5  # of its width: so narrow may the plane be drawn on a smaller screen
 LINES = 3  # traces that share them, by weight
 
 
@@ -34,15 +36,22 @@ def plane(
     lines = [(w, q, k) for (q, k), w in np.ndenumerate(weights) if w > threshold]
     lines = sorted(lines, reverse=True)[:MOST]
     data = [_lines(points, part, low) for low, part in _bins(lines)]
-    for name, role, sign, set_ in zip(names, ROLES, SIGNS, points, strict=True):
+    (x_low, y_low), (x_high, y_high) = points.min((0, 1)), points.max((0, 1))
+    across, up = (0.12 * (high - low or 1.0) for low, high in ((x_low, x_high), (y_low, y_high)))
+    low, size = (
+        np.array([x_low - across, y_low - up]),
+        np.array([x_high - x_low + 2 * across, y_high - y_low + 2.4 * up]),
+    )
+    written = _with_room([short(token) for token in tokens], (points - low) / size * (width * NARROWEST, height))
+    for name, role, sign, set_, own in zip(names, ROLES, SIGNS, points, written, strict=True):
         data.append(
             {
                 "type": "scatter",
-                "mode": "markers+text" if len(tokens) <= 24 else "markers",
+                "mode": "markers+text",
                 "name": name,
                 "x": set_[:, 0].astype(np.float32),
                 "y": set_[:, 1].astype(np.float32),
-                "text": [literal(short(token)) for token in tokens],
+                "text": [literal(text) for text in own],
                 "textposition": "top center",
                 "textfont": {"color": role, "size": theme.FONT_SIZE - 2},
                 "marker": {"color": role, "size": 9, "symbol": sign},
@@ -51,8 +60,6 @@ def plane(
                 "cliponaxis": False,
             }
         )
-    (x_low, y_low), (x_high, y_high) = points.min((0, 1)), points.max((0, 1))
-    across, up = (0.12 * (high - low or 1.0) for low, high in ((x_low, x_high), (y_low, y_high)))
     layout = base_layout(
         height=height,
         margin={"l": 34, "r": theme.GAP, "t": 34, "b": 34},
@@ -63,6 +70,23 @@ def plane(
         meta={"alt": alt},
     )
     return {"data": data, "layout": layout}
+
+
+def _with_room(names: list[str], at: np.ndarray) -> list[list[str]]:
+    """The names of the points `at` [2, token, 2] in px, each set's; "" where one that was written before is in the way.
+
+    A point tells its token to the pointer in any case.
+    """
+    boxes: list[tuple[float, float, float, float]] = []
+
+    def has_room(name: str, x: float, y: float) -> bool:
+        half = LETTER * len(name) / 2
+        free = all(x + half < a or b < x - half or y + LINE < c or d < y for a, b, c, d in boxes)
+        if free:
+            boxes.append((x - half, x + half, y, y + LINE))
+        return free
+
+    return [[name if has_room(name, x, y) else "" for name, (x, y) in zip(names, one, strict=True)] for one in at]
 
 
 def _title(text: str) -> dict[str, Any]:

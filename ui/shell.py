@@ -76,9 +76,10 @@ def open_page(
         _moves(scene, words)
     with st.container(key="page-notices"):  # a slot: what stands below keeps its place, whatever is said here
         if model:
-            presets.stacks_differ(name, words)
             switchboard.sign(scene, words)
         notices(words, "nowhere", "cut", "long", "blank", "default", "conflict", "trained", "gone", "absent")
+    if model:
+        presets.stacks_differ(name, words)
     panel.draw(scene, words)
     return scene, words
 
