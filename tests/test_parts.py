@@ -13,7 +13,7 @@ from support import CONFIGS, configs, random_params, random_scenes
 
 import core
 from core import PRESETS, Interventions, Scene
-from core.interventions import ADDED, PARTS, TAKEN_OUT, WITHOUT, parts_of, without
+from core.interventions import ADDED, EVERY_PART, PARTS, TAKEN_OUT, WITHOUT, parts_of, without
 from core.train.gradcheck import gradcheck
 from pictures.pinned import differences
 from pictures.words import words_of
@@ -255,4 +255,4 @@ def test_parts_in_the_address():
     assert Scene.from_query({"model": "gpt", "off": "residual,norm,norm"}) == (scene, ())
     got, notices = Scene.from_query({"model": "gpt", "off": "norm,warp"})
     assert got == Scene(model="gpt")
-    assert [str(n) for n in notices] == [f"off: 'norm,warp' is not {', '.join(PARTS)}; the default is shown"]
+    assert [str(n) for n in notices] == [f"off: 'norm,warp' is not {', '.join(EVERY_PART)}; the default is shown"]

@@ -24,10 +24,13 @@ from pictures import (
     start,
     turn,
 )
+from pictures.explained import world
 from pictures.generate import cache
+from pictures.translate import draw, text
 from pictures.words import words_of
 
 WORDS = words_of("en")
+TRANSLATOR = Scene(model="translator")
 
 
 @pytest.fixture(autouse=True)
@@ -88,6 +91,10 @@ SHELVES = {
     "both ways": lambda scene: cache.check(scene, WORDS),
     "way back": lambda scene: backward._back(scene, None),
     "after a step": lambda scene: backward._after(scene, None, 0.1),
+    "explained": lambda scene: world.world("backward", scene, WORDS),
+    "context": continuation.context,
+    "translated": lambda _: text.translated(TRANSLATOR),
+    "searched": lambda _: draw.search(TRANSLATOR),
     "patched": lambda scene: cause._patched(scene, scene.turn(sentence=scene.text[::-1]), (0, 1), "stream", 0, 0),
 }
 

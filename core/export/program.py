@@ -37,6 +37,9 @@ TRACE = '''class Trace(dict):
     def put(self, name, array):
         self[name] = array
         return array
+
+    def needs(self, name):
+        return True  # every one is kept
 '''
 DRAWN = "params = init_params(config, seed={seed})\n"
 LEARNED = """sizes = {{name: int(np.prod(shape)) for name, shape in param_shapes(config).items()}}
