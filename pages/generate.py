@@ -12,21 +12,22 @@ from pictures.generate import cache, draw, lens, votes
 from pictures.generate import loss as losses
 from pictures.words import Words
 from ui import comparison, explanation, figure, shell, state
+from ui.clock import PACE
 from ui.generate import knobs, loop_strip
 
 
 def play(words: Words) -> None:
     """The loop, with a clock of its own while it plays."""
-    running = knobs.playing()
-    st.fragment(_loop, run_every=knobs.PACE if running else None)(words, running)
+    running = knobs.CLOCK.runs()
+    st.fragment(_loop, run_every=PACE if running else None)(words, running)
 
 
 def _loop(words: Words, running: bool) -> None:
     """The text so far, the loop, the draw and its knobs; what each layer would say, and what the cache saved."""
-    if knobs.playing() != running:  # only the whole page sets or stops the clock
+    if knobs.CLOCK.runs() != running:  # only the whole page sets or stops the clock
         st.rerun()
     if running:
-        knobs.tick()
+        knobs.CLOCK.tick()
     scene = continuation.writer(state.scene())
     text = continuation.written(scene)
     if text is None:
@@ -100,7 +101,7 @@ def loss(words: Words) -> None:
 scene, words = shell.open_page("generate", reads=continuation.writer)
 comparison.elsewhere(scene, words)
 knobs.stand_in(scene, words)
-knobs.enter()
+knobs.CLOCK.enter()
 play(words)
 loss(words)
 shell.close_page(

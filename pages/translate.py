@@ -15,22 +15,23 @@ from pictures.translate import draw, fibres
 from pictures.translate import text as texts
 from pictures.words import Words
 from ui import comparison, figure, shell, state, switchboard
+from ui.clock import PACE
 from ui.live import live_figure
 from ui.translate import knobs
 
 
 def play(words: Words) -> None:
     """The two sentences, with a clock of their own while they play."""
-    running = knobs.playing()
-    st.fragment(_look, run_every=knobs.PACE if running else None)(words, running)
+    running = knobs.CLOCK.runs()
+    st.fragment(_look, run_every=PACE if running else None)(words, running)
 
 
 def _look(words: Words, running: bool) -> None:
     """The fibres and the map, the walk and what is looked at; then the next word, and every head."""
-    if knobs.playing() != running:  # only the whole page sets or stops the clock
+    if knobs.CLOCK.runs() != running:  # only the whole page sets or stops the clock
         st.rerun()
     if running:
-        knobs.tick()
+        knobs.CLOCK.tick()
     scene = state.scene()
     switchboard.in_step(scene)
     text = texts.translated(scene)
@@ -81,7 +82,7 @@ def _picture(builder, scene: Scene, words: Words, height: int, on_click=None) ->
 
 scene, words = shell.open_page("translate")
 comparison.elsewhere(state.own(), words)
-knobs.enter()
+knobs.CLOCK.enter()
 play(words)
 search(words)
 if texts.into(scene):

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from html import escape
 
-import numpy as np
-
 from core import Scene
 from core.challenges import Challenge, Score, score, target
 from core.challenges.challenge import MOST, next_token
 from core.scene.continuation import namer
 from pictures import compute
 from pictures.compute import EncodedPicture, Picture
-from pictures.heads import hover, overview_height
-from pictures.labels import patterns
+from pictures.heads import all_tiles
 from pictures.squares import looks_map
 from pictures.words import Words
-from plots.tiles import tiles
 from plots.tokens import edged
 
 WIDE = 420  # px: of the map that is wanted
@@ -38,22 +34,8 @@ def wanted(challenge: Challenge, scene: Scene, words: Words) -> EncodedPicture:
 
 def heads(scene: Scene, words: Words) -> EncodedPicture:
     """All heads, without the names of what they do: those are to be found."""
-    run, says = compute.run(scene), words("challenges.heads_about")
-    figure = tiles(
-        np.asarray(patterns(run)),
-        chosen=scene.place,
-        ablated=frozenset(scene.ablated),
-        layer_title=words("axis.layer"),
-        head_title=words("axis.head"),
-        layer_prefix="",
-        head_prefix="",
-        hover=hover(words),
-        hover_tile=words("heads.place"),
-        tokens=list(run.tokens),
-        height=overview_height(scene),
-        alt=says,
-    )
-    return compute.encode(Picture(figure, says), words)
+    says = words("challenges.heads_about")
+    return compute.encode(Picture(all_tiles(scene, words, says), says), words)
 
 
 def told(challenge: Challenge, scene: Scene, found: Score, words: Words) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import isfinite
+from typing import Any
 
 import numpy as np
 
@@ -39,10 +40,15 @@ WIDE, HALF, NARROW = 600, 290, 390  # px: the left column, half of it, and the r
 def overview(scene: Scene, words: Words) -> Picture:
     """Every head of every layer."""
     run = compute.run(scene)
-    a = patterns(run)
     says = strongest(run, words)
-    figure = tiles(
-        a,
+    return Picture(all_tiles(scene, words, says, looks(scene, words)), says, Tiles(patterns(run).shape))
+
+
+def all_tiles(scene: Scene, words: Words, says: str, looks: list[list[str]] | None = None) -> dict[str, Any]:
+    """The figure of every head of every layer, `says` its text alternative; `looks` names what each looks at."""
+    run = compute.run(scene)
+    return tiles(
+        patterns(run),
         chosen=scene.place,
         ablated=frozenset(scene.ablated),
         layer_title=words("axis.layer"),
@@ -52,11 +58,10 @@ def overview(scene: Scene, words: Words) -> Picture:
         hover=hover(words),
         hover_tile=words("heads.place"),
         tokens=list(run.tokens),
-        looks=looks(scene, words),
+        looks=looks,
         height=overview_height(scene),
         alt=says,
     )
-    return Picture(figure, says, Tiles(a.shape))
 
 
 def hover(words: Words) -> str:

@@ -560,10 +560,10 @@ def test_step_writes_one_token_more_where_all_are_written():
 def test_what_played_does_not_play_by_itself_when_its_page_is_entered_again():
     at = page(Scene(model="stories", lang="en"))
     at.button(key="generate-play").click().run()
-    assert knobs.PLAYING in at.session_state
+    assert knobs.CLOCK.playing in at.session_state
     at.session_state["fibra.page"] = "drift"
     at.run()
-    assert not at.exception and knobs.PLAYING not in at.session_state
+    assert not at.exception and knobs.CLOCK.playing not in at.session_state
 
 
 def test_two_plays_in_a_row_are_two_moves():
@@ -571,7 +571,7 @@ def test_two_plays_in_a_row_are_two_moves():
     for end in (3, 5):
         at.button(key="generate-play").click().run()
         while scene_of(at).tokens_written < end:
-            at.session_state[knobs.PLAYING] = 0.0  # it is time
+            at.session_state[knobs.CLOCK.playing] = 0.0  # it is time
             at.run()
         at.button(key="generate-stop").click().run()
         assert not at.exception and (scene_of(at).tokens_written, scene_of(at).forced) == (end, ())
@@ -584,10 +584,10 @@ def test_numbers_that_explode_are_told_at_every_picture_and_stop_the_clock():
     at = page(Scene(model="gpt", lang="en"))
     at.button(key="generate-play").click().run()
     at.session_state[state.SCENE] = BROKEN.turn(lang="en")
-    at.session_state[knobs.PLAYING] = 0.0
+    at.session_state[knobs.CLOCK.playing] = 0.0
     at.run()
     assert not at.exception and html_of(at).count(words_of("en")("generate.broken")) == 3
-    assert knobs.PLAYING not in at.session_state
+    assert knobs.CLOCK.playing not in at.session_state
 
 
 @pytest.mark.parametrize("model", [name for name, preset in core.PRESETS.items() if preset.config.unembed])

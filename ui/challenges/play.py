@@ -12,6 +12,7 @@ from core.challenges import CHALLENGES, Challenge, Score
 from core.challenges.challenge import FREE
 from pictures import attention
 from pictures import challenges as pictures
+from pictures.heads import overview_height
 from pictures.words import Words
 from plots.tiles import tile_at
 from ui import controls, figure, shell, state
@@ -105,7 +106,7 @@ def _find(challenge: Challenge, scene: Scene, words: Words) -> None:
 
 
 def _heads(scene: Scene, words: Words, on_click: Any) -> None:
-    height = pictures.overview_height(scene)
+    height = overview_height(scene)
     figure.show(pictures.heads(scene, words), words, key="challenge-all", height=height, on_click=on_click)
 
 

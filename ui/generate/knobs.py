@@ -1,10 +1,6 @@
-"""Writing step by step: the clock that plays, the buttons that walk, and the knobs of the draw."""
+"""Writing step by step: the walk, and the knobs of the draw."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
-from contextlib import AbstractContextManager
-from time import monotonic
 
 import streamlit as st
 
@@ -16,69 +12,32 @@ from pictures import continuation, display_names
 from pictures.generate import draw
 from pictures.words import Words
 from ui import controls, presets, shell, state
+from ui.clock import Clock
 from ui.live import menu
 
 HEATS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.2, 1.4, 1.7, 2.0, 2.5, 3.0)
 TOP_KS = (1, 2, 3, 4, 5, 7, 10, 15, 20, 30, 50, 100, 200, 500)
 TOP_PS = (*(round(0.05 * i, 2) for i in range(1, 20)), 0.97, 0.99, 1.0)
-PLAYING = "generate.playing"  # when the last step was taken; absent while it stands still
-BEGAN = "generate.began"  # when it was set off: one play is undone as one move, however slowly the server beats
-PACE = 0.8  # seconds a step
-
-
-def playing() -> bool:
-    """Whether the clock runs."""
-    return PLAYING in st.session_state
-
-
-def enter() -> None:
-    """The page opens: what played when it was left stands where it stood, and does not play by itself."""
-    if st.session_state[state.ENTERED]:
-        _stop()
-
-
-def tick() -> None:
-    """One step further, if it is time: a click between two beats runs this too."""
-    if monotonic() - st.session_state[PLAYING] < PACE / 2:
-        return
-    text = continuation.written(continuation.writer(state.scene()))
-    if text is None:  # a turn made the numbers explode
-        _stop()
-        st.rerun()
-    now = continuation.reached(state.scene(), text) + 1
-    st.session_state[PLAYING] = monotonic()
-    if now <= len(text.steps):
-        with _one_play():
-            state.turn(tokens_written=now)
-    if now >= len(text.steps):
-        _stop()
-        st.rerun()
+CLOCK = Clock(
+    "generate", "tokens_written", lambda: continuation.written(continuation.writer(state.scene())), continuation.reached
+)
 
 
 def walk(scene: Scene, text: Writing, words: Words, running: bool) -> None:
     """Back, play or stop, one step on, how far it is written; and another draw, or what was forced undone."""
     now, n = continuation.reached(scene, text), len(text.steps)
     with st.container(key="generate-walk"):
-        _button("back", "skip_previous", words, _go, now - 1, disabled=now == 1)
-        if running:
-            _button("stop", "stop", words, _stop, type="primary")
-        else:
-            _button("play", "play_arrow", words, _play, 1 if now == n else now, type="primary")
+        CLOCK.buttons(now, n, words, running)
         if now < n:
-            _button("step", "skip_next", words, _go, now + 1)
+            CLOCK.offer("step", "skip_next", words, CLOCK.go, now + 1)
         else:  # one token more than were asked for, where there is room
             room = min(NEW_TOKENS[1], text.config.n_ctx - len(text.ids))
-            _button("step", "skip_next", words, _more, n + 1, disabled=n >= room)
+            CLOCK.offer("step", "skip_next", words, _more, n + 1, disabled=n >= room)
         controls.slider(words("generate.written"), "tokens_written", 1, max(n, 2), 1, now, disabled=n == 1)
         if scene.forced:
-            _button("undo", "undo", words, _unforce)
+            CLOCK.offer("undo", "undo", words, _unforce)
         else:
-            _button("again", "casino", words, _redraw)
-
-
-def _button(name: str, icon: str, words: Words, on_click: Callable[..., None], *args: int, **more) -> None:
-    label, icon = words(f"generate.{name}"), f":material/{icon}:"
-    st.button(label, key=f"generate-{name}", icon=icon, on_click=on_click, args=args, width="stretch", **more)
+            CLOCK.offer("again", "casino", words, _redraw)
 
 
 def knobs(scene: Scene, text: Writing, words: Words) -> None:
@@ -161,28 +120,9 @@ def _write_all(max_new_tokens: int) -> None:
     state.turn(max_new_tokens=max_new_tokens, tokens_written=None)
 
 
-def _go(step: int) -> None:
-    st.session_state.pop(PLAYING, None)
-    state.turn(tokens_written=step)
-
-
 def _more(new: int) -> None:
-    st.session_state.pop(PLAYING, None)
+    CLOCK.stop()
     state.turn(max_new_tokens=new, tokens_written=None)
-
-
-def _play(start: int) -> None:
-    st.session_state[PLAYING] = st.session_state[BEGAN] = monotonic()
-    with _one_play():
-        state.turn(tokens_written=start)
-
-
-def _one_play() -> AbstractContextManager[None]:
-    return state.one_move((PLAYING, st.session_state[BEGAN]))
-
-
-def _stop() -> None:
-    st.session_state.pop(PLAYING, None)
 
 
 def target(scene: Scene, words: Words) -> None:

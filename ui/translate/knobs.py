@@ -1,10 +1,7 @@
-"""A translation word by word: the clock that plays, the buttons that walk, what is looked at, what is forced."""
+"""A translation word by word: the walk, what is looked at, what is forced."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
-from time import monotonic
 from typing import Any
 
 import streamlit as st
@@ -18,61 +15,22 @@ from pictures.generate.draw import candidates, share
 from pictures.translate import text as texts
 from pictures.words import Words
 from ui import controls, shell, state
+from ui.clock import Clock
 
-PLAYING = "translate.playing"  # when the last word was taken; absent while it stands still
-BEGAN = "translate.began"  # when it was set off: one play is undone as one move
-PACE = 0.8  # seconds a word
-
-
-def playing() -> bool:
-    """Whether the clock runs."""
-    return PLAYING in st.session_state
-
-
-def enter() -> None:
-    """The page opens: what played when it was left stands where it stood."""
-    if st.session_state[state.ENTERED]:
-        _stop()
-
-
-def tick() -> None:
-    """One word further, if it is time: a click between two beats runs this too."""
-    if monotonic() - st.session_state[PLAYING] < PACE / 2:
-        return
-    text = texts.translated(state.scene())
-    if text is None:  # a turn made the numbers explode
-        _stop()
-        st.rerun()
-    now = texts.reached(state.scene(), text) + 1
-    st.session_state[PLAYING] = monotonic()
-    if now <= len(text.steps):
-        with _one_play():
-            state.turn(words_translated=now)
-    if now >= len(text.steps):
-        _stop()
-        st.rerun()
+CLOCK = Clock("translate", "words_translated", lambda: texts.translated(state.scene()), texts.reached)
 
 
 def walk(scene: Scene, text: Translated, words: Words, running: bool) -> None:
     """Back, play or stop, one word on, how many are written; and the other direction, or what was forced undone."""
     now, n = texts.reached(scene, text), len(text.steps)
     with st.container(key="translate-walk"):
-        _button("back", "skip_previous", words, _go, now - 1, disabled=now == 1)
-        if running:
-            _button("stop", "stop", words, _stop, type="primary")
-        else:
-            _button("play", "play_arrow", words, _play, 1 if now == n else now, type="primary")
-        _button("step", "skip_next", words, _go, now + 1, disabled=now == n)
+        CLOCK.buttons(now, n, words, running)
+        CLOCK.offer("step", "skip_next", words, CLOCK.go, now + 1, disabled=now == n)
         controls.slider(words("translate.written"), "words_translated", 1, max(n, 2), 1, now, disabled=n == 1)
         if scene.words_forced:
-            _button("undo", "undo", words, _unforce)
+            CLOCK.offer("undo", "undo", words, _unforce)
         else:
-            _button("turn_round", "swap_vert", words, _turn_round, disabled=not texts.into(scene))
-
-
-def _button(name: str, icon: str, words: Words, on_click: Callable[..., None], *args: int, **more: Any) -> None:
-    label, icon = words(f"translate.{name}"), f":material/{icon}:"
-    st.button(label, key=f"translate-{name}", icon=icon, on_click=on_click, args=args, width="stretch", **more)
+            CLOCK.offer("turn_round", "swap_vert", words, _turn_round, disabled=not texts.into(scene))
 
 
 def looks(scene: Scene, text: Translated, words: Words) -> None:
@@ -163,22 +121,3 @@ def _turn_round() -> None:
     if text is not None and tokenizer is not None:
         back = fit_sentence(" ".join(tokenizer.tokens[step.token] for step in text.steps), scene.split, scene.model)[0]
         state.show(scene.turn(sentence=back, words_translated=None, words_forced=()))
-
-
-def _go(step: int) -> None:
-    _stop()
-    state.turn(words_translated=step)
-
-
-def _play(start: int) -> None:
-    st.session_state[PLAYING] = st.session_state[BEGAN] = monotonic()
-    with _one_play():
-        state.turn(words_translated=start)
-
-
-def _one_play() -> AbstractContextManager[None]:
-    return state.one_move((PLAYING, st.session_state[BEGAN]))
-
-
-def _stop() -> None:
-    st.session_state.pop(PLAYING, None)
