@@ -27,6 +27,7 @@ from pictures import heads as pictures
 from pictures.words import LANGUAGES, words_of
 from plots import theme
 from plots.tiles import TILE_CELLS, tile_at
+from tests.chromium import settled
 from tests.conftest import Watched
 from tests.support import knob, open_page
 from ui import sizes
@@ -398,6 +399,7 @@ def test_a_cell_of_a_tile_tells_its_head_who_looks_at_whom_and_how_much(
     page = watched.tab()
     page.goto(f"{app}/heads?lang=en")
     page.wait_for_selector("[data-drawn]")
+    settled(page)  # what comes after the first picture may still move it
     x, y = page.locator("[data-drawn]").first.evaluate(
         """(plot, [query, key]) => {
             const { xaxis, yaxis } = plot._fullLayout, { x, y } = plot.getBoundingClientRect();
