@@ -26,7 +26,7 @@ from .ops.norm import centred_backward, gain_backward, mean_backward, scale_back
 from .ops.positions import rotary_angles, rotate_backward
 from .ops.softmax import softmax_backward
 from .params import Params, check_needed, encoder_params
-from .trace import GradientFlow, Trace, axes_of
+from .trace import GradientFlow, Trace, axes_of, last_stream
 
 NO_BACKWARD = frozenset({"softmax", "W_V", "W_O"})  # parts whose absence the Config cannot say
 # Of these the backward formula takes its slope from what the forward gave, which a patch has replaced.
@@ -79,11 +79,6 @@ def backward(
     unused = (name for name in params if name not in flow.params)  # of a part taken out
     grads = flow.params | {name: np.zeros_like(params[name]) for name in unused}
     return {name: grads[name] for name in params} | flow.kept
-
-
-def last_stream(config: Config, prefix: str = "") -> str:
-    """The name of what the blocks leave, for an unembedding or a decoder to read."""
-    return prefix + ("ln_final.out" if config.final_norm else f"blocks.{config.n_layers - 1}.resid_post")
 
 
 @lru_cache(maxsize=32)

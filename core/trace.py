@@ -114,6 +114,11 @@ def axes_of(name: str) -> tuple[str, ...]:
     return NAMES[re.sub(r"\bblocks\.\d+\.", "blocks.{i}.", name)].axes
 
 
+def last_stream(config: Config, prefix: str = "") -> str:
+    """The name of what the blocks leave, for an unembedding or a decoder to read."""
+    return prefix + ("ln_final.out" if config.final_norm else f"blocks.{config.n_layers - 1}.resid_post")
+
+
 def checked_names(names: Iterable[str] | None, config: Config) -> tuple[str, ...] | None:
     """What to keep of a trace. Raises: ConfigError for names, or patterns, that no trace of so many layers has."""
     if names is None:

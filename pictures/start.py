@@ -17,6 +17,7 @@ from core.ops.softmax import softmax
 from core.presets import PORTRAIT, SHIPPED
 from core.scene.fields import Numbered
 from core.scene.switch import with_model
+from core.trace import last_stream
 from pictures import compute, memory
 from pictures.extremes import some, token_name
 from pictures.heads import magnitude
@@ -142,7 +143,7 @@ class _Strip:
         run, words = self.run, self.words
         final = final_vectors(run)
         if "logits" not in run.trace:
-            part = self._part("vectors", final, "drift", array=final_name(run), drift_stage=run.config.n_layers)
+            part = self._part("vectors", final, "drift", array=last_stream(run.config), drift_stage=run.config.n_layers)
             return strip.column(part.name, "final", river=strip.shape(part.shape) + strip.vectors(part, final))
         view = {"drift_stage": run.config.n_layers}
         part = self._part("next", run.trace["logits"], "generate", "drift", array="logits", **view)
@@ -172,11 +173,7 @@ def lengths(run: Run) -> np.ndarray:
 
 def final_vectors(run: Run) -> np.ndarray:
     """[pos, d_model]: what leaves the last layer, after the final norm where there is one."""
-    return run.trace[final_name(run)]
-
-
-def final_name(run: Run) -> str:
-    return "ln_final.out" if run.config.final_norm else f"blocks.{run.config.n_layers - 1}.resid_post"
+    return run.trace[last_stream(run.config)]
 
 
 # ----------------------------------------------------------------------------------------------- numbers of the strip

@@ -10,13 +10,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..backward import last_stream
 from ..config import ENCODER, Config
 from ..generate.cache import Cache
 from ..interventions import without
 from ..model import after_attention, block, merge
 from ..params import Params
-from ..trace import Trace
+from ..trace import Trace, last_stream
 from .space import relative_change
 
 

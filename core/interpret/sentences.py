@@ -14,12 +14,13 @@ from ..config import Config
 from ..model import forward
 from ..params import Params
 from ..tokenizer.protocol import Tokenizer
+from ..trace import last_stream
 from .stream import similarity
 
 
 def sentence_vector(params: Params, config: Config, ids: np.ndarray) -> np.ndarray:
     """The mean of the last residual stream over all tokens, special ones too: ids [pos] -> [d_model]."""
-    last = "ln_final.out" if config.final_norm else f"blocks.{config.n_layers - 1}.resid_post"
+    last = last_stream(config)
     vector: np.ndarray = forward(params, config, ids, names=[last])[last].mean(axis=0)
     return vector
 

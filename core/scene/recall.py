@@ -12,7 +12,7 @@ import numpy as np
 from ..config import Config
 from ..model import block, unembed
 from ..params import Params
-from ..trace import Trace
+from ..trace import Trace, last_stream
 
 # The residual stream between all parts, and who looks at whom: what pages ask of every block.
 KEPT = (
@@ -65,8 +65,8 @@ class Recalled(Trace):
         return trace
 
     def _logits(self) -> np.ndarray:
-        last = "ln_final.out" if self._config.final_norm else f"blocks.{self._config.n_layers - 1}.resid_post"
-        return unembed(self._arrays[last], self._weights(), self._config, Trace((), interventions=self.interventions))
+        last = self._arrays[last_stream(self._config)]
+        return unembed(last, self._weights(), self._config, Trace((), interventions=self.interventions))
 
     def _names_there(self) -> list[str]:
         """All names, in the order of the computation: every block has those of the last one that was computed."""
