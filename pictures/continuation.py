@@ -11,7 +11,7 @@ from core import ConfigError, Run, Scene, Writing, limits
 from core.generate.loop import NewToken
 from core.scene.continuation import namer
 from core.scene.recall import KEPT, Recalled, trace_bytes
-from core.scene.sentence import fit_sentence
+from core.scene.switch import as_it_opens
 from core.tokenizer.words import Encoding
 from pictures import compute, heap, memory
 from pictures.brief import brief
@@ -29,11 +29,7 @@ def writer(scene: Scene) -> Scene:
 
 def with_logits(scene: Scene, model: str, forced: tuple[tuple[int, int], ...] = ()) -> Scene:
     """The Scene itself; or, where its model has no logits, `model` as it opens, looked at in the same way."""
-    if scene.config.unembed:
-        return scene
-    sentence = fit_sentence(scene.sentence, scene.split, model)[0]
-    plain = {"overrides": (), "edits": (), "ablated": (), "off": (), "temperature": 1.0}
-    return scene.turn(model=model, sentence=sentence, forced=forced, **plain)
+    return scene if scene.config.unembed else as_it_opens(scene, model, forced=forced)
 
 
 def written(scene: Scene) -> Writing | None:

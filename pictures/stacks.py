@@ -5,8 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from core import Scene
-from core.scene.sentence import fit_sentence
-from core.scene.switch import AS_IT_OPENS
+from core.scene.switch import as_it_opens
 from pictures.pages import PAGES
 
 STAND_INS = {1: "stories", 2: "translator"}  # of so many stacks; both have logits
@@ -34,7 +33,4 @@ def standing_in(scene: Scene, stacks: tuple[int, ...]) -> Scene:
         scene = scene.turn(pinned=None)
     if count(scene) in stacks:
         return scene
-    model = STAND_INS[stacks[0]]
-    sentence = fit_sentence(scene.sentence, scene.split, model)[0]
-    forced = {"forced": scene.forced, "words_forced": scene.words_forced}
-    return scene.turn(model=model, sentence=sentence, **forced, **AS_IT_OPENS)
+    return as_it_opens(scene, STAND_INS[stacks[0]], forced=scene.forced, words_forced=scene.words_forced)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from .notice import Notice
 from .scene import Scene
 from .sentence import fit_sentence
@@ -11,6 +13,12 @@ AS_IT_OPENS = {"overrides": (), "edits": (), "ablated": (), "off": (), "temperat
 
 def with_model(scene: Scene, model: str) -> tuple[Scene, Notice | None]:
     """`model` as it opens, looked at as `scene` is, with the reader's own sentence; and what was cut of that."""
-    sentence, cut = fit_sentence(scene.sentence, scene.split, model)
-    opened = scene.turn(model=model, sentence=sentence, **AS_IT_OPENS)
-    return (opened.turn(sentence="") if sentence == opened.preset.sentence else opened), cut
+    opened, (_, cut) = as_it_opens(scene, model), fit_sentence(scene.sentence, scene.split, model)
+    return (opened.turn(sentence="") if opened.sentence == opened.preset.sentence else opened), cut
+
+
+def as_it_opens(scene: Scene, model: str, **kept: Any) -> Scene:
+    """`model` as it opens, looked at as `scene` is, with of the reader's sentence what fits, and with the fields `kept`
+    that do not follow from them."""
+    sentence = fit_sentence(scene.sentence, scene.split, model)[0]
+    return scene.turn(model=model, sentence=sentence, **kept, **AS_IT_OPENS)
