@@ -11,10 +11,7 @@ import numpy as np
 import core
 from core.interpret import PCA, alignment_score, pca
 from core.ops.softmax import softmax
-from core.tasks.bilingual import ENGLISH, PORTUGUESE
-from core.tasks.parse import parse
-from core.tasks.translation import END, TOWARDS
-from core.train.gradcheck import GOOD, Check
+from core.tasks.translation import END
 from core.train.training_run import APPEARED, History, TrainingRun, Watch
 from pictures import extremes
 from pictures.compute import Picture
@@ -22,9 +19,9 @@ from pictures.display_names import named
 from pictures.drift import moved, size
 from pictures.squares import looks_map
 from pictures.training_view import View
+from pictures.translate import text as texts
 from pictures.translate.fibres import outline
 from pictures.words import Words
-from plots import gradient_errors
 from plots.drift import drift as drift_figure
 from plots.heatmap import heatmap
 from plots.tokens import shown
@@ -217,12 +214,9 @@ def _across(view: View, source: np.ndarray, words: Words) -> Picture:
 
 
 def _stems(source: Sequence[str], target: Sequence[str]) -> dict[int, frozenset[int]]:
-    """Of each word of the grammar's translation, the places of those that it stems from, behind the first token."""
-    into = ENGLISH if source[0] == TOWARDS[ENGLISH] else PORTUGUESE
-    told = parse(tuple(source[1:]), PORTUGUESE if into == ENGLISH else ENGLISH)
-    if told is None or told.words(into) != tuple(target):
-        return {}
-    return {place: frozenset(stem + 1 for stem in stems) for place, stems in told.truth(into).items()}
+    """Of each word, where it stems from; none where this is not the grammar's own translation."""
+    language, pair = texts.told(source) or ("", None)
+    return texts.stems_of(pair, language) if pair and pair.words(language) == tuple(target) else {}
 
 
 def embeddings(view: View, words: Words) -> Picture:
@@ -352,37 +346,6 @@ def _longest(lengths: dict[str, float], step: int, words: Words) -> str:
     )
     ends = {"high": power(longest.value, words), "low": power(shortest.value, words)}
     return words("train.says.norms", step=step, most=most, least=least, **ends)
-
-
-# ------------------------------------------------------------------------------------------------- gradient check
-
-
-def checks_height(view: View) -> int:
-    return gradient_errors.height(len(view.params))
-
-
-def checks(found: list[Check], words: Words) -> Picture:
-    """The errors of all parameters; a sentence tells how many are wrong, and which the bug must come after."""
-    values = np.array([check.error for check in found])
-    wrong = [check.name for check in found if not check.agrees]
-    coarse = sum(check.coarse for check in found)
-    if not np.isfinite(values).all():
-        says = words("train.check.lost")
-    elif wrong:
-        says = words("train.check.says_wrong", n=len(wrong), all=len(found), last=wrong[-1])
-    else:
-        says = words("train.check.says_right", all=len(found), worst=power(float(values.max()), words))
-        says += " " + words("train.check.says_coarse", n=coarse) if coarse else ""
-    figure = gradient_errors.gradient_errors(
-        values,
-        [check.name.replace("blocks.", "") for check in found],
-        good=GOOD,
-        good_name=words("train.check.good"),
-        bad_name=words("train.check.bad"),
-        value_title=words("train.check.error"),
-        alt=says,
-    )
-    return Picture(figure, says)
 
 
 def power(value: float, words: Words) -> str:

@@ -15,13 +15,14 @@ from core import Scene
 from core.tasks import Characters
 from core.train.gradcheck import gradcheck, gradcheck_all, next_token
 from core.train.training_run import TrainingRun
+from pictures import gradient_check as errors
 from pictures import train as pictures
 from pictures.pages import PAGES
 from pictures.training_view import View
 from pictures.words import LANGUAGES, words_of
 from plots import theme
 from plots.training_curves import POINTS, Curve, training_curves
-from tests.support import open_page
+from tests.support import fine, open_page
 from tests.test_app import html, on_boards
 from ui.state import MODEL, PAST, SCENE, WRITTEN
 from ui.train import files, gradient_check, kept_runs, scheduler, session
@@ -33,11 +34,6 @@ EN = words_of("en")
 
 def page(**query: str) -> AppTest:
     return fine(open_page("train", query))
-
-
-def fine(at: AppTest) -> AppTest:
-    assert not at.exception, at.exception[0].value
-    return at
 
 
 def click(at: AppTest, key: str) -> AppTest:
@@ -477,8 +473,8 @@ def test_the_check_finds_the_planted_bug_and_nothing_without_it():
         bug: gradcheck_all(run.state.params, run.config, next_token(targets, mask), bug=bug, ids=ids)
         for bug in (False, True)
     }
-    assert "All 37 parameters pass" in pictures.checks(checks[False], EN).says
-    picture = pictures.checks(checks[True], EN)
+    assert "All 37 parameters pass" in errors.checks(checks[False], EN).says
+    picture = errors.checks(checks[True], EN)
     wrong = [check.name for check in checks[True] if check.error > 1e-4]
     assert f"in the order of the computation, is {wrong[-1]}:" in picture.says and wrong[0] != wrong[-1]
     assert f"{len(wrong)} of 37 parameters fail" in picture.says and wrong[-1] == "blocks.1.attn.b_K"

@@ -18,16 +18,8 @@ from ..errors import SceneError
 from ..interventions import EVERY_PART
 from ..kinds import Choice, Flag, Kind, Number, Raised, Rows, Several, Whole, shown
 
-TASK_NAMES = (
-    "copy",
-    "reverse",
-    "sort",
-    "repeat",
-    "addition",
-    "stories",
-    "translate",
-    "characters",
-)  # those of core.tasks
+# Those of core.tasks.
+TASK_NAMES = ("copy", "reverse", "sort", "repeat", "addition", "stories", "translate", "characters")
 TRAINED_SIZES = ("", "small", "medium", "large")  # "": the task's own
 TRAINED_PACES = ("slow", "steady", "full")
 LANGUAGES = ("", "pt-BR", "en")  # "": the browser's

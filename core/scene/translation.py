@@ -38,12 +38,8 @@ class Translated:
     config: Config
     source: Encoding
     steps: tuple[NewToken, ...]
-    trace: Trace  # of both stacks, over all that the decoder read: the beginning and every written token but the last
-
-    @property
-    def target(self) -> np.ndarray:
-        """[pos] int64: what the decoder read, in the order of its patterns' rows."""
-        return np.array([self.source.ids[0], *(step.token for step in self.steps[:-1])], np.int64)
+    target: np.ndarray  # [pos] int64, what the decoder read: the beginning, and every written token but the last
+    trace: Trace  # of both stacks; the decoder's over the target
 
 
 def translate(scene: Scene, params: Params | None = None) -> Translated:
@@ -54,8 +50,7 @@ def translate(scene: Scene, params: Params | None = None) -> Translated:
     """
     params = _params(scene, params)
     steps = tuple(_written(scene, params, dict(scene.words_forced)))
-    _, trace = _traced(scene, params, steps, None)
-    return Translated(scene, scene.config, scene.encoding, steps, trace)
+    return Translated(scene, scene.config, scene.encoding, steps, *_traced(scene, params, steps, None))
 
 
 def search(scene: Scene, params: Params | None = None) -> tuple[BeamStep, ...]:

@@ -7,7 +7,7 @@ import numpy as np
 from core import Scene
 from core.generate.beam import Beam, BeamStep
 from core.scene import translation
-from pictures import compute, extremes, memory
+from pictures import compute, memory
 from pictures.compute import Picture, picture
 from pictures.generate.draw import candidates, share
 from pictures.translate import text as texts
@@ -25,7 +25,7 @@ def choices(scene: Scene, words: Words) -> Picture:
     step, name = texts.looked_at(scene, text), texts.names(scene, words)
     d, ids = step.distribution, candidates(step)
     named = {"token": words("quoted", token=edged(name(step.token))), "share": share(step.probability, words)}
-    ties = int((d.plain >= d.plain.max() * (1 - extremes.NOISE)).sum())
+    _, ties = d.rank(int(d.order[0]))
     if step.forced:
         own = int(d.order[0])
         own_share = share(float(d.plain[own]), words)

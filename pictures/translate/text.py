@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
@@ -82,7 +82,11 @@ def written(scene: Scene, text: Translated, words: Words) -> list[str]:
 
 def into(scene: Scene) -> str:
     """The language that it is translated into; "" where the model knows none."""
-    return next((language for language, sign in TOWARDS.items() if scene.tokens[0] == sign), "")
+    return _language(scene.tokens[0])
+
+
+def _language(sign: str) -> str:
+    return next((language for language, own in TOWARDS.items() if own == sign), "")
 
 
 # ------------------------------------------------------------------------------------------------------ who looks
@@ -166,19 +170,28 @@ class Truth:
 
 def truth(scene: Scene, text: Translated) -> Truth | None:
     """What the grammar says; None where it does not write this sentence."""
-    language = into(scene)
-    if not language:
-        return None
     tokens = scene.preset.tokenizer.tokens if scene.preset.tokenizer else ()
-    source = tuple(tokens[id] for id in text.source.ids[1:].tolist())
-    told = parse(source, PORTUGUESE if language == ENGLISH else ENGLISH)
-    if told is None:
+    if not into(scene) or (found := told([tokens[id] for id in text.source.ids.tolist()])) is None:
         return None
-    own, done = told.words(language), [tokens[step.token] for step in text.steps]
+    language, pair = found
+    own, done = pair.words(language), [tokens[step.token] for step in text.steps]
     right = {place for place, (a, b) in enumerate(zip(own, done, strict=False)) if a == b}
-    stems = {p: frozenset(s + 1 for s in found) for p, found in told.truth(language).items() if p in right}
-    crossing = tuple(p for p in told.crossing(language) if p in right)
-    return Truth(told, own, stems, crossing)
+    stems = {place: places for place, places in stems_of(pair, language).items() if place in right}
+    crossing = tuple(p for p in pair.crossing(language) if p in right)
+    return Truth(pair, own, stems, crossing)
+
+
+def told(source: Sequence[str]) -> tuple[str, Pair] | None:
+    """The language into which a source goes, as its first token says, and what the grammar says of it; None where that
+    does not write it."""
+    language = _language(source[0])
+    pair = parse(tuple(source[1:]), PORTUGUESE if language == ENGLISH else ENGLISH) if language else None
+    return pair and (language, pair)
+
+
+def stems_of(pair: Pair, language: str) -> dict[int, frozenset[int]]:
+    """Place of a word of the grammar's own translation -> those, behind the source's first token, of its stems."""
+    return {place: frozenset(stem + 1 for stem in stems) for place, stems in pair.truth(language).items()}
 
 
 def scores(weights: np.ndarray, known: Truth | None) -> np.ndarray | None:

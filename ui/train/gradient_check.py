@@ -9,6 +9,7 @@ import streamlit as st
 
 from core import Scene
 from core.train.gradcheck import Check, gradcheck, gradcheck_all, next_token
+from pictures import gradient_check as errors
 from pictures import train as pictures
 from pictures.compute import encode
 from pictures.training_view import View
@@ -36,8 +37,8 @@ def check(words: Words) -> None:
     with right:
         if st.button(words("train.check.all"), icon=":material/checklist:"):
             everything = gradcheck_all(view.params, config, objective, bug=bug, **inputs)
-            done = encode(pictures.checks(everything, words), words)
-            figure.show(done, words, key="train-checks", height=pictures.checks_height(view))
+            done = encode(errors.checks(everything, words), words)
+            figure.show(done, words, key="train-checks", height=errors.height(view))
 
 
 def _choices(view: View, words: Words) -> tuple[str, tuple[int, ...], float, bool]:
