@@ -12,22 +12,11 @@ from pictures.generate import cache, draw, lens, votes
 from pictures.generate import loss as losses
 from pictures.words import Words
 from ui import comparison, explanation, figure, shell, state
-from ui.clock import PACE
 from ui.generate import knobs, loop_strip
 
 
-def play(words: Words) -> None:
-    """The loop, with a clock of its own while it plays."""
-    running = knobs.CLOCK.runs()
-    st.fragment(_loop, run_every=PACE if running else None)(words, running)
-
-
-def _loop(words: Words, running: bool) -> None:
+def loop(words: Words) -> None:
     """The text so far, the loop, the draw and its knobs; what each layer would say, and what the cache saved."""
-    if knobs.CLOCK.runs() != running:  # only the whole page sets or stops the clock
-        st.rerun()
-    if running:
-        knobs.CLOCK.tick()
     scene = continuation.writer(state.scene())
     text = continuation.written(scene)
     if text is None:
@@ -36,7 +25,7 @@ def _loop(words: Words, running: bool) -> None:
             shell.say(words("generate.broken"))
         return
     st.html(loop_strip.texts(scene, text, words) + loop_strip.strip(scene, text, words))
-    knobs.walk(scene, text, words, running)
+    knobs.walk(scene, text, words)
     left, right = st.columns([5, 3], gap="medium")
     with left:
         shell.say(words("generate.draw"), "step")
@@ -102,7 +91,7 @@ scene, words = shell.open_page("generate", reads=continuation.writer)
 comparison.elsewhere(scene, words)
 knobs.stand_in(scene, words)
 knobs.CLOCK.enter()
-play(words)
+knobs.CLOCK.play(loop, words)
 loss(words)
 shell.close_page(
     "generate",

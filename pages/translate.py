@@ -15,23 +15,12 @@ from pictures.translate import draw, fibres
 from pictures.translate import text as texts
 from pictures.words import Words
 from ui import comparison, figure, shell, state, switchboard
-from ui.clock import PACE
 from ui.live import live_figure
 from ui.translate import knobs
 
 
-def play(words: Words) -> None:
-    """The two sentences, with a clock of their own while they play."""
-    running = knobs.CLOCK.runs()
-    st.fragment(_look, run_every=PACE if running else None)(words, running)
-
-
-def _look(words: Words, running: bool) -> None:
+def look(words: Words) -> None:
     """The fibres and the map, the walk and what is looked at; then the next word, and every head."""
-    if knobs.CLOCK.runs() != running:  # only the whole page sets or stops the clock
-        st.rerun()
-    if running:
-        knobs.CLOCK.tick()
     scene = state.scene()
     switchboard.in_step(scene)
     text = texts.translated(scene)
@@ -40,7 +29,7 @@ def _look(words: Words, running: bool) -> None:
         return
     with st.container(key="translate-look"), live_figure.together("translate-look"):
         _picture(fibres.fibres, scene, words, fibres.HEIGHT)
-        knobs.walk(scene, text, words, running)
+        knobs.walk(scene, text, words)
         knobs.looks(scene, text, words)
         _picture(fibres.board, scene, words, fibres.MAP_HEIGHT)
     _inside(scene, text, words)
@@ -83,7 +72,7 @@ def _picture(builder, scene: Scene, words: Words, height: int, on_click=None) ->
 scene, words = shell.open_page("translate")
 comparison.elsewhere(state.own(), words)
 knobs.CLOCK.enter()
-play(words)
+knobs.CLOCK.play(look, words)
 search(words)
 if texts.into(scene):
     knobs.vocabulary(words)

@@ -49,7 +49,20 @@ class Clock:
         if st.session_state[state.ENTERED]:
             self.stop()
 
-    def tick(self) -> None:
+    def play(self, draw: Callable[[Words], None], words: Words) -> None:
+        """`draw` as a fragment: while it plays, again and again by itself."""
+        running = self.runs()
+
+        def beat() -> None:
+            if self.runs() != running:  # only the whole page sets or stops the clock
+                st.rerun()
+            if running:
+                self._tick()
+            draw(words)
+
+        st.fragment(beat, run_every=PACE if running else None)()
+
+    def _tick(self) -> None:
         """One step further, if it is time: a click between two beats runs this too."""
         if monotonic() - st.session_state[self.playing] < PACE / 2:
             return
@@ -75,10 +88,10 @@ class Clock:
         """Stand still."""
         st.session_state.pop(self.playing, None)
 
-    def buttons(self, now: int, n: int, words: Words, running: bool) -> None:
+    def buttons(self, now: int, n: int, words: Words) -> None:
         """Back, and play or stop: `now` of `n` steps are shown."""
         self.offer("back", "skip_previous", words, self.go, now - 1, disabled=now == 1)
-        if running:
+        if self.runs():
             self.offer("stop", "stop", words, self.stop, type="primary")
         else:
             self.offer("play", "play_arrow", words, self._play, 1 if now == n else now, type="primary")

@@ -23,11 +23,11 @@ CLOCK = Clock(
 )
 
 
-def walk(scene: Scene, text: Writing, words: Words, running: bool) -> None:
+def walk(scene: Scene, text: Writing, words: Words) -> None:
     """Back, play or stop, one step on, how far it is written; and another draw, or what was forced undone."""
     now, n = continuation.reached(scene, text), len(text.steps)
     with st.container(key="generate-walk"):
-        CLOCK.buttons(now, n, words, running)
+        CLOCK.buttons(now, n, words)
         if now < n:
             CLOCK.offer("step", "skip_next", words, CLOCK.go, now + 1)
         else:  # one token more than were asked for, where there is room

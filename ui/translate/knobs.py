@@ -20,11 +20,11 @@ from ui.clock import Clock
 CLOCK = Clock("translate", "words_translated", lambda: texts.translated(state.scene()), texts.reached)
 
 
-def walk(scene: Scene, text: Translated, words: Words, running: bool) -> None:
+def walk(scene: Scene, text: Translated, words: Words) -> None:
     """Back, play or stop, one word on, how many are written; and the other direction, or what was forced undone."""
     now, n = texts.reached(scene, text), len(text.steps)
     with st.container(key="translate-walk"):
-        CLOCK.buttons(now, n, words, running)
+        CLOCK.buttons(now, n, words)
         CLOCK.offer("step", "skip_next", words, CLOCK.go, now + 1, disabled=now == n)
         controls.slider(words("translate.written"), "words_translated", 1, max(n, 2), 1, now, disabled=n == 1)
         if scene.words_forced:
