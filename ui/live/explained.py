@@ -9,25 +9,16 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
-from typing import Any
 
 import streamlit as st
 
 from ui.live import compat
 
 KEY = "explained"
-_HERE = Path(__file__).parent
 _LAST = "fibra.explained.last"
 
 
-def _register() -> Callable[..., Any] | None:
-    if not hasattr(st.components, "v2"):
-        return None
-    return compat.component("fibra_explained", js=(_HERE / "explained.js").read_text("utf-8"), isolate_styles=False)
-
-
-_CARD = _register()
+_CARD = compat.component_of("explained", isolated=False)
 
 
 def show(html: str, *, follow: Callable[[str], None]) -> None:
