@@ -351,6 +351,22 @@ def written(text: str) -> list[float]:
 # --------------------------------------------------------------------------------------------------- on a page
 
 
+def fine(at: AppTest) -> AppTest:
+    """The same, which shows no exception."""
+    assert not at.exception, at.exception[0].value
+    return at
+
+
+def pressed(at: AppTest, key: str) -> AppTest:
+    """The page after a button was pressed."""
+    return fine(at.button(key=key).click().run())
+
+
+def html(at: AppTest) -> str:
+    """All HTML that the page writes beside its boards."""
+    return "\n".join(element.proto.body for element in at.get("html"))
+
+
 def knob(widgets, key: str):
     """The widget that stands for a knob now: the first one has the knob's key, those after it a number behind it."""
     return next(widget for widget in widgets if re.fullmatch(rf"{re.escape(key)}(-g\d+)?", widget.key or ""))

@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from core import PRESETS, Scene, limits
 from pictures.pages import PAGES
 from pictures.words import LANGUAGES, words_of
-from tests.support import knob, open_page
+from tests.support import fine, knob, open_page
 from ui.state import NOTICES, SCENE
 
 MODELS = [name for name in PAGES if PAGES[name].model]  # the pages that show the Scene's model
@@ -47,11 +47,6 @@ def captions(at: AppTest) -> list[str]:
     figures = [header for header in on_boards(at) if "html" not in header]
     assert all(header["caption"] for header in figures)
     return found + [header["alt"] for header in figures]
-
-
-def fine(at: AppTest) -> AppTest:
-    assert not at.exception, at.exception[0].value
-    return at
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

@@ -16,6 +16,7 @@ import core
 from core import CHECKS, Scene
 from pictures import checks as pictures
 from pictures.words import LANGUAGES, words_of
+from tests.support import fine, html, pressed
 from ui.checks.guess import WHOLE, rebalanced
 from ui.checks.panel import GUESSES
 from ui.state import NOTICES, SCENE
@@ -29,19 +30,6 @@ def page(name: str, **query: str) -> AppTest:
     at = AppTest.from_file(PAGES / f"{name}.py", default_timeout=60)
     at.query_params.update({"lang": "en", **query})
     return fine(at.run())
-
-
-def fine(at: AppTest) -> AppTest:
-    assert not at.exception, at.exception[0].value
-    return at
-
-
-def html(at: AppTest) -> str:
-    return "\n".join(element.proto.body for element in at.get("html"))
-
-
-def pressed(at: AppTest, key: str) -> AppTest:
-    return fine(at.button(key=key).click().run())
 
 
 def has(at: AppTest, key: str) -> bool:

@@ -21,6 +21,7 @@ from pictures.generate import cache, draw, lens, loss, votes
 from pictures.words import words_of
 from plots import theme
 from tests.chromium import settled
+from tests.support import html as html_of
 from tests.support import knob, open_page
 from ui import state
 from ui.generate import knobs, loop_strip
@@ -386,10 +387,6 @@ def page(scene: Scene) -> AppTest:
 
 def scene_of(at: AppTest) -> Scene:
     return at.session_state["fibra.scene"]
-
-
-def html_of(at: AppTest) -> str:
-    return "\n".join(element.proto.body for element in at.get("html"))
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

@@ -18,7 +18,7 @@ from core import CHECKS, Scene, limits
 from pictures import checks as questions
 from pictures.lessons import NAMES, OWN, LessonError, expanded, find, parse, shortened, written
 from pictures.words import CONTENT, LANGUAGES, words_of
-from tests.support import random_scenes
+from tests.support import fine, html, pressed, random_scenes
 from ui import state
 from ui.lessons import bar
 from ui.lessons.own import TEXT
@@ -33,19 +33,6 @@ def opened(**query: str) -> AppTest:
     at = AppTest.from_file(ROOT / "app.py", default_timeout=90)
     at.query_params.update({"lang": "en", **query})
     return fine(at.run())
-
-
-def fine(at: AppTest) -> AppTest:
-    assert not at.exception, at.exception[0].value
-    return at
-
-
-def pressed(at: AppTest, key: str) -> AppTest:
-    return fine(at.button(key=key).click().run())
-
-
-def html(at: AppTest) -> str:
-    return "\n".join(element.proto.body for element in at.get("html"))
 
 
 def query(at: AppTest) -> dict[str, str]:

@@ -26,7 +26,7 @@ from pictures import lessons, rounds
 from pictures.words import LANGUAGES, words_of
 from plots import theme
 from tests.chromium import WAIT, free_port, settled
-from tests.support import PAGES, open_page
+from tests.support import PAGES, fine, html, open_page, pressed
 from ui import share, state
 from ui.live import alone
 from ui.round import room as rooms
@@ -380,19 +380,6 @@ def here(monkeypatch) -> Memory:
     found = Memory()
     monkeypatch.setattr(store, "rooms", lambda: found)
     return found
-
-
-def fine(at: AppTest) -> AppTest:
-    assert not at.exception, at.exception[0].value
-    return at
-
-
-def pressed(at: AppTest, key: str) -> AppTest:
-    return fine(at.button(key=key).click().run())
-
-
-def html(at: AppTest) -> str:
-    return "\n".join(element.proto.body for element in at.get("html"))
 
 
 def keys(at: AppTest) -> set[str]:
