@@ -1,11 +1,20 @@
-"""Which model a page shows, where it is made for one stack of blocks and the reader's has two, or the reverse."""
+"""Models of two stacks, an encoder and a decoder: who stands in where a page shows other ones, and whose attention a
+picture shows, with where that stands in the trace, who looks and who is looked at."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 
-from core import Scene
+import numpy as np
+
+from core import Config, Scene
+from core.config import ENCODER
+from core.scene.continuation import namer
+from core.scene.fields import KINDS
 from core.scene.switch import as_it_opens
+from core.trace import last_stream
+from pictures import compute
 from pictures.pages import PAGES
 
 STAND_INS = {1: "stories", 2: "translator"}  # of so many stacks; both have logits
@@ -34,3 +43,117 @@ def standing_in(scene: Scene, stacks: tuple[int, ...]) -> Scene:
     if count(scene) in stacks:
         return scene
     return as_it_opens(scene, STAND_INS[stacks[0]], forced=scene.forced, words_forced=scene.words_forced)
+
+
+# ------------------------------------------------------------------------------------------------ whose attention
+
+
+@dataclass(frozen=True)
+class Looks:
+    """The attention that a picture shows: of the only stack, or the kind that `attention_of` asks for.
+
+    rows, columns: the tokens that look, and those that are looked at. A row of cross-attention is named by the word
+    that is written there, which is where its look belongs; a row of the decoder's own, by the token that it read.
+    """
+
+    kind: str  # one of KINDS; "": the model has one stack
+    config: Config  # of the stack that looks
+    prefix: str  # of its names in the trace: "encoder." or ""
+    part: str  # of a block: "attn" or "cross"
+    rows: tuple[str, ...]
+    columns: tuple[str, ...]
+    place: tuple[int, int]  # the chosen (layer, head), inside that stack
+    cell: tuple[int, int]  # the chosen (row, column), inside both sentences
+    ablated: frozenset[tuple[int, int]]  # of these heads, those that are switched off
+
+    @property
+    def causal(self) -> bool:
+        """Whether a row sees no later column."""
+        return self.config.causal and not self.crosses
+
+    @property
+    def crosses(self) -> bool:
+        """Whether who looks stands in one sentence, and who is looked at in another."""
+        return self.kind == "cross"
+
+    def name(self, array: str, layer: int | None = None) -> str:
+        """The trace's name for an array of this attention, "pattern" say; of the chosen layer, unless told."""
+        return f"{self.block(layer)}{self.part}.{array}"
+
+    def block(self, layer: int | None = None) -> str:
+        """What the names of a block of this stack begin with."""
+        return f"{self.prefix}blocks.{self.place[0] if layer is None else layer}."
+
+    @property
+    def reads(self) -> str:
+        """The trace's name for what its queries are made of; its keys and values too, unless it crosses."""
+        c, at = self.config, self.block()
+        if c.norm != "none" and c.norm_at == "pre":
+            return at + ("ln_cross.out" if self.crosses else "ln1.out")
+        return at + ("resid_mid" if self.crosses else "resid_pre")
+
+    @property
+    def looked_in(self) -> str:
+        """The trace's name for what its keys and values are made of."""
+        return last_stream(self.config.encoder, ENCODER) if self.crosses else self.reads
+
+
+def kinds(scene: Scene) -> tuple[str, ...]:
+    """The kinds of attention that a Scene's model has; of one stack, none to choose from."""
+    if count(scene) == 1:
+        return ()
+    return tuple(kind for kind in KINDS if kind != "cross" or scene.config.cross)
+
+
+@lru_cache(maxsize=128)  # as above
+def looks(scene: Scene) -> Looks:
+    """Whose attention the Scene shows. Where there is no cross-attention, the decoder's own stands for it."""
+    if count(scene) == 1:
+        tokens = scene.tokens
+        place, cell = scene.place, scene.cell
+        return Looks("", scene.config, "", "attn", tokens, tokens, place, cell, frozenset(scene.ablated))
+    kind = scene.attention_of if scene.attention_of in kinds(scene) else "decoder"
+    stack = scene.config.encoder if kind == "encoder" else scene.config
+    rows = {"encoder": scene.tokens, "decoder": read(scene), "cross": written(scene)}[kind]
+    columns = rows if kind == "decoder" else scene.tokens
+    return Looks(
+        kind,
+        stack,
+        ENCODER if kind == "encoder" else "",
+        "cross" if kind == "cross" else "attn",
+        rows,
+        columns,
+        (min(scene.layer, stack.n_layers - 1), min(scene.head, stack.n_heads - 1)),
+        (min(scene.query, len(rows) - 1), min(scene.key, len(columns) - 1)),
+        frozenset(scene.ablated) if kind == "decoder" else frozenset(),
+    )
+
+
+def patterns(scene: Scene) -> np.ndarray:
+    """[layer, head, row, column]: that attention in all its layers."""
+    found, trace = looks(scene), compute.run(scene).trace
+    return np.stack([trace[found.name("pattern", layer)] for layer in range(found.config.n_layers)])
+
+
+def read(scene: Scene) -> tuple[str, ...]:
+    """The tokens that the decoder read, of a model of two stacks."""
+    name = namer(scene)
+    return tuple(name(int(token)) for token in _target(scene))
+
+
+def written(scene: Scene) -> tuple[str, ...]:
+    """What it wrote at each of them: the next one, and at last the likeliest.
+
+    Where the numbers explode nothing is written; there stands what it read.
+    """
+    logits = compute.run(scene).trace["logits"][-1]
+    if not np.isfinite(logits).all():
+        return read(scene)
+    return (*read(scene)[1:], namer(scene)(int(logits.argmax())))
+
+
+def _target(scene: Scene) -> np.ndarray:
+    """[pos] int64: the ids of those."""
+    target = compute.run(scene).target
+    assert target is not None, "a model of two stacks reads one"
+    return target
