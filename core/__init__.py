@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from .model import forward
     from .ops.loss import cross_entropy, squared_error
     from .params import Params, check_params, init_params
-    from .presets import PRESETS, TRANSLATORS, Preset
+    from .presets import PRESETS, Preset
     from .scene.continuation import Writing, write
     from .scene.notice import Notice
     from .scene.run import Run, run
@@ -50,7 +50,6 @@ __all__ = [
     "CHECKS",
     "NAMES",
     "PRESETS",
-    "TRANSLATORS",
     "Batch",
     "Beam",
     "BeamStep",
@@ -114,7 +113,7 @@ _FACE = {
     ".model": ("forward",),
     ".ops.loss": ("cross_entropy", "squared_error"),
     ".params": ("Params", "check_params", "init_params"),
-    ".presets": ("PRESETS", "TRANSLATORS", "Preset"),
+    ".presets": ("PRESETS", "Preset"),
     ".scene.continuation": ("Writing", "write"),
     ".scene.notice": ("Notice",),
     ".scene.run": ("Run", "run"),

@@ -12,7 +12,7 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 
-from .config import Config, param_shapes
+from .config import ENCODER, Config, param_shapes
 from .errors import ConfigError
 from .params import Params, check_params, init_param, init_params
 from .tokenizer.protocol import Tokenizer
@@ -43,6 +43,11 @@ class Preset:
     def embeddings(self) -> np.ndarray | None:
         """[pos, d_model] of the preset's own sentence where they were chosen by hand, else None."""
         return np.array([self.by_hand[w] for w in self.sentence.split()], np.float64) if self.by_hand else None
+
+    @property
+    def portrayed(self) -> str:
+        """The array that its card shows: what the first layer does with its own sentence, whichever stack reads that."""
+        return f"{ENCODER if self.config.n_encoder_layers else ''}blocks.0.attn.pattern"
 
     @property
     def trained(self) -> bool:
@@ -226,12 +231,7 @@ PRESETS = Presets(
         # Brought by models/convert.py from a package that learned them from books; old spelling, as in its edition.
         "machado": Shipped("machado", "Machado de Assis", "", "Capitú olhou para mim e disse que não"),
         "alice": Shipped("alice", "Alice in Wonderland", "", "Alice was beginning to get very tired"),
-    }
-)
-
-# Encoder-decoders: a Scene's sentence is what their encoder reads, and their decoder writes its translation.
-TRANSLATORS = Presets(
-    {
+        # Encoder-decoders: a Scene's sentence is what their encoder reads, and their decoder writes its translation.
         # The base model of Vaswani et al. 2017, at a classroom's size: nothing was trained.
         "seq2seq": Preset(
             "The Transformer of 2017",
@@ -304,4 +304,4 @@ def find(name: str) -> Preset | None:
         from .library import LIBRARY  # it reads files, which only who asks for a real model needs
 
         return _living.get(name) or LIBRARY.find(name)
-    return PRESETS.get(name) or TRANSLATORS.get(name) or _living.get(name)
+    return PRESETS.get(name) or _living.get(name)

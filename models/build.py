@@ -105,7 +105,7 @@ BUILDS = {
     "induction": Build(Repeat, Recipe(steps=1000, warmup=50, last_rate=0.05), induction_scores),
     "stories": Build(Stories, Recipe(steps=2000, warmup=100, last_rate=0.02), stories_scores),
 }
-# Of encoder-decoders, which are no stories of the menu (core.TRANSLATORS).
+# Of encoder-decoders, whose tasks have a source.
 SOURCED_BUILDS = {
     "translator": Build(Translation, Recipe(steps=2500, warmup=100, last_rate=0.02), translator_scores),
 }
@@ -150,14 +150,13 @@ def make(name: str) -> None:
     along = {key: [round(x, 5) for x in column] for key, column in zip(CURVE, columns, strict=True)}
     text = json.dumps(about, indent=1).removesuffix("\n}") + f',\n "curve": {json.dumps(along)}\n}}'
     (HERE / name / "training.json").write_text(text + "\n", encoding="utf-8")
-    if name in core.PRESETS:
-        draw_portrait(name)
+    draw_portrait(name)
     print(json.dumps(about["scores"], indent=1), f"{seconds:.0f} s", flush=True)
 
 
 def draw_portrait(name: str) -> None:
     """Write what the model's first layer does with its own sentence: the thumbnail of its card on Start."""
-    patterns = core.run(core.Scene(model=name)).trace["blocks.0.attn.pattern"]
+    patterns = core.run(core.Scene(model=name)).trace[core.PRESETS[name].portrayed]
     rows = [[[round(weight, 6) for weight in row] for row in head] for head in patterns.tolist()]
     (HERE / name / PORTRAIT).write_text(json.dumps(rows) + "\n", encoding="utf-8")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from core import PRESETS, TRANSLATORS
+from core import PRESETS
 from core.presets import REAL
 from core.tokenizer.words import UNKNOWN
 from pictures.words import Words
@@ -24,7 +24,7 @@ class Titled(Protocol):
 
 def called(model: str, about: Titled, words: Words) -> str:
     """The name of `model`; two runs of one title are told apart."""
-    if model in PRESETS or model in TRANSLATORS:
+    if model in PRESETS:
         return words(f"shell.presets.{model}")
     if model.startswith(REAL):
         return about.title

@@ -21,7 +21,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from core import PRESETS, TRANSLATORS, limits
+from core import PRESETS, limits
 from core.library import LIBRARY
 from pictures import heap, turn
 from pictures.words import Words
@@ -33,7 +33,7 @@ Given = TypeVar("Given", covariant=True)
 HOLES = 32_000_000  # bytes let go, after which the system gets back what is free
 ENTRY = 400  # bytes of an entry beside its value: digest, place in the order, size
 SHARED = (type(None), bool, type, np.dtype, Words, ModuleType, FunctionType, BuiltinFunctionType)  # live on anyway
-LIVING = frozenset(id(preset.config) for preset in (*PRESETS.values(), *TRANSLATORS.values()))
+LIVING = frozenset(id(preset.config) for preset in PRESETS.values())
 
 
 def weigh(*things: Any) -> int:

@@ -254,7 +254,7 @@ def _portrait(model: str) -> np.ndarray:
     kept = SHIPPED / model / PORTRAIT
     if kept.is_file():
         return np.array(json.loads(kept.read_text("utf-8")), np.float32)
-    return compute.run(Scene(model=model)).trace["blocks.0.attn.pattern"]
+    return compute.run(Scene(model=model)).trace[PRESETS[model].portrayed]
 
 
 # ---------------------------------------------------------------------------------------------------------- in words

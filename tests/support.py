@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -24,6 +24,7 @@ from core.scene.sentence import fit_sentence
 
 GOLDEN = Path(__file__).parent / "golden"
 PAGES = Path(__file__).parents[1] / "pages"
+ONE_STACK = [name for name, preset in core.PRESETS.items() if not preset.config.n_encoder_layers]
 DTYPES = {"F64": "<f8", "F32": "<f4", "I64": "<i8"}
 
 
@@ -301,11 +302,18 @@ def scenes(draw: st.DrawFn) -> core.Scene:
     return scene.pin().turn(temperature=2.0) if draw(st.booleans()) else scene
 
 
-def random_scenes(n: int, seed: int) -> list[core.Scene]:
-    """Scenes of every preset with sizes, words, parts, heads and the view drawn; some repeat a word, few explode."""
+def sourced(config: core.Config, *shape: int) -> dict[str, np.ndarray]:
+    """What `forward` is given beside ids, of a model with an encoder: ids [*shape] of a source; else nothing."""
+    if not config.n_encoder_layers:
+        return {}
+    return {"source": np.random.default_rng(0).integers(0, config.encoder.vocab_size, shape)}
+
+
+def random_scenes(n: int, seed: int, models: Sequence[str] = ONE_STACK) -> list[core.Scene]:
+    """Scenes of these presets with sizes, words, parts, heads and the view drawn; some repeat a word, few explode."""
     draw, scenes = random.Random(seed), []
     while len(scenes) < n:
-        model = [*core.PRESETS][len(scenes) % len(core.PRESETS)]
+        model = models[len(scenes) % len(models)]
         sentence = " ".join(
             draw.choice(["um", "peixe", "vê", "<b>", "$x$", "o", "tem"]) for _ in range(draw.randint(2, 7))
         )

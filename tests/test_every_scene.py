@@ -7,7 +7,7 @@ from itertools import combinations
 
 import pytest
 
-from core import PRESETS, TRANSLATORS, Scene
+from core import PRESETS, Scene
 from core.interventions import EVERY_PART
 from core.kinds import Whole
 from core.scene.fields import INSIDE, OVERRIDES, STEPS
@@ -25,7 +25,7 @@ BOARD = 4  # every such one has its switchboard open, and then all put back
 
 # "" leaves the field out. What needs the address to be short has two values; each is met with every other's.
 COMPUTED = {
-    "model": (*PRESETS, *TRANSLATORS),
+    "model": tuple(PRESETS),
     **{name: ("", *kind.right.split(", ")) for name, kind in OVERRIDES.kinds.items() if not isinstance(kind, Whole)},
     "d_model": ("", "8", "16"),
     "n_heads": ("", "1", "4"),

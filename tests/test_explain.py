@@ -132,15 +132,18 @@ def test_encoder_decoders(seed):
 
 @pytest.mark.parametrize("model", core.PRESETS)
 def test_every_story(model):
-    scene = core.Scene(model=model).turn(edits={(1, 2, 0.25)}, temperature=0.8)
-    run, rng = core.run(scene), np.random.default_rng(0)
+    scene = core.Scene(model=model, temperature=0.8)
+    one_stack = not scene.config.n_encoder_layers
+    run, rng = core.run(scene.turn(edits={(1, 2, 0.25)} if one_stack else ())), np.random.default_rng(0)
     s = Subject.of(run)
     check(s, rng, [*run.trace])
     name, index = some_cells(s, rng, [*run.trace], 1)[0]
     assert walk_down(s, name, index, rng)[0] == name
-    assert core.explain(run, "embed", (1, 2)).kind == "edit"
+    assert not one_stack or core.explain(run, "embed", (1, 2)).kind == "edit"
     leaf = core.explain(run, "embed", (0, 0))
     assert leaf.kind == "token" if model == "penguins" else leaf.operands[0].name == "embed.W_E"
+    for name, ids in () if one_stack else (("embed", run.target), ("encoder.embed", run.encoding.ids)):
+        assert core.explain(run, name, (len(ids) - 1, 0)).operands[0].index == (ids[-1], 0), "what this stack reads"
 
 
 def test_with_a_batch_and_with_what_a_checkpoint_holds_in_16_bits():

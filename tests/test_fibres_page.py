@@ -9,13 +9,13 @@ from streamlit.testing.v1 import AppTest
 from support import random_scenes
 
 import core
-from core import PRESETS, Scene
+from core import Scene
 from pictures import fibres as pictures
 from pictures.words import words_of
 from plots import theme
 from plots.fibres import MAX_CURVES
 from plots.mask import masked
-from tests.support import knob, open_page
+from tests.support import ONE_STACK, knob, open_page
 
 LANGUAGES = ("en", "pt-BR")
 HOSTILE = "<b>bold</b> $x$ **md** {0} @query 👩‍👩‍👧 שלום"
@@ -55,7 +55,7 @@ def test_pictures_are_figures_in_both_themes(scene: Scene, lang: str) -> None:
 
 
 @pytest.mark.parametrize("threshold", [0.0, 0.1, 0.2, 0.3, 0.9])
-@pytest.mark.parametrize("model", PRESETS)
+@pytest.mark.parametrize("model", ONE_STACK)
 def test_every_weight_above_the_threshold_is_a_fibre(model: str, threshold: float) -> None:
     scene = Scene(model=model, threshold=threshold, layers_lit=1)
     above = int((patterns_of(scene)[:1] > threshold).sum())

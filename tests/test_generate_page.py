@@ -22,7 +22,7 @@ from pictures.words import words_of
 from plots import theme
 from tests.chromium import settled
 from tests.support import html as html_of
-from tests.support import knob, open_page
+from tests.support import ONE_STACK, knob, open_page
 from ui import state
 from ui.generate import knobs, loop_strip
 
@@ -587,7 +587,7 @@ def test_numbers_that_explode_are_told_at_every_picture_and_stop_the_clock():
     assert knobs.CLOCK.playing not in at.session_state
 
 
-@pytest.mark.parametrize("model", [name for name, preset in core.PRESETS.items() if preset.config.unembed])
+@pytest.mark.parametrize("model", [name for name in ONE_STACK if PRESETS[name].config.unembed])
 def test_the_votes_add_up_to_the_logit_and_those_of_heads_by_word_to_theirs(model: str) -> None:
     """Within 1e-5; the bars follow one another, and the last one is the logit."""
     scene = Scene(model=model, tokens_written=2)

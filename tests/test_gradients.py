@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support import GOLDEN, golden, ours, random_config, random_params, tensors
+from support import GOLDEN, golden, ours, random_config, random_params, sourced, tensors
 
 import core
 from core import model
 from core.backward import needed
-from core.config import CHOICES
+from core.config import CHOICES, ENCODER
 from core.ops.activations import ACTIVATIONS, ACTIVATIONS_BACKWARD
 from core.ops.loss import LOSSES
 from core.tasks import TASKS
-from core.trace import Trace
+from core.trace import Part, Trace
 from core.train.gradcheck import GOOD, Check, gradcheck, gradcheck_all, next_token, weighted
 from core.train.training_run import SIZES
 
@@ -39,6 +39,7 @@ def case(name: str) -> tuple[core.Config, dict[str, np.ndarray], dict[str, Any],
     if name.endswith(("1", "4", "8")):
         heads = frozenset({(config.n_layers - 1, int(rng.integers(config.n_heads)))})
         inputs["interventions"] = core.Interventions(0.7, heads, frozenset({"scale", "mask"}))
+    inputs |= sourced(config, 2, N + 1)
     return config, params, inputs, rng
 
 
@@ -166,6 +167,8 @@ def test_what_is_needed_is_enough_and_no_more(name):
     watched = Watched(ids=part.ids, interventions=part.interventions)
     for key, array in part.items():
         watched.put(key, array)
+    if part.source is not None:
+        watched.source = Part(watched, ENCODER, part.source.ids, part.source.interventions)
     a, b = (
         core.backward(params, config, whole, upstream=upstream),
         core.backward(params, config, watched, upstream=upstream),

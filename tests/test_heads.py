@@ -29,13 +29,13 @@ from plots import theme
 from plots.tiles import TILE_CELLS, tile_at
 from tests.chromium import settled
 from tests.conftest import Watched
-from tests.support import knob, open_page
+from tests.support import ONE_STACK, knob, open_page
 from ui import sizes
 from ui.state import SCENE
 
 HOSTILE = "<b>bold</b> $x$ **md** {0} @query 👩‍👩‍👧 שלום"
 MANY = " ".join(f"w{i % 40}" for i in range(64))
-SCENES = {name: Scene(model=name) for name in PRESETS} | {
+SCENES = {name: Scene(model=name) for name in ONE_STACK} | {
     "penguins, two heads": Scene(head=1).override(n_heads=2),
     "penguins, switched off": Scene(ablated=((0, 0),)),
     "encoder": Scene(model="encoder", layer=1, head=2),
@@ -86,7 +86,7 @@ def test_pictures_are_figures_in_both_themes_and_say_something(scene: Scene, lan
             go.Figure(theme.resolve(picture.figure, mode))
 
 
-@pytest.mark.parametrize("name", [*PRESETS, "hostile"])
+@pytest.mark.parametrize("name", [*ONE_STACK, "hostile"])
 def test_tiles_are_the_trace(name: str) -> None:
     scene = SCENES[name]
     a = trace_patterns(scene)
@@ -162,7 +162,7 @@ def test_a_head_that_is_off_says_so_and_is_crossed_out() -> None:
 
 
 @every_language
-@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize("name", ONE_STACK)
 @pytest.mark.parametrize(("builder", "measure"), [("entropies", entropy), ("distances", attention_distance)])
 def test_measures_are_the_means_of_the_rows(name: str, builder: str, measure, lang: str) -> None:
     scene = SCENES[name]
@@ -238,7 +238,7 @@ def test_what_cannot_be_compared_is_not_compared() -> None:
 
 
 @every_language
-@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize("name", ONE_STACK)
 def test_lengths_are_the_tokens_mean_norms(name: str, lang: str) -> None:
     scene, words = SCENES[name], words_of(lang)
     n = scene.config.n_layers
@@ -301,7 +301,7 @@ def fits(scene: Scene, size: str, value: int) -> bool:
         return False
 
 
-@pytest.mark.parametrize("name", [*(n for n in PRESETS if not PRESETS[n].trained), "rotary", "overflow"])
+@pytest.mark.parametrize("name", [*(n for n in ONE_STACK if not PRESETS[n].trained), "rotary", "overflow"])
 def test_every_size_that_is_offered_fits_and_every_fitting_number_of_heads_is_offered(name: str) -> None:
     scene = SCENES[name]
     offered = sizes.offered(scene.config)
@@ -378,7 +378,7 @@ def test_a_head_is_switched_on_again_by_the_same_switch() -> None:
     assert at.session_state[SCENE].ablated == ((0, 1),)
 
 
-@pytest.mark.parametrize("model", [name for name, p in PRESETS.items() if not p.trained])
+@pytest.mark.parametrize("model", [name for name in ONE_STACK if not PRESETS[name].trained])
 def test_the_three_switches_mend_and_break_and_leave_no_trace(model: str) -> None:
     at = page(Scene(model=model))
     before = at.session_state[SCENE]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from itertools import combinations
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support import CONFIGS, configs, random_params, random_scenes
+from support import CONFIGS, configs, random_params, random_scenes, sourced
 
 import core
 from core import PRESETS, Interventions, Scene
@@ -27,7 +28,7 @@ def run(config: core.Config, off: frozenset[str], seed: int = 1) -> tuple[dict, 
     """Parameters none of which is at its start, ids and the trace."""
     params = random_params(config, seed)
     ids = np.random.default_rng(seed).integers(0, config.vocab_size, 6)
-    return params, ids, core.forward(params, config, ids, interventions=Interventions(off=off))
+    return params, ids, core.forward(params, config, ids, **sourced(config, 6), interventions=Interventions(off=off))
 
 
 # ------------------------------------------------------------------------------------------------------ exhaustively
@@ -35,9 +36,10 @@ def run(config: core.Config, off: frozenset[str], seed: int = 1) -> tuple[dict, 
 
 def finite(scene: Scene) -> bool:
     """All numbers of the run, the -inf above the diagonal of a masked score excepted."""
-    trace = core.run(scene).trace
-    seen = np.tri(len(scene.tokens), dtype=bool)
-    arrays = (array[..., seen] if name.endswith("scores_masked") else array for name, array in trace.items())
+    run = core.run(scene)
+    seen = np.tri(len(scene.tokens if run.target is None else run.target), dtype=bool)
+    own = re.compile(r"blocks\.\d+\.attn\.scores_masked")  # only a decoder's looks at itself are masked
+    arrays = (array[..., seen] if own.fullmatch(name) else array for name, array in run.trace.items())
     return all(np.isfinite(array).all() for array in arrays)
 
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from support import configs, random_config, random_params, with_encoder, worst
+from support import configs, random_config, random_params, sourced, with_encoder, worst
 
 import core
 from core.interventions import PARTS
@@ -66,7 +66,7 @@ def test_each_block_starts_where_the_last_ended(config, seed):
 @pytest.mark.parametrize("name", core.PRESETS)
 def test_each_block_of_a_preset_starts_where_the_last_ended(name):
     config = core.PRESETS[name].config.replace(n_layers=3)
-    trace = core.forward(core.init_params(config), config, np.arange(5))
+    trace = core.forward(core.init_params(config), config, np.arange(5), **sourced(config, 5))
     assert trace["blocks.0.resid_post"] is trace["blocks.1.resid_pre"]
     assert trace["blocks.1.resid_post"] is trace["blocks.2.resid_pre"]
 

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support import CONFIGS, golden
+from support import CONFIGS, golden, sourced
 
 import core
 from core import PRESETS, Batch, Config, Interventions, Recipe, Sampling, Scene
@@ -234,6 +234,7 @@ def test_a_trace_never_changes_after_it_was_made(name, given):
     for off in ((), ("W_V", "W_O", "softmax")):
         change = Interventions(off=frozenset(off))
         what = {"ids": ids} if given == "ids" else {"embeddings": embeddings}
+        what |= sourced(config, 3)
         trace = core.forward(params, config, **what, interventions=change)
         kept = {key: np.array(array) for key, array in trace.items()}
         for array in (*params.values(), ids, embeddings):

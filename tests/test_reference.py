@@ -11,15 +11,16 @@ from hypothesis import strategies as st
 
 import core
 from core import reference
-from tests.support import configs, random_params, worst
+from tests.support import configs, random_params, sourced, worst
 
 
 def same(config: core.Config, params: core.Params, ids: np.ndarray) -> None:
-    trace = core.forward(params, config, ids)
+    also = sourced(config, 7)
+    trace = core.forward(params, config, ids, **also)
     last = "logits" if config.unembed else [*trace][-1]
     if not config.unembed:
         last = "ln_final.out" if config.final_norm else f"blocks.{config.n_layers - 1}.resid_post"
-    assert worst(reference.forward(params, config, ids), trace[last]) < 1e-12
+    assert worst(reference.forward(params, config, ids, **also), trace[last]) < 1e-12
 
 
 @pytest.mark.parametrize("name", core.PRESETS)

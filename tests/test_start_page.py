@@ -24,7 +24,7 @@ from pictures.pages import PAGES
 from pictures.words import LANGUAGES, words_of
 from plots import strip, thumbnail
 from tests.chromium import WAIT, serve, settled
-from tests.support import open_page
+from tests.support import ONE_STACK, open_page
 
 pytestmark = pytest.mark.filterwarnings("ignore:overflow encountered", "ignore:invalid value encountered")
 expect.set_options(timeout=WAIT)
@@ -34,7 +34,7 @@ HOSTILE = '<b>bold</b> $x$ **md** {0} "><script>alert(1)</script> 👩‍👩‍
 LARGE = Scene(model="gpt", sentence=" ".join(f"w{i}" for i in range(32))).override(d_model=96, n_heads=12, n_layers=12)
 EXPLODING = Scene(model="encoder").override(n_layers=12, d_model=256, n_heads=16, d_mlp=1024)
 SCENES = {
-    **{model: Scene(model=model) for model in PRESETS},
+    **{model: Scene(model=model) for model in ONE_STACK},
     "hostile": Scene(model="gpt", sentence=HOSTILE),
     "blanks": Scene(model="gpt", sentence="a b\u00a0 c", split="characters"),
     "one word": Scene(model="gpt", sentence="um"),
@@ -300,7 +300,7 @@ def name_of(place: int, run: core.Run) -> str:
     return {int(i): token for i, token in zip(run.encoding.ids, run.tokens, strict=True)}.get(place, f"#{place}")
 
 
-@pytest.mark.parametrize("model", [model for model in PRESETS if PRESETS[model].config.unembed])
+@pytest.mark.parametrize("model", [model for model in ONE_STACK if PRESETS[model].config.unembed])
 def test_the_likeliest_tokens_are_the_softmax_of_the_last_logits(model: str) -> None:
     run = core.run(Scene(model=model))
     logits = run.trace["logits"][-1].astype(float)

@@ -50,7 +50,7 @@ HOSTILE = ("=1+1", "<b>", '"', "\\", "$x$", "'''", "{n}", "‮", "#", "~")
 def scenes() -> list[Scene]:
     presets = [Scene(model=model) for model in PRESETS]
     hostile = Scene(model="gpt", sentence=" ".join(HOSTILE)).turn(ablated=((1, 2), (3, 0)), edits=((0, 3, 2.5),))
-    return [*presets, hostile, *random_scenes(50, 12)]
+    return [*presets, hostile, *random_scenes(50, 12, [*PRESETS])]
 
 
 @cache
@@ -73,7 +73,7 @@ def executed(folder: Path, texts: list[bytes]) -> list[dict[str, np.ndarray]]:
 
 
 def test_every_script_gives_the_numbers_of_the_screen(tmp_path):
-    """For every preset, hostile tokens and fifty random Scenes: every array of the trace."""
+    """For every preset, hostile tokens and fifty random Scenes of them: every array of the trace."""
     given = scenes()
     words = words_of("pt-BR")
     traces = executed(tmp_path, [takeaway.script(scene, words) for scene in given])

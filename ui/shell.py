@@ -10,7 +10,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from core import PRESETS, TRANSLATORS, Notice, Scene
+from core import PRESETS, Notice, Scene
 from core.library import LIBRARY
 from core.limits import EDIT, SEED
 from core.presets import REAL
@@ -196,7 +196,7 @@ def _moves(scene: Scene, words: Words) -> None:
 
 def _model(scene: Scene, words: Words) -> None:
     held = {scene.model: scene.preset} | state.models() | LIBRARY.known()
-    models = PRESETS | TRANSLATORS | held
+    models = PRESETS | held
 
     def called(model: str) -> str:
         return display_names.called(model, models[model], words)
@@ -208,7 +208,7 @@ def _model(scene: Scene, words: Words) -> None:
 def _about(scene: Scene, words: Words) -> str:
     """What the preset is; where the reader has altered it, what it was as it opened."""
     preset = scene.preset
-    if scene.model not in PRESETS and scene.model not in TRANSLATORS:
+    if scene.model not in PRESETS:
         real = scene.model.startswith(REAL)
         return (
             words("shell.about_real", n=words.amount(preset.config.n_parameters()))

@@ -60,7 +60,8 @@ class Subject:
         edits: frozenset[tuple[int, int]] = frozenset()
         by_hand: frozenset[int] = frozenset()
         if scene is not None:
-            ids, words = run.encoding.ids, scene.preset.by_hand
+            words = scene.preset.by_hand
+            ids = run.encoding.ids if ids is None else ids  # a decoder reads what it wrote, not the sentence
             edits = frozenset((position, dimension) for position, dimension, _ in scene.edits)
             by_hand = frozenset(i for i, token in enumerate(run.encoding.tokens) if token in words)
         if targets is not None:

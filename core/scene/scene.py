@@ -16,7 +16,7 @@ from ..config import Config
 from ..errors import SceneError
 from ..interventions import ADDED, EVERY_PART, MATRICES, TAKEN_OUT, Interventions, one_spelling, parts_of, without
 from ..kinds import Choice, Flag, Kind, Maybe, Name, Number, Rows, Text, Whole, shown
-from ..presets import PRESETS, REAL, RUN, TRANSLATORS, Preset, find
+from ..presets import PRESETS, REAL, RUN, Preset, find
 from ..tokenizer.text import normalized
 from ..tokenizer.words import SPLITTERS, Encoding, OpenVocabulary
 from .fields import (
@@ -77,7 +77,7 @@ class Scene:
     Raises: SceneError, or ConfigError for overrides that do not make a Config.
     """
 
-    model: str = computed("penguins", Choice((*PRESETS, *TRANSLATORS), beginning=(RUN, REAL)))
+    model: str = computed("penguins", Choice(tuple(PRESETS), beginning=(RUN, REAL)))
     sentence: str = computed("", SENTENCE)  # "": the preset's own
     split: str = computed("words", Choice(SPLITTERS))
     overrides: tuple[Override, ...] = computed((), OVERRIDES)  # none takes a part out: that is `off`
