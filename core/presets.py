@@ -46,7 +46,7 @@ class Preset:
 
     @property
     def portrayed(self) -> str:
-        """The array that its card shows: what the first layer does with its own sentence, whichever stack reads that."""
+        """The array that its card shows: what the first layer of the stack that reads its sentence does with it."""
         return f"{ENCODER if self.config.n_encoder_layers else ''}blocks.0.attn.pattern"
 
     @property

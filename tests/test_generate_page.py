@@ -21,8 +21,8 @@ from pictures.generate import cache, draw, lens, loss, votes
 from pictures.words import words_of
 from plots import theme
 from tests.chromium import settled
-from tests.support import html as html_of
 from tests.support import ONE_STACK, knob, open_page
+from tests.support import html as html_of
 from ui import state
 from ui.generate import knobs, loop_strip
 
