@@ -5,10 +5,12 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Callable
+from functools import partial
 
-from core import Scene, export
+from core import Run, Scene, export
 from pictures import compute, display_names
 from pictures.continuation import writer
+from pictures.translate import text as texts
 from pictures.words import Words
 
 # The arrays that a page draws, as patterns; {layer} is the chosen one. Other pages draw all patterns.
@@ -29,26 +31,35 @@ def shown(page: str, scene: Scene) -> Scene:
     return READS.get(page, lambda scene: scene)(scene)
 
 
+def run(page: str, scene: Scene) -> Run:
+    """What a page shows of a Scene: on Translate, what is written with the words that the reader forces."""
+    found = compute.run(scene)
+    if page != "translate" or (text := texts.translated(scene)) is None:
+        return found
+    weights = partial(compute.params, scene.computed)
+    return Run(scene, text.config, weights, text.source, found.embeddings, text.trace, text.target)
+
+
 def table(page: str, scene: Scene, words: Words) -> bytes:
     """The numbers of a page as CSV, in UTF-8 with the mark by which spreadsheets know it."""
     names = [name.format(layer=scene.place[0]) for name in DRAWN.get(page, ("blocks.*.attn.pattern",))]
     headings = [words(f"takeaway.columns.{name}") for name in HEADINGS]
-    return export.table(compute.run(scene), names, headings, comma=words.comma).encode("utf-8-sig")
+    return export.table(run(page, scene), names, headings, comma=words.comma).encode("utf-8-sig")
 
 
-def trace(scene: Scene) -> bytes:
+def trace(page: str, scene: Scene) -> bytes:
     """Every array of the trace, as .npz."""
-    return export.archive(compute.run(scene))
+    return export.archive(run(page, scene))
 
 
-def notebook(scene: Scene, words: Words) -> bytes:
+def notebook(page: str, scene: Scene, words: Words) -> bytes:
     """The program as a Jupyter notebook; where its weights are a file of their own, both in a zip."""
-    return _program(scene, words, export.notebook, "fibra.ipynb")
+    return _program(page, scene, words, export.notebook, "fibra.ipynb")
 
 
-def script(scene: Scene, words: Words) -> bytes:
+def script(page: str, scene: Scene, words: Words) -> bytes:
     """The same as one Python file."""
-    return _program(scene, words, export.script, "fibra.py")
+    return _program(page, scene, words, export.script, "fibra.py")
 
 
 def ends(scene: Scene, ending: str) -> str:
@@ -56,8 +67,8 @@ def ends(scene: Scene, ending: str) -> str:
     return "zip" if scene.preset.trained and export.lies_beside(scene.config) else ending
 
 
-def _program(scene: Scene, words: Words, write: Callable[..., str], name: str) -> bytes:
-    made = export.program(scene, compute.run(scene))
+def _program(page: str, scene: Scene, words: Words, write: Callable[..., str], name: str) -> bytes:
+    made = export.program(scene, run(page, scene))
     model = display_names.called(scene.model, scene.preset, words)
     says = {section: words(f"takeaway.sections.{section}") for section in made.sections}
     text = write(made, words("takeaway.program", model=model), says).encode("utf-8", "backslashreplace")

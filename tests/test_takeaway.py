@@ -76,7 +76,7 @@ def test_every_script_gives_the_numbers_of_the_screen(tmp_path):
     """For every preset, hostile tokens and fifty random Scenes of them: every array of the trace."""
     given = scenes()
     words = words_of("pt-BR")
-    traces = executed(tmp_path, [takeaway.script(scene, words) for scene in given])
+    traces = executed(tmp_path, [takeaway.script("drift", scene, words) for scene in given])
     for scene, trace in zip(given, traces, strict=True):
         expected = run(scene).trace
         assert [*trace] == [*expected], scene
@@ -86,7 +86,7 @@ def test_every_script_gives_the_numbers_of_the_screen(tmp_path):
 
 
 def test_a_script_that_is_wrong_says_so(tmp_path):
-    text = takeaway.script(Scene(), words_of("en")).replace(b"np.exp(y, out=y)", b"np.exp2(y, out=y)")
+    text = takeaway.script("drift", Scene(), words_of("en")).replace(b"np.exp(y, out=y)", b"np.exp2(y, out=y)")
     with pytest.raises(AssertionError, match="on the screen"):
         executed(tmp_path, [text])
 
@@ -95,12 +95,12 @@ def test_a_script_that_is_wrong_says_so(tmp_path):
 def test_a_notebook_is_valid_and_holds_the_script(lang):
     """Its cells are the script's sections; what they say is in the reader's language."""
     words = words_of(lang)
-    for model in ("penguins", "encoder_full", "stories"):
+    for model in ("penguins", "encoder_full", "translator"):
         scene = Scene(model=model)
-        book = nbformat.reads(takeaway.notebook(scene, words).decode(), as_version=4)
+        book = nbformat.reads(takeaway.notebook("drift", scene, words).decode(), as_version=4)
         nbformat.validate(book)
         code = "\n\n\n".join(cell.source for cell in book.cells if cell.cell_type == "code")
-        assert ast.dump(ast.parse(code)) == ast.dump(ast.parse(takeaway.script(scene, words)))
+        assert ast.dump(ast.parse(code)) == ast.dump(ast.parse(takeaway.script("drift", scene, words)))
         assert words("takeaway.sections.run") in [cell.source for cell in book.cells]
 
 
@@ -109,7 +109,7 @@ def test_each_line_of_a_program_is_core_s_own():
     written = {
         line.strip() for path in Path(core.__file__).parent.rglob("*.py") for line in path.read_text().splitlines()
     }
-    for model in ("encoder", "encoder_full", "gpt", "stories"):
+    for model in ("encoder", "encoder_full", "gpt", "stories", "seq2seq"):
         made = export.program(Scene(model=model), run(Scene(model=model)))
         text = f"{made.sections['operations']}\n{made.sections['model']}"
         lines = [line.strip() for line in text.splitlines() if line.strip()]
@@ -156,7 +156,7 @@ def test_large_weights_lie_beside(tmp_path, monkeypatch):
     scene = Scene(model="induction")
     monkeypatch.setattr(limits, "WRITTEN_WEIGHTS", 1000)
     assert takeaway.ends(scene, "py") == "zip" and takeaway.ends(Scene(model="gpt"), "py") == "py"
-    with zipfile.ZipFile(io.BytesIO(takeaway.script(scene, words_of("en")))) as file:
+    with zipfile.ZipFile(io.BytesIO(takeaway.script("drift", scene, words_of("en")))) as file:
         assert file.namelist() == ["fibra.py", export.WEIGHTS_FILE]
         file.extractall(tmp_path)
     text = (tmp_path / "fibra.py").read_text().replace(export.WEIGHTS_FILE, str(tmp_path / export.WEIGHTS_FILE))
@@ -180,7 +180,7 @@ def test_the_table_holds_the_arrays_and_no_formula():
 
 def test_the_archive_holds_the_whole_trace_and_opens_without_pickle():
     scene = Scene(model="stories")
-    with np.load(io.BytesIO(takeaway.trace(scene)), allow_pickle=False) as file:
+    with np.load(io.BytesIO(takeaway.trace("drift", scene)), allow_pickle=False) as file:
         assert {*file} == {*run(scene).trace, "tokens", "ids"}
         assert tuple(file["tokens"]) == scene.tokens
         np.testing.assert_array_equal(file["logits"], run(scene).trace["logits"])

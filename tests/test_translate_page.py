@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import plotly.graph_objects as go
 import pytest
 
 import core
 from core import ConfigError, Scene, SceneError
-from core.export import program
 from core.presets import register
 from core.scene.translation import room, search, translate
 from core.tasks import Translation, pair
@@ -109,8 +110,6 @@ def test_what_a_scene_of_two_stacks_refuses():
         translate(Scene())
     with pytest.raises(ConfigError, match=r"^n_encoder_layers"):
         search(Scene(model="gpt"))
-    with pytest.raises(ConfigError, match="one stack"):
-        program(HERE, core.run(HERE))
     assert Scene(edits=((0, 0, 1.0),)).turn(model="translator").edits == ()
     assert HERE.turn(words_forced=((1, 5),)).turn(sentence="as focas").words_forced == ()
     assert HERE.switch(cross=False).off == ("cross",) == HERE.switch(cross=False).missing
@@ -122,6 +121,9 @@ def test_what_a_reader_takes_along_names_each_language():
     of = {name: [row.split(",")[4] for row in rows if row.startswith(name + ",")] for name in core.run(HERE).trace}
     assert of["blocks.0.cross.pattern"][:4] == ["<en>", "yesterday", "the", "white"]
     assert of["encoder.blocks.1.attn.pattern"][:4] == ["<en>", "ontem", "as", "focas"]
+    forced = HERE.turn(words_forced=((1, 5),))
+    with np.load(io.BytesIO(takeaway.trace("translate", forced))) as file:
+        assert np.array_equal(file["logits"], translate(forced).trace["logits"]) and file["target"][1] == 5
 
 
 # --------------------------------------------------------------------------------------------------------- the pictures

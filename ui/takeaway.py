@@ -10,7 +10,7 @@ import streamlit as st
 
 from core import limits
 from core.presets import REAL
-from pictures import quiz, stacks, takeaway, worksheet
+from pictures import quiz, takeaway, worksheet
 from pictures.words import Words
 from ui import state
 from ui.live import compat
@@ -34,16 +34,13 @@ def _files(page: str, words: Words) -> None:
     now, scene = state.now(), takeaway.shown(page, state.scene())
     makers: dict[str, tuple[str, Callable[..., bytes]]] = {
         "csv": ("csv", lambda scene, words: takeaway.table(page, scene, words)),
-        "npz": ("npz", lambda scene, _: takeaway.trace(scene)),
-        "notebook": (takeaway.ends(scene, "ipynb"), takeaway.notebook),
-        "script": (takeaway.ends(scene, "py"), takeaway.script),
+        "npz": ("npz", lambda scene, _: takeaway.trace(page, scene)),
+        "notebook": (takeaway.ends(scene, "ipynb"), partial(takeaway.notebook, page)),
+        "script": (takeaway.ends(scene, "py"), partial(takeaway.script, page)),
     }
     if scene.model.startswith(REAL):
         st.markdown(words("takeaway.real"))
         makers = {"csv": makers["csv"]}
-    elif stacks.count(scene) > 1:
-        st.markdown(words("takeaway.two_stacks"))
-        makers = {name: makers[name] for name in ("csv", "npz")}
     if quiz.asks(page):
         address = home(page)
         makers["moodle"] = ("xml", lambda _, words: quiz.moodle(page, words, address))

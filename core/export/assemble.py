@@ -34,9 +34,11 @@ class Assembly:
         """Gather these functions, or classes, and what they call."""
         for function in functions:
             self._need(function.__module__, function.__name__)
-        used = self._used()
-        for module, name in [*self._classes]:
-            self._keep(module, name, _lean(source_of(*_found(module, name)), used))
+        used: set[str] = set()
+        while used != (now := self._used()):  # a method that is kept may need a function that uses others
+            used = now
+            for module, name in [*self._classes]:
+                self._keep(module, name, _lean(source_of(*_found(module, name)), used))
         return self
 
     def imports(self) -> set[str]:

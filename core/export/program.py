@@ -15,14 +15,15 @@ from typing import Any
 import numpy as np
 
 from .. import limits
-from ..config import Config, param_shapes
-from ..errors import ConfigError
+from ..config import ENCODER, Config, param_shapes
 from ..interventions import Interventions
 from ..model import forward
 from ..params import Params, init_params
+from ..scene.continuation import namer
 from ..scene.run import Run, embed_tokens
 from ..scene.scene import Scene
 from .assemble import Assembly
+from .prune import Either
 
 WEIGHTS_FILE = "fibra-weights.npy"  # beside a program whose weights are too many to be written into it
 WIDTH = 100  # characters of a line
@@ -32,7 +33,7 @@ TRACE = '''class Trace(dict):
     """Every step of a forward pass under its name, in the order of the computation."""
 
     def __init__(self, names, ids, interventions):
-        self.interventions, self.mask = interventions, None
+        self.interventions, self.mask, self.source_mask = interventions, None, None
 
     def put(self, name, array):
         self[name] = array
@@ -40,6 +41,18 @@ TRACE = '''class Trace(dict):
 
     def needs(self, name):
         return True  # every one is kept
+'''
+PART = '''
+
+class Part(Trace):
+    """What an encoder puts into the trace of the whole, under names that begin alike."""
+
+    def __init__(self, whole, prefix, ids, interventions):
+        super().__init__((), ids, interventions)
+        self.whole, self.prefix = whole, prefix
+
+    def put(self, name, array):
+        return self.whole.put(self.prefix + name, array)
 '''
 DRAWN = "params = init_params(config, seed={seed})\n"
 LEARNED = """sizes = {{name: int(np.prod(shape)) for name, shape in param_shapes(config).items()}}
@@ -52,9 +65,10 @@ INSIDE = '''NUMBERS = """
 numbers = np.frombuffer(decompress(b64decode(NUMBERS)), "{dtype}")
 '''
 BESIDE = 'numbers = np.load("{file}")  # the file that came with this one\n'
-RUN = """trace = forward(params, config, embeddings=embeddings, interventions=interventions)
+GIVEN, GIVEN_BOTH = "embeddings=embeddings", "target, source=source"
+RUN = """trace = forward(params, config, {given}, interventions=interventions)
 for name, array in trace.items():
-    print(f"{name:32} {array.shape}")
+    print(f"{{name:32}} {{array.shape}}")
 """
 CHECK = """TOLERANCE = 1e-6  # of the largest number in a row
 for name, place, numbers in SCREEN:
@@ -71,7 +85,7 @@ except ImportError:
     plt = None
 if plt:
     plt.rcParams["text.parse_math"] = False  # a "$" in a token is a "$"
-    patterns = trace["blocks.{layer}.attn.pattern"]  # [head, query, key]
+    patterns = trace["{name}"]  # [head, query, key]
     columns = min(4, len(patterns))
     figure, axes = plt.subplots(-(-len(patterns) // columns), columns, squeeze=False, layout="constrained")
     for head, axis in enumerate(axes.flat):
@@ -79,8 +93,8 @@ if plt:
             axis.remove()
             continue
         axis.imshow(patterns[head], vmin=0, vmax=1, cmap="Purples")
-        axis.set_xticks(range(len(tokens)), tokens, rotation=90)
-        axis.set_yticks(range(len(tokens)), tokens)
+        axis.set_xticks(range(len({columns})), {columns}, rotation=90)
+        axis.set_yticks(range(len({rows})), {rows})
         axis.set(title=f"{layer}.{{head}}", xlabel="key", ylabel="query")
     plt.show()
 """
@@ -95,18 +109,13 @@ class Program:
 
 
 def program(scene: Scene, run: Run) -> Program:
-    """The program that computes the trace of `run` anew, which is the Scene's, and compares what is looked at.
-
-    Raises: ConfigError for a Scene whose model has two stacks.
-    """
-    config, change = scene.config, scene.interventions
-    if config.n_encoder_layers:
-        raise ConfigError("n_encoder_layers: a program is written of models of one stack only", "n_encoder_layers")
-    known = {"config": config, "interventions": change, "change": change, "scene": scene, "embeddings": ()}
-    known |= {"trace": SimpleNamespace(interventions=change), **dict.fromkeys(("cache", "ids", "names"))}
-    trained = scene.preset.trained
-    parts = Assembly(known, given=("Trace",))
-    parts.add(Config, Interventions, forward, embed_tokens, param_shapes if trained else init_params)
+    """The program that computes the trace of `run` anew, which is the Scene's, and compares what is looked at."""
+    config, change, trained = scene.config, scene.interventions, scene.preset.trained
+    two = bool(config.n_encoder_layers)
+    parts = Assembly(_known_of_both(scene) if two else _known(scene), given=("Trace", "Part"))
+    parts.add(Config, Interventions, forward, param_shapes if trained else init_params)
+    if not two:
+        parts.add(embed_tokens)
     numbers, beside = _learned(run.params, config) if trained else (DRAWN.format(seed=scene.seed), None)
     own = ("config", "interventions", "params", "model", "scene.run")
     operations = parts.text(*(module for module in parts.modules() if module not in own))
@@ -114,17 +123,33 @@ def program(scene: Scene, run: Run) -> Program:
     if trained and beside is None:
         needs |= {"from base64 import b64decode", "from zlib import decompress"}
     sections = {
-        "setup": FUTURE + "\n" + _imports(needs) + "\n\n" + TRACE,
+        "setup": FUTURE + "\n" + _imports(needs) + "\n\n" + TRACE + (PART if two else ""),
         "config": parts.text("config", "interventions") + "\n\n" + _called("config", config),
         "weights": "\n\n".join(filter(None, (parts.text("params"), numbers))),
         "operations": operations,
         "model": parts.text("model"),
-        "sentence": parts.text("scene.run") + "\n\n" + _sentence(scene),
-        "run": _called("interventions", change) + RUN,
+        **({"sentences": _both_sentences(run)} if two else {"sentence": _sentence(scene, parts)}),
+        "run": _called("interventions", change) + RUN.format(given=GIVEN_BOTH if two else GIVEN),
         "check": _screen(scene, run) + CHECK,
-        "plot": PLOT.format(layer=scene.place[0]),
+        "plot": PLOT.format(**_plotted(scene)),
     }
     return Program(sections, beside)
+
+
+def _known(scene: Scene) -> dict[str, Any]:
+    """What names are known to be while a model of one stack runs on embeddings."""
+    change = scene.interventions
+    known = {"config": scene.config, "interventions": change, "change": change, "scene": scene, "embeddings": ()}
+    return known | {"trace": SimpleNamespace(interventions=change), **dict.fromkeys(("cache", "ids", "names"))}
+
+
+def _known_of_both(scene: Scene) -> dict[str, Any]:
+    """What they are known to be while two stacks run, each by the same functions, on ids."""
+    config, change = scene.config, scene.interventions
+    each = (change, change.of_encoder())
+    known = {"config": Either((config, config.encoder)), "interventions": Either((change, change)), "scene": scene}
+    known |= {"change": Either(each), "trace": Either(tuple(SimpleNamespace(interventions=one) for one in each))}
+    return known | dict.fromkeys(("cache", "names", "embeddings", "source_embeddings"))
 
 
 def _imports(lines: set[str]) -> str:
@@ -151,7 +176,7 @@ def _literal(value: Any) -> str:
     return repr(value)
 
 
-def _sentence(scene: Scene) -> str:
+def _sentence(scene: Scene, parts: Assembly) -> str:
     """The tokens, and what was chosen or edited by hand of their embeddings."""
     tokens, words = scene.tokens, scene.preset.by_hand
     own = {token: words[token] for token in dict.fromkeys(tokens) if token in words}
@@ -162,7 +187,24 @@ def _sentence(scene: Scene) -> str:
         f"scene = {hand}  # numbers chosen by hand",
         "embeddings = embed_tokens(scene, SimpleNamespace(ids=ids, tokens=tokens), params)",
     ]
+    return parts.text("scene.run") + "\n\n" + "\n".join(lines) + "\n"
+
+
+def _both_sentences(run: Run) -> str:
+    """What the encoder reads and what the decoder wrote, and reads: their tokens, and their ids."""
+    read = tuple(map(namer(run.scene), _target(run).tolist()))
+    lines = [
+        f"source_tokens = {run.tokens!r}",
+        f"source = np.array({run.encoding.ids.tolist()!r})",
+        f"target_tokens = {read!r}  # a first one to begin with, and what the decoder wrote",
+        f"target = np.array({_target(run).tolist()!r})",
+    ]
     return "\n".join(lines) + "\n"
+
+
+def _target(run: Run) -> np.ndarray:
+    assert run.target is not None
+    return run.target
 
 
 # ----------------------------------------------------------------------------------------------------- the weights
@@ -194,19 +236,40 @@ def _learned(params: Params, config: Config) -> tuple[str, bytes | None]:
 
 def _screen(scene: Scene, run: Run) -> str:
     """Rows of the trace at the place that is looked at, as they were on the screen."""
-    (layer, head), (query, _), last = scene.place, scene.cell, scene.config.n_layers - 1
-    at = f"blocks.{layer}."
+    prefix, part, stack = _looked_at(scene)
+    layer, head = min(scene.layer, stack.n_layers - 1), min(scene.head, stack.n_heads - 1)
+    at, last = f"{prefix}blocks.{layer}.", f"blocks.{scene.config.n_layers - 1}.resid_post"
     rows: dict[str, tuple[int, ...]] = {
-        **{f"{at}attn.{name}": (head, query) for name in ("scores_masked", "pattern", "z")},
-        **{f"{name}": (query,) for name in ("embed", f"{at}resid_post", f"blocks.{last}.resid_post", "logits")},
+        **{f"{at}{part}.{name}": (head, scene.query) for name in ("scores_masked", "pattern", "z")},
+        **{name: (scene.query,) for name in (f"{prefix}embed", f"{at}resid_post", last, "logits")},
     }
     lines = []
-    for name, place in rows.items():
+    for name, (*front, query) in rows.items():
         if name in run.trace:
+            place = (*front, min(query, run.trace.shape(name)[len(front)] - 1))
             length = None if name.endswith(("pattern", "masked")) else FEW
             numbers = ", ".join(map(_number, run.trace[name][place][:length]))
             lines.append(f'    ("{name}", {place!r}, [{numbers}]),\n')
     return "SCREEN = [\n" + "".join(lines) + "]\n"
+
+
+def _looked_at(scene: Scene) -> tuple[str, str, Config]:
+    """Of the attention that is looked at: how its stack's names begin, its part of a block, and its stack's Config."""
+    config = scene.config
+    if not config.n_encoder_layers:
+        return "", "attn", config
+    if scene.attention_of == "encoder":
+        return ENCODER, "attn", config.encoder
+    return "", "cross" if scene.attention_of == "cross" and config.cross else "attn", config
+
+
+def _plotted(scene: Scene) -> dict[str, Any]:
+    """What PLOT shows: all heads of the chosen layer, and the tokens that look and are looked at."""
+    prefix, part, stack = _looked_at(scene)
+    layer, two = min(scene.layer, stack.n_layers - 1), bool(scene.config.n_encoder_layers)
+    rows = "tokens" if not two else "source_tokens" if prefix else "target_tokens"
+    columns = "source_tokens" if part == "cross" else rows
+    return {"name": f"{prefix}blocks.{layer}.{part}.pattern", "layer": layer, "rows": rows, "columns": columns}
 
 
 def _number(value: np.floating) -> str:

@@ -9,6 +9,7 @@ import ast
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -27,6 +28,13 @@ COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], bool]] = {
 }
 Names = Mapping[str, Any]
 Edit = tuple[int, int, bytes]  # the bytes from here to there become these
+
+
+@dataclass(frozen=True)
+class Either:
+    """What a name is now one of, now another: a Config, where the same functions run a decoder and its encoder."""
+
+    values: tuple[Any, ...]
 
 
 class Unknown(Exception):
@@ -174,6 +182,8 @@ def _pairs(part: ast.Assign, known: Names, around: Names) -> list[tuple[str, Any
             values = value_of(value, known, around)
         except Unknown:
             return []
+        if isinstance(values, Either):
+            return []
         return [(name.id, one) for name, one in zip(target.elts, values, strict=True) if isinstance(name, ast.Name)]
     else:
         pairs = [(target, value)]
@@ -191,6 +201,8 @@ def _idle(node: ast.Assign, read: set[str], known: Names, given: Names, around: 
     """Whether an assignment says nothing new: known values, for names that nobody reads, or that have them already."""
     target = node.targets[0]
     names = [part.id for part in ast.walk(target) if isinstance(part, ast.Name)]
+    if isinstance(node.value, ast.Name) and names == [node.value.id]:  # what was checked is called as before
+        return True
     pairs = dict(_pairs(node, {**given, **known}, around))
     return names == [*pairs] and all(
         name not in read or (name in given and given[name] == pairs[name]) for name in names
@@ -198,31 +210,47 @@ def _idle(node: ast.Assign, read: set[str], known: Names, given: Names, around: 
 
 
 def value_of(node: ast.expr, known: Names, around: Names) -> Any:
-    """What an expression gives, of names that are known. Raises: Unknown."""
+    """What an expression gives, of names that are known; Either, where it follows from which of several a name is.
+
+    Raises: Unknown.
+    """
+    several = [len(value.values) for value in known.values() if isinstance(value, Either)]
+    if not several:
+        return _value_of(node, known, around)
+    worlds = [{name: _one(value, i) for name, value in known.items()} for i in range(several[0])]
+    first, *others = (_value_of(node, world, around) for world in worlds)
+    return first if all(other == first for other in others) else Either((first, *others))
+
+
+def _one(value: Any, i: int) -> Any:
+    return value.values[i] if isinstance(value, Either) else value
+
+
+def _value_of(node: ast.expr, known: Names, around: Names) -> Any:
     match node:
         case ast.Constant():
             return node.value
         case ast.Name() if node.id in known:
             return known[node.id]
         case ast.Attribute():
-            owner = value_of(node.value, known, around)
+            owner = _value_of(node.value, known, around)
             with suppress(AttributeError, FibraError):  # an encoder that is not there has no Config
                 return getattr(owner, node.attr)
         case ast.Tuple():
-            return tuple(value_of(part, known, around) for part in node.elts)
+            return tuple(_value_of(part, known, around) for part in node.elts)
         case ast.UnaryOp(op=ast.Not()):
-            return not value_of(node.operand, known, around)
+            return not _value_of(node.operand, known, around)
         case ast.BoolOp():
             return _of_several(node, known, around)
         case ast.Compare(ops=[operator]) if type(operator) in COMPARISONS:
-            right = value_of(node.comparators[0], known, around)
+            right = _value_of(node.comparators[0], known, around)
             if isinstance(operator, ast.In) and isinstance(right, Mapping | tuple | frozenset) and not right:
                 return False
-            return COMPARISONS[type(operator)](value_of(node.left, known, around), right)
+            return COMPARISONS[type(operator)](_value_of(node.left, known, around), right)
         case ast.Call(args=[first, *_]) if _checks(node, around):
-            return value_of(first, known, around)
+            return _value_of(first, known, around)
         case ast.Call(func=ast.Name(id=name)) if is_ours(around.get(name)) and not node.keywords:
-            return around[name](*(value_of(part, known, around) for part in node.args))
+            return around[name](*(_value_of(part, known, around) for part in node.args))
     raise Unknown
 
 
@@ -231,7 +259,7 @@ def _of_several(node: ast.BoolOp, known: Names, around: Names) -> Any:
     decides, unsure = isinstance(node.op, ast.Or), False
     for part in node.values:
         try:
-            if bool(value_of(part, known, around)) is decides:
+            if bool(_value_of(part, known, around)) is decides:
                 return decides
         except Unknown:
             unsure = True
@@ -242,9 +270,11 @@ def _of_several(node: ast.BoolOp, known: Names, around: Names) -> Any:
 
 def _truth(node: ast.expr, known: Names, around: Names) -> bool | None:
     try:
-        return bool(value_of(node, known, around))
+        value = value_of(node, known, around)
     except Unknown:
         return None
+    truths = {bool(one) for one in value.values} if isinstance(value, Either) else {bool(value)}
+    return truths.pop() if len(truths) == 1 else None
 
 
 def _does_nothing(node: ast.stmt, known: Names, around: Names) -> bool:
