@@ -13,7 +13,7 @@ from core.ops.attention import attention_scores, weighted_values
 from core.ops.softmax import softmax
 from core.scene.fields import STEPS
 from pictures import attention as pictures
-from pictures import compare, compute
+from pictures import compare, compute, stacks
 from pictures.words import Words
 from ui import comparison, controls, explanation, figure, shell, state, switchboard
 from ui.attention import embeddings, knobs
@@ -29,12 +29,15 @@ def vectors(words: Words) -> None:
     scene = state.scene()
     if scene != st.session_state[DRAWN]:
         st.rerun()
-    under = (embeddings.coordinate, knobs.query, knobs.key, knobs.edit)
+    editable = not stacks.kinds(scene)  # of a model of two stacks no embedding is edited
+    under = {"x": embeddings.coordinate, "q": knobs.query, "k": knobs.key, "v": knobs.edit}
+    chosen = {"x": knobs.choose_number, "q": knobs.choose_query, "k": knobs.choose_key, "v": knobs.choose_key}
     with _grid("vectors", scene):
-        for name, builder, control in zip("xqkv", pictures.VECTORS, under, strict=True):
-            _picture(builder, scene, words, name, knobs.choose_number if name == "x" else knobs.choose_query)
-            control(scene, words)
-    if st.session_state.get(knobs.EDITING):
+        for name, builder in zip("xqkv", pictures.VECTORS, strict=True):
+            _picture(builder, scene, words, name, chosen[name])
+            if editable or name in "qk":
+                under[name](scene, words)
+    if editable and st.session_state.get(knobs.EDITING):
         embeddings.editor(scene, words)
 
 
@@ -86,13 +89,13 @@ def _compared(scene: Scene, words: Words) -> None:
 @contextmanager
 def _grid(name: str, scene: Scene) -> Iterator[None]:
     """The place of figures and of their controls; attention.css lays it out, by how long the sentence is."""
-    length = pictures.length(len(scene.tokens))
+    length = pictures.length(pictures.size(scene))
     with st.container(key=f"attention-{name}-{length}"), live_figure.together(f"attention-{name}"):
         yield
 
 
 def _picture(builder: compute.Builder, scene: Scene, words: Words, name: str, choose) -> None:
-    n, title = len(scene.tokens), words(f"attention.{name}")
+    n, title = pictures.size(scene), words(f"attention.{name}")
     hero = builder is pictures.pattern
     height = pictures.matrix_height(n, hero) if builder in pictures.MATRICES else pictures.vectors_height(n)
     figure.picture(builder, scene, words, key=f"attention-{name}", height=height, title=title, on_click=choose)
@@ -100,6 +103,7 @@ def _picture(builder: compute.Builder, scene: Scene, words: Words, name: str, ch
 
 scene, words = shell.open_page("attention")
 st.session_state[DRAWN] = scene
+controls.attention_of(scene, words)
 for part in (weights, vectors) if scene.pinned else (vectors, weights):  # what is compared comes first
     part(words)
 shell.close_page(

@@ -9,7 +9,7 @@ from math import sqrt
 import numpy as np
 
 from core import Scene
-from pictures import compute
+from pictures import compute, stacks
 from pictures.attention import at_head, rotated
 from pictures.words import Words
 from plots.tokens import shown
@@ -31,24 +31,24 @@ class Line:
 
 def cell(scene: Scene, words: Words) -> list[Line]:
     """The steps that lead to the chosen cell's weight."""
-    run = compute.run(scene)
-    query, key = scene.cell
+    run, found = compute.run(scene), stacks.looks(scene)
+    query, key = found.cell
     q, k = at_head(run, scene, rotated(scene, "q"))[query], at_head(run, scene, rotated(scene, "k"))[key]
     score, scaled, masked, weight = (
         at_head(run, scene, name)[query].astype(float)
         for name in ("scores", "scores_scaled", "scores_masked", "pattern")
     )
-    width, config, t = run.config.head_width, run.config, scene.temperature
+    width, t = found.config.head_width, scene.temperature
     n = words.number
 
     products = [f"{_factor(n(a), a)}·{_factor(n(b), b)}" for a, b in zip(q.tolist(), k.tolist(), strict=True)]
     lines = [
         Line("dot", "q · k", added(products), n(score[key], 4), tuple(np.r_[q, k].tolist()), score[key]),
     ]
-    if config.scale:
+    if found.config.scale:
         over = f"{n(score[key], 4)} ÷ √{width} = {n(score[key], 4)} ÷ {n(sqrt(width), 4)}"
         lines.append(Line("scale", "q · k ÷ √dₖ", over, n(scaled[key], 4), (score[key], sqrt(width)), scaled[key]))
-    if config.causal:
+    if found.causal:
         hidden = np.isneginf(masked[key])
         plus = f"{n(scaled[key], 4)} + {'(−∞)' if hidden else '0'}"
         result = "−∞" if hidden else n(masked[key], 4)
@@ -66,14 +66,14 @@ def cell(scene: Scene, words: Words) -> list[Line]:
 
 def html(scene: Scene, words: Words) -> str:
     """The steps as a list, the roles in their colours."""
-    run = compute.run(scene)
+    run, found = compute.run(scene), stacks.looks(scene)
     query, key = (
-        f'<b class="fibra-{role}">{escape(shown(run.tokens[p]))}</b>'
-        for role, p in zip(("query", "key"), scene.cell, strict=True)
+        f'<b class="fibra-{role}">{escape(shown(tokens[p]))}</b>'
+        for role, tokens, p in zip(("query", "key"), (found.rows, found.columns), found.cell, strict=True)
     )
     title = f"<p>{words('arithmetic.title')} {query} → {key}</p>"
     steps = ("scores", "scores_scaled", "pattern")
-    if not all(np.isfinite(at_head(run, scene, name)[scene.cell[0]]).all() for name in steps):
+    if not all(np.isfinite(at_head(run, scene, name)[found.cell[0]]).all() for name in steps):
         return listed([], words, f"{title}<p>{words('attention.says.lost')}</p>")
     return listed(cell(scene, words), words, title)
 

@@ -8,11 +8,12 @@ import numpy as np
 
 from core import Run, Scene
 from core.interpret import read_row
-from pictures import compute
+from pictures import compute, stacks
 from pictures.compute import Picture, picture
 from pictures.extremes import greatest, some, token_name, token_names, unit
 from pictures.heads import magnitude
 from pictures.numbers import COLUMN, ROW, Cells, cells
+from pictures.stacks import Looks
 from pictures.words import Words
 from plots.heatmap import heatmap
 
@@ -23,73 +24,82 @@ WIDEST = {"few": 280, "some": 384, "many": 640}  # softmax's
 VECTORS_WIDTH = 225  # that of X, Q, K and V
 
 
-@picture("layer", "query")
+@picture("layer", "query", "attention_of")
 def inputs(scene: Scene, words: Words) -> Picture:
     """X: what enters the attention of this layer, after its norm where the norm comes first."""
-    run = compute.run(scene)
-    query, _ = scene.cell
-    x = run.trace[input_name(scene)]
-    key = "x_normed" if input_name(scene).endswith("ln1.out") else "x"
+    run, found = compute.run(scene), stacks.looks(scene)
+    query, _ = found.cell
+    x = run.trace[found.reads]
+    key = "x_normed" if found.reads.endswith(".out") else "x"
     says = _lost(x, words) or words(
-        f"attention.says.{key}",
-        token=token_name(run.tokens, query, words),
+        f"attention.says.{key}{_across(found)}",
+        token=token_name(found.rows, query, words),
         n=x.shape[-1],
         vector=listed(x[query], words),
         norm=run.config.norm,
     )
-    numbers = cells(input_name(scene), (ROW, COLUMN), x.shape)
-    return Picture(vectors(run, x, "@text", words, says), says, numbers)
+    numbers = cells(found.reads, (ROW, COLUMN), x.shape)
+    return Picture(vectors(scene, x, "@text", words, says), says, numbers)
 
 
-@picture("layer", "head", "query")
+@picture("layer", "head", "query", "attention_of")
 def queries(scene: Scene, words: Words) -> Picture:
-    return _projected(scene, words, "q", "@query", scene.cell[0])
+    return _projected(scene, words, "q", "@query")
 
 
-@picture("layer", "head", "key")
+@picture("layer", "head", "key", "attention_of")
 def keys(scene: Scene, words: Words) -> Picture:
-    return _projected(scene, words, "k", "@key", scene.cell[1])
+    return _projected(scene, words, "k", "@key")
 
 
-@picture("layer", "head", "key")
+@picture("layer", "head", "key", "attention_of")
 def values(scene: Scene, words: Words) -> Picture:
-    return _projected(scene, words, "v", "@value", scene.cell[1])
+    return _projected(scene, words, "v", "@value")
 
 
-def _projected(scene: Scene, words: Words, name: str, role: str, row: int) -> Picture:
-    run = compute.run(scene)
+def _projected(scene: Scene, words: Words, name: str, role: str) -> Picture:
+    run, found = compute.run(scene), stacks.looks(scene)
     x = at_head(run, scene, rotated(scene, name))
+    tokens, row, source, across = (
+        (found.rows, found.cell[0], found.reads, "")
+        if name == "q"
+        else (found.columns, found.cell[1], found.looked_in, _across(found))
+    )
     made = run.config.projections and not (name == "v" and "W_V" in scene.off)
-    same = np.array_equal(x, run.trace[input_name(scene)])
-    key = name if made else "same" if same else "slice"
+    key = name if made else "same" if np.array_equal(x, run.trace[source]) else "slice"
     says = _lost(x, words) or words(
-        f"attention.says.{key}",
-        token=token_name(run.tokens, row, words),
+        f"attention.says.{key}{across}",
+        token=token_name(tokens, row, words),
         name=name.upper(),
         length=magnitude(float(np.linalg.norm(x[row].astype(np.float64))), words),
         vector=listed(x[row], words),
     )
-    return Picture(vectors(run, x, role, words, says), says, numbers_of(scene, rotated(scene, name), x))
+    return Picture(vectors(scene, x, role, words, says, tokens), says, numbers_of(scene, rotated(scene, name), x))
 
 
-@picture("layer", "head", "query", "key")
+def _across(found: Looks) -> str:
+    """How the label ends of a sentence that is another one where who is looked at stands in another text."""
+    return "_across" if found.crosses else ""
+
+
+@picture("layer", "head", "query", "key", "attention_of")
 def scores(scene: Scene, words: Words) -> Picture:
     """Q K^T: every query's dot product with every key."""
     run = compute.run(scene)
     s = at_head(run, scene, "scores")
-    says = _lost(s, words) or _highest(run, s, words)
-    return Picture(matrix(scene, run, s, words, says), says, numbers_of(scene, "scores", s))
+    says = _lost(s, words) or _highest(stacks.looks(scene), s, words)
+    return Picture(matrix(scene, s, words, says), says, numbers_of(scene, "scores", s))
 
 
-def _highest(run: Run, s: np.ndarray, words: Words) -> str:
+def _highest(found: Looks, s: np.ndarray, words: Words) -> str:
     """The largest score, and who meets whom with it."""
     # Two scores that are both "1.2 × 10³⁶" may be worlds apart for a softmax.
     most = greatest(s, lambda score: words.number(score) if abs(score) < 10_000 else f"{score:.6g}")
     pairs = [
         words(
             "attention.says.pair",
-            query=token_name(run.tokens, query, words),
-            key=token_name(run.tokens, key, words),
+            query=token_name(found.rows, query, words),
+            key=token_name(found.columns, key, words),
         )
         for query, key in most.places
     ]
@@ -97,12 +107,12 @@ def _highest(run: Run, s: np.ndarray, words: Words) -> str:
     return words(f"attention.says.{which}", pairs=some(pairs, words), score=magnitude(most.value, words), n=len(pairs))
 
 
-@picture("layer", "head", "query", "key")
+@picture("layer", "head", "query", "key", "attention_of")
 def scaled(scene: Scene, words: Words) -> Picture:
     """Divided by the root of the head's width, or not."""
     run = compute.run(scene)
     s = at_head(run, scene, "scores_scaled")
-    width = run.config.head_width
+    width = stacks.looks(scene).config.head_width
     low, high = (magnitude(float(x), words) for x in (s.min(), s.max()))
     says = _lost(s, words) or words(
         f"attention.says.{'scaled' if run.config.scale else 'unscaled'}{'_alike' if low == high else ''}",
@@ -111,44 +121,47 @@ def scaled(scene: Scene, words: Words) -> Picture:
         low=low,
         high=high,
     )
-    return Picture(matrix(scene, run, s, words, says), says, numbers_of(scene, "scores_scaled", s))
+    return Picture(matrix(scene, s, words, says), says, numbers_of(scene, "scores_scaled", s))
 
 
-@picture("layer", "head", "query", "key")
+@picture("layer", "head", "query", "key", "attention_of")
 def masked(scene: Scene, words: Words) -> Picture:
     """The future hidden, or not."""
-    run = compute.run(scene)
+    run, found = compute.run(scene), stacks.looks(scene)
     s = at_head(run, scene, "scores_masked")
-    hidden = len(run.tokens) * (len(run.tokens) - 1) // 2 if run.config.causal else 0
-    says = _lost(s[np.tri(len(s), dtype=bool)], words) or words(
-        "attention.says.masked" if hidden else "attention.says.unmasked", hidden=hidden, cells=s.size, unit=unit(scene)
+    hidden = len(s) * (len(s) - 1) // 2 if found.causal else 0
+    key = "masked" if hidden else f"unmasked{_across(found)}"
+    says = _lost(s[np.tri(len(s), dtype=bool)] if hidden else s, words) or words(
+        f"attention.says.{key}", hidden=hidden, cells=s.size, unit=unit(scene)
     )
-    return Picture(matrix(scene, run, s, words, says), says, numbers_of(scene, "scores_masked", s))
+    return Picture(matrix(scene, s, words, says), says, numbers_of(scene, "scores_masked", s))
 
 
-@picture("layer", "head", "query", "key")
+@picture("layer", "head", "query", "key", "attention_of")
 def pattern(scene: Scene, words: Words) -> Picture:
     """The attention itself: every row a distribution over the keys."""
     run = compute.run(scene)
     a = at_head(run, scene, "pattern")
-    says = read(run.tokens, a, scene.cell[0], words, run.config.causal)
-    return Picture(matrix(scene, run, a, words, says, scale="probability"), says, numbers_of(scene, "pattern", a))
+    found = stacks.looks(scene)
+    says = read(found, a, found.cell[0], words)
+    return Picture(matrix(scene, a, words, says, scale="probability"), says, numbers_of(scene, "pattern", a))
 
 
-@picture("layer", "head", "query")
+@picture("layer", "head", "query", "attention_of")
 def output(scene: Scene, words: Words) -> Picture:
     """z = A V: for every query, the values mixed by its row."""
-    run = compute.run(scene)
-    query, _ = scene.cell
+    run, found = compute.run(scene), stacks.looks(scene)
+    query, _ = found.cell
     z = at_head(run, scene, "z")
-    v = at_head(run, scene, "v")
-    moved = magnitude(float(np.linalg.norm(z[query].astype(np.float64) - v[query])), words)
-    if scene.place in scene.ablated:
+    named = {"token": token_name(found.rows, query, words), "vector": listed(z[query], words)}
+    if found.place in found.ablated:
         says = words("attention.says.ablated")
+    elif found.crosses:  # it has no value of its own there
+        says = _lost(z, words) or words("attention.says.z_across", **named)
     else:
-        named = {"token": token_name(run.tokens, query, words), "vector": listed(z[query], words)}
-        says = _lost(z, words) or words("attention.says.z", **named, moved=moved)
-    return Picture(vectors(run, z, "@attention", words, says), says, numbers_of(scene, "z", z))
+        away = np.linalg.norm(z[query].astype(np.float64) - at_head(run, scene, "v")[query])
+        says = _lost(z, words) or words("attention.says.z", **named, moved=magnitude(float(away), words))
+    return Picture(vectors(scene, z, "@attention", words, says), says, numbers_of(scene, "z", z))
 
 
 def _lost(x: np.ndarray, words: Words) -> str:
@@ -165,9 +178,7 @@ MATRICES = (scores, scaled, masked, pattern)
 
 def input_name(scene: Scene) -> str:
     """The trace's name for what this layer's attention reads."""
-    layer, config = scene.place[0], scene.config
-    first = config.norm != "none" and config.norm_at == "pre"
-    return f"blocks.{layer}.{'ln1.out' if first else 'resid_pre'}"
+    return stacks.looks(scene).reads
 
 
 def same_vectors(scene: Scene, other: Scene) -> bool:
@@ -176,7 +187,8 @@ def same_vectors(scene: Scene, other: Scene) -> bool:
     A switch of the first layer's attention leaves them; one that runs in a layer below the chosen one does not.
     """
     view = {name for builder in VECTORS for name in compute.reads(builder)}
-    if scene.tokens != other.tokens or any(getattr(scene, name) != getattr(other, name) for name in view):
+    tokens = [(found.rows, found.columns) for found in map(stacks.looks, (scene, other))]
+    if tokens[0] != tokens[1] or any(getattr(scene, name) != getattr(other, name) for name in view):
         return False
     both = zip(_vectors(scene), _vectors(other), strict=True)
     return all(np.array_equal(x, y, equal_nan=True) for x, y in both)
@@ -189,32 +201,37 @@ def _vectors(scene: Scene) -> list[np.ndarray]:
 
 
 def rotated(scene: Scene, name: str) -> str:
-    """q and k meet after the rotary positions have turned them."""
-    return f"rot_{name}" if scene.config.positions == "rotary" and name in "qk" else name
+    """q and k meet after the rotary positions have turned them, where both stand in one text."""
+    turns = scene.config.positions == "rotary" and not stacks.looks(scene).crosses
+    return f"rot_{name}" if turns and name in "qk" else name
 
 
 def at_head(run: Run, scene: Scene, name: str) -> np.ndarray:
     """One head's slice of an attention array; grouped keys and values are shared by several heads."""
-    x = run.trace[f"blocks.{scene.place[0]}.attn.{name}"]
+    x = run.trace[stacks.looks(scene).name(name)]
     return x[own_head(scene, x.shape[0])]
 
 
 def own_head(scene: Scene, n: int) -> int:
     """Which of n heads' keys, or of as many groups that share theirs, is the chosen head's."""
-    return scene.place[1] * n // scene.config.n_heads
+    found = stacks.looks(scene)
+    return found.place[1] * n // found.config.n_heads
 
 
 def numbers_of(scene: Scene, name: str, x: np.ndarray) -> Cells:
     """Which number of the run each cell is, of the chosen head's slice x [row, column] of an array of attention."""
-    head = own_head(scene, scene.config.kv_heads if name in ("k", "rot_k", "v") else scene.config.n_heads)
-    return cells(f"blocks.{scene.place[0]}.attn.{name}", (head, ROW, COLUMN), x.shape)
+    found = stacks.looks(scene)
+    head = own_head(scene, found.config.kv_heads if name in ("k", "rot_k", "v") else found.config.n_heads)
+    return cells(found.name(name), (head, ROW, COLUMN), x.shape)
 
 
-def vectors(run: Run, x: np.ndarray, role: str, words: Words, says: str) -> dict:
-    """[pos, dimension] as a map."""
+def vectors(
+    scene: Scene, x: np.ndarray, role: str, words: Words, says: str, tokens: tuple[str, ...] | None = None
+) -> dict:
+    """[pos, dimension] as a map; of the tokens that look, unless told."""
     return heatmap(
         x,
-        list(run.tokens),
+        list(stacks.looks(scene).rows if tokens is None else tokens),
         column_title=words("axis.dimension"),
         row_role=role,
         comma=words.comma,
@@ -222,22 +239,22 @@ def vectors(run: Run, x: np.ndarray, role: str, words: Words, says: str) -> dict
         square=False,
         column_role="@muted",
         width=VECTORS_WIDTH,
-        height=vectors_height(len(run.tokens)),
+        height=vectors_height(size(scene)),
         alt=says,
     )
 
 
-def matrix(scene: Scene, run: Run, s: np.ndarray, words: Words, says: str, scale: str = "signed") -> dict:
+def matrix(scene: Scene, s: np.ndarray, words: Words, says: str, scale: str = "signed") -> dict:
     """[query, key] as a map, the chosen cell outlined; the pattern, in the scale of probabilities, is the largest."""
-    n, hero = len(run.tokens), scale == "probability"
+    found, n, hero = stacks.looks(scene), size(scene), scale == "probability"
     return heatmap(
         s,
-        list(run.tokens),
-        list(run.tokens),
+        list(found.rows),
+        list(found.columns),
         row_title=words("axis.query"),
         column_title=words("axis.key"),
         scale=scale,
-        chosen=scene.cell,
+        chosen=found.cell,
         comma=words.comma,
         hover=words("hover.cell"),
         square=False,
@@ -245,6 +262,12 @@ def matrix(scene: Scene, run: Run, s: np.ndarray, words: Words, says: str, scale
         height=matrix_height(n, hero),
         alt=says,
     )
+
+
+def size(scene: Scene) -> int:
+    """How many tokens the longer of the two sentences has, or the only one."""
+    found = stacks.looks(scene)
+    return max(len(found.rows), len(found.columns))
 
 
 def length(n: int) -> str:
@@ -269,18 +292,23 @@ def listed(x: np.ndarray, words: Words) -> str:
     return f"[{shown} …]" if len(x) > FEW else f"[{shown}]"
 
 
-def read(tokens: tuple[str, ...], a: np.ndarray, query: int, words: Words, causal: bool) -> str:
+def read(found: Looks, a: np.ndarray, query: int, words: Words) -> str:
     """One row of the pattern in words: the keys it looks at most, the next, and the least of all that it may see."""
-    token, row = token_name(tokens, query, words), a[query, : query + 1 if causal else None]
+    token, row = token_name(found.rows, query, words), a[query, : query + 1 if found.causal else None]
     if not np.isfinite(row).all():
         return words("attention.reads.lost", token=token)
-    groups = read_row(row)
+    groups, itself = read_row(row), None if found.crosses else query
+
+    def named(places: list[int]) -> str:
+        return token_names(found.columns, places, words, itself=itself)
+
     if len(groups) == 1:
-        weight, found = groups[0]
-        return words(f"attention.reads.{'alike' if len(found) > 1 else 'only'}", token=token, weight=weight)
+        weight, places = groups[0]
+        key = "alike" if len(places) > 1 else f"only{_across(found)}"
+        return words(f"attention.reads.{key}", token=token, weight=weight, keys=named(places))
     shown = {"first": groups[0], "then": groups[1]} if len(groups) > 2 else {"first": groups[0]}
     parts = [
-        words(f"attention.reads.{order}", keys=token_names(tokens, found, words, itself=query), weight=weight)
-        for order, (weight, found) in (shown | {"last": groups[-1]}).items()
+        words(f"attention.reads.{order}", keys=named(places), weight=weight)
+        for order, (weight, places) in (shown | {"last": groups[-1]}).items()
     ]
     return words("attention.reads.row", token=token, parts=", ".join(parts))

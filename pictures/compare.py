@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from core import Scene
-from pictures import attention, changes, compute, drift, extremes, fibres, heads, pinned
+from pictures import attention, changes, compute, drift, extremes, fibres, heads, pinned, stacks
 from pictures.compute import Picture, picture
 from pictures.words import Words
 from plots.bipartite import bipartite
@@ -35,12 +36,12 @@ def step(scene: Scene) -> np.ndarray:
     return attention.at_head(run, scene, attention.rotated(scene, name))
 
 
-@picture("pinned", "compared_step", "layer", "head", "query", "key")
+@picture("pinned", "compared_step", "layer", "head", "query", "key", "attention_of")
 def pinned_step(scene: Scene, words: Words) -> Picture:
     return _step(pinned.before(scene), scene, words)
 
 
-@picture("pinned", "compared_step", "layer", "head", "query", "key")
+@picture("pinned", "compared_step", "layer", "head", "query", "key", "attention_of")
 def present_step(scene: Scene, words: Words) -> Picture:
     return _step(scene, scene, words)
 
@@ -48,48 +49,59 @@ def present_step(scene: Scene, words: Words) -> Picture:
 def _step(shown: Scene, scene: Scene, words: Words) -> Picture:
     values = step(shown)
     if scene.compared_step == "pattern":
-        says = attention.read(shown.tokens, values, shown.cell[0], words, shown.config.causal)
+        found = stacks.looks(shown)
+        says = attention.read(found, values, found.cell[0], words)
     else:
         says = changes.ranged(values, words)
     scale = "probability" if scene.compared_step == "pattern" else "signed"
     zmax = 1.0 if scale == "probability" else changes.largest(step(pinned.before(scene)), step(scene))
-    return Picture(_map(values, shown.tokens, scene, words, scale, zmax, says), says)
+    return Picture(_map(values, *_sides(shown), scene, words, scale, zmax, says), says)
 
 
-@picture("pinned", "compared_step", "layer", "head", "query", "key")
+@picture("pinned", "compared_step", "layer", "head", "query", "key", "attention_of")
 def step_difference(scene: Scene, words: Words) -> Picture:
     """The present step less the pinned one, cell by cell."""
     was, now = step(pinned.before(scene)), step(scene)
     change = changes.difference(was, now)
-    labels = pinned.paired(pinned.before(scene).tokens, scene.tokens)
+    rows, columns = (pinned.paired(*both) for both in zip(_sides(pinned.before(scene)), _sides(scene), strict=True))
 
     def named(place: tuple[int, ...]) -> dict[str, str | int]:
         row, column = place
-        matrix = scene.compared_step in MATRICES
-        name = extremes.token_name(labels, column, words) if matrix else column
-        return {"row": extremes.token_name(labels, row, words), "column": name}
+        name = extremes.token_name(columns, column, words) if columns else column
+        return {"row": extremes.token_name(rows, row, words), "column": name}
 
-    says = changes.changed(
-        "compare.cell" if scene.compared_step in MATRICES else "compare.dimension", was, now, named, words
-    )
-    return Picture(_map(change, tuple(labels), scene, words, "signed", changes.largest(change), says), says)
+    says = changes.changed("compare.cell" if columns else "compare.dimension", was, now, named, words)
+    return Picture(_map(change, rows, columns, scene, words, "signed", changes.largest(change), says), says)
+
+
+def _sides(shown: Scene) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The tokens on the rows of the compared step, and on the columns of a matrix; those of vectors have none."""
+    found, name = stacks.looks(shown), shown.compared_step
+    return found.columns if name in "kv" else found.rows, found.columns if name in MATRICES else ()
 
 
 def _map(
-    values: np.ndarray, tokens: tuple[str, ...], scene: Scene, words: Words, scale: str, zmax: float, says: str
+    values: np.ndarray,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    scene: Scene,
+    words: Words,
+    scale: str,
+    zmax: float,
+    says: str,
 ) -> dict[str, Any]:
-    matrix, (row, column), last = scene.compared_step in MATRICES, scene.cell, len(tokens) - 1
+    matrix, (row, column) = bool(columns), stacks.looks(scene).cell
     return heatmap(
         values,
-        list(tokens),
-        list(tokens) if matrix else None,
+        list(rows),
+        list(columns) if matrix else None,
         row_title=words("axis.query") if matrix else "",
         row_role="@query" if matrix else ROLES[scene.compared_step],
         column_title=words("axis.key" if matrix else "axis.dimension"),
         column_role="@key" if matrix else "@muted",
         scale=scale,
         zmax=zmax or None,
-        chosen=(min(row, last), min(column, last)) if matrix else None,
+        chosen=(min(row, len(rows) - 1), min(column, len(columns) - 1)) if matrix else None,
         comma=words.comma,
         hover=words("hover.cell") if matrix else f"{{row}}, {words('axis.dimension')} {{column}}: {{value}}",
         square=False,
@@ -101,13 +113,14 @@ def _map(
 
 def step_height(scene: Scene) -> int:
     """Pixels that fit the longer of the two sentences."""
-    n = max(len(scene.tokens), len(pinned.kept(scene).tokens))
+    n = max(attention.size(scene), attention.size(pinned.before(scene)))
     return 310 if n <= 8 else 360 if n <= 16 else 460
 
 
 def steps_alike(scene: Scene) -> bool:
-    """Have the compared steps one shape?"""
-    return step(pinned.before(scene)).shape == step(scene).shape
+    """Are the compared steps of one kind of attention, and of one shape?"""
+    was = pinned.before(scene)
+    return stacks.looks(was).kind == stacks.looks(scene).kind and step(was).shape == step(scene).shape
 
 
 # -------------------------------------------------------------------------------------------------------- heads

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from core import Run, Scene
-from pictures import compute, extremes, labels, left_out
+from pictures import compute, extremes, labels, left_out, stacks
 from pictures.attention import read
 from pictures.compute import Picture, picture
 from pictures.words import Words
@@ -122,7 +122,7 @@ def _says_twin(scene: Scene, whole: np.ndarray, words: Words) -> str:
         return " ".join(_broken(whole, words))
     place = {"layer": layer, "head": head}
     if (chosen := focus(scene)) is not None:
-        return f"{words('fibres.says.place', **place)} {read(scene.tokens, a, chosen, words, scene.config.causal)}"
+        return f"{words('fibres.says.place', **place)} {read(stacks.looks(scene), a, chosen, words)}"
     above = a[a > scene.threshold]
     says = words(
         "fibres.says.counted" if above.size else "fibres.says.few",

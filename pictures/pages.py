@@ -24,7 +24,7 @@ class Page:
 
 PAGES = {
     "start": Page("🏠", "see"),
-    "attention": Page("🔎", "see", compares=True),
+    "attention": Page("🔎", "see", compares=True, stacks=(1, 2)),
     "heads": Page("🧠", "see", compares=True),
     "reading": Page("🔬", "see"),
     "fibres": Page("✨", "see", compares=True),

@@ -146,10 +146,19 @@ def written(scene: Scene) -> tuple[str, ...]:
 
     Where the numbers explode nothing is written; there stands what it read.
     """
-    logits = compute.run(scene).trace["logits"][-1]
-    if not np.isfinite(logits).all():
+    if not writes(scene):
         return read(scene)
-    return (*read(scene)[1:], namer(scene)(int(logits.argmax())))
+    return (*read(scene)[1:], namer(scene)(int(_last_logits(scene).argmax())))
+
+
+def writes(scene: Scene) -> bool:
+    """Whether a model of two stacks writes anything: where its numbers explode it does not."""
+    return bool(np.isfinite(_last_logits(scene)).all())
+
+
+def _last_logits(scene: Scene) -> np.ndarray:
+    """[vocab]: of what comes after the last token that it read."""
+    return compute.run(scene).trace["logits"][-1]
 
 
 def _target(scene: Scene) -> np.ndarray:

@@ -32,6 +32,7 @@ from claims import (
     inside,
     light,
     see,
+    sides,
     switched,
     trained,
     voted,
@@ -60,6 +61,7 @@ PAGES = {
     "back": back,
     "explained": explained,
     "across": across,
+    "sides": sides,
     "voted": voted,
 }
 SCENES = any_scenes(200)
@@ -84,7 +86,7 @@ def test_what_is_said_is_so(page: str, first: int) -> None:
 def opened(page: str, scene: Scene) -> tuple[Any, Any]:
     """What a page's builders are called with, and a run of its own to hold them against."""
     if page != "trained":
-        return scene, Fresh(scene)
+        return scene, getattr(PAGES[page], "FRESH", Fresh)(scene)
     view = trained.opened(scene)
     return view, trained.Fresh(view)
 

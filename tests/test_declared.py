@@ -27,6 +27,7 @@ EN = words_of("en")
 ALL = compute.builders()
 SMALL = (("d_model", 16), ("n_heads", 4), ("n_layers", 3))
 DEEPER = (("d_model", 16), ("n_heads", 4), ("n_layers", 6))
+OF_TWO_STACKS = ("attention.", "compare.pinned_step", "compare.present_step", "compare.step_")  # their pages show such
 PIN = Scene(model="gpt", sentence="um dois três quatro", overrides=SMALL, temperature=3.0)
 # Values of every kind: those that a field takes are tried on it.
 TRIED = (
@@ -56,6 +57,22 @@ def bases() -> Iterator[Scene]:
 @cache
 def drawable(builder: compute.Builder) -> tuple[Scene, ...]:
     """Those of the Scenes that have such a picture."""
+    return one_stack(builder) + (two_stacks(builder) if name_of(builder).startswith(OF_TWO_STACKS) else ())
+
+
+def name_of(builder: compute.Builder) -> str:
+    return f"{builder.__module__.removeprefix('pictures.')}.{builder.__name__}"
+
+
+def two_stacks(builder: compute.Builder) -> tuple[Scene, ...]:
+    """An encoder and a decoder, of each kind of attention; a comparison has them on both sides."""
+    scene = Scene(model="seq2seq", sentence="um dois um", query=2, layer=1, threshold=0.3)
+    scenes = (scene, scene.turn(attention_of="encoder", head=1), Scene(model="translator", sentence="um"))
+    pin = Scene(model="seq2seq", sentence="um dois três", temperature=3.0).computed
+    return tuple(s.turn(pinned=pin) for s in scenes[:2]) if "compare" in builder.__module__ else scenes
+
+
+def one_stack(builder: compute.Builder) -> tuple[Scene, ...]:
     compares, writes = "compare" in builder.__module__, "generate" in builder.__module__
     scenes = map(continuation.writer, bases()) if writes else bases()
     judged = builder is not loss.losses
@@ -95,7 +112,7 @@ def other_knobs(scene: Scene, view: frozenset[str]) -> Iterator[Scene]:
         yield replace(scene, **{name: getattr(other[i % len(other)], name) for name, other in others.items()})
 
 
-@pytest.mark.parametrize("builder", ALL, ids=lambda b: f"{b.__module__.removeprefix('pictures.')}.{b.__name__}")
+@pytest.mark.parametrize("builder", ALL, ids=name_of)
 def test_a_picture_depends_on_what_it_declares_and_on_nothing_else(builder: compute.Builder) -> None:
     declared, scenes = compute.reads(builder), drawable(builder)
     moved: set[str] = set()

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
+from html import escape
 from typing import Any
 from zlib import crc32
 
 import streamlit as st
 
 from core import Scene
+from pictures import stacks
 from pictures.words import Words
 from ui import state
 from ui.live import compat
@@ -167,6 +169,23 @@ def without_first(scene: Scene, words: Words) -> None:
     if scene.preset.trained or scene.without_first:
         about = words("shell.without_first_help")
         switch(words("shell.without_first"), "without_first", scene.without_first, turn=state.turn, help=about)
+
+
+def attention_of(scene: Scene, words: Words) -> None:
+    """Whose attention is shown, in a model of two stacks; and, of each kind, who looks at whom."""
+    if kinds := stacks.kinds(scene):
+        kind = stacks.looks(scene).kind
+        with st.container(key="attention-of", horizontal=True, vertical_alignment="center"):
+            segments(
+                words("stacks.kind"),
+                "attention_of",
+                kinds,
+                kind,
+                lambda kind: words(f"translate.kinds.{kind}"),
+                label_visibility="collapsed",
+            )
+            about = "silent" if kind == "cross" and not stacks.writes(scene) else kind
+            st.html(f'<p class="fibra-about">{escape(words(f"stacks.about.{about}"))}</p>')
 
 
 def segments(

@@ -124,9 +124,11 @@ class Fresh:
     """A run of a Scene of its own, its arrays in float64, and small arithmetic to read them with."""
 
     claims: Mapping[str, Callable[[Any, Values], None]] = {}  # of keys that mean another thing to its builders
+    entries = "ln1.out", "resid_pre"  # what enters attention: where a norm comes first, and where none does
 
     def __init__(self, scene: Scene):
         self.scene, self.config, self.tokens, self.n = scene, scene.config, scene.tokens, len(scene.tokens)
+        self.columns = self.tokens  # who is looked at
         self.run = ran(scene)
         (self.query, self.key), (self.layer, self.head) = scene.cell, scene.place
         self.words, self.says = words_of("en"), ""
@@ -139,23 +141,28 @@ class Fresh:
     def __getitem__(self, name: str) -> np.ndarray:
         return self.run.trace[name].astype(np.float64)
 
+    def attention(self, layer: int) -> str:
+        """What the names of this layer's attention begin with."""
+        return f"blocks.{layer}.attn."
+
     def at(self, name: str) -> np.ndarray:
         """An array of the chosen layer."""
         return self[f"blocks.{self.layer}.{name}"]
 
     def of_head(self, name: str) -> np.ndarray:
         """The chosen head's slice of an array of attention; of keys and values, that of its group."""
-        x = self.at(f"attn.{name}")
+        x = self[self.attention(self.layer) + name]
         return x[self.head // (self.config.n_heads // len(x))]
 
     @cached_property
     def patterns(self) -> np.ndarray:
-        return np.array([self[f"blocks.{i}.attn.pattern"] for i in range(self.config.n_layers)])
+        return np.array([self[self.attention(i) + "pattern"] for i in range(self.config.n_layers)])
 
     @cached_property
     def seen(self) -> np.ndarray:
         """[query, key]: who may look at whom."""
-        return np.array([[k <= q or not self.config.causal for k in range(self.n)] for q in range(self.n)])
+        causal, n = self.config.causal, len(self.columns)
+        return np.array([[k <= q or not causal for k in range(n)] for q in range(self.n)])
 
     @property
     def last(self) -> np.ndarray:
@@ -178,6 +185,14 @@ class Fresh:
     def token(self, i: int) -> str:
         """A token as a sentence names it."""
         return named_in(self.tokens, i, self.words.lang)
+
+    def key_token(self, i: int) -> str:
+        """The same of who is looked at."""
+        return named_in(self.columns, i, self.words.lang)
+
+    def keys(self, places: Iterable[int], query: int | None = None) -> str:
+        """Several that are looked at; the one that looks, if told, as itself."""
+        return self.named(places, itself=self.query if query is None else query)
 
     def phrase(self, names: list[str]) -> str:
         if len(names) > 5:

@@ -7,7 +7,7 @@ from html import escape
 import streamlit as st
 
 from core import Scene
-from pictures import arithmetic
+from pictures import arithmetic, stacks
 from pictures.attention import LENGTHS, at_head, read
 from pictures.compute import run
 from pictures.extremes import choices
@@ -25,8 +25,9 @@ EDITING = "edit-embeddings"
 
 def place(scene: Scene, words: Words) -> None:
     """The layer and the head, where there is a choice."""
-    layers, heads = range(scene.config.n_layers), range(scene.config.n_heads)
-    layer, head = scene.place
+    found = stacks.looks(scene)
+    layers, heads = range(found.config.n_layers), range(found.config.n_heads)
+    layer, head = found.place
     if len(layers) == len(heads) == 1:
         return
     with st.container(key="attention-place"):
@@ -43,8 +44,12 @@ def scale(scene: Scene, words: Words) -> None:
 
 
 def mask(scene: Scene, words: Words) -> None:
-    """Whether the future is hidden."""
-    controls.switch(words("attention.mask_switch"), "causal", scene.config.causal)
+    """Whether the future is hidden: in a model of two stacks from the decoder's own attention alone."""
+    kind = stacks.looks(scene).kind
+    elsewhere = {"disabled": True, "help": words("attention.mask_elsewhere")} if kind in ("encoder", "cross") else {}
+    controls.switch(
+        words("attention.mask_switch"), "causal", scene.config.causal and not elsewhere, of=kind, **elsewhere
+    )
 
 
 def temperature(scene: Scene, words: Words) -> None:
@@ -55,17 +60,19 @@ def temperature(scene: Scene, words: Words) -> None:
 
 def query(scene: Scene, words: Words) -> None:
     """The chosen cell's query, for those who cannot click."""
-    _choose(scene, words, "query", scene.cell[0])
+    found = stacks.looks(scene)
+    _choose(found.rows, words, "query", found.cell[0])
 
 
 def key(scene: Scene, words: Words) -> None:
     """The chosen cell's key."""
-    _choose(scene, words, "key", scene.cell[1])
+    found = stacks.looks(scene)
+    _choose(found.columns, words, "key", found.cell[1])
 
 
-def _choose(scene: Scene, words: Words, knob: str, chosen: int) -> None:
-    label, places = words(f"attention.{knob}"), range(len(scene.tokens))
-    names = [f"{label}: {name}" for name in choices(scene.tokens, words)]
+def _choose(tokens: tuple[str, ...], words: Words, knob: str, chosen: int) -> None:
+    label, places = words(f"attention.{knob}"), range(len(tokens))
+    names = [f"{label}: {name}" for name in choices(tokens, words)]
     controls.select(label, knob, places, chosen, names.__getitem__, label_visibility="collapsed")
 
 
@@ -91,11 +98,17 @@ def choose_query(click: Click) -> None:
     state.turn(query=click["point"][0])
 
 
+def choose_key(click: Click) -> None:
+    """A click on a map whose rows are words that are looked at."""
+    state.turn(key=click["point"][0])
+
+
 def cell(scene: Scene, words: Words) -> str:
     """The HTML of the chosen cell's arithmetic, and under it the matrix in words: every row, or of many the chosen one,
     the others folded."""
-    weights, chosen = at_head(run(scene), scene, "pattern"), scene.cell[0]
-    rows = [read(scene.tokens, weights, query, words, scene.config.causal) for query in range(len(weights))]
+    weights, found = at_head(run(scene), scene, "pattern"), stacks.looks(scene)
+    chosen = found.cell[0]
+    rows = [read(found, weights, query, words) for query in range(len(weights))]
     told, title = arithmetic.html(scene, words), words("attention.rows")
     if len(rows) <= LENGTHS["few"]:
         return f"{told}{live_figure.heading(title)}{shell.listing(rows, chosen)}"
