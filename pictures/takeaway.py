@@ -8,15 +8,16 @@ from collections.abc import Callable
 from functools import partial
 
 from core import Run, Scene, export
-from pictures import compute, display_names
+from pictures import compute, display_names, stacks
 from pictures.continuation import writer
 from pictures.translate import text as texts
 from pictures.words import Words
 
-# The arrays that a page draws, as patterns; {layer} is the chosen one. Other pages draw all patterns.
+# The arrays that a page draws, as patterns; {layer} is the chosen one, {look.} of the attention that is shown. Other
+# pages draw all patterns of that.
 DRAWN = {
     "start": ("*",),
-    "attention": ("blocks.{layer}.resid_pre", "blocks.{layer}.ln1.out", "blocks.{layer}.attn.*"),
+    "attention": ("{look.reads}", "{look.looked_in}", "{look.prefix}blocks.{look.place[0]}.{look.part}.*"),
     "drift": ("embed", "blocks.*.resid_pre", "blocks.*.resid_post", "ln_final.out"),
     "block": ("blocks.{layer}.*",),
     "translate": ("encoder.blocks.*.attn.pattern", "blocks.*.attn.pattern", "blocks.*.cross.pattern"),
@@ -42,7 +43,9 @@ def run(page: str, scene: Scene) -> Run:
 
 def table(page: str, scene: Scene, words: Words) -> bytes:
     """The numbers of a page as CSV, in UTF-8 with the mark by which spreadsheets know it."""
-    names = [name.format(layer=scene.place[0]) for name in DRAWN.get(page, ("blocks.*.attn.pattern",))]
+    look = stacks.looks(scene)
+    drawn = DRAWN.get(page, ("{look.prefix}blocks.*.{look.part}.pattern",))
+    names = [name.format(layer=scene.place[0], look=look) for name in drawn]
     headings = [words(f"takeaway.columns.{name}") for name in HEADINGS]
     return export.table(run(page, scene), names, headings, comma=words.comma).encode("utf-8-sig")
 

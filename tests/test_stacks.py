@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from support import open_page
 
 from core import Scene
 from core.scene.translation import translate
-from pictures import compute, stacks
+from pictures import arithmetic, attention, compare, compute, stacks, takeaway
+from pictures.explained import naming
+from pictures.explained.world import world
 from pictures.translate import text as texts
 from pictures.words import words_of
+from ui.state import SCENE
 
 HERE = Scene(model="translator", layer=9, head=9, query=64, key=64)
 
@@ -54,3 +58,58 @@ def test_where_nothing_is_written_the_row_is_what_was_read():
     lost = Scene(model="seq2seq", sentence="um").override(init="unit", d_mlp=256, n_layers=12)
     lost = lost.switch(residual=False, norm=False, cross=False)
     assert stacks.written(lost) == stacks.read(lost) == ("um",) and texts.translated(lost) is None
+
+
+# ----------------------------------------------------------------------------------------------------------- Attention
+
+EN = words_of("en")
+
+
+@pytest.mark.parametrize("kind", ["encoder", "decoder", "cross"])
+def test_every_map_of_attention_is_the_trace_s(kind):
+    scene = Scene(model="translator", attention_of=kind, layer=1, head=2, query=4, key=2)
+    found, trace = stacks.looks(scene), compute.run(scene).trace
+    at = {"encoder": "encoder.blocks.1.attn.", "decoder": "blocks.1.attn.", "cross": "blocks.1.cross."}[kind]
+    names = {"q": attention.queries, "k": attention.keys, "v": attention.values, "scores": attention.scores}
+    for name, builder in (names | {"pattern": attention.pattern, "z": attention.output}).items():
+        picture = builder(scene, EN)
+        values = trace[at + name][2]
+        assert np.array_equal(picture.figure["data"][0]["z"], values)
+        number = picture.numbers.at({"x": 1, "y": 3})
+        assert trace[number[0]][number[1]] == values[3, 1]
+    line = arithmetic.cell(scene, EN)[-1]
+    assert line.value == pytest.approx(trace[at + "pattern"][2, 4, 2]) and len(line.terms) == len(found.columns)
+    query, key = found.rows[4], found.columns[2]
+    assert f">{query}</b> → " in arithmetic.html(scene, EN) and f">{key}</b>" in arithmetic.html(scene, EN)
+
+
+def test_an_explained_number_of_either_text_is_named_by_its_tokens():
+    here = world("attention", Scene(model="translator"), EN)
+    titles = {
+        ("encoder.blocks.0.attn.pattern", (0, 8, 1)): "“.” → “ontem”",
+        ("blocks.0.cross.pattern", (0, 7, 3)): "“boat” → “focas”",
+        ("blocks.0.cross.k", (0, 8, 1)): "“.”",
+        ("blocks.0.attn.q", (0, 1, 1)): "“yesterday”",
+        ("position", (8,)): "position 8",
+    }
+    assert all(says in naming.title(number, here, EN) for number, says in titles.items())
+
+
+def test_what_is_pinned_is_compared_with_the_same_kind_alone():
+    scene = Scene(model="translator", temperature=2.0).pin().turn(temperature=1.0, compared_step="k")
+    assert compare.steps_alike(scene) and compare.step_difference(scene, EN).says
+    assert not compare.steps_alike(scene.switch(cross=False))
+
+
+def test_attention_is_taken_along_as_it_is_shown():
+    rows = takeaway.table("attention", Scene(model="translator"), EN).decode("utf-8-sig").splitlines()
+    assert {"encoder.ln_final.out", "blocks.0.ln_cross.out", "blocks.0.cross.k"} < {row.split(",")[0] for row in rows}
+
+
+def test_a_reader_chooses_whose_attention_is_shown():
+    at = open_page("attention", {"model": "translator", "lang": "en", "query": "64"})
+    choice = next(w for w in at.button_group if w.key.startswith("knob-attention_of"))
+    assert not at.exception and choice.value == "cross"
+    choice.set_value("encoder").run()
+    assert not at.exception and at.session_state[SCENE].attention_of == "encoder"
+    assert any("before a word is written" in element.proto.body for element in at.get("html"))

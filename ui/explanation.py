@@ -119,7 +119,7 @@ def _place(axis: int, name: str, size: int, number: Numbered, here: World, words
         return
     knob, at, label = f"explained_{axis}", number[1][axis], words(f"explain.axes.{name or 'other'}")
     if name in ("pos", "query", "key"):
-        named = choices(here.tokens, words)
+        named = choices(here.tokens_of(number[0], name), words)
         controls.select(label, knob, range(size), at, named.__getitem__, turn=turn)
     else:
         controls.number(label, knob, 0, size - 1, at, turn=turn)

@@ -94,7 +94,9 @@ def index_at(name: str, world: World, scene: Scene) -> tuple[int, ...]:
 def _place(number: Numbered, world: World, words: Words) -> str:
     name, index = number
     if name in ALONE:
-        return " → ".join(token_name(world.tokens, place, words) for place in index)
+        if name == "position" and world.read is not None:  # it is told of both texts alike
+            return words("explain.at.pos", n=index[0])
+        return " → ".join(token_name(world.tokens_of(name, "pos"), place, words) for place in index)
     axes, parts = world.axes(name), []
     if not all(axes):
         return f"[{', '.join(map(str, index))}]"
@@ -103,9 +105,9 @@ def _place(number: Numbered, world: World, words: Words) -> str:
     batch = len(index) - len(axes)
     for axis, place in zip(axes, index[batch:], strict=True):
         if axis == "key" and parts:
-            parts[-1] += f" → {token_name(world.tokens, place, words)}"
+            parts[-1] += f" → {token_name(world.tokens_of(name, axis), place, words)}"
         elif axis in ("pos", "query"):
-            parts.append(token_name(world.tokens, place, words))
+            parts.append(token_name(world.tokens_of(name, axis), place, words))
         elif axis == "vocab":
             parts.append(words("quoted", token=world.called(place)))
         elif axis != "1":

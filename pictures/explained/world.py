@@ -9,11 +9,12 @@ import numpy as np
 
 import core
 from core import ConfigError, Distribution, Explanation, Run, Scene
+from core.config import ENCODER
 from core.explain.explanation import Operand, Term
 from core.explain.subject import GRAD, LENGTH, Subject
 from core.scene.fields import Numbered
 from core.trace import axes_of
-from pictures import backward, cause, compute, continuation, memory
+from pictures import backward, cause, compute, continuation, memory, stacks
 from pictures.brief import Brief
 from pictures.words import Words
 
@@ -25,13 +26,23 @@ STEPS = ("plain", "tempered", "final")  # of those: what has one number a token
 class World:
     """A run, and with it all that `core.explain` can be asked on one page.
 
-    called: the name of an id. drawn: the distribution that the next token is drawn from.
+    called: the name of an id. drawn: the distribution that the next token is drawn from. read: what the decoder read,
+    of a model of two stacks; then `tokens` are what its encoder read.
     """
 
     subject: Subject
     tokens: tuple[str, ...]
     called: Callable[[int], str]
     drawn: Distribution | None = None
+    read: tuple[str, ...] | None = None
+
+    def tokens_of(self, name: str, axis: str) -> tuple[str, ...]:
+        """What stands along an axis, "pos", "query" or "key", of an array: the text that it is of."""
+        if self.read is None:
+            return self.tokens
+        bare = name.removeprefix(LENGTH).removeprefix(GRAD)
+        looked_at = ".cross." in bare and (axis == "key" or bare.endswith((".k", ".v")))
+        return self.tokens if looked_at or bare.startswith(ENCODER) else self.read
 
     def has(self, number: Numbered) -> bool:
         """Whether there is such a number here."""
@@ -97,7 +108,8 @@ def asked(page: str, scene: Scene) -> Scene:
 
 
 def _of(run: Run, words: Words) -> World:
-    return World(Subject.of(run), run.tokens, continuation.names(run.scene, words))
+    read = stacks.read(run.scene) if run.target is not None else None
+    return World(Subject.of(run), run.tokens, continuation.names(run.scene, words), read=read)
 
 
 def _graded(scene: Scene, words: Words) -> World:
