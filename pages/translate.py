@@ -14,7 +14,7 @@ from core.scene.translation import Translated, translate
 from pictures.translate import draw, fibres
 from pictures.translate import text as texts
 from pictures.words import Words
-from ui import comparison, figure, shell, state, switchboard
+from ui import comparison, explanation, figure, shell, state, switchboard
 from ui.live import live_figure
 from ui.translate import knobs
 
@@ -33,6 +33,7 @@ def look(words: Words) -> None:
         knobs.looks(scene, text, words)
         _picture(fibres.board, scene, words, fibres.MAP_HEIGHT)
     _inside(scene, text, words)
+    explanation.draw("translate", words)
 
 
 def _inside(scene: Scene, text: Translated, words: Words) -> None:

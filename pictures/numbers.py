@@ -14,6 +14,8 @@ from core.scene.fields import Numbered
 from plots.tiles import cell_at, place_of
 
 ROW, COLUMN = "row", "column"
+SAME_POINT = 1e-4  # how far a click on a point may be from it: a float32 is sent
+POINT = (0.012, 0.03)  # half the width and height of a point's outline, in a plane from 0 to 1
 Rectangle = dict[str, Any]  # x0, x1, y0, y1; and xref or yref "paper", where it goes from side to side
 
 
@@ -93,6 +95,28 @@ class Bars:
         if number not in self.numbers:
             return None
         return _cell(self.numbers.index(number), 0) | {"xref": "paper", "x0": 0, "x1": 1}
+
+
+@dataclass(frozen=True)
+class Points:
+    """Points of a plane, a number each: the one that stands nearest to a click."""
+
+    numbers: tuple[Numbered, ...]
+    places: tuple[tuple[float, float], ...]
+
+    def at(self, click: Mapping[str, Any]) -> Numbered | None:
+        x, y = click.get("x"), click.get("y")
+        if not (isinstance(x, int | float) and isinstance(y, int | float)):
+            return None
+        away = [(abs(x - own[0]) + abs(y - own[1]), i) for i, own in enumerate(self.places)]
+        nearest, i = min(away, default=(1.0, 0))
+        return self.numbers[i] if nearest < SAME_POINT else None
+
+    def place(self, number: Numbered) -> Rectangle | None:
+        if number not in self.numbers:
+            return None
+        x, y = self.places[self.numbers.index(number)]
+        return {"x0": x - POINT[0], "x1": x + POINT[0], "y0": y - POINT[1], "y1": y + POINT[1]}
 
 
 def cells(name: str | tuple[str, ...], index: tuple[int | str, ...], size: tuple[int, ...]) -> Cells:

@@ -76,6 +76,15 @@ def crossing(
     return {"data": data, "layout": layout}
 
 
+def told_at(weights: np.ndarray, places: int | None = None) -> list[tuple[tuple[int, int], tuple[float, float]]]:
+    """Where the weight of each fibre of `crossing` is told: its (below, above), and the point in the plane."""
+    n_below, n_above = weights.shape
+    query, key = np.nonzero(weights > LEAST)
+    x, y = _up(_across(n_below, places or n_below)[query], _across(n_above, n_above)[key])
+    pairs = zip(query.tolist(), key.tolist(), strict=True)
+    return [(pair, (at, y)) for pair, at in zip(pairs, x.tolist(), strict=True)]
+
+
 def _across(n: int, places: int) -> np.ndarray:
     """Where n words stand, of `places` that share the width: [n] in 0..1."""
     return (np.arange(n, dtype=np.float64) + 0.5) / max(places, n, 1)
@@ -112,18 +121,24 @@ def _dots(x: np.ndarray, y: float, names: list[str], role: str) -> dict[str, Any
 
 def _told(bottom: np.ndarray, top: np.ndarray, words: list[str]) -> dict[str, Any]:
     """Unseen points a third of the way up each fibre, which tell its weight when they are pointed at."""
-    t = 1 / 3
-    near = (1 - t) ** 3 + 3 * (1 - t) ** 2 * t
-    up = 3 * (1 - t) ** 2 * t * BEND + 3 * (1 - t) * t**2 * (1 - BEND) + t**3
+    x, y = _up(bottom, top)
     return {
         "type": "scatter",
         "mode": "markers",
-        "x": (near * bottom + (1 - near) * top).astype(np.float32),
-        "y": np.full(len(words), up, np.float32),
+        "x": x.astype(np.float32),
+        "y": np.full(len(words), y, np.float32),
         "marker": {"size": 10, "opacity": 0},
         "hovertext": words,
         "hoverinfo": "text",
     }
+
+
+def _up(bottom: np.ndarray, top: np.ndarray) -> tuple[np.ndarray, float]:
+    """A third of the way up fibres [n]: where across [n], and how high."""
+    t = 1 / 3
+    near = (1 - t) ** 3 + 3 * (1 - t) ** 2 * t
+    up = 3 * (1 - t) ** 2 * t * BEND + 3 * (1 - t) * t**2 * (1 - BEND) + t**3
+    return near * bottom + (1 - near) * top, up
 
 
 def _words(

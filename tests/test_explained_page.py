@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+from html import unescape
 from html.parser import HTMLParser
 from typing import Any
 
@@ -22,6 +23,8 @@ from pictures.explained import card as cards
 from pictures.explained.naming import families, family_of, recorded
 from pictures.explained.world import World, world
 from pictures.generate import draw
+from pictures.translate import draw as translate_draw
+from pictures.translate import fibres as translate_fibres
 from pictures.words import LANGUAGES, words_of
 from tests.chromium import WAIT, settled
 from tests.support import open_page
@@ -96,11 +99,42 @@ def test_a_bar_is_its_tokens_probability() -> None:
     assert run.explain((logit.name, logit.index)).value == pytest.approx(logit.value, abs=1e-4)
 
 
+def test_every_number_of_a_translation_is_the_one_that_it_shows() -> None:
+    """The map's cells, the fibres' points, the words' shares, of every kind of attention; with a word forced."""
+    for kind in ("cross", "encoder", "decoder"):
+        scene = Scene(model="translator", attention_of=kind, words_translated=3, words_forced=((2, 5),))
+        run, board = here("translate", scene), translate_fibres.board(scene, EN)
+        z = values_of(board.figure)
+        for row, column in np.ndindex(z.shape):
+            number = board.numbers.at({"x": column, "y": row})
+            assert run.explain(number).value == pytest.approx(z[row, column], rel=1e-6)
+            assert (number[0][:7] == "encoder", ".cross." in number[0]) == (kind == "encoder", kind == "cross")
+            title = Read(cards.card(run, (number,), EN).html).text
+            rows, columns = board.figure["layout"]["yaxis"]["ticktext"], board.figure["layout"]["xaxis"]["ticktext"]
+            assert unescape(f"“{rows[row]}” → “{columns[column]}”") in title
+        crossed = translate_fibres.fibres(scene, EN)
+        told = crossed.figure["data"][2]
+        for x, y, words in zip(told["x"], told["y"], told["hovertext"], strict=True):
+            number = crossed.numbers.at({"x": float(x), "y": float(y)})
+            assert f"{run.explain(number).value:.4f}" in words and crossed.numbers.place(number)["x0"] < x
+        assert crossed.numbers.at({"x": 2.0, "y": 0.5}) is None is crossed.numbers.place(("logits", (0, 0)))
+    bars = translate_draw.choices(scene, EN)
+    number = bars.numbers.at({"x": 0.1, "y": 0})
+    found = run.explain(number)
+    assert found.value == pytest.approx(max(np.asarray(bars.figure["data"][0]["x"])), rel=1e-6)
+    logit = found.operands[0]
+    assert (logit.name, logit.index[0]) == ("logits", 2), "of the place that is looked at"
+    assert run.explain((logit.name, logit.index)).value == pytest.approx(logit.value, abs=1e-4)
+
+
 def test_what_can_be_asked_for_is_what_a_forward_records() -> None:
     for seed in range(40):
         config = random_config(random.Random(seed))
         trace = core.forward(random_params(config, seed), config, np.arange(4))
         assert {family_of(name)[0] for name in trace} == {name.format(i="*") for name in recorded(config)}
+    found = families("translate", Scene(model="seq2seq"))
+    trace = core.run(Scene(model="seq2seq")).trace
+    assert {family_of(name)[0] for name in trace} | {"draw.plain"} == {*found}
     assert "grad.logits" in families("backward", Scene(model="gpt")) and "draw.plain" in families("generate", Scene())
 
 
@@ -154,6 +188,10 @@ def test_from_every_number_links_lead_back_to_the_word() -> None:
         last = way[-1]
         assert last in run.subject.params or last == "embed" or last.startswith(("pos", "blocks")), way
     assert walked("backward", Scene(model="gpt"), ("grad.embed", (1, 2)), draw, "en")
+    for name in ("blocks.1.cross.pattern", "encoder.blocks.1.resid_post", "logits"):
+        two = Scene(model=("translator", "seq2seq")[name == "logits"])
+        way = walked("translate", two, (name, tuple(0 for _ in here("translate", two).shape(name))), draw, "en")
+        assert way[-1] in here("translate", two).subject.params or way[-1].endswith("pos_embed"), way
     assert walked("generate", Scene(model="stories"), ("draw.final", (9,)), draw, "pt-BR")[0] == "draw.final"
 
 

@@ -81,23 +81,21 @@ def _form(page: str, scene: Scene, here: World | None, words: Words) -> None:
     options = ["", *families(page, scene)]
     options += [] if chosen[0] in options else [chosen[0]]
 
-    layer = chosen[1] if chosen[1] is not None else scene.place[0]
-
     def open_family(explained: str) -> None:
-        _open(page, explained.replace("*", str(layer)), words)
+        _open(page, explained, chosen[1], words)
 
     controls.select(
         words("explain.choose"),
         "explained",
         options,
         chosen[0],
-        lambda one: array(one.replace("*", str(layer)), words, code=True) if one else words("explain.none"),
+        lambda one: array(one.replace("*", "0"), words, code=True) if one else words("explain.none"),
         turn=open_family,
     )
     if here is None or number is None:
         return
-    if chosen[1] is not None and here.subject.config.n_layers > 1:
-        layers = range(here.subject.config.n_layers)
+    if chosen[1] is not None and (n := here.n_layers(number[0])) > 1:
+        layers = range(n)
         controls.select(words("axis.layer"), "explained_layer", layers, chosen[1], str, turn=_move(number))
     for axis, (name, size) in enumerate(zip(here.axes(number[0]), here.shape(number[0]), strict=True)):
         _place(axis, name, size, number, here, words)
@@ -129,7 +127,12 @@ def _to(number: Numbered) -> None:
     state.turn(explained=(number,))
 
 
-def _open(page: str, name: str, words: Words) -> None:
-    """The number of an array that stands where the reader looks; of no name, none."""
-    here = world(page, state.scene(), words) if name else None
-    state.turn(explained=((name, index_at(name, here, state.scene())),) if here else ())
+def _open(page: str, family: str, layer: int | None, words: Words) -> None:
+    """The number of an array that stands where the reader looks, or in the layer that was explained; of none, none."""
+    scene = state.scene()
+    here = world(page, scene, words) if family else None
+    if here is None:
+        state.turn(explained=())
+        return
+    name = family.replace("*", str(min(scene.layer if layer is None else layer, here.n_layers(family) - 1)))
+    state.turn(explained=((name, index_at(name, here, scene)),))

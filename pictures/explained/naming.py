@@ -12,6 +12,7 @@ from pictures.explained.world import DRAW, STEPS, World, asked
 from pictures.extremes import token_name
 from pictures.words import Words
 
+DRAWN = {"generate": STEPS, "translate": STEPS[:1]}  # pages that draw a token: the shares that they show
 ALONE = ("position", "mask")  # what explanations end at that is no array: a token's place, and what hides one from it
 LAYER = re.compile(r"(?:encoder\.)?(?:blocks\.(\d+)\.)?(.*)")
 
@@ -29,10 +30,13 @@ def array(name: str, words: Words, code: bool = False) -> str:
         if name.startswith(start):
             return words(f"explain.{key}", name=array(name.removeprefix(start), words, code))
     bare = LAYER.fullmatch(name)[2]  # type: ignore[index]
-    if not (known := LABELS.get(name) or LABELS.get(f"blocks.{{i}}.{bare}")):
+    if not (known := LABELS.get(bare) or LABELS.get(f"blocks.{{i}}.{bare}")):
         return words("explain.parameter", name=name)
     label = words(f"explain.names.{known}")
-    return f"{label} ({bare})" if code else label
+    label = f"{label} ({bare})" if code else label
+    if name.startswith(ENCODER):
+        return words("explain.encoder", name=label)
+    return words("explain.cross", name=label) if "cross" in bare else label
 
 
 def _label(name: str) -> str:
@@ -49,9 +53,11 @@ def families(page: str, scene: Scene) -> list[str]:
     """The arrays whose numbers a page can be asked for, those of every layer as one: `blocks.*.attn.pattern`."""
     config = asked(page, scene).config
     found = [name.format(i="*") for name in recorded(config)]
+    if config.n_encoder_layers:
+        found += [ENCODER + name.format(i="*") for name in recorded(config.encoder)]
     if page == "backward":
         return [GRAD + name for name in found]
-    return [*(DRAW + step for step in STEPS), *found] if page == "generate" else found
+    return [*(DRAW + step for step in DRAWN.get(page, ())), *found]
 
 
 def recorded(config: Config) -> list[str]:

@@ -16,6 +16,7 @@ from core.scene.fields import Numbered
 from core.trace import axes_of
 from pictures import backward, cause, compute, continuation, memory, stacks
 from pictures.brief import Brief
+from pictures.translate import text as translations
 from pictures.words import Words
 
 DRAW = "draw."  # before the names of a draw (core/explain/sampling.py)
@@ -26,23 +27,34 @@ STEPS = ("plain", "tempered", "final")  # of those: what has one number a token
 class World:
     """A run, and with it all that `core.explain` can be asked on one page.
 
-    called: the name of an id. drawn: the distribution that the next token is drawn from. read: what the decoder read,
-    of a model of two stacks; then `tokens` are what its encoder read.
+    called: the name of an id. drawn: the distribution that the next token is drawn from, and drawn_at: the place whose
+    logits it has. read: what the decoder read, of a model of two stacks; then `tokens` are what its encoder read, and
+    `written` what it wrote at each place.
     """
 
     subject: Subject
     tokens: tuple[str, ...]
     called: Callable[[int], str]
     drawn: Distribution | None = None
+    drawn_at: int = 0
     read: tuple[str, ...] | None = None
+    written: tuple[str, ...] = ()
 
     def tokens_of(self, name: str, axis: str) -> tuple[str, ...]:
-        """What stands along an axis, "pos", "query" or "key", of an array: the text that it is of."""
+        """What stands along an axis, "pos", "query" or "key", of an array: the text that it is of. A look across is
+        named by the word that is written with it."""
         if self.read is None:
             return self.tokens
         bare = name.removeprefix(LENGTH).removeprefix(GRAD)
         looked_at = ".cross." in bare and (axis == "key" or bare.endswith((".k", ".v")))
-        return self.tokens if looked_at or bare.startswith(ENCODER) else self.read
+        if looked_at or bare.startswith(ENCODER):
+            return self.tokens
+        return self.written if ".cross." in bare and axis == "query" else self.read
+
+    def n_layers(self, name: str) -> int:
+        """How many layers the stack of an array has."""
+        config = self.subject.config
+        return config.n_encoder_layers if name.removeprefix(GRAD).startswith(ENCODER) else config.n_layers
 
     def has(self, number: Numbered) -> bool:
         """Whether there is such a number here."""
@@ -75,7 +87,7 @@ class World:
     def _renamed(self, operand: Operand) -> Operand:
         """An operand of the draw by its name on the page: a logit is the last position's, and goes on from there."""
         if operand.name == "logits":
-            return replace(operand, index=(len(self.tokens) - 1, *operand.index))
+            return replace(operand, index=(self.drawn_at, *operand.index))
         return replace(operand, name=DRAW + operand.name)
 
     def axes(self, name: str) -> tuple[str, ...]:
@@ -98,18 +110,37 @@ def world(page: str, scene: Scene, words: Words) -> World | None:
         return _writing(asked(page, scene), words)
     if page == "backward":
         return _graded(scene, words)
+    if page == "translate":
+        return _translating(asked(page, scene), words)
     return _of(compute.run(asked(page, scene)), words)
 
 
 def asked(page: str, scene: Scene) -> Scene:
     """The Scene whose model a page shows: another's, where that stands in."""
     stand_ins = {"generate": continuation.writer, "backward": backward.asked, "cause": cause.asked}
+    stand_ins |= {"translate": translations.two_stacks}
     return stand_ins[page](scene) if page in stand_ins else scene
 
 
 def _of(run: Run, words: Words) -> World:
-    read = stacks.read(run.scene) if run.target is not None else None
-    return World(Subject.of(run), run.tokens, continuation.names(run.scene, words), read=read)
+    called = continuation.names(run.scene, words)
+    if run.target is None:
+        return World(Subject.of(run), run.tokens, called)
+    read, wrote = stacks.read(run.scene), stacks.written(run.scene)
+    return World(Subject.of(run), run.tokens, called, read=read, written=wrote)
+
+
+def _translating(scene: Scene, words: Words) -> World | None:
+    """Of the translation with the words that the reader forces, and the draw of the word that is looked at."""
+    text = translations.translated(scene)
+    if text is None:
+        return None
+    called = translations.names(scene, words)
+    subject = Subject(compute.params(scene), text.config, text.trace, text.trace.ids)
+    step, at = translations.looked_at(scene, text), translations.reached(scene, text) - 1
+    read = tuple(called(token) for token in text.target.tolist())
+    wrote = tuple(called(one.token) for one in text.steps)
+    return World(subject, text.source.tokens, called, step.distribution, at, read, wrote)
 
 
 def _graded(scene: Scene, words: Words) -> World:
@@ -141,4 +172,4 @@ def _writing(scene: Scene, words: Words) -> World | None:
     drawn = step.distribution
     if isinstance(drawn, Brief):  # of a large vocabulary little was kept
         drawn = Distribution(np.asarray(run.trace["logits"][-1]), drawn.sampling)
-    return World(Subject.of(run), tokens, continuation.names(scene, words), drawn)
+    return World(Subject.of(run), tokens, continuation.names(scene, words), drawn, len(tokens) - 1)

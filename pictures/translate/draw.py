@@ -10,6 +10,7 @@ from core.scene import translation
 from pictures import compute, memory
 from pictures.compute import Picture, picture
 from pictures.generate.draw import candidates, share
+from pictures.numbers import Bars
 from pictures.translate import text as texts
 from pictures.words import Words
 from plots import next_token
@@ -44,7 +45,7 @@ def choices(scene: Scene, words: Words) -> Picture:
         alt=says,
     )
     figure["layout"] |= {"showlegend": False}
-    return Picture(figure, says)
+    return Picture(figure, says, Bars(tuple(("draw.plain", (token,)) for token in ids)))
 
 
 def height(scene: Scene) -> int:

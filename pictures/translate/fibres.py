@@ -11,11 +11,12 @@ from core import Scene
 from core.scene.translation import Translated
 from pictures.compute import Picture, picture
 from pictures.extremes import greatest, head_names, percent, some, token_name, token_names
+from pictures.numbers import COLUMN, ROW, Points, cells
 from pictures.translate import text as texts
 from pictures.translate.text import LOOKS, Look, Truth
 from pictures.words import Words
 from plots import theme
-from plots.crossing import crossing
+from plots.crossing import crossing, told_at
 from plots.heatmap import heatmap
 
 HEIGHT, MAP_HEIGHT, HEADS_HEIGHT = 330, 330, 190  # px
@@ -35,22 +36,26 @@ def fibres(scene: Scene, words: Words) -> Picture:
     inside = look is not None and scene.attention_of != "cross"
     above, below = (look.columns, look.rows) if look and inside else (source, written)
     outlines = known.of(len(written)) if known else {}
+    weights = look.weights[layer, head] if look else np.zeros((len(below), len(above)), np.float32)
+    places = len(source) if scene.attention_of == "encoder" else len(text.steps)
     figure = crossing(
-        look.weights[layer, head] if look else np.zeros((len(below), len(above)), np.float32),
+        weights,
         above,
         below,
         colour=theme.head(head),
         truth=[(place, stem) for place, stems in outlines.items() for stem in sorted(stems)],
         focus=None if scene.attention_of == "encoder" else len(below) - 1 if scene.words_translated else None,
         marked=frozenset() if inside else frozenset(i for i, step in enumerate(text.steps) if step.forced),
-        places=len(source) if scene.attention_of == "encoder" else len(text.steps),
+        places=places,
         titles=_titles(scene, words),
         hover=words("translate.hover"),
         comma=words.comma,
         height=HEIGHT,
         alt=says,
     )
-    return Picture(figure, says)
+    told, name = told_at(weights, places), texts.PATTERNS[scene.attention_of].format(layer)
+    numbers = Points(tuple((name, (head, *pair)) for pair, _ in told), tuple(at for _, at in told))
+    return Picture(figure, says, numbers)
 
 
 @picture(*LOOKS)
@@ -81,7 +86,8 @@ def board(scene: Scene, words: Words) -> Picture:
         alt=says,
     )
     outline(figure, known.of(len(rows)) if known else {})
-    return Picture(figure, says)
+    name = texts.PATTERNS[scene.attention_of].format(layer)
+    return Picture(figure, says, cells(name, (head, ROW, COLUMN), look.weights.shape[-2:]) if look else None)
 
 
 def outline(figure: dict[str, Any], stems: Mapping[int, frozenset[int]]) -> None:
