@@ -87,7 +87,7 @@ def test_an_explained_number_of_either_text_is_named_by_its_tokens():
     here = world("attention", Scene(model="translator"), EN)
     titles = {
         ("encoder.blocks.0.attn.pattern", (0, 8, 1)): "“.” → “ontem”",
-        ("blocks.0.cross.pattern", (0, 7, 3)): "“boat” → “focas”",
+        ("blocks.0.cross.pattern", (0, 7, 3)): "“.” → “focas”",  # as its row on the map
         ("blocks.0.cross.k", (0, 8, 1)): "“.”",
         ("blocks.0.attn.q", (0, 1, 1)): "“yesterday”",
         ("position", (8,)): "position 8",
