@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test test-web bench models web clean
+.PHONY: run test test-web audit licences bench models web clean
 
 run: .venv/run
 	$(BIN)/streamlit run app.py
@@ -20,6 +20,15 @@ test: .venv/dev
 # The app without a server: built, turned sixty times, opened offline. Some minutes, and npm and PyPI are asked.
 test-web: .venv/dev
 	$(BIN)/python -m pytest -m web
+
+# Known vulnerabilities of what is installed, where the package index tells of them.
+audit: .venv/dev
+	$(BIN)/python -m pip install --quiet "pip-audit>=2.7,<3"
+	$(BIN)/python -m deploy.audit
+
+# docs/licences.md, from what is installed.
+licences: .venv/dev
+	$(BIN)/python -m deploy.licences
 
 # Figures, never asserted: ratios against a peer in the same run.
 bench: .venv/dev

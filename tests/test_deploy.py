@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
+from deploy import audit, licences
 from pictures.words import words_of
 from tests.chromium import free_port, serve, settled
 
@@ -30,6 +31,23 @@ def test_the_image_holds_every_folder_that_the_app_imports():
     assert {*modules, "app.py", "content", "models", "pages", ".streamlit", "requirements.txt"} <= copied
     let_in = (DEPLOY / "Dockerfile.dockerignore").read_text("utf-8").split()
     assert all(any(rule.removeprefix("!").startswith(name) for rule in let_in) for name in copied)
+
+
+def test_the_table_of_licences_names_every_requirement():
+    rows = re.findall(r"^\| ([^ ]+) \| (.+) \| (.+) \|$", licences.TABLE.read_text("utf-8"), re.MULTILINE)
+    said = {name: licence for name, licence, _ in rows[1:]}
+    asked = {*map(licences.named, (*licences.required("requirements.txt"), *licences.required("requirements-dev.txt")))}
+    assert asked | licences.in_browser() <= {*said}
+    spdx = {"MIT", "MIT-CMU", "0BSD", "Zlib", "CC0-1.0", "PSF-2.0", "OpenSSL", "MPL-2.0", "Apache-2.0"}
+    spdx |= {f"BSD-{n}-Clause" for n in (2, 3)}
+    assert {one for text in said.values() for one in re.split(r" AND | OR |[()]+", text) if one} <= spdx
+
+
+def test_a_known_vulnerability_is_told_and_what_nobody_knows_of_is_counted():
+    flaw = {"id": "PYSEC-1", "fix_versions": ["2.0"]}
+    packages = [{"name": "a", "version": "1.0", "vulns": [flaw]}, {"name": "b", "version": "1", "vulns": []}]
+    packages.append({"name": "c", "skip_reason": "not found"})
+    assert audit.verdict({"dependencies": packages}) == (["a 1.0: PYSEC-1, mended in 2.0"], 2, 1)
 
 
 class Cluster:

@@ -81,7 +81,7 @@ def test_the_app_is_up_without(monkeypatch, take):
     assert at.session_state[SCENE].temperature == 2 and at.get("html")
     assert internals.through_history() in (None, False) and isinstance(internals.asked_page(), str)
     assert isinstance(internals.main_script(), str) and isinstance(internals.leave_pages_folder(), bool)
-    assert internals.loop() is None, "no server runs"
+    assert internals.loop() is None and internals.sessions() is None, "no server runs"
     internals.ask_for_page("attention")
     internals.close_session("nobody's")
 

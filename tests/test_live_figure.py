@@ -92,7 +92,7 @@ def page(show_twice: bool = False) -> None:
 
     from ui.live import live_figure, theme_button
 
-    words = {"save_png": "PNG", "save_svg": "SVG", "turn": "turn"}
+    words = {"save_png": "PNG", "save_svg": "SVG", "turn": "turn", "flat": "flat"}
     trace = {"type": "heatmap", "z": np.eye(2), "colorscale": "@signed"}
     figure = {"data": [trace], "layout": {"font": {"color": "@text"}}}
     live_figure.prepare()
@@ -105,7 +105,7 @@ def page(show_twice: bool = False) -> None:
 def unprepared() -> None:
     from ui.live import live_figure
 
-    words = {"save_png": "PNG", "save_svg": "SVG", "turn": "turn"}
+    words = {"save_png": "PNG", "save_svg": "SVG", "turn": "turn", "flat": "flat"}
     for key in ("one", "two"):
         live_figure.show({"data": []}, key=key, height=300, alt=key, words=words)
 
@@ -171,7 +171,7 @@ def board() -> None:
 
     from ui.live import live_figure
 
-    words = {"save_png": "PNG", "save_svg": "SVG", "turn": "turn"}
+    words = {"save_png": "PNG", "save_svg": "SVG", "turn": "turn", "flat": "flat"}
     with live_figure.together("both"):
         for key in ("one", "two"):
             live_figure.show({"data": []}, key=key, height=300, alt=key, words=words, on_click=st.write)

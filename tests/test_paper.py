@@ -8,8 +8,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page
 
+from pictures.words import words_of
+from tests.chromium import settled
 from tests.conftest import Watched
 
+PT = words_of("pt-BR")
 A4 = {"width": 703, "height": 1000}  # px, between margins of 12 mm
 SPREAD = """() => [...document.querySelectorAll('.fibra-figure')].map((figure) => {
   const box = (node) => {
@@ -21,6 +24,21 @@ SPREAD = """() => [...document.querySelectorAll('.fibra-figure')].map((figure) =
   const {figure: key} = figure.parentElement.dataset;
   return {key, box: box(figure), svg: svg && box(svg), names: names.map(box)};
 })"""
+NO_WEBGL = """HTMLCanvasElement.prototype.getContext = ((get) => function (kind, ...how) {
+  return /webgl/.test(kind) ? null : get.call(this, kind, ...how);
+})(HTMLCanvasElement.prototype.getContext)"""
+# The names in a scene, by what is written and the how manieth it is: the middle of each.
+NAMES = """(key) => {
+  const plot = document.querySelector(`[data-figure=${key}] .fibra-plot`);
+  const {left, top} = plot.getBoundingClientRect();
+  const found = {};
+  for (const text of plot.querySelectorAll('.annotation-text')) {
+    const box = text.getBoundingClientRect();
+    const name = [text.textContent, Object.keys(found).length].join(' ');
+    found[name] = [(box.left + box.right) / 2 - left, (box.top + box.bottom) / 2 - top];
+  }
+  return found;
+}"""
 SCENE = "document.querySelector('[data-figure=fibres] .fibra-plot')._fullLayout.scene._scene"
 
 
@@ -83,6 +101,32 @@ def test_a_lost_webgl_context_is_made_anew_and_seen_as_it_was(watched: Watched, 
     assert tab.evaluate(seen) == pytest.approx(turned, abs=1e-3)
     # Plotly throws a bare `t` if its context went in the middle of a frame; nothing else may have gone wrong.
     watched.errors = [error for error in watched.errors if error != "page: t"]
+
+
+@pytest.mark.browser
+def test_without_webgl_a_scene_lies_flat_where_its_camera_saw_it_and_it_is_said(watched: Watched, app: str) -> None:
+    tab = watched.tab(locale="pt-BR")
+    tab.goto(f"{app}/drift?drift_3d=1")
+    with_webgl = names(tab, "drift")
+    assert not tab.locator(".fibra-flat:visible").count()
+    tab = watched.again()
+    tab.add_init_script(NO_WEBGL)
+    tab.goto(f"{app}/drift?drift_3d=1")
+    without = names(tab, "drift")
+    for name, place in with_webgl.items():
+        assert without[name] == pytest.approx(place, abs=2), f"{name}: where Plotly's camera sees it, in px"
+    tab.locator(".st-key-menu").get_by_role("link", name=PT("pages.fibres"), exact=True).click()
+    assert tab.locator("[data-figure=fibres] .fibra-flat").inner_text() == PT("figure.flat")
+    lines = "document.querySelectorAll('[data-figure=fibres] .js-line').length"
+    tab.wait_for_function(f"{lines} > 3")
+    tab.locator(".st-key-fibres-main input[type=range]").first.press("End")
+    tab.wait_for_function(f"{lines} <= 2")  # the arcs and the beads on them: no weight is above 1
+
+
+def names(tab: Page, key: str) -> dict[str, list[float]]:
+    tab.wait_for_selector(f"[data-figure={key}] [data-drawn]")
+    settled(tab)
+    return tab.evaluate(NAMES, key)
 
 
 def bright(tab: Page) -> int:

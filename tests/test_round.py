@@ -179,6 +179,7 @@ def test_rooms_and_voters_are_bounded(kept, monkeypatch):
     (code, key), _ = kind.begin(), kind.begin()
     with refused("rooms"):
         kind.begin()
+    assert kind.count() == 2
     kind.do(code, key, rooms.ask("rows-sum-to-one"))
     kind.do(code, key, rooms.vote)
     for seat in "abc":

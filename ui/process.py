@@ -53,6 +53,7 @@ def _prepare() -> None:
     core = import_module("core")
     for name in core.__all__:  # each is imported when it is first asked for
         getattr(core, name)
+    import_module("ui.log").listen()
 
 
 def _tell_blas(threads: str) -> None:

@@ -21,7 +21,7 @@ from pictures.pages import PAGES
 from pictures.words import LANGUAGES, Words
 from plots import theme
 from plots.tokens import shown
-from ui import controls, explanation, presets, process, share, source, state, switchboard, takeaway
+from ui import controls, explanation, presets, process, share, source, state, status, switchboard, takeaway
 from ui.challenges import asked as challenge
 from ui.checks import cards, panel
 from ui.lessons import bar
@@ -180,6 +180,7 @@ def _sidebar(scene: Scene, words: Words, seed: bool, model: bool) -> None:
     )
     projector.offer(words)
     theme_button.theme("browser", {key: words(f"browser.{key}") for key in ("to_dark", "to_light")})
+    status.offer(words)
 
 
 def _moves(scene: Scene, words: Words) -> None:

@@ -9,7 +9,7 @@ import streamlit as st
 
 from ui.live import live_figure, moves, theme_button
 
-WORDS = {"save_png": "Save PNG", "save_svg": "Save SVG", "turn": "Turn"}
+WORDS = {"save_png": "Save PNG", "save_svg": "Save SVG", "turn": "Turn", "flat": "flat"}
 GONE = 50  # the seed at which the points leave the board
 FLAT = {"showlegend": False, "margin": {"l": 40, "r": 40, "t": 20, "b": 40}}
 

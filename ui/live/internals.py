@@ -7,6 +7,8 @@ Streamlit's elements is streamlit.css.
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -125,6 +127,33 @@ def shorten_deep_addresses() -> None:
 
     get_response.fibra = True  # type: ignore[attr-defined]
     StaticFiles.get_response = get_response  # type: ignore[method-assign]
+
+
+def on_error(tell: Callable[[BaseException], None]) -> None:
+    """Call `tell` with each exception that a page raised, once, in that page's run: the logger streamlit.error_util,
+    which writes its traceback. Without it nobody is told, and the traceback is all that the log has."""
+
+    class Ear(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            try:
+                if record.exc_info and record.exc_info[1] is not None:
+                    tell(record.exc_info[1])
+            except Exception:
+                self.handleError(record)
+
+    logger = logging.getLogger("streamlit.error_util")
+    if not any(type(ear).__name__ == "Ear" for ear in logger.handlers):
+        logger.addHandler(Ear())
+
+
+def sessions() -> int | None:
+    """How many readers are connected: Runtime._session_mgr.num_active_sessions. None without it: then nobody says."""
+    try:
+        from streamlit import runtime
+
+        return int(runtime.get_instance()._session_mgr.num_active_sessions())
+    except GONE:
+        return None
 
 
 def loop() -> Any:

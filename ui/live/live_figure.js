@@ -65,9 +65,10 @@ function createFigure(place) {
   const plot = element("div", "fibra-plot");
   const title = element("p", "fibra-step");
   const caption = element("p", "fibra-says");
+  const flat = Object.assign(element("p", "fibra-flat"), { hidden: true });
   const theme = element("span", "fibra-theme");
   const tools = element("div", "fibra-tools");
-  const figure = { place, root, plot, title, caption, drawn: 0, shown: {}, scenes: new Map(), work: Promise.resolve() };
+  const figure = { place, root, plot, title, caption, flat, drawn: 0, shown: {}, scenes: new Map(), work: Promise.resolve() };
   figure.take = (header, text) => {
     const fresh = text !== figure.text || outlineOf(header) !== outlineOf(figure.header);
     Object.assign(figure, { header, text });
@@ -84,7 +85,7 @@ function createFigure(place) {
     root.addEventListener(kind, (event) => leaveToPage(figure, event), { capture: true, passive: true });
   }
   root.append(plot, theme, tools);
-  place.append(title, root, caption);
+  place.append(title, root, flat, caption);
   figure.sizes = new ResizeObserver(() => anew(figure));
   figure.sizes.observe(root);
   figure.sight = new IntersectionObserver((changes) => {
@@ -116,7 +117,7 @@ function discard({ place, plot, sizes, sight, work }) {
 }
 
 function describe(figure) {
-  const { root, plot, title, caption, png, svg, turn, header } = figure;
+  const { root, plot, title, caption, flat, png, svg, turn, header } = figure;
   const said = JSON.stringify(header);
   if (figure.said === said) return;
   figure.said = said;
@@ -130,6 +131,7 @@ function describe(figure) {
   plot.setAttribute("aria-label", header.alt);
   caption.textContent = header.caption ? header.alt : "";
   caption.hidden = !header.caption;
+  flat.textContent = header.words.flat;
   for (const [tool, word] of [[png, "save_png"], [svg, "save_svg"], [turn, "turn"]]) {
     tool.title = header.words[word];
     tool.setAttribute("aria-label", header.words[word]);
@@ -167,12 +169,17 @@ async function refresh(figure) {
   } else if (outlineOf(figure.header) !== figure.shown.outline) {
     await draw(Plotly, figure);
   } else if (sizeOf(figure) !== figure.shown.size && !printing) {
-    fitHeight(figure.plot.layout, figure);
-    figure.shown.size = sizeOf(figure);
-    await Plotly.Plots.resize(figure.plot);
+    if (figure.flat.hidden) await resize(Plotly, figure);
+    else await draw(Plotly, figure);
   } else return;
   attempt("the names of axes", () => nameAllOrNone(figure.plot));
   attempt("paper", () => fitForPaper(figure));
+}
+
+async function resize(Plotly, figure) {
+  fitHeight(figure.plot.layout, figure);
+  figure.shown.size = sizeOf(figure);
+  await Plotly.Plots.resize(figure.plot);
 }
 
 // Read what has arrived. False where it is what stands there: its knobs were turned here before the server said so.
@@ -196,7 +203,7 @@ async function draw(Plotly, figure) {
   const { plot, header, shown } = figure;
   const palette = PALETTES[isDark(shown.background) ? "dark" : "light"];
   const { whole, mask } = shown;
-  const { data, layout } = mask ? masked(whole, mask, JSON.parse(shown.at)) : { ...whole, layout: { ...whole.layout } };
+  let { data, layout } = mask ? masked(whole, mask, JSON.parse(shown.at)) : { ...whole, layout: { ...whole.layout } };
   const { frames = [] } = whole;
   shown.outline = outlineOf(header);
   if (header.outline) layout.shapes = [...(layout.shapes ?? []), ...ring(header.outline, palette)];
@@ -211,6 +218,9 @@ async function draw(Plotly, figure) {
   for (const name of Object.keys(layout).filter(isScene)) layout[name].dragmode ??= "turntable"; // not the layout's
   fitHeight(layout, figure);
   fitNarrow(layout, figure);
+  figure.flat.hidden = !needsFlattening(layout);
+  plot.classList.toggle("fibra-shines", !figure.flat.hidden && shines(data));
+  if (!figure.flat.hidden) ({ data, layout } = flattened(data, layout, boxOf(figure)));
   shown.size = sizeOf(figure);
   if (figure.drawn) keepCamera(plot, layout);
   else stepBack(layout, boxOf(figure));

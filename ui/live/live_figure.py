@@ -31,7 +31,7 @@ from plots.mask import plain
 from ui.live import compat, internals
 
 CAPTION = "fibra-says"  # the style class of a sentence that was computed from the same array as the figure
-WORDS = ("save_png", "save_svg", "turn")  # the labels that `words` must hold
+WORDS = ("save_png", "save_svg", "turn", "flat")  # the labels that `words` must hold
 Click = dict[str, Any]
 
 
@@ -58,7 +58,7 @@ _FIGURE_JS = """export default (component) => {
 
 
 def _library_js(chunk: str) -> str:
-    script = compat.script("live_figure", "mask", "paper", private=("guard", "plotly", "wrappers"))
+    script = compat.script("live_figure", "mask", "flat", "paper", private=("guard", "plotly", "wrappers"))
     css = "".join((_HERE / f"{name}.css").read_text(encoding="utf-8") for name in ("live_figure", "print"))
     for name, value in {"PALETTES": theme.PALETTES, "RING": theme.RING, "CHUNK": chunk, "CSS": css}.items():
         script = script.replace(f'"__{name}__"', json.dumps(value, separators=(",", ":")))

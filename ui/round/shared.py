@@ -134,6 +134,9 @@ class Shared:
                 pipe.hvals(_at(code, ballot))
             return tuple(self._asked(pipe.execute))
 
+    def count(self) -> int:
+        return int(self._asked(lambda: self._redis.zcount(LISTED, self._clock() - ROOM_TEACHER, "+inf")))
+
     def _own(self, code: str, key: str) -> dict[str, str]:
         """The room's hash, for its teacher."""
         found = self._asked(lambda: self._redis.hgetall(_at(code)))

@@ -45,6 +45,9 @@ class Store(Protocol):
     def votes(self, code: str, key: str) -> tuple[list[str], ...]:
         """All votes of each ballot, in no order, without whose they are. Codes: gone, key, away."""
 
+    def count(self) -> int:
+        """How many rooms are open. Code: away."""
+
 
 def new_code() -> str:
     """Four letters, any."""
@@ -143,6 +146,11 @@ class Memory:
     def votes(self, code: str, key: str) -> tuple[list[str], ...]:
         with self._lock:
             return tuple([*votes.values()] for votes in self._own(code, key).votes)
+
+    def count(self) -> int:
+        with self._lock:
+            self._sweep()
+            return len(self._rooms)
 
     def _own(self, code: str, key: str) -> _Held:
         held = self._held(code)
