@@ -13,7 +13,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
@@ -36,13 +36,30 @@ class Usage:
     cpu_seconds: float
 
 
-@dataclass(frozen=True)
+@dataclass
 class Server:
-    """A running server."""
+    """A running server: `process` is that which `command` started last, in `folder`."""
 
     port: int
-    process: subprocess.Popen[bytes]
+    command: list[str]
+    folder: Path
     log: IO[bytes]
+    process: subprocess.Popen[bytes] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._start()
+
+    def _start(self) -> None:
+        self.process = subprocess.Popen(
+            self.command, cwd=self.folder, stdout=self.log, stderr=self.log, start_new_session=True
+        )
+
+    def kill_and_restart(self) -> None:
+        """End it without a word (SIGKILL), and start it anew on the same port. Raises RuntimeError as `serve` does."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        self._start()
+        _wait_until_healthy(self)
 
     @property
     def origin(self) -> str:
@@ -77,13 +94,12 @@ def serve(*target: str, folder: Path) -> Iterator[Server]:
     flags = [f"--server.address={HOST}", f"--server.port={port}", *FLAGS]
     with tempfile.TemporaryFile() as log:
         command = [sys.executable, "-m", "streamlit", *target, *flags]
-        process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log, start_new_session=True)
+        server = Server(port, command, folder, log)
         try:
-            server = Server(port, process, log)
             _wait_until_healthy(server)
             yield server
         finally:
-            _stop(process)
+            _stop(server.process)
 
 
 def _free_port() -> int:

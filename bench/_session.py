@@ -137,6 +137,20 @@ class Session:
         request.rerun_script.fragment_id, request.rerun_script.is_auto_rerun = fragment, True
         await self._run(request)
 
+    @property
+    def query(self) -> str:
+        """What the address says."""
+        return self._query
+
+    async def send(self, data: bytes) -> None:
+        """Send anything, and wait for no answer."""
+        await self._socket.send(data)
+
+    async def drop(self) -> None:
+        """Lose the line without a word."""
+        if self._socket:
+            self._socket.transport.abort()
+
     async def close(self) -> None:
         """Close the tab."""
         if self._socket:

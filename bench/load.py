@@ -4,6 +4,7 @@
     python -m bench.load --sessions 30 --seconds 20 --every 0.1 --drag
     python -m bench.load --page fibres --sessions 30 --seconds 30 --every 1 --distinct
     python -m bench.load --mix --sessions 100   # all pages, own sentences and seeds, typing, page changes (bench.mix)
+    python -m bench.load --faults --sessions 30 # the same while lines break and the server is killed (bench.faults)
 
 One asyncio process speaks what Streamlit's frontend speaks on its websocket. It starts the servers itself, one for the
 app and one for the bare page `plain_app.py` with the same settings, so there is no address to give and nothing but this
@@ -195,6 +196,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--jitter", type=between(0, 1, float), default=0.5, help="share of --every a turn may be late")
     parser.add_argument("--drag", action="store_true", help="knobs are held and dragged, a turn --every 0.1 s at most")
     parser.add_argument("--mix", action="store_true", help="all pages, own sentences and seeds, typing, page changes")
+    parser.add_argument("--faults", action="store_true", help="a mix under faults; no bare page stands beside it")
     parser.add_argument("--distinct", action="store_true", help="no two sessions share pictures: no cache helps")
     parser.add_argument("--app", type=app_script, default=ROOT / "app.py", help="another checkout's app.py")
     return parser.parse_args()
@@ -203,13 +205,14 @@ def _arguments() -> argparse.Namespace:
 def main() -> int:
     """Measure the bare page and the app, and print both with their ratio."""
     arguments = _arguments()
-    from bench.mix import Crowd  # it builds on what is here
+    from bench.faults import Storm  # they build on what is here
+    from bench.mix import Crowd
 
+    if arguments.faults:
+        return _under_faults(arguments, Storm)
     page, app = "mix" if arguments.mix else arguments.page, arguments.app
     print(machine(), flush=True)
-    lesson = Lesson(
-        arguments.sessions, arguments.seconds, arguments.every, arguments.jitter, arguments.distinct, arguments.drag
-    )
+    lesson = _lesson(arguments)
     with serve("run", str(PLAIN_APP), folder=app.parent) as bare, serve("run", str(app), folder=app.parent) as server:
         own = Crowd(server, lesson) if arguments.mix else Classroom(server, PAGES[page], lesson)
         classrooms = {"bare page": Classroom(bare, PEER, lesson), page: own}
@@ -218,11 +221,45 @@ def main() -> int:
     print_table(HEADER, [_row(name, tally) for name, tally in tallies.items()])
     ratios = [percentile(tallies[page].seconds, p) / percentile(tallies["bare page"].seconds, p) for p in (50, 95)]
     print(f"{page} / bare page: p50 {ratios[0]:.2f}, p95 {ratios[1]:.2f}")
-    for act, seconds in tallies[page].acts.items():
-        times = ", ".join(f"p{percent} {1000 * percentile(seconds, percent):.0f} ms" for percent in (50, 95, 100))
-        print(f"{act}: {len(seconds)} x, {times}")
+    _print_acts(tallies[page])
     print("Bars, without an error: p95 250 ms for a mix of 100; 300 ms and 600 MB for 300 on Attention")
     print("Bars on Attention, without an error: p95 150 ms and 400 MB for 60 sessions; p95 500 ms for 30 that drag")
+    return _print_errors(tallies)
+
+
+def _under_faults(arguments: argparse.Namespace, storm: type) -> int:
+    """The app alone, in one lesson in the middle of which its server is killed."""
+    print(machine(), flush=True)
+    with serve("run", str(arguments.app), folder=arguments.app.parent) as server:
+        crowd = storm(server, _lesson(arguments))
+
+        async def lesson() -> None:
+            try:
+                await crowd.open()
+                await crowd.teach(int(arguments.seconds / arguments.every))
+            finally:
+                await crowd.close()
+
+        asyncio.run(lesson())
+    print_table(HEADER, [_row("faults", crowd.tally)])
+    _print_acts(crowd.tally)
+    print("MB at the beginning, after the restart, at the end: " + ", ".join(f"{mb:.0f}" for mb in crowd.resident))
+    print("Bars: every session on its Scene, back within 10 s, no exception on screen")
+    return _print_errors({"faults": crowd.tally})
+
+
+def _lesson(given: argparse.Namespace) -> Lesson:
+    return Lesson(given.sessions, given.seconds, given.every, given.jitter, given.distinct, given.drag)
+
+
+def _print_acts(tally: Tally) -> None:
+    for act, seconds in tally.acts.items():
+        times = ", ".join(f"p{percent} {1000 * percentile(seconds, percent):.0f} ms" for percent in (50, 95, 100))
+        print(f"{act}: {len(seconds)} x, {times}")
+
+
+def _print_errors(tallies: dict[str, Tally]) -> int:
+    """Each error once, with how often; 1 where there was any."""
     for name, tally in tallies.items():
         for error in sorted(set(tally.errors)):
             print(f"{name}: {tally.errors.count(error)} x {error}", file=sys.stderr)
