@@ -118,9 +118,9 @@ def test_without_webgl_a_scene_lies_flat_where_its_camera_saw_it_and_it_is_said(
     tab.locator(".st-key-menu").get_by_role("link", name=PT("pages.fibres"), exact=True).click()
     assert tab.locator("[data-figure=fibres] .fibra-flat").inner_text() == PT("figure.flat")
     lines = "document.querySelectorAll('[data-figure=fibres] .js-line').length"
-    tab.wait_for_function(f"{lines} > 3")
+    tab.wait_for_function(f"{lines} > 12")
     tab.locator(".st-key-fibres-main input[type=range]").first.press("End")
-    tab.wait_for_function(f"{lines} <= 2")  # the arcs and the beads on them: no weight is above 1
+    tab.wait_for_function(f"{lines} === 12")  # two arcs, and five beads on each: no weight is above 1
 
 
 def names(tab: Page, key: str) -> dict[str, list[float]]:
