@@ -272,8 +272,6 @@ def loaded(path: Path, check: bool = False) -> Pretrained:
             raise error from None
     if model.tokenizer.problem:
         raise WeightsError(model.tokenizer.problem)
-    if (tokens := len(model.tokenizer.tokens)) > model.config.vocab_size:
-        raise WeightsError(f"its tokenizer has {tokens:,} tokens; the model knows {model.config.vocab_size:,}")
     n_ctx, params = min(model.config.n_ctx, limits.LONG), dict(model.params)
     if "pos_embed.W_pos" in params:
         params["pos_embed.W_pos"] = params["pos_embed.W_pos"][:n_ctx]

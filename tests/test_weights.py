@@ -14,6 +14,7 @@ from support import GOLDEN, configs, random_params, tensors, worst
 
 import core
 from core.weights import TensorFile, load_pretrained, save, write
+from core.weights.folder import Folder
 
 NAMES = sorted(path.name for path in GOLDEN.iterdir() if (path / "config.json").exists())
 WHOLE, INDEX, CONFIG = "model.safetensors", "model.safetensors.index.json", "config.json"
@@ -275,7 +276,7 @@ def test_tokenizer_json(changed):
     made.enable_padding(length=40)
     made.enable_truncation(2)
     made.save(str(folder / "tokenizer.json"))
-    tokenizer = load_pretrained(folder).tokenizer
+    tokenizer = Folder(folder).read_tokenizer()
     encoding = tokenizer.encode("Os pinguins não")
     assert encoding.ids.dtype == np.int64
     assert "".join(encoding.tokens) == "Os pinguins não"
@@ -284,7 +285,7 @@ def test_tokenizer_json(changed):
 
     (folder / "tokenizer.json").write_text("{}")
     with pytest.raises(core.WeightsError, match=r"tokenizer\.json"):
-        load_pretrained(folder).tokenizer.encode("a")
+        Folder(folder).read_tokenizer().encode("a")
 
 
 def byte_level(**more):
@@ -299,7 +300,7 @@ def byte_level(**more):
 def test_an_added_token_is_shown_as_it_is_written(changed):
     folder, made = changed("gpt2-tiny"), byte_level()
     made.save(str(folder / "tokenizer.json"))
-    tokens = load_pretrained(folder).tokenizer.encode("o coração não é têm").tokens
+    tokens = Folder(folder).read_tokenizer().encode("o coração não é têm").tokens
     assert "coração" in tokens and "não é" in tokens
     assert "".join(tokens) == "o coração não é têm"
 
@@ -311,7 +312,7 @@ def test_a_decoder_inside_a_sequence_spells_bytes_too(changed):
         inner = [decoders.ByteLevel(), decoders.Fuse()]
         made._tokenizer.decoder = decoders.Sequence([decoders.Sequence(inner)] if nested else inner)
         made.save(str(folder / "tokenizer.json"))
-        tokenizer = load_pretrained(folder).tokenizer
+        tokenizer = Folder(folder).read_tokenizer()
         encoding = tokenizer.encode("Os pinguins não")
         assert "".join(encoding.tokens) == "Os pinguins não" == tokenizer.decode(encoding.ids)
         assert "Ġ" not in "".join(encoding.tokens) and "Ã" not in "".join(encoding.tokens)
@@ -321,7 +322,7 @@ def test_a_decoder_inside_a_sequence_spells_bytes_too(changed):
 def test_a_special_token_that_a_reader_types_is_text(changed, special):
     folder, made = changed("gpt2-tiny"), byte_level()
     made.save(str(folder / "tokenizer.json"))
-    tokenizer = load_pretrained(folder).tokenizer
+    tokenizer = Folder(folder).read_tokenizer()
     encoding = tokenizer.encode(f"Os {special} não")
     assert made.token_to_id(special) not in encoding.ids and len(encoding.ids) > 4
     assert tokenizer.decode(encoding.ids) == f"Os {special} não"
@@ -347,9 +348,9 @@ def test_llamas_tokenizer_begins_a_text_as_its_settings_say(changed, legacy):
     made.save(str(folder / "tokenizer.json"))
     settings = {"tokenizer_class": "LlamaTokenizer"} | ({} if legacy is None else {"legacy": legacy})
     (folder / "tokenizer_config.json").write_text(json.dumps(settings))
-    tokenizer = load_pretrained(folder).tokenizer
+    tokenizer = Folder(folder).read_tokenizer()
     for text, ids in LLAMA_IDS.items():
         assert tokenizer.encode(text).ids.tolist() == (made.encode(text).ids if legacy is not False else ids), text
     (folder / "tokenizer_config.json").write_text("{")
     with pytest.raises(core.WeightsError, match="tokenizer_config"):
-        load_pretrained(folder).tokenizer.encode("a")
+        Folder(folder).read_tokenizer().encode("a")

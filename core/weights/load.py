@@ -69,8 +69,8 @@ def load_pretrained(
     all the same, and named in `broken`.
 
     Raises: WeightsError naming every field of config.json and every tensor that is not implemented, missing, or of a
-    wrong shape or dtype; and for damaged or hostile files, all before any number is read. ConfigError for an n_ctx that
-    the model does not have.
+    wrong shape or dtype; for a tokenizer with more tokens than the model knows; and for damaged or hostile files, all
+    before any number is read. ConfigError for an n_ctx that the model does not have.
     Warns: UserWarning naming each tensor that holds a number which is not finite.
     """
     dtype = None if dtype is None else precision("dtype", dtype)
@@ -89,13 +89,27 @@ def load_pretrained(
     fields.finish()
     config = _context(plan, n_ctx)
     wanted, unused = match(plan, files, without_head)
+    tokenizer = files.read_tokenizer()
+    _check_vocabulary(tokenizer, config)
     params = _read(wanted, files, dtype)
     for name in ("pos_embed.W_pos", ENCODER + "pos_embed.W_pos"):
         if config.n_ctx != plan.config.n_ctx and name in params:
             params[name] = params[name][: config.n_ctx]
     params = {name: params[name] for name in param_shapes(config)}
     broken = _broken(wanted, files) if check else ()
-    return Pretrained(config, params, files.read_tokenizer(), model_type, unused, files.metadata, broken)
+    return Pretrained(config, params, tokenizer, model_type, unused, files.metadata, broken)
+
+
+def _check_vocabulary(tokenizer: FileTokenizer | Vocabulary, config: Config) -> None:
+    """Raises: WeightsError for one with more tokens than the model has rows. One that is damaged, or not implemented,
+    says so itself where it is used: ids can be given in place of text.
+    """
+    try:
+        tokens = 0 if tokenizer.problem else len(tokenizer.tokens)
+    except WeightsError:
+        return
+    if tokens > config.vocab_size:
+        raise WeightsError(f"its tokenizer has {tokens:,} tokens; the model knows {config.vocab_size:,}")
 
 
 def _broken(wanted: Mapping[str, Transform], files: Folder | GGUFModel) -> tuple[str, ...]:
