@@ -6,9 +6,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
+import numpy as np
+
 import core
 from core import ConfigError, Run, Scene, Writing, limits
 from core.generate.loop import NewToken
+from core.interpret import residual_stages
 from core.scene.continuation import namer
 from core.scene.recall import KEPT, Recalled, trace_bytes
 from core.scene.switch import as_it_opens
@@ -19,6 +22,7 @@ from pictures.display_names import named
 from pictures.words import Words
 
 STAND_IN = "stories"  # writes where the reader's model has no logits
+STAGES = ("blocks.0.resid_pre", "blocks.*.resid_post")
 KNOBS = ("draw_temperature", "top_k", "top_p", "draw_seed", "max_new_tokens", "forced")
 
 
@@ -117,3 +121,27 @@ def _context(scene: Scene) -> Run:
     trace = Recalled(trace, text.config, text.weights) if large else trace
     tokens = (*scene.tokens[: len(text.ids)], *map(str, ids[len(text.ids) :]))
     return Run(scene, text.config, text.weights, Encoding(ids, tokens, (), ()), x, trace)
+
+
+def stages(scene: Scene, text: Writing) -> np.ndarray:
+    """[stage, pos, d_model]: the residual stream of the context and what was written, but for the last token: it was
+    not read yet. All positions in one run, which keeps no keys and values.
+
+    Of a large model, whose later tokens change nothing before them, that run is made once for all steps of a text.
+    """
+    n, steps = len(text.ids), reached(scene, text)
+    if compute.is_large(scene) and scene.config.causal:
+        return _stages(knobs(scene))[:, : n + steps - 1]
+    return _streams(scene, text, steps)
+
+
+@memory.kept(lambda scene: (scene,), large=compute.is_large)
+def _stages(scene: Scene) -> np.ndarray:
+    text = text_of(scene)
+    return _streams(scene, text, len(text.steps))
+
+
+def _streams(scene: Scene, text: Writing, steps: int) -> np.ndarray:
+    x = text.embedded(steps - 1)
+    trace = core.forward(text.params, scene.whole, embeddings=x, interventions=scene.interventions, names=STAGES)
+    return residual_stages(trace, text.config.n_layers)

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 import core
-from core import Scene, Writing
+from core import Distribution, Scene, Writing
 from core.generate.loop import Work
-from pictures import compute, continuation, heap, memory
+from core.interpret import read_stream
+from pictures import compute, continuation, memory
 from pictures.compute import Picture, picture
 from pictures.heads import magnitude
 from pictures.words import Words
 from plots.kv_cache import height as plot_height
 from plots.kv_cache import kv_cache
-
-FIRST = 3  # new tokens of a large model's text that are written both ways: without a cache each takes a whole run
 
 
 @picture(*continuation.KNOBS, "tokens_written")
@@ -61,41 +61,49 @@ class Agreement:
     saved: float  # how many times fewer multiplications the first one took
 
 
-def agreement(cached: Writing, plain: Writing) -> Agreement:
-    """What was written with the cache against the same, or its beginning, computed anew at every step."""
-    pairs = list(zip(cached.steps, plain.steps, strict=False))
-    ids = [one.distribution.order for one, _ in pairs]  # those that are known
-    a, b = (
-        np.array([pair[i].distribution.logits[known] for pair, known in zip(pairs, ids, strict=True)], np.float64)
-        for i in (0, 1)
-    )
-    same = sum(one.token == other.token for one, other in pairs)
-    spent, whole = (sum(pair[i].work.multiplications for pair in pairs) for i in (0, 1))
-    return Agreement(same, len(pairs), float(np.abs(a - b).max()), float(np.abs(b).max()), whole / spent)
+def agreement(text: Writing, plain: np.ndarray, tokens: Sequence[int]) -> Agreement:
+    """What was written with the cache against what is computed without it: the logits [step, vocab] and the tokens."""
+    ids = [step.distribution.order for step in text.steps]  # those that are known
+    a = np.array([step.distribution.logits[known] for step, known in zip(text.steps, ids, strict=True)], np.float64)
+    b = np.array([row[known] for row, known in zip(plain, ids, strict=True)], np.float64)
+    same = sum(step.token == token for step, token in zip(text.steps, tokens, strict=True))
+    spent, whole = (sum(getattr(step.work, of) for step in text.steps) for of in ("multiplications", "without_cache"))
+    return Agreement(same, len(tokens), float(np.abs(a - b).max()), float(np.abs(b).max()), whole / spent)
 
 
 @memory.kept(lambda scene: (scene,), large=compute.is_large)
 def _both_ways(scene: Scene) -> Agreement:
     text = continuation.text_of(scene)
-    large = compute.is_large(scene)
-    plain = core.write(
-        scene.turn(max_new_tokens=min(FIRST, len(text.steps))) if large else scene, compute.params(scene), cache=False
-    )
-    if large:
-        heap.trim()
-    return agreement(text, plain)
+    if at_once(scene):
+        logits = read_stream(continuation.stages(scene, text)[-1, len(text.ids) - 1 :], text.params, text.config)
+        return agreement(text, logits, drawn(text, logits))
+    plain = core.write(scene, compute.params(scene), cache=False).steps
+    return agreement(text, np.array([s.distribution.logits for s in plain]), [s.token for s in plain])
+
+
+def at_once(scene: Scene) -> bool:
+    """Whether a text is computed again in one run, all positions together: of a large model, where a run for every
+    token would keep a class waiting. What comes of it is read from its residual stream.
+    """
+    return compute.is_large(scene) and scene.config.causal and scene.config.residual
+
+
+def drawn(text: Writing, logits: np.ndarray) -> list[int]:
+    """The token that each step would have from these logits [step, vocab], the forced ones as they were."""
+    steps = zip(text.steps, logits, strict=True)
+    return [
+        step.token if step.forced else Distribution(row, step.distribution.sampling).draw(step.position)
+        for step, row in steps
+    ]
 
 
 def check(scene: Scene, words: Words) -> str:
-    """The text is written both ways, with the cache and without it, and what comes of that is said."""
+    """The text is computed both ways, with the cache and without it, and what comes of that is said."""
     found = _both_ways(continuation.knobs(scene))
     saved = words.number(found.saved, 1)
-    if found.n < len(continuation.text_of(scene).steps):
-        key = "check_first"
-    else:
-        key = "check" if found.n > 1 and saved != words.number(1, 1) else "check_as_much"
+    key = "check" if found.n > 1 and saved != words.number(1, 1) else "check_as_much"
     return words(
-        f"generate.says.{key}",
+        f"generate.says.{'check_at_once' if at_once(scene) else key}",
         same=found.same,
         n=found.n,
         apart=words.power(found.apart) if found.apart else "0",

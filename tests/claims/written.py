@@ -201,7 +201,7 @@ def changes(f: Fresh, n: int) -> bool:
     return n == 1 or not np.allclose(a[:-1], b, rtol=1e-3, atol=1e-3)
 
 
-@claim("generate.says.check", "generate.says.check_as_much", "generate.says.check_first")
+@claim("generate.says.check", "generate.says.check_as_much", "generate.says.check_at_once")
 def same(f: Fresh, v: Values) -> None:
     text, n = replayed(f.scene), v["n"]
     steps, plain = core.write(f.scene, cache=True).steps[:n], np.array(text.logits[:n])
