@@ -336,8 +336,8 @@ def titled(path: Path) -> str:
 
 
 def revision(path: Path) -> str:
-    """The Hub's revision, where the folder lies in huggingface_hub's cache."""
-    return path.name if path.parent.name == "snapshots" else ""
+    """The Hub's revision, where the folder or the file lies in huggingface_hub's cache."""
+    return next((one.name for one in (path, path.parent) if one.parent.name == "snapshots"), "")
 
 
 def licence(path: Path, model: Pretrained) -> str:

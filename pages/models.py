@@ -6,11 +6,12 @@ import streamlit as st
 
 from core import library
 from ui import comparison, shell
-from ui.models import cards, upload
+from ui.models import cards, hub, upload
 
 scene, words = shell.open_page("models")
 comparison.elsewhere(scene, words)
 st.fragment(cards.here)(words)
+hub.bring(words)
 st.fragment(upload.bring)(words)
 cards.shipped(words)
 shell.close_page("models", words, library.fingerprint, library.unwhole)

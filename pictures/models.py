@@ -10,6 +10,7 @@ from core import PRESETS, Config
 from core.library import LIBRARY, Card, unwhole
 from core.params import Params
 from core.presets import SHIPPED
+from core.weights.hub import Offer
 from pictures.words import Words
 
 SHOWN = 3  # tensors that are named when their numbers are not finite
@@ -72,6 +73,17 @@ def rows_of(card: Card, words: Words) -> list[tuple[str, str]]:
         (words("models.rows.state"), words("models.open" if LIBRARY.is_open(card.name) else "models.closed")),
     ]
     return rows + ([(words("models.rows.revision"), card.revision[:12])] if card.revision else [])
+
+
+def rows_of_offer(offer: Offer, words: Words) -> list[tuple[str, str]]:
+    """What would be fetched from the Hub."""
+    return [
+        (words("models.hub.repository"), offer.repository),
+        (words("models.rows.revision"), offer.revision),
+        (words("models.rows.licence"), offer.licence or words("models.rows.unstated")),
+        (words("models.hub.files"), words.several([file.name for file in offer.files])),
+        (words("models.hub.size"), megabytes(offer.size, words)),
+    ]
 
 
 def warned(card: Card, words: Words) -> str:
