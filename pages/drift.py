@@ -6,7 +6,7 @@ import streamlit as st
 
 from core import Scene
 from core.interpret import PCA, pca, residual_stages
-from pictures import compare, pinned
+from pictures import compare, pinned, ways
 from pictures import drift as pictures
 from pictures.words import Words
 from ui import comparison, controls, explanation, figure, shell, state
@@ -38,9 +38,7 @@ def way(words: Words) -> None:
 
 
 def _walk(scene: Scene, words: Words) -> None:
-    controls.slider(
-        words("drift.stage"), "drift_stage", 0, scene.config.n_layers, 1, pictures.passed(scene), look="stage"
-    )
+    controls.slider(words("drift.stage"), "drift_stage", 0, ways.layers(scene), 1, pictures.passed(scene), look="stage")
     controls.switch(words("drift.solid"), "drift_3d", scene.drift_3d, turn=state.turn)
 
 
@@ -49,7 +47,7 @@ def _compared(scene: Scene, words: Words) -> None:
     with st.container(key="drift-walk"):
         _walk(scene, words)
     builders = (compare.pinned_drift, compare.present_drift, compare.drift_difference)
-    comparison.row(scene, words, builders, key="drift", height=compare.DRIFT_HEIGHT, alike=pinned.alike(scene))
+    comparison.row(scene, words, builders, key="drift", height=compare.DRIFT_HEIGHT, alike=compare.ends_alike(scene))
 
 
 scene, words = shell.open_page("drift")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from core import Scene
-from pictures import attention, changes, compute, drift, extremes, fibres, heads, pinned, stacks
+from pictures import attention, changes, compute, drift, extremes, fibres, heads, pinned, stacks, ways
 from pictures.compute import Picture, picture
 from pictures.words import Words
 from plots.bipartite import bipartite
@@ -247,14 +247,21 @@ def _drift(shown: Scene, scene: Scene, words: Words) -> Picture:
     now = drift.stage(shown, stages)
     says = drift.sentence(shown, stages, now, words)
     names = drift.stage_names(shown, len(stages), words)
-    return Picture(_ways(_project(stages, scene), shown.tokens, names, now, scene, words, says), says)
+    two = drift.of_two(shown, np.ones(stages.shape[1], bool), words)
+    return Picture(_ways(_project(stages, scene), ways.tokens(shown), names, now, scene, words, says, two), says)
+
+
+def ends_alike(scene: Scene) -> bool:
+    """Whether each word of the one has one of the other to be compared with."""
+    texts = [(len(one.tokens), len(ways.tokens(one))) for one in (pinned.kept(scene), scene)]
+    return texts[0] == texts[1]
 
 
 @picture("pinned", "drift_stage", "drift_3d")
 def drift_difference(scene: Scene, words: Words) -> Picture:
     """For each word, from where it ended when pinned to where it ends now."""
     ends = np.stack([w[drift.stage(s, w)] for s in (pinned.before(scene), scene) for w in (drift.ways(s),)])
-    labels = pinned.paired(pinned.before(scene).tokens, scene.tokens)
+    labels = pinned.paired(ways.tokens(pinned.before(scene)), ways.tokens(scene))
     found = extremes.greatest(drift.moved(ends[0], ends[1]), lambda x: drift.size(x, words))
     length = drift.size(found.value, words)
     if found.value == 0:
@@ -262,10 +269,12 @@ def drift_difference(scene: Scene, words: Words) -> Picture:
     elif found.everywhere and len(labels) > 1:
         says = words("compare.ends_alike", length=length)
     else:
-        tokens = extremes.token_names(labels, found.indices, words)
+        called = ways.named(labels, len(scene.tokens), words)
+        tokens = extremes.some([called[i] for i in found.indices], words)
         says = words("compare.end", tokens=tokens, n=len(found.places), length=length)
     names = [words("compare.pinned"), words("compare.present")]
-    return Picture(_ways(_project(ends, scene), tuple(labels), names, 1, scene, words, says), says)
+    two = drift.of_two(scene, np.ones(len(labels), bool), words)
+    return Picture(_ways(_project(ends, scene), tuple(labels), names, 1, scene, words, says, two), says)
 
 
 def _project(points: np.ndarray, scene: Scene) -> np.ndarray:
@@ -273,7 +282,14 @@ def _project(points: np.ndarray, scene: Scene) -> np.ndarray:
 
 
 def _ways(
-    paths: np.ndarray, tokens: tuple[str, ...], names: list[str], now: int, scene: Scene, words: Words, says: str
+    paths: np.ndarray,
+    tokens: tuple[str, ...],
+    names: list[str],
+    now: int,
+    scene: Scene,
+    words: Words,
+    says: str,
+    two: dict[str, Any],
 ) -> dict[str, Any]:
     k, basis = drift.shown(scene), drift.basis(pinned.kept(scene))
     both = [_project(drift.ways(s), scene).reshape(-1, k) for s in (pinned.before(scene), scene)]
@@ -284,6 +300,7 @@ def _ways(
         axis_titles=[words("drift.axis_short", i=i + 1, share=100 * float(basis.explained[i])) for i in range(k)],
         stage_names=names,
         within=np.concatenate(both),
+        **two,
         height=DRIFT_HEIGHT,
         alt=says,
     )

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from core import Scene
-from core.interpret import PCA, pca, residual_stages
 from core.interpret.space import ROUNDING
-from pictures import compute, extremes, left_out, memory
+from pictures import compute, extremes, left_out, memory, stacks
 from pictures.compute import Picture, looked_at, picture
+from pictures.ways import COMPONENTS, basis, depths, directions, kept, layers, names, tokens, ways
 from pictures.words import Words
 from plots.drift import drift as drift_figure
 from plots.mask import with_stops
@@ -19,7 +19,6 @@ from plots.token_shares import token_shares
 
 HEIGHT = 560  # px
 VARIANCE_HEIGHT = 190  # px
-COMPONENTS = 3
 WALKED = 200  # words times stages: up to as many are sent at once, and walked through in the browser; it takes 0.2 s
 CROWDED = 20  # times as far apart as at the start: then the starts are within a marker's width of one another
 PLAIN = 1e5  # numbers from here on are written with a power of ten
@@ -30,7 +29,7 @@ def drift(scene: Scene, words: Words) -> Picture:
     """Every word's way through the layers, in the two or three directions in which all of them spread most."""
     stages = ways(scene)
     says = sentence(scene, stages, stage(scene, stages), words) + left_out.told(scene, words, "way")
-    if len(scene.tokens) * (scene.config.n_layers + 1) > WALKED:
+    if len(tokens(scene)) * (layers(scene) + 1) > WALKED:
         return Picture(_figure(scene, words, says), says)
     return Picture(
         with_stops(_walk(looked_at(scene, ("drift_3d", "without_first")), words), "stage", passed(scene), says), says
@@ -40,19 +39,20 @@ def drift(scene: Scene, words: Words) -> Picture:
 @memory.kept(lambda scene, words: (scene, words.lang), large=lambda scene, _: compute.is_large(scene))
 def _walk(scene: Scene, words: Words) -> list[dict[str, Any]]:
     """The figures of all stages, from the start on."""
-    return [_figure(replace(scene, drift_stage=layers), words) for layers in range(scene.config.n_layers + 1)]
+    return [_figure(replace(scene, drift_stage=stage), words) for stage in range(layers(scene) + 1)]
 
 
 def _figure(scene: Scene, words: Words, alt: str = "") -> dict[str, Any]:
     stages, axes, k = ways(scene), basis(directions(scene)), shown(scene)
-    there = left_out.kept(scene)
+    there = kept(scene)
     title = "drift.axis_short" if scene.drift_3d else "drift.axis"  # a slanted title has little room
     return drift_figure(
         axes.project(stages)[:, there, :k].astype(np.float32),
-        [token for token, is_there in zip(scene.tokens, there, strict=True) if is_there],
+        [token for token, is_there in zip(tokens(scene), there, strict=True) if is_there],
         stage=stage(scene, stages),
         axis_titles=[words(title, i=i + 1, share=100 * float(axes.explained[i])) for i in range(k)],
         stage_names=stage_names(scene, len(stages), words),
+        **of_two(scene, there, words),
         height=HEIGHT,
         alt=alt,
     )
@@ -69,9 +69,12 @@ def variance(scene: Scene, words: Words) -> Picture:
     return Picture(token_shares(axes.explained, names, role="@residual", height=VARIANCE_HEIGHT, alt=says), says)
 
 
-def directions(scene: Scene) -> Scene:
-    """What the directions depend on: what is computed, and who is left out."""
-    return looked_at(scene, ("without_first",))
+def of_two(scene: Scene, there: np.ndarray, words: Words) -> dict[str, Any]:
+    """What `plots.drift` is told of two texts: how many tokens the first one has, and what the two are called."""
+    if stacks.count(scene) == 1:
+        return {}
+    of = tuple(words(f"drift.texts.{stack}") for stack in ("encoder", "decoder"))
+    return {"first": int(there[: len(scene.tokens)].sum()), "texts": of}
 
 
 def stage_names(scene: Scene, n: int, words: Words) -> list[str]:
@@ -84,30 +87,15 @@ def shown(scene: Scene) -> int:
     return COMPONENTS if scene.drift_3d else 2
 
 
-def ways(scene: Scene) -> np.ndarray:
-    """[stage, pos, d_model]: the embeddings, then every layer's output, for as long as the numbers are finite."""
-    stages = residual_stages(compute.run(scene).trace, scene.config.n_layers).astype(np.float64)
-    good = np.isfinite(stages).all((1, 2))
-    return stages if good.all() else stages[: int(np.argmin(good))]
-
-
 def passed(scene: Scene) -> int:
     """How many layers the reader has let the words pass, inside the model."""
-    n = scene.config.n_layers
+    n = layers(scene)
     return n if scene.drift_stage is None else min(scene.drift_stage, n)
 
 
 def stage(scene: Scene, stages: np.ndarray) -> int:
     """The stage that is shown: the last one, where the layer asked for is no longer finite."""
     return min(passed(scene), len(stages) - 1)
-
-
-# The SVD of the largest model takes 30 ms, and a walk through it needs one.
-@memory.kept(lambda scene: (scene,), large=compute.is_large)
-def basis(scene: Scene) -> PCA:
-    """The directions in which all stages of a Scene's words spread most: see `directions`."""
-    stages = ways(scene)[:, left_out.kept(scene)]
-    return pca(stages.reshape(-1, stages.shape[-1]), k=COMPONENTS)
 
 
 # ---------------------------------------------------------------------------------------------------- in words
@@ -117,20 +105,21 @@ def rows(scene: Scene, words: Words) -> list[str]:
     """Each token's drift in words: how far, and whose start its end is nearest to."""
     stages = ways(scene)
     start, end = stages[0], stages[stage(scene, stages)]
-    return [_drifted(scene.tokens, i, start, end, words) for i in range(len(start))]
+    called = names(scene, words)
+    return [_drifted(called, i, start, end, words) for i in range(len(start))]
 
 
-def _drifted(tokens: tuple[str, ...], i: int, start: np.ndarray, end: np.ndarray, words: Words) -> str:
+def _drifted(called: list[str], i: int, start: np.ndarray, end: np.ndarray, words: Words) -> str:
     length = float(moved(start, end)[i])
-    values = {"token": extremes.token_name(tokens, i, words), "length": size(length, words)}
-    if length == 0 or len(tokens) == 1:
+    values = {"token": called[i], "length": size(length, words)}
+    if length == 0 or len(called) == 1:
         return words(f"drift.reads.{'unmoved' if length == 0 else 'alone'}", **values)
     near = nearest_start(start, end[i], words)
     if near.everywhere:
         return words("drift.reads.everywhere", **values, now=size(near.value, words))
     if near.indices == [i]:
         return words("drift.reads.own", **values)
-    values |= {"starts": _starts(tokens, near, i, words), "now": size(near.value, words)}
+    values |= {"starts": _starts(called, near, i, words), "now": size(near.value, words)}
     was = _was(start, i, near, words)
     return words(f"drift.reads.{'near' if was else 'near_several'}", **values, was=was)
 
@@ -147,11 +136,8 @@ def came_nearer(start: np.ndarray, end: np.ndarray, i: int, words: Words) -> ext
     return extremes.greatest(before - after, lambda x: size(x, words))
 
 
-def _starts(tokens: tuple[str, ...], near: extremes.Extreme, own: int, words: Words) -> str:
-    names = [
-        words("drift.own") if j == own else words("drift.of", token=extremes.token_name(tokens, j, words))
-        for j in near.indices
-    ]
+def _starts(called: list[str], near: extremes.Extreme, own: int, words: Words) -> str:
+    names = [words("drift.own") if j == own else words("drift.of", token=called[j]) for j in near.indices]
     return extremes.some(names, words)
 
 
@@ -186,36 +172,48 @@ def size(length: float, words: Words) -> str:
 
 def sentence(scene: Scene, stages: np.ndarray, now: int, words: Words) -> str:
     """Who has gone furthest and where it ends, whether all draw together, and who stand nearest."""
-    cut = len(stages) <= scene.config.n_layers and now == len(stages) - 1
+    called = names(scene, words)
+    cut = len(stages) <= layers(scene) and now == len(stages) - 1
     if now:
-        sentences = [*_furthest(scene, stages, now, words), *_together(stages, now, words)]
+        sentences = [*_furthest(called, stages, now, words), *_together(stages, now, words)]
     else:
         sentences = [] if cut and passed(scene) else [_still(scene, words)]
-    sentences += _nearest(scene.tokens, stages[now], now, words)
+    sentences += _nearest(called, stages[now], now, words)
     sentences += _crowded(stages, now, words)
     if cut:
         sentences.append(words("drift.says.broken" if now else "drift.says.broken_first"))
-    return " ".join([*sentences, *_designed(scene, words)])
+    return " ".join([*sentences, *_designed(scene, words), *_both(scene, words)])
 
 
-def _nearest(tokens: tuple[str, ...], x: np.ndarray, now: int, words: Words) -> list[str]:
+def _both(scene: Scene, words: Words) -> list[str]:
+    """That two texts stand here; and which of them stops sooner."""
+    if len(deep := depths(scene)) == 1:
+        return []
+    sentences = [words("drift.says.both", n=len(scene.tokens), written=len(tokens(scene)) - len(scene.tokens))]
+    if deep[0] != deep[1]:
+        shorter = "encoder" if deep[0] < deep[1] else "decoder"
+        sentences.append(words("drift.says.shorter", stack=shorter, n=min(deep)))
+    return sentences
+
+
+def _nearest(called: list[str], x: np.ndarray, now: int, words: Words) -> list[str]:
     """Which tokens' points [pos, d_model] are nearest to one another."""
-    if len(tokens) < 2:
+    if len(called) < 2:
         return []
     found = extremes.least(distances(x), lambda y: size(y, words), np.triu(np.ones((len(x), len(x)), bool), 1))
     if found.everywhere:
         kind = "any_two" if found.value else "one_point"
         return [words(f"drift.says.{kind}", distance=size(found.value, words))]
-    pairs = [words("drift.pair", **_pair(tokens, place, words)) for place in found.places]
+    pairs = [words("drift.pair", **_pair(called, place)) for place in found.places]
     if len(pairs) == 1:
-        values = _pair(tokens, found.place, words) | {"distance": size(found.value, words)}
+        values = _pair(called, found.place) | {"distance": size(found.value, words)}
         kind = "nearest_same" if found.value == 0 else "nearest" if now else "nearest_start"
         return [words(f"drift.says.{kind}", **values)]
     return [words("drift.says.nearest_pairs", pairs=extremes.some(pairs, words), distance=size(found.value, words))]
 
 
-def _pair(tokens: tuple[str, ...], place: tuple[int, ...], words: Words) -> dict[str, str]:
-    return {name: extremes.token_name(tokens, i, words) for name, i in zip("ab", place, strict=True)}
+def _pair(called: list[str], place: tuple[int, ...]) -> dict[str, str]:
+    return {name: called[i] for name, i in zip("ab", place, strict=True)}
 
 
 def _designed(scene: Scene, words: Words) -> list[str]:
@@ -260,25 +258,25 @@ def _still(scene: Scene, words: Words) -> str:
     return words("drift.says.still_positions" if _positioned(scene) else "drift.says.still")
 
 
-def _furthest(scene: Scene, stages: np.ndarray, now: int, words: Words) -> list[str]:
+def _furthest(called: list[str], stages: np.ndarray, now: int, words: Words) -> list[str]:
     """Who has drifted furthest; and of one alone, whose start its end is nearest to."""
-    tokens, start, end, after = scene.tokens, stages[0], stages[now], _after(now, words)
+    start, end, after = stages[0], stages[now], _after(now, words)
     found = extremes.greatest(moved(start, end), lambda x: size(x, words))
     length = size(found.value, words)
     if found.value == 0:
         return [words("drift.says.unmoved", after=after)]
-    if len(tokens) == 1:
-        return [words("drift.says.alone", after=after, token=tokens[0], length=length)]
+    if len(called) == 1:
+        return [words("drift.says.alone", after=after, token=called[0], length=length)]
     if found.everywhere:
         return [words("drift.says.all_as_far", after=after, length=length)]
-    names, n = extremes.token_names(tokens, found.indices, words), len(found.places)
-    sentences = [words("drift.says.furthest", after=after, tokens=names, n=n, length=length)]
+    furthest, n = extremes.some([called[i] for i in found.indices], words), len(found.places)
+    sentences = [words("drift.says.furthest", after=after, tokens=furthest, n=n, length=length)]
     if n == 1:
-        sentences.append(_ends(tokens, found.indices[0], start, end, words))
+        sentences.append(_ends(called, found.indices[0], start, end, words))
     return sentences
 
 
-def _ends(tokens: tuple[str, ...], i: int, start: np.ndarray, end: np.ndarray, words: Words) -> str:
+def _ends(called: list[str], i: int, start: np.ndarray, end: np.ndarray, words: Words) -> str:
     """Whose start one token's end is nearest to, and whether it came nearer to that one than to any other."""
     near = nearest_start(start, end[i], words)
     now = {"now": size(near.value, words)}
@@ -286,7 +284,7 @@ def _ends(tokens: tuple[str, ...], i: int, start: np.ndarray, end: np.ndarray, w
         return words("drift.says.ends_everywhere", **now)
     if near.indices == [i]:
         return words("drift.says.ends_own")
-    now |= {"starts": _starts(tokens, near, i, words)}
+    now |= {"starts": _starts(called, near, i, words)}
     if not (was := _was(start, i, near, words)):
         return words("drift.says.ends_several", **now)
     gain = came_nearer(start, end[i], i, words)

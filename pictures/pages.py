@@ -28,7 +28,7 @@ PAGES = {
     "heads": Page("🧠", "see", compares=True),
     "reading": Page("🔬", "see"),
     "fibres": Page("✨", "see", compares=True),
-    "drift": Page("🧭", "see", compares=True),
+    "drift": Page("🧭", "see", compares=True, stacks=(1, 2)),
     "block": Page("🧱", "see", compares=True),
     "generate": Page("✍️", "write"),
     "translate": Page("🌐", "write", stacks=(2,)),

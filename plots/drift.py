@@ -39,6 +39,8 @@ def drift(
     stage_names: list[str],
     axis_titles: list[str],
     within: np.ndarray | None = None,
+    first: int | None = None,
+    texts: tuple[str, ...] = (),
     height: int = 480,
     alt: str = "",
 ) -> dict[str, Any]:
@@ -46,8 +48,9 @@ def drift(
 
     Units of length are equal on all axes, and the ranges are those of all stages, so that a slider through them moves
     nothing but the words; or those of the points `within` [..., 2 or 3], so that several pictures share them. In 3-D
-    `layout.meta["aspect"]` is the width to height for which the camera is set, as in `plots.fibres`. `stage_names` and
-    `axis_titles` are trusted text, `tokens` are not.
+    `layout.meta["aspect"]` is the width to height for which the camera is set, as in `plots.fibres`. Of two `texts`,
+    the `first` tokens are of the first one; those of the other are square. `stage_names`, `axis_titles` and `texts` are
+    trusted text, `tokens` are not.
     """
     paths = np.asarray(paths, np.float32)
     stage = len(paths) - 1 if stage is None else stage
@@ -56,8 +59,20 @@ def drift(
     names = (stage_names[0], stage_names[stage])
     draw = _solid if paths.shape[2] == 3 else _plane
     data, layout = draw(sofar, tokens, centre, reach, names, axis_titles)
+    if first is not None:
+        _two_texts(data[-2:], layout, first, texts)
     meta = {"alt": alt, "aspect": ASPECT} if draw is _solid else {"alt": alt}
     return {"data": data, "layout": base_layout(height=height, meta=meta, **layout)}
+
+
+def _two_texts(points: list[dict[str, Any]], layout: dict[str, Any], first: int, texts: tuple[str, ...]) -> None:
+    """Make the points of all but the first tokens square, and say so beside what open and filled ones are."""
+    for trace, suffix in zip(points, ("-open", ""), strict=True):
+        n = len(trace["customdata"])
+        trace["marker"]["symbol"] = [f"{'circle' if i < first else 'square'}{suffix}" for i in range(n)]
+    legend = layout["annotations"][0]
+    legend["text"] += f"<br>● {texts[0]}    ■ {texts[1]}"
+    layout["margin"]["t"] += LINE_HEIGHT
 
 
 def _frame(paths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -24,6 +24,7 @@ from claims import (
     asked,
     back,
     beside,
+    both_ways,
     caused,
     check,
     drawn,
@@ -62,6 +63,7 @@ PAGES = {
     "explained": explained,
     "across": across,
     "sides": sides,
+    "both_ways": both_ways,
     "voted": voted,
 }
 SCENES = any_scenes(200)

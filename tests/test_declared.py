@@ -27,7 +27,13 @@ EN = words_of("en")
 ALL = compute.builders()
 SMALL = (("d_model", 16), ("n_heads", 4), ("n_layers", 3))
 DEEPER = (("d_model", 16), ("n_heads", 4), ("n_layers", 6))
-OF_TWO_STACKS = ("attention.", "compare.pinned_step", "compare.present_step", "compare.step_")  # their pages show such
+OF_TWO_STACKS = (
+    "attention.",
+    "drift.",
+    "compare.pinned_step",
+    "compare.present_step",
+    "compare.step_",
+)  # their pages show such
 PIN = Scene(model="gpt", sentence="um dois três quatro", overrides=SMALL, temperature=3.0)
 # Values of every kind: those that a field takes are tried on it.
 TRIED = (

@@ -10,6 +10,7 @@ from support import random_scenes
 
 import core
 from core import Scene
+from pictures import compare
 from pictures import drift as pictures
 from pictures.words import words_of
 from plots import theme
@@ -278,3 +279,25 @@ def test_stage_is_clipped_when_the_model_shrinks() -> None:
     at.run()
     assert not at.exception
     assert knob(at.slider, "knob-drift_stage").value == 1
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+def test_both_texts_of_a_translator_stand_in_one_basis(layers: int) -> None:
+    """Those that the encoder reads, round, and those that the decoder reads, square; the shallower stack waits."""
+    scene, words = Scene(model="seq2seq").override(n_layers=layers), words_of("en")
+    run = core.run(scene)
+    ends = [run.trace["encoder.blocks.1.resid_post"], run.trace[f"blocks.{layers - 1}.resid_post"]]
+    axes = pictures.basis(pictures.directions(scene))
+    picture = pictures.drift(scene, words)
+    *_, start, end = masked(picture.figure)["data"]
+    own = len(scene.tokens)
+    assert np.stack([end["x"], end["y"]], 1) == pytest.approx(axes.project(np.concatenate(ends))[:, :2], abs=1e-4)
+    assert len(start["x"]) == own + len(run.target) and len(pictures.rows(scene, words)) == len(start["x"])
+    assert end["marker"]["symbol"] == ["circle"] * own + ["square"] * len(run.target)
+    assert ("The decoder has only 1 layer" in picture.says) == (layers == 1) and "(square)" in picture.says
+    beside = scene.pin().turn(temperature=2.0)
+    if compare.ends_alike(beside):
+        assert compare.drift_difference(beside, words).says
+    assert not compare.ends_alike(scene.pin().turn(sentence="um"))
+    left_out = pictures.kept(Scene(model="translator", without_first=True))
+    assert np.flatnonzero(~left_out).tolist() == [0, len(Scene(model="translator").tokens)]  # <en>, of either text

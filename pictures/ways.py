@@ -1,0 +1,85 @@
+"""The ways of a Scene's tokens through the layers, and the directions that show most of them: those of one text; or, of
+a model of two stacks, of both texts side by side, what the encoder reads and then what the decoder reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from core import Scene
+from core.interpret import PCA, pca, residual_stages
+from core.trace import Trace
+from pictures import compute, extremes, left_out, memory, stacks
+from pictures.compute import looked_at
+from pictures.words import Words
+
+COMPONENTS = 3
+
+
+def tokens(scene: Scene) -> tuple[str, ...]:
+    """[pos]: of all whose ways are drawn."""
+    return scene.tokens if stacks.count(scene) == 1 else (*scene.tokens, *stacks.read(scene))
+
+
+def names(scene: Scene, words: Words) -> list[str]:
+    """[pos]: what a sentence calls each of them; one of the decoder's is said to be one."""
+    return named(tokens(scene), len(scene.tokens), words)
+
+
+def named(labels: Sequence[str], first: int, words: Words) -> list[str]:
+    """The same of other labels [pos], of which so many are of the first text."""
+    texts = labels[:first], labels[first:]
+    own, read = ([extremes.token_name(text, i, words) for i in range(len(text))] for text in texts)
+    return own + [words("drift.of_decoder", token=name) for name in read]
+
+
+def depths(scene: Scene) -> tuple[int, ...]:
+    """How many layers each stack has."""
+    config = scene.config
+    return (config.n_encoder_layers, config.n_layers) if config.n_encoder_layers else (config.n_layers,)
+
+
+def layers(scene: Scene) -> int:
+    """How many there are to pass: those of the deeper stack."""
+    return max(depths(scene))
+
+
+def ways(scene: Scene) -> np.ndarray:
+    """[stage, pos, d_model]: the embeddings, then every layer's output, for as long as the numbers are finite.
+
+    The tokens of a stack that has fewer layers than the other stay where its last one leaves them.
+    """
+    trace = compute.run(scene).trace
+    texts: list[Trace] = [trace] if trace.source is None else [trace.source, trace]
+    each = [residual_stages(text, n).astype(np.float64) for text, n in zip(texts, depths(scene), strict=True)]
+    most = layers(scene)
+    each = [np.concatenate([x, np.repeat(x[-1:], most + 1 - len(x), axis=0)]) for x in each]
+    stages = np.concatenate(each, axis=1)
+    good = np.isfinite(stages).all((1, 2))
+    return stages if good.all() else stages[: int(np.argmin(good))]
+
+
+def kept(scene: Scene) -> np.ndarray:
+    """[pos]: which of the tokens a picture has (pictures.left_out); of what the decoder reads all but the first, where
+    the first of the sentence is left out."""
+    own = left_out.kept(scene)
+    if stacks.count(scene) == 1:
+        return own
+    read = np.ones(len(stacks.read(scene)), bool)
+    read[0] = own.all() or len(read) == 1
+    return np.append(own, read)
+
+
+def directions(scene: Scene) -> Scene:
+    """What the directions depend on: what is computed, and who is left out."""
+    return looked_at(scene, ("without_first",))
+
+
+# The SVD of the largest model takes 30 ms, and a walk through it needs one.
+@memory.kept(lambda scene: (scene,), large=compute.is_large)
+def basis(scene: Scene) -> PCA:
+    """The directions in which all stages of a Scene's words spread most: see `directions`."""
+    stages = ways(scene)[:, kept(scene)]
+    return pca(stages.reshape(-1, stages.shape[-1]), k=COMPONENTS)
