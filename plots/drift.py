@@ -71,7 +71,7 @@ def _two_texts(points: list[dict[str, Any]], layout: dict[str, Any], first: int,
         n = len(trace["customdata"])
         trace["marker"]["symbol"] = [f"{'circle' if i < first else 'square'}{suffix}" for i in range(n)]
     legend = layout["annotations"][0]
-    legend["text"] += f"<br>● {texts[0]}    ■ {texts[1]}"
+    legend |= {"text": f"{legend['text']}<br>● {texts[0]}    ■ {texts[1]}", "align": "left"}
     layout["margin"]["t"] += LINE_HEIGHT
 
 
