@@ -10,7 +10,7 @@ from core import Scene
 from core.model import attention
 from core.ops.attention import attention_scores
 from core.ops.softmax import softmax
-from pictures import compare, pinned
+from pictures import compare, lighting, pinned, stacks
 from pictures import fibres as pictures
 from pictures.extremes import choices
 from pictures.words import Words
@@ -40,7 +40,7 @@ def rise() -> None:
         return
     scene = state.scene()
     higher = pictures.lit(scene) + 1
-    if higher < scene.config.n_layers:
+    if higher < lighting.layers(scene):
         st.session_state[DUE] = monotonic() + STEP
         with state.one_move(DUE):
             state.turn(layers_lit=higher)
@@ -63,13 +63,14 @@ def light(words: Words) -> None:
     scene = state.scene()
     if scene.pinned:
         comparison.differs(scene, words)
-    else:
+    elif not stacks.kinds(scene):
         controls.without_first(scene, words)
+    controls.attention_of(scene, words)
     with st.container(key="fibres-main"), live_figure.together("fibres"):
         _scene_controls(scene, words)
         _twin_controls(scene, words)
         if not scene.pinned:
-            height = pictures.twin_height(len(scene.tokens))
+            height = pictures.twin_height(scene)
             figure.picture(pictures.light, scene, words, key="fibres", height=pictures.HEIGHT, on_click=choose)
             figure.picture(pictures.twin, scene, words, key="fibres-twin", height=height, on_click=choose)
     if scene.pinned:
@@ -87,7 +88,7 @@ def _compared(scene: Scene, words: Words) -> None:
 def _scene_controls(scene: Scene, words: Words) -> None:
     label, now = words("fibres.threshold"), scene.threshold
     controls.choice_slider(label, "threshold", THRESHOLDS, now, text=words.number, turn=state.turn, look="threshold")
-    rising, lit, n_layers = DUE in st.session_state, pictures.lit(scene), scene.config.n_layers
+    rising, lit, n_layers = DUE in st.session_state, pictures.lit(scene), lighting.layers(scene)
     if rising:  # a slow browser would answer each tick with the slider's last value, and hold the light back
         with st.container(key="rising"):
             st.progress(lit / n_layers, words("fibres.rising", lit=lit, n=n_layers))
@@ -100,16 +101,17 @@ def _scene_controls(scene: Scene, words: Words) -> None:
 
 
 def _twin_controls(scene: Scene, words: Words) -> None:
-    (layer, head), config = scene.place, scene.config
+    found, tokens = stacks.looks(scene), lighting.tokens(scene)
+    (layer, head), config = found.place, found.config
     controls.select(words("axis.layer"), "layer", range(config.n_layers), layer, str, disabled=config.n_layers == 1)
     controls.select(words("axis.head"), "head", range(config.n_heads), head, str, disabled=config.n_heads == 1)
     focus = pictures.focus(scene)
     controls.select(
         words("fibres.focus"),
         "focus",
-        range(NOBODY, len(scene.tokens)),
+        range(NOBODY, len(tokens)),
         NOBODY if focus is None else focus,
-        lambda p: words("fibres.all") if p == NOBODY else choices(scene.tokens, words)[p],
+        lambda p: words("fibres.all") if p == NOBODY else choices(tokens, words)[p],
         turn=lambda focus: state.turn(focus=None if focus == NOBODY else focus),
     )
 

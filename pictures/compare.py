@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from core import Scene
-from pictures import attention, changes, compute, drift, extremes, fibres, heads, pinned, stacks, ways
+from pictures import attention, changes, compute, drift, extremes, fibres, heads, lighting, pinned, stacks, ways
 from pictures.compute import Picture, picture
 from pictures.words import Words
 from plots.bipartite import bipartite
@@ -197,16 +197,17 @@ def present_light(scene: Scene, words: Words) -> Picture:
     return fibres.light_of(replace(scene, without_first=False), words, LIGHT_HEIGHT)
 
 
-@picture("pinned", "layer", "head")
+@picture("pinned", "layer", "head", "attention_of")
 def twin_difference(scene: Scene, words: Words) -> Picture:
     """What one head's weights gained and lost, as lines of two colours."""
-    layer, head = scene.place
-    was, now = (fibres.patterns(compute.run(s))[layer, head] for s in (pinned.before(scene), scene))
+    old, found = (stacks.looks(s) for s in (pinned.before(scene), scene))
+    was, now = (fibres.patterns(s)[found.place] for s in (pinned.before(scene), scene))
     change = changes.difference(was, now)
-    labels = pinned.paired(pinned.before(scene).tokens, scene.tokens)
+    rows, columns = pinned.paired(old.rows, found.rows), pinned.paired(old.columns, found.columns)
 
     def named(place: tuple[int, ...]) -> dict[str, str | int]:
-        return {name: extremes.token_name(labels, i, words) for name, i in zip(("row", "column"), place, strict=True)}
+        row, column = place
+        return {"row": extremes.token_name(rows, row, words), "column": extremes.token_name(columns, column, words)}
 
     says = changes.changed("compare.cell", was, now, named, words)
     more, less = (int(np.count_nonzero(side > CHANGED)) for side in (change, -change))
@@ -214,7 +215,9 @@ def twin_difference(scene: Scene, words: Words) -> Picture:
         says += " " + words("compare.lines", more=more, less=less, least=CHANGED)
     figure = bipartite(
         np.nan_to_num(np.stack([np.maximum(change, 0), np.maximum(-change, 0)])),
-        labels,
+        rows,
+        keys=columns,
+        first=lighting.starts(scene),
         threshold=CHANGED,
         colours=[GAIN, LOSS],
         query_title=words("axis.query"),

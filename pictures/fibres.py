@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from core import Run, Scene
-from pictures import compute, extremes, labels, left_out, stacks
+from core import Scene
+from pictures import compute, extremes, fibres_across, left_out, stacks
 from pictures.attention import read
 from pictures.compute import Picture, picture
+from pictures.fibres_across import counted, patterns
+from pictures.lighting import focus, focuses, lit, starts
 from pictures.words import Words
 from plots.bipartite import MAX_CURVES as MOST_FLAT
 from plots.bipartite import bipartite
-from plots.fibres import MAX_CURVES
 from plots.fibres import fibres as fibres_figure
 
 HEIGHT = 560  # px
@@ -25,9 +26,11 @@ def light(scene: Scene, words: Words) -> Picture:
 
 
 def light_of(scene: Scene, words: Words, height: int) -> Picture:
-    """The same in a picture so many pixels high."""
+    """The same in a picture so many pixels high; of a model of two stacks, its sentences on facing planes."""
+    if stacks.count(scene) > 1:
+        return fibres_across.light_of(scene, words, height)
     run = compute.run(scene)
-    a = left_out.hidden(patterns(run), scene)
+    a = left_out.hidden(patterns(scene), scene)
     says = _says_light(scene, a, words) + left_out.told(scene, words, "weights")
     figure = fibres_figure(
         a,
@@ -42,18 +45,23 @@ def light_of(scene: Scene, words: Words, height: int) -> Picture:
     return Picture(figure, says)
 
 
-@picture("layer", "head", "threshold", "focus", "without_first")
+@picture("layer", "head", "threshold", "focus", "without_first", "attention_of")
 def twin(scene: Scene, words: Words) -> Picture:
     """The chosen layer and head alone: who looks, who is looked at, and a line for every weight above the threshold."""
-    run = compute.run(scene)
-    layer, head = scene.place
-    whole = left_out.hidden(patterns(run), scene)
-    a, says = whole[layer], _says_twin(scene, whole, words) + left_out.told(scene, words, "weights")
+    found = stacks.looks(scene)
+    layer, head = found.place
+    whole = left_out.hidden(patterns(scene), scene) if not found.kind else patterns(scene)
+    a, says = whole[layer], _says_twin(scene, whole, words)
+    says += "" if found.kind else left_out.told(scene, words, "weights")
+    (focus_row, focus_column), first = focuses(scene), starts(scene)
     figure = bipartite(
         a,
-        list(run.tokens),
+        list(found.rows),
         threshold=scene.threshold,
-        focus=focus(scene),
+        focus=focus_row,
+        keys=list(found.columns) if found.kind else None,
+        key_focus=focus_column,
+        first=first,
         heads=[head],
         query_title=words("axis.query"),
         key_title=words("axis.key"),
@@ -61,34 +69,16 @@ def twin(scene: Scene, words: Words) -> Picture:
         turns=True,
         comma=words.comma,
         width=TWIN_WIDTH,
-        height=twin_height(len(run.tokens)),
+        height=twin_height(scene),
         alt=says,
     )
     return Picture(figure, says)
 
 
-def twin_height(n: int) -> int:
-    """Pixels of the flat picture: as high as the scene, higher where n tokens need it."""
-    return max(HEIGHT, 60 + 13 * n)
-
-
-def patterns(run: Run) -> np.ndarray:
-    """[layer, head, query, key]; a head that is switched off carries nothing, so its weights are 0."""
-    a = labels.patterns(run)
-    for layer, head in run.scene.ablated:
-        a[layer, head] = 0
-    return a
-
-
-def lit(scene: Scene) -> int:
-    """How many layers are lit, inside the model."""
-    n = scene.config.n_layers
-    return n if scene.layers_lit is None else min(scene.layers_lit, n)
-
-
-def focus(scene: Scene) -> int | None:
-    """The token whose fibres keep their colour, inside the sentence."""
-    return scene.focus if scene.focus is not None and scene.focus < len(scene.tokens) else None
+def twin_height(scene: Scene) -> int:
+    """Pixels of the flat picture: as high as the scene, higher where its tokens need it."""
+    found = stacks.looks(scene)
+    return max(HEIGHT, 60 + 13 * max(len(found.rows), len(found.columns)))
 
 
 # ---------------------------------------------------------------------------------------------------- in words
@@ -99,7 +89,7 @@ def _says_light(scene: Scene, a: np.ndarray, words: Words) -> str:
     if n == 0:
         return words("fibres.says.dark")
     sentences = [words("fibres.says.lit", lit=n, n=len(a))] if n < len(a) else []
-    sentences.append(_counted(int(np.count_nonzero(shown > scene.threshold)), scene, words))
+    sentences.append(counted(int(np.count_nonzero(shown > scene.threshold)), scene, words))
     sentences += _strongest(scene, shown, words)
     if scene.ablated:
         sentences.append(words("fibres.says.ablated", n=len(scene.ablated)))
@@ -114,15 +104,16 @@ def _broken(a: np.ndarray, words: Words) -> list[str]:
 
 def _says_twin(scene: Scene, whole: np.ndarray, words: Words) -> str:
     """Of all patterns [layer, head, query, key], the chosen one."""
-    layer, head = scene.place
+    found = stacks.looks(scene)
+    layer, head = found.place
     a = whole[layer, head]
-    if (layer, head) in scene.ablated:
+    if (layer, head) in found.ablated:
         return words("fibres.says.off", layer=layer, head=head)
     if np.isnan(a).any():
         return " ".join(_broken(whole, words))
     place = {"layer": layer, "head": head}
-    if (chosen := focus(scene)) is not None:
-        return f"{words('fibres.says.place', **place)} {read(stacks.looks(scene), a, chosen, words)}"
+    if (chosen := focuses(scene)[0]) is not None:
+        return f"{words('fibres.says.place', **place)} {read(found, a, chosen, words)}"
     above = a[a > scene.threshold]
     says = words(
         "fibres.says.counted" if above.size else "fibres.says.few",
@@ -134,12 +125,6 @@ def _says_twin(scene: Scene, whole: np.ndarray, words: Words) -> str:
         high=float(a.max()),
     )
     return f"{says} {words('fibres.says.drawn', drawn=MOST_FLAT)}" if above.size > MOST_FLAT else says
-
-
-def _counted(above: int, scene: Scene, words: Words) -> str:
-    drawn = min(above, MAX_CURVES)
-    name = "none" if above == 0 else "one" if above == 1 else "all" if drawn == above else "some"
-    return words(f"fibres.says.{name}", drawn=drawn, above=above, threshold=scene.threshold)
 
 
 def _strongest(scene: Scene, a: np.ndarray, words: Words) -> list[str]:

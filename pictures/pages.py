@@ -27,7 +27,7 @@ PAGES = {
     "attention": Page("🔎", "see", compares=True, stacks=(1, 2)),
     "heads": Page("🧠", "see", compares=True),
     "reading": Page("🔬", "see"),
-    "fibres": Page("✨", "see", compares=True),
+    "fibres": Page("✨", "see", compares=True, stacks=(1, 2)),
     "drift": Page("🧭", "see", compares=True, stacks=(1, 2)),
     "block": Page("🧱", "see", compares=True),
     "generate": Page("✍️", "write"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from core import Scene, SceneError
-from pictures import display_names
+from pictures import display_names, stacks
 from pictures.words import Words
 from plots.tokens import shown
 
@@ -27,9 +27,11 @@ def paired(old: tuple[str, ...], new: tuple[str, ...]) -> list[str]:
 
 def alike(scene: Scene, *, tokens: bool = True, heads: bool = False, width: bool = False) -> bool:
     """Have the two as many tokens, heads and layers, or vectors of one width? What is asked decides."""
-    old, new = kept(scene), scene
-    same = not tokens or len(old.tokens) == len(new.tokens)
-    same &= not heads or (old.config.n_layers, old.config.n_heads) == (new.config.n_layers, new.config.n_heads)
+    old, new = before(scene), scene
+    was, now = stacks.looks(old), stacks.looks(new)
+    same = was.kind == now.kind
+    same &= not tokens or (len(was.rows), len(was.columns)) == (len(now.rows), len(now.columns))
+    same &= not heads or (was.config.n_layers, was.config.n_heads) == (now.config.n_layers, now.config.n_heads)
     return same and (not width or old.config.d_model == new.config.d_model)
 
 

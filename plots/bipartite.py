@@ -27,6 +27,9 @@ def bipartite(
     *,
     threshold: float = 0.05,
     focus: int | None = None,
+    keys: list[str] | None = None,
+    key_focus: int | None = None,
+    first: tuple[int, int] = (0, 0),
     heads: list[int] | None = None,
     query_title: str = "",
     key_title: str = "",
@@ -49,15 +52,20 @@ def bipartite(
     told; `colours` are theirs, where they are not to have the heads' own. Clicked tokens carry their index in
     `customdata`. `hover` may use {query}, {key}, {head} and {value}; `comma` writes numbers with a decimal comma.
     `width` is how many pixels the picture can count on: names are cut so that the curves keep a quarter of it.
+    `keys` are the tokens that are looked at, where they are not those that look; then `focus` is one of these alone,
+    and `key_focus` one of those; `first`: what a click counts either from.
     """
-    n_heads, n_tokens, _ = patterns.shape
+    n_heads, n_queries, n_keys = patterns.shape
+    sides = (tokens, tokens if keys is None else keys)
+    focuses = (focus, focus if keys is None else key_focus)
+    n_tokens = max(n_queries, n_keys)
     visible = list(range(n_heads)) if heads is None else heads
     shown = np.zeros(n_heads, bool)
     shown[visible] = True
     weights = np.where(shown[:, None, None], patterns, 0).astype(np.float32, copy=False)
     head, query, key = np.nonzero(weights > (0 if turns else np.float32(threshold)))
     weight = weights[head, query, key]
-    lit = np.ones(len(weight), bool) if focus is None else (query == focus) | (key == focus)
+    lit = np.ones(len(weight), bool) if focuses == (None, None) else (query == focuses[0]) | (key == focuses[1])
     order = np.lexsort((-weight, ~lit))  # those in focus first, and then the heaviest
     n_lit = int(lit.sum())
     order = np.concatenate([order[: min(n_lit, MAX_CURVES)], order[n_lit : n_lit + MAX_CURVES]])
@@ -65,22 +73,24 @@ def bipartite(
     dim, touched = np.flatnonzero(~lit[order]), np.flatnonzero(lit[order])
     paths = [(_path(query[dim], key[dim], "@muted/0.12", 1.0), dim)] if len(dim) else []
     paths += _lit_paths(head, query, key, weight, touched, colours)
-    names = [literal(token) for token in tokens]
+    names = [[literal(token) for token in side] for side in sides]
     curves = zip(*(a[touched].tolist() for a in (head, query, key, weight)), strict=True)
     words = [
-        hover.format(query=names[q], key=names[k], head=f"{head_prefix}{h}", value=number(w, decimals + 2, comma))
+        hover.format(query=names[0][q], key=names[1][k], head=f"{head_prefix}{h}", value=number(w, decimals + 2, comma))
         for h, q, k, w in curves
     ]
     beside: list[list[str]] = [[], []]
-    if focus is not None and len(visible) == 1:
+    if len(visible) == 1:
         alone = patterns[visible[0]]
-        beside = [[number(w, decimals, comma) for w in ws.tolist()] for ws in (alone[:, focus], alone[focus])]
-    around = 2 * theme.GAP + 8 + (10 + 7 * (decimals + 2) if beside[0] else 0)
+        looks = [] if focuses[1] is None else alone[:, focuses[1]].tolist()
+        looked_at = [] if focuses[0] is None else alone[focuses[0]].tolist()
+        beside = [[number(w, decimals, comma) for w in ws] for ws in (looks, looked_at)]
+    around = 2 * theme.GAP + 8 + (10 + 7 * (decimals + 2) if any(beside) else 0)
     letters = int(np.clip((0.375 * width - around) // LETTER, 4, LABEL))
-    labels = [short(token, letters) for token in tokens]
-    columns = [_column(x, tokens, labels, focus, numbers) for x, numbers in zip((0.0, 1.0), beside, strict=True)]
+    labels = [[short(token, letters) for token in side] for side in sides]
+    columns = [_column(x, *one) for x, one in enumerate(zip(sides, labels, focuses, beside, first, strict=True))]
 
-    side = around + label_width(labels)
+    side = around + label_width([*labels[0], *labels[1]])
     top = theme.GAP + (32 if query_title or key_title else 8)
     row = int(np.clip(TALL // n_tokens, *ROW))
     titles = [
@@ -137,7 +147,9 @@ def _lit_paths(
     return paths
 
 
-def _column(x: float, tokens: list[str], labels: list[str], focus: int | None, numbers: list[str]) -> dict[str, Any]:
+def _column(
+    x: float, tokens: list[str], labels: list[str], focus: int | None, numbers: list[str], first: int
+) -> dict[str, Any]:
     """One side's tokens: a dot each, with its name outwards, and between them its number where there are `numbers`."""
     names = [literal(label) for label in labels]
     if numbers:
@@ -154,7 +166,7 @@ def _column(x: float, tokens: list[str], labels: list[str], focus: int | None, n
         "textfont": {"size": theme.FONT_SIZE if len(tokens) <= 32 else theme.FONT_SIZE - 2, "color": inks},
         "marker": {"size": 7, "color": "@key" if x else "@query", "line": {"width": 2, "color": "@background"}},
         "cliponaxis": False,
-        "customdata": np.arange(len(tokens), dtype=np.int32),
+        "customdata": first + np.arange(len(tokens), dtype=np.int32),
         "hovertext": [literal(token) for token in tokens],
         "hoverinfo": "text",
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -29,6 +30,20 @@ SPREAD = 0.62  # radians: half of the arc on which the tokens stand
 ASPECT = 1.15  # width to height that the camera frames; a narrower picture needs it further away
 SCALE = 0.68  # of the scene in the camera's units
 TALL = 1.9  # from the lowest level to the highest, the tokens' arc being 2 wide
+
+
+@dataclass(frozen=True)
+class Plane:
+    """The tokens of one text: where they stand on each level, [level, token, xyz], what they are called below the
+    lowest and above the highest (None: alike, and not written again), how each layer between is called; and the number
+    of its first token, of all planes'.
+    """
+
+    places: np.ndarray
+    below: list[str]
+    above: list[str] | None
+    layers: list[str]
+    first: int = 0
 
 
 def fibres(
@@ -62,24 +77,66 @@ def fibres(
     shown = np.zeros(n_heads, bool)
     shown[heads if heads is not None else slice(None)] = True
     shining = np.nan_to_num(np.where(shown[None, :, None, None], patterns, 0)).astype(np.float32, copy=False)
+    places = arc(n_tokens, n_layers)
+    layers = [f"{layer_prefix}{layer}" for layer in range(n_layers)]
+    size = (n_layers, n_tokens, n_tokens, 3)
+    return woven(
+        shining,
+        [Plane(places, tokens, tokens, layers)],
+        np.broadcast_to(places[:-1, None], size),
+        np.broadcast_to(places[1:, :, None], size),
+        threshold=threshold,
+        focus=focus,
+        layers_lit=layers_lit,
+        rows=n_layers * int(shown.sum()) * n_tokens,
+        width=width,
+        height=height,
+        alt=alt,
+    )
+
+
+def woven(
+    shining: np.ndarray,
+    planes: list[Plane],
+    starts: np.ndarray,
+    ends: np.ndarray,
+    *,
+    threshold: float,
+    focus: int | None,
+    layers_lit: int | None,
+    rows: int,
+    width: int,
+    height: int,
+    alt: str,
+) -> dict[str, Any]:
+    """`shining` [layer, head, query, key], the weights of all tokens of the planes, one after another, as `fibres`.
+
+    starts, ends [layer, query, key, xyz]: where a curve begins, and where it ends. rows: how many rows of attention
+    shine.
+    """
+    n_layers, n_heads, *_ = shining.shape
     lit_layers = n_layers if layers_lit is None else layers_lit
     layer, head, query, key = _candidates(shining, focus)
     weight = shining[layer, head, query, key]
-
-    places = _places(n_tokens, n_layers)
-    curves = _curves(places[layer, key], places[layer + 1, query], _fan(head, n_heads))
-    data = [_planes(places)]
+    curves = _curves(starts[layer, query, key], ends[layer, query, key], _fan(head, n_heads))
+    data = [_planes(plane.places, number) for number, plane in enumerate(planes)]
     touched = _touches(focus, query, key)
     if not touched.all():
         data.append(_line("dim", curves, 1.0, theme.light(theme.SCENE["dim"], 0.6), np.flatnonzero(~touched)))
-    data += _glow(curves, weight, head, np.flatnonzero(touched), n_layers * int(shown.sum()) * n_tokens)
-    nodes, dark = _nodes(places, tokens, focus)
+    data += _glow(curves, weight, head, np.flatnonzero(touched), rows)
+    nodes: list[dict[str, Any]] = []
+    dark: dict[str, list[str]] = {}
+    labels: list[dict[str, Any]] = []
+    room = BREADTH * min(width, ASPECT * height)
+    for number, plane in enumerate(planes):
+        own, waiting = _nodes(plane, focus, f"-{number}" if number else "")
+        nodes, dark, labels = nodes + own, dark | waiting, labels + _labels(plane, focus, room)
     layout = base_layout(
         height=height,
         margin={"l": 0, "r": 0, "t": 0, "b": 0},
         paper_bgcolor=theme.SCENE["background"],
-        scene=_scene(places, _labels(places, tokens, focus, layer_prefix, BREADTH * min(width, ASPECT * height))),
-        meta={"alt": alt, "aspect": ASPECT, "level": _level(tokens)},
+        scene=_scene(max(float(plane.places[..., 2].max()) for plane in planes), labels),
+        meta={"alt": alt, "aspect": ASPECT, "level": max(_level(plane.below) for plane in planes)},
     )
     mask = {
         "at": {"threshold": threshold, "lit": lit_layers},
@@ -126,7 +183,7 @@ def _touches(focus: int | None, query: np.ndarray, key: np.ndarray) -> np.ndarra
     return np.ones(len(query), bool) if focus is None else (query == focus) | (key == focus)
 
 
-def _places(n_tokens: int, n_layers: int) -> np.ndarray:
+def arc(n_tokens: int, n_layers: int) -> np.ndarray:
     """[level, token, xyz]: each level is an arc seen from inside, its ends nearer; levels are 0..n_layers."""
     angle = np.linspace(-SPREAD, SPREAD, n_tokens) if n_tokens > 1 else np.zeros(1)
     gap = min(TALL / n_layers, 1.5)
@@ -220,50 +277,50 @@ def _glow(
     return traces
 
 
-def _planes(places: np.ndarray) -> dict[str, Any]:
+def _planes(places: np.ndarray, number: int) -> dict[str, Any]:
     """The arc on which each level's tokens stand."""
-    return _line("planes", places, 1.2, theme.light(theme.SCENE["plane"], 1.0))
+    return _line(f"planes-{number}" if number else "planes", places, 1.2, theme.light(theme.SCENE["plane"], 1.0))
 
 
-def _nodes(
-    places: np.ndarray, tokens: list[str], focus: int | None
-) -> tuple[list[dict[str, Any]], dict[str, list[str]]]:
+def _nodes(plane: Plane, focus: int | None, mark: str) -> tuple[list[dict[str, Any]], dict[str, list[str]]]:
     """A bead at each token of each level; those at the bottom and the top glow, tell their token and can be clicked.
 
     Beside them, by their uid, the colours of those that glow while the light has not arrived at the top.
 
     The widest light of a node takes the clicks, for what is drawn last is what Plotly finds under the pointer.
     """
-    n_tokens = places.shape[1]
+    places, n_tokens = plane.places, plane.places.shape[1]
     small = float(np.clip(40 / n_tokens, 1.6, 4.5))
     bead = np.array([[0, 0, -0.001], [0, 0, 0.001]], np.float32) * small  # a line as long as it is wide
     beads = places.reshape(-1, 1, 3) + bead
-    traces = [_line("beads", beads, small, theme.light(theme.SCENE["node"], 0.9))]
+    traces = [_line(f"beads{mark}", beads, small, theme.light(theme.SCENE["node"], 0.9))]
     ends = places[[0, -1]].reshape(-1, 3)
     x, y, z = ends.T
     node = {"type": "scatter3d", "mode": "markers", "x": x, "y": y, "z": z}
     told = {
         "hoverinfo": "text",
-        "hovertext": [literal(token) for token in tokens] * 2,
-        "customdata": np.tile(np.arange(n_tokens, dtype=np.int32), 2),
+        "hovertext": [literal(token) for token in (*plane.below, *(plane.above or plane.below))],
+        "customdata": np.tile(plane.first + np.arange(n_tokens, dtype=np.int32), 2),
     }
     strength = np.full((2, n_tokens), 1.0 if focus is None else 0.35)
-    strength[:, focus if focus is not None else slice(None)] = 1.0
+    strength[:, np.arange(n_tokens) + plane.first == focus] = 1.0
     waiting, dark = strength * [[1.0], [0.25]], {}
     for ring, (size, brightness) in enumerate(HALO if n_tokens <= 16 else HALO[::3]):
-        colours, dark[f"halo-{ring}"] = (
+        colours, dark[f"halo-{ring}{mark}"] = (
             [theme.light(theme.SCENE["node"], brightness * s) for s in strengths.ravel().tolist()]
             for strengths in (strength, waiting)
         )
         marker = {"size": size * small, "color": colours, "line": {"width": 0}}
         traces.append(
-            node | {"uid": f"halo-{ring}", "marker": marker} | (told if size == HALO[-1][0] else {"hoverinfo": "skip"})
+            node
+            | {"uid": f"halo-{ring}{mark}", "marker": marker}
+            | (told if size == HALO[-1][0] else {"hoverinfo": "skip"})
         )
     return traces, dark
 
 
-def _scene(places: np.ndarray, labels: list[dict[str, Any]]) -> dict[str, Any]:
-    top = float(places[-1, 0, 2]) + 0.02
+def _scene(highest: float, labels: list[dict[str, Any]]) -> dict[str, Any]:
+    top = highest + 0.02
     ranges = {"x": (-1.06, 1.06), "y": (-0.75, 0.55), "z": (-top, top)}
     return {
         "bgcolor": theme.SCENE["background"],
@@ -276,28 +333,28 @@ def _scene(places: np.ndarray, labels: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _labels(
-    places: np.ndarray, tokens: list[str], focus: int | None, layer_prefix: str, room: float
-) -> list[dict[str, Any]]:
+def _labels(plane: Plane, focus: int | None, room: float) -> list[dict[str, Any]]:
     """The tokens below the lowest level and, if few, above the highest, upright if many; at its left each layer's name.
 
     Plotly takes over a millisecond for each name; those of many are written once, below.
     """
+    places = plane.places
     n_levels, n_tokens, _ = places.shape
-    crowded = _crowded(tokens, room)
+    crowded = _crowded(plane.below, room)
     every = int(np.ceil(n_tokens * NAME / room))
     labels = []
-    for level, side in ((0, -1), (n_levels - 1, 1))[: 2 if n_tokens <= NAMED_TWICE else 1]:
-        for i in range(n_tokens):
-            if i % every and i != focus:
+    ends = (0, -1, plane.below), (n_levels - 1, 1, plane.above or [])
+    for level, side, names in ends[: 2 if n_tokens <= NAMED_TWICE else 1]:
+        for i, name in enumerate(names):
+            if i % every and i + plane.first != focus:
                 continue
-            role = "text" if focus in (None, i) else "muted"
-            label = _note(places[level, i], literal(short(tokens[i])), role, 11 if crowded else 14)
+            role = "text" if focus in (None, i + plane.first) else "muted"
+            label = _note(places[level, i], literal(short(name)), role, 11 if crowded else 14)
             anchor = {"yanchor": "bottom" if side > 0 else "top", "yshift": 9 * side}
             labels.append(label | anchor | {"name": "token", "textangle": -90 if crowded else 0})
-    for level in range(n_levels - 1):
+    for level, layer in enumerate(plane.layers):
         middle = (places[level, 0] + places[level + 1, 0]) / 2
-        labels.append(_note(middle, f"{layer_prefix}{level}", "muted", 11) | {"xanchor": "right", "xshift": -14})
+        labels.append(_note(middle, layer, "muted", 11) | {"xanchor": "right", "xshift": -14})
     return labels
 
 

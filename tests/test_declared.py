@@ -27,13 +27,10 @@ EN = words_of("en")
 ALL = compute.builders()
 SMALL = (("d_model", 16), ("n_heads", 4), ("n_layers", 3))
 DEEPER = (("d_model", 16), ("n_heads", 4), ("n_layers", 6))
-OF_TWO_STACKS = (
-    "attention.",
-    "drift.",
-    "compare.pinned_step",
-    "compare.present_step",
-    "compare.step_",
-)  # their pages show such
+OF_TWO_STACKS = (  # pages that show such models too
+    *("attention.", "drift.", "compare.pinned_step", "compare.present_step", "compare.step_"),
+    *("fibres.", "compare.pinned_light", "compare.present_light", "compare.twin_"),
+)
 PIN = Scene(model="gpt", sentence="um dois três quatro", overrides=SMALL, temperature=3.0)
 # Values of every kind: those that a field takes are tried on it.
 TRIED = (

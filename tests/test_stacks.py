@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import numpy as np
+import plotly.graph_objects as go
 import pytest
 from support import open_page
 
 from core import Scene
 from core.scene.translation import translate
-from pictures import arithmetic, attention, compare, compute, stacks, takeaway
+from pictures import arithmetic, attention, compare, compute, fibres, lighting, stacks, takeaway
 from pictures.explained import naming
 from pictures.explained.world import world
 from pictures.translate import text as texts
 from pictures.words import words_of
+from plots import theme
+from plots.facing import facing
+from plots.tokens import literal
 from ui.state import SCENE
 
 HERE = Scene(model="translator", layer=9, head=9, query=64, key=64)
@@ -113,3 +117,51 @@ def test_a_reader_chooses_whose_attention_is_shown():
     choice.set_value("encoder").run()
     assert not at.exception and at.session_state[SCENE].attention_of == "encoder"
     assert any("before a word is written" in element.proto.body for element in at.get("html"))
+
+
+# -------------------------------------------------------------------------------------------------------------- Fibres
+
+
+def test_facing_planes_hold_every_weight_of_the_three_kinds():
+    scene = Scene(model="translator", threshold=0.3)
+    kinds = {kind: stacks.patterns(scene.turn(attention_of=kind)) for kind in stacks.kinds(scene)}
+    figure = fibres.light(scene, EN).figure
+    above = {kind: int((a > 0.3).sum()) for kind, a in kinds.items()}
+    assert figure["layout"]["meta"]["above"] == sum(above.values())
+    mask = figure["layout"]["meta"]["mask"]
+    assert (mask["weight"][mask["layer"] < 2] > 0.3).sum() == above["encoder"]
+    lit = fibres.light(scene.turn(layers_lit=2), EN)
+    assert lit.figure["layout"]["meta"]["above"] == above["encoder"] and "2 of 4 layers are lit" in lit.says
+    names = [note["text"] for note in figure["layout"]["scene"]["annotations"] if note.get("name") == "token"]
+    assert [name for name in names if name] == [
+        literal(t) for t in (*scene.tokens, *stacks.read(scene), *stacks.written(scene))
+    ]
+    go.Figure(theme.resolve(figure, "dark"))
+
+
+def test_a_curve_across_rises_from_the_encoder_s_highest_level_to_the_word():
+    cross = np.zeros((1, 1, 2, 3), np.float32)
+    cross[0, 0, 1, 2] = 1
+    none = np.zeros((1, 1, 3, 3)), np.zeros((1, 1, 2, 2))
+    figure = facing(*none, cross, list("abc"), list("xy"), list("yz"), focus=4)
+    line = next(trace for trace in figure["data"] if "curves" in trace.get("meta", {}) and "like" not in trace["meta"])
+    ends = np.array([[line[axis][i] for axis in "xyz"] for i in (0, -2)])
+    halos = [trace for trace in figure["data"] if trace.get("customdata") is not None]
+    assert halos[1]["customdata"].tolist() == [3, 4, 3, 4]
+    (source, target) = ([np.array([halo[axis][i] for axis in "xyz"]) for i in range(len(halo["x"]))] for halo in halos)
+    assert np.allclose(ends, [source[5], target[3]])
+
+
+def test_in_the_flat_picture_either_text_has_its_focus():
+    scene = Scene(model="translator", focus=12)
+    assert lighting.focuses(scene) == (3, None) and lighting.focuses(scene.turn(focus=4)) == (None, 4)
+    assert lighting.focuses(scene.turn(attention_of="decoder")) == (3, 3)
+    assert (
+        lighting.focuses(scene.turn(attention_of="encoder", focus=4)) == (4, 4)
+        and lighting.focus(scene.turn(focus=17)) is None
+    )
+    left, right = (
+        next(t for t in fibres.twin(scene, EN).figure["data"] if t.get("marker", {}).get("color") == role)
+        for role in ("@query", "@key")
+    )
+    assert left["customdata"].tolist() == [*range(9, 17)] and right["customdata"].tolist() == [*range(9)]

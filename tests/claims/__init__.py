@@ -194,6 +194,10 @@ class Fresh:
         """Several that are looked at; the one that looks, if told, as itself."""
         return self.named(places, itself=self.query if query is None else query)
 
+    def focused(self) -> int | None:
+        """Who is in focus, as one that looks."""
+        return None if self.scene.focus is None or self.scene.focus >= self.n else self.scene.focus
+
     def phrase(self, names: list[str]) -> str:
         if len(names) > 5:
             names = [*names[:4], f"{len(names) - 4} others" if self.words.lang == "en" else f"mais {len(names) - 4}"]

@@ -23,7 +23,7 @@ def lit(f: Fresh) -> np.ndarray:
 
 
 def focus(f: Fresh) -> int | None:
-    return None if f.scene.focus is None or f.scene.focus >= f.n else f.scene.focus
+    return f.focused()
 
 
 def above(a: np.ndarray, f: Fresh, n: int) -> bool:

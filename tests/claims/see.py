@@ -312,7 +312,7 @@ def strongest(f: Fresh, v: Values) -> None:
 
 @claim("heads.says.cell", "heads.says.cell_in")
 def cell(f: Fresh, v: Values) -> None:
-    assert {v["query"], v["key"]} <= {f.token(i) for i in range(f.n)}
+    assert {v["query"]} <= {f.token(i) for i in range(f.n)} and {v["key"]} <= {*map(f.key_token, range(len(f.columns)))}
 
 
 @claim("heads.says.alone")

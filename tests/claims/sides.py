@@ -3,14 +3,16 @@ and who is looked at in another, perhaps; and those that only the crossing has."
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
-from claims import Fresh, Values, claim, see, written_as
+from claims import Fresh, Values, claim, light, near, see, ties, written_as
 from core import Scene
 from core.config import ENCODER
-from pictures import attention
+from pictures import attention, fibres
 
 HERE, SEQ = Scene(model="translator", layer=1, head=2), Scene(model="seq2seq", sentence="um dois", layer=1)
 SCENES = [
@@ -23,8 +25,8 @@ SCENES = [
             HERE.turn(sentence="<pt> yesterday the seal slept ."),
         ),
         *(
-            HERE.turn(off=("W_V", "softmax"), threshold=0.5),
-            HERE.turn(ablated=((1, 2),)),
+            HERE.turn(off=("W_V", "softmax"), threshold=0.5, focus=12),
+            HERE.turn(ablated=((1, 2),), layers_lit=3, focus=3),
             HERE.turn(off=("cross", "mask")),
         ),
         *(
@@ -35,7 +37,7 @@ SCENES = [
         SEQ.override(init="unit", d_mlp=256, n_layers=12).turn(off=("norm", "residual"), layer=11, head=1),
     )
 ]
-BUILDERS = (*attention.VECTORS, *attention.MATRICES, attention.output, see.rows)
+BUILDERS = (*attention.VECTORS, *attention.MATRICES, attention.output, see.rows, fibres.light, fibres.twin)
 
 
 class Sides(Fresh):
@@ -75,8 +77,25 @@ class Sides(Fresh):
         encoder = self.whole.encoder
         return self[ENCODER + ("ln_final.out" if encoder.final_norm else f"blocks.{encoder.n_layers - 1}.resid_post")]
 
-    def place_is_on(self) -> bool:
-        return self.kind != "decoder" or super().place_is_on()
+    @property
+    def claims(self) -> Mapping[str, Callable[[Any, Values], None]]:  # type: ignore[override]
+        """The light is of all three kinds, whichever the flat picture shows."""
+        return OF_LIGHT if self.at_builder is fibres.light else {}
+
+    def of_kind(self, kind: str) -> Sides:
+        """The same run, read as another kind of attention."""
+        return self if kind == self.kind else sides(self.scene.turn(attention_of=kind))
+
+    @property
+    def on(self) -> list[tuple[int, int]]:  # type: ignore[override]
+        places = [*np.ndindex(self.config.n_layers, self.config.n_heads)]
+        return [place for place in places if self.kind != "decoder" or place not in self.scene.ablated]
+
+    def focused(self) -> int | None:
+        """Who looks in the flat picture, if that is who is in focus: the source's tokens are counted first."""
+        first = 0 if self.kind == "encoder" else len(self.scene.tokens)
+        at = -1 if self.scene.focus is None else self.scene.focus - first
+        return at if 0 <= at < self.n else None
 
     def keys(self, places: Iterable[int], query: int | None = None) -> str:
         if self.kind != "cross":
@@ -84,7 +103,7 @@ class Sides(Fresh):
         return self.phrase([self.key_token(i) for i in places])
 
 
-FRESH = Sides
+FRESH, sides = Sides, lru_cache(maxsize=8)(Sides)
 
 
 def crossing(f: Sides) -> bool:
@@ -141,3 +160,76 @@ def mixed(f: Sides, v: Values) -> None:
 def only(f: Sides, v: Values) -> None:
     ((_, weights),) = see.row_of(f, v["token"])
     assert crossing(f) and len(weights) == 1 == v["weight"] and v["keys"] == f.key_token(0)
+
+
+# -------------------------------------------------------------------------------------------------------------- Fibres
+
+
+def alight(f: Sides) -> dict[str, np.ndarray]:
+    """kind -> [layer, head, row, column] of the layers that are lit: the encoder's first."""
+    encoder = f.of_kind("encoder")
+    total = encoder.config.n_layers + f.whole.n_layers
+    lit = total if f.scene.layers_lit is None else min(f.scene.layers_lit, total)
+    kinds = ("decoder", "cross") if "cross" not in f.scene.off else ("decoder",)
+    rest = max(0, lit - encoder.config.n_layers)
+    return {"encoder": light.given(encoder)[:lit]} | {kind: light.given(f.of_kind(kind))[:rest] for kind in kinds}
+
+
+def layers_lit(f: Sides, v: Values) -> None:
+    shown = alight(f)
+    assert v["lit"] == len(shown["encoder"]) + len(shown["decoder"]) < v["n"]
+    assert v["n"] == f.whole.n_encoder_layers + f.whole.n_layers
+
+
+def counted(f: Sides, v: Values) -> None:
+    weights = np.concatenate([a.ravel() for a in alight(f).values()])
+    assert light.above(weights, f, v["above"]) and v["threshold"] == f.scene.threshold
+    assert v["drawn"] == min(v["above"], 500)
+
+
+def off(f: Sides, v: Values) -> None:
+    assert v["n"] == len(f.scene.ablated) > 0
+
+
+def cell(f: Sides, v: Values) -> None:
+    across = f.of_kind("cross")
+    across.words = f.words
+    assert v["query"] in map(across.token, range(across.n)) and v["key"] in map(
+        across.key_token, range(len(across.columns))
+    )
+
+
+OF_LIGHT = {"fibres.says.lit": layers_lit, "fibres.says.ablated": off, "heads.says.cell_in": cell} | {
+    f"fibres.says.{name}": counted for name in ("none", "one", "all", "some")
+}
+
+
+def crossings(f: Sides) -> tuple[Sides, np.ndarray, list[tuple]]:
+    """All cross-attention that is lit and touches who is in focus, and its strongest."""
+    across, a = f.of_kind("cross"), alight(f)["cross"]
+    touched, n = np.ones(a.shape, bool), len(f.scene.tokens)
+    if f.scene.focus is not None and f.scene.focus < n + across.n:
+        touched &= (
+            np.indices(a.shape)[3] == f.scene.focus
+            if f.scene.focus < n
+            else (np.indices(a.shape)[2] == f.scene.focus - n)
+        )
+    return across, a[touched], ties(a, 2, where=touched)
+
+
+@claim("fibres.says.across", "fibres.says.across_alike")
+def strongest_across(f: Sides, v: Values) -> None:
+    across, a, best = crossings(f)
+    across.words = f.words
+    assert near(v["weight"], a[np.isfinite(a)].max()) and v["n"] == len(best)
+    if "looks" not in v:
+        assert len(best) == np.isfinite(a).sum() > 1
+        return
+    form = {"en": "{} at {} in {}", "pt-BR": "de {} para {} na {}"}[f.words.lang]
+    looks = [form.format(across.token(q), across.key_token(k), f.heads([(i, h)])) for i, h, q, k in best]
+    assert v["looks"] == f.phrase(looks)
+
+
+@claim("fibres.says.broken_somewhere")
+def broken(f: Sides, v: Values) -> None:
+    assert not all(np.isfinite(a).all() for a in alight(f).values())
