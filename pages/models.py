@@ -5,13 +5,29 @@ from __future__ import annotations
 import streamlit as st
 
 from core import library
-from ui import comparison, shell
+from core.interpret import sentence_vectors, similarity
+from pictures import alike
+from pictures import models as pictures
+from pictures.words import Words
+from ui import comparison, figure, shell, state
 from ui.models import cards, hub, upload
+
+
+def sentences(words: Words) -> None:
+    """Which sentences are alike to the model that is used."""
+    scene = state.scene()
+    if alike.readable(scene):
+        shell.say(words("models.alike.title"), "step")
+        shell.say(words("models.alike.about"), "about")
+        st.html(pictures.table([(str(i), text) for i, text in enumerate(alike.texts(scene))]))
+        figure.picture(alike.alike, scene, words, key="models-alike", height=alike.height(scene))
+
 
 scene, words = shell.open_page("models")
 comparison.elsewhere(scene, words)
 st.fragment(cards.here)(words)
+st.fragment(sentences)(words)
 hub.bring(words)
 st.fragment(upload.bring)(words)
 cards.shipped(words)
-shell.close_page("models", words, library.fingerprint, library.unwhole)
+shell.close_page("models", words, library.fingerprint, library.unwhole, sentence_vectors, similarity)

@@ -20,6 +20,7 @@ from claims import (
     CLAIMS,
     Fresh,
     across,
+    akin,
     any_scenes,
     asked,
     back,
@@ -65,6 +66,7 @@ PAGES = {
     "sides": sides,
     "both_ways": both_ways,
     "voted": voted,
+    "akin": akin,
 }
 SCENES = any_scenes(200)
 AT_ONCE = 20

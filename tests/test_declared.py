@@ -15,7 +15,7 @@ import pytest
 import pictures
 from core import Scene
 from core.errors import FibraError
-from pictures import attention, compute, continuation, pinned
+from pictures import alike, attention, compute, continuation, pinned
 from pictures.generate import loss
 from pictures.words import words_of
 from plots.figure import to_json
@@ -78,8 +78,9 @@ def two_stacks(builder: compute.Builder) -> tuple[Scene, ...]:
 def one_stack(builder: compute.Builder) -> tuple[Scene, ...]:
     compares, writes = "compare" in builder.__module__, "generate" in builder.__module__
     scenes = map(continuation.writer, bases()) if writes else bases()
-    judged = builder is not loss.losses
-    return tuple(s for s in scenes if (s.pinned or not compares) and (judged or loss.judged(s)))
+    judged, reads = builder is not loss.losses, builder is not alike.alike  # words that a vocabulary must have
+    scenes = (s for s in scenes if (judged or loss.judged(s)) and (reads or s.preset.tokenizer))
+    return tuple(s for s in scenes if s.pinned or not compares)
 
 
 def drawn(builder: compute.Builder, scene: Scene) -> tuple[bytes, str]:

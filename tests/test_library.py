@@ -18,7 +18,7 @@ from core.library import Library
 from core.presets import PORTRAIT, SHIPPED, find
 from core.scene.recall import Recalled
 from core.weights import load_pretrained, write
-from pictures import compute, drift, fibres, labels, left_out, memory, pieces, reading, start
+from pictures import alike, compute, drift, fibres, labels, left_out, memory, pieces, reading, start
 from pictures import models as pictures
 from pictures.extremes import token_name
 from pictures.words import LANGUAGES, words_of
@@ -241,6 +241,8 @@ def test_the_page_shows_cards_and_a_model_becomes_the_story_of_every_page(tmp_pa
     scene = at.session_state[SCENE]
     assert scene.model == name and scene.sentence == "a bee" and [*at.query_params["model"]] in ([name], [*name])
     assert f"/attention?model={name}&sentence=a+bee" in at.code[0].value
+    assert alike.texts(scene)[-1] == "a bee" and words_of("en")("models.alike.title") in html(at)
+    assert not alike.readable(Scene()), "a toy knows none of these words"
     fine(at.button(key=f"check-{name}").click().run())
     assert words_of("en")("models.whole", n=len(find(name).learned)) in html(at)
     (tmp_path / "<b>tiny" / "config.json").unlink()

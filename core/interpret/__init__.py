@@ -15,7 +15,7 @@ from .induction import (
 )
 from .lens import Attribution, direct_attribution, logit_lens, read_stream, source_attribution
 from .patching import difference, patched_differences
-from .sentences import sentence_similarity, sentence_vector
+from .sentences import sentence_similarity, sentence_vector, sentence_vectors
 from .space import PCA, pca, rank_correlation, relative_change, residual_stages, token_norms
 from .stream import order_effect, pair_angles, share_of_zeros, similarity, sine_wave, token_moments
 
@@ -54,6 +54,7 @@ __all__ = [
     "rollout",
     "sentence_similarity",
     "sentence_vector",
+    "sentence_vectors",
     "share_of_zeros",
     "similarity",
     "sine_wave",

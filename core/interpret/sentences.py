@@ -25,11 +25,21 @@ def sentence_vector(params: Params, config: Config, ids: np.ndarray) -> np.ndarr
     return vector
 
 
+def sentence_vectors(params: Params, config: Config, rows: Iterable[np.ndarray]) -> np.ndarray:
+    """`sentence_vector` of several texts in one run, the shorter ones padded: ids [pos] each -> [sentence, d_model]."""
+    texts, last = list(rows), last_stream(config)
+    sizes = np.array([len(ids) for ids in texts])
+    there = np.arange(sizes.max()) < sizes[:, None]  # [sentence, pos]
+    ids = np.zeros(there.shape, np.int64)
+    ids[there] = np.concatenate(texts)
+    stream = forward(params, config, ids, mask=there, names=[last])[last]
+    return (stream * there[..., None]).sum(axis=1) / sizes[:, None]
+
+
 def sentence_similarity(params: Params, config: Config, tokenizer: Tokenizer, sentences: Iterable[str]) -> np.ndarray:
     """The cosine between the vectors of any two sentences: [sentence, sentence].
 
     Raises: ConfigError for a sentence that has no token, or more than the model's context.
     """
     texts = several("sentences", sentences, "texts")
-    vectors = [sentence_vector(params, config, tokenizer.encode(text).ids) for text in texts]
-    return similarity(np.array(vectors))
+    return similarity(sentence_vectors(params, config, [tokenizer.encode(text).ids for text in texts]))
