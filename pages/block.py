@@ -13,6 +13,7 @@ from core.ops.positions import rotate, sinusoidal
 from pictures import compare_block as compare
 from pictures import compute
 from pictures.block import frame, lengths, neurons, norm, position
+from pictures.block.inside import inside
 from pictures.words import Words
 from ui import comparison, controls, explanation, figure, presets, shell, state, switchboard
 from ui.block import knobs
@@ -65,7 +66,7 @@ def _stream(scene: Scene, words: Words) -> None:
         for part in ("residual", "norm"):
             switchboard.part(scene, part, words)
     _picture(lengths.stream, scene, words, frame.height(scene))
-    _picture(lengths.steps, scene, words, frame.LOW, words("block.steps", layer=scene.place[0]))
+    _picture(lengths.steps, scene, words, frame.LOW, words("block.steps", layer=inside(scene).layer))
 
 
 def _picture(builder: compute.Builder, scene: Scene, words: Words, height: int, title: str = "") -> None:

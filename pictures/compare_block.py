@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from core import Scene
-from pictures import changes, compute, extremes
+from pictures import changes, extremes
 from pictures import compare as shared
 from pictures import pinned as pinned_scene
 from pictures.block import neurons, norm
+from pictures.block.inside import array, inside
 from pictures.compute import Picture, picture
 from pictures.words import Words
 from plots.heatmap import heatmap
@@ -20,18 +21,17 @@ def values(scene: Scene) -> np.ndarray:
         return norm.normed(scene).after
     if scene.compared_array == "units":
         return neurons.hidden(scene).after
-    trace, at = compute.run(scene).trace, f"blocks.{scene.place[0]}."
-    if scene.compared_array == "mlp_out" and not scene.config.d_mlp:
-        return np.zeros_like(trace[at + "resid_mid"])
-    return trace[at + scene.compared_array]
+    if scene.compared_array == "mlp_out" and not inside(scene).config.d_mlp:
+        return np.zeros_like(array(scene, "resid_mid"))
+    return array(scene, scene.compared_array)
 
 
-@picture("pinned", "compared_array", "layer")
+@picture("pinned", "compared_array", "layer", "attention_of")
 def pinned(scene: Scene, words: Words) -> Picture:
     return _one(pinned_scene.before(scene), scene, words)
 
 
-@picture("pinned", "compared_array", "layer")
+@picture("pinned", "compared_array", "layer", "attention_of")
 def present(scene: Scene, words: Words) -> Picture:
     return _one(scene, scene, words)
 
@@ -40,14 +40,15 @@ def _one(shown: Scene, scene: Scene, words: Words) -> Picture:
     x = values(shown)
     says = _hedged(shown, words) + changes.ranged(x, words)
     most = changes.largest(values(pinned_scene.before(scene)), values(scene))
-    return Picture(_map(x, list(shown.tokens), most, scene, words, says), says)
+    return Picture(_map(x, list(inside(shown).tokens), most, scene, words, says), says)
 
 
-@picture("pinned", "compared_array", "layer")
+@picture("pinned", "compared_array", "layer", "attention_of")
 def difference(scene: Scene, words: Words) -> Picture:
     """The present numbers less the pinned ones."""
     was, now = values(pinned_scene.before(scene)).astype(np.float64), values(scene).astype(np.float64)
-    change, labels = changes.difference(was, now), pinned_scene.paired(pinned_scene.before(scene).tokens, scene.tokens)
+    change = changes.difference(was, now)
+    labels = pinned_scene.paired(inside(pinned_scene.before(scene)).tokens, inside(scene).tokens)
 
     def named(place: tuple[int, ...]) -> dict:
         token = extremes.token_name(labels, place[0], words)
@@ -63,7 +64,7 @@ def _hedged(shown: Scene, words: Words) -> str:
         return norm.supposed(shown, norm.normed(shown), words)
     if shown.compared_array == "units":
         return neurons.supposed(shown, neurons.hidden(shown), words)
-    absent = shown.compared_array == "mlp_out" and not shown.config.d_mlp
+    absent = shown.compared_array == "mlp_out" and not inside(shown).config.d_mlp
     return words("block.says.brings_nothing") + " " if absent else ""
 
 
@@ -91,7 +92,7 @@ def _axis(scene: Scene, words: Words) -> str:
 
 def height(scene: Scene) -> int:
     """Pixels that fit the longer of the two sentences."""
-    return 120 + 22 * max(6, len(scene.tokens), len(pinned_scene.kept(scene).tokens))
+    return 120 + 22 * max(6, *(len(inside(one).tokens) for one in (pinned_scene.before(scene), scene)))
 
 
 def alike(scene: Scene) -> bool:

@@ -9,6 +9,7 @@ import numpy as np
 
 from core import Run, Scene
 from core.interpret import attention_distance, entropy, relative_change, residual_stages, token_norms
+from core.trace import Trace
 from pictures import compute
 from pictures.compute import Picture, picture
 from pictures.extremes import (
@@ -283,8 +284,12 @@ def lengths(scene: Scene, words: Words) -> Picture:
 
 def lengths_within(scene: Scene, words: Words, width: int, height: int) -> Picture:
     run = compute.run(scene)
-    n = run.config.n_layers
-    norms = token_norms(residual_stages(run.trace, n))
+    return lengths_of(run.trace, run.config.n_layers, words, width, height)
+
+
+def lengths_of(trace: Trace, n: int, words: Words, width: int, height: int) -> Picture:
+    """Of a stack of n layers: the tokens' mean length as they enter, and after every layer."""
+    norms = token_norms(residual_stages(trace, n))
     says = _growth(norms, words)
     figure = magnitudes(
         norms,

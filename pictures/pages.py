@@ -29,7 +29,7 @@ PAGES = {
     "reading": Page("🔬", "see"),
     "fibres": Page("✨", "see", compares=True, stacks=(1, 2)),
     "drift": Page("🧭", "see", compares=True, stacks=(1, 2)),
-    "block": Page("🧱", "see", compares=True),
+    "block": Page("🧱", "see", compares=True, stacks=(1, 2)),
     "generate": Page("✍️", "write"),
     "translate": Page("🌐", "write", stacks=(2,)),
     "train": Page("🌱", "write", model=False),

@@ -17,6 +17,7 @@ from core.ops.positions import rotary_angles, sinusoidal
 from core.scene.fields import INSIDE
 from pictures import compare_block as compare
 from pictures.block import lengths, neurons, norm, position
+from pictures.block.inside import inside
 from pictures.words import LANGUAGES, words_of
 from plots import theme
 from plots.figure import to_json
@@ -268,12 +269,24 @@ def test_page_runs(scene, lang):
     assert not page(scene.turn(lang=lang)).exception
 
 
+def test_of_two_stacks_one_is_chosen_and_the_norm_of_the_crossing_is_among_the_decoder_s():
+    at, words = page(Scene(model="seq2seq", lang="en")), words_of("en")
+    where = next(box for box in at.selectbox if box.label == words("block.where"))
+    assert where.value == "cross" and len(where.options) == 3
+    where.set_value("mlp").run()
+    scene = at.session_state[SCENE]
+    assert (scene.second_norm, inside(scene).stack, inside(scene).norm) == (True, "decoder", "mlp")
+    next(w for w in at.button_group if w.key.startswith("knob-block_stack")).set_value("encoder").run()
+    scene = at.session_state[SCENE]
+    assert not at.exception and inside(scene).block == "encoder.blocks.0." and inside(scene).tokens == scene.tokens
+
+
 def test_knobs_turn_the_scene():
     at = page(Scene(model="gpt", lang="en"))
     words = words_of("en")
     for label, value in (
         ("block.positions_choice", "rotary"),
-        ("block.where", True),
+        ("block.where", "mlp"),
         ("block.activation_choice", "gelu"),
     ):
         next(box for box in at.selectbox if box.label == words(label)).set_value(value)

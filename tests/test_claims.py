@@ -32,6 +32,7 @@ from claims import (
     explained,
     heard,
     inside,
+    inside_two,
     light,
     see,
     sides,
@@ -65,6 +66,7 @@ PAGES = {
     "across": across,
     "sides": sides,
     "both_ways": both_ways,
+    "inside_two": inside_two,
     "voted": voted,
     "akin": akin,
 }

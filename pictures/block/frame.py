@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from core import Scene
+from pictures.block.inside import inside
 from pictures.words import Words
 from plots.heatmap import heatmap
 
@@ -19,7 +20,7 @@ ROWS = 24  # tokens that each have a row to be read; of more, the chosen one's n
 
 def height(scene: Scene) -> int:
     """Pixels of the first figure of each column, one for all, so that what follows begins on one line."""
-    n = len(scene.tokens)
+    n = len(inside(scene).tokens)
     return max(HEIGHT, 110 + ROW * n) if n <= ROWS else 110 + ROW * ROWS
 
 
@@ -27,7 +28,7 @@ def by_token(values: np.ndarray, scene: Scene, words: Words, axis: str, says: st
     """`values` [pos, ...], whose columns are counted along `axis`."""
     return heatmap(
         values,
-        list(scene.tokens),
+        list(inside(scene).tokens),
         row_role="@residual",
         column_title=axis,
         column_role="@muted",

@@ -6,33 +6,36 @@ import numpy as np
 
 from core import Scene
 from core.interpret import token_norms
-from pictures import compute
 from pictures.block.frame import LOW, WIDTH, height
+from pictures.block.inside import array, inside, own
 from pictures.compute import Picture, picture
-from pictures.heads import lengths_within, magnitude
+from pictures.heads import lengths_of, magnitude
 from pictures.words import Words
 from plots.magnitudes import magnitudes
 
 
-@picture()
+@picture("attention_of")
 def stream(scene: Scene, words: Words) -> Picture:
     """The tokens' mean length as they enter, and after every layer."""
-    return lengths_within(scene, words, WIDTH, height(scene))
+    return lengths_of(own(scene), inside(scene).config.n_layers, words, WIDTH, height(scene))
 
 
-@picture("layer")
+@picture("layer", "attention_of")
 def steps(scene: Scene, words: Words) -> Picture:
-    """The same inside the chosen layer: as it enters, after attention, after the MLP."""
-    run, at = compute.run(scene), f"blocks.{scene.place[0]}."
-    names = ["resid_pre", "resid_mid", *(["resid_post"] if run.config.d_mlp else [])]
-    lengths = token_norms(np.stack([run.trace[at + name] for name in names]))
-    added = {name: run.trace[at + name] for name in ("attn_out", *(["mlp_out"] if run.config.d_mlp else []))}
-    sizes = {name: float(token_norms(x[None])[0]) for name, x in added.items()}
+    """The same inside the chosen layer: as it enters, after attention, after the MLP; in between after the crossing."""
+    here = inside(scene)
+    parts = {"attn_out": "resid_mid"}
+    parts |= {"cross_out": "resid_mid_cross"} if here.config.cross else {}
+    parts |= {"mlp_out": "resid_post"} if here.config.d_mlp else {}
+    names = ["resid_pre", *parts.values()]
+    lengths = token_norms(np.stack([array(scene, name) for name in names]))
+    sizes = {name: float(token_norms(array(scene, name)[None])[0]) for name in parts}
     good = bool(np.isfinite(lengths).all() and np.isfinite([*sizes.values()]).all())
-    key = "steps_lost" if not good else "steps" if run.config.d_mlp else "steps_attention"
+    key = "steps_lost" if not good else "steps" if here.config.d_mlp else "steps_attention"
     says = words(
-        f"block.says.{key}",
-        layer=scene.place[0],
+        f"block.says.{key}{'_cross' if good and here.config.cross else ''}",
+        layer=here.layer,
+        cross=magnitude(sizes.get("cross_out", 0.0), words),
         start=magnitude(float(lengths[0]), words),
         end=magnitude(float(lengths[-1]), words),
         attention=magnitude(sizes["attn_out"], words),

@@ -9,8 +9,9 @@ import numpy as np
 from core import Scene
 from core.interpret import share_of_zeros
 from core.ops.activations import ACTIVATIONS
-from pictures import compute, extremes
+from pictures import extremes
 from pictures.block.frame import LOW, WIDTH, by_token
+from pictures.block.inside import array, inside
 from pictures.compute import Picture, picture
 from pictures.generate.draw import share
 from pictures.heads import magnitude
@@ -36,17 +37,17 @@ class Units:
 
 def hidden(scene: Scene) -> Units:
     """The chosen layer's hidden units; where there is no MLP, the stream's own numbers through the activation."""
-    run, at = compute.run(scene), f"blocks.{scene.place[0]}."
-    if not run.config.d_mlp:
-        x = run.trace[at + "resid_mid"]
+    config = inside(scene).config
+    if not config.d_mlp:
+        x = array(scene, "resid_post")
         with np.errstate(over="ignore", invalid="ignore"):
-            y = ACTIVATIONS[run.config.activation](x)
+            y = ACTIVATIONS[config.activation](x)
         return Units(x, y, y, real=False)
-    after = run.trace[at + "mlp.post"]
-    return Units(run.trace[at + "mlp.pre"], run.trace[at + "mlp.act"] if run.config.gated else after, after, real=True)
+    after = array(scene, "mlp.post")
+    return Units(array(scene, "mlp.pre"), array(scene, "mlp.act") if config.gated else after, after, real=True)
 
 
-@picture("layer")
+@picture("layer", "attention_of")
 def units(scene: Scene, words: Words) -> Picture:
     """What every hidden unit passes on, for every token."""
     found = hidden(scene)
@@ -55,7 +56,7 @@ def units(scene: Scene, words: Words) -> Picture:
     if found.after.shape[1] > UNITS:
         says += " " + words("block.says.first_units", n=UNITS)
     shown = np.where(np.isfinite(shown), shown, np.nan)
-    name = f"blocks.{scene.place[0]}.mlp.post"
+    name = f"{inside(scene).block}mlp.post"
     numbers = cells(name, (ROW, COLUMN), shown.shape) if found.real else None
     return Picture(by_token(shown, scene, words, words("block.unit"), says), says, numbers)
 
@@ -74,10 +75,10 @@ def supposed(scene: Scene, found: Units, words: Words) -> str:
     return "" if found.real else words(f"block.says.mlp_{'off' if 'mlp' in scene.missing else 'none'}") + " "
 
 
-@picture("layer", "query")
+@picture("layer", "query", "attention_of")
 def curve(scene: Scene, words: Words) -> Picture:
     """All activation functions, and the chosen token's numbers on the one that this model has."""
-    found, row = hidden(scene), scene.cell[0]
+    found, row = hidden(scene), inside(scene).row
     x, y = found.before[row].astype(np.float64), found.activated[row].astype(np.float64)
     good = np.isfinite(x) & np.isfinite(y)
     reach = float(max(CURVE, np.abs(x[good]).max(initial=0.0)))
@@ -90,7 +91,7 @@ def curve(scene: Scene, words: Words) -> Picture:
         says = words(
             "block.says.curve",
             name=chosen,
-            token=extremes.token_name(scene.tokens, row, words),
+            token=extremes.token_name(inside(scene).tokens, row, words),
             n=len(x),
             below=int((x < 0).sum()),
             high=magnitude(float(y.max()), words),
@@ -108,7 +109,7 @@ def curve(scene: Scene, words: Words) -> Picture:
     return Picture(figure, says)
 
 
-@picture("layer")
+@picture("layer", "attention_of")
 def zeros(scene: Scene, words: Words) -> Picture:
     """The share of units at exactly 0, token by token."""
     found = hidden(scene)
@@ -116,11 +117,11 @@ def zeros(scene: Scene, words: Words) -> Picture:
     says = words("block.says.units_lost") if not np.isfinite(found.after).all() else _ends(by_token, scene, words)
     figure = token_shares(
         by_token,
-        list(scene.tokens),
+        list(inside(scene).tokens),
         role="@attention",
         value_title=words("block.zeros"),
         width=WIDTH,
-        height=110 + labels_height(list(scene.tokens), WIDTH),
+        height=110 + labels_height(list(inside(scene).tokens), WIDTH),
         alt=says,
     )
     return Picture(figure, says)
@@ -133,12 +134,12 @@ def _ends(by_token: np.ndarray, scene: Scene, words: Words) -> str:
         return words("block.says.zeros_alike", high=share(most.value, words, fine=True))
     return words(
         "block.says.zeros_by_token",
-        most=extremes.token_names(scene.tokens, most.indices, words),
-        least=extremes.token_names(scene.tokens, fewest.indices, words),
+        most=extremes.token_names(inside(scene).tokens, most.indices, words),
+        least=extremes.token_names(inside(scene).tokens, fewest.indices, words),
         high=share(most.value, words, fine=True),
         low=share(fewest.value, words, fine=True),
     )
 
 
 def zeros_height(scene: Scene) -> int:
-    return 110 + labels_height(list(scene.tokens), WIDTH)
+    return 110 + labels_height(list(inside(scene).tokens), WIDTH)

@@ -10,8 +10,9 @@ import numpy as np
 from core import Scene
 from core.interpret import token_moments
 from core.ops.norm import layer_norm
-from pictures import compute, extremes
+from pictures import extremes
 from pictures.block.frame import LOW, ROWS, WIDTH, height
+from pictures.block.inside import NORMS, array, inside
 from pictures.compute import Picture, picture
 from pictures.heads import magnitude
 from pictures.words import Words
@@ -38,28 +39,27 @@ class Normed:
 
 
 def normed(scene: Scene) -> Normed:
-    """The chosen layer's first or second norm; LayerNorm on what enters there, where the model has none."""
-    run, second = compute.run(scene), shown_second(scene)
-    config, at = run.config, f"blocks.{scene.place[0]}."
-    stream, added = ("resid_mid", "mlp_out") if second else ("resid_pre", "attn_out")
-    before = run.trace[at + ("resid_pre" if second and config.parallel else stream)]
+    """The chosen norm of the chosen layer; LayerNorm on what enters there, where the model has none."""
+    here = inside(scene)
+    config, middle = here.config, "resid_mid_cross" if here.config.cross else "resid_mid"
+    stream, added = {
+        "attention": ("resid_pre", "attn_out"),
+        "cross": ("resid_mid", "cross_out"),
+        "mlp": (middle, "mlp_out"),
+    }[here.norm]
+    before = array(scene, "resid_pre" if here.norm == "mlp" and config.parallel else stream)
     if config.norm == "none":
         with np.errstate(over="ignore", invalid="ignore"):  # of numbers that have exploded
             after = np.divide(*layer_norm(before, config.norm_eps))
         return Normed(before, after, after, real=False)
     if config.norm_at == "post":
-        more = run.trace[at + added]
-        before = run.trace[at + stream] + more if config.residual else more
-    name = at + ("ln2" if second else "ln1")
-    return Normed(before, run.trace[name + ".normalized"], run.trace[name + ".out"], real=True)
+        more = array(scene, added)
+        before = array(scene, stream) + more if config.residual else more
+    name = NORMS[here.norm]
+    return Normed(before, array(scene, name + ".normalized"), array(scene, name + ".out"), real=True)
 
 
-def shown_second(scene: Scene) -> bool:
-    """Without an MLP a block has no second norm."""
-    return scene.second_norm and bool(scene.config.d_mlp)
-
-
-@picture("layer", "query", "second_norm")
+@picture("layer", "query", "second_norm", "attention_of")
 def moments(scene: Scene, words: Words) -> Picture:
     """Mean and variance of each token as it enters the norm and as it leaves it, to four digits.
 
@@ -67,20 +67,20 @@ def moments(scene: Scene, words: Words) -> Picture:
     """
     norm = normed(scene)
     table = np.stack([*token_moments(norm.before), *token_moments(norm.after)], axis=1)
-    row = scene.cell[0]
-    inside = [float(x[row]) for x in token_moments(norm.normalized)]
-    good = np.isfinite([*table[row], *inside]).all()
+    row = inside(scene).row
+    within = [float(x[row]) for x in token_moments(norm.normalized)]
+    good = np.isfinite([*table[row], *within]).all()
     over = table[row, 1] > np.finfo(np.float32).max and not norm.normalized[row].any()
-    numbers = zip(("mean", "variance", "mean2", "variance2", "mean1", "variance1"), [*table[row], *inside], strict=True)
+    numbers = zip(("mean", "variance", "mean2", "variance2", "mean1", "variance1"), [*table[row], *within], strict=True)
     says = supposed(scene, norm, words) + words(
         f"block.says.moments{'_lost' if not good else '_over' if over else '_learned' if norm.learned else ''}",
-        token=extremes.token_name(scene.tokens, row, words),
+        token=extremes.token_name(inside(scene).tokens, row, words),
         norm=scene.config.norm,
         **{name: exact(float(x), words) for name, x in numbers},
     )
     figure = heatmap(
         table,
-        list(scene.tokens),
+        list(inside(scene).tokens),
         [words(f"block.{name}") for name in ("mean", "variance", "mean_after", "variance_after")],
         row_role="@residual",
         scale="plain",
@@ -118,10 +118,10 @@ def exact(x: float, words: Words) -> str:
     return words.number(x, 4) if abs(x) < 1000 else magnitude(x, words)
 
 
-@picture("layer", "query", "second_norm")
+@picture("layer", "query", "second_norm", "attention_of")
 def features(scene: Scene, words: Words) -> Picture:
     """The chosen token's own numbers before and after, each as a stroke; between, where they part, the normalized."""
-    norm, row = normed(scene), scene.cell[0]
+    norm, row = normed(scene), inside(scene).row
     rows = {"before": norm.before, "normalized": norm.normalized, "after": norm.after}
     if not norm.learned:
         del rows["normalized"]
@@ -130,7 +130,7 @@ def features(scene: Scene, words: Words) -> Picture:
     ends = (strokes["before"], strokes["after"])
     says = words(
         f"block.says.features{'' if good else '_lost'}",
-        token=extremes.token_name(scene.tokens, row, words),
+        token=extremes.token_name(inside(scene).tokens, row, words),
         n=len(ends[0]),
         **{f"{name}{i}": magnitude(float(f(x)), words) for i, x in enumerate(ends) for name, f in RANGE},
     )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from core import Run, Scene
+from core import Scene
 from core.interpret import pair_angles, similarity, sine_wave
 from core.ops.positions import sinusoidal
 from pictures import compute, extremes
 from pictures.block.frame import HEIGHT, LOW, ROWS, WIDTH, by_token
+from pictures.block.inside import inside
 from pictures.compute import Picture, picture
 from pictures.heads import magnitude
 from pictures.numbers import COLUMN, ROW, cells
@@ -22,7 +23,7 @@ ALIKE_ROW = 10  # px: of a token in the map of how alike two places are
 BESIDE = 80  # px: around that map, beside its names
 
 
-@picture("query")
+@picture("query", "attention_of")
 def positions(scene: Scene, words: Words) -> Picture:
     """What is added to each token, or by how much each pair of its queries and keys turns."""
     return _turned(scene, words) if shown_positions(scene) == "rotary" else _added(scene, words)
@@ -34,24 +35,25 @@ def shown_positions(scene: Scene) -> str:
 
 
 def _added(scene: Scene, words: Words) -> Picture:
-    P = _table(compute.run(scene))
-    row = scene.cell[0]
+    P = _table(scene)
+    row = inside(scene).row
     says = _hedged(scene, words) + words(
         "block.says.table",
-        token=extremes.token_name(scene.tokens, row, words),
+        token=extremes.token_name(inside(scene).tokens, row, words),
         n=row,
         d=P.shape[1],
         vector=_few(P[row], words),
     )
-    numbers = cells("pos_embed", (ROW, COLUMN), P.shape) if scene.config.positions == shown_positions(scene) else None
+    real, name = scene.config.positions == shown_positions(scene), inside(scene).prefix + "pos_embed"
+    numbers = cells(name, (ROW, COLUMN), P.shape) if real else None
     return Picture(by_token(P, scene, words, words("axis.dimension"), says), says, numbers)
 
 
 def _turned(scene: Scene, words: Words) -> Picture:
-    angles, row = _angles(scene), scene.cell[0]
+    angles, row = _angles(scene), inside(scene).row
     says = _hedged(scene, words) + words(
         "block.says.turned",
-        token=extremes.token_name(scene.tokens, row, words),
+        token=extremes.token_name(inside(scene).tokens, row, words),
         n=row,
         first=float(angles[row, 0]),
         last=float(angles[row, -1]),
@@ -59,7 +61,7 @@ def _turned(scene: Scene, words: Words) -> Picture:
     )
     figure = rotary(
         angles,
-        list(scene.tokens),
+        list(inside(scene).tokens),
         chosen=row,
         names=[words("block.pair", i=i) for i in range(angles.shape[1])],
         hover=words("block.hover_turn"),
@@ -69,10 +71,10 @@ def _turned(scene: Scene, words: Words) -> Picture:
     return Picture(figure, says)
 
 
-@picture("dimension", "query")
+@picture("dimension", "query", "attention_of")
 def wave(scene: Scene, words: Words) -> Picture:
     """One dimension of the positions along the sentence; for rotary, the cosine of one pair's angle."""
-    n, kind = len(scene.tokens), shown_positions(scene)
+    n, kind = len(inside(scene).tokens), shown_positions(scene)
     dimension = shown_dimension(scene)
     fine = np.linspace(0, max(n - 1, 1), 8 * max(n - 1, 1) + 1)
     at = np.arange(n)
@@ -80,16 +82,15 @@ def wave(scene: Scene, words: Words) -> Picture:
         values, line = np.cos(_angles(scene)[:, dimension // 2]), np.cos(_angles(scene, fine)[:, dimension // 2])
         name = words("block.cosine", i=dimension // 2)
     else:
-        values = _table(compute.run(scene))[:, dimension]
+        values = _table(scene)[:, dimension]
         if kind == "sinusoidal":
             line = sine_wave(fine, dimension, scene.config.d_model)
         else:
             fine, line = at.astype(np.float64), values
         name = words("block.dimension", i=dimension)
-    row = scene.cell[0]
-    says = words(
-        "block.says.wave", name=name, token=extremes.token_name(scene.tokens, row, words), value=float(values[row])
-    )
+    row = inside(scene).row
+    token = extremes.token_name(inside(scene).tokens, row, words)
+    says = words("block.says.wave", name=name, token=token, value=float(values[row]))
     if kind != "learned":
         length = 2 * np.pi * _slowness(scene, dimension)
         says += " " + words("block.says.period", period=magnitude(float(length), words))
@@ -98,7 +99,7 @@ def wave(scene: Scene, words: Words) -> Picture:
         {name: line},
         chosen=name,
         points=(at, values),
-        tokens=list(scene.tokens),
+        tokens=list(inside(scene).tokens),
         marked=row,
         role="@residual",
         hover="{token}: {y}",
@@ -120,14 +121,14 @@ def dimensions(scene: Scene) -> int:
     return scene.config.rotary_width if shown_positions(scene) == "rotary" else scene.config.d_model
 
 
-@picture()
+@picture("attention_of")
 def alike(scene: Scene, words: Words) -> Picture:
     """How alike two positions are, whatever words stand there."""
     if shown_positions(scene) == "rotary":
         angles = _angles(scene)
         close = np.cos(angles[:, None] - angles).mean(-1)  # of two equal vectors, each turned to its place
     else:
-        close = similarity(_table(compute.run(scene)))
+        close = similarity(_table(scene))
     n = len(close)
     if n == 1:
         says = words("block.says.alone")
@@ -136,8 +137,8 @@ def alike(scene: Scene, words: Words) -> Picture:
         says = words("block.says.alike", neighbours=neighbours, ends=float(close[0, -1]), apart=n - 1)
     figure = heatmap(
         close,
-        list(scene.tokens),
-        list(scene.tokens),
+        list(inside(scene).tokens),
+        list(inside(scene).tokens),
         row_role="@residual",
         column_role="@residual",
         zmax=1.0,
@@ -153,21 +154,23 @@ def alike(scene: Scene, words: Words) -> Picture:
 
 def alike_height(scene: Scene) -> int:
     """Pixels of that figure: as many as let each row be named, where a row a token can be read at all."""
-    n, names = len(scene.tokens), label_width(list(scene.tokens))
+    n, names = len(inside(scene).tokens), label_width(list(inside(scene).tokens))
     return max(HEIGHT, BESIDE + names + ALIKE_ROW * n) if n <= ROWS else HEIGHT
 
 
-def _table(run: Run) -> np.ndarray:
+def _table(scene: Scene) -> np.ndarray:
     """[pos, d_model]: what is added to the embeddings, or would be."""
-    if "pos_embed" in run.trace:
-        return run.trace["pos_embed"]
-    learned = run.params.get("pos_embed.W_pos")
-    n = len(run.tokens)
+    run, here = compute.run(scene), inside(scene)
+    name = here.prefix + "pos_embed"
+    if name in run.trace:
+        return run.trace[name]
+    learned = run.params.get(name + ".W_pos")
+    n = len(here.tokens)
     return sinusoidal(n, run.config.d_model) if learned is None else learned[:n]
 
 
 def _angles(scene: Scene, at: np.ndarray | None = None) -> np.ndarray:
-    c, n = scene.whole, len(scene.tokens)
+    c, n = scene.whole, len(inside(scene).tokens)
     return pair_angles(np.arange(n) if at is None else at, c.rotary_width, c.rotary_base, c.rotary_scaling, n)
 
 

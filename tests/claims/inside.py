@@ -120,12 +120,12 @@ def alone(f: Fresh, v: Values) -> None:
 def entering(f: Fresh) -> tuple[np.ndarray, str]:
     """What the chosen norm gets [pos, d_model], and its name."""
     second = f.scene.second_norm and f.config.d_mlp > 0
+    x, more, name = ("resid_mid", "cross_out", "ln_cross") if f.crosses else ("resid_pre", "attn_out", "ln1")
+    if second:
+        x, more, name = "resid_mid_cross" if f.config.cross else "resid_mid", "mlp_out", "ln2"
     if f.config.norm != "none" and f.config.norm_at == "post":
-        x, more = ("resid_mid", "mlp_out") if second else ("resid_pre", "attn_out")
-        x = f.at(x) * f.config.residual + f.at(more)
-    else:
-        x = f.at("resid_mid" if second and not f.config.parallel else "resid_pre")
-    return x, "ln2" if second else "ln1"
+        return f.at(x) * f.config.residual + f.at(more), name
+    return f.at("resid_pre" if f.config.parallel else x), name
 
 
 def normalized(f: Fresh) -> np.ndarray:
@@ -139,7 +139,7 @@ def normalized(f: Fresh) -> np.ndarray:
 def leaving(f: Fresh) -> np.ndarray:
     if f.config.norm == "none":
         return normalized(f)
-    at = f"blocks.{f.layer}.{entering(f)[1]}."
+    at = f"{f.prefix}blocks.{f.layer}.{entering(f)[1]}."
     params = {name[len(at) :]: x for name, x in f.run.params.items() if name.startswith(at)}
     gain, bias = params.get("w", 1), params.get("b", 0)
     out = normalized(f) * gain + bias
@@ -228,7 +228,7 @@ def activated(f: Fresh, x: np.ndarray) -> np.ndarray:
 def hidden(f: Fresh) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """[pos, unit]: before the activation, after it, and what the MLP goes on with."""
     if not f.config.d_mlp:
-        x = f.at("resid_mid")
+        x = f.at("resid_post")
         return x, activated(f, x), activated(f, x)
     before, after = f.at("mlp.pre"), f.at("mlp.post")
     if f.config.gated:

@@ -10,21 +10,32 @@ import streamlit as st
 from core import Scene
 from core.config import CHOICES
 from core.scene.fields import INSIDE
-from pictures.block import norm
+from pictures.block.inside import inside
 from pictures.extremes import choices
 from pictures.words import Words
 from ui import controls, shell, sizes, state
 
 
 def place(scene: Scene, words: Words) -> None:
-    """Which layer, and which token of it."""
-    left, right, _ = st.columns([1, 2, 3], gap="medium")
-    n = scene.config.n_layers
+    """Which layer, and which token of it; and of two stacks, which one."""
+    left, right, last = st.columns([1, 2, 3], gap="medium")
+    here = inside(scene)
+    n, names = here.config.n_layers, choices(here.tokens, words)
     with left:
-        controls.select(words("axis.layer"), "layer", range(n), scene.place[0], str, disabled=n == 1)
-    names = choices(scene.tokens, words)
+        controls.select(words("axis.layer"), "layer", range(n), here.layer, str, disabled=n == 1)
     with right:
-        controls.select(words("block.token"), "query", range(len(names)), scene.cell[0], names.__getitem__)
+        controls.select(words("block.token"), "query", range(len(names)), here.row, names.__getitem__)
+    if here.stack:
+        with last:
+            stack = {"encoder": "encoder", "decoder": "cross"}
+            controls.segments(
+                words("block.stack"),
+                "block_stack",
+                [*stack],
+                here.stack,
+                lambda name: words(f"block.stacks.{name}"),
+                turn=lambda block_stack: state.turn(attention_of=stack[block_stack]),
+            )
 
 
 def compared(scene: Scene, words: Words) -> None:
@@ -43,10 +54,22 @@ def positions(scene: Scene, words: Words) -> None:
 
 def which_norm(scene: Scene, words: Words) -> None:
     """Which of the block's norms, by its place."""
-    places, second = (False, True) if scene.config.d_mlp else (False,), norm.shown_second(scene)
-    when = scene.config.norm_at if scene.config.norm != "none" else "pre"
-    names = [words(f"block.{when}_{part}") for part in ("attention", "mlp")]
-    controls.select(words("block.where"), "second_norm", places, second, names.__getitem__, disabled=len(places) == 1)
+    here = inside(scene)
+    when = here.config.norm_at if here.config.norm != "none" else "pre"
+
+    def turn(block_norm: str) -> None:
+        of = {"attention_of": "cross" if block_norm == "cross" else "decoder"} if here.config.cross else {}
+        state.turn(second_norm=block_norm == "mlp", **of)
+
+    controls.select(
+        words("block.where"),
+        "block_norm",
+        here.norms,
+        here.norm,
+        lambda part: words(f"block.{when}_{part}"),
+        turn=turn,
+        disabled=len(here.norms) == 1,
+    )
 
 
 def choice(words: Words, field: str, options: Sequence[str], value: str) -> None:
