@@ -7,11 +7,11 @@ from typing import Any
 import streamlit as st
 
 from core import Scene
-from core.interpret import difference, patched_differences
+from core.interpret import difference, patched_differences, word_influence
 from core.interventions import Patch
 from core.scene.sentence import fit_target, target_cut
 from pictures import cause as pictures
-from pictures import continuation
+from pictures import continuation, influence
 from pictures.words import Words
 from ui import comparison, controls, explanation, figure, presets, shell, state, switchboard
 from ui.live import live_figure
@@ -26,8 +26,9 @@ def compare(words: Words) -> None:
         _knobs(scene, words)
     shell.notices(words, "long_target")
     maps = (pictures.stream, pictures.heads, pictures.opened, pictures.mlps)
-    _picture(pictures.both, scene, words, pictures.BARS)
     with st.container(key="cause-maps"), live_figure.together("cause-maps"):
+        _picture(pictures.both, scene, words, pictures.BARS)
+        _picture(influence.answers, scene, words, influence.HEIGHT)
         for builder in maps:
             height = pictures.height(pictures.asked(scene))
             _picture(builder, scene, words, height, choose if builder is pictures.heads else None)
@@ -65,4 +66,4 @@ scene, words = shell.open_page("cause", reads=pictures.asked)
 comparison.elsewhere(scene, words)
 presets.stand_in(scene, pictures.asked(scene), words)
 compare(words)
-shell.close_page("cause", words, patched_differences, difference, Patch)
+shell.close_page("cause", words, patched_differences, difference, Patch, word_influence)

@@ -13,6 +13,7 @@ from .induction import (
     previous_token_score,
     probe_induction,
 )
+from .influence import ANSWERS, Influence, word_influence
 from .lens import Attribution, direct_attribution, logit_lens, read_stream, source_attribution
 from .patching import difference, patched_differences
 from .sentences import sentence_similarity, sentence_vector, sentence_vectors
@@ -20,10 +21,12 @@ from .space import PCA, pca, rank_correlation, relative_change, residual_stages,
 from .stream import order_effect, pair_angles, share_of_zeros, similarity, sine_wave, token_moments
 
 __all__ = [
+    "ANSWERS",
     "LABELS",
     "PCA",
     "Attribution",
     "Circuit",
+    "Influence",
     "alignment_score",
     "attention_distance",
     "cross_patterns",
@@ -64,4 +67,5 @@ __all__ = [
     "transformed_values",
     "unevenness",
     "value_weighted",
+    "word_influence",
 ]
