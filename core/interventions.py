@@ -1,4 +1,4 @@
-"""What is changed while a Transformer runs, its weights untouched: parts out, heads off, temperature, patches.
+"""What is changed while a Transformer runs, its weights untouched: parts, heads, edges, temperature, patches.
 
 The parts, and how the model runs without them:
 
@@ -38,6 +38,7 @@ PARTS = ("scale", "mask", "softmax", "positions", "W_V", "W_O", "residual", "nor
 OF_TWO_STACKS: dict[str, dict[str, Any]] = {"cross": {"cross": False}}  # parts that only an encoder-decoder has
 IN_CROSS, IN_ENCODER = "cross", ENCODER.removesuffix(".")  # where a head is that is not in the decoder's own attention
 Head = tuple[int, int] | tuple[int, int, str]  # layer, head; and where
+Edge = tuple[int, int, int, int]  # layer, head, query, key
 EVERY_PART = (*PARTS, *OF_TWO_STACKS)
 MATRICES = {"W_V", "W_O"}  # parts of every model with projections
 
@@ -157,6 +158,9 @@ class Interventions:
     off: frozenset[str] = frozenset()  # parts taken out, of PARTS
     # Name of a trace -> array in its place, or (index, array) for some of it; see Patch.
     patch: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}), hash=False)
+    # (layer, head, query, key) whose score is -inf: the query no longer looks there, and the rest of its row makes up
+    # for it. Of positions that the text has not, nothing is cut. Wang et al. 2023, section 3.1, knock out edges so.
+    cut: frozenset[Edge] = frozenset()
 
     def __post_init__(self) -> None:
         if not is_number(self.temperature) or self.temperature <= 0:
@@ -167,12 +171,17 @@ class Interventions:
                 raise wrong("off", part, f"one of {', '.join(EVERY_PART)}")
         object.__setattr__(self, "ablated", frozenset(heads))  # the caller may go on with the set that was given
         object.__setattr__(self, "off", frozenset(parts))
+        edges = [_edge(edge) for edge in several("cut", self.cut, "edges (layer, head, query, key)")]
+        object.__setattr__(self, "cut", frozenset(edges))
         patch = mapping("patch", self.patch, "from names of a trace to arrays, or to (index, array)")
         patches = {text_of("patch", name): Patch.of(name, given) for name, given in patch.items()}
         object.__setattr__(self, "patch", MappingProxyType(patches))
 
     def check(self, config: Config) -> None:
         """Raises: ConfigError for a head that the model has not."""
+        for layer, head, *_ in self.cut:
+            if layer >= config.n_layers or head >= config.n_heads:
+                raise ConfigError(f"cut: head {layer}.{head} is outside {config.n_layers} x {config.n_heads}", "cut")
         for layer, head, *where in self.ablated:
             stack = config
             if where == [IN_ENCODER] and config.n_encoder_layers:
@@ -189,18 +198,29 @@ class Interventions:
         where = [] if kind == "attn" else [kind]
         return [head for at, head, *place in self.ablated if at == layer and place == where]
 
+    def cut_in(self, layer: int, kind: str = "attn") -> list[tuple[int, int, int]]:
+        """The edges (head, query, key) of one layer's own attention that are cut; of "cross" there are none."""
+        return [(head, query, key) for at, head, query, key in self.cut if at == layer and kind == "attn"]
+
     def of_encoder(self) -> Interventions:
         """What of this concerns the encoder, as it is said to a model that is one."""
         heads = frozenset((layer, head) for layer, head, *where in self.ablated if where == [IN_ENCODER])
         own = [name for name in self.patch if name.startswith(ENCODER)]
         patch = {name.removeprefix(ENCODER): self.patch[name] for name in own}
-        return replace(self, ablated=heads, patch=patch)
+        return replace(self, ablated=heads, patch=patch, cut=frozenset())
 
 
 def _head(place: object) -> Head:
     if not isinstance(place, tuple) or len(place) < 2 or place[2:] not in ((), (IN_CROSS,), (IN_ENCODER,)):
         raise wrong("ablated", place, f"a head, (layer, head), or of an encoder-decoder {_OTHER_HEADS}")
     return whole("ablated", place[0]), whole("ablated", place[1]), *place[2:]
+
+
+def _edge(place: object) -> Edge:
+    if not isinstance(place, tuple) or len(place) != 4:
+        raise wrong("cut", place, "an edge, (layer, head, query, key)")
+    layer, head, query, key = (whole("cut", part) for part in place)
+    return layer, head, query, key
 
 
 _OTHER_HEADS = f'(layer, head, "{IN_CROSS}") or (layer, head, "{IN_ENCODER}")'

@@ -14,7 +14,7 @@ from .generate.cache import Cache
 from .input_checks import check_batch, check_model, check_source, checked_embeddings, checked_ids, checked_mask
 from .interventions import NOTHING, Interventions, without
 from .ops.activations import ACTIVATIONS
-from .ops.attention import attention_scores, causal_mask, merge_heads, split_heads, weighted_values
+from .ops.attention import attention_scores, causal_mask, cut_edges, merge_heads, split_heads, weighted_values
 from .ops.embedding import embedding
 from .ops.linear import identity, linear
 from .ops.norm import layer_norm, rms_norm
@@ -265,10 +265,13 @@ def attention(
     padding = trace.mask if own else trace.source_mask
     if padding is not None:
         mask = mask + np.where(padding, x.dtype.type(0), x.dtype.type(-np.inf))[..., None, None, :]
+    cut = change.cut_in(i, kind)
+    if cut:
+        mask = mask + cut_edges(cut, scores.shape[-3:], x.dtype)
     if mask.ndim:
         scores = scores + mask
     scores = trace.put(at + "scores_masked", scores)
-    if at + "scores_masked" in change.patch:
+    if cut or at + "scores_masked" in change.patch:
         mask = hidden(scores, at)
     if "softmax" in change.off:
         scores = np.zeros_like(scores) + mask
@@ -281,13 +284,14 @@ def attention(
 
 
 def hidden(scores: np.ndarray, at: str) -> np.ndarray:
-    """The mask of scores that were patched: scores [..., head, query, key] -> [..., head, query, key]; -inf where a
-    score is -inf, as at an edge that was cut, else 0. Raises: ConfigError for a query that is left no key.
+    """The mask of scores that were patched or cut: scores [..., head, query, key] -> [..., head, query, key]; -inf where
+    one is, else 0. Raises: ConfigError for a query that is left no key.
     """
     cut = np.isneginf(scores)
     if cut.all(-1).any():
         *_, head, query = np.argwhere(cut.all(-1))[0]
-        raise ConfigError(f"patch: {at}scores_masked leaves query {query} of head {head} no key to look at", "patch")
+        message = f"{at}scores_masked leaves query {query} of head {head} no key to look at"
+        raise ConfigError(f"patch, cut: {message}", "patch", "cut")
     return np.where(cut, scores, scores.dtype.type(0))
 
 

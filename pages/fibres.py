@@ -10,11 +10,12 @@ from core import Scene
 from core.model import attention
 from core.ops.attention import attention_scores
 from core.ops.softmax import softmax
-from pictures import compare, lighting, pinned, stacks
+from pictures import compare, cuts, lighting, pinned, stacks
 from pictures import fibres as pictures
 from pictures.extremes import choices
 from pictures.words import Words
-from ui import comparison, controls, explanation, figure, shell, state
+from ui import comparison, controls, explanation, figure, shell, state, switchboard
+from ui.fibres import cutting
 from ui.live import live_figure
 
 THRESHOLDS = (
@@ -52,8 +53,10 @@ def rise() -> None:
 
 
 def choose(click: dict) -> None:
-    """A click on a word puts it in focus; once more, and all keep their colour again."""
-    if click["customdata"] is not None:
+    """A click on a word puts it in focus; once more, and all keep their colour again. One on a fibre cuts or explains it."""
+    if edge := cuts.edge_at(click, state.scene()):
+        cutting.touch(edge, state.scene().cutting)
+    elif click["customdata"] is not None:
         focus = int(click["customdata"])
         state.turn(focus=None if focus == state.scene().focus else focus)
 
@@ -61,6 +64,7 @@ def choose(click: dict) -> None:
 def light(words: Words) -> None:
     rise()
     scene = state.scene()
+    switchboard.in_step(scene)
     if scene.pinned:
         comparison.differs(scene, words)
     elif not stacks.kinds(scene):
@@ -69,10 +73,16 @@ def light(words: Words) -> None:
     with st.container(key="fibres-main"), live_figure.together("fibres"):
         _scene_controls(scene, words)
         _twin_controls(scene, words)
+        if scene.cutting and not stacks.count(scene) > 1:
+            cutting.choose(scene, words)
         if not scene.pinned:
             height = pictures.twin_height(scene)
             figure.picture(pictures.light, scene, words, key="fibres", height=pictures.HEIGHT, on_click=choose)
             figure.picture(pictures.twin, scene, words, key="fibres-twin", height=height, on_click=choose)
+            if cuts.is_cut_here(scene):
+                title = words("cut.title")
+                figure.picture(cuts.lost, scene, words, key="fibres-lost", height=cuts.bars_height(scene), title=title)
+    shell.notices(words, "last_key")
     if scene.pinned:
         _compared(scene, words)
     explanation.draw("fibres", words)
@@ -103,6 +113,11 @@ def _scene_controls(scene: Scene, words: Words) -> None:
 def _twin_controls(scene: Scene, words: Words) -> None:
     found, tokens = stacks.looks(scene), lighting.tokens(scene)
     (layer, head), config = found.place, found.config
+    does = {False: words("cut.explains"), True: words("cut.cuts")}
+    is_on = scene.cutting and not found.kind
+    controls.segments(
+        words("cut.click"), "cutting", (False, True), is_on, does.__getitem__, disabled=bool(found.kind)
+    )
     controls.select(words("axis.layer"), "layer", range(config.n_layers), layer, str, disabled=config.n_layers == 1)
     controls.select(words("axis.head"), "head", range(config.n_heads), head, str, disabled=config.n_heads == 1)
     focus = pictures.focus(scene)

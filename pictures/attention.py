@@ -131,7 +131,7 @@ def masked(scene: Scene, words: Words) -> Picture:
     s = at_head(run, scene, "scores_masked")
     hidden = len(s) * (len(s) - 1) // 2 if found.causal else 0
     key = "masked" if hidden else f"unmasked{_across(found)}"
-    says = _lost(s[np.tri(len(s), dtype=bool)] if hidden else s, words) or words(
+    says = _lost(at_head(run, scene, "scores_scaled"), words) or words(
         f"attention.says.{key}", hidden=hidden, cells=s.size, unit=unit(scene)
     )
     return Picture(matrix(scene, s, words, says), says, numbers_of(scene, "scores_masked", s))

@@ -47,7 +47,8 @@ def told(challenge: Challenge, scene: Scene, found: Score, words: Words) -> str:
     before, now = (compute.run(one) for one in (challenge.scene, scene))
     name = namer(scene)
     asked = {"before": edged(name(next_token(before))), "now": edged(name(next_token(now)))}
-    return words("challenges.cut" if found.stars else "challenges.uncut", n=int(found.value), **asked)
+    key = {"cut": ("uncut", "cut"), "sever": ("unsevered", "severed")}[challenge.kind][bool(found.stars)]
+    return words(f"challenges.{key}", n=int(found.value), **asked)
 
 
 def stars(n: int, words: Words) -> str:

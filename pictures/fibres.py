@@ -16,16 +16,17 @@ from plots.bipartite import bipartite
 from plots.fibres import fibres as fibres_figure
 
 HEIGHT = 560  # px
+LOST = 190  # px: under the flat picture, what the answer loses by what is cut
 TWIN_WIDTH = 330  # px: the third of a page, or a phone
 
 
 @picture("threshold", "focus", "layers_lit", "without_first")
 def light(scene: Scene, words: Words) -> Picture:
     """Every weight above the threshold in the layers that are lit, a fibre each."""
-    return light_of(scene, words, HEIGHT)
+    return light_of(scene, words, HEIGHT, clicked=True)
 
 
-def light_of(scene: Scene, words: Words, height: int) -> Picture:
+def light_of(scene: Scene, words: Words, height: int, clicked: bool = False) -> Picture:
     """The same in a picture so many pixels high; of a model of two stacks, its sentences on facing planes."""
     if stacks.count(scene) > 1:
         return fibres_across.light_of(scene, words, height)
@@ -40,12 +41,13 @@ def light_of(scene: Scene, words: Words, height: int) -> Picture:
         layers_lit=lit(scene),
         layer_prefix=words("fibres.layer_prefix"),
         height=height,
+        clicked=clicked,
         alt=says,
     )
     return Picture(figure, says)
 
 
-@picture("layer", "head", "threshold", "focus", "without_first", "attention_of")
+@picture("layer", "head", "threshold", "focus", "without_first", "attention_of", "cutting")
 def twin(scene: Scene, words: Words) -> Picture:
     """The chosen layer and head alone: who looks, who is looked at, and a line for every weight above the threshold."""
     found = stacks.looks(scene)
@@ -67,6 +69,7 @@ def twin(scene: Scene, words: Words) -> Picture:
         key_title=words("axis.key"),
         hover=words("fibres.hover"),
         turns=True,
+        first_edge=None if found.kind else len(found.rows) + layer * a.size,
         comma=words.comma,
         width=TWIN_WIDTH,
         height=twin_height(scene),
@@ -76,9 +79,11 @@ def twin(scene: Scene, words: Words) -> Picture:
 
 
 def twin_height(scene: Scene) -> int:
-    """Pixels of the flat picture: as high as the scene, higher where its tokens need it."""
+    """Pixels of the flat picture: as high as the scene, or higher where its tokens need it; less where it shares the
+    room with what was lost by cutting."""
     found = stacks.looks(scene)
-    return max(HEIGHT, 60 + 13 * max(len(found.rows), len(found.columns)))
+    room = HEIGHT - (LOST if not found.kind and (scene.cutting or scene.cut) else 0)
+    return max(room, 60 + 13 * max(len(found.rows), len(found.columns)))
 
 
 # ---------------------------------------------------------------------------------------------------- in words

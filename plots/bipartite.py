@@ -37,6 +37,7 @@ def bipartite(
     colours: list[str] | None = None,
     hover: str = "{query} → {key} · {head}: {value}",
     turns: bool = False,
+    first_edge: int | None = None,
     decimals: int = 2,
     comma: bool = False,
     width: int = 560,
@@ -50,7 +51,9 @@ def bipartite(
     `turns` it holds what any would draw. With `focus` (a token) the curves that leave or reach it keep their colour,
     and where one head is shown their weights stand beside the tokens. `heads` are the heads shown, all unless
     told; `colours` are theirs, where they are not to have the heads' own. Clicked tokens carry their index in
-    `customdata`. `hover` may use {query}, {key}, {head} and {value}; `comma` writes numbers with a decimal comma.
+    `customdata`; with `first_edge`, the points that tell a curve's weight carry that number and the curve's place in
+    `patterns` counted on from there. `hover` may use {query}, {key}, {head} and {value}; `comma` writes numbers with a
+    decimal comma.
     `width` is how many pixels the picture can count on: names are cut so that the curves keep a quarter of it.
     `keys` are the tokens that are looked at, where they are not those that look; then `focus` is one of these alone,
     and `key_focus` one of those; `first`: what a click counts either from.
@@ -114,6 +117,9 @@ def bipartite(
         "shapes": [mine.astype(np.int32) for _, mine in paths],
     }
     told = _told(query[touched], key[touched], words) | {"meta": {"curves": touched.astype(np.int32), "most": TOLD}}
+    if first_edge is not None:
+        places = np.ravel_multi_index((head[touched], query[touched], key[touched]), patterns.shape)
+        told["customdata"] = (first_edge + places).astype(np.int32)
     return with_mask({"data": [told, *columns], "layout": layout}, mask, weights)
 
 

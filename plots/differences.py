@@ -18,10 +18,12 @@ def differences(
     written: list[str],
     *,
     roles: tuple[str, str] = ("@residual", "@gradient"),
+    signed: bool = True,
     height: int | None = None,
     alt: str = "",
 ) -> dict[str, Any]:
     """`values` [n] from the top down; those above zero in the first of `roles`, the others in the second.
+    Not `signed`: none is below, and the bars have the whole width.
 
     `written` are the values as the page writes them; `names` are not trusted, and are shown literally.
     """
@@ -42,7 +44,7 @@ def differences(
     layout = base_layout(
         height=height or 2 * theme.GAP + ROW * len(values),
         margin={"l": theme.GAP + label_width(names), "r": theme.GAP, "t": theme.GAP, "b": theme.GAP},
-        xaxis=axis(range=[-reach, reach], zeroline=True, zerolinecolor="@muted", showticklabels=False),
+        xaxis=axis(range=[-reach if signed else 0, reach], zeroline=True, zerolinecolor="@muted", showticklabels=False),
         yaxis=axis(range=[len(values) - 0.5, -0.5], **ticks(names)),
         bargap=0.35,
         meta={"alt": alt},

@@ -57,6 +57,7 @@ def fibres(
     layer_prefix: str = "L",
     width: int = 640,
     height: int = 620,
+    clicked: bool = False,
     alt: str = "",
 ) -> dict[str, Any]:
     """`patterns` [layer, head, query, key] as a 3-D scene, dark in both themes.
@@ -65,7 +66,8 @@ def fibres(
     strongest at most: `layout.meta` says "drawn" and "above". With `focus` (a token) the fibres that leave or reach
     it keep their colour and the rest is dim. The first `layers_lit` layers are lit, the rest dark: the flow is played
     by raising it. `heads` are the heads shown, all unless told. Clicked nodes carry their token's index in
-    `customdata`. The figure has a mask (`plots.mask`): it holds all that another threshold, or other lit layers, would
+    `customdata`; with `clicked`, a fibre too: the number of tokens, and its place in `patterns` counted on from there.
+    The figure has a mask (`plots.mask`): it holds all that another threshold, or other lit layers, would
     draw.
 
     `width` is how many pixels the picture can count on: it decides whether the tokens' names stand upright.
@@ -147,6 +149,11 @@ def woven(
         "most": MAX_CURVES,
         "dark": dark,
     }
+    if clicked:
+        for line in data:
+            if "curves" in line.get("meta", {}):
+                line["hoverinfo"] = "none"  # found under the pointer, and silent
+        mask["edges"] = (n_tokens + np.ravel_multi_index((layer, head, query, key), patterns.shape)).astype(np.int32)
     return with_mask({"data": [*data, *nodes], "layout": layout}, mask, shining[:lit_layers])
 
 

@@ -8,7 +8,8 @@ A mask is {"at": {knob: its value}, "turns": the knobs that the browser may turn
 "most": how many are drawn at most}. A curve is drawn if its weight is above at["threshold"]; with "layer" [curve], if
 that is also below at["lit"]. A trace whose `meta` has "curves" is made of these, by number: each has an equal part of
 its arrays and lists, and "most" of them are drawn at most. `mask["shapes"]` is such a list for each shape, whose path
-begins with "M" at each curve, or None. "dark" holds, by the `uid` of a trace, its markers' colours while not all
+begins with "M" at each curve, or None. "edges" [curve] is what a click on a
+line of curves says as `customdata`. "dark" holds, by the `uid` of a trace, its markers' colours while not all
 of "layers" are lit.
 
 Where a knob's pictures share too little, the mask has "stops": for each of its values 0, 1, 2 ... the "data" and the
@@ -26,7 +27,7 @@ import numpy as np
 
 from plots.figure import to_json
 
-PARTED = ("x", "y", "z", "hovertext")  # of a trace: what its curves have parts of
+PARTED = ("x", "y", "z", "hovertext", "customdata")  # of a trace: what its curves have parts of
 PASSING = ("alt", "drawn", "above")  # of `layout.meta`: what is said of the picture as it is drawn
 
 

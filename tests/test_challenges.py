@@ -79,6 +79,24 @@ def test_fewer_heads_do_not_change_the_answer_and_more_cost_stars(one):
     assert stars == [3, 2, 1, 1] and core.challenges.challenge.cut_stars(False, 1, 1) == 0
 
 
+@pytest.mark.parametrize("one", [one for one in CHALLENGES.values() if one.kind == "sever"], ids=named)
+def test_no_fewer_fibres_change_the_answer(one):
+    scene, c, n = one.scene, one.scene.config, len(one.scene.tokens)
+    before = core.run(scene)
+    every = [edge for edge in np.ndindex(c.n_layers, c.n_heads, n, n) if scene.can_cut(edge)]
+
+    def changes(cut: tuple) -> bool:
+        run = core.run(scene.turn(cut=cut), before.params, names=["logits"])
+        return len(run.scene.cut) == len(cut) and next_token(run) != next_token(before)
+
+    for fewer in range(one.fewest):
+        assert not any(map(changes, combinations(every, fewer)))
+    enough = [cut for cut in combinations(every, one.fewest) if changes(cut)]
+    assert one.solution.cut in enough and len(one.solution.cut) == one.fewest
+    common = set(enough[0]).intersection(*enough)  # what its reason names
+    assert common == {(1, 2, 1, 0) if one.fewest == 1 else (1, 0, 1, 0)} and (one.fewest > 1) == (len(enough) > 1)
+
+
 @pytest.mark.parametrize("one", FOUND, ids=named)
 def test_a_head_is_found_by_its_array_clearly(one):
     run = compute.run(one.scene)

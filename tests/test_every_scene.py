@@ -36,13 +36,14 @@ COMPUTED = {
     "sentence": ("", "a", "a a a", "o gato viu o rato"),
     "temperature": ("", "0.05", "20"),
     "ablated": ("", "0.0"),
+    "cut": ("", "0.0.1.0"),
     "edits": ("", "0.0:9"),
     "seed": ("", "9999"),
 }
 LOOKS = {
     **dict.fromkeys(("layer", "head", "query", "key", "focus", "layers_lit", "drift_stage"), ("", "0", "64")),
     **{"threshold": ("", "0", "1"), "dimension": ("", "1", "255"), "second_norm": ("", "1"), "drift_3d": ("", "1")},
-    **{"without_first": ("", "1")},
+    **{"without_first": ("", "1"), "cutting": ("", "1")},
     **{
         "draw_temperature": ("", "0", "3"),
         "top_k": ("", "1", "9"),

@@ -63,7 +63,8 @@ def case(seed: int) -> tuple[Subject, np.random.Generator]:
     off = frozenset(draw.sample(PARTS, draw.choice([0, 0, 0, 1, 2])))
     gone = frozenset({(0, 0)} if draw.random() < 0.3 else ())
     params = {name: p.astype(dtype) for name, p in random_params(config, seed).items()}
-    change = core.Interventions(draw.choice((1.0, 0.7)), gone, off)
+    cut = frozenset({(0, 0, 4, 1), (0, config.n_heads - 1, 3, 0)} if seed % 3 else ())
+    change = core.Interventions(draw.choice((1.0, 0.7)), gone, off, cut=cut)
     trace = core.forward(params, config, rng.integers(0, config.vocab_size, 5), interventions=change)
     return Subject(params, without(config, off), trace, trace.ids), rng
 

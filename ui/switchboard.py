@@ -90,6 +90,8 @@ def sign(scene: Scene, words: Words) -> None:
     names = [words(f"switches.names.{part}") for part in scene.missing]
     if scene.ablated:
         names.append(words("switches.heads_off", n=len(scene.ablated)))
+    if scene.cut:
+        names.append(words("switches.cut", n=len(scene.cut)))
     with st.container(key="switches-sign", horizontal=True, vertical_alignment="center"):
         st.html(f'<p class="fibra-notice">{escape(words("switches.sign", names=words.several(names)))}</p>')
         st.button(words("switches.restore"), key="switches-restore", on_click=_restore)
@@ -102,7 +104,7 @@ def in_step(scene: Scene) -> None:
 
 
 def _off(scene: Scene) -> tuple:
-    return scene.missing, scene.ablated
+    return scene.missing, scene.ablated, scene.cut
 
 
 def _turn(part: str, on: bool) -> None:

@@ -21,9 +21,10 @@ from ..scene.scene import Scene
 
 FILE = Path(__file__).with_name("challenges.toml")
 # What is altered, and when it is done: build, the embeddings, until the one head's pattern is the goal; cut, heads that
-# are switched off, until the next token is another; find, nothing: a head is named, the goal says by what.
-KINDS = ("build", "cut", "find")
-FREE = {"build": "edits", "cut": "ablated", "find": ""}  # the field that a player alters
+# are switched off, or sever, single edges of attention that are cut, until the next token is another; find, nothing: a
+# head is named, the goal says by what.
+KINDS = ("build", "cut", "sever", "find")
+FREE = {"build": "edits", "cut": "ablated", "sever": "cut", "find": ""}  # the field that a player alters
 TARGETS = {
     "build": ("previous", "first", "itself", "equal", "even", "picture"),
     "find": ("previous", "first", "needed"),
@@ -36,7 +37,7 @@ class Challenge:
     """What is asked of a Scene. The words for it are in content/, under the challenge's name.
 
     stars: of `build`, the scores from which on one, two, three are given. picture: of the goal "picture", its rows.
-    fewest: of `cut`, how many heads do. solution: a Scene that earns all stars.
+    fewest: of `cut` and `sever`, how many do. solution: a Scene that earns all stars.
     """
 
     name: str
@@ -65,8 +66,8 @@ class Challenge:
 
 @dataclass(frozen=True)
 class Score:
-    """How far a player is. value: of `build`, the share of the attention that lies where it should, 0..1; of `cut`, how
-    many heads are off. stars: 0..3."""
+    """How far a player is. value: of `build`, the share of the attention that lies where it should, 0..1; of `cut` and
+    `sever`, how many heads or edges are off. stars: 0..3."""
 
     value: float
     stars: int
@@ -100,7 +101,7 @@ def build_score(pattern: np.ndarray, wanted: np.ndarray) -> float:
 
 
 def cut_stars(changed: bool, off: int, fewest: int) -> int:
-    """Stars for so many heads that are off: three for as few as will do, two for one more, one for any number."""
+    """Stars for so many heads, or edges, that are off: three for as few as will do, two for one more, one for any number."""
     return max(1, MOST - max(0, off - fewest)) if changed else 0
 
 
@@ -119,8 +120,8 @@ def score(challenge: Challenge, run: Run, before: Run, picks: Sequence[tuple[int
         pattern = run.trace["blocks.0.attn.pattern"][0]
         value = build_score(pattern, target(challenge, run.tokens))
         return Score(value, sum(value >= least for least in challenge.stars))
-    if challenge.kind == "cut":
-        off = len(run.scene.ablated)
+    if challenge.kind in ("cut", "sever"):
+        off = len(getattr(run.scene, FREE[challenge.kind]))
         changed = next_token(run) != next_token(before)
         return Score(off, cut_stars(changed, off, challenge.fewest))
     return Score(len(picks), found_stars(values(challenge, run), picks))

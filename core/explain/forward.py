@@ -201,6 +201,11 @@ def is_hidden(s: Subject, kind: str, b: Place, q: int, k: int) -> bool:
     return padded or (kind == "attn" and s.config.causal and k > q)
 
 
+def cuts(s: Subject, at: str, kind: str) -> list[tuple[int, int, int]]:
+    """The edges (head, query, key) that the reader has cut of a layer's attention."""
+    return s.trace.interventions.cut_in(int(at.split(".")[1]), kind)
+
+
 def projected(letter: str, kind: str) -> Rule:
     def rule(s: Subject, at: str, b: Place, h: int, p: int, e: int) -> Made:
         x, j = attention_input(s, at, kind, letter), h * s.config.head_width + e
@@ -259,6 +264,8 @@ def scores_scaled(s: Subject, at: str, b: Place, h: int, q: int, k: int, kind: s
 
 
 def scores_masked(s: Subject, at: str, b: Place, h: int, q: int, k: int, kind: str = "attn") -> Made:
+    if (h, q, k) in cuts(s, at, kind):
+        return Made(r"-\infty", "edit")
     score = s.cell(f"{at}{kind}.scores_scaled", *b, h, q, k)
     if not is_hidden(s, kind, b, q, k):
         return same(r"q k / \sqrt{d_k}", score)
@@ -269,7 +276,8 @@ def pattern(s: Subject, at: str, b: Place, h: int, q: int, k: int, kind: str = "
     row, temperature = s.row(f"{at}{kind}.scores_masked", *b, h, q), s.trace.interventions.temperature
     flat = "softmax" in s.trace.interventions.off
     if flat and f"{at}{kind}.scores_masked" not in s.trace.interventions.patch:
-        hidden = [is_hidden(s, kind, b, q, j) for j in range(len(row))]
+        cut = cuts(s, at, kind)
+        hidden = [is_hidden(s, kind, b, q, j) or (h, q, j) in cut for j in range(len(row))]
         row = [Operand("mask", (q, j), -np.inf if hidden[j] else 0.0) for j in range(len(row))]
 
     def rule(x: np.ndarray) -> float:

@@ -6,7 +6,7 @@ Scores are means of attention weights, 0..1, and come as [layer, head]. A batch,
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -68,7 +68,7 @@ def probe_induction(
 
     Olsson et al. 2022, "In-context Learning and Induction Heads", section "Evaluating": random tokens, twice, so that
     nothing but their order can be known. The mean over sequences of different periods, so that a head that looks a
-    fixed number of tokens back meets the period in one of them at most.
+    fixed number of tokens back meets the period in one of them at most. Edges that are cut are those of another text.
     """
     draw = np.random.default_rng(seed)
     periods = [p for p in PERIODS if 2 * p <= config.n_ctx and p <= config.vocab_size]
@@ -79,7 +79,7 @@ def probe_induction(
         batches = [np.stack([np.resize(ids, len(sequences[-1])) for ids in sequences])]
     else:
         batches = [ids[None] for ids in sequences]
-    change, names = interventions or Interventions(), ["blocks.*.attn.pattern"]
+    change, names = replace(interventions or Interventions(), cut=frozenset()), ["blocks.*.attn.pattern"]
     found = []
     for batch in batches:
         trace = forward(params, config, batch, interventions=change, names=names)

@@ -133,6 +133,9 @@ EDITS = Rows(
 )
 ABLATED = Rows({"layer": Whole(), "head": Whole()}, joints=".", keys=2)
 FORCED = Rows({"position": Whole(0, limits.TOKENS - 1), "token": Whole(0, limits.VOCABULARY - 1)}, joints=".", keys=1)
+CUT = Rows(
+    {"layer": Whole(), "head": Whole(), "query": Whole(), "key": Whole()}, joints="...", keys=4, most=limits.EDITS
+)
 OFF = Several(Choice(EVERY_PART))
 INDEX = Whole(0, limits.TOKENS)
 PLACE = Whole(0, limits.VOCABULARY - 1)  # along an axis of an array

@@ -5,6 +5,7 @@ A picture is a pure function of its Scene. Sharing is writing it to the URL, and
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from difflib import get_close_matches
@@ -14,13 +15,14 @@ from typing import Any
 from .. import limits
 from ..config import Config
 from ..errors import SceneError
-from ..interventions import ADDED, EVERY_PART, MATRICES, TAKEN_OUT, Interventions, one_spelling, parts_of, without
+from ..interventions import ADDED, EVERY_PART, MATRICES, TAKEN_OUT, Edge, Interventions, one_spelling, parts_of, without
 from ..kinds import Choice, Flag, Kind, Maybe, Name, Number, Rows, Text, Whole, shown
 from ..presets import PRESETS, REAL, RUN, Preset, find
 from ..tokenizer.text import normalized
 from ..tokenizer.words import SPLITTERS, Encoding, OpenVocabulary
 from .fields import (
     ABLATED,
+    CUT,
     EDITS,
     EXPLAINED,
     FORCED,
@@ -85,6 +87,7 @@ class Scene:
     edits: tuple[Edit, ...] = computed((), EDITS)  # of the embeddings
     temperature: float = computed(1.0, Number(*limits.TEMPERATURE))
     ablated: tuple[tuple[int, int], ...] = computed((), ABLATED)  # heads whose output is 0
+    cut: tuple[Edge, ...] = computed((), CUT)  # edges of attention: who no longer looks at whom
     off: tuple[str, ...] = computed((), OFF)  # parts taken out; those that the model has not are left away
 
     layer: int = view(0, INDEX)
@@ -96,6 +99,7 @@ class Scene:
     without_first: bool = view(False, Flag())  # pictures leave out the first token, and what stands for no text
     threshold: float = view(0.1, Number(0, 1))  # fibres below it are not drawn
     focus: int | None = view(None, Maybe(INDEX))  # the token whose fibres keep their colour
+    cutting: bool = view(False, Flag())  # whether a click on a fibre cuts it; else it is explained
     layers_lit: int | None = view(None, Maybe(INDEX), was="lit")  # layers of fibres that are lit; None: all
     drift_stage: int | None = view(None, Maybe(INDEX), was="stage")  # how far the drift has gone; None: to the end
     drift_3d: bool = view(False, Flag(), was="solid")  # the drift in three dimensions
@@ -188,6 +192,27 @@ class Scene:
         for layer, head in self.ablated:
             if not (0 <= layer < c.n_layers and 0 <= head < c.n_heads):
                 raise SceneError(f"ablated: head {layer}.{head} is outside {c.n_layers} x {c.n_heads}", "ablated")
+        if self.cut and self.cut != self._cuttable(self.cut):
+            raise SceneError("cut: has an edge that there is not, or leaves some query no key to look at", "cut")
+
+    def _cuttable(self, cut: tuple[Edge, ...]) -> tuple[Edge, ...]:
+        """Those of some edges that can be cut: inside, not behind the mask, and not all that a query sees."""
+        if self.whole.n_encoder_layers:
+            return ()
+        n, c, kept = len(self.tokens), self.config, []
+        taken: Counter[tuple[int, int, int]] = Counter()
+        for layer, head, query, key in cut:
+            seen = query + 1 if c.causal else n
+            there = 0 <= layer < c.n_layers and 0 <= head < c.n_heads and 0 <= query < n and 0 <= key < seen
+            if there and taken[layer, head, query] + 1 < seen:
+                taken[layer, head, query] += 1
+                kept.append((layer, head, query, key))
+        return tuple(kept)
+
+    def can_cut(self, edge: Edge) -> bool:
+        """Whether this edge is there, and its query has another key to look at."""
+        more = tuple(sorted({*self.cut, edge}))
+        return self._cuttable(more) == more
 
     # ------------------------------------------------------------------------------------------- what follows
 
@@ -238,7 +263,7 @@ class Scene:
 
     @property
     def interventions(self) -> Interventions:
-        return Interventions(self.temperature, frozenset(self.ablated), frozenset(self.off))
+        return Interventions(self.temperature, frozenset(self.ablated), frozenset(self.off), cut=frozenset(self.cut))
 
     @cached_property
     def missing(self) -> tuple[str, ...]:
@@ -279,27 +304,32 @@ class Scene:
         return scene
 
     def turn(self, **changes: Any) -> Scene:
-        """A copy with some fields changed, less the edits, ablated heads and forced tokens that no longer fit it.
+        """A copy with some fields changed, less the edits, heads, edges and forced tokens that no longer fit it.
 
-        An edit stays while its position still holds the same token; forced tokens, while the text before them does.
+        An edit stays while its position still holds the same token, and a cut edge while both of its do; forced tokens,
+        while the text before them does.
         """
         for name in changes.keys() - kinds(Scene).keys():
             raise SceneError(_no_field(name), name)
         if changes.keys() <= VIEW:
             return self._looked_at(changes)
         edits, ablated = _rows(changes, "edits", EDITS, self.edits), _rows(changes, "ablated", ABLATED, self.ablated)
-        others = {name: value for name, value in changes.items() if name not in ("edits", "ablated")}
-        bare = replace(self, edits=(), ablated=(), **others)
+        cut = _rows(changes, "cut", CUT, self.cut)
+        others = {name: value for name, value in changes.items() if name not in ("edits", "ablated", "cut")}
+        bare = replace(self, edits=(), ablated=(), cut=(), **others)
         before, after, c = self.tokens, bare.tokens, bare.config
         if "edits" not in changes:
             edits = [e for e in edits if before[e[0]] == (after[e[0]] if e[0] < len(after) else None)]
         edits = tuple(e for e in edits if e[1] < c.d_model) if not bare.whole.n_encoder_layers else ()
+        if "cut" not in changes:
+            cut = tuple(e for e in cut if all(before[at : at + 1] == after[at : at + 1] for at in e[2:]))
+        cut = bare._cuttable(cut)
         ablated = tuple(p for p in ablated if p[0] < c.n_layers and p[1] < c.n_heads)
         if "forced" not in changes and bare.forced and (before, self.model) != (after, bare.model):
             bare = bare._looked_at({"forced": ()})
         if "words_forced" not in changes and bare.words_forced and before != after:
             bare = bare._looked_at({"words_forced": ()})
-        return replace(bare, edits=edits, ablated=ablated) if edits or ablated else bare
+        return replace(bare, edits=edits, ablated=ablated, cut=cut) if edits or ablated or cut else bare
 
     def override(self, **values: int | bool | str) -> Scene:
         """A copy with some of the Config's fields overridden; the preset's own value takes an override away.
@@ -337,7 +367,7 @@ class Scene:
 
     def restored(self) -> Scene:
         """A copy in which everything runs that the model has: parts, heads, and the usual temperature."""
-        return self.turn(ablated=(), temperature=1.0).switch(**dict.fromkeys(self.missing, True))
+        return self.turn(ablated=(), cut=(), temperature=1.0).switch(**dict.fromkeys(self.missing, True))
 
     # ----------------------------------------------------------------------------------------------- the URL
 

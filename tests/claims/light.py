@@ -4,10 +4,22 @@ from __future__ import annotations
 
 import numpy as np
 
-from claims import Fresh, Values, claim, near, ties
-from pictures import fibres
+import core
+from claims import Fresh, Values, any_scenes, claim, moved, near, ran, ties
+from core import Scene
+from core.scene.continuation import namer
+from pictures import cuts, fibres
 
-BUILDERS = (fibres.light, fibres.twin)
+STORIES = Scene(model="stories", sentence="the penguins are near the")
+SCENES = [  # those with fibres that are cut among the first, whose values are altered
+    Scene(cut=((0, 0, 3, 1), (0, 0, 4, 4))),
+    Scene(cut=((0, 0, 2, 2),), temperature=0.05),
+    STORIES.turn(cut=((1, 2, 4, 1),), layer=1, head=2),
+    STORIES.turn(cut=tuple((i, h, 4, k) for i in range(2) for h in range(4) for k in range(4))),
+    Scene(model="gpt", cut=((0, 0, 1, 0),), focus=1),
+    *any_scenes(195),
+]
+BUILDERS = (fibres.light, fibres.twin, cuts.lost)
 
 
 def given(f: Fresh) -> np.ndarray:
@@ -116,4 +128,50 @@ def of_one_head(f: Fresh, v: Values) -> None:
 
 @claim("fibres.says.drawn")
 def most_are_drawn(f: Fresh, v: Values) -> None:
-    assert (f.of_head("pattern") > f.scene.threshold).sum() > v["drawn"]
+    assert (f.of_head("pattern") > f.scene.threshold).sum() > v["drawn"] == 160
+
+
+# ------------------------------------------------------------------------------------------- what the answer loses
+
+
+def uncut(f: Fresh) -> core.Run:
+    return ran(f.scene.turn(cut=()))
+
+
+def answers(f: Fresh) -> list[np.ndarray]:
+    """[vocab]: how likely each token is next, in the whole run and in the one with its fibres cut."""
+    logits = [run.trace["logits"][-1].astype(np.float64) for run in (uncut(f), ran(f.scene))]
+    return [np.exp(x - x.max()) / np.exp(x - x.max()).sum() for x in logits]
+
+
+@claim("cut.says.none", "cut.says.same", "cut.says.changed")
+def kept(f: Fresh, v: Values) -> None:
+    before, after = answers(f)
+    answer, now = int(before.argmax()), int(after.argmax())
+    name = namer(f.scene)
+    assert v["word"] == name(answer) and near(v["before"], before[answer])
+    if "n" in v:
+        assert v["n"] == len(f.scene.cut) > 0 and near(v["after"], after[answer])
+        assert ("other" in v) == (now != answer)
+    else:
+        assert not f.scene.cut
+    if "other" in v:
+        assert v["other"] == name(now) and near(v["share"], after[now])
+
+
+@claim("cut.says.none_moved", "cut.says.still", "cut.says.moved")
+def outputs(f: Fresh, v: Values) -> None:
+    last = f"blocks.{f.config.n_layers - 1}.resid_post"
+    share = moved(*(run.trace[last].astype(np.float64) for run in (uncut(f), ran(f.scene))))
+    assert not f.config.unembed and v.get("n", 0) == len(f.scene.cut)
+    if "tokens" in v:
+        best = [place for (place,) in ties(100 * share, 1)]
+        assert near(v["share"], share.max()) and v["tokens"] == f.named(best)
+    else:
+        assert share.max() < 0.0006
+
+
+@claim("cut.says.lost")
+def gone(f: Fresh, v: Values) -> None:
+    whole = uncut(f).trace
+    assert not all(np.isfinite(run.trace[name]).all() for run in (uncut(f), ran(f.scene)) for name in whole)

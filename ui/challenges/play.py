@@ -10,7 +10,7 @@ import streamlit as st
 from core import Scene
 from core.challenges import CHALLENGES, Challenge, Score
 from core.challenges.challenge import FREE
-from pictures import attention
+from pictures import attention, cuts, fibres
 from pictures import challenges as pictures
 from pictures.heads import overview_height
 from pictures.words import Words
@@ -18,6 +18,7 @@ from plots.tiles import tile_at
 from ui import controls, figure, shell, state
 from ui.attention import embeddings
 from ui.challenges.asked import SHOWN, begin, named, show
+from ui.fibres import cutting
 from ui.live import bests
 
 HEIGHT = 400  # px: of the two maps
@@ -39,7 +40,7 @@ def play(words: Words) -> None:
             return
         found = pictures.reached(challenge, scene, named(challenge.name))
         _score(challenge, scene, found, words)
-    {"build": _build, "cut": _cut, "find": _find}[challenge.kind](challenge, scene, words)
+    {"build": _build, "cut": _cut, "sever": _sever, "find": _find}[challenge.kind](challenge, scene, words)
 
 
 def _score(challenge: Challenge, scene: Scene, found: Score, words: Words) -> None:
@@ -90,6 +91,24 @@ def _cut(challenge: Challenge, scene: Scene, words: Words) -> None:
             label = words("checks.place", layer=place[0], head=place[1])
             on, knob = place not in scene.ablated, f"head-{place[0]}-{place[1]}"
             controls.switch(label, knob, on, of=challenge.name, turn=lambda place=place, **_: _switch(place))
+
+
+def _sever(challenge: Challenge, scene: Scene, words: Words) -> None:
+    with st.container(key="challenge-choice", horizontal=True):
+        for knob, n in {"layer": scene.config.n_layers, "head": scene.config.n_heads}.items():
+            controls.select(words(f"axis.{knob}"), knob, range(n), getattr(scene, knob), str)
+    cutting.choose(scene, words)
+    all_of_them, one_head = st.columns((2, 1), gap="large")
+    for column, builder in ((all_of_them, fibres.light), (one_head, fibres.twin)):
+        with column:
+            name = f"challenge-{builder.__name__}"
+            figure.picture(builder, scene, words, key=name, height=HEIGHT, on_click=_touch)
+    shell.notices(words, "last_key")
+
+
+def _touch(click: dict[str, Any]) -> None:
+    if edge := cuts.edge_at(click, state.scene()):
+        cutting.touch(edge)
 
 
 def _find(challenge: Challenge, scene: Scene, words: Words) -> None:

@@ -353,9 +353,10 @@ function listen(figure) {
   }, { signal });
 }
 
-function report({ header, trigger }, { points: [point] }) {
+function report({ header, trigger, shown }, { points: [point] }) {
   if (!header.clicks || !point) return;
-  const { x, y, z = null, curveNumber: curve, pointNumber, customdata = null } = point;
+  const { x, y, z = null, curveNumber: curve, pointNumber } = point;
+  const customdata = point.customdata ?? edgeOf(shown.mask, point);
   const plain = (value) => (ArrayBuffer.isView(value) ? Array.from(value) : value);
   trigger("click", { figure: header.key, x, y, z, curve, point: plain(pointNumber), customdata: plain(customdata), at: Date.now() });
 }

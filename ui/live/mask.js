@@ -2,7 +2,7 @@
 // their stops, and draws those that the stop leaves.
 
 const ARRAYS = { f4: Float32Array, f8: Float64Array, i4: Int32Array, i2: Int16Array, i1: Int8Array, u2: Uint16Array, u1: Uint8Array };
-const PARTED = ["x", "y", "z", "hovertext"]; // of a trace: what its curves have parts of
+const PARTED = ["x", "y", "z", "hovertext", "customdata"]; // of a trace: what its curves have parts of
 const looks = new Map(); // a knob -> { value, input }: where it is turned to, and by which element, which may be gone
 
 // Turn a knob, or with no value leave it to the server. Whether some figure can draw that by itself.
@@ -30,7 +30,7 @@ function confirm({ turns, at }) {
 function unpack({ data, layout }) {
   const mask = layout?.meta?.mask;
   if (!mask) return;
-  for (const name of ["weight", "layer"]) if (mask[name]) mask[name] = array(mask[name]);
+  for (const name of ["weight", "layer", "edges"]) if (mask[name]) mask[name] = array(mask[name]);
   mask.shapes = mask.shapes?.map((curves) => curves && array(curves));
   for (const trace of data) {
     if (!trace.meta?.curves) continue;
@@ -71,7 +71,7 @@ function kept({ weight, layer, most }, { threshold, lit }) {
 
 function partsOf(source, { curves, most = curves.length }, keep) {
   const drawn = [...curves.keys()].filter((i) => keep[curves[i]]).slice(0, most);
-  const parts = {};
+  const parts = { fibres: drawn.map((i) => curves[i]) };
   for (const name of PARTED) {
     const values = source[name];
     if (Array.isArray(values)) parts[name] = drawn.map((i) => values[i]);
@@ -82,6 +82,12 @@ function partsOf(source, { curves, most = curves.length }, keep) {
     }
   }
   return parts;
+}
+
+// What a click on a line of curves says: the number of the curve under it.
+function edgeOf(mask, { data, pointNumber }) {
+  if (!mask?.edges || !data?.fibres?.length) return null;
+  return mask.edges[data.fibres[Math.floor(pointNumber / (data.x.length / data.fibres.length))]] ?? null;
 }
 
 function pathOf({ path }, curves, keep) {
