@@ -198,9 +198,9 @@ class Interventions:
         where = [] if kind == "attn" else [kind]
         return [head for at, head, *place in self.ablated if at == layer and place == where]
 
-    def cut_in(self, layer: int, kind: str = "attn") -> list[tuple[int, int, int]]:
-        """The edges (head, query, key) of one layer's own attention that are cut; of "cross" there are none."""
-        return [(head, query, key) for at, head, query, key in self.cut if at == layer and kind == "attn"]
+    def cut_in(self, layer: int) -> list[tuple[int, int, int]]:
+        """The edges (head, query, key) of one layer's own attention that are cut."""
+        return [(head, query, key) for at, head, query, key in self.cut if at == layer]
 
     def of_encoder(self) -> Interventions:
         """What of this concerns the encoder, as it is said to a model that is one."""

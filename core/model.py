@@ -14,7 +14,7 @@ from .generate.cache import Cache
 from .input_checks import check_batch, check_model, check_source, checked_embeddings, checked_ids, checked_mask
 from .interventions import NOTHING, Interventions, without
 from .ops.activations import ACTIVATIONS
-from .ops.attention import attention_scores, causal_mask, cut_edges, merge_heads, split_heads, weighted_values
+from .ops.attention import attention_scores, causal_mask, merge_heads, split_heads, weighted_values
 from .ops.embedding import embedding
 from .ops.linear import identity, linear
 from .ops.norm import layer_norm, rms_norm
@@ -265,9 +265,9 @@ def attention(
     padding = trace.mask if own else trace.source_mask
     if padding is not None:
         mask = mask + np.where(padding, x.dtype.type(0), x.dtype.type(-np.inf))[..., None, None, :]
-    cut = change.cut_in(i, kind)
+    cut = own and len(change.cut) > 0
     if cut:
-        mask = mask + cut_edges(cut, scores.shape[-3:], x.dtype)
+        mask = mask + cut_edges(scores, change, i)
     if mask.ndim:
         scores = scores + mask
     scores = trace.put(at + "scores_masked", scores)
@@ -283,9 +283,22 @@ def attention(
     return merge(trace.put(at + "z", z), params, config, i, change, kind)
 
 
+def cut_edges(scores: np.ndarray, change: Interventions, i: int) -> np.ndarray:
+    """The mask of the edges that are cut: scores [..., head, query, key] -> [head, query, key]; there -inf, else 0.
+
+    Of queries fewer than keys, the last stands at the last key. Edges outside are none.
+    """
+    mask = np.zeros(scores.shape[-3:], scores.dtype)
+    first = mask.shape[2] - mask.shape[1]  # the position of the first query
+    for head, query, key in change.cut_in(i):
+        if first <= query < mask.shape[2] and key < mask.shape[2]:
+            mask[head, query - first, key] = -np.inf
+    return mask
+
+
 def hidden(scores: np.ndarray, at: str) -> np.ndarray:
-    """The mask of scores that were patched or cut: scores [..., head, query, key] -> [..., head, query, key]; -inf where
-    one is, else 0. Raises: ConfigError for a query that is left no key.
+    """The mask of scores that were altered: scores [..., head, query, key] -> [..., head, query, key]; -inf where one
+    is, else 0. Raises: ConfigError for a query that is left no key.
     """
     cut = np.isneginf(scores)
     if cut.all(-1).any():

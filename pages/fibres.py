@@ -53,7 +53,7 @@ def rise() -> None:
 
 
 def choose(click: dict) -> None:
-    """A click on a word puts it in focus; once more, and all keep their colour again. One on a fibre cuts or explains it."""
+    """A click on a word puts it in focus; once more, and all keep their colour. One on a fibre cuts or explains it."""
     if edge := cuts.edge_at(click, state.scene()):
         cutting.touch(edge, state.scene().cutting)
     elif click["customdata"] is not None:

@@ -16,7 +16,7 @@ from plots.bipartite import bipartite
 from plots.fibres import fibres as fibres_figure
 
 HEIGHT = 560  # px
-LOST = 190  # px: under the flat picture, what the answer loses by what is cut
+LOST = 250  # px: over the flat picture, what the answer loses by what is cut
 TWIN_WIDTH = 330  # px: the third of a page, or a phone
 
 

@@ -36,6 +36,7 @@ FOLDERS = sorted(path.stem for path in (ROOT / "pages").glob("*.py"))
 CHECKS = {
     "Reader.value",  # the expression of a check: a language of its own, not what a model computes
     "Interventions.ablated_in",
+    "Interventions.cut_in",
     "Trace.check_patched",
     "Part.put",  # the trace's own, under a beginning of its names
     "scene.run.run",  # who draws a Run's weights again when they are asked for
@@ -105,6 +106,7 @@ def work() -> None:
         if config.unembed:
             interpret.patched_differences(params, config, trace, trace, (0, 1), "stream", 0)
             interpret.patched_differences(params, config, trace, trace, (0, 1), "heads", 0)
+            interpret.word_influence(params, config, trace, trace["embed"], 1)
             interpret.difference(trace, (0, 1))
         if config.unembed and config.norm_at == "pre" and not config.n_encoder_layers:
             (

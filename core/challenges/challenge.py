@@ -101,7 +101,7 @@ def build_score(pattern: np.ndarray, wanted: np.ndarray) -> float:
 
 
 def cut_stars(changed: bool, off: int, fewest: int) -> int:
-    """Stars for so many heads, or edges, that are off: three for as few as will do, two for one more, one for any number."""
+    """Stars for so many heads, or edges, that are off: three for as few as will do, two for one more, one for any."""
     return max(1, MOST - max(0, off - fewest)) if changed else 0
 
 

@@ -203,7 +203,7 @@ def is_hidden(s: Subject, kind: str, b: Place, q: int, k: int) -> bool:
 
 def cuts(s: Subject, at: str, kind: str) -> list[tuple[int, int, int]]:
     """The edges (head, query, key) that the reader has cut of a layer's attention."""
-    return s.trace.interventions.cut_in(int(at.split(".")[1]), kind)
+    return s.trace.interventions.cut_in(int(at.split(".")[1])) if kind == "attn" else []
 
 
 def projected(letter: str, kind: str) -> Rule:

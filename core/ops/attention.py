@@ -74,19 +74,6 @@ def transposed(x: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(x.swapaxes(-1, -2))
 
 
-def cut_edges(edges: list[tuple[int, int, int]], shape: tuple[int, ...], dtype: np.dtype | type) -> np.ndarray:
-    """edges (head, query, key), shape [head, query, key] -> an array of it: -inf where an edge is cut, else 0.
-
-    Of queries fewer than keys, the last stands at the last key. Edges outside are none.
-    """
-    mask = np.zeros(shape, dtype)
-    first = shape[2] - shape[1]  # the position of the first query
-    for head, query, key in edges:
-        if first <= query < shape[2] and key < shape[2]:
-            mask[head, query - first, key] = -np.inf
-    return mask
-
-
 def side_by_side(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     """An empty array for heads, of this shape -> [..., head, pos, d_head]; in memory [..., pos, head, d_head], so that
     `merge_heads` copies nothing.
