@@ -115,9 +115,7 @@ def _twin_controls(scene: Scene, words: Words) -> None:
     (layer, head), config = found.place, found.config
     does = {False: words("cut.explains"), True: words("cut.cuts")}
     is_on = scene.cutting and not found.kind
-    controls.segments(
-        words("cut.click"), "cutting", (False, True), is_on, does.__getitem__, disabled=bool(found.kind)
-    )
+    controls.segments(words("cut.click"), "cutting", (False, True), is_on, does.__getitem__, disabled=bool(found.kind))
     controls.select(words("axis.layer"), "layer", range(config.n_layers), layer, str, disabled=config.n_layers == 1)
     controls.select(words("axis.head"), "head", range(config.n_heads), head, str, disabled=config.n_heads == 1)
     focus = pictures.focus(scene)

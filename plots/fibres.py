@@ -93,6 +93,7 @@ def fibres(
         rows=n_layers * int(shown.sum()) * n_tokens,
         width=width,
         height=height,
+        clicked=clicked,
         alt=alt,
     )
 
@@ -109,6 +110,7 @@ def woven(
     rows: int,
     width: int,
     height: int,
+    clicked: bool = False,
     alt: str,
 ) -> dict[str, Any]:
     """`shining` [layer, head, query, key], the weights of all tokens of the planes, one after another, as `fibres`.
@@ -153,7 +155,8 @@ def woven(
         for line in data:
             if "curves" in line.get("meta", {}):
                 line["hoverinfo"] = "none"  # found under the pointer, and silent
-        mask["edges"] = (n_tokens + np.ravel_multi_index((layer, head, query, key), patterns.shape)).astype(np.int32)
+        places = np.ravel_multi_index((layer, head, query, key), shining.shape)
+        mask["edges"] = (shining.shape[2] + places).astype(np.int32)
     return with_mask({"data": [*data, *nodes], "layout": layout}, mask, shining[:lit_layers])
 
 
