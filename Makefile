@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test test-web audit licences bench models web clean
+.PHONY: run test test-web test-firefox audit licences bench models web clean
 
 run: .venv/run
 	$(BIN)/streamlit run app.py
@@ -20,6 +20,10 @@ test: .venv/dev
 # The app without a server: built, turned sixty times, opened offline. Some minutes, and npm and PyPI are asked.
 test-web: .venv/dev
 	$(BIN)/python -m pytest -m web
+
+# The main journeys in Firefox (Debian: apt-get install firefox-esr).
+test-firefox: .venv/dev
+	$(BIN)/python -m pytest -m firefox
 
 # Known vulnerabilities of what is installed, where the package index tells of them.
 audit: .venv/dev

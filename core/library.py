@@ -289,7 +289,8 @@ def adopted(given: Mapping[str, bytes]) -> tuple[str, Real]:
     Raises: WeightsError for files that are no such model, and for more than limits.REAL_UPLOAD bytes.
     """
     for name in given:
-        if name in ("", ".", "..") or Path(name).name != name or not name.isprintable():
+        named = len(name.encode("utf-8", "replace")) <= limits.FILE_NAME and name.isprintable()
+        if name in ("", ".", "..") or not named or Path(name).name != name:
             raise WeightsError(f"{quoted(name)}: is not the name of a file")
         check_kind(Path(name))
     if (size := sum(map(len, given.values()))) > limits.REAL_UPLOAD:

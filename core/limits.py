@@ -77,6 +77,7 @@ WEIGHTS = _megabytes("FIBRA_WEIGHTS_MB", 256, 16)
 WIDENED = 160_000_000  # bytes of their matrices that are float32 while a text is written: 1 token in 0.2 s of SmolLM2's
 REAL_UPLOAD = _megabytes("FIBRA_UPLOAD_MB", 16, 1)  # bytes of one that a reader brings: Streamlit holds them meanwhile
 HUB = _megabytes("FIBRA_HUB_MB", 1000, 1)  # bytes on disk of all models that readers fetched from the Hub
+FILE_NAME = 255  # bytes: what a file system takes
 LONG = 256  # tokens of a sentence that a real model reads
 
 # What a folder of weights may hold. Parsing hostile JSON takes up to 35 times its size: 33 MB for a megabyte.

@@ -198,6 +198,7 @@ def test_a_reader_s_files_become_a_model_and_leave_nothing_behind(tmp_path, shel
     [
         ({"../config.json": b"{}"}, "is not the name of a file"),
         ({"a/model.safetensors": b""}, "is not the name of a file"),
+        ({"x" * 256: b""}, "is not the name of a file"),
         ({"pytorch_model.bin": b"\x80"}, "pickle"),
         ({"model.zip": b"PK"}, "archive"),
         ({"config.json": b"{}"}, "model.safetensors: missing"),

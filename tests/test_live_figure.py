@@ -324,6 +324,9 @@ def test_payloads_that_come_fast_end_with_the_newest(shared: Page) -> None:
     tab = shared
     tab.get_by_role("slider").focus()
     tab.keyboard.press("Home")
+    heard = "document.querySelector('body > .fibra-heard[role=status]')"
+    note = f"window.said = []; new MutationObserver(() => said.push({heard}.textContent))"
+    tab.evaluate(f"{note}.observe({heard}, {{childList: true}})")
     for _ in range(10):
         tab.keyboard.press("ArrowRight")
     tab.wait_for_selector(".fibra-plot[aria-label='heatmap 10']")
@@ -331,6 +334,8 @@ def test_payloads_that_come_fast_end_with_the_newest(shared: Page) -> None:
     newest = np.random.default_rng(10).random((5, 5), np.float32)
     shown = tab.evaluate(f"Array.from(document.querySelector('{plot('heatmap')}').calcdata[0][0].z[0])")
     assert shown == pytest.approx(newest[0].tolist())
+    tab.wait_for_function("said.includes('heatmap 10')")
+    assert tab.evaluate("said.length") < 10, "said to who listens when the picture stands still, not at each step"
 
 
 @pytest.mark.browser

@@ -58,6 +58,10 @@ def test_it_runs_without_a_server_and_opens_again_without_a_network(watched, hos
     expect(page.locator("#doing")).to_contain_text(re.compile("MB|Python"))
     settled_on(page, "attention")
     assert not page.locator("#opening").count()
+    page.locator(".st-key-menu").get_by_role("link", name=EN("pages.lessons"), exact=True).click()
+    expect(page.locator("h1.fibra-title")).to_have_text(EN("lessons.title"), timeout=LONG)
+    page.go_back()
+    settled_on(page, "attention")
     for name in ("reading", "fibres", "drift", "block", "attention"):
         page.locator(".st-key-menu").get_by_role("link", name=EN(f"pages.{name}"), exact=True).click()
         settled_on(page, name)

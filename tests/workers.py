@@ -20,8 +20,16 @@ LONGEST = {
 }
 
 
-def longest_first(items: list[pytest.Item]) -> None:
+APART = ("web", "firefox")  # some minutes each: they run where -m names them, and nowhere else
+
+
+def longest_first(config: pytest.Config, items: list[pytest.Item]) -> None:
     """pytest_collection_modifyitems"""
+    left_out = {name for name in APART if name not in config.option.markexpr}
+    apart = [item for item in items if left_out & {mark.name for mark in item.iter_markers()}]
+    if apart:
+        config.hook.pytest_deselected(items=apart)
+        items[:] = [item for item in items if item not in apart]
     place = {name: i for i, name in enumerate(LONGEST)}
     items.sort(key=lambda item: place.get(item.path.stem, len(place)))
 

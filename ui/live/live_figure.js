@@ -128,6 +128,7 @@ function describe(figure) {
   if (root.style.height !== height) figure.box = undefined;
   root.style.height = height;
   root.classList.toggle("fibra-clicks", header.clicks);
+  if (figure.drawn && plot.getAttribute("aria-label") !== header.alt) hear(figure);
   plot.setAttribute("aria-label", header.alt);
   caption.textContent = header.caption ? header.alt : "";
   caption.hidden = !header.caption;
@@ -422,6 +423,7 @@ export default function ({ parentElement }) {
   const style = document.createElement("style");
   style.textContent = CSS;
   document.head.append(style);
+  region(); // what is put into a region that was there before is said
   const waiting = window.fibraFigures ?? [];
   window.fibraFigures = { push: receive, release, settled, look, pictures };
   waiting.forEach(receive);

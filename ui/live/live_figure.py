@@ -58,7 +58,7 @@ _FIGURE_JS = """export default (component) => {
 
 
 def _library_js(chunk: str) -> str:
-    script = compat.script("live_figure", "mask", "flat", "paper", private=("guard", "plotly", "wrappers"))
+    script = compat.script("live_figure", "mask", "flat", "heard", "paper", private=("guard", "plotly", "wrappers"))
     css = "".join((_HERE / f"{name}.css").read_text(encoding="utf-8") for name in ("live_figure", "print"))
     for name, value in {"PALETTES": theme.PALETTES, "RING": theme.RING, "CHUNK": chunk, "CSS": css}.items():
         script = script.replace(f'"__{name}__"', json.dumps(value, separators=(",", ":")))

@@ -1,0 +1,70 @@
+"""The main journeys in Firefox: every page is drawn, a knob turns, Back, the language; and scenes without WebGL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from pictures.pages import PAGES
+from pictures.words import words_of
+from tests.firefox import Firefox, started
+
+PT, EN = words_of("pt-BR"), words_of("en")
+TITLE = "document.querySelector('h1.fibra-title').textContent"
+FLAT = "document.querySelector('[data-figure=fibres] .fibra-flat')"
+
+pytestmark = pytest.mark.firefox
+
+
+@pytest.fixture(scope="module")
+def firefox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Firefox]:
+    with started(tmp_path_factory.mktemp("profile")) as browser:
+        browser.resize(1440, 900)
+        yield browser
+
+
+@pytest.fixture
+def tab(firefox: Firefox) -> Iterator[Firefox]:
+    firefox.errors.clear()
+    yield firefox
+    assert not firefox.run("document.querySelectorAll('[data-testid=stException]').length")
+    assert not firefox.errors, firefox.errors
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_is_drawn(tab: Firefox, app: str, page: str) -> None:
+    tab.go(f"{app}/{page}?lang=pt-BR")
+    assert tab.run(TITLE) == PT(f"{page}.title")
+    tab.until("document.documentElement.lang === 'pt-BR'")
+    assert tab.run("document.documentElement.scrollWidth <= innerWidth"), "nothing sticks out sideways"
+
+
+def test_a_knob_turns_a_sentence_is_typed_and_back_takes_it_back(tab: Firefox, app: str) -> None:
+    tab.go(f"{app}/attention?lang=en")
+    drawn = "Number(document.querySelector('[data-figure=attention-pattern] .fibra-plot').dataset.drawn)"
+    before = tab.run(drawn)
+    tab.run("deep('input[type=range]', document.querySelector('[class*=st-key-knob-temperature]')).focus()")
+    tab.press("ArrowRight")
+    tab.until(f"{drawn} > {before} && location.search.includes('temperature=')")
+    tab.click(".st-key-page-head input[type=text]")
+    tab.run("deep('.st-key-page-head input[type=text]').select()")
+    tab.write("a cat sat")
+    tab.press("Enter")
+    tab.until("location.search.includes('a+cat+sat') || location.search.includes('a%20cat%20sat')")
+    tab.settle()
+    tab.click(".st-key-menu a[href*=heads]")
+    tab.until(f"{TITLE} === {EN('heads.title')!r}")
+    tab.settle()
+    tab.back()
+    tab.until(f"{TITLE} === {EN('attention.title')!r} && location.search.includes('temperature=')")
+    tab.settle()
+
+
+def test_a_scene_is_painted_or_lies_flat_and_says_so(tab: Firefox, app: str) -> None:
+    tab.go(f"{app}/fibres?lang=en")
+    painted = tab.run("Boolean(document.createElement('canvas').getContext('webgl'))")
+    assert tab.run(f"{FLAT}.hidden") is painted
+    if not painted:
+        assert tab.run(f"{FLAT}.textContent") == EN("figure.flat")
+        assert tab.run("document.querySelectorAll('[data-figure=fibres] .js-line').length") > 5
