@@ -45,6 +45,7 @@ class Server:
     folder: Path
     log: IO[bytes]
     process: subprocess.Popen[bytes] = field(init=False)
+    spent: float = 0.0  # seconds of processor that those before it had used
 
     def __post_init__(self) -> None:
         self._start()
@@ -56,6 +57,7 @@ class Server:
 
     def kill_and_restart(self) -> None:
         """End it without a word (SIGKILL), and start it anew on the same port. Raises RuntimeError as `serve` does."""
+        self.spent = self.usage().cpu_seconds
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
         self._start()
@@ -69,7 +71,7 @@ class Server:
     def usage(self) -> Usage:
         """What it has used since its start."""
         pids = list(_tree(self.process.pid))
-        return Usage(sum(map(_peak_kb, pids)) / 1024, sum(map(_cpu_seconds, pids)))
+        return Usage(sum(map(_peak_kb, pids)) / 1024, self.spent + sum(map(_cpu_seconds, pids)))
 
     def resident_mb(self) -> float:
         """Its memory now."""

@@ -11,7 +11,7 @@ from pictures.words import words_of
 from tests.firefox import Firefox, started
 
 PT, EN = words_of("pt-BR"), words_of("en")
-TITLE = "document.querySelector('h1.fibra-title').textContent"
+TITLE = "document.querySelector('h1.fibra-title')?.textContent"
 FLAT = "document.querySelector('[data-figure=fibres] .fibra-flat')"
 
 pytestmark = pytest.mark.firefox
@@ -42,11 +42,13 @@ def test_every_page_is_drawn(tab: Firefox, app: str, page: str) -> None:
 
 def test_a_knob_turns_a_sentence_is_typed_and_back_takes_it_back(tab: Firefox, app: str) -> None:
     tab.go(f"{app}/attention?lang=en")
-    drawn = "Number(document.querySelector('[data-figure=attention-pattern] .fibra-plot').dataset.drawn)"
+    drawn = "Number(document.querySelector('[data-figure=attention-pattern] .fibra-plot')?.dataset.drawn)"
+    tab.until(f"{drawn} > 0")
     before = tab.run(drawn)
     tab.run("deep('input[type=range]', document.querySelector('[class*=st-key-knob-temperature]')).focus()")
     tab.press("ArrowRight")
     tab.until(f"{drawn} > {before} && location.search.includes('temperature=')")
+    tab.until("document.querySelector('body > .fibra-heard[role=status]').textContent.includes('looks most at')")
     tab.click(".st-key-page-head input[type=text]")
     tab.run("deep('.st-key-page-head input[type=text]').select()")
     tab.write("a cat sat")
@@ -63,6 +65,7 @@ def test_a_knob_turns_a_sentence_is_typed_and_back_takes_it_back(tab: Firefox, a
 
 def test_a_scene_is_painted_or_lies_flat_and_says_so(tab: Firefox, app: str) -> None:
     tab.go(f"{app}/fibres?lang=en")
+    tab.until("document.querySelector('[data-figure=fibres] .fibra-plot')?.dataset.drawn")
     painted = tab.run("Boolean(document.createElement('canvas').getContext('webgl'))")
     assert tab.run(f"{FLAT}.hidden") is painted
     if not painted:

@@ -335,7 +335,9 @@ def test_payloads_that_come_fast_end_with_the_newest(shared: Page) -> None:
     shown = tab.evaluate(f"Array.from(document.querySelector('{plot('heatmap')}').calcdata[0][0].z[0])")
     assert shown == pytest.approx(newest[0].tolist())
     tab.wait_for_function("said.includes('heatmap 10')")
-    assert tab.evaluate("said.length") < 10, "said to who listens when the picture stands still, not at each step"
+    assert tab.evaluate("said.length") < 10, (
+        "the topmost, said to who listens when the picture stands still, not at each step"
+    )
 
 
 @pytest.mark.browser

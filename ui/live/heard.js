@@ -16,7 +16,8 @@ function hear(figure) {
 
 function tell() {
   if (held) return void (silence = setTimeout(tell, QUIET));
-  const first = all().find((figure) => changed.has(figure) && figure.seen && figure.header.alt);
+  const before = (a, b) => (a.place.compareDocumentPosition(b.place) & Node.DOCUMENT_POSITION_FOLLOWING ? -1 : 1);
+  const [first] = all().filter((figure) => changed.has(figure) && figure.seen && figure.header.alt).sort(before);
   changed.clear();
   if (first) region().textContent = first.header.alt;
 }
