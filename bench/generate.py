@@ -1,9 +1,11 @@
 """Generation with the cache, without it, and by transformers: tokens a second of a model in GPT-2 small's shape.
 
     python -m bench.generate [--tokens 128] [--prompt 32] [--rounds 3] [--threads 1]
+    python -m bench.generate --gguf SmolLM2-135M-Instruct.Q4_1.gguf       # a real Llama, whose matrices are quantized
 
-The model's 124 million weights are random. All write greedily from the same context, in one process, on the same
-threads, in turn; that they write the same text is checked. Without transformers its row stays empty.
+The model's 124 million weights are random, unless a file of some is given: transformers has them as float32. All write
+greedily from the same context, in one process, on the same threads, in turn; that they write the same text is checked.
+Without transformers its row stays empty.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ import core
 from bench import between, machine, print_table
 from bench.gpt2 import gpt2
 from bench.timing import on_threads
+from core.params import Params
 from ui import process
 
 try:
@@ -29,8 +32,8 @@ except ImportError:
 CONFIG = gpt2(vocab_size=50257, n_ctx=1024, d_model=768, n_layers=12, n_heads=12, tied_unembed=True)
 
 
-def fibra(params: dict[str, np.ndarray], ids: np.ndarray, n: int, cache: bool) -> Callable[[], list[int]]:
-    return lambda: [step.token for step in core.generate(params, CONFIG, ids, n, temperature=0, cache=cache)]
+def fibra(params: Params, config: core.Config, ids: np.ndarray, n: int, cache: bool) -> Callable[[], list[int]]:
+    return lambda: [step.token for step in core.generate(params, config, ids, n, temperature=0, cache=cache)]
 
 
 # -------------------------------------------------------------------------------------------------------- the peer
@@ -56,8 +59,42 @@ def transformers_model(params: dict[str, np.ndarray]) -> transformers.GPT2LMHead
     return model.eval()
 
 
-def peer(params: dict[str, np.ndarray], ids: np.ndarray, n: int) -> Callable[[], list[int]]:
-    model = transformers_model(params)
+def transformers_llama(params: Params, config: core.Config) -> transformers.LlamaForCausalLM:
+    """The same weights, as float32, in transformers' Llama, whose matrices are (out, in)."""
+    with torch.device("meta"):
+        about = transformers.LlamaConfig(
+            vocab_size=config.vocab_size,
+            hidden_size=config.d_model,
+            intermediate_size=config.d_mlp,
+            num_hidden_layers=config.n_layers,
+            num_attention_heads=config.n_heads,
+            num_key_value_heads=config.kv_heads,
+            head_dim=config.head_width,
+            rms_norm_eps=config.norm_eps,
+            rope_parameters={"rope_type": "default", "rope_theta": config.rotary_base},
+            max_position_embeddings=config.n_ctx,
+            tie_word_embeddings=config.tied_unembed,
+        )
+        model = transformers.LlamaForCausalLM(about)
+    names = {f"self_attn.{a}_proj": f"attn.W_{b}" for a, b in zip("qkvo", "QKVO", strict=True)}
+    names |= {f"mlp.{a}_proj": f"mlp.W_{b}" for a, b in (("gate", "gate"), ("up", "in"), ("down", "out"))}
+    state = {"model.embed_tokens.weight": np.asarray(params["embed.W_E"]), "model.norm.weight": params["ln_final.w"]}
+    for i in range(config.n_layers):
+        ours, theirs = f"blocks.{i}.", f"model.layers.{i}."
+        state |= {f"{theirs}{a}.weight": np.asarray(params[ours + b]).T.copy() for a, b in names.items()}
+        state |= {f"{theirs}{a}_layernorm.weight": params[f"{ours}{b}.w"] for a, b in NORMS}
+    state["lm_head.weight"] = state["model.embed_tokens.weight"]
+    model.load_state_dict({name: torch.from_numpy(np.array(array)) for name, array in state.items()}, assign=True)
+    model.tie_weights()
+    # What was made on no device has no frequencies: they are made again, on this one.
+    model.model.rotary_emb = type(model.model.rotary_emb)(about)
+    return model.eval()
+
+
+NORMS = (("input", "ln1"), ("post_attention", "ln2"))
+
+
+def peer(model: transformers.PreTrainedModel, ids: np.ndarray, n: int) -> Callable[[], list[int]]:
     context = torch.from_numpy(ids)[None]
     knobs = dict(max_new_tokens=n, min_new_tokens=n, do_sample=False, use_cache=True, pad_token_id=0)
 
@@ -75,18 +112,27 @@ def main() -> None:
     parser.add_argument("--tokens", type=between(1, 512, int), default=128)
     parser.add_argument("--prompt", type=between(1, 512, int), default=32)
     parser.add_argument("--rounds", type=between(1, 100, int), default=3)
+    parser.add_argument("--gguf", help="a Llama, in place of random weights")
     parser.add_argument("--threads", type=between(1, 64, int), default=1)
     arguments = parser.parse_args()
     on_threads(arguments.threads, "bench.generate")
     process.prepare()
     print(machine())
 
-    n, params = arguments.tokens, core.init_params(CONFIG)
-    ids = np.random.default_rng(0).integers(0, CONFIG.vocab_size, arguments.prompt)
-    writers = {"Fibra, cache": fibra(params, ids, n, True), "Fibra, no cache": fibra(params, ids, n, False)}
+    n, config = arguments.tokens, CONFIG
+    if arguments.gguf:
+        model = core.load_pretrained(arguments.gguf)
+        config, params = model.config, model.params
+    else:
+        params = core.init_params(config)
+    ids = np.random.default_rng(0).integers(0, config.vocab_size, arguments.prompt)
+    writers = {"Fibra, cache": fibra(params, config, ids, n, True)}
+    if not arguments.gguf:  # whose matrices would be widened for every token
+        writers["Fibra, no cache"] = fibra(params, config, ids, n, False)
     if torch is not None:
         torch.set_grad_enabled(False)
-        writers["transformers, cache"] = peer(params, ids, n)
+        theirs = transformers_llama(params, config) if arguments.gguf else transformers_model(params)
+        writers["transformers, cache"] = peer(theirs, ids, n)
     took: dict[str, list[float]] = {name: [] for name in writers}
     for _ in range(arguments.rounds):
         texts = set()
@@ -100,7 +146,7 @@ def main() -> None:
     print("Bars: without the cache at least 8 times Fibra's time with it; transformers at least 1.00")
     ours = min(took["Fibra, cache"])  # the best: other programs only ever add to it
     rows = []
-    for name in ("Fibra, cache", "Fibra, no cache", "transformers, cache"):
+    for name in took | {"transformers, cache": took.get("transformers, cache", [float("nan")])}:
         time = min(took.get(name, [float("nan")]))
         rows.append([name, f"{time:.2f}", f"{n / time:.1f}", f"{time / ours:.2f}"])
     print_table(["", "seconds", "tokens a second", "times"], rows)
