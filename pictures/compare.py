@@ -15,7 +15,7 @@ from pictures.words import Words
 from plots.bipartite import bipartite
 from plots.drift import drift as drift_figure
 from plots.heatmap import heatmap
-from plots.tiles import tiles
+from plots.tiles import grid, tiles
 
 WIDTH = 350  # px: a third of a page, or a phone
 MATRICES = ("scores", "scores_scaled", "scores_masked", "pattern")
@@ -180,8 +180,8 @@ def _tiles(
 
 def heads_height(scene: Scene) -> int:
     """Pixels for the tiles of either, three pictures side by side."""
-    sizes = [(s.config.n_layers, s.config.n_heads) for s in (pinned.before(scene), scene)]
-    return 62 + max(layers * min(200, (WIDTH - 50) // n_heads) for layers, n_heads in sizes)
+    sizes = [grid((s.config.n_layers, s.config.n_heads)) for s in (pinned.before(scene), scene)]
+    return 62 + max(rows * min(200, (WIDTH - 50) // columns) for rows, columns in sizes)
 
 
 # ------------------------------------------------------------------------------------------------------- fibres

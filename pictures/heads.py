@@ -31,7 +31,7 @@ from pictures.words import Words
 from plots.figure import label_width
 from plots.heatmap import heatmap
 from plots.magnitudes import magnitudes
-from plots.tiles import tiles
+from plots.tiles import grid, tiles
 from plots.token_shares import labels_height, token_shares
 
 WIDE, HALF, NARROW = 600, 290, 390  # px: the left column, half of it, and the right column, at 1440
@@ -73,8 +73,8 @@ def hover(words: Words) -> str:
 
 def overview_height(scene: Scene) -> int:
     """Pixels for square tiles, as large as the column and the screen allow."""
-    config = scene.config
-    return 62 + config.n_layers * min(240, (WIDE - 70) // config.n_heads, 560 // config.n_layers)
+    rows, columns = grid((scene.config.n_layers, scene.config.n_heads))
+    return 62 + rows * min(240, (WIDE - 70) // columns, 560 // rows)
 
 
 def strongest(run: Run, words: Words) -> str:

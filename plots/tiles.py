@@ -16,7 +16,8 @@ cell shows the greatest of 4, 16, ...: 12 x 12 heads of 32 tokens redraw in 25 m
 of 880. They are thumbnails then, with no value to tell; a page enlarges the chosen one."""
 THUMB_CELLS = 60_000
 TILE = (44, 150)  # px: the least and the greatest side of a tile
-WIDE = 760  # px: what the tiles of a layer share
+WIDE, TALL = 760, 560  # px: what the tiles of a row, and of a column, share
+ROWS = 12  # of layers: a deeper model stands in several columns of layers, side by side
 
 
 BYTE = 255
@@ -42,6 +43,7 @@ def tiles(
     alt: str = "",
 ) -> dict[str, Any]:
     """All `patterns` [layer, head, query, key] as tiles; `chosen` (layer, head) is outlined, `ablated` are crossed out.
+    Layers lie one below the other; of more than ROWS they may go on beside the first ones, at its top.
 
     One trace holds every map, with gutters between: positions are cells of the whole picture, which `tile_at` turns
     back into (layer, head). With `signed` they are differences of patterns, coloured from -zmax to zmax. `hover` may
@@ -50,8 +52,9 @@ def tiles(
     text or "".
     """
     n_layers, n_heads, n_tokens, _ = shape = patterns.shape
+    n_rows, n_columns = grid(shape)
     step, centre = _step(shape), (n_tokens - 1) / 2 + ASIDE
-    height_cells, width_cells = (n * step - (step - n_tokens) for n in (n_layers, n_heads))
+    height_cells, width_cells = (n * step - (step - n_tokens) for n in (n_rows, n_columns))
     exact = _is_exact(shape)
     places = {"layer": f"{layer_prefix}%{{customdata[0]}}", "head": f"{head_prefix}%{{customdata[1]}}"}
     lines = [[line and f"<br>{line}" for line in row] for row in looks or [[""] * n_heads] * n_layers]
@@ -67,11 +70,14 @@ def tiles(
         shapes += _crosses(sorted(ablated), shape)
     if chosen is not None:
         shapes += _ring(*chosen, shape)
-    layers, heads = ([f"{p}{i}" for i in range(n)] for p, n in ((layer_prefix, n_layers), (head_prefix, n_heads)))
-    side = int(np.clip(WIDE // n_heads, *TILE))
+    layers = [" · ".join(f"{layer_prefix}{layer}" for layer in range(row, n_layers, n_rows)) for row in range(n_rows)]
+    columns = [column for column in range(n_columns) if tile_of(0, column, shape)]
+    heads = [f"{head_prefix}{column % (n_heads + 1)}" for column in columns]
+    spot = spot_of(*chosen, shape) if chosen else None
+    side = int(np.clip(WIDE // n_columns, *TILE))
     top = theme.GAP + 24 + (26 if head_title else 0)
     layout = base_layout(
-        height=height or top + theme.GAP + n_layers * side,
+        height=height or top + theme.GAP + n_rows * side,
         margin={
             "l": theme.GAP + label_width(layers) + (34 if layer_title else 8),
             "r": theme.GAP,
@@ -83,10 +89,10 @@ def tiles(
             range=[-1.5, width_cells + 0.5],
             constrain="domain",
             title=title(head_title, "@muted"),
-            tickvals=[head * step + centre for head in range(n_heads)],
-            ticktext=_bold(heads, chosen and chosen[1]),
+            tickvals=[place * step + centre for place in columns],
+            ticktext=_bold(heads, columns.index(spot[1]) if spot else None),
             tickangle=0,
-            **_named(tokens if exact else None, n_heads, step),
+            **_named(tokens if exact else None, n_columns, step),
         ),
         yaxis=axis(
             range=[height_cells + 0.5, -1.5],
@@ -94,9 +100,9 @@ def tiles(
             constraintoward="top",
             scaleanchor="x",
             title=title(layer_title, "@muted"),
-            tickvals=[layer * step + centre for layer in range(n_layers)],
-            ticktext=_bold(layers, chosen and chosen[0]),
-            **_named(tokens if exact else None, n_layers, step),
+            tickvals=[place * step + centre for place in range(n_rows)],
+            ticktext=_bold(layers, spot and spot[0]),
+            **_named(tokens if exact else None, n_rows, step),
         ),
         shapes=shapes,
         meta={"alt": alt},
@@ -104,14 +110,41 @@ def tiles(
     return {"data": data, "layout": layout}
 
 
+def grid(shape: tuple[int, ...]) -> tuple[int, int]:
+    """(rows, columns) of tiles; an empty column stands between layers that lie side by side."""
+    n_layers, n_heads = shape[:2]
+
+    def laid(folds: int) -> tuple[int, int]:
+        return -(-n_layers // folds), folds * (n_heads + 1) - 1
+
+    def side(folds: int) -> float:
+        rows, columns = laid(folds)
+        return min(TALL / rows, WIDE / columns)
+
+    return laid(1) if n_layers <= ROWS else laid(max(range(1, 5), key=side))
+
+
+def spot_of(layer: int, head: int, shape: tuple[int, ...]) -> tuple[int, int]:
+    """(row, column) of a tile in the grid."""
+    fold, row = divmod(layer, grid(shape)[0])
+    return row, fold * (shape[1] + 1) + head
+
+
+def tile_of(row: int, column: int, shape: tuple[int, ...]) -> tuple[int, int] | None:
+    """The (layer, head) that stands there; None for an empty place."""
+    (n_layers, n_heads), (n_rows, n_columns) = shape[:2], grid(shape)
+    fold, head = divmod(column, n_heads + 1)
+    layer = fold * n_rows + row
+    there = 0 <= row < n_rows and 0 <= column < n_columns and head < n_heads and layer < n_layers
+    return (layer, head) if there else None
+
+
 def tile_at(x: float, y: float, shape: tuple[int, ...]) -> tuple[int, int] | None:
     """The (layer, head) under a click at (x, y), `shape` being the patterns' own; None between tiles and outside."""
-    n_layers, n_heads, n_tokens = shape[:3]
-    step = _step(shape)
-    head, across = divmod(x + 0.5, step)
-    layer, down = divmod(y + 0.5, step)
-    inside = 0 <= layer < n_layers and 0 <= head < n_heads and across < n_tokens and down < n_tokens
-    return (int(layer), int(head)) if inside else None
+    n_tokens, step = shape[2], _step(shape)
+    column, across = divmod(x + 0.5, step)
+    row, down = divmod(y + 0.5, step)
+    return tile_of(int(row), int(column), shape) if across < n_tokens and down < n_tokens else None
 
 
 def cell_at(x: float, y: float, shape: tuple[int, ...]) -> tuple[int, int, int, int] | None:
@@ -127,7 +160,8 @@ def place_of(cell: tuple[int, ...], shape: tuple[int, ...]) -> tuple[int, int] |
     if len(cell) != len(shape) or not _is_exact(shape) or any(at >= n for at, n in zip(cell, shape, strict=True)):
         return None
     layer, head, query, key = cell
-    return layer * _step(shape) + query, head * _step(shape) + key
+    row, column = spot_of(layer, head, shape)
+    return row * _step(shape) + query, column * _step(shape) + key
 
 
 def _is_exact(shape: tuple[int, ...]) -> bool:
@@ -151,42 +185,57 @@ def _step(shape: tuple[int, ...]) -> int:
     return -(-(n_tokens + gutter) // factor) * factor
 
 
+def _laid(values: np.ndarray, empty: Any) -> np.ndarray:
+    """[layer, head, ...] -> [row, column, ...] of the grid, `empty` where no tile stands."""
+    (n_layers, n_heads), (n_rows, n_columns) = values.shape[:2], grid(values.shape)
+    if (n_layers, n_heads) == (n_rows, n_columns):
+        return values
+    whole = np.full((n_rows, n_columns, *values.shape[2:]), empty, values.dtype)
+    for fold, start in enumerate(range(0, n_layers, n_rows)):
+        part, left = values[start : start + n_rows], fold * (n_heads + 1)
+        whole[: len(part), left : left + n_heads] = part
+    return whole
+
+
 def _tiled(values: np.ndarray, between: float) -> np.ndarray:
     """[layer, head, query, key] -> one matrix, with gutters of the value `between`."""
-    n_layers, n_heads, n_tokens, _ = values.shape
-    step = _step(values.shape)
-    whole = np.full((n_layers, step, n_heads, step), between, values.dtype)
+    step, n_tokens = _step(values.shape), values.shape[2]
+    values = _laid(values, between)
+    n_rows, n_columns = values.shape[:2]
+    whole = np.full((n_rows, step, n_columns, step), between, values.dtype)
     whole[:, :n_tokens, :, :n_tokens] = values.swapaxes(1, 2)
     end = n_tokens - step
-    return whole.reshape(n_layers * step, n_heads * step)[:end, :end]
+    return whole.reshape(n_rows * step, n_columns * step)[:end, :end]
 
 
 def _exact(patterns: np.ndarray, hover: str, lines: list[list[str]]) -> dict[str, Any]:
     z = _tiled(np.asarray(patterns, np.float32), np.nan)
     down, across = (np.arange(side) // _step(patterns.shape) for side in z.shape)
-    named = {"text": [[lines[layer][head] for head in across] for layer in down]} if any(map(any, lines)) else {}
+    cells = np.ix_(down, across)
+    named = {"text": _laid(np.array(lines, object), "")[cells].tolist()} if any(map(any, lines)) else {}
     return named | {
         "type": "heatmap",
         "z": z,
         "showscale": False,
         "hoverongaps": False,
-        "customdata": _places(down, across),
+        "customdata": _places(patterns.shape)[cells],
         "hovertemplate": f"{hover}{'%{text}' if named else ''}<extra></extra>",
     }
 
 
 def _targets(shape: tuple[int, ...], hover: str, lines: list[list[str]]) -> dict[str, Any]:
     """A cell a tile, unseen, for the pointer: 144 lines to tell instead of one for each of 46,000 cells."""
-    n_layers, n_heads, n_tokens, _ = shape
-    step, centre = _step(shape), (n_tokens - 1) / 2
+    step, centre = _step(shape), (shape[2] - 1) / 2
+    there = _laid(np.zeros(shape[:2], np.uint8), 1)
     return {
         "type": "heatmap",
-        "z": np.zeros((n_layers, n_heads), np.uint8),
+        "z": np.where(there, np.float32(np.nan), np.float32(0)) if there.any() else there,
+        "hoverongaps": False,
         **{"x0": centre, "dx": step, "y0": centre, "dy": step},
         "opacity": 0,
         "showscale": False,
-        "customdata": _places(np.arange(n_layers), np.arange(n_heads)),
-        "text": lines,
+        "customdata": _places(shape),
+        "text": _laid(np.array(lines, object), "").tolist(),
         "hovertemplate": f"{hover}%{{text}}<extra></extra>",
     }
 
@@ -197,9 +246,9 @@ def _named(tokens: list[str] | None, n_tiles: int, step: int) -> dict[str, Any]:
     return {"labelalias": {str(tile * step + i): name for tile in range(n_tiles) for i, name in enumerate(names)}}
 
 
-def _places(layers: np.ndarray, heads: np.ndarray) -> np.ndarray:
-    """[row, column, 2]: the layer and the head of each cell."""
-    return np.stack(np.broadcast_arrays(layers[:, None], heads), axis=-1).astype(np.uint8)
+def _places(shape: tuple[int, ...]) -> np.ndarray:
+    """[row, column, 2]: the layer and the head of each tile of the grid."""
+    return _laid(np.moveaxis(np.indices(shape[:2], np.uint8), 0, -1), 0)
 
 
 def _thumbs(patterns: np.ndarray, zmax: float, signed: bool) -> dict[str, Any]:
@@ -249,7 +298,8 @@ def _bold(labels: list[str], chosen: int | None) -> list[str]:
 def _corners(layer: int, head: int, shape: tuple[int, ...]) -> tuple[float, float, float, float]:
     """(left, top, right, bottom) of a tile."""
     step, n_tokens = _step(shape), shape[2]
-    left, top = head * step - 0.5, layer * step - 0.5
+    row, column = spot_of(layer, head, shape)
+    left, top = column * step - 0.5, row * step - 0.5
     return left, top, left + n_tokens, top + n_tokens
 
 

@@ -33,7 +33,7 @@ from plots.magnitudes import magnitudes
 from plots.mask import kept, masked, plain
 from plots.next_token import candidates
 from plots.rugs import rugs
-from plots.tiles import THUMB_CELLS, TILE_CELLS, tile_at, tiles
+from plots.tiles import THUMB_CELLS, TILE_CELLS, grid, place_of, tile_at, tiles
 from plots.token_shares import grouped, token_shares
 
 PENGUINS = ["Os", "pinguins", "não", "tem", "joelho"]
@@ -356,6 +356,32 @@ def test_broken_weights_are_tiles_without_weight() -> None:
     many = patterns(4, 4, 32)
     many[1, 2] = np.nan
     assert not tiles(many)["data"][0]["z"][35:67, 70:102].any()
+
+
+@pytest.mark.parametrize("n_tokens", [3, 20])
+def test_layers_of_a_deep_model_lie_side_by_side(n_tokens: int) -> None:
+    many = patterns(30, 9, n_tokens)
+    looks = [[f"{layer}.{head}" for head in range(9)] for layer in range(30)]
+    chart = tiles(many, chosen=(17, 2), ablated={(29, 8)}, looks=looks, layer_prefix="")
+    assert grid(many.shape) == (15, 19) and grid((13, 12)) == (13, 12) and grid((12, 1)) == (12, 1)
+    step = round(chart["layout"]["xaxis"]["tickvals"][1] - chart["layout"]["xaxis"]["tickvals"][0])
+    told = chart["data"][0 if n_tokens == 3 else 1]
+    for layer, head in ((0, 0), (14, 8), (15, 0), (17, 2), (29, 8)):
+        row, column = layer % 15, layer // 15 * 10 + head
+        assert tile_at(column * step, row * step, many.shape) == (layer, head)
+        there = (row * step, column * step) if n_tokens == 3 else (row, column)
+        assert told["customdata"][there].tolist() == [layer, head]
+        assert told["text"][there[0]][there[1]] == f"<br>{layer}.{head}"
+        if n_tokens == 3:
+            z = np.asarray(chart["data"][0]["z"])
+            assert np.array_equal(z[row * step : row * step + 3, column * step : column * step + 3], many[layer, head])
+            assert place_of((layer, head, 2, 1), many.shape) == (row * step + 2, column * step + 1)
+    assert tile_at(9 * step, 0, many.shape) is None, "between the two columns of layers"
+    assert chart["layout"]["yaxis"]["ticktext"][2] == "<b>2 · 17</b>"
+    assert chart["layout"]["xaxis"]["ticktext"].count("<b>H2</b>") == 1
+    assert tiles(patterns(31, 9, 3))["layout"]["yaxis"]["ticktext"][-1] == "L15"
+    assert tile_at(10 * step, 15 * step, (31, 9, n_tokens, n_tokens)) is None, "no thirty-second layer"
+    go.Figure(theme.resolve(chart, "light"))
 
 
 def test_ablated_tiles_are_crossed_out_in_one_path() -> None:
