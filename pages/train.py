@@ -64,7 +64,7 @@ def _texts(view: session.View, words: Words) -> str:
 
 def _picture(name: str, view: session.View, words: Words, height: int) -> None:
     done = session.drawn(name, getattr(pictures, name), view, words)
-    figure.show(done, words, key=f"train-{name}", height=height, title=words(f"train.{name}"))
+    figure.show(done, words, key=f"train-{name}", height=height, title=pictures.title(name, view, words))
 
 
 scene, words = shell.open_page("train")

@@ -1,4 +1,4 @@
-"""The glossary: every term and every array of the trace, explained once; and which of the terms each page uses."""
+"""The glossary: every term and every array of the trace, explained once; and the terms that each page's prose links."""
 
 from __future__ import annotations
 
@@ -27,18 +27,7 @@ TERMS = (
     *("temperature", "topk", "generation", "cache", "loss", "perplexity", "gradient", "optimizer", "rate", "batch"),
     *("induction", "rollout", "entropy", "pca", "lens", "ablation", "patching", "trace", "seed", "encoder", "cross"),
 )
-ON_PAGE = {
-    "start": ("token", "embedding", "positions", "stream", "layer", "head", "mlp", "logits"),
-    "attention": ("query", "key", "value", "score", "scale", "mask", "softmax", "pattern", "head"),
-    "heads": ("head", "pattern", "layer", "entropy", "ablation", "encoder"),
-    "reading": ("head", "induction", "rollout", "entropy", "ablation"),
-    "fibres": ("pattern", "layer", "head", "token"),
-    "drift": ("embedding", "stream", "layer", "pca"),
-    "block": ("stream", "norm", "prepost", "positions", "mlp", "neuron", "activation", "gated"),
-    "generate": ("logits", "temperature", "topk", "generation", "cache", "lens", "loss", "perplexity"),
-    "cause": ("patching", "ablation", "stream", "logits", "trace"),
-    "train": ("loss", "gradient", "optimizer", "rate", "batch", "seed"),
-}
+LINK = re.compile(r"\]\(#(\w+)\)")  # how the prose of a page in content/ marks a term: [word](#term)
 NORM = re.compile(r"ln\w*\.(scale|normalized|out)$")
 
 
@@ -74,12 +63,19 @@ def _plain(text: str) -> str:
     return re.sub(r"([_*`$\[\]#])", r"\\\1", text)
 
 
+def linked(page: str, words: Words) -> list[str]:
+    """The terms that a page's prose links, in its order."""
+    return LINK.findall(words.prose(page)["more"])
+
+
 def here(page: str, words: Words) -> str:
-    """The terms of a page as HTML, each opening on what it means; "" for a page that has none."""
-    found = [(words(f"glossary.words.{term}"), words(f"glossary.means.{term}")) for term in ON_PAGE.get(page, ())]
-    rows = (f"<details><summary>{escape(word)}</summary><p>{escape(means)}</p></details>" for word, means in found)
-    return (
-        f'<div class="fibra-glossary"><span>{escape(words("glossary.here"))}</span>{"".join(rows)}</div>'
-        if found
-        else ""
-    )
+    """The terms of a page as HTML, each opening on what it means, by itself and from the prose; "" for a page that has
+    none.
+    """
+    rows = [
+        f'<details data-term="{term}"><summary>{escape(words(f"glossary.words.{term}"))}</summary>'
+        f"<p>{escape(words(f'glossary.means.{term}'))}</p></details>"
+        for term in linked(page, words)
+    ]
+    title = escape(words("glossary.here"))
+    return f'<div class="fibra-glossary"><span>{title}</span>{"".join(rows)}</div>' if rows else ""

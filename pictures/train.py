@@ -100,6 +100,13 @@ def _averaged(values: np.ndarray) -> np.ndarray:
     return (sums[ends] - sums[begins]) / (ends - begins)
 
 
+def title(name: str, view: View, words: Words) -> str:
+    """What stands over a picture: of the scores, whether an induction head is looked for at all."""
+    runs = [run for run in (view.run, view.former) if run]
+    alone = all(np.isnan(watch.induction) for run in runs for watch in run.watches)
+    return words("train.accuracy" if name == "scores" and alone else f"train.{name}")
+
+
 def scores(view: View, words: Words) -> Picture:
     """Accuracy on held-out data, and the highest induction score of any head."""
     run, watch = view.run, view.watch

@@ -513,15 +513,29 @@ def test_a_token_can_be_forced_by_keyboard_from_a_list_of_the_bars() -> None:
     assert other.index == draw.candidates(continuation.written(scene_of(at)).steps[2]).index(bars[wanted])
 
 
+# How many tokens are written, each time that this changes from now on. A busy server may pass over a beat.
+COUNTS = """() => {
+  const count = () => document.querySelectorAll(".fibra-text .new").length;
+  const counts = (window.fibraCounts = []);
+  let last = count();
+  new MutationObserver(() => {
+    const now = count();
+    if (now && now !== last) counts.push((last = now));
+  }).observe(document.body, { childList: true, subtree: true });
+}"""
+
+
 @pytest.mark.browser
 def test_play_writes_to_the_end_and_a_bar_can_be_forced(watched, app) -> None:
     tab = watched.tab()
     open_generate(tab, app, "lang=en&model=stories&max_new_tokens=4")
     assert tab.locator(".fibra-loop").bounding_box()["y"] < 500
+    tab.evaluate(COUNTS)
     tab.get_by_role("button", name="Play").click()
-    expect(tab.locator(".fibra-text .new")).to_have_count(1)
-    expect(tab.locator(".fibra-text .new")).to_have_count(4)
+    tab.wait_for_function("window.fibraCounts.at(-1) === 4")
     expect(tab.get_by_role("button", name="Play")).to_be_visible()
+    counts = tab.evaluate("window.fibraCounts")
+    assert counts == sorted({*counts}) and counts[0] < 4, "from the first tokens on, one after the other"
     tab.get_by_role("button", name="Back").click()
     tab.get_by_role("button", name="Back").click()
     expect(tab.locator(".fibra-text .new")).to_have_count(2)

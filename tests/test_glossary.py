@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from html import escape
+
 import pytest
 
 from core import NAMES
 from pictures import glossary
 from pictures.pages import PAGES
 from pictures.words import LANGUAGES, words_of
+
+DRAW = [name for name, page in PAGES.items() if page.section in ("see", "write")]  # pages of pictures
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
@@ -31,11 +36,13 @@ def test_every_term_is_there_once_and_in_order(lang):
     assert "W\\_Q" in glossary.terms(words), "an underscore is no emphasis"
 
 
-def test_every_page_that_draws_has_words_that_open():
-    for name in {*PAGES} - {"glossary", "lessons", "models"}:
-        terms = glossary.ON_PAGE.get(name, ())
-        assert {*terms} <= {*glossary.TERMS}, name
-        html = glossary.here(name, words_of("pt-BR"))
-        assert html.count("<details>") == len(terms)
-    assert glossary.here("glossary", words_of("en")) == ""
-    assert {*glossary.ON_PAGE} <= {*PAGES}
+@pytest.mark.parametrize("name", PAGES)
+def test_the_prose_links_each_of_its_terms_once_and_each_link_has_its_entry(name):
+    english, portuguese = (glossary.linked(name, words_of(lang)) for lang in ("en", "pt-BR"))
+    assert {*english} == {*portuguese} <= {*glossary.TERMS}
+    assert len(english) == len({*english}) and len(portuguese) == len({*portuguese})
+    assert bool(english) == (name in DRAW), "what explains a picture has words that open"
+    for lang, terms in (("en", english), ("pt-BR", portuguese)):
+        html = glossary.here(name, words_of(lang))
+        assert re.findall(r'data-term="(\w+)"', html) == terms and html.count("<details") == len(terms)
+        assert all(escape(words_of(lang)(f"glossary.means.{term}")) in html for term in terms)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from dataclasses import replace
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -461,6 +462,14 @@ def test_the_induction_head_is_announced_when_it_appears():
     says = pictures.scores(view_of(run), EN).says
     assert f"appeared by step {run.step}: layer 1, head 1" in says
     assert "appeared" not in pictures.scores(view_of(run, train_step=0), EN).says.split("yet")[0]
+
+
+def test_the_scores_are_titled_with_an_induction_head_where_one_is_looked_for():
+    run = run_of("repeat", 3)
+    assert pictures.title("scores", view_of(run), EN) == EN("train.scores")
+    run.watches = [replace(watch, induction=float("nan")) for watch in run.watches]  # as of a translator
+    assert pictures.title("scores", view_of(run), EN) == EN("train.accuracy")
+    assert pictures.title("loss", view_of(run), EN) == EN("train.loss")
 
 
 # ------------------------------------------------------------------------------------------------- gradient check

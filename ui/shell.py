@@ -31,6 +31,7 @@ from ui.source import Code
 
 ICON = "🧵"
 SHEETS = ("live/streamlit.css", "shell.css", "checks/checks.css")  # of every page; one page's own are in its folder
+WRITES, CLOCK_SHEET = ("generate", "translate"), "clock.css"  # the pages on which a text is written step by step
 FILES, FILES_SHEET = ("upload", "drop", "unfit"), "live/files.css"  # what a box for files says
 LOGO = Path(__file__).with_name("fibra.svg")
 
@@ -144,7 +145,8 @@ def _css(page: str) -> str:
     light, dark = theme.PALETTES["light"], theme.PALETTES["dark"]
     names = (name for name, colour in light.items() if isinstance(colour, str))
     colours = "".join(f"--fibra-{name}:light-dark({light[name]},{dark[name]});" for name in names)
-    return f":root{{{colours}}}" + "".join(map(_sheet, (*SHEETS, f"{page}/{page}.css")))
+    shared = (*SHEETS, CLOCK_SHEET) if page in WRITES else SHEETS
+    return f":root{{{colours}}}" + "".join(map(_sheet, (*shared, f"{page}/{page}.css")))
 
 
 @cache

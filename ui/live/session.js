@@ -22,6 +22,7 @@ export default function ({ data, setTriggerValue }) {
   document.addEventListener("focusin", nameAll, true);
   onState(nameAll);
   document.addEventListener("click", leaveMenu);
+  document.addEventListener("click", openTerm, true);
 }
 
 // What is drawn later is named once a run is over, or as it is reached.
@@ -107,4 +108,17 @@ function refreshLink(event) {
 function leaveMenu(event) {
   if (innerWidth > NARROW || !event.target.closest?.(".st-key-menu a")) return;
   foldSidebar();
+}
+
+// ---- The glossary. A term that the prose links opens among the page's words. It is no step of the history.
+
+function openTerm(event) {
+  const term = event.target.closest?.("a[href^='#']")?.getAttribute("href").slice(1);
+  const entry = term && document.querySelector(`[data-term="${CSS.escape(term)}"]`);
+  if (!entry) return;
+  event.preventDefault();
+  event.stopPropagation();
+  entry.open = true;
+  entry.firstElementChild.focus({ preventScroll: true });
+  entry.scrollIntoView({ block: "center" });
 }
