@@ -65,6 +65,18 @@ def script(page: str, scene: Scene, words: Words) -> bytes:
     return _program(page, scene, words, export.script, "fibra.py")
 
 
+def lens(scene: Scene, words: Words) -> bytes:
+    """The Scene for TransformerLens, as it is where `lens_refused` says nothing: a zip of a script and its weights."""
+    made = export.transformer_lens(scene, compute.run(scene))
+    return _written(made, scene, words, export.script, "fibra_transformer_lens.py", export.LENS_FILE, "lens_sections.")
+
+
+def lens_refused(scene: Scene, words: Words) -> str:
+    """Why TransformerLens cannot be this Scene's model; "" where it can."""
+    why = export.refused(scene)
+    return words("takeaway.lens", why=words(f"takeaway.lens_refused.{why}")) if why else ""
+
+
 def ends(scene: Scene, ending: str) -> str:
     """How the name of a program's file ends: a zip, where the weights lie beside it."""
     return "zip" if scene.preset.trained and export.lies_beside(scene.config) else ending
@@ -72,13 +84,20 @@ def ends(scene: Scene, ending: str) -> str:
 
 def _program(page: str, scene: Scene, words: Words, write: Callable[..., str], name: str) -> bytes:
     made = export.program(scene, run(page, scene))
+    return _written(made, scene, words, write, name, export.WEIGHTS_FILE, "sections.")
+
+
+def _written(
+    made: export.Program, scene: Scene, words: Words, write: Callable[..., str], name: str, beside: str, says_of: str
+) -> bytes:
+    """The text of a program, or a zip of it with the weights that lie `beside`."""
     model = display_names.called(scene.model, scene.preset, words)
-    says = {section: words(f"takeaway.sections.{section}") for section in made.sections}
+    says = {section: words(f"takeaway.{says_of}{section}") for section in made.sections}
     text = write(made, words("takeaway.program", model=model), says).encode("utf-8", "backslashreplace")
     if made.weights is None:
         return text
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as both:
         both.writestr(name, text)
-        both.writestr(export.WEIGHTS_FILE, made.weights)
+        both.writestr(beside, made.weights)
     return file.getvalue()

@@ -194,10 +194,91 @@ def test_a_page_offers_its_files_and_makes_none_unasked(monkeypatch):
     at.session_state["takeaway"] = True
     at.run()
     assert not at.exception
-    files = ("csv", "npz", "notebook", "script", "moodle", "gift", "worksheet")
+    files = ("csv", "npz", "notebook", "script", "lens", "moodle", "gift", "worksheet")
     assert [each.proto.label for each in at.get("download_button")] == [
         words_of("en")(f"takeaway.files.{name}") for name in files
     ]
     assert at.session_state["fibra.now"].scene == at.session_state["fibra.scene"]
     knob(at.text_input, "knob-sentence").set_value("um gato").run()
     assert at.session_state["fibra.now"].scene.text == "um gato"
+
+
+# -------------------------------------------------------------------------------------------------- TransformerLens
+
+LENSED = [  # its layer 1 in other words; every script of these ran with TransformerLens 2.18 itself
+    {"model": "gpt", "ablated": "1.2", "off": "W_O", "temperature": "0.5"},
+    {"model": "induction"},
+    {"model": "alice", "sentence": "alice was"},
+    {"model": "gpt", "positions": "none", "norm": "rms", "n_kv_heads": "2"},
+    {"model": "encoder", "residual": "1"},
+]
+REFUSED = {
+    "stacks": {"model": "translator"},
+    "projections": {},
+    "residual": {"model": "gpt", "off": "residual"},
+    "post": {"model": "encoder_full"},
+    "softmax": {"model": "gpt", "off": "softmax"},
+    "other": {"model": "gpt", "gated": "1"},
+}
+
+
+def of_lens(query: dict[str, str]) -> tuple[core.Run, SimpleNamespace, dict[str, np.ndarray], str]:
+    """A Scene's run; and what its script gives TransformerLens, which a stub takes: the config and the weights."""
+    scene, notices = Scene.from_query(query)
+    assert not notices
+    with zipfile.ZipFile(io.BytesIO(takeaway.lens(scene, words_of("en")))) as file:
+        script = file.read("fibra_transformer_lens.py").decode()
+        weights = io.BytesIO(file.read(export.LENS_FILE))
+    state: dict[str, np.ndarray] = {}
+    model = SimpleNamespace(load_state_dict=lambda given, strict: (state.update(given), []))
+    world = {
+        "np": SimpleNamespace(stack=np.stack, split=np.split, repeat=np.repeat, load=lambda _: np.load(weights)),
+        "torch": SimpleNamespace(tensor=lambda array: array),
+        "HookedTransformer": lambda cfg: model,
+        "HookedTransformerConfig": SimpleNamespace,
+    }
+    wanted = script[script.index("cfg = ") : script.index("tokens = ")]
+    exec(wanted, world)
+    return run(scene), world["cfg"], state, script
+
+
+@pytest.mark.parametrize("query", LENSED, ids=lambda query: query["model"])
+def test_transformer_lens_is_given_the_weights_as_it_has_them(query):
+    """By its own definitions, from what went into each step: queries, keys, values, scores, outputs and logits."""
+    here, cfg, state, script = of_lens(query)
+    ast.parse(script)
+    trace, at, scene = here.trace, "blocks.1.", here.scene
+    np.testing.assert_allclose(state["embed.W_E"][here.encoding.ids], trace["embed"], rtol=0, atol=1e-6)
+    if cfg.positional_embedding_type == "standard":
+        rows = state["pos_embed.W_pos"][: len(here.tokens)]
+        np.testing.assert_allclose(trace["embed"] + rows, trace["blocks.0.resid_pre"], rtol=1e-5, atol=1e-6)
+    x = trace[f"{at}ln1.out"] if cfg.normalization_type else trace[f"{at}resid_pre"]
+    vectors = {}
+    for name in "QKV":
+        W, b = (state.get(f"{at}attn.{kind}_{name}") for kind in "Wb")
+        assert W.shape == (cfg.n_heads, cfg.d_model, cfg.d_head)
+        vectors[name] = np.einsum("pd,hde->hpe", x, W) + (0 if b is None else b[:, None])
+        own = trace[f"{at}attn.{name.lower()}"]
+        own = np.repeat(own, cfg.n_heads // len(own), axis=0)
+        np.testing.assert_allclose(vectors[name], own, rtol=1e-4, atol=1e-4 * np.abs(own).max())
+    if cfg.positional_embedding_type == "standard":
+        scores = vectors["Q"] @ vectors["K"].swapaxes(-1, -2) / cfg.attn_scale
+        seen = np.tril(np.ones(scores.shape[-2:], bool)) if cfg.attention_dir == "causal" else np.ones(1, bool)
+        e = np.where(seen, np.exp(scores - scores.max(-1, keepdims=True)), 0)
+        np.testing.assert_allclose(e / e.sum(-1, keepdims=True), trace[f"{at}attn.pattern"], rtol=0, atol=1e-4)
+    out = np.einsum("hpe,hed->pd", trace[f"{at}attn.z"], state[f"{at}attn.W_O"]) + state.get(f"{at}attn.b_O", 0)
+    np.testing.assert_allclose(out, trace[f"{at}attn_out"], rtol=1e-4, atol=1e-4 * np.abs(out).max())
+    if "logits" in trace:
+        logits = trace["ln_final.out" if cfg.normalization_type else f"blocks.{cfg.n_layers - 1}.resid_post"]
+        np.testing.assert_allclose(logits @ state["unembed.W_U"], trace["logits"], rtol=1e-3, atol=1e-4)
+    assert ("hook_z" in script) == bool(scene.ablated)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_what_transformer_lens_cannot_be_is_said_and_not_written(lang):
+    words = words_of(lang)
+    for reason, query in REFUSED.items():
+        scene = Scene.from_query(query)[0]
+        assert export.refused(scene) == reason
+        assert words(f"takeaway.lens_refused.{reason}") in takeaway.lens_refused(scene, words)
+    assert takeaway.lens_refused(Scene(model="stories"), words) == ""

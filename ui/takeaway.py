@@ -37,10 +37,15 @@ def _files(page: str, words: Words) -> None:
         "npz": ("npz", lambda scene, _: takeaway.trace(page, scene)),
         "notebook": (takeaway.ends(scene, "ipynb"), partial(takeaway.notebook, page)),
         "script": (takeaway.ends(scene, "py"), partial(takeaway.script, page)),
+        "lens": ("lens.zip", takeaway.lens),
     }
+    lens = takeaway.lens_refused(scene, words)
     if scene.model.startswith(REAL):
         st.markdown(words("takeaway.real"))
         makers = {"csv": makers["csv"]}
+    elif lens:
+        st.markdown(lens)
+        del makers["lens"]
     if quiz.asks(page):
         address = home(page)
         makers["moodle"] = ("xml", lambda _, words: quiz.moodle(page, words, address))

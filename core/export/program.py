@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import zlib
 from base64 import b64encode
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from io import BytesIO
 from types import SimpleNamespace
@@ -130,7 +131,7 @@ def program(scene: Scene, run: Run) -> Program:
         "model": parts.text("model"),
         **({"sentences": _both_sentences(run)} if two else {"sentence": _sentence(scene, parts)}),
         "run": _called("interventions", change) + RUN.format(given=GIVEN_BOTH if two else GIVEN),
-        "check": _screen(scene, run) + CHECK,
+        "check": screen(scene, run) + CHECK,
         "plot": PLOT.format(**_plotted(scene)),
     }
     return Program(sections, beside)
@@ -163,9 +164,14 @@ def _imports(lines: set[str]) -> str:
 
 def _called(name: str, value: Any) -> str:
     """`name = Class(...)`, with the fields that are not as they usually are."""
-    kind, usual = type(value).__name__, type(value)()
-    given = ((field.name, getattr(value, field.name)) for field in fields(value))
-    said = [f"{field}={_literal(one)}" for field, one in given if one != getattr(usual, field)]
+    usual = type(value)()
+    given = {field.name: getattr(value, field.name) for field in fields(value)}
+    return called(name, type(value).__name__, {of: one for of, one in given.items() if one != getattr(usual, of)})
+
+
+def called(name: str, kind: str, given: Mapping[str, Any]) -> str:
+    """`name = kind(...)`, with what is given."""
+    said = [f"{field}={_literal(one)}" for field, one in given.items()]
     line = f"{name} = {kind}({', '.join(said)})\n"
     return line if len(line) <= WIDTH else f"{name} = {kind}(\n" + "".join(f"    {part},\n" for part in said) + ")\n"
 
@@ -234,13 +240,13 @@ def _learned(params: Params, config: Config) -> tuple[str, bytes | None]:
 # ------------------------------------------------------------------------------------------------------ the screen
 
 
-def _screen(scene: Scene, run: Run) -> str:
-    """Rows of the trace at the place that is looked at, as they were on the screen."""
+def screen(scene: Scene, run: Run, heads: tuple[str, ...] = ("scores_masked", "pattern", "z")) -> str:
+    """Rows of the trace at the place that is looked at, as they were on the screen; `heads`: which of the head's."""
     prefix, part, stack = _looked_at(scene)
     layer, head = min(scene.layer, stack.n_layers - 1), min(scene.head, stack.n_heads - 1)
     at, last = f"{prefix}blocks.{layer}.", f"blocks.{scene.config.n_layers - 1}.resid_post"
     rows: dict[str, tuple[int, ...]] = {
-        **{f"{at}{part}.{name}": (head, scene.query) for name in ("scores_masked", "pattern", "z")},
+        **{f"{at}{part}.{name}": (head, scene.query) for name in heads},
         **{name: (scene.query,) for name in (f"{prefix}embed", f"{at}resid_post", last, "logits")},
     }
     lines = []
