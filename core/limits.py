@@ -34,6 +34,7 @@ NEW_TOKENS = (1, TOKENS)
 VOCABULARY = 1_000_000  # token ids: the largest vocabularies in use have a quarter of that
 TARGET_CHARACTERS = 160  # of a continuation to be judged: a long sentence
 TRAIL = 48  # numbers on the way to the one that is explained: from a word of four layers back to its row
+GRID = 8  # rows and columns of W_Q and W_K, of a model small enough for its reader to write them
 EDITS = 512  # coordinates edited at once: 16 kB of Scene
 
 RATE = (1e-5, 0.1)  # of learning

@@ -12,6 +12,7 @@ from typing import Any
 
 import core
 from core import Scene, limits
+from core.scene.run import edit_matrices
 from pictures import memory
 from pictures.numbers import Numbers
 from pictures.words import Words
@@ -88,7 +89,9 @@ def params(scene: Scene) -> core.Params:
     """The weights of a Scene: its trained model's own, which the model itself keeps, or drawn."""
     preset = scene.preset
     memory.leave_to_real_models()
-    return preset.params(scene.whole, scene.seed) if preset.trained else _drawn(scene.whole, scene.seed)
+    if preset.trained:
+        return preset.params(scene.whole, scene.seed)
+    return edit_matrices(scene, _drawn(scene.whole, scene.seed))
 
 
 @memory.kept(lambda scene: (scene.computed,), large=is_large)

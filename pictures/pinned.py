@@ -42,11 +42,11 @@ def differences(scene: Scene, words: Words) -> list[str]:
     """Every knob that stands otherwise than when the Scene was pinned: what it was, and what it is."""
     old, new = kept(scene), scene
     found = []
-    for name in ("model", "sentence", "split", "seed", "temperature", "edits", "ablated"):
+    for name in ("model", "sentence", "split", "seed", "temperature", "edits", "matrices", "ablated"):
         was, now = (_told(s, name, words) for s in (old, new))
         if was != now:
             found.append(words("compare.changed", knob=words(f"knob.{name}"), was=was, now=now))
-        elif name in ("edits", "ablated") and getattr(old, name) != getattr(new, name):
+        elif name in ("edits", "matrices", "ablated") and getattr(old, name) != getattr(new, name):
             found.append(words("compare.as_many", knob=words(f"knob.{name}"), n=len(getattr(new, name))))
     for name in sorted(dict(old.overrides).keys() | dict(new.overrides).keys()):
         was, now = (_value(getattr(s.whole, name), words) for s in (old, new))

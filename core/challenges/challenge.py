@@ -20,11 +20,16 @@ from ..scene.run import Run
 from ..scene.scene import Scene
 
 FILE = Path(__file__).with_name("challenges.toml")
-# What is altered, and when it is done: build, the embeddings, until the one head's pattern is the goal; cut, heads that
-# are switched off, or sever, single edges of attention that are cut, until the next token is another; find, nothing: a
-# head is named, the goal says by what.
+# What is altered, and when it is done: build, the embeddings, or W_Q and W_K, until the one head's pattern is the goal;
+# cut, heads that are switched off, or sever, single edges of attention that are cut, until the next token is another;
+# find, nothing: a head is named, the goal says by what.
 KINDS = ("build", "cut", "sever", "find")
-FREE = {"build": "edits", "cut": "ablated", "sever": "cut", "find": ""}  # the field that a player alters
+FREE = {  # the fields that a player may alter
+    "build": ("edits", "matrices"),
+    "cut": ("ablated",),
+    "sever": ("cut",),
+    "find": ("",),
+}
 TARGETS = {
     "build": ("previous", "first", "itself", "equal", "even", "picture"),
     "find": ("previous", "first", "needed"),
@@ -36,7 +41,8 @@ MOST = 3  # stars
 class Challenge:
     """What is asked of a Scene. The words for it are in content/, under the challenge's name.
 
-    stars: of `build`, the scores from which on one, two, three are given. picture: of the goal "picture", its rows.
+    alters: the field that a player alters; "": the first of its kind's. stars: of `build`, the scores from which on
+    one, two, three are given. picture: of the goal "picture", its rows.
     fewest: of `cut` and `sever`, how many do. solution: a Scene that earns all stars.
     """
 
@@ -45,6 +51,7 @@ class Challenge:
     scene: Scene
     solution: Scene
     goal: str = ""
+    alters: str = ""
     stars: tuple[float, ...] = ()
     picture: tuple[tuple[float, ...], ...] = field(default=(), repr=False)
     fewest: int = 0
@@ -54,14 +61,20 @@ class Challenge:
             raise CheckError(f"{self.name}: kind {shown(self.kind)} is none of {', '.join(KINDS)}")
         if self.goal not in TARGETS.get(self.kind, ("",)):
             raise CheckError(f"{self.name}: goal {shown(self.goal)} is none of {', '.join(TARGETS[self.kind])}")
+        if self.free not in FREE[self.kind]:
+            raise CheckError(f"{self.name}: alters {shown(self.alters)} is none of {', '.join(FREE[self.kind])}")
+
+    @property
+    def free(self) -> str:
+        """The field that a player alters; "": none."""
+        return self.alters or FREE[self.kind][0]
 
     def fits(self, scene: Scene) -> bool:
         """Whether a Scene is this challenge's, but for what a player may alter."""
         return self._rest(scene) == self._rest(self.scene)
 
     def _rest(self, scene: Scene) -> Scene:
-        free = FREE[self.kind]
-        return (scene.turn(**{free: ()}) if free else scene).computed
+        return (scene.turn(**{self.free: ()}) if self.free else scene).computed
 
 
 @dataclass(frozen=True)

@@ -56,6 +56,9 @@ class Part(Trace):
         return self.whole.put(self.prefix + name, array)
 '''
 DRAWN = "params = init_params(config, seed={seed})\n"
+WRITTEN = """for matrix, row, column, value in {numbers!r}:  # the reader's own
+    params[f"blocks.0.attn.W_{{matrix}}"][row, column] = value
+"""
 LEARNED = """sizes = {{name: int(np.prod(shape)) for name, shape in param_shapes(config).items()}}
 parts = np.split(numbers.astype(np.float32), np.cumsum([*sizes.values()])[:-1])
 params = {{name: part.reshape(shape) for part, (name, shape) in zip(parts, param_shapes(config).items())}}
@@ -117,7 +120,7 @@ def program(scene: Scene, run: Run) -> Program:
     parts.add(Config, Interventions, forward, param_shapes if trained else init_params)
     if not two:
         parts.add(embed_tokens)
-    numbers, beside = _learned(run.params, config) if trained else (DRAWN.format(seed=scene.seed), None)
+    numbers, beside = _learned(run.params, config) if trained else (_drawn(scene), None)
     own = ("config", "interventions", "params", "model", "scene.run")
     operations = parts.text(*(module for module in parts.modules() if module not in own))
     needs = {"from types import SimpleNamespace", *parts.imports()}
@@ -214,6 +217,12 @@ def _target(run: Run) -> np.ndarray:
 
 
 # ----------------------------------------------------------------------------------------------------- the weights
+
+
+def _drawn(scene: Scene) -> str:
+    """The lines that draw the weights, and put the reader's numbers in their place."""
+    own = WRITTEN.format(numbers=scene.matrices) if scene.matrices else ""
+    return DRAWN.format(seed=scene.seed) + own
 
 
 def lies_beside(config: Config) -> bool:

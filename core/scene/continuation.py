@@ -13,7 +13,7 @@ from ..config import Config
 from ..generate.loop import NewToken, generate
 from ..params import Params, check_needed
 from ..tokenizer.words import UNKNOWN
-from .run import embed_tokens
+from .run import embed_tokens, weights_of
 from .scene import Scene
 
 
@@ -56,7 +56,7 @@ def write(scene: Scene, params: Params | None = None, cache: bool | None = None)
     config = instance("scene", scene, Scene).config
     if params is not None:
         check_needed(params, config)
-    params = scene.preset.params(scene.whole, scene.seed) if params is None else params
+    params = weights_of(scene) if params is None else params
     n = max(1, min(len(scene.tokens), config.n_ctx - 1))
     embeddings = embed_tokens(scene, scene.encoding, params)[:n]
     new = min(scene.max_new_tokens, config.n_ctx - n)

@@ -28,6 +28,7 @@ KINDS = ("cross", "encoder", "decoder")  # of attention, in a model of two stack
 STEPS = ("x", "q", "k", "v", "scores", "scores_scaled", "scores_masked", "pattern", "z")  # of attention
 
 Edit = tuple[int, int, float]  # position, dimension, value
+MatrixEdit = tuple[str, int, int, float]  # Q or K, row, column, value
 Override = tuple[str, "int | bool | str"]
 Numbered = tuple[str, tuple[int, ...]]  # a number: its name and its place
 
@@ -130,6 +131,10 @@ _CHOICES = ("causal", "scale", "residual", "projections", "gated", "positions", 
 OVERRIDES = Overrides({name: _of_config(name) for name in (*_SIZES, *_CHOICES)})
 EDITS = Rows(
     {"position": Whole(), "dimension": Whole(), "value": Number(*limits.EDIT)}, joints=".:", keys=2, most=limits.EDITS
+)
+GRID = Whole(0, limits.GRID - 1)
+MATRIX_EDITS = Rows(
+    {"matrix": Choice(("K", "Q")), "row": GRID, "column": GRID, "value": Number(*limits.EDIT)}, joints="..:", keys=3
 )
 ABLATED = Rows({"layer": Whole(), "head": Whole()}, joints=".", keys=2)
 FORCED = Rows({"position": Whole(0, limits.TOKENS - 1), "token": Whole(0, limits.VOCABULARY - 1)}, joints=".", keys=1)

@@ -58,7 +58,7 @@ def run(
     if params is not None:
         check_needed(params, scene.config)
     config, encoding = scene.config, scene.encoding
-    params = scene.preset.params(scene.whole, scene.seed) if params is None else params
+    params = weights_of(scene) if params is None else params
     embeddings = embed_tokens(scene, encoding, params)
     if config.n_encoder_layers:  # small, or it would not be a Scene's: its trace is kept whole
         target, trace = read_back(scene, params, names=names)
@@ -69,6 +69,20 @@ def run(
     if weights is None:
         return Run(scene, config, lambda: params, encoding, embeddings, trace)
     return Run(scene, config, weights, encoding, embeddings, Recalled(trace, config, weights) if large else trace)
+
+
+def weights_of(scene: Scene) -> Params:
+    """The Scene's weights: learned or drawn, and over them the reader's numbers."""
+    return edit_matrices(scene, scene.preset.params(scene.whole, scene.seed))
+
+
+def edit_matrices(scene: Scene, params: Params) -> Params:
+    """The same weights with the reader's numbers in W_Q and W_K."""
+    edited = {}
+    for matrix, row, column, value in scene.matrices:
+        name = f"blocks.0.attn.W_{matrix}"
+        edited.setdefault(name, np.array(params[name]))[row, column] = value
+    return {**params, **edited} if edited else params
 
 
 def embed_tokens(scene: Scene, encoding: Encoding, params: Params) -> np.ndarray:

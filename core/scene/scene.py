@@ -30,6 +30,7 @@ from .fields import (
     INSIDE,
     KINDS,
     LANGUAGES,
+    MATRIX_EDITS,
     OFF,
     OVERRIDES,
     PLACE,
@@ -39,6 +40,7 @@ from .fields import (
     TRAINED_PACES,
     TRAINED_SIZES,
     Edit,
+    MatrixEdit,
     Numbered,
     Override,
     computed,
@@ -85,6 +87,8 @@ class Scene:
     overrides: tuple[Override, ...] = computed((), OVERRIDES)  # none takes a part out: that is `off`
     seed: int = computed(0, SEED)
     edits: tuple[Edit, ...] = computed((), EDITS)  # of the embeddings
+    # Numbers of W_Q and W_K, of an untrained model of one small head; those that the model has not are left away.
+    matrices: tuple[MatrixEdit, ...] = computed((), MATRIX_EDITS)
     temperature: float = computed(1.0, Number(*limits.TEMPERATURE))
     ablated: tuple[tuple[int, int], ...] = computed((), ABLATED)  # heads whose output is 0
     cut: tuple[Edge, ...] = computed((), CUT)  # edges of attention: who no longer looks at whom
@@ -166,6 +170,8 @@ class Scene:
         overrides, off = one_spelling(self.preset.config, self.overrides, self.off)
         object.__setattr__(self, "overrides", overrides)
         object.__setattr__(self, "off", off)
+        if self.matrices:
+            object.__setattr__(self, "matrices", tuple(row for row in self.matrices if max(row[1:3]) < self.grid))
         self._check_together()
 
     def _take(self, values: Mapping[str, Any]) -> None:
@@ -225,6 +231,13 @@ class Scene:
     def whole(self) -> Config:
         """The preset's Config with the overrides, and with the parts that are off."""
         return _overridden(self.preset.config, self.overrides)
+
+    @property
+    def grid(self) -> int:
+        """How many rows and columns of W_Q and W_K a reader may write; 0: more than one small head is there."""
+        c = self.whole
+        alone = (c.n_layers, c.n_heads, c.head_width, c.n_encoder_layers) == (1, 1, c.d_model, 0)
+        return c.d_model if alone and c.projections and c.d_model <= limits.GRID and not self.preset.trained else 0
 
     @property
     def preset(self) -> Preset:

@@ -9,7 +9,6 @@ import streamlit as st
 
 from core import Scene
 from core.challenges import CHALLENGES, Challenge, Score
-from core.challenges.challenge import FREE
 from pictures import attention, cuts, fibres
 from pictures import challenges as pictures
 from pictures.heads import overview_height
@@ -17,6 +16,7 @@ from pictures.words import Words
 from plots.tiles import tile_at
 from ui import controls, figure, shell, state
 from ui.attention import embeddings
+from ui.challenges import grids
 from ui.challenges.asked import SHOWN, begin, named, show
 from ui.fibres import cutting
 from ui.live import bests
@@ -54,7 +54,7 @@ def _score(challenge: Challenge, scene: Scene, found: Score, words: Words) -> No
     if found.stars and not shown:
         bests.keep(challenge.name, found.stars)
     with st.container(key="challenge-buttons", horizontal=True):
-        if FREE[challenge.kind] or named(challenge.name):
+        if challenge.free or named(challenge.name):
             st.button(words("challenges.anew"), key="challenge-anew", on_click=begin, args=(challenge.name,))
         label = words("challenges.solution" if found.stars else "challenges.show")
         st.button(label, key="challenge-show", on_click=show, args=(challenge.name,))
@@ -80,8 +80,11 @@ def _build(challenge: Challenge, scene: Scene, words: Words) -> None:
     with is_now:
         title = words("challenges.is_now")
         figure.picture(attention.pattern, scene, words, key="challenge-pattern", height=HEIGHT, title=title)
-    shell.say(words("challenges.numbers"), "step")
-    embeddings.editor(scene, words)
+    if challenge.free == "matrices":
+        grids.editor(scene, words)
+    else:
+        shell.say(words("challenges.numbers"), "step")
+        embeddings.editor(scene, words)
 
 
 def _cut(challenge: Challenge, scene: Scene, words: Words) -> None:
