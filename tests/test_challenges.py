@@ -17,6 +17,7 @@ from core.errors import CheckError
 from pictures import compute
 from pictures.words import LANGUAGES, words_of
 from tests.support import open_page
+from ui.challenges import grids
 from ui.live import bests
 from ui.state import SCENE
 
@@ -129,6 +130,24 @@ def test_a_challenge_that_asks_for_nothing_known_is_refused():
         core.challenges.Challenge("x", "guess", core.Scene(), core.Scene())
     with pytest.raises(CheckError, match="goal"):
         core.challenges.Challenge("x", "build", core.Scene(), core.Scene(), goal="last")
+    with pytest.raises(CheckError, match="alters"):
+        core.challenges.Challenge("x", "build", core.Scene(), core.Scene(), goal="first", alters="ablated")
+
+
+def test_the_numbers_of_two_matrices_are_the_scene_s():
+    query = {"projections": "1", "matrices": "K.3.1:-2,Q.0.0:20"}
+    scene, notices = core.Scene.from_query(query)
+    assert not notices and scene.to_query() == query
+    drawn = core.run(scene.turn(matrices=())).params
+    for run in (core.run(scene), compute.run(scene)):
+        changed = {(n, *at) for n in drawn for at in zip(*np.nonzero(run.params[n] != drawn[n]), strict=True)}
+        assert changed == {("blocks.0.attn.W_K", 3, 1), ("blocks.0.attn.W_Q", 0, 0)}
+        assert run.params["blocks.0.attn.W_Q"][0, 0] == 20 and run.params["blocks.0.attn.W_K"][3, 1] == -2
+    assert scene.switch(W_V=False).matrices == scene.matrices
+    for other in (scene.override(projections=False), scene.override(n_heads=2), scene.turn(model="gpt", sentence="a")):
+        assert other.matrices == (), "left away where the model has no such numbers"
+    assert core.Scene.from_query({"projections": "1", "matrices": "Q.4.0:1"})[0].matrices == ()
+    assert core.Scene.from_query({"matrices": "V.0.0:1"})[1][0].field == "matrices"
 
 
 # ------------------------------------------------------------------------------------------------------------ the page
@@ -191,6 +210,20 @@ def test_another_scene_leads_back_and_an_unknown_name_is_said():
     assert at.session_state[SCENE] == CHALLENGES["the-first"].scene.turn(challenge="the-first", lang="en")
     at = opened("en", "of-nobody")
     assert at.session_state[SCENE].challenge == "" and "of-nobody" in seen(at)
+
+
+def test_a_number_of_a_matrix_is_written_and_a_bad_one_named(monkeypatch):
+    """As lines of text, as an app without a server has them: AppTest cannot write into a table."""
+    monkeypatch.setattr(grids.alone, "ALONE", True)
+    at = opened("pt-BR", "first-by-matrices")
+    assert words_of("pt-BR")("challenges.grids.K") in seen(at)
+    before = {row[:3]: row[3] for row in at.session_state[SCENE].matrices}
+    for text, cells, bad in (("20 0,5 0 0", {0: 20, 1: 0.5}, ""), ("0 x 0 0", {0: 0, 1: 0.5}, "x")):
+        (line,) = (each for each in at.text_input if each.key.startswith("grid-Q-") and each.key.endswith("-0"))
+        line.set_value(text).run()
+        assert (f"“{bad}”" in seen(at)) == bool(bad)
+        wanted = before | {("Q", 0, column): value for column, value in cells.items()}
+        assert {row[:3]: row[3] for row in at.session_state[SCENE].matrices} == wanted
 
 
 @pytest.mark.browser

@@ -3,12 +3,18 @@ like; and the screens of a teacher and of pupils who play a round."""
 
 from __future__ import annotations
 
+import asyncio
+import re
 import shutil
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
+from html import unescape
 from pathlib import Path
+from threading import Thread
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -18,6 +24,8 @@ from hypothesis import strategies as st
 from playwright.sync_api import expect
 from streamlit.testing.v1 import AppTest
 
+from bench import Page
+from bench._session import Session
 from core import CHECKS
 from core.checks import is_right
 from core.limits import ROOM_GUESS, ROOM_SECONDS, ROOM_TEACHER, ROOM_THERE
@@ -509,19 +517,61 @@ def test_a_shared_address_has_no_key_and_no_seat():
 # ---------------------------------------------------------------------------------------------------- in a browser
 
 
+class Others:
+    """Pupils without a browser: what theirs would say on its line, each a session of the server's own."""
+
+    def __init__(self, app: str, room: str, n: int):
+        self.errors: list[str] = []
+        page = Page("round", f"lang=en&room={room}", "guess-rows-sum-to-one", 0)
+        self._all = [Session(SimpleNamespace(origin=app), page, self.errors) for _ in range(n)]
+        self._loop = asyncio.new_event_loop()  # of a thread's own: Playwright's runs in this one
+        Thread(target=self._loop.run_forever, daemon=True).start()
+
+    def _do(self, deed: Callable[[Session], Coroutine[Any, Any, None]]) -> None:
+        async def together() -> None:
+            await asyncio.gather(*map(deed, self._all))
+
+        asyncio.run_coroutine_threadsafe(together(), self._loop).result(WAIT / 1000)
+
+    def come(self) -> None:
+        self._do(Session.visit)
+
+    def vote(self) -> None:
+        """Each moves its slider to where its own stands, and votes."""
+
+        async def votes(pupil: Session) -> None:
+            await pupil.tick(next(iter(pupil.timers)))
+            await pupil.turn(pupil.stops[self._all.index(pupil)])
+            await pupil.press("round-vote")
+
+        self._do(votes)
+
+    def see(self, text: str) -> None:
+        """What all their screens show now."""
+        self._do(lambda pupil: pupil.tick(next(iter(pupil.timers))))
+        assert all(text in " ".join(map(unescape, pupil.texts.values())) for pupil in self._all)
+
+    def leave(self) -> None:
+        self._do(Session.close)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        assert not self.errors
+
+
 @pytest.mark.browser
-def test_a_class_plays_a_round_of_two_votes_and_one_loses_the_line(watched, app):
-    words = words_of("en")
+def test_ten_pupils_play_a_round_of_two_votes_and_one_loses_the_line(watched, app):
+    words, why = words_of("en"), words_of("en")("checks.rows-sum-to-one.why")
     desk = watched.tab(1280, 720)
     desk.goto(f"{app}/round?lang=en")
     desk.locator(".st-key-round-begin button").click()
     desk.locator("img.fibra-qr").wait_for()
     link = desk.locator("img.fibra-qr").get_attribute("alt")
-    class_ = [watched.tab(390, 844) for _ in range(3)]
+    others = Others(app, re.search("room=([A-Z]{4})", link)[1], 8)
+    others.come()
+    class_ = [watched.tab(390, 844) for _ in range(2)]
     for pupil in class_:
         pupil.goto(f"{link}&lang=en")
         pupil.get_by_text(words("round.pupil.waiting")).wait_for()
-    desk.get_by_text(words("round.there", n=3)).wait_for()
+    desk.get_by_text(words("round.there", n=10)).wait_for()
     desk.locator(".st-key-round-ask button").click()
     for ballot, opens in ((1, "vote"), (2, "again")):
         desk.locator(f".st-key-round-{opens} button").click()
@@ -537,16 +587,19 @@ def test_a_class_plays_a_round_of_two_votes_and_one_loses_the_line(watched, app)
             expect(vote).to_have_text(words("round.change"), timeout=WAIT)
             if (ballot, number) == (1, 1):  # a phone that goes to sleep, and wakes up with nothing but its address
                 pupil.goto("about:blank")
-        desk.get_by_text(words("round.voted", n=3), exact=True).wait_for()
+        others.vote()
+        desk.get_by_text(words("round.voted", n=10), exact=True).wait_for()
         desk.locator(".st-key-round-close button").click()
         if ballot == 1:
             class_[1].go_back()
             class_[1].get_by_text(words("round.counted", guess="0.04")).wait_for()
     desk.locator(".st-key-round-reveal button").click()
     desk.locator("[data-figure=round-votes] svg.main-svg").first.wait_for()
-    desk.get_by_text(words("round.ballots.2", n=3)).wait_for()
+    desk.get_by_text(words("round.ballots.2", n=10)).wait_for()
     for pupil in class_:
-        pupil.get_by_text(words("checks.rows-sum-to-one.why")).wait_for()
+        pupil.get_by_text(why).wait_for()
         assert pupil.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    others.see(why)
+    others.leave()
     desk.locator(".st-key-round-end button").click()
     class_[0].get_by_text(words("round.wrong.gone")).wait_for()

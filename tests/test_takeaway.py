@@ -50,7 +50,8 @@ HOSTILE = ("=1+1", "<b>", '"', "\\", "$x$", "'''", "{n}", "‮", "#", "~")
 def scenes() -> list[Scene]:
     presets = [Scene(model=model) for model in PRESETS]
     hostile = Scene(model="gpt", sentence=" ".join(HOSTILE)).turn(ablated=((1, 2), (3, 0)), edits=((0, 3, 2.5),))
-    return [*presets, hostile, *random_scenes(50, 12, [*PRESETS])]
+    own = Scene.from_query({"projections": "1", "matrices": "K.1.2:3,Q.0.0:20"})[0]
+    return [*presets, hostile, own, *random_scenes(50, 12, [*PRESETS])]
 
 
 @cache

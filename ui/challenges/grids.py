@@ -73,7 +73,7 @@ def take(matrix: str, cells: Cells, comma: bool) -> None:
     before = tuple(row[1:] for row in scene.matrices if row[0] == matrix)
     edits, bad = read_edits(cells, before, tuple(f"W_{matrix} {row}" for row in range(scene.grid)), comma)
     others = {row for row in scene.matrices if row[0] != matrix}
-    state.turn(matrices=others | {(matrix, *edit) for edit in edits})
+    state.turn(matrices=tuple(sorted(others | {(matrix, *edit) for edit in edits})))
     if bad:
         st.session_state[MOUNTED] = None, st.session_state[MOUNTED][1]
         state.notify(*bad)
