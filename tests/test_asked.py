@@ -180,3 +180,18 @@ def test_a_question_is_answered_by_keyboard_on_a_phone(watched, app):
     expect(panel.get_by_role("status")).to_contain_text("it is 1.00")
     expect(covered).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.locator(".st-key-ask-score-of-zero button").click()  # and with a finger: a bar is drawn to three quarters
+    wait_for_query(page, check="score-of-zero")
+    settled(page)
+    track = panel.locator(".track").nth(1)
+    track.scroll_into_view_if_needed()
+    box = track.bounding_box()
+    y = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + box["width"] * 0.3, y)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.75, y)
+    drawn = panel.locator(".bars output").all_inner_texts()
+    page.mouse.up()
+    settled(page)
+    shares = panel.get_by_role("slider").evaluate_all("all => all.map((s) => +(s.value ?? s.ariaValueNow))")
+    assert shares == rebalanced([20] * 5, 1, 75) and [f"{share}%" for share in shares] == drawn

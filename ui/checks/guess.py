@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 from zlib import crc32
 
@@ -12,6 +13,7 @@ from core.checks import Check
 from pictures import checks as pictures
 from pictures.extremes import choices, token_name
 from pictures.words import Words
+from ui.live import bars
 
 WHOLE = 100  # a row is painted in percent
 
@@ -72,23 +74,32 @@ def _choice(label: str, names: list[str], key: str) -> int | None:
 
 
 def _row(asked: Scene, key: str, words: Words) -> list[float]:
-    """A slider a word. Whatever one of them takes, the others give, so that together they are always 100."""
+    """A bar to be dragged and a slider for each word. Whatever one of them takes, the others give, so that together
+    they are always 100.
+    """
     n = len(asked.tokens)
     keys = [f"{key}-{i}" for i in range(n)]
     if keys[0] not in st.session_state:
         for slider, share in zip(keys, rebalanced([0] * n, 0, WHOLE // n), strict=True):
             st.session_state[slider] = share
+    names = [token_name(asked.tokens, i, words) for i in range(n)]
+    texts = [words.format_field(share / WHOLE, ".0%") for share in range(WHOLE + 1)]
+    bars.draw(f"{key}-bars", names, [st.session_state[slider] for slider in keys], texts, partial(_dragged, keys))
     shares = []
     with st.container(key="check-row"):
         for i, slider in enumerate(keys):
-            label = words("checks.weight_of", token=token_name(asked.tokens, i, words))
+            label = words("checks.weight_of", token=names[i])
             shares.append(st.slider(label, 0, WHOLE, key=slider, on_change=_moved, args=(keys, i)))
     return [share / WHOLE for share in shares]
 
 
 def _moved(keys: list[str], moved: int) -> None:
+    _dragged(keys, moved, int(st.session_state[keys[moved]]))
+
+
+def _dragged(keys: list[str], moved: int, value: int) -> None:
     shares = [int(st.session_state[key]) for key in keys]
-    for key, share in zip(keys, rebalanced(shares, moved, shares[moved]), strict=True):
+    for key, share in zip(keys, rebalanced(shares, moved, value), strict=True):
         st.session_state[key] = share
 
 
