@@ -25,7 +25,7 @@ from playwright.sync_api import expect
 from streamlit.testing.v1 import AppTest
 
 from bench import Page
-from bench._session import Session
+from bench.room import Screen, Tally
 from core import CHECKS
 from core.checks import is_right
 from core.limits import ROOM_GUESS, ROOM_SECONDS, ROOM_TEACHER, ROOM_THERE
@@ -518,43 +518,59 @@ def test_a_shared_address_has_no_key_and_no_seat():
 
 
 class Others:
-    """Pupils without a browser: what theirs would say on its line, each a session of the server's own."""
+    """Pupils without a browser: what theirs would say on its line, each a session of the server's own, which looks at the
+    room by itself."""
 
     def __init__(self, app: str, room: str, n: int):
-        self.errors: list[str] = []
+        self._tally = Tally()
         page = Page("round", f"lang=en&room={room}", "guess-rows-sum-to-one", 0)
-        self._all = [Session(SimpleNamespace(origin=app), page, self.errors) for _ in range(n)]
+        self._all = [Screen(SimpleNamespace(origin=app), page, self._tally) for _ in range(n)]
         self._loop = asyncio.new_event_loop()  # of a thread's own: Playwright's runs in this one
+        self._looks: list[asyncio.Task[None]] = []
         Thread(target=self._loop.run_forever, daemon=True).start()
 
-    def _do(self, deed: Callable[[Session], Coroutine[Any, Any, None]]) -> None:
+    def _do(self, deed: Callable[[Screen], Coroutine[Any, Any, Any]]) -> None:
         async def together() -> None:
             await asyncio.gather(*map(deed, self._all))
 
         asyncio.run_coroutine_threadsafe(together(), self._loop).result(WAIT / 1000)
 
     def come(self) -> None:
-        self._do(Session.visit)
+        async def comes(pupil: Screen) -> None:
+            await pupil.session.visit()
+            self._looks.append(asyncio.create_task(pupil.look(lambda: None)))
+
+        self._do(comes)
 
     def vote(self) -> None:
-        """Each moves its slider to where its own stands, and votes."""
+        """Each moves its slider to a place of its own, and votes."""
 
-        async def votes(pupil: Session) -> None:
-            await pupil.tick(next(iter(pupil.timers)))
-            await pupil.turn(pupil.stops[self._all.index(pupil)])
-            await pupil.press("round-vote")
+        async def votes(pupil: Screen) -> None:
+            session = pupil.session
+            await pupil.act(lambda: session.tick(next(iter(session.timers))))
+            await pupil.act(lambda: session.turn(session.stops[self._all.index(pupil)]))
+            await pupil.act(lambda: session.press("round-vote"))
 
         self._do(votes)
 
     def see(self, text: str) -> None:
         """What all their screens show now."""
-        self._do(lambda pupil: pupil.tick(next(iter(pupil.timers))))
-        assert all(text in " ".join(map(unescape, pupil.texts.values())) for pupil in self._all)
+
+        async def sees(pupil: Screen) -> None:
+            await pupil.act(lambda: pupil.session.tick(next(iter(pupil.session.timers))))
+            assert text in " ".join(map(unescape, pupil.session.texts.values()))
+
+        self._do(sees)
 
     def leave(self) -> None:
-        self._do(Session.close)
+        async def leaves(pupil: Screen) -> None:
+            for look in self._looks:
+                look.cancel()
+            await pupil.session.close()
+
+        self._do(leaves)
         self._loop.call_soon_threadsafe(self._loop.stop)
-        assert not self.errors
+        assert not self._tally.errors
 
 
 @pytest.mark.browser
@@ -566,11 +582,11 @@ def test_ten_pupils_play_a_round_of_two_votes_and_one_loses_the_line(watched, ap
     desk.locator("img.fibra-qr").wait_for()
     link = desk.locator("img.fibra-qr").get_attribute("alt")
     others = Others(app, re.search("room=([A-Z]{4})", link)[1], 8)
-    others.come()
     class_ = [watched.tab(390, 844) for _ in range(2)]
     for pupil in class_:
         pupil.goto(f"{link}&lang=en")
         pupil.get_by_text(words("round.pupil.waiting")).wait_for()
+    others.come()
     desk.get_by_text(words("round.there", n=10)).wait_for()
     desk.locator(".st-key-round-ask button").click()
     for ballot, opens in ((1, "vote"), (2, "again")):

@@ -15,8 +15,8 @@ _BARS = compat.component_of("bars", "bars")
 def draw(
     key: str, names: Sequence[str], shares: Sequence[int], texts: Sequence[str], on_drag: Callable[[int, int], None]
 ) -> None:
-    """A bar for each name, of its share of len(texts) - 1; `texts` says what a share is called. `on_drag` is called with
-    the number of a bar and its new share, before the rerun that letting go causes. Without components.v2: nothing.
+    """A bar for each name, of its share of len(texts) - 1, which `texts` writes. `on_drag` is called with the number of
+    a bar and its new share, before the rerun that letting go causes. Without components.v2: nothing.
     """
     if compat.usable(_BARS):
         data = {"names": list(names), "shares": list(shares), "texts": list(texts), "whole": len(texts) - 1}
