@@ -518,8 +518,9 @@ def test_a_shared_address_has_no_key_and_no_seat():
 
 
 class Others:
-    """Pupils without a browser: what theirs would say on its line, each a session of the server's own, which looks at the
-    room by itself."""
+    """Pupils without a browser: what theirs would say on its line. Each is a session of the server's own, and looks at
+    the room by itself.
+    """
 
     def __init__(self, app: str, room: str, n: int):
         self._tally = Tally()
