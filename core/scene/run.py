@@ -78,7 +78,7 @@ def weights_of(scene: Scene) -> Params:
 
 def edit_matrices(scene: Scene, params: Params) -> Params:
     """The same weights with the reader's numbers in W_Q and W_K."""
-    edited = {}
+    edited: dict[str, np.ndarray] = {}
     for matrix, row, column, value in scene.matrices:
         name = f"blocks.0.attn.W_{matrix}"
         edited.setdefault(name, np.array(params[name]))[row, column] = value
