@@ -219,6 +219,7 @@ REFUSED = {
     "residual": {"model": "gpt", "off": "residual"},
     "post": {"model": "encoder_full"},
     "softmax": {"model": "gpt", "off": "softmax"},
+    "cut": {"model": "gpt", "cut": "0.0.1.0"},
     "other": {"model": "gpt", "gated": "1"},
 }
 

@@ -134,7 +134,7 @@ def score(challenge: Challenge, run: Run, before: Run, picks: Sequence[tuple[int
         value = build_score(pattern, target(challenge, run.tokens))
         return Score(value, sum(value >= least for least in challenge.stars))
     if challenge.kind in ("cut", "sever"):
-        off = len(getattr(run.scene, FREE[challenge.kind]))
+        off = len(getattr(run.scene, challenge.free))
         changed = next_token(run) != next_token(before)
         return Score(off, cut_stars(changed, off, challenge.fewest))
     return Score(len(picks), found_stars(values(challenge, run), picks))

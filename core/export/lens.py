@@ -104,6 +104,7 @@ def refused(scene: Scene) -> str:
         "residual": not config.residual,
         "post": config.norm != "none" and config.norm_at == "post",
         "softmax": "softmax" in off,
+        "cut": bool(scene.cut),
         "norms": config.embed_norm or (config.unembed and config.norm != "none" and not config.final_norm),
         "other": config.parallel
         or config.embed_scale
