@@ -15,6 +15,7 @@ from ui.live import alone
 
 MATRICES = ("Q", "K")
 MOUNTED = "grids.mounted"  # session state: what the tables were drawn of, and how often they began afresh
+ROW = "x"  # the column of the rows' numbers: entries of what the matrix multiplies
 Cells = dict[int, dict[str, Any]]  # row -> column -> what was written
 
 
@@ -33,11 +34,17 @@ def _table(matrix: str, written: list[list[str]], key: str, words: Words) -> Non
     import pandas as pd
 
     names = [str(d) for d in range(len(written))]
-    table = pd.DataFrame(written, columns=names, index=pd.Index(names, name="x"))
-    number = st.column_config.TextColumn(width="small")
-    config = dict.fromkeys(names, number)
+    table = pd.DataFrame(written, columns=names)
+    table.insert(0, ROW, names)
     st.data_editor(
-        table, key=key, num_rows="fixed", column_config=config, on_change=_edited, args=(key, matrix, words.comma)
+        table,
+        key=key,
+        hide_index=True,
+        num_rows="fixed",
+        disabled=[ROW],
+        column_config=dict.fromkeys(names, st.column_config.TextColumn(width="small")),
+        on_change=_edited,
+        args=(key, matrix, words.comma),
     )
 
 
