@@ -52,6 +52,7 @@ def _knobs(scene: Scene, words: Words) -> None:
     if not own.preset.trained:
         layers = sizes.offered(own.config)["n_layers"]
         controls.choice_slider(words("backward.layers"), "n_layers", layers, own.config.n_layers, disabled=stands_in)
+    switchboard.scaled_init(own, words, disabled=stands_in)
     for part in ("residual", "norm"):
         switchboard.part(own, part, words, disabled=stands_in)
 

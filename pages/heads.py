@@ -77,11 +77,9 @@ def _one(scene: Scene, words: Words) -> None:
 
 
 def _growth(scene: Scene, words: Words) -> None:
-    trained, scaled = scene.preset.trained, scene.config.init == "scaled"
     with st.container(key="heads-growth"):
         _picture(pictures.lengths, "grows", scene, words, pictures.GROWTH_HEIGHT)
-        about = words("heads.scaled_help")
-        controls.switch(words("heads.scaled"), "init", scaled, turn=scale_init, help=about, disabled=trained)
+        switchboard.scaled_init(scene, words)
         for part in ("residual", "norm"):
             switchboard.part(scene, part, words)
 
@@ -112,10 +110,6 @@ def switch_off(off: bool) -> None:
 
 def all_on() -> None:
     state.turn(ablated=())
-
-
-def scale_init(init: bool) -> None:
-    state.override(init="scaled" if init else "unit")
 
 
 scene, words = shell.open_page("heads", seed=False)

@@ -74,5 +74,7 @@ def test_the_knobs():
     toggle = next(one for one in at.toggle if one.label.startswith("Residual"))
     toggle.set_value(False).run()
     assert not at.exception and at.session_state[SCENE].missing == ("residual",)
+    next(one for one in at.toggle if one.label == "Scaled weights").set_value(False).run()
+    assert not at.exception and at.session_state[SCENE].config.init == "unit"
     at = open_page("backward", {"lang": "pt-BR"})
     assert not at.exception and all(one.disabled for one in at.toggle if one.label.startswith("Conex"))

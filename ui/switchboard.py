@@ -77,6 +77,16 @@ def part(scene: Scene, name: str, words: Words, **look: Any) -> None:
     controls.switch(label, name, scene.runs(name), turn=state.switch, **look)
 
 
+def scaled_init(scene: Scene, words: Words, *, disabled: bool = False) -> None:
+    """The switch that draws the first weights in such a size that numbers keep theirs, beside what it alters."""
+    look = {"help": words("heads.scaled_help"), "disabled": disabled or scene.preset.trained}
+    controls.switch(words("heads.scaled"), "init", scene.config.init == "scaled", turn=_scale_init, **look)
+
+
+def _scale_init(init: bool) -> None:
+    state.override(init="scaled" if init else "unit")
+
+
 def is_signed(scene: Scene) -> bool:
     """Whether anything is off."""
     return any(_off(scene))
