@@ -23,7 +23,7 @@ class Page:
 
 
 PAGES = {
-    "start": Page("🏠", "see"),
+    "start": Page("🏠", "see", stacks=(1, 2)),
     "attention": Page("🔎", "see", compares=True, stacks=(1, 2)),
     "heads": Page("🧠", "see", compares=True),
     "reading": Page("🔬", "see"),

@@ -6,19 +6,21 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
+from typing import Any
 from urllib.parse import urlencode
 
 import numpy as np
 
-from core import PRESETS, Run, Scene
+from core import PRESETS, Config, Run, Scene
+from core.config import ENCODER
 from core.interpret import residual_stages, token_norms
 from core.model import forward
 from core.ops.softmax import softmax
 from core.presets import PORTRAIT, SHIPPED
 from core.scene.fields import Numbered
 from core.scene.switch import with_model
-from core.trace import last_stream
-from pictures import compute, memory
+from core.trace import Trace, last_stream
+from pictures import compute, memory, stacks
 from pictures.extremes import some, token_name
 from pictures.heads import magnitude
 from pictures.lessons import shortened
@@ -35,13 +37,47 @@ LIKELY = 5  # next tokens that are named
 @memory.kept(lambda scene, words: (scene, words.lang), large=lambda scene, _: compute.is_large(scene))
 def html(scene: Scene, words: Words) -> str:
     """The strip."""
-    strip_of = _Strip(scene, compute.run(scene), words)
+    return "".join(_strip(_Strip(scene, compute.run(scene), stack, words)) for stack in stacks_of(scene))
+
+
+def _strip(of: _Strip) -> str:
+    """The strip of one stack."""
+    headings = HEADINGS[of.stack.prefix if of.run.target is not None else None]
+    columns = (of.goes_in(), of.happens(), [of.comes_out()])
     groups = [
-        ("in", words("start.in"), strip_of.goes_in()),
-        ("happens", words("start.happens"), strip_of.happens()),
-        ("out", words("start.out"), [strip_of.comes_out()]),
+        (kind, of.words(f"start.{heading}"), parts)
+        for kind, heading, parts in zip(("in", "happens", "out"), headings, columns, strict=True)
     ]
-    return strip.strip(groups, len(scene.tokens), plain=not scene.config.d_mlp)
+    config = of.stack.config
+    return strip.strip(groups, len(of.stack.tokens), plain=not config.d_mlp, crossing=config.cross)
+
+
+@dataclass(frozen=True)
+class Stack:
+    """The only stack of a model, or one of its two: its trace by the names of a model that it is alone, its tokens, and
+    how its names begin in the whole; kind: whose attention it is, of two."""
+
+    trace: Trace
+    config: Config
+    tokens: tuple[str, ...]
+    prefix: str = ""
+    kind: str = ""
+
+
+def stacks_of(scene: Scene) -> list[Stack]:
+    """The stacks of a model, the one that reads the sentence first."""
+    run = compute.run(scene)
+    if run.trace.source is None:
+        return [Stack(run.trace, run.config, run.tokens)]
+    encoder = Stack(run.trace.source, run.config.encoder, run.tokens, ENCODER, "encoder")
+    return [encoder, Stack(run.trace, run.config, stacks.read(scene), "", "decoder")]
+
+
+HEADINGS = {  # of what goes in, what happens and what comes out: of one stack, of an encoder and of its decoder
+    None: ("in", "happens", "out"),
+    ENCODER: ("in", "encoder_happens", "encoder_out"),
+    "": ("decoder_in", "decoder_happens", "out"),
+}
 
 
 def fold(n_layers: int) -> tuple[list[int], list[int]]:
@@ -53,16 +89,17 @@ def fold(n_layers: int) -> tuple[list[int], list[int]]:
 
 @dataclass(frozen=True)
 class _Strip:
-    """A Scene, what was computed from it, and the words to say it in."""
+    """A Scene, what was computed from it, the stack that is drawn, and the words to say it in."""
 
     scene: Scene
     run: Run
+    stack: Stack
     words: Words
 
     # -------------------------------------------------------------------------------------------------- what goes in
 
     def goes_in(self) -> list[str]:
-        trace, words = self.run.trace, self.words
+        trace, words = self.stack.trace, self.words
         embed = trace["embed"]
         embedding = self._part("embed", embed, "tokens", "attention", array="embed")
         top = ""
@@ -71,66 +108,74 @@ class _Strip:
             top = strip.vectors(positions, trace["pos_embed"], f"+ {positions.name}") + strip.wires("p")
         river = strip.shape(str(len(embed))) + strip.vectors(embedding, embed)
         return [
-            strip.column(words("start.parts.tokens"), "tokens", river=strip.tokens(self.run.tokens)),
+            strip.column(words("start.parts.tokens"), "tokens", river=strip.tokens(self.stack.tokens)),
             strip.column(embedding.name, "embedding", top=top, river=river),
         ]
 
     # -------------------------------------------------------------------------------------------------- what happens
 
     def happens(self) -> list[str]:
-        shown, hidden = fold(self.run.config.n_layers)
+        shown, hidden = fold(self.stack.config.n_layers)
         columns = [self._block(i) for i in shown]
         if hidden:
             columns.insert(-1, self._folded(hidden))
         return columns
 
     def _block(self, i: int) -> str:
-        below = strip.wires("x", "x") + self._mlp(i, strip.mlp) if self.run.config.d_mlp else ""
+        below = strip.wires("x", "x") + self._mlp(i, strip.mlp) if self.stack.config.d_mlp else ""
+        above = ""
+        if self.stack.config.cross:  # its keys and values come from above, where the encoder stands
+            above = strip.wires("k_down", "v_down") + self._attention(i, strip.attention, part="cross")
+            above += strip.wires("q", "z")
         return strip.column(
             self._layer(i),
             "block",
-            top=self._attention(i, strip.attention) + strip.wires("q", "k", "v", "z"),
+            top=above + self._attention(i, strip.attention) + strip.wires("q", "k", "v", "z"),
             river=self._stream(i, i + 1),
             bottom=below,
             place=i,
         )
 
     def _folded(self, layers: list[int]) -> str:
-        mlps = layers if self.run.config.d_mlp else []
+        mlps = layers if self.stack.config.d_mlp else []
         return strip.column(
             self.words("start.more", n=len(layers)),
             "more",
             top=strip.folded(self._attention(i, strip.attention_row, i) for i in layers),
             river=self._stream(layers[0], layers[-1] + 1),
             bottom=strip.folded(self._mlp(i, strip.mlp_row, i) for i in mlps),
-            place=len(fold(self.run.config.n_layers)[0]) - 1,
+            place=len(fold(self.stack.config.n_layers)[0]) - 1,
         )
 
-    def _attention(self, i: int, draw: Callable[..., str], *number: int) -> str:
-        array = f"blocks.{i}.attn.pattern"
-        patterns = self.run.trace[array]
-        part = self._part("attention", patterns, "attention", at=i, array=array, layer=i)
-        if off := [head for layer, head in self.scene.ablated if layer == i]:
+    def _attention(self, i: int, draw: Callable[..., str], *number: int, part: str = "attn") -> str:
+        array, crosses = f"blocks.{i}.{part}.pattern", part == "cross"
+        patterns = self.stack.trace[array]
+        kind = {"attention_of": "cross" if crosses else self.stack.kind} if self.stack.kind else {}
+        name = "cross" if crosses else "attention"
+        shown = self._part(name, patterns, "attention", at=i, array=array, layer=i, **kind)
+        own = () if crosses or self.stack.prefix else self.scene.ablated  # heads of a decoder's own attention
+        if off := [head for layer, head in own if layer == i]:
             heads = self.words("start.off", n=len(off), heads=self.words.several(map(str, off)))
-            part = replace(part, does=f"{heads} {part.does}")
-        return draw(part, *number, patterns, off)
+            shown = replace(shown, does=f"{heads} {shown.does}")
+        return draw(shown, *number, patterns, off)
 
     def _mlp(self, i: int, draw: Callable[..., str], *number: int) -> str:
         array = f"blocks.{i}.mlp.post"
-        values = self.run.trace[array]
-        part = self._part("mlp", values, "block", "drift", at=i, array=array, layer=i, drift_stage=i + 1)
+        values = self.stack.trace[array]
+        kind = {"attention_of": self.stack.kind} if self.stack.kind else {}
+        part = self._part("mlp", values, "block", "drift", at=i, array=array, layer=i, drift_stage=i + 1, **kind)
         return draw(part, *number, values)
 
     def _stream(self, first: int, end: int) -> str:
         """The residual stream from the entrance of one layer to that of another."""
-        norms = lengths(self.run)
+        norms = lengths(self.stack)
         greatest = float(norms[np.isfinite(norms)].max(initial=0))
-        a_layer = norms.shape[1] // self.run.config.n_layers
+        a_layer = norms.shape[1] // self.stack.config.n_layers
         norms = norms[:, first * a_layer : end * a_layer + 1]
-        if not self.run.config.residual:  # nothing runs past attention and MLP: all of it goes through them
+        if not self.stack.config.residual:  # nothing runs past attention and MLP: all of it goes through them
             norms = np.insert(norms, range(1, norms.shape[1]), 0, axis=1)
         array = f"blocks.{first}.resid_pre"
-        entering = self.run.trace[array]
+        entering = self.stack.trace[array]
         part = self._part("stream", entering, "drift", at=first, array=array, layer=first, drift_stage=end)
         return strip.stream(part, norms, greatest)
 
@@ -140,38 +185,44 @@ class _Strip:
     # ------------------------------------------------------------------------------------------------ what comes out
 
     def comes_out(self) -> str:
-        run, words = self.run, self.words
-        final = final_vectors(run)
-        if "logits" not in run.trace:
-            part = self._part("vectors", final, "drift", array=last_stream(run.config), drift_stage=run.config.n_layers)
+        run, stack, words = self.run, self.stack, self.words
+        final, view = final_vectors(stack), {"drift_stage": stack.config.n_layers}
+        if "logits" not in stack.trace:
+            name = "memory" if stack.prefix else "vectors"
+            part = self._part(name, final, "drift", array=last_stream(stack.config), **view)
             return strip.column(part.name, "final", river=strip.shape(part.shape) + strip.vectors(part, final))
-        view = {"drift_stage": run.config.n_layers}
-        part = self._part("next", run.trace["logits"], "generate", "drift", array="logits", **view)
+        page = "translate" if stack.kind else "generate"
+        part = self._part("next", stack.trace["logits"], page, "drift", array="logits", **view)
         rows = [(name, share, words("start.share_short", share=share)) for name, share in likeliest(run)]
-        after = strip.note(words("start.after", token=token_name(run.tokens, len(run.tokens) - 1, words)))
+        after = strip.note(words("start.after", token=token_name(stack.tokens, len(stack.tokens) - 1, words)))
         river = strip.shape(_times(final.shape)) + strip.ranking(part, rows)
         return strip.column(part.name, "next", top=after, river=river)
 
     # -------------------------------------------------------------------------------------------------------- shared
 
-    def _part(self, name: str, values: np.ndarray, *pages: str, array: str, at: int | None = None, **view: int) -> Part:
+    def _part(self, name: str, values: np.ndarray, *pages: str, array: str, at: int | None = None, **view: Any) -> Part:
         """A part of the strip, of layer `at`: it opens the first of `pages` that the app has, its `view` turned."""
         called, does = self.words(f"start.parts.{name}"), self.words(f"start.does.{name}")
         href = _address(next(page for page in pages if page in PAGES), self.scene, **view)
-        return Part(called, _times(values.shape), does, href, "" if at is None else self._layer(at), array)
+        layer = "" if at is None else self._layer(at)
+        return Part(called, _times(values.shape), does, href, layer, self.stack.prefix + array)
 
 
 # ------------------------------------------------------------------------------------------------- what is in it
 
 
-def lengths(run: Run) -> np.ndarray:
-    """[pos, stop]: how long each token's vector is as it enters, after every attention and after every MLP."""
-    stops = ("resid_mid", "resid_post") if run.config.d_mlp else ("resid_post",)
+def lengths(run: Run | Stack) -> np.ndarray:
+    """[pos, stop]: how long each token's vector is as it enters, after every attention, after the crossing where there
+    is one, and after every MLP."""
+    c = run.config
+    stops = ["resid_mid"] if c.d_mlp or c.cross else []
+    stops += ["resid_mid_cross"] if c.d_mlp and c.cross else []
+    stops += ["resid_post"]
     names = ["blocks.0.resid_pre", *(f"blocks.{i}.{stop}" for i in range(run.config.n_layers) for stop in stops)]
     return np.stack([np.linalg.norm(run.trace[name].astype(np.float64), axis=-1) for name in names], axis=-1)
 
 
-def final_vectors(run: Run) -> np.ndarray:
+def final_vectors(run: Run | Stack) -> np.ndarray:
     """[pos, d_model]: what leaves the last layer, after the final norm where there is one."""
     return run.trace[last_stream(run.config)]
 
@@ -193,13 +244,15 @@ def number_at(scene: Scene, array: str, head: int | None, x: float, y: float) ->
 
 def lit(scene: Scene) -> str:
     """A style that lights every part of the strip on the way to the number that is explained; "" where none is."""
-    arrays = {_part_of(name, scene.config.n_layers) for name, _ in scene.explained}
+    arrays = {_part_of(name, scene.config) for name, _ in scene.explained}
     parts = ",".join(f'.fibra-start [data-array="{array}"]' for array in sorted(arrays))
     return f"<style>{parts}{{outline:3px solid var(--fibra-gradient);outline-offset:2px}}</style>" if parts else ""
 
 
-def _part_of(name: str, n_layers: int) -> str:
+def _part_of(name: str, config: Config) -> str:
     """The array of the strip's part in which another array, or a parameter, has its place."""
+    if name.startswith(ENCODER) and config.n_encoder_layers:
+        return ENCODER + _part_of(name.removeprefix(ENCODER), config.encoder)
     if not name.startswith("blocks."):
         return {"embed.W_E": "embed", "pos_embed.W_pos": "pos_embed", "unembed.W_U": "logits"}.get(name, name)
     _, layer, part, *_ = name.split(".")
@@ -207,7 +260,9 @@ def _part_of(name: str, n_layers: int) -> str:
         return f"blocks.{layer}.attn.pattern"
     if part.startswith(("mlp", "ln2")):
         return f"blocks.{layer}.mlp.post"
-    hidden = fold(n_layers)[1]
+    if part.startswith(("cross", "ln_cross")):
+        return f"blocks.{layer}.cross.pattern"
+    hidden = fold(config.n_layers)[1]
     return f"blocks.{hidden[0] if int(layer) in hidden else layer}.resid_pre"
 
 
@@ -264,10 +319,12 @@ def says(scene: Scene, words: Words) -> str:
     """What goes in, through what, how long the vectors become, and what comes out."""
     run = compute.run(scene)
     n, config = len(run.tokens), run.config
+    if run.target is not None:
+        return f"{_says_both(run, words)} {_left(run, stacks.read(scene), words)}"
     heads = _count("head", config.n_heads, words)
     goes_in = words("start.says.in", n=n, d=config.d_model)
     through = words("start.says.through", n=config.n_layers, heads=heads)
-    sentences = [goes_in, through, _grown(run, words), _left(run, words)]
+    sentences = [goes_in, through, _grown(run, words), _left(run, run.tokens, words)]
     if not config.unembed and not scene.preset.by_hand:
         going, coming = batch_shapes(scene)
         sentences.append(words("start.says.batch", going=_times(going), coming=_times(coming)))
@@ -294,7 +351,14 @@ def _grown(run: Run, words: Words) -> str:
     return words("start.says.lost", **values, layer=int(good.argmin()) - 1)
 
 
-def _left(run: Run, words: Words) -> str:
+def _says_both(run: Run, words: Words) -> str:
+    """What goes through which stack, and whether the second one looks at what the first has made of it."""
+    config, n, written = run.config, len(run.tokens), 0 if run.target is None else len(run.target)
+    about = {"n": n, "layers": config.n_encoder_layers, "own": config.n_layers, "written": written}
+    return words("start.says.two" if config.cross else "start.says.two_apart", **about)
+
+
+def _left(run: Run, tokens: tuple[str, ...], words: Words) -> str:
     config = run.config
     if "logits" not in run.trace:
         good = np.isfinite(final_vectors(run)).all()
@@ -302,7 +366,7 @@ def _left(run: Run, words: Words) -> str:
     best = likeliest(run)
     if not best:
         return words("start.says.nothing", vocab=config.vocab_size)
-    share, token = best[0][1], token_name(run.tokens, len(run.tokens) - 1, words)
+    share, token = best[0][1], token_name(tokens, len(tokens) - 1, words)
     alike = [name for name, other in best if share - other <= 1e-6 * share]
     if len(alike) == len(best):  # there may be more than are named
         return words("start.says.next_alike", vocab=config.vocab_size, token=token, share=share)
@@ -317,7 +381,7 @@ def _count(what: str, n: int, words: Words) -> str:
 # ------------------------------------------------------------------------------------------------------------ shared
 
 
-def _address(page: str, scene: Scene, **view: int) -> str:
+def _address(page: str, scene: Scene, **view: Any) -> str:
     return f"{page}?{urlencode(shortened(scene.to_query() | {name: str(at) for name, at in view.items()}))}"
 
 

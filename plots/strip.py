@@ -47,15 +47,19 @@ def lane_height(n_tokens: int) -> float:
     return max(least / n_tokens, min(most / n_tokens, LANE), named)
 
 
-def strip(groups: Iterable[tuple[str, str, Sequence[str]]], n_tokens: int, *, plain: bool) -> str:
-    """The groups (kind, heading, columns) side by side; `plain`: nothing stands below the residual stream."""
+def strip(
+    groups: Iterable[tuple[str, str, Sequence[str]]], n_tokens: int, *, plain: bool, crossing: bool = False
+) -> str:
+    """The groups (kind, heading, columns) side by side; `plain`: nothing stands below the residual stream; `crossing`:
+    two attentions stand above it."""
     sections = (
         f'<section class="{kind}" style="--columns:{len(columns)}"><h2>{escape(heading)}</h2>'
         f'<div class="columns">{"".join(columns)}</div></section>'
         for kind, heading, columns in groups
     )
     river = f"--river:{lane_height(n_tokens) * n_tokens / 16:.4g}rem"
-    return f'<div class="strip{" plain" if plain else ""}" style="{river}">{"".join(sections)}</div>'
+    kinds = f"{' plain' if plain else ''}{' crossing' if crossing else ''}"
+    return f'<div class="strip{kinds}" style="{river}">{"".join(sections)}</div>'
 
 
 def column(name: str, kind: str, *, top: str = "", river: str = "", bottom: str = "", place: int = 0) -> str:
@@ -93,7 +97,8 @@ def attention(part: Part, patterns: np.ndarray, off: Collection[int] = ()) -> st
     shape = thumbnail.grid(len(patterns))
     picture = thumbnail.url(thumbnail.tiled(patterns, shape, TILE_SIDE // shape[1], off))
     box = f'<i class="ink" style="--ink:{picture}" data-grid="{shape[1]},{shape[0]},{len(patterns)}"></i>'
-    return _link(part, "attention", f"{_caption(part)}{box}", f"--ratio:{shape[1] / shape[0]:.4g}")
+    ratio = shape[1] / shape[0] * patterns.shape[2] / patterns.shape[1]
+    return _link(part, "attention", f"{_caption(part)}{box}", f"--ratio:{ratio:.4g}")
 
 
 def mlp(part: Part, values: np.ndarray) -> str:
@@ -131,7 +136,7 @@ def attention_row(part: Part, number: int, patterns: np.ndarray, off: Collection
     n = len(patterns)
     picture = thumbnail.url(thumbnail.tiled(patterns, (1, n), max(4, TILE_SIDE // n), off))
     box = f'<i class="ink" style="--ink:{picture}" data-grid="{n},1,{n}"></i>'
-    return _link(part, "layer", f"<b>{number}</b>{box}", f"--ratio:{n}")
+    return _link(part, "layer", f"<b>{number}</b>{box}", f"--ratio:{n * patterns.shape[2] / patterns.shape[1]:.4g}")
 
 
 def mlp_row(part: Part, number: int, values: np.ndarray) -> str:

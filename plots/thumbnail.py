@@ -56,13 +56,14 @@ def tiled(patterns: np.ndarray, shape: tuple[int, int], side: int, off: Collecti
     """
     tiles = [shade(pooled(pattern, side, side), 1.0, PAPER) for pattern in patterns]
     tiles = [crossed(tile) if head in off else tile for head, tile in enumerate(tiles)]
-    cells = len(tiles[0])
-    step = cells + max(1, round(cells / 8))
-    whole = np.zeros((shape[0] * step, shape[1] * step), np.uint8)
+    high, wide = tiles[0].shape
+    gap = max(1, round(max(high, wide) / 8))
+    whole = np.zeros((shape[0] * (high + gap), shape[1] * (wide + gap)), np.uint8)
     for head, tile in enumerate(tiles):
         row, column = divmod(head, shape[1])
-        whole[row * step : row * step + cells, column * step : column * step + cells] = tile
-    return whole[: cells - step, : cells - step]
+        top, left = row * (high + gap), column * (wide + gap)
+        whole[top : top + high, left : left + wide] = tile
+    return whole[:-gap, :-gap]
 
 
 def crossed(tile: np.ndarray) -> np.ndarray:

@@ -434,3 +434,24 @@ def test_plain_html_is_drawn_and_its_links_lead_on(watched) -> None:
         expect(page.locator("h1.fibra-title")).to_have_text("Attention")
         assert "layer=1" in page.url
         page.close()  # before its server goes
+
+
+def test_two_stacks_are_two_strips_and_the_crossing_is_between_them() -> None:
+    """Every part is an array of the run, of the stack that it stands in; a click on a tile is a number of it."""
+    scene = Scene(model="translator")
+    run, html = core.run(scene), drawn(scene)
+    arrays = re.findall(r'data-array="([^"]*)"', pictures.html(scene, words_of("en")))
+    assert {*arrays} <= {*run.trace} and pictures.html(scene, words_of("en")).count('class="strip') == 2
+    for i in range(2):
+        for name in ("blocks.{}.attn.pattern", "blocks.{}.cross.pattern", "encoder.blocks.{}.attn.pattern"):
+            assert name.format(i) in arrays
+    kinds = [scene_of(link["href"]).attention_of for link in html.of("attention")]
+    assert kinds == ["encoder"] * 2 + ["cross", "decoder"] * 2
+    crossing = run.trace["blocks.1.cross.pattern"]
+    assert pictures.number_at(scene, "blocks.1.cross.pattern", 2, 0.99, 0.0)[1] == (2, 0, crossing.shape[2] - 1)
+    tiles = html.of("attention")[4]["ink"]
+    assert tiles[: crossing.shape[1], : crossing.shape[2]] == pytest.approx(
+        np.rint((0.07 + 0.93 * np.sqrt(crossing[0])) * 255), abs=1
+    )
+    style = pictures.lit(scene.turn(explained=(("encoder.blocks.1.mlp.pre", (0, 0)), ("blocks.0.cross.q", (0, 0, 0)))))
+    assert "encoder.blocks.1.mlp.post" in style and "blocks.0.cross.pattern" in style

@@ -88,7 +88,8 @@ def next_token(f: Fresh, v: Values) -> None:
         assert len(best) >= 5
         return
     known = f.scene.preset.tokenizer
-    names = dict(enumerate(known.tokens)) if known else dict(zip(f.run.encoding.ids.tolist(), f.tokens, strict=True))
+    ids = zip(f.run.encoding.ids.tolist(), f.scene.tokens, strict=True)
+    names = dict(enumerate(known.tokens) if known else ids)
     assert v["best"] == f.phrase([f"“{names.get(i, f'#{i}')}”" for i in best]) and v["n"] == len(best)
 
 
