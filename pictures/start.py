@@ -123,14 +123,15 @@ class _Strip:
 
     def _block(self, i: int) -> str:
         below = strip.wires("x", "x") + self._mlp(i, strip.mlp) if self.stack.config.d_mlp else ""
-        above = ""
+        top = self._attention(i, strip.attention) + strip.wires("q", "k", "v", "z")
         if self.stack.config.cross:  # its keys and values come from above, where the encoder stands
-            above = strip.wires("k_down", "v_down") + self._attention(i, strip.attention, part="cross")
-            above += strip.wires("q", "z")
+            across = self._attention(i, strip.attention, part="cross")
+            ways = strip.wires("k_down", "v_down"), strip.wires("q", "z")
+            top = strip.looks(f"{ways[0]}{across}{ways[1]}") + strip.looks(top)
         return strip.column(
             self._layer(i),
             "block",
-            top=above + self._attention(i, strip.attention) + strip.wires("q", "k", "v", "z"),
+            top=top,
             river=self._stream(i, i + 1),
             bottom=below,
             place=i,

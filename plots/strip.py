@@ -126,6 +126,11 @@ def wires(*kinds: str) -> str:
     return f'<div class="wires" aria-hidden="true">{"".join(f"<i class={kind}></i>" for kind in kinds)}</div>'
 
 
+def looks(inner: str) -> str:
+    """One of two attentions with its wires, to be placed together."""
+    return f'<div class="looks">{inner}</div>'
+
+
 def folded(rows: Iterable[str]) -> str:
     """Many layers, a row each: made by `attention_row` or `mlp_row`."""
     return f'<div class="folded">{"".join(rows)}</div>'
