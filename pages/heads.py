@@ -9,7 +9,7 @@ import streamlit as st
 from core import Scene
 from core.interpret import attention_distance, entropy, relative_change, token_norms
 from core.limits import SEED
-from pictures import compare, compute, pinned
+from pictures import compare, compute, pinned, stacks
 from pictures import heads as pictures
 from pictures.words import Words
 from plots.tiles import tile_at
@@ -30,6 +30,7 @@ def heads(words: Words) -> None:
     else:
         with st.container(key="heads-sizes"):
             _sizes(scene, words)
+    controls.attention_of(scene, words)
     if scene.pinned:
         _compared(scene, words)
     with st.container(key="heads-main"):
@@ -54,7 +55,8 @@ def _all(scene: Scene, words: Words) -> None:
         if not scene.pinned:
             _picture(pictures.overview, "all", scene, words, pictures.overview_height(scene), choose_tile)
         _picture(pictures.entropies, "entropy", scene, words, height, choose_cell)
-        _picture(pictures.distances, "distance", scene, words, height, choose_cell)
+        if not stacks.looks(scene).crosses:  # between two texts nothing is near or far
+            _picture(pictures.distances, "distance", scene, words, height, choose_cell)
 
 
 def _compared(scene: Scene, words: Words) -> None:
@@ -66,11 +68,13 @@ def _compared(scene: Scene, words: Words) -> None:
 
 def _one(scene: Scene, words: Words) -> None:
     with st.container(key="heads-right"), live_figure.together("heads-one"):
-        choices = {"layer": scene.config.n_layers, "head": scene.config.n_heads}
-        for (knob, n), chosen in zip(choices.items(), scene.place, strict=True):
+        found = stacks.looks(scene)
+        choices = {"layer": found.config.n_layers, "head": found.config.n_heads}
+        for (knob, n), chosen in zip(choices.items(), found.place, strict=True):
             controls.select(words(f"axis.{knob}"), knob, range(n), chosen, str, disabled=n == 1)
-        off = scene.place in scene.ablated
-        controls.switch(words("heads.off"), "off", off, of=scene.place, turn=switch_off)
+        off, others = found.place in found.ablated, found.kind in ("encoder", "cross")
+        more = {"disabled": True, "help": words("heads.off_elsewhere")} if others else {}
+        controls.switch(words("heads.off"), "off", off, of=(found.kind, *found.place), turn=switch_off, **more)
         st.button(words("heads.all_on"), key="all-on", on_click=all_on, disabled=not scene.ablated)
         _picture(pictures.chosen, "one", scene, words, pictures.chosen_height(scene))
         _picture(pictures.effect, "worth", scene, words, pictures.effect_height(scene))
@@ -94,7 +98,8 @@ def _picture(
 
 def choose_tile(click: dict[str, Any]) -> None:
     scene = state.scene()
-    shape = (scene.config.n_layers, scene.config.n_heads, len(scene.tokens))
+    found = stacks.looks(scene)
+    shape = (found.config.n_layers, found.config.n_heads, max(len(found.rows), len(found.columns)))
     if place := tile_at(float(click["x"]), float(click["y"]), shape):
         state.turn(layer=place[0], head=place[1])
 
@@ -105,7 +110,8 @@ def choose_cell(click: dict[str, Any]) -> None:
 
 def switch_off(off: bool) -> None:
     scene = state.scene()
-    state.turn(ablated={*scene.ablated} | {scene.place} if off else {*scene.ablated} - {scene.place})
+    place = stacks.looks(scene).place
+    state.turn(ablated={*scene.ablated} | {place} if off else {*scene.ablated} - {place})
 
 
 def all_on() -> None:

@@ -126,31 +126,32 @@ def steps_alike(scene: Scene) -> bool:
 # -------------------------------------------------------------------------------------------------------- heads
 
 
-@picture("pinned", "layer", "head")
+@picture("pinned", "layer", "head", "attention_of")
 def pinned_heads(scene: Scene, words: Words) -> Picture:
     return _heads(pinned.before(scene), scene, words)
 
 
-@picture("pinned", "layer", "head")
+@picture("pinned", "layer", "head", "attention_of")
 def present_heads(scene: Scene, words: Words) -> Picture:
     return _heads(scene, scene, words)
 
 
 def _heads(shown: Scene, scene: Scene, words: Words) -> Picture:
-    says = heads.strongest(compute.run(shown), words)
-    return Picture(_tiles(heads.patterns(compute.run(shown)), shown, scene, words, says), says)
+    says = heads.strongest(shown, words)
+    return Picture(_tiles(stacks.patterns(shown), shown, scene, words, says), says)
 
 
-@picture("pinned", "layer", "head")
+@picture("pinned", "layer", "head", "attention_of")
 def heads_difference(scene: Scene, words: Words) -> Picture:
     """Every head's present pattern less its pinned one."""
-    was, now = (heads.patterns(compute.run(s)) for s in (pinned.before(scene), scene))
+    old, found = (stacks.looks(s) for s in (pinned.before(scene), scene))
+    was, now = (stacks.patterns(s) for s in (pinned.before(scene), scene))
     change = changes.difference(was, now)
-    labels = pinned.paired(pinned.before(scene).tokens, scene.tokens)
+    rows, columns = pinned.paired(old.rows, found.rows), pinned.paired(old.columns, found.columns)
 
     def named(place: tuple[int, ...]) -> dict[str, str | int]:
         layer, head, query, key = place
-        row, column = (extremes.token_name(labels, i, words) for i in (query, key))
+        row, column = extremes.token_name(rows, query, words), extremes.token_name(columns, key, words)
         return {"layer": layer, "head": head, "row": row, "column": column}
 
     says = changes.changed("compare.head", was, now, named, words)
@@ -161,16 +162,18 @@ def heads_difference(scene: Scene, words: Words) -> Picture:
 def _tiles(
     values: np.ndarray, shown: Scene, scene: Scene, words: Words, says: str, zmax: float | None = None
 ) -> dict[str, Any]:
+    found = stacks.looks(shown)
     return tiles(
-        values,
-        chosen=shown.place,
-        ablated=frozenset(shown.ablated),
+        heads.squared(values),
+        chosen=found.place,
+        ablated=found.ablated,
         layer_title=words("axis.layer"),
         head_title=words("axis.head"),
         layer_prefix="",
         head_prefix="",
         hover=heads.hover(words),
-        tokens=list(shown.tokens),
+        tokens=list(found.rows),
+        keys=list(found.columns),
         zmax=zmax or 1.0,
         signed=zmax is not None,
         height=heads_height(scene),
@@ -180,7 +183,8 @@ def _tiles(
 
 def heads_height(scene: Scene) -> int:
     """Pixels for the tiles of either, three pictures side by side."""
-    sizes = [grid((s.config.n_layers, s.config.n_heads)) for s in (pinned.before(scene), scene)]
+    configs = [stacks.looks(s).config for s in (pinned.before(scene), scene)]
+    sizes = [grid((config.n_layers, config.n_heads)) for config in configs]
     return 62 + max(rows * min(200, (WIDTH - 50) // columns) for rows, columns in sizes)
 
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from core import Run, Scene
+from core import Scene
 from core.interpret import attention_distance, entropy, relative_change, residual_stages, token_norms
 from core.trace import Trace
-from pictures import compute
+from pictures import compute, stacks
 from pictures.compute import Picture, picture
 from pictures.extremes import (
     FEW,
@@ -24,9 +24,10 @@ from pictures.extremes import (
     token_names,
     unit,
 )
-from pictures.labels import look, looks, patterns
+from pictures.labels import look, looks
 from pictures.numbers import COLUMN, ROW, Tiles, cells
 from pictures.squares import looks_map
+from pictures.stacks import patterns
 from pictures.words import Words
 from plots.figure import label_width
 from plots.heatmap import heatmap
@@ -37,28 +38,37 @@ from plots.token_shares import labels_height, token_shares
 WIDE, HALF, NARROW = 600, 290, 390  # px: the left column, half of it, and the right column, at 1440
 
 
-@picture("layer", "head")
+@picture("layer", "head", "attention_of")
 def overview(scene: Scene, words: Words) -> Picture:
     """Every head of every layer."""
-    run = compute.run(scene)
-    says = strongest(run, words)
-    return Picture(all_tiles(scene, words, says, looks(scene, words)), says, Tiles(patterns(run).shape))
+    says = strongest(scene, words)
+    numbers = Tiles(squared(patterns(scene)).shape, stacks.looks(scene).name("pattern", "{}"))
+    return Picture(all_tiles(scene, words, says, looks(scene, words)), says, numbers)
+
+
+def squared(a: np.ndarray) -> np.ndarray:
+    """[layer, head, n, n] of [layer, head, row, column], n the longer side; NaN where there is no such cell."""
+    *many, rows, columns = a.shape
+    square = np.full((*many, max(rows, columns), max(rows, columns)), np.nan, a.dtype)
+    square[..., :rows, :columns] = a
+    return a if rows == columns else square
 
 
 def all_tiles(scene: Scene, words: Words, says: str, looks: list[list[str]] | None = None) -> dict[str, Any]:
     """The figure of every head of every layer, `says` its text alternative; `looks` names what each looks at."""
-    run = compute.run(scene)
+    found = stacks.looks(scene)
     return tiles(
-        patterns(run),
-        chosen=scene.place,
-        ablated=frozenset(scene.ablated),
+        squared(patterns(scene)),
+        chosen=found.place,
+        ablated=found.ablated,
         layer_title=words("axis.layer"),
         head_title=words("axis.head"),
         layer_prefix="",
         head_prefix="",
         hover=hover(words),
         hover_tile=words("heads.place"),
-        tokens=list(run.tokens),
+        tokens=list(found.rows),
+        keys=list(found.columns),
         looks=looks,
         height=overview_height(scene),
         alt=says,
@@ -73,29 +83,32 @@ def hover(words: Words) -> str:
 
 def overview_height(scene: Scene) -> int:
     """Pixels for square tiles, as large as the column and the screen allow."""
-    rows, columns = grid((scene.config.n_layers, scene.config.n_heads))
+    config = stacks.looks(scene).config
+    rows, columns = grid((config.n_layers, config.n_heads))
     return 62 + rows * min(240, (WIDE - 70) // columns, 560 // rows)
 
 
-def strongest(run: Run, words: Words) -> str:
+def strongest(scene: Scene, words: Words) -> str:
     """The strongest look of any head at another token, in words: all looks that are as strong."""
-    a = patterns(run)
-    n_layers, n_heads, n, _ = a.shape
+    a, found = patterns(scene), stacks.looks(scene)
+    n_layers, n_heads, n, n_keys = a.shape
     lost = ~np.isfinite(a).all((1, 2, 3))
     gone = words("heads.says.lost", layer=int(lost.argmax())) if lost.any() else ""
-    if n == 1:
+    if n == 1 and not found.crosses:
         return gone or words("heads.says.alone", n=n_layers * n_heads)
     one = n_layers * n_heads == 1
     about = {"layers": n_layers, "heads": n_heads, "n": n_layers * n_heads, "tokens": n}
-    says = words("heads.says.one" if one else "heads.says.all", **about)
-    others = ~np.eye(n, dtype=bool) & (np.tri(n, dtype=bool) if run.config.causal else True)
-    most = greatest_if_any(a, words.number, others & ~lost[:, None, None, None])
+    across = "_across" if found.crosses else ""
+    about |= {"keys": n_keys} if across else {}
+    says = words(f"heads.says.{'one' if one else 'all'}{across}", **about)
+    others = ~np.eye(n, dtype=bool) & (np.tri(n, dtype=bool) if found.causal else True) if not across else True
+    most = greatest_if_any(a, words.number, np.broadcast_to(others & ~lost[:, None, None, None], a.shape))
     if most is None:
         return f"{says} {gone}"
-    cells = [_cell(run, place, one, words) for place in most.places[: FEW + 1]]
+    cells = [_cell(found, place, one, words) for place in most.places[: FEW + 1]]
     which = "alike" if most.everywhere and len(most.places) > 1 else "many" if len(most.places) > FEW else "strongest"
     says += " " + words(
-        f"heads.says.{which}",
+        f"heads.says.{which}{across}",
         cells=some(cells, words) if which == "strongest" else cells[0],
         n=len(most.places),
         weight=most.value,
@@ -103,58 +116,60 @@ def strongest(run: Run, words: Words) -> str:
     return f"{says} {gone}".strip()
 
 
-def _cell(run: Run, place: tuple[int, ...], one: bool, words: Words) -> str:
+def _cell(found: stacks.Looks, place: tuple[int, ...], one: bool, words: Words) -> str:
     """Who looks at whom, and in which head where there are several."""
     layer, head, query, key = place
-    names = {"query": token_name(run.tokens, query, words), "key": token_name(run.tokens, key, words)}
+    names = {"query": token_name(found.rows, query, words), "key": token_name(found.columns, key, words)}
     return words(f"heads.says.{'cell' if one else 'cell_in'}", **names, place=_place(layer, head, words))
 
 
-@picture("layer", "head")
+@picture("layer", "head", "attention_of")
 def chosen(scene: Scene, words: Words) -> Picture:
     """The chosen head, enlarged."""
-    run = compute.run(scene)
-    layer, head = scene.place
-    a = patterns(run)[layer, head]
+    found = stacks.looks(scene)
+    layer, head = found.place
+    a = patterns(scene)[layer, head]
+    key = "chosen_lost" if not np.isfinite(a).all() else "chosen_across" if found.crosses else "chosen"
     says = words(
-        "heads.says.chosen" if np.isfinite(a).all() else "heads.says.chosen_lost",
+        f"heads.says.{key}",
         place=_capital(_place(layer, head, words)),
         entropy=float(entropy(a).mean()),
         most=_most_bits(scene),
         distance=float(attention_distance(a).mean()),
         unit=unit(scene),
     )
-    if named := look(scene, scene.place, words):
+    if named := look(scene, found.place, words):
         says += " " + words("heads.says.looks", looks=named)
-    if scene.place in scene.ablated:
+    if found.place in found.ablated:
         says += " " + words("heads.says.chosen_off")
     size = {"square": False, "width": NARROW, "height": chosen_height(scene)}
-    numbers = cells(f"blocks.{layer}.attn.pattern", (head, ROW, COLUMN), a.shape)
-    return Picture(looks_map(a, list(run.tokens), words, says, **size), says, numbers)
+    numbers = cells(found.name("pattern"), (head, ROW, COLUMN), a.shape)
+    return Picture(looks_map(a, list(found.rows), words, says, keys=list(found.columns), **size), says, numbers)
 
 
 def chosen_height(scene: Scene) -> int:
     """Pixels of the enlarged head: more for a longer sentence, and for long words above the columns."""
-    n = len(scene.tokens)
-    return 230 + label_width(list(scene.tokens)) + (0 if n <= 8 else 60 if n <= 16 else 130)
+    found = stacks.looks(scene)
+    n = max(len(found.rows), len(found.columns))
+    return 230 + label_width(list(found.columns)) + (0 if n <= 8 else 60 if n <= 16 else 130)
 
 
 # ------------------------------------------------------------------------------------------- how spread, how far
 
 
-@picture("layer", "head")
+@picture("layer", "head", "attention_of")
 def entropies(scene: Scene, words: Words) -> Picture:
     """Bits of each head, the mean of its rows, on a scale up to a head that looks at all alike."""
-    bits = entropy(patterns(compute.run(scene))).mean(-1)
+    bits = entropy(patterns(scene)).mean(-1)
     most = _most_bits(scene)
     says = _extremes(bits, "entropy", words, most=most)
     return Picture(_per_head(bits, scene, words, most, says), says)
 
 
-@picture("layer", "head")
+@picture("layer", "head", "attention_of")
 def distances(scene: Scene, words: Words) -> Picture:
-    """How many tokens away each head looks, the mean of its rows."""
-    far = attention_distance(patterns(compute.run(scene))).mean(-1)
+    """How many tokens away each head looks, the mean of its rows; of cross-attention no page asks it."""
+    far = attention_distance(patterns(scene)).mean(-1)
     alike = _alike_distance(scene)
     says = _extremes(far, "distance", words, alike=alike)
     return Picture(
@@ -164,7 +179,7 @@ def distances(scene: Scene, words: Words) -> Picture:
 
 def measures_height(scene: Scene) -> int:
     """Pixels of a map with a cell a head."""
-    n = scene.config.n_layers
+    n = stacks.looks(scene).config.n_layers
     return 76 + max(54, n * (24 if n <= 6 else 19))
 
 
@@ -179,7 +194,7 @@ def _per_head(values: np.ndarray, scene: Scene, words: Words, zmax: float, says:
         scale="probability",
         comma=words.comma,
         zmax=zmax,
-        chosen=scene.place,
+        chosen=stacks.looks(scene).place,
         hover=words("heads.place").replace("{layer}", "{row}").replace("{head}", "{column}") + ": {value}",
         square=False,
         width=HALF,
@@ -211,34 +226,34 @@ def _extremes(values: np.ndarray, measure: str, words: Words, **scale: float) ->
 
 def _most_bits(scene: Scene) -> float:
     """The mean entropy of rows that look at all they may see alike."""
-    n = len(scene.tokens)
-    return float(np.log2(np.arange(1, n + 1)).mean() if scene.config.causal else np.log2(n))
+    found = stacks.looks(scene)
+    n = len(found.columns)
+    return float(np.log2(np.arange(1, n + 1)).mean() if found.causal else np.log2(n))
 
 
 def _alike_distance(scene: Scene) -> float:
     """The mean distance of rows that look at all they may see alike."""
-    n = len(scene.tokens)
-    seen = np.tri(n) if scene.config.causal else np.ones((n, n))
+    found = stacks.looks(scene)
+    seen = np.ones((len(found.rows), len(found.columns)))
+    seen = np.tril(seen) if found.causal else seen
     return float(attention_distance(seen / seen.sum(-1, keepdims=True)).mean())
 
 
 # ------------------------------------------------------------------------------------------------- what one is worth
 
 
-@picture("layer", "head")
+@picture("layer", "head", "attention_of")
 def effect(scene: Scene, words: Words) -> Picture:
     """How much each token's output changes without the ablated heads; where none is ablated, without the chosen one."""
-    off = scene.ablated or (scene.place,)
-    last = f"blocks.{scene.config.n_layers - 1}.resid_post"
     # In float64: the lengths of vectors past 1e19 leave float32.
-    before, after = (compute.run(scene.turn(ablated=heads)).trace[last].astype(np.float64) for heads in ((), off))
+    before, after = (_output(scene, heads).astype(np.float64) for heads in ((), _switched(scene)))
     change = np.where(np.isfinite(before + after).all(-1), relative_change(before, after), np.nan)
     left = "already" if not before.any() and not after.any() else "nothing" if not after.any() else ""
     says = _change(change, left, scene, words)
     figure = token_shares(
         change,
-        list(scene.tokens),
-        faint=not scene.ablated,
+        list(_leaving(scene)),
+        faint=not stacks.looks(scene).ablated,
         value_title=words("heads.change"),
         hover=words("heads.hover_change"),
         width=NARROW,
@@ -248,9 +263,29 @@ def effect(scene: Scene, words: Words) -> Picture:
     return Picture(figure, says)
 
 
+def _switched(scene: Scene) -> tuple[tuple[int, int], ...]:
+    """The heads whose worth is told: those of the attention that is shown that are off, or else the chosen one."""
+    found = stacks.looks(scene)
+    return tuple(sorted(found.ablated)) or (found.place,)
+
+
+def _output(scene: Scene, heads: tuple[tuple[int, int], ...]) -> np.ndarray:
+    """[pos, d_model]: what leaves the last layer when of the attention that is shown these heads are off. A decoder
+    reads all the while what it reads in this Scene."""
+    last = f"blocks.{scene.config.n_layers - 1}.resid_post"
+    if stacks.count(scene) == 1:
+        return compute.run(scene.turn(ablated=heads)).trace[last]
+    return stacks.without(scene, heads, [last])[last]
+
+
+def _leaving(scene: Scene) -> tuple[str, ...]:
+    """The tokens whose output that is: of two stacks, the words that are written."""
+    return scene.tokens if stacks.count(scene) == 1 else stacks.written(scene)
+
+
 def effect_height(scene: Scene) -> int:
     """Pixels of the bars and the labels under them."""
-    return 150 + labels_height(list(scene.tokens), NARROW)
+    return 150 + labels_height(list(_leaving(scene)), NARROW)
 
 
 def _change(change: np.ndarray, left: str, scene: Scene, words: Words) -> str:
@@ -258,33 +293,30 @@ def _change(change: np.ndarray, left: str, scene: Scene, words: Words) -> str:
     if np.isnan(change).any():
         return words("heads.says.change_lost")
     if np.isinf(change).any():
-        return words("heads.says.change_zero", token=token_name(scene.tokens, int(change.argmax()), words))
-    off = scene.ablated or (scene.place,)
+        return words("heads.says.change_zero", token=token_name(_leaving(scene), int(change.argmax()), words))
+    off = _switched(scene)
     most, fewest = greatest(change, percent(words)), least(change, percent(words))
     how = f"_{left}" if left else "_alike" if most.everywhere else ""
     return words(
-        f"heads.says.{'off' if scene.ablated else 'would'}{how}",
+        f"heads.says.{'off' if stacks.looks(scene).ablated else 'would'}{how}",
         heads=head_names(off, words, "heads.the") if len(off) <= FEW else words("heads.many", n=len(off)),
         mean=float(change.mean()),
         high=most.value,
         low=fewest.value,
-        most=token_names(scene.tokens, most.indices, words),
-        least=token_names(scene.tokens, fewest.indices, words),
+        most=token_names(_leaving(scene), most.indices, words),
+        least=token_names(_leaving(scene), fewest.indices, words),
     )
 
 
 # ------------------------------------------------------------------------------------------------------ what grows
 
 
-@picture()
+@picture("attention_of")
 def lengths(scene: Scene, words: Words) -> Picture:
     """The tokens' mean norm as they enter, and after every layer."""
-    return lengths_within(scene, words, 800, GROWTH_HEIGHT)
-
-
-def lengths_within(scene: Scene, words: Words, width: int, height: int) -> Picture:
-    run = compute.run(scene)
-    return lengths_of(run.trace, run.config.n_layers, words, width, height)
+    trace, found = compute.run(scene).trace, stacks.looks(scene)
+    source = trace.source if found.kind == "encoder" else None
+    return lengths_of(trace if source is None else source, found.config.n_layers, words, 800, GROWTH_HEIGHT)
 
 
 def lengths_of(trace: Trace, n: int, words: Words, width: int, height: int) -> Picture:

@@ -6,13 +6,15 @@ only a probe tells. One that does the same in this sentence alone "looks like" o
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from core import Run, Scene
 from core.interpret import head_label, head_scores, probe_induction
 from core.interpret.heads import CLEAR
 from core.interpret.induction import patterns as all_patterns
-from pictures import compute, left_out, memory
+from pictures import compute, left_out, memory, stacks
 from pictures.extremes import unit
 from pictures.words import Words
 
@@ -54,27 +56,42 @@ def scores_of(scene: Scene) -> dict[str, np.ndarray]:
 
     Of the tokens that are kept (pictures/left_out.py): where the first is not among them, none looks at it.
     """
-    return _scores(compute.looked_at(scene, ("without_first",)))
+    return _scores(compute.looked_at(scene, ("without_first",) if stacks.count(scene) == 1 else ("attention_of",)))
 
 
 @memory.kept(lambda scene: (scene,), large=compute.is_large)
 def _scores(scene: Scene) -> dict[str, np.ndarray]:
-    run, there = compute.run(scene), left_out.kept(scene)
-    a = left_out.renormalized(patterns(run), scene)
-    tokens = [token for token, is_there in zip(run.tokens, there, strict=True) if is_there]
-    found = {name: np.nan_to_num(s) for name, s in head_scores(a, tokens, run.config.causal).items()}
+    shown, there = stacks.looks(scene), left_out.kept(scene)
+    if shown.kind:  # of two stacks no token is left out
+        return _scored(stacks.patterns(scene), shown.rows, shown.causal)
+    a = left_out.renormalized(stacks.patterns(scene), scene)
+    tokens = [token for token, is_there in zip(shown.rows, there, strict=True) if is_there]
+    found = _scored(a, tokens, shown.causal)
     return found if there.all() else found | {"first": np.zeros_like(found["first"])}
 
 
+def _scored(a: np.ndarray, tokens: Sequence[str], causal: bool) -> dict[str, np.ndarray]:
+    return {name: np.nan_to_num(scores) for name, scores in head_scores(a, tokens, causal).items()}
+
+
 def look(scene: Scene, place: tuple[int, int], words: Words) -> str:
-    """What the head looks at of all tokens, if that has a name, and with what score; else ""."""
-    return _named(scores_of(scene.computed), place, unit(scene), words)
+    """What the head looks at of all tokens, if that has a name, and with what score; else "". From one text to another
+    no look has one."""
+    return "" if stacks.looks(scene).crosses else _named(scores_of(_whole(scene)), place, unit(scene), words)
 
 
 def looks(scene: Scene, words: Words) -> list[list[str]]:
     """[layer][head]: the same of every head."""
-    c, scores, what = scene.config, scores_of(scene.computed), unit(scene)
-    return [[_named(scores, (layer, head), what, words) for head in range(c.n_heads)] for layer in range(c.n_layers)]
+    found, what = stacks.looks(scene), unit(scene)
+    if found.crosses:
+        return [[""] * found.config.n_heads] * found.config.n_layers
+    scores, (n_layers, n_heads) = scores_of(_whole(scene)), (found.config.n_layers, found.config.n_heads)
+    return [[_named(scores, (layer, head), what, words) for head in range(n_heads)] for layer in range(n_layers)]
+
+
+def _whole(scene: Scene) -> Scene:
+    """The Scene with no token left out."""
+    return scene.computed.turn(attention_of=scene.attention_of)
 
 
 def _named(scores: dict[str, np.ndarray], place: tuple[int, int], what: str, words: Words) -> str:

@@ -64,20 +64,19 @@ class Cells:
 
 @dataclass(frozen=True)
 class Tiles:
-    """All patterns of a model as tiles (plots/tiles.py); shape: [layer, head, query, key]."""
+    """All patterns of a model as tiles (plots/tiles.py); shape: [layer, head, query, key]; name: of a layer's array."""
 
     shape: tuple[int, ...]
+    name: str = "blocks.{}.attn.pattern"
 
     def at(self, click: Mapping[str, Any]) -> Numbered | None:
         found = None if _whole(click) is None else cell_at(float(click["x"]), float(click["y"]), self.shape)
-        return found and (f"blocks.{found[0]}.attn.pattern", found[1:])
+        return found and (self.name.format(found[0]), found[1:])
 
     def place(self, number: Numbered) -> Rectangle | None:
         name, index = number
-        start, _, rest = name.partition(".attn.")
-        if rest != "pattern" or not start.removeprefix("blocks.").isdigit():
-            return None
-        found = place_of((int(start.removeprefix("blocks.")), *index), self.shape)
+        layer = next((i for i in range(self.shape[0]) if name == self.name.format(i)), None)
+        found = None if layer is None else place_of((layer, *index), self.shape)
         return found and _cell(*found)
 
 

@@ -25,7 +25,7 @@ class Page:
 PAGES = {
     "start": Page("🏠", "see", stacks=(1, 2)),
     "attention": Page("🔎", "see", compares=True, stacks=(1, 2)),
-    "heads": Page("🧠", "see", compares=True),
+    "heads": Page("🧠", "see", compares=True, stacks=(1, 2)),
     "reading": Page("🔬", "see"),
     "fibres": Page("✨", "see", compares=True, stacks=(1, 2)),
     "drift": Page("🧭", "see", compares=True, stacks=(1, 2)),

@@ -26,13 +26,20 @@ def paired(old: tuple[str, ...], new: tuple[str, ...]) -> list[str]:
 
 
 def alike(scene: Scene, *, tokens: bool = True, heads: bool = False, width: bool = False) -> bool:
-    """Have the two as many tokens, heads and layers, or vectors of one width? What is asked decides."""
+    """Have the two as many tokens, of each text; one kind of attention with as many heads and layers; or vectors of one
+    width? What is asked decides.
+    """
     old, new = before(scene), scene
-    was, now = stacks.looks(old), stacks.looks(new)
-    same = was.kind == now.kind
-    same &= not tokens or (len(was.rows), len(was.columns)) == (len(now.rows), len(now.columns))
-    same &= not heads or (was.config.n_layers, was.config.n_heads) == (now.config.n_layers, now.config.n_heads)
+    same = not tokens or _lengths(old) == _lengths(new)
+    if heads:
+        was, now = ((one.kind, one.config.n_layers, one.config.n_heads) for one in map(stacks.looks, (old, new)))
+        same &= was == now
     return same and (not width or old.config.d_model == new.config.d_model)
+
+
+def _lengths(scene: Scene) -> list[int]:
+    """How many tokens each text has: of two stacks, also what the decoder read."""
+    return [len(scene.tokens), *([len(stacks.read(scene))] if stacks.count(scene) > 1 else [])]
 
 
 # ------------------------------------------------------------------------------------- what differs, in words

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from core import Scene, limits
@@ -351,7 +353,7 @@ def _says_rolled(scene: Scene, r: np.ndarray, words: Words) -> str:
 
 
 def _square(values: np.ndarray, scene: Scene, words: Words, says: str, zmax: float) -> dict:
-    size = {"square": False, "width": _square_width(scene), "height": square_height(scene)}
+    size: dict[str, Any] = {"square": False, "width": _square_width(scene), "height": square_height(scene)}
     return looks_map(values, list(scene.tokens), words, says, zmax=zmax, chosen=scene.cell, **size)
 
 

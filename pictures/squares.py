@@ -10,12 +10,16 @@ from pictures.words import Words
 from plots.heatmap import heatmap
 
 
-def looks_map(weights: np.ndarray, tokens: list[str], words: Words, says: str, **look: Any) -> dict[str, Any]:
-    """`weights` [query, key] over the tokens of one text; `look` is passed on to `plots.heatmap.heatmap`."""
+def looks_map(
+    weights: np.ndarray, tokens: list[str], words: Words, says: str, keys: list[str] | None = None, **look: Any
+) -> dict[str, Any]:
+    """`weights` [query, key] over the tokens of one text, or from those to the `keys` of another; `look` is passed on
+    to `plots.heatmap.heatmap`.
+    """
     return heatmap(
         weights,
         tokens,
-        tokens,
+        tokens if keys is None else keys,
         row_title=words("axis.query"),
         column_title=words("axis.key"),
         scale="probability",

@@ -3,17 +3,19 @@ picture shows, with where that stands in the trace, who looks and who is looked 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
 
-from core import Config, Scene
+from core import Config, Scene, forward
 from core.config import ENCODER
+from core.interventions import IN_CROSS, IN_ENCODER
 from core.scene.continuation import namer
 from core.scene.fields import KINDS
 from core.scene.switch import as_it_opens
-from core.trace import last_stream
+from core.trace import Trace, last_stream
 from pictures import compute
 from pictures.pages import PAGES
 
@@ -76,11 +78,11 @@ class Looks:
         """Whether who looks stands in one sentence, and who is looked at in another."""
         return self.kind == "cross"
 
-    def name(self, array: str, layer: int | None = None) -> str:
+    def name(self, array: str, layer: int | str | None = None) -> str:
         """The trace's name for an array of this attention, "pattern" say; of the chosen layer, unless told."""
         return f"{self.block(layer)}{self.part}.{array}"
 
-    def block(self, layer: int | None = None) -> str:
+    def block(self, layer: int | str | None = None) -> str:
         """What the names of a block of this stack begin with."""
         return f"{self.prefix}blocks.{self.place[0] if layer is None else layer}."
 
@@ -133,6 +135,19 @@ def patterns(scene: Scene) -> np.ndarray:
     """[layer, head, row, column]: that attention in all its layers."""
     found, trace = looks(scene), compute.run(scene).trace
     return np.stack([trace[found.name("pattern", layer)] for layer in range(found.config.n_layers)])
+
+
+def without(scene: Scene, heads: Iterable[tuple[int, int]], names: Iterable[str]) -> Trace:
+    """These arrays of a model of two stacks when of the attention that is shown exactly these heads are off; what the
+    decoder reads stays."""
+    run, found = compute.run(scene), looks(scene)
+    where = {"cross": (IN_CROSS,), "encoder": (IN_ENCODER,)}.get(found.kind, ())
+    others = frozenset(scene.ablated) - found.ablated
+    off = others | {(*head, *where) for head in heads}
+    change = replace(scene.interventions, ablated=off)
+    return forward(
+        run.params, scene.whole, run.target, source=run.encoding.ids, interventions=change, names=tuple(names)
+    )
 
 
 def read(scene: Scene) -> tuple[str, ...]:

@@ -182,7 +182,7 @@ def attention(view: View, words: Words) -> Picture:
     pattern = view.trace[f"blocks.{layer}.attn.pattern"][head]
     tokens = [named(token, words) for token in view.tokens]
     says = _strongest(pattern, tokens, words, layer=layer, head=head)
-    size = {"square": True, "width": 380, "height": SQUARE}
+    size: dict[str, Any] = {"square": True, "width": 380, "height": SQUARE}
     return Picture(looks_map(pattern, tokens, words, says, numbers=False, **size), says)
 
 

@@ -36,6 +36,7 @@ def tiles(
     hover: str = "{layer} · {head}: {value}",
     hover_tile: str = "{layer} · {head}",
     tokens: list[str] | None = None,
+    keys: list[str] | None = None,
     looks: list[list[str]] | None = None,
     zmax: float = 1.0,
     signed: bool = False,
@@ -47,9 +48,9 @@ def tiles(
 
     One trace holds every map, with gutters between: positions are cells of the whole picture, which `tile_at` turns
     back into (layer, head). With `signed` they are differences of patterns, coloured from -zmax to zmax. `hover` may
-    use {layer}, {head}, {value} and, of `tokens`, {query} and {key}; above TILE_CELLS cells `hover_tile`, with {layer}
-    and {head} alone, stands in for it. Either is followed by what the head `looks` [layer][head] at, a line of trusted
-    text or "".
+    use {layer}, {head}, {value} and, of `tokens`, {query} and {key} (of `keys`, where these are others); above
+    TILE_CELLS cells `hover_tile`, with {layer} and {head} alone, stands in for it. Either is followed by what the head
+    `looks` [layer][head] at, a line of trusted text or "".
     """
     n_layers, n_heads, n_tokens, _ = shape = patterns.shape
     n_rows, n_columns = grid(shape)
@@ -92,7 +93,7 @@ def tiles(
             tickvals=[place * step + centre for place in columns],
             ticktext=_bold(heads, columns.index(spot[1]) if spot else None),
             tickangle=0,
-            **_named(tokens if exact else None, n_columns, step),
+            **_named((keys or tokens) if exact else None, n_columns, step),
         ),
         yaxis=axis(
             range=[height_cells + 0.5, -1.5],

@@ -28,15 +28,9 @@ ALL = compute.builders()
 SMALL = (("d_model", 16), ("n_heads", 4), ("n_layers", 3))
 DEEPER = (("d_model", 16), ("n_heads", 4), ("n_layers", 6))
 OF_TWO_STACKS = (  # pages that show such models too
-    *(
-        "attention.",
-        "block.",
-        "compare_block.",
-        "drift.",
-        "compare.pinned_step",
-        "compare.present_step",
-        "compare.step_",
-    ),
+    *("attention.", "block.", "compare_block.", "drift.", "heads."),
+    *("compare.pinned_step", "compare.present_step", "compare.step_"),
+    *("compare.pinned_heads", "compare.present_heads", "compare.heads_"),
     *("fibres.", "compare.pinned_light", "compare.present_light", "compare.twin_"),
 )
 PIN = Scene(model="gpt", sentence="um dois três quatro", overrides=SMALL, temperature=3.0)

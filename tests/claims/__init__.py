@@ -146,9 +146,28 @@ class Fresh:
         """What the names of this layer's attention begin with."""
         return f"blocks.{layer}.attn."
 
+    def block(self, layer: int) -> str:
+        """What the names of this layer's arrays begin with."""
+        return f"blocks.{layer}."
+
     def at(self, name: str) -> np.ndarray:
         """An array of the chosen layer."""
-        return self[f"blocks.{self.layer}.{name}"]
+        return self[self.block(self.layer) + name]
+
+    @cached_property
+    def others(self) -> np.ndarray:
+        """[query, key]: what a look at another token may see."""
+        return self.seen & ~np.eye(self.n, dtype=bool)
+
+    def switched(self) -> tuple[Any, np.ndarray, np.ndarray]:
+        """The heads that are off, or else the chosen one; and what leaves the last layer with and without them."""
+        places = self.scene.ablated or ((self.layer, self.head),)
+        return places, *(last_of(self.scene.turn(ablated=off)) for off in ((), places))
+
+    @property
+    def leaving(self) -> Sequence[str]:
+        """The tokens whose output that is."""
+        return self.tokens
 
     def of_head(self, name: str) -> np.ndarray:
         """The chosen head's slice of an array of attention; of keys and values, that of its group."""

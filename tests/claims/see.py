@@ -7,7 +7,7 @@ import re
 import numpy as np
 
 import core
-from claims import Fresh, Values, claim, moved, near, pinned_number, ran, read, ties, written_as
+from claims import Fresh, Values, claim, moved, named_in, near, pinned_number, ran, read, ties, written_as
 from core import Scene
 from pictures import attention, heads, reading, stacks, start, together
 from pictures.words import Words
@@ -54,7 +54,7 @@ def through(f: Fresh, v: Values) -> None:
 @claim("start.says.length", "start.says.lost", "heads.says.growth", "heads.says.growth_one", "heads.says.growth_lost")
 @claim("heads.says.growth_zero")
 def grows(f: Fresh, v: Values) -> None:
-    stages = [f["blocks.0.resid_pre"], *(f[f"blocks.{i}.resid_post"] for i in range(f.config.n_layers))]
+    stages = [f[f.block(0) + "resid_pre"], *(f[f.block(i) + "resid_post"] for i in range(f.config.n_layers))]
     means = [np.mean([np.sqrt(row @ row) for row in x]) for x in stages]
     good = [m for m in means if np.isfinite(m)]
     assert written_as(v["start"], means[0], f.words.lang) and written_as(v["end"], good[-1], f.words.lang)
@@ -287,12 +287,13 @@ def read_by(f: Fresh, v: Values) -> None:
 
 def looks(f: Fresh) -> tuple[np.ndarray, list[tuple]]:
     """Every look at another token, and the strongest of them."""
-    where = (f.seen & ~np.eye(f.n, dtype=bool)) & sane(f)[:, None, None, None]
+    where = f.others & sane(f)[:, None, None, None]
     where = np.broadcast_to(where, f.patterns.shape)
     return f.patterns[where], ties(f.patterns, 2, where=where)
 
 
 @claim("heads.says.strongest", "heads.says.many", "heads.says.alike")
+@claim("heads.says.strongest_across", "heads.says.many_across", "heads.says.alike_across")
 def strongest(f: Fresh, v: Values) -> None:
     values, best = looks(f)
     assert near(v["weight"], values.max()) and v["n"] == len(best)
@@ -301,7 +302,7 @@ def strongest(f: Fresh, v: Values) -> None:
     def cell(place: tuple) -> str:
         layer, head, q, k = place
         where = f" {'in' if f.words.lang == 'en' else 'na'} {f.heads([(layer, head)])}"
-        return form.format(f.token(q), f.token(k)) + ("" if f.patterns.shape[:2] == (1, 1) else where)
+        return form.format(f.token(q), f.key_token(k)) + ("" if f.patterns.shape[:2] == (1, 1) else where)
 
     if "among" in f.says or "entre eles" in f.says:
         assert v["cells"] == cell(first) and len(best) > 4
@@ -390,14 +391,11 @@ measured("distance")
 @claim("heads.says.off", "heads.says.would", "heads.says.off_alike", "heads.says.would_alike")
 @claim("heads.says.off_nothing", "heads.says.would_nothing", "heads.says.off_already", "heads.says.would_already")
 def changes(f: Fresh, v: Values) -> None:
-    places = f.scene.ablated or ((f.layer, f.head),)
-    before, after = (ran(f.scene.turn(ablated=off)) for off in ((), places))
-    last = f"blocks.{f.config.n_layers - 1}.resid_post"
-    before, after = (run.trace[last].astype(np.float64) for run in (before, after))
+    places, before, after = f.switched()
     change = moved(before, after)
     assert near(v["mean"], change.mean()) and near(v["high"], change.max()) and near(v["low"], change.min())
-    assert v["most"] == f.named(i for (i,) in ties(100 * change, 1))
-    assert v["least"] == f.named(i for (i,) in ties(100 * change, 1, -1))
+    for name, sign in (("most", 1), ("least", -1)):
+        assert v[name] == f.phrase([named_in(f.leaving, i, f.words.lang) for (i,) in ties(100 * change, 1, sign)])
     several = {"en": f"{len(places)} heads", "pt-BR": f"{len(places)} cabeças"}[f.words.lang]
     assert v["heads"] == (f.heads(places, the=True) if len(places) <= 4 else several)
     if "nothing" in f.says or "nada" in f.says.lower():
@@ -405,20 +403,19 @@ def changes(f: Fresh, v: Values) -> None:
     elif "already" in f.says or "ou sem." in f.says or "or without" in f.says:
         assert not before.any() and not after.any()
     elif "every token" in f.says or "cada token" in f.says:
-        assert len(ties(100 * change, 1)) == f.n
+        assert len(ties(100 * change, 1)) == len(f.leaving)
 
 
 @claim("heads.says.change_lost")
 def change_lost(f: Fresh, v: Values) -> None:
-    places = f.scene.ablated or ((f.layer, f.head),)
-    last = f"blocks.{f.config.n_layers - 1}.resid_post"
-    assert not all(np.isfinite(ran(f.scene.turn(ablated=off)).trace[last]).all() for off in ((), places))
+    assert not all(np.isfinite(output).all() for output in f.switched()[1:])
 
 
 @claim("heads.says.change_zero")
 def change_zero(f: Fresh, v: Values) -> None:
-    before = ran(f.scene.turn(ablated=())).trace[f"blocks.{f.config.n_layers - 1}.resid_post"]
-    assert v["token"] in [f.token(i) for i in range(f.n) if not before[i].any()]
+    _, before, _ = f.switched()
+    zero = [i for i in range(len(before)) if not before[i].any()]
+    assert v["token"] in [named_in(f.leaving, i, f.words.lang) for i in zero]
 
 
 # ------------------------------------------------------------------------------------------------------- Reading heads

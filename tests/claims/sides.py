@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
+import core
 from claims import Fresh, Values, claim, light, near, see, ties, written_as
 from core import Scene
 from core.config import ENCODER
-from pictures import attention, fibres
+from pictures import attention, fibres, heads, stacks
 
 HERE, SEQ = Scene(model="translator", layer=1, head=2), Scene(model="seq2seq", sentence="um dois", layer=1)
 SCENES = [
@@ -37,7 +38,11 @@ SCENES = [
         SEQ.override(init="unit", d_mlp=256, n_layers=12).turn(off=("norm", "residual"), layer=11, head=1),
     )
 ]
-BUILDERS = (*attention.VECTORS, *attention.MATRICES, attention.output, see.rows, fibres.light, fibres.twin)
+BUILDERS = (
+    *(*attention.VECTORS, *attention.MATRICES, attention.output, see.rows, fibres.light, fibres.twin),
+    *(heads.overview, heads.chosen, heads.entropies, heads.effect, heads.lengths),
+    lambda scene, words: [] if stacks.looks(scene).crosses else heads.distances(scene, words),
+)
 
 
 class Sides(Fresh):
@@ -54,6 +59,7 @@ class Sides(Fresh):
         read = tuple(names.get(int(i), f"#{i}") for i in self.run.target)
         last = self["logits"][-1]
         next_ones = (*read[1:], names.get(int(last.argmax()), f"#{last.argmax()}")) if np.isfinite(last).all() else read
+        self.written = next_ones
         self.config = self.whole.encoder if self.kind == "encoder" else self.whole
         self.tokens = {"encoder": source, "decoder": read, "cross": next_ones}[self.kind]
         self.columns = self.tokens if self.kind == "decoder" else source
@@ -68,8 +74,30 @@ class Sides(Fresh):
         prefix, part = ENCODER if self.kind == "encoder" else "", "cross" if self.kind == "cross" else "attn"
         return f"{prefix}blocks.{layer}.{part}."
 
-    def at(self, name: str) -> np.ndarray:
-        return self[f"{ENCODER if self.kind == 'encoder' else ''}blocks.{self.layer}.{name}"]
+    def block(self, layer: int) -> str:
+        return f"{ENCODER if self.kind == 'encoder' else ''}blocks.{layer}."
+
+    @property
+    def others(self) -> np.ndarray:  # type: ignore[override]
+        return self.seen if self.kind == "cross" else self.seen & ~np.eye(self.n, dtype=bool)
+
+    def switched(self) -> tuple[Any, np.ndarray, np.ndarray]:
+        """What is read stays: the decoder's tokens are those of this run."""
+        own = self.scene.ablated if self.kind == "decoder" else ()
+        places = own or ((self.layer, self.head),)
+        kept = () if self.kind == "decoder" else self.scene.ablated
+        where = () if self.kind == "decoder" else (self.kind,)
+        found, about = [], (self.run.params, self.scene.whole, self.run.target)
+        for switched in ((), places):
+            off = frozenset([*kept, *((*head, *where) for head in switched)])
+            change = core.Interventions(self.scene.temperature, off, frozenset(self.scene.off))
+            trace = core.forward(*about, source=self.run.encoding.ids, interventions=change)
+            found.append(trace[f"blocks.{self.whole.n_layers - 1}.resid_post"].astype(np.float64))
+        return places, *found
+
+    @property
+    def leaving(self) -> tuple[str, ...]:
+        return self.written
 
     @property
     def memory(self) -> np.ndarray:
@@ -160,6 +188,22 @@ def mixed(f: Sides, v: Values) -> None:
 def only(f: Sides, v: Values) -> None:
     ((_, weights),) = see.row_of(f, v["token"])
     assert crossing(f) and len(weights) == 1 == v["weight"] and v["keys"] == f.key_token(0)
+
+
+# --------------------------------------------------------------------------------------------------------------- Heads
+
+
+@claim("heads.says.one_across", "heads.says.all_across")
+def read_by(f: Sides, v: Values) -> None:
+    n_layers, n_heads = f.patterns.shape[:2]
+    assert crossing(f) and (v["layers"], v["heads"], v["n"]) == (n_layers, n_heads, n_layers * n_heads)
+    assert (v["tokens"], v["keys"]) == (f.n, len(f.columns)) == f.patterns.shape[2:]
+
+
+@claim("heads.says.chosen_across")
+def chosen(f: Sides, v: Values) -> None:
+    assert crossing(f) and near(v["entropy"], see.bits(f.of_head("pattern"))) and near(v["most"], see.bits(see.even(f)))
+    assert v["place"].lower() == f.heads([(f.layer, f.head)])
 
 
 # -------------------------------------------------------------------------------------------------------------- Fibres
