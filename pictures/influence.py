@@ -34,7 +34,7 @@ def answers(scene: Scene, words: Words) -> Picture:
     says = f"{_told(shares, clean, token, words)} {_complete(found, words)}"
     figure = heatmap(
         shares,
-        [words(f"cause.answers.{name}") for name in ANSWERS],
+        [words(f"cause.answer_rows.{name}") for name in ANSWERS],
         list(clean.tokens),
         row_role="@text",
         column_role="@text",
