@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import plotly.graph_objects as go
@@ -205,7 +206,9 @@ def listed(at, knob_name: str):
     return next(box for box in at.selectbox if box.key.startswith(f"knob-{knob_name}-"))
 
 
-def test_on_another_page_a_look_is_the_reader_s_and_a_turn_is_of_what_is_shown():
+def test_on_another_page_a_look_is_the_reader_s_and_a_turn_is_of_what_is_shown(monkeypatch):
+    """As on a page that shows models of one stack alone."""
+    monkeypatch.setitem(PAGES, "block", replace(PAGES["block"], stacks=(1,)))
     at = open_page("block", {"model": "translator", "lang": "en"})
     said = "".join(element.proto.body for element in at.get("html"))
     assert not at.exception and "has two stacks" in said and "Small-world stories" in said
