@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import gc
 import os
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from hypothesis import settings
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, ViewportSize, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Error,
+    Page,
+    Request,
+    ViewportSize,
+    sync_playwright,
+)
 
 from tests import quick, workers
-from tests.chromium import ARGUMENTS, STILL, WAIT, WIRE, executable, serve
+from tests.chromium import ARGUMENTS, STILL, WAIT, WIRE, executable, go_to, serve, settled
 
 # No deadline: a shared machine stalls now and then, and how fast the code is, bench/ measures. The same examples every
 # time, so that a failure is of the change at hand; `--hypothesis-profile=wild` looks further.
@@ -63,21 +73,28 @@ class Readers:
         self._free: dict[str, list[BrowserContext]] = {}
         self._kinds: dict[BrowserContext, str] = {}
 
-    def borrow(self, **options: Any) -> BrowserContext:
-        """A reader with these options of a context, whom nobody else has now."""
+    def borrow(self, at: str = "", **options: Any) -> BrowserContext:
+        """A reader with these options of a context, whom nobody else has now: one with a tab `at` this app, if any.
+
+        To load Streamlit and Plotly takes a tab three times as long as to go from one page of the app to another.
+        """
         kind = repr(sorted(options.items()))
-        if free := self._free.get(kind):
-            return free.pop()
+        free = self._free.setdefault(kind, [])
+        free.sort(key=lambda context: bool(context.pages) and bool(at) and context.pages[0].url.startswith(at))
+        if free and (at or not free[0].pages):
+            return free.pop() if at else free.pop(0)
         context = self._browser.new_context(**options)
         context.add_init_script(WIRE + STILL)
         self._kinds[context] = kind
         return context
 
-    def give_back(self, context: BrowserContext) -> None:
+    def give_back(self, context: BrowserContext, left: Page | None = None) -> None:
+        """Of its tabs only `left` stays open, for the next one to go on from."""
         for page in context.pages:
             if page.url.startswith("http"):
-                page.evaluate("localStorage.clear()")
-            page.close()
+                page.evaluate("localStorage.clear(), sessionStorage.clear()")
+            if page is not left:
+                page.close()
         context.clear_cookies()
         context.clear_permissions()
         self._free.setdefault(self._kinds[context], []).append(context)
@@ -88,12 +105,17 @@ def readers(chromium: Browser) -> Readers:
     return Readers(chromium)
 
 
+# Pages that may go on by themselves, in a tab that nobody looks at.
+BUSY = re.compile(r"/(train|generate|translate|round|challenges|lessons)\b")
+
+
 class Watched:
     """Opens tabs, and remembers whatever went wrong in any of them."""
 
     def __init__(self, readers: Readers):
         self._readers = readers
         self._contexts: list[BrowserContext] = []
+        self._led: list[Page] = []
         self._size: ViewportSize = {"width": 1440, "height": 900}
         self.errors: list[str] = []
 
@@ -103,19 +125,47 @@ class Watched:
         self._size = {"width": width, "height": height}
         return self.again()
 
+    def at(self, app: str, path: str, width: int = 1440, height: int = 900, **options: Any) -> Page:
+        """A tab on this path of the app; maybe one that another test has left there, led on as by Back and Forward.
+
+        For tests of what a page shows and does, not of how it is opened first; nor for what stays in a tab.
+        """
+        context = self._readers.borrow(at=app, **options)
+        self._contexts.append(context)
+        self._size = {"width": width, "height": height}
+        page = self.again() if not context.pages else self._heard_from(context.pages[0])
+        self._led.append(page)
+        if page.url.startswith(app) and page.url != app + path:
+            page.mouse.move(0, 0)
+            asked = page.evaluate("fibraWire.asked")
+            go_to(page, app + path)
+            page.wait_for_function("(before) => fibraWire.asked > before", arg=asked)
+            settled(page)
+        else:
+            page.goto(app + path)
+        return page
+
     @property
     def open(self) -> list[Page]:
         return [page for context in self._contexts for page in context.pages]
 
     def again(self) -> Page:
         """One more tab of the same reader."""
-        page = self._contexts[-1].new_page()
+        return self._heard_from(self._contexts[-1].new_page())
+
+    def _heard_from(self, page: Page) -> Page:
         page.set_viewport_size(self._size)
         page.set_default_timeout(WAIT)
-        page.on("console", self._heard)
-        page.on("pageerror", lambda error: self.errors.append(f"page: {error}"))
-        page.on("requestfailed", self._failed)
+        for event, hear in self._ears:
+            page.on(event, hear)
         return page
+
+    @property
+    def _ears(self) -> list[tuple[Any, Any]]:
+        return [("console", self._heard), ("pageerror", self._thrown), ("requestfailed", self._failed)]
+
+    def _thrown(self, error: Error) -> None:
+        self.errors.append(f"page: {error}")
 
     def _failed(self, request: Request) -> None:
         if "://127." not in request.url:  # what a closed page no longer waits for is no failure
@@ -133,8 +183,13 @@ class Watched:
             for page in context.pages:
                 traces = page.locator("[data-testid=stException]")
                 self.errors += [f"traceback: {traces.nth(i).inner_text()[:300]}" for i in range(traces.count())]
-            self._readers.give_back(context)
-        self._contexts = []
+            left = next((page for page in self._led if page.context is context and not page.is_closed()), None)
+            if left and (self.errors or BUSY.search(left.url)):
+                left = None
+            for event, hear in self._ears if left else []:
+                left.remove_listener(event, hear)
+            self._readers.give_back(context, left)
+        self._contexts, self._led = [], []
 
 
 @pytest.fixture

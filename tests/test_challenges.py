@@ -229,8 +229,7 @@ def test_a_number_of_a_matrix_is_written_and_a_bad_one_named(monkeypatch):
 @pytest.mark.browser
 def test_a_challenge_is_played_and_its_stars_are_remembered(watched, app):
     """By keyboard: a card is opened, a head is cut, and the browser alone remembers what it was worth."""
-    tab = watched.tab(1280, 800)
-    tab.goto(f"{app}/challenges?lang=en")
+    tab = watched.at(app, "/challenges?lang=en", 1280, 800)
     settled(tab)
     card = tab.locator('[data-challenge="cut-one"]')
     expect(card.get_by_role("img")).to_have_attribute("aria-label", words_of("en")("challenges.none"))

@@ -271,8 +271,7 @@ def test_a_thumbnail_of_the_strip_is_a_number_and_the_way_is_lit() -> None:
 
 @pytest.mark.browser
 def test_a_cell_opens_and_its_operands_open_and_a_link_says_the_same(watched, app) -> None:
-    page: Page = watched.tab(1440, 900)
-    page.goto(f"{app}/reading?lang=en&model=gpt")
+    page: Page = watched.at(app, "/reading?lang=en&model=gpt")
     figure = page.locator("[data-figure=reading-weights] .plotly .xy").first
     figure.wait_for(state="attached")
     settled(page)

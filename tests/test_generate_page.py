@@ -10,7 +10,7 @@ from math import exp, log
 import numpy as np
 import plotly.graph_objects as go
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 from streamlit.testing.v1 import AppTest
 
 import core
@@ -493,10 +493,11 @@ def test_play_begins_anew_at_the_end_and_stops() -> None:
 # ---------------------------------------------------------------------------------------------------------- a journey
 
 
-def open_generate(tab, app: str, query: str) -> None:
-    tab.goto(f"{app}/generate?{query}")
+def open_generate(watched, app: str, query: str) -> Page:
+    tab = watched.at(app, f"/generate?{query}")
     tab.wait_for_selector(".st-key-generate-choices [data-drawn]")
     settled(tab)
+    return tab
 
 
 def test_a_token_can_be_forced_by_keyboard_from_a_list_of_the_bars() -> None:
@@ -527,8 +528,7 @@ COUNTS = """() => {
 
 @pytest.mark.browser
 def test_play_writes_to_the_end_and_a_bar_can_be_forced(watched, app) -> None:
-    tab = watched.tab()
-    open_generate(tab, app, "lang=en&model=stories&max_new_tokens=4")
+    tab = open_generate(watched, app, "lang=en&model=stories&max_new_tokens=4")
     assert tab.locator(".fibra-loop").bounding_box()["y"] < 500
     tab.evaluate(COUNTS)
     tab.get_by_role("button", name="Play").click()
@@ -550,8 +550,7 @@ def test_play_writes_to_the_end_and_a_bar_can_be_forced(watched, app) -> None:
 
 @pytest.mark.browser
 def test_leaving_while_it_plays_leaves_nothing_behind(watched, app) -> None:
-    tab = watched.tab()
-    open_generate(tab, app, "lang=en&model=stories&max_new_tokens=30")
+    tab = open_generate(watched, app, "lang=en&model=stories&max_new_tokens=30")
     tab.get_by_role("button", name="Play").click()
     expect(tab.locator(".fibra-text .new")).to_have_count(3)
     tab.get_by_role("link", name="Drift", exact=True).click()

@@ -396,8 +396,7 @@ def test_the_three_switches_mend_and_break_and_leave_no_trace(model: str) -> Non
 def test_a_cell_of_a_tile_tells_its_head_who_looks_at_whom_and_how_much(
     watched: Watched, app: str, query: int, key: int, told: str
 ) -> None:
-    page = watched.tab()
-    page.goto(f"{app}/heads?lang=en")
+    page = watched.at(app, "/heads?lang=en")
     page.wait_for_selector("[data-drawn]")
     settled(page)  # what comes after the first picture may still move it
     x, y = page.locator("[data-drawn]").first.evaluate(

@@ -174,8 +174,7 @@ def test_a_fast_hand_on_a_slider(in_turn, app):
 
 def test_the_picture_follows_the_finger(watched, app):
     """While the knob is held and moves, pictures come; and the last one is of where it was let go."""
-    page = watched.tab()
-    open_page(page, app)
+    page = watched.at(app, "/attention?lang=en")
     thumb = page.get_by_role("slider", name=re.compile("Temperature"))
     box = thumb.bounding_box()
     middle = box["y"] + box["height"] / 2
@@ -197,8 +196,7 @@ def test_the_picture_follows_the_finger(watched, app):
 
 
 def test_a_bad_cell_in_the_table_is_named(watched, app):
-    page = watched.tab()
-    open_page(page, app)
+    page = watched.at(app, "/attention?lang=en")
     page.locator("label", has_text="Edit X in a table").click()
     grid = page.locator("[data-testid=stDataFrame]").first
     grid.wait_for()
@@ -221,8 +219,8 @@ def test_a_bad_cell_in_the_table_is_named(watched, app):
 
 
 def test_a_hostile_address_names_what_was_wrong(watched, app):
-    page = watched.tab()
-    open_page(page, app, query="lang=en&model=%3Cscript%3Ealert(1)%3C/script%3E&d_model=99999999999&seed=1")
+    asked = "lang=en&model=%3Cscript%3Ealert(1)%3C/script%3E&d_model=99999999999&seed=1"
+    page = watched.at(app, f"/attention?{asked}")
     notice = page.locator(".fibra-notice")
     expect(notice).to_have_count(1)
     expect(notice).to_contain_text("<script>alert(1)</script>")

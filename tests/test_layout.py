@@ -14,16 +14,15 @@ from tests.chromium import settled
 pytestmark = pytest.mark.browser
 
 
-def opened(page: Page, address: str) -> None:
-    page.goto(address)
+def opened(page: Page) -> Page:
     page.wait_for_selector("[data-drawn], .fibra-start", state="attached")
     settled(page)
+    return page
 
 
 @pytest.mark.parametrize("size", [(1280, 720), (1366, 768), (1920, 1080)])
 def test_the_whole_of_softmax_is_on_the_first_screen_and_can_be_read(watched, app, size):
-    page = watched.tab(*size)
-    opened(page, f"{app}/attention?lang=pt-BR")
+    page = opened(watched.at(app, "/attention?lang=pt-BR", *size))
     page.wait_for_selector("[data-figure=attention-pattern] [data-drawn]")
     box = page.locator("[data-figure=attention-pattern] .fibra-figure").bounding_box()
     assert box["y"] + box["height"] <= size[1]
@@ -33,8 +32,7 @@ def test_the_whole_of_softmax_is_on_the_first_screen_and_can_be_read(watched, ap
 
 
 def test_a_switch_covers_and_moves_nothing_that_it_alters(watched, app):
-    page = watched.tab(1280, 720)
-    opened(page, f"{app}/attention?lang=en&model=gpt")
+    page = opened(watched.at(app, "/attention?lang=en&model=gpt", 1280, 720))
     tops = (
         "[...document.querySelectorAll('.fibra-figure')].map(figure => Math.round(figure.getBoundingClientRect().top))"
     )
@@ -50,8 +48,7 @@ def test_a_switch_covers_and_moves_nothing_that_it_alters(watched, app):
 
 
 def test_the_menu_s_rows_lie_below_one_another(watched, app):
-    page = watched.tab(1280, 720)
-    opened(page, f"{app}/attention?lang=pt-BR")
+    page = opened(watched.at(app, "/attention?lang=pt-BR", 1280, 720))
     rows = [link.bounding_box() for link in page.locator(".st-key-menu :is(a, h2)").all()]
     assert len(rows) == len(PAGES) + len(sections())
     assert all(one["y"] + one["height"] <= next_["y"] + 1 for one, next_ in pairwise(rows))
@@ -61,8 +58,7 @@ TWENTY = "+".join(f"palavra{i}" for i in range(20))
 
 
 def test_a_hidden_menu_s_bar_covers_neither_title_nor_sentence(watched, app):
-    page = watched.tab(1280, 720)
-    opened(page, f"{app}/attention?lang=en")
+    page = opened(watched.at(app, "/attention?lang=en", 1280, 720))
     page.get_by_test_id("stSidebarHeader").hover(timeout=8000)
     page.get_by_test_id("stSidebarCollapseButton").locator("button").click(timeout=8000)
     page.wait_for_selector("[data-testid=stExpandSidebarButton]")
@@ -85,8 +81,7 @@ def test_a_hidden_menu_s_bar_covers_neither_title_nor_sentence(watched, app):
 
 
 def test_many_rows_in_words_are_folded_and_stay_as_the_reader_left_them(watched, app):
-    page = watched.tab()
-    opened(page, f"{app}/attention?lang=en&model=gpt&sentence={TWENTY}")
+    page = opened(watched.at(app, f"/attention?lang=en&model=gpt&sentence={TWENTY}"))
     fold = page.locator("[data-figure=attention-cell] details")
     assert fold.get_attribute("open") is None and page.locator("[data-figure=attention-cell] .fibra-says").count() == 1
     fold.locator("summary").click()
@@ -131,19 +126,17 @@ ROOM = {  # page: the widths at which many tokens are looked at, then one alone,
 
 @pytest.mark.parametrize("name", ROOM)
 def test_no_text_is_cut_or_covered_and_no_page_scrolls_sideways(watched, app, name):
-    page = watched.tab(390, 844)
     for query, widths in zip((LONG, ALIKE if name == "fibres" else ALONE), ROOM[name], strict=True):
-        if widths:
-            page.set_viewport_size({"width": widths[0], "height": 844})  # loading flickers, and is slow when so high
-            opened(page, f"{app}/{'' if name == 'start' else name}?{query}")
+        if widths:  # loading flickers, and is slow when so high
+            page = opened(watched.at(app, f"/{'' if name == 'start' else name}?{query}", widths[0], 844))
         for width in widths:
             assert crowded(page, width) == [], (query, width)
+        watched.close()
 
 
 def test_a_question_is_asked_in_view(watched, app):
     """The page opens on another Scene than the question is about, and what stands above it grows or shrinks."""
-    page = watched.tab(1280, 720)
-    opened(page, f"{app}/reading?lang=en")
+    page = opened(watched.at(app, "/reading?lang=en", 1280, 720))
     page.locator(".st-key-page-checks button").first.click()
     page.wait_for_function("location.search.includes('check=names-are-luck')")
     opened_again = page.locator(".st-key-check-panel")

@@ -211,8 +211,7 @@ def test_a_lesson_is_written_played_and_never_markup():
 
 @pytest.mark.browser
 def test_a_lesson_is_walked_by_keyboard(watched, app):
-    page = watched.tab(1280, 800)
-    page.goto(f"{app}/lessons?lang=en")
+    page = watched.at(app, "/lessons?lang=en", 1280, 800)
     settled(page)
 
     def press(key: str) -> None:

@@ -19,7 +19,7 @@ from core import Scene
 from pictures.pages import PAGES
 from pictures.words import words_of
 from tests.chromium import WAIT, free_port, go_to, serve, settled
-from tests.conftest import Readers
+from tests.conftest import Readers, Watched
 from tests.test_journeys import menu
 from ui.attention.knobs import TEMPERATURES
 
@@ -79,17 +79,20 @@ def server() -> Iterator[dict[str, Any]]:
 class Reader:
     """A tab; and another one that is asked what the address of the first must show."""
 
-    def __init__(self, readers: Readers, address: str):
-        self.readers, self.address, self.told = readers, address, {}
-        self.tab, self.other = (readers.borrow().new_page() for _ in "ab")
-        self.errors: list[str] = []
-        for tab in (self.tab, self.other):
-            tab.set_viewport_size({"width": 1440, "height": 900})
-            tab.set_default_timeout(WAIT)
-            tab.on("pageerror", lambda error: self.errors.append(str(error)))
+    def __init__(self, readers: Readers, address: str, stays: bool = False):
+        """Of an app that `stays`, tabs are taken over that other tests have left."""
+        self.address, self.stays, self.told = address, stays, {}
+        self.tabs = Watched(readers)
+
+    def at(self, path: str) -> Page:
+        if self.stays:
+            return self.tabs.at(self.address, path)
+        tab = self.tabs.tab()
+        tab.goto(self.address + path)
+        return tab
 
     def open(self, name: str, asked: dict[str, str]) -> None:
-        self.tab.goto(f"{self.address}/{name}?{urlencode(asked)}")
+        self.tab = self.at(f"/{name}?{urlencode(asked)}")
         self.rest(name)
 
     def rest(self, name: str) -> None:
@@ -105,7 +108,10 @@ class Reader:
         self.rest(name)
         says_so(self.tab, scene.to_query())
         if self.tab.url not in self.told:
-            self.other.goto(self.tab.url) if anew or not self.told else go_to(self.other, self.tab.url)
+            if not self.told:
+                self.other = self.at(self.tab.url.removeprefix(self.address))
+            else:
+                self.other.goto(self.tab.url) if anew else go_to(self.other, self.tab.url)
             _rest(self.other)
             self.told[self.tab.url] = self.other.evaluate(READ)
         told, found = self.told[self.tab.url], self.tab.evaluate(READ)
@@ -120,16 +126,16 @@ class Reader:
             found = self.tab.evaluate(READ)
         for part in parts:
             assert found[part] == told[part], (name, scene.to_query())
-        assert not self.errors and not self.tab.locator("[data-testid=stException]").count()
+        thrown = [error for error in self.tabs.errors if error.startswith("page: ")]
+        assert not thrown and not self.tab.locator("[data-testid=stException]").count()
 
     def close(self) -> None:
-        for tab in (self.tab, self.other):
-            self.readers.give_back(tab.context)
+        self.tabs.close()
 
 
 @pytest.fixture
 def reader(readers: Readers, app: str) -> Iterator[Reader]:
-    reader = Reader(readers, app)
+    reader = Reader(readers, app, stays=True)
     yield reader
     reader.close()
 
@@ -328,11 +334,11 @@ def test_an_address_that_is_no_page_lands_on_the_first_one_and_says_so(watched):
 
 def test_two_tabs_turned_in_alternation_stay_two(reader):
     asked = [{"model": "gpt", "seed": "5", "lang": "en"}, {"sentence": "um dois", "lang": "pt-BR"}]
-    first, second = reader.tab, reader.tab.context.new_page()
     scenes = [Scene.from_query(query)[0] for query in asked]
-    for tab, query in zip((first, second), asked, strict=True):
-        tab.goto(f"{reader.address}/attention?{urlencode(query)}")
-        _rest(tab)
+    reader.open("attention", asked[0])
+    first, second = reader.tab, reader.tabs.again()
+    second.goto(f"{reader.address}/attention?{urlencode(asked[1])}")
+    _rest(second)
     for beat in range(4):
         for which, tab in enumerate((first, second)):
             knob = tab.get_by_role("slider", name=re.compile("^Temperatur"))
@@ -360,9 +366,9 @@ def test_embedded_the_scene_is_kept(readers, app):
 
 
 def there_and_back(readers: Readers, address: str, embedded: dict[str, str]) -> None:
-    reader = Reader(readers, address)
-    tab, asked = reader.tab, {"model": "gpt", "seed": "5", "lang": "en"}
+    reader, asked = Reader(readers, address), {"model": "gpt", "seed": "5", "lang": "en"}
     reader.open("drift", asked | embedded)
+    tab = reader.tab
     tab.evaluate("document.querySelector('.st-key-menu a[href*=fibres]').click()")  # embedded, the menu is folded
     reader.rest("fibres")
     says_so(tab, asked | embedded)

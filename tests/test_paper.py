@@ -49,8 +49,7 @@ def apart(one: list[float], other: list[float]) -> bool:
 @pytest.mark.browser
 @pytest.mark.parametrize("page", ["attention?model=gpt", "block?model=gpt", "drift?model=gpt&drift_3d=1"])
 def test_on_paper_every_picture_is_whole_in_its_place_and_dark_on_white(page: str, watched: Watched, app: str) -> None:
-    tab = watched.tab(width=1280, height=720, color_scheme="dark")
-    tab.goto(f"{app}/{page}")
+    tab = watched.at(app, f"/{page}", 1280, 720, color_scheme="dark")
     tab.wait_for_selector("[data-drawn]")
     tab.wait_for_timeout(500)
     tab.pdf(format="A4")
@@ -146,8 +145,7 @@ def bright(tab: Page) -> int:
 
 @pytest.mark.browser
 def test_a_saved_picture_has_the_letters_of_the_screen(watched: Watched, app: str) -> None:
-    tab = watched.tab()
-    tab.goto(f"{app}/attention?model=gpt")
+    tab = watched.at(app, "/attention?model=gpt")
     place = "[data-figure=attention-pattern]"
     tab.wait_for_selector(f"{place} [data-drawn]")
     widths = """(root) => [...root.querySelectorAll('text')].filter((text) => text.textContent.trim())
@@ -193,8 +191,7 @@ def test_a_saved_picture_has_the_letters_of_the_screen(watched: Watched, app: st
 
 @pytest.mark.browser
 def test_a_swipe_that_begins_on_a_slider_scrolls_the_page_and_turns_nothing(watched: Watched, app: str) -> None:
-    tab = watched.tab(width=390, height=600, has_touch=True, is_mobile=True)
-    tab.goto(f"{app}/drift?model=gpt")
+    tab = watched.at(app, "/drift?model=gpt", 390, 600, has_touch=True, is_mobile=True)
     tab.wait_for_selector("[data-drawn]")
     knob = tab.locator(".st-key-drift-way input[type=range]").first
     touch = tab.context.new_cdp_session(tab)
@@ -222,8 +219,8 @@ def test_a_swipe_that_begins_on_a_slider_scrolls_the_page_and_turns_nothing(watc
 
 @pytest.mark.browser
 def test_on_a_phone_a_scene_is_no_higher_than_it_shows_and_its_names_stand_clear(watched: Watched, app: str) -> None:
-    tab = watched.tab(width=390, height=844, has_touch=True, is_mobile=True)
-    tab.goto(f"{app}/fibres?sentence=eu+vi+o+sol+e+a+lua+no+mar+de+fim+sul")
+    asked = "/fibres?sentence=eu+vi+o+sol+e+a+lua+no+mar+de+fim+sul"
+    tab = watched.at(app, asked, 390, 844, has_touch=True, is_mobile=True)
     tab.wait_for_selector('[data-figure="fibres"] [data-drawn]')
     root = tab.locator('[data-figure="fibres"] .fibra-figure').bounding_box()
     assert root["height"] < 1.4 * root["width"]

@@ -24,6 +24,7 @@ from pictures.pages import PAGES
 from pictures.words import LANGUAGES, words_of
 from plots import strip, thumbnail
 from tests.chromium import WAIT, serve, settled
+from tests.conftest import Watched
 from tests.support import ONE_STACK, open_page
 
 pytestmark = pytest.mark.filterwarnings("ignore:overflow encountered", "ignore:invalid value encountered")
@@ -370,16 +371,16 @@ def test_without_the_component_the_same_html_stands_on_the_page(monkeypatch) -> 
 # --------------------------------------------------------------------------------------------------------- a journey
 
 
-def open_start(page: Page, app: str, query: str = "lang=en") -> None:
-    page.goto(f"{app}/?{query}")
+def open_start(watched: Watched, app: str, query: str = "lang=en", *size: int, **options: bool) -> Page:
+    page = watched.at(app, f"/?{query}", *size, **options)
     page.wait_for_selector(".fibra-start[data-drawn]")
     settled(page)
+    return page
 
 
 @pytest.mark.browser
 def test_choose_a_story_and_step_into_a_layer(watched, app) -> None:
-    page = watched.tab()
-    open_start(page, app)
+    page = open_start(watched, app)
     assert page.locator(".strip").bounding_box()["y"] < 500
     says = page.locator("p.fibra-says").first.bounding_box()
     assert says["y"] + says["height"] < 900, "the sentence is on the first screen"
@@ -403,8 +404,7 @@ def test_choose_a_story_and_step_into_a_layer(watched, app) -> None:
 
 @pytest.mark.browser
 def test_the_writing_card_leads_to_the_sentence(watched, app) -> None:
-    page = watched.tab()
-    open_start(page, app)
+    page = open_start(watched, app)
     page.locator("[data-write]").click()
     page.keyboard.type("o gato dorme")
     page.keyboard.press("Enter")
@@ -413,8 +413,7 @@ def test_the_writing_card_leads_to_the_sentence(watched, app) -> None:
 
 @pytest.mark.browser
 def test_on_a_phone_the_strip_runs_downwards(watched, app) -> None:
-    page = watched.tab(390, 844, is_mobile=True, has_touch=True)
-    open_start(page, app, "lang=pt-BR&model=gpt")
+    page = open_start(watched, app, "lang=pt-BR&model=gpt", 390, 844, is_mobile=True, has_touch=True)
     tops = [page.locator(".strip .block").nth(i).bounding_box() for i in range(4)]
     assert all(above["y"] + above["height"] <= below["y"] + 1 for above, below in pairwise(tops))
     assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth") <= 390

@@ -18,8 +18,7 @@ pytestmark = pytest.mark.browser
 
 
 def opened(watched, app: str, query: str = "lang=en", **options) -> Page:
-    page = watched.tab(**options)
-    page.goto(f"{app}/train?{query}")
+    page = watched.at(app, f"/train?{query}", **options)
     expect(page.locator("[data-figure=train-loss] [data-drawn]")).to_be_visible(timeout=LONG)
     return page
 
