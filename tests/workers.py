@@ -13,8 +13,14 @@ import pytest
 # Files by how long they take, the longest first, and whether their tests are dealt one by one.
 LONGEST = {
     **{"test_one_scene": True, "test_journeys": False, "test_live_figure": False, "test_train_journeys": True},
-    **{"test_paper": True, "test_layout": True, "test_internals": True, "test_axe": False, "test_deploy": False},
-    **{"test_looks": True, "test_claims": True, "test_memory": False, "test_generate_page": False},
+    **{"test_paper": True, "test_layout": True, "test_internals": True, "test_axe": False, "test_round": False},
+    **{
+        "test_deploy": False,
+        "test_looks": True,
+        "test_claims": True,
+        "test_memory": False,
+        "test_generate_page": False,
+    },
     **{"test_train_page": False, "test_app": False, "test_heads": False, "test_start_page": False},
     **{"test_checks": False, "test_house": False, "test_every_scene": True},
 }
