@@ -265,13 +265,12 @@ def attention(
     padding = trace.mask if own else trace.source_mask
     if padding is not None:
         mask = mask + np.where(padding, x.dtype.type(0), x.dtype.type(-np.inf))[..., None, None, :]
-    cut = own and len(change.cut) > 0
-    if cut:
-        mask = mask + cut_edges(scores, change, i)
+    if own and change.cut:
+        mask = hidden(mask + cut_edges(scores, change, i), at)
     if mask.ndim:
         scores = scores + mask
     scores = trace.put(at + "scores_masked", scores)
-    if cut or at + "scores_masked" in change.patch:
+    if at + "scores_masked" in change.patch:
         mask = hidden(scores, at)
     if "softmax" in change.off:
         scores = np.zeros_like(scores) + mask
