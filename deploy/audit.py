@@ -2,8 +2,9 @@
 
     python -m deploy.audit
 
-The exit code is 1 where a vulnerability is known. A mirror of the index may know of none: then it is said how many
-packages could not be asked about, which is no failure.
+The exit code is 1 where a vulnerability is known. Where pip-audit is not installed, or the index does not answer, that
+is said; a mirror of it may know of no vulnerability at all: then it is said how many packages could not be asked about.
+Neither is a failure.
 """
 
 from __future__ import annotations
@@ -33,7 +34,8 @@ def main() -> int:
         print(f"pip-audit could not ask: {asked.stderr.strip().rpartition(chr(10))[2]}")
         return 0
     lines, known, unknown = verdict(json.loads(asked.stdout))
-    print(*lines, sep="\n", end="\n" * bool(lines))
+    if lines:
+        print(f"{' KNOWN VULNERABILITIES ':!^100}", *lines, "!" * 100, sep="\n")
     print(f"{len(lines)} known vulnerabilities in {known} packages; {unknown} could not be asked about")
     return int(bool(lines))
 
