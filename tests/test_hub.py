@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
+import time
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -176,6 +178,28 @@ def test_the_disk_is_not_filled(served, monkeypatch):
     fetch.fetch(offer, own.root)
     with pytest.raises(WeightsError, match="FIBRA_HUB_MB"):
         fetch.fetch(fetch.look("org/tiny")[1], own.root)
+
+
+def test_what_nobody_went_on_with_for_a_day_makes_room(served, monkeypatch):
+    hub_, own = served
+    offer = fetch.look("org/tiny")[0]
+    hub_.most = 30_000
+    with pytest.raises(WeightsError):
+        fetch.fetch(offer, own.root)
+    hub_.most = None
+    (mine,) = (own.root / ".fetching").glob("*/*/*/")
+    others = [own.root / ".fetching" / f"org--{name}" / SHA / "x.gguf" for name in ("old", "new")]
+    for folder_ in others:
+        folder_.mkdir(parents=True)
+        (folder_ / "x.gguf.part").write_bytes(b"x" * 500)
+    for path in (*others[0].iterdir(), others[0], *mine.iterdir(), mine):
+        os.utime(path, (0, time.time() - 25 * 3600))
+    os.utime(others[1], (0, 0))  # of a folder that is written to, only its file's time changes
+    monkeypatch.setattr(limits, "HUB", offer.size + 500)  # beside one of the two
+    hub_.asked.clear()
+    fetch.fetch(offer, own.root)
+    assert hub_.asked[0].startswith("bytes="), "the one that is asked for goes on, however old"
+    assert [folder_.exists() for folder_ in others] == [False, True]
 
 
 @pytest.mark.parametrize("lang", ["pt-BR", "en"])

@@ -1,12 +1,15 @@
 """A model fetched from the Hub by huggingface_hub (an extra), below the folder of the server's own models.
 
 Whoever deploys the app allows it (FIBRA_HUB). What is fetched lies as in huggingface_hub's cache, one folder a
-revision; until it is whole it lies where no model is looked for, and what was cut short goes on from there.
+revision; until it is whole it lies where no model is looked for, and what was cut short goes on from there. After a
+day in which nobody went on with it, it is removed as another model is fetched.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from hashlib import sha256
@@ -23,6 +26,7 @@ PARTS = ".fetching"  # a folder beside the models: what begins with a dot is not
 FOLDER, FILE = "models--", "gguf--"  # what begins the name of a repository's folder here: apart, for one may have both
 PIECE = 1 << 16  # bytes at a time: progress is told as often
 SECONDS = 20.0  # without an answer
+STALE = 24 * 3600  # seconds since the last byte of what was cut short
 _one = Lock()  # one model at a time, for all sessions
 
 
@@ -66,6 +70,7 @@ def fetch(offer: Offer, root: Path, told: Callable[[int], Any] = lambda done: No
         with _told_simply(offer.repository) as hub:
             stage = root / PARTS / repository / offer.revision / offer.title
             stage.mkdir(parents=True, exist_ok=True)
+            _forget_stale(root, stage)
             _check_room(offer, root, stage)
             done = 0
             for file in offer.files:
@@ -113,6 +118,17 @@ def _digest(path: Path) -> str:
         while piece := file.read(1 << 20):
             digest.update(piece)
     return digest.hexdigest()
+
+
+def _forget_stale(root: Path, stage: Path) -> None:
+    """Remove what was cut short long ago and is not fetched now: it would take the others' room for good.
+
+    Only with `_one` held: nothing else is being written here.
+    """
+    for other in (root / PARTS).glob("*/*/*/"):
+        newest = max(path.stat().st_mtime for path in (other, *other.iterdir()))
+        if other != stage and newest < time.time() - STALE:
+            shutil.rmtree(other, ignore_errors=True)  # what cannot be removed goes on being counted
 
 
 def _check_room(offer: Offer, root: Path, stage: Path) -> None:
