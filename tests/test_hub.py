@@ -182,6 +182,7 @@ def test_the_disk_is_not_filled(served, monkeypatch):
 
 def test_what_nobody_went_on_with_for_a_day_makes_room(served, monkeypatch):
     hub_, own = served
+    monkeypatch.setattr(fetch, "PIECE", 4096)
     offer = fetch.look("org/tiny")[0]
     hub_.most = 30_000
     with pytest.raises(WeightsError):
