@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import Any
 
 import streamlit as st
@@ -17,7 +18,7 @@ from core.interpret import (
     rollout,
     value_weighted,
 )
-from pictures import compute
+from pictures import compute, importance, stacks
 from pictures import reading as pictures
 from pictures.extremes import choices
 from pictures.together import HEIGHT, together
@@ -25,6 +26,9 @@ from pictures.words import Words
 from ui import comparison, controls, explanation, figure, presets, shell, state, switchboard
 from ui.live import live_figure
 
+MAPS = (pictures.labels, pictures.effects, pictures.scores)
+SQUARES = (importance.weights, importance.carried, importance.importance, importance.rolled)
+WITHIN = (pictures.labels, pictures.scores, importance.rolled)  # what there is of looks within one text alone
 THRESHOLDS = (0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9)
 
 
@@ -32,18 +36,21 @@ THRESHOLDS = (0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9)
 def read(words: Words) -> None:
     scene = state.scene()
     switchboard.in_step(scene)
-    _choose(scene, words)
-    controls.without_first(scene, words)
-    maps, height = (pictures.labels, pictures.effects, pictures.scores), pictures.map_height(scene)
+    found = stacks.looks(scene)
+    controls.attention_of(scene, words)
+    _choose(found, words)
+    if not found.kind:  # of two stacks no token is left out
+        controls.without_first(scene, words)
+    height = pictures.map_height(scene)
     with st.container(key="reading-maps"), live_figure.together("reading-maps"):
-        for builder in maps:
-            _picture(builder, scene, words, height, choose_head if builder is not pictures.scores else None)
-    squares = (pictures.weights, pictures.carried, pictures.importance, pictures.rolled)
-    length = "few" if len(scene.tokens) <= pictures.FEW else "more"
+        for builder in MAPS:
+            clicked = choose_head if builder is not pictures.scores else None
+            _picture(builder, scene, words, height, clicked, found.crosses)
+    length = "few" if importance.longest(scene) <= importance.FEW else "more"
     with st.container(key=f"reading-squares-{length}"), live_figure.together("reading-squares"):
-        for builder in squares:
-            clicked = choose_cell if builder is not pictures.importance else None
-            _picture(builder, scene, words, pictures.square_height(scene), clicked)
+        for builder in SQUARES:
+            clicked = choose_cell if builder is not importance.importance else None
+            _picture(builder, scene, words, importance.square_height(scene), clicked, found.crosses)
     with st.container(key="reading-plane"):
         label, now = words("fibres.threshold"), scene.threshold
         controls.choice_slider(label, "threshold", THRESHOLDS, now, text=words.number, turn=state.turn)
@@ -51,19 +58,28 @@ def read(words: Words) -> None:
     explanation.draw("reading", words)
 
 
-def _choose(scene: Scene, words: Words) -> None:
+def _choose(found: stacks.Looks, words: Words) -> None:
     """Which head, and which word of it, for those who cannot click."""
-    sizes = {"layer": scene.config.n_layers, "head": scene.config.n_heads}
+    sizes = {"layer": found.config.n_layers, "head": found.config.n_heads}
     with st.container(key="reading-place"):
-        for (knob, n), chosen in zip(sizes.items(), scene.place, strict=True):
+        for (knob, n), chosen in zip(sizes.items(), found.place, strict=True):
             controls.select(words(f"axis.{knob}"), knob, range(n), chosen, str, disabled=n == 1)
-        names = choices(scene.tokens, words)
-        controls.select(words("attention.query"), "query", range(len(names)), scene.cell[0], names.__getitem__)
+        names = choices(found.rows, words)
+        controls.select(words("attention.query"), "query", range(len(names)), found.cell[0], names.__getitem__)
 
 
-def _picture(builder: compute.Builder, scene: Scene, words: Words, height: int, on_click: Any) -> None:
+def _picture(
+    builder: compute.Builder, scene: Scene, words: Words, height: int, on_click: Any, crosses: bool = False
+) -> None:
+    """A picture under its title; of what does not exist from one text to another, a sentence why."""
     name = builder.__name__
     title = words(f"reading.steps.{name}")
+    if crosses and builder in WITHIN:
+        about = escape(words(f"reading.across.{name}"))
+        live_figure.write(
+            f'{live_figure.heading(title)}<p class="fibra-about">{about}</p>', key=f"reading-{name}-across"
+        )
+        return
     figure.picture(builder, scene, words, key=f"reading-{name}", height=height, title=title, on_click=on_click)
 
 

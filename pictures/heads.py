@@ -42,7 +42,8 @@ WIDE, HALF, NARROW = 600, 290, 390  # px: the left column, half of it, and the r
 def overview(scene: Scene, words: Words) -> Picture:
     """Every head of every layer."""
     says = strongest(scene, words)
-    numbers = Tiles(squared(patterns(scene)).shape, stacks.looks(scene).name("pattern", "{}"))
+    a = patterns(scene)
+    numbers = Tiles(squared(a).shape, stacks.looks(scene).name("pattern", "{}"), a.shape[2:])
     return Picture(all_tiles(scene, words, says, looks(scene, words)), says, numbers)
 
 

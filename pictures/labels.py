@@ -10,18 +10,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from core import Run, Scene
+from core import Scene
 from core.interpret import head_label, head_scores, probe_induction
 from core.interpret.heads import CLEAR
-from core.interpret.induction import patterns as all_patterns
+from core.params import encoder_params
 from pictures import compute, left_out, memory, stacks
 from pictures.extremes import unit
 from pictures.words import Words
-
-
-def patterns(run: Run) -> np.ndarray:
-    """[layer, head, query, key]: the attention of the whole model."""
-    return all_patterns(run.trace, run.config.n_layers)
 
 
 def labels_of(scene: Scene) -> np.ndarray:
@@ -39,12 +34,19 @@ def labels_of(scene: Scene) -> np.ndarray:
 
 def probe_of(scene: Scene) -> np.ndarray:
     """[layer, head]: the induction scores on fresh repeated tokens, whatever the sentence; NaN where there are none."""
-    return _probe(scene.computed.turn(sentence="", split="words", edits=()))
+    whose = {"attention_of": kind} if (kind := stacks.looks(scene).kind) else {}
+    return _probe(scene.computed.turn(sentence="", split="words", edits=(), **whose))
 
 
 @memory.kept(lambda scene: (scene,), large=compute.is_large)
 def _probe(scene: Scene) -> np.ndarray:
-    return probe_induction(compute.params(scene), scene.config, scene.interventions)
+    """A decoder reads the repeated tokens while its encoder reads the sentence of this Scene."""
+    params, config, change = compute.params(scene), scene.config, scene.interventions
+    if stacks.count(scene) == 1:
+        return probe_induction(params, config, change)
+    if scene.attention_of == "encoder":
+        return probe_induction(encoder_params(params), config.encoder, change.of_encoder())
+    return probe_induction(params, config, change, source=scene.encoding.ids)
 
 
 def _at(scores: dict[str, np.ndarray], place: tuple[int, ...]) -> dict[str, float]:

@@ -64,14 +64,19 @@ class Cells:
 
 @dataclass(frozen=True)
 class Tiles:
-    """All patterns of a model as tiles (plots/tiles.py); shape: [layer, head, query, key]; name: of a layer's array."""
+    """All patterns of a model as tiles (plots/tiles.py); shape: [layer, head, query, key] of the tiles, which are
+    square; name: of a layer's array; size: its queries and keys, where those fill a part of a tile alone.
+    """
 
     shape: tuple[int, ...]
     name: str = "blocks.{}.attn.pattern"
+    size: tuple[int, int] | None = None
 
     def at(self, click: Mapping[str, Any]) -> Numbered | None:
         found = None if _whole(click) is None else cell_at(float(click["x"]), float(click["y"]), self.shape)
-        return found and (self.name.format(found[0]), found[1:])
+        if found is None or not all(at < n for at, n in zip(found[2:], self.size or self.shape[2:], strict=True)):
+            return None
+        return self.name.format(found[0]), found[1:]
 
     def place(self, number: Numbered) -> Rectangle | None:
         name, index = number

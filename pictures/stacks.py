@@ -12,6 +12,7 @@ import numpy as np
 from core import Config, Scene, forward
 from core.config import ENCODER
 from core.interventions import IN_CROSS, IN_ENCODER
+from core.params import Params, encoder_params
 from core.scene.continuation import namer
 from core.scene.fields import KINDS
 from core.scene.switch import as_it_opens
@@ -135,6 +136,16 @@ def patterns(scene: Scene) -> np.ndarray:
     """[layer, head, row, column]: that attention in all its layers."""
     found, trace = looks(scene), compute.run(scene).trace
     return np.stack([trace[found.name("pattern", layer)] for layer in range(found.config.n_layers)])
+
+
+def asked(scene: Scene) -> tuple[Params, Config, Trace, str]:
+    """Whose attention it is, as `core.interpret` asks about it: weights, Config, trace, and the attention's kind there.
+    An encoder is a model of its own."""
+    run, found = compute.run(scene), looks(scene)
+    if found.kind != "encoder":
+        return run.params, run.config, run.trace, found.part
+    assert run.trace.source is not None, "an encoder has written there"
+    return encoder_params(run.params), run.config.encoder, run.trace.source, found.part
 
 
 def without(scene: Scene, heads: Iterable[tuple[int, int]], names: Iterable[str]) -> Trace:

@@ -10,7 +10,7 @@ import numpy as np
 
 from core import Scene
 from core.interpret import pca, rank_correlation
-from pictures import compute
+from pictures import compute, stacks
 from pictures.attention import at_head, rotated
 from pictures.compute import Picture, picture
 from pictures.words import Words
@@ -23,7 +23,7 @@ DIGITS = 6
 PAIRS = 3  # of fewer no order can be told
 
 
-@picture("layer", "head", "threshold")
+@picture("layer", "head", "threshold", "attention_of")
 def together(scene: Scene, words: Words) -> Picture:
     """Queries blue, keys red, a line where the weight is above the threshold."""
     run = compute.run(scene)
@@ -32,13 +32,13 @@ def together(scene: Scene, words: Words) -> Picture:
     if not all(np.isfinite(x).all() for x in (q, k, weights)):
         says = words("reading.says.lost")
         return Picture(heatmap(np.full((1, 1), np.nan), [""], [""], colorbar=False, width=WIDTH, alt=says), says)
-    both = np.stack([q - q.mean(0), k - k.mean(0)])
-    basis = pca(both.reshape(-1, both.shape[-1]), 2)
-    points = basis.project(both)
+    both = [q - q.mean(0), k - k.mean(0)]
+    basis, found = pca(np.concatenate(both), 2), stacks.looks(scene)
+    points = [basis.project(one) for one in both]
     says = _says(scene, points, weights, float(basis.explained.sum()), words)
     figure = plane(
         points,
-        list(scene.tokens),
+        (list(found.rows), list(found.columns)),
         weights,
         threshold=scene.threshold,
         names=(words("reading.queries"), words("reading.keys")),
@@ -52,8 +52,9 @@ def together(scene: Scene, words: Words) -> Picture:
 
 def seen(scene: Scene) -> np.ndarray:
     """[query, key]: who may look at whom."""
-    n = len(scene.tokens)
-    return np.tri(n, dtype=bool) if scene.config.causal else np.ones((n, n), bool)
+    found = stacks.looks(scene)
+    size = len(found.rows), len(found.columns)
+    return np.tri(*size, dtype=bool) if found.causal else np.ones(size, bool)
 
 
 def _ordered(values: np.ndarray) -> np.ndarray:
@@ -61,7 +62,7 @@ def _ordered(values: np.ndarray) -> np.ndarray:
     return np.round(values / (np.abs(values).max() or 1.0), DIGITS)
 
 
-def _says(scene: Scene, points: np.ndarray, weights: np.ndarray, share: float, words: Words) -> str:
+def _says(scene: Scene, points: list[np.ndarray], weights: np.ndarray, share: float, words: Words) -> str:
     """How far nearness and weight go together, and how many lines there are."""
     pairs = seen(scene)
     drawn = words("reading.says.lines", n=int((weights > scene.threshold).sum()), threshold=scene.threshold)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -19,8 +20,8 @@ LINES = 3  # traces that share them, by weight
 
 
 def plane(
-    points: np.ndarray,
-    tokens: list[str],
+    points: Sequence[np.ndarray],
+    tokens: tuple[list[str], list[str]],
     weights: np.ndarray,
     *,
     threshold: float,
@@ -30,20 +31,25 @@ def plane(
     height: int = 320,
     alt: str = "",
 ) -> dict[str, Any]:
-    """`points` [2, token, 2]: queries, then keys, both in the same plane; a line where `weights` [query, key] is above
-    the threshold, the more opaque the more it weighs. `names` of the two are the legend's; tokens are not trusted.
+    """`points`: queries [query, 2], then keys [key, 2], both in the same plane, with the `tokens` of either; a line
+    where `weights` [query, key] is above the threshold, the more opaque the more it weighs. `names` of the two are the
+    legend's; tokens are not trusted.
     """
     lines = [(w, q, k) for (q, k), w in np.ndenumerate(weights) if w > threshold]
     lines = sorted(lines, reverse=True)[:MOST]
     data = [_lines(points, part, low) for low, part in _bins(lines)]
-    (x_low, y_low), (x_high, y_high) = points.min((0, 1)), points.max((0, 1))
+    everyone = np.concatenate(points)
+    (x_low, y_low), (x_high, y_high) = everyone.min(0), everyone.max(0)
     across, up = (0.12 * (high - low or 1.0) for low, high in ((x_low, x_high), (y_low, y_high)))
     low, size = (
         np.array([x_low - across, y_low - up]),
         np.array([x_high - x_low + 2 * across, y_high - y_low + 2.4 * up]),
     )
-    written = _with_room([short(token) for token in tokens], (points - low) / size * (width * NARROWEST, height))
-    for name, role, sign, set_, own in zip(names, ROLES, SIGNS, points, written, strict=True):
+    written = _with_room(
+        [[short(token) for token in own] for own in tokens],
+        [(set_ - low) / size * (width * NARROWEST, height) for set_ in points],
+    )
+    for name, role, sign, set_, full, own in zip(names, ROLES, SIGNS, points, tokens, written, strict=True):
         data.append(
             {
                 "type": "scatter",
@@ -55,7 +61,7 @@ def plane(
                 "textposition": "top center",
                 "textfont": {"color": role, "size": theme.FONT_SIZE - 2},
                 "marker": {"color": role, "size": 9, "symbol": sign},
-                "customdata": [literal(token) for token in tokens],
+                "customdata": [literal(token) for token in full],
                 "hovertemplate": f"{name}: %{{customdata}}<extra></extra>",
                 "cliponaxis": False,
             }
@@ -72,8 +78,8 @@ def plane(
     return {"data": data, "layout": layout}
 
 
-def _with_room(names: list[str], at: np.ndarray) -> list[list[str]]:
-    """The names of the points `at` [2, token, 2] in px, each set's; "" where one that was written before is in the way.
+def _with_room(names: list[list[str]], at: list[np.ndarray]) -> list[list[str]]:
+    """The names of each set of points, `at` [token, 2] in px; "" where one that was written before is in the way.
 
     A point tells its token to the pointer in any case.
     """
@@ -86,7 +92,10 @@ def _with_room(names: list[str], at: np.ndarray) -> list[list[str]]:
             boxes.append((x - half, x + half, y, y + LINE))
         return free
 
-    return [[name if has_room(name, x, y) else "" for name, (x, y) in zip(names, one, strict=True)] for one in at]
+    return [
+        [name if has_room(name, x, y) else "" for name, (x, y) in zip(own, one, strict=True)]
+        for own, one in zip(names, at, strict=True)
+    ]
 
 
 def _title(text: str) -> dict[str, Any]:
@@ -103,10 +112,10 @@ def _bins(lines: list[tuple[float, int, int]]) -> list[tuple[float, list[tuple[f
     return found
 
 
-def _lines(points: np.ndarray, lines: list[tuple[float, int, int]], opacity: float) -> dict[str, Any]:
+def _lines(points: Sequence[np.ndarray], lines: list[tuple[float, int, int]], opacity: float) -> dict[str, Any]:
     xy = np.full((len(lines), 3, 2), np.nan, np.float32)
     for row, (_, query, key) in zip(xy, lines, strict=True):
-        row[0], row[1] = points[0, query], points[1, key]
+        row[0], row[1] = points[0][query], points[1][key]
     return {
         "type": "scatter",
         "mode": "lines",

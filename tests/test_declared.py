@@ -28,11 +28,12 @@ ALL = compute.builders()
 SMALL = (("d_model", 16), ("n_heads", 4), ("n_layers", 3))
 DEEPER = (("d_model", 16), ("n_heads", 4), ("n_layers", 6))
 OF_TWO_STACKS = (  # pages that show such models too
-    *("attention.", "block.", "compare_block.", "drift.", "heads."),
+    *("attention.", "block.", "compare_block.", "drift.", "heads.", "reading.", "importance.", "together."),
     *("compare.pinned_step", "compare.present_step", "compare.step_"),
     *("compare.pinned_heads", "compare.present_heads", "compare.heads_"),
     *("fibres.", "compare.pinned_light", "compare.present_light", "compare.twin_"),
 )
+WITHIN_ONE_TEXT = ("reading.labels", "reading.scores", "importance.rolled")  # of cross-attention no page asks these
 PIN = Scene(model="gpt", sentence="um dois três quatro", overrides=SMALL, temperature=3.0)
 # Values of every kind: those that a field takes are tried on it.
 TRIED = (
@@ -74,6 +75,8 @@ def two_stacks(builder: compute.Builder) -> tuple[Scene, ...]:
     scene = Scene(model="seq2seq", sentence="um dois um", query=2, layer=1, threshold=0.3)
     scenes = (scene, scene.turn(attention_of="encoder", head=1), Scene(model="translator", sentence="um"))
     pin = Scene(model="seq2seq", sentence="um dois três", temperature=3.0).computed
+    if name_of(builder) in WITHIN_ONE_TEXT:
+        return scene.turn(attention_of="decoder"), scenes[1]
     return tuple(s.turn(pinned=pin) for s in scenes[:2]) if "compare" in builder.__module__ else scenes
 
 

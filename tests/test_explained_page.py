@@ -17,7 +17,7 @@ import core
 from core import Scene
 from core.limits import TRAIL
 from core.scene.fields import EXPLAINED
-from pictures import attention, backward, continuation, heads, reading, start
+from pictures import attention, backward, continuation, heads, importance, start
 from pictures.block import neurons, position
 from pictures.explained import card as cards
 from pictures.explained.naming import families, family_of, recorded
@@ -36,7 +36,7 @@ PATTERN = "blocks.0.attn.pattern"
 SHOWN = {  # page -> its figures whose cells are numbers of a run
     "attention": (*attention.VECTORS, *attention.MATRICES, attention.output),
     "heads": (heads.overview, heads.chosen),
-    "reading": (reading.weights,),
+    "reading": (importance.weights,),
     "block": (position.positions, neurons.units),
     "backward": (backward.by_word,),
 }

@@ -18,7 +18,7 @@ from core.library import Library
 from core.presets import PORTRAIT, SHIPPED, find
 from core.scene.recall import Recalled
 from core.weights import load_pretrained, write
-from pictures import alike, compute, drift, fibres, labels, left_out, memory, pieces, reading, start
+from pictures import alike, compute, drift, fibres, labels, left_out, memory, pieces, reading, stacks, start
 from pictures import models as pictures
 from pictures.extremes import token_name
 from pictures.words import LANGUAGES, words_of
@@ -271,7 +271,7 @@ def test_pictures_leave_out_the_first_token_and_say_so():
     words, scene = words_of("en"), Scene(model="induction", without_first=True)
     run, n = compute.run(scene), len(scene.tokens)
     there = np.arange(n) > 0
-    a = labels.patterns(run)
+    a = stacks.patterns(scene)
     assert left_out.kept(scene).tolist() == there.tolist() and left_out.kept(Scene(model="induction")).all()
     assert left_out.kept(Scene(sentence="a b", without_first=True)).all(), "one token alone is no picture"
     shares = left_out.renormalized(a, scene)

@@ -12,12 +12,13 @@ from support import random_scenes
 import core
 from core import Scene
 from core.interpret import LABELS, rank_correlation
+from pictures import importance, stacks, together
 from pictures import reading as pictures
-from pictures import together
 from pictures.words import LANGUAGES, words_of
 from plots import theme
 from plots.figure import to_json
 from tests.support import open_page
+from ui.state import SCENE
 
 EDGES = [
     Scene(),
@@ -29,7 +30,7 @@ EDGES = [
 ]
 SCENES = random_scenes(24, 11)
 MAPS = (pictures.labels, pictures.effects, pictures.scores)
-SQUARES = (pictures.weights, pictures.carried, pictures.importance, pictures.rolled)
+SQUARES = (importance.weights, importance.carried, importance.importance, importance.rolled)
 both = pytest.mark.parametrize("lang", LANGUAGES)
 
 
@@ -113,7 +114,7 @@ def test_weight_is_not_importance(lang):
     for scene in SCENES:
         computed, (layer, head), query = run(scene), scene.place, scene.cell[0]
         a = patterns_of(scene)[layer, head]
-        assert np.allclose(pictures.weights(scene, words).figure["data"][0]["z"], a, atol=1e-6)
+        assert np.allclose(importance.weights(scene, words).figure["data"][0]["z"], a, atol=1e-6)
 
         shared = head * scene.config.kv_heads // scene.config.n_heads  # heads may share their values
         v = computed.trace[f"blocks.{layer}.attn.v"][shared].astype(float)
@@ -121,10 +122,10 @@ def test_weight_is_not_importance(lang):
             width = scene.config.head_width
             v = v @ computed.params[f"blocks.{layer}.attn.W_O"][head * width : (head + 1) * width].astype(float)
         carried = a * np.sqrt((v**2).sum(1)) * ((layer, head) not in scene.ablated)
-        picture = pictures.carried(scene, words)
+        picture = importance.carried(scene, words)
         assert np.allclose(picture.figure["data"][0]["z"], carried, rtol=1e-4, atol=1e-4)
 
-        picture = pictures.importance(scene, words)
+        picture = importance.importance(scene, words)
         shares = np.stack([bars["y"] for bars in picture.figure["data"]])
         assert np.allclose(shares[0], a[query], atol=1e-5)
         whole = carried[query].sum()
@@ -136,7 +137,7 @@ def test_weight_is_not_importance(lang):
 @both
 def test_rollout_multiplies_the_layers(lang):
     for scene in SCENES:
-        picture = pictures.rolled(scene, words_of(lang))
+        picture = importance.rolled(scene, words_of(lang))
         rolled = np.eye(len(scene.tokens))
         a = patterns_of(scene)
         for layer, head in scene.ablated:  # nothing flows through it: the word keeps what it would have taken
@@ -174,6 +175,27 @@ def test_queries_and_keys_stand_in_one_plane_with_a_line_for_each_weight_above_t
     assert len(ends) == (pattern > 0.1).sum() and np.isnan(ends[:, 2]).all()
     assert {*ends[:, 0].tolist()} <= {*queries["x"].tolist()} and {*ends[:, 1].tolist()} <= {*keys["x"].tolist()}
     assert (queries["marker"]["color"], keys["marker"]["color"]) == ("@query", "@key")
+
+
+def test_from_one_text_to_another_queries_and_keys_have_names_of_their_own():
+    scene = Scene(model="translator", layer=1, head=2, query=3, key=8)
+    found, trace = stacks.looks(scene), core.run(scene).trace
+    made = together.together(scene, words_of("en"))
+    go.Figure(theme.resolve(made.figure, "light"))
+    *lines, queries, keys = made.figure["data"]
+    assert (queries["customdata"], keys["customdata"]) == ([*found.rows], [*found.columns])
+    assert sum(len(line["x"]) // 3 for line in lines) == (trace["blocks.1.cross.pattern"][2] > scene.threshold).sum()
+    for builder in (importance.weights, importance.carried):
+        square = builder(scene, words_of("en")).figure
+        assert np.shape(square["data"][0]["z"]) == (len(found.rows), len(found.columns)) == (8, 9)
+
+
+@pytest.mark.parametrize("kind", stacks.KINDS)
+def test_page_shows_the_heads_of_both_stacks(kind):
+    at = open_page("reading", {"model": "translator", "attention_of": kind, "lang": "en", "query": "7"})
+    assert not at.exception and at.session_state[SCENE].model == "translator"
+    said = "".join(element.proto.body for element in at.get("html"))
+    assert ("are looks within one text" in said) == (kind == "cross") == ("no such chain" in said)
 
 
 def test_rank_correlation():

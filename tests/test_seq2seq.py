@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 import core
 from core import Batch, Config, ConfigError, Interventions, reference
 from core.backward import needed
+from core.config import ENCODER
 from core.generate.loop import multiplications
-from core.interpret import head_effects
+from core.interpret import head_effects, key_effects, probe_induction, value_weighted
 from core.interventions import parts_of, without
+from core.params import encoder_params
 from core.train.gradcheck import gradcheck_all, next_token
 from core.train.loop import Recipe, State, train
 from tests.support import configs, random_params, with_encoder, worst
@@ -279,6 +281,49 @@ def test_what_a_head_of_the_decoder_does(model):
         before, after = (one[f"blocks.{config.n_layers - 1}.resid_post"] for one in (trace, run))
         change = np.linalg.norm(after - before, axis=-1) / np.linalg.norm(before, axis=-1)
         assert np.allclose(effects[layer, 1], change)
+
+
+@pytest.mark.parametrize("kind", ["cross", "encoder"])
+def test_what_the_other_heads_do(model, kind):
+    """Heads and keys of cross-attention and of the encoder: as whole runs without them say."""
+    params, config = model
+    ids, source = texts(config)
+    mask = np.arange(N_SOURCE) < 5
+
+    def run(**change):
+        given = Interventions(off={"W_O"}, **change)
+        return core.forward(params, config, ids, source=source, source_mask=mask, interventions=given)
+
+    def moved(other):
+        before, after = (one[last] for one in (trace, other))
+        return np.linalg.norm(after - before, axis=-1) / np.linalg.norm(before, axis=-1)
+
+    trace = run(ablated={(0, 0, kind)})
+    n, part, prefix = (config.n_layers, "cross", "") if kind == "cross" else (config.n_encoder_layers, "attn", ENCODER)
+    about = (params, config, trace) if kind == "cross" else (encoder_params(params), config.encoder, trace.source)
+    last, at = f"{prefix}blocks.{n - 1}.resid_post", f"{prefix}blocks.0.{part}."
+    effects = head_effects(*about, kind=part)
+    assert np.allclose(effects[0, 1], moved(run(ablated={(0, 0, kind), (0, 1, kind)})))
+    assert np.allclose(effects[n - 1, 0], moved(run(ablated={(0, 0, kind), (n - 1, 0, kind)})))
+    assert not effects[0, 0].any() and not key_effects(*about, 0, 0, 2, kind=part).any()
+
+    weight, z = trace[at + "pattern"][1, 2, 3], trace[at + "z"].copy()
+    group = 1 * about[1].kv_heads // about[1].n_heads
+    v = trace[at + "v"][group]
+    z[1, 2] -= weight * v[3]
+    patched = run(ablated={(0, 0, kind)}, patch={at + "z": z})
+    assert np.allclose(key_effects(*about, 0, 1, 2, kind=part)[3], moved(patched)[2])
+    carried = value_weighted(*about, 0, kind=part)
+    assert carried.shape == trace[at + "pattern"].shape and not carried[0].any()
+    assert np.allclose(carried[1, 2, 3], weight * np.linalg.norm(v[3]))
+
+
+def test_the_probe_of_a_decoder_s_heads_reads_the_same_source_all_the_while():
+    config = PAPER.replace(n_ctx=12)
+    params, source = random_params(config, 0), texts(config)[1]
+    found = probe_induction(params, config, source=source)
+    assert found.shape == (config.n_layers, config.n_heads) and np.isfinite(found).all()
+    assert not np.allclose(found, probe_induction(params, config, source=source[::-1]))
 
 
 def test_an_edge_between_the_languages_is_cut():

@@ -195,9 +195,9 @@ def test_a_page_shows_a_model_that_it_can_show():
             assert shown is HERE
     assert stacks.shown(Scene(), "translate").model == "translator"
     pinned = Scene(pinned=HERE.computed)
-    assert stacks.shown(pinned, "reading").pinned is None and stacks.shown(pinned, "reading").model == "penguins"
+    assert stacks.shown(pinned, "cause").pinned is None and stacks.shown(pinned, "cause").model == "penguins"
     looked = HERE.turn(layer=1, lang="en", forced=((2, 3),))
-    assert (stacks.shown(looked, "reading").layer, stacks.shown(looked, "reading").lang) == (1, "en")
+    assert (stacks.shown(looked, "cause").layer, stacks.shown(looked, "cause").lang) == (1, "en")
     assert compute.run(stacks.shown(Scene(model="seq2seq"), "cause")).tokens
 
 

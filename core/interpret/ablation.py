@@ -2,11 +2,15 @@
 
 Nothing before the layer in question changes, so only what follows it is computed again, for all heads of a layer (or
 all keys of a query) at once along a leading axis.
+
+kind: "attn", a stack's own attention, or "cross". An encoder is asked as a model of its own: by `encoder_params`, its
+Config and the trace's `source`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -19,7 +23,9 @@ from ..trace import Trace, last_stream
 from .space import relative_change
 
 
-def head_effects(params: Params, config: Config, trace: Trace, layers: Sequence[int] | None = None) -> np.ndarray:
+def head_effects(
+    params: Params, config: Config, trace: Trace, layers: Sequence[int] | None = None, kind: str = "attn"
+) -> np.ndarray:
     """Relative change of each token's final residual stream without each head: [layer, head, pos].
 
     ||y' - y|| / ||y||, y after the last block (before a final norm) and y' the same with the head's output z set to
@@ -29,30 +35,32 @@ def head_effects(params: Params, config: Config, trace: Trace, layers: Sequence[
     """
     config = without(config, trace.interventions.off)
     asked = range(config.n_layers) if layers is None else layers
-    return np.stack([_without_heads(params, config, trace, layer) for layer in asked])
+    return np.stack([_without_heads(params, config, trace, layer, kind) for layer in asked])
 
 
-def _without_heads(params: Params, config: Config, trace: Trace, layer: int) -> np.ndarray:
-    z = trace[f"blocks.{layer}.attn.z"]
+def _without_heads(params: Params, config: Config, trace: Trace, layer: int, kind: str) -> np.ndarray:
+    z = trace[f"blocks.{layer}.{kind}.z"]
     gone = np.eye(config.n_heads, dtype=bool)  # [without this head, head]
-    return _change(np.where(gone[:, :, None, None], z.dtype.type(0), z), params, config, trace, layer)
+    return _change(np.where(gone[:, :, None, None], z.dtype.type(0), z), params, config, trace, layer, kind)
 
 
-def key_effects(params: Params, config: Config, trace: Trace, layer: int, head: int, query: int) -> np.ndarray:
+def key_effects(
+    params: Params, config: Config, trace: Trace, layer: int, head: int, query: int, kind: str = "attn"
+) -> np.ndarray:
     """Relative change of a query's final residual stream when its head no longer mixes in one key's value: [key].
 
     The other weights stay as they are: A[query, key] becomes 0, and the row then adds up to less than 1.
     """
     config = without(config, trace.interventions.off)
-    at = f"blocks.{layer}.attn."
+    at = f"blocks.{layer}.{kind}."
     z, v = trace[at + "z"], trace[at + "v"]
     weights = trace[at + "pattern"][head, query]
     without_key = np.repeat(z[None], len(weights), axis=0)
-    if head not in trace.interventions.ablated_in(layer):
+    if head not in trace.interventions.ablated_in(layer, kind):
         without_key[:, head, query] -= weights[:, None] * v[head * config.kv_heads // config.n_heads]
     if config.causal and not config.cross and trace.mask is None and not trace.interventions.patch:
         return _change_of_one(without_key[:, :, query : query + 1], params, config, trace, layer, query)
-    return _change(without_key, params, config, trace, layer)[:, query]
+    return _change(without_key, params, config, trace, layer, kind)[:, query]
 
 
 @np.errstate(over="ignore", invalid="ignore")  # as in forward
@@ -74,13 +82,19 @@ def _change_of_one(
 
 
 @np.errstate(over="ignore", invalid="ignore")  # as in forward
-def _change(z: np.ndarray, params: Params, config: Config, trace: Trace, layer: int) -> np.ndarray:
+def _change(z: np.ndarray, params: Params, config: Config, trace: Trace, layer: int, kind: str) -> np.ndarray:
     """z [variant, head, pos, d_head] in one layer's place -> how much the final stream changes, [variant, pos]."""
-    nothing = Trace((), interventions=trace.interventions)
+    at, change = f"blocks.{layer}.", trace.interventions
+    if kind == "cross":  # it comes after the layer's own attention, which stays: each variant begins from there
+        out = trace[at + "attn_out"]
+        x = np.broadcast_to(out, (len(z), *out.shape))
+        change = replace(change, patch={**change.patch, f"{at}cross.z": z})
+    else:
+        x = merge(z, params, config, layer, change)
+    nothing = Trace((), interventions=change)
     nothing.mask, nothing.source_mask = trace.mask, trace.source_mask
     memory = trace[last_stream(config.encoder, ENCODER)] if config.cross else None
-    x = merge(z, params, config, layer, trace.interventions)
-    x = after_attention(trace[f"blocks.{layer}.resid_pre"], x, params, config, layer, nothing, memory=memory)
+    x = after_attention(trace[at + "resid_pre"], x, params, config, layer, nothing, memory=memory)
     for i in range(layer + 1, config.n_layers):
         x = block(x, params, config, i, nothing, memory=memory)
     final = trace[f"blocks.{config.n_layers - 1}.resid_post"]

@@ -93,24 +93,23 @@ def rollout(
     return np.stack(rolled)
 
 
-def value_weighted(params: Params, config: Config, trace: Trace, layer: int) -> np.ndarray:
+def value_weighted(params: Params, config: Config, trace: Trace, layer: int, kind: str = "attn") -> np.ndarray:
     """||alpha f(x)||, what a weight carries: the heads of one layer, [..., head, query, key].
 
     f(x) = (x W_V + b_V) W_O, with the head's own rows of W_O: the vector that a key's token would add to the layer's
     output if it got the whole weight (Kobayashi et al. 2020, section 3). A large weight on a short vector carries
-    little. Of an ablated head nothing arrives.
+    little. Of an ablated head nothing arrives. kind: "attn", or "cross", where the keys are the other text's.
     """
     config = without(config, trace.interventions.off)
-    at = f"blocks.{layer}.attn."
-    pattern, f = trace[at + "pattern"], transformed_values(params, config, trace, layer)
+    pattern, f = trace[f"blocks.{layer}.{kind}.pattern"], transformed_values(params, config, trace, layer, kind)
     weighted = pattern * np.linalg.norm(f, axis=-1)[..., None, :]
-    weighted[..., trace.interventions.ablated_in(layer), :, :] = 0
+    weighted[..., trace.interventions.ablated_in(layer, kind), :, :] = 0
     return weighted
 
 
-def transformed_values(params: Params, config: Config, trace: Trace, layer: int) -> np.ndarray:
+def transformed_values(params: Params, config: Config, trace: Trace, layer: int, kind: str = "attn") -> np.ndarray:
     """f(x) of every key: each head's values through its own rows of W_O, [..., head, key, d_model], in float64."""
-    at = f"blocks.{layer}.attn."
+    at = f"blocks.{layer}.{kind}."
     v = np.repeat(trace[at + "v"].astype(np.float64), config.n_heads // config.kv_heads, axis=-3)
     if not config.projections or "W_O" in trace.interventions.off:
         W_O = np.eye(config.n_heads * config.head_width, config.d_model)

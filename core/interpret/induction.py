@@ -62,13 +62,18 @@ PERIODS = (5, 6, 7, 8, 9, 11)  # after how many tokens each of the probe's seque
 
 
 def probe_induction(
-    params: Params, config: Config, interventions: Interventions | None = None, seed: int = 0
+    params: Params,
+    config: Config,
+    interventions: Interventions | None = None,
+    seed: int = 0,
+    source: np.ndarray | None = None,
 ) -> np.ndarray:
     """The induction score of every head on fresh repeated tokens: [layer, head]; NaN where there is no room for them.
 
     Olsson et al. 2022, "In-context Learning and Induction Heads", section "Evaluating": random tokens, twice, so that
     nothing but their order can be known. The mean over sequences of different periods, so that a head that looks a
     fixed number of tokens back meets the period in one of them at most. Edges that are cut are those of another text.
+    source: of an encoder-decoder, the ids [pos] that its encoder reads meanwhile; the heads are the decoder's own.
     """
     draw = np.random.default_rng(seed)
     periods = [p for p in PERIODS if 2 * p <= config.n_ctx and p <= config.vocab_size]
@@ -82,7 +87,7 @@ def probe_induction(
     change, names = replace(interventions or Interventions(), cut=frozenset()), ["blocks.*.attn.pattern"]
     found = []
     for batch in batches:
-        trace = forward(params, config, batch, interventions=change, names=names)
+        trace = forward(params, config, batch, source=source, interventions=change, names=names)
         found += [[pattern[i] for pattern in patterns(trace, config.n_layers)] for i in range(len(batch))]
     scores = [
         [induction_score(pattern[:, : len(ids), : len(ids)], ids) for pattern in layers]

@@ -186,7 +186,8 @@ class Fresh:
 
     @property
     def last(self) -> np.ndarray:
-        return self[f"blocks.{self.config.n_layers - 1}.resid_post"]
+        """[pos, d_model]: what leaves the last layer of the stack that looks."""
+        return self[self.block(self.config.n_layers - 1) + "resid_post"]
 
     @cached_property
     def on(self) -> list[tuple[int, int]]:
@@ -199,6 +200,24 @@ class Fresh:
     def without(self, *places: tuple[int, int]) -> np.ndarray:
         """[pos]: by how much of its length each output moves when these heads are off too."""
         return moved(self.last, last_of(self.scene.turn(ablated={*self.scene.ablated, *places})))
+
+    def rest(self, z: np.ndarray) -> np.ndarray:
+        """`last` when the chosen layer's heads give z [head, pos, d_head]: plain arithmetic from there on."""
+        from core.model import after_attention, block, merge
+        from core.trace import Trace
+
+        change, config = self.scene.interventions, self.config
+        unseen, params = Trace((), interventions=change), {n: x.astype(np.float64) for n, x in self.run.params.items()}
+        x = merge(z, params, config, self.layer, change)
+        x = after_attention(self.at("resid_pre"), x, params, config, self.layer, unseen)
+        for i in range(self.layer + 1, config.n_layers):
+            x = block(x, params, config, i, unseen)
+        return x
+
+    def patterns_on(self, ids: np.ndarray) -> np.ndarray:
+        """[layer, head, query, key] on other tokens."""
+        trace = core.forward(self.run.params, self.config, ids, interventions=self.scene.interventions)
+        return np.array([trace[self.attention(i) + "pattern"] for i in range(self.config.n_layers)])
 
     # ---------------------------------------------------------------------------------------------- in words
 

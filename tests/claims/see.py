@@ -9,7 +9,7 @@ import numpy as np
 import core
 from claims import Fresh, Values, claim, moved, named_in, near, pinned_number, ran, read, ties, written_as
 from core import Scene
-from pictures import attention, heads, reading, stacks, start, together
+from pictures import attention, heads, importance, reading, stacks, start, together
 from pictures.words import Words
 
 
@@ -26,8 +26,8 @@ BUILDERS = (
     attention.output,
     rows,
     *(heads.overview, heads.chosen, heads.entropies, heads.distances, heads.effect, heads.lengths),
-    *(reading.labels, reading.effects, reading.scores, reading.weights, reading.carried, reading.importance),
-    reading.rolled,
+    *(reading.labels, reading.effects, reading.scores),
+    *(importance.weights, importance.carried, importance.importance, importance.rolled),
     together.together,
 )
 
@@ -452,10 +452,9 @@ def score(f: Fresh, a: np.ndarray, name: str) -> float:
 def repeated(f: Fresh) -> np.ndarray:
     """[layer, head]: the weight on what followed before, on tokens that are drawn here and said twice."""
     rng, found = np.random.default_rng(1), []
-    for period in (6, 10, 13):
+    for period in (6, 10, min(13, f.config.n_ctx // 2)):
         ids = np.tile(rng.permutation(f.config.vocab_size)[:period], 2)
-        trace = core.forward(f.run.params, f.config, ids, interventions=f.scene.interventions)
-        patterns = np.array([trace[f"blocks.{i}.attn.pattern"] for i in range(f.config.n_layers)])
+        patterns = f.patterns_on(ids)
         found.append(np.mean([patterns[:, :, q, q - period + 1] for q in range(period, 2 * period)], axis=0))
     return np.mean(found, axis=0)
 
@@ -613,7 +612,7 @@ def carried_row(f: Fresh) -> np.ndarray:
     values = f.of_head("v")
     if f.config.projections and "W_O" not in f.scene.off:
         width = values.shape[1]
-        values = values @ f.run.params[f"blocks.{f.layer}.attn.W_O"][f.head * width : (f.head + 1) * width]
+        values = values @ f.run.params[f"{f.attention(f.layer)}W_O"][f.head * width : (f.head + 1) * width]
     return f.of_head("pattern")[f.query] * np.sqrt((values**2).sum(-1)) * f.place_is_on()
 
 
@@ -628,7 +627,7 @@ def seen_row(name: str, values) -> None:
         row, sight = values(f), int(f.seen[f.query].sum())
         assert v["query"] == f.token(f.query) and written_as(v["value"], row[f.seen[f.query]].max(), f.words.lang)
         if 0.01 < row.max() < 9999:
-            assert v["keys"] == f.named(most_of(f, row), itself=f.query)
+            assert v["keys"] == f.keys(most_of(f, row))
             alike = "same" in f.says or "mesmo" in f.says
             assert alike == (len(most_of(f, row)) == sight > 1)
         assert ("only" in f.says or "só" in f.says) == (sight == 1)
@@ -645,30 +644,16 @@ def carried_off(f: Fresh, v: Values) -> None:
 
 def key_change(f: Fresh) -> np.ndarray:
     """[key]: how far the word's output moves when its head's row loses this key: the layer's z is patched."""
-    found, name = [], f"blocks.{f.layer}.attn.z"
-    for key in range(f.n):
+    found, name = [], f.attention(f.layer) + "z"
+    for key in range(len(f.columns)):
         z = f.run.trace[name].astype(np.float64)
         z[f.head, f.query] -= f.of_head("pattern")[f.query, key] * f.of_head("v")[key]
-        found.append(moved(f.last, rest_of(f, z))[f.query])
+        found.append(moved(f.last, f.rest(z))[f.query])
     return np.array(found)
 
 
-def rest_of(f: Fresh, z: np.ndarray) -> np.ndarray:
-    """The last stream when one layer's heads give z [head, pos, d_head]: plain arithmetic from there on."""
-    from core.model import after_attention, block, merge
-    from core.trace import Trace
-
-    unseen, config, change = Trace((), interventions=f.scene.interventions), f.config, f.scene.interventions
-    params = {name: x.astype(np.float64) for name, x in f.run.params.items()}
-    x = merge(z, params, config, f.layer, change)
-    x = after_attention(f.at("resid_pre"), x, params, config, f.layer, unseen)
-    for i in range(f.layer + 1, config.n_layers):
-        x = block(x, params, config, i, unseen)
-    return x
-
-
 @claim("reading.says.agree", "reading.says.differ", "reading.says.importance_alike")
-def importance(f: Fresh, v: Values) -> None:
+def counts_most(f: Fresh, v: Values) -> None:
     weight, length, effect = f.of_head("pattern")[f.query], carried_row(f), key_change(f)
     sight = f.seen[f.query]
     assert v["query"] == f.token(f.query) and near(v["weight"], weight[sight].max())
@@ -679,13 +664,13 @@ def importance(f: Fresh, v: Values) -> None:
     best = [set(most_of(f, weight)), set(most_of(f, length)), set(most_of(f, 100 * effect, 1))]
     common = best[0] & best[1] & best[2]
     if "part:" in f.says or "se separam" in f.says:
-        assert not common and v["carrier"] == f.named(sorted(best[1]), itself=f.query)
-        assert v["loss"] == f.named(sorted(best[2]), itself=f.query)
+        assert not common and v["carrier"] == f.keys(sorted(best[1]))
+        assert v["loss"] == f.keys(sorted(best[2]))
     elif "all three" in f.says or "três modos" in f.says:
-        assert common and v["common"] == f.named(sorted(common))
+        assert common and v["common"] == f.phrase([f.key_token(key) for key in sorted(common)])
     else:
         assert all(len(keys) == sight.sum() for keys in best)
-    assert v["key"] == f.named(sorted(best[0]), itself=f.query)
+    assert v["key"] == f.keys(sorted(best[0]))
 
 
 @claim("reading.says.importance_only")
@@ -721,7 +706,7 @@ def in_plane(f: Fresh) -> tuple[np.ndarray, np.ndarray, float]:
     values, axes = np.linalg.eigh(both.T @ both)
     two = axes[:, np.argsort(-values)[:2]]
     at = both @ two
-    apart = np.array([[np.hypot(*(at[i] - at[f.n + j])) for j in range(f.n)] for i in range(f.n)])
+    apart = np.array([[np.hypot(*(at[i] - at[f.n + j])) for j in range(len(f.columns))] for i in range(f.n)])
     share = sorted(values)[::-1][:2]
     return apart[f.seen], f.of_head("pattern")[f.seen], float(sum(share) / values.sum()) if values.sum() > 0 else 0.0
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 import core
-from claims import Fresh, Values, claim, light, near, see, ties, written_as
+from claims import Fresh, Values, claim, light, moved, near, see, ties, written_as
 from core import Scene
 from core.config import ENCODER
 from pictures import attention, fibres, heads, stacks
@@ -87,13 +87,38 @@ class Sides(Fresh):
         places = own or ((self.layer, self.head),)
         kept = () if self.kind == "decoder" else self.scene.ablated
         where = () if self.kind == "decoder" else (self.kind,)
-        found, about = [], (self.run.params, self.scene.whole, self.run.target)
+        found, last = [], f"blocks.{self.whole.n_layers - 1}.resid_post"
         for switched in ((), places):
             off = frozenset([*kept, *((*head, *where) for head in switched)])
-            change = core.Interventions(self.scene.temperature, off, frozenset(self.scene.off))
-            trace = core.forward(*about, source=self.run.encoding.ids, interventions=change)
-            found.append(trace[f"blocks.{self.whole.n_layers - 1}.resid_post"].astype(np.float64))
+            found.append(self.ran(ablated=off)[last].astype(np.float64))
         return places, *found
+
+    def ran(self, params: Any = None, target: Any = None, source: Any = None, **change: Any) -> core.Trace:
+        """The whole model again on what was read, or on other tokens, with another change."""
+        source, target = (
+            own if ids is None else ids for own, ids in ((self.run.encoding.ids, source), (self.run.target, target))
+        )
+        change = {"temperature": self.scene.temperature, "off": frozenset(self.scene.off), **change}
+        change = {"ablated": frozenset(self.scene.ablated), **change}
+        about = (params or self.run.params, self.scene.whole, target)
+        return core.forward(*about, source=source, interventions=core.Interventions(**change))
+
+    def without(self, *places: tuple[int, int]) -> np.ndarray:
+        where = () if self.kind == "decoder" else (self.kind,)
+        trace = self.ran(ablated=frozenset([*self.scene.ablated, *((*place, *where) for place in places)]))
+        return moved(self.last, trace[self.block(self.config.n_layers - 1) + "resid_post"].astype(np.float64))
+
+    def rest(self, z: np.ndarray) -> np.ndarray:
+        params = {name: x.astype(np.float64) for name, x in self.run.params.items()}
+        trace = self.ran(params, patch={self.attention(self.layer) + "z": z})
+        return trace[self.block(self.config.n_layers - 1) + "resid_post"]
+
+    def patterns_on(self, ids: np.ndarray) -> np.ndarray:
+        """The encoder reads them, or the decoder, and then the encoder what the model opens with."""
+        opening = self.scene.turn(sentence="", split="words").encoding.ids
+        read = {"source": ids} if self.kind == "encoder" else {"target": ids, "source": opening}
+        trace = self.ran(**read)
+        return np.array([trace[self.attention(i) + "pattern"] for i in range(self.config.n_layers)])
 
     @property
     def leaving(self) -> tuple[str, ...]:

@@ -1,0 +1,204 @@
+"""Weight is not importance: a head's weights, what they carry, what it changes to leave a key out; and rollout."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from core import Scene
+from core.interpret import key_effects, rollout, value_weighted
+from pictures import compute, stacks
+from pictures.compute import Picture, picture
+from pictures.extremes import Shown, greatest, percent, token_name, token_names
+from pictures.heads import magnitude
+from pictures.numbers import COLUMN, ROW, cells
+from pictures.reading import leaving
+from pictures.squares import looks_map
+from pictures.stacks import Looks
+from pictures.words import Words
+from plots.token_shares import grouped, labels_height
+
+FEW = 8  # tokens: so many, and four maps share a line; of more, two do
+NARROW, HALF = 240, 350  # px: where four do, and where two do
+
+
+@picture("layer", "head", "query", "key", "attention_of")
+def weights(scene: Scene, words: Words) -> Picture:
+    """The chosen head's attention as it is."""
+    a = _pattern(scene)
+    says = _says_row(scene, a, "weights", words.number, words)
+    found = stacks.looks(scene)
+    numbers = cells(found.name("pattern"), (found.place[1], ROW, COLUMN), a.shape)
+    return Picture(_square(a, scene, words, says, zmax=1.0), says, numbers)
+
+
+@picture("layer", "head", "query", "key", "attention_of")
+def carried(scene: Scene, words: Words) -> Picture:
+    """The same weights, each times the length of what it carries."""
+    c = _carried(scene)
+    found = stacks.looks(scene)
+    key = "carried_off" if found.place in found.ablated else "carried"
+    says = _says_row(scene, c, key, lambda length: magnitude(length, words), words)
+    finite = c[np.isfinite(c)]
+    return Picture(_square(c, scene, words, says, zmax=float(finite.max(initial=0.0)) or 1.0), says)
+
+
+def _says_row(scene: Scene, values: np.ndarray, key: str, shown: Shown, words: Words) -> str:
+    """Which of the keys that the chosen word sees has the greatest value."""
+    if not np.isfinite(values).all():
+        return words("reading.says.lost")
+    found, seen = stacks.looks(scene), _seen(scene)
+    query = found.cell[0]
+    most = greatest(values[query], shown, seen)
+    which = _only(found) if seen.sum() == 1 else "_alike" if most.everywhere else ""
+    return words(
+        f"reading.says.{key}{which}" if key != "carried_off" else "reading.says.carried_off",
+        query=token_name(found.rows, query, words),
+        keys=_keys(found, most.indices, words),
+        value=shown(most.value),
+    )
+
+
+def _only(found: Looks) -> str:
+    """How the label ends of a sentence about the one key in sight: the word itself, or the other text's."""
+    return "_only_across" if found.crosses else "_only"
+
+
+def _keys(found: Looks, places: list[int], words: Words) -> str:
+    """Several keys of the chosen word; it is itself one of them, if it stands in the same text."""
+    return token_names(found.columns, places, words, itself=None if found.crosses else found.cell[0])
+
+
+def _seen(scene: Scene) -> np.ndarray:
+    """[key]: what the chosen word may look at."""
+    found = stacks.looks(scene)
+    n = len(found.columns)
+    return np.arange(n) <= found.cell[0] if found.causal else np.ones(n, bool)
+
+
+@picture("layer", "head", "query", "attention_of")
+def importance(scene: Scene, words: Words) -> Picture:
+    """For the chosen word: weight, weight times length, and what it changes to leave each key out; each in shares."""
+    found = stacks.looks(scene)
+    query = found.cell[0]
+    rows = np.stack([_pattern(scene)[query], _carried(scene)[query], _key_effects(scene)])
+    good = bool(np.isfinite(rows).all())
+    sums = rows.sum(-1, keepdims=True)
+    shares = np.divide(rows, sums, out=np.zeros_like(rows), where=sums > 0) if good else np.zeros_like(rows)
+    says = _says_importance(scene, rows, words)
+    if found.kind == "encoder":
+        says += " " + words("reading.says.importance_of_encoder")
+    figure = grouped(
+        shares,
+        list(found.columns),
+        [words(f"reading.series.{name}") for name in ("weight", "carried", "effect")],
+        roles=("@attention", "@value", "@residual"),
+        value_title=words("reading.share"),
+        width=_square_width(scene),
+        height=square_height(scene),
+        alt=says,
+    )
+    return Picture(figure, says)
+
+
+def _says_importance(scene: Scene, rows: np.ndarray, words: Words) -> str:
+    """Whether weight, length and effect [3, key] have their greatest value at the same key."""
+    if not np.isfinite(rows[:2]).all():
+        return words("reading.says.lost")
+    found, seen = stacks.looks(scene), _seen(scene)
+    values = {"query": token_name(found.rows, found.cell[0], words)}
+    if not np.isfinite(rows[2]).all():
+        zero = np.isfinite(leaving(scene)).all()
+        return words("reading.says.importance_zero" if zero else "reading.says.lost", **values)
+    if found.place in found.ablated:
+        return words("reading.says.importance_off", **values)
+    if seen.sum() == 1:
+        (key,) = np.flatnonzero(seen).tolist()
+        only = {"key": token_name(found.columns, key, words), "effect": float(rows[2, key])}
+        return words(f"reading.says.importance{_only(found)}", **values, **only)
+    ways = (words.number, lambda length: magnitude(length, words), percent(words))
+    weight, length, effect = (greatest(row, shown, seen) for row, shown in zip(rows, ways, strict=True))
+    common = [key for key in weight.indices if key in length.indices and key in effect.indices]
+    named = [_keys(found, most.indices, words) for most in (weight, length, effect)]
+    alike = weight.everywhere and length.everywhere and effect.everywhere
+    return words(
+        f"reading.says.{'importance_alike' if alike else 'agree' if common else 'differ'}",
+        **values | dict(zip(("key", "carrier", "loss"), named, strict=True)),
+        common=token_names(found.columns, common, words) if common else "",
+        weight=weight.value,
+        length=magnitude(length.value, words),
+        effect=effect.value,
+    )
+
+
+def _pattern(scene: Scene) -> np.ndarray:
+    found = stacks.looks(scene)
+    return compute.run(scene).trace[found.name("pattern")][found.place[1]].astype(np.float64)
+
+
+def _carried(scene: Scene) -> np.ndarray:
+    (params, config, trace, kind), (layer, head) = stacks.asked(scene), stacks.looks(scene).place
+    with np.errstate(over="ignore", invalid="ignore"):  # of numbers that have exploded
+        return value_weighted(params, config, trace, layer, kind)[head]
+
+
+def _key_effects(scene: Scene) -> np.ndarray:
+    (params, config, trace, kind), found = stacks.asked(scene), stacks.looks(scene)
+    return key_effects(params, config, trace, *found.place, found.cell[0], kind)
+
+
+# ----------------------------------------------------------------------------------------------------------- rollout
+
+
+@picture("layer", "query", "key", "attention_of")
+def rolled(scene: Scene, words: Words) -> Picture:
+    """Attention through all layers up to the chosen one; within one text: of cross-attention no page asks it."""
+    found = stacks.looks(scene)
+    r = rollout(stacks.patterns(scene), found.config.residual, found.ablated)[found.place[0]]
+    says = _says_rolled(scene, r, words)
+    if found.config.cross:
+        says += " " + words("reading.says.rollout_of_decoder")
+    return Picture(_square(r, scene, words, says, zmax=1.0), says)
+
+
+def _says_rolled(scene: Scene, r: np.ndarray, words: Words) -> str:
+    found, seen = stacks.looks(scene), _seen(scene)
+    query = found.cell[0]
+    if not np.isfinite(r).all():
+        return words("reading.says.lost")
+    most = greatest(r[query], words.number, seen)
+    alike, own = most.everywhere and seen.sum() > 1, query in most.indices
+    which = "_nothing" if not r[query].any() else "_alike" if alike else "_own" if own else ""
+    return words(
+        f"reading.says.rollout{which}",
+        layer=found.place[0],
+        query=token_name(found.rows, query, words),
+        keys=_keys(found, most.indices, words),
+        share=most.value,
+        own=float(r[query, query]),
+    )
+
+
+def _square(values: np.ndarray, scene: Scene, words: Words, says: str, zmax: float) -> dict:
+    size: dict[str, Any] = {"square": False, "width": _square_width(scene), "height": square_height(scene)}
+    found = stacks.looks(scene)
+    keys = list(found.columns)
+    return looks_map(values, list(found.rows), words, says, keys=keys, zmax=zmax, chosen=found.cell, **size)
+
+
+def square_height(scene: Scene) -> int:
+    """Pixels of the maps of words by words, and of the bars beside them."""
+    n, names = longest(scene), labels_height(list(stacks.looks(scene).columns), _square_width(scene)) // 2
+    return 250 + names if n <= FEW else 340 + names if n <= 16 else 470
+
+
+def _square_width(scene: Scene) -> int:
+    """Pixels that they can count on."""
+    return NARROW if longest(scene) <= FEW else HALF
+
+
+def longest(scene: Scene) -> int:
+    """How many tokens the longer side of the maps has."""
+    found = stacks.looks(scene)
+    return max(len(found.rows), len(found.columns))
