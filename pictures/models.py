@@ -24,11 +24,15 @@ def shipped() -> list[str]:
 
 def sizes(config: Config, words: Words) -> list[tuple[str, str]]:
     """(name, value) of a model's sizes."""
-    heads = str(config.n_heads)
+    heads, layers = str(config.n_heads), str(config.n_layers)
     if config.kv_heads != config.n_heads:
         heads = words("models.rows.kv_heads", heads=config.n_heads, kv=config.kv_heads)
+    if config.n_encoder_layers:
+        layers = words("models.rows.both", encoder=config.n_encoder_layers, decoder=config.n_layers)
+        if config.encoder.n_heads != config.n_heads:
+            heads = words("models.rows.both", encoder=config.encoder.n_heads, decoder=config.n_heads)
     values = {
-        "layers": str(config.n_layers),
+        "layers": layers,
         "heads": heads,
         "width": words.number(config.d_model, 0),
         "vocabulary": words.number(config.vocab_size, 0),

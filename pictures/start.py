@@ -295,8 +295,10 @@ def cards(scene: Scene, words: Words) -> str:
 
 def _card(model: str, scene: Scene, words: Words) -> str:
     opened, _ = with_model(scene, model)
-    sizes = {"layer": PRESETS[model].config.n_layers, "head": PRESETS[model].config.n_heads}
-    about = " · ".join(_count(what, n, words) for what, n in sizes.items())
+    config = PRESETS[model].config
+    both = {"encoder": config.n_encoder_layers, "decoder": config.n_layers}
+    layers = words("start.counts.both", **both) if both["encoder"] else _count("layer", config.n_layers, words)
+    about = f"{layers} · {_count('head', config.n_heads, words)}"
     title, chosen = words(f"shell.presets.{model}"), scene.model == model
     return strip.card(_address("", opened), title, about, _portrait(model), chosen=chosen)
 

@@ -9,7 +9,7 @@ from support import open_page
 
 from core import Scene
 from core.scene.translation import translate
-from pictures import arithmetic, attention, compare, compute, fibres, lighting, stacks, takeaway
+from pictures import arithmetic, attention, compare, compute, fibres, heads, lighting, models, stacks, start, takeaway
 from pictures.explained import naming
 from pictures.explained.world import world
 from pictures.translate import text as texts
@@ -117,6 +117,21 @@ def test_a_reader_chooses_whose_attention_is_shown():
     choice.set_value("encoder").run()
     assert not at.exception and at.session_state[SCENE].attention_of == "encoder"
     assert any("before a word is written" in element.proto.body for element in at.get("html"))
+
+
+def test_cards_count_the_layers_of_both_stacks():
+    assert "2 + 2 layers · 4 heads" in start.cards(Scene(), EN)
+    rows = dict(models.rows_of_shipped("translator", EN))
+    assert (rows["layers"], rows["heads"]) == ("2 (encoder) + 2 (decoder)", "4")
+    uneven = Scene(model="translator").config.replace(n_encoder_heads=2, n_encoder_layers=1)
+    assert dict(models.sizes(uneven, EN))["heads"] == "2 (encoder) + 4 (decoder)"
+
+
+def test_a_blank_cell_of_a_tile_is_no_number():
+    """A map of 8 words by 9 stands in a square tile."""
+    picture = heads.overview(Scene(model="translator"), EN)
+    assert picture.numbers.at({"x": 8, "y": 7}) == ("blocks.0.cross.pattern", (0, 7, 8))
+    assert picture.numbers.at({"x": 8, "y": 8}) is None
 
 
 # -------------------------------------------------------------------------------------------------------------- Fibres
