@@ -108,7 +108,7 @@ def _says_scores(scene: Scene, place: tuple[int, int], mine: dict[str, float], w
     if label in ("induction", "seeming"):
         tried = "" if label == "induction" or np.isfinite(probe) else "_untried"
         _, ids = np.unique(stacks.looks(scene).rows, return_inverse=True)
-        here = float(induction_score(pattern[None], ids)[0])
+        here = score if label == "seeming" else float(induction_score(pattern[None], ids)[0])
         about = {"probe": probe, "here": here, "repeated": bool(np.isfinite(here))}
         return words(f"reading.label.{label}{tried}", **values, **about)
     return words(f"reading.label.{label or 'none'}", **values, apart=1 - score)

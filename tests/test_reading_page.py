@@ -16,7 +16,7 @@ from pictures import importance, stacks, together
 from pictures import reading as pictures
 from pictures.words import LANGUAGES, words_of
 from plots import theme
-from plots.figure import to_json
+from plots.figure import literal, to_json
 from tests.support import open_page
 from ui.state import SCENE
 
@@ -183,7 +183,7 @@ def test_from_one_text_to_another_queries_and_keys_have_names_of_their_own():
     made = together.together(scene, words_of("en"))
     go.Figure(theme.resolve(made.figure, "light"))
     *lines, queries, keys = made.figure["data"]
-    assert (queries["customdata"], keys["customdata"]) == ([*found.rows], [*found.columns])
+    assert (queries["customdata"], keys["customdata"]) == ([*map(literal, found.rows)], [*map(literal, found.columns)])
     assert sum(len(line["x"]) // 3 for line in lines) == (trace["blocks.1.cross.pattern"][2] > scene.threshold).sum()
     for builder in (importance.weights, importance.carried):
         square = builder(scene, words_of("en")).figure
@@ -191,7 +191,8 @@ def test_from_one_text_to_another_queries_and_keys_have_names_of_their_own():
 
 
 @pytest.mark.parametrize("kind", stacks.KINDS)
-def test_page_shows_the_heads_of_both_stacks(kind):
+def test_page_shows_the_heads_of_both_stacks(kind, monkeypatch):
+    monkeypatch.setenv("FIBRA_PLAIN_FIGURES", "1")  # so that the words among them are elements of the page
     at = open_page("reading", {"model": "translator", "attention_of": kind, "lang": "en", "query": "7"})
     assert not at.exception and at.session_state[SCENE].model == "translator"
     said = "".join(element.proto.body for element in at.get("html"))

@@ -9,17 +9,13 @@ from claims.sides import HERE, SEQ, Sides, crossing
 from pictures import importance, reading, stacks, together
 from pictures.compute import Builder
 
+BACK = HERE.turn(ablated=((1, 2),), temperature=3.0, query=2, sentence="<pt> yesterday the seal slept .")
+ONE, BARE = SEQ.turn(sentence="um", off=("norm",), query=4), SEQ.override(projections=False, n_layers=1)
+LOST = SEQ.override(init="unit", n_layers=12).turn(off=("norm",), layer=11, head=1)  # in the decoder
 SCENES = [
-    scene.turn(attention_of=kind)
-    for kind in ("cross", "encoder", "decoder")
-    for scene in (
-        HERE.turn(query=3),
-        HERE.turn(ablated=((1, 2),), temperature=3.0, query=2, sentence="<pt> yesterday the seal slept ."),
-        HERE.turn(off=("cross", "mask"), query=1),
-        SEQ.turn(sentence="um", off=("norm",), query=4),
-        SEQ.turn(sentence="um um").override(projections=False, n_layers=1),
-        SEQ.override(init="unit", d_mlp=256, n_layers=12).turn(off=("norm", "residual"), layer=11, head=1),
-    )
+    *(scene.turn(attention_of="cross") for scene in (HERE.turn(query=3), BACK, ONE, BARE, LOST)),
+    *(scene.turn(attention_of="encoder") for scene in (HERE.turn(query=3), ONE, BARE)),
+    *(scene.turn(attention_of="decoder") for scene in (BACK, HERE.turn(off=("cross", "mask"), query=1), ONE)),
 ]
 FRESH = Sides
 

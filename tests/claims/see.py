@@ -511,6 +511,7 @@ def unit(f: Fresh) -> str:
 @claim("reading.label.seeming", "reading.label.seeming_untried")
 def seeming(f: Fresh, v: Values) -> None:
     heard = followed(f, f.of_head("pattern"))["induction"]
+    assert v["place"].lower() == f.heads([(f.layer, f.head)]) and v["unit"] == unit(f)
     assert len(heard) >= 3 and near(v["here"], np.mean(heard)) and v["here"] >= 0.5
     assert v["probe"] < 0.5 and abs(v["probe"] - repeated_of(f)[f.layer, f.head]) < 0.3
 
@@ -644,6 +645,12 @@ def carried_off(f: Fresh, v: Values) -> None:
 
 def key_change(f: Fresh) -> np.ndarray:
     """[key]: how far the word's output moves when its head's row loses this key: the layer's z is patched."""
+    if "_key_change" not in vars(f):
+        f._key_change = _key_change(f)
+    return f._key_change
+
+
+def _key_change(f: Fresh) -> np.ndarray:
     found, name = [], f.attention(f.layer) + "z"
     for key in range(len(f.columns)):
         z = f.run.trace[name].astype(np.float64)

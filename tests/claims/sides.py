@@ -50,6 +50,7 @@ class Sides(Fresh):
 
     def __init__(self, scene: Scene):
         super().__init__(scene)
+        self.moves: dict[tuple, np.ndarray] = {}
         self.kind = "decoder" if "cross" in scene.off and scene.attention_of == "cross" else scene.attention_of
         self.whole, source = self.config, scene.tokens
         known = scene.preset.tokenizer
@@ -104,6 +105,11 @@ class Sides(Fresh):
         return core.forward(*about, source=source, interventions=core.Interventions(**change))
 
     def without(self, *places: tuple[int, int]) -> np.ndarray:
+        if places not in self.moves:
+            self.moves[places] = self._without(*places)
+        return self.moves[places]
+
+    def _without(self, *places: tuple[int, int]) -> np.ndarray:
         where = () if self.kind == "decoder" else (self.kind,)
         trace = self.ran(ablated=frozenset([*self.scene.ablated, *((*place, *where) for place in places)]))
         return moved(self.last, trace[self.block(self.config.n_layers - 1) + "resid_post"].astype(np.float64))
