@@ -18,6 +18,7 @@ from core.scene.sentence import fit_sentence
 from pictures import compute, continuation, memory
 from pictures.compute import Picture, picture
 from pictures.extremes import greatest, head_names, some, token_name
+from pictures.numbers import COLUMN, Bars, Cells, cells
 from pictures.words import Words
 from plots.differences import differences
 from plots.heatmap import heatmap
@@ -141,7 +142,8 @@ def both(scene: Scene, words: Words) -> Picture:
         )
     names = [words("cause.clean"), words("cause.other")]
     written = [words.number(value) if np.isfinite(value) else "" for value in values]
-    return Picture(differences(np.array(values), names, written, height=BARS, alt=says), says)
+    numbers = Bars((("gap.logits", (0,)), ("other.gap.logits", (0,)))) if pair.alike else None
+    return Picture(differences(np.array(values), names, written, height=BARS, alt=says), says, numbers)
 
 
 @picture(*VIEW)
@@ -158,7 +160,8 @@ def stream(scene: Scene, words: Words) -> Picture:
     values = pair.moved("stream", range(pair.clean.config.n_layers))
     says = _says(words, "stream", values, pair, place)
     names = [a if a == b else f"{a}/{b}" for a, b in zip(tokens, pair.source.tokens, strict=True)]
-    return _map(pair, words, values, says, names, words("cause.token"))
+    of = [f"moved_stream.blocks.{layer}.resid_pre" for layer in range(len(values))]
+    return _map(pair, words, values, says, names, words("cause.token"), cells(of, (COLUMN,), values.shape))
 
 
 @picture(*VIEW, "layer", "head")
@@ -171,7 +174,8 @@ def heads(scene: Scene, words: Words) -> Picture:
     values = pair.moved("heads", range(config.n_layers))
     says = _says(words, "heads", values, pair, lambda *at: head_names([at], words))
     names = [str(head) for head in range(config.n_heads)]
-    return _map(pair, words, values, says, names, words("axis.head"), chosen=pair.clean.place)
+    of = cells([f"moved_head.blocks.{layer}.attn.z" for layer in range(len(values))], (COLUMN,), values.shape)
+    return _map(pair, words, values, says, names, words("axis.head"), of, chosen=pair.clean.place)
 
 
 @picture(*VIEW, "layer", "head")
@@ -184,7 +188,8 @@ def opened(scene: Scene, words: Words) -> Picture:
     values = pair.moved("words", [layer], head)
     at = words("heads.the", place=words("heads.place", layer=layer, head=head))
     says = _says(words, "opened", values, pair, lambda _, p: token_name(tokens, p, words), at=at[:1].upper() + at[1:])
-    return _map(pair, words, values, says, [*tokens], words("cause.token"), rows=[str(layer)])
+    of = cells(f"moved_word.blocks.{layer}.attn.z", (head, COLUMN), values.shape)
+    return _map(pair, words, values, says, [*tokens], words("cause.token"), of, rows=[str(layer)])
 
 
 @picture(*VIEW)
@@ -198,7 +203,8 @@ def mlps(scene: Scene, words: Words) -> Picture:
         return _nothing(words("cause.says.no_mlp"))
     values = pair.moved("mlp", range(config.n_layers))
     says = _says(words, "mlps", values, pair, lambda layer, _: words("cause.mlp", layer=layer))
-    return _map(pair, words, values, says, ["MLP"], "")
+    of = cells([f"moved_mlp.blocks.{layer}.mlp_out" for layer in range(len(values))], (COLUMN,), values.shape)
+    return _map(pair, words, values, says, ["MLP"], "", of)
 
 
 def _unlike(pair: Pair, words: Words) -> Picture:
@@ -217,6 +223,7 @@ def _map(
     says: str,
     columns: list[str],
     title: str,
+    numbers: Cells,
     *,
     rows: list[str] | None = None,
     chosen: tuple[int, int] | None = None,
@@ -240,7 +247,7 @@ def _map(
         hover=words("cause.hover"),
         alt=says,
     )
-    return Picture(figure, says)
+    return Picture(figure, says, numbers)
 
 
 def _says(

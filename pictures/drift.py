@@ -11,7 +11,8 @@ from core import Scene
 from core.interpret.space import ROUNDING
 from pictures import compute, extremes, left_out, memory, stacks
 from pictures.compute import Picture, looked_at, picture
-from pictures.ways import COMPONENTS, basis, depths, directions, kept, layers, names, tokens, ways
+from pictures.numbers import Points
+from pictures.ways import COMPONENTS, basis, depths, directions, kept, layers, names, reached, tokens, ways
 from pictures.words import Words
 from plots.drift import drift as drift_figure
 from plots.mask import with_stops
@@ -20,6 +21,7 @@ from plots.token_shares import token_shares
 HEIGHT = 560  # px
 VARIANCE_HEIGHT = 190  # px
 WALKED = 200  # words times stages: up to as many are sent at once, and walked through in the browser; it takes 0.2 s
+RING = 0.02  # of the longer axis: half the width of the outline of a point
 CROWDED = 20  # times as far apart as at the start: then the starts are within a marker's width of one another
 PLAIN = 1e5  # numbers from here on are written with a power of ten
 
@@ -30,10 +32,27 @@ def drift(scene: Scene, words: Words) -> Picture:
     stages = ways(scene)
     says = sentence(scene, stages, stage(scene, stages), words) + left_out.told(scene, words, "way")
     if len(tokens(scene)) * (layers(scene) + 1) > WALKED:
-        return Picture(_figure(scene, words, says), says)
-    return Picture(
-        with_stops(_walk(looked_at(scene, ("drift_3d", "without_first")), words), "stage", passed(scene), says), says
-    )
+        figure = _figure(scene, words, says)
+        return Picture(figure, says, _points(scene, figure))
+    walk = _walk(looked_at(scene, ("drift_3d", "without_first")), words)
+    return Picture(with_stops(walk, "stage", passed(scene), says), says, _points(scene, walk[passed(scene)]))
+
+
+def _points(scene: Scene, figure: dict[str, Any]) -> Points:
+    """Of each token's vector its coordinates: where it starts, and at the stage that is shown."""
+    first, own = len(scene.tokens), np.flatnonzero(kept(scene)).tolist()
+    numbers, places = [], []
+    for at, trace in zip((0, stage(scene, ways(scene))), figure["data"][-2:], strict=True):
+        for position, place in zip(
+            own, zip(*(trace[axis] for axis in "xyz" if axis in trace), strict=True), strict=True
+        ):
+            stack = 0 if position < first else 1
+            name = f"drift.{reached(scene, stack, at)}"
+            numbers.append((name, (position - stack * first, 0)))
+            places.append(tuple(map(float, place)))
+    axes = [figure["layout"][axis]["range"] for axis in ("xaxis", "yaxis") if axis in figure["layout"]]
+    ring = RING * max((high - low for low, high in axes), default=0.0)
+    return Points(tuple(numbers), tuple(places), (ring, ring), coordinate=True)
 
 
 @memory.kept(lambda scene, words: (scene, words.lang), large=lambda scene, _: compute.is_large(scene))

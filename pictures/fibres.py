@@ -10,6 +10,7 @@ from pictures.attention import read
 from pictures.compute import Picture, picture
 from pictures.fibres_across import counted, patterns
 from pictures.lighting import focus, focuses, lit, starts
+from pictures.numbers import Curves
 from pictures.words import Words
 from plots.bipartite import MAX_CURVES as MOST_FLAT
 from plots.bipartite import bipartite
@@ -75,7 +76,8 @@ def twin(scene: Scene, words: Words) -> Picture:
         height=twin_height(scene),
         alt=says,
     )
-    return Picture(figure, says)
+    shape = (a.shape[1], a.shape[2])  # of two stacks no fibre is cut here, and a click has one meaning
+    return Picture(figure, says, Curves(found.name("pattern"), head, shape, heard=bool(found.kind)))
 
 
 def twin_height(scene: Scene) -> int:

@@ -25,7 +25,7 @@ from pictures.extremes import (
     unit,
 )
 from pictures.labels import look, looks
-from pictures.numbers import COLUMN, ROW, Tiles, cells
+from pictures.numbers import COLUMN, ROW, Bars, Cells, Tiles, cells
 from pictures.squares import looks_map
 from pictures.stacks import patterns
 from pictures.words import Words
@@ -164,7 +164,7 @@ def entropies(scene: Scene, words: Words) -> Picture:
     bits = entropy(patterns(scene)).mean(-1)
     most = _most_bits(scene)
     says = _extremes(bits, "entropy", words, most=most)
-    return Picture(_per_head(bits, scene, words, most, says), says)
+    return Picture(_per_head(bits, scene, words, most, says), says, _means(scene, "mean_entropy", bits))
 
 
 @picture("layer", "head", "attention_of")
@@ -173,9 +173,14 @@ def distances(scene: Scene, words: Words) -> Picture:
     far = attention_distance(patterns(scene)).mean(-1)
     alike = _alike_distance(scene)
     says = _extremes(far, "distance", words, alike=alike)
-    return Picture(
-        _per_head(far, scene, words, max(alike, float(far.max(initial=0, where=np.isfinite(far)))), says), says
-    )
+    most = max(alike, float(far.max(initial=0, where=np.isfinite(far))))
+    return Picture(_per_head(far, scene, words, most, says), says, _means(scene, "mean_distance", far))
+
+
+def _means(scene: Scene, kind: str, values: np.ndarray) -> Cells:
+    """Which numbers the cells [layer, head] are, the means over the rows of each head."""
+    found = stacks.looks(scene)
+    return cells([f"{kind}.{found.name('pattern', i)}" for i in range(len(values))], (COLUMN,), values.shape)
 
 
 def measures_height(scene: Scene) -> int:
@@ -317,12 +322,15 @@ def lengths(scene: Scene, words: Words) -> Picture:
     """The tokens' mean norm as they enter, and after every layer."""
     trace, found = compute.run(scene).trace, stacks.looks(scene)
     source = trace.source if found.kind == "encoder" else None
-    return lengths_of(trace if source is None else source, found.config.n_layers, words, 800, GROWTH_HEIGHT)
+    prefix = "" if source is None else found.prefix
+    return lengths_of(source or trace, found.config.n_layers, words, 800, GROWTH_HEIGHT, prefix)
 
 
-def lengths_of(trace: Trace, n: int, words: Words, width: int, height: int) -> Picture:
-    """Of a stack of n layers: the tokens' mean length as they enter, and after every layer."""
+def lengths_of(trace: Trace, n: int, words: Words, width: int, height: int, prefix: str = "") -> Picture:
+    """Of a stack of n layers: the tokens' mean length as they enter, and after every layer. prefix: of its names in the
+    trace of the whole."""
     norms = token_norms(residual_stages(trace, n))
+    stages = [f"blocks.{i}.resid_post" for i in range(n)]
     says = _growth(norms, words)
     figure = magnitudes(
         norms,
@@ -334,7 +342,12 @@ def lengths_of(trace: Trace, n: int, words: Words, width: int, height: int) -> P
         height=height,
         alt=says,
     )
-    return Picture(figure, says)
+    return Picture(figure, says, mean_lengths(["blocks.0.resid_pre", *stages], prefix))
+
+
+def mean_lengths(names: list[str], prefix: str = "") -> Bars:
+    """Which numbers stand side by side: the tokens' mean lengths in these arrays."""
+    return Bars(tuple((f"mean_length.{prefix}{name}", (0,)) for name in names), upright=True)
 
 
 GROWTH_HEIGHT = 250  # px

@@ -41,7 +41,9 @@ def carried(scene: Scene, words: Words) -> Picture:
     key = "carried_off" if found.place in found.ablated else "carried"
     says = _says_row(scene, c, key, lambda length: magnitude(length, words), words)
     finite = c[np.isfinite(c)]
-    return Picture(_square(c, scene, words, says, zmax=float(finite.max(initial=0.0)) or 1.0), says)
+    layer, head = found.place
+    numbers = None if found.kind else cells(f"carried.blocks.{layer}.attn.pattern", (head, ROW, COLUMN), c.shape)
+    return Picture(_square(c, scene, words, says, zmax=float(finite.max(initial=0.0)) or 1.0), says, numbers)
 
 
 def _says_row(scene: Scene, values: np.ndarray, key: str, shown: Shown, words: Words) -> str:
@@ -159,7 +161,8 @@ def rolled(scene: Scene, words: Words) -> Picture:
     says = _says_rolled(scene, r, words)
     if found.config.cross:
         says += " " + words("reading.says.rollout_of_decoder")
-    return Picture(_square(r, scene, words, says, zmax=1.0), says)
+    numbers = None if found.kind else cells(f"rolled.blocks.{found.place[0]}.attn.pattern", (ROW, COLUMN), r.shape)
+    return Picture(_square(r, scene, words, says, zmax=1.0), says, numbers)
 
 
 def _says_rolled(scene: Scene, r: np.ndarray, words: Words) -> str:

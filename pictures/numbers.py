@@ -6,11 +6,14 @@ A Picture says so by one of these, so that no page asks what a cell of its is. A
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import numpy as np
+
 from core.scene.fields import Numbered
+from plots.bipartite import told_at
 from plots.tiles import cell_at, place_of
 
 ROW, COLUMN = "row", "column"
@@ -87,45 +90,91 @@ class Tiles:
 
 @dataclass(frozen=True)
 class Bars:
-    """Bars that lie, one a number, from the first row down."""
+    """Bars that lie, one a number, from the first row down; or, upright, what stands in columns from the left on."""
 
     numbers: tuple[Numbered, ...]
+    upright: bool = False
 
     def at(self, click: Mapping[str, Any]) -> Numbered | None:
         found = _whole(click)
-        return self.numbers[found[0]] if found and 0 <= found[0] < len(self.numbers) else None
+        place = -1 if found is None else found[self.upright]
+        return self.numbers[place] if 0 <= place < len(self.numbers) else None
 
     def place(self, number: Numbered) -> Rectangle | None:
         if number not in self.numbers:
             return None
-        return _cell(self.numbers.index(number), 0) | {"xref": "paper", "x0": 0, "x1": 1}
+        place, across = self.numbers.index(number), "y" if self.upright else "x"
+        whole = {f"{across}ref": "paper", f"{across}0": 0, f"{across}1": 1}
+        return (_cell(0, place) if self.upright else _cell(place, 0)) | whole
 
 
 @dataclass(frozen=True)
 class Points:
-    """Points of a plane, a number each: the one that stands nearest to a click."""
+    """Points of a plane or of a scene, a number each: the one that stands nearest to a click.
+
+    half: half the width and height of a point's outline, which only a plane has. coordinate: whether a point stands
+    for all numbers along the last axis of its index, its coordinates; a click means the first.
+    """
 
     numbers: tuple[Numbered, ...]
-    places: tuple[tuple[float, float], ...]
+    places: tuple[tuple[float, ...], ...]
+    half: tuple[float, float] = POINT
+    coordinate: bool = False
 
     def at(self, click: Mapping[str, Any]) -> Numbered | None:
-        x, y = click.get("x"), click.get("y")
-        if not (isinstance(x, int | float) and isinstance(y, int | float)):
+        axes = "xyz"[: len(self.places[0]) if self.places else 0]
+        where = [x for axis in axes if isinstance(x := click.get(axis), int | float)]
+        if len(where) < len(axes):
             return None
-        away = [(abs(x - own[0]) + abs(y - own[1]), i) for i, own in enumerate(self.places)]
+        away = [(sum(abs(x - y) for x, y in zip(where, own, strict=True)), i) for i, own in enumerate(self.places)]
         nearest, i = min(away, default=(1.0, 0))
         return self.numbers[i] if nearest < SAME_POINT else None
 
     def place(self, number: Numbered) -> Rectangle | None:
-        if number not in self.numbers:
+        name, index = number
+        number = (name, (*index[:-1], 0)) if self.coordinate else number
+        if number not in self.numbers or len(self.places[0]) > 2:
             return None
-        x, y = self.places[self.numbers.index(number)]
-        return {"x0": x - POINT[0], "x1": x + POINT[0], "y0": y - POINT[1], "y1": y + POINT[1]}
+        (x, y), (right, up) = self.places[self.numbers.index(number)], self.half
+        return {"x0": x - right, "x1": x + right, "y0": y - up, "y1": y + up}
 
 
-def cells(name: str | tuple[str, ...], index: tuple[int | str, ...], size: tuple[int, ...]) -> Cells:
+@dataclass(frozen=True)
+class Curves:
+    """The curves of one head's pattern [query, key] between two columns (plots/bipartite.py), at the points that tell
+    their weights. heard: whether a click explains one; else the page hears it by itself."""
+
+    name: str
+    head: int
+    shape: tuple[int, int]
+    heard: bool
+
+    def at(self, click: Mapping[str, Any]) -> Numbered | None:
+        x, y = click.get("x"), click.get("y")
+        if not (self.heard and isinstance(x, int | float) and isinstance(y, int | float)):
+            return None
+        across, down = told_at(*np.indices(self.shape))
+        away = np.abs(down - y) + abs(across - x)
+        query, key = divmod(int(away.argmin()), self.shape[1])
+        return (self.name, (self.head, query, key)) if away[query, key] < SAME_POINT else None
+
+    def place(self, number: Numbered) -> Rectangle | None:
+        name, index = number
+        if name != self.name or len(index) != 3 or index[0] != self.head:
+            return None
+        x, down = told_at(np.array(index[1]), np.array(index[2]))
+        return {"x0": x - 0.03, "x1": x + 0.03, "y0": float(down) - 0.2, "y1": float(down) + 0.2}
+
+
+def cells(name: str | Sequence[str], index: tuple[int | str, ...], size: tuple[int, ...]) -> Cells:
     """Cells of an array of this name; of several, a row each."""
-    return Cells((name,) if isinstance(name, str) else name, index, (size[0], size[1]))
+    return Cells((name,) if isinstance(name, str) else tuple(name), index, (size[0], size[1]))
+
+
+def points(numbers: Iterable[Numbered], x: np.ndarray, y: np.ndarray, half: tuple[float, float]) -> Points:
+    """Points at x and y [point], as float32 is sent."""
+    places = zip(*(np.asarray(along, np.float32).tolist() for along in (x, y)), strict=True)
+    return Points(tuple(numbers), tuple(places), half)
 
 
 def _whole(click: Mapping[str, Any]) -> tuple[int, int] | None:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from core import Scene
+from core.config import ENCODER
 from core.interpret import PCA, pca, residual_stages
 from core.trace import Trace
 from pictures import compute, extremes, left_out, memory, stacks
@@ -59,6 +60,16 @@ def ways(scene: Scene) -> np.ndarray:
     stages = np.concatenate(each, axis=1)
     good = np.isfinite(stages).all((1, 2))
     return stages if good.all() else stages[: int(np.argmin(good))]
+
+
+def reached(scene: Scene, stack: int, stage: int) -> str:
+    """The array of the trace in which the vectors of a stack's tokens stand at one stage of their way."""
+    prefix = ENCODER if stacks.count(scene) > 1 and stack == 0 else ""
+    return (
+        f"{prefix}blocks.0.resid_pre"
+        if stage == 0
+        else f"{prefix}blocks.{min(stage, depths(scene)[stack]) - 1}.resid_post"
+    )
 
 
 def kept(scene: Scene) -> np.ndarray:

@@ -178,15 +178,21 @@ def _column(
     }
 
 
-def _told(query: np.ndarray, key: np.ndarray, words: list[str]) -> dict[str, Any]:
-    """Unseen points on the curves, which tell the exact weight when they are pointed at."""
+def told_at(query: np.ndarray, key: np.ndarray) -> tuple[float, np.ndarray]:
+    """Where on its curve a weight is told: x, and of each curve y."""
     t = TOLD_AT
     across = 3 * (1 - t) ** 2 * t * REACH + 3 * (1 - t) * t**2 * (1 - REACH) + t**3
+    return across, query + (key - query) * t**2 * (3 - 2 * t)
+
+
+def _told(query: np.ndarray, key: np.ndarray, words: list[str]) -> dict[str, Any]:
+    """Unseen points on the curves, which tell the exact weight when they are pointed at."""
+    across, down = told_at(query, key)
     return {
         "type": "scatter",
         "mode": "markers",
         "x": np.full(len(words), across, np.float32),
-        "y": (query + (key - query) * t**2 * (3 - 2 * t)).astype(np.float32),
+        "y": down.astype(np.float32),
         "marker": {"size": 8, "opacity": 0},
         "hovertext": words,
         "hoverinfo": "text",

@@ -24,7 +24,7 @@ from pictures import (
     start,
     turn,
 )
-from pictures.explained import world
+from pictures.explained import card, runs, world
 from pictures.generate import cache
 from pictures.translate import draw, text
 from pictures.words import words_of
@@ -95,6 +95,8 @@ SHELVES = {
     "context": continuation.context,
     "translated": lambda _: text.translated(TRANSLATOR),
     "searched": lambda _: draw.search(TRANSLATOR),
+    "card": lambda scene: card.shown("reading", scene.turn(explained=(("embed", (0, 0)),)), WORDS),
+    "put": lambda scene: runs.patched(cause.Pair.of(scene), "put_head.0.1."),
     "patched": lambda scene: cause._patched(scene, scene.turn(sentence=scene.text[::-1]), (0, 1), "stream", 0, 0),
 }
 

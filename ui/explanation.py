@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from html import escape
 from typing import Any
 from urllib.parse import urlencode
 
@@ -11,9 +12,9 @@ import streamlit as st
 from core import Notice, Scene
 from core.scene.fields import EXPLAINED, Numbered
 from pictures.explained import card as cards
-from pictures.explained.naming import array, families, family_of, index_at
-from pictures.explained.world import World, world
-from pictures.extremes import choices
+from pictures.explained.derived import COMPONENT
+from pictures.explained.naming import array, component, families, family_of, index_at
+from pictures.explained.world import world
 from pictures.numbers import Numbers
 from pictures.words import Words
 from ui import controls, state
@@ -52,21 +53,20 @@ def draw(page: str, words: Words) -> None:
     scene = state.scene()
     if panel.covered(scene):  # it would give the answer away
         return
-    here = world(page, scene, words) if scene.explained else None
-    here = here if here and here.has(scene.explained[-1]) else None
+    found = cards.shown(page, scene, words) if scene.explained else None
     with st.container(key="explained-form"):
-        _form(page, scene, here, words)
-    if here is None:
+        _form(page, scene, found, words)
+    if found is None:
         return
-    made = cards.card(here, scene.explained, words, _address)
     with st.container(key="explained-card"):
-        st.latex(made.formula)
-        explained.show(made.html, follow=_follow)
+        st.latex(found.card.formula)
+        explained.show(_addressed(found.card.html), follow=_follow)
 
 
-def _address(way: cards.Way) -> str:
-    others = {name: text for name, text in state.address().items() if name != "explained"}
-    return "?" + urlencode(others | ({"explained": EXPLAINED.write(way)} if way else {}))
+def _addressed(html: str) -> str:
+    """The card's links with all else that the address says."""
+    others = urlencode({name: text for name, text in state.address().items() if name != "explained"})
+    return html.replace('href="?', f'href="?{escape(others)}&amp;') if others else html
 
 
 def _follow(way: str) -> None:
@@ -74,9 +74,9 @@ def _follow(way: str) -> None:
     state.turn(explained=EXPLAINED.read(way) if way else ())
 
 
-def _form(page: str, scene: Scene, here: World | None, words: Words) -> None:
+def _form(page: str, scene: Scene, found: cards.Shown | None, words: Words) -> None:
     """Which array, of which layer, and the place in it."""
-    number = scene.explained[-1] if here else None
+    number = scene.explained[-1] if found else None
     chosen = family_of(number[0]) if number else ("", None)
     options = ["", *families(page, scene)]
     options += [] if chosen[0] in options else [chosen[0]]
@@ -92,13 +92,13 @@ def _form(page: str, scene: Scene, here: World | None, words: Words) -> None:
         lambda one: array(one.replace("*", "0"), words, code=True) if one else words("explain.none"),
         turn=open_family,
     )
-    if here is None or number is None:
+    if found is None or number is None:
         return
-    if chosen[1] is not None and (n := here.n_layers(number[0])) > 1:
-        layers = range(n)
+    if chosen[1] is not None and found.layers > 1:
+        layers = range(found.layers)
         controls.select(words("axis.layer"), "explained_layer", layers, chosen[1], str, turn=_move(number))
-    for axis, (name, size) in enumerate(zip(here.axes(number[0]), here.shape(number[0]), strict=True)):
-        _place(axis, name, size, number, here, words)
+    for axis, (name, size, named) in enumerate(found.axes):
+        _place(axis, name, size, named, number, words)
 
 
 def _move(number: Numbered) -> Callable[..., None]:
@@ -107,7 +107,7 @@ def _move(number: Numbered) -> Callable[..., None]:
     return lambda explained_layer: _to((family.replace("*", str(explained_layer)), number[1]))
 
 
-def _place(axis: int, name: str, size: int, number: Numbered, here: World, words: Words) -> None:
+def _place(axis: int, name: str, size: int, named: tuple[str, ...], number: Numbered, words: Words) -> None:
     """Along one axis; where there is a choice."""
 
     def turn(**place: int) -> None:
@@ -116,8 +116,9 @@ def _place(axis: int, name: str, size: int, number: Numbered, here: World, words
     if size == 1:
         return
     knob, at, label = f"explained_{axis}", number[1][axis], words(f"explain.axes.{name or 'other'}")
-    if name in ("pos", "query", "key"):
-        named = choices(here.tokens_of(number[0], name), words)
+    if name == COMPONENT:
+        controls.select(label, knob, range(size), at, component, turn=turn)
+    elif named:
         controls.select(label, knob, range(size), at, named.__getitem__, turn=turn)
     else:
         controls.number(label, knob, 0, size - 1, at, turn=turn)

@@ -9,7 +9,7 @@ from core.interpret import token_norms
 from pictures.block.frame import LOW, WIDTH, height
 from pictures.block.inside import array, inside, own
 from pictures.compute import Picture, picture
-from pictures.heads import lengths_of, magnitude
+from pictures.heads import lengths_of, magnitude, mean_lengths
 from pictures.words import Words
 from plots.magnitudes import magnitudes
 
@@ -17,7 +17,7 @@ from plots.magnitudes import magnitudes
 @picture("attention_of")
 def stream(scene: Scene, words: Words) -> Picture:
     """The tokens' mean length as they enter, and after every layer."""
-    return lengths_of(own(scene), inside(scene).config.n_layers, words, WIDTH, height(scene))
+    return lengths_of(own(scene), inside(scene).config.n_layers, words, WIDTH, height(scene), inside(scene).prefix)
 
 
 @picture("layer", "attention_of")
@@ -49,4 +49,4 @@ def steps(scene: Scene, words: Words) -> Picture:
         height=LOW,
         alt=says,
     )
-    return Picture(figure, says)
+    return Picture(figure, says, mean_lengths([here.block + name for name in names]))

@@ -15,7 +15,7 @@ from pictures.block.inside import array, inside
 from pictures.compute import Picture, picture
 from pictures.generate.draw import share
 from pictures.heads import magnitude
-from pictures.numbers import COLUMN, ROW, cells
+from pictures.numbers import COLUMN, ROW, cells, points
 from pictures.words import Words
 from plots.curves import curves
 from plots.token_shares import labels_height, token_shares
@@ -106,7 +106,11 @@ def curve(scene: Scene, words: Words) -> Picture:
         height=LOW,
         alt=says,
     )
-    return Picture(figure, says)
+    if not found.real:
+        return Picture(figure, says)
+    name = f"{inside(scene).block}mlp.{'act' if inside(scene).config.gated else 'post'}"
+    own, (low, high) = [(name, (row, int(unit))) for unit in np.flatnonzero(good)], figure["layout"]["yaxis"]["range"]
+    return Picture(figure, says, points(own, x[good], y[good], (0.03 * reach, 0.05 * (high - low))))
 
 
 @picture("layer", "attention_of")

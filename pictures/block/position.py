@@ -12,7 +12,7 @@ from pictures.block.frame import HEIGHT, LOW, ROWS, WIDTH, by_token
 from pictures.block.inside import inside
 from pictures.compute import Picture, picture
 from pictures.heads import magnitude
-from pictures.numbers import COLUMN, ROW, cells
+from pictures.numbers import COLUMN, ROW, cells, points
 from pictures.words import Words
 from plots.curves import curves
 from plots.figure import label_width
@@ -108,7 +108,11 @@ def wave(scene: Scene, words: Words) -> Picture:
         height=LOW,
         alt=says,
     )
-    return Picture(figure, says)
+    if kind == "rotary" or scene.config.positions != kind:
+        return Picture(figure, says)
+    array, (low, high) = inside(scene).prefix + "pos_embed", figure["layout"]["yaxis"]["range"]
+    own = [(array, (place, dimension)) for place in range(n)]
+    return Picture(figure, says, points(own, at, values, (0.2, 0.06 * (high - low))))
 
 
 def shown_dimension(scene: Scene) -> int:

@@ -9,14 +9,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
 from math import isfinite
+from urllib.parse import urlencode
 
-from core import NAMES, Explanation
+from core import NAMES, Explanation, Scene
 from core.explain.explanation import Operand, Term
 from core.explain.subject import GRAD
 from core.limits import TRAIL
 from core.scene.fields import EXPLAINED, Numbered
-from pictures.explained.naming import ALONE, LAYER, title
-from pictures.explained.world import World
+from pictures import compute, memory
+from pictures.explained.naming import LAYER, title
+from pictures.explained.runs import parted
+from pictures.explained.world import EVERYWHERE, World, world
+from pictures.extremes import choices
 from pictures.words import Words
 
 SHOWN = 6  # terms, or operands of a function: the largest
@@ -34,6 +38,35 @@ class Card:
     says: str
 
 
+@dataclass(frozen=True)
+class Shown:
+    """What a page shows of the number that it explains: the card, how many layers have such a number, and of each axis
+    of its array the name, the length, and what stands there where that has names."""
+
+    card: Card
+    layers: int
+    axes: tuple[tuple[str, int, tuple[str, ...]], ...]
+
+
+# Another turn of a knob that leaves the number as it is finds it here, as it finds the finished figures.
+@memory.kept(lambda page, scene, words: (page, scene, words.lang), large=lambda _, scene, __: compute.is_large(scene))
+def shown(page: str, scene: Scene, words: Words) -> Shown | None:
+    """Of the last number on the Scene's way; None where there is none. Links are addresses that say that way alone."""
+    here = world(page, scene, words) if scene.explained else None
+    if here is None or not here.has(scene.explained[-1]):
+        return None
+    name = scene.explained[-1][0]
+    axes = []
+    for axis, size in zip(here.axes(name), here.shape(name), strict=True):
+        named = axis in ("pos", "query", "key")
+        axes.append((axis, size, tuple(choices(here.tokens_of(name, axis), words)) if named else ()))
+    return Shown(card(here, scene.explained, words, _address), here.n_layers(name), tuple(axes))
+
+
+def _address(way: Way) -> str:
+    return f"?{urlencode({'explained': EXPLAINED.write(way)} if way else {})}"
+
+
 def card(here: World, way: Way, words: Words, address: Callable[[Way], str] = EXPLAINED.write) -> Card:
     """Of the last number on a way. Raises: ConfigError for a number that there is not."""
     found = here.explain(way[-1])
@@ -43,7 +76,8 @@ def card(here: World, way: Way, words: Words, address: Callable[[Way], str] = EX
 
 def formula(found: Explanation) -> str:
     """The formula, after the symbol of what it gives where it does not say so itself."""
-    known = NAMES.get(f"blocks.{{i}}.{LAYER.fullmatch(found.name)[2]}", NAMES.get(found.name))  # type: ignore[index]
+    name = parted(found.name)[1]
+    known = NAMES.get(f"blocks.{{i}}.{LAYER.fullmatch(name)[2]}", NAMES.get(name))  # type: ignore[index]
     if "=" in found.formula or not known or found.is_leaf:
         return found.formula
     return f"{known.symbol} = {found.formula}"
@@ -58,7 +92,7 @@ def number(value: float, words: Words) -> str:
     return words("explain.nan") if value != value else "∞" if value > 0 else "−∞"
 
 
-def shown(found: Explanation) -> tuple[tuple[Term, ...], float]:
+def largest(found: Explanation) -> tuple[tuple[Term, ...], float]:
     """The terms of a sum that are written, and what the others add up to."""
     return found.largest(SHOWN)
 
@@ -94,7 +128,7 @@ def sentence(found: Explanation, here: World, words: Words) -> str:
     if len(found.terms) == 1 and first.factor == 1 and len(first.operands) == 1 and not first.over:
         operand = first.operands[0]
         return words("explain.says.same", **about, other=title((operand.name, operand.index), here, words))
-    some, rest = shown(found)
+    some, rest = largest(found)
     terms = words.several(number(term.value, words) for term in some)
     if len(some) == len(found.terms):
         return words("explain.says.sum", **about, n=len(some), terms=terms)
@@ -131,7 +165,7 @@ class _Drawn:
         )
 
     def _sum(self) -> str:
-        some, rest = shown(self.found)
+        some, rest = largest(self.found)
         rows = [self._row(self._product(term), term.value) for term in some]
         if others := len(self.found.terms) - len(some):
             rows.append(self._row(escape(self.words("explain.rest", n=others)), rest))
@@ -139,7 +173,7 @@ class _Drawn:
 
     def _function(self) -> str:
         some = chosen(self.found)
-        rows = [self._row(self._operand(one, self._title((one.name, one.index))), one.value) for one in some]
+        rows = [self._row(self._operand(one, named=True), one.value) for one in some]
         if others := len(self.found.operands) - len(some):
             rows.append(f'<tr><td colspan="2">{escape(self.words("explain.more", n=others))}</td></tr>')
         return self._table(rows)
@@ -155,15 +189,15 @@ class _Drawn:
         """A term's factors, each a link; one alone is called by its name, for its value stands beside it."""
         if term.factor == 1 and len(term.operands) == 1 and not term.over:
             (one,) = term.operands
-            return self._operand(one, self._title((one.name, one.index)))
+            return self._operand(one, named=True)
         factor = [] if term.factor == 1 and term.operands else [escape(number(term.factor, self.words))]
         over = "".join(f" ÷ {self._operand(one)}" for one in term.over)
         return " · ".join([*factor, *map(self._operand, term.operands)]) + over
 
-    def _operand(self, one: Operand, text: str = "") -> str:
+    def _operand(self, one: Operand, named: bool = False) -> str:
         to, name = (one.name, one.index), self._title((one.name, one.index))
-        text = text or number(one.value, self.words)
-        if one.name in ALONE:
+        text = name if named else number(one.value, self.words)
+        if one.name in EVERYWHERE:
             return f'<span title="{escape(name)}">{escape(text)}</span>'
         return self._link((*self.way, to)[-TRAIL:], text, f' title="{escape(name)}" class="{_role(one.name)}"')
 
@@ -181,4 +215,4 @@ ROLES = {"q": "query", "rot_q": "query", "k": "key", "rot_k": "key", "v": "value
 
 def _role(name: str) -> str:
     """The role whose colour a number has on every page."""
-    return "gradient" if name.startswith(GRAD) else ROLES.get(name.rpartition(".")[2], "")
+    return "gradient" if parted(name)[1].startswith(GRAD) else ROLES.get(name.rpartition(".")[2], "")

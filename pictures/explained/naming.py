@@ -8,12 +8,28 @@ from core import NAMES, Config, Scene
 from core.config import ENCODER
 from core.explain.subject import GRAD, LENGTH
 from core.scene.fields import Numbered
-from pictures.explained.world import DRAW, STEPS, World, asked
+from pictures import cause
+from pictures.explained import derived, runs
+from pictures.explained.world import DRAW, EVERYWHERE, STEPS, World, asked, bare_of
 from pictures.extremes import token_name
 from pictures.words import Words
 
 DRAWN = {"generate": STEPS, "translate": STEPS[:1]}  # pages that draw a token: the shares that they show
-ALONE = ("position", "mask")  # what explanations end at that is no array: a token's place, and what hides one from it
+PATTERNS = ("blocks.*.attn.pattern", "encoder.blocks.*.attn.pattern")
+MADE = {  # pages that draw numbers that no trace holds: those, but for Drift's
+    "heads": (
+        *(f"{kind}.{of}" for kind in ("mean_entropy", "mean_distance") for of in PATTERNS),
+        "mean_entropy.blocks.*.cross.pattern",
+    ),
+    "reading": ("carried.blocks.*.attn.pattern", "rolled.blocks.*.attn.pattern", "effect.blocks.*.attn.z"),
+    "cause": (
+        "gap.logits",
+        "moved_stream.blocks.*.resid_pre",
+        "moved_head.blocks.*.attn.z",
+        "moved_word.blocks.*.attn.z",
+        "moved_mlp.blocks.*.mlp_out",
+    ),
+}
 LAYER = re.compile(r"(?:encoder\.)?(?:blocks\.(\d+)\.)?(.*)")
 
 
@@ -26,6 +42,16 @@ def title(number: Numbered, world: World, words: Words) -> str:
 
 def array(name: str, words: Words, code: bool = False) -> str:
     """What an array holds: "gradient by: query". code: with its name in the trace, for those alike to be told apart."""
+    run, name = runs.parted(name)
+    if run:
+        kind, *place = re.split(r"[._]", run)[:3]
+        if kind == "without":
+            return words("explain.without", name=array(name, words, code), layer=int(place[0]), head=int(place[1]))
+        return words(f"explain.{kind}", name=array(name, words, code))
+    kind, of = derived.kind_of(name)
+    if kind:
+        label = words(f"explain.derived.{kind}")
+        return words("explain.encoder", name=label) if of.startswith(ENCODER) else label
     for start, key in ((LENGTH, "length"), (GRAD, "gradient")):
         if name.startswith(start):
             return words(f"explain.{key}", name=array(name.removeprefix(start), words, code))
@@ -46,7 +72,7 @@ def _label(name: str) -> str:
 
 
 LABELS = {name: _label(name) for name in NAMES if not name.startswith(ENCODER)}
-LABELS |= {name: name for name in (*ALONE, *(DRAW + step for step in STEPS))}
+LABELS |= {name: name for name in (*EVERYWHERE, *(DRAW + step for step in STEPS))}
 
 
 def families(page: str, scene: Scene) -> list[str]:
@@ -57,7 +83,23 @@ def families(page: str, scene: Scene) -> list[str]:
         found += [ENCODER + name.format(i="*") for name in recorded(config.encoder)]
     if page == "backward":
         return [GRAD + name for name in found]
-    return [*(DRAW + step for step in DRAWN.get(page, ())), *found]
+    if page == "drift":
+        own = [f"drift.{name}" for name in found if name.endswith((".resid_pre", ".resid_post"))]
+    else:
+        own = [one for one in MADE.get(page, ()) if _is_made(one, asked(page, scene), scene)]
+    return [*(DRAW + step for step in DRAWN.get(page, ())), *own, *found]
+
+
+def _is_made(name: str, model: Scene, scene: Scene) -> bool:
+    """Whether a page makes such numbers of this model."""
+    bare, config = bare_of(name), model.config
+    if name.startswith(("carried", "rolled", "effect")) and config.n_encoder_layers:
+        return False
+    if name.startswith(("gap", "moved")) and not cause.Pair.of(scene).alike:
+        return False
+    if bare.startswith(ENCODER):
+        return bool(config.n_encoder_layers)
+    return _has(config, bare.replace("*", "{i}"))
 
 
 def recorded(config: Config) -> list[str]:
@@ -97,16 +139,21 @@ def index_at(name: str, world: World, scene: Scene) -> tuple[int, ...]:
     return tuple(min(looked.get(axis, scene.dimension if axis[:2] == "d_" else 0), size - 1) for axis, size in axes)
 
 
+def component(place: int) -> str:
+    """One of the directions in which Drift draws, as its axes call it."""
+    return f"PC{place + 1}"
+
+
 def _place(number: Numbered, world: World, words: Words) -> str:
     name, index = number
-    if name in ALONE:
+    if name in EVERYWHERE:
         if name == "position" and world.read is not None:  # it is told of both texts alike
             return words("explain.at.pos", n=index[0])
         return " → ".join(token_name(world.tokens_of(name, "pos"), place, words) for place in index)
     axes, parts = world.axes(name), []
     if not all(axes):
         return f"[{', '.join(map(str, index))}]"
-    if layer := LAYER.fullmatch(name.removeprefix(LENGTH).removeprefix(GRAD))[1]:  # type: ignore[index]
+    if layer := LAYER.fullmatch(bare_of(name))[1]:  # type: ignore[index]
         parts.append(words("explain.at.layer", n=int(layer)))
     batch = len(index) - len(axes)
     for axis, place in zip(axes, index[batch:], strict=True):
@@ -116,6 +163,8 @@ def _place(number: Numbered, world: World, words: Words) -> str:
             parts.append(token_name(world.tokens_of(name, axis), place, words))
         elif axis == "vocab":
             parts.append(words("quoted", token=world.called(place)))
+        elif axis == derived.COMPONENT:
+            parts.append(component(place))
         elif axis != "1":
             parts.append(words(f"explain.at.{axis}", n=place))
     return ", ".join(parts)

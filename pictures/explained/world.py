@@ -4,22 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache, partial
 
 import numpy as np
 
 import core
 from core import ConfigError, Distribution, Explanation, Run, Scene
 from core.config import ENCODER
-from core.explain.explanation import Operand, Term
+from core.explain.explanation import Operand, Term, same
 from core.explain.subject import GRAD, LENGTH, Subject
+from core.interpret import PCA
 from core.scene.fields import Numbered
 from core.trace import axes_of
-from pictures import backward, cause, compute, continuation, memory, stacks
+from pictures import backward, cause, compute, continuation, memory, stacks, ways
 from pictures.brief import Brief
+from pictures.explained import derived, runs
 from pictures.translate import text as translations
 from pictures.words import Words
 
 DRAW = "draw."  # before the names of a draw (core/explain/sampling.py)
+EVERYWHERE = ("position", "mask")  # what explanations end at that is no array: of no run
+PATCH = r"\text{patch}"
 STEPS = ("plain", "tempered", "final")  # of those: what has one number a token
 
 
@@ -29,7 +34,9 @@ class World:
 
     called: the name of an id. drawn: the distribution that the next token is drawn from, and drawn_at: the place whose
     logits it has. read: what the decoder read, of a model of two stacks; then `tokens` are what its encoder read, and
-    `written` what it wrote at each place.
+    `written` what it wrote at each place. basis: the directions of Drift's points. pair: Cause's two sentences and two
+    candidates. elsewhere: the World of another run, by what its names begin with (runs.py). patched_from: of a run with
+    a patch, what the names begin with of the run that it was taken from.
     """
 
     subject: Subject
@@ -39,13 +46,31 @@ class World:
     drawn_at: int = 0
     read: tuple[str, ...] | None = None
     written: tuple[str, ...] = ()
+    basis: Callable[[], PCA] | None = None
+    pair: cause.Pair | None = None
+    elsewhere: Callable[[str], World] | None = None
+    patched_from: str | None = None
+
+    def within(self, name: str) -> tuple[World, str, str]:
+        """Whose number a name is: that run's World, what says so, and the rest. Raises: ConfigError for no such run."""
+        start, own = runs.parted(name)
+        if not start:
+            return self, "", name
+        if self.elsewhere is None:
+            raise ConfigError(f"name: {name} is of a run that this page has not", "name")
+        return self.elsewhere(start), start, own
 
     def tokens_of(self, name: str, axis: str) -> tuple[str, ...]:
         """What stands along an axis, "pos", "query" or "key", of an array: the text that it is of. A look across is
         named by the word that is written with it."""
+        here, start, own = self.within(name)
+        if start:
+            return here.tokens_of(own, axis)
+        if self.pair is not None and name.startswith("moved_"):  # named by the sentence that is patched
+            return self.pair.target.tokens
         if self.read is None:
             return self.tokens
-        bare = name.removeprefix(LENGTH).removeprefix(GRAD)
+        bare = bare_of(own)
         looked_at = ".cross." in bare and (axis == "key" or bare.endswith((".k", ".v")))
         if looked_at or bare.startswith(ENCODER):
             return self.tokens
@@ -54,19 +79,15 @@ class World:
     def n_layers(self, name: str) -> int:
         """How many layers the stack of an array has."""
         config = self.subject.config
-        return config.n_encoder_layers if name.removeprefix(GRAD).startswith(ENCODER) else config.n_layers
+        return config.n_encoder_layers if bare_of(name).startswith(ENCODER) else config.n_layers
 
     def has(self, number: Numbered) -> bool:
         """Whether there is such a number here."""
         name, index = number
         try:
-            if name.startswith(DRAW):
-                shape = self._draw_shape(name)
-                return len(index) == len(shape) and all(at < n for at, n in zip(index, shape, strict=True))
-            self.subject.checked(name, index)
+            return derived.has(self.shape(name), index)
         except ConfigError:
             return False
-        return True
 
     def _draw_shape(self, name: str) -> tuple[int, ...]:
         return (len(self.drawn.logits),) if self.drawn and name.removeprefix(DRAW) in STEPS else ()
@@ -74,15 +95,31 @@ class World:
     def explain(self, number: Numbered) -> Explanation:
         """Raises: ConfigError for a number that there is not."""
         name, index = number
+        here, start, own = self.within(name)
+        if here is not self:
+            return here._as_part(start, here.explain((own, index)))
+        if derived.kind_of(name)[0]:
+            return derived.explained(self, name, index)
         if self.drawn is None or not name.startswith(DRAW):
-            return core.explain(self.subject, name, index)
+            return self._given(core.explain(self.subject, name, index))
         found = core.explain(self.drawn, name.removeprefix(DRAW), index)
-        return replace(
-            found,
-            name=name,
-            operands=tuple(map(self._renamed, found.operands)),
-            terms=tuple(Term(tuple(map(self._renamed, term.operands)), term.factor) for term in found.terms),
-        )
+        return _named(found, name, self._renamed)
+
+    def _given(self, found: Explanation) -> Explanation:
+        """What a patch brought is a number of the run that it was taken from."""
+        if self.patched_from is None or not self.subject.is_patched(found.name, found.index):
+            return found
+        source = Operand(self.patched_from + found.name, found.index, found.value)
+        return Explanation(found.name, found.index, found.value, *same(PATCH, source))
+
+    def _as_part(self, start: str, found: Explanation) -> Explanation:
+        """An explanation of this run, by the names that it has on the page. The weights are those of all runs."""
+
+        def renamed(operand: Operand) -> Operand:
+            alike = operand.name in self.subject.params or operand.name in EVERYWHERE or found.formula == PATCH
+            return operand if alike else replace(operand, name=start + operand.name)
+
+        return _named(found, start + found.name, renamed)
 
     def _renamed(self, operand: Operand) -> Operand:
         """An operand of the draw by its name on the page: a logit is the last position's, and goes on from there."""
@@ -92,16 +129,34 @@ class World:
 
     def axes(self, name: str) -> tuple[str, ...]:
         """What the axes of an array are, by their names in core.NAMES; of a parameter, only that it has such."""
+        here, _, name = self.within(name)
         if name.startswith(DRAW):
             return ("vocab",)
-        bare = name.removeprefix(LENGTH).removeprefix(GRAD)
-        if bare in self.subject.trace:
+        if kind := derived.kind_of(name)[0]:
+            return derived.DERIVED[kind].axes
+        bare = bare_of(name)
+        if bare in here.subject.trace:
             return axes_of(bare)[: -1 if name.startswith(LENGTH) else None]
-        return ("",) * self.subject[bare].ndim if bare in self.subject.params else ()
+        return ("",) * here.subject[bare].ndim if bare in here.subject.params else ()
 
     def shape(self, name: str) -> tuple[int, ...]:
         """Raises: ConfigError for an array that there is not."""
-        return self._draw_shape(name) if name.startswith(DRAW) else self.subject[name].shape
+        here, _, name = self.within(name)
+        if name.startswith(DRAW):
+            return here._draw_shape(name)
+        return derived.shape(here, name) if derived.kind_of(name)[0] else here.subject[name].shape
+
+
+def _named(found: Explanation, name: str, renamed: Callable[[Operand], Operand]) -> Explanation:
+    """The same by another name, and its operands by others too."""
+    terms = (Term(tuple(map(renamed, t.operands)), t.factor, tuple(map(renamed, t.over))) for t in found.terms)
+    return replace(found, name=name, operands=tuple(map(renamed, found.operands)), terms=tuple(terms))
+
+
+def bare_of(name: str) -> str:
+    """The array that a number is of: without the run, what is derived, and what its gradient or length is."""
+    own = derived.kind_of(runs.parted(name)[1])[1]
+    return own.removeprefix(LENGTH).removeprefix(GRAD)
 
 
 def world(page: str, scene: Scene, words: Words) -> World | None:
@@ -112,7 +167,33 @@ def world(page: str, scene: Scene, words: Words) -> World | None:
         return _graded(scene, words)
     if page == "translate":
         return _translating(asked(page, scene), words)
-    return _of(compute.run(asked(page, scene)), words)
+    plain = _of(compute.run(asked(page, scene)), words)
+    if page == "drift":
+        return replace(plain, basis=partial(ways.basis, ways.directions(scene)))
+    if page == "reading":
+        without = cache(lambda start: _of(compute.run(runs.without_head(scene, start)), words))
+        return replace(plain, elsewhere=without)
+    return _caused(plain, cause.Pair.of(scene), words) if page == "cause" else plain
+
+
+def _caused(plain: World, pair: cause.Pair, words: Words) -> World:
+    """With the other sentence's run, and those of the patches, where the sentences can be patched."""
+    if not pair.alike:
+        return plain
+
+    @cache  # a card asks for one many times
+    def elsewhere(start: str) -> World:
+        if start == runs.OTHER:
+            return replace(_of(compute.run(pair.other), words), pair=pair)
+        target = plain if pair.breaks else elsewhere(runs.OTHER)
+        return replace(
+            target,
+            subject=runs.patched(pair, start),
+            pair=pair,
+            patched_from=runs.OTHER if pair.breaks else "",
+        )
+
+    return replace(plain, pair=pair, elsewhere=elsewhere)
 
 
 def asked(page: str, scene: Scene) -> Scene:

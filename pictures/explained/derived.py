@@ -1,0 +1,303 @@
+"""Numbers that pages draw and no trace holds, as explanations over numbers of the run: spread and reach of a head, what
+a weight carries, rollout, a point's coordinates, and what a patch or a missing head changes.
+
+A name is the kind of number, then the array that it is made of: `entropy.blocks.0.attn.pattern`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from core import Explanation, interpret
+from core.arguments import wrong
+from core.errors import ConfigError
+from core.explain.explanation import Made, Operand, Term, dot, same, the_sum
+from core.interpret.heads import transformed_values
+from pictures.explained.runs import OTHER, put, without
+
+if TYPE_CHECKING:
+    from pictures.explained.world import World
+
+Place = tuple[int, ...]
+Rule = Callable[["World", str, Place], Made]
+PATTERN = r"(?:encoder\.)?blocks\.\d+\.(?:attn|cross)\.pattern"
+OWN = r"blocks\.\d+\.attn\."  # of the attention inside one text
+STAGE = r"(?:encoder\.)?blocks\.\d+\.(?:resid_pre|resid_post)"
+STREAM = r"(?:encoder\.)?blocks\.\d+\.resid_\w+"
+COMPONENT = "component"  # an axis: the directions in which Drift draws
+
+
+class Derived(NamedTuple):
+    """One kind of number: of which arrays (a regular expression), its axes, its shape, and what one is made of."""
+
+    of: str
+    axes: tuple[str, ...]
+    shape: Callable[[World, str], Place]
+    made: Rule
+
+
+def kind_of(name: str) -> tuple[str, str]:
+    """("entropy", "blocks.0.attn.pattern") of a derived number's name; ("", name) of another."""
+    kind, _, of = name.partition(".")
+    return (kind, of) if kind in DERIVED else ("", name)
+
+
+def shape(here: World, name: str) -> Place:
+    """Raises: ConfigError for an array that has no such numbers."""
+    kind, of = kind_of(name)
+    if not re.fullmatch(DERIVED[kind].of, of):
+        raise wrong("name", name, f"{kind} of an array that has it")
+    return DERIVED[kind].shape(here, of)
+
+
+def explained(here: World, name: str, index: Place) -> Explanation:
+    """What `core.explain` would say of it. Raises: ConfigError for a number that there is not."""
+    if not has(shape(here, name), index):
+        raise wrong("index", index, f"a place in {name}")
+    kind, of = kind_of(name)
+    with np.errstate(all="ignore"):  # of numbers that have exploded
+        found = Explanation(name, index, 0.0, *DERIVED[kind].made(here, of, index))
+    return replace(found, value=found.recomputed())
+
+
+def has(size: Place, index: Place) -> bool:
+    """Whether an array of this size has such a place."""
+    return len(index) == len(size) and all(0 <= at < n for at, n in zip(index, size, strict=True))
+
+
+def _layer(name: str) -> int:
+    return int(name.removeprefix("encoder.").split(".")[1])
+
+
+# ------------------------------------------------------------------------------------------- how spread, how far
+
+
+def _entropy(here: World, of: str, index: Place) -> Made:
+    def bits(weights: np.ndarray) -> float:
+        some = weights[weights > 0]
+        return float("nan") if np.isnan(weights).any() else float(-np.sum(some * np.log2(some)))
+
+    row = tuple(here.subject.row(of, *index))
+    return Made(r"H = -\sum_k A_k \log_2 A_k", "function", row, rule=bits)
+
+
+def _distance(here: World, of: str, index: Place) -> Made:
+    row = here.subject.row(of, *index)
+    terms = [Term((weight,), float(abs(index[1] - key))) for key, weight in enumerate(row)]
+    return the_sum(r"\sum_k \lvert q - k \rvert\, A_{q,k}", terms)
+
+
+def _mean_length(here: World, of: str, index: Place) -> Made:
+    lengths = here.subject[f"length.{of}"].tolist()
+    tokens = [Operand(f"length.{of}", (position,), x) for position, x in enumerate(lengths)]
+    return the_sum(r"\frac{1}{n} \sum_p \lVert x_p \rVert", [Term((token,), 1 / len(tokens)) for token in tokens])
+
+
+def _mean(kind: str, measure: Callable[[np.ndarray], np.ndarray]) -> Rule:
+    """Of the same number of every row."""
+
+    def rule(here: World, of: str, index: Place) -> Made:
+        values = measure(here.subject[of][index]).tolist()
+        rows = [Operand(f"{kind}.{of}", (*index, row), x) for row, x in enumerate(values)]
+        return the_sum(r"\frac{1}{n} \sum_q x_q", [Term((row,), 1 / len(rows)) for row in rows])
+
+    return rule
+
+
+# -------------------------------------------------------------------------------------------- what a weight carries
+
+
+def _carried(here: World, of: str, index: Place) -> Made:
+    s, (h, _, k) = here.subject, index
+    if h in s.trace.interventions.ablated_in(_layer(of)):
+        return Made(r"\lVert \alpha f(x) \rVert = 0", "edit")
+    values = of.replace("pattern", "v")
+    carries = Operand(f"carries.{values}", (h, k), float(np.linalg.norm(_transformed(here, of)[h, k])))
+    return the_sum(r"A_{q,k}\,\lVert f(x_k) \rVert", [Term((s.cell(of, *index), carries))])
+
+
+def _carries(here: World, of: str, index: Place) -> Made:
+    given = _transformed(here, of)[index].tolist()
+    numbers = tuple(Operand(f"given.{of}", (*index, d), x) for d, x in enumerate(given))
+    formula = r"\lVert f(x_k) \rVert = \sqrt{\sum_d f_d^2}"
+    return Made(formula, "function", numbers, rule=lambda f: float(np.linalg.norm(f)))
+
+
+def _given(here: World, of: str, index: Place) -> Made:
+    """f(x) = v W_O: what a key's token would add to the layer's output if it got the whole weight of one head."""
+    s, (h, k, d) = here.subject, index
+    width = s.config.head_width
+    values = s.row(of, h * s.config.kv_heads // s.config.n_heads, k)
+    if not s.config.projections or "W_O" in s.trace.interventions.off:
+        return same("f = v", values[d - h * width]) if 0 <= d - h * width < width else Made("f = 0", "edit")
+    column = s.column(of.replace("attn.v", "attn.W_O"), d)[h * width : (h + 1) * width]
+    return the_sum(rf"f_{{{d}}} = \sum_e v_e\,W^O_{{e,{d}}}", dot(values, column))
+
+
+def _transformed(here: World, of: str) -> np.ndarray:
+    s = here.subject
+    return transformed_values(s.params, s.config, s.trace, _layer(of))
+
+
+def _rolled(here: World, of: str, index: Place) -> Made:
+    """core.interpret.rollout: the step of this layer times what is rolled below."""
+    s, layer, (q, k) = here.subject, _layer(of), index
+    off, (n_heads, _, n) = {*s.trace.interventions.ablated_in(layer)}, s[of].shape
+    on = [head for head in range(n_heads) if head not in off]
+    share = 1 / (2 * n_heads) if s.config.residual else 1 / max(len(on), 1)
+    stays = (1 + len(off) / n_heads) / 2 if s.config.residual else 0.0  # what a head takes that is off stays
+    if layer == 0:
+        terms = [Term((s.cell(of, head, q, k),), share) for head in on]
+        terms.append(Term((), stays if q == k else 0.0))
+    else:
+        below = of.replace(f"blocks.{layer}.", f"blocks.{layer - 1}.")
+        column = [Operand(f"rolled.{below}", (j, k), float(x)) for j, x in enumerate(_rollout(here, layer - 1)[:, k])]
+        terms = [Term((s.cell(of, head, q, j), column[j]), share) for head in on for j in range(n)]
+        terms.append(Term((column[q],), stays))
+    bar = r"\tfrac12 (\bar A + I)" if s.config.residual else r"\bar A"
+    return the_sum(f"R_{{{layer}}} = {bar}" + (rf"\,R_{{{layer - 1}}}" if layer else ""), terms)
+
+
+def _rollout(here: World, layer: int) -> np.ndarray:
+    s = here.subject
+    patterns = np.stack([s[f"blocks.{i}.attn.pattern"] for i in range(layer + 1)])
+    off = [(i, head) for i in range(layer + 1) for head in s.trace.interventions.ablated_in(i)]
+    return interpret.rollout(patterns, s.config.residual, off)[layer]
+
+
+# ---------------------------------------------------------------------------------------------------- Drift's points
+
+
+def _drift(here: World, of: str, index: Place) -> Made:
+    """A token's vector at one stage, along one of the directions in which all of them spread most."""
+    assert here.basis is not None, "it has a shape"
+    (position, component), axes = index, here.basis()
+    w = axes.components[component]
+    terms = [Term((x,), float(w_i)) for x, w_i in zip(here.subject.row(of, position), w, strict=True)]
+    formula = rf"\mathrm{{PC}}_{{{component + 1}}} = \sum_i w_i\,x_i - w \cdot \bar x"
+    return the_sum(formula, [*terms, Term((), -float(w @ axes.mean))])
+
+
+def _drift_shape(here: World, of: str) -> Place:
+    if here.basis is None:
+        raise ConfigError("name: only the page that draws a drift has its directions", "name")
+    return len(here.subject[of]), len(here.basis().components)
+
+
+# -------------------------------------------------------------------------------------- what another run would give
+
+
+def _gap(here: World, of: str, index: Place) -> Made:
+    """Of the logits of Cause's two candidates, the first less the second."""
+    assert here.pair is not None, "it has a shape"
+    last, (word, rival) = len(here.subject[of]) - 1, here.pair.candidates
+    logits = [here.subject.cell(of, last, token) for token in (word, rival)]
+    return the_sum(r"x_a - x_b", [Term((logits[0],)), Term((logits[1],), -1.0)])
+
+
+def _moved(what: str) -> Rule:
+    """How far a patch moves that difference towards what the run gives that it was taken from."""
+
+    def rule(here: World, of: str, index: Place) -> Made:
+        pair = here.pair
+        assert pair is not None, "it has a shape"
+        target = "" if pair.breaks else OTHER
+        names = (put(what, _layer(of), index), target)
+        values = [here.explain((f"{name}gap.logits", (0,))).value for name in names]
+        patched, base = (Operand(f"{name}gap.logits", (0,), x) for name, x in zip(names, values, strict=True))
+        rises = pair.gap >= 0
+        formula = r"\Delta_{\text{patch}} - \Delta" if rises else r"\Delta - \Delta_{\text{patch}}"
+        towards = 1.0 if rises else -1.0
+        return the_sum(formula, [Term((patched,), towards), Term((base,), -towards)])
+
+    return rule
+
+
+def _two(here: World, of: str) -> Place:
+    """Of a page with two candidates."""
+    if here.pair is None:
+        raise ConfigError("name: only Cause has two candidates", "name")
+    return (min(1, len(here.subject[of])),)  # asked, for there may be no such array
+
+
+def _patches(n_axes: int) -> Callable[[World, str], Place]:
+    """Of a page with another sentence: along so many axes of an array."""
+
+    def shape(here: World, of: str) -> Place:
+        here.within(OTHER + of)
+        return here.subject[of].shape[:n_axes] if n_axes else _two(here, of)
+
+    return shape
+
+
+def _change(here: World, of: str, index: Place) -> Made:
+    """How much of a token's last vector is another one without a head."""
+    (head, position), last = index, _last(here)
+    start = without(_layer(of), head)
+    before = here.subject.row(last, position)
+    after = [replace(x, name=start + last) for x in here.within(start + last)[0].subject.row(last, position)]
+
+    def rule(x: np.ndarray) -> float:
+        was, now = np.split(x, 2)
+        return float(interpret.relative_change(was[None], now[None])[0])
+
+    return Made(r"\lVert x' - x \rVert / \lVert x \rVert", "function", (*before, *after), rule=rule)
+
+
+def _last(here: World) -> str:
+    """What leaves the last block: head_effects measures it before the final norm."""
+    return f"blocks.{here.subject.config.n_layers - 1}.resid_post"
+
+
+def _effect(here: World, of: str, index: Place) -> Made:
+    last = _last(here)
+    runs = here.subject, here.within(without(_layer(of), *index) + last)[0].subject
+    changes = interpret.relative_change(*(run[last].astype(np.float64) for run in runs)).tolist()
+    each = [Operand(f"change.{of}", (*index, position), x) for position, x in enumerate(changes)]
+    terms = [Term((one,), 100 / len(each)) for one in each]
+    return the_sum(r"\frac{100}{n} \sum_p \lVert x'_p - x_p \rVert / \lVert x_p \rVert", terms)
+
+
+def _heads(here: World, of: str) -> Place:
+    if here.subject.config.n_encoder_layers:
+        raise ConfigError("name: of one text alone what is lost without a head is followed", "name")
+    here.within(without(_layer(of), 0) + of)  # asked, for only Reading heads runs the model without each head
+    return here.subject[of].shape[:1]
+
+
+ROWS = ("head", "query")
+DERIVED = {
+    "entropy": Derived(PATTERN, ROWS, lambda here, of: here.subject[of].shape[:2], _entropy),
+    "mean_entropy": Derived(
+        PATTERN, ("head",), lambda here, of: here.subject[of].shape[:1], _mean("entropy", interpret.entropy)
+    ),
+    "distance": Derived(PATTERN, ROWS, lambda here, of: here.subject[of].shape[:2], _distance),
+    "mean_distance": Derived(
+        PATTERN, ("head",), lambda here, of: here.subject[of].shape[:1], _mean("distance", interpret.attention_distance)
+    ),
+    "carried": Derived(OWN + "pattern", (*ROWS, "key"), lambda here, of: here.subject[of].shape, _carried),
+    "carries": Derived(
+        OWN + "v", ("head", "pos"), lambda here, of: (here.subject.config.n_heads, len(here.tokens)), _carries
+    ),
+    "given": Derived(
+        OWN + "v",
+        ("head", "pos", "d_model"),
+        lambda here, of: (here.subject.config.n_heads, len(here.tokens), here.subject.config.d_model),
+        _given,
+    ),
+    "rolled": Derived(OWN + "pattern", ("query", "key"), lambda here, of: here.subject[of].shape[1:], _rolled),
+    "drift": Derived(STAGE, ("pos", COMPONENT), _drift_shape, _drift),
+    "mean_length": Derived(STREAM, ("1",), lambda here, of: here.subject[of].shape[:1] and (1,), _mean_length),
+    "gap": Derived("logits", ("1",), _two, _gap),
+    "moved_stream": Derived(r"blocks\.\d+\.resid_pre", ("pos",), _patches(1), _moved("stream")),
+    "moved_head": Derived(OWN + "z", ("head",), _patches(1), _moved("head")),
+    "moved_word": Derived(OWN + "z", ("head", "pos"), _patches(2), _moved("word")),
+    "moved_mlp": Derived(r"blocks\.\d+\.mlp_out", ("1",), _patches(0), _moved("mlp")),
+    "change": Derived(OWN + "z", ("head", "pos"), lambda here, of: (*_heads(here, of), len(here.tokens)), _change),
+    "effect": Derived(OWN + "z", ("head",), _heads, _effect),
+}

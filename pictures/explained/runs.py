@@ -1,0 +1,71 @@
+"""The other runs that a page's numbers lead to: the other sentence's, one with an array of it patched in, and one
+without a head. A name begins with the run that it is of: `put_head.1.2.logits`, `without.1.2.blocks.1.resid_post`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import numpy as np
+
+from core import Scene, forward
+from core.errors import ConfigError
+from core.explain.subject import Subject
+from pictures import compute, memory
+from pictures.cause import Pair
+
+OTHER = "other."
+RUN = re.compile(r"(other\.|without\.\d+\.\d+\.|put_(?:stream|head|word|mlp)\.\d+\.\d+(?:\.\d+)?\.)(.+)")
+ARRAYS = {"stream": "resid_pre", "head": "attn.z", "word": "attn.z", "mlp": "mlp_out"}  # what a patch takes over
+
+
+def put(what: str, layer: int, index: tuple[int, ...]) -> str:
+    """What the names begin with of the run in which this was put: at a position, a head, both, or in a whole layer."""
+    return f"put_{what}.{layer}.{'.'.join(map(str, index))}."
+
+
+def without(layer: int, head: int) -> str:
+    return f"without.{layer}.{head}."
+
+
+def parted(name: str) -> tuple[str, str]:
+    """(what says which run, the name in it): ("", name) of the page's own."""
+    found = RUN.fullmatch(name)
+    return (found[1], found[2]) if found else ("", name)
+
+
+def _numbers(start: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in start.split(".") if part.isdigit())
+
+
+def without_head(scene: Scene, start: str) -> Scene:
+    """Raises: ConfigError for a head that there is not."""
+    if not start.startswith("without."):
+        raise ConfigError(f"name: {start} is of a run that this page has not", "name")
+    layer, head = _numbers(start)
+    if layer >= scene.config.n_layers or head >= scene.config.n_heads:
+        raise ConfigError(f"name: {start} is no head of this model", "name")
+    return scene.turn(ablated={*scene.ablated, (layer, head)})
+
+
+def patched(pair: Pair, start: str) -> Subject:
+    """The run with that patch. Raises: ConfigError for a place that there is not."""
+    if not start.startswith("put_"):
+        raise ConfigError(f"name: {start} is of a run that this page has not", "name")
+    layer, *place = _numbers(start)
+    what, config, n = start.partition(".")[0].removeprefix("put_"), pair.clean.config, len(pair.clean.tokens)
+    sizes = {"stream": (n,), "head": (config.n_heads,), "word": (config.n_heads, n), "mlp": (1,)}[what]
+    fits = len(place) == len(sizes) and all(at < size for at, size in zip(place, sizes, strict=True))
+    if not pair.alike or layer >= config.n_layers or not fits or (what == "mlp" and not config.d_mlp):
+        raise ConfigError(f"name: {start} is no patch of this page", "name")
+    index = () if what == "mlp" else tuple(place)
+    return _put(pair.target.computed, pair.source.computed, f"blocks.{layer}.{ARRAYS[what]}", index)
+
+
+@memory.kept(lambda *what: what, large=lambda target, *_: compute.is_large(target), grows=True)
+def _put(target: Scene, source: Scene, name: str, index: tuple[int, ...]) -> Subject:
+    run, given = compute.run(target), np.asarray(compute.run(source).trace[name])[index]
+    change = replace(target.interventions, patch={name: (index, given)})
+    trace = forward(run.params, run.config, embeddings=run.embeddings, interventions=change)
+    return replace(Subject.of(run), trace=trace)
