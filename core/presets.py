@@ -93,6 +93,11 @@ def _of_norm(name: str) -> bool:
     return name.endswith((".w", ".b"))
 
 
+# Called with a shipped model's folder before its weights are read: where the app came without them, they are brought
+# (ui/live/alone.py).
+BEFORE_WEIGHTS: list[Callable[[Path], None]] = []
+
+
 @dataclass(frozen=True)
 class Shipped:
     """A model of models/, that becomes a Preset when it is first asked for.
@@ -134,7 +139,10 @@ class Shipped:
     def _weights(self) -> Params:
         from .weights import load_pretrained
 
-        return load_pretrained(SHIPPED / self.folder, dtype=np.float32).params
+        folder = SHIPPED / self.folder
+        for bring in BEFORE_WEIGHTS:
+            bring(folder)
+        return load_pretrained(folder, dtype=np.float32).params
 
 
 class Presets(Mapping[str, Preset]):

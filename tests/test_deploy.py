@@ -5,19 +5,25 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import sys
 import time
 import urllib.request
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from types import SimpleNamespace
 
 import pytest
 from playwright.sync_api import expect
 
+from core import PRESETS, Scene, presets
 from deploy import audit, licences
+from deploy.web import build
 from pictures.words import words_of
 from tests.chromium import free_port, serve, settled
+from tests.support import open_page
+from ui.live import alone
 
 ROOT = Path(__file__).parents[1]
 DEPLOY = ROOT / "deploy"
@@ -41,6 +47,53 @@ def test_the_table_of_licences_names_every_requirement():
     spdx = {"MIT", "MIT-CMU", "0BSD", "Zlib", "CC0-1.0", "PSF-2.0", "OpenSSL", "MPL-2.0", "Apache-2.0"}
     spdx |= {f"BSD-{n}-Clause" for n in (2, 3)}
     assert {one for text in said.values() for one in re.split(r" AND | OR |[()]+", text) if one} <= spdx
+
+
+class Asked:
+    """As much of the browser's XMLHttpRequest as is used: `status` for all, and what the folder models/ holds."""
+
+    status, addresses = 200, []
+
+    @classmethod
+    def new(cls) -> Asked:
+        return cls()
+
+    def open(self, method: str, address: str, later: bool) -> None:
+        assert (method, later) == ("GET", False)
+        self.addresses.append(address)
+
+    def send(self) -> None:
+        if not self.status:
+            raise OSError("no network")
+        self.response = self
+
+    def to_bytes(self) -> bytes:
+        return (ROOT / self.addresses[-1].removeprefix("http://school/fibra/")).read_bytes()
+
+
+def test_without_a_server_weights_are_fetched_when_their_model_is_chosen(tmp_path, monkeypatch):
+    late = [PurePosixPath(name) for name, _ in build.app_files() if build.is_late(name)]
+    assert {file.parent.name for file in late} == {name for name in PRESETS if PRESETS[name].trained}
+    for file in (ROOT / "models" / "induction").glob("*.json"):
+        (tmp_path / "induction").mkdir(exist_ok=True)
+        shutil.copy(file, tmp_path / "induction")
+    monkeypatch.setattr(presets, "SHIPPED", tmp_path)
+    shipped = presets.Shipped("induction", "Induction", "repeat", "pi ka tu pi ka")
+    monkeypatch.setattr(PRESETS, "_given", {**PRESETS._given, "induction": shipped})
+    monkeypatch.setattr(presets, "BEFORE_WEIGHTS", [alone.bring])
+    monkeypatch.setitem(sys.modules, "js", SimpleNamespace(XMLHttpRequest=Asked))
+    monkeypatch.setitem(sys.modules, "pyodide.ffi", SimpleNamespace(JsException=OSError))
+    monkeypatch.setenv(alone.BESIDE, "http://school/fibra/")
+    for status in (0, 404):
+        monkeypatch.setattr(Asked, "status", status)
+        at = open_page("attention", Scene(model="induction", sentence="mo le mo le", lang="en"))
+        assert [each.value for each in at.warning] == [EN("web.weights")] and not at.exception
+    monkeypatch.setattr(Asked, "status", 200)
+    at.run()
+    assert not at.warning and not at.exception
+    assert Asked.addresses[-1] == "http://school/fibra/models/induction/model.safetensors"
+    asked = len(Asked.addresses)
+    assert shipped.preset().learned and len(Asked.addresses) == asked, "what came is kept"
 
 
 def test_a_known_vulnerability_is_told_and_what_nobody_knows_of_is_counted():

@@ -86,7 +86,7 @@ def build(out: Path, cache: Path) -> None:
     shutil.rmtree(out, ignore_errors=True)
     frontend(out / "stlite", npm(STLITE, cache))
     python(out / "pyodide", cache)
-    write_zip(out / "app.zip", app_files())
+    app(out)
     icons(out)
     pages(out)
 
@@ -191,6 +191,20 @@ def empty(name: str, version: str) -> bytes:
         "RECORD": "",
     }
     return zipped((about + file, text.encode()) for file, text in files.items())
+
+
+def app(out: Path) -> None:
+    """The app as an archive, and what of it comes late as files beside that."""
+    files = dict(app_files())
+    write_zip(out / "app.zip", ((name, data) for name, data in files.items() if not is_late(name)))
+    for name in filter(is_late, files):
+        (out / name).parent.mkdir(parents=True)
+        (out / name).write_bytes(files[name])
+
+
+def is_late(name: str) -> bool:
+    """Whether a file of the app is fetched when it is first asked for, by ui/live/alone.py: trained weights."""
+    return name.endswith(".safetensors")
 
 
 def app_files() -> Iterator[tuple[str, bytes]]:
