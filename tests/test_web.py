@@ -15,6 +15,7 @@ from playwright.sync_api import Page, expect
 from deploy.web.build import build
 from deploy.web.serve import server
 from pictures.words import words_of
+from tests.chromium import go_to
 
 EN = words_of("en")
 LONG = 300_000  # ms: Python is compiled and started in the browser, on a machine that may be busy
@@ -77,4 +78,6 @@ def test_it_runs_without_a_server_and_opens_again_without_a_network(watched, hos
     page.reload()
     settled_on(page, "attention")
     assert f"seed={5 * TURNS}" in page.url
+    go_to(page, f"{address}/attention?model=alice&lang=en")  # whose weights were not asked for before
+    expect(page.get_by_test_id("stMain")).to_contain_text("beginning", timeout=LONG)
     page.context.set_offline(False)
