@@ -23,7 +23,7 @@ OUTSIDE = {  # besides the standard library
     "app": {"streamlit"},
 }
 # Used where installed; no module needs them to load.
-OPTIONAL = {"core": {"tokenizers"}, "plots": {"orjson"}, "ui": {"redis", "huggingface_hub"}}
+OPTIONAL = {"core": {"tokenizers"}, "plots": {"orjson"}, "ui": {"redis", "huggingface_hub", "js", "pyodide"}}
 FAMILIES = {*PRESETS, "gpt2", "bert", "distilbert", "roberta", "llama", "qwen2", "mistral", "gpt_neox"}
 
 
