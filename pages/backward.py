@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from urllib.parse import parse_qsl
+
 import streamlit as st
 
 from core import Scene, backward, cross_entropy
 from core.backward import block_backward
 from core.ops.softmax import softmax_backward
+from core.scene.fields import EXPLAINED
 from pictures import backward as pictures
+from pictures import mirror
 from pictures.extremes import choices
+from pictures.lessons import expanded
 from pictures.words import Words
 from ui import comparison, controls, explanation, figure, presets, shell, sizes, state, switchboard
-from ui.live import live_figure
+from ui.live import live_figure, strip
 
 
 @st.fragment
@@ -20,6 +25,8 @@ def way_back(words: Words) -> None:
     switchboard.in_step(scene)
     with st.container(key="backward-knobs"):
         _knobs(scene, words)
+    with st.container():  # also where there is no gradient: what follows keeps its place
+        _strip(scene, words)
     with st.container(key="backward-maps"), live_figure.together("backward"):
         for builder in (pictures.lengths, pictures.by_word):
             name = builder.__name__
@@ -34,6 +41,25 @@ def way_back(words: Words) -> None:
         for line in lines:
             shell.say(line)
     explanation.draw("backward", words)
+
+
+def _strip(scene: Scene, words: Words) -> None:
+    """Every stage's gradient, from the loss back to the embeddings."""
+    if html := mirror.html(scene.turn(explained=()), words):
+        strip.show(f"{mirror.lit(scene)}{html}", key="backward-strip", follow=_open, number=_explain)
+        shell.say(mirror.says(scene, words))
+
+
+def _open(address: str, head: int | None) -> None:
+    """A part as a link: it explains the strongest number of its gradient."""
+    query = expanded(dict(parse_qsl(address.partition("?")[2], keep_blank_values=True)))
+    state.turn(explained=EXPLAINED.read(query["explained"]))
+
+
+def _explain(array: str, head: int | None, x: float, y: float) -> None:
+    """A click on a thumbnail: the number there."""
+    if number := mirror.number_at(state.scene(), array, head, x, y):
+        state.turn(explained=(number,))
 
 
 def _knobs(scene: Scene, words: Words) -> None:

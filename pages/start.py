@@ -13,8 +13,7 @@ from pictures import start as pictures
 from pictures.lessons import expanded
 from pictures.pages import PAGES
 from ui import comparison, explanation, presets, shell, state
-from ui.live import doors
-from ui.start import strip
+from ui.live import doors, strip
 
 OPENING = "start.opening"  # the page that a click asked for
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +25,7 @@ RATE = 0.05  # where the reader has chosen none
 RATES = (0.0001, 0.001, 0.01, 0.05, 0.1)
 HEIGHT, WIDTH = 270, 520
 ALIKE = 2.0  # times: lengths that differ by less are said to be of the same size
+STAGES = ("embed", "logits", ".resid_pre", ".resid_mid", ".resid_post", ".attn.pattern", ".mlp.post")  # how they end
 RECIPE = Recipe()  # AdamW's own numbers
 
 
@@ -45,6 +46,7 @@ class Back:
     index: tuple[int, ...]
     weight: float
     gradient: float
+    grads: Mapping[str, np.ndarray]  # by the activations that a strip draws
 
     @property
     def whole(self) -> np.ndarray:
@@ -103,7 +105,8 @@ def _back(scene: Scene, position: int | None) -> Back:
     name = max(params, key=lambda one: float(np.nan_to_num(np.abs(grads[one])).max()) if one in grads else 0.0)
     index = tuple(int(i) for i in np.unravel_index(np.abs(grads[name]).argmax(), grads[name].shape))
     numbers = float(np.asarray(params[name])[index]), float(grads[name][index])
-    return Back(scene.tokens, position, loss, lengths, name, index, *numbers)
+    drawn = {stage: grads[stage] for stage in grads if stage.endswith(STAGES)}
+    return Back(scene.tokens, position, loss, lengths, name, index, *numbers, drawn)
 
 
 @memory.kept(lambda *what: what, large=lambda scene, *_: compute.is_large(scene))

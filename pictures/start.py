@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -19,7 +19,7 @@ from core.ops.softmax import softmax
 from core.presets import PORTRAIT, SHIPPED
 from core.scene.fields import Numbered
 from core.scene.switch import with_model
-from core.trace import Trace, last_stream
+from core.trace import last_stream
 from pictures import compute, memory, stacks
 from pictures.extremes import some, token_name
 from pictures.heads import magnitude
@@ -37,10 +37,10 @@ LIKELY = 5  # next tokens that are named
 @memory.kept(lambda scene, words: (scene, words.lang), large=lambda scene, _: compute.is_large(scene))
 def html(scene: Scene, words: Words) -> str:
     """The strip."""
-    return "".join(_strip(_Strip(scene, compute.run(scene), stack, words)) for stack in stacks_of(scene))
+    return "".join(_strip(Drawing(scene, compute.run(scene), stack, words)) for stack in stacks_of(scene))
 
 
-def _strip(of: _Strip) -> str:
+def _strip(of: Drawing) -> str:
     """The strip of one stack."""
     headings = HEADINGS[of.stack.prefix if of.run.target is not None else None]
     columns = (of.goes_in(), of.happens(), [of.comes_out()])
@@ -54,10 +54,10 @@ def _strip(of: _Strip) -> str:
 
 @dataclass(frozen=True)
 class Stack:
-    """The only stack of a model, or one of its two: its trace by the names of a model that it is alone, its tokens, and
-    how its names begin in the whole; kind: whose attention it is, of two."""
+    """The only stack of a model, or one of its two: its trace (or other arrays of those shapes) by the names of a model
+    that it is alone, its tokens, and how its names begin in the whole; kind: whose attention it is, of two."""
 
-    trace: Trace
+    trace: Mapping[str, np.ndarray]
     config: Config
     tokens: tuple[str, ...]
     prefix: str = ""
@@ -88,7 +88,7 @@ def fold(n_layers: int) -> tuple[list[int], list[int]]:
 
 
 @dataclass(frozen=True)
-class _Strip:
+class Drawing:
     """A Scene, what was computed from it, the stack that is drawn, and the words to say it in."""
 
     scene: Scene
@@ -158,14 +158,18 @@ class _Strip:
         if off := [head for layer, head in own if layer == i]:
             heads = self.words("start.off", n=len(off), heads=self.words.several(map(str, off)))
             shown = replace(shown, does=f"{heads} {shown.does}")
-        return draw(shown, *number, patterns, off)
+        return draw(shown, *number, patterns, off, self._greatest(f"{part}.pattern"))
 
     def _mlp(self, i: int, draw: Callable[..., str], *number: int) -> str:
         array = f"blocks.{i}.mlp.post"
         values = self.stack.trace[array]
         kind = {"attention_of": self.stack.kind} if self.stack.kind else {}
         part = self._part("mlp", values, "block", "drift", at=i, array=array, layer=i, drift_stage=i + 1, **kind)
-        return draw(part, *number, values)
+        return draw(part, *number, values, self._greatest("mlp.post"))
+
+    def _greatest(self, of_block: str) -> float | None:
+        """Up to which number every layer's thumbnail of an array goes; None: each to what it holds itself."""
+        return None
 
     def _stream(self, first: int, end: int) -> str:
         """The residual stream from the entrance of one layer to that of another."""
@@ -178,7 +182,11 @@ class _Strip:
         array = f"blocks.{first}.resid_pre"
         entering = self.stack.trace[array]
         part = self._part("stream", entering, "drift", at=first, array=array, layer=first, drift_stage=end)
-        return strip.stream(part, norms, greatest)
+        return strip.stream(part, self._along(norms), greatest)
+
+    def _along(self, norms: np.ndarray) -> np.ndarray:
+        """[pos, stop]: lengths in the order in which they are drawn, from left to right."""
+        return norms
 
     def _layer(self, i: int) -> str:
         return f"{self.words('axis.layer')} {i}"
@@ -234,26 +242,35 @@ def final_vectors(run: Run | Stack) -> np.ndarray:
 def number_at(scene: Scene, array: str, head: int | None, x: float, y: float) -> Numbered | None:
     """The number of a thumbnail at (x, y), shares of its width and height; of all heads', of one head's tile."""
     trace = compute.run(scene).trace
-    if array not in trace or not (0 <= x < 1 and 0 <= y < 1):
+    place = place_at(trace[array].shape, head, x, y) if array in trace else None
+    return place and (array, place)
+
+
+def place_at(shape: tuple[int, ...], head: int | None, x: float, y: float) -> tuple[int, ...] | None:
+    """The same place in an array of this shape; None outside of it."""
+    if not (0 <= x < 1 and 0 <= y < 1):
         return None
-    shape = trace[array].shape
     place = tuple(int(share * n) for share, n in zip((y, x), shape[-2:], strict=True))
     if len(shape) == 2:
-        return array, place
-    return None if head is None or head >= shape[0] else (array, (head, *place))
+        return place
+    return None if head is None or head >= shape[0] else (head, *place)
 
 
 def lit(scene: Scene) -> str:
     """A style that lights every part of the strip on the way to the number that is explained; "" where none is."""
-    arrays = {_part_of(name, scene.config) for name, _ in scene.explained}
-    parts = ",".join(f'.fibra-start [data-array="{array}"]' for array in sorted(arrays))
+    return lighting(part_of(name, scene.config) for name, _ in scene.explained)
+
+
+def lighting(arrays: Iterable[str]) -> str:
+    """A style that lights the parts of these arrays; "" of none."""
+    parts = ",".join(f'.fibra-start [data-array="{array}"]' for array in sorted({*arrays}))
     return f"<style>{parts}{{outline:3px solid var(--fibra-gradient);outline-offset:2px}}</style>" if parts else ""
 
 
-def _part_of(name: str, config: Config) -> str:
+def part_of(name: str, config: Config) -> str:
     """The array of the strip's part in which another array, or a parameter, has its place."""
     if name.startswith(ENCODER) and config.n_encoder_layers:
-        return ENCODER + _part_of(name.removeprefix(ENCODER), config.encoder)
+        return ENCODER + part_of(name.removeprefix(ENCODER), config.encoder)
     if not name.startswith("blocks."):
         return {"embed.W_E": "embed", "pos_embed.W_pos": "pos_embed", "unembed.W_U": "logits"}.get(name, name)
     _, layer, part, *_ = name.split(".")

@@ -1,6 +1,6 @@
 """The whole model as one strip of HTML, read from left to right: what goes in, what happens, what comes out.
 
-Every picture in it is ink (plots/thumbnail.py) made of an array; ui/start/strip.css places and tints them, for a wide
+Every picture in it is ink (plots/thumbnail.py) made of an array; ui/live/strip.css places and tints them, for a wide
 page and for a phone. What opens a page is a link, so that a browser without scripts can follow it too.
 """
 
@@ -48,17 +48,23 @@ def lane_height(n_tokens: int) -> float:
 
 
 def strip(
-    groups: Iterable[tuple[str, str, Sequence[str]]], n_tokens: int, *, plain: bool, crossing: bool = False
+    groups: Iterable[tuple[str, str, Sequence[str]]],
+    n_tokens: int,
+    *,
+    plain: bool,
+    crossing: bool = False,
+    mirror: bool = False,
 ) -> str:
     """The groups (kind, heading, columns) side by side; `plain`: nothing stands below the residual stream; `crossing`:
-    two attentions stand above it."""
+    two attentions stand above it; `mirror`: what runs through it is the gradient, from the end back."""
     sections = (
         f'<section class="{kind}" style="--columns:{len(columns)}"><h2>{escape(heading)}</h2>'
         f'<div class="columns">{"".join(columns)}</div></section>'
         for kind, heading, columns in groups
     )
     river = f"--river:{lane_height(n_tokens) * n_tokens / 16:.4g}rem"
-    kinds = f"{' plain' if plain else ''}{' crossing' if crossing else ''}"
+    own = {"plain": plain, "crossing": crossing, "mirror": mirror}
+    kinds = "".join(f" {kind}" for kind, is_so in own.items() if is_so)
     return f'<div class="strip{kinds}" style="{river}">{"".join(sections)}</div>'
 
 
@@ -91,19 +97,18 @@ def vectors(part: Part, values: np.ndarray, caption: str = "") -> str:
 # ------------------------------------------------------------------------------------------------------ what happens
 
 
-def attention(part: Part, patterns: np.ndarray, off: Collection[int] = ()) -> str:
-    """All heads' weights [head, query, key] as tiles, those of the heads `off` crossed out; `data-grid` tells a click
-    which one it met."""
+def attention(part: Part, patterns: np.ndarray, off: Collection[int] = (), greatest: float | None = None) -> str:
+    """All heads' weights [head, query, key] as tiles, those of the heads `off` crossed out; or signed numbers of that
+    shape, on a scale up to `greatest`."""
     shape = thumbnail.grid(len(patterns))
-    picture = thumbnail.url(thumbnail.tiled(patterns, shape, TILE_SIDE // shape[1], off))
-    box = f'<i class="ink" style="--ink:{picture}" data-grid="{shape[1]},{shape[0]},{len(patterns)}"></i>'
+    box = _tiles(patterns, shape, TILE_SIDE // shape[1], off, greatest)
     ratio = shape[1] / shape[0] * patterns.shape[2] / patterns.shape[1]
     return _link(part, "attention", f"{_caption(part)}{box}", f"--ratio:{ratio:.4g}")
 
 
-def mlp(part: Part, values: np.ndarray) -> str:
-    """The activations [pos, d_mlp], a row a token."""
-    return _link(part, "mlp", f"{_signed(values, len(values))}{_caption(part)}")
+def mlp(part: Part, values: np.ndarray, greatest: float | None = None) -> str:
+    """Numbers [pos, d_mlp], a row a token, on a scale up to `greatest` or to their own greatest."""
+    return _link(part, "mlp", f"{_signed(values, len(values), greatest)}{_caption(part)}")
 
 
 def stream(part: Part, norms: np.ndarray, greatest: float) -> str:
@@ -136,17 +141,18 @@ def folded(rows: Iterable[str]) -> str:
     return f'<div class="folded">{"".join(rows)}</div>'
 
 
-def attention_row(part: Part, number: int, patterns: np.ndarray, off: Collection[int] = ()) -> str:
-    """One layer's heads [head, query, key], side by side, those `off` crossed out."""
+def attention_row(
+    part: Part, number: int, patterns: np.ndarray, off: Collection[int] = (), greatest: float | None = None
+) -> str:
+    """One layer's heads [head, query, key], side by side, as `attention` draws them."""
     n = len(patterns)
-    picture = thumbnail.url(thumbnail.tiled(patterns, (1, n), max(4, TILE_SIDE // n), off))
-    box = f'<i class="ink" style="--ink:{picture}" data-grid="{n},1,{n}"></i>'
+    box = _tiles(patterns, (1, n), max(4, TILE_SIDE // n), off, greatest)
     return _link(part, "layer", f"<b>{number}</b>{box}", f"--ratio:{n * patterns.shape[2] / patterns.shape[1]:.4g}")
 
 
-def mlp_row(part: Part, number: int, values: np.ndarray) -> str:
-    """One layer's activations [pos, d_mlp], with as few lines as there is room for."""
-    return _link(part, "layer", f"<b>{number}</b>{_signed(values, FOLDED_ROWS)}")
+def mlp_row(part: Part, number: int, values: np.ndarray, greatest: float | None = None) -> str:
+    """One layer's numbers [pos, d_mlp], with as few lines as there is room for."""
+    return _link(part, "layer", f"<b>{number}</b>{_signed(values, FOLDED_ROWS, greatest)}")
 
 
 # --------------------------------------------------------------------------------------------------- what comes out
@@ -214,9 +220,22 @@ def _caption(part: Part) -> str:
     return f'<span class="caption"><b>{escape(part.name)}</b> <small>{escape(part.shape)}</small></span>'
 
 
-def _signed(values: np.ndarray, rows: int) -> str:
-    positive, negative = thumbnail.signed_shade(values, rows, COLUMNS)
-    return f'<i class="signed" style="--positive:{thumbnail.url(positive)};--negative:{thumbnail.url(negative)}"></i>'
+def _signed(values: np.ndarray, rows: int, greatest: float | None = None) -> str:
+    return _two_inks(*thumbnail.signed_shade(values, rows, COLUMNS, greatest))
+
+
+def _tiles(values: np.ndarray, shape: tuple[int, int], side: int, off: Collection[int], greatest: float | None) -> str:
+    """Tiles in `shape` rows and columns; `data-grid` tells a click which one it met."""
+    grid = f' data-grid="{shape[1]},{shape[0]},{len(values)}"'
+    if greatest is None:
+        return f'<i class="ink" style="--ink:{thumbnail.url(thumbnail.tiled(values, shape, side, off))}"{grid}></i>'
+    positive = thumbnail.tiled(values, shape, side, off, greatest)
+    return _two_inks(positive, thumbnail.tiled(-values, shape, side, (), greatest, paper=0), grid)
+
+
+def _two_inks(positive: np.ndarray, negative: np.ndarray, more: str = "") -> str:
+    style = f"--positive:{thumbnail.url(positive)};--negative:{thumbnail.url(negative)}"
+    return f'<i class="signed" style="{style}"{more}></i>'
 
 
 def note(text: str) -> str:

@@ -27,10 +27,17 @@ def shade(values: np.ndarray, greatest: float, paper: float = 0.0) -> np.ndarray
     return np.rint(np.where(known, paper + (1 - paper) * np.sqrt(shares), 0) * 255).astype(np.uint8)
 
 
-def signed_shade(values: np.ndarray, rows: int, columns: int) -> tuple[np.ndarray, np.ndarray]:
-    """(ink of the positive, ink of the negative) of a matrix, pooled to at most rows x columns; one scale for both."""
-    finite = np.abs(values[np.isfinite(values)])
-    greatest = float(finite.max(initial=0))
+def magnitude(values: np.ndarray) -> float:
+    """The greatest magnitude of the finite values; 0 of none."""
+    return float(np.abs(values[np.isfinite(values)]).max(initial=0))
+
+
+def signed_shade(
+    values: np.ndarray, rows: int, columns: int, greatest: float | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """(ink of the positive, ink of the negative) of a matrix, pooled to at most rows x columns; one scale for both, up
+    to `greatest` or to the greatest of them."""
+    greatest = magnitude(values) if greatest is None else greatest
     positive, negative = (shade(pooled(side, rows, columns), greatest) for side in (values, -values))
     return positive, negative
 
@@ -49,12 +56,19 @@ def grid(n: int) -> tuple[int, int]:
     return ceil(n / columns), columns
 
 
-def tiled(patterns: np.ndarray, shape: tuple[int, int], side: int, off: Collection[int] = ()) -> np.ndarray:
-    """Ink of weights [head, query, key] in 0..1, as tiles of at most `side` cells in `shape` rows and columns.
+def tiled(
+    patterns: np.ndarray,
+    shape: tuple[int, int],
+    side: int,
+    off: Collection[int] = (),
+    greatest: float = 1.0,
+    paper: float = PAPER,
+) -> np.ndarray:
+    """Ink of numbers [head, query, key] in 0..greatest, as tiles of at most `side` cells in `shape` rows and columns.
 
     Those of the heads `off` are faint, under a cross.
     """
-    tiles = [shade(pooled(pattern, side, side), 1.0, PAPER) for pattern in patterns]
+    tiles = [shade(pooled(pattern, side, side), greatest, paper) for pattern in patterns]
     tiles = [crossed(tile) if head in off else tile for head, tile in enumerate(tiles)]
     high, wide = tiles[0].shape
     gap = max(1, round(max(high, wide) / 8))

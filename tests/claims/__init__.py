@@ -44,6 +44,7 @@ NAMES = {
     "generate.lens.after",
     "cause.place",
     "cause.mlp",
+    "backward.places.behind",
     *(f"explain.{name}" for name in ("length", "gradient", "parameter", "other", "put", "without")),
     *(f"generate.votes.{part}" for part in ("head", "mlp_out", "b_O", "embed", "pos_embed", "ln_embed", "ln_final")),
     *(f"generate.votes.{part}" for part in ("unembed", "others", "bar_head", "bar_mlp_out", "bar_b_O", "bar_ln_final")),

@@ -9,7 +9,7 @@ import numpy as np
 import core
 from claims import Fresh, Values, any_scenes, claim, named_in, near, pinned_number
 from core import Scene
-from pictures import backward
+from pictures import backward, mirror
 
 GPT = Scene(model="gpt", sentence="o gato viu o rato").override(n_layers=2, d_model=16, d_mlp=16)
 SCENES = [
@@ -18,13 +18,14 @@ SCENES = [
     Scene(model="stories", loss_position=1, off=("residual",)),
     *(GPT.turn(seed=seed, loss_position=seed, learning_rate=0.1) for seed in range(3)),
     GPT.turn(off=("norm", "residual")),
+    GPT.override(n_layers=7, norm="none", d_mlp=0).turn(ablated=tuple((i, h) for i in range(7) for h in range(4))),
     GPT.turn(off=("softmax",)),
     GPT.turn(edits=((1, 2, 3.0),)),
     GPT.turn(sentence="um"),
     GPT.override(n_layers=12, residual=False, norm="none", init="unit"),
     *(scene for scene in any_scenes(40, seed=5) if scene.model == "gpt"),
 ]
-BUILDERS = (backward.lengths, backward.by_word, backward.step)
+BUILDERS = (backward.lengths, backward.by_word, backward.step, mirror.says)
 
 
 class Way:
@@ -100,6 +101,25 @@ def _(f: Fresh, v: Values) -> None:
     en, text = f.words.lang == "en", f.says
     less, more = ("times less", "times more") if en else ("vezes menos", "vezes mais")
     assert (less in text) == (times >= 2 and first < last) and (more in text) == (times >= 2 and first > last)
+
+
+@claim("backward.says.longest", "backward.says.longest_last", "backward.says.none")
+def _(f: Fresh, v: Values) -> None:
+    way = way_of(f.scene)
+    lengths = [np.linalg.norm(way.grads["embed"].astype(np.float64))]
+    lengths += [np.linalg.norm(way.lengths(stage)) for stage in range(1, way.run.config.n_layers + 1)]
+    best = max(lengths)
+    assert (best == 0) == (not v)
+    if not v:
+        return
+    alike = [i for i, x in enumerate(lengths) if f.words.scaled(x) == f.words.scaled(best) or best - x < 1e-6 * best]
+    at, behind = (
+        ("at the embeddings", "behind layer") if f.words.lang == "en" else ("nos embeddings", "depois da camada")
+    )
+    assert v["places"] == f.phrase([f"{behind} {i - 1}" if i else at for i in alike[::-1]])
+    assert holds(f, v["length"], best) and ("share" in v) == (0 not in alike)
+    if "share" in v:
+        assert holds(f, v["share"], 100 * lengths[0] / best) and holds(f, v["arriving"], lengths[0])
 
 
 @claim("backward.says.word")

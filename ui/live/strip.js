@@ -29,8 +29,14 @@ function numberAt({ target, clientX, clientY, detail }, { dataset: { array } }) 
   const { left, top, width, height } = target.getBoundingClientRect();
   const [columns, rows] = (target.dataset.grid ?? "1,1").split(",").map(Number);
   const [x, y] = [((clientX - left) / width) * columns, ((clientY - top) / height) * rows];
+  if (runsDown(link)) return { array, head: null, x: y, y: x };
   const head = target.dataset.grid ? Math.floor(y) * columns + Math.floor(x) : null;
   return { array, head, x: x % 1, y: y % 1 };
+}
+
+// On a phone the lanes of the stream stand upright.
+function runsDown(link) {
+  return link.matches(".stream") && getComputedStyle(link.closest(".strip")).flexDirection === "column";
 }
 
 // Which tile was met: the picture has so many columns, rows and heads. From the keyboard, none.

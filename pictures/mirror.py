@@ -1,0 +1,150 @@
+"""The strip of Start in mirror: from the loss back to the embeddings, every picture of it the gradient of its stage.
+
+The gradients are those that core.backward gives; a part opens the number of its array that is farthest from zero.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+import numpy as np
+
+from core import Scene
+from core.explain.subject import GRAD, LENGTH
+from core.scene.fields import EXPLAINED, Numbered
+from pictures import backward, compute, memory, start
+from pictures.extremes import greatest, some
+from pictures.lessons import shortened
+from pictures.words import Words
+from plots import strip, thumbnail
+from plots.strip import Part
+
+
+@memory.kept(lambda scene, words: (scene, words.lang), large=lambda scene, _: compute.is_large(scene))
+def html(scene: Scene, words: Words) -> str:
+    """The strip; "" where there is no gradient to follow."""
+    found = _found(scene)
+    if found is None:
+        return ""
+    asked = backward.asked(scene)
+    run = compute.run(asked)
+    address = scene.turn(explained=()).to_query()
+    of = Mirror(asked, run, start.Stack(found.grads, run.config, run.tokens), words, address)
+    headings = (words(f"backward.{heading}") for heading in ("loss_in", "going", "arrives"))
+    columns = (of.goes_in(), of.happens(), [of.comes_out()])
+    groups = list(zip(("in", "happens", "out"), headings, columns, strict=True))
+    return strip.strip(groups, len(run.tokens), plain=not run.config.d_mlp, mirror=True)
+
+
+def _found(scene: Scene) -> backward.Back | None:
+    """The way back, where all of its numbers are finite."""
+    found = backward.back(scene)
+    return found if found and found.finite else None
+
+
+@dataclass(frozen=True)
+class Mirror(start.Drawing):
+    """Start's strip with a gradient for each array, what is computed last first; `address`: of the page, as a query."""
+
+    address: dict[str, str]
+
+    def goes_in(self) -> list[str]:
+        """The tokens, and the gradient that enters at the logits."""
+        dlogits = self.stack.trace["logits"]
+        part = self._part("logits", dlogits, array="logits")
+        tokens = strip.tokens(self.stack.tokens)
+        return [
+            strip.column(self.words("start.parts.tokens"), "tokens", river=tokens),
+            strip.column(part.name, "embedding", river=strip.vectors(part, dlogits)),
+        ]
+
+    def happens(self) -> list[str]:
+        """The last layer comes first."""
+        return super().happens()[::-1]
+
+    def comes_out(self) -> str:
+        """What is left for the embeddings, and for the positions that were added to them."""
+        grads, top = self.stack.trace, ""
+        part = self._part("embed", grads["embed"], array="embed")
+        if "pos_embed" in grads:
+            positions = self._part("positions", grads["pos_embed"], array="pos_embed")
+            top = strip.vectors(positions, grads["pos_embed"], positions.name) + strip.wires("p")
+        river = strip.shape(part.shape) + strip.vectors(part, grads["embed"])
+        return strip.column(part.name, "final", top=top, river=river)
+
+    def _along(self, norms: np.ndarray) -> np.ndarray:
+        return norms[:, ::-1]
+
+    def _greatest(self, of_block: str) -> float | None:
+        """One scale for all layers: a gradient that fades is seen to fade."""
+        layers = range(self.stack.config.n_layers)
+        return max(thumbnail.magnitude(self.stack.trace[f"blocks.{i}.{of_block}"]) for i in layers)
+
+    def _part(self, name: str, values: np.ndarray, *pages: str, array: str, at: int | None = None, **view: Any) -> Part:
+        """A part, which explains the strongest number of its array on this page."""
+        called, does = self.words(f"start.parts.{name}"), self.words(f"backward.does.{name}")
+        query = self.address | {"explained": EXPLAINED.write((strongest(array, values),))}
+        layer = "" if at is None else self._layer(at)
+        shape = " × ".join(map(str, values.shape))
+        return Part(called, shape, does, f"backward?{urlencode(shortened(query))}", layer, GRAD + array)
+
+
+# ------------------------------------------------------------------------------------------------------ its numbers
+
+
+def strongest(array: str, values: np.ndarray) -> Numbered:
+    """The number of a stage's gradient that is farthest from zero; of the stream the longest vector."""
+    if _is_stream(array):
+        return LENGTH + GRAD + array, (int(np.linalg.norm(values.astype(np.float64), axis=-1).argmax()),)
+    place = np.unravel_index(np.abs(values).argmax(), values.shape)
+    return GRAD + array, tuple(int(at) for at in place)
+
+
+def number_at(scene: Scene, array: str, head: int | None, x: float, y: float) -> Numbered | None:
+    """The number of a thumbnail at (x, y), shares of its width and height; of the stream the length of a token's."""
+    found, name = _found(scene), array.removeprefix(GRAD)
+    if found is None or name not in found.grads:
+        return None
+    place = start.place_at(found.grads[name].shape, head, x, y)
+    if place is None:
+        return None
+    return (LENGTH + array, place[:1]) if _is_stream(name) else (array, place)
+
+
+def _is_stream(array: str) -> bool:
+    return array.endswith(".resid_pre")
+
+
+def lit(scene: Scene) -> str:
+    """A style that lights every part on the way to the gradient that is explained; "" where none is."""
+    config = backward.asked(scene).config
+    bare = (name.removeprefix(LENGTH) for name, _ in scene.explained)
+    grads = (name.removeprefix(GRAD) for name in bare if name.startswith(GRAD))
+    return start.lighting(GRAD + start.part_of(name, config) for name in grads)
+
+
+# ---------------------------------------------------------------------------------------------------------- in words
+
+
+def says(scene: Scene, words: Words) -> str:
+    """At which stage the gradient is longest, and how much of it reaches the embeddings; "" where there is none."""
+    found = _found(scene)
+    if found is None:
+        return ""
+    lengths = found.whole.copy()
+    lengths[0] = arriving = float(np.linalg.norm(found.grads["embed"].astype(np.float64)))
+    best = greatest(lengths, words.scaled)
+    if best.value == 0:
+        return words("backward.says.none")
+    stages = [words("backward.places.embeddings"), *_behind(len(lengths) - 1, words)]
+    told = {"places": some([stages[i] for i in best.indices[::-1]], words), "length": words.scaled(best.value)}
+    if 0 in best.indices:
+        return words("backward.says.longest_last", **told)
+    share = words.scaled(100 * arriving / best.value)
+    return words("backward.says.longest", **told, share=share, arriving=words.scaled(arriving))
+
+
+def _behind(n_layers: int, words: Words) -> list[str]:
+    return [words("backward.places.behind", layer=i) for i in range(n_layers)]

@@ -1,1 +1,0 @@
-"""What Start alone needs."""
