@@ -11,6 +11,7 @@ from core.backward import block_backward
 from core.ops.softmax import softmax_backward
 from core.scene.fields import EXPLAINED
 from pictures import backward as pictures
+from pictures import compare_backward as compare
 from pictures import mirror
 from pictures.extremes import choices
 from pictures.lessons import expanded
@@ -25,10 +26,12 @@ def way_back(words: Words) -> None:
     switchboard.in_step(scene)
     with st.container(key="backward-knobs"):
         _knobs(scene, words)
+    if scene.pinned:
+        comparison.differs(scene, words)
     with st.container():  # also where there is no gradient: what follows keeps its place
         _strip(scene, words)
     with st.container(key="backward-maps"), live_figure.together("backward"):
-        for builder in (pictures.lengths, pictures.by_word):
+        for builder in (compare.lengths if scene.pinned else pictures.lengths, pictures.by_word):
             name = builder.__name__
             title = words(f"backward.steps.{name}")
             figure.picture(builder, scene, words, key=f"backward-{name}", height=pictures.HEIGHT, title=title)
@@ -84,7 +87,6 @@ def _knobs(scene: Scene, words: Words) -> None:
 
 
 scene, words = shell.open_page("backward", reads=pictures.asked)
-comparison.elsewhere(scene, words)
 presets.stand_in(scene, pictures.asked(scene), words)
 way_back(words)
 shell.close_page("backward", words, cross_entropy, backward, block_backward, softmax_backward)

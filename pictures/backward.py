@@ -64,6 +64,12 @@ def back(scene: Scene) -> Back | None:
     return None if place is None else _back(*place)
 
 
+def followed(scene: Scene) -> Back | None:
+    """The same, where all of its numbers are finite."""
+    found = back(scene)
+    return found if found and found.finite else None
+
+
 def loss_of(scene: Scene) -> tuple[Scene, int | None] | None:
     """What is computed, and the position whose loss alone counts."""
     position, scene = scene.loss_position, asked(scene)
@@ -129,20 +135,37 @@ def lengths(scene: Scene, words: Words) -> Picture:
     found = back(scene)
     if found is None or not found.finite:
         return _nothing(found, words)
-    values, n = found.whole[::-1], len(found.whole) - 1
-    says = f"{_loss_said(found, words)} {_reach(found, words)}"
-    figure = magnitudes(
+    says = said(found, words)
+    return Picture(line(found, says, words), says)
+
+
+def line(found: Back, alt: str, words: Words, beside: np.ndarray | None = None) -> dict[str, Any]:
+    """The figure; `beside` [stage]: the lengths of another Scene, which may have more layers, or fewer."""
+    n = max(len(found.whole), 0 if beside is None else len(beside)) - 1
+    values = _reaching(found.whole, n)
+    return magnitudes(
         values,
         [words("backward.out"), *map(str, reversed(range(n)))],
-        [words.scaled(value) for value in values.tolist()],
+        [words.scaled(value) if np.isfinite(value) else "" for value in values.tolist()],
+        beside=None if beside is None else _reaching(beside, n),
+        names=(words("compare.present"), words("compare.pinned")),
         role="@gradient",
         stage_title=words("backward.stage"),
         value_title=words("backward.length"),
         width=WIDTH,
         height=HEIGHT,
-        alt=says,
+        alt=alt,
     )
-    return Picture(figure, says)
+
+
+def _reaching(lengths: np.ndarray, n_layers: int) -> np.ndarray:
+    """[stage], the embeddings last; of fewer layers, NaN where the others begin."""
+    return np.pad(lengths[::-1], (n_layers + 1 - len(lengths), 0), constant_values=np.nan)
+
+
+def said(found: Back, words: Words) -> str:
+    """The loss, and how much of the gradient behind the last layer reaches the first."""
+    return f"{_loss_said(found, words)} {_reach(found, words)}"
 
 
 def _loss_said(found: Back, words: Words) -> str:

@@ -15,7 +15,7 @@ from core import Scene
 from core.explain.subject import GRAD, LENGTH
 from core.scene.fields import EXPLAINED, Numbered
 from pictures import backward, compute, memory, start
-from pictures.extremes import greatest, some
+from pictures.extremes import Extreme, greatest, least, some
 from pictures.lessons import shortened
 from pictures.words import Words
 from plots import strip, thumbnail
@@ -25,7 +25,7 @@ from plots.strip import Part
 @memory.kept(lambda scene, words: (scene, words.lang), large=lambda scene, _: compute.is_large(scene))
 def html(scene: Scene, words: Words) -> str:
     """The strip; "" where there is no gradient to follow."""
-    found = _found(scene)
+    found = backward.followed(scene)
     if found is None:
         return ""
     asked = backward.asked(scene)
@@ -36,12 +36,6 @@ def html(scene: Scene, words: Words) -> str:
     columns = (of.goes_in(), of.happens(), [of.comes_out()])
     groups = list(zip(("in", "happens", "out"), headings, columns, strict=True))
     return strip.strip(groups, len(run.tokens), plain=not run.config.d_mlp, mirror=True)
-
-
-def _found(scene: Scene) -> backward.Back | None:
-    """The way back, where all of its numbers are finite."""
-    found = backward.back(scene)
-    return found if found and found.finite else None
 
 
 @dataclass(frozen=True)
@@ -104,7 +98,7 @@ def strongest(array: str, values: np.ndarray) -> Numbered:
 
 def number_at(scene: Scene, array: str, head: int | None, x: float, y: float) -> Numbered | None:
     """The number of a thumbnail at (x, y), shares of its width and height; of the stream the length of a token's."""
-    found, name = _found(scene), array.removeprefix(GRAD)
+    found, name = backward.followed(scene), array.removeprefix(GRAD)
     if found is None or name not in found.grads:
         return None
     place = start.place_at(found.grads[name].shape, head, x, y)
@@ -130,21 +124,28 @@ def lit(scene: Scene) -> str:
 
 def says(scene: Scene, words: Words) -> str:
     """At which stage the gradient is longest, and how much of it reaches the embeddings; "" where there is none."""
-    found = _found(scene)
+    found = backward.followed(scene)
     if found is None:
         return ""
     lengths = found.whole.copy()
     lengths[0] = arriving = float(np.linalg.norm(found.grads["embed"].astype(np.float64)))
-    best = greatest(lengths, words.scaled)
-    if best.value == 0:
-        return words("backward.says.none")
-    stages = [words("backward.places.embeddings"), *_behind(len(lengths) - 1, words)]
-    told = {"places": some([stages[i] for i in best.indices[::-1]], words), "length": words.scaled(best.value)}
+
+    def written(length: float) -> str:
+        return words.scaled(length, 4, small=0.001)
+
+    best = greatest(lengths, written)
+    length = written(best.value)
+    if best.everywhere:
+        return words("backward.says.even", length=length) if best.value else words("backward.says.none")
+    told = {"places": _stages(best, words), "length": length}
     if 0 in best.indices:
-        return words("backward.says.longest_last", **told)
+        low = least(lengths, written)
+        return words("backward.says.longest_last", **told, shortest=_stages(low, words), least=written(low.value))
     share = words.scaled(100 * arriving / best.value)
-    return words("backward.says.longest", **told, share=share, arriving=words.scaled(arriving))
+    return words("backward.says.longest", **told, share=share, arriving=written(arriving))
 
 
-def _behind(n_layers: int, words: Words) -> list[str]:
-    return [words("backward.places.behind", layer=i) for i in range(n_layers)]
+def _stages(found: Extreme, words: Words) -> str:
+    """The stages in the order in which they are gone through: "behind layer 1 and at the embeddings"."""
+    behind, last = "backward.places.behind", words("backward.places.embeddings")
+    return some([words(behind, layer=i - 1) if i else last for i in found.indices[::-1]], words)

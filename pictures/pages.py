@@ -33,7 +33,7 @@ PAGES = {
     "generate": Page("✍️", "write"),
     "translate": Page("🌐", "write", stacks=(2,)),
     "train": Page("🌱", "write", model=False),
-    "backward": Page("↩️", "write"),
+    "backward": Page("↩️", "write", compares=True),
     "cause": Page("🧪", "write"),
     "lessons": Page("🎓", "class", model=False),
     "challenges": Page("🧩", "class", model=False),

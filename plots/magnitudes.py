@@ -18,6 +18,8 @@ def magnitudes(
     stages: list[str],
     written: list[str],
     *,
+    beside: np.ndarray | None = None,
+    names: tuple[str, str] = ("", ""),
     role: str = "@residual",
     stage_title: str = "",
     value_title: str = "",
@@ -28,10 +30,12 @@ def magnitudes(
     """`values` [stage], each with its number as `written`, on a logarithmic axis where they are steep.
 
     Where a value is NaN or infinite the line has a gap. Where `width` pixels have no room for every number, only some
-    stand at their points, the last one always.
+    stand at their points, the last one always. `beside` [stage] are other values on the same axis, dotted and without
+    numbers; `names`, trusted text above the picture, tell the two apart.
     """
     values = np.where(np.isfinite(values), values, np.nan).astype(np.float64)
-    steep = is_steep(values)
+    every_value = values if beside is None else np.concatenate([values, beside])
+    steep = is_steep(every_value)
     numbers = [literal(text) for text in written]
     every = ceil(len(stages) * CHARACTER * (1 + max(map(len, written))) / (width - 90))
     trace = {
@@ -62,11 +66,34 @@ def magnitudes(
             showgrid=True,
             gridcolor="@grid",
             title=title(value_title, "@muted", standoff=6),
-            **_scale(values, steep),
+            **_scale(every_value, steep),
         ),
         meta={"alt": alt},
     )
-    return {"data": [trace], "layout": layout}
+    if beside is None:
+        return {"data": [trace], "layout": layout}
+    layout["annotations"] = [_name(f"━ {names[0]}", role, "left"), _name(f"┅ {names[1]}", "@muted", "right")]
+    return {"data": [_beside(trace, beside), trace], "layout": layout}
+
+
+def _beside(trace: dict[str, Any], values: np.ndarray) -> dict[str, Any]:
+    """A dotted line behind that of `trace`."""
+    return {
+        "type": "scatter",
+        "mode": "lines+markers",
+        "x": trace["x"],
+        "y": values,
+        "line": {"color": "@muted", "width": 2, "dash": "dot"},
+        "marker": {"color": "@muted", "size": 6},
+        "hoverinfo": "skip",
+        "cliponaxis": False,
+    }
+
+
+def _name(text: str, role: str, side: str) -> dict[str, Any]:
+    """A line's name above the picture, with a piece of it."""
+    place = {"xref": "paper", "x": 0 if side == "left" else 1, "xanchor": side, "yref": "paper", "y": 1}
+    return place | {"yanchor": "bottom", "text": text, "showarrow": False, "font": {"color": role}}
 
 
 def is_steep(values: np.ndarray) -> bool:

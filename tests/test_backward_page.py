@@ -10,7 +10,7 @@ from support import open_page
 import core
 from core import Scene
 from core.train.loop import Recipe, State, adamw
-from pictures import backward
+from pictures import backward, compare_backward
 from pictures.words import LANGUAGES, words_of
 from plots import theme
 from ui.state import SCENE
@@ -78,3 +78,18 @@ def test_the_knobs():
     assert not at.exception and at.session_state[SCENE].config.init == "unit"
     at = open_page("backward", {"lang": "pt-BR"})
     assert not at.exception and all(one.disabled for one in at.toggle if one.label.startswith("Conex"))
+
+
+def test_what_is_pinned_stands_beside_it_on_one_axis():
+    scene = DEEP.pin().override(n_layers=3).turn(off=("residual",))
+    words = words_of("en")
+    figure = compare_backward.lengths(scene, words).figure
+    for mode in theme.PALETTES:
+        go.Figure(theme.resolve(figure, mode))
+    was, now = (np.asarray(trace["y"]) for trace in figure["data"])
+    assert was[::-1] == pytest.approx(backward.back(DEEP).whole) and np.isnan(now[:5]).all()
+    assert now[5:][::-1] == pytest.approx(backward.back(scene).whole)
+    axis = figure["layout"]["yaxis"]
+    low, high = axis["range"] if axis["type"] == "linear" else (10.0**at for at in axis["range"])
+    assert low <= np.nanmin([*was, *now]) and np.nanmax([*was, *now]) <= high
+    assert compare_backward.lengths(scene.turn(sentence="um"), words).says == words("backward.says.nothing")

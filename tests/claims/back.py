@@ -9,7 +9,9 @@ import numpy as np
 import core
 from claims import Fresh, Values, any_scenes, claim, named_in, near, pinned_number
 from core import Scene
-from pictures import backward, mirror
+from pictures import backward, compare_backward, mirror
+from pictures.compute import Picture
+from pictures.words import Words
 
 GPT = Scene(model="gpt", sentence="o gato viu o rato").override(n_layers=2, d_model=16, d_mlp=16)
 SCENES = [
@@ -23,9 +25,20 @@ SCENES = [
     GPT.turn(edits=((1, 2, 3.0),)),
     GPT.turn(sentence="um"),
     GPT.override(n_layers=12, residual=False, norm="none", init="unit"),
+    GPT.pin().turn(off=("residual",), loss_position=2),
+    GPT.override(n_layers=5, norm="none", init="unit").pin().override(n_layers=2),
+    GPT.turn(sentence="um").pin().turn(sentence="um dois"),
+    GPT.turn(off=("softmax",)).pin().turn(off=()),
     *(scene for scene in any_scenes(40, seed=5) if scene.model == "gpt"),
 ]
-BUILDERS = (backward.lengths, backward.by_word, backward.step, mirror.says)
+
+
+def beside(scene: Scene, words: Words) -> Picture | str:
+    """What the page says where something is pinned."""
+    return compare_backward.lengths(scene, words) if scene.pinned else ""
+
+
+BUILDERS = (backward.lengths, backward.by_word, backward.step, mirror.says, beside)
 
 
 class Way:
@@ -103,23 +116,54 @@ def _(f: Fresh, v: Values) -> None:
     assert (less in text) == (times >= 2 and first < last) and (more in text) == (times >= 2 and first > last)
 
 
-@claim("backward.says.longest", "backward.says.longest_last", "backward.says.none")
+@claim("backward.says.beside", "backward.says.no_share", "backward.says.no_pinned")
+def _(f: Fresh, v: Values) -> None:
+    if f.says.endswith(f.words("backward.says.no_pinned")):
+        before = backward.asked(f.scene.before)
+        assert len(before.tokens) < 2 or before.off == ("softmax",)
+        return
+    ends = [[np.linalg.norm(way.lengths(at)) for at in (0, way.run.config.n_layers)] for way in both(f)]
+    assert (0 in [last for _, last in ends]) == (not v)
+    if v:
+        assert all(holds(f, v[name], first / last) for name, (first, last) in zip(("was", "now"), ends, strict=True))
+
+
+def both(f: Fresh) -> tuple[Way, Way]:
+    return way_of(f.scene.before), way_of(f.scene)
+
+
+@claim("backward.says.longest", "backward.says.longest_last", "backward.says.even", "backward.says.none")
 def _(f: Fresh, v: Values) -> None:
     way = way_of(f.scene)
-    lengths = [np.linalg.norm(way.grads["embed"].astype(np.float64))]
-    lengths += [np.linalg.norm(way.lengths(stage)) for stage in range(1, way.run.config.n_layers + 1)]
-    best = max(lengths)
+    lengths = [float(np.linalg.norm(way.grads["embed"].astype(np.float64)))]
+    lengths += [float(np.linalg.norm(way.lengths(stage))) for stage in range(1, way.run.config.n_layers + 1)]
+    best, low = max(lengths), min(lengths)
     assert (best == 0) == (not v)
     if not v:
         return
-    alike = [i for i, x in enumerate(lengths) if f.words.scaled(x) == f.words.scaled(best) or best - x < 1e-6 * best]
+    longest, shortest = written_alike(f, lengths, best), written_alike(f, lengths, low)
+    assert holds(f, v["length"], best) and (len(longest) == len(lengths)) == ("places" not in v)
+    if "places" not in v:
+        return
+    assert v["places"] == named_stages(f, longest) and ("share" in v) == (0 not in longest)
+    if "share" in v:
+        assert holds(f, v["share"], 100 * lengths[0] / best) and holds(f, v["arriving"], lengths[0])
+    else:
+        assert v["shortest"] == named_stages(f, shortest) and holds(f, v["least"], low)
+
+
+def written_alike(f: Fresh, lengths: list[float], one: float) -> list[int]:
+    """The stages whose length is written as this one, or is the same but for rounding."""
+    noise = 1e-6 * max(lengths)
+    text = f.words.scaled(one, 4, 0.001)
+    return [i for i, x in enumerate(lengths) if f.words.scaled(x, 4, 0.001) == text or abs(x - one) <= noise]
+
+
+def named_stages(f: Fresh, stages: list[int]) -> str:
     at, behind = (
         ("at the embeddings", "behind layer") if f.words.lang == "en" else ("nos embeddings", "depois da camada")
     )
-    assert v["places"] == f.phrase([f"{behind} {i - 1}" if i else at for i in alike[::-1]])
-    assert holds(f, v["length"], best) and ("share" in v) == (0 not in alike)
-    if "share" in v:
-        assert holds(f, v["share"], 100 * lengths[0] / best) and holds(f, v["arriving"], lengths[0])
+    return f.phrase([f"{behind} {i - 1}" if i else at for i in stages[::-1]])
 
 
 @claim("backward.says.word")
