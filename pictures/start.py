@@ -243,7 +243,7 @@ def number_at(scene: Scene, array: str, head: int | None, x: float, y: float) ->
     """The number of a thumbnail at (x, y), shares of its width and height; of all heads', of one head's tile."""
     trace = compute.run(scene).trace
     place = place_at(trace[array].shape, head, x, y) if array in trace else None
-    return place and (array, place)
+    return None if place is None else (array, place)
 
 
 def place_at(shape: tuple[int, ...], head: int | None, x: float, y: float) -> tuple[int, ...] | None:

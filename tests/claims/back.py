@@ -26,7 +26,7 @@ SCENES = [
     GPT.turn(sentence="um"),
     GPT.override(n_layers=12, residual=False, norm="none", init="unit"),
     GPT.pin().turn(off=("residual",), loss_position=2),
-    GPT.override(n_layers=5, norm="none", init="unit").pin().override(n_layers=2),
+    GPT.override(n_layers=5, norm="none").pin().override(n_layers=2),
     GPT.turn(sentence="um").pin().turn(sentence="um dois"),
     GPT.turn(off=("softmax",)).pin().turn(off=()),
     *(scene for scene in any_scenes(40, seed=5) if scene.model == "gpt"),
