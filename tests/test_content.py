@@ -58,6 +58,7 @@ def test_portuguese_is_not_english():
         "attention.pattern",
         "start.parts.embed",
         "start.parts.tokens",
+        "start.parts.logits",
         *("attention.pattern", "compare.steps.pattern", "compare.changed", "knob.d_model"),
     }
 
