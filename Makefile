@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test test-web test-firefox audit licences bench models web clean
+.PHONY: run test test-web test-firefox test-snapshots snapshots-renew audit licences bench models web clean
 
 run: .venv/run
 	$(BIN)/streamlit run app.py
@@ -24,6 +24,13 @@ test-web: .venv/dev
 # The main journeys in Firefox (Debian: apt-get install firefox-esr).
 test-firefox: .venv/dev
 	$(BIN)/python -m pytest -m firefox
+
+# How each page looks, beside how it looked; and that it looks right now. Look at each that changed before you commit it.
+test-snapshots: .venv/dev
+	$(BIN)/python -m pytest -m snapshots tests/test_snapshots.py
+
+snapshots-renew: export FIBRA_SNAPSHOTS = renew
+snapshots-renew: test-snapshots
 
 # Known vulnerabilities of what is installed, where the package index tells of them: then it fails. Without a network, or
 # from an index without pip-audit, nothing can be asked, and that is said.

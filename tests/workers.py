@@ -26,7 +26,7 @@ LONGEST = {
 }
 
 
-APART = ("web", "firefox")  # some minutes each: they run where -m names them, and nowhere else
+APART = ("web", "firefox", "snapshots")  # some minutes each: they run where -m names them, and nowhere else
 
 
 def longest_first(config: pytest.Config, items: list[pytest.Item]) -> None:
