@@ -145,7 +145,7 @@ def test_a_click_on_the_strip_explains_its_gradient(watched, app) -> None:
     strip = page.locator(".strip.mirror")
     strip.wait_for()
     settled(page)
-    assert page.locator(".strip.mirror h3").all_text_contents()[2:4] == ["layer 3", "layer 2"]
+    assert page.locator(".strip.mirror h3").all_text_contents()[2:4] == ["Layer 3", "Layer 2"]
     tiles = strip.locator(".attention .signed").first
     box = tiles.bounding_box()
     page.mouse.click(box["x"] + 0.97 * box["width"], box["y"] + 0.97 * box["height"])
