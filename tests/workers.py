@@ -10,22 +10,18 @@ from typing import Any
 
 import pytest
 
-# Files by how long they take, the longest first, and whether their tests are dealt one by one.
-LONGEST = {
-    **{"test_one_scene": True, "test_journeys": False, "test_live_figure": False, "test_train_journeys": True},
-    **{"test_paper": True, "test_layout": True, "test_internals": True, "test_axe": False, "test_round": False},
-    **{
-        "test_deploy": False,
-        "test_looks": True,
-        "test_claims": True,
-        "test_memory": False,
-        "test_generate_page": False,
-    },
-    **{"test_train_page": False, "test_app": False, "test_heads": False, "test_start_page": False},
-    **{"test_checks": False, "test_house": False, "test_every_scene": True},
+# Files by how long they take, the longest first.
+LONGEST = (
+    *("test_one_scene", "test_journeys", "test_live_figure", "test_train_journeys", "test_paper", "test_layout"),
+    *("test_internals", "test_axe", "test_round", "test_deploy", "test_looks", "test_claims", "test_memory"),
+    *("test_generate_page", "test_train_page", "test_app", "test_heads", "test_start_page", "test_checks"),
+    *("test_house", "test_every_scene"),
+)
+# Those whose tests share nothing: they are dealt one by one.
+ONE_BY_ONE = {
+    *("test_one_scene", "test_train_journeys", "test_paper", "test_layout", "test_internals", "test_looks"),
+    *("test_claims", "test_every_scene"),
 }
-
-
 APART = ("web", "firefox", "snapshots")  # some minutes each: they run where -m names them, and nowhere else
 
 
@@ -43,7 +39,7 @@ def longest_first(config: pytest.Config, items: list[pytest.Item]) -> None:
 def dealt_with(test: str) -> str:
     """What goes to a worker together with a test of this id: its file, or the test alone."""
     file = test.partition("::")[0]
-    return test if LONGEST.get(file.rpartition("/")[2].removesuffix(".py")) else file
+    return test if file.rpartition("/")[2].removesuffix(".py") in ONE_BY_ONE else file
 
 
 @pytest.hookimpl(optionalhook=True)
