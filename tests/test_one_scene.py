@@ -84,10 +84,11 @@ class Reader:
         self.address, self.stays, self.told = address, stays, {}
         self.tabs = Watched(readers)
 
-    def at(self, path: str) -> Page:
+    def at(self, path: str, height: int = 600) -> Page:
+        """A tab on a path: low, for pictures that are not in sight are not drawn."""
         if self.stays:
-            return self.tabs.at(self.address, path)
-        tab = self.tabs.tab()
+            return self.tabs.at(self.address, path, 1440, height)
+        tab = self.tabs.tab(1440, height)
         tab.goto(self.address + path)
         return tab
 
@@ -109,7 +110,7 @@ class Reader:
         says_so(self.tab, scene.to_query())
         if self.tab.url not in self.told:
             if not self.told:
-                self.other = self.at(self.tab.url.removeprefix(self.address))
+                self.other = self.at(self.tab.url.removeprefix(self.address), 200)
             else:
                 self.other.goto(self.tab.url) if anew else go_to(self.other, self.tab.url)
             _rest(self.other)
