@@ -112,6 +112,7 @@ def work() -> None:
             (
                 interpret.direct_attribution(trace, params, config, 1),
                 interpret.source_attribution(trace, params, config, 1),
+                interpret.sentence_vectors(params, config, [ids, ids[:3]]),
             )
         stages = interpret.residual_stages(trace, config.n_layers)
         interpret.rank_correlation(stages[0][0], stages[-1][0])

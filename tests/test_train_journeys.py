@@ -46,7 +46,7 @@ def test_copy_is_learned_in_front_of_the_class_and_wound_back(watched, app):
     scrubber = page.get_by_role("slider", name=EN("train.moment"))
     scrubber.focus()
     page.keyboard.press("Home")
-    expect(page.get_by_text("Step 0: the loss on held-out data")).to_be_visible()
+    expect(page.locator(".fibra-says", has_text="Step 0: the loss on held-out data")).to_be_visible()
     expect(page).to_have_url(re.compile("train_step=0"))
 
 

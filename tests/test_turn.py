@@ -90,6 +90,7 @@ SHELVES = {
     "basis": drift.basis,
     "walk": lambda scene: drift._walk(scene, WORDS),
     "written": continuation.written,
+    "its stages": continuation._stages,
     "both ways": lambda scene: cache.check(scene, WORDS),
     "way back": lambda scene: backward._back(scene, None),
     "after a step": lambda scene: backward._after(scene, None, 0.1),

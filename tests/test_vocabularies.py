@@ -10,6 +10,7 @@ import pytest
 from support import GOLDEN
 
 from core import WeightsError, load_pretrained
+from core.weights.folder import Folder
 
 TEXT = (
     "Os pinguins não têm joelho, e as focas também não. O pinguim vê a foca perto do gelo; a foca vê o peixe! "
@@ -77,7 +78,7 @@ def test_vocab_json_and_merges(folder):
     path = folder("gpt2-tiny")
     learned.save_model(str(path))
     theirs = ByteLevelBPETokenizer(str(path / "vocab.json"), str(path / "merges.txt"))
-    same(load_pretrained(path).tokenizer, theirs, special=False)
+    same(Folder(path).read_tokenizer(), theirs, special=False)
 
 
 def test_roberta_s_text_stands_between_its_tokens(folder):

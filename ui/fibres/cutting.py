@@ -25,7 +25,7 @@ def touch(edge: Edge, cutting: bool = True) -> None:
 def choose(scene: Scene, words: Words) -> None:
     """Which fibres are cut, in a list, and a button that mends them."""
     edges = cuts.to_choose(scene)
-    mount = controls.feed("knob-fibres_cut", [*scene.cut], (words.lang, *edges))
+    mount = controls.feed("fibres-cut", [*scene.cut], (words.lang, *edges))
     look = {"format_func": lambda edge: cuts.name(edge, scene, words), "placeholder": words("cut.none")}
     controls.draw(mount, [*scene.cut], _cut, st.multiselect, words("cut.list"), edges, mount.value, **look)
     mend = {"disabled": not scene.cut, "width": "stretch", "icon": ":material/healing:"}
