@@ -310,9 +310,8 @@ def test_every_knob_of_a_page_turned_by_hand_is_shown_there_and_elsewhere(reader
     scene, notices = Scene.from_query(dict(parse_qsl(urlparse(tab.url).query, keep_blank_values=True)))
     assert not notices
     reader.check(name, scene)
-    for page in (NEXT[name], name):
-        menu(tab, EN(f"pages.{page}")).click()
-        reader.check(page, scene, anew=False)
+    menu(tab, EN(f"pages.{NEXT[name]}")).click()
+    reader.check(NEXT[name], scene, anew=False)
 
 
 def test_an_address_that_is_no_page_lands_on_the_first_one_and_says_so(watched):

@@ -11,6 +11,7 @@ import pytest
 
 from core import Scene, limits
 from pictures import (
+    alike,
     attention,
     backward,
     cause,
@@ -18,6 +19,7 @@ from pictures import (
     continuation,
     drift,
     heads,
+    influence,
     labels,
     memory,
     mirror,
@@ -91,6 +93,8 @@ SHELVES = {
     "walk": lambda scene: drift._walk(scene, WORDS),
     "written": continuation.written,
     "its stages": continuation._stages,
+    "influence": lambda scene: influence._influence(scene, 1),
+    "alike": lambda scene: alike.cosines(Scene(model="alice", seed=scene.seed)),
     "both ways": lambda scene: cache.check(scene, WORDS),
     "way back": lambda scene: backward._back(scene, None),
     "after a step": lambda scene: backward._after(scene, None, 0.1),
