@@ -50,7 +50,7 @@ def answers(scene: Scene, words: Words) -> Picture:
     return Picture(figure, says)
 
 
-@memory.kept(lambda *what: what, large=lambda scene, _: compute.is_large(scene))
+@memory.kept(lambda scene, token: (scene, token), large=lambda scene, _: compute.is_large(scene))
 def _influence(scene: Scene, token: int) -> Influence:
     run = compute.run(scene)
     with np.errstate(all="ignore"):  # numbers that explode are said to be lost
