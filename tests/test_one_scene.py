@@ -84,8 +84,8 @@ class Reader:
         self.address, self.stays, self.told = address, stays, {}
         self.tabs = Watched(readers)
 
-    def at(self, path: str, height: int = 600) -> Page:
-        """A tab on a path: low, for pictures that are not in sight are not drawn."""
+    def at(self, path: str, height: int = 900) -> Page:
+        """A tab on a path; a low one draws few pictures, for those that are out of sight wait."""
         if self.stays:
             return self.tabs.at(self.address, path, 1440, height)
         tab = self.tabs.tab(1440, height)
