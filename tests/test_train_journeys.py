@@ -71,8 +71,8 @@ def test_the_model_goes_to_every_page_into_a_file_and_back(watched, app, tmp_pat
     page.locator("[data-testid=stFileUploader] input").last.set_input_files(file)
     page.get_by_role("button", name=EN("train.model.load")).click()
     page.get_by_role("link", name=EN("pages.attention")).last.click()
-    expect(page.get_by_text(EN("shell.about_trained"))).to_be_visible(timeout=LONG)
+    expect(page.get_by_text(EN("shell.about_trained")).first).to_be_visible(timeout=LONG)
     expect(page).to_have_url(re.compile("model=run-"))
     page.reload()  # a new session: the model is of the old one, which the server may hold for a while
     said = re.compile("lived in a session that is over|" + EN("shell.about_trained")[:30])
-    expect(page.get_by_text(said)).to_be_visible(timeout=LONG)
+    expect(page.get_by_text(said).first).to_be_visible(timeout=LONG)
