@@ -24,7 +24,8 @@ function follow(event, trigger) {
 }
 
 // Which number was met, while numbers are explained: a thumbnail's array, and where in it, or in a head's tile, as shares.
-function numberAt({ target, clientX, clientY, detail }, { dataset: { array } }) {
+function numberAt({ target, clientX, clientY, detail }, link) {
+  const { array } = link.dataset;
   if (!detail || !array || !target.matches(".ink, .signed")) return null;
   const { left, top, width, height } = target.getBoundingClientRect();
   const [columns, rows] = (target.dataset.grid ?? "1,1").split(",").map(Number);
