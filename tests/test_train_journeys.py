@@ -70,7 +70,7 @@ def test_the_model_goes_to_every_page_into_a_file_and_back(watched, app, tmp_pat
     download.value.save_as(file)
     page.locator("[data-testid=stFileUploader] input").last.set_input_files(file)
     page.get_by_role("button", name=EN("train.model.load")).click()
-    page.get_by_role("link", name=EN("pages.attention")).last.click()
+    page.locator("a[href*='model=run-']", has_text=EN("pages.attention")).last.click()
     expect(page.get_by_text(EN("shell.about_trained")).first).to_be_visible(timeout=LONG)
     expect(page).to_have_url(re.compile("model=run-"))
     page.reload()  # a new session: the model is of the old one, which the server may hold for a while
