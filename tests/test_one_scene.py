@@ -84,11 +84,10 @@ class Reader:
         self.address, self.stays, self.told = address, stays, {}
         self.tabs = Watched(readers)
 
-    def at(self, path: str, height: int = 900) -> Page:
-        """A tab on a path; a low one draws few pictures, for those that are out of sight wait."""
+    def at(self, path: str) -> Page:
         if self.stays:
-            return self.tabs.at(self.address, path, 1440, height)
-        tab = self.tabs.tab(1440, height)
+            return self.tabs.at(self.address, path)
+        tab = self.tabs.tab()
         tab.goto(self.address + path)
         return tab
 
@@ -110,7 +109,7 @@ class Reader:
         says_so(self.tab, scene.to_query())
         if self.tab.url not in self.told:
             if not self.told:
-                self.other = self.at(self.tab.url.removeprefix(self.address), 200)
+                self.other = self.at(self.tab.url.removeprefix(self.address))
             else:
                 self.other.goto(self.tab.url) if anew else go_to(self.other, self.tab.url)
             _rest(self.other)
