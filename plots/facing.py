@@ -69,13 +69,13 @@ def facing(
 
 
 def _ways(behind: np.ndarray, before: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Where a curve of [layer, query, key] begins and where it ends, xyz: inside the text behind, inside the one before
-    it, or from the highest level of the first to the second."""
+    """Where a curve begins, [layer, key, xyz], and where it ends, [layer, query, xyz]: inside the text behind, inside
+    the one before it, or from the highest level of the first to the second."""
     (n_encoder, n), (n_decoder, m) = ((len(places) - 1, places.shape[1]) for places in (behind, before))
-    starts, ends = np.zeros((2, n_encoder + n_decoder, n + m, n + m, 3), np.float32)
-    starts[:n_encoder, :n, :n] = behind[:-1, None]
-    ends[:n_encoder, :n, :n] = behind[1:, :, None]
-    starts[n_encoder:, n:, n:] = before[:-1, None]
-    starts[n_encoder:, n:, :n] = behind[-1]
-    ends[n_encoder:, n:] = before[1:, :, None]
+    starts, ends = np.zeros((2, n_encoder + n_decoder, n + m, 3), np.float32)
+    starts[:n_encoder, :n] = behind[:-1]
+    ends[:n_encoder, :n] = behind[1:]
+    starts[n_encoder:, :n] = behind[-1]
+    starts[n_encoder:, n:] = before[:-1]
+    ends[n_encoder:, n:] = before[1:]
     return starts, ends

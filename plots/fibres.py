@@ -81,12 +81,11 @@ def fibres(
     shining = np.nan_to_num(np.where(shown[None, :, None, None], patterns, 0)).astype(np.float32, copy=False)
     places = arc(n_tokens, n_layers)
     layers = [f"{layer_prefix}{layer}" for layer in range(n_layers)]
-    size = (n_layers, n_tokens, n_tokens, 3)
     return woven(
         shining,
         [Plane(places, tokens, tokens, layers)],
-        np.broadcast_to(places[:-1, None], size),
-        np.broadcast_to(places[1:, :, None], size),
+        places[:-1],
+        places[1:],
         threshold=threshold,
         focus=focus,
         layers_lit=layers_lit,
@@ -115,14 +114,14 @@ def woven(
 ) -> dict[str, Any]:
     """`shining` [layer, head, query, key], the weights of all tokens of the planes, one after another, as `fibres`.
 
-    starts, ends [layer, query, key, xyz]: where a curve begins, and where it ends. rows: how many rows of attention
-    shine.
+    starts [layer, key, xyz], ends [layer, query, xyz]: where a curve begins, and where it ends. rows: how many rows of
+    attention shine.
     """
     n_layers, n_heads, *_ = shining.shape
     lit_layers = n_layers if layers_lit is None else layers_lit
     layer, head, query, key = _candidates(shining, focus)
     weight = shining[layer, head, query, key]
-    curves = _curves(starts[layer, query, key], ends[layer, query, key], _fan(head, n_heads))
+    curves = _curves(starts[layer, key], ends[layer, query], _fan(head, n_heads))
     data = [_planes(plane.places, number) for number, plane in enumerate(planes)]
     touched = _touches(focus, query, key)
     if not touched.all():
