@@ -89,13 +89,13 @@ def _compared(scene: Scene, words: Words) -> None:
 @contextmanager
 def _grid(name: str, scene: Scene) -> Iterator[None]:
     """The place of figures and of their controls; attention.css lays it out, by how long the sentence is."""
-    length = pictures.length(pictures.size(scene))
+    length = pictures.length(stacks.looks(scene).longest)
     with st.container(key=f"attention-{name}-{length}"), live_figure.together(f"attention-{name}"):
         yield
 
 
 def _picture(builder: compute.Builder, scene: Scene, words: Words, name: str, choose) -> None:
-    n, title = pictures.size(scene), words(f"attention.{name}")
+    n, title = stacks.looks(scene).longest, words(f"attention.{name}")
     hero = builder is pictures.pattern
     height = pictures.matrix_height(n, hero) if builder in pictures.MATRICES else pictures.vectors_height(n)
     figure.picture(builder, scene, words, key=f"attention-{name}", height=height, title=title, on_click=choose)

@@ -99,7 +99,7 @@ def _picture(
 def choose_tile(click: dict[str, Any]) -> None:
     scene = state.scene()
     found = stacks.looks(scene)
-    shape = (found.config.n_layers, found.config.n_heads, max(len(found.rows), len(found.columns)))
+    shape = (found.config.n_layers, found.config.n_heads, found.longest)
     if place := tile_at(float(click["x"]), float(click["y"]), shape):
         state.turn(layer=place[0], head=place[1])
 

@@ -46,7 +46,7 @@ def read(words: Words) -> None:
         for builder in MAPS:
             clicked = choose_head if builder is not pictures.scores else None
             _picture(builder, scene, words, height, clicked, found.crosses)
-    length = "few" if importance.longest(scene) <= importance.FEW else "more"
+    length = "few" if found.longest <= importance.FEW else "more"
     with st.container(key=f"reading-squares-{length}"), live_figure.together("reading-squares"):
         for builder in SQUARES:
             clicked = choose_cell if builder is not importance.importance else None

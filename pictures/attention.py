@@ -229,9 +229,10 @@ def vectors(
     scene: Scene, x: np.ndarray, role: str, words: Words, says: str, tokens: tuple[str, ...] | None = None
 ) -> dict:
     """[pos, dimension] as a map; of the tokens that look, unless told."""
+    found = stacks.looks(scene)
     return heatmap(
         x,
-        list(stacks.looks(scene).rows if tokens is None else tokens),
+        list(found.rows if tokens is None else tokens),
         column_title=words("axis.dimension"),
         row_role=role,
         comma=words.comma,
@@ -239,14 +240,14 @@ def vectors(
         square=False,
         column_role="@muted",
         width=VECTORS_WIDTH,
-        height=vectors_height(size(scene)),
+        height=vectors_height(found.longest),
         alt=says,
     )
 
 
 def matrix(scene: Scene, s: np.ndarray, words: Words, says: str, scale: str = "signed") -> dict:
     """[query, key] as a map, the chosen cell outlined; the pattern, in the scale of probabilities, is the largest."""
-    found, n, hero = stacks.looks(scene), size(scene), scale == "probability"
+    found, hero = stacks.looks(scene), scale == "probability"
     return heatmap(
         s,
         list(found.rows),
@@ -258,16 +259,10 @@ def matrix(scene: Scene, s: np.ndarray, words: Words, says: str, scale: str = "s
         comma=words.comma,
         hover=words("hover.cell"),
         square=False,
-        width=(WIDEST if hero else WIDTH)[length(n)],
-        height=matrix_height(n, hero),
+        width=(WIDEST if hero else WIDTH)[length(found.longest)],
+        height=matrix_height(found.longest, hero),
         alt=says,
     )
-
-
-def size(scene: Scene) -> int:
-    """How many tokens the longer of the two sentences has, or the only one."""
-    found = stacks.looks(scene)
-    return max(len(found.rows), len(found.columns))
 
 
 def length(n: int) -> str:

@@ -113,7 +113,7 @@ def _map(
 
 def step_height(scene: Scene) -> int:
     """Pixels that fit the longer of the two sentences."""
-    n = max(attention.size(scene), attention.size(pinned.before(scene)))
+    n = max(stacks.looks(s).longest for s in (pinned.before(scene), scene))
     return 310 if n <= 8 else 360 if n <= 16 else 460
 
 

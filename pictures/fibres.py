@@ -85,7 +85,7 @@ def twin_height(scene: Scene) -> int:
     room with what was lost by cutting."""
     found = stacks.looks(scene)
     room = HEIGHT - (LOST if not found.kind and (scene.cutting or scene.cut) else 0)
-    return max(room, 60 + 13 * max(len(found.rows), len(found.columns)))
+    return max(room, 60 + 13 * found.longest)
 
 
 # ---------------------------------------------------------------------------------------------------- in words

@@ -102,7 +102,7 @@ def strongest(scene: Scene, words: Words) -> str:
     across = "_across" if found.crosses else ""
     about |= {"keys": n_keys} if across else {}
     says = words(f"heads.says.{'one' if one else 'all'}{across}", **about)
-    others = ~np.eye(n, dtype=bool) & (np.tri(n, dtype=bool) if found.causal else True) if not across else True
+    others = found.seen if across else found.seen & ~np.eye(n, dtype=bool)
     most = greatest_if_any(a, words.number, np.broadcast_to(others & ~lost[:, None, None, None], a.shape))
     if most is None:
         return f"{says} {gone}"
@@ -151,8 +151,8 @@ def chosen(scene: Scene, words: Words) -> Picture:
 def chosen_height(scene: Scene) -> int:
     """Pixels of the enlarged head: more for a longer sentence, and for long words above the columns."""
     found = stacks.looks(scene)
-    n = max(len(found.rows), len(found.columns))
-    return 230 + label_width(list(found.columns)) + (0 if n <= 8 else 60 if n <= 16 else 130)
+    more = 0 if found.longest <= 8 else 60 if found.longest <= 16 else 130
+    return 230 + label_width(list(found.columns)) + more
 
 
 # ------------------------------------------------------------------------------------------- how spread, how far
@@ -239,9 +239,7 @@ def _most_bits(scene: Scene) -> float:
 
 def _alike_distance(scene: Scene) -> float:
     """The mean distance of rows that look at all they may see alike."""
-    found = stacks.looks(scene)
-    seen = np.ones((len(found.rows), len(found.columns)))
-    seen = np.tril(seen) if found.causal else seen
+    seen = stacks.looks(scene).seen
     return float(attention_distance(seen / seen.sum(-1, keepdims=True)).mean())
 
 

@@ -50,8 +50,9 @@ def _says_row(scene: Scene, values: np.ndarray, key: str, shown: Shown, words: W
     """Which of the keys that the chosen word sees has the greatest value."""
     if not np.isfinite(values).all():
         return words("reading.says.lost")
-    found, seen = stacks.looks(scene), _seen(scene)
+    found = stacks.looks(scene)
     query = found.cell[0]
+    seen = found.seen[query]
     most = greatest(values[query], shown, seen)
     which = _only(found) if seen.sum() == 1 else "_alike" if most.everywhere else ""
     return words(
@@ -70,13 +71,6 @@ def _only(found: Looks) -> str:
 def _keys(found: Looks, places: list[int], words: Words) -> str:
     """Several keys of the chosen word; it is itself one of them, if it stands in the same text."""
     return token_names(found.columns, places, words, itself=None if found.crosses else found.cell[0])
-
-
-def _seen(scene: Scene) -> np.ndarray:
-    """[key]: what the chosen word may look at."""
-    found = stacks.looks(scene)
-    n = len(found.columns)
-    return np.arange(n) <= found.cell[0] if found.causal else np.ones(n, bool)
 
 
 @picture("layer", "head", "query", "attention_of")
@@ -108,8 +102,8 @@ def _says_importance(scene: Scene, rows: np.ndarray, words: Words) -> str:
     """Whether weight, length and effect [3, key] have their greatest value at the same key."""
     if not np.isfinite(rows[:2]).all():
         return words("reading.says.lost")
-    found, seen = stacks.looks(scene), _seen(scene)
-    values = {"query": token_name(found.rows, found.cell[0], words)}
+    found = stacks.looks(scene)
+    seen, values = found.seen[found.cell[0]], {"query": token_name(found.rows, found.cell[0], words)}
     if not np.isfinite(rows[2]).all():
         zero = np.isfinite(leaving(scene)).all()
         return words("reading.says.importance_zero" if zero else "reading.says.lost", **values)
@@ -166,8 +160,9 @@ def rolled(scene: Scene, words: Words) -> Picture:
 
 
 def _says_rolled(scene: Scene, r: np.ndarray, words: Words) -> str:
-    found, seen = stacks.looks(scene), _seen(scene)
+    found = stacks.looks(scene)
     query = found.cell[0]
+    seen = found.seen[query]
     if not np.isfinite(r).all():
         return words("reading.says.lost")
     most = greatest(r[query], words.number, seen)
@@ -192,16 +187,11 @@ def _square(values: np.ndarray, scene: Scene, words: Words, says: str, zmax: flo
 
 def square_height(scene: Scene) -> int:
     """Pixels of the maps of words by words, and of the bars beside them."""
-    n, names = longest(scene), labels_height(list(stacks.looks(scene).columns), _square_width(scene)) // 2
-    return 250 + names if n <= FEW else 340 + names if n <= 16 else 470
+    found = stacks.looks(scene)
+    names = labels_height(list(found.columns), _square_width(scene)) // 2
+    return 250 + names if found.longest <= FEW else 340 + names if found.longest <= 16 else 470
 
 
 def _square_width(scene: Scene) -> int:
     """Pixels that they can count on."""
-    return NARROW if longest(scene) <= FEW else HALF
-
-
-def longest(scene: Scene) -> int:
-    """How many tokens the longer side of the maps has."""
-    found = stacks.looks(scene)
-    return max(len(found.rows), len(found.columns))
+    return NARROW if stacks.looks(scene).longest <= FEW else HALF

@@ -79,6 +79,17 @@ class Looks:
         """Whether who looks stands in one sentence, and who is looked at in another."""
         return self.kind == "cross"
 
+    @property
+    def seen(self) -> np.ndarray:
+        """[row, column]: who may look at whom."""
+        all_of_them = np.ones((len(self.rows), len(self.columns)), bool)
+        return np.tril(all_of_them) if self.causal else all_of_them
+
+    @property
+    def longest(self) -> int:
+        """How many tokens the longer of the two sentences has, or the only one."""
+        return max(len(self.rows), len(self.columns))
+
     def name(self, array: str, layer: int | str | None = None) -> str:
         """The trace's name for an array of this attention, "pattern" say; of the chosen layer, unless told."""
         return f"{self.block(layer)}{self.part}.{array}"

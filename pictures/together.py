@@ -50,13 +50,6 @@ def together(scene: Scene, words: Words) -> Picture:
     return Picture(figure, says)
 
 
-def seen(scene: Scene) -> np.ndarray:
-    """[query, key]: who may look at whom."""
-    found = stacks.looks(scene)
-    size = len(found.rows), len(found.columns)
-    return np.tri(*size, dtype=bool) if found.causal else np.ones(size, bool)
-
-
 def _ordered(values: np.ndarray) -> np.ndarray:
     """The same as shares of the greatest, of six digits: what differs by rounding alone has one rank."""
     return np.round(values / (np.abs(values).max() or 1.0), DIGITS)
@@ -64,7 +57,7 @@ def _ordered(values: np.ndarray) -> np.ndarray:
 
 def _says(scene: Scene, points: list[np.ndarray], weights: np.ndarray, share: float, words: Words) -> str:
     """How far nearness and weight go together, and how many lines there are."""
-    pairs = seen(scene)
+    pairs = stacks.looks(scene).seen
     drawn = words("reading.says.lines", n=int((weights > scene.threshold).sum()), threshold=scene.threshold)
     if pairs.sum() < PAIRS:
         return f"{drawn} {words('reading.says.plane_few', n=int(pairs.sum()))}"
