@@ -25,7 +25,8 @@ def test_a_story_keeps_the_sentence_and_the_view_and_runs_as_it_opens(model):
     scene = Scene(
         model="gpt", sentence="o gato viu o rato", draw_temperature=0.5, query=2, threshold=0.3, task="addition"
     )
-    scene = scene.override(n_layers=6).switch(norm=False).turn(temperature=2.0, ablated=((0, 1),), edits=((0, 0, 1.0),))
+    scene = scene.override(n_layers=6).switch(norm=False)
+    scene = scene.turn(temperature=2.0, ablated=((0, 1),), edits=((0, 0, 1.0),), cut=((0, 0, 1, 0),))
     opened, cut = with_model(scene, model)
     assert cut is None and opened == Scene(
         model=model, sentence="o gato viu o rato", draw_temperature=0.5, query=2, threshold=0.3, task="addition"

@@ -8,7 +8,7 @@ from .notice import Notice
 from .scene import Scene
 from .sentence import fit_sentence
 
-AS_IT_OPENS = {"overrides": (), "edits": (), "matrices": (), "ablated": (), "off": (), "temperature": 1.0}
+AS_IT_OPENS = {"overrides": (), "edits": (), "matrices": (), "ablated": (), "cut": (), "off": (), "temperature": 1.0}
 
 
 def with_model(scene: Scene, model: str) -> tuple[Scene, Notice | None]:
