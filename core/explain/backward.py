@@ -17,7 +17,7 @@ from ..model import norm_places
 from ..ops.activations import ACTIVATIONS_BACKWARD
 from ..ops.positions import rotary_angles
 from .explanation import Made, Operand, Term, operands_of
-from .forward import last_stream
+from .forward import after_blocks
 from .subject import GRAD, LOSS, Subject
 
 Terms = Iterator[Term]
@@ -306,7 +306,7 @@ def into_memory(s: Subject, b: Place, p: int, d: int) -> Terms:
 
 
 def resid_post(s: Subject, at: str, b: Place, p: int, d: int) -> Terms:
-    if at + "resid_post" != last_stream(s):
+    if at + "resid_post" != after_blocks(s):
         yield from times(grad(s, f"blocks.{int(at.split('.')[1]) + 1}.resid_pre", *b, p, d))
     elif s.config.final_norm:
         yield from into_norm(s, "ln_final", b, p, d)

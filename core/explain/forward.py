@@ -17,6 +17,7 @@ from ..config import ENCODER
 from ..model import norm_places
 from ..ops.activations import ACTIVATIONS
 from ..ops.positions import rotary_angles, rotary_rates
+from ..trace import last_stream
 from .explanation import Made, Operand, Term, dot, same, the_sum
 from .subject import ALONE, Subject
 
@@ -39,7 +40,7 @@ def bias(s: Subject, name: str, *index: int) -> list[Operand]:
     return [s.cell(name, *index)] if name in s.params else []
 
 
-def last_stream(s: Subject) -> str:
+def after_blocks(s: Subject) -> str:
     return f"blocks.{s.config.n_layers - 1}.resid_post"
 
 
@@ -83,7 +84,7 @@ def into_first_block(s: Subject) -> tuple[str, ...]:
 def norm_input(s: Subject, at: str) -> tuple[str, ...]:
     """The names whose sum a norm is given."""
     if at in ("ln_embed", "ln_final"):
-        return embedded(s) if at == "ln_embed" else (last_stream(s),)
+        return embedded(s) if at == "ln_embed" else (after_blocks(s),)
     layer, _, which = at.rpartition(".")
     layer += "."
     into = {"ln1": "resid_pre", "ln_cross": "resid_mid", "ln2": before_mlp(s)}[which]
@@ -190,8 +191,7 @@ def attention_input(s: Subject, at: str, kind: str = "attn", letter: str = "Q") 
 
 def memory(s: Subject) -> str:
     """The encoder's output, at which the decoder looks."""
-    encoder = s.config.encoder
-    return ENCODER + ("ln_final.out" if encoder.final_norm else f"blocks.{encoder.n_layers - 1}.resid_post")
+    return last_stream(s.config.encoder, ENCODER)
 
 
 def is_hidden(s: Subject, kind: str, b: Place, q: int, k: int) -> bool:
@@ -354,7 +354,7 @@ def mlp_out(s: Subject, at: str, b: Place, p: int, d: int) -> Made:
 
 
 def unembed_input(s: Subject) -> str:
-    return "ln_final.out" if s.config.final_norm else last_stream(s)
+    return last_stream(s.config)
 
 
 def logits(s: Subject, at: str, b: Place, p: int, v: int) -> Made:
