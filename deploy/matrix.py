@@ -14,10 +14,11 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+
+from deploy.licences import required
 
 ROOT = Path(__file__).parents[1]
 TABLE = ROOT / "docs" / "versions.md"
@@ -50,21 +51,15 @@ class Row:
 
     def requirements(self) -> list[str]:
         """What is installed: of the app's own requirements, and of the tools that the tests need."""
-        app = [*_lines("requirements.txt")]
+        app = [*required("requirements.txt")]
         if self.versions == "lowest":
             app = [lowest(line) for line in app]
-        return [*app, *filter(TOOLS.match, _lines("requirements-dev.txt"))]
+        return [*app, *filter(TOOLS.match, required("requirements-dev.txt"))]
 
 
 def lowest(line: str) -> str:
     """The lowest versions of a requirement: "numpy>=2.2,<3" -> "numpy==2.2.*"."""
     return re.sub(r">=([\d.]+).*", r"==\1.*", line)
-
-
-def _lines(file: str) -> Iterator[str]:
-    for line in (ROOT / file).read_text("utf-8").splitlines():
-        if (line := line.partition("#")[0].strip()) and not line.startswith("-"):
-            yield line
 
 
 def rows() -> list[Row]:
