@@ -25,7 +25,7 @@ from .errors import WeightsError
 from .params import Array, Params
 from .presets import REAL, Preset, hold
 from .strict_json import parse, quoted
-from .weights.folder import CONFIG, INDEX, PICKLES, WHOLE
+from .weights.folder import CONFIG, INDEX, PICKLES, VOCABULARIES, WHOLE
 from .weights.load import Pretrained, load_pretrained
 from .weights.stored import Stored
 
@@ -278,7 +278,7 @@ def loaded(path: Path, check: bool = False) -> Pretrained:
     return replace(model, config=model.config.replace(n_ctx=n_ctx), params=params)
 
 
-FOLDER = (CONFIG, WHOLE, "tokenizer.json", "tokenizer_config.json", "vocab.txt", "vocab.json", "merges.txt")
+FOLDER = (CONFIG, WHOLE, *VOCABULARIES)
 
 
 def adopted(given: Mapping[str, bytes]) -> tuple[str, Real]:

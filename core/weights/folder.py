@@ -28,7 +28,7 @@ WHOLE = "model.safetensors"
 INDEX = "model.safetensors.index.json"
 TOKENIZER = "tokenizer.json"
 TOKENIZER_CONFIG = "tokenizer_config.json"
-OLDER = (VOCAB_TXT, VOCAB_JSON, MERGES)
+VOCABULARIES = (TOKENIZER, TOKENIZER_CONFIG, VOCAB_TXT, VOCAB_JSON, MERGES)
 PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json", "model.pt", "model.pth")
 
 
@@ -90,7 +90,7 @@ class Folder(Mapping[str, Entry]):
 
         Raises: WeightsError for an older vocabulary that is damaged.
         """
-        here = {name for name in (TOKENIZER, TOKENIZER_CONFIG, *OLDER) if (self.path / name).exists()}
+        here = {name for name in VOCABULARIES if (self.path / name).exists()}
         if TOKENIZER not in here and VOCAB_TXT in here:
             return pieces(self._vocabulary, self._settings(here))
         if TOKENIZER not in here and {VOCAB_JSON, MERGES} <= here:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from .. import limits
 from ..errors import WeightsError
 from ..strict_json import quoted
-from .folder import CONFIG, INDEX, PICKLES, WHOLE
+from .folder import CONFIG, INDEX, PICKLES, VOCABULARIES, WHOLE
 
 PART = r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?"
 NAME = re.compile(f"(?:{PART}/)?{PART}")
@@ -20,7 +20,6 @@ REVISION = re.compile(r"[0-9a-f]{40}")
 SHARD = re.compile(r"model-\d{5}-of-\d{5}\.safetensors")
 GGUF = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,120}\.gguf")
 LICENCES = ("LICENSE", "LICENSE.txt", "LICENSE.md")
-VOCABULARIES = ("tokenizer.json", "tokenizer_config.json", "vocab.txt", "vocab.json", "merges.txt")
 
 
 @dataclass(frozen=True)
@@ -102,6 +101,6 @@ def _fault(offer: Offer) -> str:
             return f"{file.name}: {file.size:,} bytes; at most {most:,} are read (FIBRA_WEIGHTS_MB)"
     if len(offer.files) > limits.WEIGHTS_SHARDS:
         return f"{len(offer.files)} files; at most {limits.WEIGHTS_SHARDS} are read"
-    return (
-        "" if offer.size <= limits.WEIGHTS else f"{offer.size:,} bytes; at most {limits.WEIGHTS:,} (FIBRA_WEIGHTS_MB)"
-    )
+    if offer.size > limits.WEIGHTS:
+        return f"{offer.size:,} bytes; at most {limits.WEIGHTS:,} (FIBRA_WEIGHTS_MB)"
+    return ""
