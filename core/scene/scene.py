@@ -331,11 +331,12 @@ class Scene:
         others = {name: value for name, value in changes.items() if name not in ("edits", "ablated", "cut")}
         bare = replace(self, edits=(), ablated=(), cut=(), **others)
         before, after, c = self.tokens, bare.tokens, bare.config
+        same = {at for at, (one, other) in enumerate(zip(before, after, strict=False)) if one == other}
         if "edits" not in changes:
-            edits = [e for e in edits if before[e[0]] == (after[e[0]] if e[0] < len(after) else None)]
+            edits = [e for e in edits if e[0] in same]
         edits = tuple(e for e in edits if e[1] < c.d_model) if not bare.whole.n_encoder_layers else ()
         if "cut" not in changes:
-            cut = tuple(e for e in cut if all(before[at : at + 1] == after[at : at + 1] for at in e[2:]))
+            cut = tuple(e for e in cut if same.issuperset(e[2:]))
         cut = bare._cuttable(cut)
         ablated = tuple(p for p in ablated if p[0] < c.n_layers and p[1] < c.n_heads)
         if "forced" not in changes and bare.forced and (before, self.model) != (after, bare.model):
