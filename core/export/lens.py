@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from ..config import Config, param_shapes
-from ..interventions import without
 from ..ops.positions import sinusoidal
 from ..scene.run import Run
 from ..scene.scene import Scene
@@ -97,13 +96,13 @@ for name, place, numbers in SCREEN:
 
 def refused(scene: Scene) -> str:
     """What HookedTransformer cannot be of this Scene's model: a word for the reason; "" where it can be all of it."""
-    config, off = without(scene.config, scene.interventions.off), scene.interventions.off
+    config = scene.config
     reasons = {
         "stacks": bool(config.n_encoder_layers),
         "projections": not config.projections,
         "residual": not config.residual,
         "post": config.norm != "none" and config.norm_at == "post",
-        "softmax": "softmax" in off,
+        "softmax": "softmax" in scene.off,
         "cut": bool(scene.cut),
         "norms": config.embed_norm or (config.unembed and config.norm != "none" and not config.final_norm),
         "other": config.parallel
@@ -116,8 +115,7 @@ def refused(scene: Scene) -> str:
 
 def transformer_lens(scene: Scene, run: Run) -> Program:
     """The program, and the bytes of FILE, for a Scene that is not `refused`."""
-    change = scene.interventions
-    config = without(scene.config, change.off)
+    config, change = scene.config, scene.interventions
     weights = _weights(run, config, change.off)
     ids = run.encoding.ids
     own = not np.array_equal(weights["embed.W_E"][ids], run.embeddings)
