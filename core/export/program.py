@@ -251,8 +251,7 @@ def _learned(params: Params, config: Config) -> tuple[str, bytes | None]:
 
 def screen(scene: Scene, run: Run, heads: tuple[str, ...] = ("scores_masked", "pattern", "z")) -> str:
     """Rows of the trace at the place that is looked at, as they were on the screen; `heads`: which of the head's."""
-    prefix, part, stack = _looked_at(scene)
-    layer, head = min(scene.layer, stack.n_layers - 1), min(scene.head, stack.n_heads - 1)
+    prefix, part, (layer, head) = _looked_at(scene)
     at, last = f"{prefix}blocks.{layer}.", f"blocks.{scene.config.n_layers - 1}.resid_post"
     rows: dict[str, tuple[int, ...]] = {
         **{f"{at}{part}.{name}": (head, scene.query) for name in heads},
@@ -268,20 +267,19 @@ def screen(scene: Scene, run: Run, heads: tuple[str, ...] = ("scores_masked", "p
     return "SCREEN = [\n" + "".join(lines) + "]\n"
 
 
-def _looked_at(scene: Scene) -> tuple[str, str, Config]:
-    """Of the attention that is looked at: how its stack's names begin, its part of a block, and its stack's Config."""
+def _looked_at(scene: Scene) -> tuple[str, str, tuple[int, int]]:
+    """Of the attention that is looked at: how its stack's names begin, its part of a block, and (layer, head) there."""
     config = scene.config
-    if not config.n_encoder_layers:
-        return "", "attn", config
-    if scene.attention_of == "encoder":
-        return ENCODER, "attn", config.encoder
-    return "", "cross" if scene.attention_of == "cross" and config.cross else "attn", config
+    if config.n_encoder_layers and scene.attention_of == "encoder":
+        stack = config.encoder
+        return ENCODER, "attn", (min(scene.layer, stack.n_layers - 1), min(scene.head, stack.n_heads - 1))
+    return "", "cross" if scene.attention_of == "cross" and config.cross else "attn", scene.place
 
 
 def _plotted(scene: Scene) -> dict[str, Any]:
     """What PLOT shows: all heads of the chosen layer, and the tokens that look and are looked at."""
-    prefix, part, stack = _looked_at(scene)
-    layer, two = min(scene.layer, stack.n_layers - 1), bool(scene.config.n_encoder_layers)
+    prefix, part, (layer, _) = _looked_at(scene)
+    two = bool(scene.config.n_encoder_layers)
     rows = "tokens" if not two else "source_tokens" if prefix else "target_tokens"
     columns = "source_tokens" if part == "cross" else rows
     return {"name": f"{prefix}blocks.{layer}.{part}.pattern", "layer": layer, "rows": rows, "columns": columns}
