@@ -137,9 +137,6 @@ class Storm(Crowd):
         self._note("restart", time.perf_counter() - at)
         self.resident.append(self._server.resident_mb())
 
-    def _note(self, act: str, seconds: float) -> None:
-        self.tally.acts.setdefault(act, []).append(seconds)
-
 
 def _scene(pupil: Session) -> Scene:
     """What the address says."""

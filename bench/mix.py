@@ -48,7 +48,10 @@ class Crowd(Classroom):
         else:
             reader.leave()
             await pupil.go(reader.page())
-        self.tally.acts.setdefault(act, []).append(time.perf_counter() - began)
+        self._note(act, time.perf_counter() - began)
+
+    def _note(self, act: str, seconds: float) -> None:
+        self.tally.acts.setdefault(act, []).append(seconds)
 
 
 class Reader:
