@@ -151,7 +151,7 @@ def _known_of_both(scene: Scene) -> dict[str, Any]:
     """What they are known to be while two stacks run, each by the same functions, on ids."""
     config, change = scene.config, scene.interventions
     each = (change, change.of_encoder())
-    known = {"config": Either((config, config.encoder)), "interventions": Either((change, change)), "scene": scene}
+    known = {"config": Either((config, config.encoder)), "interventions": change, "scene": scene}
     known |= {"change": Either(each), "trace": Either(tuple(SimpleNamespace(interventions=one) for one in each))}
     return known | dict.fromkeys(("cache", "names", "embeddings", "source_embeddings"))
 
