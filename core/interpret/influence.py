@@ -54,8 +54,8 @@ def word_influence(params: Params, config: Config, trace: Trace, embeddings: np.
     trace: a full one, of one sentence. embeddings [pos, d_model]: what it began from.
     Raises: ConfigError for a model without logits or of two stacks, and for what `backward` does not go through.
     """
-    whole = without(config, trace.interventions.off)
-    if not whole.unembed or whole.n_encoder_layers:
+    running = without(config, trace.interventions.off)
+    if not running.unembed or running.n_encoder_layers:
         raise ConfigError("unembed: of a model of one stack, with logits, words are asked what they did", "unembed")
     gradient, nodes = _gradient(params, config, trace, embeddings[None], token), _nodes()
     mean = np.zeros(embeddings.shape)
@@ -67,9 +67,9 @@ def word_influence(params: Params, config: Config, trace: Trace, embeddings: np.
     without_one = np.where(np.eye(len(embeddings), dtype=bool)[..., None], 0, embeddings)
     logits = _logits(params, config, trace, [*without_one, np.zeros_like(embeddings)], token)
     answers = {
-        "weight": np.mean([_looked(trace, i) for i in range(whole.n_layers)], axis=0),
+        "weight": np.mean([_looked(trace, i) for i in range(running.n_layers)], axis=0),
         "carried": np.mean(
-            [value_weighted(params, config, trace, i)[:, -1].mean(0) for i in range(whole.n_layers)], axis=0
+            [value_weighted(params, config, trace, i)[:, -1].mean(0) for i in range(running.n_layers)], axis=0
         ),
         "ablation": own - logits[:-1],
         "length": np.linalg.norm(gradient[0], axis=-1),
