@@ -10,7 +10,7 @@ from core import Scene
 from core.interpret import relative_change
 from core.interventions import Edge
 from core.trace import last_stream
-from pictures import compute, continuation, extremes, fibres
+from pictures import compute, continuation, extremes, lighting, stacks
 from pictures.compute import Picture, picture
 from pictures.extremes import choices, greatest, token_names
 from pictures.words import Words
@@ -22,13 +22,13 @@ ROWS = 4  # words whose output is drawn, of a model that names no next word: tho
 
 def is_cut_here(scene: Scene) -> bool:
     """Whether the page shows what was lost."""
-    return (scene.cutting or bool(scene.cut)) and not scene.whole.n_encoder_layers
+    return (scene.cutting or bool(scene.cut)) and stacks.count(scene) == 1
 
 
 def edge_at(click: dict[str, Any], scene: Scene) -> Edge | None:
     """The fibre that was clicked (plots/fibres.py, plots/bipartite.py); None of a word."""
     code, n = click.get("customdata"), len(scene.tokens)
-    if code is None or int(code) < n or scene.whole.n_encoder_layers:
+    if code is None or int(code) < n or stacks.count(scene) > 1:
         return None
     shape = (scene.config.n_layers, scene.config.n_heads, n, n)
     if int(code) - n >= int(np.prod(shape)):
@@ -40,7 +40,7 @@ def edge_at(click: dict[str, Any], scene: Scene) -> Edge | None:
 def to_choose(scene: Scene) -> list[Edge]:
     """The fibres that a list offers: those that are cut, and the heaviest of the chosen head that may be."""
     layer, head = scene.place
-    a = fibres.patterns(scene)[layer, head]
+    a = lighting.patterns(scene)[layer, head]
     order = np.argsort(-np.nan_to_num(a), axis=None, kind="stable")[:LISTED]
     found = [(layer, head, *divmod(int(i), len(a))) for i in order if a.flat[i] > scene.threshold]
     return [*scene.cut, *(edge for edge in found if edge not in scene.cut and scene.can_cut(edge))]

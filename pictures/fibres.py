@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from core import Scene
-from pictures import compute, extremes, fibres_across, left_out, stacks
+from pictures import compute, cuts, extremes, fibres_across, left_out, stacks
 from pictures.attention import read
 from pictures.compute import Picture, picture
-from pictures.fibres_across import counted, patterns
-from pictures.lighting import focus, focuses, lit, starts
+from pictures.lighting import counted, focus, focuses, lit, patterns, starts
 from pictures.numbers import Curves
 from pictures.words import Words
 from plots.bipartite import MAX_CURVES as MOST_FLAT
@@ -83,9 +82,8 @@ def twin(scene: Scene, words: Words) -> Picture:
 def twin_height(scene: Scene) -> int:
     """Pixels of the flat picture: as high as the scene, or higher where its tokens need it; less where it shares the
     room with what was lost by cutting."""
-    found = stacks.looks(scene)
-    room = HEIGHT - (LOST if not found.kind and (scene.cutting or scene.cut) else 0)
-    return max(room, 60 + 13 * found.longest)
+    room = HEIGHT - (LOST if cuts.is_cut_here(scene) else 0)
+    return max(room, 60 + 13 * stacks.looks(scene).longest)
 
 
 # ---------------------------------------------------------------------------------------------------- in words

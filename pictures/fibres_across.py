@@ -8,10 +8,9 @@ from core import Scene
 from pictures import extremes, stacks
 from pictures.compute import Picture
 from pictures.extremes import head_names, some, token_name
-from pictures.lighting import focus, layers, lit
+from pictures.lighting import counted, focus, layers, lit, patterns
 from pictures.words import Words
 from plots.facing import facing
-from plots.fibres import MAX_CURVES
 
 
 def light_of(scene: Scene, words: Words, height: int) -> Picture:
@@ -35,15 +34,6 @@ def light_of(scene: Scene, words: Words, height: int) -> Picture:
     return Picture(figure, says)
 
 
-def patterns(scene: Scene) -> np.ndarray:
-    """[layer, head, row, column] of the kind of attention that is shown; a head that is switched off carries nothing,
-    so its weights are 0."""
-    a = stacks.patterns(scene)
-    for layer, head in stacks.looks(scene).ablated:
-        a[layer, head] = 0
-    return a
-
-
 def _says(scene: Scene, shown: dict[str, np.ndarray], words: Words) -> str:
     n, n_encoder = lit(scene), scene.config.n_encoder_layers
     if n == 0:
@@ -59,13 +49,6 @@ def _says(scene: Scene, shown: dict[str, np.ndarray], words: Words) -> str:
     if not all(np.isfinite(a).all() for a in alight.values()):
         sentences.append(words("fibres.says.broken_somewhere"))
     return " ".join(sentences)
-
-
-def counted(above: int, scene: Scene, words: Words) -> str:
-    """How many weights are above the threshold, and how many of those are drawn."""
-    drawn = min(above, MAX_CURVES)
-    name = "none" if above == 0 else "one" if above == 1 else "all" if drawn == above else "some"
-    return words(f"fibres.says.{name}", drawn=drawn, above=above, threshold=scene.threshold)
 
 
 def _strongest(scene: Scene, a: np.ndarray, words: Words) -> list[str]:

@@ -1,9 +1,22 @@
-"""What of the light of Fibres is lit, and which token keeps its colour, in models of one stack and of two."""
+"""The light of Fibres in models of one stack and of two: its weights, what is lit, which token keeps its colour."""
 
 from __future__ import annotations
 
+import numpy as np
+
 from core import Scene
 from pictures import stacks
+from pictures.words import Words
+from plots.fibres import MAX_CURVES
+
+
+def patterns(scene: Scene) -> np.ndarray:
+    """[layer, head, row, column] of the kind of attention that is shown; a head that is switched off carries nothing,
+    so its weights are 0."""
+    a = stacks.patterns(scene)
+    for layer, head in stacks.looks(scene).ablated:
+        a[layer, head] = 0
+    return a
 
 
 def layers(scene: Scene) -> int:
@@ -41,3 +54,10 @@ def focuses(scene: Scene) -> tuple[int | None, int | None]:
         chosen - first if chosen is not None and 0 <= chosen - first < len(side) else None for side, first in sides
     )
     return row, column
+
+
+def counted(above: int, scene: Scene, words: Words) -> str:
+    """How many weights are above the threshold, and how many of those are drawn."""
+    drawn = min(above, MAX_CURVES)
+    name = "none" if above == 0 else "one" if above == 1 else "all" if drawn == above else "some"
+    return words(f"fibres.says.{name}", drawn=drawn, above=above, threshold=scene.threshold)
