@@ -61,7 +61,7 @@ def twin(scene: Scene, words: Words) -> Picture:
         list(found.rows),
         threshold=scene.threshold,
         focus=focus_row,
-        keys=list(found.columns) if found.kind else None,
+        keys=list(found.columns),
         key_focus=focus_column,
         first=first,
         heads=[head],
