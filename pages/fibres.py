@@ -12,7 +12,7 @@ from core.ops.attention import attention_scores
 from core.ops.softmax import softmax
 from pictures import compare, cuts, lighting, pinned, stacks
 from pictures import fibres as pictures
-from pictures.extremes import choices
+from pictures.extremes import choice
 from pictures.words import Words
 from ui import comparison, controls, explanation, figure, shell, state, switchboard
 from ui.fibres import cutting
@@ -124,7 +124,7 @@ def _twin_controls(scene: Scene, words: Words) -> None:
         "focus",
         range(NOBODY, len(tokens)),
         NOBODY if focus is None else focus,
-        lambda p: words("fibres.all") if p == NOBODY else choices(tokens, words)[p],
+        lambda p: words("fibres.all") if p == NOBODY else choice(tokens, p, words),
         turn=lambda focus: state.turn(focus=None if focus == NOBODY else focus),
     )
 

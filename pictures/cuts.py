@@ -9,10 +9,11 @@ import numpy as np
 from core import Scene
 from core.interpret import relative_change
 from core.interventions import Edge
+from core.ops.softmax import softmax
 from core.trace import last_stream
 from pictures import compute, continuation, extremes, lighting, stacks
 from pictures.compute import Picture, picture
-from pictures.extremes import choices, greatest, token_names
+from pictures.extremes import choice, greatest, token_names
 from pictures.words import Words
 from plots.differences import differences
 
@@ -49,8 +50,8 @@ def to_choose(scene: Scene) -> list[Edge]:
 def name(edge: Edge, scene: Scene, words: Words) -> str:
     """A fibre as the list calls it."""
     layer, head, query, key = edge
-    tokens = choices(scene.tokens, words)
-    return words("cut.edge", query=tokens[query], key=tokens[key], layer=layer, head=head)
+    names = {"query": choice(scene.tokens, query, words), "key": choice(scene.tokens, key, words)}
+    return words("cut.edge", **names, layer=layer, head=head)
 
 
 @picture()
@@ -73,13 +74,14 @@ def lost(scene: Scene, words: Words) -> Picture:
     else:
         tokens = token_names(scene.tokens, most.indices, words)
         says = words("cut.says.moved", n=n, tokens=tokens, share=most.value)
-    names = [choices(scene.tokens, words)[place] for place in shown]
+    names = [choice(scene.tokens, int(place), words) for place in shown]
     return _bars(moved[shown], names, words, says)
 
 
 def _answer(whole: Scene, scene: Scene, n: int, words: Words) -> Picture:
     runs = [compute.run(one) for one in (whole, scene)]
-    shares = [_softmax(run.trace["logits"][-1].astype(np.float64)) for run in runs]
+    with np.errstate(all="ignore"):  # of numbers that have exploded
+        shares = [softmax(run.trace["logits"][-1].astype(np.float64)) for run in runs]
     if not np.isfinite(shares).all():
         return _nothing(words("cut.says.lost"), words)
     answer, now = (int(share.argmax()) for share in shares)
@@ -93,12 +95,6 @@ def _answer(whole: Scene, scene: Scene, n: int, words: Words) -> Picture:
         says = words("cut.says.changed", **told, other=called(now), share=float(shares[1][now]))
     names = [words("cut.whole"), words("cut.cut")]
     return _bars(np.array([told["before"], told["after"]]), names, words, says)
-
-
-def _softmax(logits: np.ndarray) -> np.ndarray:
-    with np.errstate(all="ignore"):
-        e = np.exp(logits - logits.max())
-        return e / e.sum()
 
 
 def _bars(values: np.ndarray, names: list[str], words: Words, says: str) -> Picture:

@@ -91,12 +91,15 @@ def token_name(tokens: Sequence[str], place: int, words: Words) -> str:
     return words(key, token=edged(tokens[place]), place=place)
 
 
+def choice(tokens: Sequence[str], place: int, words: Words) -> str:
+    """A token as a list to choose from names it, without quotation marks."""
+    token = tokens[place]
+    return words("choice", token=edged(token), place=place) if tokens.count(token) > 1 else shown(token)
+
+
 def choices(tokens: Sequence[str], words: Words) -> list[str]:
-    """All tokens as a list to choose from names them, without quotation marks."""
-    return [
-        words("choice", token=edged(token), place=place) if tokens.count(token) > 1 else shown(token)
-        for place, token in enumerate(tokens)
-    ]
+    """All tokens in the same way."""
+    return [choice(tokens, place, words) for place in range(len(tokens))]
 
 
 def token_names(tokens: Sequence[str], places: Iterable[int], words: Words, itself: int | None = None) -> str:
