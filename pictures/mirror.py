@@ -14,7 +14,7 @@ import numpy as np
 from core import Scene
 from core.explain.subject import GRAD, LENGTH
 from core.scene.fields import EXPLAINED, Numbered
-from pictures import backward, compute, memory, start
+from pictures import backward, compute, drawing, memory
 from pictures.extremes import Extreme, greatest, least, some
 from pictures.lessons import shortened
 from pictures.words import Words
@@ -31,7 +31,7 @@ def html(scene: Scene, words: Words) -> str:
     asked = backward.asked(scene)
     run = compute.run(asked)
     address = scene.turn(explained=()).to_query()
-    of = Mirror(asked, run, start.Stack(found.grads, run.config, run.tokens), words, address)
+    of = Mirror(asked, run, drawing.Stack(found.grads, run.config, run.tokens), words, address)
     headings = (words(f"backward.{heading}") for heading in ("loss_in", "going", "arrives"))
     columns = (of.goes_in(), of.happens(), [of.comes_out()])
     groups = list(zip(("in", "happens", "out"), headings, columns, strict=True))
@@ -39,7 +39,7 @@ def html(scene: Scene, words: Words) -> str:
 
 
 @dataclass(frozen=True)
-class Mirror(start.Drawing):
+class Mirror(drawing.Drawing):
     """Start's strip with a gradient for each array, what is computed last first; `address`: of the page, as a query."""
 
     address: dict[str, str]
@@ -80,9 +80,9 @@ class Mirror(start.Drawing):
         """A part, which explains the strongest number of its array on this page."""
         called, does = self.words(f"start.parts.{name}"), self.words(f"backward.does.{name}")
         query = self.address | {"explained": EXPLAINED.write((strongest(array, values),))}
+        href = f"backward?{urlencode(shortened(query))}"
         layer = "" if at is None else self._layer(at)
-        shape = " × ".join(map(str, values.shape))
-        return Part(called, shape, does, f"backward?{urlencode(shortened(query))}", layer, GRAD + array)
+        return Part(called, drawing.times(values.shape), does, href, layer, GRAD + array)
 
 
 # ------------------------------------------------------------------------------------------------------ its numbers
@@ -101,7 +101,7 @@ def number_at(scene: Scene, array: str, head: int | None, x: float, y: float) ->
     found, name = backward.followed(scene), array.removeprefix(GRAD)
     if found is None or name not in found.grads:
         return None
-    place = start.place_at(found.grads[name].shape, head, x, y)
+    place = drawing.place_at(found.grads[name].shape, head, x, y)
     if place is None:
         return None
     return (LENGTH + array, place[:1]) if _is_stream(name) else (array, place)
@@ -116,7 +116,7 @@ def lit(scene: Scene) -> str:
     config = backward.asked(scene).config
     bare = (name.removeprefix(LENGTH) for name, _ in scene.explained)
     grads = (name.removeprefix(GRAD) for name in bare if name.startswith(GRAD))
-    return start.lighting(GRAD + start.part_of(name, config) for name in grads)
+    return drawing.lighting(GRAD + drawing.part_of(name, config) for name in grads)
 
 
 # ---------------------------------------------------------------------------------------------------------- in words

@@ -16,7 +16,7 @@ from test_start_page import Strip, as_ink, crossed, greatest_of, same, tile
 import core
 from core import Scene
 from core.scene.fields import EXPLAINED
-from pictures import backward, mirror, start
+from pictures import backward, drawing, mirror
 from pictures.explained.world import world
 from pictures.words import LANGUAGES, words_of
 from plots import thumbnail
@@ -56,7 +56,7 @@ def signed(link: Mapping, values: np.ndarray, greatest: float) -> None:
 def test_every_thumbnail_is_its_stage_s_gradient(scene: Scene) -> None:
     grads, config = gradients(scene), backward.asked(scene).config
     html, layers = Strip(mirror.html(scene, EN)), range(config.n_layers)
-    shown, hidden = start.fold(config.n_layers)
+    shown, hidden = drawing.fold(config.n_layers)
     most = {
         part: max(np.abs(grads[f"blocks.{i}.{part}"]).max() for i in layers)
         for part in ("attn.pattern", "mlp.post")[: 1 + bool(config.d_mlp)]

@@ -19,6 +19,7 @@ from streamlit.testing.v1 import AppTest
 
 import core
 from core import PRESETS, Scene
+from pictures import drawing
 from pictures import start as pictures
 from pictures.pages import PAGES
 from pictures.words import LANGUAGES, words_of
@@ -141,7 +142,7 @@ def tile(picture: np.ndarray, head: int, n: int, columns: int) -> np.ndarray:
 @pytest.mark.parametrize("scene", SCENES.values(), ids=SCENES)
 def test_tiles_are_the_patterns(scene: Scene) -> None:
     trace, html = core.run(scene).trace, drawn(scene)
-    shown, hidden = pictures.fold(scene.config.n_layers)
+    shown, hidden = drawing.fold(scene.config.n_layers)
     n, heads = len(scene.tokens), scene.config.n_heads
     columns = thumbnail.grid(heads)[1]
     assert len(html.of("attention")) == len(shown)
@@ -184,7 +185,7 @@ def test_maps_are_the_vectors_and_activations(scene: Scene) -> None:
     arrays = ["pos_embed"] * (config.positions in ("sinusoidal", "learned")) + ["embed"]
     if not config.unembed:
         arrays.append("ln_final.out" if config.final_norm else f"blocks.{config.n_layers - 1}.resid_post")
-    shown = pictures.fold(config.n_layers)[0]
+    shown = drawing.fold(config.n_layers)[0]
     pairs = list(zip(arrays, html.of("vectors"), strict=True))
     pairs += zip([f"blocks.{i}.mlp.post" for i in shown] if config.d_mlp else [], html.of("mlp"), strict=True)
     for name, link in pairs:
@@ -205,7 +206,7 @@ def test_lanes_are_as_strong_as_the_vectors_are_long(scene: Scene) -> None:
     norms = np.sqrt(np.stack([np.sum(trace[name].astype(float) ** 2, -1) for name in names], -1))
     greatest = norms[np.isfinite(norms)].max()
     lanes = len(scene.tokens)
-    shown, hidden = pictures.fold(config.n_layers)
+    shown, hidden = drawing.fold(config.n_layers)
     firsts = sorted([*shown, *hidden[:1]])
     for first, end, link in zip(firsts, [*firsts[1:], config.n_layers], links, strict=True):
         per = 2 if config.d_mlp else 1
@@ -230,8 +231,8 @@ def test_ink_leaves_out_what_is_no_number() -> None:
 @pytest.mark.parametrize("n_layers", range(1, 13))
 def test_every_layer_is_there_once_and_in_order(n_layers: int) -> None:
     scene = Scene(model="gpt", sentence="um dois").override(n_layers=n_layers)
-    shown, hidden = pictures.fold(n_layers)
-    assert len(shown) + bool(hidden) <= pictures.SHOWN
+    shown, hidden = drawing.fold(n_layers)
+    assert len(shown) + bool(hidden) <= drawing.SHOWN
     assert sorted(shown + hidden) == list(range(n_layers))
     html = drawn(scene)
     opened = [link for link in html.links if link["kind"] in ("attention", "layer") and "ink" in link]
@@ -279,7 +280,7 @@ def test_a_story_keeps_the_reader_s_sentence_and_what_is_pinned() -> None:
 
 def test_a_part_opens_its_own_page_once_the_app_has_it(monkeypatch) -> None:
     scene = Scene(model="gpt", seed=77)
-    monkeypatch.setattr(pictures, "PAGES", {*PAGES, "tokens"})
+    monkeypatch.setattr(drawing, "PAGES", {*PAGES, "tokens"})
     pictures.html.cache.clear()
     try:
         opened = {link["kind"]: urlparse(link["href"]).path for link in drawn(scene).links}
@@ -306,9 +307,9 @@ def test_the_likeliest_tokens_are_the_softmax_of_the_last_logits(model: str) -> 
     run = core.run(Scene(model=model))
     logits = run.trace["logits"][-1].astype(float)
     shares = np.exp(logits) / np.exp(logits).sum()
-    found = pictures.likeliest(run)
-    assert [share for _, share in found] == pytest.approx(sorted(shares, reverse=True)[: pictures.LIKELY])
-    assert [name for name, _ in found] == [name_of(i, run) for i in np.argsort(-shares)[: pictures.LIKELY].tolist()]
+    found = drawing.likeliest(run)
+    assert [share for _, share in found] == pytest.approx(sorted(shares, reverse=True)[: drawing.LIKELY])
+    assert [name for name, _ in found] == [name_of(i, run) for i in np.argsort(-shares)[: drawing.LIKELY].tolist()]
 
 
 # ---------------------------------------------------------------------------------------------------- what it says
@@ -321,7 +322,7 @@ def test_numbers_that_leave_float32_are_said() -> None:
 
 def test_logits_that_are_no_numbers_rank_nothing() -> None:
     scene = Scene(model="gpt").override(**dict(EXPLODING.overrides), norm="none", init="unit")
-    assert pictures.likeliest(core.run(scene)) == []
+    assert drawing.likeliest(core.run(scene)) == []
     assert words_of("en")("start.says.nothing", vocab=1000) in pictures.says(scene, words_of("en"))
     assert pictures.html(scene, words_of("en")).count('class="bar"') == 0
 
