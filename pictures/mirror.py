@@ -6,6 +6,7 @@ The gradients are those that core.backward gives; a part opens the number of its
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 from urllib.parse import urlencode
 
@@ -15,10 +16,11 @@ from core import Scene
 from core.explain.subject import GRAD, LENGTH
 from core.scene.fields import EXPLAINED, Numbered
 from pictures import backward, compute, drawing, memory
+from pictures.changes import largest
 from pictures.extremes import Extreme, greatest, least, some
 from pictures.lessons import shortened
 from pictures.words import Words
-from plots import strip, thumbnail
+from plots import strip
 from plots.strip import Part
 
 
@@ -73,8 +75,13 @@ class Mirror(drawing.Drawing):
 
     def _greatest(self, of_block: str) -> float | None:
         """One scale for all layers: a gradient that fades is seen to fade."""
-        layers = range(self.stack.config.n_layers)
-        return max(thumbnail.magnitude(self.stack.trace[f"blocks.{i}.{of_block}"]) for i in layers)
+        return self._scales[of_block]
+
+    @cached_property
+    def _scales(self) -> dict[str, float]:
+        """How far the gradients of all layers go, by the array of a block that is drawn."""
+        drawn, layers = ("attn.pattern", *(["mlp.post"] if self.stack.config.d_mlp else [])), self.stack.config.n_layers
+        return {name: largest(*(self.stack.trace[f"blocks.{i}.{name}"] for i in range(layers))) for name in drawn}
 
     def _part(self, name: str, values: np.ndarray, *pages: str, array: str, at: int | None = None, **view: Any) -> Part:
         """A part, which explains the strongest number of its array on this page."""

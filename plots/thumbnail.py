@@ -27,17 +27,13 @@ def shade(values: np.ndarray, greatest: float, paper: float = 0.0) -> np.ndarray
     return np.rint(np.where(known, paper + (1 - paper) * np.sqrt(shares), 0) * 255).astype(np.uint8)
 
 
-def magnitude(values: np.ndarray) -> float:
-    """The greatest magnitude of the finite values; 0 of none."""
-    return float(np.abs(values[np.isfinite(values)]).max(initial=0))
-
-
 def signed_shade(
     values: np.ndarray, rows: int, columns: int, greatest: float | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """(ink of the positive, ink of the negative) of a matrix, pooled to at most rows x columns; one scale for both, up
     to `greatest` or to the greatest of them."""
-    greatest = magnitude(values) if greatest is None else greatest
+    if greatest is None:
+        greatest = float(np.abs(values[np.isfinite(values)]).max(initial=0))
     positive, negative = (shade(pooled(side, rows, columns), greatest) for side in (values, -values))
     return positive, negative
 
