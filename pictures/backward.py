@@ -16,6 +16,7 @@ from pictures import compute, continuation, memory
 from pictures.compute import Picture, picture
 from pictures.extremes import token_name
 from pictures.numbers import COLUMN, cells
+from pictures.squares import nothing
 from pictures.words import Words
 from plots.heatmap import heatmap
 from plots.magnitudes import magnitudes
@@ -218,7 +219,7 @@ def by_word(scene: Scene, words: Words) -> Picture:
 
 def _nothing(found: Back | None, words: Words) -> Picture:
     says = words("backward.says.nothing" if found is None else "backward.says.lost")
-    return Picture(heatmap(np.full((1, 1), np.nan), [""], [""], colorbar=False, width=WIDTH, alt=says), says)
+    return nothing(says, WIDTH)
 
 
 # ----------------------------------------------------------------------------------------------------- a step by hand

@@ -19,6 +19,7 @@ from pictures import compute, continuation, memory
 from pictures.compute import Picture, picture
 from pictures.extremes import greatest, head_names, some, token_name
 from pictures.numbers import COLUMN, Bars, Cells, cells
+from pictures.squares import nothing
 from pictures.words import Words
 from plots.differences import differences
 from plots.heatmap import heatmap
@@ -200,7 +201,7 @@ def mlps(scene: Scene, words: Words) -> Picture:
         return _unlike(pair, words)
     config = pair.clean.config
     if not config.d_mlp:
-        return _nothing(words("cause.says.no_mlp"))
+        return nothing(words("cause.says.no_mlp"), WIDTH)
     values = pair.moved("mlp", range(config.n_layers))
     says = _says(words, "mlps", values, pair, lambda layer, _: words("cause.mlp", layer=layer))
     of = cells([f"moved_mlp.blocks.{layer}.mlp_out" for layer in range(len(values))], (COLUMN,), values.shape)
@@ -209,11 +210,7 @@ def mlps(scene: Scene, words: Words) -> Picture:
 
 def _unlike(pair: Pair, words: Words) -> Picture:
     """There is no map of sentences of different lengths."""
-    return _nothing(words("cause.says.lengths", n=len(pair.clean.tokens), m=len(pair.other.tokens)))
-
-
-def _nothing(says: str) -> Picture:
-    return Picture(heatmap(np.full((1, 1), np.nan), [""], [""], colorbar=False, width=WIDTH, alt=says), says)
+    return nothing(words("cause.says.lengths", n=len(pair.clean.tokens), m=len(pair.other.tokens)), WIDTH)
 
 
 def _map(

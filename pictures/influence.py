@@ -10,6 +10,7 @@ from core.interpret import ANSWERS, Influence, word_influence
 from pictures import cause, compute, continuation, memory
 from pictures.compute import Picture, picture
 from pictures.extremes import greatest, some, token_name
+from pictures.squares import nothing
 from pictures.words import Words
 from plots.heatmap import heatmap
 
@@ -23,13 +24,13 @@ def answers(scene: Scene, words: Words) -> Picture:
     pair = cause.Pair.of(scene)
     clean, token = pair.clean, pair.candidates[0]
     if NO_BACKWARD & {*clean.off}:
-        return _nothing(words("cause.says.no_way_back"))
+        return nothing(words("cause.says.no_way_back"), WIDTH)
     if compute.is_large(clean):
-        return _nothing(words("cause.says.too_large"))
+        return nothing(words("cause.says.too_large"), WIDTH)
     found = _influence(clean.computed, token)
     values = np.stack([found.answers[name] for name in ANSWERS])
     if not (np.isfinite(values).all() and np.isfinite(found.gain)):
-        return _nothing(words("cause.says.lost"))
+        return nothing(words("cause.says.lost"), WIDTH)
     shares = in_shares(values)
     says = f"{_told(shares, clean, token, words)} {_complete(found, words)}"
     figure = heatmap(
@@ -85,7 +86,3 @@ def _complete(found: Influence, words: Words) -> str:
     apart = abs(found.total - found.gain)
     key = "complete" if apart <= HELD * abs(found.gain) or apart < 0.005 else "incomplete"
     return words(f"cause.says.{key}", total=found.total, gain=found.gain, apart=words.scaled(apart, 2, small=0.01))
-
-
-def _nothing(says: str) -> Picture:
-    return Picture(heatmap(np.full((1, 1), np.nan), [""], [""], colorbar=False, width=WIDTH, alt=says), says)

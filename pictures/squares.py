@@ -1,4 +1,4 @@
-"""The map that many pages draw: who looks on the rows, who is looked at on the columns."""
+"""The maps that many pages draw: who looks on the rows, who is looked at on the columns; and one of nothing."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from pictures.compute import Picture
 from pictures.words import Words
 from plots.heatmap import heatmap
 
@@ -28,3 +29,8 @@ def looks_map(
         alt=says,
         **look,
     )
+
+
+def nothing(says: str, width: int) -> Picture:
+    """An empty map, where there is nothing to show but the sentence that says why."""
+    return Picture(heatmap(np.full((1, 1), np.nan), [""], [""], colorbar=False, width=width, alt=says), says)

@@ -13,8 +13,8 @@ from core.interpret import pca, rank_correlation
 from pictures import compute, stacks
 from pictures.attention import at_head, rotated
 from pictures.compute import Picture, picture
+from pictures.squares import nothing
 from pictures.words import Words
-from plots.heatmap import heatmap
 from plots.plane import plane
 
 HEIGHT, WIDTH = 360, 620  # px
@@ -30,8 +30,7 @@ def together(scene: Scene, words: Words) -> Picture:
     q, k = (np.asarray(at_head(run, scene, rotated(scene, name)), np.float64) for name in "qk")
     weights = np.asarray(at_head(run, scene, "pattern"), np.float64)
     if not all(np.isfinite(x).all() for x in (q, k, weights)):
-        says = words("reading.says.lost")
-        return Picture(heatmap(np.full((1, 1), np.nan), [""], [""], colorbar=False, width=WIDTH, alt=says), says)
+        return nothing(words("reading.says.lost"), WIDTH)
     both = [q - q.mean(0), k - k.mean(0)]
     basis, found = pca(np.concatenate(both), 2), stacks.looks(scene)
     points = [basis.project(one) for one in both]
