@@ -88,8 +88,14 @@ def _judged(
     ids = run.encoding.ids
     given: dict[str, Any] = {"embeddings": run.embeddings} if scene.edits else {"ids": ids}
     trace = core.forward(params, run.config, **given, interventions=scene.interventions, names=names)
-    counts = np.arange(len(ids)) < len(ids) - 1 if position is None else np.arange(len(ids)) == position
-    return trace, *core.cross_entropy(trace["logits"], np.append(ids[1:], 0), counts)
+    return trace, *core.cross_entropy(trace["logits"], *judged_by(ids, position))
+
+
+def judged_by(ids: np.ndarray, position: int | None) -> tuple[np.ndarray, np.ndarray]:
+    """The token that each position is to foretell, and whether its loss counts: the one's at `position`, or of all but
+    the last."""
+    at = np.arange(len(ids))
+    return np.append(ids[1:], 0), at < len(ids) - 1 if position is None else at == position
 
 
 @np.errstate(all="ignore")  # numbers that explode are said to be lost

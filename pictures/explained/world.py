@@ -237,9 +237,8 @@ def _graded(scene: Scene, words: Words) -> World:
 @memory.kept(lambda scene, position: (scene, position), large=lambda scene, _: compute.is_large(scene), grows=True)
 def _with_loss(scene: Scene, position: int | None) -> Subject:
     run = compute.run(scene)
-    ids, at = run.encoding.ids, np.arange(len(run.tokens))
-    counts = at < len(ids) - 1 if position is None else at == position
-    return replace(Subject.of(run), targets=np.append(ids[1:], 0), counts=counts)
+    targets, counts = backward.judged_by(run.encoding.ids, position)
+    return replace(Subject.of(run), targets=targets, counts=counts)
 
 
 def _writing(scene: Scene, words: Words) -> World | None:
