@@ -216,7 +216,7 @@ def _translating(scene: Scene, words: Words) -> World | None:
     text = translations.translated(scene)
     if text is None:
         return None
-    called = translations.names(scene, words)
+    called = continuation.names(scene, words)
     subject = Subject(compute.params(scene), text.config, text.trace, text.trace.ids)
     step, at = translations.looked_at(scene, text), translations.reached(scene, text) - 1
     read = tuple(called(token) for token in text.target.tolist())

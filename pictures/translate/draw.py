@@ -9,6 +9,7 @@ from core.generate.beam import Beam, BeamStep
 from core.scene import translation
 from pictures import compute, memory
 from pictures.compute import Picture, picture
+from pictures.continuation import names
 from pictures.generate.draw import candidates, share
 from pictures.numbers import Bars
 from pictures.translate import text as texts
@@ -23,7 +24,7 @@ def choices(scene: Scene, words: Words) -> Picture:
     """The likeliest words at this place, and the one that stands there."""
     scene = texts.two_stacks(scene)
     text = texts.text_of(scene)
-    step, name = texts.looked_at(scene, text), texts.names(scene, words)
+    step, name = texts.looked_at(scene, text), names(scene, words)
     d, ids = step.distribution, candidates(step)
     named = {"token": words("quoted", token=edged(name(step.token))), "share": share(step.probability, words)}
     _, ties = d.rank(int(d.order[0]))
@@ -68,7 +69,7 @@ def _search(scene: Scene) -> tuple[BeamStep, ...]:
 def beams(scene: Scene, words: Words) -> Picture:
     """Every text that was ever kept, as a tree from the first word down; the best one's way is lit."""
     scene = texts.two_stacks(scene)
-    steps, name = search(scene), texts.names(scene, words)
+    steps, name = search(scene), names(scene, words)
     best, says = steps[-1].kept[0], _says(scene, steps, words)
     way = {beam.tokens for beam in _line(best)}
     nodes = [
@@ -114,7 +115,7 @@ def _place(steps: tuple[BeamStep, ...], beam: Beam | None) -> tuple[int, int]:
 
 
 def _joined(beam: Beam, scene: Scene, words: Words) -> str:
-    name = texts.names(scene, words)
+    name = names(scene, words)
     return " ".join(edged(name(token)) for token in beam.tokens)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
@@ -13,13 +13,12 @@ from core import ConfigError, Scene
 from core.generate.loop import NewToken
 from core.interpret import alignment_score
 from core.scene import translation
-from core.scene.continuation import namer
 from core.scene.translation import Translated
 from core.tasks.bilingual import ENGLISH, PORTUGUESE, Pair
 from core.tasks.parse import parse
 from core.tasks.translation import TOWARDS
 from pictures import compute, memory, stacks
-from pictures.display_names import named
+from pictures.continuation import names
 from pictures.words import Words
 
 KNOBS = ("words_forced",)
@@ -66,12 +65,6 @@ def reached(scene: Scene, text: Translated) -> int:
 def looked_at(scene: Scene, text: Translated) -> NewToken:
     """The last step of those."""
     return text.steps[reached(scene, text) - 1]
-
-
-def names(scene: Scene, words: Words) -> Callable[[int], str]:
-    """What each id is called in this language."""
-    name = namer(scene, lambda token: words("generate.unnamed", id=token))
-    return lambda token: named(name(token), words)
 
 
 def written(scene: Scene, text: Translated, words: Words) -> list[str]:

@@ -11,6 +11,7 @@ from core.limits import BEAMS
 from core.scene.fields import KINDS
 from core.scene.sentence import fit_sentence
 from core.scene.translation import Translated
+from pictures.continuation import names
 from pictures.generate.draw import candidates, share
 from pictures.translate import text as texts
 from pictures.words import Words
@@ -61,7 +62,7 @@ def looks(scene: Scene, text: Translated, words: Words) -> None:
 
 def force_list(scene: Scene, text: Translated, words: Words) -> None:
     """The bars as a list, for who has no mouse: what is chosen in it stands at this place."""
-    step, name = texts.looked_at(scene, text), texts.names(scene, words)
+    step, name = texts.looked_at(scene, text), names(scene, words)
     controls.select(
         words("translate.force"),
         "words_forced",
