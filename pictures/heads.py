@@ -9,7 +9,6 @@ import numpy as np
 
 from core import Scene
 from core.interpret import attention_distance, entropy, relative_change, residual_stages, token_norms
-from core.trace import Trace
 from pictures import compute, stacks
 from pictures.compute import Picture, picture
 from pictures.extremes import (
@@ -318,17 +317,15 @@ def _change(change: np.ndarray, left: str, scene: Scene, words: Words) -> str:
 @picture("attention_of")
 def lengths(scene: Scene, words: Words) -> Picture:
     """The tokens' mean norm as they enter, and after every layer."""
-    trace, found = compute.run(scene).trace, stacks.looks(scene)
-    source = trace.source if found.kind == "encoder" else None
-    prefix = "" if source is None else found.prefix
-    return lengths_of(source or trace, found.config.n_layers, words, 800, GROWTH_HEIGHT, prefix)
+    return lengths_within(scene, words, 800, GROWTH_HEIGHT)
 
 
-def lengths_of(trace: Trace, n: int, words: Words, width: int, height: int, prefix: str = "") -> Picture:
-    """Of a stack of n layers: the tokens' mean length as they enter, and after every layer. prefix: of its names in the
-    trace of the whole."""
-    norms = token_norms(residual_stages(trace, n))
-    stages = [f"blocks.{i}.resid_post" for i in range(n)]
+def lengths_within(scene: Scene, words: Words, width: int, height: int) -> Picture:
+    """Of the stack that is shown: the tokens' mean length as they enter, and after every layer."""
+    found = stacks.looks(scene)
+    n = found.config.n_layers
+    norms = token_norms(residual_stages(stacks.own_trace(scene), n))
+    stages = [found.block(0) + "resid_pre", *(found.block(i) + "resid_post" for i in range(n))]
     says = _growth(norms, words)
     figure = magnitudes(
         norms,
@@ -340,12 +337,12 @@ def lengths_of(trace: Trace, n: int, words: Words, width: int, height: int, pref
         height=height,
         alt=says,
     )
-    return Picture(figure, says, mean_lengths(["blocks.0.resid_pre", *stages], prefix))
+    return Picture(figure, says, mean_lengths(stages))
 
 
-def mean_lengths(names: list[str], prefix: str = "") -> Bars:
+def mean_lengths(names: list[str]) -> Bars:
     """Which numbers stand side by side: the tokens' mean lengths in these arrays."""
-    return Bars(tuple((f"mean_length.{prefix}{name}", (0,)) for name in names), upright=True)
+    return Bars(tuple((f"mean_length.{name}", (0,)) for name in names), upright=True)
 
 
 GROWTH_HEIGHT = 250  # px

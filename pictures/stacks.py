@@ -149,14 +149,22 @@ def patterns(scene: Scene) -> np.ndarray:
     return np.stack([trace[found.name("pattern", layer)] for layer in range(found.config.n_layers)])
 
 
+def own_trace(scene: Scene) -> Trace:
+    """The trace of the stack that is shown, by the names of a model that it is alone."""
+    whole = compute.run(scene).trace
+    if looks(scene).kind != "encoder":
+        return whole
+    assert whole.source is not None, "an encoder has written there"
+    return whole.source
+
+
 def asked(scene: Scene) -> tuple[Params, Config, Trace, str]:
     """Whose attention it is, as `core.interpret` asks about it: weights, Config, trace, and the attention's kind there.
     An encoder is a model of its own."""
     run, found = compute.run(scene), looks(scene)
     if found.kind != "encoder":
         return run.params, run.config, run.trace, found.part
-    assert run.trace.source is not None, "an encoder has written there"
-    return encoder_params(run.params), run.config.encoder, run.trace.source, found.part
+    return encoder_params(run.params), run.config.encoder, own_trace(scene), found.part
 
 
 def without(scene: Scene, heads: Iterable[tuple[int, int]], names: Iterable[str]) -> Trace:

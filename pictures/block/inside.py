@@ -8,11 +8,8 @@ from functools import lru_cache
 import numpy as np
 
 from core import Config, Scene
-from core.config import ENCODER
-from core.trace import Trace
 from pictures import compute, stacks
 
-STACKS = ("encoder", "decoder")
 NORMS = {"attention": "ln1", "cross": "ln_cross", "mlp": "ln2"}  # by the part that it belongs to
 
 
@@ -20,8 +17,8 @@ NORMS = {"attention": "ln1", "cross": "ln_cross", "mlp": "ln2"}  # by the part t
 class Inside:
     """One block of a Scene's run.
 
-    stack: one of STACKS; "": there is one alone. config: of the stack. layer, row: the chosen layer, and token. norm:
-    the part whose norm is looked at, of `norms`.
+    stack: "encoder" or "decoder"; "": there is one alone. config: of the stack. layer, row: the chosen layer, and
+    token. norm: the part whose norm is looked at, of `norms`.
     """
 
     stack: str
@@ -58,9 +55,3 @@ def inside(scene: Scene) -> Inside:
 def array(scene: Scene, name: str) -> np.ndarray:
     """An array of the block by its name there: "resid_mid"."""
     return compute.run(scene).trace[inside(scene).block + name]
-
-
-def own(scene: Scene) -> Trace:
-    """The trace of the stack, by the names of a model that it is alone."""
-    trace = compute.run(scene).trace
-    return trace.source if inside(scene).prefix == ENCODER and trace.source is not None else trace

@@ -7,9 +7,9 @@ import numpy as np
 from core import Scene
 from core.interpret import token_norms
 from pictures.block.frame import LOW, WIDTH, height
-from pictures.block.inside import array, inside, own
+from pictures.block.inside import array, inside
 from pictures.compute import Picture, picture
-from pictures.heads import lengths_of, magnitude, mean_lengths
+from pictures.heads import lengths_within, magnitude, mean_lengths
 from pictures.words import Words
 from plots.magnitudes import magnitudes
 
@@ -17,7 +17,7 @@ from plots.magnitudes import magnitudes
 @picture("attention_of")
 def stream(scene: Scene, words: Words) -> Picture:
     """The tokens' mean length as they enter, and after every layer."""
-    return lengths_of(own(scene), inside(scene).config.n_layers, words, WIDTH, height(scene), inside(scene).prefix)
+    return lengths_within(scene, words, WIDTH, height(scene))
 
 
 @picture("layer", "attention_of")

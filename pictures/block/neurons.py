@@ -125,7 +125,7 @@ def zeros(scene: Scene, words: Words) -> Picture:
         role="@attention",
         value_title=words("block.zeros"),
         width=WIDTH,
-        height=110 + labels_height(list(inside(scene).tokens), WIDTH),
+        height=zeros_height(scene),
         alt=says,
     )
     return Picture(figure, says)
