@@ -85,17 +85,17 @@ def families(page: str, scene: Scene) -> list[str]:
         return [GRAD + name for name in found]
     if page == "drift":
         own = [f"drift.{name}" for name in found if name.endswith((".resid_pre", ".resid_post"))]
+    elif page == "cause" and not cause.Pair.of(scene).alike:
+        own = []
     else:
-        own = [one for one in MADE.get(page, ()) if _is_made(one, asked(page, scene), scene)]
+        own = [one for one in MADE.get(page, ()) if _is_made(one, config)]
     return [*(DRAW + step for step in DRAWN.get(page, ())), *own, *found]
 
 
-def _is_made(name: str, model: Scene, scene: Scene) -> bool:
-    """Whether a page makes such numbers of this model."""
-    bare, config = bare_of(name), model.config
+def _is_made(name: str, config: Config) -> bool:
+    """Whether a page makes such numbers of a model of this Config."""
+    bare = bare_of(name)
     if name.startswith(("carried", "rolled", "effect")) and config.n_encoder_layers:
-        return False
-    if name.startswith(("gap", "moved")) and not cause.Pair.of(scene).alike:
         return False
     if bare.startswith(ENCODER):
         return bool(config.n_encoder_layers)
