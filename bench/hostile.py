@@ -27,8 +27,8 @@ from core.export import Question, gift, read_gift
 from core.library import adopted
 from pictures import arithmetic, attention, compute, lessons
 from pictures.words import words_of
-from ui.attention.embeddings import read_edits
 from ui.live.live_figure import saying
+from ui.table import read_edits
 
 BAR = 0.5  # seconds
 SCRIPTS = (

@@ -208,21 +208,21 @@ def test_a_page_with_little_to_show_says_so_and_leads_to_a_richer_story(name):
     ],
 )
 def test_a_number_in_the_table_is_read_as_it_is_written(text, comma, number):
-    from ui.attention import embeddings
+    from ui import table
 
-    assert embeddings.read_number(text, comma) == number
+    assert table.read_number(text, comma) == number
 
 
 def test_the_table_edits_the_scene_and_names_a_bad_cell():
     at = page("attention", lang="en")
     at.toggle(key="edit-embeddings").set_value(True).run()
     fine(at)
-    from ui.attention import embeddings
+    from ui import table
 
     tokens = at.session_state[SCENE].tokens
-    assert embeddings.read_edits({4: {"2": 1.0}}, (), tokens)[0] == ((4, 2, 1.0),)
+    assert table.read_edits({4: {"2": 1.0}}, (), tokens)[0] == ((4, 2, 1.0),)
     for bad in (None, float("nan"), float("inf"), "text", 1e9, True):
-        edits, notices = embeddings.read_edits({4: {"2": bad}, 0: {"0": 0.5}}, ((1, 1, 2.0),), tokens)
+        edits, notices = table.read_edits({4: {"2": bad}, 0: {"0": 0.5}}, ((1, 1, 2.0),), tokens)
         assert edits == ((0, 0, 0.5), (1, 1, 2.0)), "the last good state stays"
         assert [(n.code, n.field, n.right) for n in notices] == [("cell", "joelho", "2")]
 

@@ -17,8 +17,7 @@ from core.errors import CheckError
 from pictures import compute
 from pictures.words import LANGUAGES, words_of
 from tests.support import open_page
-from ui.challenges import grids
-from ui.live import bests
+from ui.live import alone, bests
 from ui.state import SCENE
 
 BUILT = [one for one in CHALLENGES.values() if one.kind == "build"]
@@ -214,7 +213,7 @@ def test_another_scene_leads_back_and_an_unknown_name_is_said():
 
 def test_a_number_of_a_matrix_is_written_and_a_bad_one_named(monkeypatch):
     """As lines of text, as an app without a server has them: AppTest cannot write into a table."""
-    monkeypatch.setattr(grids.alone, "ALONE", True)
+    monkeypatch.setattr(alone, "ALONE", True)
     at = opened("pt-BR", "first-by-matrices")
     assert words_of("pt-BR")("challenges.grids.K") in seen(at)
     before = {row[:3]: row[3] for row in at.session_state[SCENE].matrices}

@@ -52,8 +52,8 @@ PURE = {  # requirement -> what it needs
     "segno==1.6.6": (),
 }
 NEEDED = ("segno",)  # by the app itself
-# Streamlit requires these, and this app never imports them: pandas serves the table of embeddings, for which
-# ui/attention has plain lines. Plotly's Python side, which only validates, is left out too.
+# Streamlit requires these, and this app never imports them: pandas serves the tables of numbers, for which ui/table.py
+# has plain lines. Plotly's Python side, which only validates, is left out too.
 EMPTY = {"altair": "6.0.0", "fastparquet": "2024.11.0", "pandas": "2.3.1"}
 PLACES = {"shared_library": "dynlib", "cpython_module": "stdlib", "package": "site"}
 APP = ("app.py", "core", "plots", "pictures", "ui", "pages", "content", "models")
