@@ -112,12 +112,10 @@ def _scene_controls(scene: Scene, words: Words) -> None:
 
 def _twin_controls(scene: Scene, words: Words) -> None:
     found, tokens = stacks.looks(scene), lighting.tokens(scene)
-    (layer, head), config = found.place, found.config
     does = {False: words("cut.explains"), True: words("cut.cuts")}
     is_on = scene.cutting and not found.kind
     controls.segments(words("cut.click"), "cutting", (False, True), is_on, does.__getitem__, disabled=bool(found.kind))
-    controls.select(words("axis.layer"), "layer", range(config.n_layers), layer, str, disabled=config.n_layers == 1)
-    controls.select(words("axis.head"), "head", range(config.n_heads), head, str, disabled=config.n_heads == 1)
+    controls.head(found.config, found.place, words)
     focus = pictures.focus(scene)
     controls.select(
         words("fibres.focus"),

@@ -69,9 +69,7 @@ def _compared(scene: Scene, words: Words) -> None:
 def _one(scene: Scene, words: Words) -> None:
     with st.container(key="heads-right"), live_figure.together("heads-one"):
         found = stacks.looks(scene)
-        choices = {"layer": found.config.n_layers, "head": found.config.n_heads}
-        for (knob, n), chosen in zip(choices.items(), found.place, strict=True):
-            controls.select(words(f"axis.{knob}"), knob, range(n), chosen, str, disabled=n == 1)
+        controls.head(found.config, found.place, words)
         off, others = found.place in found.ablated, found.kind in ("encoder", "cross")
         more = {"disabled": True, "help": words("heads.off_elsewhere")} if others else {}
         controls.switch(words("heads.off"), "off", off, of=(found.kind, *found.place), turn=switch_off, **more)

@@ -60,10 +60,8 @@ def read(words: Words) -> None:
 
 def _choose(found: stacks.Looks, words: Words) -> None:
     """Which head, and which word of it, for those who cannot click."""
-    sizes = {"layer": found.config.n_layers, "head": found.config.n_heads}
     with st.container(key="reading-place"):
-        for (knob, n), chosen in zip(sizes.items(), found.place, strict=True):
-            controls.select(words(f"axis.{knob}"), knob, range(n), chosen, str, disabled=n == 1)
+        controls.head(found.config, found.place, words)
         names = choices(found.rows, words)
         controls.select(words("attention.query"), "query", range(len(names)), found.cell[0], names.__getitem__)
 

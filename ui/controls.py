@@ -16,7 +16,7 @@ from zlib import crc32
 
 import streamlit as st
 
-from core import Scene
+from core import Config, Scene
 from pictures import stacks
 from pictures.words import Words
 from ui import state
@@ -156,6 +156,12 @@ def select(
     mount = feed(f"knob-{knob}", value, of, _labels(options, names))
     turn = _turning(knob, more.pop("turn", state.turn))
     draw(mount, value, turn, st.selectbox, label, options, _place(options, mount.value), format_func=names, **more)
+
+
+def head(config: Config, place: tuple[int, int], words: Words) -> None:
+    """The layer and the head that are shown, each in a list."""
+    for knob, n, chosen in zip(("layer", "head"), (config.n_layers, config.n_heads), place, strict=True):
+        select(words(f"axis.{knob}"), knob, range(n), chosen, str, disabled=n == 1)
 
 
 def switch(label: str, knob: str, value: bool, *, of: Hashable = (), **more: Any) -> None:

@@ -98,8 +98,7 @@ def _cut(challenge: Challenge, scene: Scene, words: Words) -> None:
 
 def _sever(challenge: Challenge, scene: Scene, words: Words) -> None:
     with st.container(key="challenge-choice", horizontal=True):
-        for knob, n in {"layer": scene.config.n_layers, "head": scene.config.n_heads}.items():
-            controls.select(words(f"axis.{knob}"), knob, range(n), getattr(scene, knob), str)
+        controls.head(scene.config, scene.place, words)
     cutting.choose(scene, words)
     all_of_them, one_head = st.columns((2, 1), gap="large")
     for column, builder in ((all_of_them, fibres.light), (one_head, fibres.twin)):
@@ -117,8 +116,7 @@ def _touch(click: dict[str, Any]) -> None:
 def _find(challenge: Challenge, scene: Scene, words: Words) -> None:
     _heads(scene, words, _choose)
     with st.container(key="challenge-choice", horizontal=True):
-        for knob, n in {"layer": scene.config.n_layers, "head": scene.config.n_heads}.items():
-            controls.select(words(f"axis.{knob}"), knob, range(n), getattr(scene, knob), str)
+        controls.head(scene.config, scene.place, words)
         looks = {"disabled": scene.place in named(challenge.name), "type": "primary"}
         place = (challenge.name, scene.place)
         st.button(words("challenges.pick"), key="challenge-pick", on_click=_pick, args=place, **looks)

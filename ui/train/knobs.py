@@ -83,7 +83,5 @@ def scrubber(view: View, words: Words) -> None:
 
 def place(view: View, words: Words) -> None:
     """The layer and the head whose attention is drawn."""
-    config = view.run.config
     with st.container(key="train-place"):
-        for knob, n, chosen in zip(("layer", "head"), (config.n_layers, config.n_heads), view.place, strict=True):
-            controls.select(words(f"axis.{knob}"), knob, range(n), chosen, str, disabled=n == 1)
+        controls.head(view.run.config, view.place, words)
