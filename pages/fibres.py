@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from time import monotonic
-
 import streamlit as st
 
 from core import Scene
@@ -15,41 +13,14 @@ from pictures import fibres as pictures
 from pictures.extremes import choice
 from pictures.words import Words
 from ui import comparison, controls, explanation, figure, shell, state, switchboard
-from ui.fibres import cutting
+from ui.fibres import cutting, rising
 from ui.live import live_figure
 
 THRESHOLDS = (
     *(0.0, 0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.12, 0.15, 0.17, 0.2),  # closer where most weights are
     *(0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0),
 )
-STEP = 1.0  # seconds that a layer has to itself while the light rises
-DUE = "fibres.due"  # session state while it rises: when the next layer is lit. What is lit, the Scene says
 NOBODY = -1  # in the list of tokens: no focus
-
-
-def play() -> None:
-    """Begin in the dark, or stop where the light is."""
-    if st.session_state.pop(DUE, None) is None:
-        st.session_state[DUE] = monotonic() + STEP
-        with state.one_move(DUE):
-            state.turn(layers_lit=0)
-
-
-def rise() -> None:
-    """Light one layer more, if it is time. The last one ends it: a whole run takes the timer away."""
-    if monotonic() < st.session_state.get(DUE, float("inf")) - 0.2 * STEP:  # a timer may come a little early
-        return
-    scene = state.scene()
-    higher = pictures.lit(scene) + 1
-    if higher < lighting.layers(scene):
-        st.session_state[DUE] = monotonic() + STEP
-        with state.one_move(DUE):
-            state.turn(layers_lit=higher)
-    else:
-        del st.session_state[DUE]
-        with state.one_move(DUE):
-            state.turn(layers_lit=None)
-        st.rerun()
 
 
 def choose(click: dict) -> None:
@@ -62,7 +33,7 @@ def choose(click: dict) -> None:
 
 
 def light(words: Words) -> None:
-    rise()
+    rising.rise()
     scene = state.scene()
     switchboard.in_step(scene)
     if scene.pinned:
@@ -98,16 +69,7 @@ def _compared(scene: Scene, words: Words) -> None:
 def _scene_controls(scene: Scene, words: Words) -> None:
     label, now = words("fibres.threshold"), scene.threshold
     controls.choice_slider(label, "threshold", THRESHOLDS, now, text=words.number, turn=state.turn, look="threshold")
-    rising, lit, n_layers = DUE in st.session_state, pictures.lit(scene), lighting.layers(scene)
-    if rising:  # a slow browser would answer each tick with the slider's last value, and hold the light back
-        with st.container(key="rising"):
-            st.progress(lit / n_layers, words("fibres.rising", lit=lit, n=n_layers))
-    else:
-        controls.slider(words("fibres.lit"), "layers_lit", 0, n_layers, 1, lit, look="lit")
-    name, icon = ("stop", "stop") if rising else ("play", "play_arrow")
-    more = {"icon": f":material/{icon}:", "help": words("fibres.play_help"), "width": "stretch"}
-    if st.button(words(f"fibres.{name}"), key="play", on_click=play, **more):
-        st.rerun()  # a timer begins and ends with a whole run
+    rising.knobs(scene, words)
 
 
 def _twin_controls(scene: Scene, words: Words) -> None:
@@ -128,5 +90,5 @@ def _twin_controls(scene: Scene, words: Words) -> None:
 
 
 scene, words = shell.open_page("fibres")
-st.fragment(run_every=STEP if DUE in st.session_state else None)(light)(words)
+st.fragment(run_every=rising.every())(light)(words)
 shell.close_page("fibres", words, attention, attention_scores, softmax)
