@@ -210,6 +210,15 @@ def test_a_click_goes_to_the_figure_that_was_clicked(monkeypatch: pytest.MonkeyP
     assert len(told) == 1, "a figure that has left the board"
 
 
+def test_what_a_component_tells_is_heard_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    session = {"card": {"open": ["a", 5]}}
+    monkeypatch.setattr(compat.st, "session_state", session)
+    assert compat.once("card", "open") == ["a", 5] and compat.once("card", "open") is None
+    assert compat.once("card", "close") is None and compat.once("gone", "open") is None
+    session["card"] = {"open": ["a", 6]}
+    assert compat.once("card", "open") == ["a", 6] and compat.once("card", "open") is None
+
+
 # ---- In a browser
 
 

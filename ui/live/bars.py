@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 
-import streamlit as st
-
 from ui.live import compat
 
 _BARS = compat.component_of("bars", "bars")
@@ -24,8 +22,6 @@ def draw(
 
 
 def _dragged(key: str, bars: int, stops: int, on_drag: Callable[[int, int], None]) -> None:
-    match st.session_state.get(key, {}).get("share"):
-        case [int(bar), int(share), int(at)] if bar in range(bars) and share in range(stops):
-            if at != st.session_state.get(f"{key}-heard"):
-                st.session_state[f"{key}-heard"] = at
-                on_drag(bar, share)
+    match compat.once(key, "share"):
+        case [int(bar), int(share), int(_)] if bar in range(bars) and share in range(stops):
+            on_drag(bar, share)

@@ -11,7 +11,6 @@ import streamlit as st
 from ui.live import compat
 
 _BESTS = compat.component_of("bests", "button", "bests", private=("guard",))
-_HEARD = "fibra.bests.heard"  # the moment of the last card that was opened
 
 
 def cards(groups: Sequence[dict[str, Any]], chosen: str, words: dict[str, str], opened: Callable[[str], None]) -> None:
@@ -34,7 +33,6 @@ def keep(name: str, stars: int) -> None:
 
 
 def _opened(opened: Callable[[str], None]) -> None:
-    match st.session_state.get("bests", {}).get("open"):
-        case [str(name), int(at)] if at != st.session_state.get(_HEARD):
-            st.session_state[_HEARD] = at
+    match compat.once("bests", "open"):
+        case [str(name), int(_)]:
             opened(name)

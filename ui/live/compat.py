@@ -65,6 +65,18 @@ def _file(name: str) -> str:
     return Path(__file__).with_name(name).read_text(encoding="utf-8")
 
 
+def once(key: str, trigger: str) -> Any:
+    """What the component with this key told by a trigger; None where that was heard before. It names its moment.
+
+    Triggers that come faster than the server answers arrive together, and each calls back with the last one.
+    """
+    told, heard = st.session_state.get(key, {}).get(trigger), f"{key}.{trigger}.heard"
+    if told is None or told == st.session_state.get(heard):
+        return None
+    st.session_state[heard] = told
+    return told
+
+
 def usable(component: Callable[..., Any] | None) -> bool:
     """Whether a control of our own can stand for Streamlit's: not where FIBRA_PLAIN_SLIDERS=1 asks for theirs."""
     return component is not None and os.environ.get("FIBRA_PLAIN_SLIDERS") != "1"

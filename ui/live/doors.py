@@ -7,13 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import streamlit as st
-
 from pictures.words import Words
 from ui.live import compat
 
 _DOORS = compat.component_of("doors", "button", "doors", private=("guard", "wrappers"))
-_HEARD = "fibra.doors.heard"  # the moment of the last door that was taken
 DOORS = ("show", "lessons", "free")
 STEPS = ("enter", "cell", "number", "undo", "fibres", "end")  # of the tour; doors.js knows where each points
 LABELS = ("title", "greeting", "on", "leave", "place")
@@ -29,7 +26,6 @@ def draw(words: Words, taken: Callable[[str], None]) -> None:
 
 
 def _taken(taken: Callable[[str], None]) -> None:
-    match st.session_state.get("doors", {}).get("door"):
-        case [str(name), int(at)] if name in DOORS and at != st.session_state.get(_HEARD):
-            st.session_state[_HEARD] = at
+    match compat.once("doors", "door"):
+        case [str(name), int(_)] if name in DOORS:
             taken(name)

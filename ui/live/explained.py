@@ -15,9 +15,6 @@ import streamlit as st
 from ui.live import compat
 
 KEY = "explained"
-_LAST = "fibra.explained.last"
-
-
 _CARD = compat.component_of("explained", isolated=False)
 
 
@@ -30,8 +27,5 @@ def show(html: str, *, follow: Callable[[str], None]) -> None:
 
 
 def _followed(follow: Callable[[str], None]) -> None:
-    click = st.session_state.get(KEY, {}).get("open")
-    # Clicks that arrive together call back once each, with the last.
-    if click and click["at"] != st.session_state.get(_LAST):
-        st.session_state[_LAST] = click["at"]
+    if click := compat.once(KEY, "open"):
         follow(click["way"])

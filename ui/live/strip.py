@@ -18,7 +18,6 @@ from plots import theme
 from ui.live import compat
 
 _HERE = Path(__file__).parent
-_LAST = "strip.last"
 _SIGNED = (1, -2)  # stops of the diverging scale, next to its ends: one colour a sign, as ink
 
 Follow = Callable[[str, int | None], None]
@@ -59,15 +58,10 @@ def show(html: str, *, key: str, follow: Follow, number: Hear | None = None) -> 
 
 
 def _numbered(key: str, hear: Hear) -> None:
-    click = st.session_state.get(key, {}).get("number")
-    if click and click["at"] != st.session_state.get(_LAST):
-        st.session_state[_LAST] = click["at"]
+    if click := compat.once(key, "number"):
         hear(click["array"], click["head"], float(click["x"]), float(click["y"]))
 
 
 def _followed(key: str, follow: Follow) -> None:
-    click = st.session_state.get(key, {}).get("open")
-    # Clicks that arrive together call back once each, with the last.
-    if click and click["at"] != st.session_state.get(_LAST):
-        st.session_state[_LAST] = click["at"]
+    if click := compat.once(key, "open"):
         follow(click["href"], click["head"])
