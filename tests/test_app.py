@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 from core import PRESETS, Scene, limits
 from pictures.pages import PAGES
 from pictures.words import LANGUAGES, words_of
+from tests import support
 from tests.support import fine, knob, open_page
 from ui.state import NOTICES, SCENE
 
@@ -33,7 +34,7 @@ def on_boards(at: AppTest) -> list[dict]:
 
 def html(at: AppTest) -> str:
     written = [header["html"] for header in on_boards(at) if "html" in header]
-    return "\n".join([*(element.proto.body for element in at.get("html")), *written])
+    return "\n".join([support.html(at), *written])
 
 
 def labelled(widgets, key: str):

@@ -22,7 +22,7 @@ from pictures.words import LANGUAGES, words_of
 from plots import theme
 from plots.figure import to_json
 from plots.tokens import edged
-from tests.support import knob, open_page
+from tests.support import html, knob, open_page
 from ui.state import SCENE
 
 EXPLODING = Scene(model="encoder", layer=11).override(n_layers=12, d_model=256, n_heads=16, d_mlp=1024)
@@ -295,9 +295,7 @@ def test_knobs_turn_the_scene():
     assert not at.exception
     scene = at.session_state[SCENE]
     assert (scene.config.positions, scene.second_norm, scene.config.activation) == ("rotary", True, "gelu")
-    assert scene.off == ("residual",) and words("switches.sign", names=words("switches.names.residual")) in "".join(
-        element.proto.body for element in at.get("html")
-    )
+    assert scene.off == ("residual",) and words("switches.sign", names=words("switches.names.residual")) in html(at)
 
 
 # ------------------------------------------------------------------------------------------------------ compared
@@ -347,7 +345,7 @@ def test_a_pinned_page_runs(lang):
         at = page(scene.turn(lang=lang))
         assert not at.exception
         differs = words_of(lang)("compare.differs", knobs="").rstrip(". ")
-        assert differs in "".join(element.proto.body for element in at.get("html"))
+        assert differs in html(at)
 
 
 HOSTILE = Scene(model="gpt", sentence="<b>bold</b> $x$ @query <i>i</i> {0}")

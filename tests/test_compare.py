@@ -18,7 +18,7 @@ from pictures.pages import PAGES
 from pictures.words import words_of
 from plots.figure import number
 from plots.theme import resolve
-from tests.support import knob, open_page
+from tests.support import html, knob, open_page
 
 LANGUAGES = ("en", "pt-BR")
 
@@ -217,7 +217,7 @@ def test_no_comparison_breaks_a_page(page, change):
     scene = Scene(lang="pt-BR").pin().turn(**change)
     at = open_page(page, scene)
     assert not at.exception
-    assert words_of("pt-BR")("compare.differs").partition("{")[0] in str([html.proto.body for html in at.get("html")])
+    assert words_of("pt-BR")("compare.differs").partition("{")[0] in html(at)
 
 
 def test_undo_and_redo_step_through_the_turns():
@@ -242,14 +242,14 @@ def test_every_page_compares_with_what_is_pinned_or_says_where_that_is_done(page
     words = words_of(lang)
     at = open_page(page, {"lang": lang, "pin": "1", "pin.sentence": "<b>um</b> *dois*"})
     assert not at.exception
-    said = "".join(element.proto.body for element in at.get("html"))
+    said = html(at)
     pages = words.several(words(f"pages.{other}") for other in PAGES if PAGES[other].compares)
     pinned = {"story": words("shell.presets.penguins"), "sentence": "<b>um</b> *dois*", "pages": pages}
     told, differs = escape(words("compare.elsewhere", **pinned)), words("compare.differs", knobs="").rstrip(". ")
     assert (told in said) != PAGES[page].compares
     assert (differs in said) == PAGES[page].compares
     at.button(key="pin").click().run()
-    assert told not in "".join(element.proto.body for element in at.get("html"))
+    assert told not in html(at)
 
 
 def test_a_model_that_was_trained_here_is_called_by_its_title():

@@ -16,7 +16,7 @@ from core.library import Library
 from core.weights.hub import HubFile, offers
 from pictures import memory
 from pictures import models as pictures
-from tests.support import open_page
+from tests.support import html, open_page
 from tests.test_library import folder
 from ui import shell
 from ui.models import cards, fetch, hub
@@ -209,7 +209,7 @@ def test_the_page_shows_size_and_revision_and_fetches_when_that_is_confirmed(ser
     at = open_page("models", {"lang": lang})
     at.text_input[0].set_value("org/ti ny")
     next(b for b in at.button if "models-hub" in str(b.key)).click().run()
-    assert any("org/ti ny" in e.proto.body for e in at.get("html")) and own.cards() == []
+    assert "org/ti ny" in html(at) and own.cards() == []
     at.text_input[0].set_value("org/tiny")
     next(b for b in at.button if "models-hub" in str(b.key)).click().run()
     assert any(SHA in e.proto.body and "mit" in e.proto.body for e in at.get("html")) and own.cards() == []

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs
 import numpy as np
 import pytest
 from playwright.sync_api import expect
-from support import open_page
+from support import html, open_page
 from test_start_page import Strip, as_ink, crossed, greatest_of, same, tile
 
 import core
@@ -126,7 +126,7 @@ def test_the_strip_stands_on_the_page_where_there_is_a_gradient(lang: str, monke
     words = words_of(lang)
     for scene in (GPT.turn(lang=lang), GPT.turn(lang=lang, sentence="um"), GPT.turn(lang=lang, off=("softmax",))):
         at = open_page("backward", scene)
-        sent = "".join(block.proto.body for block in at.get("html"))
+        sent = html(at)
         assert not at.exception and ('class="strip mirror"' in sent) == (len(scene.tokens) > 1 and not scene.off)
         assert bool(mirror.html(scene, words)) == bool(mirror.says(scene, words)) == ("mirror" in sent)
 

@@ -17,7 +17,7 @@ from core.tokenizer.words import FixedVocabulary
 from models.build import BUILDS, HERE, begin, curve
 from pictures.pages import PAGES
 from pictures.words import LANGUAGES, words_of
-from tests.support import open_page
+from tests.support import html, open_page
 from ui.state import NOTICES, SCENE
 
 MODELS = {name: core.PRESETS[name] for name in BUILDS}
@@ -205,4 +205,4 @@ def test_a_scene_of_a_model_that_is_gone_gives_the_default_and_says_so():
     at = open_page("drift", {"model": "run-0123456789abcdef", "lang": "en"})
     assert not at.exception and at.session_state[SCENE] == Scene(lang="en")
     assert [n.code for n in at.session_state[NOTICES]] == ["gone"]
-    assert any("is gone" in element.proto.body for element in at.get("html"))
+    assert "is gone" in html(at)

@@ -17,7 +17,7 @@ from pictures import reading as pictures
 from pictures.words import LANGUAGES, words_of
 from plots import theme
 from plots.figure import literal, to_json
-from tests.support import open_page
+from tests.support import html, open_page
 from ui.state import SCENE
 
 EDGES = [
@@ -195,7 +195,7 @@ def test_page_shows_the_heads_of_both_stacks(kind, monkeypatch):
     monkeypatch.setenv("FIBRA_PLAIN_FIGURES", "1")  # so that the words among them are elements of the page
     at = open_page("reading", {"model": "translator", "attention_of": kind, "lang": "en", "query": "7"})
     assert not at.exception and at.session_state[SCENE].model == "translator"
-    said = "".join(element.proto.body for element in at.get("html"))
+    said = html(at)
     assert ("are looks within one text" in said) == (kind == "cross") == ("no such chain" in said)
 
 

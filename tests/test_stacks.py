@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import plotly.graph_objects as go
 import pytest
-from support import open_page
+from support import html, open_page
 
 from core import Scene
 from core.scene.translation import translate
@@ -116,7 +116,7 @@ def test_a_reader_chooses_whose_attention_is_shown():
     assert not at.exception and choice.value == "cross"
     choice.set_value("encoder").run()
     assert not at.exception and at.session_state[SCENE].attention_of == "encoder"
-    assert any("before a word is written" in element.proto.body for element in at.get("html"))
+    assert "before a word is written" in html(at)
 
 
 def test_cards_count_the_layers_of_both_stacks():

@@ -17,7 +17,7 @@ from pictures import switch_effects
 from pictures.pages import PAGES
 from pictures.words import LANGUAGES, words_of
 from plots.tokens import edged
-from tests.support import knob, open_page
+from tests.support import html, knob, open_page
 from ui.state import SCENE
 
 SCENES = random_scenes(36, 5)
@@ -146,10 +146,6 @@ def page(name: str = "block", **query: str) -> AppTest:
     return open_page(name, query, switches=True)  # the button's box is open
 
 
-def text(at: AppTest) -> str:
-    return "\n".join(element.proto.body for element in at.get("html"))
-
-
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_a_switch_turns_the_scene_and_the_sign_puts_all_back(lang):
     words = words_of(lang)
@@ -163,11 +159,11 @@ def test_a_switch_turns_the_scene_and_the_sign_puts_all_back(lang):
     assert (scene.off, scene.ablated, scene.temperature) == (("norm",), ((0, 1), (2, 3)), 0.5)
     assert words(
         "switches.sign", names=words.several([words("switches.names.norm"), words("switches.heads_off", n=2)])
-    ) in text(at)
-    assert switch_effects.happened(scene, "norm", words) in text(at)
+    ) in html(at)
+    assert switch_effects.happened(scene, "norm", words) in html(at)
     at.button(key="switches-restore").click().run()
     assert not at.exception and at.session_state[SCENE] == Scene(model="gpt", lang=lang)
-    assert 'class="fibra-notice"' not in text(at)
+    assert 'class="fibra-notice"' not in html(at)
 
 
 @pytest.mark.parametrize("name", PAGES)

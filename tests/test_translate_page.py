@@ -29,7 +29,7 @@ from pictures.words import LANGUAGES, words_of
 from plots import theme
 from plots.crossing import LEAST, crossing
 from tests.chromium import settled
-from tests.support import knob, open_page
+from tests.support import html, knob, open_page
 from ui.state import SCENE
 from ui.train import files
 from ui.train.session import Training
@@ -210,7 +210,7 @@ def test_on_another_page_a_look_is_the_reader_s_and_a_turn_is_of_what_is_shown(m
     """As on a page that shows models of one stack alone."""
     monkeypatch.setitem(PAGES, "block", replace(PAGES["block"], stacks=(1,)))
     at = open_page("block", {"model": "translator", "lang": "en"})
-    said = "".join(element.proto.body for element in at.get("html"))
+    said = html(at)
     assert not at.exception and "has two stacks" in said and "Small-world stories" in said
     listed(at, "layer").set_value(1).run()
     assert at.session_state[SCENE].model == "translator" and at.session_state[SCENE].layer == 1
