@@ -41,15 +41,16 @@ def component(name: str, **parts: Any) -> Callable[..., Any]:
 
 
 def component_of(
-    stem: str, *styles: str, private: Sequence[str] = (), isolated: bool = True
+    stem: str, *styles: str, private: Sequence[str] = (), isolated: bool = True, css: str = ""
 ) -> Callable[..., Any] | None:
-    """The component that `stem`.js makes, with the sheets `styles` one after the other; None without components.v2.
+    """The component that `stem`.js makes, with `css` and the sheets `styles`, one after the other; None without
+    components.v2.
 
     `private` are the sections of internals.js that its script needs. isolated: the page's styles do not reach it.
     """
     if not hasattr(st.components, "v2"):
         return None
-    css = "".join(_file(f"{name}.css") for name in styles)
+    css += "".join(_file(f"{name}.css") for name in styles)
     parts = {"css": css} if css else {}
     return component(f"fibra_{stem}", js=script(stem, private=private), isolate_styles=isolated, **parts)
 

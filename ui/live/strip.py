@@ -10,7 +10,6 @@ import os
 from collections.abc import Callable
 from functools import cache, partial
 from pathlib import Path
-from typing import Any
 
 import streamlit as st
 
@@ -33,14 +32,7 @@ def css() -> str:
     return f":root{{{colours}}}{(_HERE / 'strip.css').read_text('utf-8')}"
 
 
-def _register() -> Callable[..., Any] | None:
-    if not hasattr(st.components, "v2"):
-        return None
-    script = (_HERE / "strip.js").read_text("utf-8")
-    return compat.component("fibra_strip", js=script, css=css(), isolate_styles=False)
-
-
-_STRIP = _register()
+_STRIP = compat.component_of("strip", isolated=False, css=css())
 
 
 def show(html: str, *, key: str, follow: Follow, number: Hear | None = None) -> None:
