@@ -35,7 +35,7 @@ def labels_of(scene: Scene) -> np.ndarray:
 def probe_of(scene: Scene) -> np.ndarray:
     """[layer, head]: the induction scores on fresh repeated tokens, whatever the sentence; NaN where there are none."""
     whose = {"attention_of": kind} if (kind := stacks.looks(scene).kind) else {}
-    return _probe(scene.computed.turn(sentence="", split="words", edits=(), **whose))
+    return _probe(scene.computed.turn(sentence="", split="words", edits=(), cut=(), **whose))
 
 
 @memory.kept(lambda scene: (scene,), large=compute.is_large)
