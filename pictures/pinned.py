@@ -7,6 +7,8 @@ from pictures import display_names, stacks
 from pictures.words import Words
 from plots.tokens import shown
 
+LISTS = ("edits", "matrices", "ablated", "cut")  # of these it is said how many there are
+
 
 def kept(scene: Scene) -> Scene:
     """The pinned Scene. Raises: SceneError where none is: a page compares only where one is."""
@@ -49,11 +51,11 @@ def differences(scene: Scene, words: Words) -> list[str]:
     """Every knob that stands otherwise than when the Scene was pinned: what it was, and what it is."""
     old, new = kept(scene), scene
     found = []
-    for name in ("model", "sentence", "split", "seed", "temperature", "edits", "matrices", "ablated"):
+    for name in ("model", "sentence", "split", "seed", "temperature", *LISTS):
         was, now = (_told(s, name, words) for s in (old, new))
         if was != now:
             found.append(words("compare.changed", knob=words(f"knob.{name}"), was=was, now=now))
-        elif name in ("edits", "matrices", "ablated") and getattr(old, name) != getattr(new, name):
+        elif name in LISTS and getattr(old, name) != getattr(new, name):
             found.append(words("compare.as_many", knob=words(f"knob.{name}"), n=len(getattr(new, name))))
     for name in sorted(dict(old.overrides).keys() | dict(new.overrides).keys()):
         was, now = (_value(getattr(s.whole, name), words) for s in (old, new))

@@ -142,6 +142,9 @@ def test_other_heads_and_other_numbers_are_a_difference_too():
     assert pinned.differences(scene.turn(ablated=((0, 1),)), words) == ["heads switched off: 1 other"]
     assert pinned.differences(scene.turn(edits=((0, 0, 2.0),)), words) == ["edited numbers: 1 other"]
     assert pinned.differences(scene, words) == []
+    cut = scene.turn(cut=((0, 0, 1, 0),))
+    assert pinned.differences(cut, words) == ["fibres cut 0 → 1"]
+    assert pinned.differences(cut.pin().turn(cut=((0, 0, 2, 0),)), words) == ["fibres cut: 1 other"]
 
 
 def test_tiles_of_differences_keep_the_sign_even_where_they_are_thinned():

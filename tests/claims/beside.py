@@ -96,12 +96,12 @@ OF_PINNED = (
 
 @claim("compare.changed")
 def knob(f: Fresh, v: Values) -> None:
-    names = ("model", "sentence", "split", "seed", "temperature", "edits", "matrices", "ablated")
+    names = ("model", "sentence", "split", "seed", "temperature", "edits", "matrices", "ablated", "cut")
     whole = tuple(vars(f.config) if hasattr(f.config, "__dict__") else f.config.__dataclass_fields__)
     (name,) = [n for n in dict.fromkeys((*names, *whole)) if f.words._labels.get(f"knob.{n}") == v["knob"]]
     for text, scene in ((v["was"], f.scene.pinned), (v["now"], f.scene)):
         value = getattr(scene if name in names else scene.whole, name)
-        if name in ("edits", "matrices", "ablated"):
+        if name in ("edits", "matrices", "ablated", "cut"):
             assert read(text, f.words.lang) == [len(value)]
         elif name == "sentence":
             assert text == f"“{scene.text}”"
@@ -118,7 +118,9 @@ def knob(f: Fresh, v: Values) -> None:
 def others(f: Fresh, v: Values) -> None:
     assert any(
         v["n"] == len(new) == len(old) and new != old
-        for new, old in ((getattr(f.scene, n), getattr(f.scene.pinned, n)) for n in ("edits", "matrices", "ablated"))
+        for new, old in (
+            (getattr(f.scene, n), getattr(f.scene.pinned, n)) for n in ("edits", "matrices", "ablated", "cut")
+        )
     )
 
 
