@@ -225,6 +225,17 @@ def test_a_number_of_a_matrix_is_written_and_a_bad_one_named(monkeypatch):
         assert {row[:3]: row[3] for row in at.session_state[SCENE].matrices} == wanted
 
 
+def test_a_line_of_a_matrix_alters_what_was_altered_in_it_and_names_one_number_too_many(monkeypatch):
+    monkeypatch.setattr(alone, "ALONE", True)
+    at = opened("en", "first-by-matrices", matrices=(("Q", 0, 1, 0.123456),))
+    for more, wanted, bad in (("", 2, False), (" 7", 3, True)):
+        (line,) = (each for each in at.text_input if each.key.startswith("grid-Q-") and each.key.endswith("-0"))
+        _, rest = line.value.split(maxsplit=1)
+        line.set_value(f"{wanted} {rest}{more}").run()
+        assert (f"“{rest.split()[-1]} 7”" in seen(at)) == bad
+        assert at.session_state[SCENE].matrices == (("Q", 0, 0, wanted), ("Q", 0, 1, 0.123456))
+
+
 @pytest.mark.browser
 def test_a_challenge_is_played_and_its_stars_are_remembered(watched, app):
     """By keyboard: a card is opened, a head is cut, and the browser alone remembers what it was worth."""
