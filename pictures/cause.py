@@ -18,7 +18,7 @@ from core.scene.sentence import fit_sentence
 from pictures import compute, continuation, memory
 from pictures.compute import Picture, picture
 from pictures.extremes import greatest, head_names, some, token_name
-from pictures.numbers import COLUMN, Bars, Cells, cells
+from pictures.numbers import COLUMN, Bars, Cells, by_layer, cells
 from pictures.squares import nothing
 from pictures.words import Words
 from plots.differences import differences
@@ -161,8 +161,8 @@ def stream(scene: Scene, words: Words) -> Picture:
     values = pair.moved("stream", range(pair.clean.config.n_layers))
     says = _says(words, "stream", values, pair, place)
     names = [a if a == b else f"{a}/{b}" for a, b in zip(tokens, pair.source.tokens, strict=True)]
-    of = [f"moved_stream.blocks.{layer}.resid_pre" for layer in range(len(values))]
-    return _map(pair, words, values, says, names, words("cause.token"), cells(of, (COLUMN,), values.shape))
+    of = by_layer("moved_stream.blocks.{}.resid_pre", values.shape)
+    return _map(pair, words, values, says, names, words("cause.token"), of)
 
 
 @picture(*VIEW, "layer", "head")
@@ -175,7 +175,7 @@ def heads(scene: Scene, words: Words) -> Picture:
     values = pair.moved("heads", range(config.n_layers))
     says = _says(words, "heads", values, pair, lambda *at: head_names([at], words))
     names = [str(head) for head in range(config.n_heads)]
-    of = cells([f"moved_head.blocks.{layer}.attn.z" for layer in range(len(values))], (COLUMN,), values.shape)
+    of = by_layer("moved_head.blocks.{}.attn.z", values.shape)
     return _map(pair, words, values, says, names, words("axis.head"), of, chosen=pair.clean.place)
 
 
@@ -204,7 +204,7 @@ def mlps(scene: Scene, words: Words) -> Picture:
         return nothing(words("cause.says.no_mlp"), WIDTH)
     values = pair.moved("mlp", range(config.n_layers))
     says = _says(words, "mlps", values, pair, lambda layer, _: words("cause.mlp", layer=layer))
-    of = cells([f"moved_mlp.blocks.{layer}.mlp_out" for layer in range(len(values))], (COLUMN,), values.shape)
+    of = by_layer("moved_mlp.blocks.{}.mlp_out", values.shape)
     return _map(pair, words, values, says, ["MLP"], "", of)
 
 

@@ -24,7 +24,7 @@ from pictures.extremes import (
     unit,
 )
 from pictures.labels import look, looks
-from pictures.numbers import COLUMN, ROW, Bars, Cells, Tiles, cells
+from pictures.numbers import COLUMN, ROW, Bars, Cells, Tiles, by_layer, cells
 from pictures.squares import looks_map
 from pictures.stacks import patterns
 from pictures.words import Words
@@ -178,8 +178,7 @@ def distances(scene: Scene, words: Words) -> Picture:
 
 def _means(scene: Scene, kind: str, values: np.ndarray) -> Cells:
     """Which numbers the cells [layer, head] are, the means over the rows of each head."""
-    found = stacks.looks(scene)
-    return cells([f"{kind}.{found.name('pattern', i)}" for i in range(len(values))], (COLUMN,), values.shape)
+    return by_layer(f"{kind}.{stacks.looks(scene).name('pattern', '{}')}", values.shape)
 
 
 def measures_height(scene: Scene) -> int:

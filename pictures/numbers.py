@@ -171,6 +171,11 @@ def cells(name: str | Sequence[str], index: tuple[int | str, ...], size: tuple[i
     return Cells((name,) if isinstance(name, str) else tuple(name), index, (size[0], size[1]))
 
 
+def by_layer(name: str, size: tuple[int, ...]) -> Cells:
+    """Cells [layer, place] of an array of every layer, in whose name {} stands for the layer."""
+    return cells([name.format(layer) for layer in range(size[0])], (COLUMN,), size)
+
+
 def points(numbers: Iterable[Numbered], x: np.ndarray, y: np.ndarray, half: tuple[float, float]) -> Points:
     """Points at x and y [point], as float32 is sent."""
     places = zip(*(np.asarray(along, np.float32).tolist() for along in (x, y)), strict=True)

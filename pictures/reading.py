@@ -11,7 +11,7 @@ from pictures import compute, left_out, memory, stacks
 from pictures.compute import Picture, picture
 from pictures.extremes import Extreme, greatest, head_names, least, percent, token_name, unit
 from pictures.labels import labels_of, probe_of, scores_of
-from pictures.numbers import COLUMN, cells
+from pictures.numbers import by_layer
 from pictures.stacks import patterns
 from pictures.words import Words
 from plots.head_map import head_map
@@ -143,8 +143,8 @@ def effects(scene: Scene, words: Words) -> Picture:
         hover=words("reading.hover_effect"),
         alt=says,
     )
-    names, whole = [f"effect.blocks.{layer}.attn.z" for layer in range(len(mean))], len(layers) == len(mean)
-    return Picture(figure, says, cells(names, (COLUMN,), mean.shape) if whole and not found.kind else None)
+    whole = len(layers) == len(mean)
+    return Picture(figure, says, by_layer("effect.blocks.{}.attn.z", mean.shape) if whole and not found.kind else None)
 
 
 def tried(scene: Scene) -> tuple[int, ...]:
