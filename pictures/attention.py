@@ -10,8 +10,7 @@ from core import Run, Scene
 from core.interpret import read_row
 from pictures import compute, stacks
 from pictures.compute import Picture, picture
-from pictures.extremes import greatest, some, token_name, token_names, unit
-from pictures.heads import magnitude
+from pictures.extremes import greatest, magnitude, some, token_name, token_names, unit
 from pictures.numbers import COLUMN, ROW, Cells, cells
 from pictures.stacks import Looks
 from pictures.words import Words

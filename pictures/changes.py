@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from pictures import extremes
-from pictures.heads import magnitude
+from pictures.extremes import magnitude
 from pictures.words import Words
 
 LARGE = 10_000  # numbers from here on are written with a power of ten

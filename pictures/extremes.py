@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from math import isfinite
 
 import numpy as np
 
@@ -75,6 +76,11 @@ def greatest_if_any(values: np.ndarray, shown: Shown, where: np.ndarray | None =
 def percent(words: Words) -> Shown:
     """How `{share:.1%}` writes a share."""
     return lambda share: words.number(100 * share, 1)
+
+
+def magnitude(x: float, words: Words) -> str:
+    """A number of any size: 12.34, or 1.2 × 10³⁴; nothing of one that is none any more."""
+    return words.scaled(x) if isfinite(x) else ""
 
 
 # ------------------------------------------------------------------------------------------------------------- names

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from math import isfinite
 from typing import Any
 
 import numpy as np
 
 from core import Scene
-from core.interpret import attention_distance, entropy, relative_change, residual_stages, token_norms
+from core.interpret import attention_distance, entropy, relative_change
 from pictures import compute, stacks
 from pictures.compute import Picture, picture
 from pictures.extremes import (
@@ -23,18 +22,19 @@ from pictures.extremes import (
     token_names,
     unit,
 )
+from pictures.growth import lengths_within
 from pictures.labels import look, looks
-from pictures.numbers import COLUMN, ROW, Bars, Cells, Tiles, by_layer, cells
+from pictures.numbers import COLUMN, ROW, Cells, Tiles, by_layer, cells
 from pictures.squares import looks_map
 from pictures.stacks import patterns
 from pictures.words import Words
 from plots.figure import label_width
 from plots.heatmap import heatmap
-from plots.magnitudes import magnitudes
 from plots.tiles import grid, tiles
 from plots.token_shares import labels_height, token_shares
 
 WIDE, HALF, NARROW = 600, 290, 390  # px: the left column, half of it, and the right column, at 1440
+GROWTH_HEIGHT = 250  # px
 
 
 @picture("layer", "head", "attention_of")
@@ -317,54 +317,6 @@ def _change(change: np.ndarray, left: str, scene: Scene, words: Words) -> str:
 def lengths(scene: Scene, words: Words) -> Picture:
     """The tokens' mean norm as they enter, and after every layer."""
     return lengths_within(scene, words, 800, GROWTH_HEIGHT)
-
-
-def lengths_within(scene: Scene, words: Words, width: int, height: int) -> Picture:
-    """Of the stack that is shown: the tokens' mean length as they enter, and after every layer."""
-    found = stacks.looks(scene)
-    n = found.config.n_layers
-    norms = token_norms(residual_stages(stacks.own_trace(scene), n))
-    stages = [found.block(0) + "resid_pre", *(found.block(i) + "resid_post" for i in range(n))]
-    says = _growth(norms, words)
-    figure = magnitudes(
-        norms,
-        [words("heads.enter"), *map(str, range(n))],
-        [magnitude(x, words) for x in norms.tolist()],
-        stage_title=words("heads.stage"),
-        value_title=words("heads.length") if width > NARROW else "",
-        width=width,
-        height=height,
-        alt=says,
-    )
-    return Picture(figure, says, mean_lengths(stages))
-
-
-def mean_lengths(names: list[str]) -> Bars:
-    """Which numbers stand side by side: the tokens' mean lengths in these arrays."""
-    return Bars(tuple((f"mean_length.{name}", (0,)) for name in names), upright=True)
-
-
-GROWTH_HEIGHT = 250  # px
-
-
-def _growth(norms: np.ndarray, words: Words) -> str:
-    n, good = len(norms) - 1, np.isfinite(norms)
-    start, end = float(norms[0]), float(norms[good][-1])
-    key = "growth_lost" if not good.all() else "growth_zero" if not start else "growth_one" if n == 1 else "growth"
-    return words(
-        f"heads.says.{key}",
-        start=magnitude(start, words),
-        end=magnitude(end, words),
-        factor=magnitude(end / start, words) if start else "",
-        n=n,
-        layer=int(good.argmin()) - 1,
-        limit=magnitude(float(np.finfo(np.float32).max), words),
-    )
-
-
-def magnitude(x: float, words: Words) -> str:
-    """A number of any size: 12.34, or 1.2 × 10³⁴; nothing of one that is none any more."""
-    return words.scaled(x) if isfinite(x) else ""
 
 
 # ---------------------------------------------------------------------------------------------------------- shared

@@ -10,8 +10,7 @@ from core import Scene
 from core.interpret import key_effects, rollout, value_weighted
 from pictures import compute, stacks
 from pictures.compute import Picture, picture
-from pictures.extremes import Shown, greatest, percent, token_name, token_names
-from pictures.heads import magnitude
+from pictures.extremes import Shown, greatest, magnitude, percent, token_name, token_names
 from pictures.numbers import COLUMN, ROW, cells
 from pictures.reading import leaving
 from pictures.squares import looks_map

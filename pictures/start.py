@@ -16,8 +16,7 @@ from core.scene.fields import Numbered
 from core.scene.switch import with_model
 from pictures import compute, memory, stacks
 from pictures.drawing import Drawing, address, final_vectors, lighting, likeliest, part_of, place_at, stacks_of, times
-from pictures.extremes import some, token_name
-from pictures.heads import magnitude
+from pictures.extremes import magnitude, some, token_name
 from pictures.words import Words
 from plots import strip
 from plots.tokens import edged

@@ -11,7 +11,7 @@ from core.interpret import entropy, order_effect, relative_change, token_norms
 from core.interventions import ADDED, EVERY_PART, parts_of
 from pictures import compute, extremes
 from pictures.attention import at_head
-from pictures.heads import magnitude
+from pictures.extremes import magnitude
 from pictures.translate import text
 from pictures.words import Words
 

@@ -24,6 +24,7 @@ from core.interpret import (
 from core.kinds import Whole
 from core.scene.fields import OVERRIDES
 from pictures import heads as pictures
+from pictures.extremes import magnitude
 from pictures.words import LANGUAGES, words_of
 from plots import theme
 from plots.tiles import TILE_CELLS, tile_at
@@ -246,9 +247,9 @@ def test_lengths_are_the_tokens_mean_norms(name: str, lang: str) -> None:
     picture = pictures.lengths(scene, words)
     line = drawn(picture.figure)
     assert np.allclose(line.data[0].y, norms)
-    assert list(line.data[0].text) == [pictures.magnitude(x, words) for x in norms.tolist()]
+    assert list(line.data[0].text) == [magnitude(x, words) for x in norms.tolist()]
     for number in (norms[0], norms[-1], norms[-1] / norms[0]):
-        assert pictures.magnitude(float(number), words) in picture.says
+        assert magnitude(float(number), words) in picture.says
     assert str(n) in picture.says or n == 1
 
 
@@ -287,8 +288,8 @@ def test_the_layer_where_float32_ends_is_named() -> None:
     ],
 )
 def test_magnitudes(x: float, english: str, portuguese: str) -> None:
-    assert pictures.magnitude(x, words_of("en")) == english
-    assert pictures.magnitude(x, words_of("pt-BR")) == portuguese
+    assert magnitude(x, words_of("en")) == english
+    assert magnitude(x, words_of("pt-BR")) == portuguese
 
 
 # ------------------------------------------------------------------------------------------------- sizes that fit

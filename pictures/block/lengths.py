@@ -9,7 +9,8 @@ from core.interpret import token_norms
 from pictures.block.frame import LOW, WIDTH, height
 from pictures.block.inside import array, inside
 from pictures.compute import Picture, picture
-from pictures.heads import lengths_within, magnitude, mean_lengths
+from pictures.extremes import magnitude
+from pictures.growth import lengths_within, mean_lengths
 from pictures.words import Words
 from plots.magnitudes import magnitudes
 

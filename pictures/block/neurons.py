@@ -13,8 +13,8 @@ from pictures import extremes
 from pictures.block.frame import LOW, WIDTH, by_token
 from pictures.block.inside import array, inside
 from pictures.compute import Picture, picture
+from pictures.extremes import magnitude
 from pictures.generate.draw import share
-from pictures.heads import magnitude
 from pictures.numbers import COLUMN, ROW, cells, points
 from pictures.words import Words
 from plots.curves import curves

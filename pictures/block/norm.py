@@ -14,7 +14,7 @@ from pictures import extremes
 from pictures.block.frame import LOW, ROWS, WIDTH, height
 from pictures.block.inside import NORMS, array, inside
 from pictures.compute import Picture, picture
-from pictures.heads import magnitude
+from pictures.extremes import magnitude
 from pictures.words import Words
 from plots.heatmap import heatmap
 from plots.rugs import rugs

@@ -11,7 +11,7 @@ from pictures import compute, extremes
 from pictures.block.frame import HEIGHT, LOW, ROWS, WIDTH, by_token
 from pictures.block.inside import inside
 from pictures.compute import Picture, picture
-from pictures.heads import magnitude
+from pictures.extremes import magnitude
 from pictures.numbers import COLUMN, ROW, cells, points
 from pictures.words import Words
 from plots.curves import curves

@@ -13,7 +13,7 @@ from core.generate.loop import Work
 from core.interpret import read_stream
 from pictures import compute, continuation, memory
 from pictures.compute import Picture, picture
-from pictures.heads import magnitude
+from pictures.extremes import magnitude
 from pictures.words import Words
 from plots.kv_cache import height as plot_height
 from plots.kv_cache import kv_cache

@@ -14,7 +14,7 @@ from pictures import compute, extremes
 from pictures.arithmetic import Line, added
 from pictures.compute import Picture, picture
 from pictures.continuation import joint
-from pictures.heads import magnitude
+from pictures.extremes import magnitude
 from pictures.words import Words
 from plots.losses import losses as plot
 
