@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from plots.fibres import Plane, arc, woven
+from plots.fibres import woven
+from plots.planes import Plane, arc
 
 BACK, FRONT = 0.3, -0.35  # how far the planes stand from the middle of the scene
 STEP = 2  # layers' heights from one plane up to the other: the names of what is read stand there

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from plots import theme
-from plots.figure import base_layout, label_width, literal, short
+from plots.figure import base_layout
 from plots.mask import with_mask
+from plots.planes import BREADTH, Plane, arc, curve_trace, glowing, level_arcs, level_width, written
 
 MAX_CURVES = 500  # the strongest are drawn: they take about 60 ms to redraw, and more are not told apart
 POINTS = (8, 32)  # of a curve: where there are many, and where each is looked at closely
@@ -20,30 +19,9 @@ EXPOSED = 22  # rows of attention that are seen as bright as they are; of more, 
 """A line of a 3-D trace has one width, and Plotly takes long over colours that are given point by point: so there is
 a trace a head, bin of weight and layer of glow. 60 of one colour each redraw in a fifth of the time of 8 whose points
 are coloured."""
-# Of a node: size and brightness, from its core outwards.
-HALO = ((1.2, 1), (1.9, 0.2), (2.8, 0.11), (3.9, 0.06), (5.2, 0.04), (6.8, 0.025), (8.6, 0.018))
-BREADTH = 0.7  # of the picture: the tokens' arc, as the camera sees it
-NAMED_TWICE = 16  # tokens at most
-NAME = 14  # px that a name written upright takes
 
-SPREAD = 0.62  # radians: half of the arc on which the tokens stand
 ASPECT = 1.15  # width to height that the camera frames; a narrower picture needs it further away
 SCALE = 0.68  # of the scene in the camera's units
-TALL = 1.9  # from the lowest level to the highest, the tokens' arc being 2 wide
-
-
-@dataclass(frozen=True)
-class Plane:
-    """The tokens of one text: where they stand on each level, [level, token, xyz], what they are called below the
-    lowest and above the highest (None: alike, and not written again), how each layer between is called; and the number
-    of its first token, of all planes'.
-    """
-
-    places: np.ndarray
-    below: list[str]
-    above: list[str] | None
-    layers: list[str]
-    first: int = 0
 
 
 def fibres(
@@ -122,24 +100,24 @@ def woven(
     layer, head, query, key = _candidates(shining, focus)
     weight = shining[layer, head, query, key]
     curves = _curves(starts[layer, key], ends[layer, query], _fan(head, n_heads))
-    data = [_planes(plane.places, number) for number, plane in enumerate(planes)]
+    data = [level_arcs(plane.places, number) for number, plane in enumerate(planes)]
     touched = _touches(focus, query, key)
     if not touched.all():
-        data.append(_line("dim", curves, 1.0, theme.light(theme.SCENE["dim"], 0.6), np.flatnonzero(~touched)))
+        data.append(curve_trace("dim", curves, 1.0, theme.light(theme.SCENE["dim"], 0.6), np.flatnonzero(~touched)))
     data += _glow(curves, weight, head, np.flatnonzero(touched), rows)
     nodes: list[dict[str, Any]] = []
     dark: dict[str, list[str]] = {}
     labels: list[dict[str, Any]] = []
     room = BREADTH * min(width, ASPECT * height)
     for number, plane in enumerate(planes):
-        own, waiting = _nodes(plane, focus, f"-{number}" if number else "")
-        nodes, dark, labels = nodes + own, dark | waiting, labels + _labels(plane, focus, room)
+        own, waiting = glowing(plane, focus, f"-{number}" if number else "")
+        nodes, dark, labels = nodes + own, dark | waiting, labels + written(plane, focus, room)
     layout = base_layout(
         height=height,
         margin={"l": 0, "r": 0, "t": 0, "b": 0},
         paper_bgcolor=theme.SCENE["background"],
         scene=_scene(max(float(plane.places[..., 2].max()) for plane in planes), labels),
-        meta={"alt": alt, "aspect": ASPECT, "level": max(_level(plane.below) for plane in planes)},
+        meta={"alt": alt, "aspect": ASPECT, "level": max(level_width(plane.below) for plane in planes)},
     )
     mask = {
         "at": {"threshold": threshold, "lit": lit_layers},
@@ -192,17 +170,6 @@ def _touches(focus: int | None, query: np.ndarray, key: np.ndarray) -> np.ndarra
     return np.ones(len(query), bool) if focus is None else (query == focus) | (key == focus)
 
 
-def arc(n_tokens: int, n_layers: int) -> np.ndarray:
-    """[level, token, xyz]: each level is an arc seen from inside, its ends nearer; levels are 0..n_layers."""
-    angle = np.linspace(-SPREAD, SPREAD, n_tokens) if n_tokens > 1 else np.zeros(1)
-    gap = min(TALL / n_layers, 1.5)
-    places = np.empty((n_layers + 1, n_tokens, 3), np.float32)
-    places[..., 0] = np.sin(angle) / np.sin(SPREAD)
-    places[..., 1] = (np.cos(angle) - np.cos(SPREAD / 2)) / np.sin(SPREAD)
-    places[..., 2] = gap * (np.arange(n_layers + 1)[:, None] - n_layers / 2)
-    return places
-
-
 def _fan(head: np.ndarray, n_heads: int) -> np.ndarray:
     """[curve, xyz]: how far a curve's belly leans aside, so that heads with the same ends are seen apart."""
     angle = 2 * np.pi * head / n_heads
@@ -221,29 +188,6 @@ def _curves(start: np.ndarray, end: np.ndarray, lean: np.ndarray) -> np.ndarray:
     basis = np.stack([(1 - t) ** 3, 3 * (1 - t) ** 2 * t, 3 * (1 - t) * t**2, t**3])  # [control, point, 1]
     controls = np.stack([start, start + rise + lean, end - rise + lean, end])  # [control, curve, xyz]
     return np.einsum("cpi,cnx->npx", basis, controls).astype(np.float32)
-
-
-def _line(name: str, curves: np.ndarray, width: float, colour: str, mine: np.ndarray | None = None) -> dict[str, Any]:
-    """One trace for many curves [curve, point, xyz], which NaN keeps apart; `mine` are those that a mask may leave out.
-
-    By `name` Plotly knows it again in the next drawing; by its place alone, all after a trace that is new or gone would
-    be made anew, each with a shader.
-    """
-    if mine is not None:
-        curves = curves[mine]
-    joined = np.full((len(curves), curves.shape[1] + 1, 3), np.nan, np.float32)
-    joined[:, :-1] = curves
-    x, y, z = joined.reshape(-1, 3).T
-    return {
-        "type": "scatter3d",
-        "uid": name,
-        "mode": "lines",
-        "x": x,
-        "y": y,
-        "z": z,
-        "line": {"width": width, "color": colour},
-        "hoverinfo": "skip",
-    } | ({} if mine is None else {"meta": {"curves": mine.astype(np.int32)}})
 
 
 def _like(line: dict[str, Any], name: str, width: float, colour: str) -> dict[str, Any]:
@@ -276,7 +220,7 @@ def _glow(
             core = (0.9 + 2.3 * level) * exposure
             shine = theme.light(colour, (0.2 + 0.95 * level) * exposure, 0.55 * level**2)
             name = f"{h}-{b}"
-            bright = _line(name, curves, core, shine, mine)
+            bright = curve_trace(name, curves, core, shine, mine)
             traces.append(bright)
             if level * exposure > 0.2:
                 faint = theme.light(colour, 0.22 * level * exposure**2)
@@ -284,48 +228,6 @@ def _glow(
             if level * exposure > 0.5 and len(present) <= 12 and not crowd:
                 traces.append(_like(bright, f"{name}-haze", 8 * core, theme.light(colour, 0.06 * exposure)))
     return traces
-
-
-def _planes(places: np.ndarray, number: int) -> dict[str, Any]:
-    """The arc on which each level's tokens stand."""
-    return _line(f"planes-{number}" if number else "planes", places, 1.2, theme.light(theme.SCENE["plane"], 1.0))
-
-
-def _nodes(plane: Plane, focus: int | None, mark: str) -> tuple[list[dict[str, Any]], dict[str, list[str]]]:
-    """A bead at each token of each level; those at the bottom and the top glow, tell their token and can be clicked.
-
-    Beside them, by their uid, the colours of those that glow while the light has not arrived at the top.
-
-    The widest light of a node takes the clicks, for what is drawn last is what Plotly finds under the pointer.
-    """
-    places, n_tokens = plane.places, plane.places.shape[1]
-    small = float(np.clip(40 / n_tokens, 1.6, 4.5))
-    bead = np.array([[0, 0, -0.001], [0, 0, 0.001]], np.float32) * small  # a line as long as it is wide
-    beads = places.reshape(-1, 1, 3) + bead
-    traces = [_line(f"beads{mark}", beads, small, theme.light(theme.SCENE["node"], 0.9))]
-    ends = places[[0, -1]].reshape(-1, 3)
-    x, y, z = ends.T
-    node = {"type": "scatter3d", "mode": "markers", "x": x, "y": y, "z": z}
-    told = {
-        "hoverinfo": "text",
-        "hovertext": [literal(token) for token in (*plane.below, *(plane.above or plane.below))],
-        "customdata": np.tile(plane.first + np.arange(n_tokens, dtype=np.int32), 2),
-    }
-    strength = np.full((2, n_tokens), 1.0 if focus is None else 0.35)
-    strength[:, np.arange(n_tokens) + plane.first == focus] = 1.0
-    waiting, dark = strength * [[1.0], [0.25]], {}
-    for ring, (size, brightness) in enumerate(HALO if n_tokens <= 16 else HALO[::3]):
-        colours, dark[f"halo-{ring}{mark}"] = (
-            [theme.light(theme.SCENE["node"], brightness * s) for s in strengths.ravel().tolist()]
-            for strengths in (strength, waiting)
-        )
-        marker = {"size": size * small, "color": colours, "line": {"width": 0}}
-        traces.append(
-            node
-            | {"uid": f"halo-{ring}{mark}", "marker": marker}
-            | (told if size == HALO[-1][0] else {"hoverinfo": "skip"})
-        )
-    return traces, dark
 
 
 def _scene(highest: float, labels: list[dict[str, Any]]) -> dict[str, Any]:
@@ -340,46 +242,3 @@ def _scene(highest: float, labels: list[dict[str, Any]]) -> dict[str, Any]:
         "dragmode": "turntable",
         "annotations": labels,
     }
-
-
-def _labels(plane: Plane, focus: int | None, room: float) -> list[dict[str, Any]]:
-    """The tokens below the lowest level and, if few, above the highest, upright if many; at its left each layer's name.
-
-    Plotly takes over a millisecond for each name; those of many are written once, below.
-    """
-    places = plane.places
-    n_levels, n_tokens, _ = places.shape
-    crowded = _crowded(plane.below, room)
-    every = int(np.ceil(n_tokens * NAME / room))
-    labels = []
-    ends = (0, -1, plane.below), (n_levels - 1, 1, plane.above or [])
-    for level, side, names in ends[: 2 if n_tokens <= NAMED_TWICE else 1]:
-        for i, name in enumerate(names):
-            if i % every and i + plane.first != focus:
-                continue
-            role = "text" if focus in (None, i + plane.first) else "muted"
-            label = _note(places[level, i], literal(short(name)), role, 11 if crowded else 14)
-            anchor = {"yanchor": "bottom" if side > 0 else "top", "yshift": 9 * side}
-            labels.append(label | anchor | {"name": "token", "textangle": -90 if crowded else 0})
-    for level, layer in enumerate(plane.layers):
-        middle = (places[level, 0] + places[level + 1, 0]) / 2
-        labels.append(_note(middle, layer, "muted", 11) | {"xanchor": "right", "xshift": -14})
-    return labels
-
-
-def _crowded(tokens: list[str], room: float) -> bool:
-    """Whether some two neighbours' names would touch if written level, with `room` px from the first to the last."""
-    return BREADTH * _level(tokens) > room
-
-
-def _level(tokens: list[str]) -> float:
-    """Pixels of a picture's width from which on no two neighbours' names touch, written level."""
-    widths = [label_width([token]) for token in tokens]
-    between = max(((left + right) / 2 + 6 for left, right in pairwise(widths)), default=0)
-    return between * (len(tokens) - 1) / BREADTH
-
-
-def _note(place: np.ndarray, text: str, role: str, size: int) -> dict[str, Any]:
-    x, y, z = place.tolist()
-    font = {"color": theme.SCENE[role], "size": size}
-    return {"x": x, "y": y, "z": z, "text": text, "showarrow": False, "font": font}
