@@ -9,7 +9,6 @@ from functools import partial
 
 from core import Run, Scene, export
 from pictures import compute, display_names, stacks
-from pictures.continuation import writer
 from pictures.translate import text as texts
 from pictures.words import Words
 
@@ -23,13 +22,7 @@ DRAWN = {
     "translate": ("encoder.blocks.*.attn.pattern", "blocks.*.attn.pattern", "blocks.*.cross.pattern"),
     "generate": ("blocks.*.resid_post", "ln_final.out", "logits"),
 }
-READS: dict[str, Callable[[Scene], Scene]] = {"generate": writer}  # pages where another's model may stand in
 HEADINGS = ("array", "layer", "head", "position", "token", "counted")
-
-
-def shown(page: str, scene: Scene) -> Scene:
-    """The Scene whose model a page shows."""
-    return READS.get(page, lambda scene: scene)(scene)
 
 
 def run(page: str, scene: Scene) -> Run:

@@ -23,6 +23,7 @@ from core.export import prune
 from pictures import takeaway
 from pictures.words import LANGUAGES, words_of
 from tests.support import knob, open_page, random_scenes
+from ui import takeaway as ui_takeaway
 
 # Runs each script that it is given in a world of its own, and writes down the trace that it made.
 CLEAN = '''
@@ -202,6 +203,14 @@ def test_a_page_offers_its_files_and_makes_none_unasked(monkeypatch):
     assert at.session_state["fibra.now"].scene == at.session_state["fibra.scene"]
     knob(at.text_input, "knob-sentence").set_value("um gato").run()
     assert at.session_state["fibra.now"].scene.text == "um gato"
+
+
+@pytest.mark.parametrize("page", ["generate", "backward", "cause"])
+def test_files_are_of_the_model_that_the_page_shows(page):
+    """The penguins give no logits: another model stands in on these pages."""
+    made = ui_takeaway._made(lambda scene, _: takeaway.trace(page, scene), page, SimpleNamespace(scene=Scene()), None)
+    with np.load(io.BytesIO(made)) as file:
+        assert "logits" in file.files
 
 
 # -------------------------------------------------------------------------------------------------- TransformerLens

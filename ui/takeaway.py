@@ -11,6 +11,7 @@ import streamlit as st
 from core import limits
 from core.presets import REAL
 from pictures import quiz, takeaway, worksheet
+from pictures.explained.world import asked
 from pictures.words import Words
 from ui import state
 from ui.live import compat
@@ -31,7 +32,7 @@ def offer(page: str, words: Words) -> None:
 
 
 def _files(page: str, words: Words) -> None:
-    now, scene = state.now(), takeaway.shown(page, state.scene())
+    now, scene = state.now(), asked(page, state.scene())
     makers: dict[str, tuple[str, Callable[..., bytes]]] = {
         "csv": ("csv", lambda scene, words: takeaway.table(page, scene, words)),
         "npz": ("npz", lambda scene, _: takeaway.trace(page, scene)),
@@ -72,4 +73,4 @@ def home(page: str) -> str:
 
 def _made(make: Callable[..., bytes], page: str, now: state.Now, words: Words) -> bytes:
     """The file's bytes. This runs in a thread of Streamlit's own, where there is no session to ask for its Scene."""
-    return make(takeaway.shown(page, now.scene), words)
+    return make(asked(page, now.scene), words)
