@@ -30,19 +30,20 @@ PLAIN = 1e5  # numbers from here on are written with a power of ten
 def drift(scene: Scene, words: Words) -> Picture:
     """Every word's way through the layers, in the two or three directions in which all of them spread most."""
     stages = ways(scene)
-    says = sentence(scene, stages, stage(scene, stages), words) + left_out.told(scene, words, "way")
+    now = stage(scene, stages)
+    says = sentence(scene, stages, now, words) + left_out.told(scene, words, "way")
     if len(tokens(scene)) * (layers(scene) + 1) > WALKED:
         figure = _figure(scene, words, says)
-        return Picture(figure, says, _points(scene, figure))
+        return Picture(figure, says, _points(scene, figure, now))
     walk = _walk(looked_at(scene, ("drift_3d", "without_first")), words)
-    return Picture(with_stops(walk, "stage", passed(scene), says), says, _points(scene, walk[passed(scene)]))
+    return Picture(with_stops(walk, "stage", passed(scene), says), says, _points(scene, walk[passed(scene)], now))
 
 
-def _points(scene: Scene, figure: dict[str, Any]) -> Points:
-    """Of each token's vector its coordinates: where it starts, and at the stage that is shown."""
+def _points(scene: Scene, figure: dict[str, Any], now: int) -> Points:
+    """Of each token's vector its coordinates: where it starts, and at the stage `now`."""
     first, own = len(scene.tokens), np.flatnonzero(kept(scene)).tolist()
     numbers, places = [], []
-    for at, trace in zip((0, stage(scene, ways(scene))), figure["data"][-2:], strict=True):
+    for at, trace in zip((0, now), figure["data"][-2:], strict=True):
         for position, place in zip(
             own, zip(*(trace[axis] for axis in "xyz" if axis in trace), strict=True), strict=True
         ):

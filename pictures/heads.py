@@ -49,9 +49,11 @@ def overview(scene: Scene, words: Words) -> Picture:
 def squared(a: np.ndarray) -> np.ndarray:
     """[layer, head, n, n] of [layer, head, row, column], n the longer side; NaN where there is no such cell."""
     *many, rows, columns = a.shape
+    if rows == columns:
+        return a
     square = np.full((*many, max(rows, columns), max(rows, columns)), np.nan, a.dtype)
     square[..., :rows, :columns] = a
-    return a if rows == columns else square
+    return square
 
 
 def all_tiles(scene: Scene, words: Words, says: str, looks: list[list[str]] | None = None) -> dict[str, Any]:
