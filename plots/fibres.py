@@ -230,12 +230,22 @@ def _glow(
     return traces
 
 
+# Of an axis that is merely not visible Plotly lays out the ticks all the same, and compiles their shaders anew whenever
+# the curves reach elsewhere: a third of each picture while the threshold is dragged.
+UNSEEN = {
+    **dict.fromkeys(("showgrid", "zeroline", "showline", "showspikes", "showbackground", "showticklabels"), False),
+    "ticks": "",
+    "title": {"text": ""},
+    "tickvals": [],
+}
+
+
 def _scene(highest: float, labels: list[dict[str, Any]]) -> dict[str, Any]:
     top = highest + 0.02
     ranges = {"x": (-1.06, 1.06), "y": (-0.75, 0.55), "z": (-top, top)}
     return {
         "bgcolor": theme.SCENE["background"],
-        **{f"{name}axis": {"visible": False, "range": list(bounds)} for name, bounds in ranges.items()},
+        **{f"{name}axis": {**UNSEEN, "range": list(bounds)} for name, bounds in ranges.items()},
         "aspectmode": "manual",
         "aspectratio": {name: SCALE * (high - low) for name, (low, high) in ranges.items()},
         "camera": {"eye": {"x": 0.28, "y": -2.05, "z": 0.5}, "center": {"x": 0, "y": 0, "z": 0}},

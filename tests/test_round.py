@@ -33,6 +33,7 @@ from pictures import checks as questions
 from pictures import lessons, rounds
 from pictures.words import LANGUAGES, words_of
 from plots import theme
+from tests import axe
 from tests.chromium import WAIT, free_port, settled
 from tests.support import PAGES, fine, html, open_page, pressed
 from ui import share, state
@@ -575,7 +576,8 @@ class Others:
 
 
 @pytest.mark.browser
-def test_ten_pupils_play_a_round_of_two_votes_and_one_loses_the_line(watched, app):
+def test_ten_pupils_play_a_round_of_two_votes_and_one_loses_the_line(watched, app, tmp_path):
+    checker, found = axe.script(tmp_path), []
     words, why = words_of("en"), words_of("en")("checks.rows-sum-to-one.why")
     desk = watched.tab(1280, 720)
     desk.goto(f"{app}/round?lang=en")
@@ -606,6 +608,8 @@ def test_ten_pupils_play_a_round_of_two_votes_and_one_loses_the_line(watched, ap
                 pupil.goto("about:blank")
         others.vote()
         desk.get_by_text(words("round.voted", n=10), exact=True).wait_for()
+        for screen in (desk, class_[0]) if ballot == 1 else ():  # while it is open
+            found += axe.findings(screen, checker)
         desk.locator(".st-key-round-close button").click()
         if ballot == 1:
             class_[1].go_back()
@@ -616,6 +620,9 @@ def test_ten_pupils_play_a_round_of_two_votes_and_one_loses_the_line(watched, ap
     for pupil in class_:
         pupil.get_by_text(why).wait_for()
         assert pupil.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    for screen in (desk, class_[0]):  # revealed
+        found += axe.findings(screen, checker)
+    assert not found, "\n".join(map(str, found))
     others.see(why)
     others.leave()
     desk.locator(".st-key-round-end button").click()
