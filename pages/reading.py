@@ -9,22 +9,26 @@ import streamlit as st
 
 from core import Scene
 from core.interpret import (
+    habits,
     head_effects,
     head_label,
     head_scores,
     key_effects,
+    prediction_effects,
     probe_induction,
     rank_correlation,
     rollout,
+    sentence_scores,
     value_weighted,
 )
-from pictures import compute, importance, stacks
+from pictures import compute, importance, stacks, weighed
 from pictures import reading as pictures
 from pictures.extremes import choices
 from pictures.together import HEIGHT, together
 from pictures.words import Words
 from ui import comparison, controls, explanation, figure, presets, shell, state, switchboard
 from ui.live import live_figure
+from ui.reading import asked
 
 MAPS = (pictures.labels, pictures.effects, pictures.scores)
 SQUARES = (importance.weights, importance.carried, importance.importance, importance.rolled)
@@ -51,6 +55,11 @@ def read(words: Words) -> None:
         for builder in SQUARES:
             clicked = choose_cell if builder is not importance.importance else None
             _picture(builder, scene, words, importance.square_height(scene), clicked, found.crosses)
+    with st.container(key="reading-lost"):
+        asked.ranks(scene, words)
+        _picture(weighed.weighed, scene, words, weighed.HEIGHT, None)
+    if not found.kind:
+        asked.sentences(scene, words, choose_head)
     with st.container(key="reading-plane"):
         label, now = words("fibres.threshold"), scene.threshold
         controls.choice_slider(label, "threshold", THRESHOLDS, now, text=words.number, turn=state.turn)
@@ -94,5 +103,6 @@ scene, words = shell.open_page("reading")
 comparison.elsewhere(scene, words)
 presets.richer(scene, words, "reading")
 read(words)
-SHOWN = (head_scores, head_label, probe_induction, head_effects, value_weighted, key_effects, rollout, rank_correlation)
+SHOWN = (head_scores, head_label, probe_induction, head_effects, value_weighted, key_effects, rollout)
+SHOWN += (prediction_effects, rank_correlation, sentence_scores, habits)
 shell.close_page("reading", words, *SHOWN)

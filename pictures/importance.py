@@ -25,7 +25,7 @@ NARROW, HALF = 240, 350  # px: where four do, and where two do
 @picture("layer", "head", "query", "key", "attention_of")
 def weights(scene: Scene, words: Words) -> Picture:
     """The chosen head's attention as it is."""
-    a = _pattern(scene)
+    a = weights_of(scene)
     says = _says_row(scene, a, "weights", words.number, words)
     found = stacks.looks(scene)
     numbers = cells(found.name("pattern"), (found.place[1], ROW, COLUMN), a.shape)
@@ -35,7 +35,7 @@ def weights(scene: Scene, words: Words) -> Picture:
 @picture("layer", "head", "query", "key", "attention_of")
 def carried(scene: Scene, words: Words) -> Picture:
     """The same weights, each times the length of what it carries."""
-    c = _carried(scene)
+    c = carried_of(scene)
     found = stacks.looks(scene)
     key = "carried_off" if found.place in found.ablated else "carried"
     says = _says_row(scene, c, key, lambda length: magnitude(length, words), words)
@@ -77,7 +77,7 @@ def importance(scene: Scene, words: Words) -> Picture:
     """For the chosen word: weight, weight times length, and what it changes to leave each key out; each in shares."""
     found = stacks.looks(scene)
     query = found.cell[0]
-    rows = np.stack([_pattern(scene)[query], _carried(scene)[query], _key_effects(scene)])
+    rows = np.stack([weights_of(scene)[query], carried_of(scene)[query], effects_of(scene)])
     good = bool(np.isfinite(rows).all())
     sums = rows.sum(-1, keepdims=True)
     shares = np.divide(rows, sums, out=np.zeros_like(rows), where=sums > 0) if good else np.zeros_like(rows)
@@ -127,18 +127,21 @@ def _says_importance(scene: Scene, rows: np.ndarray, words: Words) -> str:
     )
 
 
-def _pattern(scene: Scene) -> np.ndarray:
+def weights_of(scene: Scene) -> np.ndarray:
+    """[query, key]: the chosen head's pattern."""
     found = stacks.looks(scene)
     return compute.run(scene).trace[found.name("pattern")][found.place[1]].astype(np.float64)
 
 
-def _carried(scene: Scene) -> np.ndarray:
+def carried_of(scene: Scene) -> np.ndarray:
+    """[query, key]: what each of its weights carries."""
     (params, config, trace, kind), (layer, head) = stacks.asked(scene), stacks.looks(scene).place
     with np.errstate(over="ignore", invalid="ignore"):  # of numbers that have exploded
         return value_weighted(params, config, trace, layer, kind)[head]
 
 
-def _key_effects(scene: Scene) -> np.ndarray:
+def effects_of(scene: Scene) -> np.ndarray:
+    """[key]: how far the chosen query's output moves when its head leaves one out."""
     (params, config, trace, kind), found = stacks.asked(scene), stacks.looks(scene)
     return key_effects(params, config, trace, *found.place, found.cell[0], kind)
 

@@ -49,7 +49,7 @@ def labels(scene: Scene, words: Words) -> Picture:
     figure = head_map(
         shown,
         [[SIGNS[label] for label in row] for row in found],
-        **_per_head(scene, words),
+        **per_head(scene, words),
         hover=f"{words('heads.place').replace('{layer}', '{row}').replace('{head}', '{column}')}: {{value}}",
         alt=says,
     )
@@ -125,7 +125,7 @@ def effects(scene: Scene, words: Words) -> Picture:
     Of a model of two stacks: what leaves the stack whose heads they are.
     """
     layers, found = tried(scene), stacks.looks(scene)
-    lost = _effects(compute.looked_at(scene, ("attention_of",) if found.kind else ()), layers)
+    lost = moved(compute.looked_at(scene, ("attention_of",) if found.kind else ()), layers)
     says = _says_effects(scene, lost, layers, words)
     if found.kind:
         says += " " + words(f"reading.says.effects_of_{found.kind}")
@@ -137,7 +137,7 @@ def effects(scene: Scene, words: Words) -> Picture:
         scale="probability",
         zmax=float(100 * mean[np.isfinite(mean)].max(initial=0.0)) or 1.0,
         decimals=0,
-        **_per_head(scene, words),
+        **per_head(scene, words),
         width=WIDTH,
         comma=words.comma,
         hover=words("reading.hover_effect"),
@@ -200,8 +200,8 @@ def _says_effects(scene: Scene, lost: np.ndarray, layers: tuple[int, ...], words
 
 # Another head chosen, or another word, needs no new run.
 @memory.kept(lambda scene, layers: (scene, layers), large=lambda scene, _: compute.is_large(scene))
-def _effects(scene: Scene, layers: tuple[int, ...]) -> np.ndarray:
-    """[layer, head, pos], of these layers."""
+def moved(scene: Scene, layers: tuple[int, ...]) -> np.ndarray:
+    """[layer, head, pos], of these layers: how far the output moves without each head."""
     params, config, trace, kind = stacks.asked(scene)
     return head_effects(params, config, trace, layers, kind)
 
@@ -212,7 +212,8 @@ def leaving(scene: Scene) -> np.ndarray:
     return compute.run(scene).trace[found.block(found.config.n_layers - 1) + "resid_post"]
 
 
-def _per_head(scene: Scene, words: Words) -> dict:
+def per_head(scene: Scene, words: Words) -> dict:
+    """What all maps of layers by heads have in common."""
     found = stacks.looks(scene)
     return {
         "columns": [str(head) for head in range(found.config.n_heads)],

@@ -19,11 +19,12 @@ def differences(
     *,
     roles: tuple[str, str] = ("@residual", "@gradient"),
     signed: bool = True,
+    chosen: int | None = None,
     height: int | None = None,
     alt: str = "",
 ) -> dict[str, Any]:
     """`values` [n] from the top down; those above zero in the first of `roles`, the others in the second.
-    Not `signed`: none is below, and the bars have the whole width.
+    Not `signed`: none is below, and the bars have the whole width. The name of the `chosen` row is bold.
 
     `written` are the values as the page writes them; `names` are not trusted, and are shown literally.
     """
@@ -45,7 +46,7 @@ def differences(
         height=height or 2 * theme.GAP + ROW * len(values),
         margin={"l": theme.GAP + label_width(names), "r": theme.GAP, "t": theme.GAP, "b": theme.GAP},
         xaxis=axis(range=[-reach if signed else 0, reach], zeroline=True, zerolinecolor="@muted", showticklabels=False),
-        yaxis=axis(range=[len(values) - 0.5, -0.5], **ticks(names)),
+        yaxis=axis(range=[len(values) - 0.5, -0.5], **ticks(names, chosen)),
         bargap=0.35,
         meta={"alt": alt},
     )

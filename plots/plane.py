@@ -45,7 +45,7 @@ def plane(
         np.array([x_low - across, y_low - up]),
         np.array([x_high - x_low + 2 * across, y_high - y_low + 2.4 * up]),
     )
-    written = _with_room(
+    written = with_room(
         [[short(token) for token in own] for own in tokens],
         [(set_ - low) / size * (width * NARROWEST, height) for set_ in points],
     )
@@ -78,7 +78,7 @@ def plane(
     return {"data": data, "layout": layout}
 
 
-def _with_room(names: list[list[str]], at: list[np.ndarray]) -> list[list[str]]:
+def with_room(names: list[list[str]], at: list[np.ndarray]) -> list[list[str]]:
     """The names of each set of points, `at` [token, 2] in px; "" where one that was written before is in the way.
 
     A point tells its token to the pointer in any case.

@@ -19,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from claims import (
     CLAIMS,
     Fresh,
+    ablated,
     across,
     akin,
     any_scenes,
@@ -36,6 +37,7 @@ from claims import (
     light,
     mattered,
     readings,
+    samples,
     see,
     sides,
     strips,
@@ -75,6 +77,8 @@ PAGES = {
     "inside_two": inside_two,
     "voted": voted,
     "akin": akin,
+    "samples": samples,
+    "ablated": ablated,
 }
 SCENES = any_scenes(200)
 AT_ONCE = 20

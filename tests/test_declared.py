@@ -15,7 +15,7 @@ import pytest
 import pictures
 from core import Scene
 from core.errors import FibraError
-from pictures import alike, attention, compute, continuation, pinned
+from pictures import alike, attention, compute, continuation, habits, pinned
 from pictures.generate import loss
 from pictures.words import words_of
 from plots.figure import to_json
@@ -28,7 +28,18 @@ ALL = compute.builders()
 SMALL = (("d_model", 16), ("n_heads", 4), ("n_layers", 3))
 DEEPER = (("d_model", 16), ("n_heads", 4), ("n_layers", 6))
 OF_TWO_STACKS = (  # pages that show such models too
-    *("attention.", "block.", "compare_block.", "drift.", "heads.", "reading.", "importance.", "together."),
+    *(
+        "attention.",
+        "block.",
+        "compare_block.",
+        "drift.",
+        "heads.",
+        "reading.",
+        "importance.",
+        "together.",
+        "ranked.",
+        "weighed.",
+    ),
     *("compare.pinned_step", "compare.present_step", "compare.step_"),
     *("compare.pinned_heads", "compare.present_heads", "compare.heads_"),
     *("fibres.", "compare.pinned_light", "compare.present_light", "compare.twin_"),
@@ -84,7 +95,9 @@ def one_stack(builder: compute.Builder) -> tuple[Scene, ...]:
     compares, writes = "compare" in builder.__module__, "generate" in builder.__module__
     scenes = map(continuation.writer, bases()) if writes else bases()
     judged, reads = builder is not loss.losses, builder is not alike.alike  # words that a vocabulary must have
+    learned = builder in (habits.held, habits.ranged)  # asked for only of a model that learned something
     scenes = (s for s in scenes if (judged or loss.judged(s)) and (reads or s.preset.tokenizer))
+    scenes = (s for s in scenes if s.preset.trained or not learned)
     return tuple(s for s in scenes if s.pinned or not compares)
 
 

@@ -16,16 +16,19 @@ from core.interpret import (
     ablation,
     attention_distance,
     entropy,
+    habits,
     head_effects,
     head_label,
     head_scores,
     key_effects,
     pair_angles,
     pca,
+    prediction_effects,
     read_row,
     relative_change,
     residual_stages,
     rollout,
+    sentence_scores,
     share_of_zeros,
     similarity,
     token_moments,
@@ -389,3 +392,40 @@ def test_pair_angles_are_those_that_turn_queries():
     cos, sin = rotary_angles(5, 6, 100.0, np.float64)
     assert np.allclose(np.cos(angles), cos) and np.allclose(np.sin(angles), sin)
     assert angles[:, 0].tolist() == [0, 1, 2, 3, 4]
+
+
+def test_habits_are_of_the_sentences_that_can_tell():
+    """Two heads on three sentences: one always looks back, the other does so once and else at the first token."""
+    back, first = np.eye(5, k=-1), np.zeros((5, 5))
+    back[0, 0] = first[:, 0] = 1
+    short = sentence_scores(np.stack([back[:3, :3]] * 2), "abc", causal=True)
+    assert np.isnan(short).all(), "of three words two have a choice"
+    one, other = (
+        sentence_scores(np.stack([back, back]), "abcde", True),
+        sentence_scores(np.stack([back, first]), "abcde", True),
+    )
+    found = habits(np.stack([one, other, np.full_like(one, np.nan)]))
+    names = [core.interpret.LABELS.index(name) for name in ("previous", "first", "same")]
+    assert found.told[names].tolist() == [2, 2, 0] and found.held[names].tolist() == [[2, 1], [0, 1], [0, 0]]
+    assert found.mean[names[0]].tolist() == [1, (1 + 1 / 4) / 2], "the second word's first is its previous one too"
+    assert found.low[names[0]].tolist() == [1, 1 / 4] and found.high[names[0]].tolist() == [1, 1]
+    assert np.isnan(found.mean[names[2]]).all() and found.main.tolist() == [names[0], names[0]]
+    assert habits(other[None] * 0).main.tolist() == [-1, -1]
+
+
+def test_a_head_is_worth_what_the_prediction_is_without_it():
+    scene = core.Scene(model="gpt", sentence="um dois um").override(norm="rms")
+    run = core.run(scene)
+    variation, log_p = prediction_effects(run.params, run.config, run.trace, [1, 3])
+
+    def log_shares(ablated):
+        logits = core.run(scene.turn(ablated=ablated)).trace["logits"][-1].astype(np.float64)
+        return logits - np.log(np.exp(logits).sum())
+
+    before = log_shares(())
+    for (i, head), value in np.ndenumerate(variation):
+        after = log_shares([(1 + 2 * i, head)])
+        assert value == pytest.approx(np.maximum(np.exp(before) - np.exp(after), 0).sum(), abs=1e-6)
+        assert log_p[i, head] == pytest.approx((after - before)[before.argmax()], abs=1e-5)
+    with pytest.raises(core.ConfigError, match="unembed"):
+        prediction_effects(run.params, run.config.replace(unembed=False), run.trace)

@@ -80,7 +80,7 @@ SHELVES = {
     "heads": lambda scene: compute.build(heads.overview, scene, WORDS),
     "strip": lambda scene: start.html(scene, WORDS),
     "scores": labels.scores_of,
-    "effects": lambda scene: reading._effects(scene, reading.tried(scene)),
+    "effects": lambda scene: reading.moved(scene, reading.tried(scene)),
     "basis": drift.basis,
     "written": lambda scene: [step.probability for step in continuation.written(continuation.writer(scene)).steps],
     "both ways": lambda scene: cache.check(scene, WORDS),

@@ -10,15 +10,17 @@ import pytest
 from support import random_scenes
 
 import core
-from core import Scene
+from core import Scene, limits
 from core.interpret import LABELS, rank_correlation
-from pictures import importance, stacks, together
+from pictures import habits, importance, ranked, stacks, together, weighed
 from pictures import reading as pictures
 from pictures.words import LANGUAGES, words_of
 from plots import theme
 from plots.figure import literal, to_json
 from tests.support import html, open_page
+from ui.reading import asked
 from ui.state import SCENE
+from ui.train import scheduler
 
 EDGES = [
     Scene(),
@@ -205,3 +207,76 @@ def test_rank_correlation():
     assert rank_correlation(x, np.exp(x)) == pytest.approx(1) and rank_correlation(x, -(x**3)) == pytest.approx(-1)
     assert rank_correlation(np.array([1, 2, 3, 4, 5]), np.array([5, 6, 7, 8, 7])) == pytest.approx(0.8207826816681233)
     assert np.isnan(rank_correlation(x, np.ones(30))) and abs(rank_correlation(x, rng.permutation(x))) < 0.5
+
+
+def fine(at):
+    assert not at.exception
+    return at
+
+
+def test_many_sentences_are_read_when_asked_for_in_slices(monkeypatch):
+    monkeypatch.setenv("FIBRA_PLAIN_FIGURES", "1")
+    monkeypatch.setattr(scheduler, "SLICE", -1.0)  # a part at a time
+    scene, words = Scene(model="stories", layer=1, head=2, lang="en"), words_of("en")
+    says = habits.held(scene, words).says
+    at = fine(open_page("reading", scene))
+    assert says not in html(at) and not at.get("progress")
+    at.button(key="ask-reading.over").click()
+    for done in (1, 2):
+        (progress,) = fine(at.run()).get("progress")
+        assert progress.proto.text == words("reading.over.doing", done=done, n=16) and says not in html(at)
+    monkeypatch.setattr(scheduler, "SLICE", 60.0)
+    assert says in html(fine(at.run())) and habits.ranged(scene, words).says in html(at)
+    assert says in html(fine(at.run())), "and it stays"
+    moved = scene.turn(temperature=2.0).to_query()
+    at.query_params.update(moved)
+    assert at.button(key="ask-reading.over") if says not in html(fine(at.run())) else False
+
+
+def test_a_large_model_s_heads_are_ranked_when_asked_for(monkeypatch):
+    monkeypatch.setenv("FIBRA_PLAIN_FIGURES", "1")
+    monkeypatch.setattr(limits, "ABLATIONS", 1)
+    scene = Scene(model="stories", lang="en")
+    says = ranked.ranked(scene, words_of("en")).says
+    at = fine(open_page("reading", scene))
+    assert says not in html(at)
+    assert says in html(fine(at.button(key="ask-reading.ranked").click().run()))
+
+
+def test_the_bars_are_the_strongest_heads_in_order_and_a_click_opens_one(monkeypatch):
+    scene, turned = Scene(model="gpt", ablated=((1, 2),), layer=3, head=1), {}
+    made, found = ranked.ranked(scene, words_of("en")), ranked.ranks(scene)
+    (bars,) = made.figure["data"]
+    assert len(bars["x"]) == 12 and (np.diff(bars["x"]) <= 0).all() and bars["x"][0] == found.strength.max()
+    assert (1, 2) not in found.order and len(found.order) == 15
+    monkeypatch.setattr(asked.state, "scene", lambda: scene)
+    monkeypatch.setattr(asked.state, "turn", lambda **to: turned.update(to))
+    asked.choose_rank({"x": 0.1, "y": 4.0})
+    assert (turned["layer"], turned["head"]) == found.order[4]
+    asked.choose_rank({"x": 0.1, "y": 12.0})
+    assert (turned["layer"], turned["head"]) == found.order[4], "below the last bar there is none"
+    encoder = Scene(model="encoder_full")
+    numbers, order = ranked.ranked(encoder, words_of("en")).numbers, ranked.ranks(encoder).order
+    layer, head = order[1]
+    assert numbers.at({"x": 0.1, "y": 1}) == (f"effect.blocks.{layer}.attn.z", (head,))
+
+
+def test_weight_value_and_effect_are_one_point():
+    scene = Scene(model="stories", layer=1, head=2, query=5)
+    others, own = weighed.weighed(scene, words_of("en")).figure["data"]
+    a, carried, moved = (of(scene) for of in (importance.weights_of, importance.carried_of, importance.effects_of))
+    assert np.allclose(own["x"], a[5, :6]) and np.allclose(own["y"], carried[5, :6], rtol=1e-5)
+    assert len(others["x"]) == np.tri(len(scene.tokens)).sum() - 6
+    area = np.sqrt(moved[:6] / moved.max())
+    assert np.allclose(
+        (own["marker"]["size"] - own["marker"]["size"].min()) / np.ptp(own["marker"]["size"]),
+        (area - area.min()) / np.ptp(area),
+        atol=1e-4,
+    )
+
+
+def test_new_pictures_are_figures():
+    for scene in (Scene(model="stories"), Scene(model="alice", without_first=True), Scene(model="translator")):
+        for builder in (habits.held, habits.ranged, ranked.ranked, weighed.weighed):
+            if builder.__module__ != "pictures.habits" or habits.offered(scene):
+                go.Figure(theme.resolve(builder(scene, words_of("pt-BR")).figure, "dark"))

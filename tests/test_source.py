@@ -100,6 +100,7 @@ def work() -> None:
         a = patterns(trace, config.n_layers)
         interpret.entropy(a), interpret.attention_distance(a), interpret.rollout(a)
         scores = interpret.head_scores(a, ids.tolist())
+        interpret.habits(np.stack([interpret.sentence_scores(a, ids.tolist())]))
         interpret.head_label({name: float(score.flat[0]) for name, score in scores.items()})
         interpret.head_effects(params, config, trace), interpret.key_effects(params, config, trace, 0, 0, 3)
         interpret.value_weighted(params, config, trace, 0), interpret.probe_induction(params, config)
@@ -108,6 +109,7 @@ def work() -> None:
             interpret.patched_differences(params, config, trace, trace, (0, 1), "heads", 0)
             interpret.word_influence(params, config, trace, trace["embed"], 1)
             interpret.difference(trace, (0, 1))
+            interpret.prediction_effects(params, config, trace)
         if config.unembed and config.norm_at == "pre" and not config.n_encoder_layers:
             (
                 interpret.direct_attribution(trace, params, config, 1),

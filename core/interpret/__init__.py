@@ -1,8 +1,9 @@
 """What a trace says. Each module has one subject; all that is public comes in by `core.interpret`."""
 
-from .ablation import head_effects, key_effects
+from .ablation import head_effects, key_effects, prediction_effects
 from .alignment import alignment_score, cross_patterns, cross_rollout
 from .attention import attention_distance, entropy, read_row, unevenness
+from .habits import Habits, habits, sentence_scores
 from .heads import LABELS, head_label, head_scores, rollout, transformed_values, value_weighted
 from .induction import (
     Circuit,
@@ -26,6 +27,7 @@ __all__ = [
     "PCA",
     "Attribution",
     "Circuit",
+    "Habits",
     "Influence",
     "alignment_score",
     "attention_distance",
@@ -37,6 +39,7 @@ __all__ = [
     "direct_attribution",
     "entropy",
     "find_circuit",
+    "habits",
     "head_effects",
     "head_label",
     "head_scores",
@@ -47,6 +50,7 @@ __all__ = [
     "pair_angles",
     "patched_differences",
     "pca",
+    "prediction_effects",
     "previous_token_score",
     "probe_induction",
     "rank_correlation",
@@ -55,6 +59,7 @@ __all__ = [
     "relative_change",
     "residual_stages",
     "rollout",
+    "sentence_scores",
     "sentence_similarity",
     "sentence_vector",
     "sentence_vectors",

@@ -15,9 +15,11 @@ from dataclasses import replace
 import numpy as np
 
 from ..config import ENCODER, Config
+from ..errors import ConfigError
 from ..generate.cache import Cache
 from ..interventions import without
-from ..model import after_attention, block, merge
+from ..model import after_attention, block, merge, norm, unembed
+from ..ops.rows import row_max, row_sum
 from ..params import Params
 from ..trace import Trace, last_stream
 from .space import relative_change
@@ -35,13 +37,51 @@ def head_effects(
     """
     config = without(config, trace.interventions.off)
     asked = range(config.n_layers) if layers is None else layers
-    return np.stack([_without_heads(params, config, trace, layer, kind) for layer in asked])
+    return np.stack([_moved(_without_heads(params, config, trace, i, kind), config, trace) for i in asked])
+
+
+@np.errstate(over="ignore", invalid="ignore")  # as in forward
+def prediction_effects(
+    params: Params, config: Config, trace: Trace, layers: Sequence[int] | None = None, kind: str = "attn"
+) -> np.ndarray:
+    """What each head does to the prediction after the last position: [2, layer, head].
+
+    First the total variation between the next token's distributions p with the head and p' without it, sum |p' - p| / 2
+    (Levin & Peres 2017, section 4.1): how much probability is elsewhere without it. Then log p' - log p of the token
+    that is likeliest with it. `trace`: a full one of one sentence, with logits. layers: these alone; None: all.
+    Raises: ConfigError for a Config without logits.
+    """
+    if not config.unembed:
+        raise ConfigError("unembed: is False, and without logits nothing is predicted", "unembed")
+    config = without(config, trace.interventions.off)
+    asked = range(config.n_layers) if layers is None else layers
+    before = _log_softmax(trace["logits"][-1])
+    effects = []
+    for layer in asked:
+        last = _without_heads(params, config, trace, layer, kind)[:, -1]
+        after = _log_softmax(_read(last, params, config))
+        variation = np.abs(np.exp(after) - np.exp(before)).sum(-1) / 2
+        effects.append((variation, (after - before)[:, before.argmax()]))
+    return np.stack(effects, axis=1)
+
+
+def _read(x: np.ndarray, params: Params, config: Config) -> np.ndarray:
+    """What the last stream says of the next token: x [..., d_model] -> logits [..., vocab]."""
+    nothing = Trace(())
+    return unembed(norm(x, params, config, "ln_final", nothing) if config.final_norm else x, params, config, nothing)
+
+
+def _log_softmax(logits: np.ndarray) -> np.ndarray:
+    """log p of each token, in float64: [..., vocab] -> [..., vocab]. No probability is so small that it has none."""
+    shifted = logits.astype(np.float64) - row_max(logits)
+    return shifted - np.log(row_sum(np.exp(shifted)))
 
 
 def _without_heads(params: Params, config: Config, trace: Trace, layer: int, kind: str) -> np.ndarray:
+    """[without this head, pos, d_model]: the final stream without each head of a layer."""
     z = trace[f"blocks.{layer}.{kind}.z"]
     gone = np.eye(config.n_heads, dtype=bool)  # [without this head, head]
-    return _change(np.where(gone[:, :, None, None], z.dtype.type(0), z), params, config, trace, layer, kind)
+    return _final(np.where(gone[:, :, None, None], z.dtype.type(0), z), params, config, trace, layer, kind)
 
 
 def key_effects(
@@ -60,7 +100,7 @@ def key_effects(
         without_key[:, head, query] -= weights[:, None] * v[head * config.kv_heads // config.n_heads]
     if config.causal and not config.cross and trace.mask is None and not trace.interventions.patch:
         return _change_of_one(without_key[:, :, query : query + 1], params, config, trace, layer, query)
-    return _change(without_key, params, config, trace, layer, kind)[:, query]
+    return _moved(_final(without_key, params, config, trace, layer, kind), config, trace)[:, query]
 
 
 @np.errstate(over="ignore", invalid="ignore")  # as in forward
@@ -82,8 +122,8 @@ def _change_of_one(
 
 
 @np.errstate(over="ignore", invalid="ignore")  # as in forward
-def _change(z: np.ndarray, params: Params, config: Config, trace: Trace, layer: int, kind: str) -> np.ndarray:
-    """z [variant, head, pos, d_head] in one layer's place -> how much the final stream changes, [variant, pos]."""
+def _final(z: np.ndarray, params: Params, config: Config, trace: Trace, layer: int, kind: str) -> np.ndarray:
+    """z [variant, head, pos, d_head] in one layer's place -> the final stream, [variant, pos, d_model]."""
     at, change = f"blocks.{layer}.", trace.interventions
     if kind == "cross":  # it comes after the layer's own attention, which stays: each variant begins from there
         out = trace[at + "attn_out"]
@@ -97,5 +137,10 @@ def _change(z: np.ndarray, params: Params, config: Config, trace: Trace, layer: 
     x = after_attention(trace[at + "resid_pre"], x, params, config, layer, nothing, memory=memory)
     for i in range(layer + 1, config.n_layers):
         x = block(x, params, config, i, nothing, memory=memory)
+    return x
+
+
+def _moved(x: np.ndarray, config: Config, trace: Trace) -> np.ndarray:
+    """How much the final stream changes where it is x [variant, pos, d_model]: [variant, pos]."""
     final = trace[f"blocks.{config.n_layers - 1}.resid_post"]
     return relative_change(final.astype(np.float64), x.astype(np.float64))

@@ -42,6 +42,7 @@ NAMES = {
     "attention.reads.others",
     "million",
     "generate.lens.after",
+    "reading.ranked.head",
     "cause.place",
     "cause.mlp",
     "backward.places.behind",

@@ -1,0 +1,142 @@
+"""The heads in the order of what their ablation does: to the prediction after the last token, or, where the stack that
+looks predicts nothing, to its output.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from core import Scene
+from core.interpret import prediction_effects
+from pictures import compute, continuation, memory, reading, stacks
+from pictures.compute import Picture, picture
+from pictures.extremes import Extreme, greatest, head_names, percent, token_name
+from pictures.numbers import Bars
+from pictures.squares import nothing
+from pictures.words import Words
+from plots.differences import differences
+
+MOST = 12  # bars
+ROW, WIDTH = 27, 330  # px
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """strength [layer, head], by which they are ordered: total variation, or how far the output moves. log_p
+    [layer, head]: how the log-probability of the likeliest token changes; None where nothing is predicted."""
+
+    strength: np.ndarray
+    log_p: np.ndarray | None
+    works: np.ndarray  # [layer, head]: which are on
+
+    @property
+    def order(self) -> list[tuple[int, int]]:
+        """The heads that are on, the strongest first, of equals the first."""
+        places = [(int(layer), int(head)) for layer, head in np.argwhere(self.works)]
+        return sorted(places, key=lambda place: -self.strength[place])
+
+
+def parts(scene: Scene) -> list[tuple[Scene, int]]:
+    """What `measured` is asked: a layer at a time, so that others may come between."""
+    found = stacks.looks(scene)
+    bare = compute.looked_at(scene, ("attention_of",) if found.kind else ())
+    return [(bare, layer) for layer in range(found.config.n_layers)]
+
+
+@memory.kept(lambda scene, layer: (scene, layer), large=lambda scene, _: compute.is_large(scene))
+def measured(scene: Scene, layer: int) -> np.ndarray:
+    """[2, head] of one layer, as `core.interpret.prediction_effects` gives them; or [1, head], the output's change."""
+    params, config, trace, kind = stacks.asked(scene)
+    if config.unembed:
+        return prediction_effects(params, config, trace, [layer], kind)[:, 0]
+    return reading.moved(scene, (layer,)).mean(-1)
+
+
+def ranks(scene: Scene) -> Ranks:
+    """All heads of the stack that looks."""
+    found = stacks.looks(scene)
+    values = np.stack([measured(*part) for part in parts(scene)], axis=1)
+    works = np.ones(values.shape[1:], bool)
+    for place in found.ablated:
+        works[place] = False
+    return Ranks(values[0], values[1] if len(values) > 1 else None, works)
+
+
+def unasked(scene: Scene) -> bool:
+    """Whether all heads are tried so soon that a page need not be asked to."""
+    return len(reading.tried(scene)) == stacks.looks(scene).config.n_layers
+
+
+@picture("layer", "head", "attention_of")
+def ranked(scene: Scene, words: Words) -> Picture:
+    """The strongest heads, the first on top; a click on one opens it."""
+    found, place = ranks(scene), stacks.looks(scene).place
+    if not found.works.any():
+        return nothing(words("reading.ranked.says.off"), WIDTH)
+    if not np.isfinite(found.strength).all():
+        finite = np.isfinite(reading.leaving(scene)).all() and found.log_p is None
+        return nothing(words(f"reading.ranked.says.{'zero' if finite else 'lost'}"), WIDTH)
+    listed = found.order[:MOST]
+    says = _says(found, scene, words)
+    figure = differences(
+        np.array([found.strength[head] for head in listed]),
+        [words("reading.ranked.head", layer=layer, head=head) for layer, head in listed],
+        [_written(found, head, words) for head in listed],
+        roles=("@attention", "@attention"),
+        signed=False,
+        chosen=listed.index(place) if place in listed else None,
+        height=height(scene),
+        alt=says,
+    )
+    return Picture(figure, says, _numbers(found, listed, scene))
+
+
+def _written(found: Ranks, place: tuple[int, int], words: Words) -> str:
+    """Beside a bar: its size, and of a prediction how far the likeliest token's log-probability rises or falls."""
+    share = f"{percent(words)(float(found.strength[place]))}%"
+    if found.log_p is None:
+        return share
+    change = float(found.log_p[place])
+    return f"{share} · {'+' if round(change, 2) > 0 else ''}{words.number(change)}"
+
+
+def _numbers(found: Ranks, listed: list[tuple[int, int]], scene: Scene) -> Bars | None:
+    """The change of an output is explained; that of a prediction is not, nor anything of two stacks."""
+    if found.log_p is not None or stacks.looks(scene).kind:
+        return None
+    return Bars(tuple((f"effect.blocks.{layer}.attn.z", (head,)) for layer, head in listed))
+
+
+def _says(found: Ranks, scene: Scene, words: Words) -> str:
+    most, n = greatest(found.strength, percent(words), found.works), int(found.works.sum())
+    how = "output" if found.log_p is None else "prediction"
+    alike = "_alike" if most.everywhere and n > 1 else ""
+    heads = {"heads": head_names(most.places, words, "heads.the"), "k": len(most.places), "n": n, "most": most.value}
+    kind = stacks.looks(scene).kind
+    read = stacks.read(scene) if kind else scene.tokens
+    after = {"token": token_name(read, len(read) - 1, words)} if how == "prediction" else {}
+    says = words(f"reading.ranked.says.{how}{alike}", **heads, **after)
+    if found.log_p is not None and len(most.places) == 1:
+        says += " " + _likeliest(found.log_p, most, scene, words)
+    if kind:
+        says += " " + words(f"reading.ranked.says.of_{kind}")
+    return says if n <= MOST else f"{says} {words('reading.ranked.says.listed', shown=MOST, n=n)}"
+
+
+def _likeliest(log_p: np.ndarray, most: Extreme, scene: Scene, words: Words) -> str:
+    """What the strongest head does to the token that is likeliest with it."""
+    logits = stacks.asked(scene)[2]["logits"][-1].astype(np.float64)
+    token = int(logits.argmax())
+    before = float(1 / np.exp(logits - logits[token]).sum())
+    layer, head = most.place
+    after = before * float(np.exp(log_p[layer, head]))
+    word = words("quoted", token=continuation.names(scene, words)(token))
+    return words("reading.ranked.says.likeliest", word=word, before=before, after=after)
+
+
+def height(scene: Scene) -> int:
+    """Pixels of the bars: as many as there are, and never fewer than three."""
+    config = stacks.looks(scene).config
+    return 30 + ROW * max(3, min(MOST, config.n_layers * config.n_heads))

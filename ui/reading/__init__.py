@@ -1,0 +1,1 @@
+"""What Reading heads alone needs."""
