@@ -343,7 +343,8 @@ def test_one_row_of_a_causal_model_is_enough(seed):
     z, weights = trace[at + "z"], trace[at + "pattern"][head, query]
     variants = np.repeat(z[None], n, axis=0)
     variants[:, head, query] -= weights[:, None] * trace[at + "v"][head * config.kv_heads // config.n_heads]
-    whole = ablation._change(variants, params, config, trace, layer, "attn")[:, query]
+    final = ablation._final(variants, params, config, trace, layer, "attn")
+    whole = ablation._moved(final, config, trace)[:, query]
     assert np.allclose(key_effects(params, config, trace, layer, head, query), whole, rtol=1e-9, atol=1e-12)
 
 

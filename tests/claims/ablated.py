@@ -16,9 +16,9 @@ from .sides import HERE, Sides
 
 BUILDERS = (ranked.ranked, weighed.weighed)
 SCENES = [
-    *any_scenes(24),
+    *any_scenes(18),
     Scene(model="stories", layer=1, head=2, query=6),
-    Scene(model="stories", ablated=[(i, h) for i in range(2) for h in range(4) if (i, h) != (0, 1)]),
+    Scene(model="stories", ablated=tuple((i, h) for i in range(2) for h in range(4) if (i, h) != (0, 1))),
     Scene(model="gpt", sentence="um"),
     Scene(model="encoder", layer=11, ablated=((0, 1),)).override(n_layers=12),
     *(HERE.turn(attention_of=kind, query=3) for kind in ("cross", "encoder", "decoder")),

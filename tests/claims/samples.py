@@ -55,7 +55,9 @@ def scored(f: Fresh) -> np.ndarray:
             a = np.array([trace[f"blocks.{i}.attn.pattern"] for i in range(f.config.n_layers)], np.float64)
             tokens, out = [*encoding.tokens], f.scene.without_first
             if out:
-                tokens, a = tokens[1:], a[..., 1:, 1:] / a[..., 1:, 1:].sum(-1, keepdims=True)
+                text_only = [i for i, id in enumerate(encoding.ids) if i and int(id) not in preset.tokenizer.special]
+                a = a[..., text_only, :][..., text_only]
+                tokens, a = [tokens[i] for i in text_only], a / a.sum(-1, keepdims=True)
             rows.append([[followed(head, tokens, out) for head in layer] for layer in a])
         vars(f)["_scored"] = np.moveaxis(np.array(rows), -1, 1)
     return vars(f)["_scored"]
@@ -76,7 +78,7 @@ def shares(f: Fresh) -> list[tuple[int, int, int]]:
     found = []
     for place in np.ndindex(held.shape[1:]):
         own = held[(slice(None), *place)]
-        means = np.nan_to_num(np.nanmean(scored(f)[(..., *place)], axis=0))
+        means = [0 if np.isnan(x).all() else np.nanmean(x) for x in scored(f)[(..., *place)].T]
         most = max(range(6), key=lambda i: (own[i], means[i]))
         found.append((int(own[most]), int(told[most]), most))
     return found
