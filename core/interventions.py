@@ -37,6 +37,7 @@ from .kinds import shown
 PARTS = ("scale", "mask", "softmax", "positions", "W_V", "W_O", "residual", "norm", "mlp")
 OF_TWO_STACKS: dict[str, dict[str, Any]] = {"cross": {"cross": False}}  # parts that only an encoder-decoder has
 IN_CROSS, IN_ENCODER = "cross", ENCODER.removesuffix(".")  # where a head is that is not in the decoder's own attention
+ELSEWHERE = (IN_CROSS, IN_ENCODER)
 Head = tuple[int, int] | tuple[int, int, str]  # layer, head; and where
 Edge = tuple[int, int, int, int]  # layer, head, query, key
 EVERY_PART = (*PARTS, *OF_TWO_STACKS)
@@ -182,16 +183,9 @@ class Interventions:
         for layer, head, *_ in self.cut:
             if layer >= config.n_layers or head >= config.n_heads:
                 raise ConfigError(f"cut: head {layer}.{head} is outside {config.n_layers} x {config.n_heads}", "cut")
-        for layer, head, *where in self.ablated:
-            stack = config
-            if where == [IN_ENCODER] and config.n_encoder_layers:
-                stack = config.encoder
-            elif where and not (where == [IN_CROSS] and config.cross):
-                raise ConfigError(f"ablated: {layer}.{head}.{where[0]}: the model has no such attention", "ablated")
-            if layer >= stack.n_layers or head >= stack.n_heads:
-                raise ConfigError(
-                    f"ablated: head {layer}.{head} is outside {stack.n_layers} x {stack.n_heads}", "ablated"
-                )
+        for place in self.ablated:
+            if fault := no_head(config, place):
+                raise ConfigError(fault, "ablated")
 
     def ablated_in(self, layer: int, kind: str = "attn") -> list[int]:
         """The heads of one layer that are switched off: of its own attention, or of kind "cross"."""
@@ -208,6 +202,17 @@ class Interventions:
         own = [name for name in self.patch if name.startswith(ENCODER)]
         patch = {name.removeprefix(ENCODER): self.patch[name] for name in own}
         return replace(self, ablated=heads, patch=patch, cut=frozenset())
+
+
+def no_head(config: Config, head: Head) -> str:
+    """Why a model has no such head; "" of one that it has."""
+    layer, number, *where = head
+    if (where == [IN_CROSS] and not config.cross) or (where == [IN_ENCODER] and not config.n_encoder_layers):
+        return f"ablated: {layer}.{number}.{where[0]}: the model has no such attention"
+    stack = config.encoder if where == [IN_ENCODER] else config
+    if 0 <= layer < stack.n_layers and 0 <= number < stack.n_heads:
+        return ""
+    return f"ablated: head {layer}.{number} is outside {stack.n_layers} x {stack.n_heads}"
 
 
 def _head(place: object) -> Head:

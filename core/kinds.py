@@ -271,13 +271,15 @@ class Several(Kind):
 class Rows(Kind):
     """Rows of some columns each, sorted; of what the first `keys` columns say, there is one row.
 
-    columns: name -> kind. joints: what stands between the columns in a link, a sign each.
+    columns: name -> kind. joints: what stands between the columns in a link, a sign each. optional: whether a row may
+    do without the last column.
     """
 
     columns: dict[str, Kind]
     joints: str
     keys: int
     most: int = 10**9
+    optional: bool = False
 
     def gathered(self, value: Any) -> Any:
         """Rows in any order, or in a set, as the sorted tuple that they are kept as; what are no rows, as it is."""
@@ -295,10 +297,11 @@ class Rows(Kind):
 
     def _fault(self, value: Any) -> str | None:
         n, kinds = len(self.columns), [*self.columns.values()]
-        if not isinstance(value, tuple) or not all(isinstance(row, tuple) and len(row) == n for row in value):
+        sizes = {n - self.optional, n}
+        if not isinstance(value, tuple) or not all(isinstance(row, tuple) and len(row) in sizes for row in value):
             return f"{shown(value)} is not {self.what}"
         for row in value:
-            for kind, cell in zip(kinds, row, strict=True):
+            for kind, cell in zip(kinds, row, strict=False):
                 if not kind.takes(cell):
                     return f"{shown(cell)} is not {kind.what}"
         if len(value) > self.most or sorted({row[: self.keys]: row for row in value}.values()) != list(value):
@@ -308,25 +311,30 @@ class Rows(Kind):
 
     @cached_property
     def what(self) -> str:  # type: ignore[override]
-        return f"a tuple of tuples ({', '.join(self.columns)})"
+        *names, last = self.columns
+        row = ", ".join((*names, last))
+        return f"a tuple of tuples ({row})" + (f" or ({', '.join(names)})" if self.optional else "")
 
     @property
     def right(self) -> str:
-        names, row = [*self.columns], ""
-        for name, joint in zip(names, (*self.joints, ""), strict=True):
-            row += name + joint
-        return f"{row}, …"
+        *names, last = self.columns
+        joints, joint = self.joints[:-1], self.joints[-1]
+        row = "".join(name + between for name, between in zip(names, (*joints, ""), strict=True))
+        return f"{row}[{joint}{last}], …" if self.optional else f"{row}{joint}{last}, …"
 
     def read(self, text: str) -> tuple[tuple[Any, ...], ...]:
         rows = {}
         for part in text.split(","):
             row, rest = [], part
-            for joint in self.joints:
-                cell, found, rest = rest.partition(joint)
+            for at, joint in enumerate(self.joints, 1):
+                cell, found, after = rest.partition(joint)
+                if not found and self.optional and at == len(self.joints):
+                    break
                 if not found:
                     raise ValueError(text)
                 row.append(cell)
-            cells = tuple(kind.read(cell) for kind, cell in zip(self.columns.values(), (*row, rest), strict=True))
+                rest = after
+            cells = tuple(kind.read(cell) for kind, cell in zip(self.columns.values(), (*row, rest), strict=False))
             rows[cells[: self.keys]] = cells
         return tuple(sorted(rows.values()))
 
@@ -334,5 +342,6 @@ class Rows(Kind):
         return ",".join(map(self._row, value))
 
     def _row(self, row: tuple[Any, ...]) -> str:
-        cells = [kind.write(cell) for kind, cell in zip(self.columns.values(), row, strict=True)]
-        return "".join(cell + joint for cell, joint in zip(cells, (*self.joints, ""), strict=True))
+        cells = [kind.write(cell) for kind, cell in zip(self.columns.values(), row, strict=False)]
+        joints = self.joints[: len(cells) - 1]
+        return "".join(cell + joint for cell, joint in zip(cells, (*joints, ""), strict=True))

@@ -70,9 +70,8 @@ def _one(scene: Scene, words: Words) -> None:
     with st.container(key="heads-right"), live_figure.together("heads-one"):
         found = stacks.looks(scene)
         controls.head(found.config, found.place, words)
-        off, others = found.place in found.ablated, found.kind in ("encoder", "cross")
-        more = {"disabled": True, "help": words("heads.off_elsewhere")} if others else {}
-        controls.switch(words("heads.off"), "off", off, of=(found.kind, *found.place), turn=switch_off, **more)
+        off, of = found.place in found.ablated, (found.kind, *found.place)
+        controls.switch(words("heads.off"), "off", off, of=of, turn=switch_off)
         st.button(words("heads.all_on"), key="all-on", on_click=all_on, disabled=not scene.ablated)
         _picture(pictures.chosen, "one", scene, words, pictures.chosen_height(scene))
         _picture(pictures.effect, "worth", scene, words, pictures.effect_height(scene))
@@ -108,8 +107,9 @@ def choose_cell(click: dict[str, Any]) -> None:
 
 def switch_off(off: bool) -> None:
     scene = state.scene()
-    place = stacks.looks(scene).place
-    state.turn(ablated={*scene.ablated} | {place} if off else {*scene.ablated} - {place})
+    found = stacks.looks(scene)
+    head = found.head(found.place)
+    state.turn(ablated={*scene.ablated} | {head} if off else {*scene.ablated} - {head})
 
 
 def all_on() -> None:

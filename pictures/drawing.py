@@ -120,8 +120,8 @@ class Drawing:
         kind = {"attention_of": "cross" if crosses else self.stack.kind} if self.stack.kind else {}
         name = "cross" if crosses else "attention"
         shown = self._part(name, patterns, "attention", at=i, array=array, layer=i, **kind)
-        own = () if crosses or self.stack.prefix else self.scene.ablated  # heads of a decoder's own attention
-        if off := [head for layer, head in own if layer == i]:
+        gone = stacks.switched_off(self.scene, "cross" if crosses else self.stack.kind)
+        if off := sorted(head for layer, head in gone if layer == i):
             heads = self.words("start.off", n=len(off), heads=self.words.several(map(str, off)))
             shown = replace(shown, does=f"{heads} {shown.does}")
         return draw(shown, *number, patterns, off, self._greatest(f"{part}.pattern"))

@@ -11,7 +11,7 @@ import numpy as np
 
 from core import Config, Scene, forward
 from core.config import ENCODER
-from core.interventions import IN_CROSS, IN_ENCODER
+from core.interventions import ELSEWHERE, Head
 from core.params import Params, encoder_params
 from core.scene.continuation import namer
 from core.scene.fields import KINDS
@@ -94,6 +94,10 @@ class Looks:
         """The trace's name for an array of this attention, "pattern" say; of the chosen layer, unless told."""
         return f"{self.block(layer)}{self.part}.{array}"
 
+    def head(self, place: tuple[int, int]) -> Head:
+        """One of its heads, as `ablated` names it."""
+        return (*place, self.kind) if self.kind in ELSEWHERE else place
+
     def block(self, layer: int | str | None = None) -> str:
         """What the names of a block of this stack begin with."""
         return f"{self.prefix}blocks.{self.place[0] if layer is None else layer}."
@@ -125,7 +129,7 @@ def looks(scene: Scene) -> Looks:
     if count(scene) == 1:
         tokens = scene.tokens
         place, cell = scene.place, scene.cell
-        return Looks("", scene.config, "", "attn", tokens, tokens, place, cell, frozenset(scene.ablated))
+        return Looks("", scene.config, "", "attn", tokens, tokens, place, cell, switched_off(scene))
     kind = scene.attention_of if scene.attention_of in kinds(scene) else "decoder"
     stack = scene.config.encoder if kind == "encoder" else scene.config
     rows = {"encoder": scene.tokens, "decoder": read(scene), "cross": written(scene)}[kind]
@@ -139,8 +143,20 @@ def looks(scene: Scene) -> Looks:
         columns,
         (min(scene.layer, stack.n_layers - 1), min(scene.head, stack.n_heads - 1)),
         (min(scene.query, len(rows) - 1), min(scene.key, len(columns) - 1)),
-        frozenset(scene.ablated) if kind == "decoder" else frozenset(),
+        switched_off(scene, kind),
     )
+
+
+def switched_off(scene: Scene, kind: str = "") -> frozenset[tuple[int, int]]:
+    """(layer, head) of the heads of one kind of attention that are off."""
+    where = [kind] if kind in ELSEWHERE else []
+    return frozenset((layer, head) for layer, head, *elsewhere in scene.ablated if elsewhere == where)
+
+
+def every_head(scene: Scene) -> list[Head]:
+    """All heads of a model, of each kind that it has, as `ablated` names them."""
+    shown = (looks(scene.turn(attention_of=kind)) for kind in kinds(scene) or ("",))
+    return [one.head((i, h)) for one in shown for i, h in np.ndindex(one.config.n_layers, one.config.n_heads)]
 
 
 def patterns(scene: Scene) -> np.ndarray:
@@ -171,10 +187,8 @@ def without(scene: Scene, heads: Iterable[tuple[int, int]], names: Iterable[str]
     """These arrays of a model of two stacks when of the attention that is shown exactly these heads are off; what the
     decoder reads stays."""
     run, found = compute.run(scene), looks(scene)
-    where = {"cross": (IN_CROSS,), "encoder": (IN_ENCODER,)}.get(found.kind, ())
-    others = frozenset(scene.ablated) - found.ablated
-    off = others | {(*head, *where) for head in heads}
-    change = replace(scene.interventions, ablated=off)
+    others = {*scene.ablated} - {*map(found.head, found.ablated)}
+    change = replace(scene.interventions, ablated=frozenset(others.union(map(found.head, heads))))
     return forward(
         run.params, scene.whole, run.target, source=run.encoding.ids, interventions=change, names=tuple(names)
     )

@@ -294,9 +294,10 @@ def scenes(draw: st.DrawFn) -> core.Scene:
     cells = st.tuples(st.integers(0, n - 1), st.integers(0, c.d_model - 1))
     edits = draw(st.dictionaries(cells, values_of(kinds["edits"].columns["value"]), max_size=5))
     heads = st.tuples(st.integers(0, c.n_layers - 1), st.integers(0, c.n_heads - 1))
+    elsewhere = st.tuples(st.integers(0, 1), st.integers(0, 1), st.sampled_from(["cross", "encoder"]))
     scene = scene.turn(
         edits={(*cell, value) for cell, value in edits.items()},
-        ablated=draw(st.sets(heads, max_size=3)),
+        ablated={head for head in draw(st.sets(heads | elsewhere, max_size=3)) if len(head) == 2 or c.n_encoder_layers},
         **{name: draw(values_of(kind)) for name, kind in kinds.items() if name not in ALONE},
     )
     return scene.pin().turn(temperature=2.0) if draw(st.booleans()) else scene
@@ -336,7 +337,8 @@ def random_scenes(n: int, seed: int, models: Sequence[str] = ONE_STACK) -> list[
             dimension=draw.randint(0, 70),
         )
         if draw.random() < 0.3:
-            scene = scene.turn(ablated=(scene.place,))
+            kind = ((), ("cross",), ("encoder",))[len(scenes) % 3 if scene.config.n_encoder_layers else 0]
+            scene = scene.turn(ablated=((*scene.place, *kind),))
         scenes.append(scene)
     return scenes
 

@@ -379,6 +379,15 @@ def test_a_head_is_switched_on_again_by_the_same_switch() -> None:
     assert at.session_state[SCENE].ablated == ((0, 1),)
 
 
+def test_a_head_of_two_stacks_is_switched_off_where_it_is_shown() -> None:
+    """The switch, and the bars of what its head is worth, are of the attention that is shown."""
+    at = page(Scene(model="translator", layer=1, head=2, ablated=((1, 2), (1, 2, "encoder"))))
+    assert knob(at.toggle, "knob-off").value is False
+    knob(at.toggle, "knob-off").set_value(True).run()
+    assert not at.exception
+    assert at.session_state[SCENE].ablated == ((1, 2), (1, 2, "cross"), (1, 2, "encoder"))
+
+
 @pytest.mark.parametrize("model", [name for name in ONE_STACK if not PRESETS[name].trained])
 def test_the_three_switches_mend_and_break_and_leave_no_trace(model: str) -> None:
     at = page(Scene(model=model))

@@ -81,8 +81,9 @@ def test_every_scene_runs(scene):
     assert run.trace["blocks.0.attn.pattern"].shape == (run.config.n_heads, read, read)
     assert all(0 <= i < n for i in scene.cell)
     assert scene.place[0] < run.config.n_layers and scene.place[1] < run.config.n_heads
-    for layer, head in scene.ablated:
-        assert not run.trace[f"blocks.{layer}.attn.z"][head].any()
+    for layer, head, *where in scene.ablated:
+        at = {"cross": "blocks.{}.cross.z", "encoder": "encoder.blocks.{}.attn.z", "": "blocks.{}.attn.z"}
+        assert not run.trace[at["".join(where)].format(layer)][head].any()
 
 
 @given(scenes())
@@ -171,7 +172,7 @@ def test_a_hostile_value_in_each_field_never_raises(key):
         ({"causal": "yes"}, ["causal: 'yes' is not 0, 1; the default is shown"]),
         ({"edits": "0.0:nan"}, ["edits: '0.0:nan' is not position.dimension:value, …; the default is shown"]),
         ({"edits": "9.0:1"}, ["edits: '9.0:1' is not position.dimension:value, …; the default is shown"]),
-        ({"ablated": "5.0"}, ["ablated: '5.0' is not layer.head, …; the default is shown"]),
+        ({"ablated": "5.0"}, ["ablated: '5.0' is not layer.head[.attention], …; the default is shown"]),
         ({"focus": "65"}, ["focus: '65' is not 0..64; the default is shown"]),
         (
             {"model": "gpt", "n_heads": "3"},
@@ -258,7 +259,7 @@ def test_a_long_sentence_is_cut_and_said_to_be(text, split):
             "edits: must be sorted, each position and dimension once, at most 512",
         ),
         (dict(ablated=((1, 0),)), "ablated: head 1.0 is outside 1 x 1"),
-        (dict(ablated=((0, 0), (0, 0))), "ablated: must be sorted, each layer and head once"),
+        (dict(ablated=((0, 0), (0, 0))), "ablated: must be sorted, each layer and head and attention once"),
         (dict(draw_temperature=-0.1), "draw_temperature: -0.1 is not a number in 0.0..3.0"),
         (dict(draw_temperature=None), "draw_temperature: None is not a number"),
         (dict(top_k=0), "top_k: 0 is not a whole number in 1..1000"),

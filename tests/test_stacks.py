@@ -64,6 +64,26 @@ def test_where_nothing_is_written_the_row_is_what_was_read():
     assert stacks.written(lost) == stacks.read(lost) == ("um",) and texts.translated(lost) is None
 
 
+@pytest.mark.parametrize("kind", ["encoder", "decoder", "cross"])
+def test_a_head_is_off_in_its_own_attention_alone(kind):
+    where = () if kind == "decoder" else (kind,)
+    scene = HERE.turn(ablated=((0, 1, *where),), attention_of=kind)
+    assert Scene.from_query(scene.to_query()) == (scene, ())
+    trace = compute.run(scene).trace
+    at = {"encoder": "encoder.blocks.0.attn.z", "decoder": "blocks.0.attn.z", "cross": "blocks.0.cross.z"}
+    assert [name for name, z in at.items() if not trace[z][1].any()] == [kind]
+    shown = {other: stacks.looks(scene.turn(attention_of=other)).ablated for other in at}
+    assert shown == dict.fromkeys(at, frozenset()) | {kind: {(0, 1)}}
+    assert start.html(scene, EN).count(EN("start.off", n=1, heads="1")) == 2, "in the label, and in the tip"
+    assert stacks.every_head(scene).count((0, 1, *where)) == 1 and len(stacks.every_head(scene)) == 24
+
+
+def test_heads_of_cross_attention_stay_off_while_all_of_it_is():
+    scene = HERE.turn(ablated=((0, 1, "cross"), (1, 0, "encoder")))
+    assert scene.switch(cross=False).switch(cross=True) == scene and translate(scene.switch(cross=False)).steps
+    assert scene.turn(model="gpt").ablated == () and scene.restored().ablated == ()
+
+
 # ----------------------------------------------------------------------------------------------------------- Attention
 
 EN = words_of("en")

@@ -9,7 +9,8 @@ from typing import Any
 import streamlit as st
 
 from core import Scene
-from pictures import switch_effects
+from core.interventions import Head
+from pictures import stacks, switch_effects
 from pictures.words import Words
 from ui import controls, state
 from ui.live import compat
@@ -58,10 +59,14 @@ def _temperature(scene: Scene, words: Words) -> None:
 
 
 def _heads(scene: Scene, words: Words) -> None:
-    places = [(layer, head) for layer in range(scene.config.n_layers) for head in range(scene.config.n_heads)]
+    there = stacks.every_head(scene)
+    places = [*there, *(head for head in scene.ablated if head not in there)]  # off with all of cross-attention
 
-    def name(place: tuple[int, int]) -> str:
-        return words("heads.place", layer=place[0], head=place[1])
+    def name(place: Head) -> str:
+        layer, head, *where = place
+        own = ["decoder"] if stacks.count(scene) > 1 else []
+        named = words("heads.place", layer=layer, head=head)
+        return ", ".join((named, *(words(f"translate.kinds.{kind}") for kind in where or own)))
 
     off = list(scene.ablated)
     mount = controls.feed("switch-heads", off, (words.lang, *places))

@@ -15,7 +15,7 @@ from typing import Any
 from .. import limits
 from ..config import CHOICES, TYPES
 from ..errors import SceneError
-from ..interventions import EVERY_PART
+from ..interventions import ELSEWHERE, EVERY_PART
 from ..kinds import Choice, Flag, Kind, Number, Raised, Rows, Several, Whole, shown
 
 # Those of core.tasks.
@@ -136,7 +136,7 @@ GRID = Whole(0, limits.GRID - 1)
 MATRIX_EDITS = Rows(
     {"matrix": Choice(("K", "Q")), "row": GRID, "column": GRID, "value": Number(*limits.EDIT)}, joints="..:", keys=3
 )
-ABLATED = Rows({"layer": Whole(), "head": Whole()}, joints=".", keys=2)
+ABLATED = Rows({"layer": Whole(), "head": Whole(), "attention": Choice(ELSEWHERE)}, joints="..", keys=3, optional=True)
 FORCED = Rows({"position": Whole(0, limits.TOKENS - 1), "token": Whole(0, limits.VOCABULARY - 1)}, joints=".", keys=1)
 CUT = Rows(
     {"layer": Whole(), "head": Whole(), "query": Whole(), "key": Whole()}, joints="...", keys=4, most=limits.EDITS

@@ -15,7 +15,19 @@ from typing import Any
 from .. import limits
 from ..config import Config
 from ..errors import SceneError
-from ..interventions import ADDED, EVERY_PART, MATRICES, TAKEN_OUT, Edge, Interventions, one_spelling, parts_of, without
+from ..interventions import (
+    ADDED,
+    EVERY_PART,
+    MATRICES,
+    TAKEN_OUT,
+    Edge,
+    Head,
+    Interventions,
+    no_head,
+    one_spelling,
+    parts_of,
+    without,
+)
 from ..kinds import Choice, Flag, Kind, Maybe, Name, Number, Rows, Text, Whole, shown
 from ..presets import PRESETS, REAL, RUN, Preset, find
 from ..tokenizer.text import normalized
@@ -90,7 +102,8 @@ class Scene:
     # Numbers of W_Q and W_K, of an untrained model of one small head; those that the model has not are left away.
     matrices: tuple[MatrixEdit, ...] = computed((), MATRIX_EDITS)
     temperature: float = computed(1.0, Number(*limits.TEMPERATURE))
-    ablated: tuple[tuple[int, int], ...] = computed((), ABLATED)  # heads whose output is 0
+    # Heads whose output is 0; of two stacks (0, 1) is of the decoder's own attention, (0, 1, "cross") where it crosses.
+    ablated: tuple[Head, ...] = computed((), ABLATED)
     cut: tuple[Edge, ...] = computed((), CUT)  # edges of attention: who no longer looks at whom
     off: tuple[str, ...] = computed((), OFF)  # parts taken out; those that the model has not are left away
 
@@ -195,9 +208,9 @@ class Scene:
         for position, dimension, _ in self.edits:
             if not (0 <= position < n and 0 <= dimension < c.d_model):
                 raise SceneError(f"edits: cell {position}.{dimension} is outside {n} tokens x {c.d_model}", "edits")
-        for layer, head in self.ablated:
-            if not (0 <= layer < c.n_layers and 0 <= head < c.n_heads):
-                raise SceneError(f"ablated: head {layer}.{head} is outside {c.n_layers} x {c.n_heads}", "ablated")
+        for head in self.ablated:
+            if fault := no_head(self.whole, head):
+                raise SceneError(fault, "ablated")
         if self.cut and self.cut != self._cuttable(self.cut):
             raise SceneError("cut: has an edge that there is not, or leaves some query no key to look at", "cut")
 
@@ -338,7 +351,7 @@ class Scene:
         if "cut" not in changes:
             cut = tuple(e for e in cut if same.issuperset(e[2:]))
         cut = bare._cuttable(cut)
-        ablated = tuple(p for p in ablated if p[0] < c.n_layers and p[1] < c.n_heads)
+        ablated = tuple(head for head in ablated if not no_head(bare.whole, head))
         if "forced" not in changes and bare.forced and (before, self.model) != (after, bare.model):
             bare = bare._looked_at({"forced": ()})
         if "words_forced" not in changes and bare.words_forced and before != after:

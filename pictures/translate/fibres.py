@@ -9,6 +9,7 @@ import numpy as np
 
 from core import Scene
 from core.scene.translation import Translated
+from pictures import stacks
 from pictures.compute import Picture, picture
 from pictures.extremes import greatest, head_names, percent, some, token_name, token_names
 from pictures.numbers import COLUMN, ROW, Points, cells
@@ -33,6 +34,8 @@ def fibres(scene: Scene, words: Words) -> Picture:
     written, source = texts.written(scene, text, words), list(text.source.tokens)
     says = _says(scene, text, look, known, words)
     layer, head = texts.place(scene, text)
+    if look and (layer, head) in stacks.switched_off(scene, scene.attention_of):
+        says += " " + words("translate.says.head_off")
     inside = look is not None and scene.attention_of != "cross"
     above, below = (look.columns, look.rows) if look and inside else (source, written)
     outlines = known.of(len(written)) if known else {}

@@ -37,6 +37,7 @@ SCENES = [
     HERE.turn(off=("cross",), attention_of="decoder", words_translated=2),
     HERE.turn(off=("norm",), beam_width=2, temperature=3.0),
     HERE.turn(words_forced=((1, 343),), words_translated=1),
+    HERE.turn(ablated=((1, 1, "encoder"), (1, 2, "cross")), cross_layer=1, cross_head=2, words_translated=3),
     HERE.turn(words_forced=((3, 298), (4, 9000), (40, 2))),
     *(BACK.turn(beam_width=width, words_translated=width) for width in (1, 8)),
     BACK.turn(off=("cross",), beam_width=1),
@@ -216,6 +217,13 @@ def off(f: Fresh, v: Values) -> None:
 @claim("translate.says.off_bare", "translate.says.nothing_seen", "translate.says.no_heads")
 def bare(f: Fresh, v: Values) -> None:
     assert not f.config.cross and not any("cross" in name for name in text(f).trace)
+
+
+@claim("translate.says.head_off")
+def head_off(f: Fresh, v: Values) -> None:
+    kind, (layer, head) = f.scene.attention_of, shown(f)
+    at = {"cross": "blocks.{}.cross.z", "encoder": "encoder.blocks.{}.attn.z", "decoder": "blocks.{}.attn.z"}[kind]
+    assert not text(f).trace[at.format(layer)][head].any() and patterns(f)[layer, head].any()
 
 
 @claim("translate.says.score")

@@ -9,7 +9,12 @@ from claims.sides import HERE, SEQ, Sides, crossing
 from pictures import importance, reading, stacks, together
 from pictures.compute import Builder
 
-BACK = HERE.turn(ablated=((1, 2),), temperature=3.0, query=2, sentence="<pt> yesterday the seal slept .")
+BACK = HERE.turn(
+    ablated=((1, 0, "cross"), (1, 2), (1, 2, "cross")),
+    temperature=3.0,
+    query=2,
+    sentence="<pt> yesterday the seal slept .",
+)
 ONE, BARE = SEQ.turn(sentence="um", off=("norm",), query=4), SEQ.override(projections=False, n_layers=1)
 LOST = SEQ.override(init="unit", n_layers=12).turn(off=("norm",), layer=11, head=1)  # in the decoder
 SCENES = [

@@ -27,7 +27,7 @@ SCENES = [
         ),
         *(
             HERE.turn(off=("W_V", "softmax"), threshold=0.5, focus=12),
-            HERE.turn(ablated=((1, 2),), layers_lit=3, focus=3),
+            HERE.turn(ablated=((1, 0, "encoder"), (1, 2), (1, 2, "cross")), layers_lit=3, focus=3),
             HERE.turn(off=("cross", "mask")),
         ),
         *(
@@ -84,10 +84,9 @@ class Sides(Fresh):
 
     def switched(self) -> tuple[Any, np.ndarray, np.ndarray]:
         """What is read stays: the decoder's tokens are those of this run."""
-        own = self.scene.ablated if self.kind == "decoder" else ()
-        places = own or ((self.layer, self.head),)
-        kept = () if self.kind == "decoder" else self.scene.ablated
         where = () if self.kind == "decoder" else (self.kind,)
+        places = tuple(self.off) or ((self.layer, self.head),)
+        kept = {head for head in self.scene.ablated if head[2:] != where}
         found, last = [], f"blocks.{self.whole.n_layers - 1}.resid_post"
         for switched in ((), places):
             off = frozenset([*kept, *((*head, *where) for head in switched)])
@@ -148,7 +147,13 @@ class Sides(Fresh):
     @property
     def on(self) -> list[tuple[int, int]]:  # type: ignore[override]
         places = [*np.ndindex(self.config.n_layers, self.config.n_heads)]
-        return [place for place in places if self.kind != "decoder" or place not in self.scene.ablated]
+        return [place for place in places if place not in self.off]
+
+    @property
+    def off(self) -> list[tuple[int, int]]:
+        """Of this kind of attention."""
+        where = () if self.kind == "decoder" else (self.kind,)
+        return [head[:2] for head in self.scene.ablated if head[2:] == where]
 
     def focused(self) -> int | None:
         """Who looks in the flat picture, if that is who is in focus: the source's tokens are counted first."""
