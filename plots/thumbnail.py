@@ -77,8 +77,11 @@ def tiled(
 
 
 def crossed(tile: np.ndarray) -> np.ndarray:
-    """A square of ink, faint, its two diagonals in full."""
-    diagonal = np.eye(len(tile), dtype=bool)
+    """A tile of ink, faint, its two diagonals in full."""
+    rows, columns = tile.shape
+    longer = np.arange(max(rows, columns))
+    diagonal = np.zeros(tile.shape, bool)
+    diagonal[longer * rows // len(longer), longer * columns // len(longer)] = True
     return np.where(diagonal | diagonal[::-1], 255, np.rint(FAINT * tile)).astype(np.uint8)
 
 
