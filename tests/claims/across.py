@@ -63,7 +63,7 @@ class Text:
     def __init__(self, scene: Scene, off: tuple[str, ...] | None = None, forced: bool = True):
         self.scene, self.preset = scene, scene.preset
         self.config, self.params = scene.whole, scene.preset.params(scene.whole, scene.seed)
-        change = Interventions(scene.temperature, off=frozenset(scene.off if off is None else off))
+        change = Interventions(scene.temperature, scene.ablated, scene.off if off is None else off)
         given = dict(scene.words_forced) if forced else {}
         self.source, self.change = scene.encoding.ids, change
         tokens = list(scene.preset.tokenizer.tokens) if scene.preset.tokenizer else []
