@@ -8,7 +8,7 @@ import numpy as np
 
 from core import Scene
 from core.interpret import key_effects, rollout, value_weighted
-from pictures import compute, stacks
+from pictures import compute, memory, stacks
 from pictures.compute import Picture, picture
 from pictures.extremes import Shown, greatest, magnitude, percent, token_name, token_names
 from pictures.numbers import COLUMN, ROW, cells
@@ -142,6 +142,11 @@ def carried_of(scene: Scene) -> np.ndarray:
 
 def effects_of(scene: Scene) -> np.ndarray:
     """[key]: how far the chosen query's output moves when its head leaves one out."""
+    return _effects(compute.looked_at(scene, ("layer", "head", "query", "attention_of")))
+
+
+@memory.kept(lambda scene: (scene,), large=compute.is_large)
+def _effects(scene: Scene) -> np.ndarray:
     (params, config, trace, kind), found = stacks.asked(scene), stacks.looks(scene)
     return key_effects(params, config, trace, *found.place, found.cell[0], kind)
 

@@ -20,6 +20,7 @@ from plots.differences import differences
 
 MOST = 12  # bars
 ROW, WIDTH = 27, 330  # px
+ROOM = 1.3, 1.7  # for what is written behind the longest bar: a share; a share and a change
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,7 @@ def ranked(scene: Scene, words: Words) -> Picture:
         [_written(found, head, words) for head in listed],
         roles=("@attention", "@attention"),
         signed=False,
+        room=ROOM[found.log_p is not None],
         chosen=listed.index(place) if place in listed else None,
         height=height(scene),
         alt=says,

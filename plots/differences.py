@@ -20,16 +20,18 @@ def differences(
     roles: tuple[str, str] = ("@residual", "@gradient"),
     signed: bool = True,
     chosen: int | None = None,
+    room: float = 1.3,
     height: int | None = None,
     alt: str = "",
 ) -> dict[str, Any]:
     """`values` [n] from the top down; those above zero in the first of `roles`, the others in the second.
     Not `signed`: none is below, and the bars have the whole width. The name of the `chosen` row is bold.
+    room: how many times as far as the longest bar the axis goes, for what is written behind it.
 
     `written` are the values as the page writes them; `names` are not trusted, and are shown literally.
     """
     values = np.asarray(values, np.float64)
-    reach = 1.3 * float(np.abs(values[np.isfinite(values)]).max(initial=0.0)) or 1.0
+    reach = room * float(np.abs(values[np.isfinite(values)]).max(initial=0.0)) or 1.0
     bars = {
         "type": "bar",
         "orientation": "h",
