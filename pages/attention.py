@@ -13,7 +13,7 @@ from core.ops.attention import attention_scores, weighted_values
 from core.ops.softmax import softmax
 from core.scene.fields import STEPS
 from pictures import attention as pictures
-from pictures import compare, compute, stacks
+from pictures import compare, compute, left_out, stacks
 from pictures.words import Words
 from ui import comparison, controls, explanation, figure, shell, state, switchboard
 from ui.attention import embeddings, knobs
@@ -51,11 +51,12 @@ def weights(words: Words) -> None:
     st.session_state[DRAWN] = scene
     if scene.pinned:
         _compared(scene, words)
+    controls.hidden_on_maps(scene, words)
     with _grid("output" if scene.pinned else "steps", scene):
         if not scene.pinned:
             _steps(scene, words)
         _picture(pictures.output, scene, words, "z", knobs.choose_query)
-        live_figure.write(knobs.cell(scene, words), key="attention-cell")
+        live_figure.write(knobs.cell(left_out.whole(scene), words), key="attention-cell")
     explanation.draw("attention", words)
 
 
@@ -95,8 +96,8 @@ def _grid(name: str, scene: Scene) -> Iterator[None]:
 
 
 def _picture(builder: compute.Builder, scene: Scene, words: Words, name: str, choose) -> None:
-    n, title = stacks.looks(scene).longest, words(f"attention.{name}")
-    hero = builder is pictures.pattern
+    hero, hides = builder is pictures.pattern, left_out.hides(scene)
+    n, title = stacks.looks(scene).longest, words(f"attention.{name}{'_hidden' if hero and hides else ''}")
     height = pictures.matrix_height(n, hero) if builder in pictures.MATRICES else pictures.vectors_height(n)
     figure.picture(builder, scene, words, key=f"attention-{name}", height=height, title=title, on_click=choose)
 

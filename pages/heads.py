@@ -9,7 +9,7 @@ import streamlit as st
 from core import Scene
 from core.interpret import attention_distance, entropy, relative_change, token_norms
 from core.limits import SEED
-from pictures import compare, compute, pinned, stacks
+from pictures import compare, compute, left_out, pinned, stacks
 from pictures import heads as pictures
 from pictures.words import Words
 from plots.tiles import tile_at
@@ -31,11 +31,12 @@ def heads(words: Words) -> None:
         with st.container(key="heads-sizes"):
             _sizes(scene, words)
     controls.attention_of(scene, words)
+    controls.hidden_on_maps(scene, words)
     if scene.pinned:
         _compared(scene, words)
     with st.container(key="heads-main"):
         _all(scene, words)
-        _one(scene, words)
+        _one(left_out.whole(scene), words)
     _growth(scene, words)
     explanation.draw("heads", words)
 

@@ -9,7 +9,7 @@ from math import sqrt
 import numpy as np
 
 from core import Scene
-from pictures import compute, stacks
+from pictures import compute, left_out, stacks
 from pictures.attention import at_head, rotated
 from pictures.words import Words
 from plots.tokens import shown
@@ -38,7 +38,7 @@ def cell(scene: Scene, words: Words) -> list[Line]:
         at_head(run, scene, name)[query].astype(float)
         for name in ("scores", "scores_scaled", "scores_masked", "pattern")
     )
-    width, t = found.config.head_width, scene.temperature
+    pattern, width, t = at_head(run, scene, "pattern"), found.config.head_width, scene.temperature
     n = words.number
 
     products = [f"{_factor(n(a), a)}·{_factor(n(b), b)}" for a, b in zip(q.tolist(), k.tolist(), strict=True)]
@@ -61,6 +61,11 @@ def cell(scene: Scene, words: Words) -> list[Line]:
     exponents = [_exponent(s, t, words) for s in masked.tolist()]
     divide = f"{exponents[key]} ÷ ({added(exponents, key)})"
     lines.append(Line(name, formula, divide, n(weight[key], 4), tuple(masked.tolist()), weight[key]))
+    there = left_out.kept(scene)
+    if left_out.hides(scene) and scene.rows_renormalized and there[query] and there[key]:
+        left, value = float(weight[there].sum()), float(left_out.on_map(pattern, scene)[query, key])
+        over = f"{n(weight[key], 4)} ÷ {n(left, 4)}"
+        lines.append(Line("renormalized", "a ÷ Σ a", over, n(value, 4), (weight[key], left), value))
     return lines
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from math import sqrt
 
 import numpy as np
 
 from core import Run, Scene
 from core.interpret import read_row
-from pictures import compute, stacks
+from pictures import compute, left_out, stacks
 from pictures.compute import Picture, picture
 from pictures.extremes import greatest, magnitude, some, token_name, token_names, unit
 from pictures.numbers import COLUMN, ROW, Cells, cells
@@ -81,16 +82,21 @@ def _across(found: Looks) -> str:
     return "_across" if found.crosses else ""
 
 
-@picture("layer", "head", "query", "key", "attention_of")
+@picture("layer", "head", "query", "key", "without_first", "attention_of")
 def scores(scene: Scene, words: Words) -> Picture:
     """Q K^T: every query's dot product with every key."""
-    run = compute.run(scene)
-    s = at_head(run, scene, "scores")
-    says = _lost(s, words) or _highest(stacks.looks(scene), s, words)
+    s, says = _on_map(scene, "scores", words)
+    says = says or _highest(stacks.looks(scene), s, words, left_out.hides(scene)) + left_out.told_of_cells(scene, words)
     return Picture(matrix(scene, s, words, says), says, numbers_of(scene, "scores", s))
 
 
-def _highest(found: Looks, s: np.ndarray, words: Words) -> str:
+def _on_map(scene: Scene, name: str, words: Words) -> tuple[np.ndarray, str]:
+    """The chosen head's slice of an array of scores, as its map shows it; and what is said of one that is lost."""
+    s = at_head(compute.run(scene), scene, name)
+    return left_out.cells(s, scene), _lost(s, words)
+
+
+def _highest(found: Looks, s: np.ndarray, words: Words, hides: bool) -> str:
     """The largest score, and who meets whom with it."""
     # Two scores that are both "1.2 × 10³⁶" may be worlds apart for a softmax.
     most = greatest(s, lambda score: words.number(score) if abs(score) < 10_000 else f"{score:.6g}")
@@ -103,47 +109,47 @@ def _highest(found: Looks, s: np.ndarray, words: Words) -> str:
         for query, key in most.places
     ]
     which = "scores_alike" if most.everywhere and len(pairs) > 1 else "scores"
-    return words(f"attention.says.{which}", pairs=some(pairs, words), score=magnitude(most.value, words), n=len(pairs))
+    named = {"pairs": some(pairs, words), "score": magnitude(most.value, words), "n": len(pairs)}
+    return words(f"attention.says.{which}", **named, shown=hides)
 
 
-@picture("layer", "head", "query", "key", "attention_of")
+@picture("layer", "head", "query", "key", "without_first", "attention_of")
 def scaled(scene: Scene, words: Words) -> Picture:
     """Divided by the root of the head's width, or not."""
-    run = compute.run(scene)
-    s = at_head(run, scene, "scores_scaled")
-    width = stacks.looks(scene).config.head_width
-    low, high = (magnitude(float(x), words) for x in (s.min(), s.max()))
-    says = _lost(s, words) or words(
-        f"attention.says.{'scaled' if run.config.scale else 'unscaled'}{'_alike' if low == high else ''}",
-        width=width,
-        root=sqrt(width),
-        low=low,
-        high=high,
-    )
+    s, says = _on_map(scene, "scores_scaled", words)
+    found = stacks.looks(scene)
+    width, there = found.config.head_width, s[~np.isnan(s)]
+    low, high = (magnitude(float(x), words) for x in (there.min(initial=np.inf), there.max(initial=-np.inf)))
+    key = f"{'scaled' if found.config.scale else 'unscaled'}{'_alike' if low == high else ''}"
+    named = {"width": width, "root": sqrt(width), "low": low, "high": high}
+    says = says or words(f"attention.says.{key}", **named, shown=left_out.hides(scene))
+    says += left_out.told_of_cells(scene, words)
     return Picture(matrix(scene, s, words, says), says, numbers_of(scene, "scores_scaled", s))
 
 
-@picture("layer", "head", "query", "key", "attention_of")
+@picture("layer", "head", "query", "key", "without_first", "attention_of")
 def masked(scene: Scene, words: Words) -> Picture:
     """The future hidden, or not."""
-    run, found = compute.run(scene), stacks.looks(scene)
-    s = at_head(run, scene, "scores_masked")
-    hidden = len(s) * (len(s) - 1) // 2 if found.causal else 0
+    found, (_, says) = stacks.looks(scene), _on_map(scene, "scores_scaled", words)
+    s = left_out.cells(at_head(compute.run(scene), scene, "scores_masked"), scene)
+    hides, rows = left_out.hides(scene), int(left_out.kept(scene).sum()) if not found.kind else len(s)
+    hidden = rows * (rows - 1) // 2 if found.causal else 0
     key = "masked" if hidden else f"unmasked{_across(found)}"
-    says = _lost(at_head(run, scene, "scores_scaled"), words) or words(
-        f"attention.says.{key}", hidden=hidden, cells=s.size, unit=unit(scene)
-    )
+    named = {"hidden": hidden, "cells": rows * rows if hides else s.size, "unit": unit(scene)}
+    says = says or words(f"attention.says.{key}", **named, shown=hides)
+    says += left_out.told_of_cells(scene, words)
     return Picture(matrix(scene, s, words, says), says, numbers_of(scene, "scores_masked", s))
 
 
-@picture("layer", "head", "query", "key", "attention_of")
+@picture("layer", "head", "query", "key", "without_first", "rows_renormalized", "attention_of")
 def pattern(scene: Scene, words: Words) -> Picture:
     """The attention itself: every row a distribution over the keys."""
-    run = compute.run(scene)
-    a = at_head(run, scene, "pattern")
+    a = at_head(compute.run(scene), scene, "pattern")
     found = stacks.looks(scene)
-    says = read(found, a, found.cell[0], words)
-    return Picture(matrix(scene, a, words, says, scale="probability"), says, numbers_of(scene, "pattern", a))
+    says = read_shown(scene, [found.cell[0]], words)[0] + left_out.told_of_rows(a, scene, words)
+    a = left_out.on_map(a, scene)
+    numbers = cells(left_out.weights_name(found.name("pattern"), scene), (found.place[1], ROW, COLUMN), a.shape)
+    return Picture(matrix(scene, a, words, says, scale="probability"), says, numbers)
 
 
 @picture("layer", "head", "query", "attention_of")
@@ -286,12 +292,29 @@ def listed(x: np.ndarray, words: Words) -> str:
     return f"[{shown} …]" if len(x) > FEW else f"[{shown}]"
 
 
-def read(found: Looks, a: np.ndarray, query: int, words: Words) -> str:
-    """One row of the pattern in words: the keys it looks at most, the next, and the least of all that it may see."""
-    token, row = token_name(found.rows, query, words), a[query, : query + 1 if found.causal else None]
+def read_shown(scene: Scene, queries: Iterable[int], words: Words) -> list[str]:
+    """These rows of the chosen head's pattern in words, as the map shows them."""
+    a, found = left_out.on_map(at_head(compute.run(scene), scene, "pattern"), scene), stacks.looks(scene)
+    there = left_out.kept(scene) if left_out.hides(scene) else None
+    return [read(found, a, query, words, there) for query in queries]
+
+
+def read(found: Looks, a: np.ndarray, query: int, words: Words, there: np.ndarray | None = None) -> str:
+    """One row of the pattern in words: the keys it looks at most, the next, and the least of all that it may see.
+
+    there: [pos], which tokens are shown, where some are hidden.
+    """
+    token, hides = token_name(found.rows, query, words), there is not None
+    seen = np.arange(a.shape[1]) <= query if found.causal else np.ones(a.shape[1], bool)
+    if there is not None:
+        if not there[query]:
+            return words("attention.reads.hidden", token=token)
+        seen &= there
+    keys, row = np.flatnonzero(seen).tolist(), a[query, seen]
     if not np.isfinite(row).all():
         return words("attention.reads.lost", token=token)
-    groups, itself = read_row(row), None if found.crosses else query
+    groups = [(weight, [keys[i] for i in places]) for weight, places in read_row(row)]
+    itself = None if found.crosses else query
 
     def named(places: list[int]) -> str:
         return token_names(found.columns, places, words, itself=itself)
@@ -299,10 +322,10 @@ def read(found: Looks, a: np.ndarray, query: int, words: Words) -> str:
     if len(groups) == 1:
         weight, places = groups[0]
         key = "alike" if len(places) > 1 else f"only{_across(found)}"
-        return words(f"attention.reads.{key}", token=token, weight=weight, keys=named(places))
+        return words(f"attention.reads.{key}", token=token, weight=weight, keys=named(places), shown=hides)
     shown = {"first": groups[0], "then": groups[1]} if len(groups) > 2 else {"first": groups[0]}
     parts = [
         words(f"attention.reads.{order}", keys=named(places), weight=weight)
         for order, (weight, places) in (shown | {"last": groups[-1]}).items()
     ]
-    return words("attention.reads.row", token=token, parts=", ".join(parts))
+    return words("attention.reads.row", token=token, parts=", ".join(parts), shown=hides)

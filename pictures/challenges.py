@@ -12,6 +12,7 @@ from pictures import compute
 from pictures.compute import EncodedPicture, Picture
 from pictures.heads import all_tiles
 from pictures.squares import looks_map
+from pictures.stacks import patterns
 from pictures.words import Words
 from plots.tokens import edged
 
@@ -35,7 +36,7 @@ def wanted(challenge: Challenge, scene: Scene, words: Words) -> EncodedPicture:
 def heads(scene: Scene, words: Words) -> EncodedPicture:
     """All heads, without the names of what they do: those are to be found."""
     says = words("challenges.heads_about")
-    return compute.encode(Picture(all_tiles(scene, words, says), says), words)
+    return compute.encode(Picture(all_tiles(scene, patterns(scene), words, says), says), words)
 
 
 def told(challenge: Challenge, scene: Scene, found: Score, words: Words) -> str:

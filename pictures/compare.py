@@ -137,8 +137,9 @@ def present_heads(scene: Scene, words: Words) -> Picture:
 
 
 def _heads(shown: Scene, scene: Scene, words: Words) -> Picture:
-    says = heads.strongest(shown, words)
-    return Picture(_tiles(stacks.patterns(shown), shown, scene, words, says), says)
+    a, shown = stacks.patterns(shown), replace(shown, without_first=False)
+    says = heads.strongest(shown, a, words)
+    return Picture(_tiles(a, shown, scene, words, says), says)
 
 
 @picture("pinned", "layer", "head", "attention_of")

@@ -8,7 +8,7 @@ import numpy as np
 
 from core import Scene
 from core.interpret import attention_distance, entropy, relative_change
-from pictures import compute, stacks
+from pictures import compute, left_out, stacks
 from pictures.compute import Picture, picture
 from pictures.extremes import (
     FEW,
@@ -37,13 +37,15 @@ WIDE, HALF, NARROW = 600, 290, 390  # px: the left column, half of it, and the r
 GROWTH_HEIGHT = 250  # px
 
 
-@picture("layer", "head", "attention_of")
+@picture("layer", "head", "without_first", "rows_renormalized", "attention_of")
 def overview(scene: Scene, words: Words) -> Picture:
     """Every head of every layer."""
-    says = strongest(scene, words)
     a = patterns(scene)
-    numbers = Tiles(squared(a).shape, stacks.looks(scene).name("pattern", "{}"), a.shape[2:])
-    return Picture(all_tiles(scene, words, says, looks(scene, words)), says, numbers)
+    told, a = left_out.told_of_rows(a, scene, words), left_out.on_map(a, scene)
+    says = strongest(scene, a, words) + told
+    name = left_out.weights_name(stacks.looks(scene).name("pattern", "{}"), scene)
+    numbers = Tiles(squared(a).shape, name, a.shape[2:])
+    return Picture(all_tiles(scene, a, words, says, looks(scene, words)), says, numbers)
 
 
 def squared(a: np.ndarray) -> np.ndarray:
@@ -56,11 +58,14 @@ def squared(a: np.ndarray) -> np.ndarray:
     return square
 
 
-def all_tiles(scene: Scene, words: Words, says: str, looks: list[list[str]] | None = None) -> dict[str, Any]:
-    """The figure of every head of every layer, `says` its text alternative; `looks` names what each looks at."""
+def all_tiles(
+    scene: Scene, a: np.ndarray, words: Words, says: str, looks: list[list[str]] | None = None
+) -> dict[str, Any]:
+    """The figure of every head of every layer, a [layer, head, row, column] and `says` its text alternative; `looks`
+    names what each looks at."""
     found = stacks.looks(scene)
     return tiles(
-        squared(patterns(scene)),
+        squared(a),
         chosen=found.place,
         ablated=found.ablated,
         layer_title=words("axis.layer"),
@@ -90,11 +95,13 @@ def overview_height(scene: Scene) -> int:
     return 62 + rows * min(240, (WIDE - 70) // columns, 560 // rows)
 
 
-def strongest(scene: Scene, words: Words) -> str:
-    """The strongest look of any head at another token, in words: all looks that are as strong."""
-    a, found = patterns(scene), stacks.looks(scene)
-    n_layers, n_heads, n, n_keys = a.shape
-    lost = ~np.isfinite(a).all((1, 2, 3))
+def strongest(scene: Scene, a: np.ndarray, words: Words) -> str:
+    """The strongest look of any head at another token, in words: all looks that are as strong.
+
+    a: [layer, head, row, column], the Scene's patterns, or what a map shows of them.
+    """
+    found, n_layers, n_heads, n, n_keys = stacks.looks(scene), *a.shape
+    lost = ~np.isfinite(patterns(scene)).all((1, 2, 3))
     gone = words("heads.says.lost", layer=int(lost.argmax())) if lost.any() else ""
     if n == 1 and not found.crosses:
         return gone or words("heads.says.alone", n=n_layers * n_heads)
@@ -114,6 +121,7 @@ def strongest(scene: Scene, words: Words) -> str:
         cells=some(cells, words) if which == "strongest" else cells[0],
         n=len(most.places),
         weight=most.value,
+        shown=left_out.hides(scene),
     )
     return f"{says} {gone}".strip()
 
@@ -125,7 +133,7 @@ def _cell(found: stacks.Looks, place: tuple[int, ...], one: bool, words: Words) 
     return words(f"heads.says.{'cell' if one else 'cell_in'}", **names, place=_place(layer, head, words))
 
 
-@picture("layer", "head", "attention_of")
+@picture("layer", "head", "without_first", "rows_renormalized", "attention_of")
 def chosen(scene: Scene, words: Words) -> Picture:
     """The chosen head, enlarged."""
     found = stacks.looks(scene)
@@ -139,13 +147,16 @@ def chosen(scene: Scene, words: Words) -> Picture:
         most=_most_bits(scene),
         distance=float(attention_distance(a).mean()),
         unit=unit(scene),
+        shown=left_out.hides(scene),
     )
     if named := look(scene, found.place, words):
         says += " " + words("heads.says.looks", looks=named)
     if found.place in found.ablated:
         says += " " + words("heads.says.chosen_off")
+    told, a = left_out.told_of_rows(a, scene, words), left_out.on_map(a, scene)
+    says += told
     size = {"square": False, "width": NARROW, "height": chosen_height(scene)}
-    numbers = cells(found.name("pattern"), (head, ROW, COLUMN), a.shape)
+    numbers = cells(left_out.weights_name(found.name("pattern"), scene), (head, ROW, COLUMN), a.shape)
     return Picture(looks_map(a, list(found.rows), words, says, keys=list(found.columns), **size), says, numbers)
 
 

@@ -6,11 +6,13 @@ hundred times as long as the others': beside it nothing else is seen.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from core import Scene
+from pictures.extremes import token_name
 from pictures.words import Words
-from plots.tokens import edged
 
 
 def kept(scene: Scene) -> np.ndarray:
@@ -37,10 +39,66 @@ def renormalized(a: np.ndarray, scene: Scene) -> np.ndarray:
     return a if there.all() else np.divide(rest, sums, out=np.zeros_like(rest), where=sums > 0)
 
 
-def told(scene: Scene, words: Words, how: str) -> str:
+def hides(scene: Scene) -> bool:
+    """Whether the maps of who looks at whom hide some tokens; of a model of two stacks they hide none."""
+    return not scene.whole.n_encoder_layers and not kept(scene).all()
+
+
+def whole(scene: Scene) -> Scene:
+    """Beside a pinned Scene maps are drawn whole: both may have other tokens."""
+    return replace(scene, without_first=False) if scene.pinned else scene
+
+
+def cells(a: np.ndarray, scene: Scene) -> np.ndarray:
+    """a [..., query, key] with nothing, NaN, in the rows and columns of the tokens that maps hide."""
+    there = kept(scene)
+    return np.where(there[:, None] & there, a, np.nan) if hides(scene) else a
+
+
+def on_map(a: np.ndarray, scene: Scene) -> np.ndarray:
+    """Patterns [..., query, key] as maps show them: those `cells`, and what is left of each row divided by its sum, if
+    the reader asks for that; 0 where nothing is left of it."""
+    if not (hides(scene) and scene.rows_renormalized):
+        return cells(a, scene)
+    sums = _left(a, scene)[..., None]
+    return cells(np.divide(a, sums, out=np.zeros_like(a), where=sums != 0), scene)
+
+
+def weights_name(name: str, scene: Scene) -> str:
+    """What the numbers are on such a map whose array is `name`: its own, or those that were divided."""
+    return f"renormalized.{name}" if hides(scene) and scene.rows_renormalized else name
+
+
+def _left(a: np.ndarray, scene: Scene) -> np.ndarray:
+    """[..., query]: what each row gives to the tokens that are shown."""
+    return a[..., kept(scene)].sum(-1)
+
+
+def told_of_cells(scene: Scene, words: Words) -> str:
+    """Which tokens a map of who meets whom hides, with the blank before it; "" where it hides none."""
+    return told(scene, words, "cells") if hides(scene) else ""
+
+
+def told_of_rows(a: np.ndarray, scene: Scene, words: Words) -> str:
+    """Of maps of the patterns a [..., query, key]: which tokens they hide, and what the rest of a row adds up to, with
+    the blank before it; "" where they hide none."""
+    if not hides(scene):
+        return ""
+    sums = _left(a, scene)[..., kept(scene)].astype(np.float64)
+    sums = sums[np.isfinite(sums)]
+    if not sums.size:
+        return told_of_cells(scene, words)
+    if scene.rows_renormalized:
+        empty = int((sums == 0).sum())
+        return told(scene, words, "divided_empty" if empty else "divided", empty=empty)
+    low, high = float(sums.min()), float(sums.max())
+    alike = words.number(low) == words.number(high)
+    return told(scene, words, "left_alike" if alike else "left", low=low, high=high)
+
+
+def told(scene: Scene, words: Words, how: str, **more: float) -> str:
     """A sentence that says which tokens a picture has not, with the blank before it; "" where it has all. how: what
-    that means there, a label of shell.left_out.
+    that means there, a label of shell.left_out, and `more` what else it says.
     """
-    tokens = [token for token, there in zip(scene.tokens, kept(scene), strict=True) if not there]
-    quoted = words.several(words("quoted", token=edged(token)) for token in tokens) if tokens else ""
-    return f" {words(f'shell.left_out.{how}', n=len(tokens), tokens=quoted)}" if tokens else ""
+    tokens = [token_name(scene.tokens, place, words) for place in np.flatnonzero(~kept(scene)).tolist()]
+    return f" {words(f'shell.left_out.{how}', n=len(tokens), tokens=words.several(tokens), **more)}" if tokens else ""

@@ -14,6 +14,8 @@ from pictures import arithmetic
 from pictures import attention as pictures
 from pictures.words import LANGUAGES, words_of
 from plots.theme import resolve
+from tests.support import fine, knob, open_page
+from ui.state import SCENE
 
 SCENES = [
     Scene(),
@@ -139,3 +141,22 @@ def test_without_the_softmax_the_arithmetic_counts_all_in_sight_alike(model, lan
     assert line.name == "alike" and line.value == pytest.approx(1 / in_sight)
     assert [s for s in line.terms if np.isfinite(s)] == [0.0] * in_sight
     assert line.value == pytest.approx(array(scene, "pattern")[query, key], rel=1e-6)
+
+
+def test_a_cell_s_share_of_what_is_shown_is_written_out():
+    scene = Scene(model="induction", layer=1, head=1, without_first=True, rows_renormalized=True)
+    line, (query, key) = arithmetic.cell(scene, words_of("en"))[-1], scene.cell
+    row = array(scene, "pattern")[query]
+    assert line.name == "renormalized" and line.value == pytest.approx(row[key] / row[1:].sum(), rel=1e-5)
+    for other in (scene.turn(key=0), scene.turn(rows_renormalized=False)):
+        assert arithmetic.cell(other, words_of("en"))[-1].name == "softmax", "nothing is divided there"
+
+
+@pytest.mark.parametrize("page", ("attention", "heads"))
+def test_what_maps_hide_is_the_reader_s_choice_but_not_beside_what_is_pinned(page):
+    scene = Scene(model="induction", without_first=True)
+    at = fine(open_page(page, scene))
+    knob(at.toggle, "knob-rows_renormalized").set_value(True)
+    assert fine(at.run()).session_state[SCENE].rows_renormalized
+    beside = fine(open_page(page, scene.pin()))
+    assert not any("without_first" in (toggle.key or "") for toggle in beside.toggle)

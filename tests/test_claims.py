@@ -32,6 +32,7 @@ from claims import (
     drawn,
     explained,
     heard,
+    hidden,
     inside,
     inside_two,
     light,
@@ -79,6 +80,7 @@ PAGES = {
     "akin": akin,
     "samples": samples,
     "ablated": ablated,
+    "hidden": hidden,
 }
 SCENES = any_scenes(200)
 AT_ONCE = 20

@@ -60,7 +60,9 @@ def bases() -> Iterator[Scene]:
     words = "um dois três quatro"
     yield Scene()
     yield Scene(model="gpt", sentence=words, overrides=SMALL, off=("mlp",), layer=1, head=1, query=2, key=1)
-    yield Scene(model="gpt", sentence=words, overrides=SMALL, ablated=((1, 1),), layer=2, threshold=0.2)
+    yield Scene(
+        model="gpt", sentence=words, overrides=SMALL, ablated=((1, 1),), layer=2, threshold=0.2, without_first=True
+    )
     yield Scene(model="encoder", sentence=words, drift_3d=True)
     yield Scene(model="stories", seed=3, split="characters", tokens_written=2, top_k=5)
     for more in (

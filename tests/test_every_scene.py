@@ -44,7 +44,7 @@ COMPUTED = {
 LOOKS = {
     **dict.fromkeys(("layer", "head", "query", "key", "focus", "layers_lit", "drift_stage"), ("", "0", "64")),
     **{"threshold": ("", "0", "1"), "dimension": ("", "1", "255"), "second_norm": ("", "1"), "drift_3d": ("", "1")},
-    **{"without_first": ("", "1"), "cutting": ("", "1")},
+    **{"without_first": ("", "1"), "rows_renormalized": ("", "1"), "cutting": ("", "1")},
     **{
         "draw_temperature": ("", "0", "3"),
         "top_k": ("", "1", "9"),

@@ -284,7 +284,7 @@ def test_pictures_leave_out_the_first_token_and_say_so():
     previous = [shares[layer, head].diagonal(-1)[:].mean() for layer, head in np.ndindex(scores["previous"].shape)]
     assert np.allclose(scores["previous"].ravel(), previous, atol=1e-6)
     for builder, how in ((reading.labels, "shares"), (fibres.light, "weights"), (drift.drift, "way")):
-        told = words(f"shell.left_out.{how}", n=1, tokens="“pi”")
+        told = words(f"shell.left_out.{how}", n=1, tokens="“pi” (position 0)")
         assert builder(scene, words).says.endswith(told) and told not in builder(Scene(model="induction"), words).says
     stages = residual_stages(run.trace, 2)[:, there].astype(np.float64)
     expected = pca(stages.reshape(-1, stages.shape[-1])).explained

@@ -177,6 +177,17 @@ def without_first(scene: Scene, words: Words) -> None:
         switch(words("shell.without_first"), "without_first", scene.without_first, turn=state.turn, help=about)
 
 
+def hidden_on_maps(scene: Scene, words: Words) -> None:
+    """The same for maps of who looks at whom, beside a switch that has what is left of each row add up to 1."""
+    if stacks.kinds(scene) or scene.pinned:  # of two stacks no token is hidden, and what is compared is whole
+        return
+    with st.container(key="hidden-on-maps", horizontal=True, vertical_alignment="center"):
+        without_first(scene, words)
+        if scene.without_first:
+            label, about = words("shell.rows_renormalized"), words("shell.rows_renormalized_help")
+            switch(label, "rows_renormalized", scene.rows_renormalized, turn=state.turn, help=about)
+
+
 def attention_of(scene: Scene, words: Words) -> None:
     """Whose attention is shown, in a model of two stacks; and, of each kind, who looks at whom."""
     if kinds := stacks.kinds(scene):

@@ -114,6 +114,7 @@ class Scene:
     dimension: int = view(0, Whole(0, limits.D_MODEL[1]))  # the chosen one, of vectors
 
     without_first: bool = view(False, Flag())  # pictures leave out the first token, and what stands for no text
+    rows_renormalized: bool = view(False, Flag())  # and on maps what is left of a row is divided by its sum
     threshold: float = view(0.1, Number(0, 1))  # fibres below it are not drawn
     focus: int | None = view(None, Maybe(INDEX))  # the token whose fibres keep their colour
     cutting: bool = view(False, Flag())  # whether a click on a fibre cuts it; else it is explained

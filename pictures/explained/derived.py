@@ -109,6 +109,24 @@ def _mean(kind: str, measure: Callable[[np.ndarray], np.ndarray]) -> Rule:
     return rule
 
 
+def _renormalized(here: World, of: str, index: Place) -> Made:
+    """A weight over the sum of those of its row that a map shows; 0 where that is 0."""
+    row, key = here.subject.row(of, *index[:-1]), index[-1]
+    own, others = row[key], [row[at] for at, there in enumerate(here.on_map) if there and at != key]
+
+    def rule(x: np.ndarray) -> float:
+        total = x[0 if here.on_map[key] else 1 :].sum()
+        return float(x[0] / total) if total != 0 else 0.0
+
+    return Made(r"A_{q,k} / \sum_{j\ \text{shown}} A_{q,j}", "function", (own, *others), rule=rule)
+
+
+def _on_map(here: World, of: str) -> Place:
+    if len(here.on_map) != here.subject[of].shape[-1]:
+        raise ConfigError("name: only pages with maps of who looks at whom divide its rows", "name")
+    return here.subject[of].shape
+
+
 # -------------------------------------------------------------------------------------------- what a weight carries
 
 
@@ -272,6 +290,7 @@ def _heads(here: World, of: str) -> Place:
 
 ROWS = ("head", "query")
 DERIVED = {
+    "renormalized": Derived(OWN + "pattern", (*ROWS, "key"), _on_map, _renormalized),
     "entropy": Derived(PATTERN, ROWS, lambda here, of: here.subject[of].shape[:2], _entropy),
     "mean_entropy": Derived(
         PATTERN, ("head",), lambda here, of: here.subject[of].shape[:1], _mean("entropy", interpret.entropy)

@@ -8,9 +8,9 @@ from core import NAMES, Config, Scene
 from core.config import ENCODER
 from core.explain.subject import GRAD, LENGTH
 from core.scene.fields import Numbered
-from pictures import cause
+from pictures import cause, left_out
 from pictures.explained import derived, runs
-from pictures.explained.world import DRAW, EVERYWHERE, STEPS, World, asked, bare_of
+from pictures.explained.world import DRAW, EVERYWHERE, ON_MAPS, STEPS, World, asked, bare_of
 from pictures.extremes import token_name
 from pictures.words import Words
 
@@ -89,6 +89,8 @@ def families(page: str, scene: Scene) -> list[str]:
         own = []
     else:
         own = [one for one in MADE.get(page, ()) if _is_made(one, config)]
+        if page in ON_MAPS and (divided := left_out.weights_name(PATTERNS[0], scene)) != PATTERNS[0]:
+            own.insert(0, divided)
     return [*(DRAW + step for step in DRAWN.get(page, ())), *own, *found]
 
 

@@ -16,7 +16,7 @@ from core.explain.subject import GRAD, LENGTH, Subject
 from core.interpret import PCA
 from core.scene.fields import Numbered
 from core.trace import axes_of
-from pictures import backward, cause, compute, continuation, memory, stacks, ways
+from pictures import backward, cause, compute, continuation, left_out, memory, stacks, ways
 from pictures.brief import Brief
 from pictures.explained import derived, runs
 from pictures.translate import text as translations
@@ -25,6 +25,7 @@ from pictures.words import Words
 DRAW = "draw."  # before the names of a draw (core/explain/sampling.py)
 EVERYWHERE = ("position", "mask")  # what explanations end at that is no array: of no run
 PATCH = r"\text{patch}"
+ON_MAPS = ("attention", "heads")  # pages whose maps of who looks at whom may hide some tokens
 STEPS = ("plain", "tempered", "final")  # of those: what has one number a token
 
 
@@ -36,7 +37,8 @@ class World:
     logits it has. read: what the decoder read, of a model of two stacks; then `tokens` are what its encoder read, and
     `written` what it wrote at each place. basis: the directions of Drift's points. pair: Cause's two sentences and two
     candidates. elsewhere: the World of another run, by what its names begin with (runs.py). patched_from: of a run with
-    a patch, what the names begin with of the run that it was taken from.
+    a patch, what the names begin with of the run that it was taken from. on_map: which tokens are shown on the page's
+    maps of who looks at whom, where it has such maps.
     """
 
     subject: Subject
@@ -50,6 +52,7 @@ class World:
     pair: cause.Pair | None = None
     elsewhere: Callable[[str], World] | None = None
     patched_from: str | None = None
+    on_map: tuple[bool, ...] = ()
 
     def within(self, name: str) -> tuple[World, str, str]:
         """Whose number a name is: that run's World, what says so, and the rest. Raises: ConfigError for no such run."""
@@ -168,6 +171,8 @@ def world(page: str, scene: Scene, words: Words) -> World | None:
     if page == "translate":
         return _translating(asked(page, scene), words)
     plain = _of(compute.run(asked(page, scene)), words)
+    if page in ON_MAPS and not stacks.kinds(scene):
+        return replace(plain, on_map=tuple(left_out.kept(scene).tolist()))
     if page == "drift":
         return replace(plain, basis=partial(ways.basis, ways.directions(scene)))
     if page == "reading":

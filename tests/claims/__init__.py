@@ -126,6 +126,7 @@ class Fresh:
     """A run of a Scene of its own, its arrays in float64, and small arithmetic to read them with."""
 
     claims: Mapping[str, Callable[[Any, Values], None]] = {}  # of keys that mean another thing to its builders
+    hides = False  # whether its maps leave some tokens out
     prefix, crosses = "", False  # of the names in its stack's trace; whether the crossing is looked at
     entries = "ln1.out", "resid_pre"  # what enters attention: where a norm comes first, and where none does
 

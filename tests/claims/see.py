@@ -165,6 +165,7 @@ def pair(f: Fresh, q: int, k: int) -> str:
 
 @claim("attention.says.scores", "attention.says.scores_alike")
 def scores(f: Fresh, v: Values) -> None:
+    assert v["shown"] == f.hides
     q, k = (f.of_head(f"rot_{name}" if f.config.positions == "rotary" else name) for name in "qk")
     s = f.of_head("scores")
     if np.abs(s).max() < 1e6:
@@ -186,6 +187,7 @@ def of_a_pair(f: Fresh, v: Values) -> None:
 @claim("attention.says.scaled", "attention.says.unscaled")
 @claim("attention.says.scaled_alike", "attention.says.unscaled_alike")
 def scaled(f: Fresh, v: Values) -> None:
+    assert v["shown"] == f.hides
     s = f.of_head("scores") / (np.sqrt(v["width"]) if f.config.scale else 1)
     assert v["width"] == f.of_head("q").shape[1] and near(v["root"] ** 2, v["width"])
     assert np.allclose(s, f.of_head("scores_scaled"), rtol=1e-4) and finite(s, f)
@@ -194,6 +196,7 @@ def scaled(f: Fresh, v: Values) -> None:
 
 @claim("attention.says.masked", "attention.says.unmasked")
 def masked(f: Fresh, v: Values) -> None:
+    assert v["shown"] == f.hides
     hidden = int((~f.seen).sum())
     assert v["cells"] == f.n * len(f.columns) and v["hidden"] == hidden == np.isneginf(f.of_head("scores_masked")).sum()
     assert (not hidden) == ("Nothing" in f.says or "Nada" in f.says) and v["unit"] == unit(f)
@@ -228,6 +231,7 @@ def row_of(f: Fresh, token: str) -> list[tuple[int, np.ndarray]]:
 
 @claim("attention.reads.row")
 def row(f: Fresh, v: Values) -> None:
+    assert v["shown"] == f.hides
     ((query, weights),) = row_of(f, v["token"])
     written = [round(round(w, 6), 2) for w in weights]
     levels = sorted({*written}, reverse=True)
@@ -256,12 +260,14 @@ def itself(f: Fresh, v: Values) -> None:
 
 @claim("attention.reads.alike")
 def all_alike(f: Fresh, v: Values) -> None:
+    assert v["shown"] == f.hides
     ((_, weights),) = row_of(f, v["token"])
     assert len(weights) > 1 and all(abs(w - v["weight"]) <= 0.005001 for w in weights)
 
 
 @claim("attention.reads.only")
 def only(f: Fresh, v: Values) -> None:
+    assert v["shown"] == f.hides
     ((_, weights),) = row_of(f, v["token"])
     assert len(weights) == 1 and v["weight"] == round(weights[0], 2)
 
@@ -295,6 +301,7 @@ def looks(f: Fresh) -> tuple[np.ndarray, list[tuple]]:
 @claim("heads.says.strongest", "heads.says.many", "heads.says.alike")
 @claim("heads.says.strongest_across", "heads.says.many_across", "heads.says.alike_across")
 def strongest(f: Fresh, v: Values) -> None:
+    assert v["shown"] == f.hides
     values, best = looks(f)
     assert near(v["weight"], values.max()) and v["n"] == len(best)
     first, form = best[0], {"en": "{} at {}", "pt-BR": "de {} para {}"}[f.words.lang]
@@ -350,11 +357,12 @@ def chosen(f: Fresh, v: Values) -> None:
     a = f.of_head("pattern")
     assert near(v["entropy"], bits(a)) and near(v["distance"], reach(a)) and near(v["most"], bits(even(f)))
     assert v["place"].lower() == f.heads([(f.layer, f.head)]) and v["unit"] == unit(f)
+    assert v["shown"] == f.hides
 
 
 @claim("heads.says.chosen_lost")
 def chosen_lost(f: Fresh, v: Values) -> None:
-    assert not np.isfinite(f.of_head("pattern")).all()
+    assert not np.isfinite(f.of_head("pattern")).all() and v["place"].lower() == f.heads([(f.layer, f.head)])
 
 
 @claim("heads.says.chosen_off")

@@ -8,8 +8,7 @@ import streamlit as st
 
 from core import Scene
 from pictures import arithmetic, stacks
-from pictures.attention import LENGTHS, at_head, read
-from pictures.compute import run
+from pictures.attention import LENGTHS, read_shown
 from pictures.extremes import choices
 from pictures.words import Words
 from ui import controls, shell, state
@@ -106,9 +105,9 @@ def choose_key(click: Click) -> None:
 def cell(scene: Scene, words: Words) -> str:
     """The HTML of the chosen cell's arithmetic, and under it the matrix in words: every row, or of many the chosen one,
     the others folded."""
-    weights, found = at_head(run(scene), scene, "pattern"), stacks.looks(scene)
+    found = stacks.looks(scene)
     chosen = found.cell[0]
-    rows = [read(found, weights, query, words) for query in range(len(weights))]
+    rows = read_shown(scene, range(len(found.rows)), words)
     told, title = arithmetic.html(scene, words), words("attention.rows")
     if len(rows) <= LENGTHS["few"]:
         return f"{told}{live_figure.heading(title)}{shell.listing(rows, chosen)}"
