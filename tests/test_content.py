@@ -48,6 +48,17 @@ def test_prose_has_the_same_files_and_sections():
         assert all(len(text) > 200 for prose in sections.values() for text in prose.values()), name
 
 
+FORMULA = re.compile(r"\$\$(.+?)\$\$|\$([^$\n]+)\$", re.DOTALL)
+TEXT = re.compile(r"\\text\{[^}]*\}")
+
+
+@pytest.mark.parametrize("path", sorted(CONTENT.glob("*/*.md")), ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_in_a_formula_words_are_text(path):
+    """KaTeX knows no accents in its math, and complains of each to the console."""
+    for formula in FORMULA.finditer(path.read_text("utf-8")):
+        assert TEXT.sub("", formula[0]).isascii(), formula[0]
+
+
 def test_portuguese_is_not_english():
     """A label that is the same in both languages must be a name, a symbol, or a format."""
     same = {key for key in LABELS["en"] if LABELS["en"][key] == LABELS["pt-BR"][key]}
