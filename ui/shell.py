@@ -26,6 +26,7 @@ from ui.challenges import asked as challenge
 from ui.checks import cards, panel
 from ui.lessons import bar
 from ui.live import compat, live_figure, menu, moves, presence, projector, session, theme_button
+from ui.live import range as slider
 from ui.round import seat
 from ui.source import Code
 
@@ -61,6 +62,7 @@ def open_page(
     st.logo(str(LOGO), size="large")
     session.keep(words, nowhere=any(notice.code == "nowhere" for notice in state.notices()))
     live_figure.prepare()
+    slider.prepare()
     with st.sidebar:
         menu.draw(words)
         _sidebar(scene, words, seed, model)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import os
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -12,6 +13,10 @@ from typing import Any
 import streamlit as st
 
 from ui.live import internals
+
+_HAND_OVER = """export default (component) => {
+  ((window.fibraLibraries ??= {})["__NAME__"] ??= []).push(component);
+};"""
 
 
 def call(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
@@ -53,6 +58,23 @@ def component_of(
     css += "".join(_file(f"{name}.css") for name in styles)
     parts = {"css": css} if css else {}
     return component(f"fibra_{stem}", js=script(stem, private=private), isolate_styles=isolated, **parts)
+
+
+def library_of(
+    stem: str, *styles: str, private: Sequence[str] = ()
+) -> tuple[Callable[..., Any], Callable[..., Any]] | None:
+    """Two components, for what stands on a page many times; None without components.v2.
+
+    Each message of a component repeats its script. So the first of the two is a library, which a page mounts once: the
+    function `receive` of `stem`.js, and the sheets `styles`. The second has its data alone, and hands itself over.
+    """
+    if not hasattr(st.components, "v2"):
+        return None
+    source = script(stem, "library", private=("wrappers", *private))
+    for name, value in {"CSS": "".join(_file(f"{style}.css") for style in styles), "NAME": stem}.items():
+        source = source.replace(f'"__{name}__"', json.dumps(value))
+    one = _HAND_OVER.replace("__NAME__", stem)
+    return component(f"fibra_{stem}_library", js=source, isolate_styles=False), component(f"fibra_{stem}", js=one)
 
 
 def script(*stems: str, private: Sequence[str]) -> str:

@@ -9,7 +9,7 @@ const LITTLE = 300; // ms that a run may still take whose end nobody tells
 const SOON = 500; // ms after which the figures that came with it have arrived too
 const made = new WeakMap(); // the component's root -> its knob
 
-export default function ({ parentElement, data, setTriggerValue }) {
+function receive({ parentElement, data, setTriggerValue }) {
   let knob = made.get(parentElement);
   if (!knob) made.set(parentElement, (knob = create(parentElement)));
   if (data.drawn !== knob.drawn) knob.wanted = undefined; // what was wanted was of another Scene

@@ -15,12 +15,18 @@ import streamlit as st
 from ui import state
 from ui.live import compat
 
-_RANGE = compat.component_of("range", "range", private=("run",))
+_LIBRARY, _RANGE = compat.library_of("range", "range", private=("run",)) or (None, None)
 
 
 def works() -> bool:
     """Whether this session can have one."""
     return compat.usable(_RANGE)
+
+
+def prepare() -> None:
+    """Send the script of all sliders. Once in every full run."""
+    if works():
+        _LIBRARY(key="range-library")
 
 
 def show(
