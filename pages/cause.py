@@ -13,7 +13,7 @@ from core.scene.sentence import fit_target, target_cut
 from pictures import cause as pictures
 from pictures import continuation, influence
 from pictures.words import Words
-from ui import comparison, controls, explanation, figure, presets, shell, state, switchboard
+from ui import comparison, controls, explanation, figure, patch, presets, shell, state, switchboard
 from ui.live import live_figure
 
 
@@ -32,6 +32,7 @@ def compare(words: Words) -> None:
         for builder in maps:
             height = pictures.height(pictures.asked(scene))
             _picture(builder, scene, words, height, choose if builder is pictures.heads else None)
+    patch.offer(scene, words)
     explanation.draw("cause", words)
 
 

@@ -34,8 +34,9 @@ VIEW = ("other_sentence", "cause_word", "cause_rival", "cause_break")
 
 
 def asked(scene: Scene) -> Scene:
-    """The Scene itself; a model with logits where it has none; and the example, where no sentence was written."""
-    scene = continuation.with_logits(scene, EXAMPLE)
+    """The Scene itself, unpatched; a model with logits where it has none; and the example, where no sentence was
+    written."""
+    scene = continuation.with_logits(scene.unpatched, EXAMPLE)
     return scene.turn(sentence=CLEAN, forced=()) if scene.model == EXAMPLE and not scene.sentence else scene
 
 

@@ -20,6 +20,7 @@ class Page:
     model: bool = True  # it shows the Scene's model, and so has the list of presets and the sentence
     compares: bool = False  # it sets what is pinned beside what is turned
     stacks: tuple[int, ...] = (1,)  # of models of how many stacks it shows; of others another one stands in
+    patched: bool = True  # it shows a patched run; else the same run without the patch
 
 
 PAGES = {
@@ -30,10 +31,10 @@ PAGES = {
     "fibres": Page("✨", "see", compares=True, stacks=(1, 2)),
     "drift": Page("🧭", "see", compares=True, stacks=(1, 2)),
     "block": Page("🧱", "see", compares=True, stacks=(1, 2)),
-    "generate": Page("✍️", "write"),
-    "translate": Page("🌐", "write", stacks=(2,)),
+    "generate": Page("✍️", "write", patched=False),
+    "translate": Page("🌐", "write", stacks=(2,), patched=False),
     "train": Page("🌱", "write", model=False),
-    "backward": Page("↩️", "write", compares=True),
+    "backward": Page("↩️", "write", compares=True, patched=False),
     "cause": Page("🧪", "write"),
     "lessons": Page("🎓", "class", model=False),
     "challenges": Page("🧩", "class", model=False),

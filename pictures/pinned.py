@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from core import Scene, SceneError
-from pictures import display_names, stacks
+from pictures import display_names, patched, stacks
 from pictures.words import Words
 from plots.tokens import shown
 
@@ -57,6 +57,9 @@ def differences(scene: Scene, words: Words) -> list[str]:
             found.append(words("compare.changed", knob=words(f"knob.{name}"), was=was, now=now))
         elif name in LISTS and getattr(old, name) != getattr(new, name):
             found.append(words("compare.as_many", knob=words(f"knob.{name}"), n=len(getattr(new, name))))
+    was, now = (_patch(s, words) for s in (old, new))
+    if (old.patch, old.patch_source) != (new.patch, new.patch_source):
+        found.append(words("compare.changed", knob=words("knob.patch"), was=was, now=now))
     for name in sorted(dict(old.overrides).keys() | dict(new.overrides).keys()):
         was, now = (_value(getattr(s.whole, name), words) for s in (old, new))
         if was != now and old.model == new.model:
@@ -75,6 +78,13 @@ def _told(scene: Scene, name: str, words: Words) -> str:
         return words(f"shell.splits.{scene.split}")
     value = getattr(scene, name)
     return str(len(value)) if isinstance(value, tuple) else words.short(value)
+
+
+def _patch(scene: Scene, words: Words) -> str:
+    """What is put in from which sentence."""
+    if scene.patch is None:
+        return words("patch.none")
+    return words("patch.from", what=patched.called(scene, words), source=scene.patch_source)
 
 
 def _value(value: int | bool | str, words: Words) -> str:

@@ -31,11 +31,18 @@ def count(scene: Scene) -> int:
 def shown(scene: Scene, page: str) -> Scene:
     """The Scene that `page` shows: the reader's own, or another model as it opens, looked at in the same way.
 
-    A pinned Scene that the page cannot show is left out there too.
+    A pinned Scene that the page cannot show is left out there too; and a patch, on a page that cannot follow one.
     """
     if page not in PAGES or not PAGES[page].model:
         return scene
-    return standing_in(scene, PAGES[page].stacks)
+    about = PAGES[page]
+    return standing_in(scene if about.patched else _unpatched(scene), about.stacks)
+
+
+@lru_cache(maxsize=128)  # as below
+def _unpatched(scene: Scene) -> Scene:
+    """Without a patch, the pinned one too."""
+    return scene.unpatched.turn(pinned=scene.pinned and scene.pinned.unpatched)
 
 
 @lru_cache(maxsize=128)  # a page asks for it dozens of times
@@ -188,7 +195,7 @@ def without(scene: Scene, heads: Iterable[tuple[int, int]], names: Iterable[str]
     decoder reads stays."""
     run, found = compute.run(scene), looks(scene)
     others = {*scene.ablated} - {*map(found.head, found.ablated)}
-    change = replace(scene.interventions, ablated=frozenset(others.union(map(found.head, heads))))
+    change = replace(run.trace.interventions, ablated=frozenset(others.union(map(found.head, heads))))
     return forward(
         run.params, scene.whole, run.target, source=run.encoding.ids, interventions=change, names=tuple(names)
     )

@@ -18,7 +18,7 @@ import core
 from core.config import CHOICES, SCALINGS, RotaryScaling
 from core.interventions import PARTS
 from core.kinds import Choice, Flag, Kind, Maybe, Name, Number, Rows, Several, Text, Whole
-from core.scene.fields import OVERRIDES, Trail
+from core.scene.fields import OVERRIDES, Part, Trail
 from core.scene.fields import kinds as kinds_of
 from core.scene.sentence import fit_sentence
 
@@ -266,6 +266,10 @@ def values_of(kind: Kind) -> st.SearchStrategy:
             names = st.sampled_from(["embed", "logits", "blocks.0.attn.pattern", "draw.final", "of.nobody"])
             places = st.lists(st.integers(0, 3), min_size=1, max_size=3).map(tuple)
             return st.lists(st.tuples(names, places), max_size=3).map(tuple)
+        case Part():
+            names = st.sampled_from(["blocks.0.resid_pre", "blocks.0.mlp_out", "blocks.2.resid_pre"])
+            heads = st.tuples(st.just("blocks.0.attn.z"), st.lists(st.integers(0, 3), max_size=2).map(tuple))
+            return heads | st.tuples(names, st.lists(st.integers(0, 3), max_size=1).map(tuple))
         case Rows():
             columns = [values_of(column) for column in kind.columns.values()]
             rows = st.lists(st.tuples(*columns), max_size=3, unique_by=lambda row: row[: kind.keys])
@@ -273,7 +277,17 @@ def values_of(kind: Kind) -> st.SearchStrategy:
     raise NotImplementedError(f"how is a {type(kind).__name__} drawn?")
 
 
-ALONE = ("model", "sentence", "split", "overrides", "edits", "ablated", "pinned")  # each must fit others
+ALONE = (
+    "model",
+    "sentence",
+    "split",
+    "overrides",
+    "edits",
+    "ablated",
+    "patch",
+    "patch_source",
+    "pinned",
+)  # each must fit others
 
 
 @st.composite
@@ -300,6 +314,9 @@ def scenes(draw: st.DrawFn) -> core.Scene:
         ablated={head for head in draw(st.sets(heads | elsewhere, max_size=3)) if len(head) == 2 or c.n_encoder_layers},
         **{name: draw(values_of(kind)) for name, kind in kinds.items() if name not in ALONE},
     )
+    patch = draw(values_of(kinds["patch"]))
+    if patch and scene.can_patch(patch, scene.text):  # from its own run: nothing alters
+        scene = scene.turn(patch=patch, patch_source=scene.text)
     return scene.pin().turn(temperature=2.0) if draw(st.booleans()) else scene
 
 

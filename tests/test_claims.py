@@ -37,6 +37,7 @@ from claims import (
     inside_two,
     light,
     mattered,
+    put,
     readings,
     samples,
     see,
@@ -81,6 +82,7 @@ PAGES = {
     "samples": samples,
     "ablated": ablated,
     "hidden": hidden,
+    "put": put,
 }
 SCENES = any_scenes(200)
 AT_ONCE = 20

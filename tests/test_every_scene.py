@@ -37,6 +37,8 @@ COMPUTED = {
     "temperature": ("", "0.05", "20"),
     "ablated": ("", "0.0"),
     "cut": ("", "0.0.1.0"),
+    "patch": ("", "blocks.0.attn.z:0.1"),
+    "patch_source": ("", "a b a", "o rato viu o gato"),
     "edits": ("", "0.0:9"),
     "matrices": ("", "K.0.0:2,Q.3.1:-9"),
     "seed": ("", "9999"),

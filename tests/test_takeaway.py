@@ -52,7 +52,18 @@ def scenes() -> list[Scene]:
     presets = [Scene(model=model) for model in PRESETS]
     hostile = Scene(model="gpt", sentence=" ".join(HOSTILE)).turn(ablated=((1, 2), (3, 0)), edits=((0, 3, 2.5),))
     own = Scene.from_query({"projections": "1", "matrices": "K.1.2:3,Q.0.0:20"})[0]
-    return [*presets, hostile, own, *random_scenes(50, 12, [*PRESETS])]
+    return [*presets, hostile, own, *patched_scenes(), *random_scenes(47, 12, [*PRESETS])]
+
+
+def patched_scenes() -> list[Scene]:
+    """With numbers chosen by hand, learned ones, and of two stacks: in the encoder, and where it is looked at."""
+    penguins, pair = "Os pinguins não tem joelho", {"sentence": "o gato viu .", "patch_source": "a gata viu ."}
+    return [
+        Scene(sentence="joelho tem pinguins não Os").turn(patch=("blocks.0.attn.z", (0, 2)), patch_source=penguins),
+        Scene(model="stories", patch=("blocks.1.mlp_out", ()), **pair),
+        Scene(model="translator", patch=("encoder.blocks.0.resid_pre", (2,)), **pair),
+        Scene(model="translator", patch=("blocks.1.cross.z", (0,)), **pair),
+    ]
 
 
 @cache

@@ -21,7 +21,7 @@ from pictures.pages import PAGES
 from pictures.words import LANGUAGES, Words
 from plots import theme
 from plots.tokens import shown
-from ui import controls, explanation, presets, process, share, source, state, status, switchboard, takeaway
+from ui import controls, explanation, patch, presets, process, share, source, state, status, switchboard, takeaway
 from ui.challenges import asked as challenge
 from ui.checks import cards, panel
 from ui.lessons import bar
@@ -75,11 +75,15 @@ def open_page(
             _sentence(state.own(), reads(scene), words)
             switchboard.board(words)
     with st.container(key="page-lead"):
-        say(words(f"{name}.lead"), "lead under-sign" if model and switchboard.is_signed(scene) else "lead")
+        say(
+            words(f"{name}.lead"),
+            "lead under-sign" if model and (switchboard.is_signed(scene) or patch.is_signed()) else "lead",
+        )
         _moves(scene, words)
     with st.container(key="page-notices"):  # a slot: what stands below keeps its place, whatever is said here
         if model:
             switchboard.sign(scene, words)
+            patch.sign(name, words)
         notices(words, "nowhere", "cut", "long", "blank", "default", "conflict", "trained", "gone", "absent")
     if model:
         presets.stacks_differ(name, words)

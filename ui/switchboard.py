@@ -99,7 +99,7 @@ def is_signed(scene: Scene) -> bool:
 
 def sign(scene: Scene, words: Words) -> None:
     """While anything is off, the page says what, beside a button that puts all of it back."""
-    st.session_state[SIGN] = _off(scene)
+    st.session_state[SIGN] = _told(scene)
     if not is_signed(scene):
         return
     names = [words(f"switches.names.{part}") for part in scene.missing]
@@ -114,8 +114,13 @@ def sign(scene: Scene, words: Words) -> None:
 
 def in_step(scene: Scene) -> None:
     """In a fragment whose switches may make the sign wrong: run the whole page again if they did."""
-    if _off(scene) != st.session_state[SIGN]:
+    if _told(scene) != st.session_state[SIGN]:
         st.rerun()
+
+
+def _told(scene: Scene) -> tuple:
+    """All that stands at the top of the page: what is off, and what is patched."""
+    return *_off(scene), state.own().patch, scene.patch
 
 
 def _off(scene: Scene) -> tuple:

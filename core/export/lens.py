@@ -104,6 +104,7 @@ def refused(scene: Scene) -> str:
         "post": config.norm != "none" and config.norm_at == "post",
         "softmax": "softmax" in scene.off,
         "cut": bool(scene.cut),
+        "patch": scene.patch is not None,
         "norms": config.embed_norm or (config.unembed and config.norm != "none" and not config.final_norm),
         "other": config.parallel
         or config.embed_scale

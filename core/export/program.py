@@ -37,12 +37,16 @@ TRACE = '''class Trace(dict):
         self.interventions, self.mask, self.source_mask = interventions, None, None
 
     def put(self, name, array):
-        self[name] = array
+{patch}        self[name] = array
         return array
 
     def needs(self, name):
         return True  # every one is kept
 '''
+PATCHED = """        if name in PATCH:  # another run's numbers in the place of this one's
+            array = array.copy()
+            array[PATCH[name][0]] = PATCH[name][1]
+"""
 PART = '''
 
 class Part(Trace):
@@ -70,6 +74,14 @@ numbers = np.frombuffer(decompress(b64decode(NUMBERS)), "{dtype}")
 '''
 BESIDE = 'numbers = np.load("{file}")  # the file that came with this one\n'
 GIVEN, GIVEN_BOTH = "embeddings=embeddings", "target, source=source"
+OTHER = """other_scene = {scene}
+other = embed_tokens(other_scene, SimpleNamespace(ids=np.array({ids!r}), tokens={tokens!r}), params)
+"""
+OTHER_BOTH = """other = np.array({ids!r})  # the other sentence
+"""
+OTHER_RUN = """there = forward(params, config, {given}, interventions=interventions)["{name}"]
+PATCH["{name}"] = {place!r}, there[{place!r}]
+"""
 RUN = """trace = forward(params, config, {given}, interventions=interventions)
 for name, array in trace.items():
     print(f"{{name:32}} {{array.shape}}")
@@ -126,14 +138,15 @@ def program(scene: Scene, run: Run) -> Program:
     needs = {"from types import SimpleNamespace", *parts.imports()}
     if trained and beside is None:
         needs |= {"from base64 import b64decode", "from zlib import decompress"}
+    trace = TRACE.format(patch=PATCHED if scene.patch else "") + (PART if two else "")
     sections = {
-        "setup": FUTURE + "\n" + _imports(needs) + "\n\n" + TRACE + (PART if two else ""),
+        "setup": FUTURE + "\n" + _imports(needs) + "\n\n" + ("PATCH = {}\n\n\n" if scene.patch else "") + trace,
         "config": parts.text("config", "interventions") + "\n\n" + _called("config", config),
         "weights": "\n\n".join(filter(None, (parts.text("params"), numbers))),
         "operations": operations,
         "model": parts.text("model"),
         **({"sentences": _both_sentences(run)} if two else {"sentence": _sentence(scene, parts)}),
-        "run": _called("interventions", change) + RUN.format(given=GIVEN_BOTH if two else GIVEN),
+        "run": _called("interventions", change) + _other(scene, run) + RUN.format(given=GIVEN_BOTH if two else GIVEN),
         "check": screen(scene, run) + CHECK,
         "plot": PLOT.format(**_plotted(scene)),
     }
@@ -187,9 +200,7 @@ def _literal(value: Any) -> str:
 
 def _sentence(scene: Scene, parts: Assembly) -> str:
     """The tokens, and what was chosen or edited by hand of their embeddings."""
-    tokens, words = scene.tokens, scene.preset.by_hand
-    own = {token: words[token] for token in dict.fromkeys(tokens) if token in words}
-    hand = f"SimpleNamespace(preset=SimpleNamespace(by_hand={own!r}), edits={scene.edits!r})"
+    tokens, hand = scene.tokens, _by_hand(scene)
     lines = [
         f"tokens = {tokens!r}",
         f"ids = np.array({scene.encoding.ids.tolist()!r})",
@@ -197,6 +208,13 @@ def _sentence(scene: Scene, parts: Assembly) -> str:
         "embeddings = embed_tokens(scene, SimpleNamespace(ids=ids, tokens=tokens), params)",
     ]
     return parts.text("scene.run") + "\n\n" + "\n".join(lines) + "\n"
+
+
+def _by_hand(scene: Scene) -> str:
+    """What was chosen or edited by hand of a sentence's embeddings, as `embed_tokens` reads a Scene."""
+    words = scene.preset.by_hand
+    own = {token: words[token] for token in dict.fromkeys(scene.tokens) if token in words}
+    return f"SimpleNamespace(preset=SimpleNamespace(by_hand={own!r}), edits={scene.edits!r})"
 
 
 def _both_sentences(run: Run) -> str:
@@ -209,6 +227,22 @@ def _both_sentences(run: Run) -> str:
         f"target = np.array({_target(run).tolist()!r})",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _other(scene: Scene, run: Run) -> str:
+    """The lines that run the other sentence, and keep what the patch takes from there; of a Scene without one, none."""
+    if not run.trace.interventions.patch:
+        return ""
+    assert scene.patch is not None
+    (name, place), other = scene.patch, scene.patched_from
+    ids = other.encoding.ids.tolist()
+    if run.target is not None:
+        lines, given = OTHER_BOTH.format(ids=ids), "target, source=other"
+    else:
+        hand = _by_hand(other)
+        lines = OTHER.format(ids=ids, tokens=other.tokens, scene=hand)
+        given = "embeddings=other"
+    return lines + OTHER_RUN.format(given=given, name=name, place=place)
 
 
 def _target(run: Run) -> np.ndarray:

@@ -16,7 +16,7 @@ from .. import limits
 from ..config import CHOICES, TYPES
 from ..errors import SceneError
 from ..interventions import ELSEWHERE, EVERY_PART
-from ..kinds import Choice, Flag, Kind, Number, Raised, Rows, Several, Whole, shown
+from ..kinds import Choice, Flag, Kind, Maybe, Number, Raised, Rows, Several, Whole, shown
 
 # Those of core.tasks.
 TASK_NAMES = ("copy", "reverse", "sort", "repeat", "addition", "stories", "translate", "characters")
@@ -31,6 +31,7 @@ Edit = tuple[int, int, float]  # position, dimension, value
 MatrixEdit = tuple[str, int, int, float]  # Q or K, row, column, value
 Override = tuple[str, "int | bool | str"]
 Numbered = tuple[str, tuple[int, ...]]  # a number: its name and its place
+Patched = tuple[str, tuple[int, ...]]  # an array's name, and which part of it: its place along the first axes
 
 
 def computed(default: Any, kind: Kind) -> Any:
@@ -121,6 +122,36 @@ class Trail(Kind):
         return ",".join(f"{name}:{'.'.join(map(str, index))}" for name, index in value)
 
 
+@dataclass(frozen=True)
+class Part(Kind):
+    """An array of a trace that may be put into another run, and which part of it: (name, place along its first axes).
+
+    The stream that enters a layer, by position; the outputs of its heads, by head and position; its MLP's, by position.
+    """
+
+    right = "blocks.1.resid_pre:3, blocks.1.attn.z:0.2, blocks.1.mlp_out"
+
+    @property
+    def what(self) -> str:  # type: ignore[override]
+        return "a pair (name, place), such as ('blocks.1.attn.z', (0, 2))"
+
+    def takes(self, value: Any) -> bool:
+        if not (isinstance(value, tuple) and len(value) == 2 and isinstance(value[0], str)):
+            return False
+        name, place = value
+        found = re.fullmatch(PATCHED, name)
+        most = 2 if name.endswith(".z") else 1
+        return bool(found) and isinstance(place, tuple) and len(place) <= most and all(map(INDEX.takes, place))
+
+    def read(self, text: str) -> Patched:
+        name, _, place = text.partition(":")
+        return name, tuple(map(INDEX.read, place.split("."))) if place else ()
+
+    def write(self, value: Patched) -> str:
+        name, place = value
+        return f"{name}:{'.'.join(map(str, place))}" if place else name
+
+
 def _of_config(name: str) -> Kind:
     return Choice(CHOICES[name]) if name in CHOICES else Flag() if TYPES[name] is bool else Whole(*_SIZES[name])
 
@@ -145,4 +176,6 @@ OFF = Several(Choice(EVERY_PART))
 INDEX = Whole(0, limits.TOKENS)
 PLACE = Whole(0, limits.VOCABULARY - 1)  # along an axis of an array
 EXPLAINED = Trail(limits.TRAIL)
+PATCHED = r"(encoder\.)?blocks\.([0-9]{1,3})\.(resid_pre|attn\.z|cross\.z|mlp_out)"
+PATCH = Maybe(Part())
 SEED = Whole(*limits.SEED)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from .. import limits
 from ..arguments import instance
 from ..config import Config
+from ..interventions import Interventions
 from ..model import forward
 from ..params import Params, check_needed
 from ..tokenizer.words import Encoding
@@ -61,14 +63,36 @@ def run(
     params = weights_of(scene) if params is None else params
     embeddings = embed_tokens(scene, encoding, params)
     if config.n_encoder_layers:  # small, or it would not be a Scene's: its trace is kept whole
-        target, trace = read_back(scene, params, names=names)
+        target, source = read_back(scene, params), encoding.ids
+        change = patched(scene, params, target)
+        trace = forward(params, scene.whole, target, source=source, interventions=change, names=names)
         return Run(scene, config, weights or (lambda: params), encoding, embeddings, trace, target)
     large = weights is not None and names is None and trace_bytes(config, len(embeddings)) > limits.TRACE
     names = KEPT if large else names
-    trace = forward(params, config, embeddings=embeddings, interventions=scene.interventions, names=names)
+    change = patched(scene, params)
+    trace = forward(params, config, embeddings=embeddings, interventions=change, names=names)
     if weights is None:
         return Run(scene, config, lambda: params, encoding, embeddings, trace)
     return Run(scene, config, weights, encoding, embeddings, Recalled(trace, config, weights) if large else trace)
+
+
+def patched(scene: Scene, params: Params, target: np.ndarray | None = None) -> Interventions:
+    """The Scene's interventions, and what its patch takes from a run of the other sentence.
+
+    target [pos]: what the decoder reads, of a model of two stacks: the same in both runs. Of a position that it has not
+    nothing is patched. Sources are those of core/interpret/patching.py.
+    """
+    change = scene.interventions
+    if scene.patch is None:
+        return change
+    (name, place), other = scene.patch, scene.patched_from
+    given: dict[str, Any] = {"embeddings": embed_tokens(other, other.encoding, params)}
+    if target is not None:
+        given = {"ids": target, "source": other.encoding.ids}
+    there = forward(params, scene.whole, **given, interventions=other.interventions, names=[name])[name]
+    if any(at >= size for at, size in zip(place, there.shape, strict=False)):
+        return change
+    return replace(change, patch={name: (place, there[place])})
 
 
 def weights_of(scene: Scene) -> Params:

@@ -5,6 +5,7 @@ A picture is a pure function of its Scene. Sharing is writing it to the URL, and
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
@@ -45,6 +46,8 @@ from .fields import (
     MATRIX_EDITS,
     OFF,
     OVERRIDES,
+    PATCH,
+    PATCHED,
     PLACE,
     SEED,
     STEPS,
@@ -55,6 +58,7 @@ from .fields import (
     MatrixEdit,
     Numbered,
     Override,
+    Patched,
     computed,
     is_view,
     kinds,
@@ -106,6 +110,9 @@ class Scene:
     ablated: tuple[Head, ...] = computed((), ABLATED)
     cut: tuple[Edge, ...] = computed((), CUT)  # edges of attention: who no longer looks at whom
     off: tuple[str, ...] = computed((), OFF)  # parts taken out; those that the model has not are left away
+    # Part of an array of another sentence's run, in the place of this one's; and that sentence, of as many tokens.
+    patch: Patched | None = computed(None, PATCH)  # noqa: RUF009
+    patch_source: str = computed("", SENTENCE)  # "" where nothing is patched
 
     layer: int = view(0, INDEX)
     head: int = view(0, INDEX)
@@ -186,6 +193,8 @@ class Scene:
         object.__setattr__(self, "off", off)
         if self.matrices:
             object.__setattr__(self, "matrices", tuple(row for row in self.matrices if max(row[1:3]) < self.grid))
+        if self.patch is None:
+            object.__setattr__(self, "patch_source", "")
         self._check_together()
 
     def _take(self, values: Mapping[str, Any]) -> None:
@@ -214,6 +223,9 @@ class Scene:
                 raise SceneError(fault, "ablated")
         if self.cut and self.cut != self._cuttable(self.cut):
             raise SceneError("cut: has an edge that there is not, or leaves some query no key to look at", "cut")
+        if self.patch and not self.can_patch(self.patch, self.patch_source):
+            about = f"{shown(self.patch)} from {shown(self.patch_source)}"
+            raise SceneError(f"patch: {about} has no place here, or the sentences differ in length", "patch")
 
     def _cuttable(self, cut: tuple[Edge, ...]) -> tuple[Edge, ...]:
         """Those of some edges that can be cut: inside, not behind the mask, and not all that a query sees."""
@@ -233,6 +245,24 @@ class Scene:
         """Whether this edge is there, and its query has another key to look at."""
         more = tuple(sorted({*self.cut, edge}))
         return self._cuttable(more) == more
+
+    def can_patch(self, patch: Patched, patch_source: str) -> bool:
+        """Whether this model records such a part of an array, and the other sentence has as many tokens as this one.
+
+        How long a translation is, a run tells: of a decoder any position is right that n_ctx has room for.
+        """
+        if not patch_source or fit_sentence(patch_source, self.split, self.model)[0] != patch_source:
+            return False
+        (name, place), n = patch, len(self.tokens)
+        inside, layer, array = re.fullmatch(PATCHED, name).groups()  # type: ignore[union-attr]
+        if inside and not self.config.n_encoder_layers:
+            return False
+        c = self.config.encoder if inside else self.config
+        positions = n if inside or not c.n_encoder_layers else c.n_ctx
+        there = {"cross.z": c.cross and not inside, "mlp_out": c.d_mlp > 0}.get(array, True)
+        sizes = (c.n_heads, positions) if array.endswith(".z") else (positions,)
+        fits = all(at < size for at, size in zip(place, sizes, strict=False))
+        return there and int(layer) < c.n_layers and fits and len(self._encoded(patch_source).tokens) == n
 
     # ------------------------------------------------------------------------------------------- what follows
 
@@ -268,9 +298,12 @@ class Scene:
     @cached_property
     def encoding(self) -> Encoding:
         """The sentence's ids and tokens: a trained model's own, or of an open vocabulary."""
+        return self._encoded(self.text)
+
+    def _encoded(self, text: str) -> Encoding:
         if tokenizer := self.preset.tokenizer:
-            return tokenizer.encode(self.text)
-        return _of_open_vocabulary(self.text, self.split, self.config.vocab_size)
+            return tokenizer.encode(text)
+        return _of_open_vocabulary(text, self.split, self.config.vocab_size)
 
     @property
     def tokens(self) -> tuple[str, ...]:
@@ -290,7 +323,18 @@ class Scene:
 
     @property
     def interventions(self) -> Interventions:
+        """All but the patch, whose numbers a run of the other sentence gives (core.scene.run.patched)."""
         return Interventions(self.temperature, frozenset(self.ablated), frozenset(self.off), cut=frozenset(self.cut))
+
+    @property
+    def unpatched(self) -> Scene:
+        """The same without its patch."""
+        return self.turn(patch=None) if self.patch else self
+
+    @property
+    def patched_from(self) -> Scene:
+        """The Scene whose run the patch is taken from: this one, unpatched, with the other sentence."""
+        return self.turn(patch=None, sentence=self.patch_source) if self.patch else self
 
     @cached_property
     def missing(self) -> tuple[str, ...]:
@@ -331,10 +375,10 @@ class Scene:
         return scene
 
     def turn(self, **changes: Any) -> Scene:
-        """A copy with some fields changed, less the edits, heads, edges and forced tokens that no longer fit it.
+        """A copy with some fields changed, less the edits, heads, edges, patch and forced tokens that no longer fit it.
 
         An edit stays while its position still holds the same token, and a cut edge while both of its do; forced tokens,
-        while the text before them does.
+        while the text before them does; a patch, while all tokens do.
         """
         for name in changes.keys() - kinds(Scene).keys():
             raise SceneError(_no_field(name), name)
@@ -343,7 +387,10 @@ class Scene:
         edits, ablated = _rows(changes, "edits", EDITS, self.edits), _rows(changes, "ablated", ABLATED, self.ablated)
         cut = _rows(changes, "cut", CUT, self.cut)
         others = {name: value for name, value in changes.items() if name not in ("edits", "ablated", "cut")}
-        bare = replace(self, edits=(), ablated=(), cut=(), **others)
+        patch = {name: others.pop(name, getattr(self, name)) for name in ("patch", "patch_source")}
+        for name, value in patch.items():
+            kinds(Scene)[name].check(name, value, SceneError)
+        bare = replace(self, edits=(), ablated=(), cut=(), patch=None, **others)
         before, after, c = self.tokens, bare.tokens, bare.config
         same = {at for at, (one, other) in enumerate(zip(before, after, strict=False)) if one == other}
         if "edits" not in changes:
@@ -357,7 +404,10 @@ class Scene:
             bare = bare._looked_at({"forced": ()})
         if "words_forced" not in changes and bare.words_forced and before != after:
             bare = bare._looked_at({"words_forced": ()})
-        return replace(bare, edits=edits, ablated=ablated, cut=cut) if edits or ablated or cut else bare
+        if "patch" not in changes and self.patch and (before != after or not bare.can_patch(**patch)):
+            patch["patch"] = None
+        rows = {"edits": edits, "ablated": ablated, "cut": cut, **patch}
+        return replace(bare, **rows) if any(rows.values()) else bare
 
     def override(self, **values: int | bool | str) -> Scene:
         """A copy with some of the Config's fields overridden; the preset's own value takes an override away.

@@ -8,7 +8,10 @@ from .notice import Notice
 from .scene import Scene
 from .sentence import fit_sentence
 
-AS_IT_OPENS = {"overrides": (), "edits": (), "matrices": (), "ablated": (), "cut": (), "off": (), "temperature": 1.0}
+AS_IT_OPENS: dict[str, Any] = {
+    **dict.fromkeys(("overrides", "edits", "matrices", "ablated", "cut", "off"), ()),
+    **{"temperature": 1.0, "patch": None},
+}
 
 
 def with_model(scene: Scene, model: str) -> tuple[Scene, Notice | None]:

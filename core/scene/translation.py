@@ -50,7 +50,7 @@ def translate(scene: Scene, params: Params | None = None) -> Translated:
     """
     params = _params(scene, params)
     steps = tuple(_written(scene, params, dict(scene.words_forced)))
-    return Translated(scene, scene.config, scene.encoding, steps, *_traced(scene, params, steps, None))
+    return Translated(scene, scene.config, scene.encoding, steps, *_traced(scene, params, steps))
 
 
 def search(scene: Scene, params: Params | None = None) -> tuple[BeamStep, ...]:
@@ -66,8 +66,8 @@ def search(scene: Scene, params: Params | None = None) -> tuple[BeamStep, ...]:
     return tuple(steps)
 
 
-def read_back(scene: Scene, params: Params, names: Iterable[str] | None = None) -> tuple[np.ndarray, Trace]:
-    """What the decoder reads while it translates, nothing forced: its ids [pos], and the trace of both stacks.
+def read_back(scene: Scene, params: Params) -> np.ndarray:
+    """What the decoder reads while it translates, nothing forced and nothing patched: its ids [pos].
 
     Where the numbers explode nothing is written, and it reads the beginning alone.
     """
@@ -75,7 +75,7 @@ def read_back(scene: Scene, params: Params, names: Iterable[str] | None = None) 
         steps = tuple(_written(scene, params, {}))
     except ConfigError:
         steps = ()
-    return _traced(scene, params, steps, names)
+    return _target(scene, steps)
 
 
 def stops(scene: Scene) -> tuple[int, ...]:
@@ -112,10 +112,11 @@ def _written(scene: Scene, params: Params, forced: Mapping[int, int]) -> Iterabl
     )
 
 
-def _traced(
-    scene: Scene, params: Params, steps: tuple[NewToken, ...], names: Iterable[str] | None
-) -> tuple[np.ndarray, Trace]:
-    source = scene.encoding.ids
-    target = np.array([source[0], *(step.token for step in steps[:-1])], np.int64)
-    trace = forward(params, scene.whole, target, source=source, interventions=scene.interventions, names=names)
-    return target, trace
+def _traced(scene: Scene, params: Params, steps: tuple[NewToken, ...]) -> tuple[np.ndarray, Trace]:
+    target = _target(scene, steps)
+    return target, forward(params, scene.whole, target, source=scene.encoding.ids, interventions=scene.interventions)
+
+
+def _target(scene: Scene, steps: tuple[NewToken, ...]) -> np.ndarray:
+    """[pos] int64: the beginning, and what was written, but for the last token: nothing was read after it."""
+    return np.array([scene.encoding.ids[0], *(step.token for step in steps[:-1])], np.int64)

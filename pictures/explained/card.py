@@ -19,7 +19,7 @@ from core.scene.fields import EXPLAINED, Numbered
 from pictures import compute, memory
 from pictures.explained.naming import LAYER, title
 from pictures.explained.runs import parted
-from pictures.explained.world import EVERYWHERE, World, world
+from pictures.explained.world import EVERYWHERE, PATCH, World, world
 from pictures.extremes import choices
 from pictures.words import Words
 
@@ -119,7 +119,8 @@ def sentence(found: Explanation, here: World, words: Words) -> str:
     called = title((found.name, found.index), here, words)
     about = {"title": called[:1].upper() + called[1:], "value": number(found.value, words)}
     if found.is_leaf:
-        return words(f"explain.says.{found.kind}", **about)
+        kind = "patch" if found.formula == PATCH else found.kind
+        return words(f"explain.says.{kind}", **about)
     if found.rule is not None:
         return words("explain.says.function", **about, n=len(found.operands))
     if not found.terms:

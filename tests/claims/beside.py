@@ -54,6 +54,8 @@ def pairs(n: int) -> list[Scene]:
     large = Scene(model="encoder").override(n_layers=12, d_model=64)
     exploded = [large.pin().turn(layer=11, seed=1), Scene(model="encoder").pin().override(n_layers=12, d_model=64)]
     gpt = Scene(model="gpt", compared_step="scores_masked")
+    text, other = "o gato viu", "a gata viu"
+    found[0] = gpt.turn(sentence=text).pin().turn(patch=("blocks.0.attn.z", (1,)), patch_source=other)
     exploded += [gpt.pin().turn(off=("mask",)), gpt.turn(ablated=((0, 0),)).pin().turn(ablated=((0, 1),))]
     return [*found[: n - 6], *exploded, exploded[0].turn(layer=5, compared_array="norm"), large.turn(layer=6).pin()]
 
@@ -94,8 +96,21 @@ OF_PINNED = (
 # --------------------------------------------------------------------------------------------------------------- knobs
 
 
+def put_in(scene: Scene, f: Fresh) -> str:
+    """Which head's output, from where; of these Scenes nothing else is patched."""
+    en = f.words.lang == "en"
+    if scene.patch is None:
+        return "none" if en else "nenhum"
+    assert scene.patch == ("blocks.0.attn.z", (1,))
+    form = "the output of head 1 of layer 0, from “{}”" if en else "a saída da cabeça 1 da camada 0, de “{}”"
+    return form.format(scene.patch_source)
+
+
 @claim("compare.changed")
 def knob(f: Fresh, v: Values) -> None:
+    if v["knob"] == f.words("knob.patch"):
+        assert (v["was"], v["now"]) == tuple(put_in(scene, f) for scene in (f.scene.pinned, f.scene))
+        return
     names = ("model", "sentence", "split", "seed", "temperature", "edits", "matrices", "ablated", "cut")
     whole = tuple(vars(f.config) if hasattr(f.config, "__dict__") else f.config.__dataclass_fields__)
     (name,) = [n for n in dict.fromkeys((*names, *whole)) if f.words._labels.get(f"knob.{n}") == v["knob"]]

@@ -65,6 +65,8 @@ SCENES = [
     Scene(explained=(("blocks.0.attn.pattern", (0, 0, 0)),)),
     Scene(model="stories", explained=(("blocks.1.attn.pattern", (0, 1, 0)),)),
 ]
+PATCHED = {"patch": ("blocks.0.mlp_out", (2,)), "patch_source": "o rato viu o gato"}
+SCENES += [GPT.turn(explained=(("blocks.0.mlp_out", (2, 3)),), **PATCHED)]
 BUILDERS = (seen, graded)
 LABELS = {"en": {"layer": "layer {}", "head": "head {}"}, "pt-BR": {"layer": "camada {}", "head": "cabeça {}"}}
 
@@ -236,3 +238,11 @@ def _(f: Fresh, v: Values) -> None:
     asked = told(f, v)
     edited = (*asked.index, asked.value) in f.scene.edits
     assert edited or (asked.name == "blocks.1.attn.z" and (1, asked.index[0]) in f.scene.ablated and asked.value == 0)
+
+
+@claim("explain.says.patch")
+def _(f: Fresh, v: Values) -> None:
+    asked, put = told(f, v), f.scene.patch
+    there = core.run(f.scene.turn(patch=None, sentence=f.scene.patch_source)).trace
+    assert asked.name == put[0] and asked.index[: len(put[1])] == put[1]
+    assert there[put[0]][asked.index] == asked.value

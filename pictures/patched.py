@@ -1,0 +1,97 @@
+"""A run with a part of another sentence's run in it: what that part is called, and how Cause opens such a run."""
+
+from __future__ import annotations
+
+import re
+
+from core import Scene
+from core.config import ENCODER
+from core.scene.fields import PATCHED, Numbered, Patched
+from core.scene.sentence import fit_target
+from pictures import compute, stacks
+from pictures.cause import Pair
+from pictures.extremes import head_names, token_name
+from pictures.words import Words
+
+MOVED = re.compile(r"moved_(stream|head|word|mlp)\.(.+)")  # how numbers of Cause's maps are named
+
+
+def part_of(number: Numbered) -> Patched | None:
+    """What is put in for one number of Cause's maps: "moved_head.blocks.1.attn.z", (0,); None of another number."""
+    found = MOVED.fullmatch(number[0])
+    return (found[2], () if found[1] == "mlp" else number[1]) if found else None
+
+
+def opened(scene: Scene, part: Patched) -> Scene | None:
+    """The run of one cell of Cause's maps as a Scene, with the clean run pinned beside it.
+
+    None where a Scene cannot say it: where the sentences differ in length, and where edits, or cut edges, of the
+    sentence that the part is taken from do not fit the other's tokens.
+    """
+    pair = Pair.of(scene)
+    if not pair.alike or not pair.target.can_patch(part, pair.source.text):
+        return None
+    layer, place = int(re.findall(r"\d+", part[0])[0]), part[1]
+    word, rival = pair.candidates
+    looks = {
+        "layer": layer,
+        **dict(zip(("head", "query") if part[0].endswith(".z") else ("query",), place, strict=False)),
+    }
+    patched = pair.target.turn(
+        patch=part,
+        patch_source=pair.source.text,
+        # The same two runs on Cause: there the sentence of the Scene is the clean one.
+        **{
+            "other_sentence": fit_target(pair.source.text),
+            "cause_break": True,
+            "cause_word": word,
+            "cause_rival": rival,
+        },
+        **looks,
+    )
+    same = patched.patched_from.computed == pair.source.computed
+    return patched.turn(pinned=pair.clean.computed) if same else None
+
+
+def called(scene: Scene, words: Words) -> str:
+    """What is put into a patched run: "the output of head 0 of layer 1 at “pinguim”"."""
+    assert scene.patch is not None
+    return name(scene, scene.patch, words)
+
+
+def name(scene: Scene, part: Patched, words: Words) -> str:
+    """The same of any part of this Scene's arrays."""
+    array, place = part
+    inside, number, kind = re.fullmatch(PATCHED, array).groups()  # type: ignore[union-attr]
+    layer = int(number)
+    if kind.endswith(".z"):
+        said = words("patch.every_head", layer=layer)
+        if place:
+            said = words("patch.head", head=words("heads.the", place=head_names([(layer, place[0])], words)))
+        at = place[1:]
+    else:
+        said, at = words(f"patch.{kind}", layer=layer), place
+    if at:
+        said = words("patch.at", what=said, token=_token(scene, array, at[0], words))
+    stack = "encoder" if inside else "cross" if kind == "cross.z" else "decoder" if stacks.count(scene) > 1 else ""
+    return words(f"patch.in.{stack}", what=said) if stack else said
+
+
+def _token(scene: Scene, array: str, position: int, words: Words) -> str:
+    """What stands there; of a position that the decoder has not, its number."""
+    own = stacks.count(scene) == 1 or array.startswith(ENCODER)
+    tokens = scene.tokens if own else stacks.read(scene)
+    return token_name(tokens, position, words) if position < len(tokens) else words("explain.at.pos", n=position)
+
+
+def says(scene: Scene, words: Words) -> str:
+    """What was put in from where, on a page that shows a patched run."""
+    there = bool(compute.run(scene).trace.interventions.patch)
+    return words(
+        "patch.says.put" if there else "patch.says.nowhere", what=called(scene, words), source=scene.patch_source
+    )
+
+
+def taken_out(scene: Scene) -> Scene:
+    """The same run without the patch."""
+    return scene.turn(patch=None)

@@ -1,0 +1,108 @@
+"""A Scene whose run has a part of another sentence's run in it: on every page, beside the clean one, and away again."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import core
+from core import Interventions, Scene, SceneError
+from core.interpret import difference
+from pictures import cause, patched, pinned, stacks
+from pictures.words import LANGUAGES, words_of
+from tests.support import html, open_page, pressed
+from ui.state import SCENE
+
+CLEAN, OTHER = Scene(model="stories", sentence=cause.CLEAN), Scene(model="stories", sentence=cause.OTHER)
+TWO = Scene(model="translator", sentence="o gato viu o rato .")
+CELLS = (
+    *(("moved_stream.blocks.1.resid_pre", (1,)), ("moved_head.blocks.1.attn.z", (0,))),
+    *(("moved_word.blocks.0.attn.z", (2, 4)), ("moved_mlp.blocks.1.mlp_out", (0,))),
+)
+WHAT = {"stream": "stream", "head": "heads", "word": "words", "mlp": "mlp"}
+
+
+@pytest.mark.parametrize("broken", [False, True])
+@pytest.mark.parametrize("number", CELLS, ids=lambda number: number[0])
+def test_a_cell_of_cause_opens_its_run_beside_the_clean_one(number, broken):
+    scene = Scene(cause_break=broken)
+    pair, (kind, index) = cause.Pair.of(scene), number
+    found = patched.opened(scene, patched.part_of(number))
+    assert (
+        found.pinned == CLEAN.computed
+        and found.model == "stories"
+        and Scene.from_query(found.to_query()) == (found, ())
+    )
+    assert (found.unpatched.text, found.patched_from.text) == (pair.target.text, pair.source.text)
+    what, _, layer = kind.removeprefix("moved_").partition(".blocks.")
+    head, place = (index[0], index[1]) if what == "word" else (0, index[0])
+    cell = pair.moved(WHAT[what], [int(layer[0])], head)[0][place]
+    moved = difference(core.run(found).trace, pair.candidates) - pair.of_scene(pair.target)
+    assert moved * np.sign(pair.gap) == pytest.approx(cell, abs=1e-4) and abs(cell) > 1e-3
+    again = cause.Pair.of(found)  # Cause shows the same two runs, and the same candidates
+    assert (again.target.computed, again.source.computed) == (pair.target.computed, pair.source.computed)
+    assert again.candidates == pair.candidates
+    assert cause.Pair.of(patched.taken_out(found)).source.text == pair.source.text
+
+
+def test_of_a_scene_that_cannot_say_it_no_cell_is_opened():
+    head = ("blocks.1.attn.z", (0,))
+    assert patched.opened(Scene(other_sentence="um urso"), head) is None
+    edited = CLEAN.turn(edits=((1, 0, 9.0),), other_sentence=cause.OTHER)  # of "focas", which the other has not
+    assert patched.opened(edited, head) is None and patched.opened(edited.turn(cause_break=True), head)
+    assert patched.part_of(("gap.logits", (0,))) is None
+
+
+@pytest.mark.parametrize(
+    "name", ["encoder.blocks.1.resid_pre", "blocks.0.cross.z", "blocks.1.resid_pre", "blocks.1.mlp_out"]
+)
+def test_two_stacks_are_patched_as_one_is_and_read_what_they_read(name):
+    place = (1,) if not name.endswith("mlp_out") else ()
+    scene = TWO.turn(patch=(name, place), patch_source="a gata viu o rato .")
+    run, whole = core.run(scene), core.run(scene.unpatched)
+    assert np.array_equal(run.target, whole.target)
+    about = (whole.params, scene.whole, whole.target)
+    there = core.forward(*about, source=scene.patched_from.encoding.ids)[name]
+    change = Interventions(patch={name: (place, there[place])})
+    by_hand = core.forward(*about, source=scene.encoding.ids, interventions=change)
+    assert np.array_equal(run.trace["logits"], by_hand["logits"])
+    assert not np.array_equal(run.trace["logits"], whole.trace["logits"])
+    beside = stacks.without(scene, [(0, 0)], ["logits"])["logits"]  # a head less, and still patched
+    assert not np.array_equal(beside, stacks.without(scene.unpatched, [(0, 0)], ["logits"])["logits"])
+
+
+def test_a_patch_stays_while_its_tokens_and_its_place_do():
+    scene = OTHER.turn(patch=("blocks.1.attn.z", (3,)), patch_source=cause.CLEAN)
+    for turned in (
+        scene.turn(temperature=2.0),
+        scene.switch(norm=False),
+        scene.turn(layer=1),
+        scene.turn(ablated={(0, 1)}),
+    ):
+        assert (turned.patch, turned.patch_source) == (scene.patch, cause.CLEAN)
+    gone = scene.turn(sentence="um gato"), scene.turn(model="gpt"), scene.unpatched, scene.turn(patch=None)
+    assert all((turned.patch, turned.patch_source) == (None, "") for turned in gone)
+    small = Scene(model="gpt", sentence="a b").turn(patch=("blocks.3.mlp_out", ()), patch_source="b a")
+    assert small.override(n_layers=2).patch is None and small.switch(mlp=False).patch is None
+    for patch, source in (
+        *((("blocks.2.resid_pre", ()), cause.CLEAN), (("blocks.0.attn.z", (4,)), cause.CLEAN)),
+        *((("blocks.0.resid_pre", (5,)), cause.CLEAN), (("blocks.0.cross.z", (0,)), cause.CLEAN)),
+        *((("encoder.blocks.0.resid_pre", ()), cause.CLEAN), (("blocks.0.mlp_out", ()), "um gato")),
+        *((("blocks.0.mlp_out", ()), ""), (("blocks.0.attn.pattern", ()), cause.CLEAN)),
+    ):
+        with pytest.raises(SceneError, match=r"^patch: "):
+            OTHER.turn(patch=patch, patch_source=source)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_pages_say_that_a_run_is_patched_and_those_that_cannot_follow_say_why(lang):
+    words = words_of(lang)
+    at = open_page("cause", Scene(lang=lang, explained=(("moved_head.blocks.1.attn.z", (0,)),)))
+    at = pressed(at, "patch-open")
+    scene = at.session_state[SCENE]
+    assert scene.patch == ("blocks.1.attn.z", (0,)) and scene.pinned == CLEAN.computed
+    said = patched.says(scene, words)
+    assert said in html(at) and words("knob.patch") in " ".join(pinned.differences(scene, words))
+    at = open_page("backward", scene)
+    assert words("patch.why.backward") in html(at) and said not in html(at)
+    assert pressed(at, "patch-out").session_state[SCENE] == patched.taken_out(scene)

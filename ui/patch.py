@@ -1,0 +1,72 @@
+"""The line at the top of a page whose run is patched; and Cause's button, which opens the run of a cell."""
+
+from __future__ import annotations
+
+from html import escape
+
+import streamlit as st
+
+from core import Scene
+from core.scene.fields import Patched
+from pictures import patched
+from pictures.cause import Pair
+from pictures.pages import PAGES
+from pictures.words import Words
+from ui import state
+from ui.live import menu
+
+
+def is_signed() -> bool:
+    """Whether the reader's run is patched, and of the model that the page shows."""
+    return state.own().patch is not None and state.own().model == state.scene().model
+
+
+def sign(page: str, words: Words) -> None:
+    """While the reader's run is patched, the page says with what, or that it shows the run without it, and why; beside
+    a button that takes it out."""
+    if not is_signed():
+        return
+    own = state.own()
+    if state.scene().patch:
+        said = patched.says(own, words)
+    else:
+        said = words("patch.not_here", what=patched.called(own, words), why=words(f"patch.why.{page}"))
+    with st.container(key="patch-sign", horizontal=True, vertical_alignment="center"):
+        st.html(f'<p class="fibra-notice">{escape(said)}</p>')
+        st.button(words("patch.take_out"), key="patch-out", on_click=_take_out)
+
+
+def _take_out() -> None:
+    state.show(patched.taken_out(state.own()))
+
+
+def offer(scene: Scene, words: Words) -> None:
+    """On Cause: the run of the chosen cell, to be opened on every page; where it is open, the pages that compare it."""
+    part = patched.part_of(scene.explained[-1]) if scene.explained else None
+    with st.container(key="cause-open", horizontal=True, vertical_alignment="center"):
+        if scene.patch and part in (None, scene.patch):
+            _say(words("patch.open_now", what=patched.called(scene, words)))
+            for name, page in PAGES.items():
+                if page.compares and page.patched:
+                    menu.link(name, words)
+            return
+        if part is None:
+            _say(words("patch.choose"))
+            return
+        found = patched.opened(scene, part)
+        if found is None:
+            _say(words("patch.unreachable"))
+            return
+        pair = Pair.of(scene)
+        about = {"what": patched.name(pair.target, part, words), "source": pair.source.text, "target": pair.target.text}
+        _say(words("patch.chosen", **about))
+        st.button(words("patch.open"), key="patch-open", icon=":material/open_in_new:", on_click=_open, args=(part,))
+
+
+def _say(text: str) -> None:
+    st.html(f'<p class="fibra-about">{escape(text)}</p>')
+
+
+def _open(part: Patched) -> None:
+    if found := patched.opened(state.scene(), part):
+        state.show(found)
