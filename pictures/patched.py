@@ -49,7 +49,8 @@ def opened(scene: Scene, part: Patched) -> Scene | None:
         },
         **looks,
     )
-    same = patched.patched_from.computed == pair.source.computed
+    said = pair.source.turn(sentence=pair.source.text)  # a model's own sentence may go without saying
+    same = patched.patched_from.computed == said.computed
     return patched.turn(pinned=pair.clean.computed) if same else None
 
 

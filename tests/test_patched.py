@@ -14,7 +14,7 @@ from tests.support import html, open_page, pressed
 from ui.state import SCENE
 
 CLEAN, OTHER = Scene(model="stories", sentence=cause.CLEAN), Scene(model="stories", sentence=cause.OTHER)
-TWO = Scene(model="translator", sentence="o gato viu o rato .")
+TWO = Scene(model="translator", sentence="o pinguim viu a onda .")
 CELLS = (
     *(("moved_stream.blocks.1.resid_pre", (1,)), ("moved_head.blocks.1.attn.z", (0,))),
     *(("moved_word.blocks.0.attn.z", (2, 4)), ("moved_mlp.blocks.1.mlp_out", (0,))),
@@ -50,6 +50,7 @@ def test_of_a_scene_that_cannot_say_it_no_cell_is_opened():
     assert patched.opened(Scene(other_sentence="um urso"), head) is None
     edited = CLEAN.turn(edits=((1, 0, 9.0),), other_sentence=cause.OTHER)  # of "focas", which the other has not
     assert patched.opened(edited, head) is None and patched.opened(edited.turn(cause_break=True), head)
+    assert patched.opened(Scene(model="gpt"), head).patch == head  # whose own sentence goes without saying
     assert patched.part_of(("gap.logits", (0,))) is None
 
 
@@ -58,7 +59,7 @@ def test_of_a_scene_that_cannot_say_it_no_cell_is_opened():
 )
 def test_two_stacks_are_patched_as_one_is_and_read_what_they_read(name):
     place = (1,) if not name.endswith("mlp_out") else ()
-    scene = TWO.turn(patch=(name, place), patch_source="a gata viu o rato .")
+    scene = TWO.turn(patch=(name, place), patch_source="a foca viu a onda .")
     run, whole = core.run(scene), core.run(scene.unpatched)
     assert np.array_equal(run.target, whole.target)
     about = (whole.params, scene.whole, whole.target)

@@ -57,7 +57,7 @@ def scenes() -> list[Scene]:
 
 def patched_scenes() -> list[Scene]:
     """With numbers chosen by hand, learned ones, and of two stacks: in the encoder, and where it is looked at."""
-    penguins, pair = "Os pinguins não tem joelho", {"sentence": "o gato viu .", "patch_source": "a gata viu ."}
+    penguins, pair = "Os pinguins não tem joelho", {"sentence": "o pinguim viu .", "patch_source": "a foca viu ."}
     return [
         Scene(sentence="joelho tem pinguins não Os").turn(patch=("blocks.0.attn.z", (0, 2)), patch_source=penguins),
         Scene(model="stories", patch=("blocks.1.mlp_out", ()), **pair),

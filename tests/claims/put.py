@@ -13,7 +13,7 @@ from core.scene.continuation import namer
 from pictures import patched
 
 GPT = Scene(model="gpt", sentence="o gato viu o rato").override(n_layers=2, d_model=16, d_mlp=16)
-TWO = Scene(model="translator", sentence="o gato viu o rato .", patch_source="a gata viu o rato .")
+TWO = Scene(model="translator", sentence="o pinguim viu a onda .", patch_source="a foca viu a onda .")
 SCENES = [
     *patched_scenes(),
     *(
