@@ -159,7 +159,9 @@ def output(scene: Scene, words: Words) -> Picture:
     query, _ = found.cell
     z = at_head(run, scene, "z")
     named = {"token": token_name(found.rows, query, words), "vector": listed(z[query], words)}
-    if found.place in found.ablated:
+    if scene.is_patched(found.name("z"), (found.place[1], query)):
+        says = _lost(z, words) or words("attention.says.z_put", **named)
+    elif found.place in found.ablated:
         says = words("attention.says.ablated")
     elif found.crosses:  # it has no value of its own there
         says = _lost(z, words) or words("attention.says.z_across", **named)

@@ -40,6 +40,7 @@ def opened(scene: Scene, part: Patched) -> Scene | None:
     patched = pair.target.turn(
         patch=part,
         patch_source=pair.source.text,
+        explained=(),  # the cell is this page's own
         # The same two runs on Cause: there the sentence of the Scene is the clean one.
         **{
             "other_sentence": fit_target(pair.source.text),

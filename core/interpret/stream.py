@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..config import Config, RotaryScaling
+from ..errors import ConfigError
 from ..model import forward
 from ..ops.positions import rotary_rates
 from ..params import Params
@@ -63,7 +64,10 @@ def order_effect(params: Params, config: Config, trace: Trace) -> np.ndarray:
 
     Attention without positions and without a mask treats its input as a set: reordered tokens leave it reordered and
     otherwise unchanged, so the effect is zero but for rounding (Vaswani et al. 2017, section 3.5).
+    Raises: ConfigError for a patched run: what was put in stays in its place, and does not move with the tokens.
     """
+    if trace.interventions.patch:
+        raise ConfigError("patch: stays in its place while the tokens move, so no order can be compared", "patch")
     last = f"blocks.{config.n_layers - 1}.resid_post"
     backwards = forward(
         params, config, embeddings=trace["embed"][..., ::-1, :], interventions=trace.interventions, names=[last]

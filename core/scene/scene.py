@@ -331,6 +331,10 @@ class Scene:
         """The same without its patch."""
         return self.turn(patch=None) if self.patch else self
 
+    def is_patched(self, name: str, place: tuple[int, ...]) -> bool:
+        """Whether the number, or all numbers, at this place of an array are put in from the other sentence's run."""
+        return self.patch is not None and self.patch[0] == name and place[: len(self.patch[1])] == self.patch[1]
+
     @property
     def patched_from(self) -> Scene:
         """The Scene whose run the patch is taken from: this one, unpatched, with the other sentence."""

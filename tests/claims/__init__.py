@@ -344,20 +344,6 @@ def written_as(text: str, expected: float | np.ndarray, lang: str) -> bool:
 # --------------------------------------------------------------------------------------------------------------- Scenes
 
 
-def patched_scenes() -> list[Scene]:
-    """With a part of another sentence's run put in: of each kind."""
-    stories = Scene(
-        model="stories", sentence="A foca perto do pinguim", patch_source="As focas perto do pinguim", query=4
-    )
-    gpt = Scene(model="gpt", sentence="o gato viu o rato", query=3, key=1).override(n_layers=2, d_model=16, d_mlp=16)
-    given = {"patch_source": "o rato viu o gato"}
-    return [
-        stories.turn(patch=("blocks.1.attn.z", (0,)), layer=1),
-        gpt.turn(patch=("blocks.1.resid_pre", (1,)), layer=1, **given),
-        gpt.turn(patch=("blocks.0.mlp_out", ()), **given),
-    ]
-
-
 def any_scenes(n: int, seed: int = 0) -> list[Scene]:
     """Small Scenes of every kind: ties, one token, repeated ones, heads off, masks, trained, pinned, exploded."""
     draw, scenes = random.Random(seed), []
@@ -403,6 +389,5 @@ def any_scenes(n: int, seed: int = 0) -> list[Scene]:
         Scene(model="gpt", ablated=tuple((i, h) for i in range(4) for h in range(4)), layer=3, query=4),
         Scene(model="induction", layer=1, head=1),
         *(Scene(query=query) for query in range(5)),
-        *patched_scenes(),
     ]
     return [*scenes[: n - len(edges)], *edges]

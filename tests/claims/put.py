@@ -1,4 +1,5 @@
-"""The line at the top of a page whose run is patched: what was put in, and from where, against two runs of its own."""
+"""A page whose run is patched: what was put in, and from where, against two runs of its own; and that what else is said
+of such a run is true too."""
 
 from __future__ import annotations
 
@@ -7,15 +8,26 @@ import re
 import numpy as np
 
 import core
-from claims import Fresh, Values, claim, named_in, patched_scenes
+from claims import Fresh, Values, claim, inside, light, named_in, see, switched, way
 from core import Scene
 from core.scene.continuation import namer
 from pictures import patched
+from pictures.compute import Builder, Picture
+from pictures.pages import PAGES
+from pictures.words import Words
 
 GPT = Scene(model="gpt", sentence="o gato viu o rato").override(n_layers=2, d_model=16, d_mlp=16)
-TWO = Scene(model="translator", sentence="o pinguim viu a onda .", patch_source="a foca viu a onda .")
+TWO = Scene(model="translator", sentence="o pinguim viu a onda .")
+STORIES = Scene(model="stories", sentence="A foca perto do pinguim", query=4, layer=1)
+WHOLE = [  # of these all is asked that pages say of a patched run
+    STORIES.turn(patch=("blocks.1.attn.z", (0,)), patch_source="As focas perto do pinguim"),
+    *(
+        GPT.turn(patch=patch, patch_source="o rato viu o gato", layer=1, query=3, key=1)
+        for patch in (("blocks.1.resid_pre", (1,)), ("blocks.0.resid_pre", (3,)), ("blocks.0.mlp_out", ()))
+    ),
+]
 SCENES = [
-    *patched_scenes(),
+    *WHOLE,
     *(
         GPT.turn(patch=patch, patch_source="o rato viu o gato")
         for patch in (
@@ -25,14 +37,34 @@ SCENES = [
         )
     ),
     *(
-        TWO.turn(patch=patch)
+        TWO.turn(patch=patch, patch_source="a foca viu a onda .")
         for patch in (
             *(("encoder.blocks.1.resid_pre", (2,)), ("encoder.blocks.0.attn.z", (1, 2)), ("blocks.0.cross.z", (1,))),
-            *(("blocks.1.resid_pre", (1,)), ("blocks.1.resid_pre", (31,)), ("blocks.0.mlp_out", ())),
+            *(("blocks.1.resid_pre", (1,)), ("blocks.1.resid_pre", (15,)), ("blocks.0.mlp_out", ())),
         )
     ),
 ]
-BUILDERS = (patched.says,)
+
+
+def _of_whole(builder: Builder) -> Builder:
+    """Of the others nothing is asked but what was put in."""
+
+    def said(scene: Scene, words: Words) -> Picture | str | list[str]:
+        return builder(scene, words) if scene in WHOLE else ""
+
+    said.__name__, said.part = builder.__name__, getattr(builder, "part", "")
+    return said
+
+
+def _follows(builder: Builder) -> bool:
+    """Whether the builder's page shows a patched run."""
+    page = {"importance": "reading", "together": "reading", "continuation": "generate"}
+    own = builder.__module__.removeprefix("pictures.").split(".")[0]
+    return PAGES[page.get(own, own)].patched if page.get(own, own) in PAGES else True
+
+
+OTHERS = [one for module in (see, way, light, inside, switched) for one in module.BUILDERS if _follows(one)]
+BUILDERS = (patched.says, *map(_of_whole, OTHERS))
 FORMS = {
     "en": {
         "resid_pre": "the stream entering layer {}",

@@ -213,6 +213,15 @@ def mixed(f: Fresh, v: Values) -> None:
     assert written_as(v["moved"], np.sqrt(away @ away), f.words.lang)
 
 
+@claim("attention.says.z_put")
+def put_in(f: Fresh, v: Values) -> None:
+    (name, place), z = f.scene.patch, f.of_head("z")[f.query]
+    assert name == f.attention(f.layer) + "z" and (f.head, f.query)[: len(place)] == place
+    assert v["token"] == f.token(f.query) and written_as(v["vector"], z[:8], f.words.lang)
+    other = Fresh(f.scene.turn(patch=None, sentence=f.scene.patch_source))
+    assert np.array_equal(z, other.of_head("z")[f.query])
+
+
 @claim("attention.says.ablated")
 def off(f: Fresh, v: Values) -> None:
     assert not f.place_is_on() and not np.nan_to_num(f.of_head("z")).any()
