@@ -100,7 +100,10 @@ def said(f: Fresh) -> str:
     if place:
         at = f"{'position' if f.words.lang == 'en' else 'posição'} {place[0]}"
         text += forms["at"].format(named_in(tokens, place[0], f.words.lang) if place[0] < len(tokens) else at)
-    stack = {"encoder": " (encoder)", "blocks": " (decoder)"}[name.split(".")[0]] if target is not None else ""
+    stack = ""
+    if target is not None:
+        inside = "encoder" if name.startswith("encoder.") else "decoder"
+        stack = f" ({inside})" if f.words.lang == "en" else f" (no {inside})"
     if ".cross." in name:
         stack = {"en": " (cross-attention)", "pt-BR": " (atenção cruzada)"}[f.words.lang]
     return text + stack
