@@ -16,17 +16,12 @@ from ui import state
 from ui.live import menu
 
 
-def is_signed() -> bool:
-    """Whether the reader's run is patched, and of the model that the page shows."""
-    return state.own().patch is not None and state.own().model == state.scene().model
-
-
 def sign(page: str, words: Words) -> None:
     """While the reader's run is patched, the page says with what, or that it shows the run without it, and why; beside
     a button that takes it out."""
-    if not is_signed():
-        return
     own = state.own()
+    if own.patch is None or own.model != state.scene().model:
+        return
     if state.scene().patch:
         said = patched.says(own, words)
     else:

@@ -75,10 +75,7 @@ def open_page(
             _sentence(state.own(), reads(scene), words)
             switchboard.board(words)
     with st.container(key="page-lead"):
-        say(
-            words(f"{name}.lead"),
-            "lead under-sign" if model and (switchboard.is_signed(scene) or patch.is_signed()) else "lead",
-        )
+        say(words(f"{name}.lead"), "lead under-sign" if model and switchboard.is_signed(scene) else "lead")
         _moves(scene, words)
     with st.container(key="page-notices"):  # a slot: what stands below keeps its place, whatever is said here
         if model:
