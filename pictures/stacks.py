@@ -162,7 +162,7 @@ def switched_off(scene: Scene, kind: str = "") -> frozenset[tuple[int, int]]:
 
 def every_head(scene: Scene) -> list[Head]:
     """All heads of a model, of each kind that it has, as `ablated` names them."""
-    shown = (looks(scene.turn(attention_of=kind)) for kind in kinds(scene) or ("",))
+    shown = (looks(scene.turn(attention_of=kind)) for kind in kinds(scene) or (scene.attention_of,))
     return [one.head((i, h)) for one in shown for i, h in np.ndindex(one.config.n_layers, one.config.n_heads)]
 
 
