@@ -12,8 +12,9 @@ from core.ops.softmax import softmax_backward
 from core.scene.fields import EXPLAINED
 from pictures import backward as pictures
 from pictures import compare_backward as compare
-from pictures import mirror
-from pictures.extremes import choices
+from pictures import descent, loss_choice, mirror, stacks
+from pictures.continuation import names
+from pictures.generate.draw import share
 from pictures.lessons import expanded
 from pictures.words import Words
 from ui import comparison, controls, explanation, figure, presets, shell, sizes, state, switchboard
@@ -30,16 +31,12 @@ def way_back(words: Words) -> None:
         comparison.differs(scene, words)
     with st.container():  # also where there is no gradient: what follows keeps its place
         _strip(scene, words)
-    with st.container(key="backward-maps"), live_figure.together("backward"):
-        for builder in (compare.lengths if scene.pinned else pictures.lengths, pictures.by_word):
-            name = builder.__name__
-            title = words(f"backward.steps.{name}")
-            figure.picture(builder, scene, words, key=f"backward-{name}", height=pictures.HEIGHT, title=title)
-    if lines := pictures.step(scene, words):
+    _maps(scene, words)
+    if lines := descent.step(scene, words):
         shell.say(words("backward.steps.step"), "step")
-        rate = pictures.RATE if scene.learning_rate is None else scene.learning_rate
+        rate = descent.RATE if scene.learning_rate is None else scene.learning_rate
         controls.choice_slider(
-            words("backward.rate"), "learning_rate", pictures.RATES, rate, text=words.short, turn=state.turn
+            words("backward.rate"), "learning_rate", descent.RATES, rate, text=words.short, turn=state.turn
         )
         for line in lines:
             shell.say(line)
@@ -51,6 +48,18 @@ def _strip(scene: Scene, words: Words) -> None:
     if html := mirror.html(scene.turn(explained=()), words):
         strip.show(f"{mirror.lit(scene)}{html}", key="backward-strip", follow=_open, number=_explain)
         shell.say(mirror.says(scene, words))
+
+
+def _maps(scene: Scene, words: Words) -> None:
+    """How long the gradient is at every stage, and word by word: of two stacks, in each."""
+    shown = {"lengths": compare.lengths if scene.pinned else pictures.lengths, "by_word": pictures.by_word}
+    if stacks.count(loss_choice.asked(scene)) > 1:
+        shown = {"lengths": shown["lengths"], "by_written_word": pictures.by_word}
+        shown |= {"by_source_word": pictures.by_source_word}
+    with st.container(key=f"backward-maps-{len(shown)}"), live_figure.together("backward"):
+        for name, builder in shown.items():
+            title = words(f"backward.steps.{name}")
+            figure.picture(builder, scene, words, key=f"backward-{name}", height=pictures.HEIGHT, title=title)
 
 
 def _open(address: str, head: int | None) -> None:
@@ -67,16 +76,18 @@ def _explain(array: str, head: int | None, x: float, y: float) -> None:
 
 def _knobs(scene: Scene, words: Words) -> None:
     """Whose loss, and what holds the gradient; of a model that stands in nothing is turned."""
-    own = pictures.asked(scene)
-    names = choices(own.tokens, words)
-    options = [None, *range(len(names) - 1)]
+    own = loss_choice.asked(scene)
+    places = loss_choice.positions(scene, words)
+    options = [None, *range(len(places))]
     controls.select(
         words("backward.loss"),
         "loss_position",
         options,
         scene.loss_position if scene.loss_position in options else options[-1],
-        lambda at: words("backward.all") if at is None else words("backward.after", token=names[at]),
+        lambda at: words("backward.all") if at is None else places[at],
+        turn=lambda loss_position: state.turn(loss_position=loss_position, loss_token=None),
     )
+    _right(scene, words)
     stands_in = own.model != scene.model
     if not own.preset.trained:
         layers = sizes.offered(own.config)["n_layers"]
@@ -86,7 +97,22 @@ def _knobs(scene: Scene, words: Words) -> None:
         switchboard.part(own, part, words, disabled=stands_in)
 
 
-scene, words = shell.open_page("backward", reads=pictures.asked)
-presets.stand_in(scene, pictures.asked(scene), words)
+def _right(scene: Scene, words: Words) -> None:
+    """Which token is taken for right where a decoder wrote one."""
+    if shares := loss_choice.rights(scene):
+        own, judged = loss_choice.asked(scene), loss_choice.loss_of(scene)
+        name, now = names(own, words), scene.loss_token
+        controls.select(
+            words("backward.right"),
+            "loss_token",
+            [*shares],
+            now if now in shares else next(iter(shares)),
+            lambda token: f"{name(token)} · {share(shares[token], words, fine=True)}",
+            of=judged,
+        )
+
+
+scene, words = shell.open_page("backward", reads=loss_choice.asked)
+presets.stand_in(scene, loss_choice.asked(scene), words)
 way_back(words)
 shell.close_page("backward", words, cross_entropy, backward, block_backward, softmax_backward)

@@ -1,48 +1,62 @@
-"""The way back: the gradient of the loss, from the logits to the embeddings, and one step of gradient descent."""
+"""The way back: the gradient of the loss, from the logits to the embeddings, through every stack of a model."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 import core
 from core import Params, Scene, Trace
-from core.backward import NO_BACKWARD
-from core.train.loop import Recipe
-from pictures import compute, continuation, memory
+from pictures import compute, memory, stacks
 from pictures.compute import Picture, picture
+from pictures.continuation import names
+from pictures.drawing import Stack, stacks_of
 from pictures.extremes import token_name
+from pictures.loss_choice import Judged, loss_of
 from pictures.numbers import COLUMN, cells
 from pictures.squares import nothing
 from pictures.words import Words
 from plots.heatmap import heatmap
 from plots.magnitudes import magnitudes
+from plots.tokens import edged
 
-STAND_IN = "gpt"  # ready for backpropagation, and for every knob
-RATE = 0.05  # where the reader has chosen none
-RATES = (0.0001, 0.001, 0.01, 0.05, 0.1)
 HEIGHT, WIDTH = 270, 520
 ALIKE = 2.0  # times: lengths that differ by less are said to be of the same size
-STAGES = ("embed", "logits", ".resid_pre", ".resid_mid", ".resid_post", ".attn.pattern", ".mlp.post")  # how they end
-RECIPE = Recipe()  # AdamW's own numbers
+STAGES = (  # how the names end of what a strip draws
+    *("embed", "logits", ".resid_pre", ".resid_mid", ".resid_mid_cross", ".resid_post"),
+    *(".attn.pattern", ".cross.pattern", ".mlp.post", "ln_final.out"),
+)
 
 
-def asked(scene: Scene) -> Scene:
-    """The Scene itself; a model with logits where it has none."""
-    return continuation.with_logits(scene, STAND_IN)
+@dataclass(frozen=True)
+class Way:
+    """The gradient on its way back through a stack: by what a strip draws of it, in the place of the stack's trace, and
+    by the stream that enters each layer and leaves the last."""
+
+    stack: Stack
+    lengths: np.ndarray  # [stage, pos]: of the stream's gradient, from the embeddings up
+
+    @property
+    def whole(self) -> np.ndarray:
+        """[stage]: all words together."""
+        return np.sqrt((self.lengths**2).sum(1))
+
+    @property
+    def tokens(self) -> tuple[str, ...]:
+        return self.stack.tokens
 
 
 @dataclass(frozen=True)
 class Back:
-    """A loss, and its gradient by the stream that enters each layer and leaves the last; and by one weight."""
+    """A loss, and its gradient: through every stack, first the one that the loss is of; and by one weight."""
 
-    tokens: tuple[str, ...]
-    position: int | None  # the one whose loss alone counts; None: the mean of all
+    ways: tuple[Way, ...]
+    judged: Judged
+    written: tuple[str, ...]  # of two stacks, what the decoder wrote at each place; else nothing
     loss: float
-    lengths: np.ndarray  # [stage, pos]: of the stream's gradient, from the embeddings up
     name: str  # of the parameter with the number whose gradient is the greatest
     index: tuple[int, ...]
     weight: float
@@ -51,18 +65,22 @@ class Back:
 
     @property
     def whole(self) -> np.ndarray:
-        """[stage]: all words together."""
-        return np.sqrt((self.lengths**2).sum(1))
+        """[stage]: of the stack that the loss is of."""
+        return self.ways[0].whole
 
     @property
     def finite(self) -> bool:
-        return bool(np.isfinite([*self.whole, self.loss, self.gradient]).all())
+        lengths = [length for way in self.ways for length in way.whole]
+        return bool(np.isfinite([*lengths, self.loss, self.gradient]).all())
 
 
 def back(scene: Scene) -> Back | None:
-    """None of a single word, after which nothing could be foretold; and without a part that has no way back."""
+    """None of a single word, after which nothing could be foretold; and without a part that has no way back.
+
+    A decoder of two stacks is judged by what it wrote itself: at every place that counts as right.
+    """
     place = loss_of(scene)
-    return None if place is None else _back(*place)
+    return None if place is None else _back(place)
 
 
 def followed(scene: Scene) -> Back | None:
@@ -71,38 +89,24 @@ def followed(scene: Scene) -> Back | None:
     return found if found and found.finite else None
 
 
-def loss_of(scene: Scene) -> tuple[Scene, int | None] | None:
-    """What is computed, and the position whose loss alone counts."""
-    position, scene = scene.loss_position, asked(scene)
-    n = len(scene.tokens)
-    if n < 2 or NO_BACKWARD & {*scene.off}:
-        return None
-    return scene.computed, None if position is None else min(position, n - 2)
-
-
-def _judged(
-    scene: Scene, params: Params, position: int | None, names: Sequence[str] | None
-) -> tuple[Trace, float, np.ndarray]:
+def run_of(judged: Judged, params: Params, names: Sequence[str] | None) -> tuple[Trace, float, np.ndarray]:
     """A run with these weights, its loss, and the gradient that enters at the logits."""
+    scene = judged.scene
     run = compute.run(scene)
     ids = run.encoding.ids
     given: dict[str, Any] = {"embeddings": run.embeddings} if scene.edits else {"ids": ids}
-    trace = core.forward(params, run.config, **given, interventions=scene.interventions, names=names)
-    return trace, *core.cross_entropy(trace["logits"], *judged_by(ids, position))
-
-
-def judged_by(ids: np.ndarray, position: int | None) -> tuple[np.ndarray, np.ndarray]:
-    """The token that each position is to foretell, and whether its loss counts: the one's at `position`, or of all but
-    the last."""
-    at = np.arange(len(ids))
-    return np.append(ids[1:], 0), at < len(ids) - 1 if position is None else at == position
+    if run.target is not None:
+        given = {"ids": run.target, "source": ids}
+    trace = core.forward(params, scene.whole, **given, interventions=scene.interventions, names=names)
+    return trace, *core.cross_entropy(trace["logits"], *judged.targets(run))
 
 
 @np.errstate(all="ignore")  # numbers that explode are said to be lost
-def _gradients(scene: Scene, position: int | None) -> tuple[float, dict[str, np.ndarray]]:
-    params = compute.params(scene)
-    trace, loss, dlogits = _judged(scene, params, position, None)
-    return loss, core.backward(params, scene.config, trace, dlogits, activations=True)
+def gradients(judged: Judged) -> tuple[float, dict[str, np.ndarray]]:
+    """The loss, and its gradients by every parameter and activation."""
+    params = compute.params(judged.scene)
+    trace, loss, dlogits = run_of(judged, params, None)
+    return loss, core.backward(params, judged.scene.config, trace, dlogits, activations=True)
 
 
 def stages(n_layers: int) -> list[str]:
@@ -110,44 +114,48 @@ def stages(n_layers: int) -> list[str]:
     return [*(f"blocks.{i}.resid_pre" for i in range(n_layers)), f"blocks.{n_layers - 1}.resid_post"]
 
 
-@memory.kept(lambda *what: what, large=lambda scene, *_: compute.is_large(scene))
-def _back(scene: Scene, position: int | None) -> Back:
-    params, (loss, grads) = compute.params(scene), _gradients(scene, position)
-    n = scene.config.n_layers
-    lengths = np.array([np.sqrt((grads[name].astype(np.float64) ** 2).sum(-1)) for name in stages(n)])
+@memory.kept(lambda judged: (judged,), large=lambda judged: compute.is_large(judged.scene))
+def _back(judged: Judged) -> Back:
+    scene = judged.scene
+    params, (loss, grads) = compute.params(scene), gradients(judged)
+    drawn = {stage: grads[stage] for stage in grads if stage.endswith(STAGES)}
+    ways = tuple(_way(drawn, stack) for stack in reversed(stacks_of(scene)))
     name = max(params, key=lambda one: float(np.nan_to_num(np.abs(grads[one])).max()) if one in grads else 0.0)
     index = tuple(int(i) for i in np.unravel_index(np.abs(grads[name]).argmax(), grads[name].shape))
     numbers = float(np.asarray(params[name])[index]), float(grads[name][index])
-    drawn = {stage: grads[stage] for stage in grads if stage.endswith(STAGES)}
-    return Back(scene.tokens, position, loss, lengths, name, index, *numbers, drawn)
+    written = stacks.written(scene) if len(ways) > 1 else ()
+    return Back(ways, judged, written, loss, name, index, *numbers, drawn)
 
 
-@memory.kept(lambda *what: what, large=lambda scene, *_: compute.is_large(scene))
-def _after(scene: Scene, position: int | None, rate: float) -> float:
-    """The loss after a step of every parameter against its gradient."""
-    params, (_, grads) = compute.params(scene), _gradients(scene, position)
-    with np.errstate(all="ignore"):
-        stepped = {
-            name: np.asarray(p) - np.float32(rate) * grads[name] if name in grads else p for name, p in params.items()
-        }
-        return _judged(scene, stepped, position, ["logits"])[1]
+def _way(grads: Mapping[str, np.ndarray], stack: Stack) -> Way:
+    """The gradients of a whole model, as those of one of its stacks."""
+    start = stack.prefix
+    own = {name.removeprefix(start): gradient for name, gradient in grads.items() if name.startswith(start)}
+    lengths = [np.sqrt((own[name].astype(np.float64) ** 2).sum(-1)) for name in stages(stack.config.n_layers)]
+    return Way(replace(stack, trace=own), np.array(lengths))
 
 
 # ------------------------------------------------------------------------------------------------------------ pictures
 
 
-@picture("loss_position")
+@picture("loss_position", "loss_token")
 def lengths(scene: Scene, words: Words) -> Picture:
     """How long the gradient is at each stage, drawn as it goes: from the last layer down to the embeddings."""
     found = back(scene)
     if found is None or not found.finite:
         return _nothing(found, words)
     says = said(found, words)
-    return Picture(line(found, says, words), says)
+    if len(found.ways) == 1:
+        return Picture(line(found, says, words), says)
+    names = (words("backward.of.decoder"), words("backward.of.encoder"))
+    return Picture(line(found, says, words, found.ways[1].whole, names), says)
 
 
-def line(found: Back, alt: str, words: Words, beside: np.ndarray | None = None) -> dict[str, Any]:
-    """The figure; `beside` [stage]: the lengths of another Scene, which may have more layers, or fewer."""
+def line(
+    found: Back, alt: str, words: Words, beside: np.ndarray | None = None, names: tuple[str, str] = ("", "")
+) -> dict[str, Any]:
+    """The figure; `beside` [stage]: the lengths of another Scene or stack, which may have more layers, or fewer; names:
+    what tells the two apart."""
     n = max(len(found.whole), 0 if beside is None else len(beside)) - 1
     values = _reaching(found.whole, n)
     return magnitudes(
@@ -155,7 +163,7 @@ def line(found: Back, alt: str, words: Words, beside: np.ndarray | None = None) 
         [words("backward.out"), *map(str, reversed(range(n)))],
         [words.scaled(value) if np.isfinite(value) else "" for value in values.tolist()],
         beside=None if beside is None else _reaching(beside, n),
-        names=(words("compare.present"), words("compare.pinned")),
+        names=names,
         role="@gradient",
         stage_title=words("backward.stage"),
         value_title=words("backward.length"),
@@ -171,19 +179,34 @@ def _reaching(lengths: np.ndarray, n_layers: int) -> np.ndarray:
 
 
 def said(found: Back, words: Words) -> str:
-    """The loss, and how much of the gradient behind the last layer reaches the first."""
-    return f"{_loss_said(found, words)} {_reach(found, words)}"
+    """The loss, and how much of the gradient behind the last layer reaches the first, in every stack."""
+    return " ".join((_loss_said(found, words), *(of_stack(way, _reach(way, words), words) for way in found.ways)))
+
+
+def of_stack(way: Way, said: str, words: Words) -> str:
+    """A sentence about a way back; of two stacks it is said through which."""
+    kind = way.stack.kind
+    return words(f"backward.says.in_{kind}", said=said[:1].lower() + said[1:]) if kind else said
 
 
 def _loss_said(found: Back, words: Words) -> str:
-    if found.position is None:
-        return words("backward.says.mean", loss=found.loss, n=len(found.tokens) - 1)
-    token, following = (token_name(found.tokens, found.position + i, words) for i in (0, 1))
-    return words("backward.says.one", loss=found.loss, token=token, following=following)
+    tokens, (at, right) = found.ways[0].tokens, (found.judged.position, found.judged.right)
+    if found.written and at is None:
+        return words("backward.says.mean_written", loss=found.loss, n=len(found.written))
+    if at is None:
+        return words("backward.says.mean", loss=found.loss, n=len(tokens) - 1)
+    if not found.written:
+        token, following = (token_name(tokens, at + i, words) for i in (0, 1))
+        return words("backward.says.one", loss=found.loss, token=token, following=following)
+    written = token_name(found.written, at, words)
+    if right is None:
+        return words("backward.says.one_written", loss=found.loss, token=written)
+    name = words("quoted", token=edged(names(found.judged.scene, words)(right)))
+    return words("backward.says.one_other", loss=found.loss, token=name, written=written)
 
 
-def _reach(found: Back, words: Words) -> str:
-    first, last = float(found.whole[0]), float(found.whole[-1])
+def _reach(way: Way, words: Words) -> str:
+    first, last = float(way.whole[0]), float(way.whole[-1])
     values = {"first": words.scaled(first), "last": words.scaled(last)}
     if first == 0 or last == 0:
         return words("backward.says.zero", **values)
@@ -192,25 +215,37 @@ def _reach(found: Back, words: Words) -> str:
     return words(f"backward.says.{key}", times=words.scaled(times, 1), **values)
 
 
-@picture("loss_position")
+@picture("loss_position", "loss_token")
 def by_word(scene: Scene, words: Words) -> Picture:
-    """The same, word by word."""
-    found = back(scene)
+    """The same, word by word; of two stacks, in the decoder."""
+    return _by_word(back(scene), 0, words)
+
+
+@picture("loss_position", "loss_token")
+def by_source_word(scene: Scene, words: Words) -> Picture:
+    """The same in the encoder; of one stack, in the only one."""
+    return _by_word(back(scene), -1, words)
+
+
+def _by_word(found: Back | None, of: int, words: Words) -> Picture:
     if found is None or not found.finite:
         return _nothing(found, words)
-    top = int(found.lengths[0].argmax())
-    says = words(
-        "backward.says.word",
-        token=token_name(found.tokens, top, words),
-        length=words.scaled(float(found.lengths[0, top])),
-    )
-    n = len(found.lengths) - 1
+    way = found.ways[of]
+    lengths = way.lengths
+    top = int(lengths[0].argmax())
+    if longest := float(lengths[0, top]):
+        key, token = "word_there" if way.stack.kind else "word", token_name(way.tokens, top, words)
+        says = words(f"backward.says.{key}", token=token, length=words.scaled(longest))
+    else:
+        says = words("backward.says.no_word")
+    says = of_stack(way, says, words)
+    n = len(lengths) - 1
     figure = heatmap(
-        found.lengths[::-1],
+        lengths[::-1],
         [words("backward.out"), *map(str, reversed(range(n)))],
-        list(found.tokens),
+        list(way.tokens),
         scale="amount",
-        zmax=float(found.lengths.max()) or 1.0,
+        zmax=float(lengths.max()) or 1.0,
         numbers=False,
         square=False,
         comma=words.comma,
@@ -219,48 +254,10 @@ def by_word(scene: Scene, words: Words) -> Picture:
         hover=words("backward.hover"),
         alt=says,
     )
-    names = tuple(f"length.grad.{name}" for name in stages(n)[::-1])
-    return Picture(figure, says, cells(names, (COLUMN,), found.lengths.shape))
+    names = tuple(f"length.grad.{way.stack.prefix}{name}" for name in stages(n)[::-1])
+    return Picture(figure, says, cells(names, (COLUMN,), lengths.shape))
 
 
 def _nothing(found: Back | None, words: Words) -> Picture:
     says = words("backward.says.nothing" if found is None else "backward.says.lost")
     return nothing(says, WIDTH)
-
-
-# ----------------------------------------------------------------------------------------------------- a step by hand
-
-
-def step(scene: Scene, words: Words) -> list[str]:
-    """One step of gradient descent, and what AdamW would take instead: of the weight with the greatest gradient."""
-    found, place = back(scene), loss_of(scene)
-    if found is None or place is None or not found.finite:
-        return []
-    rate = RATE if scene.learning_rate is None else scene.learning_rate
-    g, w, after = found.gradient, found.weight, _after(*place, rate)
-    name = f"{found.name}[{', '.join(map(str, found.index))}]"
-    new, m, v, adam = descended(w, g, rate, len(found.index) > 1)
-
-    def number(value: float) -> str:
-        return words.scaled(value, 6, small=0.001)
-
-    told = {"name": name, "weight": number(w), "gradient": number(g), "rate": words.short(rate), "new": number(new)}
-    says = [words("backward.says.step", **told)]
-    if np.isfinite(after):
-        says.append(words("backward.says.after", before=found.loss, after=after))
-    else:
-        says.append(words("backward.says.burst", before=found.loss))
-    says.append(
-        words("backward.says.adamw", first=number(m), second=number(v), moved=number(adam - w), new=number(adam))
-    )
-    return says
-
-
-def descended(weight: float, gradient: float, rate: float, matrix: bool) -> tuple[float, float, float, float]:
-    """After one step of gradient descent; AdamW's first and second moment after its first step, and the weight after
-    that one: Loshchilov & Hutter 2019, algorithm 2. What is no matrix is not decayed.
-    """
-    m, v = (1 - RECIPE.beta1) * gradient, (1 - RECIPE.beta2) * gradient**2
-    mean, square = m / (1 - RECIPE.beta1), v / (1 - RECIPE.beta2)
-    decay = RECIPE.weight_decay * weight if matrix else 0.0
-    return weight - rate * gradient, m, v, weight - rate * (mean / (square**0.5 + RECIPE.eps) + decay)

@@ -9,18 +9,20 @@ from pictures.compute import Picture, picture
 from pictures.words import Words
 
 
-@picture("pinned", "loss_position")
+@picture("pinned", "loss_position", "loss_token")
 def lengths(scene: Scene, words: Words) -> Picture:
     """How long the gradient is at each stage of both; without a present one there is nothing to set beside."""
     now, was = backward.followed(scene), backward.followed(pinned.before(scene))
     if now is None:
         return backward.lengths(scene, words)
     says = f"{backward.said(now, words)} {_beside(was, now, words) if was else words('backward.says.no_pinned')}"
-    return Picture(backward.line(now, says, words, was.whole if was else None), says)
+    names = (words("compare.present"), words("compare.pinned"))
+    return Picture(backward.line(now, says, words, was.whole if was else None, names), says)
 
 
 def _beside(was: Back, now: Back, words: Words) -> str:
     if 0 in (was.whole[-1], now.whole[-1]):
         return words("backward.says.no_share")
     shares = (words.scaled(float(one.whole[0] / one.whole[-1])) for one in (was, now))
-    return words("backward.says.beside", **dict(zip(("was", "now"), shares, strict=True)))
+    says = words("backward.says.beside", **dict(zip(("was", "now"), shares, strict=True)))
+    return backward.of_stack(max((now.ways[0], was.ways[0]), key=lambda way: way.stack.kind), says, words)

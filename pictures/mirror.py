@@ -5,7 +5,7 @@ The gradients are those that core.backward gives; a part opens the number of its
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 from urllib.parse import urlencode
@@ -15,7 +15,9 @@ import numpy as np
 from core import Scene
 from core.explain.subject import GRAD, LENGTH
 from core.scene.fields import EXPLAINED, Numbered
-from pictures import backward, compute, drawing, memory
+from core.trace import last_stream
+from pictures import backward, compute, drawing, loss_choice, memory
+from pictures.backward import Way
 from pictures.changes import largest
 from pictures.extremes import Extreme, greatest, least, some
 from pictures.lessons import shortened
@@ -30,14 +32,28 @@ def html(scene: Scene, words: Words) -> str:
     found = backward.followed(scene)
     if found is None:
         return ""
-    asked = backward.asked(scene)
+    asked = loss_choice.asked(scene)
     run = compute.run(asked)
     address = scene.turn(explained=()).to_query()
-    of = Mirror(asked, run, drawing.Stack(found.grads, run.config, run.tokens), words, address)
-    headings = (words(f"backward.{heading}") for heading in ("loss_in", "going", "arrives"))
+    # As on Start the encoder stands above: what its decoder gives back for keys and values rises to it.
+    return "".join(_strip(Mirror(asked, run, way.stack, words, address)) for way in reversed(found.ways))
+
+
+def _strip(of: Mirror) -> str:
+    """The strip of one stack."""
+    stack = of.stack
+    headings = (of.words(f"backward.{heading}") for heading in HEADINGS[stack.kind])
     columns = (of.goes_in(), of.happens(), [of.comes_out()])
     groups = list(zip(("in", "happens", "out"), headings, columns, strict=True))
-    return strip.strip(groups, len(run.tokens), plain=not run.config.d_mlp, mirror=True)
+    config = stack.config
+    return strip.strip(groups, len(stack.tokens), plain=not config.d_mlp, crossing=config.cross, mirror=True)
+
+
+HEADINGS = {  # of where the gradient begins, goes and ends: in the only stack, or in one of two
+    "": ("loss_in", "going", "arrives"),
+    "encoder": ("crossing_in", "going_encoder", "arrives"),
+    "decoder": ("loss_in", "going_decoder", "arrives"),
+}
 
 
 @dataclass(frozen=True)
@@ -47,13 +63,18 @@ class Mirror(drawing.Drawing):
     address: dict[str, str]
 
     def goes_in(self) -> list[str]:
-        """The tokens, and the gradient that enters at the logits."""
-        dlogits = self.stack.trace["logits"]
-        part = self._part("logits", dlogits, array="logits")
+        """The tokens, and the gradient that enters: at the logits, or at what a decoder looks at."""
+        name, array = "logits", "logits"
+        if self.stack.kind == "encoder":
+            name, array = "memory", last_stream(self.stack.config)
+        entering = self.stack.trace[array]
+        part = self._part(name, entering, array=array)
+        if name == "memory":  # as it stands above a narrow column
+            part = replace(part, name=self.words("backward.memory"))
         tokens = strip.tokens(self.stack.tokens)
         return [
             strip.column(self.words("start.parts.tokens"), "tokens", river=tokens),
-            strip.column(part.name, "embedding", river=strip.vectors(part, dlogits)),
+            strip.column(part.name, "embedding", river=strip.vectors(part, entering)),
         ]
 
     def happens(self) -> list[str]:
@@ -80,11 +101,13 @@ class Mirror(drawing.Drawing):
     @cached_property
     def _scales(self) -> dict[str, float]:
         """How far the gradients of all layers go, by the array of a block that is drawn."""
-        drawn, layers = ("attn.pattern", *(["mlp.post"] if self.stack.config.d_mlp else [])), self.stack.config.n_layers
-        return {name: largest(*(self.stack.trace[f"blocks.{i}.{name}"] for i in range(layers))) for name in drawn}
+        c = self.stack.config
+        drawn = ["attn.pattern", *(["cross.pattern"] if c.cross else []), *(["mlp.post"] if c.d_mlp else [])]
+        return {name: largest(*(self.stack.trace[f"blocks.{i}.{name}"] for i in range(c.n_layers))) for name in drawn}
 
     def _part(self, name: str, values: np.ndarray, *pages: str, array: str, at: int | None = None, **view: Any) -> Part:
         """A part, which explains the strongest number of its array on this page."""
+        array = self.stack.prefix + array
         called, does = self.words(f"start.parts.{name}"), self.words(f"backward.does.{name}")
         query = self.address | {"explained": EXPLAINED.write((strongest(array, values),))}
         href = f"backward?{urlencode(shortened(query))}"
@@ -120,7 +143,7 @@ def _is_stream(array: str) -> bool:
 
 def lit(scene: Scene) -> str:
     """A style that lights every part on the way to the gradient that is explained; "" where none is."""
-    config = backward.asked(scene).config
+    config = loss_choice.asked(scene).config
     bare = (name.removeprefix(LENGTH) for name, _ in scene.explained)
     grads = (name.removeprefix(GRAD) for name in bare if name.startswith(GRAD))
     return drawing.lighting(GRAD + drawing.part_of(name, config) for name in grads)
@@ -130,12 +153,15 @@ def lit(scene: Scene) -> str:
 
 
 def says(scene: Scene, words: Words) -> str:
-    """At which stage the gradient is longest, and how much of it reaches the embeddings; "" where there is none."""
+    """At which stage the gradient is longest, and how much of it reaches the embeddings, in every stack; "" where there
+    is none."""
     found = backward.followed(scene)
-    if found is None:
-        return ""
-    lengths = found.whole.copy()
-    lengths[0] = arriving = float(np.linalg.norm(found.grads["embed"].astype(np.float64)))
+    return " ".join(backward.of_stack(way, _says(way, words), words) for way in (found.ways if found else ()))
+
+
+def _says(way: Way, words: Words) -> str:
+    lengths = way.whole.copy()
+    lengths[0] = arriving = float(np.linalg.norm(way.stack.trace["embed"].astype(np.float64)))
 
     def written(length: float) -> str:
         return words.scaled(length, 4, small=0.001)

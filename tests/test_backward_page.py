@@ -5,23 +5,24 @@ from __future__ import annotations
 import numpy as np
 import plotly.graph_objects as go
 import pytest
-from support import open_page
+from support import html, open_page
 
 import core
 from core import Scene
 from core.train.loop import Recipe, State, adamw
-from pictures import backward, compare_backward
+from pictures import backward, compare_backward, descent, loss_choice
 from pictures.words import LANGUAGES, words_of
 from plots import theme
 from ui.state import SCENE
 
 DEEP = Scene(model="gpt").override(n_layers=8, d_model=16)
+TWO = Scene(model="translator")
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_pictures_are_figures_in_both_themes(lang):
-    for scene in (Scene(), Scene(model="gpt", sentence="um"), Scene(model="gpt", off=("softmax",)), DEEP):
-        for builder in (backward.lengths, backward.by_word):
+    for scene in (Scene(), Scene(model="gpt", sentence="um"), Scene(model="gpt", off=("softmax",)), DEEP, TWO):
+        for builder in (backward.lengths, backward.by_word, *([backward.by_source_word] if scene is TWO else [])):
             picture = builder(scene, words_of(lang))
             assert picture.says and "{" not in picture.says
             for mode in theme.PALETTES:
@@ -62,7 +63,7 @@ def test_the_step_is_the_one_that_training_takes(name):
     weight, gradient, rate = 0.7, -0.03, 0.01
     state = State.start({name: np.full((1, 1), weight)})
     adamw(state, {name: np.full((1, 1), gradient)}, abs(gradient), Recipe(rate=rate))
-    new, m, v, adam = backward.descended(weight, gradient, rate, "W" in name)
+    new, m, v, adam = descent.descended(weight, gradient, rate, "W" in name)
     assert new == pytest.approx(weight - rate * gradient)
     assert m == pytest.approx(state.mean[name].item()) and v == pytest.approx(state.square[name].item())
     assert adam == pytest.approx(state.params[name].item(), rel=1e-9)
@@ -78,6 +79,49 @@ def test_the_knobs():
     assert not at.exception and at.session_state[SCENE].config.init == "unit"
     at = open_page("backward", {"lang": "pt-BR"})
     assert not at.exception and all(one.disabled for one in at.toggle if one.label.startswith("Conex"))
+
+
+def test_what_crosses_is_what_central_differences_say():
+    """The encoder's embeddings moved along their gradient: the loss of what is written changes by its length."""
+    scene = Scene(model="seq2seq", sentence="um dois", loss_position=1, loss_token=7)
+    found, run = backward.back(scene), core.run(scene)
+    params = {name: p.astype(np.float64) for name, p in run.params.items()}
+    x = params["embed.W_E"][run.encoding.ids]
+    way = found.grads["encoder.embed"] / np.linalg.norm(found.grads["encoder.embed"])
+
+    def loss(x: np.ndarray) -> float:
+        trace = core.forward(params, run.config, run.target, source_embeddings=x)
+        return core.cross_entropy(trace["logits"][1:2], np.array([7]))[0]
+
+    slope = (loss(x + 1e-5 * way) - loss(x - 1e-5 * way)) / 2e-5
+    scale = np.sqrt(run.config.d_model if run.config.embed_scale else 1)  # of what was moved to what is called embed
+    assert slope == pytest.approx(scale * np.linalg.norm(found.grads["encoder.embed"]), rel=1e-3)
+
+
+def test_which_token_is_right_is_chosen_where_one_was_written():
+    assert loss_choice.rights(TWO) == {} == loss_choice.rights(DEEP.turn(loss_position=1))
+    scene = TWO.turn(loss_position=3)
+    shares = loss_choice.rights(scene)
+    written, *others = shares
+    assert len(shares) == loss_choice.LIKELY and backward.back(scene).loss == pytest.approx(
+        -np.log(shares[written]), abs=1e-6
+    )
+    other = scene.turn(loss_token=others[0])
+    assert backward.back(other).loss == pytest.approx(-np.log(shares[others[0]]), rel=1e-4)
+    assert loss_choice.loss_of(scene.turn(loss_token=written)) == loss_choice.loss_of(scene.turn(loss_token=9999))
+    assert 40 in loss_choice.rights(scene.turn(loss_token=40))
+
+
+def test_a_model_of_two_stacks_shows_its_own_way_back(monkeypatch):
+    monkeypatch.setenv("FIBRA_PLAIN_FIGURES", "1")
+    at = open_page("backward", {"lang": "en", "model": "translator", "loss_position": "3"})
+    choice = next(one for one in at.selectbox if one.label == "Taken for right")
+    assert not at.exception and "strip crossing mirror" in html(at) and "In the encoder, " in html(at)
+    choice.select_index(1).run()
+    assert not at.exception and at.session_state[SCENE].loss_token == [*loss_choice.rights(at.session_state[SCENE])][1]
+    assert "where the decoder wrote “seals”" in html(at)
+    next(one for one in at.selectbox if one.label == "Loss").select_index(0).run()
+    assert at.session_state[SCENE].loss_position is at.session_state[SCENE].loss_token is None
 
 
 def test_what_is_pinned_stands_beside_it_on_one_axis():

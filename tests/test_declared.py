@@ -30,7 +30,9 @@ DEEPER = (("d_model", 16), ("n_heads", 4), ("n_layers", 6))
 OF_TWO_STACKS = (  # pages that show such models too
     *(
         "attention.",
+        "backward.",
         "block.",
+        "compare_backward.",
         "compare_block.",
         "drift.",
         "heads.",
@@ -85,7 +87,7 @@ def name_of(builder: compute.Builder) -> str:
 
 def two_stacks(builder: compute.Builder) -> tuple[Scene, ...]:
     """An encoder and a decoder, of each kind of attention; a comparison has them on both sides."""
-    scene = Scene(model="seq2seq", sentence="um dois um", query=2, layer=1, threshold=0.3)
+    scene = Scene(model="seq2seq", sentence="um dois um", query=2, layer=1, threshold=0.3, loss_position=1)
     scenes = (scene, scene.turn(attention_of="encoder", head=1), Scene(model="translator", sentence="um"))
     pin = Scene(model="seq2seq", sentence="um dois três", temperature=3.0).computed
     if name_of(builder) in WITHIN_ONE_TEXT:

@@ -63,7 +63,7 @@ LOOKS = {
     **{"train_seed": ("", "7"), "train_step": ("", "3"), "train_played": ("", "1"), "train_attempt": ("", "2")},
     **{"corpus": ("", "text-0123456789ab"), "train_pace": ("", "slow"), "train_overlay": ("", "0")},
     **{"check_parameter": ("", "embed.W_E", "of.nobody"), "check_row": ("", "9"), "check_column": ("", "31999")},
-    **{"loss_position": ("", "0", "64")},
+    **{"loss_position": ("", "0", "64"), "loss_token": ("", "9")},
     **{"other_sentence": ("", "a b"), "cause_word": ("", "3"), "cause_rival": ("", "9"), "cause_break": ("", "1")},
     **{"check_nudge": ("", "0.1"), "check_bug": ("", "1")},
     **{"explained": ("", "embed:0.0")},

@@ -16,7 +16,7 @@ from test_start_page import Strip, as_ink, crossed, greatest_of, same, tile
 import core
 from core import Scene
 from core.scene.fields import EXPLAINED
-from pictures import backward, drawing, mirror
+from pictures import backward, drawing, loss_choice, mirror
 from pictures.explained.world import world
 from pictures.words import LANGUAGES, words_of
 from plots import thumbnail
@@ -31,11 +31,12 @@ SCENES = {
     "folded, bare": GPT.override(n_layers=7, residual=False, norm="none").turn(ablated=((0, 1), (3, 3), (6, 2))),
     "rotary, no MLP": GPT.override(positions="rotary", d_mlp=0, n_heads=2),
 }
+TWO = Scene(model="translator", loss_position=3, loss_token=40, ablated=((0, 1, "cross"), (1, 2, "encoder")))
 
 
 def gradients(scene: Scene) -> Mapping[str, np.ndarray]:
     """By every activation: p - y goes in at the logits."""
-    scene = backward.asked(scene)
+    scene = loss_choice.asked(scene)
     run = core.run(scene)
     x, ids = run.trace["logits"].astype(np.float64), run.encoding.ids
     dlogits = np.exp(x) / np.exp(x).sum(-1, keepdims=True)
@@ -54,7 +55,7 @@ def signed(link: Mapping, values: np.ndarray, greatest: float) -> None:
 
 @pytest.mark.parametrize("scene", SCENES.values(), ids=SCENES)
 def test_every_thumbnail_is_its_stage_s_gradient(scene: Scene) -> None:
-    grads, config = gradients(scene), backward.asked(scene).config
+    grads, config = gradients(scene), loss_choice.asked(scene).config
     html, layers = Strip(mirror.html(scene, EN)), range(config.n_layers)
     shown, hidden = drawing.fold(config.n_layers)
     most = {
@@ -78,7 +79,7 @@ def test_every_thumbnail_is_its_stage_s_gradient(scene: Scene) -> None:
 
 @pytest.mark.parametrize("scene", SCENES.values(), ids=SCENES)
 def test_lanes_are_as_strong_as_the_gradient_is_long_from_the_last_layer_on(scene: Scene) -> None:
-    grads, config = gradients(scene), backward.asked(scene).config
+    grads, config = gradients(scene), loss_choice.asked(scene).config
     stops = ["resid_mid", "resid_post"] if config.d_mlp else ["resid_post"]
     names = ["blocks.0.resid_pre", *(f"blocks.{i}.{stop}" for i in range(config.n_layers) for stop in stops)]
     norms = np.stack([np.linalg.norm(grads[name].astype(float), axis=-1) for name in names[::-1]], -1)
@@ -120,6 +121,39 @@ def test_a_part_opens_its_strongest_number_and_a_click_the_one_under_it(scene: S
     assert not mirror.lit(scene)
 
 
+def test_two_stacks_are_two_strips_and_the_gradient_crosses_between_them() -> None:
+    """As on Start the encoder stands above. Each thumbnail is of core's gradient, and explains a number of it."""
+    run, here = core.run(TWO), world("backward", TWO, EN)
+    trace = core.forward(run.params, run.config, run.target, source=run.encoding.ids, interventions=TWO.interventions)
+    x = trace["logits"].astype(np.float64)
+    dlogits = np.where(np.arange(len(x))[:, None] == 3, np.exp(x) / np.exp(x).sum(-1, keepdims=True), 0)
+    dlogits[3, 40] -= 1
+    grads = core.backward(run.params, run.config, trace, dlogits.astype(np.float32), activations=True)
+    html = mirror.html(TWO, EN)
+    above, below = (Strip(part) for part in re.split('(?=<div class="strip crossing mirror")', html))
+    signed(above.of("vectors")[0], grads["encoder.ln_final.out"], np.abs(grads["encoder.ln_final.out"]).max())
+    signed(below.of("vectors")[0], grads["logits"], np.abs(grads["logits"]).max())
+    most = max(np.abs(grads[f"blocks.{i}.cross.pattern"]).max() for i in range(2))
+    (across, own), values = below.of("attention")[2:], grads["blocks.0.cross.pattern"].astype(float)
+    assert "cross-attention" in across["label"] and "Head switched off" in across["label"] not in own["label"]
+    for side, sign, paper in (("positive", 1, thumbnail.PAPER), ("negative", -1, 0.0)):
+        got = across[side][: values.shape[1], : values.shape[2]]
+        same(got, as_ink(greatest_of(sign * values[0], got.shape), most, paper))
+    assert below.links[-1]["href"] != above.links[-1]["href"]
+    for link in [*above.links, *below.links]:
+        (number,) = EXPLAINED.read(parse_qs(link["href"].partition("?")[2])["explained"][0])
+        bare = number[0].removeprefix("length.").removeprefix("grad.")
+        expected = np.linalg.norm(grads[bare], axis=-1) if number[0].startswith("length.") else grads[bare]
+        found = here.explain(number)
+        assert found.value == pytest.approx(expected[number[1]], rel=1e-4, abs=1e-7)
+        assert found.recomputed() == pytest.approx(found.value, rel=1e-4, abs=1e-7)
+    assert mirror.number_at(TWO, "grad.encoder.embed", None, 0.0, 0.99)[1] == (8, 0)
+    picture = backward.by_source_word(TWO, EN)
+    (name, index) = picture.numbers.at({"x": 3, "y": 0})
+    assert (name, index) == ("length.grad.encoder.blocks.1.resid_post", (3,))
+    assert here.explain((name, index)).value == pytest.approx(picture.figure["data"][0]["z"][0][3], rel=1e-4)
+
+
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_the_strip_stands_on_the_page_where_there_is_a_gradient(lang: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FIBRA_PLAIN_FIGURES", "1")
@@ -134,7 +168,9 @@ def test_the_strip_stands_on_the_page_where_there_is_a_gradient(lang: str, monke
 def test_no_gradient_at_all_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     found = backward.back(GPT)
     assert found is not None
-    nothing = replace(found, lengths=0 * found.lengths, grads={name: 0 * array for name, array in found.grads.items()})
+    (way,) = found.ways
+    none = replace(way.stack, trace={name: 0 * array for name, array in found.grads.items()})
+    nothing = replace(found, ways=(replace(way, stack=none, lengths=0 * way.lengths),))
     monkeypatch.setattr(backward, "back", lambda scene: nothing)
     assert mirror.says(GPT, EN) == EN("backward.says.none")
 

@@ -17,6 +17,7 @@ from pictures import (
     cause,
     compute,
     continuation,
+    descent,
     drift,
     habits,
     heads,
@@ -32,6 +33,7 @@ from pictures import (
 )
 from pictures.explained import card, runs, world
 from pictures.generate import cache
+from pictures.loss_choice import Judged
 from pictures.translate import draw, text
 from pictures.words import words_of
 
@@ -103,8 +105,8 @@ SHELVES = {
     "influence": lambda scene: influence._influence(scene, 1),
     "alike": lambda scene: alike.cosines(Scene(model="alice", seed=scene.seed)),
     "both ways": lambda scene: cache.check(scene, WORDS),
-    "way back": lambda scene: backward._back(scene, None),
-    "after a step": lambda scene: backward._after(scene, None, 0.1),
+    "way back": lambda scene: backward._back(Judged(scene, None)),
+    "after a step": lambda scene: descent._after(Judged(scene, None), 0.1),
     "explained": lambda scene: world.world("backward", scene, WORDS),
     "context": continuation.context,
     "translated": lambda _: text.translated(TRANSLATOR),

@@ -61,24 +61,32 @@ def feed(knob: str, value: Any, of: Hashable = (), labels: str = "") -> Mount:
     return mounts[knob]
 
 
-def draw(mount: Mount, value: Any, turn: Callable[[Any], None], widget: Callable, *args: Any, **more: Any) -> None:
-    """Call `widget` so that `turn` hears of what the reader does with it.
+def draw(
+    mount: Mount,
+    value: Any,
+    turn: Callable[[Any], None],
+    widget: Callable,
+    *args: Any,
+    none: bool = False,
+    **more: Any,
+) -> None:
+    """Call `widget` so that `turn` hears of what the reader does with it. none: whether None is one of the choices.
 
     A session may be new to a browser that still holds the widgets of one that is over: what shows something else than
     `value` at first is mounted anew.
     """
-    heard = {"key": mount.key, "on_change": _heard, "args": (mount, turn)}
+    heard = {"key": mount.key, "on_change": _heard, "args": (mount, turn, none)}
     shown = compat.call(widget, *args, **heard, **more)
     if mount.generation == 0 and shown != value:
         st.session_state[MOUNTS][mount.knob] = replace(mount, generation=1, value=value)
         st.rerun()
 
 
-def _heard(mount: Mount, turn: Callable[[Any], None]) -> None:
+def _heard(mount: Mount, turn: Callable[[Any], None], none: bool) -> None:
     if st.session_state.get(MOUNTS, {}).get(mount.knob) != mount:
         return  # it was drawn for another Scene
     value = st.session_state.get(mount.key)
-    if value is not None:  # a segment clicked again is let go; the Scene keeps it chosen
+    if value is not None or none:  # a segment clicked again is let go; the Scene keeps it chosen
         turn(value)
 
 
@@ -155,7 +163,8 @@ def select(
     """A list of choices on a Scene field."""
     mount = feed(f"knob-{knob}", value, of, _labels(options, names))
     turn = _turning(knob, more.pop("turn", state.turn))
-    draw(mount, value, turn, st.selectbox, label, options, _place(options, mount.value), format_func=names, **more)
+    look = {"format_func": names, "none": None in options, **more}
+    draw(mount, value, turn, st.selectbox, label, options, _place(options, mount.value), **look)
 
 
 def head(config: Config, place: tuple[int, int], words: Words) -> None:

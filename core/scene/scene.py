@@ -146,6 +146,7 @@ class Scene:
     target: str = view("", TARGET)  # a continuation to be judged; "": the sentence itself
 
     loss_position: int | None = view(None, Maybe(INDEX))  # whose loss alone is followed back; None: the mean of all
+    loss_token: int | None = view(None, Maybe(PLACE))  # of two stacks, what is right there; None: what was written
     other_sentence: str = view("", TARGET)  # the one that is patched with this one's run, or the other way about
     cause_word: int | None = view(None, Maybe(PLACE))  # the candidates for the next token; None: the likeliest
     cause_rival: int | None = view(None, Maybe(PLACE))

@@ -16,7 +16,7 @@ from core.explain.subject import GRAD, LENGTH, Subject
 from core.interpret import PCA
 from core.scene.fields import Numbered
 from core.trace import axes_of
-from pictures import backward, cause, compute, continuation, left_out, memory, stacks, ways
+from pictures import cause, compute, continuation, left_out, loss_choice, memory, stacks, ways
 from pictures.brief import Brief
 from pictures.explained import derived, runs
 from pictures.translate import text as translations
@@ -203,7 +203,7 @@ def _caused(plain: World, pair: cause.Pair, words: Words) -> World:
 
 def asked(page: str, scene: Scene) -> Scene:
     """The Scene whose model a page shows: another's, where that stands in."""
-    stand_ins = {"generate": continuation.writer, "backward": backward.asked, "cause": cause.asked}
+    stand_ins = {"generate": continuation.writer, "backward": loss_choice.asked, "cause": cause.asked}
     stand_ins |= {"translate": translations.two_stacks}
     return stand_ins[page](scene) if page in stand_ins else scene
 
@@ -231,18 +231,15 @@ def _translating(scene: Scene, words: Words) -> World | None:
 
 def _graded(scene: Scene, words: Words) -> World:
     """With the gradient of the loss that Backward follows; a single word has none."""
-    run, place = compute.run(backward.asked(scene)), backward.loss_of(scene)
-    plain = _of(run, words)
-    if place is None:
-        return plain
-    return replace(plain, subject=_with_loss(*place))
+    plain, judged = _of(compute.run(loss_choice.asked(scene)), words), loss_choice.loss_of(scene)
+    return replace(plain, subject=_with_loss(judged)) if judged else plain
 
 
 # Its gradients are computed when one is asked for first, and stay with it.
-@memory.kept(lambda scene, position: (scene, position), large=lambda scene, _: compute.is_large(scene), grows=True)
-def _with_loss(scene: Scene, position: int | None) -> Subject:
-    run = compute.run(scene)
-    targets, counts = backward.judged_by(run.encoding.ids, position)
+@memory.kept(lambda judged: (judged,), large=lambda judged: compute.is_large(judged.scene), grows=True)
+def _with_loss(judged: loss_choice.Judged) -> Subject:
+    run = compute.run(judged.scene)
+    targets, counts = judged.targets(run)
     return replace(Subject.of(run), targets=targets, counts=counts)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
@@ -9,11 +11,12 @@ import numpy as np
 import core
 from claims import Fresh, Values, any_scenes, claim, named_in, near, pinned_number
 from core import Scene
-from pictures import backward, compare_backward, mirror
+from pictures import backward, compare_backward, descent, loss_choice, mirror
 from pictures.compute import Picture
 from pictures.words import Words
 
 GPT = Scene(model="gpt", sentence="o gato viu o rato").override(n_layers=2, d_model=16, d_mlp=16)
+TWO = Scene(model="translator")
 SCENES = [
     Scene(),
     Scene(model="stories", learning_rate=0.01),
@@ -30,6 +33,11 @@ SCENES = [
     GPT.turn(sentence="um").pin().turn(sentence="um dois"),
     GPT.turn(off=("softmax",)).pin().turn(off=()),
     *(scene for scene in any_scenes(40, seed=5) if scene.model == "gpt"),
+    TWO,
+    TWO.turn(loss_position=3, loss_token=40, ablated=((0, 1, "cross"), (1, 2, "encoder")), learning_rate=0.01),
+    TWO.turn(off=("cross",), loss_position=64, sentence="<pt> yesterday the seal slept ."),
+    Scene(model="seq2seq", sentence="um", loss_position=1, loss_token=9999).pin().turn(temperature=3.0),
+    TWO.turn(pinned=GPT.computed),
 ]
 
 
@@ -38,38 +46,62 @@ def beside(scene: Scene, words: Words) -> Picture | str:
     return compare_backward.lengths(scene, words) if scene.pinned else ""
 
 
-BUILDERS = (backward.lengths, backward.by_word, backward.step, mirror.says, beside)
+def by_source_word(scene: Scene, words: Words) -> Picture | str:
+    """What the page says of an encoder, where there is one."""
+    return backward.by_source_word(scene, words) if scene.config.n_encoder_layers else ""
+
+
+BUILDERS = (backward.lengths, backward.by_word, by_source_word, descent.step, mirror.says, beside)
 
 
 class Way:
     """Loss and gradients of a Scene; mean or of one position."""
 
     def __init__(self, scene: Scene):
-        self.scene = backward.asked(scene)
+        self.scene = loss_choice.asked(scene)
         run = core.run(self.scene)
-        self.run, self.ids, self.n = run, run.encoding.ids, len(run.tokens)
-        self.position = None if scene.loss_position is None else min(scene.loss_position, self.n - 2)
+        self.run, self.ids, self.tokens = run, run.encoding.ids, run.tokens
+        self.right, self.stacks, self.written = [*self.ids[1:].tolist()], [""], ()
+        if run.target is not None:  # what was written is right
+            self.ids, self.right = run.target, [*run.target[1:].tolist(), int(np.argmax(run.trace["logits"][-1]))]
+            known, self.stacks = self.scene.preset.tokenizer, ["", "encoder."]
+            names = dict(enumerate(known.tokens) if known else zip(run.encoding.ids.tolist(), run.tokens, strict=True))
+            self.name = lambda token: names.get(token, f"#{token}")
+            self.tokens, self.written = tuple(map(self.name, run.target.tolist())), tuple(map(self.name, self.right))
+        self.position = None if scene.loss_position is None else min(scene.loss_position, len(self.right) - 1)
+        self.other = None
+        if self.written and None not in (self.position, scene.loss_token) and scene.loss_token < run.config.vocab_size:
+            self.other = self.right[self.position] = scene.loss_token
         self.rate = 0.05 if scene.learning_rate is None else scene.learning_rate
         trace, self.loss, dlogits = self.judge(run.params)
         self.grads = core.backward(run.params, run.config, trace, dlogits, activations=True)
 
     def judge(self, params: core.Params) -> tuple[core.Trace, float, np.ndarray]:
         given = {"embeddings": self.run.embeddings} if self.scene.edits else {"ids": self.ids}
-        trace = core.forward(params, self.run.config, **given, interventions=self.scene.interventions)
-        positions = range(self.n - 1) if self.position is None else [self.position]
+        given |= {"source": self.run.encoding.ids} if self.written else {}
+        trace = core.forward(params, self.scene.whole, **given, interventions=self.scene.interventions)
+        positions = range(len(self.right)) if self.position is None else [self.position]
         dlogits, losses = np.zeros_like(trace["logits"]), []
         for p in positions:
             x = trace["logits"][p].astype(np.float64)
             chances = np.exp(x - x.max()) / np.exp(x - x.max()).sum()
-            losses.append(-np.log(chances[self.ids[p + 1]]))
-            chances[self.ids[p + 1]] -= 1
+            losses.append(-np.log(chances[self.right[p]]))
+            chances[self.right[p]] -= 1
             dlogits[p] = chances / len(positions)
         return trace, float(np.mean(losses)), dlogits
 
-    def lengths(self, stage: int) -> np.ndarray:
-        last = self.run.config.n_layers
+    def layers(self, stack: str = "") -> int:
+        return self.run.config.n_encoder_layers if stack else self.run.config.n_layers
+
+    def lengths(self, stage: int, stack: str = "") -> np.ndarray:
+        last = self.layers(stack)
         name = f"blocks.{last - 1}.resid_post" if stage == last else f"blocks.{stage}.resid_pre"
-        return np.linalg.norm(self.grads[name].astype(np.float64), axis=-1)
+        return np.linalg.norm(self.grads[stack + name].astype(np.float64), axis=-1)
+
+    def stages(self, stack: str = "") -> list[float]:
+        """How long the gradient is at the embeddings, and behind each layer."""
+        found = [float(np.linalg.norm(self.grads[stack + "embed"].astype(np.float64)))]
+        return found + [float(np.linalg.norm(self.lengths(i, stack))) for i in range(1, self.layers(stack) + 1)]
 
     def weight(self) -> tuple[str, tuple[int, ...], float, float]:
         best = max(np.abs(self.grads[name]).max() for name in self.run.params)
@@ -90,21 +122,60 @@ def holds(f: Fresh, text: str, expected: float) -> bool:
 way_of = lru_cache(maxsize=8)(Way)  # held against again for each value that is altered
 
 
-@claim("backward.says.mean", "backward.says.one")
+def of_a_stack(check: Callable[[Fresh, Values, str], None]) -> Callable[[Fresh, Values], None]:
+    """A claim that holds of one stack of a model: of which, the sentence says that quotes this one."""
+
+    def held(f: Fresh, v: Values) -> None:
+        *others, last = way_of(f.scene).stacks
+        for stack in others:
+            try:
+                return check(f, v, stack)
+            except AssertionError:
+                continue
+        return check(f, v, last)
+
+    return held
+
+
+def quoting(kind: str) -> None:
+    @claim(f"backward.says.in_{kind}")
+    def its_numbers(f: Fresh, v: Values) -> None:
+        way, stack = way_of(f.scene), "encoder." if kind == "encoder" else ""
+        lengths = [*way.stages(stack), *np.linalg.norm([way.lengths(0, stack)], axis=1), way.lengths(0, stack).max()]
+        if f.scene.pinned and not stack:
+            lengths += [
+                float(np.linalg.norm(one.lengths(0)) / np.linalg.norm(one.lengths(one.layers()))) for one in both(f)
+            ]
+        texts = {form for x in lengths for form in (f.words.scaled(float(x)), f.words.scaled(float(x), 4, small=0.001))}
+        said = v["said"]
+        assert len(way.stacks) == 2 and said.endswith(".") and said[0].islower()
+        assert any(f" {text}" in said for text in texts) if re.search(r"\d", said) else not any(lengths[:1])
+
+
+quoting("encoder")
+quoting("decoder")
+
+
+@claim("backward.says.mean", "backward.says.one", "backward.says.mean_written")
+@claim("backward.says.one_written", "backward.says.one_other")
 def _(f: Fresh, v: Values) -> None:
-    way = way_of(f.scene)
+    way, lang = way_of(f.scene), f.words.lang
     assert near(v["loss"], way.loss)
     if "n" in v:
-        assert way.position is None and v["n"] == way.n - 1
-        return
-    names = [named_in(way.run.tokens, way.position + i, f.words.lang) for i in (0, 1)]
-    assert [v["token"], v["following"]] == names
+        assert way.position is None and v["n"] == len(way.right)
+    elif not way.written:
+        assert [v["token"], v["following"]] == [named_in(way.tokens, way.position + i, lang) for i in (0, 1)]
+    elif way.other is None:
+        assert v["token"] == named_in(way.written, way.position, lang)
+    else:
+        assert v["token"] == f"“{way.name(way.other)}”" and v["written"] == named_in(way.written, way.position, lang)
 
 
 @claim("backward.says.fades", "backward.says.grows", "backward.says.alike", "backward.says.zero")
-def _(f: Fresh, v: Values) -> None:
+@of_a_stack
+def _(f: Fresh, v: Values, stack: str) -> None:
     way = way_of(f.scene)
-    first, last = (float(np.linalg.norm(way.lengths(stage))) for stage in (0, way.run.config.n_layers))
+    first, last = (float(np.linalg.norm(way.lengths(stage, stack))) for stage in (0, way.layers(stack)))
     assert holds(f, v["first"], first) and holds(f, v["last"], last)
     if "times" not in v:
         assert first == 0 or last == 0
@@ -113,13 +184,16 @@ def _(f: Fresh, v: Values) -> None:
     assert holds(f, v["times"], times)
     en, text = f.words.lang == "en", f.says
     less, more = ("times less", "times more") if en else ("vezes menos", "vezes mais")
-    assert (less in text) == (times >= 2 and first < last) and (more in text) == (times >= 2 and first > last)
+    told = (less in text, more in text)
+    assert told == (times >= 2 and first < last, times >= 2 and first > last) or (
+        way.written and (times < 2 or any(told))
+    )
 
 
 @claim("backward.says.beside", "backward.says.no_share", "backward.says.no_pinned")
 def _(f: Fresh, v: Values) -> None:
     if f.says.endswith(f.words("backward.says.no_pinned")):
-        before = backward.asked(f.scene.before)
+        before = loss_choice.asked(f.scene.before)
         assert len(before.tokens) < 2 or before.off == ("softmax",)
         return
     ends = [[np.linalg.norm(way.lengths(at)) for at in (0, way.run.config.n_layers)] for way in both(f)]
@@ -133,10 +207,9 @@ def both(f: Fresh) -> tuple[Way, Way]:
 
 
 @claim("backward.says.longest", "backward.says.longest_last", "backward.says.even", "backward.says.none")
-def _(f: Fresh, v: Values) -> None:
-    way = way_of(f.scene)
-    lengths = [float(np.linalg.norm(way.grads["embed"].astype(np.float64)))]
-    lengths += [float(np.linalg.norm(way.lengths(stage))) for stage in range(1, way.run.config.n_layers + 1)]
+@of_a_stack
+def _(f: Fresh, v: Values, stack: str) -> None:
+    lengths = way_of(f.scene).stages(stack)
     best, low = max(lengths), min(lengths)
     assert (best == 0) == (not v)
     if not v:
@@ -166,18 +239,21 @@ def named_stages(f: Fresh, stages: list[int]) -> str:
     return f.phrase([f"{behind} {i - 1}" if i else at for i in stages[::-1]])
 
 
-@claim("backward.says.word")
-def _(f: Fresh, v: Values) -> None:
+@claim("backward.says.word", "backward.says.word_there", "backward.says.no_word")
+@of_a_stack
+def _(f: Fresh, v: Values, stack: str) -> None:
     way = way_of(f.scene)
-    lengths = way.lengths(0)
-    places = [i for i in range(way.n) if lengths[i] >= lengths.max() * (1 - 1e-5)]
-    assert v["token"] in [named_in(way.run.tokens, i, f.words.lang) for i in places]
-    assert holds(f, v["length"], lengths.max())
+    lengths = way.lengths(0, stack)
+    assert bool(lengths.any()) == bool(v)
+    if v:
+        places = [i for i in range(len(lengths)) if lengths[i] >= lengths.max() * (1 - 1e-5)]
+        assert v["token"] in [named_in(way.run.tokens if stack else way.tokens, i, f.words.lang) for i in places]
+        assert holds(f, v["length"], lengths.max())
 
 
 @claim("backward.says.nothing")
 def _(f: Fresh, v: Values) -> None:
-    scene = backward.asked(f.scene)
+    scene = loss_choice.asked(f.scene)
     assert len(scene.tokens) < 2 or {"softmax", "W_V", "W_O"} & {*scene.off}
 
 
