@@ -42,7 +42,8 @@ def shown(scene: Scene, page: str) -> Scene:
 @lru_cache(maxsize=128)  # as below
 def _unpatched(scene: Scene) -> Scene:
     """Without a patch, the pinned one too."""
-    return scene.unpatched.turn(pinned=scene.pinned and scene.pinned.unpatched)
+    bare = scene.unpatched.turn(pinned=scene.pinned and scene.pinned.unpatched)
+    return scene if bare == scene else bare
 
 
 @lru_cache(maxsize=128)  # a page asks for it dozens of times
