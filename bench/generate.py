@@ -2,6 +2,7 @@
 
     python -m bench.generate [--tokens 128] [--prompt 32] [--rounds 3] [--threads 1]
     python -m bench.generate --gguf SmolLM2-135M-Instruct.Q4_1.gguf       # a real Llama, whose matrices are quantized
+    python -m bench.generate --marian     # six layers that read and six that write, in the shape of the Opus-MT models
 
 The model's 124 million weights are random, unless a file of some is given: transformers has them as float32. All write
 greedily from the same context, in one process, on the same threads, in turn; that they write the same text is checked.
@@ -19,6 +20,7 @@ import numpy as np
 import core
 from bench import between, machine, print_table
 from bench.gpt2 import gpt2
+from bench.marian import marian
 from bench.timing import on_threads
 from core.params import Params
 from ui import process
@@ -30,10 +32,14 @@ except ImportError:
     torch = None
 
 CONFIG = gpt2(vocab_size=50257, n_ctx=1024, d_model=768, n_layers=12, n_heads=12, tied_unembed=True)
+OPUS = (58101, 512, 512, 6, 8)  # vocabulary, context, width, layers of each stack, heads
 
 
-def fibra(params: Params, config: core.Config, ids: np.ndarray, n: int, cache: bool) -> Callable[[], list[int]]:
-    return lambda: [step.token for step in core.generate(params, config, ids, n, temperature=0, cache=cache)]
+def fibra(
+    params: Params, config: core.Config, ids: np.ndarray, n: int, cache: bool, source: np.ndarray | None = None
+) -> Callable[[], list[int]]:
+    knobs = {"temperature": 0, "cache": cache, "source": source}
+    return lambda: [step.token for step in core.generate(params, config, ids, n, **knobs)]
 
 
 # -------------------------------------------------------------------------------------------------------- the peer
@@ -104,6 +110,14 @@ def peer(model: transformers.PreTrainedModel, ids: np.ndarray, n: int) -> Callab
     return write
 
 
+def translating_peer(model: transformers.MarianMTModel, source: np.ndarray, n: int) -> Callable[[], list[int]]:
+    """The same for a model that reads `source` once, and writes from its first token on; nothing ends it."""
+    read = torch.from_numpy(source)[None]
+    model.generation_config.eos_token_id = model.generation_config.forced_eos_token_id = None
+    knobs = dict(max_new_tokens=n, do_sample=False, num_beams=1, use_cache=True)
+    return lambda: model.generate(read, attention_mask=torch.ones_like(read), **knobs)[0, 1:].tolist()
+
+
 # ---------------------------------------------------------------------------------------------------------- timing
 
 
@@ -113,26 +127,36 @@ def main() -> None:
     parser.add_argument("--prompt", type=between(1, 512, int), default=32)
     parser.add_argument("--rounds", type=between(1, 100, int), default=3)
     parser.add_argument("--gguf", help="a Llama, in place of random weights")
+    parser.add_argument(
+        "--marian", action="store_true", help="two stacks of random weights; the prompt is read"
+    )
     parser.add_argument("--threads", type=between(1, 64, int), default=1)
     arguments = parser.parse_args()
     on_threads(arguments.threads, "bench.generate")
     process.prepare()
     print(machine())
 
-    n, config = arguments.tokens, CONFIG
+    n, source, theirs = arguments.tokens, None, None
     if arguments.gguf:
         model = core.load_pretrained(arguments.gguf)
         config, params = model.config, model.params
+    elif arguments.marian:
+        config, params, theirs = marian(*OPUS)
     else:
-        params = core.init_params(config)
-    ids = np.random.default_rng(0).integers(0, config.vocab_size, arguments.prompt)
-    writers = {"Fibra, cache": fibra(params, config, ids, n, True)}
+        config, params = CONFIG, core.init_params(CONFIG)
+    ids = np.random.default_rng(0).integers(0, config.vocab_size - 1, arguments.prompt)
+    if arguments.marian:
+        ids, source = np.array([config.vocab_size - 1]), ids
+    writers = {"Fibra, cache": fibra(params, config, ids, n, True, source)}
     if not arguments.gguf:  # whose matrices would be widened for every token
-        writers["Fibra, no cache"] = fibra(params, config, ids, n, False)
+        writers["Fibra, no cache"] = fibra(params, config, ids, n, False, source)
     if torch is not None:
         torch.set_grad_enabled(False)
-        theirs = transformers_llama(params, config) if arguments.gguf else transformers_model(params)
-        writers["transformers, cache"] = peer(theirs, ids, n)
+        if source is not None:
+            writers["transformers, cache"] = translating_peer(theirs, source, n)
+        else:
+            theirs = transformers_llama(params, config) if arguments.gguf else transformers_model(params)
+            writers["transformers, cache"] = peer(theirs, ids, n)
     took: dict[str, list[float]] = {name: [] for name in writers}
     for _ in range(arguments.rounds):
         texts = set()
@@ -142,7 +166,7 @@ def main() -> None:
             took[name].append(perf_counter() - start)
         assert len(texts) == 1, "they do not write the same"
 
-    print(f"{arguments.threads} thread(s), {n} tokens after {len(ids)}, the best of {arguments.rounds} rounds")
+    print(f"{arguments.threads} thread(s), {n} tokens after {arguments.prompt}, the best of {arguments.rounds} rounds")
     print("Bars: without the cache at least 8 times Fibra's time with it; transformers at least 1.00")
     ours = min(took["Fibra, cache"])  # the best: other programs only ever add to it
     rows = []

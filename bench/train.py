@@ -1,6 +1,7 @@
 """One step of training (forward, loss, backward, clipping, AdamW) against the same in PyTorch.
 
     python -m bench.train [--rounds 20] [--threads 1]
+    python -m bench.train --marian           # an encoder and a decoder, against transformers' Marian
 
 PyTorch runs eagerly, with its attention written out, and again with its fused attention; its AdamW as it comes. All run
 in one process, in turn, on the same threads. Without PyTorch its columns stay empty.
@@ -9,14 +10,17 @@ in one process, in turn, on the same threads. Without PyTorch its columns stay e
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from copy import deepcopy
 from math import sqrt
+from typing import Any
 
 import numpy as np
 
 import core
 from bench import between, print_table
 from bench.gpt2 import gpt2
+from bench.marian import marian
 from bench.timing import medians, on_threads
 from core.train.loop import Batch, Recipe, State, train
 from ui import process
@@ -63,37 +67,56 @@ def torch_step(params: dict[str, np.ndarray], batch: Batch, fused: bool) -> Call
         name: torch.from_numpy(a.T.copy() if ".W_" in name and "embed.W_E" != name != "pos_embed.W_pos" else a.copy())
         for name, a in params.items()
     }
-    for tensor in p.values():
-        tensor.requires_grad_(True)
-    optimizer = torch.optim.AdamW(
-        p.values(), lr=RECIPE.rate, betas=(RECIPE.beta1, RECIPE.beta2), eps=RECIPE.eps, weight_decay=RECIPE.weight_decay
-    )
     ids, targets = torch.from_numpy(batch.ids), torch.from_numpy(batch.targets)
     mask = torch.full((TOKENS, TOKENS), -torch.inf).triu(1)
+    return stepping(p.values(), lambda: torch_logits(p, ids, mask, fused), targets)
+
+
+def marian_step(model: Any, batch: Batch, fused: bool) -> Callable[[], float]:
+    """The same for a copy of transformers' Marian; the bias of its logits, which it never learns, learns here too."""
+    model = deepcopy(model)
+    model.set_attn_implementation("sdpa" if fused else "eager")
+    ids, targets, source = (torch.from_numpy(part) for part in (batch.ids, batch.targets, batch.source))
+    learned = [p for p in model.parameters() if p.requires_grad] + [model.final_logits_bias]
+    return stepping(learned, lambda: model(source, decoder_input_ids=ids, use_cache=False).logits, targets)
+
+
+def stepping(
+    parameters: Iterable[torch.Tensor], logits: Callable[[], torch.Tensor], targets: torch.Tensor
+) -> Callable[[], float]:
+    """A function that takes a step of AdamW and gives the loss before it."""
+    parameters = [tensor.requires_grad_(True) for tensor in parameters]
+    optimizer = torch.optim.AdamW(
+        parameters, lr=RECIPE.rate, betas=(RECIPE.beta1, RECIPE.beta2), eps=RECIPE.eps, weight_decay=RECIPE.weight_decay
+    )
 
     def step() -> float:
-        logits = torch_logits(p, ids, mask, fused)
-        loss = F.cross_entropy(logits.view(-1, CONFIG.vocab_size), targets.reshape(-1))
+        loss = F.cross_entropy(logits().flatten(0, -2), targets.flatten())
         optimizer.zero_grad()
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(p.values(), RECIPE.clip)
+        torch.nn.utils.clip_grad_norm_(parameters, RECIPE.clip)
         optimizer.step()
         return loss.item()
 
     return step
 
 
-def contenders() -> dict[str, Callable[[], float]]:
+def contenders(two_stacks: bool) -> dict[str, Callable[[], float]]:
     """Each takes a step on the same batch, from the same parameters; that they agree is checked first."""
     rng = np.random.default_rng(0)
-    text = rng.integers(0, CONFIG.vocab_size, (BATCH, TOKENS + 1))
-    batch = Batch(text[:, :-1], text[:, 1:])
-    params = core.init_params(CONFIG)
-    state = State.start(params)
-    steps = train(state, CONFIG, lambda _: batch, RECIPE)
+    n = TOKENS // 2 if two_stacks else TOKENS  # of each text
+    text = rng.integers(0, CONFIG.vocab_size - 1, (BATCH, n + 1))  # the last token is Marian's padding
+    batch, peer = Batch(text[:, :-1], text[:, 1:]), None
+    if two_stacks:
+        config, params, peer = marian(CONFIG.vocab_size, TOKENS, CONFIG.d_model, CONFIG.n_layers, CONFIG.n_heads)
+        batch = Batch(batch.ids, batch.targets, source=rng.integers(0, CONFIG.vocab_size - 1, (BATCH, n)))
+    else:
+        config, params = CONFIG, core.init_params(CONFIG)
+    steps = train(State.start(params), config, lambda _: batch, RECIPE)
     found = {"fibra": lambda: next(steps).loss}
     if torch is not None:
-        found |= {"eager": torch_step(params, batch, False), "fused": torch_step(params, batch, True)}
+        for name, fused in (("eager", False), ("fused", True)):
+            found[name] = marian_step(peer, batch, fused) if two_stacks else torch_step(params, batch, fused)
         for _ in range(3):
             losses = [function() for function in found.values()]
             assert max(losses) - min(losses) < 1e-4, "they do not compute the same"
@@ -104,12 +127,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=between(1, 1000, int), default=20)
     parser.add_argument("--threads", type=between(1, 64, int), default=1)
+    parser.add_argument("--marian", action="store_true", help="an encoder and a decoder, of 4 layers each")
     arguments = parser.parse_args()
     on_threads(arguments.threads, "bench.train")
     process.prepare()
-    ms = medians(contenders(), arguments.rounds)
+    ms = medians(contenders(arguments.marian), arguments.rounds)
     print(f"{arguments.threads} thread(s), medians of {arguments.rounds} rounds, milliseconds a step")
-    print("4 layers, 4 heads, d 128, 64 tokens, batch 12, vocabulary 65")
+    layers, tokens = ("4 + 4", "32 tokens read, 32 written") if arguments.marian else ("4", "64 tokens")
+    print(f"{layers} layers, 4 heads, d 128, {tokens}, batch 12, vocabulary 65")
     print("Bars: at most 0.70 of PyTorch eager; at most 1.00 of PyTorch with fused attention")
     eager, fused = (ms.get(name, float("nan")) for name in ("eager", "fused"))
     row = [
