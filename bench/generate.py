@@ -127,9 +127,7 @@ def main() -> None:
     parser.add_argument("--prompt", type=between(1, 512, int), default=32)
     parser.add_argument("--rounds", type=between(1, 100, int), default=3)
     parser.add_argument("--gguf", help="a Llama, in place of random weights")
-    parser.add_argument(
-        "--marian", action="store_true", help="two stacks of random weights; the prompt is read"
-    )
+    parser.add_argument("--marian", action="store_true", help="two stacks of random weights; the prompt is read")
     parser.add_argument("--threads", type=between(1, 64, int), default=1)
     arguments = parser.parse_args()
     on_threads(arguments.threads, "bench.generate")
