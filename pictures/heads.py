@@ -8,6 +8,7 @@ import numpy as np
 
 from core import Scene
 from core.interpret import attention_distance, entropy, relative_change
+from core.scene.fields import Numbered
 from pictures import compute, left_out, stacks
 from pictures.compute import Picture, picture
 from pictures.extremes import (
@@ -24,7 +25,7 @@ from pictures.extremes import (
 )
 from pictures.growth import lengths_within
 from pictures.labels import look, looks
-from pictures.numbers import COLUMN, ROW, Cells, Tiles, by_layer, cells
+from pictures.numbers import COLUMN, ROW, Bars, Cells, Tiles, by_layer, cells
 from pictures.squares import looks_map
 from pictures.stacks import patterns
 from pictures.words import Words
@@ -275,7 +276,21 @@ def effect(scene: Scene, words: Words) -> Picture:
         height=effect_height(scene),
         alt=says,
     )
-    return Picture(figure, says)
+    return Picture(figure, says, _lost(scene, len(change)))
+
+
+def _lost(scene: Scene, n: int) -> Bars | None:
+    """Each bar is explained by the run that it is compared with; of two stacks none is."""
+    found = stacks.looks(scene)
+    if found.kind:
+        return None
+    layer, head = found.place
+    names: list[Numbered]
+    if found.ablated:
+        names = [(f"lost.blocks.{found.config.n_layers - 1}.resid_post", (token,)) for token in range(n)]
+    else:
+        names = [(f"change.blocks.{layer}.attn.z", (head, token)) for token in range(n)]
+    return Bars(tuple(names), upright=True)
 
 
 def _switched(scene: Scene) -> tuple[tuple[int, int], ...]:

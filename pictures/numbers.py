@@ -90,9 +90,10 @@ class Tiles:
 
 @dataclass(frozen=True)
 class Bars:
-    """Bars that lie, one a number, from the first row down; or, upright, what stands in columns from the left on."""
+    """Bars that lie, one a number, from the first row down; or, upright, what stands in columns from the left on.
+    None: a bar that is no number of the run."""
 
-    numbers: tuple[Numbered, ...]
+    numbers: tuple[Numbered | None, ...]
     upright: bool = False
 
     def at(self, click: Mapping[str, Any]) -> Numbered | None:
@@ -106,6 +107,23 @@ class Bars:
         place, across = self.numbers.index(number), "y" if self.upright else "x"
         whole = {f"{across}ref": "paper", f"{across}0": 0, f"{across}1": 1}
         return (_cell(0, place) if self.upright else _cell(place, 0)) | whole
+
+
+@dataclass(frozen=True)
+class Each:
+    """A map whose cells are numbers of no one array: [row][column]."""
+
+    numbers: tuple[tuple[Numbered, ...], ...]
+
+    def at(self, click: Mapping[str, Any]) -> Numbered | None:
+        row, column = _whole(click) or (-1, -1)
+        inside = 0 <= row < len(self.numbers) and 0 <= column < len(self.numbers[row])
+        return self.numbers[row][column] if inside else None
+
+    def place(self, number: Numbered) -> Rectangle | None:
+        places = ((i, row.index(number)) for i, row in enumerate(self.numbers) if number in row)
+        found = next(places, None)
+        return found and _cell(*found)
 
 
 @dataclass(frozen=True)

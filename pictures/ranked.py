@@ -105,10 +105,11 @@ def _written(found: Ranks, place: tuple[int, int], words: Words) -> str:
 
 
 def _numbers(found: Ranks, listed: list[tuple[int, int]], scene: Scene) -> Bars | None:
-    """The change of an output is explained; that of a prediction is not, nor anything of two stacks."""
-    if found.log_p is not None or stacks.looks(scene).kind:
+    """A bar is explained by the run without that head; of two stacks none is."""
+    if stacks.looks(scene).kind:
         return None
-    return Bars(tuple((f"effect.blocks.{layer}.attn.z", (head,)) for layer, head in listed))
+    kind = "effect" if found.log_p is None else "variation"
+    return Bars(tuple((f"{kind}.blocks.{layer}.attn.z", (head,)) for layer, head in listed))
 
 
 def _says(found: Ranks, scene: Scene, words: Words) -> str:

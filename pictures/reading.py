@@ -11,7 +11,7 @@ from pictures import compute, left_out, memory, stacks
 from pictures.compute import Picture, picture
 from pictures.extremes import Extreme, greatest, head_names, least, percent, token_name, unit
 from pictures.labels import labels_of, probe_of, scores_of
-from pictures.numbers import by_layer
+from pictures.numbers import Bars, by_layer
 from pictures.stacks import patterns
 from pictures.words import Words
 from plots.head_map import head_map
@@ -96,7 +96,16 @@ def scores(scene: Scene, words: Words) -> Picture:
         height=map_height(scene),
         alt=says,
     )
-    return Picture(figure, says)
+    return Picture(figure, says, _numbers(scene))
+
+
+def _numbers(scene: Scene) -> Bars | None:
+    """Each score is explained over the pattern, where that is the whole one of one text."""
+    found = stacks.looks(scene)
+    if found.kind or not left_out.kept(scene).all():
+        return None
+    head = (found.place[1],)
+    return Bars(tuple((f"score_{name}.{found.name('pattern')}", head) for name in LABELS), upright=True)
 
 
 def _says_scores(scene: Scene, place: tuple[int, int], mine: dict[str, float], words: Words) -> str:

@@ -6,13 +6,17 @@ which a softmax does not feel. Then the two directions in which all of them spre
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from core import Scene
-from core.interpret import pca, rank_correlation
+from core.interpret import PCA, pca, rank_correlation
 from pictures import compute, stacks
 from pictures.attention import at_head, rotated
 from pictures.compute import Picture, picture
+from pictures.numbers import POINT, Points
+from pictures.numbers import points as points_of
 from pictures.squares import nothing
 from pictures.words import Words
 from plots.plane import plane
@@ -31,9 +35,8 @@ def together(scene: Scene, words: Words) -> Picture:
     weights = np.asarray(at_head(run, scene, "pattern"), np.float64)
     if not all(np.isfinite(x).all() for x in (q, k, weights)):
         return nothing(words("reading.says.lost"), WIDTH)
-    both = [q - q.mean(0), k - k.mean(0)]
-    basis, found = pca(np.concatenate(both), 2), stacks.looks(scene)
-    points = [basis.project(one) for one in both]
+    found, (*means, basis) = stacks.looks(scene), in_plane(q, k)
+    points = [basis.project(one - mean) for one, mean in zip((q, k), means, strict=True)]
     says = _says(scene, points, weights, float(basis.explained.sum()), words)
     figure = plane(
         points,
@@ -46,7 +49,28 @@ def together(scene: Scene, words: Words) -> Picture:
         height=HEIGHT,
         alt=says,
     )
-    return Picture(figure, says)
+    return Picture(figure, says, _numbers(scene, points))
+
+
+def in_plane(q: np.ndarray, k: np.ndarray) -> tuple[np.ndarray, np.ndarray, PCA]:
+    """The means of queries and of keys [pos, d_head], which are moved onto each other, and the plane of both then."""
+    means = q.mean(0), k.mean(0)
+    return *means, pca(np.concatenate([q - means[0], k - means[1]]), 2)
+
+
+def _numbers(scene: Scene, points: list[np.ndarray]) -> Points | None:
+    """A point is its two coordinates; of two stacks none is explained."""
+    found = stacks.looks(scene)
+    if found.kind:
+        return None
+    names = [f"plane.{found.name(rotated(scene, name))}" for name in "qk"]
+    whose = [
+        (name, (found.place[1], position, 0))
+        for name, own in zip(names, points, strict=True)
+        for position in range(len(own))
+    ]
+    x, y = np.concatenate(points).T
+    return replace(points_of(whose, x, y, (POINT[0] * (np.ptp(x) or 1), POINT[1] * (np.ptp(y) or 1))), coordinate=True)
 
 
 def _ordered(values: np.ndarray) -> np.ndarray:

@@ -17,13 +17,26 @@ import core
 from core import Scene
 from core.limits import TRAIL
 from core.scene.fields import EXPLAINED
-from pictures import attention, backward, cause, continuation, drift, fibres, heads, importance, reading, start
+from pictures import (
+    attention,
+    backward,
+    cause,
+    continuation,
+    drift,
+    fibres,
+    heads,
+    importance,
+    ranked,
+    reading,
+    start,
+    together,
+)
 from pictures.block import lengths, neurons, position
 from pictures.explained import card as cards
 from pictures.explained import derived
 from pictures.explained.naming import families, family_of, recorded
 from pictures.explained.world import EVERYWHERE, World, world
-from pictures.generate import draw
+from pictures.generate import draw, lens, votes
 from pictures.translate import draw as translate_draw
 from pictures.translate import fibres as translate_fibres
 from pictures.words import LANGUAGES, words_of
@@ -188,11 +201,63 @@ def test_a_fibre_of_the_flat_twin_is_outlined_and_between_two_texts_explained() 
         assert made.numbers.at({"x": 0.0, "y": 0.0}) is None is made.numbers.place(("logits", (0, 0)))
 
 
+BARS = (
+    *(("reading", reading.scores, "y"), ("reading", ranked.ranked, "x"), ("heads", heads.effect, "y")),
+    *(("generate", votes.votes, "x"), ("generate", votes.sources, "x")),
+)
+
+
+@pytest.mark.parametrize(("page", "builder", "axis"), BARS, ids=[builder.__name__ for _, builder, _ in BARS])
+def test_a_bar_is_the_number_that_it_is_as_long_as(page: str, builder: Any, axis: str) -> None:
+    for scene in DRAWN:
+        scene = continuation.writer(scene) if page == "generate" else scene
+        if page == "generate" and votes.refused(scene):
+            continue
+        made, run = builder(scene, EN), here(page, scene)
+        lengths = np.asarray(made.figure["data"][0][axis], np.float64)
+        upright = axis == "y"
+        for place, number in enumerate(made.numbers.numbers):
+            click = {"x": place, "y": 0.1} if upright else {"x": 0.1, "y": place}
+            assert made.numbers.at(click) == number
+            if number is None:
+                assert page == "generate" and place == len(lengths) - 2, "the others together"
+                continue
+            share = 100 if number[0].startswith("effect") else 1
+            value = run.explain(number).value
+            assert value == pytest.approx(share * lengths[place], rel=1e-4, abs=1e-5), (scene, number)
+            assert made.numbers.place(number)["x0" if upright else "y0"] == place - 0.5
+    assert made.numbers.at({"x": -3, "y": -3}) is None
+
+
+def test_a_cell_of_the_lens_and_a_point_of_the_plane_are_numbers() -> None:
+    scene = Scene(model="stories", layer=1, head=2, tokens_written=2)
+    made, run = lens.lens(scene, EN), here("generate", scene)
+    z = values_of(made.figure)
+    for row, column in np.ndindex(z.shape):
+        number = made.numbers.at({"x": column, "y": row})
+        assert run.explain(number).value == pytest.approx(z[row, column], rel=1e-4)
+        assert made.numbers.place(number)["x0"] == column - 0.5
+    assert made.numbers.at({"x": 9, "y": 0}) is None is made.numbers.place(("logits", (0, 0)))
+    for shown in (scene, Scene(model="alice", layer=2, head=3)):
+        made, run = together.together(shown, EN), here("reading", shown)
+        assert len(made.numbers.numbers) == 2 * len(shown.tokens)
+        for (name, (*at, first)), place in zip(made.numbers.numbers, made.numbers.places, strict=True):
+            own = [run.explain((name, (*at, first + i))).value for i in range(2)]
+            assert own == pytest.approx(place, rel=1e-4, abs=1e-5)
+            found, _ = made.numbers.at(dict(zip("xy", place, strict=True)))
+            assert (".rot_" in found) == (shown.model == "alice")
+
+
 MADE = {
     "heads": ("mean_entropy.blocks.0.attn.pattern:1", "mean_distance.blocks.1.attn.pattern:2"),
     "reading": (
         *("carried.blocks.1.attn.pattern:1.3.2", "rolled.blocks.1.attn.pattern:3.1"),
-        *("effect.blocks.0.attn.z:1", "without.0.1.blocks.1.attn.q:1.2.3"),
+        *("effect.blocks.0.attn.z:1", "without.0.1.blocks.1.attn.q:1.2.3", "variation.blocks.1.attn.z:0"),
+        *("score_previous.blocks.1.attn.pattern:2", "plane.blocks.1.attn.k:2.3.1"),
+    ),
+    "generate": (
+        *("vote.blocks.0.mlp_out:7", "vote_head.blocks.1.attn.z:2.9", "brought.logits:2.9"),
+        "lens.blocks.0.resid_post:3.9",
     ),
     "cause": (
         *("moved_stream.blocks.1.resid_pre:1", "moved_head.blocks.1.attn.z:1", "moved_word.blocks.0.attn.z:2.4"),

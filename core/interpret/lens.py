@@ -69,7 +69,7 @@ def direct_attribution(trace: Trace, params: Params, config: Config, token: int 
     Raises: ConfigError for a Config whose last stream is no such sum, and for a token outside the vocabulary.
     """
     config = without(config, trace.interventions.off)
-    reader, parts = _reader(trace, params, config, token)
+    reader, parts = reading_direction(trace, params, config, token)
     parts = _written(trace, params, config, reader) | parts
     return Attribution(tuple(parts), np.stack(list(parts.values())))
 
@@ -82,13 +82,13 @@ def source_attribution(trace: Trace, params: Params, config: Config, token: int 
     Raises: ConfigError as `direct_attribution`; for a z that was patched, which is no such sum.
     """
     config = without(config, trace.interventions.off)
-    reader, _ = _reader(trace, params, config, token)
+    reader, _ = reading_direction(trace, params, config, token)
     if patched := [name for name in trace.interventions.patch if name.endswith("attn.z")]:
         raise ConfigError(f"patch: {patched[0]} was put there, so it comes from no word", "patch")
     parts = {}
     for i in range(config.n_layers):
         at, off = f"blocks.{i}.attn.", trace.interventions.ablated_in(i)
-        back = _into_heads(reader, trace, params, config, i)  # [..., head, pos, d_head]
+        back = into_heads(reader, trace, params, config, i)  # [..., head, pos, d_head]
         values = np.repeat(trace[at + "v"], config.n_heads // config.kv_heads, axis=-3)
         brought = trace[at + "pattern"] * (back @ values.swapaxes(-1, -2))
         for head in range(config.n_heads):
@@ -96,7 +96,7 @@ def source_attribution(trace: Trace, params: Params, config: Config, token: int 
     return Attribution(tuple(parts), np.stack(list(parts.values())))
 
 
-def _reader(
+def reading_direction(
     trace: Trace, params: Params, config: Config, token: int | np.ndarray
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """[..., pos, d_model]: what the logit of `token` is the dot product of the last stream with; and what is added."""
@@ -118,7 +118,7 @@ def _reader(
     return reader, parts
 
 
-def _into_heads(reader: np.ndarray, trace: Trace, params: Params, config: Config, layer: int) -> np.ndarray:
+def into_heads(reader: np.ndarray, trace: Trace, params: Params, config: Config, layer: int) -> np.ndarray:
     """[..., head, pos, d_head]: the reader, before the heads of a layer are merged.
 
     z W_O . reader = z . (reader W_O^T), so that no head's output is written out in d_model numbers.
@@ -138,7 +138,7 @@ def _written(trace: Trace, params: Params, config: Config, reader: np.ndarray) -
         parts = {name: np.vecdot(trace[name], reader) for name in names}
     for i in range(config.n_layers):
         at = f"blocks.{i}."
-        heads = np.vecdot(trace[at + "attn.z"], _into_heads(reader, trace, params, config, i))  # [..., head, pos]
+        heads = np.vecdot(trace[at + "attn.z"], into_heads(reader, trace, params, config, i))  # [..., head, pos]
         merged = config.projections and "W_O" not in trace.interventions.off
         parts |= {f"{at}attn.{head}": heads[..., head, :] for head in range(config.n_heads)}
         if merged and at + "attn.b_O" in params:

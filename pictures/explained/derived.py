@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,27 +18,18 @@ from core.arguments import wrong
 from core.errors import ConfigError
 from core.explain.explanation import Made, Operand, Term, dot, same, the_sum
 from core.interpret.heads import transformed_values
-from pictures.explained.runs import OTHER, put, without
+from pictures.explained.kinds import COMPONENT, OWN, Derived, Place, Rule, layer_of
+from pictures.explained.lost import LOST
+from pictures.explained.runs import OTHER, put
+from pictures.explained.scored import SCORED
+from pictures.explained.voted import VOTED
 
 if TYPE_CHECKING:
     from pictures.explained.world import World
 
-Place = tuple[int, ...]
-Rule = Callable[["World", str, Place], Made]
 PATTERN = r"(?:encoder\.)?blocks\.\d+\.(?:attn|cross)\.pattern"
-OWN = r"blocks\.\d+\.attn\."  # of the attention inside one text
 STAGE = r"(?:encoder\.)?blocks\.\d+\.(?:resid_pre|resid_post)"
 STREAM = r"(?:encoder\.)?blocks\.\d+\.resid_\w+"
-COMPONENT = "component"  # an axis: the directions in which Drift draws
-
-
-class Derived(NamedTuple):
-    """One kind of number: of which arrays (a regular expression), its axes, its shape, and what one is made of."""
-
-    of: str
-    axes: tuple[str, ...]
-    shape: Callable[[World, str], Place]
-    made: Rule
 
 
 def kind_of(name: str) -> tuple[str, str]:
@@ -68,10 +59,6 @@ def explained(here: World, name: str, index: Place) -> Explanation:
 def has(size: Place, index: Place) -> bool:
     """Whether an array of this size has such a place."""
     return len(index) == len(size) and all(0 <= at < n for at, n in zip(index, size, strict=True))
-
-
-def _layer(name: str) -> int:
-    return int(name.removeprefix("encoder.").split(".")[1])
 
 
 # ------------------------------------------------------------------------------------------- how spread, how far
@@ -132,7 +119,7 @@ def _on_map(here: World, of: str) -> Place:
 
 def _carried(here: World, of: str, index: Place) -> Made:
     s, (h, _, k) = here.subject, index
-    if h in s.trace.interventions.ablated_in(_layer(of)):
+    if h in s.trace.interventions.ablated_in(layer_of(of)):
         return Made(r"\lVert \alpha f(x) \rVert = 0", "edit")
     values = of.replace("pattern", "v")
     carries = Operand(f"carries.{values}", (h, k), float(np.linalg.norm(_transformed(here, of)[h, k])))
@@ -159,12 +146,12 @@ def _given(here: World, of: str, index: Place) -> Made:
 
 def _transformed(here: World, of: str) -> np.ndarray:
     s = here.subject
-    return transformed_values(s.params, s.config, s.trace, _layer(of))
+    return transformed_values(s.params, s.config, s.trace, layer_of(of))
 
 
 def _rolled(here: World, of: str, index: Place) -> Made:
     """core.interpret.rollout: the step of this layer times what is rolled below."""
-    s, layer, (q, k) = here.subject, _layer(of), index
+    s, layer, (q, k) = here.subject, layer_of(of), index
     off, (n_heads, _, n) = {*s.trace.interventions.ablated_in(layer)}, s[of].shape
     on = [head for head in range(n_heads) if head not in off]
     share = 1 / (2 * n_heads) if s.config.residual else 1 / max(len(on), 1)
@@ -225,7 +212,7 @@ def _moved(what: str) -> Rule:
         pair = here.pair
         assert pair is not None, "it has a shape"
         target = "" if pair.breaks else OTHER
-        names = (put(what, _layer(of), index), target)
+        names = (put(what, layer_of(of), index), target)
         values = [here.explain((f"{name}gap.logits", (0,))).value for name in names]
         patched, base = (Operand(f"{name}gap.logits", (0,), x) for name, x in zip(names, values, strict=True))
         rises = pair.gap >= 0
@@ -251,41 +238,6 @@ def _patches(n_axes: int) -> Callable[[World, str], Place]:
         return here.subject[of].shape[:n_axes] if n_axes else _two(here, of)
 
     return shape
-
-
-def _change(here: World, of: str, index: Place) -> Made:
-    """How much of a token's last vector is another one without a head."""
-    (head, position), last = index, _last(here)
-    start = without(_layer(of), head)
-    before = here.subject.row(last, position)
-    after = [replace(x, name=start + last) for x in here.within(start + last)[0].subject.row(last, position)]
-
-    def rule(x: np.ndarray) -> float:
-        was, now = np.split(x, 2)
-        return float(interpret.relative_change(was[None], now[None])[0])
-
-    return Made(r"\lVert x' - x \rVert / \lVert x \rVert", "function", (*before, *after), rule=rule)
-
-
-def _last(here: World) -> str:
-    """What leaves the last block: head_effects measures it before the final norm."""
-    return f"blocks.{here.subject.config.n_layers - 1}.resid_post"
-
-
-def _effect(here: World, of: str, index: Place) -> Made:
-    last = _last(here)
-    runs = here.subject, here.within(without(_layer(of), *index) + last)[0].subject
-    changes = interpret.relative_change(*(run[last].astype(np.float64) for run in runs)).tolist()
-    each = [Operand(f"change.{of}", (*index, position), x) for position, x in enumerate(changes)]
-    terms = [Term((one,), 100 / len(each)) for one in each]
-    return the_sum(r"\frac{100}{n} \sum_p \lVert x'_p - x_p \rVert / \lVert x_p \rVert", terms)
-
-
-def _heads(here: World, of: str) -> Place:
-    if here.subject.config.n_encoder_layers:
-        raise ConfigError("name: of one text alone what is lost without a head is followed", "name")
-    here.within(without(_layer(of), 0) + of)  # asked, for only Reading heads runs the model without each head
-    return here.subject[of].shape[:1]
 
 
 ROWS = ("head", "query")
@@ -317,6 +269,7 @@ DERIVED = {
     "moved_head": Derived(OWN + "z", ("head",), _patches(1), _moved("head")),
     "moved_word": Derived(OWN + "z", ("head", "pos"), _patches(2), _moved("word")),
     "moved_mlp": Derived(r"blocks\.\d+\.mlp_out", ("1",), _patches(0), _moved("mlp")),
-    "change": Derived(OWN + "z", ("head", "pos"), lambda here, of: (*_heads(here, of), len(here.tokens)), _change),
-    "effect": Derived(OWN + "z", ("head",), _heads, _effect),
+    **LOST,
+    **SCORED,
+    **VOTED,
 }

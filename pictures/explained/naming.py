@@ -10,6 +10,7 @@ from core.explain.subject import GRAD, LENGTH
 from core.scene.fields import Numbered
 from pictures import cause, left_out
 from pictures.explained import derived, runs
+from pictures.explained.scored import SCORE, SCORED
 from pictures.explained.world import DRAW, EVERYWHERE, ON_MAPS, STEPS, World, asked, bare_of
 from pictures.extremes import token_name
 from pictures.words import Words
@@ -19,9 +20,18 @@ PATTERNS = ("blocks.*.attn.pattern", "encoder.blocks.*.attn.pattern")
 MADE = {  # pages that draw numbers that no trace holds: those, but for Drift's
     "heads": (
         *(f"{kind}.{of}" for kind in ("mean_entropy", "mean_distance") for of in PATTERNS),
-        "mean_entropy.blocks.*.cross.pattern",
+        *("mean_entropy.blocks.*.cross.pattern", "change.blocks.*.attn.z", "lost.blocks.*.resid_post"),
     ),
-    "reading": ("carried.blocks.*.attn.pattern", "rolled.blocks.*.attn.pattern", "effect.blocks.*.attn.z"),
+    "reading": (
+        *("carried.blocks.*.attn.pattern", "rolled.blocks.*.attn.pattern", "effect.blocks.*.attn.z"),
+        "variation.blocks.*.attn.z",
+        *(f"{kind}.blocks.*.attn.pattern" for kind in SCORED if kind.startswith(SCORE)),
+        *("plane.blocks.*.attn.q", "plane.blocks.*.attn.k", "plane.blocks.*.attn.rot_q", "plane.blocks.*.attn.rot_k"),
+    ),
+    "generate": (
+        *("vote_head.blocks.*.attn.z", "vote.blocks.*.mlp_out", "vote.embed", "brought.logits"),
+        "lens.blocks.*.resid_post",
+    ),
     "cause": (
         "gap.logits",
         "moved_stream.blocks.*.resid_pre",
@@ -89,6 +99,7 @@ def families(page: str, scene: Scene) -> list[str]:
         own = []
     else:
         own = [one for one in MADE.get(page, ()) if _is_made(one, config)]
+        own = [one for one in own if scene.ablated or not one.startswith("lost.")]
         if page in ON_MAPS and (divided := left_out.weights_name(PATTERNS[0], scene)) != PATTERNS[0]:
             own.insert(0, divided)
     return [*(DRAW + step for step in DRAWN.get(page, ())), *own, *found]
@@ -97,7 +108,13 @@ def families(page: str, scene: Scene) -> list[str]:
 def _is_made(name: str, config: Config) -> bool:
     """Whether a page makes such numbers of a model of this Config."""
     bare = bare_of(name)
-    if name.startswith(("carried", "rolled", "effect")) and config.n_encoder_layers:
+    if config.n_encoder_layers and not name.startswith(("mean_", "moved_", "gap")):
+        return False
+    if name.startswith(("vote", "brought", "lens")) and not config.residual:
+        return False
+    if name.startswith(("vote", "brought")) and config.norm != "none" and config.norm_at == "post":
+        return False
+    if name.startswith("variation") and not config.unembed:
         return False
     if bare.startswith(ENCODER):
         return bool(config.n_encoder_layers)

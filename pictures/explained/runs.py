@@ -1,5 +1,6 @@
-"""The other runs that a page's numbers lead to: the other sentence's, one with an array of it patched in, and one
-without a head. A name begins with the run that it is of: `put_head.1.2.logits`, `without.1.2.blocks.1.resid_post`.
+"""The other runs that a page's numbers lead to: the other sentence's, one with an array of it patched in, one without
+a head, and one with all of them. A name begins with the run that it is of: `put_head.1.2.logits`,
+`without.1.2.blocks.1.resid_post`, `whole.blocks.1.resid_post`.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from core.explain.subject import Subject
 from pictures import compute, memory
 from pictures.cause import Pair
 
-OTHER = "other."
-RUN = re.compile(r"(other\.|without\.\d+\.\d+\.|put_(?:stream|head|word|mlp)\.\d+\.\d+(?:\.\d+)?\.)(.+)")
+OTHER, WHOLE = "other.", "whole."
+RUN = re.compile(r"(other\.|whole\.|without\.\d+\.\d+\.|put_(?:stream|head|word|mlp)\.\d+\.\d+(?:\.\d+)?\.)(.+)")
 ARRAYS = {"stream": "resid_pre", "head": "attn.z", "word": "attn.z", "mlp": "mlp_out"}  # what a patch takes over
 
 
@@ -41,6 +42,8 @@ def _numbers(start: str) -> tuple[int, ...]:
 
 def without_head(scene: Scene, start: str) -> Scene:
     """Raises: ConfigError for a head that there is not."""
+    if start == WHOLE:
+        return scene.turn(ablated=())
     if not start.startswith("without."):
         raise ConfigError(f"name: {start} is of a run that this page has not", "name")
     layer, head = _numbers(start)

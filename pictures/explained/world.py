@@ -175,7 +175,7 @@ def world(page: str, scene: Scene, words: Words) -> World | None:
         return replace(plain, on_map=tuple(left_out.kept(scene).tolist()))
     if page == "drift":
         return replace(plain, basis=partial(ways.basis, ways.directions(scene)))
-    if page == "reading":
+    if page in ("reading", "heads"):
         without = cache(lambda start: _of(compute.run(runs.without_head(scene, start)), words))
         return replace(plain, elsewhere=without)
     return _caused(plain, cause.Pair.of(scene), words) if page == "cause" else plain

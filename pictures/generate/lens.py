@@ -11,6 +11,7 @@ from core.interpret import read_stream
 from pictures import continuation
 from pictures.compute import Picture, picture
 from pictures.generate.draw import share
+from pictures.numbers import Each
 from pictures.words import Words
 from plots.lens import lens as plot
 
@@ -41,7 +42,12 @@ def lens(scene: Scene, words: Words) -> Picture:
         height=height(len(rows)),
         alt=says,
     )
-    return Picture(figure, says)
+    stages = ["blocks.0.resid_pre", *(f"blocks.{i}.resid_post" for i in range(tops.shape[1] - 1))]
+    numbers = [
+        tuple((f"lens.{stage}", (first + row, int(top))) for stage, top in zip(stages, line, strict=True))
+        for row, line in enumerate(tops)
+    ]
+    return Picture(figure, says, Each(tuple(numbers)))
 
 
 def height(rows: int) -> int:

@@ -13,8 +13,10 @@ import numpy as np
 
 from core import Scene
 from core.interpret import Attribution, direct_attribution, source_attribution
+from core.scene.fields import Numbered
 from pictures import continuation, extremes
 from pictures.compute import Picture, picture
+from pictures.numbers import Bars
 from pictures.words import Words
 from plots.tokens import edged
 from plots.waterfall import height_of, waterfall
@@ -51,29 +53,32 @@ def attributed(scene: Scene) -> tuple[int, Attribution, Attribution]:
 @picture(*continuation.KNOBS, "tokens_written")
 def votes(scene: Scene, words: Words) -> Picture:
     """From the embedding over each head and MLP to the logit, in the order of the computation."""
-    _, parts, _ = attributed(scene)
+    token, parts, _ = attributed(scene)
     values, total = parts.values[:, -1].astype(np.float64), float(parts.total[-1])
     names = [_part(part, words) for part in parts.names]
     says = _says("votes", scene, values, names, words, total=total, n=len(values))
     roles = ["@attention" if HEAD.fullmatch(part) else "@residual" for part in parts.names]
     short = [_part(part, words, "bar_") for part in parts.names]
+    numbers = [_number(part, token) for part in parts.names]
+    shown = [*_shown(numbers, values, PARTS), ("logits", (parts.values.shape[1] - 1, token))]
     values, names, roles = _gathered(values, short, roles, PARTS, words)
     figure = waterfall(values, names, roles, words("generate.votes.logit"), whole=total, comma=words.comma, alt=says)
-    return Picture(figure, says)
+    return Picture(figure, says, Bars(tuple(shown)))
 
 
 @picture(*continuation.KNOBS, "tokens_written")
 def sources(scene: Scene, words: Words) -> Picture:
     """The same of the heads alone, by the word that they looked at."""
-    _, _, heads = attributed(scene)
+    token, _, heads = attributed(scene)
     values = heads.values[:, -1].astype(np.float64).sum(0)
     text = continuation.text_of(scene)
     tokens = continuation.spelled(scene, text, continuation.reached(scene, text) - 1, words)
     names = [extremes.token_name(tokens, place, words) for place in range(len(tokens))]
     says = _says("sources", scene, values, names, words, total=float(values.sum()), n=len(values))
+    numbers = _shown([("brought.logits", (key, token)) for key in range(len(values))], values, WORDS)
     values, names, roles = _gathered(values, names, ["@value"] * len(names), WORDS, words)
     figure = waterfall(values, names, roles, words("generate.votes.heads"), comma=words.comma, alt=says)
-    return Picture(figure, says)
+    return Picture(figure, says, Bars(tuple(numbers)))
 
 
 def height(scene: Scene) -> int:
@@ -93,13 +98,34 @@ def _part(name: str, words: Words, start: str = "") -> str:
     return words(f"generate.votes.{start}{kind}", layer=int(layer[1]) if layer else 0)
 
 
+def _number(part: str, token: int) -> Numbered:
+    """What explains a part's vote for a token."""
+    if head := HEAD.fullmatch(part):
+        return f"vote_head.blocks.{head[1]}.attn.z", (int(head[2]), token)
+    return f"vote.{part}", (token,)
+
+
+def _kept(values: np.ndarray, most: int) -> list[int]:
+    """The places of the parts that stand alone, in their order."""
+    if len(values) <= most:
+        return [*range(len(values))]
+    places: list[int] = np.argsort(-np.abs(values), kind="stable")[: most - 1].tolist()
+    return sorted(places)
+
+
+def _shown(numbers: list[Numbered], values: np.ndarray, most: int) -> list[Numbered | None]:
+    """The numbers of the bars that `_gathered` gives; the others together are none."""
+    kept: list[Numbered | None] = [numbers[i] for i in _kept(values, most)]
+    return kept if len(kept) == len(values) else [*kept, None]
+
+
 def _gathered(
     values: np.ndarray, names: list[str], roles: list[str], most: int, words: Words
 ) -> tuple[np.ndarray, list[str], list[str]]:
     """The greatest parts in their order; the others as one, behind them."""
     if len(values) <= most:
         return values, names, roles
-    kept = sorted(np.argsort(-np.abs(values), kind="stable")[: most - 1].tolist())
+    kept = _kept(values, most)
     rest = values.sum() - values[kept].sum()
     others = words("generate.votes.others", n=len(values) - len(kept))
     return np.append(values[kept], rest), [*(names[i] for i in kept), others], [*(roles[i] for i in kept), "@muted"]

@@ -1,0 +1,102 @@
+"""What is lost without heads: numbers of two runs, the page's own and the one with which it is compared."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from core import interpret
+from core.errors import ConfigError
+from core.explain.explanation import Made, Operand, Term, the_sum
+from core.ops.softmax import softmax
+from pictures.explained.kinds import OWN, Derived, Place, layer_of
+from pictures.explained.runs import WHOLE, without
+
+if TYPE_CHECKING:
+    from pictures.explained.world import World
+
+
+def _change(here: World, of: str, index: Place) -> Made:
+    """How much of a token's last vector is another one without a head."""
+    (head, position), last = index, _last(here)
+    start = without(layer_of(of), head)
+    before = here.subject.row(last, position)
+    after = [replace(x, name=start + last) for x in here.within(start + last)[0].subject.row(last, position)]
+
+    def rule(x: np.ndarray) -> float:
+        was, now = np.split(x, 2)
+        return float(interpret.relative_change(was[None], now[None])[0])
+
+    return Made(r"\lVert x' - x \rVert / \lVert x \rVert", "function", (*before, *after), rule=rule)
+
+
+def _lost(here: World, of: str, index: Place) -> Made:
+    """How much of a token's vector is another one for all the heads that are off."""
+    after = here.subject.row(of, *index)
+    before = [replace(x, name=WHOLE + of) for x in here.within(WHOLE + of)[0].subject.row(of, *index)]
+
+    def rule(x: np.ndarray) -> float:
+        was, now = np.split(x, 2)
+        return float(interpret.relative_change(was[None], now[None])[0])
+
+    return Made(r"\lVert x' - x \rVert / \lVert x \rVert", "function", (*before, *after), rule=rule)
+
+
+def _off(here: World, of: str) -> Place:
+    """Of a page that runs the model with all its heads too, where some are off."""
+    if here.subject.config.n_encoder_layers or not here.subject.trace.interventions.ablated:
+        raise ConfigError("name: no head is off, and nothing lost", "name")
+    here.within(WHOLE + of)
+    return here.subject[of].shape[:1]
+
+
+def _last(here: World) -> str:
+    """What leaves the last block: head_effects measures it before the final norm."""
+    return f"blocks.{here.subject.config.n_layers - 1}.resid_post"
+
+
+def _effect(here: World, of: str, index: Place) -> Made:
+    last = _last(here)
+    runs = here.subject, here.within(without(layer_of(of), *index) + last)[0].subject
+    changes = interpret.relative_change(*(run[last].astype(np.float64) for run in runs)).tolist()
+    each = [Operand(f"change.{of}", (*index, position), x) for position, x in enumerate(changes)]
+    terms = [Term((one,), 100 / len(each)) for one in each]
+    return the_sum(r"\frac{100}{n} \sum_p \lVert x'_p - x_p \rVert / \lVert x_p \rVert", terms)
+
+
+def _variation(here: World, of: str, index: Place) -> Made:
+    """core.interpret.prediction_effects: how much probability is elsewhere without a head."""
+    last = len(here.tokens) - 1
+    start = without(layer_of(of), *index) + "logits"
+    before = here.subject.row("logits", last)
+    after = [replace(x, name=start) for x in here.within(start)[0].subject.row("logits", last)]
+
+    def rule(x: np.ndarray) -> float:
+        with_it, without_it = (softmax(logits) for logits in np.split(x, 2))
+        return float(np.abs(without_it - with_it).sum() / 2)
+
+    formula = r"\tfrac12 \sum_t \lvert p'_t - p_t \rvert"
+    return Made(formula, "function", (*before, *after), rule=rule)
+
+
+def _predicts(here: World, of: str) -> Place:
+    if not here.subject.config.unembed:
+        raise ConfigError("name: without logits nothing is predicted", "name")
+    return _heads(here, of)
+
+
+def _heads(here: World, of: str) -> Place:
+    if here.subject.config.n_encoder_layers:
+        raise ConfigError("name: of one text alone what is lost without a head is followed", "name")
+    here.within(without(layer_of(of), 0) + of)  # asked, for few pages run the model without each head
+    return here.subject[of].shape[:1]
+
+
+LOST = {
+    "change": Derived(OWN + "z", ("head", "pos"), lambda here, of: (*_heads(here, of), len(here.tokens)), _change),
+    "effect": Derived(OWN + "z", ("head",), _heads, _effect),
+    "variation": Derived(OWN + "z", ("head",), _predicts, _variation),
+    "lost": Derived(r"blocks\.\d+\.resid_post", ("pos",), _off, _lost),
+}

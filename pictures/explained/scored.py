@@ -1,0 +1,83 @@
+"""How far a head follows each pattern that has a name, and where its queries and keys stand in one plane: as
+explanations over its weights, its queries and its keys."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from core import interpret
+from core.errors import ConfigError
+from core.explain.explanation import Made, Term, the_sum
+from core.interpret import LABELS
+from core.interpret.heads import SEVERAL, targets
+from pictures.explained.kinds import COMPONENT, OWN, Derived, Place
+from pictures.together import in_plane
+
+if TYPE_CHECKING:
+    from pictures.explained.world import World
+
+SCORE = "score_"  # before the pattern's name
+
+
+def _score(pattern: str, here: World, of: str, index: Place) -> Made:
+    """core.interpret.head_scores: the mean weight on the keys of a pattern, over the queries that have such a key."""
+    s, (head,) = here.subject, index
+    keys, choice = targets(here.tokens, s.config.causal)
+    if pattern == "uniform":
+        return _uniform(here, of, head, choice)
+    queries = int(keys[pattern].any(-1).sum())
+    cells = np.argwhere(keys[pattern]).tolist() if queries >= SEVERAL else []
+    terms = [Term((s.cell(of, head, query, key),), 1 / queries) for query, key in cells]
+    return the_sum(r"\frac{1}{n} \sum_{q,k} A_{q,k}", terms)
+
+
+def _uniform(here: World, of: str, head: int, choice: np.ndarray) -> Made:
+    s, n = here.subject, len(here.tokens)
+    if choice.sum() < SEVERAL:
+        return the_sum("0", [])
+    cells = tuple(one for query in range(n) for one in s.row(of, head, query))
+
+    def rule(weights: np.ndarray) -> float:
+        return float(1 - interpret.unevenness(weights.reshape(n, n), s.config.causal)[choice].max())
+
+    formula = r"1 - \max_q \tfrac12 \sum_k \lvert A_{q,k} - \tfrac{1}{n_q} \rvert"
+    return Made(formula, "function", cells, rule=rule)
+
+
+def _heads(here: World, of: str) -> Place:
+    if here.subject.config.n_encoder_layers:
+        raise ConfigError("name: of one text alone a pattern's score is followed", "name")
+    return here.subject[of].shape[:1]
+
+
+def _coordinate(here: World, of: str, index: Place) -> Made:
+    """A query or a key along one of the two directions in which a head's all of them spread most."""
+    s, (head, position, component) = here.subject, index
+    q, k, basis = in_plane(*_of_head(here, of, head))
+    own = k if of.endswith("k") else q
+    x = s.row(of, head * len(s[of]) // s.config.n_heads, position)
+    w = basis.components[component]
+    terms = [Term((number,), float(w_i)) for number, w_i in zip(x, w, strict=True)]
+    formula = rf"\mathrm{{PC}}_{{{component + 1}}} = \sum_i w_i\,x_i - w \cdot \bar x"
+    return the_sum(formula, [*terms, Term((), -float(w @ (own + basis.mean)))])
+
+
+def _of_head(here: World, of: str, head: int) -> tuple[np.ndarray, np.ndarray]:
+    """Queries and keys [pos, d_head] of a head, rotated where the array is."""
+    s, start = here.subject, of[:-1]
+    q, k = s[start + "q"], s[start + "k"]
+    return q[head].astype(np.float64), k[head * len(k) // len(q)].astype(np.float64)
+
+
+def _in_plane(here: World, of: str) -> Place:
+    if here.subject.config.n_encoder_layers:
+        raise ConfigError("name: of one text alone queries and keys are followed into their plane", "name")
+    return here.subject.config.n_heads, len(here.subject[of][0]), 2
+
+
+SCORED = {SCORE + name: Derived(OWN + "pattern", ("head",), _heads, partial(_score, name)) for name in LABELS} | {
+    "plane": Derived(OWN + r"(?:rot_)?[qk]", ("head", "pos", COMPONENT), _in_plane, _coordinate)
+}

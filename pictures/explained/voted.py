@@ -1,0 +1,108 @@
+"""What Generate draws of the last stream: what each part of the model adds to a token's logit, what the heads brought
+of it from each word, and what a layer would say if it were the last."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from core.errors import ConfigError
+from core.explain.explanation import Made, Term, same, the_sum
+from core.interpret import read_stream
+from core.interpret.lens import into_heads, reading_direction
+from core.ops.softmax import softmax
+from pictures.explained.kinds import OWN, Derived, Place, layer_of
+
+if TYPE_CHECKING:
+    from pictures.explained.world import World
+
+STREAM = r"blocks\.0\.resid_pre|blocks\.\d+\.resid_post"
+WRITTEN = r"embed|pos_embed|ln_embed\.out|blocks\.\d+\.mlp_out|blocks\.\d+\.attn\.b_O|ln_final\.b|unembed\.b_U"
+
+
+def _direction(here: World, token: int) -> np.ndarray:
+    """[pos, d_model]: what a token's logit is the dot product of the last stream with."""
+    s = here.subject
+    return reading_direction(s.trace, s.params, s.config, token)[0]
+
+
+def _vote(here: World, of: str, index: Place) -> Made:
+    """One vector that was written to the last stream, or a bias: its dot product with the direction that is read."""
+    s, (token,) = here.subject, index
+    if of == "unembed.b_U":
+        return same("b_t", s.cell(of, token))
+    direction = _direction(here, token)[-1]
+    if of == "ln_final.b":  # it is added behind the norm
+        W_U = s.params["embed.W_E"].T if s.config.tied_unembed else s.params["unembed.W_U"]
+        direction = np.asarray(W_U).T[token]
+    x = s.row(of) if s[of].ndim == 1 else s.row(of, len(here.tokens) - 1)
+    terms = [Term((number,), float(r)) for number, r in zip(x, direction, strict=True)]
+    return the_sum(r"\sum_d r_d\,x_d", terms)
+
+
+def _vote_of_head(here: World, of: str, index: Place) -> Made:
+    """A head's output, through its own rows of W_O, in that direction."""
+    s, (head, token) = here.subject, index
+    back = into_heads(_direction(here, token), s.trace, s.params, s.config, layer_of(of))[head, -1]
+    z = s.row(of, head, len(here.tokens) - 1)
+    return the_sum(r"\sum_e \rho_e\,z_e", [Term((number,), float(r)) for number, r in zip(z, back, strict=True)])
+
+
+def _brought(here: World, of: str, index: Place) -> Made:
+    """What all heads brought to a logit from one word: their weights on it, each times what its values say."""
+    s, (key, token), terms = here.subject, index, []
+    direction, last = _direction(here, token), len(here.tokens) - 1
+    for layer in range(s.config.n_layers):
+        at, off = f"blocks.{layer}.attn.", s.trace.interventions.ablated_in(layer)
+        back = into_heads(direction, s.trace, s.params, s.config, layer)[:, -1]  # [head, d_head]
+        values = np.repeat(s[at + "v"], s.config.n_heads // s.config.kv_heads, axis=0)[:, key]
+        said = (back * values).sum(-1).tolist()
+        on = [head for head in range(s.config.n_heads) if head not in off]
+        terms += [Term((s.cell(at + "pattern", head, last, key),), said[head]) for head in on]
+    return the_sum(r"\sum_{l,h} A^{l,h}_{q,k}\,(\rho^{l,h} \cdot v^{l,h}_k)", terms)
+
+
+def _early(here: World, of: str, index: Place) -> Made:
+    """The probability that the stream would give a token if it were the last."""
+    s, (position, token) = here.subject, index
+
+    def rule(x: np.ndarray) -> float:
+        return float(softmax(read_stream(x, s.params, s.config))[token])
+
+    formula = r"\mathrm{softmax}(\mathrm{norm}(x)\,W_U)_t"
+    return Made(formula, "function", tuple(s.row(of, position)), rule=rule)
+
+
+def _sum_of_parts(here: World) -> int:
+    """How many tokens there are. Raises: ConfigError where no last stream of this page is a sum that is read."""
+    c = here.subject.config
+    if here.drawn is None or c.n_encoder_layers or not c.unembed or not c.residual:
+        raise ConfigError("name: only the page that writes has votes, and only of a stream that is a sum", "name")
+    if c.norm != "none" and c.norm_at == "post":
+        raise ConfigError("norm_at: 'post' rescales the sum after every part", "norm_at")
+    return c.vocab_size
+
+
+def _voting(here: World, of: str) -> Place:
+    here.subject[of]  # asked, for there may be no such part
+    return (_sum_of_parts(here),)
+
+
+def _lensed(here: World, of: str) -> Place:
+    c = here.subject.config
+    if here.drawn is None or not c.unembed or not c.residual:
+        raise ConfigError("name: only the page that writes reads a stream early, and only where there is one", "name")
+    return len(here.subject[of]), c.vocab_size
+
+
+VOTED = {
+    "vote": Derived(WRITTEN, ("vocab",), _voting, _vote),
+    "vote_head": Derived(
+        OWN + "z", ("head", "vocab"), lambda here, of: (here.subject[of].shape[0], _sum_of_parts(here)), _vote_of_head
+    ),
+    "brought": Derived(
+        "logits", ("pos", "vocab"), lambda here, of: (len(here.subject[of]), _sum_of_parts(here)), _brought
+    ),
+    "lens": Derived(STREAM, ("pos", "vocab"), _lensed, _early),
+}
