@@ -41,7 +41,7 @@ def differences(
         "textposition": "outside",
         "textfont": {"color": "@text"},
         "marker": {"color": [roles[value < 0] for value in values.tolist()]},
-        "hoverinfo": "skip",
+        "hoverinfo": "none",  # "skip" would not hear a click either
         "cliponaxis": False,
     }
     layout = base_layout(

@@ -203,7 +203,7 @@ def test_a_fibre_of_the_flat_twin_is_outlined_and_between_two_texts_explained() 
 
 BARS = (
     *(("reading", reading.scores, "y"), ("reading", ranked.ranked, "x"), ("heads", heads.effect, "y")),
-    *(("generate", votes.votes, "x"), ("generate", votes.sources, "x")),
+    *(("generate", votes.votes, "x"), ("generate", votes.sources, "x"), ("cause", cause.both, "x")),
 )
 
 
@@ -216,6 +216,7 @@ def test_a_bar_is_the_number_that_it_is_as_long_as(page: str, builder: Any, axis
         made, run = builder(scene, EN), here(page, scene)
         lengths = np.asarray(made.figure["data"][0][axis], np.float64)
         upright = axis == "y"
+        assert made.figure["data"][0].get("hoverinfo") != "skip", "then Plotly hears no click"
         for place, number in enumerate(made.numbers.numbers):
             click = {"x": place, "y": 0.1} if upright else {"x": 0.1, "y": place}
             assert made.numbers.at(click) == number

@@ -40,6 +40,7 @@ MADE = {  # pages that draw numbers that no trace holds: those, but for Drift's
         "moved_mlp.blocks.*.mlp_out",
     ),
 }
+OF_SEVERAL = ("vote", "lens")  # kinds whose numbers are of several arrays of a layer
 LAYER = re.compile(r"(?:encoder\.)?(?:blocks\.(\d+)\.)?(.*)")
 
 
@@ -61,6 +62,8 @@ def array(name: str, words: Words, code: bool = False) -> str:
     kind, of = derived.kind_of(name)
     if kind:
         label = words(f"explain.derived.{kind}")
+        if kind in OF_SEVERAL:
+            label = f"{label}: {array(of, words, code)}"
         return words("explain.encoder", name=label) if of.startswith(ENCODER) else label
     for start, key in ((LENGTH, "length"), (GRAD, "gradient")):
         if name.startswith(start):
