@@ -214,6 +214,9 @@ def test_a_bar_is_the_number_that_it_is_as_long_as(page: str, builder: Any, axis
         if page == "generate" and votes.refused(scene):
             continue
         made, run = builder(scene, EN), here(page, scene)
+        if made.numbers is None:
+            assert scene.without_first, "of the words that are left"
+            continue
         lengths = np.asarray(made.figure["data"][0][axis], np.float64)
         upright = axis == "y"
         assert made.figure["data"][0].get("hoverinfo") != "skip", "then Plotly hears no click"
@@ -227,7 +230,7 @@ def test_a_bar_is_the_number_that_it_is_as_long_as(page: str, builder: Any, axis
             value = run.explain(number).value
             assert value == pytest.approx(share * lengths[place], rel=1e-4, abs=1e-5), (scene, number)
             assert made.numbers.place(number)["x0" if upright else "y0"] == place - 0.5
-    assert made.numbers.at({"x": -3, "y": -3}) is None
+        assert made.numbers.at({"x": -3, "y": -3}) is None
 
 
 def test_a_cell_of_the_lens_and_a_point_of_the_plane_are_numbers() -> None:

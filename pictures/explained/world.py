@@ -172,7 +172,7 @@ def world(page: str, scene: Scene, words: Words) -> World | None:
         return _translating(asked(page, scene), words)
     plain = _of(compute.run(asked(page, scene)), words)
     if page in ON_MAPS and not stacks.kinds(scene):
-        return replace(plain, on_map=tuple(left_out.kept(scene).tolist()))
+        plain = replace(plain, on_map=tuple(left_out.kept(scene).tolist()))
     if page == "drift":
         return replace(plain, basis=partial(ways.basis, ways.directions(scene)))
     if page in ("reading", "heads"):
