@@ -209,13 +209,14 @@ BARS = (
 
 @pytest.mark.parametrize(("page", "builder", "axis"), BARS, ids=[builder.__name__ for _, builder, _ in BARS])
 def test_a_bar_is_the_number_that_it_is_as_long_as(page: str, builder: Any, axis: str) -> None:
-    for scene in DRAWN:
+    quiet = Scene(model="stories", ablated=tuple(np.ndindex(2, 4)))
+    for scene in (*DRAWN, quiet):
         scene = continuation.writer(scene) if page == "generate" else scene
         if page == "generate" and votes.refused(scene):
             continue
         made, run = builder(scene, EN), here(page, scene)
         if made.numbers is None:
-            assert scene.without_first, "of the words that are left"
+            assert scene.without_first or scene is quiet, "of the words that are left; and of heads there is none"
             continue
         lengths = np.asarray(made.figure["data"][0][axis], np.float64)
         upright = axis == "y"
@@ -227,6 +228,7 @@ def test_a_bar_is_the_number_that_it_is_as_long_as(page: str, builder: Any, axis
                 assert page == "generate" and place == len(lengths) - 2, "the others together"
                 continue
             share = 100 if number[0].startswith("effect") else 1
+            assert "the loss" not in cards.card(run, (number,), EN).says, "that is said of gradients"
             value = run.explain(number).value
             assert value == pytest.approx(share * lengths[place], rel=1e-4, abs=1e-5), (scene, number)
             assert made.numbers.place(number)["x0" if upright else "y0"] == place - 0.5

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pictures.explained.world import World
 
 SCORE = "score_"  # before the pattern's name
+FEW = the_sum(rf"0 \quad (n < {SEVERAL})", [Term((), 0.0)])  # of a pattern that too few queries could follow
 
 
 def _score(pattern: str, here: World, of: str, index: Place) -> Made:
@@ -29,7 +30,9 @@ def _score(pattern: str, here: World, of: str, index: Place) -> Made:
     if pattern == "uniform":
         return _uniform(here, of, head, choice)
     queries = int(keys[pattern].any(-1).sum())
-    cells = np.argwhere(keys[pattern]).tolist() if queries >= SEVERAL else []
+    if queries < SEVERAL:
+        return FEW
+    cells = np.argwhere(keys[pattern]).tolist()
     terms = [Term((s.cell(of, head, query, key),), 1 / queries) for query, key in cells]
     return the_sum(r"\frac{1}{n} \sum_{q,k} A_{q,k}", terms)
 
@@ -37,7 +40,7 @@ def _score(pattern: str, here: World, of: str, index: Place) -> Made:
 def _uniform(here: World, of: str, head: int, choice: np.ndarray) -> Made:
     s, n = here.subject, len(here.tokens)
     if choice.sum() < SEVERAL:
-        return the_sum("0", [])
+        return FEW
     cells = tuple(one for query in range(n) for one in s.row(of, head, query))
 
     def rule(weights: np.ndarray) -> float:

@@ -60,7 +60,7 @@ def _brought(here: World, of: str, index: Place) -> Made:
         said = (back * values).sum(-1).tolist()
         on = [head for head in range(s.config.n_heads) if head not in off]
         terms += [Term((s.cell(at + "pattern", head, last, key),), said[head]) for head in on]
-    return the_sum(r"\sum_{l,h} A^{l,h}_{q,k}\,(\rho^{l,h} \cdot v^{l,h}_k)", terms)
+    return the_sum(r"\sum_{l,h} A^{l,h}_{q,k}\,(\rho^{l,h} \cdot v^{l,h}_k)", terms or [Term((), 0.0)])
 
 
 def _early(here: World, of: str, index: Place) -> Made:
