@@ -11,7 +11,7 @@ from core.interpret import difference, patched_differences, word_influence
 from core.interventions import Patch
 from core.scene.sentence import fit_target, target_cut
 from pictures import cause as pictures
-from pictures import continuation, influence
+from pictures import continuation, influence, stacks
 from pictures.words import Words
 from ui import comparison, controls, explanation, figure, patch, presets, shell, state, switchboard
 from ui.live import live_figure
@@ -25,13 +25,14 @@ def compare(words: Words) -> None:
     with st.container(key="cause-knobs"):
         _knobs(scene, words)
     shell.notices(words, "long_target")
-    maps = (pictures.stream, pictures.heads, pictures.opened, pictures.mlps)
+    two = stacks.count(scene) > 1
     with st.container(key="cause-maps"), live_figure.together("cause-maps"):
         _picture(pictures.both, scene, words, pictures.BARS)
-        _picture(influence.answers, scene, words, influence.HEIGHT)
-        for builder in maps:
+        if not two:  # those follow a gradient, or a head, within one text
+            _picture(influence.answers, scene, words, influence.HEIGHT)
+        for builder in pictures.maps(scene):
             height = pictures.height(pictures.asked(scene))
-            _picture(builder, scene, words, height, choose if builder is pictures.heads else None)
+            _picture(builder, scene, words, height, choose if builder is pictures.heads and not two else None)
     patch.offer(scene, words)
     explanation.draw("cause", words)
 
@@ -53,7 +54,7 @@ def _retype(typed: str) -> None:
 
 
 def _picture(builder: Any, scene: Scene, words: Words, height: int, on_click: Any = None) -> None:
-    title = words(f"cause.steps.{builder.__name__}")
+    title = words(f"cause.{'steps_two' if stacks.count(scene) > 1 else 'steps'}.{builder.__name__}")
     figure.picture(
         builder, scene, words, key=f"cause-{builder.__name__}", height=height, title=title, on_click=on_click
     )

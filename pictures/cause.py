@@ -6,124 +6,27 @@ what the sentence that it was taken from gives.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from core import Scene
-from core.interpret import difference, patched_differences
-from core.scene.sentence import fit_sentence
-from pictures import compute, continuation, memory
-from pictures.compute import Picture, picture
+from pictures import continuation
+from pictures.compute import Builder, Picture, picture
 from pictures.extremes import greatest, head_names, some, token_name
 from pictures.numbers import COLUMN, Bars, Cells, by_layer, cells
+from pictures.pair import CLEAN, OTHER, Pair, asked, choices
 from pictures.squares import nothing
 from pictures.words import Words
 from plots.differences import differences
 from plots.heatmap import heatmap
 
-# What the page opens on: the number of the subject stands four words before the verb.
-EXAMPLE = "stories"
-CLEAN, OTHER, CANDIDATES = "As focas perto do pinguim", "A foca perto do pinguim", ("estão", "está")
-LIKELY = 10  # tokens after each sentence that can be chosen as a candidate
+__all__ = ["CLEAN", "OTHER", "Pair", "asked", "both", "choices", "height", "maps"]
+
 WIDTH = 330  # px: a map where three share a line
 BARS = 110
 VIEW = ("other_sentence", "cause_word", "cause_rival", "cause_break")
-
-
-def asked(scene: Scene) -> Scene:
-    """The Scene itself, unpatched; a model with logits where it has none; and the example, where no sentence was
-    written."""
-    scene = continuation.with_logits(scene.unpatched, EXAMPLE)
-    return scene.turn(sentence=CLEAN, forced=()) if scene.model == EXAMPLE and not scene.sentence else scene
-
-
-@dataclass(frozen=True)
-class Pair:
-    """Two sentences and two candidates for the next token. Raises nothing: `alike` says whether they can be patched."""
-
-    clean: Scene
-    other: Scene
-    breaks: bool
-    chosen: tuple[int | None, int | None]
-
-    @classmethod
-    def of(cls, scene: Scene) -> Pair:
-        clean = asked(scene)
-        text = clean.other_sentence or (OTHER if (clean.model, clean.text) == (EXAMPLE, CLEAN) else _swapped(clean))
-        other = clean.turn(sentence=fit_sentence(text, clean.split, clean.model)[0], forced=())
-        return cls(clean, other, scene.cause_break, (scene.cause_word, scene.cause_rival))
-
-    @property
-    def alike(self) -> bool:
-        """Whether both sentences have as many tokens."""
-        return len(self.clean.tokens) == len(self.other.tokens)
-
-    @property
-    def target(self) -> Scene:
-        """The run that is patched."""
-        return self.clean if self.breaks else self.other
-
-    @property
-    def source(self) -> Scene:
-        """The run that the arrays are taken from."""
-        return self.other if self.breaks else self.clean
-
-    @cached_property
-    def candidates(self) -> tuple[int, int]:
-        """The two tokens: the chosen ones, or what either sentence finds likeliest."""
-        size = self.clean.config.vocab_size
-        first, second = (token if token is not None and token < size else None for token in self.chosen)
-        if (self.clean.model, self.clean.text) == (EXAMPLE, CLEAN) and self.clean.preset.tokenizer:
-            tokens = self.clean.preset.tokenizer.tokens
-            own = [tokens.index(word) for word in CANDIDATES]
-        else:
-            own = [self.likely(self.clean)[0], *self.likely(self.other)[:2]]
-        first = own[0] if first is None else first
-        second = next(token for token in own[1:] + own[:1] if token != first) if second is None else second
-        return first, second
-
-    def likely(self, scene: Scene) -> list[int]:
-        """The likeliest next tokens, the first of equals first."""
-        logits = np.nan_to_num(compute.run(scene).trace["logits"][-1].astype(np.float64))
-        return np.argsort(-logits, kind="stable")[:LIKELY].tolist()
-
-    def of_scene(self, scene: Scene) -> float:
-        return difference(compute.run(scene).trace, self.candidates)
-
-    @property
-    def gap(self) -> float:
-        """From what the patched run gives to what the other one does."""
-        return self.of_scene(self.source) - self.of_scene(self.target)
-
-    def moved(self, what: str, layers: Iterable[int], head: int = 0) -> np.ndarray:
-        """How far each patch moves the difference towards the source's: [layer, variant]."""
-        base, towards = self.of_scene(self.target), 1.0 if self.gap >= 0 else -1.0
-        rows = [_patched(self.target.computed, self.source.computed, self.candidates, what, i, head) for i in layers]
-        return towards * (np.array(rows) - base)
-
-
-def _swapped(scene: Scene) -> str:
-    """The sentence with its last token in the place of the first, as another one of the same length."""
-    tokens = scene.tokens
-    return continuation.joint(scene).join([tokens[-1], *tokens[1:]])
-
-
-@memory.kept(lambda *what: what, large=lambda target, *_: compute.is_large(target))
-def _patched(target: Scene, source: Scene, pair: tuple[int, int], what: str, layer: int, head: int) -> np.ndarray:
-    """A layer at a time, so that others may come between."""
-    runs = compute.run(target), compute.run(source)
-    return patched_differences(
-        compute.params(target), runs[0].config, runs[0].trace, runs[1].trace, pair, what, layer, head
-    )
-
-
-def choices(scene: Scene) -> list[int]:
-    """The tokens to choose the candidates among."""
-    pair = Pair.of(scene)
-    return list(dict.fromkeys([*pair.candidates, *pair.likely(pair.clean), *pair.likely(pair.other)]))
+HEAD = "moved_head.blocks.{}.attn.z"
 
 
 # ------------------------------------------------------------------------------------------------------------ pictures
@@ -139,13 +42,42 @@ def both(scene: Scene, words: Words) -> Picture:
         says = words("cause.says.lost")
     else:
         told = {"word": word, "rival": rival, "gap": abs(values[0] - values[1])}
-        says = words(
-            "cause.says.both", first=pair.clean.text, second=pair.other.text, clean=values[0], other=values[1], **told
-        )
+        told |= {"first": pair.clean.text, "second": pair.other.text, "clean": values[0], "other": values[1]}
+        says = _both_translated(pair, words, told) if pair.two else words("cause.says.both", **told)
     names = [words("cause.clean"), words("cause.other")]
     written = [words.number(value) if np.isfinite(value) else "" for value in values]
     numbers = Bars((("gap.logits", (0,)), ("other.gap.logits", (0,)))) if pair.alike else None
     return Picture(differences(np.array(values), names, written, height=BARS, alt=says), says, numbers)
+
+
+def _both_translated(pair: Pair, words: Words, told: dict) -> str:
+    """The same of two translations: what both begin with, and where they part; or that they are alike."""
+    read, name = pair.read[1:], continuation.names(pair.clean, words)
+    said = continuation.joint(pair.clean).join(map(name, read))
+    says = words(
+        "cause.says.both_read" if read else "cause.says.both_begin", **told, **({"read": said} if read else {})
+    )
+    return f"{says} {words('cause.says.alike')}" if pair.written[0] == pair.written[1] else says
+
+
+@picture(*VIEW)
+def encoder(scene: Scene, words: Words) -> Picture:
+    """Each word of the source as it enters each layer of the encoder."""
+    pair = Pair.of(scene)
+    if not pair.alike:
+        return _unlike(pair, words)
+    return _of_words(pair, words, "encoder", pair.target.tokens, pair.source.tokens)
+
+
+@picture(*VIEW)
+def crossing(scene: Scene, words: Words) -> Picture:
+    """The output of each head of cross-attention, wherever it looks from."""
+    pair = Pair.of(scene)
+    if not pair.alike:
+        return _unlike(pair, words)
+    if not pair.clean.config.cross:
+        return nothing(words("cause.says.no_cross"), WIDTH)
+    return _of_heads(pair, words, "crossing")
 
 
 @picture(*VIEW)
@@ -154,16 +86,21 @@ def stream(scene: Scene, words: Words) -> Picture:
     pair = Pair.of(scene)
     if not pair.alike:
         return _unlike(pair, words)
-    tokens = pair.target.tokens
+    return _of_words(pair, words, "stream", pair.tokens, pair.tokens if pair.two else pair.source.tokens)
+
+
+def _of_words(pair: Pair, words: Words, which: str, tokens: Sequence[str], others: Sequence[str]) -> Picture:
+    """A map of the stream of one stack, layers by positions, each named by its token in both runs."""
+    config, prefix = pair.clean.config, "encoder." if which == "encoder" else ""
 
     def place(layer: int, position: int) -> str:
         return words("cause.place", token=token_name(tokens, position, words), layer=layer)
 
-    values = pair.moved("stream", range(pair.clean.config.n_layers))
-    says = _says(words, "stream", values, pair, place)
-    names = [a if a == b else f"{a}/{b}" for a, b in zip(tokens, pair.source.tokens, strict=True)]
-    of = by_layer("moved_stream.blocks.{}.resid_pre", values.shape)
-    return _map(pair, words, values, says, names, words("cause.token"), of)
+    values = pair.moved(which, range(config.n_encoder_layers if prefix else config.n_layers))
+    says = _says(words, which, values, pair, place)
+    names = [a if a == b else f"{a}/{b}" for a, b in zip(tokens, others, strict=True)]
+    of = by_layer(f"moved_{which}.{prefix}blocks.{{}}.resid_pre", values.shape)
+    return _map(pair, words, values, says, names, words("cause.read" if pair.two and not prefix else "cause.token"), of)
 
 
 @picture(*VIEW, "layer", "head")
@@ -172,12 +109,17 @@ def heads(scene: Scene, words: Words) -> Picture:
     pair = Pair.of(scene)
     if not pair.alike:
         return _unlike(pair, words)
+    return _of_heads(pair, words, "heads", chosen=None if pair.two else pair.clean.place)
+
+
+def _of_heads(pair: Pair, words: Words, which: str, chosen: tuple[int, int] | None = None) -> Picture:
+    """A map of one kind of attention, layers by heads."""
     config = pair.clean.config
-    values = pair.moved("heads", range(config.n_layers))
-    says = _says(words, "heads", values, pair, lambda *at: head_names([at], words))
+    what, array = ("cross", "moved_cross.blocks.{}.cross.z") if which == "crossing" else ("heads", HEAD)
+    values = pair.moved(what, range(config.n_layers))
+    says = _says(words, which, values, pair, lambda *at: head_names([at], words))
     names = [str(head) for head in range(config.n_heads)]
-    of = by_layer("moved_head.blocks.{}.attn.z", values.shape)
-    return _map(pair, words, values, says, names, words("axis.head"), of, chosen=pair.clean.place)
+    return _map(pair, words, values, says, names, words("axis.head"), by_layer(array, values.shape), chosen=chosen)
 
 
 @picture(*VIEW, "layer", "head")
@@ -257,11 +199,16 @@ def _says(
         return words("cause.says.lost")
     if round(gap, 2) == 0:
         return words("cause.says.same")
-    best = greatest(values, words.number)
+    best, of = greatest(values, words.number), f"cause.says.two.{which}" if pair.two else f"cause.says.{which}"
     if round(best.value, 2) <= 0:
-        return words(f"cause.says.{which}_none", **more)
+        return words(f"{of}_none", **more)
     places = some([place(*found) for found in best.places], words)
-    return words(f"cause.says.{which}", places=places, moved=best.value, gap=gap, **more)
+    return words(of, places=places, moved=best.value, gap=gap, **more)
+
+
+def maps(scene: Scene) -> tuple[Builder, ...]:
+    """The pictures of a Scene's arrays, in their order."""
+    return (encoder, crossing, stream, heads, mlps) if Pair.of(scene).two else (stream, heads, opened, mlps)
 
 
 def height(scene: Scene) -> int:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from core import Scene
 from core.config import ENCODER
 from core.scene.fields import PATCHED, Numbered, Patched
 from core.scene.sentence import fit_target
 from pictures import compute, stacks
-from pictures.cause import Pair
 from pictures.extremes import head_names, token_name
+from pictures.pair import Pair
 from pictures.words import Words
 
-MOVED = re.compile(r"moved_(stream|head|word|mlp)\.(.+)")  # how numbers of Cause's maps are named
+MOVED = re.compile(r"moved_(stream|head|word|mlp|cross|encoder)\.(.+)")  # how numbers of Cause's maps are named
 
 
 def part_of(number: Numbered) -> Patched | None:
@@ -25,18 +26,16 @@ def part_of(number: Numbered) -> Patched | None:
 def opened(scene: Scene, part: Patched) -> Scene | None:
     """The run of one cell of Cause's maps as a Scene, with the clean run pinned beside it.
 
-    None where a Scene cannot say it: where the sentences differ in length, and where edits, or cut edges, of the
-    sentence that the part is taken from do not fit the other's tokens.
+    None where a Scene cannot say it: where the sentences differ in length; where edits, or cut edges, of the sentence
+    that the part is taken from do not fit the other's tokens; and where a decoder would read something else.
     """
     pair = Pair.of(scene)
     if not pair.alike or not pair.target.can_patch(part, pair.source.text):
         return None
-    layer, place = int(re.findall(r"\d+", part[0])[0]), part[1]
     word, rival = pair.candidates
-    looks = {
-        "layer": layer,
-        **dict(zip(("head", "query") if part[0].endswith(".z") else ("query",), place, strict=False)),
-    }
+    reads = compute.run(pair.target).target
+    if reads is not None and reads[: len(pair.read)].tolist() != [*pair.read]:
+        return None  # the decoder would read something else
     patched = pair.target.turn(
         patch=part,
         patch_source=pair.source.text,
@@ -48,11 +47,20 @@ def opened(scene: Scene, part: Patched) -> Scene | None:
             "cause_word": word,
             "cause_rival": rival,
         },
-        **looks,
+        **_looks(part, pair.two),
     )
     said = pair.source.turn(sentence=pair.source.text)  # a model's own sentence may go without saying
     same = patched.patched_from.computed == said.computed
     return patched.turn(pinned=pair.clean.computed) if same else None
+
+
+def _looks(part: Patched, two: bool) -> dict[str, Any]:
+    """How the pages look at what was put in."""
+    inside, layer, array = re.fullmatch(PATCHED, part[0]).groups()  # type: ignore[union-attr]
+    places = ("head", "query") if array.endswith(".z") else ("query",)
+    kind = "encoder" if inside else "cross" if array == "cross.z" else "decoder"
+    found = {"layer": int(layer), **dict(zip(places, part[1], strict=False))}
+    return {**found, "attention_of": kind} if two else found
 
 
 def called(scene: Scene, words: Words) -> str:

@@ -18,13 +18,13 @@ from plots.differences import differences
 from ui.state import SCENE
 
 PAGE = Path(__file__).parents[1] / "pages" / "cause.py"
-BUILDERS = (cause.both, cause.stream, cause.heads, cause.opened, cause.mlps)
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_pictures_are_figures_in_both_themes(lang):
-    for scene in (Scene(), Scene(model="gpt"), Scene(model="stories", other_sentence="um"), Scene(off=("mlp",))):
-        for builder in BUILDERS:
+    two = Scene(model="translator"), Scene(model="translator", off=("cross",)), Scene(model="seq2seq", sentence="um")
+    for scene in (Scene(), Scene(model="gpt"), Scene(model="stories", other_sentence="um"), Scene(off=("mlp",)), *two):
+        for builder in (cause.both, *cause.maps(scene)):
             picture = builder(scene, words_of(lang))
             assert picture.says and "{" not in picture.says
             for mode in theme.PALETTES:
@@ -43,6 +43,19 @@ def test_the_second_layer_s_heads_carry_the_number_and_the_first_layer_s_none():
         assert by_word[-1] > 0.5 and np.abs(by_word[:-1]).max() < 0.05  # at the word that is asked
     values = cause.stream(Scene(), words_of("en")).figure["data"][0]["z"]
     assert np.allclose(values, cause.Pair.of(Scene()).moved("stream", range(2)), atol=1e-4)
+
+
+def test_the_noun_alone_carries_a_translation_over_through_the_last_cross_attention():
+    for broken in (False, True):
+        pair = cause.Pair.of(Scene(model="translator", cause_break=broken))
+        tokens = pair.clean.preset.tokenizer.tokens
+        assert [tokens[word] for word in pair.candidates] == ["seals", "orcas"] and pair.tokens[-1] == "white"
+        encoder = pair.moved("encoder", range(2)) / abs(pair.gap)
+        noun = pair.clean.tokens.index("focas")
+        assert np.allclose(encoder[0], np.arange(9) == noun, atol=1e-3) and encoder[1, noun] > 0.9
+        cross = pair.moved("cross", range(2)) / abs(pair.gap)
+        assert cross[1].max() > 0.3 and np.abs(cross[0]).max() < 0.1
+        assert np.abs(pair.moved("heads", range(2)) / pair.gap).max() < 0.05
 
 
 def test_bars_stand_on_both_sides_of_zero():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pytest
@@ -187,6 +188,30 @@ def test_the_maps_are_runs_with_a_patch(seed):
                 patch = replace(change, patch={name: (index, source[name][index])})
                 run = core.forward(params, config, embeddings=clean, interventions=patch)
                 assert value == pytest.approx(difference(run, pair), rel=1e-9, abs=1e-9), (what, layer, name, index)
+
+
+def test_the_maps_of_two_stacks_are_runs_with_a_patch():
+    """The encoder's stream, cross-attention's heads and the decoder's own arrays, both stacks read by all layers after."""
+    scene = core.Scene(model="seq2seq", sentence="a b c d").override(n_layers=2)
+    config, ids, change = scene.whole, np.arange(3), Interventions(temperature=0.7, ablated=frozenset({(1, 2)}))
+    params = {name: np.asarray(x, np.float64) for name, x in core.init_params(config).items()}
+    sources = [np.array([1, 2, 3, 4]), np.array([1, 7, 3, 9])]
+    target, source = (core.forward(params, config, ids, source=one, interventions=change) for one in sources)
+    names = {
+        **{"encoder": "encoder.blocks.{}.resid_pre", "cross": "blocks.{}.cross.z", "stream": "blocks.{}.resid_pre"},
+        **{"heads": "blocks.{}.attn.z", "words": "blocks.{}.attn.z", "mlp": "blocks.{}.mlp_out"},
+    }
+    for (what, name), layer in product(names.items(), range(2)):
+        name = name.format(layer)
+        found = patched_differences(params, config, target, source, (5, 6), what, layer, 1)
+        for at, value in enumerate(found):
+            index = {"mlp": (), "words": (1, at)}.get(what, (at,))
+            patch = replace(change, patch={name: (index, source[name][index])})
+            run = core.forward(params, config, ids, source=sources[0], interventions=patch)
+            assert value == pytest.approx(difference(run, (5, 6)), rel=1e-9, abs=1e-9), (what, layer, index)
+    with pytest.raises(core.ConfigError, match=r"what: 'cross' of layer 0 is no array of this model"):
+        about = core.forward(params, config, ids, source=sources[0], interventions=Interventions(off={"cross"}))
+        patched_differences(params, config, about, about, (5, 6), "cross", 0)
 
 
 def test_the_maps_refuse_sentences_of_different_lengths():

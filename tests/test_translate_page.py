@@ -195,10 +195,10 @@ def test_a_page_shows_a_model_that_it_can_show():
             assert shown is HERE
     assert stacks.shown(Scene(), "translate").model == "translator"
     pinned = Scene(pinned=HERE.computed)
-    assert stacks.shown(pinned, "cause").pinned is None and stacks.shown(pinned, "cause").model == "penguins"
+    assert stacks.shown(pinned, "generate").pinned is None and stacks.shown(pinned, "generate").model == "penguins"
     looked = HERE.turn(layer=1, lang="en", forced=((2, 3),))
-    assert (stacks.shown(looked, "cause").layer, stacks.shown(looked, "cause").lang) == (1, "en")
-    assert compute.run(stacks.shown(Scene(model="seq2seq"), "cause")).tokens
+    assert (stacks.shown(looked, "generate").layer, stacks.shown(looked, "generate").lang) == (1, "en")
+    assert compute.run(stacks.shown(Scene(model="seq2seq"), "generate")).tokens
 
 
 def listed(at, knob_name: str):

@@ -9,8 +9,8 @@ import streamlit as st
 from core import Scene
 from core.scene.fields import Patched
 from pictures import patched
-from pictures.cause import Pair
 from pictures.pages import PAGES
+from pictures.pair import Pair
 from pictures.words import Words
 from ui import state
 from ui.live import menu

@@ -6,7 +6,8 @@ run `source` and put into the run `target`; what counts is the difference of the
 source this restores, and finds what is enough; the other way about it breaks, and finds what is needed.
 
 Whatever stands before a patch is the target's own and is not computed again, and all patches of a layer run at once
-along a leading axis.
+along a leading axis. Of an encoder-decoder both runs read the same target, and what its encoder makes of a patch goes
+to every layer of the decoder.
 """
 
 from __future__ import annotations
@@ -15,12 +16,17 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..config import Config
+from ..config import ENCODER, Config
 from ..errors import ConfigError
-from ..interventions import Patch, without
+from ..interventions import Interventions, Patch, without
 from ..model import block, norm, unembed
-from ..params import Params
-from ..trace import Trace
+from ..params import Params, encoder_params
+from ..trace import Trace, last_stream
+
+ARRAYS = {  # what of a layer is patched: the array's name there
+    **{"stream": "resid_pre", "heads": "attn.z", "words": "attn.z", "mlp": "mlp_out"},
+    **{"cross": "cross.z", "encoder": "resid_pre"},
+}
 
 
 def difference(trace: Trace, pair: tuple[int, int]) -> float:
@@ -42,37 +48,40 @@ def patched_differences(
     """`difference` after each patch of one layer of `target` with what `source` has there: [variant].
 
     what: "stream", the residual stream that enters the layer, a position a variant; "heads", the output z of a head, a
-    head a variant; "words", z of one `head`, a position a variant; "mlp", the output of the MLP, a single variant.
+    head a variant; "words", z of one `head`, a position a variant; "mlp", the output of the MLP, a single variant. Of
+    an encoder-decoder those are the decoder's; "cross", z of its cross-attention, a head a variant; "encoder", the
+    stream that enters a layer of the encoder, a position a variant.
     target, source: full traces, each of one sentence, of the same length. Raises: ConfigError where they are not, for a
-    model without logits, and for "mlp" where there is none.
+    model without logits, and for an array that there is not.
     """
     config = without(config, target.interventions.off)
-    if config.n_encoder_layers:
-        raise ConfigError(
-            "n_encoder_layers: of an encoder-decoder, patch one array at a time with forward", "n_encoder_layers"
-        )
     if not config.unembed:
         raise ConfigError("unembed: is False, and without logits no candidate is likelier", "unembed")
-    at = f"blocks.{layer}."
-    name = {"stream": "resid_pre", "heads": "attn.z", "words": "attn.z", "mlp": "mlp_out"}[what]
-    mine, theirs = target[at + name], source[at + name]
+    name = f"{ENCODER if what == 'encoder' else ''}blocks.{layer}.{ARRAYS[what]}"
+    if name not in target:
+        raise ConfigError(f"what: {what!r} of layer {layer} is no array of this model", "what")
+    mine, theirs = target[name], source[name]
     if mine.shape != theirs.shape:
         raise ConfigError(f"source: {theirs.shape} does not fit {mine.shape}: the sentences differ in length", "source")
-    chosen = _variants(mine.shape, what, head)
-    values = np.where(chosen, theirs, mine)
-    start = target[at + "resid_pre"]
+    values = np.where(_variants(mine.shape, what, head), theirs, mine)
+    memory = target[last_stream(config.encoder, ENCODER)] if config.n_encoder_layers else None
+    change = target.interventions
     if what == "stream":
-        return _last(values, params, config, target, layer, pair, Trace((), interventions=target.interventions))
-    change = replace(target.interventions, patch={**target.interventions.patch, at + name: Patch((), values)})
+        return _last(values, params, config, target, layer, pair, change, memory)
+    if what == "encoder":
+        memory, layer = _encoded(values, params, config, target, layer), 0
+    else:
+        change = replace(change, patch={**change.patch, name: Patch((), values)})
+    start = target[f"blocks.{layer}.resid_pre"]
     start = np.broadcast_to(start, (len(values), *start.shape))
-    return _last(start, params, config, target, layer, pair, Trace((), interventions=change))
+    return _last(start, params, config, target, layer, pair, change, memory)
 
 
 def _variants(shape: tuple[int, ...], what: str, head: int) -> np.ndarray:
     """Which numbers each variant takes from the source: [variant, ...shape], or what NumPy stretches to it."""
-    if what == "stream":  # [variant, pos, d_model]
+    if what in ("stream", "encoder"):  # [variant, pos, d_model]
         return np.eye(shape[0], dtype=bool)[:, :, None]
-    if what == "heads":  # [variant, head, pos, d_head]
+    if what in ("heads", "cross"):  # [variant, head, pos, d_head]
         return np.eye(shape[0], dtype=bool)[:, :, None, None]
     if what == "words":
         own = np.arange(shape[0]) == head
@@ -80,14 +89,41 @@ def _variants(shape: tuple[int, ...], what: str, head: int) -> np.ndarray:
     return np.ones((1, 1, 1), bool)
 
 
+def _unseen(target: Trace, interventions: Interventions) -> Trace:
+    """A trace of the same sentence that keeps nothing."""
+    trace = Trace((), interventions=interventions)
+    trace.mask, trace.source_mask = target.mask, target.source_mask
+    return trace
+
+
+@np.errstate(over="ignore", invalid="ignore")  # as in forward
+def _encoded(x: np.ndarray, params: Params, config: Config, target: Trace, layer: int) -> np.ndarray:
+    """From x [variant, pos, d_model], which enters a layer of the encoder, to what the decoder looks at: the same."""
+    assert target.source is not None, "an encoder has written there"
+    own, encoder, rest = encoder_params(params), config.encoder, _unseen(target.source, target.source.interventions)
+    for i in range(layer, encoder.n_layers):
+        x = block(x, own, encoder, i, rest)
+    return norm(x, own, encoder, "ln_final", rest) if encoder.final_norm else x
+
+
 @np.errstate(over="ignore", invalid="ignore")  # as in forward
 def _last(
-    x: np.ndarray, params: Params, config: Config, target: Trace, layer: int, pair: tuple[int, int], first: Trace
+    x: np.ndarray,
+    params: Params,
+    config: Config,
+    target: Trace,
+    layer: int,
+    pair: tuple[int, int],
+    first: Interventions,
+    memory: np.ndarray | None,
 ) -> np.ndarray:
-    """From x [variant, pos, d_model], which enters a layer, to the difference at the last position: [variant]."""
-    rest = Trace((), interventions=target.interventions)
+    """From x [variant, pos, d_model], which enters a layer, to the difference at the last position: [variant].
+
+    first: the interventions of that layer; memory [..., pos, d_model]: what a decoder looks at.
+    """
+    rest = _unseen(target, target.interventions)
     for i in range(layer, config.n_layers):
-        x = block(x, params, config, i, first if i == layer else rest)
+        x = block(x, params, config, i, _unseen(target, first) if i == layer else rest, memory=memory)
     x = x[:, -1:]
     x = norm(x, params, config, "ln_final", rest) if config.final_norm else x
     logits = unembed(x, params, config, rest)[:, 0]

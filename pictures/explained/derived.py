@@ -269,6 +269,8 @@ DERIVED = {
     "moved_head": Derived(OWN + "z", ("head",), _patches(1), _moved("head")),
     "moved_word": Derived(OWN + "z", ("head", "pos"), _patches(2), _moved("word")),
     "moved_mlp": Derived(r"blocks\.\d+\.mlp_out", ("1",), _patches(0), _moved("mlp")),
+    "moved_cross": Derived(r"blocks\.\d+\.cross\.z", ("head",), _patches(1), _moved("cross")),
+    "moved_encoder": Derived(r"encoder\.blocks\.\d+\.resid_pre", ("pos",), _patches(1), _moved("encoder")),
     **LOST,
     **SCORED,
     **VOTED,

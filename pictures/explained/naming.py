@@ -38,6 +38,8 @@ MADE = {  # pages that draw numbers that no trace holds: those, but for Drift's
         "moved_head.blocks.*.attn.z",
         "moved_word.blocks.*.attn.z",
         "moved_mlp.blocks.*.mlp_out",
+        "moved_cross.blocks.*.cross.z",
+        "moved_encoder.encoder.blocks.*.resid_pre",
     ),
 }
 OF_SEVERAL = ("vote", "lens")  # kinds whose numbers are of several arrays of a layer

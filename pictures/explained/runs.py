@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -14,11 +15,15 @@ from core import Scene, forward
 from core.errors import ConfigError
 from core.explain.subject import Subject
 from pictures import compute, memory
-from pictures.cause import Pair
+from pictures.pair import Pair, reading
 
 OTHER, WHOLE = "other.", "whole."
-RUN = re.compile(r"(other\.|whole\.|without\.\d+\.\d+\.|put_(?:stream|head|word|mlp)\.\d+\.\d+(?:\.\d+)?\.)(.+)")
-ARRAYS = {"stream": "resid_pre", "head": "attn.z", "word": "attn.z", "mlp": "mlp_out"}  # what a patch takes over
+PUT = r"put_(?:stream|head|word|mlp|cross|encoder)\.\d+\.\d+(?:\.\d+)?\."
+RUN = re.compile(rf"(other\.|whole\.|without\.\d+\.\d+\.|{PUT})(.+)")
+ARRAYS = {  # what a patch takes over, of a layer
+    **{"stream": "blocks.{}.resid_pre", "head": "blocks.{}.attn.z", "word": "blocks.{}.attn.z"},
+    **{"mlp": "blocks.{}.mlp_out", "cross": "blocks.{}.cross.z", "encoder": "encoder.blocks.{}.resid_pre"},
+}
 
 
 def put(what: str, layer: int, index: tuple[int, ...]) -> str:
@@ -57,18 +62,24 @@ def patched(pair: Pair, start: str) -> Subject:
     if not start.startswith("put_"):
         raise ConfigError(f"name: {start} is of a run that this page has not", "name")
     layer, *place = _numbers(start)
-    what, config, n = start.partition(".")[0].removeprefix("put_"), pair.clean.config, len(pair.clean.tokens)
-    sizes = {"stream": (n,), "head": (config.n_heads,), "word": (config.n_heads, n), "mlp": (1,)}[what]
+    what = start.partition(".")[0].removeprefix("put_")
+    name, trace = ARRAYS[what].format(layer), pair.trace(pair.target)
+    sizes = trace[name].shape[: 2 if what == "word" else 1] if name in trace else ()
+    sizes = (1,) if what == "mlp" and sizes else sizes
     fits = len(place) == len(sizes) and all(at < size for at, size in zip(place, sizes, strict=True))
-    if not pair.alike or layer >= config.n_layers or not fits or (what == "mlp" and not config.d_mlp):
+    if not pair.alike or not fits:
         raise ConfigError(f"name: {start} is no patch of this page", "name")
     index = () if what == "mlp" else tuple(place)
-    return _put(pair.target.computed, pair.source.computed, f"blocks.{layer}.{ARRAYS[what]}", index)
+    return _put(pair.target.computed, pair.source.computed, pair.read, name, index)
 
 
 @memory.kept(lambda *what: what, large=lambda target, *_: compute.is_large(target), grows=True)
-def _put(target: Scene, source: Scene, name: str, index: tuple[int, ...]) -> Subject:
-    run, given = compute.run(target), np.asarray(compute.run(source).trace[name])[index]
-    change = replace(target.interventions, patch={name: (index, given)})
-    trace = forward(run.params, run.config, embeddings=run.embeddings, interventions=change)
-    return replace(Subject.of(run), trace=trace)
+def _put(target: Scene, source: Scene, read: tuple[int, ...], name: str, index: tuple[int, ...]) -> Subject:
+    run = compute.run(target)
+    given: dict[str, Any] = {"embeddings": run.embeddings}
+    if read:
+        given = {"ids": np.array(read), "source": run.encoding.ids}
+    there = np.asarray(reading(source, read)[name])[index]
+    change = replace(reading(target, read).interventions, patch={name: (index, there)})
+    trace = forward(run.params, target.whole, **given, interventions=change)
+    return replace(Subject.of(run), trace=trace, ids=trace.ids if read else run.encoding.ids)

@@ -19,6 +19,7 @@ from core.trace import axes_of
 from pictures import cause, compute, continuation, left_out, loss_choice, memory, stacks, ways
 from pictures.brief import Brief
 from pictures.explained import derived, runs
+from pictures.pair import Pair
 from pictures.translate import text as translations
 from pictures.words import Words
 
@@ -49,7 +50,7 @@ class World:
     read: tuple[str, ...] | None = None
     written: tuple[str, ...] = ()
     basis: Callable[[], PCA] | None = None
-    pair: cause.Pair | None = None
+    pair: Pair | None = None
     elsewhere: Callable[[str], World] | None = None
     patched_from: str | None = None
     on_map: tuple[bool, ...] = ()
@@ -70,7 +71,7 @@ class World:
         if start:
             return here.tokens_of(own, axis)
         if self.pair is not None and name.startswith("moved_"):  # named by the sentence that is patched
-            return self.pair.target.tokens
+            return self.pair.target.tokens if bare_of(name).startswith(ENCODER) else self.pair.tokens
         if self.read is None:
             return self.tokens
         bare = bare_of(own)
@@ -170,6 +171,8 @@ def world(page: str, scene: Scene, words: Words) -> World | None:
         return _graded(scene, words)
     if page == "translate":
         return _translating(asked(page, scene), words)
+    if page == "cause":
+        return _caused(Pair.of(scene), words)
     plain = _of(compute.run(asked(page, scene)), words)
     if page in ON_MAPS and not stacks.kinds(scene):
         plain = replace(plain, on_map=tuple(left_out.kept(scene).tolist()))
@@ -178,18 +181,19 @@ def world(page: str, scene: Scene, words: Words) -> World | None:
     if page in ("reading", "heads"):
         without = cache(lambda start: _of(compute.run(runs.without_head(scene, start)), words))
         return replace(plain, elsewhere=without)
-    return _caused(plain, cause.Pair.of(scene), words) if page == "cause" else plain
+    return plain
 
 
-def _caused(plain: World, pair: cause.Pair, words: Words) -> World:
+def _caused(pair: Pair, words: Words) -> World:
     """With the other sentence's run, and those of the patches, where the sentences can be patched."""
+    plain = _of_pair(pair, pair.clean, words)
     if not pair.alike:
         return plain
 
     @cache  # a card asks for one many times
     def elsewhere(start: str) -> World:
         if start == runs.OTHER:
-            return replace(_of(compute.run(pair.other), words), pair=pair)
+            return replace(_of_pair(pair, pair.other, words), pair=pair)
         target = plain if pair.breaks else elsewhere(runs.OTHER)
         return replace(
             target,
@@ -199,6 +203,16 @@ def _caused(plain: World, pair: cause.Pair, words: Words) -> World:
         )
 
     return replace(plain, pair=pair, elsewhere=elsewhere)
+
+
+def _of_pair(pair: Pair, scene: Scene, words: Words) -> World:
+    """One of the two runs; of two stacks, with what the decoder reads in both."""
+    plain, trace = _of(compute.run(scene), words), pair.trace(scene)
+    if not pair.two:
+        return plain
+    subject = replace(plain.subject, trace=trace, ids=trace.ids)
+    wrote = (*pair.tokens[1:], plain.called(pair.likely(scene)[0]))
+    return replace(plain, subject=subject, read=pair.tokens, written=wrote)
 
 
 def asked(page: str, scene: Scene) -> Scene:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
@@ -11,6 +12,8 @@ from claims import Fresh, Values, any_scenes, claim, named_in, near, ran, ties
 from core import Interventions, Scene
 from core.scene.continuation import namer
 from pictures import cause
+from pictures.compute import Picture
+from pictures.words import Words
 
 GPT = Scene(model="gpt", sentence="o gato viu o rato").override(n_layers=2, d_model=16, d_mlp=16)
 LOUD = Scene(model="gpt").override(init="unit", norm="none", residual=False, n_layers=12, d_mlp=64)
@@ -30,7 +33,30 @@ SCENES = [
     LOUD,
     *(scene for scene in any_scenes(16, seed=4) if scene.model == "gpt"),
 ]
-BUILDERS = (cause.both, cause.stream, cause.heads, cause.opened, cause.mlps)
+TWO = Scene(model="translator")
+SCENES += [
+    *(TWO.turn(cause_break=broken) for broken in (False, True)),
+    TWO.turn(sentence="the small penguin sees the wave .", other_sentence="the small albatross sees the wave ."),
+    TWO.turn(sentence="a foca dorme .", other_sentence="as foca dorme .", cause_word=3, temperature=2.0),
+    *(TWO.turn(off=off) for off in (("cross",), ("mlp",), ("mask",))),
+    TWO.turn(sentence="a foca dorme", other_sentence="a foca dorme .", ablated=((1, 0),)),
+    *(Scene(model="seq2seq", seed=seed, cause_break=seed == 1) for seed in (0, 1)),
+    Scene(model="seq2seq").override(init="unit", norm="none", residual=False),
+]
+
+
+def _of_stacks(builder: Callable) -> Callable:
+    """Of a model that has no such map, nothing is said."""
+
+    def said(scene: Scene, words: Words) -> Picture | str:
+        return builder(scene, words) if builder in (cause.both, *cause.maps(scene)) else ""
+
+    said.__name__ = builder.__name__
+    return said
+
+
+EVERY = (cause.both, cause.encoder, cause.crossing, cause.stream, cause.heads, cause.opened, cause.mlps)
+BUILDERS = tuple(map(_of_stacks, EVERY))
 
 
 class Both:
@@ -39,7 +65,27 @@ class Both:
     def __init__(self, scene: Scene):
         self.pair = cause.Pair.of(scene)
         self.broken, self.whole = (ran(x) for x in (self.pair.target, self.pair.source))
-        self.words = self.pair.candidates
+        self.words, self.two = self.pair.candidates, bool(scene.whole.n_encoder_layers)
+        self.read = self._read() if self.two else []
+        self.traces = [self.run(one) if self.two else one.trace for one in (self.broken, self.whole)]
+
+    def _read(self) -> list[int]:
+        """What both translations begin with; of two that are alike, all but the last word."""
+        wrote = []
+        for one in (ran(self.pair.clean), ran(self.pair.other)):
+            logits = np.nan_to_num(one.trace["logits"][-1])
+            wrote.append([*one.target[1:].tolist(), int(logits.argmax())])
+        n = min(map(len, wrote))
+        apart = [at for at in range(n) if wrote[0][at] != wrote[1][at]]
+        self.alike = wrote[0] == wrote[1]
+        return [int(self.pair.clean.encoding.ids[0]), *wrote[0][: apart[0] if apart else n - 1]]
+
+    def run(self, of: core.Run, patch: dict | None = None) -> core.Trace:
+        """With an array of the other run, or of one's own."""
+        own = of.trace.interventions
+        change = Interventions(own.temperature, own.ablated, own.off, patch or {})
+        given = {"ids": np.array(self.read), "source": of.encoding.ids} if self.two else {"embeddings": of.embeddings}
+        return core.forward(of.params, of.scene.whole, **given, interventions=change)
 
     def of(self, trace: core.Trace) -> float:
         last = trace["logits"][-1].astype(np.float64)
@@ -47,19 +93,14 @@ class Both:
 
     @property
     def base(self) -> float:
-        return self.of(self.broken.trace)
+        return self.of(self.traces[0])
 
     @property
     def far(self) -> float:
-        return self.of(self.whole.trace) - self.base
+        return self.of(self.traces[1]) - self.base
 
     def moved(self, name: str, index: tuple[int, ...] = ()) -> float:
-        own = self.broken.trace.interventions
-        patch = {name: (index, self.whole.trace[name][index])}
-        change = Interventions(own.temperature, own.ablated, own.off, patch)
-        run = core.forward(
-            self.broken.params, self.broken.config, embeddings=self.broken.embeddings, interventions=change
-        )
+        run = self.run(self.broken, {name: (index, self.traces[1][name][index])})
         return (self.of(run) - self.base) * (1 if self.far >= 0 else -1)
 
 
@@ -71,6 +112,12 @@ def cells(scene: Scene, which: str) -> np.ndarray:
     """Each place's effect, by a run of the whole model."""
     b, c, n = both_of(scene), cause.asked(scene).config, len(cause.Pair.of(scene).target.tokens)
     layers = range(c.n_layers)
+    if which == "encoder":
+        inside = range(c.n_encoder_layers)
+        return np.array([[b.moved(f"encoder.blocks.{i}.resid_pre", (p,)) for p in range(n)] for i in inside])
+    if which == "crossing":
+        return np.array([[b.moved(f"blocks.{i}.cross.z", (h,)) for h in range(c.n_heads)] for i in layers])
+    n = len(b.read) or n
     if which == "stream":
         return np.array([[b.moved(f"blocks.{i}.resid_pre", (p,)) for p in range(n)] for i in layers])
     if which == "heads":
@@ -88,8 +135,10 @@ def close(found: float, expected: float, size: float) -> bool:
 
 def name_of(f: Fresh, which: str, place: tuple[int, ...]) -> str:
     en, (layer, other) = f.words.lang == "en", place
-    tokens = cause.Pair.of(f.scene).target.tokens
-    if which == "heads":
+    tokens, b = cause.Pair.of(f.scene).target.tokens, both_of(f.scene)
+    if b.read and which == "stream":
+        tokens = [namer(f.scene)(token) for token in b.read]
+    if which in ("heads", "crossing"):
         return f.heads([place])
     if which == "mlps":
         return f"that of layer {layer}" if en else f"a da camada {layer}"
@@ -104,27 +153,51 @@ def chosen_head(f: Fresh) -> str:
     return text[:1].upper() + text[1:]
 
 
-@claim("cause.says.both")
+@claim("cause.says.both", "cause.says.both_read", "cause.says.both_begin")
 def _(f: Fresh, v: Values) -> None:
     pair, b = cause.Pair.of(f.scene), both_of(f.scene)
-    name = namer(pair.clean)
+    name = words_named(pair.clean, f)
     assert v["first"] == pair.clean.text and v["second"] == pair.other.text
     assert [v["word"], v["rival"]] == [name(token) for token in b.words]
-    values = [b.of(ran(scene).trace) for scene in (pair.clean, pair.other)]
-    size = np.abs(b.broken.trace["logits"][-1]).max()
+    assert v.get("read", "") == " ".join(map(name, b.read[1:]))
+    clean, other = b.traces if pair.breaks else reversed(b.traces)
+    values = [b.of(trace) for trace in (clean, other)]
+    size = np.abs(b.traces[0]["logits"][-1]).max()
     assert close(v["clean"], values[0], size) and close(v["other"], values[1], size)
     assert close(v["gap"], abs(values[0] - values[1]), size)
-    last = [ran(scene).trace["logits"][-1].astype(np.float64) for scene in (pair.clean, pair.other)]
     if pair.clean.text != cause.CLEAN and f.scene.cause_word is None:
-        assert last[0][b.words[0]] == last[0].max()
+        last = clean["logits"][-1]
+        assert last[b.words[0]] == last.max()
     assert b.words[0] != b.words[1] or f.scene.cause_word == f.scene.cause_rival
 
 
-@claim("cause.says.stream", "cause.says.heads", "cause.says.opened", "cause.says.mlps")
+def words_named(scene: Scene, f: Fresh) -> Callable[[int], str]:
+    """What an id is called; the one that stands for all that are not known has a name in each language."""
+    name, unknown = namer(scene), {"en": "<unknown>", "pt-BR": "<desconhecido>"}[f.words.lang]
+    return lambda token: unknown if name(token) == "<unknown>" else name(token)
+
+
+@claim("cause.says.alike")
+def _(f: Fresh, v: Values) -> None:
+    assert both_of(f.scene).alike
+
+
+@claim("cause.says.no_cross")
+def _(f: Fresh, v: Values) -> None:
+    assert f.scene.whole.n_encoder_layers and "cross" in f.scene.off
+
+
+TWO_MAPS = ("encoder", "crossing", "stream", "heads", "mlps")
+
+
+@claim(
+    *("cause.says.stream", "cause.says.heads", "cause.says.opened", "cause.says.mlps"),
+    *(f"cause.says.two.{which}" for which in TWO_MAPS),
+)
 def _(f: Fresh, v: Values) -> None:
     which = f.at_builder.__name__
     found, gap = cells(f.scene, which), abs(both_of(f.scene).far)
-    size = np.abs(both_of(f.scene).broken.trace["logits"][-1]).max()
+    size = np.abs(both_of(f.scene).traces[0]["logits"][-1]).max()
     assert close(v["moved"], found.max(), size) and close(v["gap"], gap, size) and v["moved"] > 0
     best = ties(found)
     names = [name_of(f, which, place) for place in best]
@@ -132,7 +205,10 @@ def _(f: Fresh, v: Values) -> None:
     assert ("at" not in v) or v["at"] == chosen_head(f)
 
 
-@claim("cause.says.stream_none", "cause.says.heads_none", "cause.says.mlps_none", "cause.says.opened_none")
+@claim(
+    *(f"cause.says.{which}_none" for which in ("stream", "heads", "mlps", "opened")),
+    *(f"cause.says.two.{which}_none" for which in TWO_MAPS),
+)
 def _(f: Fresh, v: Values) -> None:
     assert cells(f.scene, f.at_builder.__name__).max() < 0.006
     assert ("at" not in v) or v["at"] == chosen_head(f)
@@ -157,7 +233,7 @@ def _(f: Fresh, v: Values) -> None:
 @claim("cause.says.lost")
 def _(f: Fresh, v: Values) -> None:
     b = both_of(f.scene)
-    patched = [b.of(run.trace) for run in (b.broken, b.whole)]
+    patched = [b.of(trace) for trace in b.traces]
     lost = not np.isfinite(patched).all()
     which = f.at_builder.__name__
     assert lost or (which != "both" and not np.isfinite(cells(f.scene, which)).all())

@@ -1,0 +1,171 @@
+"""Two runs that differ in a sentence, and two candidates for the next token: what Cause patches, and what that moves.
+
+Of a model of two stacks the sentences are what its encoder reads. Its decoder reads in both runs what both translations
+begin with; where they part, the candidates are the two words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from core import Run, Scene, Trace, forward
+from core.interpret import difference, patched_differences
+from core.scene.sentence import fit_sentence
+from pictures import compute, continuation, memory, stacks
+
+# What the page opens on: the number of the subject stands four words before the verb. Of a translation, one word.
+EXAMPLE = "stories"
+CLEAN, OTHER, CANDIDATES = "As focas perto do pinguim", "A foca perto do pinguim", ("estão", "está")
+OTHERS = {
+    (EXAMPLE, CLEAN): OTHER,
+    ("translator", "ontem as focas brancas viram o barco ."): "ontem as orcas brancas viram o barco .",
+}
+LIKELY = 10  # tokens after each sentence that can be chosen as a candidate
+
+
+def asked(scene: Scene) -> Scene:
+    """The Scene itself, unpatched; a model with logits where it has none; and the example, where no sentence was
+    written."""
+    scene = continuation.with_logits(scene.unpatched, EXAMPLE)
+    return scene.turn(sentence=CLEAN, forced=()) if scene.model == EXAMPLE and not scene.sentence else scene
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two sentences and two candidates for the next token. Raises nothing: `alike` says whether they can be patched."""
+
+    clean: Scene
+    other: Scene
+    breaks: bool
+    chosen: tuple[int | None, int | None]
+
+    @classmethod
+    def of(cls, scene: Scene) -> Pair:
+        clean = asked(scene)
+        text = clean.other_sentence or OTHERS.get((clean.model, clean.text)) or _swapped(clean)
+        other = clean.turn(sentence=fit_sentence(text, clean.split, clean.model)[0], forced=())
+        return cls(clean, other, scene.cause_break, (scene.cause_word, scene.cause_rival))
+
+    @property
+    def alike(self) -> bool:
+        """Whether both sentences have as many tokens."""
+        return len(self.clean.tokens) == len(self.other.tokens)
+
+    @property
+    def target(self) -> Scene:
+        """The run that is patched."""
+        return self.clean if self.breaks else self.other
+
+    @property
+    def source(self) -> Scene:
+        """The run that the arrays are taken from."""
+        return self.other if self.breaks else self.clean
+
+    @cached_property
+    def two(self) -> bool:
+        """Whether the model has two stacks."""
+        return stacks.count(self.clean) > 1
+
+    @cached_property
+    def written(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """What the decoder writes of either sentence, of two stacks: the ids, and last the likeliest."""
+        one, other = (compute.run(scene) for scene in (self.clean, self.other))
+        return _written(one), _written(other)
+
+    @cached_property
+    def read(self) -> tuple[int, ...]:
+        """The ids that the decoder reads in both runs: its beginning, and what both translations begin with, as far as
+        they part; of one stack, none. Where they are alike, all but the last."""
+        if not self.two:
+            return ()
+        pairs = [*zip(*self.written, strict=False)]
+        parts = next((at for at, (one, other) in enumerate(pairs) if one != other), len(pairs) - 1)
+        return int(self.clean.encoding.ids[0]), *self.written[0][:parts]
+
+    @property
+    def tokens(self) -> tuple[str, ...]:
+        """What the positions of the decoder are called, or of the only stack."""
+        if not self.two:
+            return self.target.tokens
+        return tuple(map(continuation.namer(self.clean), self.read))
+
+    @cached_property
+    def candidates(self) -> tuple[int, int]:
+        """The two tokens: the chosen ones, or what either sentence finds likeliest."""
+        size = self.clean.config.vocab_size
+        first, second = (token if token is not None and token < size else None for token in self.chosen)
+        if (self.clean.model, self.clean.text) == (EXAMPLE, CLEAN) and self.clean.preset.tokenizer:
+            tokens = self.clean.preset.tokenizer.tokens
+            own = [tokens.index(word) for word in CANDIDATES]
+        else:
+            own = [self.likely(self.clean)[0], *self.likely(self.other)[:2]]
+        first = own[0] if first is None else first
+        second = next(token for token in own[1:] + own[:1] if token != first) if second is None else second
+        return first, second
+
+    def trace(self, scene: Scene) -> Trace:
+        """Of one of the two runs."""
+        return reading(scene.computed, self.read)
+
+    def likely(self, scene: Scene) -> list[int]:
+        """The likeliest next tokens, the first of equals first."""
+        logits = np.nan_to_num(self.trace(scene)["logits"][-1].astype(np.float64))
+        return np.argsort(-logits, kind="stable")[:LIKELY].tolist()
+
+    def of_scene(self, scene: Scene) -> float:
+        return difference(self.trace(scene), self.candidates)
+
+    @property
+    def gap(self) -> float:
+        """From what the patched run gives to what the other one does."""
+        return self.of_scene(self.source) - self.of_scene(self.target)
+
+    def moved(self, what: str, layers: Iterable[int], head: int = 0) -> np.ndarray:
+        """How far each patch moves the difference towards the source's: [layer, variant]."""
+        base, towards = self.of_scene(self.target), 1.0 if self.gap >= 0 else -1.0
+        about = self.target.computed, self.source.computed, self.read, self.candidates, what
+        return towards * (np.array([_patched(*about, i, head) for i in layers]) - base)
+
+
+def _written(run: Run) -> tuple[int, ...]:
+    last = np.nan_to_num(run.trace["logits"][-1]).argmax()
+    return *(run.target[1:].tolist() if run.target is not None else ()), int(last)
+
+
+def _swapped(scene: Scene) -> str:
+    """The sentence with its last word in the place of the first, as another one of the same length; of a translation,
+    the word before its period. What a model adds to a text, such as the sign of a language, is no word."""
+    spans = zip(scene.tokens, scene.encoding.spans, strict=True)
+    texts = [token for token, (start, stop) in spans if stop > start]
+    last = -2 if stacks.count(scene) > 1 and len(texts) > 3 else -1
+    return continuation.joint(scene).join([texts[last], *texts[1:]])
+
+
+def reading(scene: Scene, read: tuple[int, ...]) -> Trace:
+    """A run; of two stacks, one whose decoder reads these ids."""
+    return _reading(scene, read) if read else compute.run(scene).trace
+
+
+@memory.kept(lambda *what: what)
+def _reading(scene: Scene, read: tuple[int, ...]) -> Trace:
+    source, change = scene.encoding.ids, scene.interventions
+    return forward(compute.params(scene), scene.whole, np.array(read), source=source, interventions=change)
+
+
+@memory.kept(lambda *what: what, large=lambda target, *_: compute.is_large(target))
+def _patched(
+    target: Scene, source: Scene, read: tuple[int, ...], pair: tuple[int, int], what: str, layer: int, head: int
+) -> np.ndarray:
+    """A layer at a time, so that others may come between."""
+    runs = reading(target, read), reading(source, read)
+    return patched_differences(compute.params(target), target.config, *runs, pair, what, layer, head)
+
+
+def choices(scene: Scene) -> list[int]:
+    """The tokens to choose the candidates among."""
+    pair = Pair.of(scene)
+    return list(dict.fromkeys([*pair.candidates, *pair.likely(pair.clean), *pair.likely(pair.other)]))
