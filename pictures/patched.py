@@ -95,11 +95,12 @@ def _token(scene: Scene, array: str, position: int, words: Words) -> str:
 
 
 def says(scene: Scene, words: Words) -> str:
-    """What was put in from where, on a page that shows a patched run."""
-    there = bool(compute.run(scene).trace.interventions.patch)
-    return words(
-        "patch.says.put" if there else "patch.says.nowhere", what=called(scene, words), source=scene.patch_source
-    )
+    """What was put in from where, on a page that shows a patched run; and what a decoder reads in it."""
+    run, about = compute.run(scene), {"what": called(scene, words), "source": scene.patch_source}
+    if not run.trace.interventions.patch:
+        return words("patch.says.nowhere", **about)
+    read = words("patch.says.read") if run.target is not None else ""
+    return f"{words('patch.says.put', **about)} {read}".rstrip()
 
 
 def taken_out(scene: Scene) -> Scene:

@@ -42,8 +42,9 @@ def shown(scene: Scene, page: str) -> Scene:
 @lru_cache(maxsize=128)  # as below
 def _unpatched(scene: Scene) -> Scene:
     """Without a patch, the pinned one too."""
-    bare = scene.unpatched.turn(pinned=scene.pinned and scene.pinned.unpatched)
-    return scene if bare == scene else bare
+    if scene.pinned and scene.pinned.patch:
+        scene = scene.turn(pinned=scene.pinned.unpatched)
+    return scene.unpatched
 
 
 @lru_cache(maxsize=128)  # a page asks for it dozens of times

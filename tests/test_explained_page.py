@@ -272,13 +272,22 @@ MADE = {
 }
 
 
+OF_TWO = (
+    "moved_encoder.encoder.blocks.1.resid_pre:3",
+    "moved_cross.blocks.1.cross.z:0",
+    "moved_mlp.blocks.0.mlp_out:0",
+)
+
+
 @pytest.mark.parametrize("page", MADE)
 def test_what_a_derived_number_is_made_of_is_the_run_s(page: str) -> None:
     """Whatever an operand is said to be, its own explanation says too, into other runs as well; to the weights."""
-    for breaks in (False, True)[: 1 + (page == "cause")]:
-        scene, draw = Scene(model="stories", cause_break=breaks), random.Random(2)
-        run = here(page, scene)
-        for text in MADE[page]:
+    cases = [(Scene(model="stories"), MADE[page])]
+    if page == "cause":
+        cases += [(Scene(model="stories", cause_break=True), MADE[page]), (Scene(model="translator"), OF_TWO)]
+    for scene, texts in cases:
+        draw, run = random.Random(2), here(page, scene)
+        for text in texts:
             (number,) = EXPLAINED.read(text)
             assert walked(page, scene, number, draw, "en")
             left, tried = [run.explain(number)], 0

@@ -191,7 +191,7 @@ def test_the_maps_are_runs_with_a_patch(seed):
 
 
 def test_the_maps_of_two_stacks_are_runs_with_a_patch():
-    """The encoder's stream, cross-attention's heads and the decoder's own arrays, both stacks read by all layers after."""
+    """Of the encoder, of cross-attention, and of the decoder itself."""
     scene = core.Scene(model="seq2seq", sentence="a b c d").override(n_layers=2)
     config, ids, change = scene.whole, np.arange(3), Interventions(temperature=0.7, ablated=frozenset({(1, 2)}))
     params = {name: np.asarray(x, np.float64) for name, x in core.init_params(config).items()}

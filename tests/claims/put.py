@@ -125,6 +125,11 @@ def _(f: Fresh, v: Values) -> None:
     assert np.array_equal(f.run.trace[name][place], other(f)[place])
 
 
+@claim("patch.says.read")
+def _(f: Fresh, v: Values) -> None:
+    assert np.array_equal(f.run.target, core.run(f.scene.turn(patch=None)).target)
+
+
 @claim("patch.says.nowhere")
 def _(f: Fresh, v: Values) -> None:
     assert v["source"] == f.scene.patch_source and v["what"] == said(f)
