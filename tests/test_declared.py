@@ -29,6 +29,7 @@ SMALL = (("d_model", 16), ("n_heads", 4), ("n_layers", 3))
 DEEPER = (("d_model", 16), ("n_heads", 4), ("n_layers", 6))
 OF_TWO_STACKS = (  # pages that show such models too
     *(
+        "cause.",
         "attention.",
         "backward.",
         "block.",
@@ -46,6 +47,7 @@ OF_TWO_STACKS = (  # pages that show such models too
     *("compare.pinned_heads", "compare.present_heads", "compare.heads_"),
     *("fibres.", "compare.pinned_light", "compare.present_light", "compare.twin_"),
 )
+ALONE = {1: ("cause.opened",), 2: ("cause.encoder", "cause.crossing")}  # of models of so many stacks alone
 WITHIN_ONE_TEXT = ("reading.labels", "reading.scores", "importance.rolled")  # of cross-attention no page asks these
 PIN = Scene(model="gpt", sentence="um dois três quatro", overrides=SMALL, temperature=3.0)
 # Values of every kind: those that a field takes are tried on it.
@@ -78,7 +80,9 @@ def bases() -> Iterator[Scene]:
 @cache
 def drawable(builder: compute.Builder) -> tuple[Scene, ...]:
     """Those of the Scenes that have such a picture."""
-    return one_stack(builder) + (two_stacks(builder) if name_of(builder).startswith(OF_TWO_STACKS) else ())
+    name = name_of(builder)
+    one = (Scene(model="translator"),) if name in ALONE[2] else one_stack(builder)
+    return one + (two_stacks(builder) if name.startswith(OF_TWO_STACKS) and name not in ALONE[1] else ())
 
 
 def name_of(builder: compute.Builder) -> str:

@@ -14,7 +14,6 @@ from pictures import (
     alike,
     attention,
     backward,
-    cause,
     compute,
     continuation,
     descent,
@@ -26,6 +25,7 @@ from pictures import (
     labels,
     memory,
     mirror,
+    pair,
     ranked,
     reading,
     start,
@@ -112,8 +112,9 @@ SHELVES = {
     "translated": lambda _: text.translated(TRANSLATOR),
     "searched": lambda _: draw.search(TRANSLATOR),
     "card": lambda scene: card.shown("reading", scene.turn(explained=(("embed", (0, 0)),)), WORDS),
-    "put": lambda scene: runs.patched(cause.Pair.of(scene), "put_head.0.1."),
-    "patched": lambda scene: cause._patched(scene, scene.turn(sentence=scene.text[::-1]), (0, 1), "stream", 0, 0),
+    "put": lambda scene: runs.patched(pair.Pair.of(scene), "put_head.0.1."),
+    "patched": lambda scene: pair._patched(scene, scene.turn(sentence=scene.text[::-1]), (), (0, 1), "stream", 0, 0),
+    "reading": lambda _: pair.reading(TRANSLATOR, (3,)),
 }
 
 
