@@ -150,7 +150,7 @@ def reading(scene: Scene, read: tuple[int, ...]) -> Trace:
     return _reading(scene, read) if read else compute.run(scene).trace
 
 
-@memory.kept(lambda *what: what, large=lambda scene, _: compute.is_large(scene))
+@memory.kept(lambda scene, read: (scene, read), large=lambda scene, _: compute.is_large(scene))
 def _reading(scene: Scene, read: tuple[int, ...]) -> Trace:
     source, change = scene.encoding.ids, scene.interventions
     return forward(compute.params(scene), scene.whole, np.array(read), source=source, interventions=change)
