@@ -167,6 +167,14 @@ def crossed(got: np.ndarray, expected: np.ndarray, off: bool) -> tuple[np.ndarra
     return got, expected
 
 
+def test_a_cross_runs_from_corner_to_corner() -> None:
+    """Also of a tile that is no square, as those of cross-attention are."""
+    for shape in ((3, 7), (7, 3), (4, 4)):
+        ink = thumbnail.crossed(np.zeros(shape, np.uint8))
+        assert ink.shape == shape and (ink[[0, 0, -1, -1], [0, -1, 0, -1]] == 255).all()
+        assert (ink.sum(0) > 0).all() and (ink.sum(1) > 0).all() and not ink.all()
+
+
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_a_layer_names_its_heads_that_are_off(lang: str) -> None:
     words = words_of(lang)
