@@ -111,9 +111,9 @@ class Bars:
 
 @dataclass(frozen=True)
 class Each:
-    """A map whose cells are numbers of no one array: [row][column]."""
+    """A map whose cells are numbers of no one array: [row][column]; None: one that is no number of the run."""
 
-    numbers: tuple[tuple[Numbered, ...], ...]
+    numbers: tuple[tuple[Numbered | None, ...], ...]
 
     def at(self, click: Mapping[str, Any]) -> Numbered | None:
         row, column = _whole(click) or (-1, -1)

@@ -7,11 +7,12 @@ import numpy as np
 from core import Scene, limits
 from core.generate.loop import multiplications
 from core.interpret import LABELS, head_effects, induction_score
+from core.scene.fields import Numbered
 from pictures import compute, left_out, memory, stacks
 from pictures.compute import Picture, picture
 from pictures.extremes import Extreme, greatest, head_names, least, percent, token_name, unit
 from pictures.labels import labels_of, probe_of, scores_of
-from pictures.numbers import Bars, by_layer
+from pictures.numbers import Bars, Each, by_layer
 from pictures.stacks import patterns
 from pictures.words import Words
 from plots.head_map import head_map
@@ -53,7 +54,23 @@ def labels(scene: Scene, words: Words) -> Picture:
         hover=f"{words('heads.place').replace('{layer}', '{row}').replace('{head}', '{column}')}: {{value}}",
         alt=says,
     )
-    return Picture(figure, says)
+    return Picture(figure, says, _earning(scene, found, scores))
+
+
+def _earning(scene: Scene, found: np.ndarray, scores: dict[str, np.ndarray]) -> Each | None:
+    """The score in each cell, as a number of the run; that of the probe is none of this run's."""
+    looked = stacks.looks(scene)
+    if looked.kind or not left_out.kept(scene).all():
+        return None
+    others = [name for name in LABELS if name != "uniform"]
+
+    def number(layer: int, head: int) -> Numbered | None:
+        best = max(others, key=lambda name: float(scores[name][layer, head]))
+        label = {None: best, "seeming": "induction", "induction": ""}.get(found[layer, head], found[layer, head])
+        return (f"score_{label}.{looked.name('pattern', layer)}", (head,)) if label else None
+
+    n_layers, n_heads = found.shape
+    return Each(tuple(tuple(number(layer, head) for head in range(n_heads)) for layer in range(n_layers)))
 
 
 def _left_out(scene: Scene, words: Words) -> str:

@@ -50,7 +50,7 @@ PATTERN = "blocks.0.attn.pattern"
 SHOWN = {  # page -> its figures whose cells are numbers of a run
     "attention": (*attention.VECTORS, *attention.MATRICES, attention.output),
     "heads": (heads.overview, heads.chosen, heads.entropies, heads.distances),
-    "reading": (importance.weights, importance.carried, importance.rolled, reading.effects),
+    "reading": (importance.weights, importance.carried, importance.rolled, reading.labels, reading.effects),
     "cause": (cause.stream, cause.heads, cause.opened, cause.mlps),
     "block": (position.positions, neurons.units),
     "backward": (backward.by_word,),
