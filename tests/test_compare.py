@@ -16,7 +16,8 @@ from core.scene.fields import STEPS
 from pictures import changes, compare, compute, heads, pinned
 from pictures.pages import PAGES
 from pictures.words import words_of
-from plots.figure import number
+from plots.figure import number, to_json
+from plots.mask import masked
 from plots.theme import resolve
 from tests.support import html, knob, open_page
 
@@ -157,13 +158,28 @@ def test_tiles_of_differences_keep_the_sign_even_where_they_are_thinned():
 def test_both_drifts_share_the_pinned_basis_and_frame():
     scene = Scene(model="gpt").pin().turn(temperature=4.0)
     words = words_of("en")
-    figures = [b(scene, words).figure for b in (compare.pinned_drift, compare.present_drift, compare.drift_difference)]
+    builders = (compare.pinned_drift, compare.present_drift, compare.drift_difference)
+    figures = [masked(builder(scene, words).figure) for builder in builders]
     assert len({str(figure["layout"]["xaxis"]["range"]) for figure in figures}) == 1
     ends = [np.stack([figure["data"][-1]["x"], figure["data"][-1]["y"]]) for figure in figures]
     np.testing.assert_allclose(ends[1], ends[2], atol=1e-5)
     assert np.abs(ends[0] - ends[1]).max() > 0.01
     starts = np.stack([figures[2]["data"][-2]["x"], figures[2]["data"][-2]["y"]])
     np.testing.assert_allclose(starts, ends[0], atol=1e-5)
+
+
+@pytest.mark.parametrize("layers", [1, 6])
+def test_a_pinned_drift_holds_every_stage_that_its_knob_has(layers):
+    """Where the pinned model has fewer layers, its words stay where they ended."""
+    words, scene = words_of("en"), Scene(model="gpt").override(n_layers=layers).pin().override(n_layers=4)
+    for builder in (compare.pinned_drift, compare.present_drift, compare.drift_difference):
+        stops = builder(scene, words).figure["layout"]["meta"]["mask"]["stops"]
+        assert len(stops) == 5
+        for stage, stop in enumerate(stops):
+            there = masked(builder(scene.turn(drift_stage=stage), words).figure)["data"]
+            assert to_json({"": stop["data"]}) == to_json({"": there})
+        stays = builder is compare.pinned_drift and layers == 1
+        assert len({to_json({"": stop["data"]}) for stop in stops}) == (2 if stays else 5)
 
 
 def test_the_lines_of_the_twin_are_what_was_gained_and_lost():

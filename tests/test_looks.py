@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Page
 
 from core import Scene
-from pictures import drift, fibres
+from pictures import compare, drift, fibres
 from pictures.words import words_of
 from plots.mask import masked
 
@@ -35,7 +35,7 @@ CURVES = """() => Object.fromEntries([...document.querySelectorAll('.fibra-plot'
   },
 ]))"""
 
-WAY = """() => document.querySelector('[data-figure=drift] .fibra-plot')._fullData.map(({ x, y, z }) => [x, y, z]
+WAY = """(key) => document.querySelector(`[data-figure=${key}] .fibra-plot`)._fullData.map(({ x, y, z }) => [x, y, z]
   .filter(Boolean).map((axis) => [...axis].map((v) => (Number.isNaN(v) ? null : v))))"""
 
 
@@ -120,23 +120,30 @@ def test_a_knob_of_the_look_follows_the_finger_and_tells_the_server_its_end(watc
     assert page.evaluate(CURVES) == drawn(SCENE)
 
 
-@pytest.mark.parametrize("solid", [False, True])
-def test_the_walk_through_the_layers_follows_the_finger(watched, app, solid: bool) -> None:
-    scene = Scene(model="gpt", lang="en", drift_3d=solid)
+WALKS = {
+    "flat": ("drift", drift.drift, Scene(model="gpt", lang="en")),
+    "solid": ("drift", drift.drift, Scene(model="gpt", lang="en", drift_3d=True)),
+    "pinned": ("drift-present", compare.present_drift, Scene(model="gpt", lang="en").pin().turn(temperature=3.0)),
+}
+
+
+@pytest.mark.parametrize("walk", WALKS)
+def test_the_walk_through_the_layers_follows_the_finger(watched, app, walk: str) -> None:
+    key, builder, scene = WALKS[walk]
     page = watched.tab()
-    sent = opened(page, app, "drift", scene)
+    sent = opened(page, app, "drift", scene, figures=3 if scene.pinned else 2)
     _, box = grip(page, "drift_stage")
     before = len(sent)
     for stage in (3, 1, 2):
         page.mouse.move(box["x"] + 8 + stage / 4 * (box["width"] - 16), box["y"] + box["height"] / 2)
         rest(page)
-        figure = masked(drift.drift(scene.turn(drift_stage=stage), EN).figure)
-        assert page.evaluate(WAY) == [[_listed(t[axis]) for axis in "xyz" if axis in t] for t in figure["data"]]
+        figure = masked(builder(scene.turn(drift_stage=stage), EN).figure)
+        assert page.evaluate(WAY, key) == [[_listed(t[axis]) for axis in "xyz" if axis in t] for t in figure["data"]]
     assert len(sent) == before, "the server hears nothing while the knob is held"
     times = page.evaluate(DRAWN)
     page.mouse.up()
     page.wait_for_function("new URLSearchParams(location.search).get('drift_stage') === '2'")
     rest(page)
     assert len(sent) == before + 1 and page.evaluate(DRAWN) == times
-    says = page.locator("[data-figure=drift] .fibra-says").inner_text()
-    assert says == drift.drift(scene.turn(drift_stage=2), EN).says
+    says = page.locator(f"[data-figure={key}] .fibra-says").inner_text()
+    assert says == builder(scene.turn(drift_stage=2), EN).says
