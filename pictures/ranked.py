@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core import Scene
+from core import Scene, limits
 from core.interpret import prediction_effects
 from pictures import compute, continuation, memory, reading, stacks
 from pictures.compute import Picture, picture
@@ -52,6 +52,8 @@ def measured(scene: Scene, layer: int) -> np.ndarray:
     params, config, trace, kind = stacks.asked(scene)
     if config.unembed:
         return prediction_effects(params, config, trace, [layer], kind)[:, 0]
+    if len(whole := reading.tried(scene)) == config.n_layers:  # the map of effects asks for these
+        return reading.moved(scene, whole)[layer : layer + 1].mean(-1)
     return reading.moved(scene, (layer,)).mean(-1)
 
 
@@ -66,8 +68,10 @@ def ranks(scene: Scene) -> Ranks:
 
 
 def unasked(scene: Scene) -> bool:
-    """Whether all heads are tried so soon that a page need not be asked to."""
-    return len(reading.tried(scene)) == stacks.looks(scene).config.n_layers
+    """Whether all heads are tried so soon that a page need not be asked to: as they are for the map of their effects,
+    or, where logits are read for each, within a second."""
+    most = limits.ABLATIONS / (10 if stacks.looks(scene).config.unembed else 1)
+    return reading.work(scene) <= most
 
 
 @picture("layer", "head", "attention_of")

@@ -176,13 +176,19 @@ def effects(scene: Scene, words: Words) -> Picture:
 def tried(scene: Scene) -> tuple[int, ...]:
     """The layers whose heads are switched off, one by one: the chosen one alone, where all would take too long."""
     found = stacks.looks(scene)
+    whole = work(scene) <= limits.ABLATIONS
+    return tuple(range(found.config.n_layers)) if whole else (found.place[0],)
+
+
+def work(scene: Scene) -> float:
+    """The multiplications that it takes to switch off all heads, one by one."""
+    found = stacks.looks(scene)
     config, n = found.config, len(found.rows)
     heads = config.n_layers * config.n_heads
     # What follows a head is computed again: half of the model on average. What is stored in few bits is widened for
     # each layer that is tried, which takes as long as the products of a hundred tokens.
     once = multiplications(config, n, n, n_source=len(scene.tokens) if config.cross else 0, n_read=0)
-    work = once * heads / 2 + 100 * config.n_parameters() * config.n_layers / 2
-    return tuple(range(config.n_layers)) if work <= limits.ABLATIONS else (found.place[0],)
+    return once * heads / 2 + 100 * config.n_parameters() * config.n_layers / 2
 
 
 def _says_effects(scene: Scene, lost: np.ndarray, layers: tuple[int, ...], words: Words) -> str:
