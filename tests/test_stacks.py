@@ -9,7 +9,20 @@ from support import html, open_page
 
 from core import Scene
 from core.scene.translation import translate
-from pictures import arithmetic, attention, compare, compute, fibres, heads, lighting, models, stacks, start, takeaway
+from pictures import (
+    arithmetic,
+    attention,
+    compare,
+    compute,
+    fibres,
+    heads,
+    labels,
+    lighting,
+    models,
+    stacks,
+    start,
+    takeaway,
+)
 from pictures.explained import naming
 from pictures.explained.world import world
 from pictures.translate import text as texts
@@ -82,6 +95,8 @@ def test_heads_of_cross_attention_stay_off_while_all_of_it_is():
     scene = HERE.turn(ablated=((0, 1, "cross"), (1, 0, "encoder")))
     assert scene.switch(cross=False).switch(cross=True) == scene and translate(scene.switch(cross=False)).steps
     assert scene.turn(model="gpt").ablated == () and scene.restored().ablated == ()
+    apart = scene.switch(cross=False).turn(attention_of="decoder")
+    assert apart.interventions.ablated == {(1, 0, "encoder")} and labels.probe_of(apart).shape == (2, 4)
 
 
 # ----------------------------------------------------------------------------------------------------------- Attention

@@ -325,7 +325,8 @@ class Scene:
     @property
     def interventions(self) -> Interventions:
         """All but the patch, whose numbers a run of the other sentence gives (core.scene.run.patched)."""
-        return Interventions(self.temperature, frozenset(self.ablated), frozenset(self.off), cut=frozenset(self.cut))
+        there = frozenset(head for head in self.ablated if not no_head(self.config, head))  # cross-attention may be off
+        return Interventions(self.temperature, there, frozenset(self.off), cut=frozenset(self.cut))
 
     @property
     def unpatched(self) -> Scene:
