@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from core import Scene
 from core.backward import NO_BACKWARD
-from core.interpret import ANSWERS, Influence, word_influence
-from pictures import cause, compute, continuation, memory
+from core.interpret import ANSWERS, Influence, path_gradients, word_influence
+from pictures import compute, continuation, memory
 from pictures.compute import Picture, picture
 from pictures.extremes import greatest, some, token_name
+from pictures.numbers import COLUMN, Cells
+from pictures.pair import Pair
 from pictures.squares import nothing
 from pictures.words import Words
 from plots.heatmap import heatmap
@@ -21,18 +25,14 @@ HELD = 0.01  # of what the logit gained: what integrated gradients may miss of i
 @picture("cause_word")
 def answers(scene: Scene, words: Words) -> Picture:
     """A row an answer, a column a word, each row in shares of its own sizes."""
-    pair = cause.Pair.of(scene)
+    pair = Pair.of(scene)
     clean, token = pair.clean, pair.candidates[0]
-    if NO_BACKWARD & {*clean.off}:
-        return nothing(words("cause.says.no_way_back"), WIDTH)
-    if compute.is_large(clean):
-        return nothing(words("cause.says.too_large"), WIDTH)
-    found = _influence(clean.computed, token)
-    values = np.stack([found.answers[name] for name in ANSWERS])
-    if not (np.isfinite(values).all() and np.isfinite(found.gain)):
-        return nothing(words("cause.says.lost"), WIDTH)
+    if why := silent(pair):
+        return nothing(words(f"cause.says.{why}"), WIDTH)
+    of = found(pair)
+    values = np.stack([of.answers[name] for name in ANSWERS])
     shares = in_shares(values)
-    says = f"{_told(shares, clean, token, words)} {_complete(found, words)}"
+    says = f"{_told(shares, clean, token, words)} {_complete(of, words)}"
     figure = heatmap(
         shares,
         [words(f"cause.answer_rows.{name}") for name in ANSWERS],
@@ -48,7 +48,48 @@ def answers(scene: Scene, words: Words) -> Picture:
         hover=words("cause.answers_hover"),
         alt=says,
     )
-    return Picture(figure, says)
+    names = tuple(f"share_{name}.embed" for name in ANSWERS)
+    return Picture(figure, says, Cells(names, (COLUMN,), shares.shape))
+
+
+def silent(pair: Pair) -> str:
+    """Why no word is asked what it did: the name of the label that says so; "" where all are."""
+    if pair.two or NO_BACKWARD & {*pair.clean.off}:
+        return "no_way_back"
+    if compute.is_large(pair.clean):
+        return "too_large"
+    of = found(pair)
+    return "" if np.isfinite([*of.answers.values()]).all() and np.isfinite(of.gain) else "lost"
+
+
+def found(pair: Pair) -> Influence:
+    """All six answers, for the clean sentence and the first candidate."""
+    return _influence(pair.clean.computed, pair.candidates[0])
+
+
+@dataclass(frozen=True)
+class Slopes:
+    """The gradients of a logit on the way from embeddings of zeros: at [node, pos, d_model]; what each node counts."""
+
+    at: np.ndarray
+    shares: np.ndarray
+
+    def mean_of(self, position: int) -> np.ndarray:
+        """[d_model]: of one word."""
+        return self.shares @ self.at[:, position]
+
+
+def slopes(pair: Pair) -> Slopes:
+    """The same run's, node by node."""
+    return _slopes(pair.clean.computed, pair.candidates[0])
+
+
+@memory.kept(lambda scene, token: (scene, token), large=lambda scene, _: compute.is_large(scene))
+def _slopes(scene: Scene, token: int) -> Slopes:
+    run = compute.run(scene)
+    parts = [*path_gradients(run.params, run.config, run.trace, run.embeddings, token)]
+    shares, at = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return Slopes(at, shares)
 
 
 @memory.kept(lambda scene, token: (scene, token), large=lambda scene, _: compute.is_large(scene))

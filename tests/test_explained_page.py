@@ -15,6 +15,7 @@ from support import knob, random_config, random_params, random_scenes
 
 import core
 from core import Scene
+from core.interpret import ANSWERS
 from core.limits import TRAIL
 from core.scene.fields import EXPLAINED
 from pictures import (
@@ -26,6 +27,7 @@ from pictures import (
     fibres,
     heads,
     importance,
+    influence,
     ranked,
     reading,
     start,
@@ -51,7 +53,7 @@ SHOWN = {  # page -> its figures whose cells are numbers of a run
     "attention": (*attention.VECTORS, *attention.MATRICES, attention.output),
     "heads": (heads.overview, heads.chosen, heads.entropies, heads.distances),
     "reading": (importance.weights, importance.carried, importance.rolled, reading.labels, reading.effects),
-    "cause": (cause.stream, cause.heads, cause.opened, cause.mlps),
+    "cause": (cause.stream, cause.heads, cause.opened, cause.mlps, influence.answers),
     "block": (position.positions, neurons.units),
     "backward": (backward.by_word,),
 }
@@ -267,6 +269,7 @@ MADE = {
     ),
     "cause": (
         *("moved_stream.blocks.1.resid_pre:1", "moved_head.blocks.1.attn.z:1", "moved_word.blocks.0.attn.z:2.4"),
+        *(f"share_{name}.embed:2" for name in ANSWERS),
         *("moved_mlp.blocks.1.mlp_out:0", "put_word.1.1.2.blocks.1.attn.z:1.2.5", "other.logits:4.3"),
     ),
 }

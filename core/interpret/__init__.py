@@ -14,7 +14,7 @@ from .induction import (
     previous_token_score,
     probe_induction,
 )
-from .influence import ANSWERS, Influence, word_influence
+from .influence import ANSWERS, Influence, path_gradients, path_nodes, word_influence
 from .lens import Attribution, direct_attribution, logit_lens, read_stream, source_attribution
 from .patching import difference, patched_differences
 from .sentences import sentence_similarity, sentence_vector, sentence_vectors
@@ -49,6 +49,8 @@ __all__ = [
     "order_effect",
     "pair_angles",
     "patched_differences",
+    "path_gradients",
+    "path_nodes",
     "pca",
     "prediction_effects",
     "previous_token_score",

@@ -15,6 +15,7 @@ integrated   the same with the mean gradient on the straight way from embeddings
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -57,12 +58,10 @@ def word_influence(params: Params, config: Config, trace: Trace, embeddings: np.
     running = without(config, trace.interventions.off)
     if not running.unembed or running.n_encoder_layers:
         raise ConfigError("unembed: of a model of one stack, with logits, words are asked what they did", "unembed")
-    gradient, nodes = _gradient(params, config, trace, embeddings[None], token), _nodes()
+    gradient = _gradient(params, config, trace, embeddings[None], token)
     mean = np.zeros(embeddings.shape)
-    for first in range(0, NODES, AT_ONCE):
-        at, share = (part[first : first + AT_ONCE, None, None] for part in nodes)
-        on_the_way = (at * embeddings).astype(embeddings.dtype)
-        mean += (share * _gradient(params, config, trace, on_the_way, token)).sum(0)
+    for share, gradients in path_gradients(params, config, trace, embeddings, token):
+        mean += (share[:, None, None] * gradients).sum(0)
     own = float(trace["logits"][-1, token])
     without_one = np.where(np.eye(len(embeddings), dtype=bool)[..., None], 0, embeddings)
     logits = _logits(params, config, trace, [*without_one, np.zeros_like(embeddings)], token)
@@ -103,8 +102,20 @@ def _logits(params: Params, config: Config, trace: Trace, x: list[np.ndarray], t
     return run["logits"][:, -1, token].astype(np.float64)
 
 
+def path_gradients(
+    params: Params, config: Config, trace: Trace, embeddings: np.ndarray, token: int
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """The gradients on the way from embeddings of zeros, some nodes at a time: what each counts, [node], and they,
+    [node, pos, d_model]."""
+    at, shares = path_nodes()
+    for first in range(0, NODES, AT_ONCE):
+        some = slice(first, first + AT_ONCE)
+        on_the_way = (at[some, None, None] * embeddings).astype(embeddings.dtype)
+        yield shares[some], _gradient(params, config, trace, on_the_way, token)
+
+
 @lru_cache(maxsize=1)
-def _nodes() -> tuple[np.ndarray, np.ndarray]:
+def path_nodes() -> tuple[np.ndarray, np.ndarray]:
     """Where on the way from 0 to 1 the gradient is taken, and what each counts: Gauss and Legendre's, bent to zero."""
     u, share = np.polynomial.legendre.leggauss(NODES)
     u, share = (u + 1) / 2, share / 2

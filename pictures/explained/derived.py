@@ -22,6 +22,7 @@ from pictures.explained.kinds import COMPONENT, OWN, Derived, Place, Rule, layer
 from pictures.explained.lost import LOST
 from pictures.explained.runs import OTHER, put
 from pictures.explained.scored import SCORED
+from pictures.explained.shared import SHARED
 from pictures.explained.voted import VOTED
 
 if TYPE_CHECKING:
@@ -272,6 +273,7 @@ DERIVED = {
     "moved_cross": Derived(r"blocks\.\d+\.cross\.z", ("head",), _patches(1), _moved("cross")),
     "moved_encoder": Derived(r"encoder\.blocks\.\d+\.resid_pre", ("pos",), _patches(1), _moved("encoder")),
     **LOST,
+    **SHARED,
     **SCORED,
     **VOTED,
 }

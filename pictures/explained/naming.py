@@ -7,12 +7,14 @@ import re
 from core import NAMES, Config, Scene
 from core.config import ENCODER
 from core.explain.subject import GRAD, LENGTH
+from core.interpret import ANSWERS
 from core.scene.fields import Numbered
-from pictures import cause, left_out
+from pictures import influence, left_out
 from pictures.explained import derived, runs
 from pictures.explained.scored import SCORE, SCORED
 from pictures.explained.world import DRAW, EVERYWHERE, ON_MAPS, STEPS, World, asked, bare_of
 from pictures.extremes import token_name
+from pictures.pair import Pair
 from pictures.words import Words
 
 DRAWN = {"generate": STEPS, "translate": STEPS[:1]}  # pages that draw a token: the shares that they show
@@ -63,6 +65,9 @@ def array(name: str, words: Words, code: bool = False) -> str:
         return words(f"explain.{kind}", name=array(name, words, code))
     kind, of = derived.kind_of(name)
     if kind:
+        made, _, answer = kind.partition("_")
+        if answer in ANSWERS:
+            return words(f"explain.{made}", name=words(f"cause.answers.{answer}"))
         label = words(f"explain.derived.{kind}")
         if kind in OF_SEVERAL:
             label = f"{label}: {array(of, words, code)}"
@@ -100,8 +105,10 @@ def families(page: str, scene: Scene) -> list[str]:
         return [GRAD + name for name in found]
     if page == "drift":
         own = [f"drift.{name}" for name in found if name.endswith((".resid_pre", ".resid_post"))]
-    elif page == "cause" and not cause.Pair.of(scene).alike:
-        own = []
+    elif page == "cause":
+        pair = Pair.of(scene)
+        own = [one for one in MADE[page] if _is_made(one, config)] if pair.alike else []
+        own += [] if influence.silent(pair) else [f"share_{name}.embed" for name in ANSWERS]
     else:
         own = [one for one in MADE.get(page, ()) if _is_made(one, config)]
         own = [one for one in own if scene.ablated or not one.startswith("lost.")]

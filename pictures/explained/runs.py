@@ -14,12 +14,13 @@ import numpy as np
 from core import Scene, forward
 from core.errors import ConfigError
 from core.explain.subject import Subject
+from core.interpret import path_nodes
 from pictures import compute, memory
 from pictures.pair import Pair, reading
 
 OTHER, WHOLE = "other.", "whole."
 PUT = r"put_(?:stream|head|word|mlp|cross|encoder)\.\d+\.\d+(?:\.\d+)?\."
-RUN = re.compile(rf"(other\.|whole\.|without\.\d+\.\d+\.|{PUT})(.+)")
+RUN = re.compile(rf"(other\.|whole\.|(?:blank|way)\.\d+\.|without\.\d+\.\d+\.|{PUT})(.+)")
 ARRAYS = {  # what a patch takes over, of a layer
     **{"stream": "blocks.{}.resid_pre", "head": "blocks.{}.attn.z", "word": "blocks.{}.attn.z"},
     **{"mlp": "blocks.{}.mlp_out", "cross": "blocks.{}.cross.z", "encoder": "encoder.blocks.{}.resid_pre"},
@@ -33,6 +34,16 @@ def put(what: str, layer: int, index: tuple[int, ...]) -> str:
 
 def without(layer: int, head: int) -> str:
     return f"without.{layer}.{head}."
+
+
+def blank(position: int) -> str:
+    """Of the run whose embedding of one word is zero."""
+    return f"blank.{position}."
+
+
+def way(node: int) -> str:
+    """Of a run on the way from embeddings of zeros to the sentence's own."""
+    return f"way.{node}."
 
 
 def parted(name: str) -> tuple[str, str]:
@@ -55,6 +66,30 @@ def without_head(scene: Scene, start: str) -> Scene:
     if layer >= scene.config.n_layers or head >= scene.config.n_heads:
         raise ConfigError(f"name: {start} is no head of this model", "name")
     return scene.turn(ablated={*scene.ablated, (layer, head)})
+
+
+def scaled(pair: Pair, start: str) -> tuple[Subject, np.ndarray]:
+    """The clean sentence's run with its embeddings times so much, and how much: [pos]. Raises: ConfigError."""
+    (k,), n, nodes = _numbers(start), len(pair.clean.tokens), path_nodes()[0]
+    if pair.two or k >= (n if start.startswith("blank.") else len(nodes)):
+        raise ConfigError(f"name: {start} is of a run that this page has not", "name")
+    factors = np.where(np.arange(n) == k, 0.0, 1.0) if start.startswith("blank.") else np.full(n, nodes[k])
+    return _scaled(pair.clean.computed, pair.candidates[0], tuple(factors.tolist())), factors
+
+
+@memory.kept(lambda *what: what, large=lambda scene, *_: compute.is_large(scene), grows=True)
+def _scaled(scene: Scene, token: int, factors: tuple[float, ...]) -> Subject:
+    run = compute.run(scene)
+    x = (np.array(factors)[:, None] * run.embeddings).astype(run.embeddings.dtype)
+    trace = forward(run.params, run.config, embeddings=x, interventions=run.trace.interventions)
+    return asking(replace(Subject.of(run), trace=trace), token)
+
+
+def asking(subject: Subject, token: int) -> Subject:
+    """A run whose gradients are those of one token's logit after the last position."""
+    entering = np.zeros_like(subject["logits"])
+    entering[-1, token] = 1
+    return replace(subject, upstream={"logits": entering})
 
 
 def patched(pair: Pair, start: str) -> Subject:

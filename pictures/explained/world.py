@@ -11,7 +11,7 @@ import numpy as np
 import core
 from core import ConfigError, Distribution, Explanation, Run, Scene
 from core.config import ENCODER
-from core.explain.explanation import Operand, Term, same
+from core.explain.explanation import Operand, Term, same, the_sum
 from core.explain.subject import GRAD, LENGTH, Subject
 from core.interpret import PCA
 from core.scene.fields import Numbered
@@ -26,6 +26,8 @@ from pictures.words import Words
 DRAW = "draw."  # before the names of a draw (core/explain/sampling.py)
 EVERYWHERE = ("position", "mask")  # what explanations end at that is no array: of no run
 PATCH = r"\text{patch}"
+SCALED = r"\alpha\,x"
+ASKED = r"\partial x_t / \partial x_t"
 ON_MAPS = ("attention", "heads")  # pages whose maps of who looks at whom may hide some tokens
 STEPS = ("plain", "tempered", "final")  # of those: what has one number a token
 
@@ -53,6 +55,7 @@ class World:
     pair: Pair | None = None
     elsewhere: Callable[[str], World] | None = None
     patched_from: str | None = None
+    scaled: tuple[Subject, np.ndarray] | None = None
     on_map: tuple[bool, ...] = ()
 
     def within(self, name: str) -> tuple[World, str, str]:
@@ -110,7 +113,14 @@ class World:
         return _named(found, name, self._renamed)
 
     def _given(self, found: Explanation) -> Explanation:
-        """What a patch brought is a number of the run that it was taken from."""
+        """What a patch brought is a number of the run that it was taken from; an embedding that was scaled, one of the
+        page's own; and a gradient begins at the logit that is asked for."""
+        if found.name == f"{GRAD}logits" and self.subject.upstream:
+            return Explanation(found.name, found.index, found.value, ASKED, "loss")
+        if self.scaled is not None and found.name == "embed":
+            whole, factors = self.scaled
+            made = the_sum(SCALED, [Term((whole.cell("embed", *found.index),), float(factors[found.index[0]]))])
+            return Explanation(found.name, found.index, found.value, *made)
         if self.patched_from is None or not self.subject.is_patched(found.name, found.index):
             return found
         source = Operand(self.patched_from + found.name, found.index, found.value)
@@ -120,7 +130,8 @@ class World:
         """An explanation of this run, by the names that it has on the page. The weights are those of all runs."""
 
         def renamed(operand: Operand) -> Operand:
-            alike = operand.name in self.subject.params or operand.name in EVERYWHERE or found.formula == PATCH
+            alike = operand.name in self.subject.params or operand.name in EVERYWHERE
+            alike |= found.formula in (PATCH, SCALED)
             return operand if alike else replace(operand, name=start + operand.name)
 
         return _named(found, start + found.name, renamed)
@@ -187,11 +198,16 @@ def world(page: str, scene: Scene, words: Words) -> World | None:
 def _caused(pair: Pair, words: Words) -> World:
     """With the other sentence's run, and those of the patches, where the sentences can be patched."""
     plain = _of_pair(pair, pair.clean, words)
-    if not pair.alike:
-        return plain
+    if not pair.two:
+        plain = replace(plain, subject=runs.asking(plain.subject, pair.candidates[0]))
 
     @cache  # a card asks for one many times
     def elsewhere(start: str) -> World:
+        if start.startswith(("blank.", "way.")):
+            subject, factors = runs.scaled(pair, start)
+            return replace(plain, subject=subject, scaled=(plain.subject, factors))
+        if not pair.alike:
+            raise ConfigError("name: the sentences differ in length, and no array is put in", "name")
         if start == runs.OTHER:
             return replace(_of_pair(pair, pair.other, words), pair=pair)
         target = plain if pair.breaks else elsewhere(runs.OTHER)

@@ -13,6 +13,7 @@ from claims.back import Way
 from core import Scene
 from pictures.explained import card as cards
 from pictures.explained.world import world
+from pictures.pair import Pair
 from pictures.words import Words
 
 GPT = Scene(model="gpt", sentence="o gato viu o rato").override(n_layers=2, d_model=16, d_mlp=16)
@@ -49,7 +50,8 @@ def seen(scene: Scene, words: Words) -> str:
 
 def graded(scene: Scene, words: Words) -> str:
     """On Backward, where only a gradient is another number than elsewhere."""
-    return _of("backward", scene, words) if scene.explained and scene.explained[-1][0].startswith("grad.") else ""
+    grad = scene.explained[-1][0].startswith("grad.") and scene.model != "stories"
+    return _of("backward", scene, words) if grad else ""
 
 
 SCENES = [
@@ -67,7 +69,16 @@ SCENES = [
 ]
 PATCHED = {"patch": ("blocks.0.mlp_out", (2,)), "patch_source": "o rato viu o gato"}
 SCENES += [GPT.turn(explained=(("blocks.0.mlp_out", (2, 3)),), **PATCHED)]
-BUILDERS = (seen, graded)
+
+
+def entered(scene: Scene, words: Words) -> str:
+    """On Cause, whose gradients begin at a logit."""
+    return _of("cause", scene, words) if scene.explained[-1][0] == "grad.logits" and scene.model == "stories" else ""
+
+
+CAUSED = Scene(model="stories")
+SCENES += [CAUSED.turn(explained=(("grad.logits", (4, token)),)) for token in Pair.of(CAUSED).candidates]
+BUILDERS = (seen, graded, entered)
 LABELS = {"en": {"layer": "layer {}", "head": "head {}"}, "pt-BR": {"layer": "camada {}", "head": "cabeça {}"}}
 
 
@@ -246,3 +257,13 @@ def _(f: Fresh, v: Values) -> None:
     there = core.run(f.scene.turn(patch=None, sentence=f.scene.patch_source)).trace
     assert asked.name == put[0] and asked.index[: len(put[1])] == put[1]
     assert there[put[0]][asked.index] == asked.value
+
+
+@claim("explain.says.loss")
+def _(f: Fresh, v: Values) -> None:
+    pair, (_, (position, token)) = Pair.of(f.scene), f.scene.explained[-1]
+    name = {"en": "Gradient by: logit", "pt-BR": "Gradiente por: logit"}[f.words.lang]
+    word = pair.clean.preset.tokenizer.tokens[token]
+    assert v["title"] == f"{name} · “{pair.clean.tokens[position]}”, “{word}”"
+    is_asked = position == len(pair.clean.tokens) - 1 and token == pair.candidates[0]
+    assert v["value"] == ("1" if is_asked else "0")
