@@ -158,4 +158,4 @@ def _says_ranged(found: Habits, scene: Scene, words: Words) -> str:
 
 def height(scene: Scene) -> int:
     """Pixels of the ranges, a row a name."""
-    return max(map_height(scene), 46 + 24 * len(LABELS))
+    return int(np.clip(map_height(scene), 46 + 24 * len(LABELS), 46 + 40 * len(LABELS)))

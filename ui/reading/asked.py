@@ -23,8 +23,9 @@ Click = Callable[[dict[str, Any]], None]
 def ranks(scene: Scene, words: Words) -> None:
     """The strongest heads; of a large model once they were asked for."""
     title = words("reading.steps.ranked")
-    if ranked.unasked(scene) or on_demand.ready(RANKS, ranked.parts(scene), title, words):
-        _picture(ranked.ranked, scene, words, ranked.height(scene), choose_rank)
+    with st.container():  # one place of the grid, whatever stands there
+        if ranked.unasked(scene) or on_demand.ready(RANKS, ranked.parts(scene), title, words):
+            _picture(ranked.ranked, scene, words, ranked.height(scene), choose_rank)
 
 
 def sentences(scene: Scene, words: Words, choose_head: Click) -> None:
