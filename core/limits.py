@@ -13,6 +13,7 @@ def _megabytes(variable: str, usual: int, least: int) -> int:
 
 # What a reader may type.
 SENTENCE_CHARACTERS = 640  # a URL of under 2 kB even when every character is percent-encoded twice over
+LONG_CHARACTERS = 1_600  # of what a real model reads: 256 tokens of ordinary text, in a URL of under 5 kB
 TYPED = 100_000  # characters of what is typed or pasted there: only so many are looked at before it is cut
 TOKENS = 64  # patterns of the largest model: 12 layers x 16 heads x 64 x 64 = 3.1 MB a copy, four copies in a trace
 
@@ -80,6 +81,7 @@ REAL_UPLOAD = _megabytes("FIBRA_UPLOAD_MB", 16, 1)  # bytes of one that a reader
 HUB = _megabytes("FIBRA_HUB_MB", 1000, 1)  # bytes on disk of all models that readers fetched from the Hub
 FILE_NAME = 255  # bytes: what a file system takes
 LONG = 256  # tokens of a sentence that a real model reads
+FOLLOWED = 24  # of those, where all of a run is kept, or many are made: gradients, patches
 
 # What a folder of weights may hold. Parsing hostile JSON takes up to 35 times its size: 33 MB for a megabyte.
 WEIGHTS_HEADER = 1 << 20  # bytes of JSON before the tensors, and of an index of shards: about 9,000 tensors
@@ -100,8 +102,12 @@ CACHE = _megabytes("FIBRA_CACHE_MB", 300, 32)
 # were found to be as much as what is kept.
 CACHE_OTHER = CACHE // 2
 CACHE_LEAST = CACHE // 5  # for texts and pictures, however many real models are open
+# Beside all that, one result that is larger than what is left: of a long text that is drawn now, the run that all
+# figures of its page read. Of SmolLM2 it takes 107 MB for 256 tokens: who looks at whom, and the streams.
+ALONE = CACHE * 2 // 5
 MODELS = CACHE * 2 // 5  # trained models that all sessions hold together: thirty of the largest size that Train has
 ABLATIONS = 1e11  # multiplications that a page takes unasked to switch off head after head: about ten seconds
+PATCHES = 2e11  # the same of patches, one run each
 LARGE = 1_000_000  # parameters, 4 MB: larger models are computed one at a time, so that a class of them fits in memory
 CHECKPOINTS = 32 << 20  # of one training run: forty of a model of 200,000 parameters
 RUNS = 4  # of a session that undo, or choosing its task again, brings back where it stood

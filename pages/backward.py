@@ -114,5 +114,6 @@ def _right(scene: Scene, words: Words) -> None:
 
 scene, words = shell.open_page("backward", reads=loss_choice.asked)
 presets.stand_in(scene, loss_choice.asked(scene), words)
+presets.beginning(scene, loss_choice.asked(scene), words)
 way_back(words)
 shell.close_page("backward", words, cross_entropy, backward, block_backward, softmax_backward)

@@ -67,5 +67,6 @@ def choose(click: dict[str, Any]) -> None:
 scene, words = shell.open_page("cause", reads=pictures.asked)
 comparison.elsewhere(scene, words)
 presets.stand_in(scene, pictures.asked(scene), words)
+presets.beginning(scene, pictures.asked(scene), words)
 compare(words)
 shell.close_page("cause", words, patched_differences, difference, Patch, word_influence)

@@ -13,6 +13,7 @@ from pictures import compute, left_out, stacks
 from pictures.compute import Picture, picture
 from pictures.extremes import greatest, magnitude, some, token_name, token_names, unit
 from pictures.numbers import COLUMN, ROW, Cells, cells
+from pictures.squares import enlarging
 from pictures.stacks import Looks
 from pictures.words import Words
 from plots.heatmap import heatmap
@@ -147,6 +148,7 @@ def pattern(scene: Scene, words: Words) -> Picture:
     a = at_head(compute.run(scene), scene, "pattern")
     found = stacks.looks(scene)
     says = read_shown(scene, [found.cell[0]], words)[0] + left_out.told_of_rows(a, scene, words)
+    says += enlarging(len(a), words)
     a = left_out.on_map(a, scene)
     numbers = cells(left_out.weights_name(found.name("pattern"), scene), (found.place[1], ROW, COLUMN), a.shape)
     return Picture(matrix(scene, a, words, says, scale="probability"), says, numbers)

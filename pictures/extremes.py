@@ -18,6 +18,7 @@ from pictures.words import Words
 from plots.tokens import edged, shown
 
 FEW = 4  # of those alike, how many a sentence still names
+TOP = 1000  # of many values, how many are put in order at first
 NOISE = 1e-6  # of the largest magnitude: what float32 may add to equal numbers
 Shown = Callable[[float], str]  # how a number is written
 
@@ -46,24 +47,41 @@ def greatest(values: np.ndarray, shown: Shown, where: np.ndarray | None = None) 
 
     Raises: ValueError where there is no such value.
     """
-    values = np.asarray(values, np.float64)
+    values = _floats(values)
     counted = np.isfinite(values) if where is None else np.isfinite(values) & where
     finite = values[counted]
-    best, size = float(finite.max()), float(np.abs(finite).max())
-    written = shown(best)
+    best = float(finite.max())
+    size, written = max(abs(best), abs(float(finite.min()))), shown(best)
 
     def differs(value: float) -> bool:
         return best - value > NOISE * size and shown(value) != written
 
-    near = np.unique(finite)[::-1]  # from the best down: where one differs, all below it do
-    alike = bisect_left(near, True, key=differs)
-    places = np.argwhere(counted & (values >= near[alike - 1])).tolist()
-    return Extreme(best, tuple(map(tuple, places)), alike == len(near))
+    last, everywhere = _last_alike(finite, differs)
+    places = np.argwhere(counted & (values >= last)).tolist()
+    return Extreme(best, tuple(map(tuple, places)), everywhere)
+
+
+def _last_alike(finite: np.ndarray, differs: Callable[[float], bool]) -> tuple[float, bool]:
+    """The least value that does not differ from the greatest, and whether that is the least of all: where one differs,
+    all below it do. Of many values only so many are put in order as it takes.
+    """
+    for n in (TOP, TOP * TOP, finite.size):
+        some = finite if n >= finite.size else np.partition(finite, finite.size - n)[-n:]
+        near = np.unique(some)[::-1].tolist()
+        alike = bisect_left(near, True, key=differs)
+        if alike < len(near) or len(some) == finite.size:
+            break
+    return near[alike - 1], alike == len(near)
+
+
+def _floats(values: np.ndarray) -> np.ndarray:
+    values = np.asarray(values)
+    return values if values.dtype.kind == "f" else values.astype(np.float64)
 
 
 def least(values: np.ndarray, shown: Shown, where: np.ndarray | None = None) -> Extreme:
     """The least, in the same way."""
-    found = greatest(-np.asarray(values, np.float64), lambda value: shown(-value), where)
+    found = greatest(-_floats(values), lambda value: shown(-value), where)
     return Extreme(-found.value, found.places, found.everywhere)
 
 

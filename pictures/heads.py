@@ -26,8 +26,8 @@ from pictures.extremes import (
 from pictures.growth import lengths_within
 from pictures.labels import look, looks
 from pictures.numbers import COLUMN, ROW, Bars, Cells, Tiles, by_layer, cells
-from pictures.squares import looks_map
-from pictures.stacks import patterns
+from pictures.squares import enlarging, looks_map
+from pictures.stacks import each_layer, patterns
 from pictures.words import Words
 from plots.figure import label_width
 from plots.heatmap import heatmap
@@ -102,7 +102,7 @@ def strongest(scene: Scene, a: np.ndarray, words: Words) -> str:
     a: [layer, head, row, column], the Scene's patterns, or what a map shows of them.
     """
     found, n_layers, n_heads, n, n_keys = stacks.looks(scene), *a.shape
-    lost = ~np.isfinite(patterns(scene)).all((1, 2, 3))
+    lost = np.array([not np.isfinite(layer).all() for layer in each_layer(scene)])
     gone = words("heads.says.lost", layer=int(lost.argmax())) if lost.any() else ""
     if n == 1 and not found.crosses:
         return gone or words("heads.says.alone", n=n_layers * n_heads)
@@ -139,7 +139,7 @@ def chosen(scene: Scene, words: Words) -> Picture:
     """The chosen head, enlarged."""
     found = stacks.looks(scene)
     layer, head = found.place
-    a = patterns(scene)[layer, head]
+    a = compute.run(scene).trace[found.name("pattern")][head]
     key = "chosen_lost" if not np.isfinite(a).all() else "chosen_across" if found.crosses else "chosen"
     says = words(
         f"heads.says.{key}",
@@ -155,7 +155,7 @@ def chosen(scene: Scene, words: Words) -> Picture:
     if found.place in found.ablated:
         says += " " + words("heads.says.chosen_off")
     told, a = left_out.told_of_rows(a, scene, words), left_out.on_map(a, scene)
-    says += told
+    says += told + enlarging(len(a), words)
     size = {"square": False, "width": NARROW, "height": chosen_height(scene)}
     numbers = cells(left_out.weights_name(found.name("pattern"), scene), (head, ROW, COLUMN), a.shape)
     return Picture(looks_map(a, list(found.rows), words, says, keys=list(found.columns), **size), says, numbers)
@@ -174,7 +174,7 @@ def chosen_height(scene: Scene) -> int:
 @picture("layer", "head", "attention_of")
 def entropies(scene: Scene, words: Words) -> Picture:
     """Bits of each head, the mean of its rows, on a scale up to a head that looks at all alike."""
-    bits = entropy(patterns(scene)).mean(-1)
+    bits = np.stack([entropy(a).mean(-1) for a in each_layer(scene)])
     most = _most_bits(scene)
     says = _extremes(bits, "entropy", words, most=most)
     return Picture(_per_head(bits, scene, words, most, says), says, _means(scene, "mean_entropy", bits))
@@ -183,7 +183,7 @@ def entropies(scene: Scene, words: Words) -> Picture:
 @picture("layer", "head", "attention_of")
 def distances(scene: Scene, words: Words) -> Picture:
     """How many tokens away each head looks, the mean of its rows; of cross-attention no page asks it."""
-    far = attention_distance(patterns(scene)).mean(-1)
+    far = np.stack([attention_distance(a).mean(-1) for a in each_layer(scene)])
     alike = _alike_distance(scene)
     says = _extremes(far, "distance", words, alike=alike)
     most = max(alike, float(far.max(initial=0, where=np.isfinite(far))))

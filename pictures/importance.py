@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from core import Scene
+from core import Scene, limits
 from core.interpret import key_effects, rollout, value_weighted
 from pictures import compute, memory, stacks
 from pictures.compute import Picture, picture
 from pictures.extremes import Shown, greatest, magnitude, percent, token_name, token_names
 from pictures.numbers import COLUMN, ROW, cells
-from pictures.reading import leaving
-from pictures.squares import looks_map
+from pictures.reading import leaving, once
+from pictures.squares import looks_map, nothing
 from pictures.stacks import Looks
 from pictures.words import Words
 from plots.token_shares import grouped, labels_height
@@ -76,6 +76,8 @@ def _keys(found: Looks, places: list[int], words: Words) -> str:
 def importance(scene: Scene, words: Words) -> Picture:
     """For the chosen word: weight, weight times length, and what it changes to leave each key out; each in shares."""
     found = stacks.looks(scene)
+    if is_long(scene):
+        return nothing(words("reading.says.keys_long", n=len(found.columns)), _square_width(scene))
     query = found.cell[0]
     rows = np.stack([weights_of(scene)[query], carried_of(scene)[query], effects_of(scene)])
     good = bool(np.isfinite(rows).all())
@@ -138,6 +140,14 @@ def carried_of(scene: Scene) -> np.ndarray:
     (params, config, trace, kind), (layer, head) = stacks.asked(scene), stacks.looks(scene).place
     with np.errstate(over="ignore", invalid="ignore"):  # of numbers that have exploded
         return value_weighted(params, config, trace, layer, kind)[head]
+
+
+def is_long(scene: Scene) -> bool:
+    """Whether it would take too long to leave out one key after the other. Under a mask one row is computed for each;
+    where a word sees what follows, all that stands above the head.
+    """
+    found = stacks.looks(scene)
+    return not found.config.causal and once(scene) * len(found.columns) > limits.ABLATIONS
 
 
 def effects_of(scene: Scene) -> np.ndarray:

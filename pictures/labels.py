@@ -6,7 +6,7 @@ only a probe tells. One that does the same in this sentence alone "looks like" o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -65,15 +65,17 @@ def scores_of(scene: Scene) -> dict[str, np.ndarray]:
 def _scores(scene: Scene) -> dict[str, np.ndarray]:
     shown, there = stacks.looks(scene), left_out.kept(scene)
     if shown.kind:  # of two stacks no token is left out
-        return _scored(stacks.patterns(scene), shown.rows, shown.causal)
-    a = left_out.renormalized(stacks.patterns(scene), scene)
+        return _scored(stacks.each_layer(scene), shown.rows, shown.causal)
+    a = (left_out.renormalized(layer, scene) for layer in stacks.each_layer(scene))
     tokens = [token for token, is_there in zip(shown.rows, there, strict=True) if is_there]
     found = _scored(a, tokens, shown.causal)
     return found if there.all() else found | {"first": np.zeros_like(found["first"])}
 
 
-def _scored(a: np.ndarray, tokens: Sequence[str], causal: bool) -> dict[str, np.ndarray]:
-    return {name: np.nan_to_num(scores) for name, scores in head_scores(a, tokens, causal).items()}
+def _scored(layers: Iterable[np.ndarray], tokens: Sequence[str], causal: bool) -> dict[str, np.ndarray]:
+    """Of the patterns [head, query, key] of one layer after the other."""
+    each = [head_scores(a, tokens, causal) for a in layers]
+    return {name: np.nan_to_num(np.stack([scores[name] for scores in each])) for name in each[0]}
 
 
 def look(scene: Scene, place: tuple[int, int], words: Words) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 from core import Run, Scene
 from core.backward import NO_BACKWARD
 from core.ops.softmax import softmax
+from core.scene.switch import beginning
 from pictures import compute, continuation, stacks
 from pictures.extremes import choices
 from pictures.words import Words
@@ -42,8 +43,8 @@ class Judged:
 
 
 def asked(scene: Scene) -> Scene:
-    """The Scene itself; a model with logits where it has none."""
-    return continuation.with_logits(scene, STAND_IN)
+    """The Scene itself; a model with logits where it has none; of a long text its beginning: all of a run is kept."""
+    return beginning(continuation.with_logits(scene, STAND_IN))
 
 
 def loss_of(scene: Scene) -> Judged | None:

@@ -102,13 +102,16 @@ class Shelf:
 
 
 class Budget:
-    """Bytes that all shelves together may keep, less what is `taken` elsewhere: by training, say."""
+    """Bytes that all shelves together may keep, less what is `taken` elsewhere: by training, say; and beside them one
+    value that is larger than what is left (core.limits.ALONE), until the next such one comes.
+    """
 
     def __init__(self, most: int):
         self.most = most
         self.shelves: list[Shelf] = []
         self._lock = Lock()  # what is let go is let go outside: it may be the last to hold what asks here again
         self._entries: OrderedDict[bytes, Entry] = OrderedDict()
+        self._alone: tuple[bytes, Entry] | None = None
         self._size = self._released = 0
         self._taken: dict[Hashable, int] = {}
         self._making: dict[bytes, tuple[Lock, list[int]]] = {}
@@ -142,19 +145,24 @@ class Budget:
     def get(self, key: bytes) -> Entry | None:
         """What is kept under the key: now it was asked for last."""
         with self._lock:
+            if self._alone is not None and self._alone[0] == key:
+                return self._alone[1]
             entry = self._entries.get(key)
             if entry is not None:
                 self._entries.move_to_end(key)
             return entry
 
     def put(self, key: bytes, value: Any, shelf: Shelf) -> None:
-        """Keep a value, and let go what it displaces; one that is larger than the budget is not kept."""
+        """Keep a value, and let go what it displaces; one that is larger than the budget is kept alone, or not."""
         entry = Entry(value, weigh(value) + ENTRY, shelf)
         with self._lock:
             gone = [self._dropped(key)]
             if entry.size <= self.most - self.taken:
                 self._entries[key] = entry
                 self._count(entry, 1)
+            elif entry.size <= limits.ALONE:
+                gone.append(self._without_alone())
+                self._alone = key, entry
             gone += self._fitted()
         self._release(gone)
 
@@ -178,6 +186,8 @@ class Budget:
         with self._lock:
             keys = [key for key, entry in self._entries.items() if shelf in (None, entry.shelf)]
             gone = [self._dropped(key) for key in keys]
+            if self._alone is not None and shelf in (None, self._alone[1].shelf):
+                gone.append(self._without_alone())
         self._release(gone)
 
     @contextmanager
@@ -208,6 +218,10 @@ class Budget:
         if self._released > HOLES:
             self._released = 0
             heap.trim()
+
+    def _without_alone(self) -> Entry | None:
+        gone, self._alone = self._alone, None
+        return gone and gone[1]
 
     def _dropped(self, key: bytes) -> Entry | None:
         if (entry := self._entries.pop(key, None)) is not None:

@@ -12,9 +12,11 @@ from functools import cached_property
 
 import numpy as np
 
-from core import Run, Scene, Trace, forward
+from core import Config, Run, Scene, Trace, forward, limits
+from core.generate.loop import multiplications
 from core.interpret import difference, patched_differences
 from core.scene.sentence import fit_sentence
+from core.scene.switch import beginning
 from pictures import compute, continuation, memory, stacks
 
 # What the page opens on: the number of the subject stands four words before the verb. Of a translation, one word.
@@ -24,14 +26,27 @@ OTHERS = {
     (EXAMPLE, CLEAN): OTHER,
     ("translator", "ontem as focas brancas viram o barco ."): "ontem as orcas brancas viram o barco .",
 }
+FEWEST = 5  # tokens of a real model's sentence, however large it is
 LIKELY = 10  # tokens after each sentence that can be chosen as a candidate
 
 
 def asked(scene: Scene) -> Scene:
-    """The Scene itself, unpatched; a model with logits where it has none; and the example, where no sentence was
-    written."""
+    """The Scene itself, unpatched, of a long text its beginning; a model with logits where it has none; the example,
+    where no sentence was written."""
     scene = continuation.with_logits(scene.unpatched, EXAMPLE)
+    scene = beginning(scene, affordable(scene.config))
     return scene.turn(sentence=CLEAN, forced=()) if scene.model == EXAMPLE and not scene.sentence else scene
+
+
+def affordable(config: Config) -> int:
+    """How many tokens a sentence may have so that it does not take too long to patch each stream and each head: what
+    follows a patch is computed again, half of the model on average. A few are always tried.
+    """
+
+    def work(n: int) -> float:
+        return config.n_layers * (n + config.n_heads) * multiplications(config, n, n, n_source=n) / 2
+
+    return next((n for n in range(limits.FOLLOWED, FEWEST, -1) if work(n) <= limits.PATCHES), FEWEST)
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,15 @@ from pictures.compute import Picture, picture
 from pictures.extremes import Extreme, greatest, head_names, least, percent, token_name, unit
 from pictures.labels import labels_of, probe_of, scores_of
 from pictures.numbers import Bars, Each, by_layer
-from pictures.stacks import patterns
+from pictures.squares import nothing
+from pictures.stacks import each_layer
 from pictures.words import Words
 from plots.head_map import head_map
 from plots.heatmap import heatmap
 from plots.token_shares import token_shares
 
+# What is stored in few bits is widened for each layer that is tried: as long as the products of so many tokens.
+WIDENED = 100
 WIDTH = 330  # px: a picture where three share a line
 SIGNS: dict[str | None, str] = {
     "previous": "←",
@@ -90,7 +93,7 @@ def _labelled(scene: Scene, words: Words) -> str:
     found = labels_of(scene)
     counts = [(label, int((found == label).sum())) for label in SIGNS if label]
     parts = [words(f"reading.counts.{label}", n=n, unit=unit(scene)) for label, n in counts if n]
-    lost = ~np.isfinite(patterns(scene)).all((1, 2, 3))
+    lost = np.array([not np.isfinite(layer).all() for layer in each_layer(scene)])
     if lost.all():
         return words("reading.says.lost")
     key = "labels" if parts else "labels_none"
@@ -126,7 +129,7 @@ def _numbers(scene: Scene) -> Bars | None:
 
 
 def _says_scores(scene: Scene, place: tuple[int, int], mine: dict[str, float], words: Words) -> str:
-    pattern = patterns(scene)[place]
+    pattern = compute.run(scene).trace[stacks.looks(scene).name("pattern")][place[1]]
     if not np.isfinite(pattern).all():
         return words("reading.says.lost")
     label, name, probe = labels_of(scene)[place], head_names([place], words), float(probe_of(scene)[place])
@@ -151,6 +154,8 @@ def effects(scene: Scene, words: Words) -> Picture:
     Of a model of two stacks: what leaves the stack whose heads they are.
     """
     layers, found = tried(scene), stacks.looks(scene)
+    if not layers:
+        return nothing(words("reading.says.effects_long", n=len(found.rows)), WIDTH)
     lost = moved(compute.looked_at(scene, ("attention_of",) if found.kind else ()), layers)
     says = _says_effects(scene, lost, layers, words)
     if found.kind:
@@ -174,21 +179,30 @@ def effects(scene: Scene, words: Words) -> Picture:
 
 
 def tried(scene: Scene) -> tuple[int, ...]:
-    """The layers whose heads are switched off, one by one: the chosen one alone, where all would take too long."""
+    """The layers whose heads are switched off, one by one: the chosen one alone, where all would take too long; none
+    where that one would too.
+    """
     found = stacks.looks(scene)
-    whole = work(scene) <= limits.ABLATIONS
-    return tuple(range(found.config.n_layers)) if whole else (found.place[0],)
+    if work(scene) <= limits.ABLATIONS:
+        return tuple(range(found.config.n_layers))
+    config, layer = found.config, found.place[0]
+    above = 1 - layer / config.n_layers  # the share of the model that follows
+    of_it = above * (once(scene) * config.n_heads + WIDENED * config.n_parameters())
+    return (layer,) if of_it <= limits.ABLATIONS else ()
 
 
 def work(scene: Scene) -> float:
     """The multiplications that it takes to switch off all heads, one by one."""
+    config = stacks.looks(scene).config
+    # What follows a head is computed again: half of the model on average.
+    return (once(scene) * config.n_heads + WIDENED * config.n_parameters()) * config.n_layers / 2
+
+
+def once(scene: Scene) -> int:
+    """The multiplications of one run of the stack that looks."""
     found = stacks.looks(scene)
-    config, n = found.config, len(found.rows)
-    heads = config.n_layers * config.n_heads
-    # What follows a head is computed again: half of the model on average. What is stored in few bits is widened for
-    # each layer that is tried, which takes as long as the products of a hundred tokens.
-    once = multiplications(config, n, n, n_source=len(scene.tokens) if config.cross else 0, n_read=0)
-    return once * heads / 2 + 100 * config.n_parameters() * config.n_layers / 2
+    n = len(found.rows)
+    return multiplications(found.config, n, n, n_source=len(scene.tokens) if found.config.cross else 0, n_read=0)
 
 
 def _says_effects(scene: Scene, lost: np.ndarray, layers: tuple[int, ...], words: Words) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 
 from pictures.compute import Picture
 from pictures.words import Words
-from plots.heatmap import heatmap
+from plots.heatmap import LARGE, heatmap
 
 
 def looks_map(
@@ -29,6 +29,11 @@ def looks_map(
         alt=says,
         **look,
     )
+
+
+def enlarging(n: int, words: Words) -> str:
+    """How a part of a map of n rows is enlarged, with the blank before it; "" of one that is no image."""
+    return f" {words('figure.enlarge')}" if n > LARGE else ""
 
 
 def nothing(says: str, width: int) -> Picture:

@@ -3,7 +3,7 @@ picture shows, with where that stands in the trace, who looks and who is looked 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -170,8 +170,13 @@ def every_head(scene: Scene) -> list[Head]:
 
 def patterns(scene: Scene) -> np.ndarray:
     """[layer, head, row, column]: that attention in all its layers."""
+    return np.stack([*each_layer(scene)])
+
+
+def each_layer(scene: Scene) -> Iterator[np.ndarray]:
+    """[head, row, column] of one layer after the other: of a long text all at once take 71 MB in SmolLM2."""
     found, trace = looks(scene), compute.run(scene).trace
-    return np.stack([trace[found.name("pattern", layer)] for layer in range(found.config.n_layers)])
+    return (trace[found.name("pattern", layer)] for layer in range(found.config.n_layers))
 
 
 def own_trace(scene: Scene) -> Trace:

@@ -14,7 +14,7 @@ from core.interpret import rank_correlation
 from pictures import stacks
 from pictures.compute import Picture, picture
 from pictures.extremes import magnitude, percent, token_name
-from pictures.importance import carried_of, effects_of, weights_of
+from pictures.importance import carried_of, effects_of, is_long, weights_of
 from pictures.squares import nothing
 from pictures.together import PAIRS
 from pictures.words import Words
@@ -28,6 +28,8 @@ ROUNDED = 6  # decimals: by less of its length an output moves by float32's roun
 @picture("layer", "head", "query", "attention_of")
 def weighed(scene: Scene, words: Words) -> Picture:
     """Every pair that the head may see; those of the chosen query large, by what it changes to leave the key out."""
+    if is_long(scene):
+        return nothing(words("reading.says.keys_long", n=len(stacks.looks(scene).columns)), WIDTH)
     found, a, carried, effects = stacks.looks(scene), weights_of(scene), carried_of(scene), effects_of(scene)
     if not (np.isfinite(a).all() and np.isfinite(carried).all() and np.isfinite(effects).all()):
         return nothing(words("reading.weighed.says.lost"), WIDTH)

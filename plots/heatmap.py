@@ -18,6 +18,9 @@ EDGE = 6  # px: the air on the left and on the right
 ROW = (12, 46)  # px: the least and the greatest height of a row
 TALL = 360  # px: what the rows share
 PLAIN = [[0.0, "@surface"], [1.0, "@surface"]]
+LARGE = 64  # rows: a map of more is an image, of which a part can be enlarged
+STEPS = 127  # of colour on either side of zero, where a large map sends a byte a cell
+ROOMY = 300  # px: the least height of a large map that keeps room for the names of a part that is enlarged
 
 
 def heatmap(
@@ -50,6 +53,8 @@ def heatmap(
     or "plain" (no colour: a table). Cells of -inf are masked: hatched, and written `masked`; NaN cells stay blank.
     `chosen` (row, column) is outlined. `numbers` writes each value in its cell: by default where it is legible.
     `hover` may use {row}, {column} and {value}; titles and `hover` are trusted text, `rows` and `columns` are not.
+    Of more than LARGE rows the map is an image, of which a part is enlarged by dragging across it: probabilities in
+    full, others as bytes, whose `hover` tells all but the {value}. Its cells of -inf and NaN are covered.
     Cells are square, unless told, where there are few and about as many columns as rows. `comma` writes the cells'
     numbers with a decimal comma. `width` is how many pixels the map can count on: it decides whether numbers fit in
     the cells, and whether the columns' labels stand upright.
@@ -74,7 +79,8 @@ def heatmap(
     if square is None:
         square = n_columns <= min(16, 2 * n_rows)
 
-    scaled = _scaled(scale, zmax, finite)
+    scaled, large = _scaled(scale, zmax, finite), n_rows > LARGE
+    rough = large and scale != "probability"
     trace = {
         "type": "heatmap",
         "z": np.where(np.isneginf(values), np.float32(np.nan), values),
@@ -84,13 +90,17 @@ def heatmap(
         "hoverongaps": False,
         "showscale": colorbar,
         "colorbar": COLORBAR | (UNDER if narrow else BESIDE),
-        **_hover(hover, rows, columns, n_columns, decimals),
+        **_hover(_without_value(hover) if rough else hover, rows, columns, n_columns, decimals, large),
     }
-    shapes = _hatching(np.isneginf(values))
+    if rough:
+        trace |= _bytes(values, scaled, comma)
+        trace["colorbar"] |= UNDER if narrow else BESIDE
+    shapes = _covers(values) if rough else _hatching(np.isneginf(values))
     if chosen is not None:
         shapes += _outline(*chosen)
     written = [columns[i] for i in columns_shown] if columns else None
-    upright, top = _upright(written, cell), _top(written, cell, column_title)
+    enlarged = large and columns is not None and (height or ROOMY) >= ROOMY
+    upright, top = _upright(written, cell) or enlarged, _top(columns if enlarged else written, cell, column_title)
     below = 40 if colorbar and narrow else theme.GAP
     if colorbar and not narrow:
         right = 64
@@ -117,6 +127,13 @@ def heatmap(
         shapes=shapes,
         meta={"alt": alt},
     )
+    if large:
+        layout["dragmode"] = "zoom"
+        for name, n, names in (("xaxis", n_columns, columns), ("yaxis", n_rows, rows)):
+            layout[name] |= _enlarging(n, names, enlarged)
+        if enlarged:
+            named = {"xaxis": (_literals(columns or []), at_column), "yaxis": (_literals(rows), at_row)}
+            layout["meta"]["names"] = {name: {"all": names, "chosen": at} for name, (names, at) in named.items()}
     data = [trace, _numbers(values, scaled, scale, decimals, masked, cell, comma)] if numbers else [trace]
     return {"data": data, "layout": layout}
 
@@ -220,9 +237,59 @@ def _numbers(
     }
 
 
-def _hover(template: str, rows: list[str], columns: list[str] | None, n_columns: int, decimals: int) -> dict[str, Any]:
-    """The hover text; whole tokens travel with each cell only when an axis had to cut one."""
-    cut = any(token != short(token) for token in (*rows, *(columns or ())))
+def _literals(names: list[str]) -> list[str]:
+    return [literal(short(name)) for name in names]
+
+
+def _enlarging(n: int, names: list[str] | None, enlarged: bool) -> dict[str, Any]:
+    """Settings of an axis with n places, of which a part can be enlarged; the hover calls each place by its name."""
+    known = {str(place): name for place, name in enumerate(_literals(names or []))}
+    free = {"fixedrange": False, "minallowed": -0.5, "maxallowed": n - 0.5}
+    return free | ({"labelalias": known} if known else {})
+
+
+def _without_value(template: str) -> str:
+    """The hover of a cell whose number is told by a click alone."""
+    return template.replace(": {value}", "").replace("{value}", "")
+
+
+def _bytes(values: np.ndarray, scaled: dict[str, Any], comma: bool) -> dict[str, Any]:
+    """A byte a cell, and a colour bar that says what they stand for."""
+    limit, signed = scaled["zmax"], scaled["zmin"] < 0
+    shares = np.nan_to_num(values / limit, nan=0.0, posinf=1.0, neginf=0.0)
+    z = np.rint(np.clip(shares, -1 if signed else 0, 1) * STEPS).astype(np.int8)
+    ends = [-STEPS, 0, STEPS] if signed else [0, STEPS]
+    decimals = 0 if limit >= 100 else 1 if limit >= 10 else 2
+    written = [number(limit * end / STEPS, decimals, comma) for end in ends]
+    bar = COLORBAR | {"tickmode": "array", "tickvals": ends, "ticktext": written}
+    return {"z": z, "zmin": ends[0], "zmax": STEPS, "colorbar": bar}
+
+
+def _covers(values: np.ndarray) -> list[dict[str, Any]]:
+    """Over the cells that are masked, and over those that are nothing: a path each, of one stripe a run of cells."""
+    kinds = ((np.isneginf(values), "@surface"), (np.isnan(values), "@background"))
+    return [
+        {"type": "path", "path": _stripes(cells), "fillcolor": colour, "line": {"width": 0}}
+        for cells, colour in kinds
+        if cells.any()
+    ]
+
+
+def _stripes(cells: np.ndarray) -> str:
+    """Rectangles around the runs of True in each row."""
+    edges = np.diff(np.pad(cells, ((0, 0), (1, 1))).astype(np.int8), axis=1)
+    starts, stops = np.argwhere(edges == 1).tolist(), np.argwhere(edges == -1).tolist()
+    return "".join(
+        f"M{start - 0.5} {row - 0.5}H{stop - 0.5}V{row + 0.5}H{start - 0.5}Z"
+        for (row, start), (_, stop) in zip(starts, stops, strict=True)
+    )
+
+
+def _hover(
+    template: str, rows: list[str], columns: list[str] | None, n_columns: int, decimals: int, large: bool
+) -> dict[str, Any]:
+    """The hover text; whole tokens travel with each cell only when an axis had to cut one, and not of a large map."""
+    cut = not large and any(token != short(token) for token in (*rows, *(columns or ())))
     row, column = ("%{customdata[0]}", "%{customdata[1]}" if columns else "%{x}") if cut else ("%{y}", "%{x}")
     words = template.format(row=row, column=column, value=f"%{{z:.{decimals + 2}f}}")
     told: dict[str, Any] = {"hovertemplate": words + "<extra></extra>"}

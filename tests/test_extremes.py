@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from pictures import extremes
 from pictures.extremes import greatest, greatest_if_any, head_names, least, token_names
 from pictures.words import LANGUAGES, words_of
 
@@ -31,6 +32,15 @@ def test_all_alike_is_no_extreme():
     assert not greatest(np.array([0.5, 0.6]), ENGLISH.number).everywhere
     assert greatest(np.array([0.001, 0.002]), ENGLISH.number).everywhere  # 0.00 and 0.00
     assert greatest(np.zeros(3), ENGLISH.number).value == 0
+
+
+def test_of_many_no_more_are_put_in_order_than_it_takes(monkeypatch):
+    monkeypatch.setattr(extremes, "TOP", 2)
+    values = np.random.default_rng(0).integers(0, 3, (3, 40)).astype(np.float32) / 2
+    for sign, find in ((1, greatest), (-1, least)):
+        found = find(values, ENGLISH.number)
+        assert len(found.places) == (values == (1 if sign > 0 else 0)).sum() > 4 and not found.everywhere
+    assert greatest(np.full(50, 0.5), ENGLISH.number).everywhere
 
 
 def test_lost_numbers_are_none():

@@ -17,8 +17,24 @@ from core.interventions import Interventions
 from core.library import Library
 from core.presets import PORTRAIT, SHIPPED, find
 from core.scene.recall import Recalled
+from core.scene.sentence import fit_sentence, room
+from core.scene.switch import beginning
 from core.weights import load_pretrained, write
-from pictures import alike, compute, drift, fibres, labels, left_out, memory, pieces, reading, stacks, start
+from pictures import (
+    alike,
+    compute,
+    drift,
+    fibres,
+    importance,
+    labels,
+    left_out,
+    memory,
+    pieces,
+    reading,
+    stacks,
+    start,
+    weighed,
+)
 from pictures import models as pictures
 from pictures.extremes import token_name
 from pictures.words import LANGUAGES, words_of
@@ -255,7 +271,7 @@ def test_the_page_shows_cards_and_a_model_becomes_the_story_of_every_page(tmp_pa
 def test_a_large_model_s_heads_are_switched_off_layer_by_layer(monkeypatch):
     words, scene = words_of("en"), Scene(model="gpt", layer=2, ablated=((2, 1),))
     whole = core.interpret.head_effects(compute.params(scene), scene.config, compute.run(scene).trace)
-    monkeypatch.setattr(limits, "ABLATIONS", 1)
+    monkeypatch.setattr(limits, "ABLATIONS", 4 * reading.once(scene) + 100 * scene.config.n_parameters())
     assert reading.tried(scene) == (2,)
     picture = reading.effects(scene, words)
     drawn = np.asarray(picture.figure["data"][0]["z"])
@@ -265,6 +281,24 @@ def test_a_large_model_s_heads_are_switched_off_layer_by_layer(monkeypatch):
     assert f"Counts most for the output: {named}" in picture.says and "heads of layer 2." in picture.says
     off = reading.effects(scene.turn(ablated=[(2, head) for head in range(4)]), words)
     assert off.says == words("reading.says.effects_off_layer")
+    monkeypatch.setattr(limits, "ABLATIONS", 1)
+    assert reading.tried(scene) == () and reading.effects(scene, words).says == words("reading.says.effects_long", n=5)
+    assert not importance.is_long(scene), "under a mask one row alone is computed again"
+    sees_all = Scene(model="encoder_full")
+    told = words("reading.says.keys_long", n=5)
+    assert importance.importance(sees_all, words).says == told == weighed.weighed(sees_all, words).says
+
+
+def test_a_real_model_reads_longer_texts_than_one_of_the_stories(tmp_path, shelf, monkeypatch):
+    folder(tmp_path)
+    name = shelf.cards()[0].name
+    monkeypatch.setattr(limits, "TOKENS", 4)
+    assert room("gpt") == (4, limits.SENTENCE_CHARACTERS) and room(name) == (32, limits.LONG_CHARACTERS)
+    text, cut = fit_sentence("a bee " * 32, model=name)
+    scene = Scene(model=name, sentence=text)
+    assert len(scene.tokens) == 32 and cut.right == "32"
+    short = beginning(scene)
+    assert len(short.tokens) == limits.FOLLOWED and scene.text.startswith(short.text) and beginning(short) is short
 
 
 def test_pictures_leave_out_the_first_token_and_say_so():

@@ -352,3 +352,16 @@ def test_a_step_takes_what_it_is_said_to(monkeypatch):
     finally:
         tracemalloc.stop()
     assert 0.6 * limits.STEP < peak < 1.4 * limits.STEP
+
+
+def test_one_value_that_is_larger_than_the_rest_is_kept_alone_until_the_next_such_one(monkeypatch):
+    budget = memory.Budget(10_000)
+    shelf = budget.shelf("large")
+    monkeypatch.setattr(limits, "ALONE", 100_000)
+    for n in (50_000, 60_000, 200_000):
+        budget.put(b"%d" % n, np.zeros(n, np.uint8), shelf)
+    assert [budget.get(b"%d" % n) is not None for n in (50_000, 60_000, 200_000)] == [False, True, False]
+    budget.put(b"small", np.zeros(5_000, np.uint8), shelf)
+    assert budget.get(b"small") and budget.get(b"60000") and budget.currsize < 10_000
+    budget.clear()
+    assert budget.get(b"60000") is None

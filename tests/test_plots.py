@@ -275,6 +275,31 @@ def test_a_scale_without_extent_is_still_a_scale(values: np.ndarray) -> None:
     assert (trace["zmin"], trace["zmax"]) == (-1.0, 1.0)
 
 
+def test_a_large_map_is_an_image_of_which_a_part_can_be_enlarged() -> None:
+    n = 70
+    names, a = [f"t{i}" for i in range(n - 1)] + ["<b>"], patterns(1, 1, n)[0, 0]
+    exact = heatmap(a, names, names, scale="probability", chosen=(3, 1), height=600, colorbar=True)
+    go.Figure(theme.resolve(exact, "dark"))
+    assert np.array_equal(exact["data"][0]["z"], a) and len(exact["data"]) == 1
+    layout = exact["layout"]
+    assert layout["dragmode"] == "zoom" and layout["xaxis"]["fixedrange"] is layout["yaxis"]["fixedrange"] is False
+    assert (layout["yaxis"]["minallowed"], layout["yaxis"]["maxallowed"]) == (-0.5, n - 0.5)
+    assert layout["xaxis"]["labelalias"]["5"] == "t5" and layout["yaxis"]["labelalias"]["69"] == "&lt;b&gt;"
+    assert layout["meta"]["names"]["yaxis"] == {"all": [*names[:-1], "&lt;b&gt;"], "chosen": 3}
+    scores = 40 * np.random.default_rng(0).normal(size=(n, n)).astype(np.float32)
+    scores[~np.tri(n, dtype=bool)], scores[:, 0] = -np.inf, np.nan
+    rough = heatmap(scores, names, names, comma=True, height=250, hover="{row} → {column}: {value}")
+    go.Figure(theme.resolve(rough, "light"))
+    trace, seen = rough["data"][0], np.isfinite(scores)
+    assert trace["z"].dtype == np.int8 and len(to_json(rough)) < n * n * 1.4 + 40 * n + 8_000
+    limit = np.abs(scores[seen]).max()
+    assert np.abs(trace["z"] * limit / trace["zmax"] - scores)[seen].max() <= limit / 254 * 1.001
+    assert trace["colorbar"]["ticktext"] == [f"{x:.0f}".replace("-", "−") for x in (-limit, 0, limit)]
+    assert "z" not in trace["hovertemplate"] and "names" not in rough["layout"]["meta"]
+    masked, nothing = rough["layout"]["shapes"]
+    assert masked["path"].count("M") == n - 1 and nothing["path"].count("M") == n
+
+
 # Tiles
 
 

@@ -11,7 +11,7 @@ from core import PRESETS, Scene
 from core.scene.switch import with_model
 from pictures import display_names, stacks
 from pictures.words import Words
-from ui import state
+from ui import shell, state
 from ui.live import menu
 
 RICH = "gpt"  # it has every part, and several heads
@@ -44,6 +44,13 @@ def stand_in(scene: Scene, other: Scene, words: Words, said: str = "shell.stand_
         st.html(f'<p class="fibra-stand-in">{escape(words(said, story=own, other=shown))}</p>')
     right.button(words("generate.switch"), key="switch", on_click=open_preset, args=(other.model,), width="stretch")
     return left
+
+
+def beginning(scene: Scene, shown: Scene, words: Words) -> None:
+    """Where a page shows the beginning of the reader's text alone: say how much of it."""
+    n, of = len(shown.tokens), len(scene.tokens)
+    if shown.model == scene.model and n < of and scene.text.startswith(shown.text):
+        shell.say(words("shell.beginning", n=n, of=of), "about")
 
 
 def stacks_differ(page: str, words: Words) -> None:

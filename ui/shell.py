@@ -14,7 +14,7 @@ from core import PRESETS, Notice, Scene
 from core.library import LIBRARY
 from core.limits import EDIT, SEED
 from core.presets import REAL
-from core.scene.sentence import fit_sentence
+from core.scene.sentence import fit_sentence, room
 from core.tokenizer.words import SPLITTERS, UNKNOWN
 from pictures import display_names, glossary, pieces
 from pictures.pages import PAGES
@@ -240,7 +240,7 @@ def _drawn(scene: Scene, words: Words, seed: bool) -> None:
 
 
 def _sentence(scene: Scene, read: Scene, words: Words) -> None:
-    hidden = {"placeholder": words("shell.sentence_help"), "label_visibility": "collapsed"}
+    hidden = {"placeholder": words("shell.sentence_help", n=room(scene.model)[0]), "label_visibility": "collapsed"}
     controls.text(words("shell.sentence"), "sentence", scene.text, _retype, **hidden)
     if said := _unknown(read, words):
         say(said, "about")

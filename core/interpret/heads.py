@@ -95,14 +95,11 @@ def rollout(
     works = np.ones((n_layers, n_heads), bool)
     for layer, head in ablated:
         works[layer, head] = False
-    steps = np.where(works[..., None, None], patterns.astype(np.float64), np.eye(n) if residual else 0)
-    if residual:
-        steps = (steps.mean(axis=1) + np.eye(n)) / 2
-    else:
-        steps = steps.sum(axis=1) / np.maximum(works.sum(-1), 1)[:, None, None]
-    rolled = [steps[0]]
-    for step in steps[1:]:
-        rolled.append(step @ rolled[-1])
+    rolled: list[np.ndarray] = []
+    for a, on in zip(patterns, works, strict=True):
+        step = np.where(on[:, None, None], a.astype(np.float64), np.eye(n) if residual else 0)
+        step = (step.mean(axis=0) + np.eye(n)) / 2 if residual else step.sum(axis=0) / max(on.sum(), 1)
+        rolled.append(step @ rolled[-1] if rolled else step)
     return np.stack(rolled)
 
 

@@ -168,12 +168,12 @@ MATRIX_EDITS = Rows(
     {"matrix": Choice(("K", "Q")), "row": GRID, "column": GRID, "value": Number(*limits.EDIT)}, joints="..:", keys=3
 )
 ABLATED = Rows({"layer": Whole(), "head": Whole(), "attention": Choice(ELSEWHERE)}, joints="..", keys=3, optional=True)
-FORCED = Rows({"position": Whole(0, limits.TOKENS - 1), "token": Whole(0, limits.VOCABULARY - 1)}, joints=".", keys=1)
+FORCED = Rows({"position": Whole(0, limits.LONG - 1), "token": Whole(0, limits.VOCABULARY - 1)}, joints=".", keys=1)
 CUT = Rows(
     {"layer": Whole(), "head": Whole(), "query": Whole(), "key": Whole()}, joints="...", keys=4, most=limits.EDITS
 )
 OFF = Several(Choice(EVERY_PART))
-INDEX = Whole(0, limits.TOKENS)
+INDEX = Whole(0, limits.LONG)
 PLACE = Whole(0, limits.VOCABULARY - 1)  # along an axis of an array
 EXPLAINED = Trail(limits.TRAIL)
 PATCHED = r"(encoder\.)?blocks\.([0-9]{1,3})\.(resid_pre|attn\.z|cross\.z|mlp_out)"

@@ -65,7 +65,7 @@ from .fields import (
     view,
 )
 from .notice import Notice
-from .sentence import fit_sentence, fit_target
+from .sentence import fit_sentence, fit_target, room
 from .url import Address, write_pin
 
 
@@ -208,8 +208,8 @@ class Scene:
     def _check_together(self) -> None:
         """What each field is right by itself may not fit the others. Raises: SceneError, ConfigError."""
         if fit_sentence(self.sentence, self.split, self.model)[0] != self.sentence:
-            tokens = min(limits.TOKENS, self.preset.config.n_ctx)
-            size = f"{tokens} tokens and {limits.SENTENCE_CHARACTERS} characters"
+            tokens, characters = room(self.model)
+            size = f"{tokens} tokens and {characters} characters"
             raise SceneError(f"sentence: must be at most {size}, single-spaced; see fit_sentence", "sentence")
         if self.preset.trained and not self.preset.fits(self.whole):
             raise SceneError("overrides: ask this trained model for sizes or parameters that it lacks", "overrides")

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from .. import limits
 from ..errors import SceneError
-from ..presets import Preset, find
+from ..presets import REAL, Preset, find
 from ..tokenizer.graphemes import clusters
 from ..tokenizer.protocol import Tokenizer
 from ..tokenizer.text import normalized
@@ -14,28 +14,31 @@ from ..tokenizer.words import SPLITTERS, Span, spans_in
 from .notice import Notice
 
 
-def fit_sentence(text: str, split: str = "words", model: str = "penguins") -> tuple[str, Notice | None]:
+def fit_sentence(
+    text: str, split: str = "words", model: str = "penguins", tokens: int = limits.LONG
+) -> tuple[str, Notice | None]:
     """The text cut to the limits, at a token's end where possible, and a Notice if anything was cut.
 
     It comes back in one form (core.tokenizer.text), words single-spaced. Of a text longer than limits.TYPED only so
-    much is looked at, and its Notice counts characters, as that of a single token does.
+    much is looked at, and its Notice counts characters, as that of a single token does. tokens: no more than so many.
     Raises: SceneError for a model that does not exist.
     """
     _preset(model)
-    return _fitted(text[: limits.TYPED], len(text), split, model)
+    return _fitted(text[: limits.TYPED], len(text), split, model, tokens)
 
 
 @lru_cache(maxsize=64)  # a turn makes several Scenes of one sentence; a model's name never means another one
-def _fitted(text: str, whole: int, split: str, model: str) -> tuple[str, Notice | None]:
+def _fitted(text: str, whole: int, split: str, model: str, tokens: int) -> tuple[str, Notice | None]:
     text, preset = normalized(text), _preset(model)
-    tokenizer, most = preset.tokenizer, min(limits.TOKENS, preset.config.n_ctx)
+    tokenizer, (most, characters) = preset.tokenizer, room(model)
+    most = min(most, tokens)
     by = tokenizer.by if tokenizer else split
     text = " ".join(text.split()) if by == "words" else text if text.strip() else ""
     # Cutting into pieces may take the square of a text's length, and more than the limit is left out anyhow.
-    tried = text[: _whole(text, limits.SENTENCE_CHARACTERS)] if by == "pieces" else text
+    tried = text[: _whole(text, characters)] if by == "pieces" else text
     spans = _spans(tried, tokenizer, split)
     n, fitted = len(spans), tried
-    while (reach := _reach(fitted, spans, most)) < len(fitted):
+    while (reach := _reach(fitted, spans, most, characters)) < len(fitted):
         fitted = fitted[:reach].rstrip() if by == "words" else fitted[:reach]
         spans = _spans(fitted, tokenizer, split)  # a shorter text may have other pieces
     if fitted != text:  # a heap of marks too large to be composed may now be small enough
@@ -45,6 +48,14 @@ def _fitted(text: str, whole: int, split: str, model: str) -> tuple[str, Notice 
     if n == 1 or whole > limits.TYPED or len(tried) < len(text):
         return fitted, Notice("long", "sentence", str(max(whole, len(text))), str(len(fitted)))
     return fitted, Notice("cut", "sentence", str(n), str(len(_spans(fitted, tokenizer, split))))
+
+
+def room(model: str) -> tuple[int, int]:
+    """How many tokens, and how many characters, a sentence may have: of a real model more. Raises: as above."""
+    n_ctx = _preset(model).config.n_ctx
+    if model.startswith(REAL):
+        return min(limits.LONG, n_ctx), limits.LONG_CHARACTERS
+    return min(limits.TOKENS, n_ctx), limits.SENTENCE_CHARACTERS
 
 
 def _preset(model: str) -> Preset:
@@ -74,14 +85,14 @@ def _one_line(text: str) -> str:
     return " ".join(normalized(text[: limits.TYPED]).split())
 
 
-def _reach(text: str, spans: tuple[Span, ...], most: int) -> int:
-    """How many of the text's characters its first `most` tokens take, within the limit; at least part of the first."""
+def _reach(text: str, spans: tuple[Span, ...], most: int, characters: int) -> int:
+    """How many of the text's characters its first `most` tokens take, at most so many; at least part of the first."""
     after = sum(start == len(text) for start, _ in spans)  # what the model expects behind a text
     end = spans[most - after][0] if len(spans) > most else len(text)
-    if end <= limits.SENTENCE_CHARACTERS:
+    if end <= characters:
         return end
-    stops = (stop for _, stop in spans if stop <= min(end, limits.SENTENCE_CHARACTERS))
-    return max(stops, default=0) or _whole(text, limits.SENTENCE_CHARACTERS)
+    stops = (stop for _, stop in spans if stop <= min(end, characters))
+    return max(stops, default=0) or _whole(text, characters)
 
 
 def _whole(text: str, most: int) -> int:

@@ -173,6 +173,7 @@ async function refresh(figure) {
     if (figure.flat.hidden) await resize(Plotly, figure);
     else await draw(Plotly, figure);
   } else return;
+  await nameEnlarged(figure);
   attempt("the names of axes", () => nameAllOrNone(figure.plot));
   attempt("paper", () => fitForPaper(figure));
 }
@@ -345,6 +346,7 @@ function listen(figure) {
   plot.on("plotly_hover", (event) => (hovered = event));
   plot.on("plotly_unhover", () => (hovered = null));
   plot.on("plotly_click", (event) => event.event && report(figure, event));
+  plot.on("plotly_relayout", () => attempt("the names of a part", () => nameEnlarged(figure)));
   figure.ears?.abort();
   const { signal } = (figure.ears = new AbortController());
   plot.addEventListener("pointerdown", (event) => (pressed = event), { capture: true, signal });
@@ -352,6 +354,27 @@ function listen(figure) {
     if (event.target.tagName !== "CANVAS" || Math.hypot(event.x - pressed.x, event.y - pressed.y) > 4) return;
     requestAnimationFrame(() => requestAnimationFrame(() => hovered && report(figure, hovered)));
   }, { signal });
+}
+
+// Of a map too large for names at its sides (meta.names), those of a part that was enlarged, where they have room there.
+async function nameEnlarged(figure) {
+  const { plot } = figure;
+  const { layout: { margin, meta } = {} } = plot;
+  if (!meta?.names) return;
+  const { width, height } = boxOf(figure);
+  const sides = { xaxis: width - margin.l - margin.r, yaxis: height - margin.t - margin.b };
+  const changes = {};
+  for (const [axis, { all: names, chosen }] of Object.entries(meta.names)) {
+    const [from, to] = [...plot.layout[axis].range].sort((a, b) => a - b);
+    const fit = sides[axis] / (to - from) >= SMALLEST * LINE;
+    const places = names.map((_, at) => at).filter((at) => (fit ? at > from && at < to : at === chosen));
+    if (String(places) === String(Array.from(plot.layout[axis].tickvals ?? []))) continue;
+    changes[`${axis}.tickvals`] = places;
+    changes[`${axis}.ticktext`] = places.map((at) => (at === chosen ? `<b>${names[at]}</b>` : names[at]));
+  }
+  if (!Object.keys(changes).length) return;
+  await (await plotly).relayout(plot, changes);
+  attempt("the names of axes", () => nameAllOrNone(plot));
 }
 
 function report({ header, trigger, shown }, { points: [point] }) {
