@@ -17,6 +17,7 @@ from pictures.numbers import Bars
 from pictures.squares import nothing
 from pictures.words import Words
 from plots.differences import differences
+from plots.tokens import edged
 
 MOST = 12  # bars
 ROW, WIDTH = 27, 330  # px
@@ -139,7 +140,7 @@ def _likeliest(log_p: np.ndarray, most: Extreme, scene: Scene, words: Words) -> 
     before = float(1 / np.exp(logits - logits[token]).sum())
     layer, head = most.place
     after = before * float(np.exp(log_p[layer, head]))
-    word = words("quoted", token=continuation.names(scene, words)(token))
+    word = words("quoted", token=edged(continuation.names(scene, words)(token)))
     return words("reading.ranked.says.likeliest", word=word, before=before, after=after)
 
 

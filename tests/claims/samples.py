@@ -18,7 +18,6 @@ NAMES = {
 }
 SCENES = [
     Scene(model="stories", layer=0, head=2),
-    Scene(model="stories", layer=1, head=1, temperature=20.0),
     Scene(model="induction", layer=1, head=0),
     Scene(model="alice", layer=0, head=1, without_first=True, ablated=((0, 0),)),
     Scene(model="machado", layer=1, head=1, off=("softmax",)),
