@@ -6,7 +6,7 @@ import streamlit as st
 
 from core import Scene
 from core.interpret import PCA, pca, residual_stages
-from pictures import compare, pinned, ways
+from pictures import compare_drift, pinned, ways
 from pictures import drift as pictures
 from pictures.words import Words
 from ui import comparison, controls, explanation, figure, shell, state
@@ -46,8 +46,9 @@ def _compared(scene: Scene, words: Words) -> None:
     """The pinned drift and the present one, in the pinned basis, and how far apart the words end."""
     with st.container(key="drift-walk"):
         _walk(scene, words)
-    builders = (compare.pinned_drift, compare.present_drift, compare.drift_difference)
-    comparison.row(scene, words, builders, key="drift", height=compare.DRIFT_HEIGHT, alike=compare.ends_alike(scene))
+    builders = (compare_drift.pinned_ways, compare_drift.present_ways, compare_drift.difference)
+    alike = compare_drift.ends_alike(scene)
+    comparison.row(scene, words, builders, key="drift", height=compare_drift.HEIGHT, alike=alike)
 
 
 scene, words = shell.open_page("drift")

@@ -13,7 +13,7 @@ import pytest
 import core
 from core import Scene
 from core.scene.fields import STEPS
-from pictures import changes, compare, compute, heads, pinned
+from pictures import changes, compare, compare_drift, compute, heads, pinned
 from pictures.pages import PAGES
 from pictures.words import words_of
 from plots.figure import number, to_json
@@ -126,15 +126,15 @@ def test_a_small_change_is_one_and_rounding_is_none(lang):
 def test_ends_that_part_are_named_together(lang):
     words = words_of(lang)
     scene = Scene().pin()
-    assert compare.drift_difference(scene, words).says == words("compare.nothing")
+    assert compare_drift.difference(scene, words).says == words("compare.nothing")
     off = scene.turn(ablated=((0, 0),))
     ends = compute.run(scene).trace["blocks.0.resid_post"]
     lengths = np.linalg.norm(ends, axis=1)
-    assert scene.tokens[int(lengths.argmax())] in compare.drift_difference(off, words).says
-    assert words.number(float(lengths.max())) in compare.drift_difference(off, words).says
+    assert scene.tokens[int(lengths.argmax())] in compare_drift.difference(off, words).says
+    assert words.number(float(lengths.max())) in compare_drift.difference(off, words).says
     alike = Scene(sentence="um um").pin().turn(ablated=((0, 0),))
     length = float(np.linalg.norm(compute.run(alike.before).trace["blocks.0.resid_post"][0]))
-    assert compare.drift_difference(alike, words).says == words("compare.ends_alike", length=words.number(length))
+    assert compare_drift.difference(alike, words).says == words("compare.ends_alike", length=words.number(length))
 
 
 def test_other_heads_and_other_numbers_are_a_difference_too():
@@ -158,7 +158,7 @@ def test_tiles_of_differences_keep_the_sign_even_where_they_are_thinned():
 def test_both_drifts_share_the_pinned_basis_and_frame():
     scene = Scene(model="gpt").pin().turn(temperature=4.0)
     words = words_of("en")
-    builders = (compare.pinned_drift, compare.present_drift, compare.drift_difference)
+    builders = (compare_drift.pinned_ways, compare_drift.present_ways, compare_drift.difference)
     figures = [masked(builder(scene, words).figure) for builder in builders]
     assert len({str(figure["layout"]["xaxis"]["range"]) for figure in figures}) == 1
     ends = [np.stack([figure["data"][-1]["x"], figure["data"][-1]["y"]]) for figure in figures]
@@ -172,13 +172,13 @@ def test_both_drifts_share_the_pinned_basis_and_frame():
 def test_a_pinned_drift_holds_every_stage_that_its_knob_has(layers):
     """Where the pinned model has fewer layers, its words stay where they ended."""
     words, scene = words_of("en"), Scene(model="gpt").override(n_layers=layers).pin().override(n_layers=4)
-    for builder in (compare.pinned_drift, compare.present_drift, compare.drift_difference):
+    for builder in (compare_drift.pinned_ways, compare_drift.present_ways, compare_drift.difference):
         stops = builder(scene, words).figure["layout"]["meta"]["mask"]["stops"]
         assert len(stops) == 5
         for stage, stop in enumerate(stops):
             there = masked(builder(scene.turn(drift_stage=stage), words).figure)["data"]
             assert to_json({"": stop["data"]}) == to_json({"": there})
-        stays = builder is compare.pinned_drift and layers == 1
+        stays = builder is compare_drift.pinned_ways and layers == 1
         assert len({to_json({"": stop["data"]}) for stop in stops}) == (2 if stays else 5)
 
 

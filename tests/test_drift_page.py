@@ -10,7 +10,7 @@ from support import random_scenes
 
 import core
 from core import Scene
-from pictures import compare
+from pictures import compare_drift
 from pictures import drift as pictures
 from pictures.words import words_of
 from plots import theme
@@ -296,8 +296,8 @@ def test_both_texts_of_a_translator_stand_in_one_basis(layers: int) -> None:
     assert end["marker"]["symbol"] == ["circle"] * own + ["square"] * len(run.target)
     assert ("The decoder has only 1 layer" in picture.says) == (layers == 1) and "(square)" in picture.says
     beside = scene.pin().turn(temperature=2.0)
-    if compare.ends_alike(beside):
-        assert compare.drift_difference(beside, words).says
-    assert not compare.ends_alike(scene.pin().turn(sentence="um"))
+    if compare_drift.ends_alike(beside):
+        assert compare_drift.difference(beside, words).says
+    assert not compare_drift.ends_alike(scene.pin().turn(sentence="um"))
     left_out = pictures.kept(Scene(model="translator", without_first=True))
     assert np.flatnonzero(~left_out).tolist() == [0, len(Scene(model="translator").tokens)]  # <en>, of either text

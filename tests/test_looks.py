@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Page
 
 from core import Scene
-from pictures import compare, drift, fibres
+from pictures import compare_drift, drift, fibres
 from pictures.words import words_of
 from plots.mask import masked
 
@@ -123,7 +123,7 @@ def test_a_knob_of_the_look_follows_the_finger_and_tells_the_server_its_end(watc
 WALKS = {
     "flat": ("drift", drift.drift, Scene(model="gpt", lang="en")),
     "solid": ("drift", drift.drift, Scene(model="gpt", lang="en", drift_3d=True)),
-    "pinned": ("drift-present", compare.present_drift, Scene(model="gpt", lang="en").pin().turn(temperature=3.0)),
+    "pinned": ("drift-present", compare_drift.present_ways, Scene(model="gpt", lang="en").pin().turn(temperature=3.0)),
 }
 
 

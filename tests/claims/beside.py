@@ -25,7 +25,7 @@ from claims import (
 from claims import inside as block
 from core import Scene
 from core.interventions import PARTS
-from pictures import compare, compare_block, pinned
+from pictures import compare, compare_block, compare_drift, pinned
 from pictures.words import Words
 
 STEPS = ("x", "q", "k", "v", "scores", "scores_scaled", "scores_masked", "pattern", "z")
@@ -83,13 +83,13 @@ BUILDERS = (
     *(differences, compare.present_step, compare.present_heads, compare.present_light, compare_block.present),
     *where(compare.steps_alike, compare.step_difference),
     *where(lambda s: pinned.alike(s, heads=True), compare.heads_difference, compare.twin_difference),
-    *where(same_width, compare.present_drift),
-    *where(lambda s: same_width(s) and pinned.alike(s), compare.drift_difference),
+    *where(same_width, compare_drift.present_ways),
+    *where(lambda s: same_width(s) and pinned.alike(s), compare_drift.difference),
     *where(compare_block.alike, compare_block.difference),
 )
 OF_PINNED = (
     *(compare.pinned_step, compare.pinned_heads, compare.pinned_light, compare_block.pinned),
-    *where(same_width, compare.pinned_drift),
+    *where(same_width, compare_drift.pinned_ways),
 )
 
 
