@@ -101,8 +101,3 @@ def says(scene: Scene, words: Words) -> str:
         return words("patch.says.nowhere", **about)
     read = words("patch.says.read") if run.target is not None else ""
     return f"{words('patch.says.put', **about)} {read}".rstrip()
-
-
-def taken_out(scene: Scene) -> Scene:
-    """The same run without the patch."""
-    return scene.turn(patch=None)

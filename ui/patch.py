@@ -32,7 +32,7 @@ def sign(page: str, words: Words) -> None:
 
 
 def _take_out() -> None:
-    state.show(patched.taken_out(state.own()))
+    state.show(state.own().unpatched)
 
 
 def offer(scene: Scene, words: Words) -> None:

@@ -241,7 +241,8 @@ def _drawn(scene: Scene, words: Words, seed: bool) -> None:
 
 def _sentence(scene: Scene, read: Scene, words: Words) -> None:
     hidden = {"placeholder": words("shell.sentence_help", n=room(scene.model)[0]), "label_visibility": "collapsed"}
-    controls.text(words("shell.sentence"), "sentence", scene.text, _retype, **hidden)
+    text = read.text if read.model == scene.model else scene.text  # a page may open on an example of its own
+    controls.text(words("shell.sentence"), "sentence", text, _retype, **hidden)
     if said := _unknown(read, words):
         say(said, "about")
     if said := pieces.marks(read, words):
