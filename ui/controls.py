@@ -82,7 +82,7 @@ def draw(
         st.rerun()
 
 
-def _heard(mount: Mount, turn: Callable[[Any], None], none: bool) -> None:
+def _heard(mount: Mount, turn: Callable[[Any], None], none: bool = False) -> None:
     if st.session_state.get(MOUNTS, {}).get(mount.knob) != mount:
         return  # it was drawn for another Scene
     value = st.session_state.get(mount.key)
