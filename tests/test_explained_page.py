@@ -38,7 +38,7 @@ from pictures.explained import card as cards
 from pictures.explained import derived
 from pictures.explained.naming import families, family_of, recorded
 from pictures.explained.world import EVERYWHERE, World, world
-from pictures.generate import draw, lens, votes
+from pictures.generate import cache, draw, lens, votes
 from pictures.translate import draw as translate_draw
 from pictures.translate import fibres as translate_fibres
 from pictures.words import LANGUAGES, words_of
@@ -235,6 +235,21 @@ def test_a_bar_is_the_number_that_it_is_as_long_as(page: str, builder: Any, axis
             assert value == pytest.approx(share * lengths[place], rel=1e-4, abs=1e-5), (scene, number)
             assert made.numbers.place(number)["x0" if upright else "y0"] == place - 0.5
         assert made.numbers.at({"x": -3, "y": -3}) is None
+
+
+def test_a_row_of_the_ledger_is_what_its_step_multiplied() -> None:
+    for scene in (Scene(model="alice", off=("W_O",)), Scene(model="stories", tokens_written=3), Scene()):
+        scene = continuation.writer(scene)
+        made, run = cache.ledger(scene, EN), here("generate", scene)
+        spent = made.figure["data"][2]
+        for step, n in zip(spent["y"].tolist(), spent["x"].tolist(), strict=True):
+            number = made.numbers.at({"x": n, "y": step})
+            assert run.explain(number).value == n and made.numbers.place(number)["y0"] == step - 0.5
+        assert made.numbers.at({"x": 1.0, "y": 0}) is None and run.explain(("spent.logits", (0,))).value == 0
+        says = cards.card(run, (number,), EN).says
+        assert f"step {step} is {n:,.0f}, the sum of 4 terms" in says, "counts are written whole"
+        parts = [run.explain((one.name, one.index)) for one in run.explain(number).operands]
+        assert len(parts) == 4 and sum(part.value for part in parts) == n and all(part.formula for part in parts)
 
 
 def test_a_cell_of_the_lens_and_a_point_of_the_plane_are_numbers() -> None:

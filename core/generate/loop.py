@@ -210,19 +210,34 @@ def multiplications(
     off: the parts that were taken out (core/interventions.py). n_source: the tokens of the source that cross-attention
     looks at, of which n_read are read now (None: all).
     """
-    c, d = without(config, off), config.d_model
+    c = without(config, off)
     n_read = n_source if n_read is None else n_read
-    q_width, kv_width = c.n_heads * c.head_width, c.kv_heads * c.head_width
-    widths = {"W_Q": q_width, "W_K": kv_width, "W_V": kv_width, "W_O": q_width} if c.projections else {}
-    used = {name: d * width for name, width in widths.items() if name not in off}
-    attention = 2 * q_width * n_keys
-    mlp = (3 if c.gated else 2) * d * c.d_mlp
-    unembed = d * c.vocab_size if c.unembed else 0
-    total = n * (c.n_layers * (sum(used.values()) + attention + mlp) + unembed)
+    total = sum(multiplications_by_part(config, n, n_keys, off).values())
     if c.cross:
+        used, q_width = _projected(c, off), c.n_heads * c.head_width
         of_source = used.get("W_K", 0) + used.get("W_V", 0)
         of_target = sum(used.values()) - of_source + 2 * q_width * n_source
         total += c.n_layers * (n * of_target + n_read * of_source)
     if c.n_encoder_layers and n_read:
         total += multiplications(config.encoder, n_read, n_read, off)
     return total
+
+
+def multiplications_by_part(config: Config, n: int, n_keys: int, off: Collection[str] = ()) -> dict[str, int]:
+    """The same of one stack without cross-attention, by what they are of: the matrices of attention, Q K^T and A V, the
+    MLPs, and the unembedding."""
+    c, d = without(config, off), config.d_model
+    return {
+        "projections": n * c.n_layers * sum(_projected(c, off).values()),
+        "attention": n * c.n_layers * 2 * c.n_heads * c.head_width * n_keys,
+        "mlp": n * c.n_layers * (3 if c.gated else 2) * d * c.d_mlp,
+        "unembed": n * d * c.vocab_size if c.unembed else 0,
+    }
+
+
+def _projected(config: Config, off: Collection[str]) -> dict[str, int]:
+    """Multiply-adds a position and layer of each matrix of attention that is there."""
+    c = config
+    q_width, kv_width = c.n_heads * c.head_width, c.kv_heads * c.head_width
+    widths = {"W_Q": q_width, "W_K": kv_width, "W_V": kv_width, "W_O": q_width} if c.projections else {}
+    return {name: c.d_model * width for name, width in widths.items() if name not in off}

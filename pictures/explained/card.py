@@ -24,7 +24,7 @@ from pictures.extremes import choices
 from pictures.words import Words
 
 SHOWN = 6  # terms, or operands of a function: the largest
-WHOLE = 1000  # below it a whole number is written without a point: there it was no result of rounding
+WHOLE = 10_000_000  # below it a whole number is written as one: it was counted, or is as good as exact
 CRUMBS = 4  # of the way that are written; the others stand behind an ellipsis
 Way = tuple[Numbered, ...]
 

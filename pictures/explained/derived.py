@@ -23,6 +23,7 @@ from pictures.explained.lost import LOST
 from pictures.explained.runs import OTHER, put
 from pictures.explained.scored import SCORED
 from pictures.explained.shared import SHARED
+from pictures.explained.spent import WORKED
 from pictures.explained.voted import VOTED
 
 if TYPE_CHECKING:
@@ -275,5 +276,6 @@ DERIVED = {
     **LOST,
     **SHARED,
     **SCORED,
+    **WORKED,
     **VOTED,
 }

@@ -32,7 +32,7 @@ MADE = {  # pages that draw numbers that no trace holds: those, but for Drift's
     ),
     "generate": (
         *("vote_head.blocks.*.attn.z", "vote.blocks.*.mlp_out", "vote.embed", "brought.logits"),
-        "lens.blocks.*.resid_post",
+        *("lens.blocks.*.resid_post", "spent.logits"),
     ),
     "cause": (
         "gap.logits",

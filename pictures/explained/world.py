@@ -13,6 +13,7 @@ from core import ConfigError, Distribution, Explanation, Run, Scene
 from core.config import ENCODER
 from core.explain.explanation import Operand, Term, same, the_sum
 from core.explain.subject import GRAD, LENGTH, Subject
+from core.generate.loop import Work
 from core.interpret import PCA
 from core.scene.fields import Numbered
 from core.trace import axes_of
@@ -41,7 +42,7 @@ class World:
     `written` what it wrote at each place. basis: the directions of Drift's points. pair: Cause's two sentences and two
     candidates. elsewhere: the World of another run, by what its names begin with (runs.py). patched_from: of a run with
     a patch, what the names begin with of the run that it was taken from. on_map: which tokens are shown on the page's
-    maps of who looks at whom, where it has such maps.
+    maps of who looks at whom, where it has such maps. works: what each step of a text computed.
     """
 
     subject: Subject
@@ -57,6 +58,7 @@ class World:
     patched_from: str | None = None
     scaled: tuple[Subject, np.ndarray] | None = None
     on_map: tuple[bool, ...] = ()
+    works: tuple[Work, ...] = ()
 
     def within(self, name: str) -> tuple[World, str, str]:
         """Whose number a name is: that run's World, what says so, and the rest. Raises: ConfigError for no such run."""
@@ -284,4 +286,5 @@ def _writing(scene: Scene, words: Words) -> World | None:
     drawn = step.distribution
     if isinstance(drawn, Brief):  # of a large vocabulary little was kept
         drawn = Distribution(np.asarray(run.trace["logits"][-1]), drawn.sampling)
-    return World(Subject.of(run), tokens, continuation.names(scene, words), drawn, len(tokens) - 1)
+    works = tuple(step.work for step in text.steps)
+    return World(Subject.of(run), tokens, continuation.names(scene, words), drawn, len(tokens) - 1, works=works)

@@ -11,9 +11,11 @@ import core
 from core import Distribution, Scene, Writing
 from core.generate.loop import Work
 from core.interpret import read_stream
+from core.scene.fields import Numbered
 from pictures import compute, continuation, memory
 from pictures.compute import Picture, picture
 from pictures.extremes import magnitude
+from pictures.numbers import Bars
 from pictures.words import Words
 from plots.kv_cache import height as plot_height
 from plots.kv_cache import kv_cache
@@ -41,7 +43,8 @@ def ledger(scene: Scene, words: Words) -> Picture:
         bar_hovers=(words("generate.hover.spent"), words("generate.hover.plain")),
         alt=says,
     )
-    return Picture(figure, says)
+    numbers: list[Numbered | None] = [None, *(("spent.logits", (step + 1,)) for step in range(len(works)))]
+    return Picture(figure, says, Bars(tuple(numbers)))
 
 
 def height(scene: Scene, words: Words) -> int:
