@@ -82,7 +82,12 @@ def test_a_patch_stays_while_its_tokens_and_its_place_do():
         scene.turn(ablated={(0, 1)}),
     ):
         assert (turned.patch, turned.patch_source) == (scene.patch, cause.CLEAN)
-    gone = scene.turn(sentence="um gato"), as_it_opens(scene, "gpt"), scene.unpatched, scene.turn(patch=None)
+    gone = (
+        scene.turn(sentence="A gata perto do pinguim"),
+        as_it_opens(scene, "gpt"),
+        scene.unpatched,
+        scene.turn(patch=None),
+    )
     assert all((turned.patch, turned.patch_source) == (None, "") for turned in gone)
     small = Scene(model="gpt", sentence="a b").turn(patch=("blocks.3.mlp_out", ()), patch_source="b a")
     assert small.override(n_layers=2).patch is None and small.switch(mlp=False).patch is None
