@@ -24,7 +24,7 @@ from plots.magnitudes import magnitudes
 from plots.tokens import edged
 
 HEIGHT, WIDTH = 270, 520
-ALIKE = 2.0  # times: lengths that differ by less are said to be of the same size
+ALIKE = 2.0  # times: of lengths that differ by less it is said that neither is twice the other
 STAGES = (  # how the names end of what a strip draws
     *("embed", "logits", ".resid_pre", ".resid_mid", ".resid_mid_cross", ".resid_post"),
     *(".attn.pattern", ".cross.pattern", ".mlp.post", "ln_final.out"),
