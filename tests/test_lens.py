@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from support import configs, golden, random_params, worst
 
 import core
-from core.interpret import direct_attribution, logit_lens, read_stream, residual_stages
+from core.interpret import direct_attribution, logit_lens, read_likeliest, read_stream, residual_stages
+from core.interpret import lens as lens_module
 from core.interventions import without
 
 seeds = st.integers(0, 2**31)
@@ -38,6 +39,20 @@ def test_the_last_stage_through_the_norm_is_the_model_s_own_answer(config, seed)
     lens = logit_lens(trace, params, config)
     assert lens.shape == (config.n_layers + 1, *trace["logits"].shape)
     assert worst(lens[-1], trace["logits"]) < 1e-12
+
+
+@given(reading, seeds, st.integers(1, 9))
+def test_the_likeliest_of_every_stage_is_read_some_tokens_after_others(config, seed, at_once):
+    params, trace = traced(config, seed)
+    config = without(config, trace.interventions.off)
+    x = residual_stages(trace, config.n_layers)
+    logits = logit_lens(trace, params, config)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lens_module, "AT_ONCE", at_once)
+        tokens, shares = read_likeliest(x, params, config)
+    expected = np.exp(logits - logits.max(-1, keepdims=True))
+    assert worst(shares, 1 / expected.sum(-1)) < 1e-6
+    assert np.allclose(np.take_along_axis(expected, tokens[..., None], -1), 1, atol=1e-9)
 
 
 @given(reading, seeds)

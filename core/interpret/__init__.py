@@ -15,7 +15,7 @@ from .induction import (
     probe_induction,
 )
 from .influence import ANSWERS, Influence, path_gradients, path_nodes, word_influence
-from .lens import Attribution, direct_attribution, logit_lens, read_stream, source_attribution
+from .lens import Attribution, direct_attribution, logit_lens, read_likeliest, read_stream, source_attribution
 from .patching import difference, patched_differences
 from .sentences import sentence_similarity, sentence_vector, sentence_vectors
 from .space import PCA, pca, rank_correlation, relative_change, residual_stages, token_norms
@@ -56,6 +56,7 @@ __all__ = [
     "previous_token_score",
     "probe_induction",
     "rank_correlation",
+    "read_likeliest",
     "read_row",
     "read_stream",
     "relative_change",

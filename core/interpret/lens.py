@@ -10,10 +10,12 @@ from ..config import Config
 from ..errors import ConfigError
 from ..interventions import without
 from ..model import norm, unembed
-from ..ops.linear import identity
+from ..ops.linear import identity, linear
 from ..params import Params
 from ..trace import Trace
 from .space import residual_stages
+
+AT_ONCE = 4096  # tokens of a vocabulary
 
 
 def read_stream(x: np.ndarray, params: Params, config: Config, normed: bool = True) -> np.ndarray:
@@ -22,17 +24,38 @@ def read_stream(x: np.ndarray, params: Params, config: Config, normed: bool = Tr
     normed: through the final norm, where the model has one; False: past it.
     Raises: ConfigError for a Config without logits, or without a residual stream.
     """
-    _check_unembed(config)
-    if not config.residual:
-        raise ConfigError(
-            "residual: is False, so each block replaces what came before it: there is no one stream that the "
-            "unembedding could read early",
-            "residual",
-        )
+    _check_stream(config)
     unseen = Trace(names=())
     if normed and config.final_norm:
         x = norm(x, params, config, "ln_final", unseen)
     return unembed(x, params, config, unseen)
+
+
+def read_likeliest(x: np.ndarray, params: Params, config: Config) -> tuple[np.ndarray, np.ndarray]:
+    """Of what `read_stream` gives, normed, the likeliest token and its probability: x [..., d_model] -> [...] twice.
+
+    Some tokens of the vocabulary after others, so that neither all logits are there at once, nor a matrix that is kept
+    in few bits is widened more than once. The sum of exponentials that is over theirs goes along with the greatest
+    logit so far (Milakov & Gimelshein 2018, "Online normalizer calculation for softmax", algorithm 3).
+    Raises: as `read_stream`.
+    """
+    _check_stream(config)
+    if config.final_norm:
+        x = norm(x, params, config, "ln_final", Trace(names=()))
+    W_U = params["embed.W_E"].T if config.tied_unembed else params["unembed.W_U"]
+    bias = params.get("unembed.b_U")
+    most = np.full(x.shape[:-1], -np.inf)
+    token, total = np.zeros(most.shape, np.int64), np.zeros(most.shape)
+    for start in range(0, config.vocab_size, AT_ONCE):
+        some = slice(start, start + AT_ONCE)
+        logits = linear(x, W_U[:, some], None if bias is None else bias[some])
+        here = logits.max(axis=-1).astype(np.float64)
+        token = np.where(here > most, start + logits.argmax(axis=-1), token)
+        greatest = np.maximum(here, most)
+        logits -= greatest[..., None].astype(logits.dtype)
+        total = total * np.exp(most - greatest) + np.exp(logits, out=logits).sum(axis=-1, dtype=np.float64)
+        most = greatest
+    return token, 1 / total
 
 
 def logit_lens(trace: Trace, params: Params, config: Config, normed: bool = True) -> np.ndarray:
@@ -151,6 +174,16 @@ def _written(trace: Trace, params: Params, config: Config, reader: np.ndarray) -
 def _check_unembed(config: Config) -> None:
     if not config.unembed:
         raise ConfigError("unembed: is False, and without logits there is nothing to read", "unembed")
+
+
+def _check_stream(config: Config) -> None:
+    _check_unembed(config)
+    if not config.residual:
+        raise ConfigError(
+            "residual: is False, so each block replaces what came before it: there is no one stream that the "
+            "unembedding could read early",
+            "residual",
+        )
 
 
 def _check_sum(config: Config) -> None:

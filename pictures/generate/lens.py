@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from core import Scene
-from core.interpret import read_stream
+from core.interpret import read_likeliest
 from pictures import continuation
 from pictures.compute import Picture, picture
 from pictures.generate.draw import share
@@ -16,7 +16,6 @@ from pictures.words import Words
 from plots.lens import lens as plot
 
 ROWS = 12  # positions: the last ones
-AT_ONCE = 4 << 20  # logits: 16 MB, of the 73 million that thirty layers of 50,000 tokens have
 
 
 @picture(*continuation.KNOBS, "tokens_written")
@@ -58,19 +57,12 @@ def height(rows: int) -> int:
 def read(scene: Scene, text: continuation.Writing) -> tuple[np.ndarray, np.ndarray, int]:
     """The likeliest token [position, stage] and its probability, of the last positions; and the first one of these.
 
-    Raises: ConfigError where there is no stream to read, as `read_stream` says.
+    Raises: ConfigError where there is no stream to read, as `read_likeliest` says.
     """
     stages = continuation.stages(scene, text)
     first = max(0, stages.shape[1] - ROWS)
-    stages = stages[:, first:]
-    step = max(1, AT_ONCE // (stages.shape[1] * text.config.vocab_size))
-    tops, shares = [], []
-    for at in range(0, len(stages), step):
-        logits = read_stream(stages[at : at + step], text.params, text.config)
-        tops.append(logits.argmax(-1))
-        # The greatest share alone is drawn: exp(0) over the sum.
-        shares.append(1 / np.exp(logits - logits.max(-1, keepdims=True)).sum(-1, dtype=np.float64))
-    return np.concatenate(tops).T, np.concatenate(shares).T, first
+    tops, shares = read_likeliest(stages[:, first:], text.params, text.config)
+    return tops.T, shares.T, first
 
 
 def readable(scene: Scene) -> bool:
