@@ -10,9 +10,10 @@ import numpy as np
 
 import core
 from core import ConfigError, Run, Scene, Writing, limits
+from core.generate.known import Known
 from core.generate.loop import NewToken
 from core.interpret import residual_stages
-from core.scene.continuation import namer
+from core.scene.continuation import knowing, namer
 from core.scene.recall import KEPT, Recalled, trace_bytes
 from core.scene.switch import as_it_opens
 from core.tokenizer.words import Encoding
@@ -57,8 +58,9 @@ def knobs(scene: Scene) -> Scene:
 # What a step's distribution is asked for, it computes and keeps.
 @memory.kept(lambda scene: (scene,), large=compute.is_large, grows=True)
 def _written(scene: Scene) -> Writing | None:
+    params = compute.params(scene)
     try:
-        writing = core.write(scene, compute.params(scene))
+        writing = core.write(scene, params, known=_known(scene.computed) if is_resumed(scene) else None)
     except ConfigError:
         return None
     if compute.is_large(scene):  # its matrices were widened for the whole text, and are free now
@@ -66,6 +68,16 @@ def _written(scene: Scene) -> Writing | None:
     if writing.config.vocab_size > limits.UPLOAD_VOCABULARY:
         writing = replace(writing, steps=tuple(map(brief, writing.steps)))
     return replace(writing, weights=partial(compute.params, scene))
+
+
+def is_resumed(scene: Scene) -> bool:
+    """Whether a text goes on from what is known of another one: of a large model, of which one is written at a time."""
+    return compute.is_large(scene) and scene.config.causal and scene.config.unembed
+
+
+@memory.kept(lambda scene: (scene,), large=compute.is_large, grows=True)
+def _known(scene: Scene) -> Known:
+    return knowing(scene, compute.params(scene))
 
 
 def reached(scene: Scene, writing: Writing) -> int:

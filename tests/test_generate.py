@@ -15,7 +15,9 @@ from support import configs, golden, random_config, random_params, worst
 import core
 from core import model
 from core.config import CHOICES
+from core.generate import loop
 from core.generate.cache import Cache
+from core.generate.known import Known
 from core.generate.loop import multiplications
 from core.generate.sampling import Distribution, Sampling
 from core.interventions import PARTS
@@ -396,3 +398,34 @@ def test_a_step_is_a_value():
     with pytest.raises(AttributeError):
         step.token = 3
     assert replace(step, token=1).token == 1
+
+
+def test_a_text_that_begins_alike_goes_on_from_what_is_known(monkeypatch):
+    """Whatever is turned, each step's logits are those of a text that is written from the beginning."""
+    preset, looked = core.PRESETS["stories"], []
+    forward = loop.forward
+    monkeypatch.setattr(loop, "forward", lambda *args, **more: looked.append(1) or forward(*args, **more))
+    context = preset.learned["embed.W_E"][core.Scene(model="stories").encoding.ids[:4]]
+    known, held, saved = Known(preset.config, context, 20), None, 0
+    turns = ({}, {"seed": 3}, {"seed": 3, "top_k": 2}, {"seed": 3, "max_new_tokens": 16}, {"forced": {6: 9}}, {})
+    for turn in turns:
+        about = {"embeddings": context, "max_new_tokens": 9} | turn
+        looked.clear()
+        steps = [*core.generate(preset.learned, preset.config, **about, known=known)]
+        computed = len(looked)
+        fresh = [*core.generate(preset.learned, preset.config, **about)]
+        assert [step.token for step in steps] == [step.token for step in fresh]
+        assert [step.work for step in steps] == [step.work for step in fresh]
+        for one, other in zip(steps, fresh, strict=True):
+            assert np.array_equal(one.trace["logits"][-1], other.trace["logits"][-1])
+        tokens = [step.token for step in steps]
+        same = (
+            0 if held is None else next((i for i, token in enumerate(held) if tokens[i : i + 1] != [token]), len(held))
+        )
+        there = 0 if held is None else min(len(tokens), same + 1)
+        assert computed == len(tokens) - there
+        held, saved = held if there == len(tokens) else tokens[:-1], saved + there
+    assert saved > 8
+    for wrong in ({"embeddings": context[:3]}, {"max_new_tokens": 17}, {"cache": False}, {"names": ["*.pattern"]}):
+        with pytest.raises(core.ConfigError, match="known"):
+            core.generate(preset.learned, preset.config, **{"embeddings": context, "known": known} | wrong)

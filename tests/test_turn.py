@@ -104,6 +104,7 @@ SHELVES = {
     "walk": lambda scene: drift._walk(scene, WORDS),
     "written": continuation.written,
     "its stages": continuation._stages,
+    "what is known of it": lambda scene: continuation._known(scene.computed),
     "influence": lambda scene: influence._influence(scene, 1),
     "alike": lambda scene: alike.cosines(Scene(model="alice", seed=scene.seed)),
     "both ways": lambda scene: cache.check(scene, WORDS),

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..arguments import flag, is_whole, mapping, several, whole
+from ..arguments import flag, instance, is_whole, mapping, several, whole
 from ..config import Config
 from ..errors import ConfigError
 from ..input_checks import check_model, check_source, checked_embeddings, checked_ids
@@ -22,6 +22,7 @@ from ..ops.embedding import embedding
 from ..params import Array, Params, check_needed
 from ..trace import Trace, checked_names
 from .cache import Cache
+from .known import Known
 from .sampling import Distribution, Sampling
 
 FLOAT32 = 4  # bytes
@@ -80,6 +81,7 @@ def generate(
     interventions: Interventions = NOTHING,
     names: Iterable[str] = (),
     widened: int | None = None,
+    known: Known | None = None,
 ) -> Iterator[NewToken]:
     """Write on after ids [pos], or after `embeddings` [pos, d_model] in their place; yield a NewToken a token.
 
@@ -92,6 +94,8 @@ def generate(
     params: those kept in fewer bits (load_pretrained) are widened once, for the whole text: a token reads them all.
     widened: bytes that these may take so; the others are multiplied as they lie, which takes longer. None: no limit.
     names: what else each NewToken's trace keeps, as in `forward`.
+    known: what was computed for another text after the same context, by the same parameters; it is extended. Of the new
+    tokens that are the same nothing is computed again, so that `names` must be empty.
     Raises, before the first step: ConfigError naming the argument that cannot be; for more tokens than n_ctx has room
     for; for cache=True where the future is not hidden. While it runs: ConfigError for logits that are not finite.
     """
@@ -129,11 +133,16 @@ def generate(
     for position in forced:
         whole("forced", position, n, n + max_new_tokens - 1)
     store = Cache(config, n + max_new_tokens) if flag("cache", cache) else None
+    if known is not None:
+        instance("known", known, Known).check(context, max_new_tokens)
+        if store is None or len(kept or ()) > 1 or source is not None:
+            raise ConfigError("known: is of a cache, of one stack, and keeps the logits alone", "known")
+        store = known.cache
     if store is not None:
-        store.check(n, config, interventions)
-    params = _widened(params, widened)
+        store.check(max(0, n - store.length), config, interventions)
     return write_on(
-        params, config, context, max_new_tokens, sampling, forced, stops, store, interventions, kept, source
+        *(params, config, context, max_new_tokens, sampling, forced, stops, store, interventions, kept, source),
+        *(widened, known),
     )
 
 
@@ -149,13 +158,21 @@ def write_on(
     interventions: Interventions,
     names: Iterable[str] | None,
     source: np.ndarray | None = None,
+    widened: int | None = 0,
+    known: Known | None = None,
 ) -> Iterator[NewToken]:
     """The loop of `generate`: look at context [pos, d_model], draw a token, add it, and look again."""
     x, unread = context, source
+    tokens: list[int] = []
     for position in range(len(context), len(context) + max_new_tokens):
-        trace = forward(
-            params, config, embeddings=x, source=unread, interventions=interventions, names=names, cache=cache
-        )
+        trace = None if known is None else known.after(tokens)
+        if trace is None:
+            params, widened = _widened(params, widened), 0  # once: a token reads them all
+            trace = forward(
+                params, config, embeddings=x, source=unread, interventions=interventions, names=names, cache=cache
+            )
+            if known is not None:
+                known.keep(tokens, trace)
         distribution = Distribution(_last(trace["logits"], position), sampling)
         token = int(forced[position]) if position in forced else distribution.draw(position)
         n_source = 0 if source is None else len(source)
@@ -163,6 +180,7 @@ def write_on(
         yield NewToken(position, token, position in forced, distribution, cost, trace)
         if token in stop:
             return
+        tokens.append(token)
         row = embedding(params["embed.W_E"], np.array([token]))
         x = np.concatenate([x, row]) if cache is None else row
         unread = source if cache is None else None  # a cache holds what the decoder sees of it

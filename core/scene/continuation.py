@@ -10,6 +10,7 @@ import numpy as np
 from .. import limits
 from ..arguments import instance
 from ..config import Config
+from ..generate.known import Known
 from ..generate.loop import NewToken, generate
 from ..params import Params, check_needed
 from ..tokenizer.words import UNKNOWN
@@ -46,19 +47,20 @@ class Writing:
         return np.concatenate([self.embeddings, self.params["embed.W_E"][new]])
 
 
-def write(scene: Scene, params: Params | None = None, cache: bool | None = None) -> Writing:
+def write(scene: Scene, params: Params | None = None, cache: bool | None = None, known: Known | None = None) -> Writing:
     """Write scene.new tokens after its sentence, or as many as n_ctx has room for.
 
     Forced tokens outside these places, or outside the vocabulary, are passed over.
     params: the weights, where they are known. cache: None keeps keys and values where the mask lets it.
+    known: of another text after the same sentence (`knowing`), if there is one.
     Raises: ConfigError for a Scene without logits, or whose logits are not finite.
     """
     config = instance("scene", scene, Scene).config
     if params is not None:
         check_needed(params, config)
     params = weights_of(scene) if params is None else params
-    n = max(1, min(len(scene.tokens), config.n_ctx - 1))
-    embeddings = embed_tokens(scene, scene.encoding, params)[:n]
+    embeddings = _context(scene, params)
+    n = len(embeddings)
     new = min(scene.max_new_tokens, config.n_ctx - n)
     steps = generate(
         params,
@@ -73,8 +75,24 @@ def write(scene: Scene, params: Params | None = None, cache: bool | None = None)
         cache=config.causal if cache is None else cache,
         interventions=scene.interventions,
         widened=limits.WIDENED,
+        known=known,
     )
     return Writing(scene, config, lambda: params, scene.encoding.ids[:n], embeddings, tuple(steps))
+
+
+def knowing(scene: Scene, params: Params) -> Known:
+    """Nothing yet of the texts that are written after a Scene's sentence, with room for the longest."""
+    context, config = _context(scene, params), scene.whole
+    room, scaling = min(len(context) + limits.NEW_TOKENS[1], config.n_ctx), config.rotary_scaling
+    if scaling is not None and scaling.kind == "dynamic":  # a longer text would turn all keys anew
+        room = min(room, scaling.trained)
+    return Known(config, context, room)
+
+
+def _context(scene: Scene, params: Params) -> np.ndarray:
+    """[pos, d_model]: the sentence, or as much of its beginning as leaves room for one new token."""
+    n = max(1, min(len(scene.tokens), scene.config.n_ctx - 1))
+    return embed_tokens(scene, scene.encoding, params)[:n]
 
 
 def namer(scene: Scene, unnamed: Callable[[int], str] = "#{}".format) -> Callable[[int], str]:
