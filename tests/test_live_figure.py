@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 from streamlit.testing.v1 import AppTest
 
 from plots import theme
@@ -471,6 +471,26 @@ def test_the_title_stands_above_its_figure_and_is_shown_literally(shared: Page) 
     title, figure = tab.locator(".fibra-step:visible"), tab.locator("[data-figure=second] .fibra-figure")
     assert title.inner_text() == "<b>Map</b> seven"
     assert title.bounding_box()["y"] + title.bounding_box()["height"] <= figure.bounding_box()["y"]
+
+
+@pytest.mark.browser
+def test_a_part_of_a_large_map_is_enlarged_with_the_names_of_its_tokens(shared: Page) -> None:
+    tab = shared
+    tab.get_by_role("link", name="Second").click()
+    tab.locator("[data-figure=large] .fibra-plot").scroll_into_view_if_needed()
+    tab.wait_for_selector(plot("large"))
+    settled(tab)
+    names, area = tab.locator("[data-figure=large] .ytick text"), tab.locator("[data-figure=large] .nsewdrag").first
+    assert names.count() == 0
+    box = area.bounding_box()
+    tab.mouse.move(box["x"] + 20, box["y"] + 20)
+    tab.mouse.down()
+    tab.mouse.move(box["x"] + 60, box["y"] + 60, steps=4)
+    tab.mouse.up()
+    expect(names.first).to_have_text(re.compile(r"token\d+"))
+    settled(tab, 400)
+    area.dblclick()
+    expect(names).to_have_count(0)
 
 
 @pytest.mark.browser

