@@ -5,8 +5,6 @@ A picture is a pure function of its Scene. Sharing is writing it to the URL, and
 
 from __future__ import annotations
 
-import re
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from difflib import get_close_matches
@@ -29,10 +27,11 @@ from ..interventions import (
     parts_of,
     without,
 )
-from ..kinds import Choice, Flag, Kind, Maybe, Name, Number, Rows, Text, Whole, shown
+from ..kinds import Choice, Flag, Kind, Maybe, Name, Number, Text, Whole, shown
 from ..presets import PRESETS, REAL, RUN, Preset, find
 from ..tokenizer.text import normalized
 from ..tokenizer.words import SPLITTERS, Encoding, OpenVocabulary
+from . import fitting
 from .fields import (
     ABLATED,
     CUT,
@@ -47,7 +46,6 @@ from .fields import (
     OFF,
     OVERRIDES,
     PATCH,
-    PATCHED,
     PLACE,
     SEED,
     STEPS,
@@ -65,7 +63,7 @@ from .fields import (
     view,
 )
 from .notice import Notice
-from .sentence import fit_sentence, fit_target, room
+from .sentence import fit_target
 from .url import Address, write_pin
 
 
@@ -196,7 +194,7 @@ class Scene:
             object.__setattr__(self, "matrices", tuple(row for row in self.matrices if max(row[1:3]) < self.grid))
         if self.patch is None:
             object.__setattr__(self, "patch_source", "")
-        self._check_together()
+        fitting.check(self)
 
     def _take(self, values: Mapping[str, Any]) -> None:
         """Have these values, each in the form that is kept of it. Raises: SceneError for one that its field refuses."""
@@ -205,65 +203,17 @@ class Scene:
             kind.check(name, formed := kind.formed(value), SceneError)
             object.__setattr__(self, name, formed)
 
-    def _check_together(self) -> None:
-        """What each field is right by itself may not fit the others. Raises: SceneError, ConfigError."""
-        if fit_sentence(self.sentence, self.split, self.model)[0] != self.sentence:
-            tokens, characters = room(self.model)
-            size = f"{tokens} tokens and {characters} characters"
-            raise SceneError(f"sentence: must be at most {size}, single-spaced; see fit_sentence", "sentence")
-        if self.preset.trained and not self.preset.fits(self.whole):
-            raise SceneError("overrides: ask this trained model for sizes or parameters that it lacks", "overrides")
-        if self.edits and self.whole.n_encoder_layers:
-            raise SceneError("edits: of a model of two stacks no embedding is edited", "edits")
-        n, c = len(self.tokens), self.config
-        for position, dimension, _ in self.edits:
-            if not (0 <= position < n and 0 <= dimension < c.d_model):
-                raise SceneError(f"edits: cell {position}.{dimension} is outside {n} tokens x {c.d_model}", "edits")
-        for head in self.ablated:
-            if fault := no_head(self.whole, head):
-                raise SceneError(fault, "ablated")
-        if self.cut and self.cut != self._cuttable(self.cut):
-            raise SceneError("cut: has an edge that there is not, or leaves some query no key to look at", "cut")
-        if self.patch and not self.can_patch(self.patch, self.patch_source):
-            about = f"{shown(self.patch)} from {shown(self.patch_source)}"
-            raise SceneError(f"patch: {about} has no place here, or the sentences differ in length", "patch")
-
-    def _cuttable(self, cut: tuple[Edge, ...]) -> tuple[Edge, ...]:
-        """Those of some edges that can be cut: inside, not behind the mask, and not all that a query sees."""
-        if self.whole.n_encoder_layers:
-            return ()
-        n, c, kept = len(self.tokens), self.config, []
-        taken: Counter[tuple[int, int, int]] = Counter()
-        for layer, head, query, key in cut:
-            seen = query + 1 if c.causal else n
-            there = 0 <= layer < c.n_layers and 0 <= head < c.n_heads and 0 <= query < n and 0 <= key < seen
-            if there and taken[layer, head, query] + 1 < seen:
-                taken[layer, head, query] += 1
-                kept.append((layer, head, query, key))
-        return tuple(kept)
-
     def can_cut(self, edge: Edge) -> bool:
         """Whether this edge is there, and its query has another key to look at."""
         more = tuple(sorted({*self.cut, edge}))
-        return self._cuttable(more) == more
+        return fitting.cuttable(self, more) == more
 
     def can_patch(self, patch: Patched, patch_source: str) -> bool:
         """Whether this model records such a part of an array, and the other sentence has as many tokens as this one.
 
         How long a translation is, a run tells: of a decoder any position is right that n_ctx has room for.
         """
-        if not patch_source or fit_sentence(patch_source, self.split, self.model)[0] != patch_source:
-            return False
-        (name, place), n = patch, len(self.tokens)
-        inside, layer, array = re.fullmatch(PATCHED, name).groups()  # type: ignore[union-attr]
-        if inside and not self.config.n_encoder_layers:
-            return False
-        c = self.config.encoder if inside else self.config
-        positions = n if inside or not c.n_encoder_layers else c.n_ctx
-        there = {"cross.z": c.cross and not inside, "mlp_out": c.d_mlp > 0}.get(array, True)
-        sizes = (c.n_heads, positions) if array.endswith(".z") else (positions,)
-        fits = all(at < size for at, size in zip(place, sizes, strict=False))
-        return there and int(layer) < c.n_layers and fits and len(self._encoded(patch_source).tokens) == n
+        return fitting.patchable(self, patch, patch_source)
 
     # ------------------------------------------------------------------------------------------- what follows
 
@@ -299,9 +249,10 @@ class Scene:
     @cached_property
     def encoding(self) -> Encoding:
         """The sentence's ids and tokens: a trained model's own, or of an open vocabulary."""
-        return self._encoded(self.text)
+        return self.encode(self.text)
 
-    def _encoded(self, text: str) -> Encoding:
+    def encode(self, text: str) -> Encoding:
+        """The ids and tokens of another sentence, as this one's."""
         if tokenizer := self.preset.tokenizer:
             return tokenizer.encode(text)
         return _of_open_vocabulary(text, self.split, self.config.vocab_size)
@@ -355,20 +306,20 @@ class Scene:
     @cached_property
     def computed(self) -> Scene:
         """The same computation, looked at as by default: equal for all Scenes that share one trace."""
-        scene = self._looked_at({f.name: f.default for f in fields(self) if is_view(f)})
+        scene = self.looked_at({f.name: f.default for f in fields(self) if is_view(f)})
         return replace(scene, seed=0, split="words") if self.preset.trained else scene
 
     @cached_property
     def before(self) -> Scene | None:
         """The pinned Scene, looked at as this one is."""
         view = {f.name: getattr(self, f.name) for f in fields(self) if is_view(f)}
-        return self.pinned and self.pinned._looked_at(view | {"pinned": None})
+        return self.pinned and self.pinned.looked_at(view | {"pinned": None})
 
     def pin(self) -> Scene:
         """A copy with what is computed now kept beside it."""
-        return self._looked_at({"pinned": self.computed})
+        return self.looked_at({"pinned": self.computed})
 
-    def _looked_at(self, view: Mapping[str, Any]) -> Scene:
+    def looked_at(self, view: Mapping[str, Any]) -> Scene:
         """A copy with these view fields. They alone are checked: what is computed is this Scene's, and was.
 
         What follows from what is computed is found once for all copies. Raises: SceneError, also where the model is
@@ -389,31 +340,10 @@ class Scene:
         for name in changes.keys() - kinds(Scene).keys():
             raise SceneError(_no_field(name), name)
         if changes.keys() <= VIEW:
-            return self._looked_at(changes)
-        edits, ablated = _rows(changes, "edits", EDITS, self.edits), _rows(changes, "ablated", ABLATED, self.ablated)
-        cut = _rows(changes, "cut", CUT, self.cut)
-        others = {name: value for name, value in changes.items() if name not in ("edits", "ablated", "cut")}
-        patch = {name: others.pop(name, getattr(self, name)) for name in ("patch", "patch_source")}
-        for name, value in patch.items():
-            kinds(Scene)[name].check(name, value, SceneError)
-        bare = replace(self, edits=(), ablated=(), cut=(), patch=None, **others)
-        before, after, c = self.tokens, bare.tokens, bare.config
-        same = {at for at, (one, other) in enumerate(zip(before, after, strict=False)) if one == other}
-        if "edits" not in changes:
-            edits = [e for e in edits if e[0] in same]
-        edits = tuple(e for e in edits if e[1] < c.d_model) if not bare.whole.n_encoder_layers else ()
-        if "cut" not in changes:
-            cut = tuple(e for e in cut if same.issuperset(e[2:]))
-        cut = bare._cuttable(cut)
-        ablated = tuple(head for head in ablated if not no_head(bare.whole, head))
-        if "forced" not in changes and bare.forced and (before, self.model) != (after, bare.model):
-            bare = bare._looked_at({"forced": ()})
-        if "words_forced" not in changes and bare.words_forced and before != after:
-            bare = bare._looked_at({"words_forced": ()})
-        if "patch" not in changes and self.patch and (before != after or not bare.can_patch(**patch)):
-            patch["patch"] = None
-        rows = {"edits": edits, "ablated": ablated, "cut": cut, **patch}
-        return replace(bare, **rows) if any(rows.values()) else bare
+            return self.looked_at(changes)
+        for name in changes.keys() & {"patch", "patch_source"}:
+            kinds(Scene)[name].check(name, changes[name], SceneError)
+        return fitting.turned(self, changes)
 
     def override(self, **values: int | bool | str) -> Scene:
         """A copy with some of the Config's fields overridden; the preset's own value takes an override away.
@@ -475,15 +405,6 @@ class Scene:
 
 VIEW = frozenset(one.name for one in fields(Scene) if is_view(one))
 ADDRESS = Address(Scene)
-
-
-def _rows(changes: Mapping[str, Any], name: str, kind: Rows, own: Any) -> Any:
-    """The rows that are asked for, in order, or else the Scene's own. Raises: SceneError for what are none."""
-    if name not in changes:
-        return own
-    rows = kind.gathered(changes[name])
-    kind.check(name, rows, SceneError)
-    return rows
 
 
 def _no_field(name: str) -> str:

@@ -1,0 +1,109 @@
+"""What of a Scene fits the rest: a field may be right by itself, and have no place in the model or the sentence."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from .. import limits
+from ..errors import SceneError
+from ..interventions import Edge, no_head
+from ..kinds import Rows, shown
+from .fields import ABLATED, CUT, EDITS, PATCHED, Patched
+from .sentence import fit_sentence
+
+if TYPE_CHECKING:
+    from .scene import Scene
+
+
+def check(scene: Scene) -> None:
+    """Raises: SceneError, ConfigError for what does not fit together."""
+    if fit_sentence(scene.sentence, scene.split, scene.model)[0] != scene.sentence:
+        tokens = min(limits.TOKENS, scene.preset.config.n_ctx)
+        size = f"{tokens} tokens and {limits.SENTENCE_CHARACTERS} characters"
+        raise SceneError(f"sentence: must be at most {size}, single-spaced; see fit_sentence", "sentence")
+    if scene.preset.trained and not scene.preset.fits(scene.whole):
+        raise SceneError("overrides: ask this trained model for sizes or parameters that it lacks", "overrides")
+    if scene.edits and scene.whole.n_encoder_layers:
+        raise SceneError("edits: of a model of two stacks no embedding is edited", "edits")
+    n, c = len(scene.tokens), scene.config
+    for position, dimension, _ in scene.edits:
+        if not (0 <= position < n and 0 <= dimension < c.d_model):
+            raise SceneError(f"edits: cell {position}.{dimension} is outside {n} tokens x {c.d_model}", "edits")
+    for head in scene.ablated:
+        if fault := no_head(scene.whole, head):
+            raise SceneError(fault, "ablated")
+    if scene.cut and scene.cut != cuttable(scene, scene.cut):
+        raise SceneError("cut: has an edge that there is not, or leaves some query no key to look at", "cut")
+    if scene.patch and not patchable(scene, scene.patch, scene.patch_source):
+        about = f"{shown(scene.patch)} from {shown(scene.patch_source)}"
+        raise SceneError(f"patch: {about} has no place here, or the sentences differ in length", "patch")
+
+
+def cuttable(scene: Scene, cut: tuple[Edge, ...]) -> tuple[Edge, ...]:
+    """Those of some edges that can be cut: inside, not behind the mask, and not all that a query sees."""
+    if scene.whole.n_encoder_layers:
+        return ()
+    n, c, kept = len(scene.tokens), scene.config, []
+    taken: Counter[tuple[int, int, int]] = Counter()
+    for layer, head, query, key in cut:
+        seen = query + 1 if c.causal else n
+        there = 0 <= layer < c.n_layers and 0 <= head < c.n_heads and 0 <= query < n and 0 <= key < seen
+        if there and taken[layer, head, query] + 1 < seen:
+            taken[layer, head, query] += 1
+            kept.append((layer, head, query, key))
+    return tuple(kept)
+
+
+def patchable(scene: Scene, patch: Patched, patch_source: str) -> bool:
+    """Whether an array's part can be put in from the other sentence's run; see Scene.can_patch."""
+    if not patch_source or fit_sentence(patch_source, scene.split, scene.model)[0] != patch_source:
+        return False
+    (name, place), n = patch, len(scene.tokens)
+    inside, layer, array = re.fullmatch(PATCHED, name).groups()  # type: ignore[union-attr]
+    if inside and not scene.config.n_encoder_layers:
+        return False
+    c = scene.config.encoder if inside else scene.config
+    positions = n if inside or not c.n_encoder_layers else c.n_ctx
+    there = {"cross.z": c.cross and not inside, "mlp_out": c.d_mlp > 0}.get(array, True)
+    sizes = (c.n_heads, positions) if array.endswith(".z") else (positions,)
+    fits = all(at < size for at, size in zip(place, sizes, strict=False))
+    return there and int(layer) < c.n_layers and fits and len(scene.encode(patch_source).tokens) == n
+
+
+def turned(scene: Scene, changes: Mapping[str, Any]) -> Scene:
+    """A copy with some fields changed, less what no longer fits it; see Scene.turn. Raises: SceneError, ConfigError."""
+    edits, ablated = _rows(changes, "edits", EDITS, scene.edits), _rows(changes, "ablated", ABLATED, scene.ablated)
+    cut = _rows(changes, "cut", CUT, scene.cut)
+    others = {name: value for name, value in changes.items() if name not in ("edits", "ablated", "cut")}
+    patch = {name: others.pop(name, getattr(scene, name)) for name in ("patch", "patch_source")}
+    bare = replace(scene, edits=(), ablated=(), cut=(), patch=None, **others)
+    before, after, c = scene.tokens, bare.tokens, bare.config
+    same = {at for at, (one, other) in enumerate(zip(before, after, strict=False)) if one == other}
+    if "edits" not in changes:
+        edits = [e for e in edits if e[0] in same]
+    edits = tuple(e for e in edits if e[1] < c.d_model) if not bare.whole.n_encoder_layers else ()
+    if "cut" not in changes:
+        cut = tuple(e for e in cut if same.issuperset(e[2:]))
+    cut = cuttable(bare, cut)
+    ablated = tuple(head for head in ablated if not no_head(bare.whole, head))
+    if "forced" not in changes and bare.forced and (before, scene.model) != (after, bare.model):
+        bare = bare.looked_at({"forced": ()})
+    if "words_forced" not in changes and bare.words_forced and before != after:
+        bare = bare.looked_at({"words_forced": ()})
+    if "patch" not in changes and scene.patch and (before != after or not patchable(bare, **patch)):
+        patch["patch"] = None
+    rows = {"edits": edits, "ablated": ablated, "cut": cut, **patch}
+    return replace(bare, **rows) if any(rows.values()) else bare
+
+
+def _rows(changes: Mapping[str, Any], name: str, kind: Rows, own: Any) -> Any:
+    """The rows that are asked for, in order, or else the Scene's own. Raises: SceneError for what are none."""
+    if name not in changes:
+        return own
+    rows = kind.gathered(changes[name])
+    kind.check(name, rows, SceneError)
+    return rows
