@@ -13,8 +13,10 @@ from core.scene.sentence import fit_target, target_cut
 from pictures import cause as pictures
 from pictures import continuation, influence, stacks
 from pictures.words import Words
-from ui import comparison, controls, explanation, figure, patch, presets, shell, state, switchboard
+from ui import comparison, controls, explanation, figure, on_demand, patch, presets, shell, state, switchboard
 from ui.live import live_figure
+
+PATCHES = on_demand.Work("cause.patched", pictures.patched)
 
 
 @st.fragment
@@ -25,14 +27,15 @@ def compare(words: Words) -> None:
     with st.container(key="cause-knobs"):
         _knobs(scene, words)
     shell.notices(words, "long_target")
-    two = stacks.count(scene) > 1
+    pair = pictures.Pair.of(scene)
+    ready = pair.unasked or on_demand.ready(PATCHES, pair.parts, words("cause.patched.title"), words)
     with st.container(key="cause-maps"), live_figure.together("cause-maps"):
         _picture(pictures.both, scene, words, pictures.BARS)
-        if not two:  # those follow a gradient, or a head, within one text
+        if not pair.two:  # those follow a gradient, or a head, within one text
             _picture(influence.answers, scene, words, influence.HEIGHT)
-        for builder in pictures.maps(scene):
-            height = pictures.height(pictures.asked(scene))
-            _picture(builder, scene, words, height, choose if builder is pictures.heads and not two else None)
+        for builder in pictures.maps(scene) if ready else ():
+            height = pictures.height(pair.clean)
+            _picture(builder, scene, words, height, choose if builder is pictures.heads and not pair.two else None)
     patch.offer(scene, words)
     explanation.draw("cause", words)
 

@@ -15,13 +15,13 @@ from pictures import continuation
 from pictures.compute import Builder, Picture, picture
 from pictures.extremes import greatest, head_names, some, token_name
 from pictures.numbers import COLUMN, Bars, Cells, by_layer, cells
-from pictures.pair import CLEAN, OTHER, Pair, asked, choices
+from pictures.pair import CLEAN, OTHER, Pair, asked, choices, patched
 from pictures.squares import nothing
 from pictures.words import Words
 from plots.differences import differences
 from plots.heatmap import heatmap
 
-__all__ = ["CLEAN", "OTHER", "Pair", "asked", "both", "choices", "height", "maps"]
+__all__ = ["CLEAN", "OTHER", "Pair", "asked", "both", "choices", "height", "maps", "patched"]
 
 WIDTH = 330  # px: a map where three share a line
 BARS = 110

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -42,11 +43,11 @@ def affordable(config: Config) -> int:
     """How many tokens a sentence may have so that it does not take too long to patch each stream and each head: what
     follows a patch is computed again, half of the model on average. A few are always tried.
     """
+    return next((n for n in range(limits.FOLLOWED, FEWEST, -1) if _work(config, n) <= limits.PATCHES), FEWEST)
 
-    def work(n: int) -> float:
-        return config.n_layers * (n + config.n_heads) * multiplications(config, n, n, n_source=n) / 2
 
-    return next((n for n in range(limits.FOLLOWED, FEWEST, -1) if work(n) <= limits.PATCHES), FEWEST)
+def _work(config: Config, n: int) -> float:
+    return config.n_layers * (n + config.n_heads) * multiplications(config, n, n, n_source=n) / 2
 
 
 @dataclass(frozen=True)
@@ -142,8 +143,25 @@ class Pair:
     def moved(self, what: str, layers: Iterable[int], head: int = 0) -> np.ndarray:
         """How far each patch moves the difference towards the source's: [layer, variant]."""
         base, towards = self.of_scene(self.target), 1.0 if self.gap >= 0 else -1.0
-        about = self.target.computed, self.source.computed, self.read, self.candidates, what
-        return towards * (np.array([_patched(*about, i, head) for i in layers]) - base)
+        return towards * (np.array([patched(*self._part(what, i, head)) for i in layers]) - base)
+
+    def _part(self, what: str, layer: int, head: int = 0) -> tuple[Any, ...]:
+        return self.target.computed, self.source.computed, self.read, self.candidates, what, layer, head
+
+    @property
+    def unasked(self) -> bool:
+        """Whether all patches are tried so soon that a page need not be asked to."""
+        return _work(self.clean.config, len(self.clean.tokens)) <= limits.PATCHES_UNASKED
+
+    @property
+    def parts(self) -> list[tuple[Any, ...]]:
+        """What the maps are made of, but for the chosen head's: the arguments of `patched`, a layer each; none where
+        the sentences differ in length."""
+        config = self.clean.config
+        layers = {"stream": config.n_layers, "heads": config.n_layers, "mlp": config.n_layers * (config.d_mlp > 0)}
+        if self.two:
+            layers |= {"encoder": config.n_encoder_layers, "cross": config.n_layers * config.cross}
+        return [self._part(what, i) for what, n in layers.items() for i in range(n) if self.alike]
 
 
 def _written(run: Run) -> tuple[int, ...]:
@@ -172,10 +190,10 @@ def _reading(scene: Scene, read: tuple[int, ...]) -> Trace:
 
 
 @memory.kept(lambda *what: what, large=lambda target, *_: compute.is_large(target))
-def _patched(
+def patched(
     target: Scene, source: Scene, read: tuple[int, ...], pair: tuple[int, int], what: str, layer: int, head: int
 ) -> np.ndarray:
-    """A layer at a time, so that others may come between."""
+    """`patched_differences` of two runs that read these ids; a layer at a time, so that others may come between."""
     runs = reading(target, read), reading(source, read)
     return patched_differences(compute.params(target), target.config, *runs, pair, what, layer, head)
 

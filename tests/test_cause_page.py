@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import plotly.graph_objects as go
 import pytest
 from streamlit.testing.v1 import AppTest
-from support import knob
+from support import fine, html, knob, open_page
 
-from core import Scene
-from pictures import cause
+from core import Scene, limits
+from pictures import cause, pair
 from pictures.words import LANGUAGES, words_of
 from plots import theme
 from plots.differences import differences
@@ -76,3 +77,28 @@ def test_the_knobs():
     knob(at.text_input, "knob-other_sentence").set_value("um urso").run()
     assert not at.exception
     assert "5 tokens against 2" in cause.heads(at.session_state[SCENE], words_of("en")).says
+
+
+@pytest.mark.parametrize("model", ["stories", "translator"])
+def test_a_large_model_is_patched_when_asked_for(monkeypatch, model):
+    monkeypatch.setenv("FIBRA_PLAIN_FIGURES", "1")
+    monkeypatch.setattr(limits, "PATCHES_UNASKED", 1)
+    scene, words = Scene(model=model, lang="en"), words_of("en")
+    maps = [each(scene, words).says for each in cause.maps(scene)]
+    at = fine(open_page("cause", scene))
+    assert cause.both(scene, words).says in html(at) and not any(says in html(at) for says in maps)
+    fine(at.button(key="ask-cause.patched").click().run())
+    assert all(says in html(at) for says in maps)
+
+
+def test_all_that_the_maps_show_is_a_part_that_was_asked_for(monkeypatch):
+    """Or a page would go on computing after the last slice."""
+    for scene in (Scene(model="stories", seed=1), Scene(model="translator"), Scene(model="gpt", off=("mlp",))):
+        found = cause.Pair.of(scene)
+        tried = Mock(return_value=np.zeros(1))
+        monkeypatch.setattr(pair, "patched", tried)
+        for each in cause.maps(scene):
+            if each is not cause.opened:
+                each(scene, words_of("en"))
+        monkeypatch.undo()
+        assert {each.args for each in tried.call_args_list} == {*found.parts}

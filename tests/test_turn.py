@@ -116,7 +116,7 @@ SHELVES = {
     "searched": lambda _: draw.search(TRANSLATOR),
     "card": lambda scene: card.shown("reading", scene.turn(explained=(("embed", (0, 0)),)), WORDS),
     "put": lambda scene: runs.patched(pair.Pair.of(scene), "put_head.0.1."),
-    "patched": lambda scene: pair._patched(scene, scene.turn(sentence=scene.text[::-1]), (), (0, 1), "stream", 0, 0),
+    "patched": lambda scene: pair.patched(scene, scene.turn(sentence=scene.text[::-1]), (), (0, 1), "stream", 0, 0),
     "slopes": lambda scene: influence._slopes(scene, 1),
     "scaled": lambda scene: runs._scaled(scene, 1, (0.5,) * len(scene.tokens)),
     "reading": lambda _: pair.reading(TRANSLATOR, (3,)),
