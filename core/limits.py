@@ -109,6 +109,7 @@ MODELS = CACHE * 2 // 5  # trained models that all sessions hold together: thirt
 ABLATIONS = 1e11  # multiplications that a page takes unasked to switch off head after head: about ten seconds
 PATCHES = 2e11  # the same of patches, one run each
 PATCHES_UNASKED = 3e10  # of these as many as a page does before anyone asks: of 12 layers, 12 heads and 32 tokens
+BACKWARD = 32_000_000  # parameters whose gradients a page computes: 128 MB beside them; SmolLM2's took 1,060 MB in all
 LARGE = 1_000_000  # parameters, 4 MB: larger models are computed one at a time, so that a class of them fits in memory
 CHECKPOINTS = 32 << 20  # of one training run: forty of a model of 200,000 parameters
 RUNS = 4  # of a session that undo, or choosing its task again, brings back where it stood

@@ -113,7 +113,8 @@ def _right(scene: Scene, words: Words) -> None:
 
 
 scene, words = shell.open_page("backward", reads=loss_choice.asked)
-presets.stand_in(scene, loss_choice.asked(scene), words)
+why = "backward.too_large" if loss_choice.too_large(scene) else "shell.stand_in"
+presets.stand_in(scene, loss_choice.asked(scene), words, why)
 presets.beginning(scene, loss_choice.asked(scene), words)
 way_back(words)
 shell.close_page("backward", words, cross_entropy, backward, block_backward, softmax_backward)

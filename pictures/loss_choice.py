@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core import Run, Scene
+from core import Run, Scene, limits
 from core.backward import NO_BACKWARD
 from core.ops.softmax import softmax
-from core.scene.switch import beginning
+from core.scene.switch import as_it_opens, beginning
 from pictures import compute, continuation, stacks
 from pictures.extremes import choices
 from pictures.words import Words
@@ -43,8 +43,16 @@ class Judged:
 
 
 def asked(scene: Scene) -> Scene:
-    """The Scene itself; a model with logits where it has none; of a long text its beginning: all of a run is kept."""
+    """The Scene itself; another model where its own has no logits, or is too large; of a long text its beginning: all
+    of a run is kept."""
+    if too_large(scene):
+        return as_it_opens(scene, STAND_IN)
     return beginning(continuation.with_logits(scene, STAND_IN))
+
+
+def too_large(scene: Scene) -> bool:
+    """Whether the gradients of all its parameters would take more than a page may."""
+    return scene.config.unembed and scene.whole.n_parameters() > limits.BACKWARD
 
 
 def loss_of(scene: Scene) -> Judged | None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 import plotly.graph_objects as go
 import pytest
-from support import html, open_page
+from support import fine, html, open_page
 
 import core
-from core import Scene
+from core import Scene, limits
 from core.train.loop import Recipe, State, adamw
 from pictures import backward, compare_backward, descent, loss_choice
+from pictures.display_names import called
 from pictures.words import LANGUAGES, words_of
 from plots import theme
 from ui.state import SCENE
@@ -137,3 +138,13 @@ def test_what_is_pinned_stands_beside_it_on_one_axis():
     low, high = axis["range"] if axis["type"] == "linear" else (10.0**at for at in axis["range"])
     assert low <= np.nanmin([*was, *now]) and np.nanmax([*was, *now]) <= high
     assert compare_backward.lengths(scene.turn(sentence="um"), words).says == words("backward.says.nothing")
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_model_too_large_for_its_gradients_has_another_in_its_place(monkeypatch, lang):
+    monkeypatch.setattr(limits, "BACKWARD", 100_000)
+    scene, words = Scene(model="stories", lang=lang), words_of(lang)
+    assert loss_choice.asked(scene).model == loss_choice.STAND_IN
+    said = html(fine(open_page("backward", scene)))
+    story, other = (called(name, core.PRESETS[name], words) for name in ("stories", "gpt"))
+    assert words("backward.too_large", story=story, other=other) in said
