@@ -68,8 +68,12 @@ def test_bars_stand_on_both_sides_of_zero():
 def test_the_knobs():
     at = AppTest.from_file(str(PAGE), default_timeout=60)
     at.query_params["lang"] = "en"
+    at.query_params["cause_word"], at.query_params["cause_rival"], at.query_params["top_k"] = "99999", "222", "many"
     at.run()
     assert not at.exception
+    here = at.session_state[SCENE]
+    assert (here.cause_word, here.cause_rival) == (None, 222), "a token that the model has not"
+    assert "cause_word = “99999” (it takes 0..417)" in html(at) and "top_k = “many”" in html(at)
     other = knob(at.text_input, "knob-other_sentence")
     assert other.value == cause.OTHER
     other.set_value("Os pinguins perto do urso").run()

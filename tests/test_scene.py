@@ -17,6 +17,7 @@ from core import limits
 from core.scene.fields import OVERRIDES, TASK_NAMES, TRAINED_SIZES, kinds
 from core.scene.scene import ADDRESS, VIEW
 from core.scene.sentence import fit_sentence
+from core.scene.switch import as_it_opens
 from core.tasks import SOURCED, TASKS, Characters
 from core.tokenizer.text import normalized
 from core.train.training_run import SIZES
@@ -308,6 +309,17 @@ def test_forced_tokens_stay_while_the_text_before_them_does():
     assert scene.turn(sentence="a c").forced == () == scene.turn(model="encoder").forced
     assert scene.turn(split="characters").forced == ()
     assert scene.turn(sentence="a c", forced=((2, 8),)).forced == ((2, 8),)
+
+
+def test_an_id_is_not_carried_into_another_vocabulary():
+    scene = Scene(model="translator", loss_position=3, loss_token=40, cause_word=269, cause_rival=222)
+    scene = scene.turn(words_forced=((1, 5),))
+    assert scene.turn(sentence="as focas", temperature=2.0).cause_word == 269
+    other = as_it_opens(scene, "stories")
+    assert (other.loss_token, other.cause_word, other.cause_rival, other.words_forced) == (None, None, None, ())
+    assert as_it_opens(scene, "stories", cause_word=3).cause_word == 3
+    twin = Scene(model="seq2seq", words_forced=((1, 5),))
+    assert twin.turn(model="translator", sentence=twin.text).words_forced == (), "the same words by other ids"
 
 
 def test_the_preset_s_own_value_takes_an_override_away():

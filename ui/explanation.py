@@ -29,9 +29,8 @@ def known(page: str, scene: Scene, words: Words) -> Scene:
     if scene.explained and state.addressed():
         here = world(page, scene, words)
         if here is not None and not here.has(scene.explained[-1]):
-            state.follow(explained=())
             wrong = Notice("default", "explained", EXPLAINED.write(scene.explained), EXPLAINED.right)
-            state.notify(*state.notices(), wrong)
+            state.let_go(wrong, explained=())
     return state.scene()
 
 

@@ -21,7 +21,20 @@ from pictures.pages import PAGES
 from pictures.words import LANGUAGES, Words
 from plots import theme
 from plots.tokens import shown
-from ui import controls, explanation, patch, presets, process, share, source, state, status, switchboard, takeaway
+from ui import (
+    controls,
+    explanation,
+    patch,
+    presets,
+    process,
+    share,
+    source,
+    state,
+    status,
+    switchboard,
+    takeaway,
+    vocabulary,
+)
 from ui.challenges import asked as challenge
 from ui.checks import cards, panel
 from ui.lessons import bar
@@ -55,6 +68,7 @@ def open_page(
     bar.open_asked(name)
     scene = challenge.known(bar.known(scene, words))
     if model:
+        scene = vocabulary.known(name, scene, reads(scene).config.vocab_size)
         scene = explanation.known(name, scene, words)
     if asked := menu.nowhere():
         state.notify(*state.notices(), Notice("nowhere", "page", asked, words(f"pages.{name}")))

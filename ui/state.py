@@ -173,6 +173,13 @@ def follow(**changes: Any) -> None:
         _put(new)
 
 
+def let_go(wrong: Notice, **changes: Any) -> None:
+    """Take away what the address had brought and nothing here has; and say so, beside what is said already."""
+    said = notices()
+    follow(**changes)
+    notify(*said, wrong)
+
+
 def pin() -> None:
     """Keep what is computed now, to compare with; or let go what was kept."""
     show(scene().pin() if scene().pinned is None else scene().turn(pinned=None))

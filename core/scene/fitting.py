@@ -18,6 +18,8 @@ from .sentence import fit_sentence
 if TYPE_CHECKING:
     from .scene import Scene
 
+IDS = ("loss_token", "cause_word", "cause_rival")  # tokens by their ids: in another vocabulary these are other words
+
 
 def check(scene: Scene) -> None:
     """Raises: SceneError, ConfigError for what does not fit together."""
@@ -92,8 +94,10 @@ def turned(scene: Scene, changes: Mapping[str, Any]) -> Scene:
     ablated = tuple(head for head in ablated if not no_head(bare.whole, head))
     if "forced" not in changes and bare.forced and (before, scene.model) != (after, bare.model):
         bare = bare.looked_at({"forced": ()})
-    if "words_forced" not in changes and bare.words_forced and before != after:
+    if "words_forced" not in changes and bare.words_forced and (before, scene.model) != (after, bare.model):
         bare = bare.looked_at({"words_forced": ()})
+    if scene.model != bare.model and (ids := [name for name in IDS if name not in changes]):
+        bare = bare.looked_at(dict.fromkeys(ids))
     if "patch" not in changes and scene.patch and (before != after or not patchable(bare, **patch)):
         patch["patch"] = None
     rows = {"edits": edits, "ablated": ablated, "cut": cut, **patch}

@@ -332,10 +332,10 @@ class Scene:
         return scene
 
     def turn(self, **changes: Any) -> Scene:
-        """A copy with some fields changed, less the edits, heads, edges, patch and forced tokens that no longer fit it.
+        """A copy with some fields changed, less the edits, heads, edges, patch and tokens that no longer fit it.
 
         An edit stays while its position still holds the same token, and a cut edge while both of its do; forced tokens,
-        while the text before them does; a patch, while all tokens do.
+        while the text before them does; a patch, while all tokens do; chosen tokens, while the model does.
         """
         for name in changes.keys() - kinds(Scene).keys():
             raise SceneError(_no_field(name), name)

@@ -18,8 +18,7 @@ SHOWN = "fibra.challenges.shown"  # session state: whose solution was shown; sta
 def known(scene: Scene) -> Scene:
     """The Scene without a challenge that there is not, which is then said."""
     if scene.challenge and scene.challenge not in CHALLENGES:
-        state.follow(challenge="")
-        state.notify(*state.notices(), Notice("default", "challenge", scene.challenge, ", ".join(CHALLENGES)))
+        state.let_go(Notice("default", "challenge", scene.challenge, ", ".join(CHALLENGES)), challenge="")
     return state.scene()
 
 

@@ -35,8 +35,7 @@ document.querySelector(".st-key-check-panel")?.scrollIntoView({ block: "center",
 def known(scene: Scene) -> Scene:
     """The Scene without a question that there is not, which is then said."""
     if scene.check and scene.check not in CHECKS:
-        state.follow(check="")
-        state.notify(*state.notices(), Notice("default", "check", scene.check, "rows-sum-to-one, …"))
+        state.let_go(Notice("default", "check", scene.check, "rows-sum-to-one, …"), check="")
     return state.scene()
 
 

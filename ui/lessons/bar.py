@@ -33,8 +33,8 @@ def open_asked(page: str) -> None:
 def known(scene: Scene, words: Words) -> Scene:
     """The Scene without a lesson that there is not, or not any more, which is then said."""
     if scene.lesson and find(scene.lesson, words) is None:
-        state.follow(lesson="", lesson_step=0)
-        state.notify(*state.notices(), Notice("default", "lesson", scene.lesson, ", ".join(lessons.NAMES)))
+        wrong = Notice("default", "lesson", scene.lesson, ", ".join(lessons.NAMES))
+        state.let_go(wrong, lesson="", lesson_step=0)
     return state.scene()
 
 
