@@ -4,7 +4,9 @@ looks predicts nothing, to its output.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from math import inf
 
 import numpy as np
 
@@ -20,8 +22,9 @@ from plots.differences import differences
 from plots.tokens import edged
 
 MOST = 12  # bars
+LITTLE = 0.0005  # a share that a decimal of its percents would write as 0.0
 ROW, WIDTH = 27, 330  # px
-ROOM = 1.3, 1.7  # for what is written behind the longest bar: a share; a share and a change
+ROOM = 1.3, 1.7  # for what is written behind the longest bar: a share; a share with a power of ten, or with a change
 
 
 @dataclass(frozen=True)
@@ -89,10 +92,10 @@ def ranked(scene: Scene, words: Words) -> Picture:
     figure = differences(
         np.array([found.strength[head] for head in listed]),
         [words("reading.ranked.head", layer=layer, head=head) for layer, head in listed],
-        [_written(found, head, words) for head in listed],
+        [_written(found, head, listed, words) for head in listed],
         roles=("@attention", "@attention"),
         signed=False,
-        room=ROOM[found.log_p is not None],
+        room=ROOM[_changes(found, listed) or bool(found.strength[listed[0]] < LITTLE)],
         chosen=listed.index(place) if place in listed else None,
         height=height(scene),
         alt=says,
@@ -100,10 +103,20 @@ def ranked(scene: Scene, words: Words) -> Picture:
     return Picture(figure, says, _numbers(found, listed, scene))
 
 
-def _written(found: Ranks, place: tuple[int, int], words: Words) -> str:
+def _shares(words: Words) -> Callable[[float], str]:
+    """How a share is written, in percent: with a power of ten where a decimal is too coarse to tell bars apart."""
+    return lambda share: words.scaled(100 * share, 1, small=100 * LITTLE, large=inf)
+
+
+def _changes(found: Ranks, listed: list[tuple[int, int]]) -> bool:
+    """Whether a change of the log-probability is written beside the bars: where any of them is more than 0.00."""
+    return found.log_p is not None and any(round(float(found.log_p[place]), 2) for place in listed)
+
+
+def _written(found: Ranks, place: tuple[int, int], listed: list[tuple[int, int]], words: Words) -> str:
     """Beside a bar: its size, and of a prediction how far the likeliest token's log-probability rises or falls."""
-    share = f"{percent(words)(float(found.strength[place]))}%"
-    if found.log_p is None:
+    share = f"{_shares(words)(float(found.strength[place]))}%"
+    if found.log_p is None or not _changes(found, listed):
         return share
     change = float(found.log_p[place])
     return f"{share} · {'+' if round(change, 2) > 0 else ''}{words.number(change)}"
@@ -118,30 +131,37 @@ def _numbers(found: Ranks, listed: list[tuple[int, int]], scene: Scene) -> Bars 
 
 
 def _says(found: Ranks, scene: Scene, words: Words) -> str:
-    most, n = greatest(found.strength, percent(words), found.works), int(found.works.sum())
+    most, n = greatest(found.strength, shown := _shares(words), found.works), int(found.works.sum())
     how = "output" if found.log_p is None else "prediction"
     alike = "_alike" if most.everywhere and n > 1 else ""
-    heads = {"heads": head_names(most.places, words, "heads.the"), "k": len(most.places), "n": n, "most": most.value}
+    heads = {"heads": head_names(most.places, words, "heads.the"), "k": len(most.places), "n": n}
+    heads["most"] = shown(most.value)
     kind = stacks.looks(scene).kind
     read = stacks.read(scene) if kind else scene.tokens
     after = {"token": token_name(read, len(read) - 1, words)} if how == "prediction" else {}
     says = words(f"reading.ranked.says.{how}{alike}", **heads, **after)
-    if found.log_p is not None and len(most.places) == 1:
-        says += " " + _likeliest(found.log_p, most, scene, words)
+    if found.log_p is not None:
+        says += _likeliest(found, most, scene, words)
     if kind:
         says += " " + words(f"reading.ranked.says.of_{kind}")
     return says if n <= MOST else f"{says} {words('reading.ranked.says.listed', shown=MOST, n=n)}"
 
 
-def _likeliest(log_p: np.ndarray, most: Extreme, scene: Scene, words: Words) -> str:
-    """What the strongest head does to the token that is likeliest with it."""
+def _likeliest(found: Ranks, most: Extreme, scene: Scene, words: Words) -> str:
+    """What the strongest head, where it is one, does to the token that is likeliest with it; and that the bars have the
+    change of its log-probability beside them. Either where a digit of it is seen."""
+    assert found.log_p is not None
     logits = stacks.asked(scene)[2]["logits"][-1].astype(np.float64)
     token = int(logits.argmax())
     before = float(1 / np.exp(logits - logits[token]).sum())
-    layer, head = most.place
-    after = before * float(np.exp(log_p[layer, head]))
+    after = before * float(np.exp(found.log_p[most.place]))
     word = words("quoted", token=edged(continuation.names(scene, words)(token)))
-    return words("reading.ranked.says.likeliest", word=word, before=before, after=after)
+    says, written = "", percent(words)
+    if len(most.places) == 1 and written(before) != written(after):
+        says += " " + words("reading.ranked.says.likeliest", word=word, before=before, after=after)
+    if _changes(found, found.order[:MOST]):
+        says += " " + words("reading.ranked.says.beside", word=word)
+    return says
 
 
 def height(scene: Scene) -> int:

@@ -634,6 +634,9 @@ def test_the_votes_add_up_to_the_logit_and_those_of_heads_by_word_to_theirs(mode
         starts, sizes = (np.asarray(bars[name], np.float64) for name in ("base", "x"))
         assert starts[1:-1] == pytest.approx((starts + sizes)[:-2], abs=1e-5) and starts[0] == starts[-1] == 0
         assert sizes[-1] == pytest.approx(sizes[:-1].sum(), abs=1e-4) and len(sizes) <= votes.PARTS + 3
+    again = votes.sources(Scene(model=model, sentence="caranguejos " * 6 + "um", tokens_written=1), words_of("pt-BR"))
+    named = again.figure["layout"]["yaxis"]["ticktext"]
+    assert len({*named}) == len(named), "each says where it stands, however long it is"
     assert votes.refused(Scene(model="gpt", off=("residual",))) == "generate.votes.none" and not votes.refused(scene)
     large = Scene(model="gpt", sentence=" ".join("x" * 60)).override(n_layers=12, n_heads=16, d_model=256, d_mlp=1024)
     assert votes.refused(large) == "generate.votes.none_large" and continuation.is_long(large, 64)

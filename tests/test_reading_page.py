@@ -255,6 +255,10 @@ def test_the_bars_are_the_strongest_heads_in_order_and_a_click_opens_one(monkeyp
     assert (turned["layer"], turned["head"]) == found.order[4]
     asked.choose_rank({"x": 0.1, "y": 12.0})
     assert (turned["layer"], turned["head"]) == found.order[4], "below the last bar there is none"
+    little = ranked.ranked(Scene(model="translator"), words_of("en"))
+    written = little.figure["data"][0]["text"]
+    assert len({*written}) == 7 and all("×" in text and "·" not in text for text in written)
+    assert written[0] in little.says and "beside a bar" in made.says and "beside" not in little.says
     encoder = Scene(model="encoder_full")
     numbers, order = ranked.ranked(encoder, words_of("en")).numbers, ranked.ranks(encoder).order
     layer, head = order[1]

@@ -18,7 +18,7 @@ from pictures import continuation, extremes
 from pictures.compute import Picture, picture
 from pictures.numbers import Bars
 from pictures.words import Words
-from plots.tokens import edged
+from plots.tokens import LABEL, edged, short
 from plots.waterfall import height_of, waterfall
 
 PARTS = 14  # bars of the waterfall: of more, the greatest stand alone, the others together
@@ -58,10 +58,10 @@ def votes(scene: Scene, words: Words) -> Picture:
     names = [_part(part, words) for part in parts.names]
     says = _says("votes", scene, values, names, words, total=total, n=len(values))
     roles = ["@attention" if HEAD.fullmatch(part) else "@residual" for part in parts.names]
-    short = [_part(part, words, "bar_") for part in parts.names]
+    called = [_part(part, words, "bar_") for part in parts.names]
     numbers = [_number(part, token) for part in parts.names]
     shown = [*_shown(numbers, values, PARTS), ("logits", (parts.values.shape[1] - 1, token))]
-    values, names, roles = _gathered(values, short, roles, PARTS, words)
+    values, names, roles = _gathered(values, called, roles, PARTS, words)
     figure = waterfall(values, names, roles, words("generate.votes.logit"), whole=total, comma=words.comma, alt=says)
     return Picture(figure, says, Bars(tuple(shown)))
 
@@ -76,7 +76,8 @@ def sources(scene: Scene, words: Words) -> Picture:
     names = [extremes.token_name(tokens, place, words) for place in range(len(tokens))]
     says = _says("sources", scene, values, names, words, total=float(values.sum()), n=len(values))
     numbers = _shown([("brought.logits", (key, token)) for key in range(len(values))], values, WORDS)
-    values, names, roles = _gathered(values, names, ["@value"] * len(names), WORDS, words)
+    called = [_word(tokens, place, words) for place in range(len(tokens))]
+    values, names, roles = _gathered(values, called, ["@value"] * len(called), WORDS, words)
     figure = waterfall(values, names, roles, words("generate.votes.heads"), comma=words.comma, alt=says)
     return Picture(figure, says, Bars(tuple(numbers)))
 
@@ -96,6 +97,14 @@ def _part(name: str, words: Words, start: str = "") -> str:
     kind = name.rpartition(".")[2] if layer else name.partition(".")[0]
     start = start if layer or kind == "ln_final" else ""
     return words(f"generate.votes.{start}{kind}", layer=int(layer[1]) if layer else 0)
+
+
+def _word(tokens: list[str], place: int, words: Words) -> str:
+    """What a word is called beside its bar: one that stands there more than once keeps its position, however long."""
+    if tokens.count(token := tokens[place]) == 1:
+        return extremes.token_name(tokens, place, words)
+    room = LABEL - len(words("generate.votes.bar_word", token="", place=place))
+    return words("generate.votes.bar_word", token=short(edged(token), room), place=place)
 
 
 def _number(part: str, token: int) -> Numbered:

@@ -52,7 +52,10 @@ NAMES = {
     *(f"explain.{name}" for name in ("length", "gradient", "parameter", "other", "put", "without", "whole")),
     *(f"explain.{name}" for name in ("share", "answer", "blank", "way")),
     *(f"generate.votes.{part}" for part in ("head", "mlp_out", "b_O", "embed", "pos_embed", "ln_embed", "ln_final")),
-    *(f"generate.votes.{part}" for part in ("unembed", "others", "bar_head", "bar_mlp_out", "bar_b_O", "bar_ln_final")),
+    *(
+        f"generate.votes.{part}"
+        for part in ("unembed", "others", "bar_head", "bar_word", "bar_mlp_out", "bar_b_O", "bar_ln_final")
+    ),
     *(f"explain.at.{axis}" for axis in ("pos", "layer", "head", "kv_head", "d_model", "d_head", "d_mlp", "step")),
 }
 
