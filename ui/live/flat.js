@@ -83,7 +83,7 @@ function pinned({ x, y, z, ...note }, see) {
 
 // Of a scene whose axes are seen, the edges along which they run: two below, on the camera's side, and one at its left.
 function edges(scene, see) {
-  return AXES.filter((axis) => scene[`${axis}axis`].visible !== false).map((axis) => {
+  return AXES.filter((axis) => scene[`${axis}axis`].showgrid !== false).map((axis) => {
     const [from, to] = edge(scene, axis).map(see);
     const line = { width: 1, color: scene[`${axis}axis`].gridcolor };
     return { type: "scatter", mode: "lines", x: [from[0], to[0]], y: [from[1], to[1]], line, hoverinfo: "skip" };
