@@ -11,6 +11,7 @@ from core import Run, Scene
 from core.interpret import read_row
 from pictures import compute, left_out, stacks
 from pictures.compute import Picture, picture
+from pictures.display_names import all_named
 from pictures.extremes import greatest, magnitude, some, token_name, token_names, unit
 from pictures.numbers import COLUMN, ROW, Cells, cells
 from pictures.squares import enlarging
@@ -241,7 +242,7 @@ def vectors(
     found = stacks.looks(scene)
     return heatmap(
         x,
-        list(found.rows if tokens is None else tokens),
+        all_named(found.rows if tokens is None else tokens, words),
         column_title=words("axis.dimension"),
         row_role=role,
         comma=words.comma,
@@ -259,8 +260,8 @@ def matrix(scene: Scene, s: np.ndarray, words: Words, says: str, scale: str = "s
     found, hero = stacks.looks(scene), scale == "probability"
     return heatmap(
         s,
-        list(found.rows),
-        list(found.columns),
+        all_named(found.rows, words),
+        all_named(found.columns, words),
         row_title=words("axis.query"),
         column_title=words("axis.key"),
         scale=scale,

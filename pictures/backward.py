@@ -13,6 +13,7 @@ from core import Params, Scene, Trace
 from pictures import compute, memory, stacks
 from pictures.compute import Picture, picture
 from pictures.continuation import names
+from pictures.display_names import all_named
 from pictures.drawing import Stack, stacks_of
 from pictures.extremes import token_name
 from pictures.loss_choice import Judged, loss_of
@@ -243,7 +244,7 @@ def _by_word(found: Back | None, of: int, words: Words) -> Picture:
     figure = heatmap(
         lengths[::-1],
         [words("backward.out"), *map(str, reversed(range(n)))],
-        list(way.tokens),
+        all_named(way.tokens, words),
         scale="amount",
         zmax=float(lengths.max()) or 1.0,
         numbers=False,

@@ -13,6 +13,7 @@ import numpy as np
 from core import Scene
 from pictures import continuation
 from pictures.compute import Builder, Picture, picture
+from pictures.display_names import all_named
 from pictures.extremes import greatest, head_names, some, token_name
 from pictures.numbers import COLUMN, Bars, Cells, by_layer, cells
 from pictures.pair import CLEAN, OTHER, Pair, asked, choices, patched
@@ -98,7 +99,8 @@ def _of_words(pair: Pair, words: Words, which: str, tokens: Sequence[str], other
 
     values = pair.moved(which, range(config.n_encoder_layers if prefix else config.n_layers))
     says = _says(words, which, values, pair, place)
-    names = [a if a == b else f"{a}/{b}" for a, b in zip(tokens, others, strict=True)]
+    both = zip(all_named(tokens, words), all_named(others, words), strict=True)
+    names = [a if a == b else f"{a}/{b}" for a, b in both]
     of = by_layer(f"moved_{which}.{prefix}blocks.{{}}.resid_pre", values.shape)
     return _map(pair, words, values, says, names, words("cause.read" if pair.two and not prefix else "cause.token"), of)
 

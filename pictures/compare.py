@@ -165,6 +165,7 @@ def _tiles(
     found = stacks.looks(shown)
     return tiles(
         heads.squared(values),
+        filled=values.shape[2:],
         chosen=found.place,
         ablated=found.ablated,
         layer_title=words("axis.layer"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Protocol
 
 from core import PRESETS
@@ -13,6 +14,11 @@ from pictures.words import Words
 def named(token: str, words: Words) -> str:
     """The token itself; but the one that stands for all that a vocabulary lacks has a name in each language."""
     return words("token.unknown") if token == UNKNOWN else token
+
+
+def all_named(tokens: Iterable[str], words: Words) -> list[str]:
+    """The same of several tokens, as a picture's labels."""
+    return [named(token, words) for token in tokens]
 
 
 class Titled(Protocol):

@@ -14,6 +14,7 @@ from core.config import ENCODER
 from core.ops.softmax import softmax
 from core.trace import last_stream
 from pictures import compute, stacks
+from pictures.display_names import all_named
 from pictures.extremes import token_name
 from pictures.lessons import shortened
 from pictures.pages import PAGES
@@ -74,7 +75,9 @@ class Drawing:
             top = strip.vectors(positions, trace["pos_embed"], f"+ {positions.name}") + strip.wires("p")
         river = strip.shape(str(len(embed))) + strip.vectors(embedding, embed)
         return [
-            strip.column(words("start.parts.tokens"), "tokens", river=strip.tokens(self.stack.tokens)),
+            strip.column(
+                words("start.parts.tokens"), "tokens", river=strip.tokens(all_named(self.stack.tokens, words))
+            ),
             strip.column(embedding.name, "embedding", top=top, river=river),
         ]
 

@@ -11,6 +11,7 @@ from core import Scene
 from core.interpret.space import ROUNDING
 from pictures import compute, extremes, left_out, memory, stacks
 from pictures.compute import Picture, looked_at, picture
+from pictures.display_names import all_named
 from pictures.numbers import Points
 from pictures.ways import COMPONENTS, basis, depths, directions, kept, layers, names, reached, tokens, ways
 from pictures.words import Words
@@ -68,7 +69,7 @@ def _figure(scene: Scene, words: Words, alt: str = "") -> dict[str, Any]:
     title = "drift.axis_short" if scene.drift_3d else "drift.axis"  # a slanted title has little room
     return drift_figure(
         axes.project(stages)[:, there, :k].astype(np.float32),
-        [token for token, is_there in zip(tokens(scene), there, strict=True) if is_there],
+        [token for token, is_there in zip(all_named(tokens(scene), words), there, strict=True) if is_there],
         stage=stage(scene, stages),
         axis_titles=[words(title, i=i + 1, share=100 * float(axes.explained[i])) for i in range(k)],
         stage_names=stage_names(scene, len(stages), words),

@@ -14,6 +14,7 @@ from math import isfinite
 import numpy as np
 
 from core import Scene
+from pictures.display_names import named
 from pictures.words import Words
 from plots.tokens import edged, shown
 
@@ -118,7 +119,7 @@ def token_name(tokens: Sequence[str], place: int, words: Words) -> str:
 def choice(tokens: Sequence[str], place: int, words: Words) -> str:
     """A token as a list to choose from names it, without quotation marks."""
     token = tokens[place]
-    return words("choice", token=edged(token), place=place) if tokens.count(token) > 1 else shown(token)
+    return words("choice", token=edged(token), place=place) if tokens.count(token) > 1 else shown(named(token, words))
 
 
 def choices(tokens: Sequence[str], words: Words) -> list[str]:

@@ -8,6 +8,7 @@ from core import Scene
 from pictures import compute, cuts, extremes, fibres_across, left_out, stacks
 from pictures.attention import read
 from pictures.compute import Picture, picture
+from pictures.display_names import all_named
 from pictures.lighting import counted, focus, focuses, lit, patterns, starts
 from pictures.numbers import Curves
 from pictures.words import Words
@@ -58,10 +59,10 @@ def twin(scene: Scene, words: Words) -> Picture:
     (focus_row, focus_column), first = focuses(scene), starts(scene)
     figure = bipartite(
         a,
-        list(found.rows),
+        all_named(found.rows, words),
         threshold=scene.threshold,
         focus=focus_row,
-        keys=list(found.columns),
+        keys=all_named(found.columns, words),
         key_focus=focus_column,
         first=first,
         heads=[head],

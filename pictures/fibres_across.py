@@ -7,6 +7,7 @@ import numpy as np
 from core import Scene
 from pictures import extremes, stacks
 from pictures.compute import Picture
+from pictures.display_names import all_named
 from pictures.extremes import head_names, some, token_name
 from pictures.lighting import counted, focus, layers, lit, patterns
 from pictures.words import Words
@@ -22,8 +23,8 @@ def light_of(scene: Scene, words: Words, height: int) -> Picture:
         shown["decoder"],
         shown.get("cross"),
         list(scene.tokens),
-        list(stacks.read(scene)),
-        list(stacks.written(scene)),
+        all_named(stacks.read(scene), words),
+        all_named(stacks.written(scene), words),
         threshold=scene.threshold,
         focus=focus(scene),
         layers_lit=lit(scene),

@@ -11,6 +11,7 @@ from core.interpret import attention_distance, entropy, relative_change
 from core.scene.fields import Numbered
 from pictures import compute, left_out, stacks
 from pictures.compute import Picture, picture
+from pictures.display_names import all_named
 from pictures.extremes import (
     FEW,
     greatest,
@@ -75,9 +76,10 @@ def all_tiles(
         head_prefix="",
         hover=hover(words),
         hover_tile=words("heads.place"),
-        tokens=list(found.rows),
-        keys=list(found.columns),
+        tokens=all_named(found.rows, words),
+        keys=all_named(found.columns, words),
         looks=looks,
+        filled=a.shape[2:],
         height=overview_height(scene),
         alt=says,
     )
@@ -268,7 +270,7 @@ def effect(scene: Scene, words: Words) -> Picture:
     says = _change(change, left, scene, words)
     figure = token_shares(
         change,
-        list(_leaving(scene)),
+        all_named(_leaving(scene), words),
         faint=not stacks.looks(scene).ablated,
         value_title=words("heads.change"),
         hover=words("heads.hover_change"),

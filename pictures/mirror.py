@@ -19,6 +19,7 @@ from core.trace import last_stream
 from pictures import backward, compute, drawing, loss_choice, memory
 from pictures.backward import Way
 from pictures.changes import largest
+from pictures.display_names import all_named
 from pictures.extremes import Extreme, greatest, least, some
 from pictures.lessons import shortened
 from pictures.words import Words
@@ -71,7 +72,7 @@ class Mirror(drawing.Drawing):
         part = self._part(name, entering, array=array)
         if name == "memory":  # as it stands above a narrow column
             part = replace(part, name=self.words("backward.memory"))
-        tokens = strip.tokens(self.stack.tokens)
+        tokens = strip.tokens(all_named(self.stack.tokens, self.words))
         return [
             strip.column(self.words("start.parts.tokens"), "tokens", river=tokens),
             strip.column(part.name, "embedding", river=strip.vectors(part, entering)),

@@ -7,6 +7,7 @@ import numpy as np
 from core import Scene, limits
 from core.generate.loop import multiplications
 from core.interpret import LABELS, head_effects, induction_score
+from core.interpret.heads import followable
 from core.scene.fields import Numbered
 from pictures import compute, left_out, memory, stacks
 from pictures.compute import Picture, picture
@@ -141,7 +142,15 @@ def _says_scores(scene: Scene, place: tuple[int, int], mine: dict[str, float], w
         here = score if label == "seeming" else float(induction_score(pattern[None], ids)[0])
         about = {"probe": probe, "here": here, "repeated": bool(np.isfinite(here))}
         return words(f"reading.label.{label}{tried}", **values, **about)
+    if label is None and not _scored(scene):
+        return words("reading.label.few", place=values["place"], unit=values["unit"])
     return words(f"reading.label.{label or 'none'}", **values, apart=1 - score)
+
+
+def _scored(scene: Scene) -> bool:
+    """Whether there are tokens enough to follow any pattern at all; else every score is 0."""
+    found, n = stacks.looks(scene), int(left_out.kept(scene).sum())
+    return bool(followable(found.rows if found.kind else range(n), found.causal))
 
 
 # ------------------------------------------------------------------------------------------------ what would be lost

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from pictures.compute import Picture
+from pictures.display_names import all_named
 from pictures.words import Words
 from plots.heatmap import LARGE, heatmap
 
@@ -19,8 +20,8 @@ def looks_map(
     """
     return heatmap(
         weights,
-        tokens,
-        tokens if keys is None else keys,
+        all_named(tokens, words),
+        all_named(tokens if keys is None else keys, words),
         row_title=words("axis.query"),
         column_title=words("axis.key"),
         scale="probability",

@@ -15,6 +15,7 @@ from core.interpret import PCA, pca, rank_correlation
 from pictures import compute, stacks
 from pictures.attention import at_head, rotated
 from pictures.compute import Picture, picture
+from pictures.display_names import all_named
 from pictures.numbers import POINT, Points
 from pictures.numbers import points as points_of
 from pictures.squares import nothing
@@ -40,7 +41,7 @@ def together(scene: Scene, words: Words) -> Picture:
     says = _says(scene, points, weights, float(basis.explained.sum()), words)
     figure = plane(
         points,
-        (list(found.rows), list(found.columns)),
+        (all_named(found.rows, words), all_named(found.columns, words)),
         weights,
         threshold=scene.threshold,
         names=(words("reading.queries"), words("reading.keys")),

@@ -18,6 +18,7 @@ from pathlib import Path
 from string import Formatter
 from typing import Any
 
+from core.tokenizer.words import UNKNOWN
 from plots.tokens import isolated, visible
 
 CONTENT = Path(__file__).parent.parent / "content"
@@ -75,7 +76,9 @@ class Words(Formatter):
 
     def format_field(self, value: Any, format_spec: str) -> str:
         if not isinstance(value, Real):
-            # It may be a token: a space, or text from right to left.
+            # It may be a token: a space, text from right to left, or the one for what a vocabulary lacks, which has a
+            # name in each language. No text that a reader writes is one such token.
+            value = self("token.unknown") if value == UNKNOWN else value
             return super().format_field(isolated(visible(value)) if isinstance(value, str) else value, format_spec)
         if isinstance(value, Integral) and not format_spec:
             format_spec = ","
@@ -86,9 +89,9 @@ class Words(Formatter):
         return self.format_field(value, f".{decimals}f")
 
     def power(self, value: float) -> str:
-        """A number in two digits and a power of ten: 3.1 × 10⁻⁸."""
+        """A number in two digits and a power of ten, which no line breaks: 3.1 × 10⁻⁸."""
         mantissa, _, exponent = f"{value:.1e}".partition("e")
-        return f"{self.number(float(mantissa), 1)} × 10{str(int(exponent)).translate(RAISED)}"
+        return f"{self.number(float(mantissa), 1)}\u00a0×\u00a010{str(int(exponent)).translate(RAISED)}"
 
     def scaled(self, value: float, decimals: int = 2, small: float = 0.01, large: float = 10_000) -> str:
         """A number of any size: with so many decimals, or below `small` and from `large` on with a power of ten."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from math import prod
 from typing import Any
 
@@ -40,6 +41,7 @@ def tiles(
     looks: list[list[str]] | None = None,
     zmax: float = 1.0,
     signed: bool = False,
+    filled: tuple[int, ...] = (),
     height: int | None = None,
     alt: str = "",
 ) -> dict[str, Any]:
@@ -50,7 +52,8 @@ def tiles(
     back into (layer, head). With `signed` they are differences of patterns, coloured from -zmax to zmax. `hover` may
     use {layer}, {head}, {value} and, of `tokens`, {query} and {key} (of `keys`, where these are others); above
     TILE_CELLS cells `hover_tile`, with {layer} and {head} alone, stands in for it. Either is followed by what the head
-    `looks` [layer][head] at, a line of trusted text or "".
+    `looks` [layer][head] at, a line of trusted text or "". filled: the rows and columns of a tile that have cells, from
+    its first ones on, where not all have; frames, crosses and the outline go around these.
     """
     n_layers, n_heads, n_tokens, _ = shape = patterns.shape
     n_rows, n_columns = grid(shape)
@@ -66,11 +69,16 @@ def tiles(
         data = [_thumbs(patterns, zmax, signed), _targets(shape, hover_tile.format(**places), lines)]
     data[0] |= _scaled(zmax, signed, exact)
 
-    shapes = [_frames(shape)]
+    drawn = (*shape[:2], *(filled or shape[2:]))
+
+    def corners(place: tuple[int, ...]) -> tuple[float, float, float, float]:
+        return _corners(place[0], place[1], drawn, step)
+
+    shapes = [_frames(map(corners, np.ndindex(*shape[:2])))]
     if ablated:
-        shapes += _crosses(sorted(ablated), shape)
+        shapes += _crosses(list(map(corners, sorted(ablated))))
     if chosen is not None:
-        shapes += _ring(*chosen, shape)
+        shapes += _ring(corners(chosen))
     layers = [" · ".join(f"{layer_prefix}{layer}" for layer in range(row, n_layers, n_rows)) for row in range(n_rows)]
     columns = [column for column in range(n_columns) if tile_of(0, column, shape)]
     heads = [f"{head_prefix}{column % (n_heads + 1)}" for column in columns]
@@ -303,12 +311,11 @@ def _bold(labels: list[str], chosen: int | None) -> list[str]:
     return [f"<b>{label}</b>" if i == chosen else label for i, label in enumerate(labels)]
 
 
-def _corners(layer: int, head: int, shape: tuple[int, ...]) -> tuple[float, float, float, float]:
-    """(left, top, right, bottom) of a tile."""
-    step, n_tokens = _step(shape), shape[2]
+def _corners(layer: int, head: int, shape: tuple[int, ...], step: int) -> tuple[float, float, float, float]:
+    """(left, top, right, bottom) of a tile's cells, of `shape` [layer, head, row, column]."""
     row, column = spot_of(layer, head, shape)
     left, top = column * step - 0.5, row * step - 0.5
-    return left, top, left + n_tokens, top + n_tokens
+    return left, top, left + shape[3], top + shape[2]
 
 
 def _box(corners: tuple[float, float, float, float]) -> str:
@@ -316,16 +323,14 @@ def _box(corners: tuple[float, float, float, float]) -> str:
     return f"M{left} {top}L{right} {top}L{right} {bottom}L{left} {bottom}Z"
 
 
-def _frames(shape: tuple[int, ...]) -> dict[str, Any]:
+def _frames(corners: Iterable[tuple[float, float, float, float]]) -> dict[str, Any]:
     """A thin frame around every tile, all in one path: a tile of zeros is seen as a tile."""
-    places = np.ndindex(*shape[:2])
-    path = "".join(_box(_corners(layer, head, shape)) for layer, head in places)
+    path = "".join(map(_box, corners))
     return {"type": "path", "path": path, "line": {"color": "@grid", "width": 1}}
 
 
-def _crosses(ablated: list[tuple[int, int]], shape: tuple[int, ...]) -> list[dict[str, Any]]:
+def _crosses(corners: list[tuple[float, float, float, float]]) -> list[dict[str, Any]]:
     """The ablated tiles faded, and a cross through each."""
-    corners = [_corners(layer, head, shape) for layer, head in ablated]
     strokes = "".join(f"M{x0} {y0}L{x1} {y1}M{x0} {y1}L{x1} {y0}" for x0, y0, x1, y1 in corners)
     return [
         {"type": "path", "path": "".join(map(_box, corners)), "fillcolor": "@background/0.8", "line": {"width": 0}},
@@ -333,7 +338,7 @@ def _crosses(ablated: list[tuple[int, int]], shape: tuple[int, ...]) -> list[dic
     ]
 
 
-def _ring(layer: int, head: int, shape: tuple[int, ...]) -> list[dict[str, Any]]:
-    left, top, right, bottom = _corners(layer, head, shape)
+def _ring(corners: tuple[float, float, float, float]) -> list[dict[str, Any]]:
+    left, top, right, bottom = corners
     rect = {"type": "rect", "x0": left, "x1": right, "y0": top, "y1": bottom}
     return [rect | {"line": {"color": "@background", "width": 6}}, rect | {"line": {"color": "@chosen", "width": 3}}]

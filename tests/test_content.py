@@ -63,7 +63,7 @@ def test_portuguese_is_not_english():
     """A label that is the same in both languages must be a name, a symbol, or a format."""
     same = {key for key in LABELS["en"] if LABELS["en"][key] == LABELS["pt-BR"][key]}
     shared = re.compile(
-        r"quoted|block\.activation_names\..*|app\.title|shell\.languages\..*|glossary\.words\..*|.*symbol.*|.*_short|fibres\.axes.*|reading\.(queries|keys)|generate\.votes\.(ln_embed|embed|logit|unembed)|explain\.(axes\.(query|key|vocab)|names\.(embed|logits|attn\.(q|k|v|scores)))|.*\.formula.*|.*\.hover|cut\.edge|cause\.named|takeaway\.files\.lens"
+        r"quoted|block\.activation_names\..*|app\.title|shell\.languages\..*|glossary\.words\..*|.*symbol.*|.*_short|fibres\.axes.*|reading\.(queries|keys)|generate\.votes\.(bar_word|ln_embed|embed|logit|unembed)|explain\.(axes\.(query|key|vocab)|names\.(embed|logits|attn\.(q|k|v|scores)))|.*\.formula.*|.*\.hover|cut\.edge|cause\.named|takeaway\.files\.lens"
     )
     assert {key for key in same if not shared.fullmatch(key) and re.search(r"[a-zA-Z]{4,}", LABELS["en"][key])} <= {
         "attention.pattern",

@@ -16,7 +16,7 @@ from streamlit.testing.v1 import AppTest
 import core
 from core import PRESETS, Scene, limits
 from core.interpret import logit_lens
-from pictures import compute, continuation, memory
+from pictures import compute, continuation, drift, extremes, heads, memory, stacks
 from pictures.generate import cache, draw, lens, loss, votes
 from pictures.words import words_of
 from plots import theme
@@ -577,6 +577,12 @@ def test_the_unknown_word_has_a_name_in_each_language():
     scene = Scene(model="stories")
     unknown = scene.preset.tokenizer.tokens.index("<unknown>")
     assert [continuation.names(scene, words_of(lang))(unknown) for lang in LANGUAGES] == ["<unknown>", "<desconhecido>"]
+    off = Scene(model="translator", ablated=tuple((i, h, "cross") for i in (0, 1) for h in range(4)))
+    words = words_of("pt-BR")
+    assert "<desconhecido> (posição 2)" in extremes.choices(stacks.read(off), words)
+    for picture in (drift.drift(off, words), heads.overview(off.turn(attention_of="decoder"), words)):
+        shown = f"{picture.says} {picture.figure}"
+        assert "desconhecido" in shown and "unknown" not in shown
 
 
 def test_step_writes_one_token_more_where_all_are_written():

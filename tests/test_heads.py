@@ -271,7 +271,7 @@ def test_the_layer_where_float32_ends_is_named() -> None:
     norms = token_norms(residual_stages(run(scene).trace, 12))
     layer = int(np.isfinite(norms).argmin()) - 1
     says = pictures.lengths(scene, words).says
-    assert f"in layer {layer}" in says and "3.4 × 10³⁸" in says
+    assert f"in layer {layer}" in says and "3.4\u00a0×\u00a010³⁸" in says
     lost = np.isnan(trace_patterns(scene)).any((1, 2, 3)).argmax()
     assert f"From layer {lost} on" in pictures.overview(scene, words).says
 
@@ -282,9 +282,9 @@ def test_the_layer_where_float32_ends_is_named() -> None:
         (0.0, "0.00", "0,00"),
         (12.345, "12.35", "12,35"),
         (9999.4, "9,999.40", "9.999,40"),
-        (123456.0, "1.2 × 10⁵", "1,2 × 10⁵"),
-        (9.96e9, "1.0 × 10¹⁰", "1,0 × 10¹⁰"),
-        (0.00123, "1.2 × 10⁻³", "1,2 × 10⁻³"),
+        (123456.0, "1.2\u00a0×\u00a010⁵", "1,2\u00a0×\u00a010⁵"),
+        (9.96e9, "1.0\u00a0×\u00a010¹⁰", "1,0\u00a0×\u00a010¹⁰"),
+        (0.00123, "1.2\u00a0×\u00a010⁻³", "1,2\u00a0×\u00a010⁻³"),
     ],
 )
 def test_magnitudes(x: float, english: str, portuguese: str) -> None:

@@ -258,6 +258,8 @@ def test_the_bars_are_the_strongest_heads_in_order_and_a_click_opens_one(monkeyp
     little = ranked.ranked(Scene(model="translator"), words_of("en"))
     written = little.figure["data"][0]["text"]
     assert len({*written}) == 7 and all("×" in text and "·" not in text for text in written)
+    few = pictures.scores(Scene(model="gpt", sentence="um"), words_of("pt-BR")).says
+    assert "há poucas palavras para medir" in few and "0,00" not in few
     assert written[0] in little.says and "beside a bar" in made.says and "beside" not in little.says
     encoder = Scene(model="encoder_full")
     numbers, order = ranked.ranked(encoder, words_of("en")).numbers, ranked.ranks(encoder).order

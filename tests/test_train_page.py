@@ -508,10 +508,10 @@ def test_powers_are_written_as_a_reader_writes_them():
     assert [pictures.power(x, EN) for x in (0.0, 0.0123, 3.1e-8, -2e-5)] == [
         "0.0000",
         "0.0123",
-        "3.1 × 10⁻⁸",
-        "−2.0 × 10⁻⁵",
+        "3.1\u00a0×\u00a010⁻⁸",
+        "−2.0\u00a0×\u00a010⁻⁵",
     ]
-    assert pictures.power(3.1e-8, words_of("pt-BR")) == "3,1 × 10⁻⁸"
+    assert pictures.power(3.1e-8, words_of("pt-BR")) == "3,1\u00a0×\u00a010⁻⁸"
 
 
 def test_long_lines_are_thinned_and_keep_their_ends():

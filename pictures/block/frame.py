@@ -8,6 +8,7 @@ import numpy as np
 
 from core import Scene
 from pictures.block.inside import inside
+from pictures.display_names import all_named
 from pictures.words import Words
 from plots.heatmap import heatmap
 
@@ -28,7 +29,7 @@ def by_token(values: np.ndarray, scene: Scene, words: Words, axis: str, says: st
     """`values` [pos, ...], whose columns are counted along `axis`."""
     return heatmap(
         values,
-        list(inside(scene).tokens),
+        all_named(inside(scene).tokens, words),
         row_role="@residual",
         column_title=axis,
         column_role="@muted",

@@ -13,6 +13,7 @@ from pictures import extremes
 from pictures.block.frame import LOW, WIDTH, by_token
 from pictures.block.inside import array, inside
 from pictures.compute import Picture, picture
+from pictures.display_names import all_named
 from pictures.extremes import magnitude
 from pictures.generate.draw import share
 from pictures.numbers import COLUMN, ROW, cells, points
@@ -121,7 +122,7 @@ def zeros(scene: Scene, words: Words) -> Picture:
     says = words("block.says.units_lost") if not np.isfinite(found.after).all() else _ends(by_token, scene, words)
     figure = token_shares(
         by_token,
-        list(inside(scene).tokens),
+        all_named(inside(scene).tokens, words),
         role="@attention",
         value_title=words("block.zeros"),
         width=WIDTH,

@@ -14,6 +14,7 @@ from pictures import extremes
 from pictures.block.frame import LOW, ROWS, WIDTH, height
 from pictures.block.inside import NORMS, array, inside
 from pictures.compute import Picture, picture
+from pictures.display_names import all_named
 from pictures.extremes import magnitude
 from pictures.words import Words
 from plots.heatmap import heatmap
@@ -80,7 +81,7 @@ def moments(scene: Scene, words: Words) -> Picture:
     )
     figure = heatmap(
         table,
-        list(inside(scene).tokens),
+        all_named(inside(scene).tokens, words),
         [words(f"block.{name}") for name in ("mean", "variance", "mean_after", "variance_after")],
         row_role="@residual",
         scale="plain",

@@ -11,6 +11,7 @@ from pictures import compute, extremes
 from pictures.block.frame import HEIGHT, LOW, ROWS, WIDTH, by_token
 from pictures.block.inside import inside
 from pictures.compute import Picture, picture
+from pictures.display_names import all_named
 from pictures.extremes import magnitude
 from pictures.numbers import COLUMN, ROW, cells, points
 from pictures.words import Words
@@ -61,7 +62,7 @@ def _turned(scene: Scene, words: Words) -> Picture:
     )
     figure = rotary(
         angles,
-        list(inside(scene).tokens),
+        all_named(inside(scene).tokens, words),
         chosen=row,
         names=[words("block.pair", i=i) for i in range(angles.shape[1])],
         hover=words("block.hover_turn"),
@@ -99,7 +100,7 @@ def wave(scene: Scene, words: Words) -> Picture:
         {name: line},
         chosen=name,
         points=(at, values),
-        tokens=list(inside(scene).tokens),
+        tokens=all_named(inside(scene).tokens, words),
         marked=row,
         role="@residual",
         hover="{token}: {y}",
@@ -141,8 +142,8 @@ def alike(scene: Scene, words: Words) -> Picture:
         says = words("block.says.alike", neighbours=neighbours, ends=float(close[0, -1]), apart=n - 1)
     figure = heatmap(
         close,
-        list(inside(scene).tokens),
-        list(inside(scene).tokens),
+        all_named(inside(scene).tokens, words),
+        all_named(inside(scene).tokens, words),
         row_role="@residual",
         column_role="@residual",
         zmax=1.0,

@@ -19,6 +19,7 @@ from core.scene.fields import Numbered
 from core.trace import axes_of
 from pictures import cause, compute, continuation, left_out, loss_choice, memory, stacks, ways
 from pictures.brief import Brief
+from pictures.display_names import all_named
 from pictures.explained import derived, runs
 from pictures.pair import Pair
 from pictures.translate import text as translations
@@ -244,7 +245,7 @@ def _of(run: Run, words: Words) -> World:
     called = continuation.names(run.scene, words)
     if run.target is None:
         return World(Subject.of(run), run.tokens, called)
-    read, wrote = stacks.read(run.scene), stacks.written(run.scene)
+    read, wrote = (tuple(all_named(tokens(run.scene), words)) for tokens in (stacks.read, stacks.written))
     return World(Subject.of(run), run.tokens, called, read=read, written=wrote)
 
 

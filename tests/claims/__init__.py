@@ -307,7 +307,7 @@ def pinned_number(text: str, expected: float, lang: str, rel: float = 1e-5) -> b
     (found,) = read(text, lang)
     exponent = floor(log10(abs(found))) if found else 0
     point = "," if lang == "pt-BR" else "."
-    decimals = len(text.split(" ×")[0].partition(point)[2])
+    decimals = len(text.split("×")[0].strip().partition(point)[2])
     step = 10.0 ** (-decimals + (exponent if "×" in text else 0))
     return abs(found - expected) <= 0.501 * step + rel * abs(expected)
 
@@ -330,9 +330,9 @@ def read(text: str, lang: str) -> list[float]:
     """The numbers in a text of this language, with their thousands and powers of ten."""
     powers = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
     thousands, point = (".", ",") if lang == "pt-BR" else (",", ".")
-    found = re.findall(rf"−?\d+(?:\{thousands}\d{{3}})*(?:\{point}\d+)?(?: × 10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)?", text)
+    found = re.findall(rf"−?\d+(?:\{thousands}\d{{3}})*(?:\{point}\d+)?(?:\s×\s10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)?", text)
     plain = (x.replace("−", "-").replace(thousands, "").replace(point, ".") for x in found)
-    return [float(x.replace(" × 10", "e").translate(powers)) for x in plain]
+    return [float(re.sub(r"\s×\s10", "e", x).translate(powers)) for x in plain]
 
 
 def written_as(text: str, expected: float | np.ndarray, lang: str) -> bool:

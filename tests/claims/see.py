@@ -539,6 +539,18 @@ def nameless(f: Fresh, v: Values) -> None:
     assert name_of(f, f.layer, f.head) is None and v["unit"] == unit(f)
     assert v["place"].lower() == f.heads([(f.layer, f.head)])
     assert near(v["score"], max(score(f, a, name) for name in followed(f, a))) and v["score"] < 0.5
+    assert choosing(f) >= 3
+
+
+@claim("reading.label.few")
+def few(f: Fresh, v: Values) -> None:
+    assert name_of(f, f.layer, f.head) is None and v["unit"] == unit(f) and choosing(f) < 3
+    assert v["place"].lower() == f.heads([(f.layer, f.head)])
+
+
+def choosing(f: Fresh) -> int:
+    """How many words see more than one."""
+    return int((f.seen.sum(-1) > 1).sum())
 
 
 def counted(name: str) -> None:
