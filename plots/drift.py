@@ -258,17 +258,18 @@ def _place_labels(canvases: list[np.ndarray], tokens: list[str]) -> tuple[list[s
     widths = np.array([label_width([token], theme.FONT_SIZE + 1) + 6 for token in tokens])
     boxes = np.stack([_boxes(sofar[-1], widths) for sofar in canvases])  # [canvas, pos, place, side]
     cost = np.stack([_in_the_way(b, sofar, crowd) for b, sofar in zip(boxes, canvases, strict=True)]).sum(0)
-    for near, (width, _) in zip(boxes, CANVASES, strict=True):  # what a margin would cut
-        cost += np.clip(np.maximum(-near[..., 0], near[..., 2]) - width / 2, 0, None) * LINE_HEIGHT
+    cut = np.zeros(cost.shape)  # what a margin would cut, as what another name would cover: neither can be read
+    for near, (width, _) in zip(boxes, CANVASES, strict=True):
+        cut += np.clip(np.maximum(-near[..., 0], near[..., 2]) - width / 2, 0, None) * LINE_HEIGHT
     shown: dict[int, int] = {}
     for _ in range(1 if crowd else SWEEPS):
         before = dict(shown)
         for i in range(len(tokens)):
             shown.pop(i, None)
             others = boxes[:, list(shown), list(shown.values())]
-            covered = np.sum([_overlap(mine, theirs) for mine, theirs in zip(boxes[:, i], others, strict=True)], axis=0)
-            best = int(np.lexsort((cost[i], covered))[0])  # apart from other names first
-            if not crowd or covered[best] == cost[i, best] == 0:
+            lost = cut[i] + np.sum([_overlap(a, b) for a, b in zip(boxes[:, i], others, strict=True)], axis=0)
+            best = int(np.lexsort((cost[i], lost))[0])  # whole, and apart from other names, first
+            if not crowd or lost[best] == cost[i, best] == 0:
                 shown[i] = best
         if shown == before:
             break
