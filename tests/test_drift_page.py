@@ -209,6 +209,12 @@ def test_points_of_one_place_are_not_crowded_for_others() -> None:
     assert "21.00 times" in pictures._crowded(np.stack([apart, apart, 21 * apart]), 1, words)[0]
 
 
+def test_no_name_is_cut_by_a_margin_where_another_place_is_free() -> None:
+    scene = Scene(model="gpt", drift_stage=0, temperature=3.0).pin().turn(temperature=1.0)
+    end = masked(compare_drift.present_ways(scene, words_of("en")).figure)["data"][-1]
+    assert end["text"][4] == "joelho" and end["x"][4] == max(end["x"]) and "right" not in end["textposition"][4]
+
+
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_a_first_layer_that_explodes_is_no_stillness(lang: str) -> None:
     stages = np.stack([np.eye(3)])
