@@ -16,11 +16,11 @@ class ConfigError(FibraError):
 
 
 class SceneError(FibraError):
-    """A Scene that cannot be shown. `field` names what is at fault."""
+    """A Scene that cannot be shown. `field` names what is at fault; code: why, as a Notice says it."""
 
-    def __init__(self, message: str, field: str = ""):
+    def __init__(self, message: str, field: str = "", code: str = "default"):
         super().__init__(message)
-        self.field = field
+        self.field, self.code = field, code
 
 
 class WeightsError(FibraError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -33,11 +34,12 @@ def compare(words: Words) -> None:
         _picture(pictures.both, scene, words, pictures.BARS)
         if not pair.two:  # those follow a gradient, or a head, within one text
             _picture(influence.answers, scene, words, influence.HEIGHT)
-        for builder in pictures.maps(scene) if ready else ():
+        for builder in pictures.maps(scene) if ready and pair.alike else ():
             height = pictures.height(pair.clean)
             _picture(builder, scene, words, height, choose if builder is pictures.heads and not pair.two else None)
-    patch.offer(scene, words)
-    explanation.draw("cause", words)
+    if not pair.alike:
+        shell.say(pictures.unlike(pair, words))
+    explanation.draw("cause", words, partial(patch.offer, scene, words))
 
 
 def _knobs(scene: Scene, words: Words) -> None:

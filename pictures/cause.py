@@ -22,7 +22,7 @@ from pictures.words import Words
 from plots.differences import differences
 from plots.heatmap import heatmap
 
-__all__ = ["CLEAN", "OTHER", "Pair", "asked", "both", "choices", "height", "maps", "patched"]
+__all__ = ["CLEAN", "OTHER", "Pair", "asked", "both", "choices", "height", "maps", "patched", "unlike"]
 
 WIDTH = 330  # px: a map where three share a line
 BARS = 110
@@ -48,7 +48,7 @@ def both(scene: Scene, words: Words) -> Picture:
     names = [words("cause.clean"), words("cause.other")]
     written = [words.number(value) if np.isfinite(value) else "" for value in values]
     numbers = Bars((("gap.logits", (0,)), ("other.gap.logits", (0,)))) if pair.alike else None
-    return Picture(differences(np.array(values), names, written, height=BARS, alt=says), says, numbers)
+    return Picture(differences(np.array(values), names, written, least=0.01, height=BARS, alt=says), says, numbers)
 
 
 def _both_translated(pair: Pair, words: Words, told: dict) -> str:
@@ -99,10 +99,15 @@ def _of_words(pair: Pair, words: Words, which: str, tokens: Sequence[str], other
 
     values = pair.moved(which, range(config.n_encoder_layers if prefix else config.n_layers))
     says = _says(words, which, values, pair, place)
-    both = zip(all_named(tokens, words), all_named(others, words), strict=True)
-    names = [a if a == b else f"{a}/{b}" for a, b in both]
+    names = _in_both(tokens, others, words)
     of = by_layer(f"moved_{which}.{prefix}blocks.{{}}.resid_pre", values.shape)
     return _map(pair, words, values, says, names, words("cause.read" if pair.two and not prefix else "cause.token"), of)
+
+
+def _in_both(tokens: Sequence[str], others: Sequence[str], words: Words) -> list[str]:
+    """What each position holds in the run that is patched, and in the one that the patch is taken from."""
+    both = zip(all_named(tokens, words), all_named(others, words), strict=True)
+    return [a if a == b else f"{a}/{b}" for a, b in both]
 
 
 @picture(*VIEW, "layer", "head")
@@ -135,7 +140,8 @@ def opened(scene: Scene, words: Words) -> Picture:
     at = words("heads.the", place=words("heads.place", layer=layer, head=head))
     says = _says(words, "opened", values, pair, lambda _, p: token_name(tokens, p, words), at=at[:1].upper() + at[1:])
     of = cells(f"moved_word.blocks.{layer}.attn.z", (head, COLUMN), values.shape)
-    return _map(pair, words, values, says, [*tokens], words("cause.token"), of, rows=[str(layer)])
+    names = _in_both(tokens, pair.source.tokens, words)
+    return _map(pair, words, values, says, names, words("cause.token"), of, rows=[str(layer)])
 
 
 @picture(*VIEW)
@@ -153,9 +159,13 @@ def mlps(scene: Scene, words: Words) -> Picture:
     return _map(pair, words, values, says, ["MLP"], "", of)
 
 
+def unlike(pair: Pair, words: Words) -> str:
+    """Why there is no map of sentences of different lengths."""
+    return words("cause.says.lengths", n=len(pair.clean.tokens), m=len(pair.other.tokens))
+
+
 def _unlike(pair: Pair, words: Words) -> Picture:
-    """There is no map of sentences of different lengths."""
-    return nothing(words("cause.says.lengths", n=len(pair.clean.tokens), m=len(pair.other.tokens)), WIDTH)
+    return nothing(unlike(pair, words), WIDTH)
 
 
 def _map(
@@ -171,7 +181,6 @@ def _map(
     chosen: tuple[int, int] | None = None,
 ) -> Picture:
     """`values` [layer, variant], in colours that reach as far as the two runs are apart."""
-    gap = abs(pair.gap)
     figure = heatmap(
         np.where(np.isfinite(values), values, np.nan),
         rows or [str(layer) for layer in range(len(values))],
@@ -180,7 +189,7 @@ def _map(
         column_title=title,
         row_role="@text",
         column_role="@text",
-        zmax=gap if 0 < gap < np.inf else None,
+        zmax=_reach(abs(pair.gap), values),
         chosen=chosen,
         width=WIDTH,
         height=height(pair.clean),
@@ -190,6 +199,14 @@ def _map(
         alt=says,
     )
     return Picture(figure, says, numbers)
+
+
+def _reach(gap: float, values: np.ndarray) -> float:
+    """How far the colours reach: the gap; where there is none to speak of, a logit, or what a patch moves if that is
+    more: float32's rounding, or what is written as zero, is not painted as if it were all."""
+    if np.isfinite(gap) and round(gap, 2) > 0:
+        return gap
+    return max(1.0, float(np.abs(values).max(initial=0.0, where=np.isfinite(values))))
 
 
 def _says(

@@ -27,6 +27,13 @@ def largest(*arrays: np.ndarray) -> float:
     return max(float(np.abs(x[np.isfinite(x)]).max(initial=0)) for x in arrays)
 
 
+def reach(was: np.ndarray, now: np.ndarray) -> float:
+    """How far a map of changes goes: to the greatest; where nothing changed but by rounding, as far as the numbers do,
+    so that it stays pale."""
+    most, whole = largest(difference(was, now)), largest(was, now)
+    return most if most > extremes.NOISE * whole else whole or 1.0
+
+
 def greatest(was: np.ndarray, now: np.ndarray, words: Words) -> extremes.Extreme | None:
     """Where the greatest changes are, whichever way; None where nothing changed but by rounding."""
     sizes = np.abs(difference(was, now))

@@ -70,7 +70,7 @@ def step_difference(scene: Scene, words: Words) -> Picture:
         return {"row": extremes.token_name(rows, row, words), "column": name}
 
     says = changes.changed("compare.cell" if columns else "compare.dimension", was, now, named, words)
-    return Picture(_map(change, rows, columns, scene, words, "signed", changes.largest(change), says), says)
+    return Picture(_map(change, rows, columns, scene, words, "signed", changes.reach(was, now), says), says)
 
 
 def _sides(shown: Scene) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -155,7 +155,7 @@ def heads_difference(scene: Scene, words: Words) -> Picture:
         return {"layer": layer, "head": head, "row": row, "column": column}
 
     says = changes.changed("compare.head", was, now, named, words)
-    figure = _tiles(change, scene, scene, words, says, zmax=changes.largest(change) or 1.0)
+    figure = _tiles(change, scene, scene, words, says, zmax=changes.reach(was, now))
     return Picture(figure, says)
 
 

@@ -55,7 +55,7 @@ def difference(scene: Scene, words: Words) -> Picture:
         return {"token": token, "axis": _axis(scene, words), "column": place[1]}
 
     says = changes.changed("block.says.change", was, now, named, words)
-    return Picture(_map(change, labels, changes.largest(change), scene, words, says), says)
+    return Picture(_map(change, labels, changes.reach(was, now), scene, words, says), says)
 
 
 def _hedged(shown: Scene, words: Words) -> str:

@@ -18,6 +18,7 @@ from pictures.stacks import Looks
 from pictures.words import Words
 from plots.token_shares import grouped, labels_height
 
+ROUNDING = 1e-5  # of its length: by less an output moves as float32 rounds, through all layers above a head
 FEW = 8  # tokens: so many, and four maps share a line; of more, two do
 NARROW, HALF = 240, 350  # px: where four do, and where two do
 
@@ -151,8 +152,9 @@ def is_long(scene: Scene) -> bool:
 
 
 def effects_of(scene: Scene) -> np.ndarray:
-    """[key]: how far the chosen query's output moves when its head leaves one out."""
-    return _effects(compute.looked_at(scene, ("layer", "head", "query", "attention_of")))
+    """[key]: how far the chosen query's output moves when its head leaves one out; 0 where it is by rounding alone."""
+    moved = _effects(compute.looked_at(scene, ("layer", "head", "query", "attention_of")))
+    return np.where(moved < ROUNDING, 0.0, moved)
 
 
 @memory.kept(lambda scene: (scene,), large=compute.is_large)

@@ -35,7 +35,7 @@ PAGES = {
     "translate": Page("🌐", "write", stacks=(2,), patched=False),
     "train": Page("🌱", "write", model=False),
     "backward": Page("↩️", "write", compares=True, stacks=(1, 2), patched=False),
-    "cause": Page("🧪", "write", stacks=(1, 2)),
+    "cause": Page("🧪", "write", stacks=(1, 2), patched=False),
     "lessons": Page("🎓", "class", model=False),
     "challenges": Page("🧩", "class", model=False),
     "round": Page("🗳️", "class", model=False),

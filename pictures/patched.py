@@ -54,6 +54,21 @@ def opened(scene: Scene, part: Patched) -> Scene | None:
     return patched.turn(pinned=pair.clean.computed) if same else None
 
 
+def closed(scene: Scene) -> Scene:
+    """The patched run's Scene without its patch; where what is pinned is the clean run of `opened`, as it was before.
+
+    Then the clean sentence is back, with the other one beside it on Cause; and a pin that would compare it with itself
+    is let go.
+    """
+    whole, clean = scene.unpatched, scene.pinned
+    if scene.patch is None or clean is None or clean.model != scene.model:
+        return whole
+    if clean.text == scene.patch_source:  # it restored
+        other = fit_target(scene.text)
+        whole = whole.turn(sentence=clean.sentence, other_sentence=other, cause_break=False)
+    return whole.turn(pinned=None) if whole.computed == clean else whole
+
+
 def _looks(part: Patched, two: bool) -> dict[str, Any]:
     """How the pages look at what was put in."""
     inside, layer, array = re.fullmatch(PATCHED, part[0]).groups()  # type: ignore[union-attr]

@@ -175,7 +175,7 @@ def effects(scene: Scene, words: Words) -> Picture:
         np.where(np.isfinite(mean), 100 * mean, np.nan),
         [str(layer) for layer in range(len(mean))],
         scale="probability",
-        zmax=float(100 * mean[np.isfinite(mean)].max(initial=0.0)) or 1.0,
+        zmax=max(1.0, float(100 * mean[np.isfinite(mean)].max(initial=0.0))),  # of less, each cell reads 0 or 1
         decimals=0,
         **per_head(scene, words),
         width=WIDTH,

@@ -4,7 +4,7 @@ picture shows, with where that stands in the trace, who looks and who is looked 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -15,6 +15,7 @@ from core.interventions import ELSEWHERE, Head
 from core.params import Params, encoder_params
 from core.scene.continuation import namer
 from core.scene.fields import KINDS
+from core.scene.run import patched
 from core.scene.switch import as_it_opens
 from core.trace import Trace, last_stream
 from pictures import compute
@@ -199,10 +200,10 @@ def asked(scene: Scene) -> tuple[Params, Config, Trace, str]:
 
 def without(scene: Scene, heads: Iterable[tuple[int, int]], names: Iterable[str]) -> Trace:
     """These arrays of a model of two stacks when of the attention that is shown exactly these heads are off; what the
-    decoder reads stays."""
+    decoder reads stays. A patch is taken from a run without them too, as it is in a Scene without them."""
     run, found = compute.run(scene), looks(scene)
     others = {*scene.ablated} - {*map(found.head, found.ablated)}
-    change = replace(run.trace.interventions, ablated=frozenset(others.union(map(found.head, heads))))
+    change = patched(scene.turn(ablated=others.union(map(found.head, heads))), run.params, run.target)
     return forward(
         run.params, scene.whole, run.target, source=run.encoding.ids, interventions=change, names=tuple(names)
     )

@@ -22,7 +22,7 @@ from plots.weighed import weighed as drawn
 
 HEIGHT, WIDTH = 360, 480  # px
 DIGITS = 4  # of a share of the greatest
-ROUNDED = 6  # decimals: by less of its length an output moves by float32's rounding
+ROUNDED = 6  # decimals of a share of an output's length: what differs by less is float32's rounding
 
 
 @picture("layer", "head", "query", "attention_of")

@@ -21,17 +21,19 @@ def differences(
     signed: bool = True,
     chosen: int | None = None,
     room: float = 1.3,
+    least: float = 0.0,
     height: int | None = None,
     alt: str = "",
 ) -> dict[str, Any]:
     """`values` [n] from the top down; those above zero in the first of `roles`, the others in the second.
     Not `signed`: none is below, and the bars have the whole width. The name of the `chosen` row is bold.
-    room: how many times as far as the longest bar the axis goes, for what is written behind it.
+    room: how many times as far as the longest bar the axis goes, for what is written behind it; at least to `least`, so
+    that what is written as zero has no bar.
 
     `written` are the values as the page writes them; `names` are not trusted, and are shown literally.
     """
     values = np.asarray(values, np.float64)
-    reach = room * float(np.abs(values[np.isfinite(values)]).max(initial=0.0)) or 1.0
+    reach = max(room * float(np.abs(values[np.isfinite(values)]).max(initial=0.0)), least) or 1.0
     bars = {
         "type": "bar",
         "orientation": "h",

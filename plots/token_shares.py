@@ -8,6 +8,7 @@ import numpy as np
 
 from plots.figure import LINE, SMALLEST, axis, base_layout, label_width, literal, ticks, title
 
+LEAST = 0.0005  # a share: of less 0.0% is written
 CHARACTER = 6.6  # px: a digit of the number above a bar
 
 
@@ -29,7 +30,8 @@ def token_shares(
     it and `value_title` are trusted text, `tokens` are not.
     """
     values = np.asarray(values, np.float32)
-    highest = float(values.max(initial=0.0, where=np.isfinite(values))) or 1.0
+    highest = float(values.max(initial=0.0, where=np.isfinite(values)))
+    highest = highest if highest >= LEAST else 1.0  # bars that all read 0.0% are none
     above = CHARACTER * len("00.0%") <= _room(tokens, width)
     trace = {
         "type": "bar",

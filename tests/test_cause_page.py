@@ -59,6 +59,20 @@ def test_the_noun_alone_carries_a_translation_over_through_the_last_cross_attent
         assert np.abs(pair.moved("heads", range(2)) / pair.gap).max() < 0.05
 
 
+@pytest.mark.parametrize("sentence", ["um", "um um um um um um"])
+def test_where_the_runs_are_alike_rounding_is_pale(sentence):
+    scene = Scene(model="translator", sentence=sentence)
+    for builder in cause.maps(scene):
+        cells = builder(scene, words_of("pt-BR")).figure["data"][0]
+        assert np.abs(cells["z"]).max() < 0.01 * cells["zmax"]
+    far = cause.heads(Scene(), words_of("en")).figure["data"][0]
+    assert far["zmax"] == pytest.approx(abs(cause.Pair.of(Scene()).gap))
+
+
+def test_a_word_of_the_chosen_head_is_named_in_both_runs():
+    assert "foca/focas" in cause.opened(Scene(), words_of("en")).figure["layout"]["xaxis"]["ticktext"]
+
+
 def test_bars_stand_on_both_sides_of_zero():
     bars = differences(np.array([2.0, -1.0, np.inf]), ["a", "<b>", "c"], ["2", "−1", ""])["data"][0]
     assert bars["x"].tolist()[:2] == [2.0, -1.0] and np.isfinite(bars["x"]).all()
@@ -80,7 +94,9 @@ def test_the_knobs():
     assert at.session_state[SCENE].other_sentence == "Os pinguins perto do urso" and not at.exception
     knob(at.text_input, "knob-other_sentence").set_value("um urso").run()
     assert not at.exception
-    assert "5 tokens against 2" in cause.heads(at.session_state[SCENE], words_of("en")).says
+    unlike, en = cause.heads(at.session_state[SCENE], words_of("en")).says, words_of("en")
+    assert "5 tokens against 2" in unlike and html(at).count(unlike) == 1
+    assert en("patch.choose") not in html(at)  # there is no cell
 
 
 @pytest.mark.parametrize("model", ["stories", "translator"])

@@ -7,9 +7,9 @@ import pytest
 
 import core
 from core import Interventions, Scene, SceneError
-from core.interpret import difference
+from core.interpret import difference, relative_change
 from core.scene.switch import as_it_opens
-from pictures import cause, patched, pinned, stacks
+from pictures import cause, heads, patched, pinned, stacks
 from pictures.words import words_of
 from tests.support import html, knob, open_page, pressed
 from ui.state import SCENE
@@ -107,8 +107,64 @@ def test_pages_say_that_a_run_is_patched_and_those_that_cannot_follow_say_why():
     assert knob(at.text_input, "knob-sentence").value == cause.CLEAN  # it opens on an example of its own
     scene = pressed(at, "patch-open").session_state[SCENE]
     assert scene.patch == ("blocks.1.attn.z", (0,)) and scene.pinned == CLEAN.computed
-    assert patched.says(scene, words) in html(at)
+    assert words("patch.why.cause") in html(at) and patched.says(scene, words) not in html(at)
+    assert words("patch.open_now", what=patched.called(scene, words)) in html(at)
     assert words("knob.patch") in " ".join(pinned.differences(scene, words))
     at = open_page("backward", scene.turn(lang="en"))
     assert en("patch.why.backward") in html(at) and patched.says(scene, en) not in html(at)
-    assert pressed(at, "patch-out").session_state[SCENE] == scene.turn(lang="en", patch=None)
+    whole = pressed(at, "patch-out").session_state[SCENE]
+    assert whole.pinned is None and whole.computed == CLEAN.computed
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_a_run_that_is_closed_leaves_what_was_there_before_it_was_opened(broken):
+    scene = CLEAN.turn(cause_break=broken, other_sentence=cause.OTHER)
+    found = patched.opened(scene, ("blocks.1.attn.z", (0,)))
+    pair, closed = cause.Pair.of(scene), patched.closed(found)
+    known = {"cause_word": pair.candidates[0], "cause_rival": pair.candidates[1], "layer": 1}
+    assert closed == scene.turn(**known)
+    cooler = found.turn(temperature=2.0)  # turned since: the sentence is back, and is compared with what was pinned
+    assert patched.closed(cooler) == scene.turn(**known, temperature=2.0, pinned=found.pinned)
+    other = found.turn(pinned=Scene())  # the reader's own pin
+    assert patched.closed(other) == other.unpatched
+
+
+def test_a_patch_that_is_left_no_place_is_said_to_be_gone_and_stays_on_pages_that_leave_it_out():
+    en = words_of("en")
+    scene = OTHER.turn(patch=("blocks.1.resid_pre", (3,)), patch_source=cause.CLEAN, lang="en")
+    at = open_page("backward", scene)
+    knob(at.toggle, "knob-norm").set_value(False).run()
+    assert at.session_state[SCENE].patch == scene.patch and not at.session_state[SCENE].runs("norm")
+    knob(at.text_input, "knob-sentence").set_value("um").run()
+    assert at.session_state[SCENE].patch is None and en("notice.unpatched") in html(at)
+
+
+@pytest.mark.parametrize(
+    ("patch", "source", "code"),
+    [
+        ("blocks.1.resid_pre:3", "", "sourceless"),
+        ("blocks.1.resid_pre:3", "ontem", "unlike"),
+        ("blocks.2.resid_pre:3", "ontem", "misplaced"),
+        ("blocks.1.resid", "ontem", "default"),
+    ],
+)
+def test_a_link_s_patch_that_is_not_taken_is_told_why(patch, source, code):
+    query = {"model": "stories", "patch": patch, "patch_source": source}
+    scene, (notice,) = Scene.from_query(query)
+    assert (scene, notice.code, notice.value) == (Scene(model="stories"), code, patch)
+    assert (notice.right in str(notice)) == (code == "default")
+
+
+def test_a_number_that_is_right_and_has_no_place_is_not_said_to_be_wrong():
+    _, notices = Scene.from_query({"model": "stories", "ablated": "9.9", "edits": "99.0:1", "cut": "0.0.0.5"})
+    assert [(notice.field, notice.code) for notice in notices] == [
+        *(("edits", "misplaced"), ("ablated", "misplaced"), ("cut", "misplaced"))
+    ]
+
+
+@pytest.mark.parametrize("off", [(), ((1, 0, "cross"),)])
+def test_without_a_patched_head_of_cross_attention_the_output_is_the_run_without_it(off):
+    scene = TWO.turn(patch=("blocks.1.cross.z", (0,)), patch_source="a foca viu a onda .", layer=1, ablated=off)
+    on, gone = (core.run(scene.turn(ablated=heads)).trace["blocks.1.resid_post"] for heads in ((), ((1, 0, "cross"),)))
+    (bars,) = heads.effect(scene.turn(attention_of="cross"), words_of("en")).figure["data"]
+    assert np.allclose(bars["y"], relative_change(on, gone), atol=1e-5) and bars["y"].min() > 0.05

@@ -12,11 +12,14 @@ from support import random_scenes
 import core
 from core import Scene, limits
 from core.interpret import LABELS, rank_correlation
-from pictures import habits, importance, ranked, stacks, together, weighed
+from pictures import changes, habits, importance, ranked, stacks, together, weighed
 from pictures import reading as pictures
 from pictures.words import LANGUAGES, words_of
 from plots import theme
+from plots.differences import differences
 from plots.figure import literal, to_json
+from plots.token_shares import token_shares
+from plots.weighed import LEAST
 from tests.support import html, open_page
 from ui.reading import asked
 from ui.state import SCENE
@@ -279,6 +282,20 @@ def test_weight_value_and_effect_are_one_point():
         (area - area.min()) / np.ptp(area),
         atol=1e-4,
     )
+
+
+def test_what_moves_by_rounding_alone_has_no_size():
+    off = Scene(model="stories", ablated=tuple((layer, head) for layer in (0, 1) for head in range(4)))
+    assert pictures.effects(off, words_of("en")).figure["data"][0]["zmax"] == 1.0  # percent
+    assert not importance.importance(off, words_of("en")).figure["data"][2]["y"].any()
+    _, own = weighed.weighed(off, words_of("en")).figure["data"]
+    assert np.ptp(own["marker"]["size"]) == 0 and own["marker"]["size"][0] == LEAST
+    bars = token_shares(np.full(3, 2e-7), ["a", "b", "c"])
+    assert bars["layout"]["yaxis"]["range"][1] > 1
+    rows = differences(np.full(2, 3e-7), ["a", "b"], ["0.0%"] * 2, signed=False, least=0.001)
+    assert rows["layout"]["xaxis"]["range"] == [0, 0.001]
+    was = np.array([[1.0, 2.0]])
+    assert changes.reach(was, was + 2e-7) == pytest.approx(2) and changes.reach(was, was + 0.1) == pytest.approx(0.1)
 
 
 def test_new_pictures_are_figures():

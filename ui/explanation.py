@@ -47,17 +47,25 @@ def heard(numbers: Numbers, own: Hear | None) -> Hear:
     return hear
 
 
-def draw(page: str, words: Words) -> None:
-    """The form, and under it the card of what is explained. At the end of the fragment that draws the figures."""
+def draw(page: str, words: Words, offer: Callable[[], None] | None = None) -> None:
+    """The form, and under it the card of what is explained. At the end of the fragment that draws the figures.
+
+    offer: draws what the page can do with that number; at the head of the card, or where there is none above the form.
+    """
     scene = state.scene()
-    if panel.covered(scene):  # it would give the answer away
+    covered = panel.covered(scene)  # a card would give the answer away
+    found = cards.shown(page, scene, words) if scene.explained and not covered else None
+    if offer and found is None:
+        offer()
+    if covered:
         return
-    found = cards.shown(page, scene, words) if scene.explained else None
     with st.container(key="explained-form"):
         _form(page, scene, found, words)
     if found is None:
         return
     with st.container(key="explained-card"):
+        if offer:
+            offer()
         st.latex(found.card.formula)
         explained.show(_addressed(found.card.html), follow=_follow)
 

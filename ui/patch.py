@@ -32,15 +32,18 @@ def sign(page: str, words: Words) -> None:
 
 
 def _take_out() -> None:
-    state.show(state.own().unpatched)
+    state.show(patched.closed(state.own()))
 
 
 def offer(scene: Scene, words: Words) -> None:
     """On Cause: the run of the chosen cell, to be opened on every page; where it is open, the pages that compare it."""
+    pair, own = Pair.of(scene), state.own()
+    if not pair.alike:  # there is no map
+        return
     part = patched.part_of(scene.explained[-1]) if scene.explained else None
     with st.container(key="cause-open", horizontal=True, vertical_alignment="center"):
-        if scene.patch and part in (None, scene.patch):
-            _say(words("patch.open_now", what=patched.called(scene, words)))
+        if own.patch and own.model == scene.model and part in (None, own.patch):
+            _say(words("patch.open_now", what=patched.called(own, words)))
             for name, page in PAGES.items():
                 if page.compares and page.patched:
                     menu.link(name, words)
@@ -52,7 +55,6 @@ def offer(scene: Scene, words: Words) -> None:
         if found is None:
             _say(words("patch.unreachable"))
             return
-        pair = Pair.of(scene)
         about = {"what": patched.name(pair.target, part, words), "source": pair.source.text, "target": pair.target.text}
         _say(words("patch.chosen", **about))
         st.button(words("patch.open"), key="patch-open", icon=":material/open_in_new:", on_click=_open, args=(part,))

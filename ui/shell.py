@@ -47,6 +47,9 @@ ICON = "🧵"
 SHEETS = ("live/streamlit.css", "shell.css", "checks/checks.css")  # of every page; one page's own are in its folder
 WRITES, CLOCK_SHEET = ("generate", "translate"), "clock.css"  # the pages on which a text is written step by step
 FILES, FILES_SHEET = ("upload", "drop", "unfit"), "live/files.css"  # what a box for files says
+# Notices: of an address whose values were not taken, and all that are said at the top of a page.
+IN_ADDRESS = ("default", "conflict", "trained", "misplaced", "sourceless", "unlike")
+SAID = ("nowhere", "cut", "long", "blank", "unpatched", *IN_ADDRESS, "gone", "absent")
 LOGO = Path(__file__).with_name("fibra.svg")
 
 
@@ -95,7 +98,7 @@ def open_page(
         if model:
             switchboard.sign(scene, words)
             patch.sign(name, words)
-        notices(words, "nowhere", "cut", "long", "blank", "default", "conflict", "trained", "gone", "absent")
+        notices(words, *SAID)
     if model:
         presets.stacks_differ(name, words)
     panel.draw(scene, words)
@@ -282,9 +285,9 @@ def _retype(typed: str) -> None:
     sentence, notice = fit_sentence(typed, scene.split, scene.model)
     state.turn(sentence="" if sentence == scene.preset.sentence else sentence)
     if notice:
-        state.notify(notice)
+        state.notify(*state.notices(), notice)
     elif not sentence:
-        state.notify(Notice("blank", "sentence", typed, ""))
+        state.notify(*state.notices(), Notice("blank", "sentence", typed, ""))
 
 
 def _split(split: str) -> None:
@@ -292,7 +295,7 @@ def _split(split: str) -> None:
     sentence, notice = fit_sentence(scene.sentence, split, scene.model)
     state.turn(split=split, sentence=sentence)
     if notice:
-        state.notify(notice)
+        state.notify(*state.notices(), notice)
 
 
 def _reset() -> None:
@@ -314,7 +317,7 @@ def notices(words: Words, *codes: str) -> None:
         )
         for n in found
     ]
-    if any(n.code in ("default", "conflict", "trained") for n in found):
+    if any(n.code in IN_ADDRESS for n in found):
         lines.insert(0, words("notice.title"))
     if lines:
         say("\n".join(lines), "notice")

@@ -127,9 +127,14 @@ def scene() -> Scene:
     return stacks.shown(own(), st.session_state.get(PAGE, ""))
 
 
+def whole() -> Scene:
+    """What a knob turns: the Scene that the page shows, with the patch and the pin that it leaves out."""
+    return own() if own().model == scene().model else scene()
+
+
 def _turned_by(changes: dict[str, Any]) -> Scene:
     looks = (is_view(field) or field.name in ("sentence", "split") for field in fields(Scene) if field.name in changes)
-    return (own() if all(looks) else scene()).turn(**changes)
+    return (own() if all(looks) else whole()).turn(**changes)
 
 
 def now() -> Now:
@@ -146,17 +151,28 @@ def reading() -> dict[str, Any]:
 
 def turn(**changes: Any) -> None:
     """Turn some of the Scene's knobs. In a widget's callback, so that the run after it shows the new Scene."""
-    show(_turned_by(changes))
+    if changes.keys() & {"patch", "model"}:
+        show(_turned_by(changes))
+    else:
+        show_turned(_turned_by(changes))
 
 
 def override(**values: int | bool | str) -> None:
     """Override some of the Config's fields."""
-    show(scene().override(**values))
+    show_turned(whole().override(**values))
 
 
 def switch(**parts: bool) -> None:
     """Put some parts of the model in place, or take them out."""
-    show(scene().switch(**parts))
+    show_turned(whole().switch(**parts))
+
+
+def show_turned(new: Scene) -> None:
+    """Show what was turned; of a patch that no longer fits it is said that it is gone."""
+    gone = own().patch and not new.patch
+    show(new)
+    if gone:
+        notify(Notice("unpatched", "patch", "", ""))
 
 
 def show(new: Scene) -> None:
@@ -182,7 +198,7 @@ def let_go(wrong: Notice, **changes: Any) -> None:
 
 def pin() -> None:
     """Keep what is computed now, to compare with; or let go what was kept."""
-    show(scene().pin() if scene().pinned is None else scene().turn(pinned=None))
+    show(whole().pin() if scene().pinned is None else whole().turn(pinned=None))
 
 
 def undo() -> None:

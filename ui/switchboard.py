@@ -138,4 +138,4 @@ def _set(field: str, value: Any) -> None:
 
 
 def _restore() -> None:
-    state.show(state.scene().restored())
+    state.show(state.whole().restored())

@@ -19,6 +19,12 @@ if TYPE_CHECKING:
     from .scene import Scene
 
 IDS = ("loss_token", "cause_word", "cause_rival")  # tokens by their ids: in another vocabulary these are other words
+MISPLACED = "misplaced"  # a Notice's code: right by itself, and the model or the sentence has no such place
+UNPATCHABLE = {
+    "sourceless": "needs patch_source, the sentence from whose run it is taken",
+    MISPLACED: "has no place in this model, or in this sentence",
+    "unlike": "needs a patch_source of as many tokens as the sentence has",
+}
 
 
 def check(scene: Scene) -> None:
@@ -30,19 +36,20 @@ def check(scene: Scene) -> None:
     if scene.preset.trained and not scene.preset.fits(scene.whole):
         raise SceneError("overrides: ask this trained model for sizes or parameters that it lacks", "overrides")
     if scene.edits and scene.whole.n_encoder_layers:
-        raise SceneError("edits: of a model of two stacks no embedding is edited", "edits")
+        raise SceneError("edits: of a model of two stacks no embedding is edited", "edits", MISPLACED)
     n, c = len(scene.tokens), scene.config
     for position, dimension, _ in scene.edits:
         if not (0 <= position < n and 0 <= dimension < c.d_model):
-            raise SceneError(f"edits: cell {position}.{dimension} is outside {n} tokens x {c.d_model}", "edits")
+            about = f"cell {position}.{dimension} is outside {n} tokens x {c.d_model}"
+            raise SceneError(f"edits: {about}", "edits", MISPLACED)
     for head in scene.ablated:
         if fault := no_head(scene.whole, head):
-            raise SceneError(fault, "ablated")
+            raise SceneError(fault, "ablated", MISPLACED)
     if scene.cut and scene.cut != cuttable(scene, scene.cut):
-        raise SceneError("cut: has an edge that there is not, or leaves some query no key to look at", "cut")
-    if scene.patch and not patchable(scene, scene.patch, scene.patch_source):
+        raise SceneError("cut: has an edge that there is not, or leaves some query no key to look at", "cut", MISPLACED)
+    if scene.patch and (code := _unpatchable(scene, scene.patch, scene.patch_source)):
         about = f"{shown(scene.patch)} from {shown(scene.patch_source)}"
-        raise SceneError(f"patch: {about} has no place here, or the sentences differ in length", "patch")
+        raise SceneError(f"patch: {about} {UNPATCHABLE[code]}", "patch", code)
 
 
 def cuttable(scene: Scene, cut: tuple[Edge, ...]) -> tuple[Edge, ...]:
@@ -62,8 +69,21 @@ def cuttable(scene: Scene, cut: tuple[Edge, ...]) -> tuple[Edge, ...]:
 
 def patchable(scene: Scene, patch: Patched, patch_source: str) -> bool:
     """Whether an array's part can be put in from the other sentence's run; see Scene.can_patch."""
-    if not patch_source or fit_sentence(patch_source, scene.split, scene.model)[0] != patch_source:
-        return False
+    return not _unpatchable(scene, patch, patch_source)
+
+
+def _unpatchable(scene: Scene, patch: Patched, patch_source: str) -> str:
+    """Why it cannot: one of UNPATCHABLE; "" where it can."""
+    if not patch_source:
+        return "sourceless"
+    if not _has(scene, patch):
+        return MISPLACED
+    fits = fit_sentence(patch_source, scene.split, scene.model)[0] == patch_source
+    return "" if fits and len(scene.encode(patch_source).tokens) == len(scene.tokens) else "unlike"
+
+
+def _has(scene: Scene, patch: Patched) -> bool:
+    """Whether this model records such a part, of a text of as many tokens as the sentence has."""
     (name, place), n = patch, len(scene.tokens)
     inside, layer, array = re.fullmatch(PATCHED, name).groups()  # type: ignore[union-attr]
     if inside and not scene.config.n_encoder_layers:
@@ -73,7 +93,7 @@ def patchable(scene: Scene, patch: Patched, patch_source: str) -> bool:
     there = {"cross.z": c.cross and not inside, "mlp_out": c.d_mlp > 0}.get(array, True)
     sizes = (c.n_heads, positions) if array.endswith(".z") else (positions,)
     fits = all(at < size for at, size in zip(place, sizes, strict=False))
-    return there and int(layer) < c.n_layers and fits and len(scene.encode(patch_source).tokens) == n
+    return there and int(layer) < c.n_layers and fits
 
 
 def turned(scene: Scene, changes: Mapping[str, Any]) -> Scene:

@@ -109,7 +109,7 @@ class Address:
                 return self._scene(**own, overrides=overrides), tuple(notices)
             except (SceneError, ConfigError) as error:
                 at_fault = (error.field,) if isinstance(error, SceneError) else error.fields
-                code = "conflict" if isinstance(error, ConfigError) else "default"
+                code = error.code if isinstance(error, SceneError) else "conflict"
                 for name in [name for name in at_fault if name in values] or [*values]:
                     key = self._key(name, query)
                     notices.append(self.wrong(key, query.get(key, ""), code))

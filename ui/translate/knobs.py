@@ -121,4 +121,4 @@ def _turn_round() -> None:
     text, tokenizer = texts.translated(scene), scene.preset.tokenizer
     if text is not None and tokenizer is not None:
         back = fit_sentence(" ".join(tokenizer.tokens[step.token] for step in text.steps), scene.split, scene.model)[0]
-        state.show(scene.turn(sentence=back, words_translated=None, words_forced=()))
+        state.show_turned(state.whole().turn(sentence=back, words_translated=None, words_forced=()))
