@@ -40,6 +40,7 @@ CHECKS = {
     "Trace.check_patched",
     "Part.put",  # the trace's own, under a beginning of its names
     "scene.run.run",  # who draws a Run's weights again when they are asked for
+    "_check_stream",
     "_check_sum",
     "Preset.params",  # a model's weights, read or drawn
     "FixedVocabulary.encode",  # a protocol's: which tokenizer it is, the Scene says
