@@ -326,12 +326,13 @@ def _change(change: np.ndarray, left: str, scene: Scene, words: Words) -> str:
         return words("heads.says.change_lost")
     if np.isinf(change).any():
         return words("heads.says.change_zero", token=token_name(_leaving(scene), int(change.argmax()), words))
-    off = _switched(scene)
+    off, kind = _switched(scene), stacks.looks(scene).kind
     most, fewest = greatest(change, percent(words)), least(change, percent(words))
     how = f"_{left}" if left else "_alike" if most.everywhere else ""
     return words(
         f"heads.says.{'off' if stacks.looks(scene).ablated else 'would'}{how}",
-        heads=head_names(off, words, "heads.the") if len(off) <= FEW else words("heads.many", n=len(off)),
+        heads=head_names(off, words, "heads.the") if len(off) <= FEW else words("heads.many", n=len(off), kind=kind),
+        alone=len(change) == 1,
         mean=float(change.mean()),
         high=most.value,
         low=fewest.value,

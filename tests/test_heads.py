@@ -228,6 +228,12 @@ def test_many_heads_are_counted_and_few_are_named() -> None:
     assert pictures.effect(SCENES["hostile"], words).says.startswith(two)
 
 
+def test_of_two_stacks_it_is_said_whose_heads_are_off_and_of_one_word_which() -> None:
+    words, off = words_of("en"), tuple((i, h, "cross") for i in range(2) for h in range(4))
+    says = pictures.effect(Scene(model="translator", sentence="um", ablated=off), words).says
+    assert says.startswith("Without 8 heads of cross-attention, the output") and "every token" not in says
+
+
 def test_what_cannot_be_compared_is_not_compared() -> None:
     words = words_of("en")
     assert pictures.effect(SCENES["overflow"], words).says == words("heads.says.change_lost")

@@ -405,6 +405,13 @@ measured("entropy")
 measured("distance")
 
 
+OF_TWO = {
+    "encoder": {"en": " of the encoder", "pt-BR": " do encoder"},
+    "decoder": {"en": " of the decoder’s own attention", "pt-BR": " da atenção do próprio decoder"},
+    "cross": {"en": " of cross-attention", "pt-BR": " da atenção cruzada"},
+}
+
+
 @claim("heads.says.off", "heads.says.would", "heads.says.off_alike", "heads.says.would_alike")
 @claim("heads.says.off_nothing", "heads.says.would_nothing", "heads.says.off_already", "heads.says.would_already")
 def changes(f: Fresh, v: Values) -> None:
@@ -414,6 +421,8 @@ def changes(f: Fresh, v: Values) -> None:
     for name, sign in (("most", 1), ("least", -1)):
         assert v[name] == f.phrase([named_in(f.leaving, i, f.words.lang) for (i,) in ties(100 * change, 1, sign)])
     several = {"en": f"{len(places)} heads", "pt-BR": f"{len(places)} cabeças"}[f.words.lang]
+    several += OF_TWO.get(getattr(f, "kind", ""), {"en": "", "pt-BR": ""})[f.words.lang]
+    assert v["alone"] == (len(f.leaving) == 1)
     assert v["heads"] == (f.heads(places, the=True) if len(places) <= 4 else several)
     if "nothing" in f.says or "nada" in f.says.lower():
         assert before.any() and not after.any()
