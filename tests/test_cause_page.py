@@ -79,7 +79,8 @@ def test_bars_stand_on_both_sides_of_zero():
     assert bars["marker"]["color"] == ["@residual", "@gradient", "@residual"]
 
 
-def test_the_knobs():
+def test_the_knobs(monkeypatch):
+    monkeypatch.setenv("FIBRA_PLAIN_FIGURES", "1")
     at = AppTest.from_file(str(PAGE), default_timeout=60)
     at.query_params["lang"] = "en"
     at.query_params["cause_word"], at.query_params["cause_rival"], at.query_params["top_k"] = "99999", "222", "many"

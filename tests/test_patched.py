@@ -105,6 +105,8 @@ def test_pages_say_that_a_run_is_patched_and_those_that_cannot_follow_say_why():
     words, en = words_of("pt-BR"), words_of("en")
     at = open_page("cause", Scene(model="stories", lang="pt-BR", explained=(("moved_head.blocks.1.attn.z", (0,)),)))
     assert knob(at.text_input, "knob-sentence").value == cause.CLEAN  # it opens on an example of its own
+    keys = [one.key for one in at.main if getattr(one, "key", None)]
+    assert keys[keys.index("explained-card") :][:3] == ["explained-card", "cause-open", "patch-open"]
     scene = pressed(at, "patch-open").session_state[SCENE]
     assert scene.patch == ("blocks.1.attn.z", (0,)) and scene.pinned == CLEAN.computed
     assert words("patch.why.cause") in html(at) and patched.says(scene, words) not in html(at)
