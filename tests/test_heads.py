@@ -27,6 +27,7 @@ from pictures import heads as pictures
 from pictures.extremes import magnitude
 from pictures.words import LANGUAGES, words_of
 from plots import theme
+from plots.figure import literal
 from plots.tiles import TILE_CELLS, tile_at
 from tests.chromium import settled
 from tests.conftest import Watched
@@ -253,7 +254,7 @@ def test_lengths_are_the_tokens_mean_norms(name: str, lang: str) -> None:
     picture = pictures.lengths(scene, words)
     line = drawn(picture.figure)
     assert np.allclose(line.data[0].y, norms)
-    assert list(line.data[0].text) == [magnitude(x, words) for x in norms.tolist()]
+    assert list(line.data[0].text) == [literal(magnitude(x, words)) for x in norms.tolist()]
     for number in (norms[0], norms[-1], norms[-1] / norms[0]):
         assert magnitude(float(number), words) in picture.says
     assert str(n) in picture.says or n == 1
