@@ -34,7 +34,8 @@ NAMES = """(key) => {
   const found = {};
   for (const text of plot.querySelectorAll('.annotation-text')) {
     const box = text.getBoundingClientRect();
-    const name = [text.textContent, Object.keys(found).length].join(' ');
+    let name = text.textContent;
+    while (found[name]) name += ' again';
     found[name] = [(box.left + box.right) / 2 - left, (box.top + box.bottom) / 2 - top];
   }
   return found;
