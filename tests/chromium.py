@@ -59,6 +59,8 @@ SETTLED = """(pause) => {
   return document.querySelector("[data-testid=stApp]")?.dataset.testScriptState === "notRunning"
     && heard > asked && performance.now() - heard > pause
     && !document.querySelector("[data-testid=stSkeleton]") // a widget whose script is on its way
+    && [...document.querySelectorAll("[class*=st-key-knob-] [data-testid=stBidiComponentIsolated]")].every(
+      ({ shadowRoot }) => shadowRoot?.querySelector("input")) // a slider whose library is
     && (window.fibraFigures?.settled?.() ?? true);
 }"""
 WAIT = 60_000  # ms, for a busy machine

@@ -137,6 +137,8 @@ class Watched:
         self._led.append(page)
         if page.url.startswith(app) and page.url != app + path:
             page.mouse.move(0, 0)
+            if page.get_by_test_id("stPopoverBody").count():  # it would lie over the next page too
+                page.keyboard.press("Escape")
             asked = page.evaluate("fibraWire.asked")
             go_to(page, app + path)
             page.wait_for_function("(before) => fibraWire.asked > before", arg=asked)
