@@ -23,7 +23,7 @@ STEP = "fibra.round.step"  # session state: how many questions the room had aske
 WRONG = "fibra.round.wrong"  # session state: the code of what went wrong, until it is said
 PACE = 1.0  # seconds between two looks of a pupil's at a room
 DESK = 0.75  # seconds between two looks of the teacher's
-CROWD = 20  # seats that look so often; who comes later looks more seldom: each look takes some milliseconds
+CROWD = 12  # seats that look so often; who comes later looks more seldom: each look takes some milliseconds
 SLOWEST = 8.0  # seconds
 
 
@@ -56,7 +56,7 @@ def look() -> Room:
 
 
 def pace(taken: int) -> float:
-    """Seconds between two looks of a pupil who comes as the so manieth: of 300 together 80 looks a second."""
+    """Seconds between two looks of a pupil who comes as the so manieth: of 300 together 62 looks a second."""
     return min(max(PACE, PACE * taken / CROWD), SLOWEST)
 
 
