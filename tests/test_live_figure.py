@@ -199,13 +199,14 @@ def test_without_components_what_is_shown_together_stands_one_below_the_other(mo
 
 def test_a_click_goes_to_the_figure_that_was_clicked(monkeypatch: pytest.MonkeyPatch) -> None:
     click = {"figure": "two", "x": 1, "at": 5}
-    monkeypatch.setattr(live_figure.st, "session_state", {"board": {"click": click}})
+    session = {"board": {"click": click}}
+    monkeypatch.setattr(live_figure.st, "session_state", session)
     told = []
     heard = {key: lambda click, key=key: told.append((key, click)) for key in ("one", "two")}
     live_figure._clicked("board", heard)
     live_figure._clicked("board", heard)  # the same click, told again
     assert told == [("two", {"x": 1})]
-    click |= {"figure": "gone", "at": 6}
+    session["board"] = {"click": click | {"figure": "gone", "at": 6}}
     live_figure._clicked("board", heard)
     assert len(told) == 1, "a figure that has left the board"
 

@@ -48,7 +48,6 @@ _BOARD: ContextVar[list[_Item] | None] = ContextVar("board", default=None)  # wh
 _HERE = Path(__file__).parent
 _PREPARED = "live_figure.prepared"
 _UNAVAILABLE = "live_figure.unavailable"
-_LAST_CLICK = "live_figure.last_click"
 
 # A figure may arrive before the library: then it waits in an array.
 _FIGURE_JS = """export default (component) => {
@@ -193,14 +192,9 @@ def _unavailable() -> None:
 
 
 def _clicked(key: str, heard: dict[str, Callable[[Click], None]]) -> None:
-    click = dict(st.session_state.get(key, {}).get("click") or {})
-    if not click:
-        return  # of a board that is gone
-    # Clicks that come faster than the server answers arrive together, and each calls back with the last one.
-    if (key, click["at"]) != st.session_state.get(_LAST_CLICK):
-        st.session_state[_LAST_CLICK] = key, click.pop("at")
-        if on_click := heard.get(click.pop("figure")):  # a figure that has left the board may still be clicked
-            on_click(click)
+    click = compat.once(key, "click")  # None also of a board that is gone
+    if click and (on_click := heard.get(click["figure"])):  # a figure that has left the board may still be clicked
+        on_click({name: value for name, value in click.items() if name not in ("figure", "at")})
 
 
 def _ringed(figure: dict[str, Any], outline: dict[str, Any] | None) -> dict[str, Any]:
