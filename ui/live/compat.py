@@ -55,7 +55,7 @@ def component_of(
     """
     if not hasattr(st.components, "v2"):
         return None
-    css += "".join(_file(f"{name}.css") for name in styles)
+    css += sheet(*styles)
     parts = {"css": css} if css else {}
     return component(f"fibra_{stem}", js=script(stem, private=private), isolate_styles=isolated, **parts)
 
@@ -70,18 +70,25 @@ def library_of(
     """
     if not hasattr(st.components, "v2"):
         return None
-    source = script(stem, "library", private=("wrappers", *private))
-    for name, value in {"CSS": "".join(_file(f"{style}.css") for style in styles), "NAME": stem}.items():
-        source = source.replace(f'"__{name}__"', json.dumps(value))
+    source = script(stem, "library", private=("wrappers", *private), CSS=sheet(*styles), NAME=stem)
     one = _HAND_OVER.replace("__NAME__", stem)
     return component(f"fibra_{stem}_library", js=source, isolate_styles=False), component(f"fibra_{stem}", js=one)
 
 
-def script(*stems: str, private: Sequence[str]) -> str:
-    """The scripts `stems` as one, after the sections `private` of internals.js."""
+def script(*stems: str, private: Sequence[str], **values: Any) -> str:
+    """The scripts `stems` as one, after the sections `private` of internals.js; in it each of `values` stands where it
+    says "__NAME__"."""
     parted = (section.partition("\n") for section in _file("internals.js").split("// ==== "))
     sections = {name: text for name, _, text in parted}
-    return "".join([*(sections[name] for name in private), *(_file(f"{stem}.js") for stem in stems)])
+    source = "".join([*(sections[name] for name in private), *(_file(f"{stem}.js") for stem in stems)])
+    for name, value in values.items():
+        source = source.replace(f'"__{name}__"', json.dumps(value, separators=(",", ":")))
+    return source
+
+
+def sheet(*stems: str) -> str:
+    """The style sheets `stems` as one."""
+    return "".join(_file(f"{stem}.css") for stem in stems)
 
 
 def _file(name: str) -> str:

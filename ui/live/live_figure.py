@@ -20,7 +20,6 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
 from html import escape
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -45,7 +44,6 @@ class _Item:
 
 
 _BOARD: ContextVar[list[_Item] | None] = ContextVar("board", default=None)  # what is being shown together
-_HERE = Path(__file__).parent
 _PREPARED = "live_figure.prepared"
 _UNAVAILABLE = "live_figure.unavailable"
 
@@ -57,11 +55,9 @@ _FIGURE_JS = """export default (component) => {
 
 
 def _library_js(chunk: str) -> str:
-    script = compat.script("live_figure", "mask", "flat", "heard", "paper", private=("guard", "plotly", "wrappers"))
-    css = "".join((_HERE / f"{name}.css").read_text(encoding="utf-8") for name in ("live_figure", "print"))
-    for name, value in {"PALETTES": theme.PALETTES, "RING": theme.RING, "CHUNK": chunk, "CSS": css}.items():
-        script = script.replace(f'"__{name}__"', json.dumps(value, separators=(",", ":")))
-    return script
+    scripts, private = ("live_figure", "mask", "flat", "heard", "paper"), ("guard", "plotly", "wrappers")
+    values = {"PALETTES": theme.PALETTES, "RING": theme.RING, "CHUNK": chunk}
+    return compat.script(*scripts, private=private, **values, CSS=compat.sheet("live_figure", "print"))
 
 
 def _register() -> tuple[Callable[..., Any], Callable[..., Any]] | None:
