@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
-from html import escape
 from typing import Any
 from zlib import crc32
 
@@ -22,6 +21,7 @@ from pictures.words import Words
 from ui import state
 from ui.live import compat
 from ui.live import range as ranges
+from ui.said import say
 
 MOUNTS = "fibra.mounts"  # session state: the widget that stands for each knob
 GENERATIONS = 50  # keys a knob: Streamlit forgets none of them, and no answer is so many widgets late
@@ -211,7 +211,7 @@ def attention_of(scene: Scene, words: Words) -> None:
                 label_visibility="collapsed",
             )
             about = "silent" if kind == "cross" and not stacks.writes(scene) else kind
-            st.html(f'<p class="fibra-about">{escape(words(f"stacks.about.{about}"))}</p>')
+            say(words(f"stacks.about.{about}"), "about")
 
 
 def segments(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from html import escape
-
 import streamlit as st
 
 from core import Scene
@@ -14,6 +12,7 @@ from pictures.pair import Pair
 from pictures.words import Words
 from ui import state
 from ui.live import menu
+from ui.said import say
 
 
 def sign(page: str, words: Words) -> None:
@@ -27,7 +26,7 @@ def sign(page: str, words: Words) -> None:
     else:
         said = words("patch.not_here", what=patched.called(own, words), why=words(f"patch.why.{page}"))
     with st.container(key="patch-sign", horizontal=True, vertical_alignment="center"):
-        st.html(f'<p class="fibra-notice">{escape(said)}</p>')
+        say(said, "notice")
         st.button(words("patch.take_out"), key="patch-out", on_click=_take_out)
 
 
@@ -43,25 +42,21 @@ def offer(scene: Scene, words: Words) -> None:
     part = patched.part_of(scene.explained[-1]) if scene.explained else None
     with st.container(key="cause-open", horizontal=True, vertical_alignment="center"):
         if own.patch and own.model == scene.model and part in (None, own.patch):
-            _say(words("patch.open_now", what=patched.called(own, words)))
+            say(words("patch.open_now", what=patched.called(own, words)), "about")
             for name, page in PAGES.items():
                 if page.compares and page.patched:
                     menu.link(name, words)
             return
         if part is None:
-            _say(words("patch.choose"))
+            say(words("patch.choose"), "about")
             return
         found = patched.opened(scene, part)
         if found is None:
-            _say(words("patch.unreachable"))
+            say(words("patch.unreachable"), "about")
             return
         about = {"what": patched.name(pair.target, part, words), "source": pair.source.text, "target": pair.target.text}
-        _say(words("patch.chosen", **about))
+        say(words("patch.chosen", **about), "about")
         st.button(words("patch.open"), key="patch-open", icon=":material/open_in_new:", on_click=_open, args=(part,))
-
-
-def _say(text: str) -> None:
-    st.html(f'<p class="fibra-about">{escape(text)}</p>')
 
 
 def _open(part: Patched) -> None:

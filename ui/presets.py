@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import Any
 
 import streamlit as st
@@ -11,8 +10,9 @@ from core import PRESETS, Scene
 from core.scene.switch import with_model
 from pictures import display_names, stacks
 from pictures.words import Words
-from ui import shell, state
+from ui import state
 from ui.live import menu
+from ui.said import say
 
 RICH = "gpt"  # it has every part, and several heads
 
@@ -26,7 +26,7 @@ def richer(scene: Scene, words: Words, page: str) -> None:
         return
     name = display_names.called(RICH, PRESETS[RICH], words)
     with st.container(key="page-richer", horizontal=True, vertical_alignment="center"):
-        st.html(f'<p class="fibra-about">{escape(words(f"shell.richer.{page}", story=name))}</p>')
+        say(words(f"shell.richer.{page}", story=name), "about")
         st.button(words("shell.richer.go", story=name), key="richer", on_click=open_preset, args=(RICH,))
 
 
@@ -41,7 +41,7 @@ def stand_in(scene: Scene, other: Scene, words: Words, said: str = "shell.stand_
     left, right = st.columns([4, 1], vertical_alignment="center")
     with left:
         own, shown = (display_names.called(one.model, one.preset, words) for one in (scene, other))
-        st.html(f'<p class="fibra-stand-in">{escape(words(said, story=own, other=shown))}</p>')
+        say(words(said, story=own, other=shown), "stand-in")
     right.button(words("generate.switch"), key="switch", on_click=open_preset, args=(other.model,), width="stretch")
     return left
 
@@ -50,7 +50,7 @@ def beginning(scene: Scene, shown: Scene, words: Words) -> None:
     """Where a page shows the beginning of the reader's text alone: say how much of it."""
     n, of = len(shown.tokens), len(scene.tokens)
     if shown.model == scene.model and n < of and scene.text.startswith(shown.text):
-        shell.say(words("shell.beginning", n=n, of=of), "about")
+        say(words("shell.beginning", n=n, of=of), "about")
 
 
 def stacks_differ(page: str, words: Words) -> None:
@@ -66,7 +66,7 @@ def stacks_differ(page: str, words: Words) -> None:
                 "shell.two_stacks" if stacks.count(own) > 1 else f"{page}.stand_in", story=story, other=stands_in
             )
             with st.container(key="page-two-stacks", horizontal=True, vertical_alignment="center"):
-                st.html(f'<p class="fibra-stand-in">{escape(said)}</p>')
+                say(said, "stand-in")
                 if stacks.count(own) > 1:
                     menu.link("translate", words)
 

@@ -41,6 +41,7 @@ from ui.lessons import bar
 from ui.live import compat, live_figure, menu, moves, presence, projector, session, theme_button
 from ui.live import range as slider
 from ui.round import seat
+from ui.said import say
 from ui.source import Code
 
 ICON = "🧵"
@@ -185,11 +186,6 @@ def listing(rows: Iterable[str], chosen: int | None = None) -> str:
     """Computed sentences as a list, shown literally; the chosen one stands out."""
     items = (f'<li class="{"chosen" if i == chosen else ""}">{escape(row)}</li>' for i, row in enumerate(rows))
     return f'<ul class="fibra-rows">{"".join(items)}</ul>'
-
-
-def say(text: str, kind: str = "says") -> None:
-    """A computed sentence, shown literally whatever the tokens in it are."""
-    st.html(f'<p class="fibra-{kind}">{escape(text)}</p>')
 
 
 def _sidebar(scene: Scene, words: Words, seed: bool, model: bool) -> None:

@@ -14,6 +14,7 @@ from pictures import stacks, switch_effects
 from pictures.words import Words
 from ui import controls, state
 from ui.live import compat
+from ui.said import say
 
 SIGN = "fibra.sign"  # what the sign on the page says is off
 TURNED = "fibra.switched"  # a switch was turned, and the page does not show it yet
@@ -31,7 +32,7 @@ def board(words: Words) -> None:
         return
     with box:
         scene = state.scene()
-        st.html(f'<p class="fibra-about">{escape(words("switches.lead"))}</p>')
+        say(words("switches.lead"), "about")
         moved = switch_effects.changed(scene)
         for part in switch_effects.offered(scene):
             _switch(scene, part, part in moved, words)
@@ -55,7 +56,7 @@ def _temperature(scene: Scene, words: Words) -> None:
     choice = (label, options, mount.value)
     turn = partial(_set, "temperature")
     controls.draw(mount, scene.temperature, turn, st.select_slider, *choice, format_func=words.short)
-    st.html(f'<p class="fibra-about">{escape(words("switches.expect.temperature"))}</p>')
+    say(words("switches.expect.temperature"), "about")
 
 
 def _heads(scene: Scene, words: Words) -> None:
@@ -73,7 +74,7 @@ def _heads(scene: Scene, words: Words) -> None:
     look = {"format_func": name, "placeholder": words("switches.no_heads")}
     turn = partial(_set, "ablated")
     controls.draw(mount, off, turn, st.multiselect, words("switches.heads"), places, mount.value, **look)
-    st.html(f'<p class="fibra-about">{escape(words("switches.expect.heads"))}</p>')
+    say(words("switches.expect.heads"), "about")
 
 
 def part(scene: Scene, name: str, words: Words, **look: Any) -> None:
@@ -108,7 +109,7 @@ def sign(scene: Scene, words: Words) -> None:
     if scene.cut:
         names.append(words("switches.cut", n=len(scene.cut)))
     with st.container(key="switches-sign", horizontal=True, vertical_alignment="center"):
-        st.html(f'<p class="fibra-notice">{escape(words("switches.sign", names=words.several(names)))}</p>')
+        say(words("switches.sign", names=words.several(names)), "notice")
         st.button(words("switches.restore"), key="switches-restore", on_click=_restore)
 
 

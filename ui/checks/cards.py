@@ -12,6 +12,7 @@ from pictures import checks as pictures
 from pictures.words import Words
 from ui.checks import panel
 from ui.live import compat
+from ui.said import say
 
 FIRST = 3  # of a page's questions stand there at once
 
@@ -46,5 +47,5 @@ def _others(checks: list[Check], words: Words) -> None:
 def _card(check: Check, words: Words) -> bool:
     """One question; whether it was asked just now."""
     with st.container(key=f"check-card-{check.name}", border=True):
-        st.html(f'<p class="fibra-question">{escape(pictures.question(check, check.scene, words))}</p>')
+        say(pictures.question(check, check.scene, words), "question")
         return st.button(words("checks.ask"), key=f"ask-{check.name}", on_click=panel.ask, args=(check.name,))

@@ -16,6 +16,7 @@ from pictures.words import Words
 from ui import state
 from ui.checks import guess as guesses
 from ui.live import compat
+from ui.said import say
 
 GUESSES = "fibra.guesses"  # session state: (check, Scene that is asked about) -> the guess; None: "show me"
 DRAWN = "fibra.check.drawn"  # the Scene that this run began with
@@ -88,7 +89,7 @@ def _panel(words: Words) -> None:
     text = f'<p class="fibra-question">{escape(pictures.question(check, asked, words))}</p>'
     st.html(text + (_cover(check, words) if is_covered else ""))
     if asked.computed != scene.computed:
-        st.html(f'<p class="fibra-about">{escape(words("checks.elsewhere"))}</p>')
+        say(words("checks.elsewhere"), "about")
         st.button(words("checks.back"), key="check-back", on_click=_back, args=(check, asked))
         return
     if not is_covered:
