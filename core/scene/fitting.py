@@ -8,12 +8,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from .. import limits
 from ..errors import SceneError
 from ..interventions import Edge, no_head
 from ..kinds import Rows, shown
 from .fields import ABLATED, CUT, EDITS, PATCHED, Patched
-from .sentence import fit_sentence
+from .sentence import fit_sentence, room
 
 if TYPE_CHECKING:
     from .scene import Scene
@@ -30,8 +29,7 @@ UNPATCHABLE = {
 def check(scene: Scene) -> None:
     """Raises: SceneError, ConfigError for what does not fit together."""
     if fit_sentence(scene.sentence, scene.split, scene.model)[0] != scene.sentence:
-        tokens = min(limits.TOKENS, scene.preset.config.n_ctx)
-        size = f"{tokens} tokens and {limits.SENTENCE_CHARACTERS} characters"
+        size = "{} tokens and {} characters".format(*room(scene.model))
         raise SceneError(f"sentence: must be at most {size}, single-spaced; see fit_sentence", "sentence")
     if scene.preset.trained and not scene.preset.fits(scene.whole):
         raise SceneError("overrides: ask this trained model for sizes or parameters that it lacks", "overrides")
