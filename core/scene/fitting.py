@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .scene import Scene
 
 IDS = ("loss_token", "cause_word", "cause_rival")  # tokens by their ids: in another vocabulary these are other words
+FORCED = ("forced", "words_forced")  # tokens at their places: behind another text these are others
 MISPLACED = "misplaced"  # a Notice's code: right by itself, and the model or the sentence has no such place
 UNPATCHABLE = {
     "sourceless": "needs patch_source, the sentence from whose run it is taken",
@@ -110,12 +111,10 @@ def turned(scene: Scene, changes: Mapping[str, Any]) -> Scene:
         cut = tuple(e for e in cut if same.issuperset(e[2:]))
     cut = cuttable(bare, cut)
     ablated = tuple(head for head in ablated if not no_head(bare.whole, head))
-    if "forced" not in changes and bare.forced and (before, scene.model) != (after, bare.model):
-        bare = bare.looked_at({"forced": ()})
-    if "words_forced" not in changes and bare.words_forced and (before, scene.model) != (after, bare.model):
-        bare = bare.looked_at({"words_forced": ()})
-    if scene.model != bare.model and (ids := [name for name in IDS if name not in changes]):
-        bare = bare.looked_at(dict.fromkeys(ids))
+    gone: dict[str, Any] = dict.fromkeys(IDS) if scene.model != bare.model else {}
+    if (before, scene.model) != (after, bare.model):
+        gone |= dict.fromkeys(FORCED, ())
+    bare = bare.looked_at({name: none for name, none in gone.items() if name not in changes})
     if "patch" not in changes and scene.patch and (before != after or not patchable(bare, **patch)):
         patch["patch"] = None
     rows = {"edits": edits, "ablated": ablated, "cut": cut, **patch}
