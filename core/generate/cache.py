@@ -28,9 +28,7 @@ class Cache:
 
     def __init__(self, config: Config, room: int | None = None):
         instance("config", config, Config)
-        scaling, most = config.rotary_scaling, config.n_ctx
-        if scaling is not None and scaling.kind == "dynamic":
-            most = min(most, scaling.trained)
+        most = longest(config)
         room = most if room is None else room
         if not is_whole(room) or not 1 <= room <= most:
             why = "n_ctx" if most == config.n_ctx else "the dynamic rotary_scaling's trained"
@@ -104,3 +102,11 @@ class Cache:
         if new:
             self._source_mask = mask
         return self._source_mask
+
+
+def longest(config: Config) -> int:
+    """How many positions a Cache may hold: n_ctx, or what was trained on, where a longer text turns all keys anew."""
+    scaling = config.rotary_scaling
+    if scaling is not None and scaling.kind == "dynamic":
+        return min(config.n_ctx, scaling.trained)
+    return config.n_ctx

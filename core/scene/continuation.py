@@ -10,6 +10,7 @@ import numpy as np
 from .. import limits
 from ..arguments import instance
 from ..config import Config
+from ..generate.cache import longest
 from ..generate.known import Known
 from ..generate.loop import NewToken, generate
 from ..params import Params, check_needed
@@ -83,10 +84,7 @@ def write(scene: Scene, params: Params | None = None, cache: bool | None = None,
 def knowing(scene: Scene, params: Params) -> Known:
     """Nothing yet of the texts that are written after a Scene's sentence, with room for the longest."""
     context, config = _context(scene, params), scene.whole
-    room, scaling = min(len(context) + limits.NEW_TOKENS[1], config.n_ctx), config.rotary_scaling
-    if scaling is not None and scaling.kind == "dynamic":  # a longer text would turn all keys anew
-        room = min(room, scaling.trained)
-    return Known(config, context, room)
+    return Known(config, context, min(len(context) + limits.NEW_TOKENS[1], longest(config)))
 
 
 def _context(scene: Scene, params: Params) -> np.ndarray:
