@@ -229,6 +229,12 @@ class Trace(Mapping[str, np.ndarray]):
     def __len__(self) -> int:
         return len(self._arrays)
 
+    def unseen(self, interventions: Interventions) -> Trace:
+        """A trace of the same texts, with their padding, that keeps nothing: of a run that goes on from this one's."""
+        trace = Trace((), interventions=interventions)
+        trace.mask, trace.source_mask = self.mask, self.source_mask
+        return trace
+
     def check_patched(self) -> None:
         """Raises: ConfigError for a patch under a name that this run did not come by."""
         for name in self.interventions.patch.keys() - self._patched:

@@ -111,7 +111,7 @@ def _change_of_one(
 
     Under a causal mask nothing before it changes, and nothing after it counts: one row is computed, not all.
     """
-    nothing, before = Trace((), interventions=trace.interventions), Cache.after(trace, config, position)
+    nothing, before = trace.unseen(trace.interventions), Cache.after(trace, config, position)
     row = slice(position, position + 1)
     x = merge(z, params, config, layer, trace.interventions)
     x = after_attention(trace[f"blocks.{layer}.resid_pre"][row], x, params, config, layer, nothing)
@@ -131,8 +131,7 @@ def _final(z: np.ndarray, params: Params, config: Config, trace: Trace, layer: i
         change = replace(change, patch={**change.patch, f"{at}cross.z": z})
     else:
         x = merge(z, params, config, layer, change)
-    nothing = Trace((), interventions=change)
-    nothing.mask, nothing.source_mask = trace.mask, trace.source_mask
+    nothing = trace.unseen(change)
     memory = trace[last_stream(config.encoder, ENCODER)] if config.cross else None
     x = after_attention(trace[at + "resid_pre"], x, params, config, layer, nothing, memory=memory)
     for i in range(layer + 1, config.n_layers):

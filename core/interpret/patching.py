@@ -89,18 +89,11 @@ def _variants(shape: tuple[int, ...], what: str, head: int) -> np.ndarray:
     return np.ones((1, 1, 1), bool)
 
 
-def _unseen(target: Trace, interventions: Interventions) -> Trace:
-    """A trace of the same sentence that keeps nothing."""
-    trace = Trace((), interventions=interventions)
-    trace.mask, trace.source_mask = target.mask, target.source_mask
-    return trace
-
-
 @np.errstate(over="ignore", invalid="ignore")  # as in forward
 def _encoded(x: np.ndarray, params: Params, config: Config, target: Trace, layer: int) -> np.ndarray:
     """From x [variant, pos, d_model], which enters a layer of the encoder, to what the decoder looks at: the same."""
     assert target.source is not None, "an encoder has written there"
-    own, encoder, rest = encoder_params(params), config.encoder, _unseen(target.source, target.source.interventions)
+    own, encoder, rest = encoder_params(params), config.encoder, target.source.unseen(target.source.interventions)
     for i in range(layer, encoder.n_layers):
         x = block(x, own, encoder, i, rest)
     return norm(x, own, encoder, "ln_final", rest) if encoder.final_norm else x
@@ -121,9 +114,9 @@ def _last(
 
     first: the interventions of that layer; memory [..., pos, d_model]: what a decoder looks at.
     """
-    rest = _unseen(target, target.interventions)
+    rest = target.unseen(target.interventions)
     for i in range(layer, config.n_layers):
-        x = block(x, params, config, i, _unseen(target, first) if i == layer else rest, memory=memory)
+        x = block(x, params, config, i, target.unseen(first) if i == layer else rest, memory=memory)
     x = x[:, -1:]
     x = norm(x, params, config, "ln_final", rest) if config.final_norm else x
     logits = unembed(x, params, config, rest)[:, 0]
