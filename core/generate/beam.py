@@ -18,6 +18,7 @@ from ..input_checks import check_model, check_source, checked_ids
 from ..interventions import NOTHING, Interventions
 from ..limits import BEAMS
 from ..model import forward
+from ..ops.softmax import log_softmax
 from ..params import Params
 from ..trace import Trace, checked_names
 
@@ -135,9 +136,7 @@ def _continued(
     """The n likeliest continuations of a text by one token, from the logits [vocab] that follow it."""
     if not np.isfinite(logits).all():
         raise ConfigError(f"params: the logits for position {position} are not finite; none can be compared", "params")
-    exact = logits.astype(np.float64)
-    log_p = exact - exact.max()
-    log_p -= np.log(np.exp(log_p).sum())
+    log_p = log_softmax(logits.astype(np.float64))
     order = np.argsort(-log_p, kind="stable")[:n]
     return [_longer(beam, int(token), float(log_p[token]), int(token) in stops, penalty) for token in order]
 

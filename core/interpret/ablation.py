@@ -19,7 +19,7 @@ from ..errors import ConfigError
 from ..generate.cache import Cache
 from ..interventions import without
 from ..model import after_attention, block, merge, norm, unembed
-from ..ops.rows import row_max, row_sum
+from ..ops.softmax import log_softmax
 from ..params import Params
 from ..trace import Trace, last_stream
 from .space import relative_change
@@ -55,11 +55,11 @@ def prediction_effects(
         raise ConfigError("unembed: is False, and without logits nothing is predicted", "unembed")
     config = without(config, trace.interventions.off)
     asked = range(config.n_layers) if layers is None else layers
-    before = _log_softmax(trace["logits"][-1])
+    before = log_softmax(trace["logits"][-1].astype(np.float64))
     effects = []
     for layer in asked:
         last = _without_heads(params, config, trace, layer, kind)[:, -1]
-        after = _log_softmax(_read(last, params, config))
+        after = log_softmax(_read(last, params, config).astype(np.float64))
         variation = np.abs(np.exp(after) - np.exp(before)).sum(-1) / 2
         effects.append((variation, (after - before)[:, before.argmax()]))
     return np.stack(effects, axis=1)
@@ -69,12 +69,6 @@ def _read(x: np.ndarray, params: Params, config: Config) -> np.ndarray:
     """What the last stream says of the next token: x [..., d_model] -> logits [..., vocab]."""
     nothing = Trace(())
     return unembed(norm(x, params, config, "ln_final", nothing) if config.final_norm else x, params, config, nothing)
-
-
-def _log_softmax(logits: np.ndarray) -> np.ndarray:
-    """log p of each token, in float64: [..., vocab] -> [..., vocab]. No probability is so small that it has none."""
-    shifted = logits.astype(np.float64) - row_max(logits)
-    return shifted - np.log(row_sum(np.exp(shifted)))
 
 
 def _without_heads(params: Params, config: Config, trace: Trace, layer: int, kind: str) -> np.ndarray:

@@ -21,6 +21,13 @@ def softmax(x: np.ndarray, temperature: float = 1.0) -> np.ndarray:
     return y
 
 
+def log_softmax(x: np.ndarray) -> np.ndarray:
+    """x [..., n] -> [..., n]: the logarithm of softmax(x), also of what is too small to have one there."""
+    y = x - row_max(x)
+    y -= np.log(row_sum(np.exp(y)))
+    return y
+
+
 def softmax_backward(dy: np.ndarray, y: np.ndarray, temperature: float = 1.0, bug: bool = False) -> np.ndarray:
     """dy [..., n], and y [..., n] = softmax(x, temperature) -> dx [..., n].
 
