@@ -18,10 +18,11 @@ from ..config import ENCODER, Config
 from ..errors import ConfigError
 from ..generate.cache import Cache
 from ..interventions import without
-from ..model import after_attention, block, merge, norm, unembed
+from ..model import after_attention, block, merge
 from ..ops.softmax import log_softmax
 from ..params import Params
 from ..trace import Trace, last_stream
+from .lens import read_last
 from .space import relative_change
 
 
@@ -59,16 +60,10 @@ def prediction_effects(
     effects = []
     for layer in asked:
         last = _without_heads(params, config, trace, layer, kind)[:, -1]
-        after = log_softmax(_read(last, params, config).astype(np.float64))
+        after = log_softmax(read_last(last, params, config).astype(np.float64))
         variation = np.abs(np.exp(after) - np.exp(before)).sum(-1) / 2
         effects.append((variation, (after - before)[:, before.argmax()]))
     return np.stack(effects, axis=1)
-
-
-def _read(x: np.ndarray, params: Params, config: Config) -> np.ndarray:
-    """What the last stream says of the next token: x [..., d_model] -> logits [..., vocab]."""
-    nothing = Trace(())
-    return unembed(norm(x, params, config, "ln_final", nothing) if config.final_norm else x, params, config, nothing)
 
 
 def _without_heads(params: Params, config: Config, trace: Trace, layer: int, kind: str) -> np.ndarray:

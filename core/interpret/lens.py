@@ -25,6 +25,14 @@ def read_stream(x: np.ndarray, params: Params, config: Config, normed: bool = Tr
     Raises: ConfigError for a Config without logits, or without a residual stream.
     """
     _check_stream(config)
+    return read_last(x, params, config, normed)
+
+
+def read_last(x: np.ndarray, params: Params, config: Config, normed: bool = True) -> np.ndarray:
+    """The same of what is the last stream, which every model with logits has: x [..., d_model] -> logits [..., vocab].
+
+    normed: as for `read_stream`.
+    """
     unseen = Trace(names=())
     if normed and config.final_norm:
         x = norm(x, params, config, "ln_final", unseen)
