@@ -18,7 +18,18 @@ from core.arguments import wrong
 from core.errors import ConfigError
 from core.explain.explanation import Made, Operand, Term, dot, same, the_sum
 from core.interpret.heads import transformed_values
-from pictures.explained.kinds import COMPONENT, OWN, Derived, Place, Rule, layer_of
+from pictures.explained.kinds import (
+    COMPONENT,
+    OWN,
+    Derived,
+    Place,
+    Rule,
+    coordinate,
+    heads_on,
+    layer_of,
+    mean,
+    row,
+)
 from pictures.explained.lost import LOST
 from pictures.explained.runs import OTHER, put
 from pictures.explained.scored import SCORED
@@ -71,37 +82,32 @@ def _entropy(here: World, of: str, index: Place) -> Made:
         some = weights[weights > 0]
         return float("nan") if np.isnan(weights).any() else float(-np.sum(some * np.log2(some)))
 
-    row = tuple(here.subject.row(of, *index))
-    return Made(r"H = -\sum_k A_k \log_2 A_k", "function", row, rule=bits)
+    return Made(r"H = -\sum_k A_k \log_2 A_k", "function", tuple(here.subject.row(of, *index)), rule=bits)
 
 
 def _distance(here: World, of: str, index: Place) -> Made:
-    row = here.subject.row(of, *index)
-    terms = [Term((weight,), float(abs(index[1] - key))) for key, weight in enumerate(row)]
+    weights = here.subject.row(of, *index)
+    terms = [Term((weight,), float(abs(index[1] - key))) for key, weight in enumerate(weights)]
     return the_sum(r"\sum_k \lvert q - k \rvert\, A_{q,k}", terms)
 
 
 def _mean_length(here: World, of: str, index: Place) -> Made:
-    lengths = here.subject[f"length.{of}"].tolist()
-    tokens = [Operand(f"length.{of}", (position,), x) for position, x in enumerate(lengths)]
-    return the_sum(r"\frac{1}{n} \sum_p \lVert x_p \rVert", [Term((token,), 1 / len(tokens)) for token in tokens])
+    return mean(r"\frac{1}{n} \sum_p \lVert x_p \rVert", here.subject.row(f"length.{of}"))
 
 
 def _mean(kind: str, measure: Callable[[np.ndarray], np.ndarray]) -> Rule:
     """Of the same number of every row."""
 
     def rule(here: World, of: str, index: Place) -> Made:
-        values = measure(here.subject[of][index]).tolist()
-        rows = [Operand(f"{kind}.{of}", (*index, row), x) for row, x in enumerate(values)]
-        return the_sum(r"\frac{1}{n} \sum_q x_q", [Term((row,), 1 / len(rows)) for row in rows])
+        return mean(r"\frac{1}{n} \sum_q x_q", row(f"{kind}.{of}", index, measure(here.subject[of][index])))
 
     return rule
 
 
 def _renormalized(here: World, of: str, index: Place) -> Made:
     """A weight over the sum of those of its row that a map shows; 0 where that is 0."""
-    row, key = here.subject.row(of, *index[:-1]), index[-1]
-    own, others = row[key], [row[at] for at, there in enumerate(here.on_map) if there and at != key]
+    weights, key = here.subject.row(of, *index[:-1]), index[-1]
+    own, others = weights[key], [weights[at] for at, there in enumerate(here.on_map) if there and at != key]
 
     def rule(x: np.ndarray) -> float:
         total = x[0 if here.on_map[key] else 1 :].sum()
@@ -129,8 +135,7 @@ def _carried(here: World, of: str, index: Place) -> Made:
 
 
 def _carries(here: World, of: str, index: Place) -> Made:
-    given = _transformed(here, of)[index].tolist()
-    numbers = tuple(Operand(f"given.{of}", (*index, d), x) for d, x in enumerate(given))
+    numbers = tuple(row(f"given.{of}", index, _transformed(here, of)[index]))
     formula = r"\lVert f(x_k) \rVert = \sqrt{\sum_d f_d^2}"
     return Made(formula, "function", numbers, rule=lambda f: float(np.linalg.norm(f)))
 
@@ -154,10 +159,9 @@ def _transformed(here: World, of: str) -> np.ndarray:
 def _rolled(here: World, of: str, index: Place) -> Made:
     """core.interpret.rollout: the step of this layer times what is rolled below."""
     s, layer, (q, k) = here.subject, layer_of(of), index
-    off, (n_heads, _, n) = {*s.trace.interventions.ablated_in(layer)}, s[of].shape
-    on = [head for head in range(n_heads) if head not in off]
+    on, (n_heads, _, n) = heads_on(s, layer), s[of].shape
     share = 1 / (2 * n_heads) if s.config.residual else 1 / max(len(on), 1)
-    stays = (1 + len(off) / n_heads) / 2 if s.config.residual else 0.0  # what a head takes that is off stays
+    stays = (1 + (n_heads - len(on)) / n_heads) / 2 if s.config.residual else 0.0  # what a head takes that is off stays
     if layer == 0:
         terms = [Term((s.cell(of, head, q, k),), share) for head in on]
         terms.append(Term((), stays if q == k else 0.0))
@@ -184,10 +188,7 @@ def _drift(here: World, of: str, index: Place) -> Made:
     """A token's vector at one stage, along one of the directions in which all of them spread most."""
     assert here.basis is not None, "it has a shape"
     (position, component), axes = index, here.basis()
-    w = axes.components[component]
-    terms = [Term((x,), float(w_i)) for x, w_i in zip(here.subject.row(of, position), w, strict=True)]
-    formula = rf"\mathrm{{PC}}_{{{component + 1}}} = \sum_i w_i\,x_i - w \cdot \bar x"
-    return the_sum(formula, [*terms, Term((), -float(w @ axes.mean))])
+    return coordinate(here.subject.row(of, position), axes, component, axes.mean)
 
 
 def _drift_shape(here: World, of: str) -> Place:

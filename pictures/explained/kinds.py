@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from core.explain.explanation import Made
+import numpy as np
+
+from core.explain.explanation import Made, Operand, Term, the_sum
+from core.explain.subject import Subject
+from core.interpret import PCA
 
 if TYPE_CHECKING:
     from pictures.explained.world import World
@@ -27,3 +31,30 @@ class Derived(NamedTuple):
 
 def layer_of(name: str) -> int:
     return int(name.removeprefix("encoder.").split(".")[1])
+
+
+def heads_on(subject: Subject, layer: int) -> list[int]:
+    """The heads of a layer that are not switched off."""
+    off = subject.trace.interventions.ablated_in(layer)
+    return [head for head in range(subject.config.n_heads) if head not in off]
+
+
+def row(name: str, index: Place, values: np.ndarray) -> list[Operand]:
+    """What `Subject.row` gives, of numbers that no run holds."""
+    return [Operand(name, (*index, i), x) for i, x in enumerate(values.tolist())]
+
+
+def weighed(numbers: Sequence[Operand], factors: np.ndarray) -> list[Term]:
+    """The terms of a product with numbers that are not followed further."""
+    return [Term((number,), factor) for number, factor in zip(numbers, factors.tolist(), strict=True)]
+
+
+def mean(formula: str, numbers: Sequence[Operand], times: float = 1) -> Made:
+    return the_sum(formula, [Term((number,), times / len(numbers)) for number in numbers])
+
+
+def coordinate(numbers: Sequence[Operand], basis: PCA, component: int, centre: np.ndarray) -> Made:
+    """A vector, less the centre, along one of the directions in which vectors spread most."""
+    w = basis.components[component]
+    formula = rf"\mathrm{{PC}}_{{{component + 1}}} = \sum_i w_i\,x_i - w \cdot \bar x"
+    return the_sum(formula, [*weighed(numbers, w), Term((), -float(w @ centre))])

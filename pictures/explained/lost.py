@@ -9,9 +9,9 @@ import numpy as np
 
 from core import interpret
 from core.errors import ConfigError
-from core.explain.explanation import Made, Operand, Term, the_sum
+from core.explain.explanation import Made, Operand
 from core.ops.softmax import softmax
-from pictures.explained.kinds import OWN, Derived, Place, layer_of
+from pictures.explained.kinds import OWN, Derived, Place, layer_of, mean, row
 from pictures.explained.runs import WHOLE, without
 
 if TYPE_CHECKING:
@@ -21,21 +21,22 @@ if TYPE_CHECKING:
 def _change(here: World, of: str, index: Place) -> Made:
     """How much of a token's last vector is another one without a head."""
     (head, position), last = index, _last(here)
-    start = without(layer_of(of), head)
-    before = here.subject.row(last, position)
-    after = [replace(x, name=start + last) for x in here.within(start + last)[0].subject.row(last, position)]
-
-    def rule(x: np.ndarray) -> float:
-        was, now = np.split(x, 2)
-        return float(interpret.relative_change(was[None], now[None])[0])
-
-    return Made(r"\lVert x' - x \rVert / \lVert x \rVert", "function", (*before, *after), rule=rule)
+    after = _elsewhere(here, without(layer_of(of), head), last, position)
+    return _relative(here.subject.row(last, position), after)
 
 
 def _lost(here: World, of: str, index: Place) -> Made:
     """How much of a token's vector is another one for all the heads that are off."""
-    after = here.subject.row(of, *index)
-    before = [replace(x, name=WHOLE + of) for x in here.within(WHOLE + of)[0].subject.row(of, *index)]
+    return _relative(_elsewhere(here, WHOLE, of, *index), here.subject.row(of, *index))
+
+
+def _elsewhere(here: World, start: str, of: str, *index: int) -> list[Operand]:
+    """The same row of another run, by its names on the page."""
+    return [replace(x, name=start + of) for x in here.within(start + of)[0].subject.row(of, *index)]
+
+
+def _relative(before: list[Operand], after: list[Operand]) -> Made:
+    """core.interpret.relative_change of one vector."""
 
     def rule(x: np.ndarray) -> float:
         was, now = np.split(x, 2)
@@ -60,18 +61,16 @@ def _last(here: World) -> str:
 def _effect(here: World, of: str, index: Place) -> Made:
     last = _last(here)
     runs = here.subject, here.within(without(layer_of(of), *index) + last)[0].subject
-    changes = interpret.relative_change(*(run[last].astype(np.float64) for run in runs)).tolist()
-    each = [Operand(f"change.{of}", (*index, position), x) for position, x in enumerate(changes)]
-    terms = [Term((one,), 100 / len(each)) for one in each]
-    return the_sum(r"\frac{100}{n} \sum_p \lVert x'_p - x_p \rVert / \lVert x_p \rVert", terms)
+    changes = interpret.relative_change(*(run[last].astype(np.float64) for run in runs))
+    formula = r"\frac{100}{n} \sum_p \lVert x'_p - x_p \rVert / \lVert x_p \rVert"
+    return mean(formula, row(f"change.{of}", index, changes), times=100)
 
 
 def _variation(here: World, of: str, index: Place) -> Made:
     """core.interpret.prediction_effects: how much probability is elsewhere without a head."""
     last = len(here.tokens) - 1
-    start = without(layer_of(of), *index) + "logits"
     before = here.subject.row("logits", last)
-    after = [replace(x, name=start) for x in here.within(start)[0].subject.row("logits", last)]
+    after = _elsewhere(here, without(layer_of(of), *index), "logits", last)
 
     def rule(x: np.ndarray) -> float:
         with_it, without_it = (softmax(logits) for logits in np.split(x, 2))

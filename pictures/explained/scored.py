@@ -13,7 +13,7 @@ from core.errors import ConfigError
 from core.explain.explanation import Made, Term, the_sum
 from core.interpret import LABELS
 from core.interpret.heads import SEVERAL, targets
-from pictures.explained.kinds import COMPONENT, OWN, Derived, Place
+from pictures.explained.kinds import COMPONENT, OWN, Derived, Place, coordinate
 from pictures.together import in_plane
 
 if TYPE_CHECKING:
@@ -62,10 +62,7 @@ def _coordinate(here: World, of: str, index: Place) -> Made:
     q, k, basis = in_plane(*_of_head(here, of, head))
     own = k if of.endswith("k") else q
     x = s.row(of, head * len(s[of]) // s.config.n_heads, position)
-    w = basis.components[component]
-    terms = [Term((number,), float(w_i)) for number, w_i in zip(x, w, strict=True)]
-    formula = rf"\mathrm{{PC}}_{{{component + 1}}} = \sum_i w_i\,x_i - w \cdot \bar x"
-    return the_sum(formula, [*terms, Term((), -float(w @ (own + basis.mean)))])
+    return coordinate(x, basis, component, own + basis.mean)
 
 
 def _of_head(here: World, of: str, head: int) -> tuple[np.ndarray, np.ndarray]:

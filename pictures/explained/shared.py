@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from core.errors import ConfigError
-from core.explain.explanation import Made, Operand, Term, same, the_sum
+from core.explain.explanation import Made, Operand, Term, dot, same, the_sum
 from core.explain.subject import GRAD, LENGTH
 from core.interpret import ANSWERS, path_nodes
 from pictures import influence
-from pictures.explained.kinds import Derived, Place, Rule
+from pictures.explained.kinds import Derived, Place, Rule, heads_on, row
 from pictures.explained.runs import blank, way
 
 if TYPE_CHECKING:
@@ -29,13 +29,12 @@ def _answers(here: World, name: str) -> np.ndarray:
 
 def _share(name: str) -> Rule:
     def rule(here: World, of: str, index: Place) -> Made:
-        numbers = enumerate(_answers(here, name).tolist())
-        row = tuple(Operand(f"answer_{name}.embed", (position,), x) for position, x in numbers)
+        answers = tuple(row(f"answer_{name}.embed", (), _answers(here, name)))
 
         def share(x: np.ndarray) -> float:
             return float(influence.in_shares(x[None])[0, index[0]])
 
-        return Made(r"a_w / \sum_j \lvert a_j \rvert", "function", row, rule=share)
+        return Made(r"a_w / \sum_j \lvert a_j \rvert", "function", answers, rule=share)
 
     return rule
 
@@ -47,8 +46,7 @@ def _looked(array: str) -> Rule:
         s, terms = here.subject, []
         c, last = s.config, len(here.tokens) - 1
         for layer in range(c.n_layers):
-            off = s.trace.interventions.ablated_in(layer)
-            for head in (head for head in range(c.n_heads) if head not in off):
+            for head in heads_on(s, layer):
                 name, place = array.format(layer), (head, last, *index)
                 value = here.explain((name, place)).value
                 terms.append(Term((Operand(name, place, value),), 1 / (c.n_layers * c.n_heads)))
@@ -75,14 +73,12 @@ def _length(here: World, of: str, index: Place) -> Made:
 
 def _times_input(here: World, of: str, index: Place) -> Made:
     rows = here.subject.row(f"{GRAD}embed", *index), here.subject.row("embed", *index)
-    return the_sum(r"\sum_d g_{w,d}\,x_{w,d}", [Term(pair) for pair in zip(*rows, strict=True)])
+    return the_sum(r"\sum_d g_{w,d}\,x_{w,d}", dot(*rows))
 
 
 def _integrated(here: World, of: str, index: Place) -> Made:
-    means = _slopes(here).mean_of(index[0])
-    slopes = [Operand(SLOPE, (*index, d), x) for d, x in enumerate(means.tolist())]
-    rows = zip(slopes, here.subject.row("embed", *index), strict=True)
-    return the_sum(r"\sum_d \bar g_{w,d}\,x_{w,d}", [Term(pair) for pair in rows])
+    slopes = row(SLOPE, index, _slopes(here).mean_of(index[0]))
+    return the_sum(r"\sum_d \bar g_{w,d}\,x_{w,d}", dot(slopes, here.subject.row("embed", *index)))
 
 
 def _slope(here: World, of: str, index: Place) -> Made:

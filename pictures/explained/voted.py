@@ -12,7 +12,7 @@ from core.explain.explanation import Made, Term, same, the_sum
 from core.interpret import read_stream
 from core.interpret.lens import into_heads, reading_direction
 from core.ops.softmax import softmax
-from pictures.explained.kinds import OWN, Derived, Place, layer_of
+from pictures.explained.kinds import OWN, Derived, Place, heads_on, layer_of, weighed
 
 if TYPE_CHECKING:
     from pictures.explained.world import World
@@ -37,8 +37,7 @@ def _vote(here: World, of: str, index: Place) -> Made:
         W_U = s.params["embed.W_E"].T if s.config.tied_unembed else s.params["unembed.W_U"]
         direction = np.asarray(W_U).T[token]
     x = s.row(of) if s[of].ndim == 1 else s.row(of, len(here.tokens) - 1)
-    terms = [Term((number,), float(r)) for number, r in zip(x, direction, strict=True)]
-    return the_sum(r"\sum_d r_d\,x_d", terms)
+    return the_sum(r"\sum_d r_d\,x_d", weighed(x, direction))
 
 
 def _vote_of_head(here: World, of: str, index: Place) -> Made:
@@ -46,7 +45,7 @@ def _vote_of_head(here: World, of: str, index: Place) -> Made:
     s, (head, token) = here.subject, index
     back = into_heads(_direction(here, token), s.trace, s.params, s.config, layer_of(of))[head, -1]
     z = s.row(of, head, len(here.tokens) - 1)
-    return the_sum(r"\sum_e \rho_e\,z_e", [Term((number,), float(r)) for number, r in zip(z, back, strict=True)])
+    return the_sum(r"\sum_e \rho_e\,z_e", weighed(z, back))
 
 
 def _brought(here: World, of: str, index: Place) -> Made:
@@ -54,12 +53,11 @@ def _brought(here: World, of: str, index: Place) -> Made:
     s, (key, token), terms = here.subject, index, []
     direction, last = _direction(here, token), len(here.tokens) - 1
     for layer in range(s.config.n_layers):
-        at, off = f"blocks.{layer}.attn.", s.trace.interventions.ablated_in(layer)
+        at = f"blocks.{layer}.attn."
         back = into_heads(direction, s.trace, s.params, s.config, layer)[:, -1]  # [head, d_head]
         values = np.repeat(s[at + "v"], s.config.n_heads // s.config.kv_heads, axis=0)[:, key]
         said = (back * values).sum(-1).tolist()
-        on = [head for head in range(s.config.n_heads) if head not in off]
-        terms += [Term((s.cell(at + "pattern", head, last, key),), said[head]) for head in on]
+        terms += [Term((s.cell(at + "pattern", head, last, key),), said[head]) for head in heads_on(s, layer)]
     return the_sum(r"\sum_{l,h} A^{l,h}_{q,k}\,(\rho^{l,h} \cdot v^{l,h}_k)", terms or [Term((), 0.0)])
 
 
