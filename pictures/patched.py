@@ -10,11 +10,12 @@ from core.config import ENCODER
 from core.scene.fields import PATCHED, Numbered, Patched
 from core.scene.sentence import fit_target
 from pictures import compute, stacks
+from pictures.explained.runs import ARRAYS
 from pictures.extremes import head_names, token_name
 from pictures.pair import Pair
 from pictures.words import Words
 
-MOVED = re.compile(r"moved_(stream|head|word|mlp|cross|encoder)\.(.+)")  # how numbers of Cause's maps are named
+MOVED = re.compile(rf"moved_({'|'.join(ARRAYS)})\.(.+)")  # how numbers of Cause's maps are named
 
 
 def part_of(number: Numbered) -> Patched | None:
@@ -41,12 +42,10 @@ def opened(scene: Scene, part: Patched) -> Scene | None:
         patch_source=pair.source.text,
         explained=(),  # the cell is this page's own
         # The same two runs on Cause: there the sentence of the Scene is the clean one.
-        **{
-            "other_sentence": fit_target(pair.source.text),
-            "cause_break": True,
-            "cause_word": word,
-            "cause_rival": rival,
-        },
+        other_sentence=fit_target(pair.source.text),
+        cause_break=True,
+        cause_word=word,
+        cause_rival=rival,
         **_looks(part, pair.two),
     )
     said = pair.source.turn(sentence=pair.source.text)  # a model's own sentence may go without saying

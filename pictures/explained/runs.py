@@ -19,12 +19,12 @@ from pictures import compute, memory
 from pictures.pair import Pair, reading
 
 OTHER, WHOLE = "other.", "whole."
-PUT = r"put_(?:stream|head|word|mlp|cross|encoder)\.\d+\.\d+(?:\.\d+)?\."
-RUN = re.compile(rf"(other\.|whole\.|(?:blank|way)\.\d+\.|without\.\d+\.\d+\.|{PUT})(.+)")
 ARRAYS = {  # what a patch takes over, of a layer
     **{"stream": "blocks.{}.resid_pre", "head": "blocks.{}.attn.z", "word": "blocks.{}.attn.z"},
     **{"mlp": "blocks.{}.mlp_out", "cross": "blocks.{}.cross.z", "encoder": "encoder.blocks.{}.resid_pre"},
 }
+PUT = rf"put_(?:{'|'.join(ARRAYS)})\.\d+\.\d+(?:\.\d+)?\."
+RUN = re.compile(rf"(other\.|whole\.|(?:blank|way)\.\d+\.|without\.\d+\.\d+\.|{PUT})(.+)")
 
 
 def put(what: str, layer: int, index: tuple[int, ...]) -> str:
