@@ -42,8 +42,9 @@ class World:
     logits it has. read: what the decoder read, of a model of two stacks; then `tokens` are what its encoder read, and
     `written` what it wrote at each place. basis: the directions of Drift's points. pair: Cause's two sentences and two
     candidates. elsewhere: the World of another run, by what its names begin with (runs.py). patched_from: of a run with
-    a patch, what the names begin with of the run that it was taken from. on_map: which tokens are shown on the page's
-    maps of who looks at whom, where it has such maps. works: what each step of a text computed.
+    a patch, what the names begin with of the run that it was taken from. scaled: of a run whose embeddings are those
+    of another times so much, that one and how much [pos]. on_map: which tokens are shown on the page's maps of who
+    looks at whom, where it has such maps. works: what each step of a text computed.
     """
 
     subject: Subject
