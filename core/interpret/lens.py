@@ -160,6 +160,11 @@ def into_heads(reader: np.ndarray, trace: Trace, params: Params, config: Config,
     return back.reshape(*back.shape[:-1], config.n_heads, config.head_width).swapaxes(-3, -2)
 
 
+def is_sum(config: Config) -> bool:
+    """Whether the last stream is the sum of all that was written to it, each part as it was written."""
+    return config.residual and not (config.norm != "none" and config.norm_at == "post")
+
+
 def _written(trace: Trace, params: Params, config: Config, reader: np.ndarray) -> dict[str, np.ndarray]:
     """name -> [..., pos]: what every part of the residual stream writes in the direction of `reader`."""
     if config.embed_norm:
@@ -198,7 +203,7 @@ def _check_sum(config: Config) -> None:
     _check_unembed(config)
     if not config.residual:
         raise ConfigError("residual: is False, so the last stream is not a sum of all that was written", "residual")
-    if config.norm != "none" and config.norm_at == "post":
+    if not is_sum(config):
         raise ConfigError(
             "norm_at: 'post' rescales the sum after every part, so no part reaches the logits as it was written",
             "norm_at",

@@ -8,6 +8,7 @@ from core import NAMES, Config, Scene
 from core.config import ENCODER
 from core.explain.subject import GRAD, LENGTH
 from core.interpret import ANSWERS
+from core.interpret.lens import is_sum
 from core.scene.fields import Numbered
 from pictures import influence, left_out
 from pictures.explained import derived, runs
@@ -122,9 +123,9 @@ def _is_made(name: str, config: Config) -> bool:
     bare = bare_of(name)
     if config.n_encoder_layers and not name.startswith(("mean_", "moved_", "gap")):
         return False
-    if name.startswith(("vote", "brought", "lens")) and not config.residual:
+    if name.startswith("lens") and not config.residual:
         return False
-    if name.startswith(("vote", "brought")) and config.norm != "none" and config.norm_at == "post":
+    if name.startswith(("vote", "brought")) and not is_sum(config):
         return False
     if name.startswith("variation") and not config.unembed:
         return False

@@ -10,7 +10,7 @@ import numpy as np
 from core.errors import ConfigError
 from core.explain.explanation import Made, Term, same, the_sum
 from core.interpret import read_stream
-from core.interpret.lens import into_heads, reading_direction
+from core.interpret.lens import into_heads, is_sum, reading_direction
 from core.ops.softmax import softmax
 from pictures.explained.kinds import OWN, Derived, Place, heads_on, layer_of, weighed
 
@@ -75,10 +75,8 @@ def _early(here: World, of: str, index: Place) -> Made:
 def _sum_of_parts(here: World) -> int:
     """How many tokens there are. Raises: ConfigError where no last stream of this page is a sum that is read."""
     c = here.subject.config
-    if here.drawn is None or c.n_encoder_layers or not c.unembed or not c.residual:
+    if here.drawn is None or c.n_encoder_layers or not c.unembed or not is_sum(c):
         raise ConfigError("name: only the page that writes has votes, and only of a stream that is a sum", "name")
-    if c.norm != "none" and c.norm_at == "post":
-        raise ConfigError("norm_at: 'post' rescales the sum after every part", "norm_at")
     return c.vocab_size
 
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from core import Scene
 from core.interpret import Attribution, direct_attribution, source_attribution
+from core.interpret.lens import is_sum
 from core.scene.fields import Numbered
 from pictures import continuation, extremes
 from pictures.compute import Picture, picture
@@ -32,8 +33,7 @@ def refused(scene: Scene) -> str:
     The stream may be no sum of what was written to it; or so many parts would have to be computed again at every step
     that a class would wait.
     """
-    config = scene.config
-    if not config.residual or (config.norm != "none" and config.norm_at == "post"):
+    if not is_sum(scene.config):
         return "generate.votes.none"
     n = len(scene.tokens) + scene.max_new_tokens
     return "generate.votes.none_large" if continuation.is_long(scene, n) else ""
