@@ -21,6 +21,7 @@ from core.kinds import Choice, Flag, Kind, Maybe, Name, Number, Rows, Several, T
 from core.scene.fields import OVERRIDES, Part, Trail
 from core.scene.fields import kinds as kinds_of
 from core.scene.sentence import fit_sentence
+from pictures.words import words_of
 
 GOLDEN = Path(__file__).parent / "golden"
 PAGES = Path(__file__).parents[1] / "pages"
@@ -397,6 +398,11 @@ def html(at: AppTest) -> str:
 def knob(widgets, key: str):
     """The widget that stands for a knob now: the first one has the knob's key, those after it a number behind it."""
     return next(widget for widget in widgets if re.fullmatch(rf"{re.escape(key)}(-g\d+)?", widget.key or ""))
+
+
+def labelled(widgets, key: str, lang: str = "en"):
+    """The widget whose label is the text at `key`: a key of choices changes with their labels."""
+    return next(widget for widget in widgets if widget.label == words_of(lang)(key))
 
 
 def open_page(name: str, asked: core.Scene | Mapping[str, str] = MappingProxyType({}), **session: Any) -> AppTest:

@@ -13,7 +13,7 @@ from core import PRESETS, Scene, limits
 from pictures.pages import PAGES
 from pictures.words import LANGUAGES, words_of
 from tests import support
-from tests.support import fine, knob, open_page
+from tests.support import fine, knob, labelled, open_page
 from ui.state import NOTICES, SCENE
 
 MODELS = [name for name in PAGES if PAGES[name].model]  # the pages that show the Scene's model
@@ -35,11 +35,6 @@ def on_boards(at: AppTest) -> list[dict]:
 def html(at: AppTest) -> str:
     written = [header["html"] for header in on_boards(at) if "html" in header]
     return "\n".join([support.html(at), *written])
-
-
-def labelled(widgets, key: str):
-    """The widget whose label is the English text at `key`: a key of choices changes with their labels."""
-    return next(w for w in widgets if w.label == words_of("en")(key))
 
 
 def captions(at: AppTest) -> list[str]:

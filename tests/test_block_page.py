@@ -22,7 +22,7 @@ from pictures.words import LANGUAGES, words_of
 from plots import theme
 from plots.figure import to_json
 from plots.tokens import edged
-from tests.support import html, knob, open_page
+from tests.support import html, knob, labelled, open_page
 from ui.state import SCENE
 
 EXPLODING = Scene(model="encoder", layer=11).override(n_layers=12, d_model=256, n_heads=16, d_mlp=1024)
@@ -270,8 +270,8 @@ def test_page_runs(scene, lang):
 
 
 def test_of_two_stacks_one_is_chosen_and_the_norm_of_the_crossing_is_among_the_decoder_s():
-    at, words = page(Scene(model="seq2seq", lang="en")), words_of("en")
-    where = next(box for box in at.selectbox if box.label == words("block.where"))
+    at = page(Scene(model="seq2seq", lang="en"))
+    where = labelled(at.selectbox, "block.where")
     assert where.value == "cross" and len(where.options) == 3
     where.set_value("mlp").run()
     scene = at.session_state[SCENE]
@@ -289,7 +289,7 @@ def test_knobs_turn_the_scene():
         ("block.where", "mlp"),
         ("block.activation_choice", "gelu"),
     ):
-        next(box for box in at.selectbox if box.label == words(label)).set_value(value)
+        labelled(at.selectbox, label).set_value(value)
         at.run()
     knob(at.toggle, "knob-residual").set_value(False).run()
     assert not at.exception

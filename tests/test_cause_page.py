@@ -9,7 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 from streamlit.testing.v1 import AppTest
-from support import fine, html, knob, open_page
+from support import fine, html, knob, open_page, pressed
 
 from core import Scene, limits
 from pictures import cause, pair
@@ -108,7 +108,7 @@ def test_a_large_model_is_patched_when_asked_for(monkeypatch, model):
     maps = [each(scene, words).says for each in cause.maps(scene)]
     at = fine(open_page("cause", scene))
     assert cause.both(scene, words).says in html(at) and not any(says in html(at) for says in maps)
-    fine(at.button(key="ask-cause.patched").click().run())
+    pressed(at, "ask-cause.patched")
     assert all(says in html(at) for says in maps)
 
 

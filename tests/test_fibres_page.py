@@ -15,7 +15,7 @@ from pictures.words import words_of
 from plots import theme
 from plots.fibres import MAX_CURVES
 from plots.mask import masked
-from tests.support import ONE_STACK, knob, open_page
+from tests.support import ONE_STACK, knob, labelled, open_page
 
 LANGUAGES = ("en", "pt-BR")
 HOSTILE = "<b>bold</b> $x$ **md** {0} @query 👩‍👩‍👧 שלום"
@@ -124,11 +124,6 @@ def test_layers_that_overflow_are_named() -> None:
     scene = SCENES["overflow"]
     broken = np.isnan(patterns_of(scene)).any((1, 2, 3))
     assert f"From layer {np.argmax(broken)} on" in pictures.light(scene, words_of("en")).says
-
-
-def labelled(widgets, key: str):
-    """The widget whose label is the English text at `key`: a key of choices changes with their labels."""
-    return next(w for w in widgets if w.label == words_of("en")(key))
 
 
 def page(scene: Scene) -> AppTest:

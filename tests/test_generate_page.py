@@ -21,7 +21,7 @@ from pictures.generate import cache, draw, lens, loss, votes
 from pictures.words import words_of
 from plots import theme
 from tests.chromium import settled
-from tests.support import ONE_STACK, knob, open_page
+from tests.support import ONE_STACK, knob, labelled, open_page
 from tests.support import html as html_of
 from ui import state
 from ui.generate import knobs, loop_strip
@@ -449,19 +449,16 @@ def test_step_back_and_the_number_of_tokens() -> None:
 
 def test_the_knobs_of_the_draw() -> None:
     at = page(Scene(model="stories", lang="en"))
-    label = words_of("en")
-    named = {
-        name: next(w for w in at.select_slider if w.label == label(f"generate.{name}")) for name in ("top_k", "top_p")
-    }
+    named = {name: labelled(at.select_slider, f"generate.{name}") for name in ("top_k", "top_p")}
     named["top_k"].set_value(3).run()
-    next(w for w in at.select_slider if w.label == label("generate.top_p")).set_value(0.5).run()
-    heat = next(w for w in at.select_slider if w.label == label("generate.heat"))
+    labelled(at.select_slider, "generate.top_p").set_value(0.5).run()
+    heat = labelled(at.select_slider, "generate.heat")
     heat.set_value(0.0).run()
     at.button(key="generate-again").click().run()
     scene = scene_of(at)
     assert (scene.top_k, scene.top_p, scene.draw_temperature, scene.draw_seed) == (3, 0.5, 0.0, 1)
-    next(w for w in at.select_slider if w.label == label("generate.top_k")).set_value(1000).run()
-    next(w for w in at.select_slider if w.label == label("generate.top_p")).set_value(1.0).run()
+    labelled(at.select_slider, "generate.top_k").set_value(1000).run()
+    labelled(at.select_slider, "generate.top_p").set_value(1.0).run()
     assert (scene_of(at).top_k, scene_of(at).top_p) == (None, None)
     assert not at.exception
 

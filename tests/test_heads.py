@@ -31,7 +31,7 @@ from plots.figure import literal
 from plots.tiles import TILE_CELLS, tile_at
 from tests.chromium import settled
 from tests.conftest import Watched
-from tests.support import ONE_STACK, knob, open_page
+from tests.support import ONE_STACK, knob, labelled, open_page
 from ui import sizes
 from ui.state import SCENE
 
@@ -347,10 +347,6 @@ def page(scene: Scene) -> AppTest:
     return open_page("heads", scene)
 
 
-def labelled(widgets, lang: str, key: str):
-    return next(w for w in widgets if w.label == words_of(lang)(key))
-
-
 @every_language
 @every_scene
 def test_page_runs(scene: Scene, lang: str) -> None:
@@ -362,10 +358,10 @@ def test_page_runs(scene: Scene, lang: str) -> None:
 def test_knobs_turn_the_scene(lang: str) -> None:
     at = page(Scene(model="encoder", lang=lang))
     for size, value in {"d_model": 96, "n_heads": 12, "n_layers": 3, "d_mlp": 256}.items():
-        labelled(at.select_slider, lang, f"heads.{size}").set_value(value).run()
-    labelled(at.slider, lang, "heads.seed").set_value(7).run()
-    labelled(at.selectbox, lang, "axis.layer").set_value(2).run()
-    labelled(at.selectbox, lang, "axis.head").set_value(11).run()
+        labelled(at.select_slider, f"heads.{size}", lang).set_value(value).run()
+    labelled(at.slider, "heads.seed", lang).set_value(7).run()
+    labelled(at.selectbox, "axis.layer", lang).set_value(2).run()
+    labelled(at.selectbox, "axis.head", lang).set_value(11).run()
     knob(at.toggle, "knob-off").set_value(True).run()
     assert not at.exception
     scene = at.session_state[SCENE]
@@ -373,7 +369,7 @@ def test_knobs_turn_the_scene(lang: str) -> None:
     assert sizes_now == {"d_model": 96, "n_heads": 12, "n_layers": 3, "d_mlp": 256}
     assert (scene.seed, scene.place, scene.ablated) == (7, (2, 11), ((2, 11),))
     assert not at.number_input, "the page's own seed stands in for the sidebar's"
-    labelled(at.selectbox, lang, "axis.head").set_value(0).run()
+    labelled(at.selectbox, "axis.head", lang).set_value(0).run()
     assert knob(at.toggle, "knob-off").value is False, "the switch is the chosen head's"
     at.button(key="all-on").click().run()
     assert at.session_state[SCENE].ablated == () and not at.exception

@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 from core import PRESETS, Scene
 from core.scene.switch import with_model
 from pictures.words import LANGUAGES, words_of
-from tests.support import knob, open_page
+from tests.support import knob, labelled, open_page
 from ui.state import SCENE
 
 
@@ -36,10 +36,9 @@ def test_a_story_keeps_the_sentence_and_the_view_and_runs_as_it_opens(model):
 
 
 def test_the_list_and_the_button_do_the_same():
-    words = words_of("en")
     query = {"lang": "en", "sentence": "o gato viu o rato", "heat": "0.5"}
     by_list = page("generate", **query)
-    next(w for w in by_list.selectbox if w.label == words("shell.preset")).set_value("stories").run()
+    labelled(by_list.selectbox, "shell.preset").set_value("stories").run()
     by_button = page("generate", **query)
     by_button.button(key="switch").click().run()
     assert not by_list.exception and not by_button.exception

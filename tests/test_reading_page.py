@@ -20,7 +20,7 @@ from plots.differences import differences
 from plots.figure import literal, to_json
 from plots.token_shares import token_shares
 from plots.weighed import LEAST
-from tests.support import html, open_page
+from tests.support import fine, html, open_page, pressed
 from ui.reading import asked
 from ui.state import SCENE
 from ui.train import scheduler
@@ -212,11 +212,6 @@ def test_rank_correlation():
     assert np.isnan(rank_correlation(x, np.ones(30))) and abs(rank_correlation(x, rng.permutation(x))) < 0.5
 
 
-def fine(at):
-    assert not at.exception
-    return at
-
-
 def test_many_sentences_are_read_when_asked_for_in_slices(monkeypatch):
     monkeypatch.setenv("FIBRA_PLAIN_FIGURES", "1")
     monkeypatch.setattr(scheduler, "SLICE", -1.0)  # a part at a time
@@ -243,7 +238,7 @@ def test_a_large_model_s_heads_are_ranked_when_asked_for(monkeypatch):
     says = ranked.ranked(scene, words_of("en")).says
     at = fine(open_page("reading", scene))
     assert says not in html(at)
-    assert says in html(fine(at.button(key="ask-reading.ranked").click().run()))
+    assert says in html(pressed(at, "ask-reading.ranked"))
 
 
 def test_the_bars_are_the_strongest_heads_in_order_and_a_click_opens_one(monkeypatch):

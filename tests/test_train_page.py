@@ -23,7 +23,7 @@ from pictures.training_view import View
 from pictures.words import LANGUAGES, words_of
 from plots import theme
 from plots.training_curves import POINTS, Curve, training_curves
-from tests.support import fine, open_page
+from tests.support import fine, labelled, open_page, pressed
 from tests.test_app import html, on_boards
 from ui.state import MODEL, PAST, SCENE, WRITTEN
 from ui.train import files, gradient_check, kept_runs, scheduler, session
@@ -35,10 +35,6 @@ EN = words_of("en")
 
 def page(**query: str) -> AppTest:
     return fine(open_page("train", query))
-
-
-def click(at: AppTest, key: str) -> AppTest:
-    return fine(at.button(key=key).click().run())
 
 
 def turned(at: AppTest, scene: Scene) -> AppTest:
@@ -110,20 +106,20 @@ def test_every_task_has_its_page(task):
 def test_play_step_stop_and_begin_again():
     at = page(lang="en")
     before = at.session_state[RUN].run.step
-    at = click(at, "train-go")
+    at = pressed(at, "train-go")
     training = at.session_state[RUN]
     assert training.playing and training.run.step > before and at.button(key="train-go").label == EN("train.stop")
     going = training.run.step
     at = fine(at.run())  # a tick
     assert at.session_state[RUN].run.step > going
-    at = click(at, "train-go")
+    at = pressed(at, "train-go")
     stopped = at.session_state[RUN].run.step
     at = fine(at.run())
     assert at.session_state[RUN].run.step == stopped
-    at = click(at, "train-step")
+    at = pressed(at, "train-step")
     assert at.session_state[RUN].run.step == stopped + 1
     first = at.session_state[RUN].run
-    at = click(at, "train-again")
+    at = pressed(at, "train-again")
     training = at.session_state[RUN]
     assert training.run is not first and training.former.losses == first.losses and training.run.step == 0
     assert EN("train.says.again") in html(at)
@@ -131,18 +127,18 @@ def test_play_step_stop_and_begin_again():
 
 def test_another_rate_or_batch_goes_on_and_another_size_begins_anew():
     at = page(lang="en")
-    at = click(at, "train-step")
+    at = pressed(at, "train-step")
     run = at.session_state[RUN].run
-    batch = next(w for w in at.selectbox if w.label == EN("train.batch"))
+    batch = labelled(at.selectbox, "train.batch")
     at = fine(batch.select(8).run())
     assert at.session_state[RUN].run is run and run.size == 8
     assert EN("train.says.goes_on") in html(at) and at.session_state[SCENE].batch_size == 8
-    size = next(w for w in at.selectbox if w.label == EN("train.size"))
+    size = labelled(at.selectbox, "train.size")
     at = fine(size.select("medium").run())
     training = at.session_state[RUN]
     assert training.run is not run and training.former.losses == run.losses and training.run.config.d_model == 64
     assert EN("train.says.new_run") in html(at) and training.run.size == 8
-    seed = next(w for w in at.number_input if w.label == EN("train.seed"))
+    seed = labelled(at.number_input, "train.seed")
     at = fine(seed.set_value(5).run())
     assert at.session_state[RUN].run.seed == 5 and at.session_state[SCENE].seed == 0
 
@@ -235,13 +231,13 @@ def test_a_run_that_was_played_is_repeated_after_a_reload_up_to_where_it_stood(c
     at = page(task="reverse", lang="en")
     assert "train_played" not in at.query_params and EN("train.says.opened", step=20) in html(at)
     for _ in range(3):
-        at = click(at, "train-step")
+        at = pressed(at, "train-step")
     assert at.query_params["train_played"] == ["23"] or at.query_params["train_played"] == "23"
     ours = at.session_state[RUN].run
     again = until_it_stands(page(**at.query_params))
     theirs = again.session_state[RUN].run
     assert theirs.step == 23 and theirs.losses == ours.losses and EN("train.says.repeated", step=23) in html(again)
-    again = click(again, "train-again")
+    again = pressed(again, "train-again")
     assert "train_played" not in again.query_params and again.session_state[RUN].run.step == 0
 
 
@@ -249,7 +245,7 @@ def test_before_the_first_step_there_is_no_pace_and_every_picture_stands():
     at = page(lang="en", attempt="1")
     training = at.session_state[RUN]
     assert training.run.step == 0 and "a second" not in html(at) and EN("train.says.no_norms") in drawn(at, "norms")
-    assert "a second" in html(click(at, "train-step"))
+    assert "a second" in html(pressed(at, "train-step"))
 
 
 def test_an_address_too_far_to_be_repeated_says_so():
@@ -260,8 +256,8 @@ def test_an_address_too_far_to_be_repeated_says_so():
 
 
 def test_a_run_whose_rate_changed_on_the_way_cannot_be_repeated_and_says_so():
-    at = click(page(lang="en"), "train-step")
-    at = fine(next(w for w in at.selectbox if w.label == EN("train.batch")).select(8).run())
+    at = pressed(page(lang="en"), "train-step")
+    at = fine(labelled(at.selectbox, "train.batch").select(8).run())
     assert at.session_state[RUN].mixed and at.session_state[SCENE].train_played == -21
     again = page(**at.query_params)
     assert EN("train.says.changed", step=21) in html(again) and again.session_state[SCENE].train_played == 0
@@ -269,7 +265,7 @@ def test_a_run_whose_rate_changed_on_the_way_cannot_be_repeated_and_says_so():
 
 def test_a_rate_that_is_turned_before_anybody_played_opens_as_its_link_does(crowded):
     at = page(lang="en")
-    at = fine(next(w for w in at.selectbox if w.label == EN("train.batch")).select(8).run())
+    at = fine(labelled(at.selectbox, "train.batch").select(8).run())
     link = page(**at.query_params)
     runs = [tab.session_state[RUN].run for tab in (at, link)]
     assert runs[0].losses == runs[1].losses and runs[0].step == 20 and not at.session_state[RUN].mixed
@@ -277,16 +273,16 @@ def test_a_rate_that_is_turned_before_anybody_played_opens_as_its_link_does(crow
 
 @pytest.mark.parametrize("away", ["again", "reset", "task", "card"])
 def test_no_run_is_lost_unasked(away):
-    at = click(page(task="sort", lang="en"), "train-step")
+    at = pressed(page(task="sort", lang="en"), "train-step")
     kept = at.session_state[RUN]
     if away == "again":
-        at = click(at, "train-again")
+        at = pressed(at, "train-again")
     elif away == "reset":
         turned(at, Scene(lang="en"))
     elif away == "task":
         at = fine(at.selectbox[0].select("copy").run())
     else:
-        at = click(at, "ask-nobody-wrote-the-rule")
+        at = pressed(at, "ask-nobody-wrote-the-rule")
     assert at.session_state[RUN] is not kept
     at = undone(at)
     assert at.session_state[RUN] is kept and kept.run.step == 21 and at.session_state[SCENE].train_played == 21
@@ -294,7 +290,7 @@ def test_no_run_is_lost_unasked(away):
 
 
 def test_a_task_chosen_again_brings_back_its_run_at_its_step():
-    at = click(page(task="sort", lang="en"), "train-step")
+    at = pressed(page(task="sort", lang="en"), "train-step")
     kept = at.session_state[RUN]
     at = fine(at.selectbox[0].select("copy").run())
     assert at.session_state[RUN].former is None, "another task's losses say nothing about this one's"
@@ -303,7 +299,7 @@ def test_a_task_chosen_again_brings_back_its_run_at_its_step():
 
 
 def test_more_runs_than_are_kept_are_repeated():
-    at = click(page(task="sort", lang="en"), "train-step")
+    at = pressed(page(task="sort", lang="en"), "train-step")
     losses = at.session_state[RUN].run.losses
     for task in ("copy", "reverse", "addition", "repeat"):
         at.session_state["fibra.turned"] = (None, 0.0)
@@ -316,7 +312,7 @@ def test_more_runs_than_are_kept_are_repeated():
 
 
 def test_a_run_that_was_let_go_is_repeated():
-    at = click(page(task="sort", lang="en"), "train-step")
+    at = pressed(page(task="sort", lang="en"), "train-step")
     losses = at.session_state[RUN].run.losses
     at.session_state[RUN].let_go()
     at = until_it_stands(fine(at.run()))
@@ -334,7 +330,7 @@ def test_the_run_and_its_moment_outlive_a_visit_to_another_page():
 
 
 def test_a_run_that_plays_waits_while_its_reader_is_away_and_says_so():
-    at = click(page(lang="en"), "train-go")
+    at = pressed(page(lang="en"), "train-go")
     step = at.session_state[RUN].run.step
     at.session_state["fibra.page"] = "attention"
     at = fine(at.run())
@@ -345,8 +341,8 @@ def test_a_run_that_plays_waits_while_its_reader_is_away_and_says_so():
 def test_a_text_of_one_s_own_is_trained_on():
     at = page(lang="en")
     text = "a foca nada. " * 30
-    fine(next(w for w in at.text_area if w.label == EN("train.own.paste")).input(text).run())
-    at = fine(next(b for b in at.button if b.label == EN("train.own.go")).click().run())
+    fine(labelled(at.text_area, "train.own.paste").input(text).run())
+    at = fine(labelled(at.button, "train.own.go").click().run())
     run = at.session_state[RUN].run
     assert isinstance(run.task, Characters) and "z" not in run.task.vocabulary
     assert set("".join(run.task.vocabulary[1:])) == set(text)
@@ -354,8 +350,8 @@ def test_a_text_of_one_s_own_is_trained_on():
 
 def test_a_text_too_short_is_refused_in_words():
     at = page(lang="en")
-    fine(next(w for w in at.text_area if w.label == EN("train.own.paste")).input("short").run())
-    at = fine(next(b for b in at.button if b.label == EN("train.own.go")).click().run())
+    fine(labelled(at.text_area, "train.own.paste").input("short").run())
+    at = fine(labelled(at.button, "train.own.go").click().run())
     assert at.session_state[RUN].run.task.name == "copy" and "at least 64" in html(at)
 
 
@@ -631,7 +627,7 @@ def test_how_a_run_is_driven_and_looked_at_is_in_the_address():
     assert shown[EN("train.check.parameter")] == "blocks.0.attn.W_O" and shown[EN("train.check.bug")] is True
     assert (shown[EN("train.check.row")], shown[EN("train.check.column")]) == (3, 2)
     assert shown[EN("train.overlay")] is False
-    assert next(w for w in at.button_group if w.label == EN("train.speed")).value == "full"
+    assert labelled(at.button_group, "train.speed").value == "full"
     training = at.session_state[RUN]
     view = View(training, training.run, at.session_state[SCENE], *training.run.at(None), "en")
     objective = next_token(*(part[None] for part in view.row[1:]))
@@ -643,9 +639,9 @@ def test_how_a_run_is_driven_and_looked_at_is_in_the_address():
 
 def test_the_knobs_of_the_check_turn_the_scene_and_can_be_undone():
     at = page(lang="en")
-    next(w for w in at.selectbox if w.label == EN("train.check.parameter")).set_value("embed.W_E").run()
-    next(w for w in at.number_input if w.label == EN("train.check.row")).set_value(4).run()
-    next(w for w in at.toggle if w.label == EN("train.check.bug")).set_value(True).run()
+    labelled(at.selectbox, "train.check.parameter").set_value("embed.W_E").run()
+    labelled(at.number_input, "train.check.row").set_value(4).run()
+    labelled(at.toggle, "train.check.bug").set_value(True).run()
     scene = fine(at).session_state[SCENE]
     assert (scene.check_parameter, scene.check_row, scene.check_bug) == ("embed.W_E", 4, True)
     assert [past.check_row for past in at.session_state[PAST]] == [0, 0, 4]
