@@ -14,9 +14,9 @@ from core.train.gradcheck import Check, check_slopes, next_token
 from core.train.loop import adamw, take_step
 from pictures import train as pictures
 from pictures.words import Words
-from ui import comparison, figure, shell, state
+from ui import comparison, figure, scheduler, shell, state
 from ui.live import live_figure
-from ui.train import files, gradient_check, knobs, scheduler, session
+from ui.train import files, gradient_check, knobs, session
 
 TEXTS = ("stories", "translate", "characters")  # tasks of which a sample can be read
 

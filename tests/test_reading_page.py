@@ -21,9 +21,9 @@ from plots.figure import literal, to_json
 from plots.token_shares import token_shares
 from plots.weighed import LEAST
 from tests.support import fine, html, open_page, pressed
+from ui import scheduler
 from ui.reading import asked
 from ui.state import SCENE
-from ui.train import scheduler
 
 EDGES = [
     Scene(),

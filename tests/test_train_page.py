@@ -25,8 +25,9 @@ from plots import theme
 from plots.training_curves import POINTS, Curve, training_curves
 from tests.support import fine, labelled, open_page, pressed
 from tests.test_app import html, on_boards
+from ui import scheduler
 from ui.state import MODEL, PAST, SCENE, WRITTEN
-from ui.train import files, gradient_check, kept_runs, scheduler, session
+from ui.train import files, gradient_check, kept_runs, session
 from ui.train.kept_runs import RUN, Training
 from ui.train.session import task_of
 

@@ -10,8 +10,7 @@ from typing import Any
 import streamlit as st
 
 from pictures.words import Words
-from ui import shell
-from ui.train import scheduler
+from ui import scheduler, shell
 
 ASKED = "fibra.asked"  # session state: of each work, by its name, what was asked for last
 

@@ -22,9 +22,9 @@ from core.train.training_run import TrainingRun, opening, sized
 from pictures.compute import EncodedPicture, Picture, encode
 from pictures.training_view import View
 from pictures.words import Words
-from ui import state
+from ui import scheduler, state
 from ui.live import presence
-from ui.train import kept_runs, run_memory, scheduler
+from ui.train import kept_runs, run_memory
 from ui.train.kept_runs import KNOBS, RUN, Training, key_of
 
 PACES = dict(zip(TRAINED_PACES, (1, 5, 10**9), strict=True))  # steps a slice, at most

@@ -1,4 +1,4 @@
-"""Many sessions that train at once: whose turn it is to work, and how long their timers are.
+"""Many sessions with long work: whose turn it is to do a slice of it, and how long their timers are.
 
 They share two cores with others who only move knobs, and those go first. Nothing here waits or starts a thread.
 """
