@@ -86,9 +86,9 @@ def patched(scene: Scene, params: Params, target: np.ndarray | None = None) -> I
     if scene.patch is None:
         return change
     (name, place), other = scene.patch, scene.patched_from
-    given: dict[str, Any] = {"embeddings": embed_tokens(other, other.encoding, params)}
-    if target is not None:
-        given = {"ids": target, "source": other.encoding.ids}
+    given: dict[str, Any] = {"ids": target, "source": other.encoding.ids}
+    if target is None:
+        given = {"embeddings": embed_tokens(other, other.encoding, params)}
     there = forward(params, scene.whole, **given, interventions=other.interventions, names=[name])[name]
     if any(at >= size for at, size in zip(place, there.shape, strict=False)):
         return change
