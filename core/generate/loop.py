@@ -157,9 +157,9 @@ def write_on(
     cache: Cache | None,
     interventions: Interventions,
     names: Iterable[str] | None,
-    source: np.ndarray | None = None,
-    widened: int | None = 0,
-    known: Known | None = None,
+    source: np.ndarray | None,
+    widened: int | None,
+    known: Known | None,
 ) -> Iterator[NewToken]:
     """The loop of `generate`: look at context [pos, d_model], draw a token, add it, and look again."""
     x, unread = context, source
@@ -188,6 +188,8 @@ def write_on(
 
 def _widened(params: Params, most: int | None) -> Params:
     """The same, as float32 in memory as far as these bytes go; the rest stays as it is stored."""
+    if most == 0:
+        return params
     done: dict[str, Array] = {}
     for name, p in params.items():
         size = p.nbytes if isinstance(p, np.ndarray) else FLOAT32 * math.prod(p.shape)
