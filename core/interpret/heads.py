@@ -53,14 +53,14 @@ def targets(tokens: Sequence[object], causal: bool) -> tuple[dict[str, np.ndarra
     alike = np.array([[a == b for b in tokens] for a in tokens]) & ~diagonal
     followed = np.zeros_like(alike)
     followed[:, 1:] = np.tril(alike)[:, :-1]  # the key before this one is the query's token, earlier
-    targets = {
+    keys_of = {
         "previous": np.eye(n, k=-1, dtype=bool),
         "first": np.arange(n)[None, :] == np.zeros((n, 1), int),
         "itself": diagonal,
         "same": alike,
         "induction": followed,
     }
-    return {name: keys & seen & choice[:, None] for name, keys in targets.items()}, choice
+    return {name: keys & seen & choice[:, None] for name, keys in keys_of.items()}, choice
 
 
 def _mean_weight(pattern: np.ndarray, keys: np.ndarray) -> np.ndarray:
