@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import SceneError
 from ..interventions import Edge, no_head
 from ..kinds import Rows, shown
-from .fields import ABLATED, CUT, EDITS, PATCHED, Patched
+from .fields import PATCHED, Patched, kinds
 from .sentence import fit_sentence, room
 
 if TYPE_CHECKING:
@@ -97,10 +97,9 @@ def _has(scene: Scene, patch: Patched) -> bool:
 
 def turned(scene: Scene, changes: Mapping[str, Any]) -> Scene:
     """A copy with some fields changed, less what no longer fits it; see Scene.turn. Raises: SceneError, ConfigError."""
-    edits, ablated = _rows(changes, "edits", EDITS, scene.edits), _rows(changes, "ablated", ABLATED, scene.ablated)
-    cut = _rows(changes, "cut", CUT, scene.cut)
-    others = {name: value for name, value in changes.items() if name not in ("edits", "ablated", "cut")}
-    patch = {name: others.pop(name, getattr(scene, name)) for name in ("patch", "patch_source")}
+    edits, ablated, cut = (_asked(scene, changes, name) for name in ("edits", "ablated", "cut"))
+    patch = {name: _asked(scene, changes, name) for name in ("patch", "patch_source")}
+    others = {name: value for name, value in changes.items() if name not in ("edits", "ablated", "cut", *patch)}
     bare = replace(scene, edits=(), ablated=(), cut=(), patch=None, **others)
     before, after, c = scene.tokens, bare.tokens, bare.config
     same = {at for at, (one, other) in enumerate(zip(before, after, strict=False)) if one == other}
@@ -121,10 +120,12 @@ def turned(scene: Scene, changes: Mapping[str, Any]) -> Scene:
     return replace(bare, **rows) if any(rows.values()) else bare
 
 
-def _rows(changes: Mapping[str, Any], name: str, kind: Rows, own: Any) -> Any:
-    """The rows that are asked for, in order, or else the Scene's own. Raises: SceneError for what are none."""
+def _asked(scene: Scene, changes: Mapping[str, Any], name: str) -> Any:
+    """What is asked of a field, in the form that is kept of it, or else the Scene's own. Raises: SceneError."""
     if name not in changes:
-        return own
-    rows = kind.gathered(changes[name])
-    kind.check(name, rows, SceneError)
-    return rows
+        return getattr(scene, name)
+    owner: type = type(scene)
+    kind, value = kinds(owner)[name], changes[name]
+    value = kind.gathered(value) if isinstance(kind, Rows) else kind.formed(value)
+    kind.check(name, value, SceneError)
+    return value

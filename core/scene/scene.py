@@ -341,8 +341,6 @@ class Scene:
             raise SceneError(_no_field(name), name)
         if changes.keys() <= VIEW:
             return self.looked_at(changes)
-        for name in changes.keys() & {"patch", "patch_source"}:
-            kinds(Scene)[name].check(name, changes[name], SceneError)
         return fitting.turned(self, changes)
 
     def override(self, **values: int | bool | str) -> Scene:
