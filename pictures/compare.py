@@ -206,7 +206,7 @@ def present_light(scene: Scene, words: Words) -> Picture:
 def twin_difference(scene: Scene, words: Words) -> Picture:
     """What one head's weights gained and lost, as lines of two colours."""
     old, found = (stacks.looks(s) for s in (pinned.before(scene), scene))
-    was, now = (lighting.patterns(s)[found.place] for s in (pinned.before(scene), scene))
+    was, now = (lighting.of_head(s, found.place) for s in (pinned.before(scene), scene))
     change = changes.difference(was, now)
     rows, columns = pinned.paired(old.rows, found.rows), pinned.paired(old.columns, found.columns)
 

@@ -41,7 +41,7 @@ def edge_at(click: dict[str, Any], scene: Scene) -> Edge | None:
 def to_choose(scene: Scene) -> list[Edge]:
     """The fibres that a list offers: those that are cut, and the heaviest of the chosen head that may be."""
     layer, head = scene.place
-    a = lighting.patterns(scene)[layer, head]
+    a = lighting.of_head(scene, scene.place)
     order = np.argsort(-np.nan_to_num(a), axis=None, kind="stable")[:LISTED]
     found = [(layer, head, *divmod(int(i), len(a))) for i in order if a.flat[i] > scene.threshold]
     return [*scene.cut, *(edge for edge in found if edge not in scene.cut and scene.can_cut(edge))]

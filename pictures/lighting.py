@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from core import Scene
-from pictures import stacks
+from pictures import compute, stacks
 from pictures.words import Words
 from plots.fibres import MAX_CURVES
 
@@ -17,6 +17,14 @@ def patterns(scene: Scene) -> np.ndarray:
     for layer, head in stacks.looks(scene).ablated:
         a[layer, head] = 0
     return a
+
+
+def of_head(scene: Scene, place: tuple[int, int]) -> np.ndarray:
+    """[row, column]: the same of one head, without those of all the others beside it."""
+    layer, head = place
+    found = stacks.looks(scene)
+    a = compute.run(scene).trace[found.name("pattern", layer)][head]
+    return np.zeros_like(a) if place in found.ablated else a
 
 
 def layers(scene: Scene) -> int:
