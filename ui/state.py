@@ -151,10 +151,7 @@ def reading() -> dict[str, Any]:
 
 def turn(**changes: Any) -> None:
     """Turn some of the Scene's knobs. In a widget's callback, so that the run after it shows the new Scene."""
-    if changes.keys() & {"patch", "model"}:
-        show(_turned_by(changes))
-    else:
-        show_turned(_turned_by(changes))
+    show_turned(_turned_by(changes))
 
 
 def override(**values: int | bool | str) -> None:
