@@ -35,8 +35,8 @@ def compare(words: Words) -> None:
         if not pair.two:  # those follow a gradient, or a head, within one text
             _picture(influence.answers, scene, words, influence.HEIGHT)
         for builder in pictures.maps(scene) if ready and pair.alike else ():
-            height = pictures.height(pair.clean)
-            _picture(builder, scene, words, height, choose if builder is pictures.heads and not pair.two else None)
+            on_click = controls.choose_head if builder is pictures.heads and not pair.two else None
+            _picture(builder, scene, words, pictures.height(pair.clean), on_click)
     if not pair.alike:
         shell.say(pictures.unlike(pair, words))
     explanation.draw("cause", words, partial(patch.offer, scene, words))
@@ -63,10 +63,6 @@ def _picture(builder: Any, scene: Scene, words: Words, height: int, on_click: An
     figure.picture(
         builder, scene, words, key=f"cause-{builder.__name__}", height=height, title=title, on_click=on_click
     )
-
-
-def choose(click: dict[str, Any]) -> None:
-    state.turn(layer=round(float(click["y"])), head=round(float(click["x"])))
 
 
 scene, words = shell.open_page("cause", reads=pictures.asked)

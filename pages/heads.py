@@ -55,9 +55,9 @@ def _all(scene: Scene, words: Words) -> None:
     with live_figure.together("heads-all"):
         if not scene.pinned:
             _picture(pictures.overview, "all", scene, words, pictures.overview_height(scene), choose_tile)
-        _picture(pictures.entropies, "entropy", scene, words, height, choose_cell)
+        _picture(pictures.entropies, "entropy", scene, words, height, controls.choose_head)
         if not stacks.looks(scene).crosses:  # between two texts nothing is near or far
-            _picture(pictures.distances, "distance", scene, words, height, choose_cell)
+            _picture(pictures.distances, "distance", scene, words, height, controls.choose_head)
 
 
 def _compared(scene: Scene, words: Words) -> None:
@@ -100,10 +100,6 @@ def choose_tile(click: dict[str, Any]) -> None:
     shape = (found.config.n_layers, found.config.n_heads, found.longest)
     if place := tile_at(float(click["x"]), float(click["y"]), shape):
         state.turn(layer=place[0], head=place[1])
-
-
-def choose_cell(click: dict[str, Any]) -> None:
-    state.turn(layer=round(float(click["y"])), head=round(float(click["x"])))
 
 
 def switch_off(off: bool) -> None:

@@ -48,7 +48,7 @@ def read(words: Words) -> None:
     height = pictures.map_height(scene)
     with st.container(key="reading-maps"), live_figure.together("reading-maps"):
         for builder in MAPS:
-            clicked = choose_head if builder is not pictures.scores else None
+            clicked = controls.choose_head if builder is not pictures.scores else None
             _picture(builder, scene, words, height, clicked, found.crosses)
     length = "few" if found.longest <= importance.FEW else "more"
     with st.container(key=f"reading-squares-{length}"), live_figure.together("reading-squares"):
@@ -59,7 +59,7 @@ def read(words: Words) -> None:
         asked.ranks(scene, words)
         _picture(weighed.weighed, scene, words, weighed.HEIGHT, None)
     if not found.kind:
-        asked.sentences(scene, words, choose_head)
+        asked.sentences(scene, words)
     with st.container(key="reading-plane"):
         label, now = words("fibres.threshold"), scene.threshold
         controls.choice_slider(label, "threshold", THRESHOLDS, now, text=words.number, turn=state.turn)
@@ -88,10 +88,6 @@ def _picture(
         )
         return
     figure.picture(builder, scene, words, key=f"reading-{name}", height=height, title=title, on_click=on_click)
-
-
-def choose_head(click: dict[str, Any]) -> None:
-    state.turn(layer=round(float(click["y"])), head=round(float(click["x"])))
 
 
 def choose_cell(click: dict[str, Any]) -> None:

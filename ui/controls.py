@@ -173,6 +173,11 @@ def head(config: Config, place: tuple[int, int], words: Words) -> None:
         select(words(f"axis.{knob}"), knob, range(n), chosen, str, disabled=n == 1)
 
 
+def choose_head(click: dict[str, Any]) -> None:
+    """The head whose cell was clicked, on a map of all heads with a row for each layer."""
+    state.turn(layer=round(float(click["y"])), head=round(float(click["x"])))
+
+
 def switch(label: str, knob: str, value: bool, *, of: Hashable = (), **more: Any) -> None:
     """A switch on a yes-or-no field of the Config; `turn=state.turn` for one of the Scene."""
     mount, turn = feed(f"knob-{knob}", value, of), _turning(knob, more.pop("turn", state.override))

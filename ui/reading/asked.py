@@ -12,7 +12,7 @@ from core import Scene
 from pictures import compute, habits, ranked
 from pictures.reading import map_height
 from pictures.words import Words
-from ui import figure, on_demand, state
+from ui import controls, figure, on_demand, state
 from ui.live import live_figure
 
 RANKS = on_demand.Work("reading.ranked", ranked.measured)
@@ -28,7 +28,7 @@ def ranks(scene: Scene, words: Words) -> None:
             _picture(ranked.ranked, scene, words, ranked.height(scene), choose_rank)
 
 
-def sentences(scene: Scene, words: Words, choose_head: Click) -> None:
+def sentences(scene: Scene, words: Words) -> None:
     """What the heads do over many sentences, of a model that has learned some."""
     if not habits.offered(scene):
         return
@@ -36,7 +36,7 @@ def sentences(scene: Scene, words: Words, choose_head: Click) -> None:
     if not on_demand.ready(SENTENCES, parts, words("reading.steps.held"), words):
         return
     with st.container(key="reading-over"), live_figure.together("reading-over"):
-        _picture(habits.held, scene, words, map_height(scene), choose_head)
+        _picture(habits.held, scene, words, map_height(scene), controls.choose_head)
         _picture(habits.ranged, scene, words, habits.height(scene), None)
     with st.expander(words("reading.over.which")):
         read = "".join(f"<li>{escape(text)}</li>" for text in habits.texts(scene))
