@@ -181,11 +181,11 @@ class Interventions:
     def check(self, config: Config) -> None:
         """Raises: ConfigError for a head that the model has not."""
         for layer, head, *_ in self.cut:
-            if layer >= config.n_layers or head >= config.n_heads:
-                raise ConfigError(f"cut: head {layer}.{head} is outside {config.n_layers} x {config.n_heads}", "cut")
+            if fault := no_head(config, (layer, head)):
+                raise ConfigError(f"cut: {fault}", "cut")
         for place in self.ablated:
             if fault := no_head(config, place):
-                raise ConfigError(fault, "ablated")
+                raise ConfigError(f"ablated: {fault}", "ablated")
 
     def ablated_in(self, layer: int, kind: str = "attn") -> list[int]:
         """The heads of one layer that are switched off: of its own attention, or of kind "cross"."""
@@ -208,11 +208,11 @@ def no_head(config: Config, head: Head) -> str:
     """Why a model has no such head; "" of one that it has."""
     layer, number, *where = head
     if (where == [IN_CROSS] and not config.cross) or (where == [IN_ENCODER] and not config.n_encoder_layers):
-        return f"ablated: {layer}.{number}.{where[0]}: the model has no such attention"
+        return f"{layer}.{number}.{where[0]}: the model has no such attention"
     stack = config.encoder if where == [IN_ENCODER] else config
     if 0 <= layer < stack.n_layers and 0 <= number < stack.n_heads:
         return ""
-    return f"ablated: head {layer}.{number} is outside {stack.n_layers} x {stack.n_heads}"
+    return f"head {layer}.{number} is outside {stack.n_layers} x {stack.n_heads}"
 
 
 def _head(place: object) -> Head:

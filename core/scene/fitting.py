@@ -43,7 +43,7 @@ def check(scene: Scene) -> None:
             raise SceneError(f"edits: {about}", "edits", MISPLACED)
     for head in scene.ablated:
         if fault := no_head(scene.whole, head):
-            raise SceneError(fault, "ablated", MISPLACED)
+            raise SceneError(f"ablated: {fault}", "ablated", MISPLACED)
     if scene.cut and scene.cut != cuttable(scene, scene.cut):
         raise SceneError("cut: has an edge that there is not, or leaves some query no key to look at", "cut", MISPLACED)
     if scene.patch and (code := _unpatchable(scene, scene.patch, scene.patch_source)):
