@@ -18,7 +18,7 @@ from pictures.extremes import greatest, head_names, some, token_name
 from pictures.numbers import COLUMN, Bars, Cells, by_layer, cells
 from pictures.pair import CLEAN, OTHER, Pair, asked, choices, patched
 from pictures.squares import nothing
-from pictures.words import Words
+from pictures.words import Words, capital
 from plots.differences import differences
 from plots.heatmap import heatmap
 
@@ -137,8 +137,8 @@ def opened(scene: Scene, words: Words) -> Picture:
         return _unlike(pair, words)
     (layer, head), tokens = pair.clean.place, pair.target.tokens
     values = pair.moved("words", [layer], head)
-    at = words("heads.the", place=words("heads.place", layer=layer, head=head))
-    says = _says(words, "opened", values, pair, lambda _, p: token_name(tokens, p, words), at=at[:1].upper() + at[1:])
+    at = capital(head_names([(layer, head)], words, "heads.the"))
+    says = _says(words, "opened", values, pair, lambda _, p: token_name(tokens, p, words), at=at)
     of = cells(f"moved_word.blocks.{layer}.attn.z", (head, COLUMN), values.shape)
     names = _in_both(tokens, pair.source.tokens, words)
     return _map(pair, words, values, says, names, words("cause.token"), of, rows=[str(layer)])

@@ -18,7 +18,7 @@ from pictures.compute import Picture, picture
 from pictures.extremes import greatest, head_names
 from pictures.reading import SIGNS, map_height, per_head
 from pictures.squares import nothing
-from pictures.words import LANGUAGES, Words, words_of
+from pictures.words import LANGUAGES, Words, capital, words_of
 from plots.head_map import head_map
 from plots.ranges import ranges
 
@@ -137,8 +137,7 @@ def _says_ranged(found: Habits, scene: Scene, words: Words) -> str:
     layer, head = scene.place
     best = int(found.main[layer, head])
     mean, low, high = (values[:, layer, head] for values in (found.mean, found.low, found.high))
-    place = head_names([scene.place], words)
-    place = place[:1].upper() + place[1:]
+    place = capital(head_names([scene.place], words))
     if best >= 0:
         return words(
             "reading.over.says.named",

@@ -29,7 +29,7 @@ from pictures.labels import look, looks
 from pictures.numbers import COLUMN, ROW, Bars, Cells, Tiles, by_layer, cells
 from pictures.squares import enlarging, looks_map
 from pictures.stacks import each_layer, patterns
-from pictures.words import Words
+from pictures.words import Words, capital
 from plots.figure import label_width
 from plots.heatmap import heatmap
 from plots.tiles import grid, tiles
@@ -133,19 +133,18 @@ def _cell(found: stacks.Looks, place: tuple[int, ...], one: bool, words: Words) 
     """Who looks at whom, and in which head where there are several."""
     layer, head, query, key = place
     names = {"query": token_name(found.rows, query, words), "key": token_name(found.columns, key, words)}
-    return words(f"heads.says.{'cell' if one else 'cell_in'}", **names, place=_place(layer, head, words))
+    return words(f"heads.says.{'cell' if one else 'cell_in'}", **names, place=head_names([(layer, head)], words))
 
 
 @picture("layer", "head", "without_first", "rows_renormalized", "attention_of")
 def chosen(scene: Scene, words: Words) -> Picture:
     """The chosen head, enlarged."""
     found = stacks.looks(scene)
-    layer, head = found.place
-    a = compute.run(scene).trace[found.name("pattern")][head]
+    a = compute.run(scene).trace[found.name("pattern")][found.place[1]]
     key = "chosen_lost" if not np.isfinite(a).all() else "chosen_across" if found.crosses else "chosen"
     says = words(
         f"heads.says.{key}",
-        place=_capital(_place(layer, head, words)),
+        place=capital(head_names([found.place], words)),
         entropy=float(entropy(a).mean()),
         most=_most_bits(scene),
         distance=float(attention_distance(a).mean()),
@@ -159,7 +158,7 @@ def chosen(scene: Scene, words: Words) -> Picture:
     told, a = left_out.told_of_rows(a, scene, words), left_out.on_map(a, scene)
     says += told + enlarging(len(a), words)
     size = {"square": False, "width": NARROW, "height": chosen_height(scene)}
-    numbers = cells(left_out.weights_name(found.name("pattern"), scene), (head, ROW, COLUMN), a.shape)
+    numbers = cells(left_out.weights_name(found.name("pattern"), scene), (found.place[1], ROW, COLUMN), a.shape)
     return Picture(looks_map(a, list(found.rows), words, says, keys=list(found.columns), **size), says, numbers)
 
 
@@ -348,14 +347,3 @@ def _change(change: np.ndarray, left: str, scene: Scene, words: Words) -> str:
 def lengths(scene: Scene, words: Words) -> Picture:
     """The tokens' mean norm as they enter, and after every layer."""
     return lengths_within(scene, words, 800, GROWTH_HEIGHT)
-
-
-# ---------------------------------------------------------------------------------------------------------- shared
-
-
-def _place(layer: int, head: int, words: Words) -> str:
-    return words("heads.place", layer=int(layer), head=int(head))
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

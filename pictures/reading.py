@@ -16,7 +16,7 @@ from pictures.labels import labels_of, probe_of, scores_of
 from pictures.numbers import Bars, Each, by_layer
 from pictures.squares import nothing
 from pictures.stacks import each_layer
-from pictures.words import Words
+from pictures.words import Words, capital
 from plots.head_map import head_map
 from plots.heatmap import heatmap
 from plots.token_shares import token_shares
@@ -133,9 +133,9 @@ def _says_scores(scene: Scene, place: tuple[int, int], mine: dict[str, float], w
     pattern = compute.run(scene).trace[stacks.looks(scene).name("pattern")][place[1]]
     if not np.isfinite(pattern).all():
         return words("reading.says.lost")
-    label, name, probe = labels_of(scene)[place], head_names([place], words), float(probe_of(scene)[place])
+    label, probe = labels_of(scene)[place], float(probe_of(scene)[place])
     score = _earned(label, mine, probe)
-    values = {"place": name[:1].upper() + name[1:], "score": score, "unit": unit(scene)}
+    values = {"place": capital(head_names([place], words)), "score": score, "unit": unit(scene)}
     if label in ("induction", "seeming"):
         tried = "" if label == "induction" or np.isfinite(probe) else "_untried"
         _, ids = np.unique(stacks.looks(scene).rows, return_inverse=True)

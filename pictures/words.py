@@ -126,6 +126,11 @@ class Words(Formatter):
         return _prose(self.lang, page)
 
 
+def capital(text: str) -> str:
+    """The text as a sentence begins: its first letter a capital, the others as they are."""
+    return text[:1].upper() + text[1:]
+
+
 def alternatives(forms: str) -> list[str]:
     """`a|b {n:|c|d}` -> `a`, `b {n:|c|d}`: the bars of a form within a form are its own."""
     depth, found = 0, [""]

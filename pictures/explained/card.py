@@ -21,7 +21,7 @@ from pictures.explained.naming import LAYER, title
 from pictures.explained.runs import parted
 from pictures.explained.world import EVERYWHERE, PATCH, World, world
 from pictures.extremes import choices
-from pictures.words import Words
+from pictures.words import Words, capital
 
 SHOWN = 6  # terms, or operands of a function: the largest
 WHOLE = 10_000_000  # below it a whole number is written as one: it was counted, or is as good as exact
@@ -116,8 +116,7 @@ def _size(operand: Operand, found: Explanation) -> float:
 
 def sentence(found: Explanation, here: World, words: Words) -> str:
     """What the number is made of."""
-    called = title((found.name, found.index), here, words)
-    about = {"title": called[:1].upper() + called[1:], "value": number(found.value, words)}
+    about = {"title": capital(title((found.name, found.index), here, words)), "value": number(found.value, words)}
     if found.is_leaf:
         kind = "patch" if found.formula == PATCH else found.kind
         return words(f"explain.says.{kind}", **about)

@@ -10,7 +10,7 @@ from core import Scene
 from pictures import arithmetic, stacks
 from pictures.attention import LENGTHS, read_shown
 from pictures.extremes import choices
-from pictures.words import Words
+from pictures.words import Words, capital
 from ui import controls, shell, state
 from ui.live import live_figure
 from ui.live.live_figure import Click
@@ -32,7 +32,7 @@ def place(scene: Scene, words: Words) -> None:
     with st.container(key="attention-place"):
         for knob, options, chosen in (("layer", layers, layer), ("head", heads, head)):
             label = words(f"axis.{knob}")
-            names = [f"{label[:1].upper()}{label[1:]} {option}" for option in options]
+            names = [f"{capital(label)} {option}" for option in options]
             more = {"disabled": len(options) == 1, "label_visibility": "collapsed"}
             controls.select(label, knob, options, chosen, names.__getitem__, **more)
 
