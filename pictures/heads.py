@@ -10,6 +10,7 @@ from core import Scene
 from core.interpret import attention_distance, entropy, relative_change
 from core.scene.fields import Numbered
 from pictures import compute, left_out, stacks
+from pictures.attention import at_head
 from pictures.compute import Picture, picture
 from pictures.display_names import all_named
 from pictures.extremes import (
@@ -140,7 +141,7 @@ def _cell(found: stacks.Looks, place: tuple[int, ...], one: bool, words: Words) 
 def chosen(scene: Scene, words: Words) -> Picture:
     """The chosen head, enlarged."""
     found = stacks.looks(scene)
-    a = compute.run(scene).trace[found.name("pattern")][found.place[1]]
+    a = at_head(compute.run(scene), scene, "pattern")
     key = "chosen_lost" if not np.isfinite(a).all() else "chosen_across" if found.crosses else "chosen"
     says = words(
         f"heads.says.{key}",

@@ -9,6 +9,7 @@ import numpy as np
 from core import Scene, limits
 from core.interpret import key_effects, rollout, value_weighted
 from pictures import compute, memory, stacks
+from pictures.attention import at_head
 from pictures.compute import Picture, picture
 from pictures.extremes import Shown, greatest, magnitude, percent, token_name, token_names
 from pictures.numbers import COLUMN, ROW, cells
@@ -132,8 +133,7 @@ def _says_importance(scene: Scene, rows: np.ndarray, words: Words) -> str:
 
 def weights_of(scene: Scene) -> np.ndarray:
     """[query, key]: the chosen head's pattern."""
-    found = stacks.looks(scene)
-    return compute.run(scene).trace[found.name("pattern")][found.place[1]].astype(np.float64)
+    return at_head(compute.run(scene), scene, "pattern").astype(np.float64)
 
 
 def carried_of(scene: Scene) -> np.ndarray:

@@ -10,6 +10,7 @@ from core.interpret import LABELS, head_effects, induction_score
 from core.interpret.heads import followable
 from core.scene.fields import Numbered
 from pictures import compute, left_out, memory, stacks
+from pictures.attention import at_head
 from pictures.compute import Picture, picture
 from pictures.extremes import Extreme, greatest, head_names, least, percent, token_name, unit
 from pictures.labels import labels_of, probe_of, scores_of
@@ -130,7 +131,7 @@ def _numbers(scene: Scene) -> Bars | None:
 
 
 def _says_scores(scene: Scene, place: tuple[int, int], mine: dict[str, float], words: Words) -> str:
-    pattern = compute.run(scene).trace[stacks.looks(scene).name("pattern")][place[1]]
+    pattern = at_head(compute.run(scene), scene, "pattern")
     if not np.isfinite(pattern).all():
         return words("reading.says.lost")
     label, probe = labels_of(scene)[place], float(probe_of(scene)[place])
