@@ -105,7 +105,7 @@ def strongest(scene: Scene, a: np.ndarray, words: Words) -> str:
     a: [layer, head, row, column], the Scene's patterns, or what a map shows of them.
     """
     found, n_layers, n_heads, n, n_keys = stacks.looks(scene), *a.shape
-    lost = np.array([not np.isfinite(layer).all() for layer in each_layer(scene)])
+    lost = stacks.lost(scene)
     gone = words("heads.says.lost", layer=int(lost.argmax())) if lost.any() else ""
     if n == 1 and not found.crosses:
         return gone or words("heads.says.alone", n=n_layers * n_heads)

@@ -16,7 +16,6 @@ from pictures.extremes import Extreme, greatest, head_names, least, percent, tok
 from pictures.labels import labels_of, probe_of, scores_of
 from pictures.numbers import Bars, Each, by_layer
 from pictures.squares import nothing
-from pictures.stacks import each_layer
 from pictures.words import Words, capital
 from plots.head_map import head_map
 from plots.heatmap import heatmap
@@ -95,7 +94,7 @@ def _labelled(scene: Scene, words: Words) -> str:
     found = labels_of(scene)
     counts = [(label, int((found == label).sum())) for label in SIGNS if label]
     parts = [words(f"reading.counts.{label}", n=n, unit=unit(scene)) for label, n in counts if n]
-    lost = np.array([not np.isfinite(layer).all() for layer in each_layer(scene)])
+    lost = stacks.lost(scene)
     if lost.all():
         return words("reading.says.lost")
     key = "labels" if parts else "labels_none"

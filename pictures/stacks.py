@@ -180,6 +180,11 @@ def each_layer(scene: Scene) -> Iterator[np.ndarray]:
     return (trace[found.name("pattern", layer)] for layer in range(found.config.n_layers))
 
 
+def lost(scene: Scene) -> np.ndarray:
+    """[layer]: in which layers some weight of that attention is no number any more."""
+    return np.array([not np.isfinite(layer).all() for layer in each_layer(scene)])
+
+
 def own_trace(scene: Scene) -> Trace:
     """The trace of the stack that is shown, by the names of a model that it is alone."""
     whole = compute.run(scene).trace
