@@ -88,7 +88,7 @@ def _across(found: Looks) -> str:
 def scores(scene: Scene, words: Words) -> Picture:
     """Q K^T: every query's dot product with every key."""
     s, says = _on_map(scene, "scores", words)
-    says = says or _highest(stacks.looks(scene), s, words, left_out.hides(scene)) + left_out.told_of_cells(scene, words)
+    says = says or _highest(stacks.looks(scene), s, words, left_out.hides(scene)) + left_out.told_of_looks(scene, words)
     return Picture(matrix(scene, s, words, says), says, numbers_of(scene, "scores", s))
 
 
@@ -125,7 +125,7 @@ def scaled(scene: Scene, words: Words) -> Picture:
     key = f"{'scaled' if found.config.scale else 'unscaled'}{'_alike' if low == high else ''}"
     named = {"width": width, "root": sqrt(width), "low": low, "high": high}
     says = says or words(f"attention.says.{key}", **named, shown=left_out.hides(scene))
-    says += left_out.told_of_cells(scene, words)
+    says += left_out.told_of_looks(scene, words)
     return Picture(matrix(scene, s, words, says), says, numbers_of(scene, "scores_scaled", s))
 
 
@@ -134,12 +134,13 @@ def masked(scene: Scene, words: Words) -> Picture:
     """The future hidden, or not."""
     found, (_, says) = stacks.looks(scene), _on_map(scene, "scores_scaled", words)
     s = left_out.cells(at_head(compute.run(scene), scene, "scores_masked"), scene)
-    hides, rows = left_out.hides(scene), int(left_out.kept(scene).sum()) if not found.kind else len(s)
+    hides = left_out.hides(scene)
+    rows = int(left_out.kept(scene).sum()) if hides else len(s)
     hidden = rows * (rows - 1) // 2 if found.causal else 0
     key = "masked" if hidden else f"unmasked{_across(found)}"
     named = {"hidden": hidden, "cells": rows * rows if hides else s.size, "unit": unit(scene)}
     says = says or words(f"attention.says.{key}", **named, shown=hides)
-    says += left_out.told_of_cells(scene, words)
+    says += left_out.told_of_looks(scene, words)
     return Picture(matrix(scene, s, words, says), says, numbers_of(scene, "scores_masked", s))
 
 

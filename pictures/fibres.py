@@ -53,9 +53,8 @@ def twin(scene: Scene, words: Words) -> Picture:
     """The chosen layer and head alone: who looks, who is looked at, and a line for every weight above the threshold."""
     found = stacks.looks(scene)
     layer, head = found.place
-    whole = left_out.hidden(patterns(scene), scene) if not found.kind else patterns(scene)
-    a, says = whole[layer], _says_twin(scene, whole, words)
-    says += "" if found.kind else left_out.told(scene, words, "weights")
+    whole = left_out.hidden(patterns(scene), scene)
+    a, says = whole[layer], _says_twin(scene, whole, words) + left_out.told_of_looks(scene, words, "weights")
     (focus_row, focus_column), first = focuses(scene), starts(scene)
     figure = bipartite(
         a,

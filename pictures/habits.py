@@ -58,10 +58,8 @@ def scores(scene: Scene) -> np.ndarray:
     names = [found.name("pattern", layer) for layer in range(found.config.n_layers)]
     trace = core.run(scene, compute.params(scene), names).trace
     whole = np.stack([trace[name] for name in names]).astype(np.float64)
-    there = left_out.kept(scene)
-    tokens = [token for token, is_there in zip(found.rows, there, strict=True) if is_there]
-    own = sentence_scores(left_out.renormalized(whole, scene), tokens, found.causal)
-    if not there.all():
+    own = sentence_scores(left_out.renormalized(whole, scene), left_out.tokens(scene), found.causal)
+    if left_out.hides(scene):
         own[LABELS.index("first")] = np.nan  # the first token is not among them
     return own if np.isfinite(whole).all() else np.full_like(own, np.nan)
 

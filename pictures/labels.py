@@ -63,13 +63,12 @@ def scores_of(scene: Scene) -> dict[str, np.ndarray]:
 
 @memory.kept(lambda scene: (scene,), large=compute.is_large)
 def _scores(scene: Scene) -> dict[str, np.ndarray]:
-    shown, there = stacks.looks(scene), left_out.kept(scene)
+    shown = stacks.looks(scene)
     if shown.kind:  # of two stacks no token is left out
         return _scored(stacks.each_layer(scene), shown.rows, shown.causal)
     a = (left_out.renormalized(layer, scene) for layer in stacks.each_layer(scene))
-    tokens = [token for token, is_there in zip(shown.rows, there, strict=True) if is_there]
-    found = _scored(a, tokens, shown.causal)
-    return found if there.all() else found | {"first": np.zeros_like(found["first"])}
+    found = _scored(a, left_out.tokens(scene), shown.causal)
+    return found | {"first": np.zeros_like(found["first"])} if left_out.hides(scene) else found
 
 
 def _scored(layers: Iterable[np.ndarray], tokens: Sequence[str], causal: bool) -> dict[str, np.ndarray]:

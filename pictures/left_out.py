@@ -7,6 +7,7 @@ hundred times as long as the others': beside it nothing else is seen.
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import compress
 
 import numpy as np
 
@@ -25,10 +26,15 @@ def kept(scene: Scene) -> np.ndarray:
     return some if some.sum() > 1 else all_of_them
 
 
+def tokens(scene: Scene) -> list[str]:
+    """Those that are kept, of a model of one stack."""
+    return [*compress(scene.tokens, kept(scene))]
+
+
 def hidden(a: np.ndarray, scene: Scene) -> np.ndarray:
     """a [..., query, key] with 0 where one of the two is left out; the others' weights are what they are."""
     there = kept(scene)
-    return a if there.all() else np.where(there[:, None] & there, a, 0)
+    return np.where(there[:, None] & there, a, 0) if hides(scene) else a
 
 
 def renormalized(a: np.ndarray, scene: Scene) -> np.ndarray:
@@ -74,9 +80,9 @@ def _left(a: np.ndarray, scene: Scene) -> np.ndarray:
     return a[..., kept(scene)].sum(-1)
 
 
-def told_of_cells(scene: Scene, words: Words) -> str:
-    """Which tokens a map of who meets whom hides, with the blank before it; "" where it hides none."""
-    return told(scene, words, "cells") if hides(scene) else ""
+def told_of_looks(scene: Scene, words: Words, how: str = "cells") -> str:
+    """What `told` says, of a picture of who looks at whom; "" where it hides none."""
+    return told(scene, words, how) if hides(scene) else ""
 
 
 def told_of_rows(a: np.ndarray, scene: Scene, words: Words) -> str:
@@ -87,7 +93,7 @@ def told_of_rows(a: np.ndarray, scene: Scene, words: Words) -> str:
     sums = _left(a, scene)[..., kept(scene)].astype(np.float64)
     sums = sums[np.isfinite(sums)]
     if not sums.size:
-        return told_of_cells(scene, words)
+        return told_of_looks(scene, words)
     if scene.rows_renormalized:
         empty = int((sums == 0).sum())
         return told(scene, words, "divided_empty" if empty else "divided", empty=empty)
@@ -100,5 +106,5 @@ def told(scene: Scene, words: Words, how: str, **more: float) -> str:
     """A sentence that says which tokens a picture has not, with the blank before it; "" where it has all. how: what
     that means there, a label of shell.left_out, and `more` what else it says.
     """
-    tokens = [token_name(scene.tokens, place, words) for place in np.flatnonzero(~kept(scene)).tolist()]
-    return f" {words(f'shell.left_out.{how}', n=len(tokens), tokens=words.several(tokens), **more)}" if tokens else ""
+    names = [token_name(scene.tokens, place, words) for place in np.flatnonzero(~kept(scene)).tolist()]
+    return f" {words(f'shell.left_out.{how}', n=len(names), tokens=words.several(names), **more)}" if names else ""

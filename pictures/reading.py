@@ -50,7 +50,7 @@ def labels(scene: Scene, words: Words) -> Picture:
     for place in np.ndindex(shown.shape):
         mine = {name: float(score[place]) for name, score in scores.items()}
         shown[place] = _earned(found.item(place), mine, probed.item(place))
-    says = _labelled(scene, words) + _left_out(scene, words)
+    says = _labelled(scene, words) + left_out.told_of_looks(scene, words, "shares")
     figure = head_map(
         shown,
         [[SIGNS[label] for label in row] for row in found],
@@ -75,11 +75,6 @@ def _earning(scene: Scene, found: np.ndarray, scores: dict[str, np.ndarray]) -> 
 
     n_layers, n_heads = found.shape
     return Each(tuple(tuple(number(layer, head) for head in range(n_heads)) for layer in range(n_layers)))
-
-
-def _left_out(scene: Scene, words: Words) -> str:
-    """Which tokens the scores have not; of two stacks none is left out."""
-    return "" if stacks.looks(scene).kind else left_out.told(scene, words, "shares")
 
 
 def _earned(label: str | None, mine: dict[str, float], probed: float) -> float:
@@ -107,7 +102,7 @@ def scores(scene: Scene, words: Words) -> Picture:
     """How far the chosen head follows each pattern that has a name."""
     place = stacks.looks(scene).place
     mine = {name: float(score[place]) for name, score in scores_of(scene).items()}
-    says = _says_scores(scene, place, mine, words) + _left_out(scene, words)
+    says = _says_scores(scene, place, mine, words) + left_out.told_of_looks(scene, words, "shares")
     figure = token_shares(
         np.array([mine[name] for name in LABELS]),
         [f"{SIGNS[name]} {words(f'reading.names.{name}')}" for name in LABELS],
