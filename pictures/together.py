@@ -74,9 +74,10 @@ def _numbers(scene: Scene, points: list[np.ndarray]) -> Points | None:
     return replace(points_of(whose, x, y, (POINT[0] * (np.ptp(x) or 1), POINT[1] * (np.ptp(y) or 1))), coordinate=True)
 
 
-def _ordered(values: np.ndarray) -> np.ndarray:
-    """The same as shares of the greatest, of six digits: what differs by rounding alone has one rank."""
-    return np.round(values / (np.abs(values).max() or 1.0), DIGITS)
+def in_step(x: np.ndarray, y: np.ndarray, digits: int = DIGITS) -> float:
+    """Their rank correlation, as shares of the greatest of so many digits: what differs by rounding alone has one
+    rank."""
+    return rank_correlation(*(np.round(values / (np.abs(values).max() or 1.0), digits) for values in (x, y)))
 
 
 def _says(scene: Scene, points: list[np.ndarray], weights: np.ndarray, share: float, words: Words) -> str:
@@ -86,7 +87,7 @@ def _says(scene: Scene, points: list[np.ndarray], weights: np.ndarray, share: fl
     if pairs.sum() < PAIRS:
         return f"{drawn} {words('reading.says.plane_few', n=int(pairs.sum()))}"
     apart = np.linalg.norm(points[0][:, None] - points[1][None], axis=-1)
-    found = rank_correlation(*(_ordered(values[pairs]) for values in (-apart, weights)))
+    found = in_step(-apart[pairs], weights[pairs])
     if not np.isfinite(found):
         return f"{drawn} {words('reading.says.plane_alike', n=int(pairs.sum()))}"
     key = "plane_little" if found < MEANS_LITTLE else "plane"

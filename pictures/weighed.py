@@ -10,13 +10,12 @@ from __future__ import annotations
 import numpy as np
 
 from core import Scene
-from core.interpret import rank_correlation
 from pictures import stacks
 from pictures.compute import Picture, picture
 from pictures.extremes import magnitude, percent, token_name
 from pictures.importance import carried_of, effects_of, is_long, weights_of
 from pictures.squares import nothing
-from pictures.together import PAIRS
+from pictures.together import PAIRS, in_step
 from pictures.words import Words
 from plots.weighed import weighed as drawn
 
@@ -72,19 +71,14 @@ def _says(scene: Scene, a: np.ndarray, carried: np.ndarray, effects: np.ndarray,
     seen, own = found.seen, found.seen[query]
     if seen.sum() < PAIRS:
         return words("reading.weighed.says.few", n=int(seen.sum()))
-    both = _together(a[seen], carried[seen])
+    both = in_step(a[seen], carried[seen], DIGITS)
     says = words(f"reading.weighed.says.{'pairs' if np.isfinite(both) else 'alike'}", n=int(seen.sum()), r=both)
     if own.sum() < PAIRS:
         return says
     moved = effects[own].round(ROUNDED)
-    with_weight, with_carried = (_together(values[query, own], moved) for values in (a, carried))
+    with_weight, with_carried = (in_step(values[query, own], moved, DIGITS) for values in (a, carried))
     about = {"query": token_name(found.rows, query, words), "n": int(own.sum())}
     if not (np.isfinite(with_weight) and np.isfinite(with_carried)):
         return f"{says} {words('reading.weighed.says.effect_alike', **about)}"
     more = {"weight": with_weight, "carried": with_carried}
     return f"{says} {words('reading.weighed.says.effect', **about, **more)}"
-
-
-def _together(x: np.ndarray, y: np.ndarray) -> float:
-    """Their rank correlation; what differs by rounding alone has one rank."""
-    return rank_correlation(*(np.round(values / (values.max() or 1.0), DIGITS) for values in (x, y)))
