@@ -189,17 +189,21 @@ def tried(scene: Scene) -> tuple[int, ...]:
     found = stacks.looks(scene)
     if work(scene) <= limits.ABLATIONS:
         return tuple(range(found.config.n_layers))
-    config, layer = found.config, found.place[0]
-    above = 1 - layer / config.n_layers  # the share of the model that follows
-    of_it = above * (once(scene) * config.n_heads + WIDENED * config.n_parameters())
-    return (layer,) if of_it <= limits.ABLATIONS else ()
+    layer = found.place[0]
+    above = 1 - layer / found.config.n_layers  # the share of the model that follows
+    return (layer,) if above * _of_a_layer(scene) <= limits.ABLATIONS else ()
 
 
 def work(scene: Scene) -> float:
     """The multiplications that it takes to switch off all heads, one by one."""
-    config = stacks.looks(scene).config
     # What follows a head is computed again: half of the model on average.
-    return (once(scene) * config.n_heads + WIDENED * config.n_parameters()) * config.n_layers / 2
+    return _of_a_layer(scene) * stacks.looks(scene).config.n_layers / 2
+
+
+def _of_a_layer(scene: Scene) -> int:
+    """The same of one layer's heads, were the whole model computed again for each."""
+    config = stacks.looks(scene).config
+    return once(scene) * config.n_heads + WIDENED * config.n_parameters()
 
 
 def once(scene: Scene) -> int:
