@@ -51,19 +51,11 @@ def plane(
     )
     for name, role, sign, set_, full, own in zip(names, ROLES, SIGNS, points, tokens, written, strict=True):
         data.append(
-            {
-                "type": "scatter",
-                "mode": "markers+text",
-                "name": name,
-                "x": set_[:, 0].astype(np.float32),
-                "y": set_[:, 1].astype(np.float32),
-                "text": [literal(text) for text in own],
-                "textposition": "top center",
-                "textfont": {"color": role, "size": theme.FONT_SIZE - 2},
+            marks(name, set_, own, role)
+            | {
                 "marker": {"color": role, "size": 9, "symbol": sign},
                 "customdata": [literal(token) for token in full],
                 "hovertemplate": f"{name}: %{{customdata}}<extra></extra>",
-                "cliponaxis": False,
             }
         )
     layout = base_layout(
@@ -76,6 +68,23 @@ def plane(
         meta={"alt": alt},
     )
     return {"data": data, "layout": layout}
+
+
+def marks(name: str, at: np.ndarray, written: Sequence[str] = (), role: str = "") -> dict[str, Any]:
+    """Points `at` [point, 2], which the legend calls by `name`; above each of them what is `written`, if anything is,
+    in the colour of a role. That is not trusted."""
+    points = {
+        "type": "scatter",
+        "mode": "markers+text" if written else "markers",
+        "name": name,
+        "x": at[:, 0].astype(np.float32),
+        "y": at[:, 1].astype(np.float32),
+        "cliponaxis": False,
+    }
+    if not written:
+        return points
+    font = {"color": role, "size": theme.FONT_SIZE - 2}
+    return points | {"text": [literal(text) for text in written], "textposition": "top center", "textfont": font}
 
 
 def with_room(names: list[list[str]], at: list[np.ndarray]) -> list[list[str]]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from plots import theme
 from plots.figure import axis, base_layout, literal, short, title
-from plots.plane import with_room
+from plots.plane import marks, with_room
 
 SMALL, LEAST, LARGEST = 5, 8, 30  # px: a point; of the chosen ones the least and the greatest
 NARROWEST = 0.5  # of its width: so narrow may it be drawn on a smaller screen
@@ -39,25 +39,11 @@ def weighed(
     left, right, below, above = -0.06 * across, 1.12 * across, -0.08 * up, 1.2 * up
     at = (chosen - [left, below]) / [right - left, above - below] * [NARROWEST * width, height]
     ((*written,),) = with_room([[short(token) for token in tokens]], [at])
-    points = {
-        "type": "scatter",
-        "mode": "markers",
-        "name": names[0],
-        "x": others[:, 0].astype(np.float32),
-        "y": others[:, 1].astype(np.float32),
+    points = marks(names[0], others) | {
         "marker": {"color": "@attention/0.45", "size": SMALL},
         "hoverinfo": "skip",
-        "cliponaxis": False,
     }
-    large = {
-        "type": "scatter",
-        "mode": "markers+text",
-        "name": names[1],
-        "x": chosen[:, 0].astype(np.float32),
-        "y": chosen[:, 1].astype(np.float32),
-        "text": [literal(text) for text in written],
-        "textposition": "top center",
-        "textfont": {"color": "@text", "size": theme.FONT_SIZE - 2},
+    large = marks(names[1], chosen, written, "@text") | {
         "marker": {
             "color": "@value/0.6",
             "size": (LEAST + (LARGEST - LEAST) * share).astype(np.float32),
@@ -65,7 +51,6 @@ def weighed(
         },
         "customdata": [literal(text) for text in hover],
         "hovertemplate": "%{customdata}<extra></extra>",
-        "cliponaxis": False,
     }
     layout = base_layout(
         height=height,
