@@ -9,7 +9,7 @@ import streamlit as st
 from core import Scene
 from core.interpret import attention_distance, entropy, relative_change, token_norms
 from core.limits import SEED
-from pictures import compare, compute, left_out, pinned, stacks
+from pictures import compare, compute, left_out, pinned, stacks, worth
 from pictures import heads as pictures
 from pictures.words import Words
 from plots.tiles import tile_at
@@ -75,7 +75,7 @@ def _one(scene: Scene, words: Words) -> None:
         controls.switch(words("heads.off"), "off", off, of=of, turn=switch_off)
         st.button(words("heads.all_on"), key="all-on", on_click=all_on, disabled=not scene.ablated)
         _picture(pictures.chosen, "one", scene, words, pictures.chosen_height(scene))
-        _picture(pictures.effect, "worth", scene, words, pictures.effect_height(scene))
+        _picture(worth.effect, "worth", scene, words, worth.height(scene))
 
 
 def _growth(scene: Scene, words: Words) -> None:

@@ -1,4 +1,4 @@
-"""All heads at once: the tiles, one enlarged, how spread and how far each looks, what one is worth, and what grows."""
+"""All heads at once: the tiles, one enlarged, how spread and how far each looks, and what grows."""
 
 from __future__ import annotations
 
@@ -7,34 +7,21 @@ from typing import Any
 import numpy as np
 
 from core import Scene
-from core.interpret import attention_distance, entropy, relative_change
-from core.scene.fields import Numbered
+from core.interpret import attention_distance, entropy
 from pictures import compute, left_out, stacks
 from pictures.attention import at_head
 from pictures.compute import Picture, picture
 from pictures.display_names import all_named
-from pictures.extremes import (
-    FEW,
-    greatest,
-    greatest_if_any,
-    head_names,
-    least,
-    percent,
-    some,
-    token_name,
-    token_names,
-    unit,
-)
+from pictures.extremes import FEW, greatest, greatest_if_any, head_names, least, some, token_name, unit
 from pictures.growth import lengths_within
 from pictures.labels import look, looks
-from pictures.numbers import COLUMN, ROW, Bars, Cells, Tiles, by_layer, cells
+from pictures.numbers import COLUMN, ROW, Cells, Tiles, by_layer, cells
 from pictures.squares import enlarging, looks_map
 from pictures.stacks import each_layer, patterns
 from pictures.words import Words, capital
 from plots.figure import label_width
 from plots.heatmap import heatmap
 from plots.tiles import grid, tiles
-from plots.token_shares import labels_height, token_shares
 
 WIDE, HALF, NARROW = 600, 290, 390  # px: the left column, half of it, and the right column, at 1440
 GROWTH_HEIGHT = 250  # px
@@ -255,90 +242,6 @@ def _alike_distance(scene: Scene) -> float:
     """The mean distance of rows that look at all they may see alike."""
     seen = stacks.looks(scene).seen
     return float(attention_distance(seen / seen.sum(-1, keepdims=True)).mean())
-
-
-# ------------------------------------------------------------------------------------------------- what one is worth
-
-
-@picture("layer", "head", "attention_of")
-def effect(scene: Scene, words: Words) -> Picture:
-    """How much each token's output changes without the ablated heads; where none is ablated, without the chosen one."""
-    # In float64: the lengths of vectors past 1e19 leave float32.
-    before, after = (_output(scene, heads).astype(np.float64) for heads in ((), _switched(scene)))
-    change = np.where(np.isfinite(before + after).all(-1), relative_change(before, after), np.nan)
-    left = "already" if not before.any() and not after.any() else "nothing" if not after.any() else ""
-    says = _change(change, left, scene, words)
-    figure = token_shares(
-        change,
-        all_named(_leaving(scene), words),
-        faint=not stacks.looks(scene).ablated,
-        value_title=words("heads.change"),
-        hover=words("heads.hover_change"),
-        width=NARROW,
-        height=effect_height(scene),
-        alt=says,
-    )
-    return Picture(figure, says, _lost(scene, len(change)))
-
-
-def _lost(scene: Scene, n: int) -> Bars | None:
-    """Each bar is explained by the run that it is compared with; of two stacks none is."""
-    found = stacks.looks(scene)
-    if found.kind:
-        return None
-    layer, head = found.place
-    names: list[Numbered]
-    if found.ablated:
-        names = [(f"lost.blocks.{found.config.n_layers - 1}.resid_post", (token,)) for token in range(n)]
-    else:
-        names = [(f"change.blocks.{layer}.attn.z", (head, token)) for token in range(n)]
-    return Bars(tuple(names), upright=True)
-
-
-def _switched(scene: Scene) -> tuple[tuple[int, int], ...]:
-    """The heads whose worth is told: those of the attention that is shown that are off, or else the chosen one."""
-    found = stacks.looks(scene)
-    return tuple(sorted(found.ablated)) or (found.place,)
-
-
-def _output(scene: Scene, heads: tuple[tuple[int, int], ...]) -> np.ndarray:
-    """[pos, d_model]: what leaves the last layer when of the attention that is shown these heads are off. A decoder
-    reads all the while what it reads in this Scene."""
-    last = f"blocks.{scene.config.n_layers - 1}.resid_post"
-    if stacks.count(scene) == 1:
-        return compute.run(scene.turn(ablated=heads)).trace[last]
-    return stacks.without(scene, heads, [last])[last]
-
-
-def _leaving(scene: Scene) -> tuple[str, ...]:
-    """The tokens whose output that is: of two stacks, the words that are written."""
-    return scene.tokens if stacks.count(scene) == 1 else stacks.written(scene)
-
-
-def effect_height(scene: Scene) -> int:
-    """Pixels of the bars and the labels under them."""
-    return 150 + labels_height(list(_leaving(scene)), NARROW)
-
-
-def _change(change: np.ndarray, left: str, scene: Scene, words: Words) -> str:
-    """`left`: "nothing" where the output is 0 without the heads, "already" where it is with them too, else ""."""
-    if np.isnan(change).any():
-        return words("heads.says.change_lost")
-    if np.isinf(change).any():
-        return words("heads.says.change_zero", token=token_name(_leaving(scene), int(change.argmax()), words))
-    off, kind = _switched(scene), stacks.looks(scene).kind
-    most, fewest = greatest(change, percent(words)), least(change, percent(words))
-    how = f"_{left}" if left else "_alike" if most.everywhere else ""
-    return words(
-        f"heads.says.{'off' if stacks.looks(scene).ablated else 'would'}{how}",
-        heads=head_names(off, words, "heads.the") if len(off) <= FEW else words("heads.many", n=len(off), kind=kind),
-        alone=len(change) == 1,
-        mean=float(change.mean()),
-        high=most.value,
-        low=fewest.value,
-        most=token_names(_leaving(scene), most.indices, words),
-        least=token_names(_leaving(scene), fewest.indices, words),
-    )
 
 
 # ------------------------------------------------------------------------------------------------------ what grows

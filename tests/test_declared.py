@@ -42,6 +42,7 @@ OF_TWO_STACKS = (  # pages that show such models too
         "together.",
         "ranked.",
         "weighed.",
+        "worth.",
     ),
     *("compare.pinned_step", "compare.present_step", "compare.step_"),
     *("compare.pinned_heads", "compare.present_heads", "compare.heads_"),

@@ -32,6 +32,7 @@ from pictures import (
     reading,
     start,
     together,
+    worth,
 )
 from pictures.block import lengths, neurons, position
 from pictures.explained import card as cards
@@ -204,7 +205,7 @@ def test_a_fibre_of_the_flat_twin_is_outlined_and_between_two_texts_explained() 
 
 
 BARS = (
-    *(("reading", reading.scores, "y"), ("reading", ranked.ranked, "x"), ("heads", heads.effect, "y")),
+    *(("reading", reading.scores, "y"), ("reading", ranked.ranked, "x"), ("heads", worth.effect, "y")),
     *(("generate", votes.votes, "x"), ("generate", votes.sources, "x"), ("cause", cause.both, "x")),
 )
 

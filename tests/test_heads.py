@@ -24,6 +24,7 @@ from core.interpret import (
 from core.kinds import Whole
 from core.scene.fields import OVERRIDES
 from pictures import heads as pictures
+from pictures import worth
 from pictures.extremes import magnitude
 from pictures.words import LANGUAGES, words_of
 from plots import theme
@@ -52,7 +53,7 @@ SCENES = {name: Scene(model=name) for name in ONE_STACK} | {
 }
 BUILDERS = (
     *(pictures.overview, pictures.chosen, pictures.entropies),
-    *(pictures.distances, pictures.effect, pictures.lengths),
+    *(pictures.distances, worth.effect, pictures.lengths),
 )
 every_scene = pytest.mark.parametrize("scene", SCENES.values(), ids=SCENES)
 every_language = pytest.mark.parametrize("lang", LANGUAGES)
@@ -204,7 +205,7 @@ def test_the_effect_is_the_relative_change_of_the_last_output(name: str, lang: s
     before = run(scene.turn(ablated=())).trace[last].astype(np.float64)
     after = run(scene.turn(ablated=scene.ablated or (scene.place,))).trace[last].astype(np.float64)
     change = np.linalg.norm(after - before, axis=1) / np.linalg.norm(before, axis=1)
-    picture = pictures.effect(scene, words_of(lang))
+    picture = worth.effect(scene, words_of(lang))
     assert np.allclose(drawn(picture.figure).data[0].y, change, rtol=1e-5)
     assert numbers(picture.says) == pytest.approx(
         [round(100 * x, 1) for x in (change.mean(), change.max(), change.min())], abs=0.06
@@ -214,7 +215,7 @@ def test_the_effect_is_the_relative_change_of_the_last_output(name: str, lang: s
 
 def test_without_its_only_head_nothing_is_left_of_the_penguins() -> None:
     words = words_of("en")
-    on, off = pictures.effect(SCENES["penguins"], words), pictures.effect(SCENES["penguins, switched off"], words)
+    on, off = worth.effect(SCENES["penguins"], words), worth.effect(SCENES["penguins, switched off"], words)
     assert on.says == words("heads.says.would_nothing", heads="head 0 of layer 0")
     assert off.says == words("heads.says.off_nothing", heads="head 0 of layer 0")
     for picture in (on, off):
@@ -224,21 +225,21 @@ def test_without_its_only_head_nothing_is_left_of_the_penguins() -> None:
 def test_many_heads_are_counted_and_few_are_named() -> None:
     words = words_of("pt-BR")
     many = SCENES["gpt"].turn(ablated={*SCENES["gpt"].ablated, (1, 1)})
-    assert pictures.effect(many, words).says.startswith("Sem 5 cabeças, a saída muda")
+    assert worth.effect(many, words).says.startswith("Sem 5 cabeças, a saída muda")
     two = "Sem a cabeça 0 da camada 0 e a cabeça 1 da camada 3, a saída muda"
-    assert pictures.effect(SCENES["hostile"], words).says.startswith(two)
+    assert worth.effect(SCENES["hostile"], words).says.startswith(two)
 
 
 def test_of_two_stacks_it_is_said_whose_heads_are_off_and_of_one_word_which() -> None:
     words, off = words_of("en"), tuple((i, h, "cross") for i in range(2) for h in range(4))
-    says = pictures.effect(Scene(model="translator", sentence="um", ablated=off), words).says
+    says = worth.effect(Scene(model="translator", sentence="um", ablated=off), words).says
     assert says.startswith("Without 8 heads of cross-attention, the output") and "every token" not in says
 
 
 def test_what_cannot_be_compared_is_not_compared() -> None:
     words = words_of("en")
-    assert pictures.effect(SCENES["overflow"], words).says == words("heads.says.change_lost")
-    assert np.isnan(drawn(pictures.effect(SCENES["overflow"], words).figure).data[0].y).all()
+    assert worth.effect(SCENES["overflow"], words).says == words("heads.says.change_lost")
+    assert np.isnan(drawn(worth.effect(SCENES["overflow"], words).figure).data[0].y).all()
     assert np.isfinite(relative_change(np.zeros((2, 3)), np.zeros((2, 3)))).all()
 
 

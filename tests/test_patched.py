@@ -9,7 +9,7 @@ import core
 from core import Interventions, Scene, SceneError
 from core.interpret import difference, relative_change
 from core.scene.switch import as_it_opens
-from pictures import cause, heads, patched, pinned, stacks
+from pictures import cause, patched, pinned, stacks, worth
 from pictures.words import words_of
 from tests.support import html, knob, open_page, pressed
 from ui.state import SCENE
@@ -168,5 +168,5 @@ def test_a_number_that_is_right_and_has_no_place_is_not_said_to_be_wrong():
 def test_without_a_patched_head_of_cross_attention_the_output_is_the_run_without_it(off):
     scene = TWO.turn(patch=("blocks.1.cross.z", (0,)), patch_source="a foca viu a onda .", layer=1, ablated=off)
     on, gone = (core.run(scene.turn(ablated=heads)).trace["blocks.1.resid_post"] for heads in ((), ((1, 0, "cross"),)))
-    (bars,) = heads.effect(scene.turn(attention_of="cross"), words_of("en")).figure["data"]
+    (bars,) = worth.effect(scene.turn(attention_of="cross"), words_of("en")).figure["data"]
     assert np.allclose(bars["y"], relative_change(on, gone), atol=1e-5) and bars["y"].min() > 0.05

@@ -9,7 +9,7 @@ import numpy as np
 import core
 from claims import Fresh, Values, claim, moved, named_in, near, pinned_number, ran, read, ties, written_as
 from core import Scene
-from pictures import attention, heads, importance, reading, stacks, start, together
+from pictures import attention, heads, importance, reading, stacks, start, together, worth
 from pictures.words import Words
 
 
@@ -25,7 +25,7 @@ BUILDERS = (
     *attention.MATRICES,
     attention.output,
     rows,
-    *(heads.overview, heads.chosen, heads.entropies, heads.distances, heads.effect, heads.lengths),
+    *(heads.overview, heads.chosen, heads.entropies, heads.distances, worth.effect, heads.lengths),
     *(reading.labels, reading.effects, reading.scores),
     *(importance.weights, importance.carried, importance.importance, importance.rolled),
     together.together,

@@ -13,7 +13,7 @@ import core
 from claims import Fresh, Values, claim, light, moved, near, see, ties, written_as
 from core import Scene
 from core.config import ENCODER
-from pictures import attention, fibres, heads, stacks
+from pictures import attention, fibres, heads, stacks, worth
 
 HERE, SEQ = Scene(model="translator", layer=1, head=2), Scene(model="seq2seq", sentence="um dois", layer=1)
 SCENES = [
@@ -40,7 +40,7 @@ SCENES = [
 ]
 BUILDERS = (
     *(*attention.VECTORS, *attention.MATRICES, attention.output, see.rows, fibres.light, fibres.twin),
-    *(heads.overview, heads.chosen, heads.entropies, heads.effect, heads.lengths),
+    *(heads.overview, heads.chosen, heads.entropies, worth.effect, heads.lengths),
     lambda scene, words: [] if stacks.looks(scene).crosses else heads.distances(scene, words),
 )
 
