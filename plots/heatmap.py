@@ -81,6 +81,7 @@ def heatmap(
 
     scaled, large = _scaled(scale, zmax, finite), n_rows > LARGE
     rough = large and scale != "probability"
+    bar = COLORBAR | (UNDER if narrow else BESIDE)
     trace = {
         "type": "heatmap",
         "z": np.where(np.isneginf(values), np.float32(np.nan), values),
@@ -89,12 +90,11 @@ def heatmap(
         "ygap": _gap(n_columns),
         "hoverongaps": False,
         "showscale": colorbar,
-        "colorbar": COLORBAR | (UNDER if narrow else BESIDE),
+        "colorbar": bar,
         **_hover(_without_value(hover) if rough else hover, rows, columns, n_columns, decimals, large),
     }
     if rough:
-        trace |= _bytes(values, scaled, comma)
-        trace["colorbar"] |= UNDER if narrow else BESIDE
+        trace |= _bytes(values, scaled, bar, comma)
     shapes = _covers(values) if rough else _hatching(np.isneginf(values))
     if chosen is not None:
         shapes += _outline(*chosen)
@@ -253,15 +253,15 @@ def _without_value(template: str) -> str:
     return template.replace(": {value}", "").replace("{value}", "")
 
 
-def _bytes(values: np.ndarray, scaled: dict[str, Any], comma: bool) -> dict[str, Any]:
-    """A byte a cell, and a colour bar that says what they stand for."""
+def _bytes(values: np.ndarray, scaled: dict[str, Any], bar: dict[str, Any], comma: bool) -> dict[str, Any]:
+    """A byte a cell, and the colour bar, which says what they stand for."""
     limit, signed = scaled["zmax"], scaled["zmin"] < 0
     shares = np.nan_to_num(values / limit, nan=0.0, posinf=1.0, neginf=0.0)
     z = np.rint(np.clip(shares, -1 if signed else 0, 1) * STEPS).astype(np.int8)
     ends = [-STEPS, 0, STEPS] if signed else [0, STEPS]
     decimals = 0 if limit >= 100 else 1 if limit >= 10 else 2
     written = [number(limit * end / STEPS, decimals, comma) for end in ends]
-    bar = COLORBAR | {"tickmode": "array", "tickvals": ends, "ticktext": written}
+    bar = bar | {"tickmode": "array", "tickvals": ends, "ticktext": written}
     return {"z": z, "zmin": ends[0], "zmax": STEPS, "colorbar": bar}
 
 
