@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from plots import theme
-from plots.figure import axis, base_layout, label_width, literal, number, ticks, title
+from plots.figure import axis, base_layout, label_width, literal, number, ticks
 
 ABOVE, BELOW = 1.0, 0.3  # in units of the axis: what is written stands behind 1, and takes so much
 
@@ -19,17 +19,15 @@ def ranges(
     names: list[str],
     written: list[str],
     *,
-    role: str = "@attention",
-    hover: str = "{name}: {mean} ({low}–{high}), {written}",
+    hover: str,
     comma: bool = False,
-    value_title: str = "",
     height: int = 240,
     alt: str = "",
 ) -> dict[str, Any]:
     """`mean`, `low` and `high` [row], from the first row down; NaN where there is none. Behind each row stands what is
     `written`.
 
-    `hover` may use {name}, {mean}, {low}, {high} and {written}; it and `value_title` are trusted text, `names` are not.
+    `hover` may use {name}, {mean}, {low}, {high} and {written}; it is trusted text, `names` are not.
     """
     rows = np.arange(len(names), dtype=np.int32)
     ends = np.stack([low, high, np.full(len(names), np.nan)], axis=1).astype(np.float32)
@@ -45,7 +43,7 @@ def ranges(
         "mode": "lines",
         "x": ends.ravel(),
         "y": np.repeat(rows, 3),
-        "line": {"color": f"{role}/0.45", "width": 6},
+        "line": {"color": "@attention/0.45", "width": 6},
         "hoverinfo": "skip",
     }
     means = {
@@ -53,7 +51,7 @@ def ranges(
         "mode": "markers",
         "x": np.asarray(mean, np.float32),
         "y": rows,
-        "marker": {"color": role, "size": 11, "line": {"color": "@background", "width": 1}},
+        "marker": {"color": "@attention", "size": 11, "line": {"color": "@background", "width": 1}},
         "customdata": shown,
         "hovertemplate": told + "<extra></extra>",
         "cliponaxis": False,
@@ -78,7 +76,6 @@ def ranges(
             ticktext=[number(x, 1, comma) for x in (0, 0.5, 1)],
             showgrid=True,
             gridcolor="@grid",
-            title=title(value_title, "@muted", standoff=4),
         ),
         yaxis=axis(range=[len(names) - 0.5, -0.5], **ticks(names)),
         meta={"alt": alt},
