@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 LEAVES = ("parameter", "token", "position", "edit", "loss")  # where explanations end
+Place = tuple[int, ...]  # along the axes of an array
 
 
 @dataclass(frozen=True, slots=True)

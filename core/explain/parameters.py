@@ -6,9 +6,10 @@ from math import sqrt
 
 import numpy as np
 
-from .backward import Place, Terms, chain, grad, times
-from .explanation import Made, Term
-from .forward import attention_input, mlp_input, unembed_input
+from .attention import attention_input
+from .chain_rule import Terms, chain, grad, times
+from .explanation import Made, Place, Term
+from .forward import mlp_input, unembed_input
 from .subject import Subject
 
 

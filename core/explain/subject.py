@@ -150,6 +150,10 @@ class Subject:
         values = np.asarray(self[name][:, j]).tolist()
         return [Operand(name, (i, j), value) for i, value in enumerate(values)]
 
+    def bias(self, name: str, *index: int) -> list[Operand]:
+        """The bias's number, where there is one."""
+        return [self.cell(name, *index)] if name in self.params else []
+
     def batches(self, name: str) -> list[tuple[int, ...]]:
         """What may stand in front of an activation's own axes."""
         return [*np.ndindex(self[name].shape[: self[name].ndim - len(axes_of(name))])]
