@@ -12,7 +12,7 @@ from core.ops.softmax import softmax_backward
 from core.train.batch import Batch
 from core.train.gradcheck import Check, check_slopes, next_token
 from core.train.loop import adamw, take_step
-from pictures import train as pictures
+from pictures.train import curves, snapshot
 from pictures.words import Words
 from ui import comparison, figure, scheduler, shell, state
 from ui.live import live_figure
@@ -44,27 +44,28 @@ def run_pictures(words: Words) -> None:
     view = session.view(training, words)
     knobs.scrubber(view, words)
     with st.container(key="train-pictures"), live_figure.together("train"):
-        for name in ("loss", "scores"):
-            _picture(name, view, words, pictures.HEIGHT)
+        for builder in (curves.loss, curves.scores):
+            _picture(builder, view, words, curves.HEIGHT)
         live_figure.write(_texts(view, words), key="train-texts")
         knobs.place(view, words)
-        for name in ("attention", "embeddings", "norms"):
-            _picture(name, view, words, pictures.SQUARE)
+        for builder in (snapshot.attention, snapshot.embeddings, curves.norms):
+            _picture(builder, view, words, curves.SQUARE)
 
 
 def _texts(view: session.View, words: Words) -> str:
     """The example, and what a model of text writes, as HTML."""
-    html, says = pictures.example(view, words)
+    html, says = snapshot.example(view, words)
     texts = [live_figure.heading(words("train.example")), html, live_figure.saying(says)]
     if view.run.task.name in TEXTS:
-        written = escape(session.written(view, pictures.sample))
+        written = escape(session.written(view, snapshot.sample))
         texts += [live_figure.heading(words("train.sample")), f'<p class="fibra-sample">{written}</p>']
     return "".join(texts)
 
 
-def _picture(name: str, view: session.View, words: Words, height: int) -> None:
-    done = session.drawn(name, getattr(pictures, name), view, words)
-    figure.show(done, words, key=f"train-{name}", height=height, title=pictures.title(name, view, words))
+def _picture(builder: session.Builder, view: session.View, words: Words, height: int) -> None:
+    name = builder.__name__
+    done = session.drawn(name, builder, view, words)
+    figure.show(done, words, key=f"train-{name}", height=height, title=curves.title(name, view, words))
 
 
 scene, words = shell.open_page("train")

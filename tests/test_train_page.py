@@ -16,10 +16,10 @@ from core import Scene
 from core.tasks import Characters
 from core.train.gradcheck import gradcheck, gradcheck_all, next_token
 from core.train.training_run import TrainingRun
-from pictures import gradient_check as errors
-from pictures import train as pictures
 from pictures.pages import PAGES
-from pictures.training_view import View
+from pictures.train import curves, snapshot
+from pictures.train import gradient_check as errors
+from pictures.train.view import View
 from pictures.words import LANGUAGES, words_of
 from plots import theme
 from plots.training_curves import POINTS, Curve, training_curves
@@ -198,7 +198,7 @@ def test_a_run_that_breaks_says_so():
     with np.errstate(all="ignore"):
         session.tick(training)
     assert not training.playing and training.said == "train.says.broken"
-    for builder in (pictures.loss, pictures.scores, pictures.norms, pictures.attention, pictures.embeddings):
+    for builder in (curves.loss, curves.scores, curves.norms, snapshot.attention, snapshot.embeddings):
         assert builder(view_of(training.run), EN).says
 
 
@@ -383,7 +383,7 @@ def test_pictures_are_figures_in_both_themes(name, lang):
         view_of(run, former=run_of("copy", 3)),
         view_of(run, train_step=0, layer=9, head=9),
     ):
-        for builder in (pictures.loss, pictures.scores, pictures.norms, pictures.attention, pictures.embeddings):
+        for builder in (curves.loss, curves.scores, curves.norms, snapshot.attention, snapshot.embeddings):
             picture = builder(view, words)
             assert picture.says and "nan" not in picture.says.split()
             for mode in theme.PALETTES:
@@ -392,18 +392,18 @@ def test_pictures_are_figures_in_both_themes(name, lang):
 
 def test_curves_are_the_run():
     run = run_of(steps=9)
-    trained, held_out = pictures.loss(view_of(run), EN).figure["data"]
+    trained, held_out = curves.loss(view_of(run), EN).figure["data"]
     assert trained["y"] == pytest.approx(np.asarray(run.losses))  # so few steps are averaged over one each
     assert held_out["x"].tolist() == [watch.step for watch in run.watches]
     assert held_out["y"] == pytest.approx([watch.loss for watch in run.watches])
-    lines = pictures.norms(view_of(run), EN).figure["data"]
+    lines = curves.norms(view_of(run), EN).figure["data"]
     assert [line["name"] for line in lines] == ["embeddings", "layer 0", "layer 1", "output"]
     assert lines[1]["y"] == pytest.approx(np.asarray(run.norms["blocks.0"]))
 
 
 def test_the_former_run_lies_under_the_present_one():
     run, former = run_of(seed=0), run_of(seed=1)
-    with_it = pictures.loss(view_of(run, former), EN)
+    with_it = curves.loss(view_of(run, former), EN)
     assert len(with_it.figure["data"]) == 4 and with_it.figure["data"][1]["y"][0] == pytest.approx(
         former.watches[0].loss
     )
@@ -415,20 +415,20 @@ def test_the_past_is_drawn_from_its_checkpoint():
     past, now = view_of(run, train_step=10), view_of(run)
     assert (past.step, now.step) == (10, 30)
     for view in (past, now):
-        z = pictures.attention(view, EN).figure["data"][0]["z"]
+        z = snapshot.attention(view, EN).figure["data"][0]["z"]
         trace = core.forward(run.at(view.step)[1], run.config, run.task.batch(0, 1, held_out=True).ids[0])
         assert z == pytest.approx(trace["blocks.0.attn.pattern"][0])
     assert not np.array_equal(past.params["embed.W_E"], now.params["embed.W_E"])
-    stroke = pictures.loss(past, EN).figure["layout"]["shapes"][0]
+    stroke = curves.loss(past, EN).figure["layout"]["shapes"][0]
     assert stroke["x0"] == stroke["x1"] == 10
 
 
 def test_the_basis_of_the_embeddings_stays_while_the_run_goes_on():
     run = run_of(steps=33)
     ids = np.arange(5)
-    before = pictures._basis(view_of(run), ids)
+    before = snapshot._basis(view_of(run), ids)
     run.advance(60, steps=20)
-    after = pictures._basis(view_of(run), ids)
+    after = snapshot._basis(view_of(run), ids)
     assert np.array_equal(before.components, after.components) and np.array_equal(before.mean, after.mean)
 
 
@@ -436,7 +436,7 @@ def test_the_basis_of_the_embeddings_stays_while_the_run_goes_on():
 def test_the_example_is_told_as_it_is(lang):
     run = run_of()
     view = view_of(run)
-    shown, says = pictures.example(view, words_of(lang))
+    shown, says = snapshot.example(view, words_of(lang))
     _, targets, mask = view.row
     right = int((view.trace["logits"].argmax(-1) == targets)[mask].sum())
     assert shown.count('class="right"') == right and shown.count('class="wrong"') == mask.sum() - right
@@ -447,26 +447,26 @@ def test_a_text_is_shown_literally():
     task = Characters("<b>$x$</b> & *md* " * 20)
     run = TrainingRun.start(task, task.config, 0, 2, 1e-3)
     run.advance(60, 1)
-    shown, _ = pictures.example(view_of(run), EN)
+    shown, _ = snapshot.example(view_of(run), EN)
     assert "<b>" not in shown and "&lt;" in shown
-    assert len(pictures.sample(view_of(run))) > 3
+    assert len(snapshot.sample(view_of(run))) > 3
 
 
 def test_the_induction_head_is_announced_when_it_appears():
     run = run_of("repeat", 3)
-    assert "No induction head yet" in pictures.scores(view_of(run), EN).says
+    assert "No induction head yet" in curves.scores(view_of(run), EN).says
     run.watches[-1] = run.watches[-1].__class__(run.step, 1.0, 0.9, 0.8, (1, 1))
-    says = pictures.scores(view_of(run), EN).says
+    says = curves.scores(view_of(run), EN).says
     assert f"appeared by step {run.step}: layer 1, head 1" in says
-    assert "appeared" not in pictures.scores(view_of(run, train_step=0), EN).says.split("yet")[0]
+    assert "appeared" not in curves.scores(view_of(run, train_step=0), EN).says.split("yet")[0]
 
 
 def test_the_scores_are_titled_with_an_induction_head_where_one_is_looked_for():
     run = run_of("repeat", 3)
-    assert pictures.title("scores", view_of(run), EN) == EN("train.scores")
+    assert curves.title("scores", view_of(run), EN) == EN("train.scores")
     run.watches = [replace(watch, induction=float("nan")) for watch in run.watches]  # as of a translator
-    assert pictures.title("scores", view_of(run), EN) == EN("train.accuracy")
-    assert pictures.title("loss", view_of(run), EN) == EN("train.loss")
+    assert curves.title("scores", view_of(run), EN) == EN("train.accuracy")
+    assert curves.title("loss", view_of(run), EN) == EN("train.loss")
 
 
 # ------------------------------------------------------------------------------------------------- gradient check
@@ -502,13 +502,13 @@ def test_one_weight_is_judged(bug, key):
 
 
 def test_powers_are_written_as_a_reader_writes_them():
-    assert [pictures.power(x, EN) for x in (0.0, 0.0123, 3.1e-8, -2e-5)] == [
+    assert [curves.power(x, EN) for x in (0.0, 0.0123, 3.1e-8, -2e-5)] == [
         "0.0000",
         "0.0123",
         "3.1\u00a0×\u00a010⁻⁸",
         "−2.0\u00a0×\u00a010⁻⁵",
     ]
-    assert pictures.power(3.1e-8, words_of("pt-BR")) == "3,1\u00a0×\u00a010⁻⁸"
+    assert curves.power(3.1e-8, words_of("pt-BR")) == "3,1\u00a0×\u00a010⁻⁸"
 
 
 def test_long_lines_are_thinned_and_keep_their_ends():
@@ -534,7 +534,7 @@ def test_where_a_head_looks_is_told(lang):
     words, place = words_of(lang), {"layer": 0, "head": 1}
 
     def said(*rows: list[float]) -> str:
-        return pictures._strongest(np.array(rows), ["a", "b", "a"], words, **place)
+        return snapshot._strongest(np.array(rows), ["a", "b", "a"], words, **place)
 
     looks = said([1, 0, 0], [0.6, 0.4, 0], [0.1, 0.7, 0.2])
     names = {"query": words("placed", token="a", place=2), "key": "“b”"}
@@ -546,7 +546,7 @@ def test_where_a_head_looks_is_told(lang):
     assert tied == words("train.says.attention_alike", **place, n=2, weight=0.4)
     itself = words("train.says.attention_itself", **place, least=0.005)
     assert said([1, 0, 0], [0, 1, 0], [0, 0, 1]) == said([1, 0, 0], [0.004, 0.996, 0], [0.001, 0, 0.999]) == itself
-    assert pictures._strongest(np.ones((1, 1)), ["a"], words, **place) == itself
+    assert snapshot._strongest(np.ones((1, 1)), ["a"], words, **place) == itself
     assert said([1, 0, 0], [np.nan] * 3, [np.nan] * 3) == words("train.says.attention_lost", **place)
 
 
@@ -554,8 +554,8 @@ def test_where_a_head_looks_is_told(lang):
 def test_what_moved_and_what_is_long_is_told(lang):
     words = words_of(lang)
     still = view_of(run_of(steps=3), train_step=0)
-    assert pictures.embeddings(still, words).says == words("train.says.embeddings_still")
-    one = pictures._furthest(np.array([0.004, 0.5, 0.5]), ["a", "b", "c"], words)
+    assert snapshot.embeddings(still, words).says == words("train.says.embeddings_still")
+    one = snapshot._furthest(np.array([0.004, 0.5, 0.5]), ["a", "b", "c"], words)
     assert one == words(
         "train.says.embeddings",
         tokens=words.several(["“b”", "“c”"]),
@@ -563,33 +563,31 @@ def test_what_moved_and_what_is_long_is_told(lang):
         length=words.number(0.5),
         mean=words.number(1.004 / 3),
     )
-    alike = pictures._furthest(np.array([0.3, 0.3]), ["a", "b"], words)
+    alike = snapshot._furthest(np.array([0.3, 0.3]), ["a", "b"], words)
     assert alike == words("train.says.embeddings_alike", length=words.number(0.3))
     lengths = {"embed": 0.2, "blocks.0": 0.1, "blocks.1": 0.1, "unembed": 0.15}
     low = words.several([words("quoted", token=words("train.part.blocks", n=str(n))) for n in (0, 1)])
-    told = pictures._longest(lengths, 4, words)
-    assert low in told and told.index(pictures.power(0.2, words)) < told.index(low)
-    assert pictures._longest(dict.fromkeys(lengths, 0.2), 4, words).count(pictures.power(0.2, words)) == 1
-    assert pictures._longest(dict.fromkeys(lengths, np.nan), 4, words) == words("train.says.norms_lost", step=4)
+    told = curves._longest(lengths, 4, words)
+    assert low in told and told.index(curves.power(0.2, words)) < told.index(low)
+    assert curves._longest(dict.fromkeys(lengths, 0.2), 4, words).count(curves.power(0.2, words)) == 1
+    assert curves._longest(dict.fromkeys(lengths, np.nan), 4, words) == words("train.says.norms_lost", step=4)
 
 
 def test_the_run_s_own_arrays_are_told():
     """Of a run that learned a little: the furthest embedding, the longest gradient and the strongest look."""
     view = view_of(run_of(steps=30))
-    ids = [view.run.task.vocabulary.index(token) for token in pictures._named(view)]
+    ids = [view.run.task.vocabulary.index(token) for token in snapshot._named(view)]
     start, end = (view.run.at(step)[1]["embed.W_E"][ids].astype(float) for step in (0, 30))
     lengths = [float(np.sqrt(((a - b) ** 2).sum())) for a, b in zip(start, end, strict=True)]
-    furthest = pictures._named(view)[int(np.argmax(lengths))]
-    says = pictures.embeddings(view, EN).says
+    furthest = snapshot._named(view)[int(np.argmax(lengths))]
+    says = snapshot.embeddings(view, EN).says
     assert f"“{furthest}”" in says and f"{max(lengths):.2f}" in says and f"{np.mean(lengths):.2f} on average" in says
     norms = {part: values[29] for part, values in view.run.norms.items()}
     most = max(norms, key=norms.get)
-    assert (
-        f"longest in “{pictures._part(most, EN)}” ({pictures.power(norms[most], EN)})" in pictures.norms(view, EN).says
-    )
+    assert f"longest in “{curves._part(most, EN)}” ({curves.power(norms[most], EN)})" in curves.norms(view, EN).says
     pattern = view.trace["blocks.0.attn.pattern"][0]
     best = max(pattern[i, j] for i in range(len(pattern)) for j in range(i))
-    assert f"{best:.2f}" in pictures.attention(view, EN).says
+    assert f"{best:.2f}" in snapshot.attention(view, EN).says
 
 
 @pytest.mark.parametrize("lang", ("pt-BR", "en"))

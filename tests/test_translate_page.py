@@ -20,9 +20,9 @@ from core.tasks.translation import goes_into
 from core.train.training_run import TrainingRun
 from core.weights.model_file import pack, unpack
 from pictures import compute, stacks, takeaway
-from pictures import train as train_pictures
 from pictures.pages import PAGES
-from pictures.training_view import View
+from pictures.train import curves, snapshot
+from pictures.train.view import View
 from pictures.translate import draw, fibres
 from pictures.translate import text as texts
 from pictures.words import LANGUAGES, words_of
@@ -266,10 +266,10 @@ def test_a_translator_that_is_trained_here_translates_and_is_taken_along():
     source = view.source
     assert task.read(source)[0] == "<en>" and len(view.row[0]) == len(view.tokens) == view.row[2].sum()
     own = core.forward(view.params, run.config, view.row[0], source=source)["blocks.1.cross.pattern"][0]
-    picture = train_pictures.attention(view, words_of("en"))
+    picture = snapshot.attention(view, words_of("en"))
     assert np.array_equal(picture.figure["data"][0]["z"], own) and len(picture.figure["layout"]["shapes"]) == 8
-    assert train_pictures.sample(view).startswith("aquele albatroz curioso plana no céu. → ")
-    for builder in (train_pictures.loss, train_pictures.scores, train_pictures.norms, train_pictures.embeddings):
+    assert snapshot.sample(view).startswith("aquele albatroz curioso plana no céu. → ")
+    for builder in (curves.loss, curves.scores, curves.norms, snapshot.embeddings):
         go.Figure(theme.resolve(builder(view, words_of("pt-BR")).figure, "light"))
     again = unpack(pack(files.portable(view)))
     assert again.config == run.config and again.sentence == "aquele albatroz curioso plana no céu ."

@@ -14,8 +14,8 @@ from core import Scene
 from core.backward import backward
 from core.tokenizer.words import UNKNOWN
 from core.train.training_run import TrainingRun
-from pictures import train
-from pictures.training_view import View
+from pictures.train import curves, snapshot
+from pictures.train.view import View
 from pictures.words import Words, words_of
 from ui.train.kept_runs import Training
 from ui.train.session import task_of
@@ -64,10 +64,10 @@ SCENES = [
 
 
 def example(view: View, words: Words) -> str:
-    return train.example(view, words)[1]
+    return snapshot.example(view, words)[1]
 
 
-BUILDERS = (train.loss, train.scores, train.norms, train.attention, train.embeddings, example)
+BUILDERS = (curves.loss, curves.scores, curves.norms, snapshot.attention, snapshot.embeddings, example)
 
 
 def begun(run: Run) -> TrainingRun:

@@ -16,7 +16,7 @@ from core.tasks.translation import SourceVocabulary
 from core.tokenizer.text import ENCODINGS, decoded
 from core.tokenizer.words import UNKNOWN, FixedVocabulary
 from core.weights.model_file import Portable, pack, unpack
-from pictures.training_view import View
+from pictures.train.view import View
 from pictures.words import Words
 from ui import shell, state
 from ui.live import compat

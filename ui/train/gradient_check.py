@@ -9,10 +9,10 @@ import streamlit as st
 
 from core import Scene
 from core.train.gradcheck import Check, gradcheck, gradcheck_all, next_token
-from pictures import gradient_check as errors
-from pictures import train as pictures
 from pictures.compute import encode
-from pictures.training_view import View
+from pictures.train import gradient_check as errors
+from pictures.train.curves import power
+from pictures.train.view import View
 from pictures.words import Words
 from ui import controls, figure, shell, state
 from ui.train import session
@@ -54,7 +54,7 @@ def _choices(view: View, words: Words) -> tuple[str, tuple[int, ...], float, boo
         with place:
             controls.number(words(f"train.check.{axis}"), f"check_{axis}", 0, size - 1, index[-1])
     with nudge:
-        label, written = words("train.check.nudge"), partial(pictures.power, words=words)
+        label, written = words("train.check.nudge"), partial(power, words=words)
         now, turn = scene.check_nudge, state.turn
         controls.choice_slider(label, "check_nudge", NUDGES, now, text=written, turn=turn)
     with bug:
@@ -67,7 +67,7 @@ def _table(found: Check, words: Words) -> str:
     values = (found.loss_below, found.loss_above, found.slope, found.backprop, found.error)
     cells = []
     for row, value in zip(ROWS, values, strict=True):
-        shown = pictures.power(value, words) if row == "error" else words.number(value, 12)
+        shown = power(value, words) if row == "error" else words.number(value, 12)
         cells.append(f'<tr><th scope="row">{words(f"train.check.{row}")}</th><td>{shown}</td></tr>')
     return f'<table class="fibra-check">{"".join(cells)}</table>'
 
@@ -79,6 +79,6 @@ def verdict(found: Check, words: Words) -> str:
     if found.slope == 0 and found.backprop == 0:
         return words("train.check.zero")
     if found.agrees and found.coarse:
-        return words("train.check.coarse", apart=pictures.power(found.resolution, words))
+        return words("train.check.coarse", apart=power(found.resolution, words))
     kind = "agree" if found.agrees else "differ"
-    return words(f"train.check.{kind}", error=pictures.power(found.error, words))
+    return words(f"train.check.{kind}", error=power(found.error, words))

@@ -7,7 +7,7 @@ import streamlit as st
 from core.limits import BATCH, SEED
 from core.scene.fields import TASK_NAMES, TRAINED_SIZES
 from core.tasks import Characters
-from pictures.training_view import View
+from pictures.train.view import View
 from pictures.words import Words
 from ui import controls, shell, state
 from ui.train import kept_runs, session

@@ -20,13 +20,14 @@ from core.tasks import SOURCED, TASKS, Characters, Task
 from core.tasks.stories import text
 from core.train.training_run import TrainingRun, opening, sized
 from pictures.compute import EncodedPicture, Picture, encode
-from pictures.training_view import View
+from pictures.train.view import View
 from pictures.words import Words
 from ui import scheduler, state
 from ui.live import presence
 from ui.train import kept_runs, run_memory
 from ui.train.kept_runs import KNOBS, RUN, Training, key_of
 
+Builder = Callable[[View, Words], Picture]
 PACES = dict(zip(TRAINED_PACES, (1, 5, 10**9), strict=True))  # steps a slice, at most
 FIRST = 0.4  # seconds of work on a run that is repeated, before the page is seen
 
@@ -265,7 +266,7 @@ def view(training: Training, words: Words) -> View:
     return View(training, run, scene, *run.at(scene.train_step), words.lang)
 
 
-def drawn(name: str, builder: Callable[[View, Words], Picture], view: View, words: Words) -> EncodedPicture:
+def drawn(name: str, builder: Builder, view: View, words: Words) -> EncodedPicture:
     """The picture that `builder` makes of the view, kept while nothing that it depends on has changed."""
     stamp = (*view.stamp, words.lang)
     kept = view.training.drawn.get(name)

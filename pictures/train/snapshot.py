@@ -1,4 +1,4 @@
-"""A training run: its curves, what it makes of an example, where one head looks, and where the embeddings drift to."""
+"""The model at one step of its run: where one head looks, where the embeddings drifted to, what an example comes to."""
 
 from __future__ import annotations
 
@@ -12,166 +12,23 @@ import core
 from core.interpret import PCA, alignment_score, pca
 from core.ops.softmax import softmax
 from core.tasks.translation import END
-from core.train.training_run import APPEARED, History, TrainingRun, Watch
 from pictures import extremes
 from pictures.compute import Picture
 from pictures.display_names import named
 from pictures.drift import moved, size
 from pictures.squares import looks_map
-from pictures.training_view import View
+from pictures.train.curves import SQUARE
+from pictures.train.view import View
 from pictures.translate import text as texts
 from pictures.translate.fibres import outline
 from pictures.words import Words
 from plots.drift import drift as drift_figure
 from plots.heatmap import heatmap
 from plots.tokens import shown
-from plots.training_curves import Curve, training_curves
 
 NO_LOOK = 0.005  # a weight that would be written as 0.00
-HEIGHT = 290  # px: a chart
-SQUARE = 400  # px: the map, and the embeddings
 NAMED = 24  # tokens whose embeddings are drawn: more would hide each other
 STAGES = 12  # moments on an embedding's way
-PARTS = ("embed", "encoder.blocks", "encoder.unembed", "blocks", "unembed")  # of a model, whose gradients are measured
-SMOOTH = 0.02  # of the steps so far: over so many the training loss is averaged
-
-
-# -------------------------------------------------------------------------------------------------------- curves
-
-
-def loss(view: View, words: Words) -> Picture:
-    """The loss on what is trained on and on what never is; of the run before, too."""
-    run = view.run
-    lines = _losses(view.former, (), words, True) if view.former else []
-    lines += _losses(run, _now(view), words, False)
-    watch = view.watch
-    uniform = float(np.log(run.config.vocab_size))
-    says = words("train.says.loss", step=watch.step, loss=watch.loss, uniform=uniform, n=run.config.vocab_size)
-    if view.former:
-        best, other = (min(w.loss for w in each.watches) for each in (run, view.former))
-        best = min(best, watch.loss)
-        says += " " + words("train.says.former", best=best, other=other)
-    return Picture(_curves(lines, view.step, "loss", says, words), says)
-
-
-def _curves(
-    lines: list[Curve],
-    moment: int,
-    measure: str,
-    says: str,
-    words: Words,
-    log: bool = False,
-    top: float | None = None,
-) -> dict[str, Any]:
-    """Lines over the steps, of what `measure` names."""
-    return training_curves(
-        lines,
-        moment=moment,
-        log=log,
-        top=top,
-        step_title=words("train.axis.step"),
-        value_title=words(f"train.axis.{measure}"),
-        height=SQUARE if log else HEIGHT,
-        alt=says,
-    )
-
-
-def _losses(run: TrainingRun | History, now: Sequence[Watch], words: Words, faint: bool) -> list[Curve]:
-    """On what is trained on, and on what is held out; a former run has one name for both, in the same colours."""
-    watched = np.array([(w.step, w.loss) for w in (*run.watches, *now)])
-    taken = _averaged(np.array(run.losses))
-    names = (words("train.line.former"), "") if faint else (words("train.line.train"), words("train.line.held_out"))
-    trained = Curve(np.arange(len(taken)), taken, names[0], "@residual", faint)
-    held_out = Curve(watched[:, 0], watched[:, 1], names[1], "@gradient", faint)
-    return [trained, held_out] if len(taken) else [held_out]
-
-
-def _now(view: View) -> list[Watch]:
-    """How the run stands, where that is later than it was last watched: so its lines reach to where it stands."""
-    return [view.watch] if view.watch.step > view.run.watches[-1].step else []
-
-
-def _averaged(values: np.ndarray) -> np.ndarray:
-    """[step] -> [step]: each the mean of a window that ends there and grows with the run: a batch's loss is noisy."""
-    window = max(1, round(SMOOTH * len(values)))
-    sums = np.concatenate([[0.0], np.cumsum(values, dtype=np.float64)])
-    ends = np.arange(1, len(values) + 1)
-    begins = np.maximum(ends - window, 0)
-    return (sums[ends] - sums[begins]) / (ends - begins)
-
-
-def title(name: str, view: View, words: Words) -> str:
-    """What stands over a picture: of the scores, whether an induction head is looked for at all."""
-    runs = [run for run in (view.run, view.former) if run]
-    alone = all(np.isnan(watch.induction) for run in runs for watch in run.watches)
-    return words("train.accuracy" if name == "scores" and alone else f"train.{name}")
-
-
-def scores(view: View, words: Words) -> Picture:
-    """Accuracy on held-out data, and the highest induction score of any head."""
-    run, watch = view.run, view.watch
-    lines = []
-    for each, now, faint in ((view.former, (), True), (run, _now(view), False)):
-        if each is None:
-            continue
-        watches = (*each.watches, *now)
-        steps = np.array([w.step for w in watches])
-        accuracy, induction = (np.array([getattr(w, field) for w in watches]) for field in ("accuracy", "induction"))
-        names = [words(f"train.line.{name}") for name in (("former",) if faint else ("accuracy", "induction"))]
-        lines.append(Curve(steps, accuracy, names[0], "@value", faint))
-        if not np.isnan(induction).all():
-            lines.append(Curve(steps, induction, "" if faint else names[1], "@attention", faint, dash="dash"))
-    says = words("train.says.accuracy", accuracy=watch.accuracy)
-    says += "" if run.config.n_encoder_layers else " " + _induction(run, watch, words)
-    return Picture(_curves(lines, view.step, "share", says, words, top=1), says)
-
-
-def _induction(run: TrainingRun, watch: Watch, words: Words) -> str:
-    found = next((w for w in (run.appeared, watch) if w and w.step <= watch.step and w.induction >= APPEARED), None)
-    if found:
-        return words("train.says.appeared", step=found.step, layer=found.head[0], head=found.head[1])
-    if run.config.n_layers < 2 or np.isnan(watch.induction):
-        return words("train.says.no_induction")
-    return words("train.says.not_yet", score=watch.induction, appeared=APPEARED)
-
-
-def norms(view: View, words: Words) -> Picture:
-    """How long the gradients of each part of the model are."""
-    run = view.run
-    if not run.step:
-        says = words("train.says.no_norms")
-        return Picture(_curves([], 0, "norm", says, words, log=True), says)
-    parts = sorted(run.norms, key=_order)
-    lines = [
-        Curve(np.arange(len(run.norms[part])), _averaged(np.array(run.norms[part])), _part(part, words), _role(part))
-        for part in parts
-    ]
-    at = min(view.step, run.step - 1)
-    now = {part: float(run.norms[part][at]) for part in parts}
-    says = _longest(now, at, words)
-    return Picture(_curves(lines, view.step, "norm", says, words, log=True), says)
-
-
-def _order(part: str) -> tuple[int, int]:
-    first, _, number = part.rpartition(".")
-    if not number.isdigit():
-        first, number = part, "0"
-    return PARTS.index(first), int(number)
-
-
-def _role(part: str) -> str:
-    """The colour of a part: embeddings ask, the output is asked, and each layer has one of its own."""
-    kind, number = _order(part)
-    return ("@query", f"@head{9 + number}", "@value", f"@head{3 + number}", "@key")[kind]
-
-
-def _part(part: str, words: Words) -> str:
-    kind, number = _order(part)
-    name = PARTS[kind].replace(".", "_")
-    return words(f"train.part.{name}", n=number) if name.endswith("blocks") else words(f"train.part.{name}")
-
-
-# -------------------------------------------------------------------------------------------- the model at a moment
 
 
 def attention(view: View, words: Words) -> Picture:
@@ -305,9 +162,6 @@ def _translated(view: View, source: np.ndarray, room: int) -> str:
     return " → ".join(task.joint.join(words) for words in texts).replace(" .", ".")
 
 
-# ------------------------------------------------------------------------------------------------------ in words
-
-
 def _strongest(pattern: np.ndarray, tokens: list[str], words: Words, **place: int) -> str:
     """The strongest look [query, key] at another token, of which the mask shows the earlier ones alone."""
     others = np.tril(np.ones(pattern.shape, bool), -1)
@@ -337,24 +191,3 @@ def _furthest(lengths: np.ndarray, tokens: list[str], words: Words) -> str:
         length=size(found.value, words),
         mean=size(float(lengths.mean()), words),
     )
-
-
-def _longest(lengths: dict[str, float], step: int, words: Words) -> str:
-    """Which part's gradients [part] are longest and which shortest."""
-    parts, values = [*lengths], np.array([*lengths.values()])
-    if not np.isfinite(values).any():
-        return words("train.says.norms_lost", step=step)
-    longest, shortest = (f(values, lambda x: power(x, words)) for f in (extremes.greatest, extremes.least))
-    if longest.everywhere:
-        return words("train.says.norms_alike", step=step, high=power(longest.value, words))
-    most, least = (
-        words.several([words("quoted", token=_part(parts[i], words)) for i in found.indices])
-        for found in (longest, shortest)
-    )
-    ends = {"high": power(longest.value, words), "low": power(shortest.value, words)}
-    return words("train.says.norms", step=step, most=most, least=least, **ends)
-
-
-def power(value: float, words: Words) -> str:
-    """A number as a reader writes it: 0.0123, or 3.1 × 10⁻⁸ where it is small."""
-    return words.scaled(value, 4, 1e-3, 1e5)

@@ -6,8 +6,8 @@ import numpy as np
 
 from core.train.gradcheck import GOOD, Check
 from pictures.compute import Picture
-from pictures.train import power
-from pictures.training_view import View
+from pictures.train.curves import power
+from pictures.train.view import View
 from pictures.words import Words
 from plots import gradient_errors
 
