@@ -8,55 +8,27 @@ same on every server.
 from __future__ import annotations
 
 import os
-import re
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from hashlib import blake2b
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import cast
 
-import numpy as np
-
 from . import limits
-from .config import Config
 from .errors import WeightsError
-from .params import Array, Params
-from .presets import REAL, Preset, hold
+from .params import Params
+from .presets import Preset, hold
 from .strict_json import parse, quoted
-from .weights.folder import CONFIG, INDEX, PICKLES, VOCABULARIES, WHOLE
+from .weights.card import Card, check_kind, files, is_model, licence, name_of, read_config, revision, titled
+from .weights.folder import CONFIG, VOCABULARIES, WHOLE
 from .weights.load import Pretrained, load_pretrained
-from .weights.stored import Stored
 
 VARIABLE = "FIBRA_MODELS"  # of the environment: the folder below which a deployer keeps real models
 DEPTH = 4  # folders below it that are looked into: huggingface_hub's cache has models--ORG--NAME/snapshots/REVISION
 MOST = 100  # models of it that are listed
-SAMPLES, SAMPLE = 64, 4096  # of a file: pieces, evenly spread, and bytes of each, that its name is made of
 TOKEN = 120  # bytes that a token of a vocabulary takes here, beside its id
 OPENS = {True: "The capital of France is", False: "The penguin swims well, but it does not fly."}
-REFUSED = dict.fromkeys((".bin", ".pt", ".pth", ".ckpt", ".pkl"), "a Python pickle, which is never loaded")
-REFUSED |= dict.fromkeys((".zip", ".tar", ".tgz", ".gz"), "an archive; unpack it first")
-ARCHITECTURE = re.compile(rb"general\.architecture\x08\0\0\0.\0{7}([a-z0-9]{1,32})", re.DOTALL)
-LICENCES = ("LICENSE", "LICENSE.txt", "LICENSE.md", "LICENCE", "COPYING")
-LICENCE = re.compile(r"Apache License|MIT License|BSD|Creative Commons|GNU [A-Z ]*GENERAL PUBLIC", re.IGNORECASE)
-
-
-@dataclass(frozen=True)
-class Card:
-    """What is known of a model before it is used. problem: why it cannot be; empty where it can."""
-
-    path: Path
-    title: str
-    size: int  # bytes of its files of weights
-    problem: str = ""
-    name: str = ""  # as an address has it
-    family: str = ""
-    config: Config | None = None
-    memory: int = 0  # bytes that its weights and its vocabulary take while it is open
-    licence: str = ""
-    revision: str = ""  # of the Hub, where it lies in huggingface_hub's cache
-    broken: tuple[str, ...] = ()  # tensors that hold NaN or infinity; they are looked for where a model is opened
 
 
 @dataclass(frozen=True)
@@ -171,55 +143,6 @@ class Library:
             return False
 
 
-def is_model(path: Path) -> bool:
-    """Whether this is to be read, or refused by name: a folder with config.json, a GGUF file, a zip, a pickle."""
-    if path.is_dir():
-        return (path / CONFIG).is_file() and any((path / name).exists() for name in (WHOLE, INDEX, *PICKLES))
-    return path.suffix in (".gguf", *REFUSED)
-
-
-def files(path: Path) -> list[Path]:
-    """What a model's name is made of: config.json and its weights, or the one file that is all of it."""
-    return [path / CONFIG, *sorted(path.glob("*.safetensors"))] if path.is_dir() else [path]
-
-
-def check_kind(path: Path) -> None:
-    """Raises: WeightsError for what is not even read: archives and pickles."""
-    if path.suffix in REFUSED:
-        raise WeightsError(f"{path.name}: is {REFUSED[path.suffix]}")
-    if path.is_dir() and not any((path / name).exists() for name in (WHOLE, INDEX)):
-        pickle = next((name for name in PICKLES if (path / name).exists()), "")
-        raise WeightsError(
-            f"{pickle}: is {REFUSED['.bin']}" if pickle else f"{path.name}: has neither {WHOLE} nor {INDEX}"
-        )
-
-
-def read_config(path: Path) -> bytes:
-    """config.json's bytes; of a single file none are needed."""
-    if not path.is_dir():
-        return b"{}"
-    with open(path / CONFIG, "rb") as file:
-        return file.read(limits.WEIGHTS_CONFIG)
-
-
-def name_of(path: Path) -> str:
-    """The model's name in an address: its family, what it is called, and ten digits that follow from its files.
-
-    The same on every server that has it. Raises: WeightsError for a config.json that is none.
-    """
-    slug = "-".join(re.sub(r"[^A-Za-z0-9.]+", "-", part).strip("-") for part in (family_of(path), titled(path)))
-    return f"{REAL}{slug[:64]}-{fingerprint(path)}"
-
-
-def family_of(path: Path) -> str:
-    """What the files say that the model is; whether that is implemented is found when it is read."""
-    if path.is_dir():
-        return str(parse(read_config(path), CONFIG).get("model_type", ""))
-    with open(path, "rb") as file:
-        found = ARCHITECTURE.search(file.read(SAMPLE))
-    return found[1].decode() if found else ""
-
-
 def read(path: Path, name: str, check: bool = False) -> tuple[Card, Real | None]:
     """What is to be known of a model, and the model as every page can show it; None where it cannot be used.
 
@@ -311,59 +234,6 @@ def adopted(given: Mapping[str, bytes]) -> tuple[str, Real]:
             raise WeightsError(card.problem)
         model.tokenizer.encode(model.sentence)  # what it reads of its files, it has read now
     return name, cast(Real, hold(name, model))
-
-
-def fingerprint(path: Path) -> str:
-    """Ten hexadecimal digits that follow from a model's files: their sizes, and pieces of them evenly spread.
-
-    All of a large file would have to be read for more, at every start.
-    """
-    digest = blake2b(digest_size=5)
-    for file in files(path):
-        size = file.stat().st_size
-        digest.update(str(size).encode())
-        with open(file, "rb") as opened_file:
-            for at in np.linspace(0, max(0, size - SAMPLE), SAMPLES).astype(np.int64).tolist():
-                opened_file.seek(at)
-                digest.update(opened_file.read(SAMPLE))
-    return digest.hexdigest()
-
-
-def titled(path: Path) -> str:
-    """What a model is called: its folder, its file, or its name on the Hub."""
-    if path.parent.name == "snapshots" and path.parent.parent.name.startswith("models--"):
-        return path.parent.parent.name.removeprefix("models--").replace("--", "/")
-    return path.name if path.is_dir() else path.stem
-
-
-def revision(path: Path) -> str:
-    """The Hub's revision, where the folder or the file lies in huggingface_hub's cache."""
-    return next((one.name for one in (path, path.parent) if one.parent.name == "snapshots"), "")
-
-
-def licence(path: Path, model: Pretrained) -> str:
-    """The licence that the files state; "" where they state none that is known here."""
-    if said := model.metadata.get("general.license"):
-        return said
-    if not path.is_dir():
-        return ""
-    for name in LICENCES:
-        file = path / name
-        if file.is_file() and not file.is_symlink():
-            with open(file, encoding="utf-8", errors="replace") as text:
-                if found := LICENCE.search(text.read(2000)):
-                    return found[0]
-    return str(parse(read_config(path), CONFIG).get("license", ""))
-
-
-def unwhole(params: Params) -> list[str]:
-    """The tensors that hold a number which is not finite, by name. All of them is read."""
-    return [name for name, array in params.items() if not _is_finite(array)]
-
-
-def _is_finite(array: Array) -> bool:
-    bands = array.bands() if isinstance(array, Stored) else [np.asarray(array)]
-    return all(np.isfinite(band).all() for band in bands)
 
 
 LIBRARY = Library(os.environ.get(VARIABLE, ""))

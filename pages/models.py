@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core import library
 from core.interpret import sentence_vectors, similarity
+from core.weights.card import fingerprint
+from core.weights.finite import unwhole
 from pictures import alike
 from pictures import models as pictures
 from pictures.words import Words
@@ -30,4 +31,4 @@ st.fragment(sentences)(words)
 hub.bring(words)
 st.fragment(upload.bring)(words)
 cards.shipped(words)
-shell.close_page("models", words, library.fingerprint, library.unwhole, sentence_vectors, similarity)
+shell.close_page("models", words, fingerprint, unwhole, sentence_vectors, similarity)

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from html import escape
 
 from core import PRESETS, Config
-from core.library import LIBRARY, Card, unwhole
+from core.library import LIBRARY
 from core.params import Params
 from core.presets import SHIPPED
+from core.weights.card import Card
+from core.weights.finite import unwhole
 from core.weights.hub import Offer
 from pictures.words import Words
 

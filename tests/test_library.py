@@ -20,6 +20,7 @@ from core.scene.recall import Recalled
 from core.scene.sentence import fit_sentence, room
 from core.scene.switch import beginning
 from core.weights import load_pretrained, write
+from core.weights.card import name_of, titled
 from pictures import (
     alike,
     compute,
@@ -91,12 +92,12 @@ def test_a_model_is_found_named_and_opened_as_load_pretrained_reads_it(tmp_path,
 
 def test_the_name_follows_from_the_files_alone(tmp_path):
     one, other = folder(tmp_path / "a"), folder(tmp_path / "b")
-    assert library.name_of(one) == library.name_of(other)
+    assert name_of(one) == name_of(other)
     raw = bytearray((other / "model.safetensors").read_bytes())
     raw[-1] ^= 1
     (other / "model.safetensors").write_bytes(raw)
-    assert library.name_of(one) != library.name_of(other)
-    assert library.titled(tmp_path / "models--org--name" / "snapshots" / "abc") == "org/name"
+    assert name_of(one) != name_of(other)
+    assert titled(tmp_path / "models--org--name" / "snapshots" / "abc") == "org/name"
 
 
 def test_a_model_that_this_server_has_not_is_said_to_be_absent(tmp_path, shelf):

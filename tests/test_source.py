@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import core
-from core import PRESETS, Config, interpret, library
+from core import PRESETS, Config, interpret
 from core.challenges import CHALLENGES, score
 from core.challenges.challenge import cut_stars
 from core.checks import belief_answers, distance, values
@@ -25,6 +25,8 @@ from core.tasks import TASKS
 from core.trace import Part
 from core.train.gradcheck import gradcheck_all, next_token
 from core.train.loop import Recipe, State, train
+from core.weights.card import fingerprint
+from core.weights.finite import unwhole
 from pictures.pages import PAGES
 from pictures.words import LANGUAGES
 from tests.support import GOLDEN, open_page, random_params
@@ -136,7 +138,7 @@ def work() -> None:
         search(translation.scene),
         interpret.alignment_score(translation.trace["blocks.0.cross.pattern"], {0: frozenset({0})}),
     )
-    library.fingerprint(GOLDEN / "gpt2-tiny"), library.unwhole(params)
+    fingerprint(GOLDEN / "gpt2-tiny"), unwhole(params)
     task = TASKS["copy"]()
     state = State.start(core.init_params(task.config))
     list(train(state, task.config, task.batch, Recipe(steps=2, warmup=1)))

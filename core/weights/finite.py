@@ -1,4 +1,4 @@
-"""Whether a tensor's numbers are finite, from its bytes in the file: none of it stays in memory."""
+"""Whether numbers are finite: a tensor's, from its bytes in the file, of which none stays in memory; a model's."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from ..params import Array, Params
 from .quantized import FORMATS
+from .stored import Stored
 from .tensors import Entry
 
 PIECE = 4 << 20  # bytes that are read at once, about
@@ -41,3 +43,13 @@ def is_finite(file: BinaryIO, entry: Entry) -> bool:
             if ((numbers & mask) == mask).any():
                 return False
     return True
+
+
+def unwhole(params: Params) -> list[str]:
+    """The tensors that hold a number which is not finite, by name. All of them is read."""
+    return [name for name, array in params.items() if not _all_finite(array)]
+
+
+def _all_finite(array: Array) -> bool:
+    bands = array.bands() if isinstance(array, Stored) else [np.asarray(array)]
+    return all(np.isfinite(band).all() for band in bands)
