@@ -16,7 +16,9 @@ from .. import limits
 from ..config import CHOICES, TYPES
 from ..errors import SceneError
 from ..interventions import ELSEWHERE, EVERY_PART
-from ..kinds import Choice, Flag, Kind, Maybe, Number, Raised, Rows, Several, Whole, shown
+from ..kinds import Choice, Flag, Kind, Maybe, Number, Raised, Rows, Several, Text, Whole, shown
+from ..tokenizer.text import normalized
+from .sentence import fit_target
 
 # Those of core.tasks.
 TASK_NAMES = ("copy", "reverse", "sort", "repeat", "addition", "stories", "translate", "characters")
@@ -152,6 +154,11 @@ class Part(Kind):
         return f"{name}:{'.'.join(map(str, place))}" if place else name
 
 
+def _typed(text: str) -> str:
+    """The same text in another Unicode form is the same Scene; what is far too long is refused as it is."""
+    return normalized(text) if len(text) <= limits.TYPED else text
+
+
 def _of_config(name: str) -> Kind:
     return Choice(CHOICES[name]) if name in CHOICES else Flag() if TYPES[name] is bool else Whole(*_SIZES[name])
 
@@ -179,3 +186,7 @@ EXPLAINED = Trail(limits.TRAIL)
 PATCHED = r"(encoder\.)?blocks\.([0-9]{1,3})\.(resid_pre|attn\.z|cross\.z|mlp_out)"
 PATCH = Maybe(Part())
 SEED = Whole(*limits.SEED)
+SENTENCE = Text(told=f"0..{limits.TOKENS} tokens", form=_typed)
+TARGET_CHARACTERS = f"{limits.TARGET_CHARACTERS} characters"
+TARGET = Text(f"at most {TARGET_CHARACTERS}, one line; see fit_target", f"0..{TARGET_CHARACTERS}", fit_target, _typed)
+STEP = Whole(*limits.MOMENT)

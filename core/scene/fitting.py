@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from ..errors import SceneError
 from ..interventions import Edge, no_head
 from ..kinds import Rows, shown
-from .fields import PATCHED, Patched, kinds
+from .fields import OVERRIDES, PATCHED, Patched, kinds
 from .sentence import fit_sentence, room
 
 if TYPE_CHECKING:
@@ -49,6 +50,14 @@ def check(scene: Scene) -> None:
     if scene.patch and (code := _unpatchable(scene, scene.patch, scene.patch_source)):
         about = f"{shown(scene.patch)} from {shown(scene.patch_source)}"
         raise SceneError(f"patch: {about} {UNPATCHABLE[code]}", "patch", code)
+
+
+def no_field(name: str, known: Iterable[str]) -> str:
+    """What to say of a name that is none of the fields known."""
+    if name in OVERRIDES.kinds:
+        return f"{name}: is a field of the Config: override({name}=...) turns it"
+    near = get_close_matches(name, [*known], 1, 0.5)
+    return f"{shown(name)}: a Scene has no such field" + (f"; is it {near[0]}?" if near else "")
 
 
 def cuttable(scene: Scene, cut: tuple[Edge, ...]) -> tuple[Edge, ...]:

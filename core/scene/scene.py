@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from difflib import get_close_matches
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -15,10 +14,7 @@ from .. import limits
 from ..config import Config
 from ..errors import SceneError
 from ..interventions import (
-    ADDED,
     EVERY_PART,
-    MATRICES,
-    TAKEN_OUT,
     Edge,
     Head,
     Interventions,
@@ -27,11 +23,10 @@ from ..interventions import (
     parts_of,
     without,
 )
-from ..kinds import Choice, Flag, Kind, Maybe, Name, Number, Text, Whole, shown
+from ..kinds import Choice, Flag, Kind, Maybe, Name, Number, Whole
 from ..presets import PRESETS, REAL, RUN, Preset, find
-from ..tokenizer.text import normalized
 from ..tokenizer.words import SPLITTERS, Encoding, OpenVocabulary
-from . import fitting
+from . import fitting, model_parts
 from .fields import (
     ABLATED,
     CUT,
@@ -48,7 +43,10 @@ from .fields import (
     PATCH,
     PLACE,
     SEED,
+    SENTENCE,
+    STEP,
     STEPS,
+    TARGET,
     TASK_NAMES,
     TRAINED_PACES,
     TRAINED_SIZES,
@@ -63,13 +61,7 @@ from .fields import (
     view,
 )
 from .notice import Notice
-from .sentence import fit_target
 from .url import Address, write_pin
-
-
-def _typed(text: str) -> str:
-    """The same text in another Unicode form is the same Scene; what is far too long is refused as it is."""
-    return normalized(text) if len(text) <= limits.TYPED else text
 
 
 class Pinned(Kind):
@@ -80,12 +72,6 @@ class Pinned(Kind):
 
     def takes(self, value: Any) -> bool:
         return value is None or (isinstance(value, Scene) and value == value.computed)
-
-
-SENTENCE = Text(told=f"0..{limits.TOKENS} tokens", form=_typed)
-TARGET_CHARACTERS = f"{limits.TARGET_CHARACTERS} characters"
-TARGET = Text(f"at most {TARGET_CHARACTERS}, one line; see fit_target", f"0..{TARGET_CHARACTERS}", fit_target, _typed)
-STEP = Whole(*limits.MOMENT)
 
 
 @dataclass(frozen=True)
@@ -225,7 +211,7 @@ class Scene:
     @cached_property
     def whole(self) -> Config:
         """The preset's Config with the overrides, and with the parts that are off."""
-        return _overridden(self.preset.config, self.overrides)
+        return model_parts.config_with(self.preset.config, self.overrides)
 
     @property
     def grid(self) -> int:
@@ -338,7 +324,7 @@ class Scene:
         while the text before them does; a patch, while all tokens do; chosen tokens, while the model does.
         """
         for name in changes.keys() - kinds(Scene).keys():
-            raise SceneError(_no_field(name), name)
+            raise SceneError(fitting.no_field(name, kinds(Scene)), name)
         if changes.keys() <= VIEW:
             return self.looked_at(changes)
         return fitting.turned(self, changes)
@@ -348,34 +334,11 @@ class Scene:
 
         Of a part that is off, the field's new value counts; a value that takes a part out is `switch`'s own doing.
         """
-        for name, value in values.items():
-            OVERRIDES.check_one(name, value)
-        out = {part for change, part in TAKEN_OUT.items() if change in values.items()}
-        back = {part for (name, _), part in TAKEN_OUT.items() if name in values}
-        overrides = dict(self.overrides) | {k: v for k, v in values.items() if (k, v) not in TAKEN_OUT}
-        return self.turn(
-            overrides=tuple(sorted(overrides.items())),
-            off=tuple(sorted(({*self.off} - back) | out)),
-        )
+        return model_parts.overridden(self, values)
 
     def switch(self, **parts: bool) -> Scene:
         """A copy with some parts in place or taken out: off goes what the model has, and what it lacks is added."""
-        scene = self
-        for part, on in parts.items():
-            OFF.kind.check("off", part, SceneError)
-            Flag().check(part, on, SceneError)
-            scene = scene._in_place(part) if on else scene._taken_out(part)
-        return scene
-
-    def _in_place(self, part: str) -> Scene:
-        scene = self.turn(off=tuple(other for other in self.off if other != part))
-        if part in parts_of(scene.whole):
-            return scene
-        own = {"projections": self.preset.config.projections}
-        return scene.override(**(own if part in MATRICES else ADDED.get(part, {})))
-
-    def _taken_out(self, part: str) -> Scene:
-        return self.turn(off=tuple(sorted({*self.off, part})))
+        return model_parts.switched(self, parts)
 
     def restored(self) -> Scene:
         """A copy in which everything runs that the model has: parts, heads, and the usual temperature."""
@@ -405,23 +368,6 @@ VIEW = frozenset(one.name for one in fields(Scene) if is_view(one))
 ADDRESS = Address(Scene)
 
 
-def _no_field(name: str) -> str:
-    """What to say of a field that a Scene has not."""
-    if name in OVERRIDES.kinds:
-        return f"{name}: is a field of the Config: override({name}=...) turns it"
-    near = get_close_matches(name, kinds(Scene), 1, 0.5)
-    return f"{shown(name)}: a Scene has no such field" + (f"; is it {near[0]}?" if near else "")
-
-
 @lru_cache(maxsize=64)  # a turn makes several Scenes of one sentence
 def _of_open_vocabulary(text: str, split: str, size: int) -> Encoding:
     return OpenVocabulary(size, SPLITTERS[split]).encode(text)
-
-
-@lru_cache(maxsize=256)  # a turn makes several Scenes of one Config, whose checks are half the work
-def _overridden(config: Config, overrides: tuple[tuple[str, int | bool | str], ...]) -> Config:
-    changes = dict(overrides)
-    if changes.get("d_mlp", config.d_mlp) == 0:
-        changes |= {"gated": False}
-    changed = config.replace(**changes)
-    return config if changed == config else changed  # one Config for all that change nothing
