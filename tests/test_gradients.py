@@ -13,7 +13,7 @@ from support import GOLDEN, golden, ours, random_config, random_params, sourced,
 
 import core
 from core import model
-from core.backward import needed
+from core.backward_needs import needed
 from core.config import CHOICES, ENCODER
 from core.ops.activations import ACTIVATIONS, ACTIVATIONS_BACKWARD
 from core.ops.loss import LOSSES

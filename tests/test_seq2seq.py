@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import core
 from core import Batch, Config, ConfigError, Interventions, reference
-from core.backward import needed
+from core.backward_needs import needed
 from core.config import ENCODER
 from core.generate.loop import multiplications
 from core.interpret import head_effects, key_effects, probe_induction, value_weighted

@@ -61,7 +61,7 @@ CHECKS = {
     "check_model",
     "check_needed",
     "check_params",
-    "_check_trace",
+    "check_trace",
     "checked_names",
     "_checked_names",
 }

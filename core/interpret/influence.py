@@ -21,7 +21,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from ..backward import backward, needed
+from ..backward import backward
+from ..backward_needs import needed
 from ..config import Config
 from ..errors import ConfigError
 from ..interventions import without

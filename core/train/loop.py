@@ -15,7 +15,8 @@ import numpy as np
 
 from .. import limits
 from ..arguments import array, flag, instance, is_number, mapping, whole, wrong
-from ..backward import backward, needed
+from ..backward import backward
+from ..backward_needs import needed
 from ..config import ENCODER, Config
 from ..errors import ConfigError
 from ..model import forward
