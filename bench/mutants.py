@@ -187,6 +187,7 @@ def put(mutant: Mutant) -> None:
         for code in codes(compile(source, file, "exec", dont_inherit=True))
         if code.co_qualname.split(".<locals>")[0] == name
     }
+    gc.unfreeze()  # tests/conftest.py sets aside what is loaded: the collector would not list these functions
     for function in [held for held in gc.get_objects() if isinstance(held, FunctionType)]:
         code = function.__code__
         if code.co_filename == file and (code.co_qualname, code.co_firstlineno) in new:
