@@ -120,6 +120,10 @@ class Config:
         """How many key and value heads there are."""
         return self.n_heads if self.n_kv_heads is None else self.n_kv_heads
 
+    def kv_head_of(self, head: int) -> int:
+        """Which key and value head a query head reads (Ainslie et al. 2023): neighbours share one."""
+        return head * self.kv_heads // self.n_heads
+
     @property
     def head_width(self) -> int:
         """d_k: how many dimensions a head has."""

@@ -85,7 +85,7 @@ def rotated(letter: str) -> Rule:
 
 def scores(s: Subject, at: str, b: Place, h: int, q: int, k: int, kind: str = "attn") -> Made:
     turned = "rot_" if s.config.positions == "rotary" and kind == "attn" else ""
-    group = h * s.config.kv_heads // s.config.n_heads
+    group = s.config.kv_head_of(h)
     rows = s.row(f"{at}{kind}.{turned}q", *b, h, q), s.row(f"{at}{kind}.{turned}k", *b, group, k)
     return the_sum(r"\sum_e q_e\,k_e", dot(*rows))
 
@@ -127,7 +127,7 @@ def z(s: Subject, at: str, b: Place, h: int, q: int, e: int, kind: str = "attn")
     if h in s.trace.interventions.ablated_in(int(at.split(".")[1]), kind):
         return Made("z = 0", "edit")
     weights = s.row(f"{at}{kind}.pattern", *b, h, q)
-    group = h * s.config.kv_heads // s.config.n_heads
+    group = s.config.kv_head_of(h)
     values = [s.cell(f"{at}{kind}.v", *b, group, k, e) for k in range(len(weights))]
     return the_sum(r"z = \sum_k A_k\,v_k", dot(weights, values))
 

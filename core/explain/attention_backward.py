@@ -16,10 +16,6 @@ from .explanation import Operand, Place
 from .subject import Subject
 
 
-def _group(s: Subject, h: int) -> int:
-    return h * s.config.kv_heads // s.config.n_heads
-
-
 def _sharing(s: Subject, group: int) -> range:
     """The heads that use these keys and values."""
     share = s.config.n_heads // s.config.kv_heads
@@ -41,7 +37,7 @@ def z(s: Subject, at: str, b: Place, h: int, p: int, e: int, kind: str = "attn")
 
 
 def pattern(s: Subject, at: str, b: Place, h: int, q: int, k: int, kind: str = "attn") -> Terms:
-    for e, value in enumerate(s.row(f"{at}{kind}.v", *b, _group(s, h), k)):
+    for e, value in enumerate(s.row(f"{at}{kind}.v", *b, s.config.kv_head_of(h), k)):
         yield from times(_mixed(s, at, b, h, q, e, kind), value)
 
 
@@ -66,7 +62,7 @@ def scores(s: Subject, at: str, b: Place, h: int, q: int, k: int, kind: str = "a
 def _queried(s: Subject, at: str, b: Place, h: int, q: int, e: int, keys: str, kind: str = "attn") -> Terms:
     for k in range(s[f"{at}{kind}.scores"].shape[-1]):
         grads = grad(s, f"{at}{kind}.scores", *b, h, q, k)
-        yield from times(grads, s.cell(f"{at}{kind}.{keys}", *b, _group(s, h), k, e))
+        yield from times(grads, s.cell(f"{at}{kind}.{keys}", *b, s.config.kv_head_of(h), k, e))
 
 
 def _keyed(s: Subject, at: str, b: Place, group: int, k: int, e: int, queries: str, kind: str = "attn") -> Terms:

@@ -86,7 +86,7 @@ def key_effects(
     weights = trace[at + "pattern"][head, query]
     without_key = np.repeat(z[None], len(weights), axis=0)
     if head not in trace.interventions.ablated_in(layer, kind):
-        without_key[:, head, query] -= weights[:, None] * v[head * config.kv_heads // config.n_heads]
+        without_key[:, head, query] -= weights[:, None] * v[config.kv_head_of(head)]
     if config.causal and not config.cross and trace.mask is None and not trace.interventions.patch:
         return _change_of_one(without_key[:, :, query : query + 1], params, config, trace, layer, query)
     return _moved(_final(without_key, params, config, trace, layer, kind), config, trace)[:, query]

@@ -144,7 +144,7 @@ def _given(here: World, of: str, index: Place) -> Made:
     """f(x) = v W_O: what a key's token would add to the layer's output if it got the whole weight of one head."""
     s, (h, k, d) = here.subject, index
     width = s.config.head_width
-    values = s.row(of, h * s.config.kv_heads // s.config.n_heads, k)
+    values = s.row(of, s.config.kv_head_of(h), k)
     if not s.config.projections or "W_O" in s.trace.interventions.off:
         return same("f = v", values[d - h * width]) if 0 <= d - h * width < width else Made("f = 0", "edit")
     column = s.column(of.replace("attn.v", "attn.W_O"), d)[h * width : (h + 1) * width]
