@@ -13,7 +13,7 @@ from math import sqrt
 import numpy as np
 
 from .arguments import flag, instance, mapping
-from .backward_needs import before_mlp, check_trace
+from .backward_needs import check_trace
 from .config import ENCODER, Config
 from .errors import ConfigError
 from .interventions import without
@@ -26,7 +26,7 @@ from .ops.norm import centred_backward, gain_backward, mean_backward, scale_back
 from .ops.positions import rotary_angles, rotate_backward
 from .ops.softmax import softmax_backward
 from .params import Params, check_needed, encoder_params
-from .trace import GradientFlow, Trace, last_stream
+from .trace import GradientFlow, Trace, before_mlp, last_stream
 
 NO_BACKWARD = frozenset({"softmax", "W_V", "W_O"})  # parts whose absence the Config cannot say
 # Of these the backward formula takes its slope from what the forward gave, which a patch has replaced.

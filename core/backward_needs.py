@@ -7,7 +7,7 @@ from functools import lru_cache
 from .config import ENCODER, Config
 from .errors import ConfigError
 from .model import norm_places
-from .trace import Trace, axes_of, last_stream
+from .trace import Trace, axes_of, before_mlp, last_stream
 
 
 @lru_cache(maxsize=32)
@@ -33,11 +33,6 @@ def needed(config: Config) -> tuple[str, ...]:
     names += [] if config.final_norm else [last_stream(config)]
     names += [ENCODER + name for name in needed(config.encoder)] if config.n_encoder_layers else []
     return (*names, "logits") if config.unembed else tuple(names)
-
-
-def before_mlp(config: Config) -> str:
-    """The stream that the MLP reads, or its norm."""
-    return "resid_pre" if config.parallel else "resid_mid_cross" if config.cross else "resid_mid"
 
 
 def check_trace(trace: Trace, config: Config) -> None:

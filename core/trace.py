@@ -114,6 +114,16 @@ def axes_of(name: str) -> tuple[str, ...]:
     return NAMES[re.sub(r"\bblocks\.\d+\.", "blocks.{i}.", name)].axes
 
 
+def mlp_stream(config: Config) -> str:
+    """The name, in a block, of the stream that its MLP is added to."""
+    return "resid_mid_cross" if config.cross else "resid_mid"
+
+
+def before_mlp(config: Config) -> str:
+    """The name, in a block, of the stream that its MLP reads, or that the norm before it reads."""
+    return "resid_pre" if config.parallel else mlp_stream(config)
+
+
 def last_stream(config: Config, prefix: str = "") -> str:
     """The name of what the blocks leave, for an unembedding or a decoder to read."""
     return prefix + ("ln_final.out" if config.final_norm else f"blocks.{config.n_layers - 1}.resid_post")

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..model import norm_places
 from ..ops.activations import ACTIVATIONS
-from ..trace import last_stream
+from ..trace import before_mlp, last_stream, mlp_stream
 from . import attention
 from .attention import Rule
 from .explanation import Made, Operand, Place, Term, dot, same, the_sum
@@ -77,21 +77,11 @@ def norm_input(s: Subject, at: str) -> tuple[str, ...]:
         return embedded(s) if at == "ln_embed" else (after_blocks(s),)
     layer, _, which = at.rpartition(".")
     layer += "."
-    into = {"ln1": "resid_pre", "ln_cross": "resid_mid", "ln2": before_mlp(s)}[which]
+    into = {"ln1": "resid_pre", "ln_cross": "resid_mid", "ln2": before_mlp(s.config)}[which]
     if norm_places(s.config)[0]:
         return (layer + into,)
     added = {"ln1": "attn_out", "ln_cross": "cross_out", "ln2": "mlp_out"}[which]
     return (layer + into, layer + added) if s.config.residual else (layer + added,)
-
-
-def before_mlp(s: Subject) -> str:
-    """The stream that the MLP reads."""
-    return "resid_pre" if s.config.parallel else middle(s)
-
-
-def middle(s: Subject) -> str:
-    """The stream that the MLP is added to."""
-    return "resid_mid_cross" if s.config.cross else "resid_mid"
 
 
 def stream_cell(s: Subject, name: str, b: Place, p: int, d: int) -> Operand:
@@ -160,11 +150,11 @@ def resid_mid_cross(s: Subject, at: str, b: Place, p: int, d: int) -> Made:
 
 def resid_post(s: Subject, at: str, b: Place, p: int, d: int) -> Made:
     if not s.config.d_mlp:
-        return same("X'' = X'", s.cell(at + middle(s), *b, p, d))
+        return same("X'' = X'", s.cell(at + mlp_stream(s.config), *b, p, d))
     if norm_places(s.config)[1]:
         return same(r"X'' = \mathrm{norm}", s.cell(at + "ln2.out", *b, p, d))
     both = s.config.residual or s.config.parallel
-    names = (at + middle(s), at + "mlp_out") if both else (at + "mlp_out",)
+    names = (at + mlp_stream(s.config), at + "mlp_out") if both else (at + "mlp_out",)
     return added_up(s, r"X'' = X' + \mathrm{FFN}" if both else r"X'' = \mathrm{FFN}", names, b, p, d)
 
 
@@ -172,7 +162,7 @@ def resid_post(s: Subject, at: str, b: Place, p: int, d: int) -> Made:
 
 
 def mlp_input(s: Subject, at: str) -> str:
-    return at + ("ln2.out" if norm_places(s.config)[0] else before_mlp(s))
+    return at + ("ln2.out" if norm_places(s.config)[0] else before_mlp(s.config))
 
 
 def hidden(matrix: str) -> Rule:
@@ -209,16 +199,12 @@ def mlp_out(s: Subject, at: str, b: Place, p: int, d: int) -> Made:
 # -------------------------------------------------------------------------------------------------------- unembed
 
 
-def unembed_input(s: Subject) -> str:
-    return last_stream(s.config)
-
-
 def logits(s: Subject, at: str, b: Place, p: int, v: int) -> Made:
     matrix = s.row("embed.W_E", v) if s.config.tied_unembed else s.column("unembed.W_U", v)
     added = s.bias("unembed.b_U", v)
     letter = rf"W^E_{{{v},i}}" if s.config.tied_unembed else rf"W^U_{{i,{v}}}"
     formula = rf"\sum_i x_i\,{letter}" + (f" + b_{{{v}}}" if added else "")
-    return the_sum(formula, dot(s.row(unembed_input(s), *b, p), matrix, *added))
+    return the_sum(formula, dot(s.row(last_stream(s.config), *b, p), matrix, *added))
 
 
 NORMS: dict[str, Rule] = {"scale": norm_scale, "normalized": norm_normalized, "out": norm_out}

@@ -6,10 +6,11 @@ from math import sqrt
 
 import numpy as np
 
+from ..trace import last_stream
 from .attention import attention_input
 from .chain_rule import Terms, chain, grad, times
 from .explanation import Made, Place, Term
-from .forward import mlp_input, unembed_input
+from .forward import mlp_input
 from .subject import Subject
 
 
@@ -47,7 +48,7 @@ def _of_matrix(s: Subject, at: str, letter: str, place: Place) -> Terms:
     layer += "." if layer else ""
     outputs = {"in": "mlp.up" if s.config.gated else "mlp.pre", "gate": "mlp.pre", "out": "mlp_out", "O": f"{kind}_out"}
     if at == "unembed":
-        given, gave = unembed_input(s), "logits"
+        given, gave = last_stream(s.config), "logits"
     else:
         gave = layer + outputs.get(which, f"{kind}.{which.lower()}")
         given = {"out": layer + "mlp.post", "O": f"{layer}{kind}.z"}.get(which, "")
@@ -81,7 +82,7 @@ def _embeddings(s: Subject, token: int, d: int) -> Terms:
         yield from ((_outside(s, term)) for term in _embeddings(s.encoder, token, d))
     if s.config.tied_unembed:
         for place in _tokens(s):
-            yield from times(grad(s, "logits", *place, token), s.cell(unembed_input(s), *place, d))
+            yield from times(grad(s, "logits", *place, token), s.cell(last_stream(s.config), *place, d))
 
 
 def _outside(s: Subject, term: Term) -> Term:

@@ -10,6 +10,7 @@ import numpy as np
 from core import Scene
 from core.interpret import token_moments
 from core.ops.norm import layer_norm
+from core.trace import mlp_stream
 from pictures import extremes
 from pictures.block.frame import LOW, ROWS, WIDTH, height
 from pictures.block.inside import NORMS, array, inside
@@ -42,11 +43,11 @@ class Normed:
 def normed(scene: Scene) -> Normed:
     """The chosen norm of the chosen layer; LayerNorm on what enters there, where the model has none."""
     here = inside(scene)
-    config, middle = here.config, "resid_mid_cross" if here.config.cross else "resid_mid"
+    config = here.config
     stream, added = {
         "attention": ("resid_pre", "attn_out"),
         "cross": ("resid_mid", "cross_out"),
-        "mlp": (middle, "mlp_out"),
+        "mlp": (mlp_stream(config), "mlp_out"),
     }[here.norm]
     before = array(scene, "resid_pre" if here.norm == "mlp" and config.parallel else stream)
     if config.norm == "none":
