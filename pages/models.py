@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.interpret import sentence_vectors, similarity
+from core import interpret
 from core.weights.card import fingerprint
 from core.weights.finite import unwhole
 from pictures import alike
@@ -31,4 +31,4 @@ st.fragment(sentences)(words)
 hub.bring(words)
 st.fragment(upload.bring)(words)
 cards.shipped(words)
-shell.close_page("models", words, fingerprint, unwhole, sentence_vectors, similarity)
+shell.close_page("models", words, fingerprint, unwhole, interpret.sentence_vectors, interpret.similarity)

@@ -44,12 +44,13 @@ def run_pictures(words: Words) -> None:
     view = session.view(training, words)
     knobs.scrubber(view, words)
     with st.container(key="train-pictures"), live_figure.together("train"):
-        for builder in (curves.loss, curves.scores):
-            _picture(builder, view, words, curves.HEIGHT)
+        for name, builder in {"loss": curves.loss, "scores": curves.scores}.items():
+            _picture(name, builder, view, words, curves.HEIGHT)
         live_figure.write(_texts(view, words), key="train-texts")
         knobs.place(view, words)
-        for builder in (snapshot.attention, snapshot.embeddings, curves.norms):
-            _picture(builder, view, words, curves.SQUARE)
+        squares = {"attention": snapshot.attention, "embeddings": snapshot.embeddings, "norms": curves.norms}
+        for name, builder in squares.items():
+            _picture(name, builder, view, words, curves.SQUARE)
 
 
 def _texts(view: session.View, words: Words) -> str:
@@ -62,8 +63,7 @@ def _texts(view: session.View, words: Words) -> str:
     return "".join(texts)
 
 
-def _picture(builder: session.Builder, view: session.View, words: Words, height: int) -> None:
-    name = builder.__name__
+def _picture(name: str, builder: session.Builder, view: session.View, words: Words, height: int) -> None:
     done = session.drawn(name, builder, view, words)
     figure.show(done, words, key=f"train-{name}", height=height, title=curves.title(name, view, words))
 
