@@ -191,7 +191,10 @@ def test_a_question_is_answered_by_keyboard_on_a_phone(watched, app):
     page.mouse.down()
     page.mouse.move(box["x"] + box["width"] * 0.75, y)
     drawn = panel.locator(".bars output").all_inner_texts()
+    asked = page.evaluate("fibraWire.asked")
     page.mouse.up()
+    # What a hand has let go is told a moment later: until then the page seems to rest.
+    page.wait_for_function("(before) => fibraWire.asked > before", arg=asked)
     settled(page)
     shares = panel.get_by_role("slider").evaluate_all("all => all.map((s) => +(s.value ?? s.ariaValueNow))")
     assert shares == rebalanced([20] * 5, 1, 75) and [f"{share}%" for share in shares] == drawn
