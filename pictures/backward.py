@@ -63,6 +63,7 @@ class Back:
     weight: float
     gradient: float
     grads: Mapping[str, np.ndarray]  # by the activations that a strip draws
+    stopped: float | None  # of a patched run, how long it is at what was put in, where it ends
 
     @property
     def whole(self) -> np.ndarray:
@@ -72,7 +73,7 @@ class Back:
     @property
     def finite(self) -> bool:
         lengths = [length for way in self.ways for length in way.whole]
-        return bool(np.isfinite([*lengths, self.loss, self.gradient]).all())
+        return bool(np.isfinite([*lengths, self.loss, self.gradient, self.stopped or 0.0]).all())
 
 
 def back(scene: Scene) -> Back | None:
@@ -91,14 +92,15 @@ def followed(scene: Scene) -> Back | None:
 
 
 def run_of(judged: Judged, params: Params, names: Sequence[str] | None) -> tuple[Trace, float, np.ndarray]:
-    """A run with these weights, its loss, and the gradient that enters at the logits."""
+    """A run with these weights, its loss, and the gradient that enters at the logits. What a patch puts in stays as it
+    is, whatever the weights: it is a constant."""
     scene = judged.scene
     run = compute.run(scene)
     ids = run.encoding.ids
     given: dict[str, Any] = {"embeddings": run.embeddings} if scene.edits else {"ids": ids}
     if run.target is not None:
         given = {"ids": run.target, "source": ids}
-    trace = core.forward(params, scene.whole, **given, interventions=scene.interventions, names=names)
+    trace = core.forward(params, scene.whole, **given, interventions=run.trace.interventions, names=names)
     return trace, *core.cross_entropy(trace["logits"], *judged.targets(run))
 
 
@@ -111,8 +113,9 @@ def gradients(judged: Judged) -> tuple[float, dict[str, np.ndarray]]:
 
 
 def stages(n_layers: int) -> list[str]:
-    """The names of the stream as it enters each layer, and as it leaves the last."""
-    return [*(f"blocks.{i}.resid_pre" for i in range(n_layers)), f"blocks.{n_layers - 1}.resid_post"]
+    """The names of the embeddings, and of the stream as it enters each further layer and leaves the last. What enters
+    the first layer may be patched, or come out of a norm: at the embeddings less may arrive than there."""
+    return ["embed", *(f"blocks.{i}.resid_pre" for i in range(1, n_layers)), f"blocks.{n_layers - 1}.resid_post"]
 
 
 @memory.kept(lambda judged: (judged,), large=lambda judged: compute.is_large(judged.scene))
@@ -125,7 +128,13 @@ def _back(judged: Judged) -> Back:
     index = tuple(int(i) for i in np.unravel_index(np.abs(grads[name]).argmax(), grads[name].shape))
     numbers = float(np.asarray(params[name])[index]), float(grads[name][index])
     written = stacks.written(scene) if len(ways) > 1 else ()
-    return Back(ways, judged, written, loss, name, index, *numbers, drawn)
+    return Back(ways, judged, written, loss, name, index, *numbers, drawn, _stopped(scene, grads))
+
+
+def _stopped(scene: Scene, grads: Mapping[str, np.ndarray]) -> float | None:
+    for name, patch in compute.run(scene).trace.interventions.patch.items():
+        return float(np.linalg.norm(grads[name][patch.index].astype(np.float64)))
+    return None
 
 
 def _way(grads: Mapping[str, np.ndarray], stack: Stack) -> Way:
@@ -180,8 +189,18 @@ def _reaching(lengths: np.ndarray, n_layers: int) -> np.ndarray:
 
 
 def said(found: Back, words: Words) -> str:
-    """The loss, and how much of the gradient behind the last layer reaches the first, in every stack."""
-    return " ".join((_loss_said(found, words), *(of_stack(way, _reach(way, words), words) for way in found.ways)))
+    """The loss, how much of the gradient behind the last layer reaches the first, in every stack, and what of it ends
+    at a patch."""
+    reach = (of_stack(way, _reach(way, words), words) for way in found.ways)
+    return " ".join((_loss_said(found, words), *reach, _stop_said(found, words))).rstrip()
+
+
+def _stop_said(found: Back, words: Words) -> str:
+    if found.stopped is None:
+        return ""
+    if not found.stopped:
+        return words("backward.says.unmoved")
+    return words("backward.says.stops", length=words.scaled(found.stopped, 4, small=0.001))
 
 
 def of_stack(way: Way, said: str, words: Words) -> str:

@@ -161,8 +161,8 @@ def says(scene: Scene, words: Words) -> str:
 
 
 def _says(way: Way, words: Words) -> str:
-    lengths = way.whole.copy()
-    lengths[0] = arriving = float(np.linalg.norm(way.stack.trace["embed"].astype(np.float64)))
+    lengths = way.whole
+    arriving = float(lengths[0])
 
     def written(length: float) -> str:
         return words.scaled(length, 4, small=0.001)

@@ -34,7 +34,7 @@ PAGES = {
     "generate": Page("✍️", "write", patched=False),
     "translate": Page("🌐", "write", stacks=(2,), patched=False),
     "train": Page("🌱", "write", model=False),
-    "backward": Page("↩️", "write", compares=True, stacks=(1, 2), patched=False),
+    "backward": Page("↩️", "write", compares=True, stacks=(1, 2)),
     "cause": Page("🧪", "write", stacks=(1, 2), patched=False),
     "lessons": Page("🎓", "class", model=False),
     "challenges": Page("🧩", "class", model=False),

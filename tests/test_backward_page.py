@@ -59,6 +59,46 @@ def test_the_gradient_s_length_is_that_of_central_differences():
     assert (loss(x + way) - loss(x - way)) / 2e-5 == pytest.approx(found.whole[0], rel=1e-4)
 
 
+SENTENCES = {  # read, and patched from
+    "gpt": ("o gato viu o rato", "o rato viu o gato"),
+    "translator": ("o pinguim viu a onda .", "uma foca viu a onda ."),
+}
+PUT = (
+    *(("gpt", name, place) for name, place in (("blocks.0.resid_pre", (3,)), ("blocks.1.attn.z", (1, 3)))),
+    *(("gpt", name, place) for name, place in (("blocks.1.attn.z", (2,)), ("blocks.2.mlp_out", ()))),
+    *(("translator", f"{inside}blocks.1.resid_pre", (2,)) for inside in ("", "encoder.")),
+    *(("translator", name, place) for name, place in (("blocks.0.cross.z", (1,)), ("encoder.blocks.0.attn.z", (1, 2)))),
+)
+
+
+@pytest.mark.parametrize(("model", "name", "place"), PUT)
+def test_under_a_patch_the_gradients_are_those_of_central_differences(model, name, place):
+    """All weights moved along their gradient, and what was put in left as it is: the loss changes by its length."""
+    sentence, source = SENTENCES[model]
+    scene = Scene(model=model, sentence=sentence, loss_position=3, loss_token=7).turn(patch=(name, place), patch_source=source)
+    found, run = backward.back(scene), core.run(scene)
+    params = {name: p.astype(np.float64) for name, p in run.params.items()}
+    grads = backward.gradients(found.judged)[1]
+    way = {name: grads[name].astype(np.float64) for name in params}
+    length = np.sqrt(sum(np.vdot(one, one) for one in way.values()))
+    given = {"ids": run.encoding.ids} if run.target is None else {"ids": run.target, "source": run.encoding.ids}
+    there, change = run.trace[name][place], run.trace.interventions
+    assert np.array_equal(there, core.run(scene.patched_from).trace[name][place]) or run.target is not None
+    assert list(change.patch) == [name]
+
+    def loss(step: float) -> float:
+        moved = {name: p + step * way[name] / length for name, p in params.items()}
+        trace = core.forward(moved, scene.whole, **given, interventions=change)
+        return core.cross_entropy(trace["logits"], *found.judged.targets(run))[0]
+
+    step = 1e-4
+    assert loss(0) == pytest.approx(found.loss, rel=1e-4)
+    assert (loss(step) - loss(-step)) / (2 * step) == pytest.approx(length, rel=1e-3)
+    whole = backward.back(scene.unpatched)
+    assert found.stopped == pytest.approx(np.linalg.norm(grads[name][place])) and whole.stopped is None
+    assert not np.allclose(found.grads["embed"], whole.grads["embed"], rtol=1e-3)
+
+
 @pytest.mark.parametrize("name", ["blocks.0.attn.W_Q", "blocks.0.attn.b_Q"])
 def test_the_step_is_the_one_that_training_takes(name):
     weight, gradient, rate = 0.7, -0.03, 0.01

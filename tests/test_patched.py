@@ -113,7 +113,9 @@ def test_pages_say_that_a_run_is_patched_and_those_that_cannot_follow_say_why():
     assert words("patch.open_now", what=patched.called(scene, words)) in html(at)
     assert words("knob.patch") in " ".join(pinned.differences(scene, words))
     at = open_page("backward", scene.turn(lang="en"))
-    assert en("patch.why.backward") in html(at) and patched.says(scene, en) not in html(at)
+    assert patched.says(scene, en) in html(at)
+    at = open_page("reading", scene.turn(lang="en"))
+    assert en("patch.why.reading") in html(at) and patched.says(scene, en) not in html(at)
     whole = pressed(at, "patch-out").session_state[SCENE]
     assert whole.pinned is None and whole.computed == CLEAN.computed
 
@@ -134,6 +136,9 @@ def test_a_run_that_is_closed_leaves_what_was_there_before_it_was_opened(broken)
 def test_a_patch_that_is_left_no_place_is_said_to_be_gone_and_stays_on_pages_that_leave_it_out():
     en = words_of("en")
     scene = OTHER.turn(patch=("blocks.1.resid_pre", (3,)), patch_source=cause.CLEAN, lang="en")
+    at = open_page("reading", scene)
+    next(box for box in at.selectbox if box.key.startswith("knob-query")).select(2).run()
+    assert (at.session_state[SCENE].patch, at.session_state[SCENE].query) == (scene.patch, 2)
     at = open_page("backward", scene)
     knob(at.toggle, "knob-norm").set_value(False).run()
     assert at.session_state[SCENE].patch == scene.patch and not at.session_state[SCENE].runs("norm")

@@ -15,13 +15,13 @@ from ui.live import menu
 from ui.said import say
 
 
-def sign(page: str, words: Words) -> None:
+def sign(page: str, scene: Scene, words: Words) -> None:
     """While the reader's run is patched, the page says with what, or that it shows the run without it, and why; beside
-    a button that takes it out."""
+    a button that takes it out. scene: what the page shows of the reader's own, where that is its model."""
     own = state.own()
-    if own.patch is None or own.model != state.scene().model:
+    if own.patch is None or own.model != scene.model:
         return
-    if state.scene().patch:
+    if scene.patch:
         said = patched.says(own, words)
     else:
         said = words("patch.not_here", what=patched.called(own, words), why=words(f"patch.why.{page}"))

@@ -98,7 +98,7 @@ def open_page(
     with st.container(key="page-notices"):  # a slot: what stands below keeps its place, whatever is said here
         if model:
             switchboard.sign(scene, words)
-            patch.sign(name, words)
+            patch.sign(name, reads(scene), words)
         notices(words, *SAID)
     if model:
         presets.stacks_differ(name, words)

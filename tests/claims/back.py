@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -38,6 +39,25 @@ SCENES = [
     TWO.turn(off=("cross",), loss_position=64, sentence="<pt> yesterday the seal slept ."),
     Scene(model="seq2seq", sentence="um", loss_position=1, loss_token=9999).pin().turn(temperature=3.0),
     TWO.turn(pinned=GPT.computed),
+    *(
+        GPT.turn(patch=patch, patch_source="o rato viu o gato", learning_rate=0.1, **more)
+        for patch, more in (
+            (("blocks.0.resid_pre", (3,)), {}),
+            (("blocks.0.resid_pre", ()), {}),
+            (("blocks.1.attn.z", (2,)), {"loss_position": 1}),
+            (("blocks.1.attn.z", (1, 3)), {"loss_position": 1}),
+            (("blocks.1.mlp_out", (2,)), {"off": ("residual",)}),
+        )
+    ),
+    *(
+        TWO.turn(patch=patch, patch_source="uma foca viu a onda .", sentence="o pinguim viu a onda .", **more)
+        for patch, more in (
+            (("encoder.blocks.1.resid_pre", (2,)), {}),
+            (("blocks.0.cross.z", (1,)), {"loss_position": 2, "loss_token": 40}),
+            (("blocks.1.resid_pre", (15,)), {}),
+        )
+    ),
+    GPT.turn(patch=("blocks.0.mlp_out", ()), patch_source="o rato viu o gato").pin().turn(patch=None),
 ]
 
 
@@ -79,7 +99,10 @@ class Way:
     def judge(self, params: core.Params) -> tuple[core.Trace, float, np.ndarray]:
         given = {"embeddings": self.run.embeddings} if self.scene.edits else {"ids": self.ids}
         given |= {"source": self.run.encoding.ids} if self.written else {}
-        trace = core.forward(params, self.scene.whole, **given, interventions=self.scene.interventions)
+        change = self.scene.interventions
+        if self.scene.patch and self.scene.patch[1][-1:] < (len(self.ids),):
+            change = replace(change, patch={self.scene.patch[0]: (self.scene.patch[1], self.put())})
+        trace = core.forward(params, self.scene.whole, **given, interventions=change)
         positions = range(len(self.right)) if self.position is None else [self.position]
         dlogits, losses = np.zeros_like(trace["logits"]), []
         for p in positions:
@@ -90,18 +113,23 @@ class Way:
             dlogits[p] = chances / len(positions)
         return trace, float(np.mean(losses)), dlogits
 
+    def put(self) -> np.ndarray:
+        """What is put in, of a run of the other sentence; of two stacks, on what the decoder reads in this one's."""
+        (name, place), other = self.scene.patch, self.scene.turn(patch=None, sentence=self.scene.patch_source)
+        given = {"ids": self.ids, "source": other.encoding.ids} if self.written else {"ids": other.encoding.ids}
+        return core.forward(self.run.params, self.scene.whole, **given, interventions=other.interventions)[name][place]
+
     def layers(self, stack: str = "") -> int:
         return self.run.config.n_encoder_layers if stack else self.run.config.n_layers
 
     def lengths(self, stage: int, stack: str = "") -> np.ndarray:
         last = self.layers(stack)
-        name = f"blocks.{last - 1}.resid_post" if stage == last else f"blocks.{stage}.resid_pre"
+        name = f"blocks.{last - 1}.resid_post" if stage == last else f"blocks.{stage}.resid_pre" if stage else "embed"
         return np.linalg.norm(self.grads[stack + name].astype(np.float64), axis=-1)
 
     def stages(self, stack: str = "") -> list[float]:
         """How long the gradient is at the embeddings, and behind each layer."""
-        found = [float(np.linalg.norm(self.grads[stack + "embed"].astype(np.float64)))]
-        return found + [float(np.linalg.norm(self.lengths(i, stack))) for i in range(1, self.layers(stack) + 1)]
+        return [float(np.linalg.norm(self.lengths(i, stack))) for i in range(self.layers(stack) + 1)]
 
     def weight(self) -> tuple[str, tuple[int, ...], float, float]:
         best = max(np.abs(self.grads[name]).max() for name in self.run.params)
@@ -204,6 +232,13 @@ def _(f: Fresh, v: Values) -> None:
 
 def both(f: Fresh) -> tuple[Way, Way]:
     return way_of(f.scene.before), way_of(f.scene)
+
+
+@claim("backward.says.stops", "backward.says.unmoved")
+def _(f: Fresh, v: Values) -> None:
+    name, place = f.scene.patch
+    length = float(np.linalg.norm(way_of(f.scene).grads[name][place].astype(np.float64)))
+    assert holds(f, v["length"], length) if v else length == 0
 
 
 @claim("backward.says.longest", "backward.says.longest_last", "backward.says.even", "backward.says.none")
