@@ -23,6 +23,7 @@ def way(words: Words) -> None:
         comparison.differs(scene, words)
         if pinned.alike(scene, tokens=False, width=True):
             _compared(scene, words)
+            explanation.draw("drift", words)
             return
         shell.say(words("compare.widths"))
     controls.without_first(scene, words)

@@ -10,6 +10,7 @@ import numpy as np
 
 import core
 from core import Params, Scene, Trace
+from core.explain.subject import GRAD, LENGTH
 from pictures import compute, memory, stacks
 from pictures.compute import Picture, picture
 from pictures.continuation import names
@@ -17,7 +18,7 @@ from pictures.display_names import all_named
 from pictures.drawing import Stack, stacks_of
 from pictures.extremes import token_name
 from pictures.loss_choice import Judged, loss_of
-from pictures.numbers import COLUMN, cells
+from pictures.numbers import COLUMN, Lines, cells
 from pictures.squares import nothing
 from pictures.words import Words
 from plots.heatmap import heatmap
@@ -156,9 +157,20 @@ def lengths(scene: Scene, words: Words) -> Picture:
         return _nothing(found, words)
     says = said(found, words)
     if len(found.ways) == 1:
-        return Picture(line(found, says, words), says)
+        return Picture(line(found, says, words), says, points_of([found.ways[0]]))
     names = (words("backward.of.decoder"), words("backward.of.encoder"))
-    return Picture(line(found, says, words, found.ways[1].whole, names), says)
+    figure = line(found, says, words, found.ways[1].whole, names)
+    return Picture(figure, says, points_of([found.ways[1], found.ways[0]]))
+
+
+def points_of(ways: Sequence[Way], starts: Sequence[str] = ("", "")) -> Lines:
+    """Which number each point of the lines is, as they are drawn; starts: what their runs' names begin with."""
+    named = [
+        [(f"{start}overall.{GRAD}{way.stack.prefix}{name}", (0,)) for name in stages(len(way.lengths) - 1)[::-1]]
+        for way, start in zip(ways, starts, strict=False)
+    ]
+    most = max(map(len, named))
+    return Lines(tuple((*(None,) * (most - len(row)), *row) for row in named))
 
 
 def line(
@@ -167,12 +179,13 @@ def line(
     """The figure; `beside` [stage]: the lengths of another Scene or stack, which may have more layers, or fewer; names:
     what tells the two apart."""
     n = max(len(found.whole), 0 if beside is None else len(beside)) - 1
-    values = _reaching(found.whole, n)
+    values, others = _reaching(found.whole, n), None if beside is None else _reaching(beside, n)
     return magnitudes(
         values,
         [words("backward.out"), *map(str, reversed(range(n)))],
-        [words.scaled(value) if np.isfinite(value) else "" for value in values.tolist()],
-        beside=None if beside is None else _reaching(beside, n),
+        _written(values, words),
+        beside=others,
+        beside_written=None if others is None else _written(others, words),
         names=names,
         role="@gradient",
         stage_title=words("backward.stage"),
@@ -181,6 +194,10 @@ def line(
         height=HEIGHT,
         alt=alt,
     )
+
+
+def _written(values: np.ndarray, words: Words) -> list[str]:
+    return [words.scaled(value) if np.isfinite(value) else "" for value in values.tolist()]
 
 
 def _reaching(lengths: np.ndarray, n_layers: int) -> np.ndarray:
@@ -274,7 +291,7 @@ def _by_word(found: Back | None, of: int, words: Words) -> Picture:
         hover=words("backward.hover"),
         alt=says,
     )
-    names = tuple(f"length.grad.{way.stack.prefix}{name}" for name in stages(n)[::-1])
+    names = tuple(f"{LENGTH}{GRAD}{way.stack.prefix}{name}" for name in stages(n)[::-1])
     return Picture(figure, says, cells(names, (COLUMN,), lengths.shape))
 
 

@@ -11,12 +11,15 @@ import numpy as np
 from core import Scene
 from pictures import attention, changes, compute, extremes, fibres, heads, lighting, pinned, stacks
 from pictures.compute import Picture, picture
+from pictures.explained.runs import PINNED
+from pictures.numbers import COLUMN, ROW, Cells, Curves, Tiles, cells, of_run
 from pictures.words import Words
 from plots.bipartite import bipartite
 from plots.heatmap import heatmap
 from plots.tiles import grid, tiles
 
 WIDTH = 350  # px: a third of a page, or a phone
+DIFFERS = "differs."  # before the name of a number of which the pinned one is taken away
 MATRICES = ("scores", "scores_scaled", "scores_masked", "pattern")
 ROLES = {"x": "@text", "q": "@query", "k": "@key", "v": "@value", "z": "@attention"}
 CHANGED = 0.01  # of a weight: less is not drawn
@@ -37,7 +40,7 @@ def step(scene: Scene) -> np.ndarray:
 
 @picture("pinned", "compared_step", "layer", "head", "query", "key", "attention_of")
 def pinned_step(scene: Scene, words: Words) -> Picture:
-    return _step(pinned.before(scene), scene, words)
+    return _step(pinned.before(scene), scene, words, PINNED)
 
 
 @picture("pinned", "compared_step", "layer", "head", "query", "key", "attention_of")
@@ -45,7 +48,7 @@ def present_step(scene: Scene, words: Words) -> Picture:
     return _step(scene, scene, words)
 
 
-def _step(shown: Scene, scene: Scene, words: Words) -> Picture:
+def _step(shown: Scene, scene: Scene, words: Words, start: str = "") -> Picture:
     values = step(shown)
     if scene.compared_step == "pattern":
         found = stacks.looks(shown)
@@ -54,7 +57,21 @@ def _step(shown: Scene, scene: Scene, words: Words) -> Picture:
         says = changes.ranged(values, words)
     scale = "probability" if scene.compared_step == "pattern" else "signed"
     zmax = 1.0 if scale == "probability" else changes.largest(step(pinned.before(scene)), step(scene))
-    return Picture(_map(values, *_sides(shown), scene, words, scale, zmax, says), says)
+    numbers = of_run(start, _cells(shown))
+    return Picture(_map(values, *_sides(shown), scene, words, scale, zmax, says), says, numbers)
+
+
+def _cells(shown: Scene) -> Cells:
+    """Which numbers of its run the cells of a compared step are."""
+    name, values = shown.compared_step, step(shown)
+    if name == "x":
+        return cells(attention.input_name(shown), (ROW, COLUMN), values.shape)
+    return attention.numbers_of(shown, attention.rotated(shown, name), values)
+
+
+def difference_of(was: Cells, now: Cells) -> Cells | None:
+    """The cells of a difference; None where the two are of no one name and place."""
+    return of_run(DIFFERS, now) if was == now else None
 
 
 @picture("pinned", "compared_step", "layer", "head", "query", "key", "attention_of")
@@ -70,7 +87,8 @@ def step_difference(scene: Scene, words: Words) -> Picture:
         return {"row": extremes.token_name(rows, row, words), "column": name}
 
     says = changes.changed("compare.cell" if columns else "compare.dimension", was, now, named, words)
-    return Picture(_map(change, rows, columns, scene, words, "signed", changes.reach(was, now), says), says)
+    numbers = difference_of(_cells(pinned.before(scene)), _cells(scene))
+    return Picture(_map(change, rows, columns, scene, words, "signed", changes.reach(was, now), says), says, numbers)
 
 
 def _sides(shown: Scene) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -127,7 +145,7 @@ def steps_alike(scene: Scene) -> bool:
 
 @picture("pinned", "layer", "head", "attention_of")
 def pinned_heads(scene: Scene, words: Words) -> Picture:
-    return _heads(pinned.before(scene), scene, words)
+    return _heads(pinned.before(scene), scene, words, PINNED)
 
 
 @picture("pinned", "layer", "head", "attention_of")
@@ -135,10 +153,17 @@ def present_heads(scene: Scene, words: Words) -> Picture:
     return _heads(scene, scene, words)
 
 
-def _heads(shown: Scene, scene: Scene, words: Words) -> Picture:
+def _heads(shown: Scene, scene: Scene, words: Words, start: str = "") -> Picture:
     a, shown = stacks.patterns(shown), replace(shown, without_first=False)
     says = heads.strongest(shown, a, words)
-    return Picture(_tiles(a, shown, scene, words, says), says)
+    numbers = _numbers_of(start, shown, a)
+    return Picture(_tiles(a, shown, scene, words, says), says, numbers)
+
+
+def _numbers_of(start: str, shown: Scene, a: np.ndarray) -> Tiles:
+    """Which weights of a run the tiles of a [layer, head, query, key] show."""
+    name = stacks.looks(shown).name("pattern", "{}")
+    return Tiles(heads.squared(a).shape, start + name, a.shape[2:])
 
 
 @picture("pinned", "layer", "head", "attention_of")
@@ -156,7 +181,7 @@ def heads_difference(scene: Scene, words: Words) -> Picture:
 
     says = changes.changed("compare.head", was, now, named, words)
     figure = _tiles(change, scene, scene, words, says, zmax=changes.reach(was, now))
-    return Picture(figure, says)
+    return Picture(figure, says, _numbers_of(DIFFERS, scene, change))
 
 
 def _tiles(
@@ -233,4 +258,5 @@ def twin_difference(scene: Scene, words: Words) -> Picture:
         height=LIGHT_HEIGHT,
         alt=says,
     )
-    return Picture(figure, says)
+    name, shape = DIFFERS + found.name("pattern"), (change.shape[0], change.shape[1])
+    return Picture(figure, says, Curves(name, found.place[1], shape, heard=True))

@@ -6,6 +6,7 @@ from core import Scene
 from pictures import backward, pinned
 from pictures.backward import Back
 from pictures.compute import Picture, picture
+from pictures.explained.runs import PINNED
 from pictures.words import Words
 
 
@@ -17,7 +18,10 @@ def lengths(scene: Scene, words: Words) -> Picture:
         return backward.lengths(scene, words)
     says = f"{backward.said(now, words)} {_beside(was, now, words) if was else words('backward.says.no_pinned')}"
     names = (words("compare.present"), words("compare.pinned"))
-    return Picture(backward.line(now, says, words, was.whole if was else None, names), says)
+    figure = backward.line(now, says, words, was.whole if was else None, names)
+    both = (was, now) if was else (now,)
+    numbers = backward.points_of([one.ways[0] for one in both], (PINNED, "") if was else ("",))
+    return Picture(figure, says, numbers)
 
 
 def _beside(was: Back, now: Back, words: Words) -> str:

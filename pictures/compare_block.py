@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from core import Scene
-from pictures import changes, extremes
+from pictures import changes, compute, extremes
 from pictures import compare as shared
 from pictures import pinned as pinned_scene
 from pictures.block import neurons, norm
-from pictures.block.inside import array, inside
+from pictures.block.inside import NORMS, array, inside
 from pictures.compute import Picture, picture
+from pictures.explained.runs import PINNED
+from pictures.numbers import COLUMN, ROW, Cells, cells, of_run
 from pictures.words import Words
 from plots.heatmap import heatmap
 
@@ -28,7 +30,7 @@ def values(scene: Scene) -> np.ndarray:
 
 @picture("pinned", "compared_array", "layer", "attention_of")
 def pinned(scene: Scene, words: Words) -> Picture:
-    return _one(pinned_scene.before(scene), scene, words)
+    return _one(pinned_scene.before(scene), scene, words, PINNED)
 
 
 @picture("pinned", "compared_array", "layer", "attention_of")
@@ -36,11 +38,26 @@ def present(scene: Scene, words: Words) -> Picture:
     return _one(scene, scene, words)
 
 
-def _one(shown: Scene, scene: Scene, words: Words) -> Picture:
+def _one(shown: Scene, scene: Scene, words: Words, start: str = "") -> Picture:
     x = values(shown)
     says = _hedged(shown, words) + changes.ranged(x, words)
     most = changes.largest(values(pinned_scene.before(scene)), values(scene))
-    return Picture(_map(x, list(inside(shown).tokens), most, scene, words, says), says)
+    own = _cells(shown)
+    figure = _map(x, list(inside(shown).tokens), most, scene, words, says)
+    return Picture(figure, says, own and of_run(start, own))
+
+
+def _cells(shown: Scene) -> Cells | None:
+    """Which numbers of its run the cells are; None of a part that does not run."""
+    here, name = inside(shown), shown.compared_array
+    if name == "norm":
+        name = f"{NORMS[here.norm]}.out"
+    elif name == "units":
+        name = "mlp.post"
+    if here.block + name not in compute.run(shown).trace:
+        return None
+    size = values(shown)[:, : neurons.UNITS].shape
+    return cells(here.block + name, (ROW, COLUMN), size)
 
 
 @picture("pinned", "compared_array", "layer", "attention_of")
@@ -55,7 +72,9 @@ def difference(scene: Scene, words: Words) -> Picture:
         return {"token": token, "axis": _axis(scene, words), "column": place[1]}
 
     says = changes.changed("block.says.change", was, now, named, words)
-    return Picture(_map(change, labels, changes.reach(was, now), scene, words, says), says)
+    both = _cells(pinned_scene.before(scene)), _cells(scene)
+    numbers = shared.difference_of(both[0], both[1]) if both[0] and both[1] else None
+    return Picture(_map(change, labels, changes.reach(was, now), scene, words, says), says, numbers)
 
 
 def _hedged(shown: Scene, words: Words) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,8 @@ import numpy as np
 from core import Scene
 from pictures import compute, drift, extremes, memory, pinned, ways
 from pictures.compute import Picture, picture
+from pictures.explained.runs import PINNED
+from pictures.numbers import Numbers, Points
 from pictures.words import Words
 from plots.drift import drift as drift_figure
 from plots.mask import with_stops
@@ -21,13 +24,20 @@ Draw = Callable[[Scene, Words, str], dict[str, Any]]
 
 @picture("pinned", "drift_stage", "drift_3d")
 def pinned_ways(scene: Scene, words: Words) -> Picture:
-    return _walked(_before, scene, words, _drifted(pinned.before(scene), words))
+    was = pinned.before(scene)
+    return _walked(_before, scene, words, _drifted(was, words), partial(_walk_of, was, PINNED))
 
 
 @picture("pinned", "drift_stage", "drift_3d")
 def present_ways(scene: Scene, words: Words) -> Picture:
     """The present drift in the pinned basis."""
-    return _walked(_now, scene, words, _drifted(scene, words))
+    return _walked(_now, scene, words, _drifted(scene, words), partial(_walk_of, scene, ""))
+
+
+def _walk_of(shown: Scene, start: str, figure: dict[str, Any]) -> Points:
+    """Which numbers the points of its figure are."""
+    own, now = [*range(len(ways.tokens(shown)))], drift.stage(shown, drift.ways(shown))
+    return drift.points(shown, figure, (0, now), own, (start, start))
 
 
 def _drifted(shown: Scene, words: Words) -> str:
@@ -35,12 +45,16 @@ def _drifted(shown: Scene, words: Words) -> str:
     return drift.sentence(shown, stages, drift.stage(shown, stages), words)
 
 
-def _walked(draw: Draw, scene: Scene, words: Words, says: str) -> Picture:
+def _walked(
+    draw: Draw, scene: Scene, words: Words, says: str, numbers: Callable[[dict[str, Any]], Numbers | None]
+) -> Picture:
     """What `draw` draws at the stage that is shown; of a short walk at all others too, for the browser to go on."""
     if max(len(ways.tokens(s)) for s in (pinned.kept(scene), scene)) * (ways.layers(scene) + 1) > drift.WALKED:
-        return Picture(draw(scene, words, says), says)
+        figure = draw(scene, words, says)
+        return Picture(figure, says, numbers(figure))
     walk = _walk(draw, compute.looked_at(scene, ("pinned", "drift_3d")), words)
-    return Picture(with_stops(walk, "stage", drift.passed(scene), says), says)
+    at = drift.passed(scene)
+    return Picture(with_stops(walk, "stage", at, says), says, numbers(walk[at]))
 
 
 @memory.kept(
@@ -89,7 +103,16 @@ def difference(scene: Scene, words: Words) -> Picture:
         called = ways.named(labels, len(scene.tokens), words)
         tokens = extremes.some([called[i] for i in found.indices], words)
         says = words("compare.end", tokens=tokens, n=len(found.places), length=length)
-    return _walked(_between, scene, words, says)
+    return _walked(_between, scene, words, says, partial(_between_of, scene))
+
+
+def _between_of(scene: Scene, figure: dict[str, Any]) -> Points | None:
+    """Which numbers its points are; None where the two runs have not as many layers."""
+    was = pinned.before(scene)
+    if ways.depths(was) != ways.depths(scene):
+        return None
+    now, then = (drift.stage(one, drift.ways(one)) for one in (scene, was))
+    return drift.points(scene, figure, (then, now), [*range(len(ways.tokens(scene)))], (PINNED, ""))
 
 
 def _stand(scene: Scene) -> np.ndarray:

@@ -32,24 +32,29 @@ def drift(scene: Scene, words: Words) -> Picture:
     """Every word's way through the layers, in the two or three directions in which all of them spread most."""
     stages = ways(scene)
     now = stage(scene, stages)
+    own = np.flatnonzero(kept(scene)).tolist()
     says = sentence(scene, stages, now, words) + left_out.told(scene, words, "way")
     if len(tokens(scene)) * (layers(scene) + 1) > WALKED:
         figure = _figure(scene, words, says)
-        return Picture(figure, says, _points(scene, figure, now))
+        return Picture(figure, says, points(scene, figure, (0, now), own))
     walk = _walk(looked_at(scene, ("drift_3d", "without_first")), words)
-    return Picture(with_stops(walk, "stage", passed(scene), says), says, _points(scene, walk[passed(scene)], now))
+    numbers = points(scene, walk[passed(scene)], (0, now), own)
+    return Picture(with_stops(walk, "stage", passed(scene), says), says, numbers)
 
 
-def _points(scene: Scene, figure: dict[str, Any], now: int) -> Points:
-    """Of each token's vector its coordinates: where it starts, and at the stage `now`."""
-    first, own = len(scene.tokens), np.flatnonzero(kept(scene)).tolist()
+def points(
+    scene: Scene, figure: dict[str, Any], stages: tuple[int, int], own: list[int], starts: tuple[str, str] = ("", "")
+) -> Points:
+    """Of the vectors of the tokens `own` their coordinates: where a line starts, and where it ends, at these stages of
+    the runs whose names begin so."""
+    first = len(scene.tokens)
     numbers, places = [], []
-    for at, trace in zip((0, now), figure["data"][-2:], strict=True):
+    for at, start, trace in zip(stages, starts, figure["data"][-2:], strict=True):
         for position, place in zip(
             own, zip(*(trace[axis] for axis in "xyz" if axis in trace), strict=True), strict=True
         ):
             stack = 0 if position < first else 1
-            name = f"drift.{reached(scene, stack, at)}"
+            name = f"{start}drift.{reached(scene, stack, at)}"
             numbers.append((name, (position - stack * first, 0)))
             places.append(tuple(map(float, place)))
     axes = [figure["layout"][axis]["range"] for axis in ("xaxis", "yaxis") if axis in figure["layout"]]

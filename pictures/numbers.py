@@ -7,7 +7,7 @@ A Picture says so by one of these, so that no page asks what a cell of its is. A
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -19,6 +19,7 @@ from plots.tiles import cell_at, place_of
 ROW, COLUMN = "row", "column"
 SAME_POINT = 1e-4  # how far a click on a point may be from it: a float32 is sent
 POINT = (0.012, 0.03)  # half the width and height of a point's outline, in a plane from 0 to 1
+STROKE = 0.01  # of a row's reach: half the width of a stroke's outline
 Rectangle = dict[str, Any]  # x0, x1, y0, y1; and xref or yref "paper", where it goes from side to side
 
 
@@ -110,6 +111,39 @@ class Bars:
 
 
 @dataclass(frozen=True)
+class Lines:
+    """What stands in columns, several numbers in one: [trace][point], as the figure's traces are drawn; None: a point
+    that is no number of the run."""
+
+    numbers: tuple[tuple[Numbered | None, ...], ...]
+
+    def at(self, click: Mapping[str, Any]) -> Numbered | None:
+        trace, point = click.get("curve"), click.get("point")
+        if not (isinstance(trace, int) and isinstance(point, int) and 0 <= trace < len(self.numbers)):
+            return None
+        return self.numbers[trace][point] if 0 <= point < len(self.numbers[trace]) else None
+
+    def place(self, number: Numbered) -> Rectangle | None:
+        found = next((row.index(number) for row in self.numbers if number in row), None)
+        return None if found is None else _cell(0, found) | {"yref": "paper", "y0": 0, "y1": 1}
+
+
+@dataclass(frozen=True)
+class Strokes(Lines):
+    """Rows of strokes (plots/rugs.py), each row a trace with axes of its own; values: where each stroke stands."""
+
+    values: tuple[tuple[float, ...], ...]
+
+    def place(self, number: Numbered) -> Rectangle | None:
+        for i, (row, values) in enumerate(zip(self.numbers, self.values, strict=True)):
+            if number in row:
+                at, half = values[row.index(number)], STROKE * (max(values) - min(values))
+                axis = "" if i == 0 else str(i + 1)
+                return {"xref": f"x{axis}", "x0": at - half, "x1": at + half, "yref": f"y{axis}", "y0": -1, "y1": 1}
+        return None
+
+
+@dataclass(frozen=True)
 class Each:
     """A map whose cells are numbers of no one array: [row][column]; None: one that is no number of the run."""
 
@@ -187,6 +221,11 @@ class Curves:
 def cells(name: str | Sequence[str], index: tuple[int | str, ...], size: tuple[int, ...]) -> Cells:
     """Cells of an array of this name; of several, a row each."""
     return Cells((name,) if isinstance(name, str) else tuple(name), index, (size[0], size[1]))
+
+
+def of_run(start: str, numbers: Cells) -> Cells:
+    """The same cells of another run, whose names begin so."""
+    return replace(numbers, names=tuple(start + name for name in numbers.names))
 
 
 def by_layer(name: str, size: tuple[int, ...]) -> Cells:

@@ -19,6 +19,7 @@ def magnitudes(
     written: list[str],
     *,
     beside: np.ndarray | None = None,
+    beside_written: list[str] | None = None,
     names: tuple[str, str] = ("", ""),
     role: str = "@residual",
     stage_title: str = "",
@@ -30,8 +31,8 @@ def magnitudes(
     """`values` [stage], each with its number as `written`, on a logarithmic axis where they are steep.
 
     Where a value is NaN or infinite the line has a gap. Where `width` pixels have no room for every number, only some
-    stand at their points, the last one always. `beside` [stage] are other values on the same axis, dotted and without
-    numbers; `names`, trusted text above the picture, tell the two apart.
+    stand at their points, the last one always. `beside` [stage] are other values on the same axis, dotted, each told as
+    `beside_written` where one points; `names`, trusted text above the picture, tell the two apart.
     """
     values = np.where(np.isfinite(values), values, np.nan).astype(np.float64)
     every_value = values if beside is None else np.concatenate([values, beside])
@@ -73,10 +74,10 @@ def magnitudes(
     if beside is None:
         return {"data": [trace], "layout": layout}
     layout["annotations"] = [_name(f"━ {names[0]}", role, "left"), _name(f"┅ {names[1]}", "@muted", "right")]
-    return {"data": [_beside(trace, beside), trace], "layout": layout}
+    return {"data": [_beside(trace, beside, beside_written or []), trace], "layout": layout}
 
 
-def _beside(trace: dict[str, Any], values: np.ndarray) -> dict[str, Any]:
+def _beside(trace: dict[str, Any], values: np.ndarray, written: list[str]) -> dict[str, Any]:
     """A dotted line behind that of `trace`."""
     return {
         "type": "scatter",
@@ -85,7 +86,8 @@ def _beside(trace: dict[str, Any], values: np.ndarray) -> dict[str, Any]:
         "y": values,
         "line": {"color": "@muted", "width": 2, "dash": "dot"},
         "marker": {"color": "@muted", "size": 6},
-        "hoverinfo": "skip",
+        "customdata": [literal(text) for text in written],
+        "hovertemplate": "%{customdata}<extra></extra>",
         "cliponaxis": False,
     }
 

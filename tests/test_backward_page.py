@@ -75,7 +75,9 @@ PUT = (
 def test_under_a_patch_the_gradients_are_those_of_central_differences(model, name, place):
     """All weights moved along their gradient, and what was put in left as it is: the loss changes by its length."""
     sentence, source = SENTENCES[model]
-    scene = Scene(model=model, sentence=sentence, loss_position=3, loss_token=7).turn(patch=(name, place), patch_source=source)
+    scene = Scene(model=model, sentence=sentence, loss_position=3, loss_token=7).turn(
+        patch=(name, place), patch_source=source
+    )
     found, run = backward.back(scene), core.run(scene)
     params = {name: p.astype(np.float64) for name, p in run.params.items()}
     grads = backward.gradients(found.judged)[1]

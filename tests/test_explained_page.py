@@ -22,6 +22,10 @@ from pictures import (
     attention,
     backward,
     cause,
+    compare,
+    compare_backward,
+    compare_block,
+    compare_drift,
     continuation,
     drift,
     fibres,
@@ -34,7 +38,7 @@ from pictures import (
     together,
     worth,
 )
-from pictures.block import lengths, neurons, position
+from pictures.block import lengths, neurons, norm, position
 from pictures.explained import card as cards
 from pictures.explained import derived
 from pictures.explained.naming import families, family_of, recorded
@@ -55,7 +59,7 @@ SHOWN = {  # page -> its figures whose cells are numbers of a run
     "heads": (heads.overview, heads.chosen, heads.entropies, heads.distances),
     "reading": (importance.weights, importance.carried, importance.rolled, reading.labels, reading.effects),
     "cause": (cause.stream, cause.heads, cause.opened, cause.mlps, influence.answers),
-    "block": (position.positions, neurons.units),
+    "block": (position.positions, position.alike, neurons.units),
     "backward": (backward.by_word,),
 }
 DRAWN = [
@@ -204,6 +208,135 @@ def test_a_fibre_of_the_flat_twin_is_outlined_and_between_two_texts_explained() 
         assert made.numbers.at({"x": 0.0, "y": 0.0}) is None is made.numbers.place(("logits", (0, 0)))
 
 
+PINNED = [
+    Scene(model="gpt", layer=1, head=2, query=3).override(d_model=16).pin().turn(temperature=3.0, ablated=((0, 1),)),
+    Scene(model="stories", sentence=cause.CLEAN).pin().turn(sentence=cause.OTHER, compared_step="q", off=("norm",)),
+    Scene(model="stories").pin().turn(compared_step="x", compared_array="units", off=("mlp",)),
+    Scene(model="translator", attention_of="cross").pin().turn(ablated=((0, 1, "cross"),), compared_step="z"),
+    Scene(compared_array="resid_post").pin().turn(edits=((1, 2, 3.0),)),
+]
+COMPARED = {
+    "attention": (compare.pinned_step, compare.present_step, compare.step_difference),
+    "heads": (compare.pinned_heads, compare.present_heads, compare.heads_difference),
+    "block": (compare_block.pinned, compare_block.present, compare_block.difference),
+}
+
+
+@pytest.mark.parametrize("page", COMPARED)
+def test_a_cell_beside_what_is_pinned_is_the_number_that_it_shows(page: str) -> None:
+    """Of the pinned run, of the present one, and of the two the difference."""
+    asked: list[str] = []
+    for scene in PINNED:
+        run = here(page, scene)
+        assert run.within("pinned.logits")[0].tokens == scene.pinned.tokens
+        for builder, start in zip(COMPARED[page], ("pinned.", "", "differs."), strict=True):
+            if builder is compare_block.difference and not compare_block.alike(scene):
+                continue
+            made = builder(scene, EN)
+            if made.numbers is None:
+                assert page == "block" or start == "differs.", (scene, builder)
+                continue
+            z = values_of(made.figure)
+            for row, column in random.Random(0).sample([*np.ndindex(z.shape)], min(z.size, 30)):
+                number = made.numbers.at({"x": column, "y": row})
+                if number is None:
+                    continue
+                assert number[0].startswith(start) and run.has(number)
+                value = run.explain(number).value
+                assert z[row, column] == pytest.approx(value, rel=1e-5, abs=1e-6) or not np.isfinite(value), number
+                assert run.value(number) == pytest.approx(value, rel=1e-6, abs=1e-7) or not np.isfinite(value)
+                at = made.numbers.place(number)
+                assert (at["x0"] + 0.5, at["y0"] + 0.5) == (column, row)
+                asked.append(start)
+    assert all(asked.count(start) > 30 for start in ("pinned.", "", "differs."))
+
+
+def test_the_way_back_from_a_pinned_number_stays_in_its_run() -> None:
+    """To the pinned model's own weights and words, which may be another's."""
+    draw = random.Random(3)
+    scene = Scene(model="stories", sentence="A foca").pin().turn(model="gpt", sentence="um dois tr\u00eas quatro")
+    for page, number in (("attention", ("pinned.logits", (1, 7))), ("heads", ("pinned.blocks.1.attn.q", (1, 1, 2)))):
+        way = walked(page, scene, number, draw, "en")
+        assert all(name.startswith("pinned.") for name in way) and way[-1][7:] in core.run(scene.pinned).params
+    card = Read(cards.card(here("attention", scene), (("pinned.blocks.0.attn.scores_masked", (0, 0, 1)),), EN).html)
+    assert "pinned: masked score" in card.text and "\u201cA\u201d \u2192 \u201cfoca\u201d" in card.text
+    for name in ("pinned.logits", "differs.blocks.0.attn.pattern", "pinned.pinned.logits"):
+        assert not here("attention", scene.turn(pinned=None)).has((name, (0, 0)))
+    assert not here("reading", scene).has(("pinned.logits", (1, 7))) and not here("attention", scene).has(
+        ("differs.logits", (1, 7))
+    )
+
+
+def test_points_and_lines_beside_what_is_pinned_are_numbers() -> None:
+    ways = (compare_drift.pinned_ways, compare_drift.present_ways, compare_drift.difference)
+    for scene in (PINNED[0], PINNED[0].turn(drift_stage=1, drift_3d=True), PINNED[3], PINNED[4]):
+        run = here("drift", scene)
+        for builder in ways:
+            made = builder(scene, EN)
+            for place in random.Random(0).sample(made.numbers.places, 4):
+                name, (position, _) = made.numbers.at(dict(zip("xyz", place, strict=False)))
+                along = [run.explain((name, (position, i))).value for i in range(len(place))]
+                assert along == pytest.approx(place, rel=1e-4, abs=1e-4), (builder, name)
+    scene = Scene(model="gpt").override(n_layers=2, d_model=16)
+    deeper = scene.override(n_layers=4).pin().override(n_layers=2)
+    two = Scene(model="translator", loss_position=1)
+    for shown, builder in (
+        *((scene, backward.lengths), (two, backward.lengths)),
+        *((deeper, compare_backward.lengths), (scene.pin().turn(off=("residual",)), compare_backward.lengths)),
+    ):
+        run, made = here("backward", shown), builder(shown, EN)
+        assert len(made.figure["data"]) == len(made.numbers.numbers)
+        for curve, trace in enumerate(made.figure["data"]):
+            assert trace.get("hoverinfo") != "skip", "then Plotly hears no click"
+            for point, y in enumerate(np.asarray(trace["y"], np.float64).tolist()):
+                number = made.numbers.at({"x": point, "y": y, "curve": curve, "point": point})
+                if number is None:
+                    assert np.isnan(y)
+                    continue
+                assert run.explain(number).value == pytest.approx(y, rel=1e-5)
+                assert made.numbers.place(number)["x0"] == point - 0.5
+        assert made.numbers.at({"x": 0, "y": 0}) is None is made.numbers.place(("logits", (0, 0)))
+
+
+def test_a_difference_of_fibres_is_two_runs_weights() -> None:
+    for scene in (PINNED[0], PINNED[3]):
+        run, made = here("fibres", scene), compare.twin_difference(scene, EN)
+        told = made.figure["data"][0]
+        for x, y, words in list(zip(told["x"], told["y"], told["hovertext"], strict=True))[::3]:
+            number = made.numbers.at({"x": float(x), "y": float(y)})
+            assert f"{abs(run.explain(number).value):.4f}" in words
+
+
+def test_a_norms_moments_its_strokes_and_the_zeros_are_numbers() -> None:
+    gpt = Scene(model="gpt", layer=1, query=2)
+    for scene in (
+        *(gpt, gpt.override(norm_at="post"), gpt.override(norm="rms"), gpt.turn(second_norm=True), Scene()),
+        gpt.override(norm_at="post").turn(off=("residual",), second_norm=True),
+        *(Scene(model="translator", attention_of=kind, layer=1) for kind in ("encoder", "cross", "decoder")),
+        Scene(model="stories", layer=1, second_norm=True),
+    ):
+        run, table = here("block", scene), norm.moments(scene, EN)
+        strokes, bars = norm.features(scene, EN), neurons.zeros(scene, EN)
+        if scene == Scene():
+            assert table.numbers is None is strokes.numbers and bars.numbers is None
+            continue
+        z = values_of(table.figure)
+        for row, column in np.ndindex(z.shape):
+            number = table.numbers.at({"x": column, "y": row})
+            assert run.explain(number).value == pytest.approx(z[row, column], rel=1e-4, abs=1e-5), (scene, number)
+            assert table.numbers.place(number)["x0"] == column - 0.5
+        for curve, trace in enumerate(strokes.figure["data"]):
+            for point, x in list(enumerate(trace["x"].tolist()))[::7]:
+                number = strokes.numbers.at({"x": x, "y": 0, "curve": curve, "point": point})
+                assert run.value(number) == pytest.approx(x, rel=1e-5, abs=1e-6), (scene, number)
+                at = strokes.numbers.place(number)
+                assert at["x0"] < x < at["x1"] and at["xref"] == trace["xaxis"]
+        assert strokes.numbers.place(("logits", (0, 0))) is None
+        for row, y in enumerate(np.asarray(bars.figure["data"][0]["y"]).tolist()):
+            number = bars.numbers.at({"x": row, "y": y})
+            assert run.explain(number).value == pytest.approx(y, abs=1e-6)
+
+
 BARS = (
     *(("reading", reading.scores, "y"), ("reading", ranked.ranked, "x"), ("heads", worth.effect, "y")),
     *(("generate", votes.votes, "x"), ("generate", votes.sources, "x"), ("cause", cause.both, "x")),
@@ -273,6 +406,11 @@ def test_a_cell_of_the_lens_and_a_point_of_the_plane_are_numbers() -> None:
 
 
 MADE = {
+    "block": (
+        *("mean_before.blocks.1.ln1.out:2", "variance_after.blocks.0.ln2.out:1", "zeros.blocks.1.mlp.post:3"),
+        *("variance_before.blocks.1.ln2.out:0", "alike.pos_embed:1.3"),
+    ),
+    "backward": ("overall.grad.blocks.1.resid_pre:0", "overall.grad.embed:0"),
     "heads": ("mean_entropy.blocks.0.attn.pattern:1", "mean_distance.blocks.1.attn.pattern:2"),
     "reading": (
         *("carried.blocks.1.attn.pattern:1.3.2", "rolled.blocks.1.attn.pattern:3.1"),

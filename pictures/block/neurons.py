@@ -16,7 +16,7 @@ from pictures.compute import Picture, picture
 from pictures.display_names import all_named
 from pictures.extremes import magnitude
 from pictures.generate.draw import share
-from pictures.numbers import COLUMN, ROW, cells, points
+from pictures.numbers import COLUMN, ROW, Bars, cells, points
 from pictures.words import Words
 from plots.curves import curves
 from plots.token_shares import labels_height, token_shares
@@ -129,7 +129,10 @@ def zeros(scene: Scene, words: Words) -> Picture:
         height=zeros_height(scene),
         alt=says,
     )
-    return Picture(figure, says)
+    if not found.real:
+        return Picture(figure, says)
+    name = f"zeros.{inside(scene).block}mlp.post"
+    return Picture(figure, says, Bars(tuple((name, (at,)) for at in range(len(by_token))), upright=True))
 
 
 def _ends(by_token: np.ndarray, scene: Scene, words: Words) -> str:

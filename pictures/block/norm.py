@@ -17,6 +17,7 @@ from pictures.block.inside import NORMS, array, inside
 from pictures.compute import Picture, picture
 from pictures.display_names import all_named
 from pictures.extremes import magnitude
+from pictures.numbers import Each, Strokes
 from pictures.words import Words
 from plots.heatmap import heatmap
 from plots.rugs import rugs
@@ -27,13 +28,14 @@ class Normed:
     """What enters a norm, the same on one scale, and what leaves it, each [pos, d_model].
 
     The last two are one where the gain is 1 and the bias 0, as before any training: then `learned` is False.
-    `real` is False where the norm is only supposed.
+    `real` is False where the norm is only supposed. given: the block's arrays whose sum enters it.
     """
 
     before: np.ndarray
     normalized: np.ndarray
     after: np.ndarray
     real: bool
+    given: tuple[str, ...]
 
     @property
     def learned(self) -> bool:
@@ -49,16 +51,18 @@ def normed(scene: Scene) -> Normed:
         "cross": ("resid_mid", "cross_out"),
         "mlp": (mlp_stream(config), "mlp_out"),
     }[here.norm]
-    before = array(scene, "resid_pre" if here.norm == "mlp" and config.parallel else stream)
+    given: tuple[str, ...] = ("resid_pre" if here.norm == "mlp" and config.parallel else stream,)
+    before = array(scene, given[0])
     if config.norm == "none":
         with np.errstate(over="ignore", invalid="ignore"):  # of numbers that have exploded
             after = np.divide(*layer_norm(before, config.norm_eps))
-        return Normed(before, after, after, real=False)
+        return Normed(before, after, after, real=False, given=given)
     if config.norm_at == "post":
         more = array(scene, added)
         before = array(scene, stream) + more if config.residual else more
+        given = (stream, added) if config.residual else (added,)
     name = NORMS[here.norm]
-    return Normed(before, array(scene, name + ".normalized"), array(scene, name + ".out"), real=True)
+    return Normed(before, array(scene, name + ".normalized"), array(scene, name + ".out"), real=True, given=given)
 
 
 @picture("layer", "query", "second_norm", "attention_of")
@@ -96,7 +100,15 @@ def moments(scene: Scene, words: Words) -> Picture:
     )
     shown = range(len(table)) if len(table) <= ROWS else [row]
     figure["data"].append(_written(table, shown, words))
-    return Picture(figure, says)
+    return Picture(figure, says, _moments_of(scene, len(table)) if norm.real else None)
+
+
+def _moments_of(scene: Scene, n: int) -> Each:
+    """Which number each of the table's cells is."""
+    here = inside(scene)
+    name = f"{here.block}{NORMS[here.norm]}.out"
+    kinds = [f"{moment}_{side}" for side in ("before", "after") for moment in ("mean", "variance")]
+    return Each(tuple(tuple((f"{kind}.{name}", (row,)) for kind in kinds) for row in range(n)))
 
 
 def _written(table: np.ndarray, shown: Sequence[int], words: Words) -> dict:
@@ -144,7 +156,20 @@ def features(scene: Scene, words: Words) -> Picture:
         height=LOW,
         alt=says,
     )
-    return Picture(figure, says)
+    return Picture(figure, says, _strokes_of(scene, norm.given, strokes) if norm.real else None)
+
+
+def _strokes_of(scene: Scene, given: tuple[str, ...], strokes: dict[str, np.ndarray]) -> Strokes:
+    """Which number each stroke is; one that is lost is not drawn."""
+    here = inside(scene)
+    at, row = f"{here.block}{NORMS[here.norm]}", here.row
+    names = {"before": here.block + given[0] if len(given) == 1 else f"entering.{at}.out"}
+    names |= {"normalized": f"{at}.normalized", "after": f"{at}.out"}
+    there = {name: np.flatnonzero(np.isfinite(x)).tolist() for name, x in strokes.items()}
+    return Strokes(
+        tuple(tuple((names[name], (row, d)) for d in places) for name, places in there.items()),
+        tuple(tuple(strokes[name][places].tolist()) for name, places in there.items()),
+    )
 
 
 RANGE = (("low", np.min), ("high", np.max))

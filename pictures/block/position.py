@@ -154,7 +154,9 @@ def alike(scene: Scene, words: Words) -> Picture:
         square=False,
         alt=says,
     )
-    return Picture(figure, says)
+    name = inside(scene).prefix + "pos_embed"
+    real = name in compute.run(scene).trace and shown_positions(scene) != "rotary"
+    return Picture(figure, says, cells(f"alike.{name}", (ROW, COLUMN), close.shape) if real else None)
 
 
 def alike_height(scene: Scene) -> int:

@@ -197,7 +197,7 @@ class _Drawn:
     def _operand(self, one: Operand, named: bool = False) -> str:
         to, name = (one.name, one.index), self._title((one.name, one.index))
         text = name if named else number(one.value, self.words)
-        if one.name in EVERYWHERE:
+        if parted(one.name)[1] in EVERYWHERE:
             return f'<span title="{escape(name)}">{escape(text)}</span>'
         return self._link((*self.way, to)[-TRAIL:], text, f' title="{escape(name)}" class="{_role(one.name)}"')
 

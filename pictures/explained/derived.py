@@ -31,6 +31,7 @@ from pictures.explained.kinds import (
     row,
 )
 from pictures.explained.lost import LOST
+from pictures.explained.measured import MEASURED
 from pictures.explained.runs import OTHER, put
 from pictures.explained.scored import SCORED
 from pictures.explained.shared import SHARED
@@ -275,6 +276,7 @@ DERIVED = {
     "moved_cross": Derived(r"blocks\.\d+\.cross\.z", ("head",), _patches(1), _moved("cross")),
     "moved_encoder": Derived(r"encoder\.blocks\.\d+\.resid_pre", ("pos",), _patches(1), _moved("encoder")),
     **LOST,
+    **MEASURED,
     **SHARED,
     **SCORED,
     **WORKED,

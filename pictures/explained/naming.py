@@ -20,6 +20,7 @@ from pictures.words import Words
 
 DRAWN = {"generate": STEPS, "translate": STEPS[:1]}  # pages that draw a token: the shares that they show
 PATTERNS = ("blocks.*.attn.pattern", "encoder.blocks.*.attn.pattern")
+MOMENTS = tuple(f"{moment}_{side}" for side in ("before", "after") for moment in ("mean", "variance"))
 MADE = {  # pages that draw numbers that no trace holds: those, but for Drift's
     "heads": (
         *(f"{kind}.{of}" for kind in ("mean_entropy", "mean_distance") for of in PATTERNS),
@@ -35,6 +36,11 @@ MADE = {  # pages that draw numbers that no trace holds: those, but for Drift's
         *("vote_head.blocks.*.attn.z", "vote.blocks.*.mlp_out", "vote.embed", "brought.logits"),
         *("lens.blocks.*.resid_post", "spent.logits"),
     ),
+    "block": (
+        *(f"{kind}.blocks.*.{norm}.out" for norm in ("ln1", "ln_cross", "ln2") for kind in MOMENTS),
+        *(f"{kind}.encoder.blocks.*.{norm}.out" for norm in ("ln1", "ln2") for kind in MOMENTS),
+        *("zeros.blocks.*.mlp.post", "zeros.encoder.blocks.*.mlp.post", "alike.pos_embed", "alike.encoder.pos_embed"),
+    ),
     "cause": (
         "gap.logits",
         "moved_stream.blocks.*.resid_pre",
@@ -45,7 +51,7 @@ MADE = {  # pages that draw numbers that no trace holds: those, but for Drift's
         "moved_encoder.encoder.blocks.*.resid_pre",
     ),
 }
-OF_SEVERAL = ("vote", "lens")  # kinds whose numbers are of several arrays of a layer
+OF_SEVERAL = ("vote", "lens", "overall", "differs")  # kinds whose numbers are of several arrays of a layer
 LAYER = re.compile(r"(?:encoder\.)?(?:blocks\.(\d+)\.)?(.*)")
 
 
@@ -71,7 +77,9 @@ def array(name: str, words: Words, code: bool = False) -> str:
             return words(f"explain.{made}", name=words(f"cause.answers.{answer}"))
         label = words(f"explain.derived.{kind}")
         if kind in OF_SEVERAL:
-            label = f"{label}: {array(of, words, code)}"
+            return f"{label}: {array(of, words, code)}"
+        if kind in (*MOMENTS, "entering"):
+            label = f"{label} ({of.split('.')[-2]})"  # a layer has several norms
         return words("explain.encoder", name=label) if of.startswith(ENCODER) else label
     for start, key in ((LENGTH, "length"), (GRAD, "gradient")):
         if name.startswith(start):
@@ -103,7 +111,8 @@ def families(page: str, scene: Scene) -> list[str]:
     if config.n_encoder_layers:
         found += [ENCODER + name.format(i="*") for name in recorded(config.encoder)]
     if page == "backward":
-        return [GRAD + name for name in found]
+        own = [f"overall.{GRAD}{name}" for name in found if name.endswith((".resid_pre", ".resid_post"))]
+        return [*own, *(GRAD + name for name in found)]
     if page == "drift":
         own = [f"drift.{name}" for name in found if name.endswith((".resid_pre", ".resid_post"))]
     elif page == "cause":
@@ -121,7 +130,7 @@ def families(page: str, scene: Scene) -> list[str]:
 def _is_made(name: str, config: Config) -> bool:
     """Whether a page makes such numbers of a model of this Config."""
     bare = bare_of(name)
-    if config.n_encoder_layers and not name.startswith(("mean_", "moved_", "gap")):
+    if config.n_encoder_layers and not name.startswith(("mean_", "variance_", "zeros", "alike", "moved_", "gap")):
         return False
     if name.startswith("lens") and not config.residual:
         return False
@@ -130,7 +139,8 @@ def _is_made(name: str, config: Config) -> bool:
     if name.startswith("variation") and not config.unembed:
         return False
     if bare.startswith(ENCODER):
-        return bool(config.n_encoder_layers)
+        own = bare.removeprefix(ENCODER)
+        return bool(config.n_encoder_layers) and _has(config.encoder, own.replace("*", "{i}"))
     return _has(config, bare.replace("*", "{i}"))
 
 
@@ -178,8 +188,8 @@ def component(place: int) -> str:
 
 def _place(number: Numbered, world: World, words: Words) -> str:
     name, index = number
-    if name in EVERYWHERE:
-        if name == "position" and world.read is not None:  # it is told of both texts alike
+    if (bare := runs.parted(name)[1]) in EVERYWHERE:
+        if bare == "position" and world.read is not None:  # it is told of both texts alike
             return words("explain.at.pos", n=index[0])
         return " → ".join(token_name(world.tokens_of(name, "pos"), place, words) for place in index)
     axes, parts = world.axes(name), []
@@ -194,7 +204,7 @@ def _place(number: Numbered, world: World, words: Words) -> str:
         elif axis in ("pos", "query"):
             parts.append(token_name(world.tokens_of(name, axis), place, words))
         elif axis == "vocab":
-            parts.append(words("quoted", token=world.called(place)))
+            parts.append(words("quoted", token=world.within(name)[0].called(place)))
         elif axis == derived.COMPONENT:
             parts.append(component(place))
         elif axis != "1":

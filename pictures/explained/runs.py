@@ -1,6 +1,6 @@
 """The other runs that a page's numbers lead to: the other sentence's, one with an array of it patched in, one without
-a head, and one with all of them. A name begins with the run that it is of: `put_head.1.2.logits`,
-`without.1.2.blocks.1.resid_post`, `whole.blocks.1.resid_post`.
+a head, one with all of them, and the one that is pinned. A name begins with the run that it is of:
+`put_head.1.2.logits`, `without.1.2.blocks.1.resid_post`, `whole.blocks.1.resid_post`, `pinned.logits`.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from core.interpret import path_nodes
 from pictures import compute, memory
 from pictures.pair import Pair, reading
 
-OTHER, WHOLE = "other.", "whole."
+OTHER, WHOLE, PINNED = "other.", "whole.", "pinned."
 ARRAYS = {  # what a patch takes over, of a layer
     **{"stream": "blocks.{}.resid_pre", "head": "blocks.{}.attn.z", "word": "blocks.{}.attn.z"},
     **{"mlp": "blocks.{}.mlp_out", "cross": "blocks.{}.cross.z", "encoder": "encoder.blocks.{}.resid_pre"},
 }
 PUT = rf"put_(?:{'|'.join(ARRAYS)})\.\d+\.\d+(?:\.\d+)?\."
-RUN = re.compile(rf"(other\.|whole\.|(?:blank|way)\.\d+\.|without\.\d+\.\d+\.|{PUT})(.+)")
+RUN = re.compile(rf"(other\.|whole\.|pinned\.|(?:blank|way)\.\d+\.|without\.\d+\.\d+\.|{PUT})(.+)")
 
 
 def put(what: str, layer: int, index: tuple[int, ...]) -> str:

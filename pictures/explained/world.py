@@ -17,10 +17,11 @@ from core.generate.loop import Work
 from core.interpret import PCA
 from core.scene.fields import Numbered
 from core.trace import axes_of
-from pictures import cause, compute, continuation, left_out, loss_choice, memory, stacks, ways
+from pictures import cause, compute, continuation, left_out, loss_choice, memory, pinned, stacks, ways
 from pictures.brief import Brief
 from pictures.display_names import all_named
 from pictures.explained import derived, runs
+from pictures.pages import PAGES
 from pictures.pair import Pair
 from pictures.translate import text as translations
 from pictures.words import Words
@@ -89,7 +90,7 @@ class World:
 
     def n_layers(self, name: str) -> int:
         """How many layers the stack of an array has."""
-        config = self.subject.config
+        config = self.within(name)[0].subject.config
         return config.n_encoder_layers if bare_of(name).startswith(ENCODER) else config.n_layers
 
     def has(self, number: Numbered) -> bool:
@@ -99,6 +100,15 @@ class World:
             return derived.has(self.shape(name), index)
         except ConfigError:
             return False
+
+    def value(self, number: Numbered) -> float:
+        """Raises: ConfigError for a number that there is not."""
+        name, index = number
+        here, _, own = self.within(name)
+        if here is not self:
+            return here.value((own, index))
+        made = derived.kind_of(name)[0] or name.startswith(DRAW)
+        return self.explain(number).value if made else self.subject.cell(name, *index).value
 
     def _draw_shape(self, name: str) -> tuple[int, ...]:
         return (len(self.drawn.logits),) if self.drawn and name.removeprefix(DRAW) in STEPS else ()
@@ -131,10 +141,11 @@ class World:
         return Explanation(found.name, found.index, found.value, *same(PATCH, source))
 
     def _as_part(self, start: str, found: Explanation) -> Explanation:
-        """An explanation of this run, by the names that it has on the page. The weights are those of all runs."""
+        """An explanation of this run, by the names that it has on the page. The weights are those of all runs, but for
+        the pinned one, of which nothing may be as it is."""
 
         def renamed(operand: Operand) -> Operand:
-            alike = operand.name in self.subject.params or operand.name in EVERYWHERE
+            alike = start != runs.PINNED and (operand.name in self.subject.params or operand.name in EVERYWHERE)
             alike |= found.formula in (PATCH, SCALED)
             return operand if alike else replace(operand, name=start + operand.name)
 
@@ -152,7 +163,7 @@ class World:
         if name.startswith(DRAW):
             return ("vocab",)
         if kind := derived.kind_of(name)[0]:
-            return derived.DERIVED[kind].axes
+            return derived.DERIVED[kind].axes or here.axes(derived.kind_of(name)[1])
         bare = bare_of(name)
         if bare in here.subject.trace:
             return axes_of(bare)[: -1 if name.startswith(LENGTH) else None]
@@ -179,7 +190,29 @@ def bare_of(name: str) -> str:
 
 
 def world(page: str, scene: Scene, words: Words) -> World | None:
-    """Of a page of this name; None where nothing could be computed."""
+    """Of a page of this name; None where nothing could be computed. Beside what is pinned, where the page compares."""
+    found = _alone(page, scene, words)
+    if found is None or scene.pinned is None or not PAGES[page].compares:
+        return found
+    own, was = found.elsewhere, pinned.before(scene)
+    shared = page == "drift" and pinned.alike(scene, tokens=False, width=True)
+    if shared:  # both are drawn in the pinned directions
+        found = replace(found, basis=partial(ways.basis, pinned.kept(scene)))
+
+    @cache
+    def elsewhere(start: str) -> World:
+        if start != runs.PINNED and own is not None:
+            return own(start)
+        there = _alone(page, was, words) if start == runs.PINNED else None
+        if there is None:
+            raise ConfigError(f"name: {start} is of a run that this page has not", "name")
+        return replace(there, basis=found.basis) if shared else there
+
+    return replace(found, elsewhere=elsewhere)
+
+
+def _alone(page: str, scene: Scene, words: Words) -> World | None:
+    """The same of one Scene alone."""
     if page == "generate":
         return _writing(asked(page, scene), words)
     if page == "backward":
