@@ -24,6 +24,7 @@ VARIANCE_HEIGHT = 190  # px
 WALKED = 200  # words times stages: up to as many are sent at once, and walked through in the browser; it takes 0.2 s
 RING = 0.02  # of the longer axis: half the width of the outline of a point
 CROWDED = 20  # times as far apart as at the start: then the starts are within a marker's width of one another
+NEAR = 1e-3  # of their lengths: how far two vectors are apart at least for a product to tell it, to ten digits
 PLAIN = 1e5  # numbers from here on are written with a power of ten
 
 
@@ -131,34 +132,33 @@ def rows(scene: Scene, words: Words) -> list[str]:
     """Each token's drift in words: how far, and whose start its end is nearest to."""
     stages = ways(scene)
     start, end = stages[0], stages[stage(scene, stages)]
-    called = names(scene, words)
-    return [_drifted(called, i, start, end, words) for i in range(len(start))]
+    called, lengths, before, after = names(scene, words), moved(start, end), distances(start), between(end, start)
+    return [_drifted(called, i, float(lengths[i]), before[i], after[i], words) for i in range(len(start))]
 
 
-def _drifted(called: list[str], i: int, start: np.ndarray, end: np.ndarray, words: Words) -> str:
-    length = float(moved(start, end)[i])
+def _drifted(called: list[str], i: int, length: float, before: np.ndarray, after: np.ndarray, words: Words) -> str:
+    """Of the i-th token: how long its way is, and from its start and its end how far it is to every start, [pos]."""
     values = {"token": called[i], "length": size(length, words)}
     if length == 0 or len(called) == 1:
         return words(f"drift.reads.{'unmoved' if length == 0 else 'alone'}", **values)
-    near = nearest_start(start, end[i], words)
+    near = extremes.least(after, lambda x: size(x, words))
     if near.everywhere:
         return words("drift.reads.everywhere", **values, now=size(near.value, words))
     if near.indices == [i]:
         return words("drift.reads.own", **values)
     values |= {"starts": _starts(called, near, i, words), "now": size(near.value, words)}
-    was = _was(start, i, near, words)
+    was = _was(before, i, near, words)
     return words(f"drift.reads.{'near' if was else 'near_several'}", **values, was=was)
 
 
 def nearest_start(start: np.ndarray, end: np.ndarray, words: Words) -> extremes.Extreme:
     """Of the starts [pos, d_model], those nearest to one end [d_model]."""
-    return extremes.least(moved(start, np.broadcast_to(end, start.shape)), lambda x: size(x, words))
+    return extremes.least(between(end[None], start)[0], lambda x: size(x, words))
 
 
 def came_nearer(start: np.ndarray, end: np.ndarray, i: int, words: Words) -> extremes.Extreme:
     """Of the starts, those to which the way from the i-th to `end` led nearer by most; by less than 0: none."""
-    before = moved(start, np.broadcast_to(start[i], start.shape))
-    after = moved(start, np.broadcast_to(end, start.shape))
+    before, after = between(np.stack([start[i], end]), start)
     return extremes.greatest(before - after, lambda x: size(x, words))
 
 
@@ -167,9 +167,10 @@ def _starts(called: list[str], near: extremes.Extreme, own: int, words: Words) -
     return extremes.some(names, words)
 
 
-def _was(start: np.ndarray, i: int, near: extremes.Extreme, words: Words) -> str:
-    """How far the start of the i-th token is from those starts; nothing where it is not as far from all of them."""
-    written = {size(float(moved(start[i][None], start[j][None])[0]), words) for j in near.indices}
+def _was(before: np.ndarray, i: int, near: extremes.Extreme, words: Words) -> str:
+    """How far the start of the i-th token is from those starts, of `before` [pos] from all; nothing where it is not as
+    far from each of them."""
+    written = {size(float(before[j]), words) for j in near.indices}
     return written.pop() if len(written) == 1 and i not in near.indices else ""
 
 
@@ -182,7 +183,21 @@ def moved(start: np.ndarray, end: np.ndarray) -> np.ndarray:
 
 def distances(x: np.ndarray) -> np.ndarray:
     """x [pos, d_model] -> [pos, pos]; 0 where only rounding is left."""
-    return np.stack([moved(x, np.broadcast_to(row, x.shape)) for row in x])
+    return between(x, x)
+
+
+def between(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """How far it is from each of x [i, d_model] to each of y [j, d_model]: [i, j]; 0 where only rounding is left.
+
+    |x - y|^2 = |x|^2 + |y|^2 - 2 x.y, one product for all; where little is left of that, the differences themselves.
+    """
+    squares = [(rows**2).sum(-1) for rows in (x, y)]
+    lengths = np.sqrt(np.maximum(squares[0][:, None] + squares[1] - 2 * x @ y.T, 0))
+    sizes = np.sqrt(np.maximum(squares[0][:, None], squares[1]))
+    for i in range(len(x)):
+        near = np.flatnonzero(~(lengths[i] > NEAR * sizes[i]))
+        lengths[i, near] = moved(np.broadcast_to(x[i], (len(near), x.shape[-1])), y[near])
+    return lengths
 
 
 def apart(x: np.ndarray) -> float:
@@ -311,7 +326,7 @@ def _ends(called: list[str], i: int, start: np.ndarray, end: np.ndarray, words: 
     if near.indices == [i]:
         return words("drift.says.ends_own")
     now |= {"starts": _starts(called, near, i, words)}
-    if not (was := _was(start, i, near, words)):
+    if not (was := _was(between(start[i : i + 1], start)[0], i, near, words)):
         return words("drift.says.ends_several", **now)
     gain = came_nearer(start, end[i], i, words)
     nearer = gain.value > 0 and near.indices == gain.indices

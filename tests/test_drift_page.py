@@ -189,6 +189,16 @@ def test_the_sentence_is_measured(scene: Scene) -> None:
         assert "nearest" not in says and "two tokens" not in says
 
 
+def test_how_far_it_is_between_vectors_is_their_difference_s_length() -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((2, 9, 32)) + 100
+    y[3], y[4], y[5] = x[2], x[2] + 1e-3, x[2] * (1 + 1e-9)  # the same, nearly the same, and the same but for rounding
+    exact = np.stack([pictures.moved(np.broadcast_to(row, y.shape), y) for row in x])
+    found = pictures.between(x, y)
+    assert np.allclose(found, exact, rtol=1e-8, atol=0) and (found[2, [3, 5]] == 0).all() and found[2, 4] > 0
+    assert np.array_equal(pictures.distances(x).diagonal(), np.zeros(9))
+
+
 def test_an_end_is_near_a_start_not_in_its_direction() -> None:
     """Both the drift and the way to a start contain minus the own start: their angle is no measure of nearness."""
     start = np.array([[1.0, 0], [0, 1], [-1, 0]])
