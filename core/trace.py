@@ -229,6 +229,10 @@ class Trace(Mapping[str, np.ndarray]):
     def __contains__(self, name: object) -> bool:
         return name in self._arrays
 
+    def row(self, name: str, place: int) -> np.ndarray:
+        """One row of an array, along its first axis: no more than that has to be computed for it."""
+        return self[name][place]
+
     def shape(self, name: str) -> tuple[int, ...]:
         """The shape of an array that is there."""
         return self._arrays[name].shape

@@ -81,7 +81,7 @@ def lost(scene: Scene, words: Words) -> Picture:
 def _answer(whole: Scene, scene: Scene, n: int, words: Words) -> Picture:
     runs = [compute.run(one) for one in (whole, scene)]
     with np.errstate(all="ignore"):  # of numbers that have exploded
-        shares = [softmax(run.trace["logits"][-1].astype(np.float64)) for run in runs]
+        shares = [softmax(run.trace.row("logits", -1).astype(np.float64)) for run in runs]
     if not np.isfinite(shares).all():
         return _nothing(words("cut.says.lost"), words)
     answer, now = (int(share.argmax()) for share in shares)

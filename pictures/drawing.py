@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from math import ceil
 from typing import Any
 from urllib.parse import urlencode
 
@@ -12,7 +13,8 @@ import numpy as np
 from core import Config, Run, Scene
 from core.config import ENCODER
 from core.ops.softmax import softmax
-from core.trace import last_stream
+from core.scene.recall import Recalled
+from core.trace import Trace, last_stream
 from pictures import compute, stacks
 from pictures.display_names import all_named
 from pictures.extremes import token_name
@@ -23,6 +25,7 @@ from plots import strip
 from plots.strip import Part
 
 SHOWN = 4  # blocks side by side; of more, the first two and the last are shown, and the others fold
+ROWS = 10  # of folded layers at most
 LIKELY = 5  # next tokens that are named
 
 
@@ -68,10 +71,10 @@ class Drawing:
     def goes_in(self) -> list[str]:
         trace, words = self.stack.trace, self.words
         embed = trace["embed"]
-        embedding = self._part("embed", embed, "tokens", "attention", array="embed")
+        embedding = self._part("embed", "tokens", "attention", array="embed")
         top = ""
         if "pos_embed" in trace:
-            positions = self._part("positions", trace["pos_embed"], "block", "attention", array="pos_embed")
+            positions = self._part("positions", "block", "attention", array="pos_embed")
             top = strip.vectors(positions, trace["pos_embed"], f"+ {positions.name}") + strip.wires("p")
         river = strip.shape(str(len(embed))) + strip.vectors(embedding, embed)
         return [
@@ -107,13 +110,13 @@ class Drawing:
         )
 
     def _folded(self, layers: list[int]) -> str:
-        mlps = layers if self.stack.config.d_mlp else []
+        drawn = layers[:: ceil(len(layers) / ROWS)]  # of very many, every second or third
         return strip.column(
             self.words("start.more", n=len(layers)),
             "more",
-            top=strip.folded(self._attention(i, strip.attention_row, i) for i in layers),
+            top=strip.folded(self._attention(i, strip.attention_row, i) for i in drawn),
             river=self._stream(layers[0], layers[-1] + 1),
-            bottom=strip.folded(self._mlp(i, strip.mlp_row, i) for i in mlps),
+            bottom=self._mlps(drawn),
             place=len(fold(self.stack.config.n_layers)[0]) - 1,
         )
 
@@ -122,7 +125,7 @@ class Drawing:
         patterns = self.stack.trace[array]
         kind = {"attention_of": "cross" if crosses else self.stack.kind} if self.stack.kind else {}
         name = "cross" if crosses else "attention"
-        shown = self._part(name, patterns, "attention", at=i, array=array, layer=i, **kind)
+        shown = self._part(name, "attention", at=i, array=array, layer=i, **kind)
         gone = stacks.switched_off(self.scene, "cross" if crosses else self.stack.kind)
         if off := sorted(head for layer, head in gone if layer == i):
             heads = self.words("start.off", n=len(off), heads=self.words.several(map(str, off)))
@@ -131,10 +134,20 @@ class Drawing:
 
     def _mlp(self, i: int, draw: Callable[..., str], *number: int) -> str:
         array = f"blocks.{i}.mlp.post"
-        values = self.stack.trace[array]
         kind = {"attention_of": self.stack.kind} if self.stack.kind else {}
-        part = self._part("mlp", values, "block", "drift", at=i, array=array, layer=i, drift_stage=i + 1, **kind)
-        return draw(part, *number, values, self._greatest("mlp.post"))
+        part = self._part("mlp", "block", "drift", at=i, array=array, layer=i, drift_stage=i + 1, **kind)
+        if draw is strip.bare:
+            return draw(part)
+        return draw(part, *number, self.stack.trace[array], self._greatest("mlp.post"))
+
+    def _mlps(self, drawn: list[int]) -> str:
+        """Of folded layers: a row each, or one link where it takes most of the run once more to draw them."""
+        trace, array = self.stack.trace, f"blocks.{drawn[0]}.mlp.post"
+        if not self.stack.config.d_mlp:
+            return ""
+        if isinstance(trace, Recalled) and not trace.at_hand(array):
+            return self._mlp(drawn[0], strip.bare)
+        return strip.folded(self._mlp(i, strip.mlp_row, i) for i in drawn)
 
     def _greatest(self, of_block: str) -> float | None:
         """Up to which number every layer's thumbnail of an array goes; None: each to what it holds itself."""
@@ -149,8 +162,7 @@ class Drawing:
         if not self.stack.config.residual:  # nothing runs past attention and MLP: all of it goes through them
             norms = np.insert(norms, range(1, norms.shape[1]), 0, axis=1)
         array = f"blocks.{first}.resid_pre"
-        entering = self.stack.trace[array]
-        part = self._part("stream", entering, "drift", at=first, array=array, layer=first, drift_stage=end)
+        part = self._part("stream", "drift", at=first, array=array, layer=first, drift_stage=end)
         return strip.stream(part, self._along(norms), greatest)
 
     def _along(self, norms: np.ndarray) -> np.ndarray:
@@ -167,10 +179,10 @@ class Drawing:
         final, view = final_vectors(stack), {"drift_stage": stack.config.n_layers}
         if "logits" not in stack.trace:
             name = "memory" if stack.prefix else "vectors"
-            part = self._part(name, final, "drift", array=last_stream(stack.config), **view)
+            part = self._part(name, "drift", array=last_stream(stack.config), **view)
             return strip.column(part.name, "final", river=strip.shape(part.shape) + strip.vectors(part, final))
         page = "translate" if stack.kind else "generate"
-        part = self._part("next", stack.trace["logits"], page, "drift", array="logits", **view)
+        part = self._part("next", page, "drift", array="logits", **view)
         rows = [(name, share, words("start.share_short", share=share)) for name, share in likeliest(run)]
         after = strip.note(words("start.after", token=token_name(stack.tokens, len(stack.tokens) - 1, words)))
         river = strip.shape(times(final.shape)) + strip.ranking(part, rows)
@@ -178,12 +190,16 @@ class Drawing:
 
     # -------------------------------------------------------------------------------------------------------- shared
 
-    def _part(self, name: str, values: np.ndarray, *pages: str, array: str, at: int | None = None, **view: Any) -> Part:
+    def _part(self, name: str, *pages: str, array: str, at: int | None = None, **view: Any) -> Part:
         """A part of the strip, of layer `at`: it opens the first of `pages` that the app has, its `view` turned."""
         called, does = self.words(f"start.parts.{name}"), self.words(f"start.does.{name}")
         href = address(next(page for page in pages if page in PAGES), self.scene, **view)
         layer = "" if at is None else self._layer(at)
-        return Part(called, times(values.shape), does, href, layer, self.stack.prefix + array)
+        return Part(called, times(self._shape(array)), does, href, layer, self.stack.prefix + array)
+
+    def _shape(self, array: str) -> tuple[int, ...]:
+        trace = self.stack.trace
+        return trace.shape(array) if isinstance(trace, Trace) else trace[array].shape
 
 
 # ------------------------------------------------------------------------------------------------- what is in it
@@ -210,7 +226,7 @@ def likeliest(run: Run) -> list[tuple[str, float]]:
 
     In an open vocabulary an id that no token of the sentence has is only a number.
     """
-    logits = run.trace["logits"][-1].astype(np.float64)
+    logits = run.trace.row("logits", -1).astype(np.float64)
     if not np.isfinite(logits).all():
         return []
     shares = softmax(logits)

@@ -35,7 +35,7 @@ class Judged:
         nothing came."""
         ids, last, n = run.encoding.ids, 0, len(run.tokens) - 1
         if run.target is not None:
-            ids, last, n = run.target, int(run.trace["logits"][-1].argmax()), len(run.target)
+            ids, last, n = run.target, int(run.trace.row("logits", -1).argmax()), len(run.target)
         at, to_foretell = np.arange(len(ids)), np.append(ids[1:], last)
         if self.right is not None:
             to_foretell[self.position] = self.right
@@ -86,7 +86,7 @@ def rights(scene: Scene) -> dict[int, float]:
     if judged is None or judged.position is None or stacks.count(judged.scene) == 1:
         return {}
     run = compute.run(judged.scene)
-    logits = run.trace["logits"][judged.position].astype(np.float64)
+    logits = run.trace.row("logits", judged.position).astype(np.float64)
     if not np.isfinite(logits).all():
         return {}
     shares, now = softmax(logits), int(judged.targets(run)[0][judged.position])

@@ -69,7 +69,7 @@ class Mirror(drawing.Drawing):
         if self.stack.kind == "encoder":
             name, array = "memory", last_stream(self.stack.config)
         entering = self.stack.trace[array]
-        part = self._part(name, entering, array=array)
+        part = self._part(name, array=array)
         if name == "memory":  # as it stands above a narrow column
             part = replace(part, name=self.words("backward.memory"))
         tokens = strip.tokens(all_named(self.stack.tokens, self.words))
@@ -85,9 +85,9 @@ class Mirror(drawing.Drawing):
     def comes_out(self) -> str:
         """What is left for the embeddings, and for the positions that were added to them."""
         grads, top = self.stack.trace, ""
-        part = self._part("embed", grads["embed"], array="embed")
+        part = self._part("embed", array="embed")
         if "pos_embed" in grads:
-            positions = self._part("positions", grads["pos_embed"], array="pos_embed")
+            positions = self._part("positions", array="pos_embed")
             top = strip.vectors(positions, grads["pos_embed"], positions.name) + strip.wires("p")
         river = strip.shape(part.shape) + strip.vectors(part, grads["embed"])
         return strip.column(part.name, "final", top=top, river=river)
@@ -106,8 +106,9 @@ class Mirror(drawing.Drawing):
         drawn = ["attn.pattern", *(["cross.pattern"] if c.cross else []), *(["mlp.post"] if c.d_mlp else [])]
         return {name: largest(*(self.stack.trace[f"blocks.{i}.{name}"] for i in range(c.n_layers))) for name in drawn}
 
-    def _part(self, name: str, values: np.ndarray, *pages: str, array: str, at: int | None = None, **view: Any) -> Part:
+    def _part(self, name: str, *pages: str, array: str, at: int | None = None, **view: Any) -> Part:
         """A part, which explains the strongest number of its array on this page."""
+        values = self.stack.trace[array]
         array = self.stack.prefix + array
         called, does = self.words(f"start.parts.{name}"), self.words(f"backward.does.{name}")
         query = self.address | {"explained": EXPLAINED.write((strongest(array, values),))}

@@ -129,7 +129,7 @@ class Pair:
 
     def likely(self, scene: Scene) -> list[int]:
         """The likeliest next tokens, the first of equals first."""
-        logits = np.nan_to_num(self.trace(scene)["logits"][-1].astype(np.float64))
+        logits = np.nan_to_num(self.trace(scene).row("logits", -1).astype(np.float64))
         return np.argsort(-logits, kind="stable")[:LIKELY].tolist()
 
     def of_scene(self, scene: Scene) -> float:
@@ -165,7 +165,7 @@ class Pair:
 
 
 def _written(run: Run) -> tuple[int, ...]:
-    last = np.nan_to_num(run.trace["logits"][-1]).argmax()
+    last = np.nan_to_num(run.trace.row("logits", -1)).argmax()
     return *(run.target[1:].tolist() if run.target is not None else ()), int(last)
 
 

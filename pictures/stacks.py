@@ -237,7 +237,7 @@ def writes(scene: Scene) -> bool:
 
 def _last_logits(scene: Scene) -> np.ndarray:
     """[vocab]: of what comes after the last token that it read."""
-    return compute.run(scene).trace["logits"][-1]
+    return compute.run(scene).trace.row("logits", -1)
 
 
 def _target(scene: Scene) -> np.ndarray:

@@ -53,7 +53,7 @@ HEADINGS = {  # of what goes in, what happens and what comes out: of one stack, 
 def number_at(scene: Scene, array: str, head: int | None, x: float, y: float) -> Numbered | None:
     """The number of a thumbnail at (x, y), shares of its width and height; of all heads', of one head's tile."""
     trace = compute.run(scene).trace
-    place = place_at(trace[array].shape, head, x, y) if array in trace else None
+    place = place_at(trace.shape(array), head, x, y) if array in trace else None
     return None if place is None else (array, place)
 
 

@@ -155,6 +155,11 @@ def mlp_row(part: Part, number: int, values: np.ndarray, greatest: float | None 
     return _link(part, "layer", f"<b>{number}</b>{_signed(values, FOLDED_ROWS, greatest)}")
 
 
+def bare(part: Part) -> str:
+    """A part with nothing drawn in it: its name, and what it opens."""
+    return _link(part, "bare", _caption(part))
+
+
 # --------------------------------------------------------------------------------------------------- what comes out
 
 

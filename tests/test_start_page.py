@@ -18,7 +18,8 @@ from playwright.sync_api import Page, expect
 from streamlit.testing.v1 import AppTest
 
 import core
-from core import PRESETS, Scene
+from core import PRESETS, Scene, limits
+from core.scene import recall
 from pictures import drawing
 from pictures import start as pictures
 from pictures.pages import PAGES
@@ -247,6 +248,28 @@ def test_every_layer_is_there_once_and_in_order(n_layers: int) -> None:
     assert [scene_of(link["href"]).layer for link in opened] == list(range(n_layers))
     more = words_of("en")("start.more", n=len(hidden))
     assert (more in pictures.html(scene, words_of("en"))) == bool(hidden)
+
+
+def test_for_a_folded_row_no_block_of_a_long_text_is_computed_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    scene, computed = Scene(model="gpt", seed=77).override(n_layers=6), []
+    monkeypatch.setattr(limits, "TRACE", 0)
+    block = recall.block
+    monkeypatch.setattr(recall, "block", lambda *about: (computed.append(about[3]), block(*about))[1])
+    links = drawn(scene).links
+    assert {*computed} == {0, 1, 5}
+    assert [scene_of(link["href"]).layer for link in links if link["kind"] == "layer"] == [2, 3, 4]
+    (bare,) = [link for link in links if link["kind"] == "bare"]
+    assert scene_of(bare["href"]).layer == 2 and bare["href"].startswith("block?")
+
+
+def test_of_very_many_layers_every_second_or_third_is_drawn() -> None:
+    config = core.Config(vocab_size=9, n_ctx=4, d_model=4, n_heads=1, d_mlp=4, n_layers=30)
+    trace = core.forward(core.init_params(config), config, np.array([1, 2]))
+    run = core.Run(Scene(), config, dict, Scene().encoding, trace["embed"], trace)
+    stack = drawing.Stack(trace, config, ("a", "b"))
+    html = "".join(drawing.Drawing(Scene(), run, stack, words_of("en")).happens())
+    assert "27 more layers" in html
+    assert re.findall(r"<b>(\d+)</b>", html) == [*map(str, range(2, 29, 3))] * 2
 
 
 def scene_of(href: str) -> Scene:

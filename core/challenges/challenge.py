@@ -142,7 +142,7 @@ def score(challenge: Challenge, run: Run, before: Run, picks: Sequence[tuple[int
 
 def next_token(run: Run) -> int:
     """The id of the likeliest next token."""
-    return int(run.trace["logits"][-1].argmax())
+    return int(run.trace.row("logits", -1).argmax())
 
 
 def values(challenge: Challenge, run: Run) -> np.ndarray:

@@ -63,7 +63,7 @@ def word_influence(params: Params, config: Config, trace: Trace, embeddings: np.
     mean = np.zeros(embeddings.shape)
     for share, gradients in path_gradients(params, config, trace, embeddings, token):
         mean += (share[:, None, None] * gradients).sum(0)
-    own = float(trace["logits"][-1, token])
+    own = float(trace.row("logits", -1)[token])
     without_one = np.where(np.eye(len(embeddings), dtype=bool)[..., None], 0, embeddings)
     logits = _logits(params, config, trace, [*without_one, np.zeros_like(embeddings)], token)
     answers = {

@@ -31,7 +31,7 @@ ARRAYS = {  # what of a layer is patched: the array's name there
 
 def difference(trace: Trace, pair: tuple[int, int]) -> float:
     """Of the logits of two tokens, the first less the second, at the last position."""
-    first, second = trace["logits"][-1, list(pair)].tolist()
+    first, second = trace.row("logits", -1)[list(pair)].tolist()
     return first - second
 
 

@@ -320,6 +320,6 @@ def _writing(scene: Scene, words: Words) -> World | None:
     tokens = tuple(continuation.spelled(scene, text, continuation.reached(scene, text) - 1, words))
     drawn = step.distribution
     if isinstance(drawn, Brief):  # of a large vocabulary little was kept
-        drawn = Distribution(np.asarray(run.trace["logits"][-1]), drawn.sampling)
+        drawn = Distribution(run.trace.row("logits", -1), drawn.sampling)
     works = tuple(step.work for step in text.steps)
     return World(Subject.of(run), tokens, continuation.names(scene, words), drawn, len(tokens) - 1, works=works)
