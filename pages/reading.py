@@ -20,6 +20,7 @@ from core.interpret import (
     rollout,
     sentence_scores,
     value_weighted,
+    without_heads,
 )
 from pictures import compute, importance, stacks, weighed
 from pictures import reading as pictures
@@ -30,7 +31,6 @@ from ui import comparison, controls, explanation, figure, presets, shell, state,
 from ui.live import live_figure
 from ui.reading import asked
 
-MAPS = (pictures.labels, pictures.effects, pictures.scores)
 SQUARES = (importance.weights, importance.carried, importance.importance, importance.rolled)
 WITHIN = (pictures.labels, pictures.scores, importance.rolled)  # what there is of looks within one text alone
 THRESHOLDS = (0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9)
@@ -47,9 +47,9 @@ def read(words: Words) -> None:
         controls.without_first(scene, words)
     height = pictures.map_height(scene)
     with st.container(key="reading-maps"), live_figure.together("reading-maps"):
-        for builder in MAPS:
-            clicked = controls.choose_head if builder is not pictures.scores else None
-            _picture(builder, scene, words, height, clicked, found.crosses)
+        _picture(pictures.labels, scene, words, height, controls.choose_head, found.crosses)
+        asked.effects(scene, words)
+        _picture(pictures.scores, scene, words, height, None, found.crosses)
     length = "few" if found.longest <= importance.FEW else "more"
     with st.container(key=f"reading-squares-{length}"), live_figure.together("reading-squares"):
         for builder in SQUARES:
@@ -100,5 +100,5 @@ comparison.elsewhere(scene, words)
 presets.richer(scene, words, "reading")
 read(words)
 SHOWN = (head_scores, head_label, probe_induction, head_effects, value_weighted, key_effects, rollout)
-SHOWN += (prediction_effects, rank_correlation, sentence_scores, habits)
+SHOWN += (without_heads, prediction_effects, rank_correlation, sentence_scores, habits)
 shell.close_page("reading", words, *SHOWN)

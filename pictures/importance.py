@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -9,11 +10,12 @@ import numpy as np
 from core import Scene, limits
 from core.interpret import key_effects, rollout, value_weighted
 from pictures import compute, memory, stacks
+from pictures.ablation import once
 from pictures.attention import at_head
 from pictures.compute import Picture, picture
 from pictures.extremes import Shown, greatest, magnitude, percent, token_name, token_names
 from pictures.numbers import COLUMN, ROW, cells
-from pictures.reading import leaving, once
+from pictures.reading import leaving
 from pictures.squares import looks_map, nothing
 from pictures.stacks import Looks
 from pictures.words import Words
@@ -170,7 +172,9 @@ def _effects(scene: Scene) -> np.ndarray:
 def rolled(scene: Scene, words: Words) -> Picture:
     """Attention through all layers up to the chosen one; within one text: of cross-attention no page asks it."""
     found = stacks.looks(scene)
-    r = rollout(stacks.patterns(scene), found.config.residual, found.ablated)[found.place[0]]
+    below = range(found.place[0] + 1)
+    ablated = {place for place in found.ablated if place[0] in below}
+    r = rollout(np.stack([*islice(stacks.each_layer(scene), len(below))]), found.config.residual, ablated)[-1]
     says = _says_rolled(scene, r, words)
     if found.config.cross:
         says += " " + words("reading.says.rollout_of_decoder")

@@ -10,9 +10,8 @@ from math import inf
 
 import numpy as np
 
-from core import Scene, limits
-from core.interpret import prediction_effects
-from pictures import compute, continuation, memory, reading, stacks
+from core import Scene
+from pictures import ablation, continuation, reading, stacks
 from pictures.compute import Picture, picture
 from pictures.extremes import Extreme, greatest, head_names, percent, token_name
 from pictures.numbers import Bars
@@ -43,39 +42,15 @@ class Ranks:
         return sorted(places, key=lambda place: -self.strength[place])
 
 
-def parts(scene: Scene) -> list[tuple[Scene, int]]:
-    """What `measured` is asked: a layer at a time, so that others may come between."""
-    found = stacks.looks(scene)
-    bare = compute.looked_at(scene, ("attention_of",) if found.kind else ())
-    return [(bare, layer) for layer in range(found.config.n_layers)]
-
-
-@memory.kept(lambda scene, layer: (scene, layer), large=lambda scene, _: compute.is_large(scene))
-def measured(scene: Scene, layer: int) -> np.ndarray:
-    """[2, head] of one layer, as `core.interpret.prediction_effects` gives them; or [1, head], the output's change."""
-    params, config, trace, kind = stacks.asked(scene)
-    if config.unembed:
-        return prediction_effects(params, config, trace, [layer], kind)[:, 0]
-    if len(whole := reading.tried(scene)) == config.n_layers:  # the map of effects asks for these
-        return reading.moved(scene, whole)[layer : layer + 1].mean(-1)
-    return reading.moved(scene, (layer,)).mean(-1)
-
-
 def ranks(scene: Scene) -> Ranks:
     """All heads of the stack that looks."""
     found = stacks.looks(scene)
-    values = np.stack([measured(*part) for part in parts(scene)], axis=1)
+    each = ablation.of_all(scene)
+    values = np.stack([one.moved.mean(-1)[None] if one.predicted is None else one.predicted for one in each], axis=1)
     works = np.ones(values.shape[1:], bool)
     for place in found.ablated:
         works[place] = False
     return Ranks(values[0], values[1] if len(values) > 1 else None, works)
-
-
-def unasked(scene: Scene) -> bool:
-    """Whether all heads are tried so soon that a page need not be asked to: as they are for the map of their effects,
-    or, where logits are read for each, within a second."""
-    most = limits.ABLATIONS / (10 if stacks.looks(scene).config.unembed else 1)
-    return reading.work(scene) <= most
 
 
 @picture("layer", "head", "attention_of")
@@ -151,7 +126,7 @@ def _likeliest(found: Ranks, most: Extreme, scene: Scene, words: Words) -> str:
     """What the strongest head, where it is one, does to the token that is likeliest with it; and that the bars have the
     change of its log-probability beside them. Either where a digit of it is seen."""
     assert found.log_p is not None
-    logits = stacks.asked(scene)[2]["logits"][-1].astype(np.float64)
+    logits = stacks.asked(scene)[2].row("logits", -1).astype(np.float64)
     token = int(logits.argmax())
     before = float(1 / np.exp(logits - logits[token]).sum())
     after = before * float(np.exp(found.log_p[most.place]))

@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import numpy as np
 
-from core import Scene, limits
-from core.generate.loop import multiplications
-from core.interpret import LABELS, head_effects, induction_score
+from core import Scene
+from core.interpret import LABELS, induction_score
 from core.interpret.heads import followable
 from core.scene.fields import Numbered
-from pictures import compute, left_out, memory, stacks
+from pictures import ablation, compute, left_out, stacks
 from pictures.attention import at_head
 from pictures.compute import Picture, picture
 from pictures.extremes import Extreme, greatest, head_names, least, percent, token_name, unit
 from pictures.labels import labels_of, probe_of, scores_of
 from pictures.numbers import Bars, Each, by_layer
-from pictures.squares import nothing
 from pictures.words import Words, capital
 from plots.head_map import head_map
 from plots.heatmap import heatmap
 from plots.token_shares import token_shares
 
-# What is stored in few bits is widened for each layer that is tried: as long as the products of so many tokens.
-WIDENED = 100
 WIDTH = 330  # px: a picture where three share a line
 SIGNS: dict[str | None, str] = {
     "previous": "←",
@@ -157,15 +153,12 @@ def effects(scene: Scene, words: Words) -> Picture:
 
     Of a model of two stacks: what leaves the stack whose heads they are.
     """
-    layers, found = tried(scene), stacks.looks(scene)
-    if not layers:
-        return nothing(words("reading.says.effects_long", n=len(found.rows)), WIDTH)
-    lost = moved(compute.looked_at(scene, ("attention_of",) if found.kind else ()), layers)
-    says = _says_effects(scene, lost, layers, words)
+    found = stacks.looks(scene)
+    lost = np.stack([layer.moved for layer in ablation.of_all(scene)])
+    says = _says_effects(scene, lost, words)
     if found.kind:
         says += " " + words(f"reading.says.effects_of_{found.kind}")
-    mean = np.full((found.config.n_layers, found.config.n_heads), np.nan)
-    mean[layers,] = lost.mean(-1)
+    mean = lost.mean(-1)
     figure = heatmap(
         np.where(np.isfinite(mean), 100 * mean, np.nan),
         [str(layer) for layer in range(len(mean))],
@@ -178,56 +171,23 @@ def effects(scene: Scene, words: Words) -> Picture:
         hover=words("reading.hover_effect"),
         alt=says,
     )
-    whole = len(layers) == len(mean)
-    return Picture(figure, says, by_layer("effect.blocks.{}.attn.z", mean.shape) if whole and not found.kind else None)
+    return Picture(figure, says, None if found.kind else by_layer("effect.blocks.{}.attn.z", mean.shape))
 
 
-def tried(scene: Scene) -> tuple[int, ...]:
-    """The layers whose heads are switched off, one by one: the chosen one alone, where all would take too long; none
-    where that one would too.
-    """
-    found = stacks.looks(scene)
-    if work(scene) <= limits.ABLATIONS:
-        return tuple(range(found.config.n_layers))
-    layer = found.place[0]
-    above = 1 - layer / found.config.n_layers  # the share of the model that follows
-    return (layer,) if above * _of_a_layer(scene) <= limits.ABLATIONS else ()
-
-
-def work(scene: Scene) -> float:
-    """The multiplications that it takes to switch off all heads, one by one."""
-    # What follows a head is computed again: half of the model on average.
-    return _of_a_layer(scene) * stacks.looks(scene).config.n_layers / 2
-
-
-def _of_a_layer(scene: Scene) -> int:
-    """The same of one layer's heads, were the whole model computed again for each."""
-    config = stacks.looks(scene).config
-    return once(scene) * config.n_heads + WIDENED * config.n_parameters()
-
-
-def once(scene: Scene) -> int:
-    """The multiplications of one run of the stack that looks."""
-    found = stacks.looks(scene)
-    n = len(found.rows)
-    return multiplications(found.config, n, n, n_source=len(scene.tokens) if found.config.cross else 0, n_read=0)
-
-
-def _says_effects(scene: Scene, lost: np.ndarray, layers: tuple[int, ...], words: Words) -> str:
-    """lost: [layer, head, pos] of these layers."""
+def _says_effects(scene: Scene, lost: np.ndarray, words: Words) -> str:
+    """lost: [layer, head, pos]."""
     found = stacks.looks(scene)
     row = found.cell[0]
     if not np.isfinite(lost).all():
         return words("reading.says.effects_zero" if np.isfinite(leaving(scene)).all() else "reading.says.lost")
     works = np.ones(lost.shape[:2], bool)
-    for layer, head in found.ablated:
-        if layer in layers:
-            works[layers.index(layer), head] = False
+    for place in found.ablated:
+        works[place] = False
     if not works.any():
-        return words("reading.says.effects_off" if len(layers) > 1 else "reading.says.effects_off_layer")
+        return words("reading.says.effects_off")
 
     def named(extreme: Extreme) -> str:
-        return head_names([(layers[place[0]], place[1]) for place in extreme.places], words)
+        return head_names(extreme.places, words)
 
     shown, token = percent(words), token_name(found.rows, row, words)
     most, fewest = greatest(lost.mean(-1), shown, works), least(lost.mean(-1), shown, works)
@@ -247,17 +207,7 @@ def _says_effects(scene: Scene, lost: np.ndarray, layers: tuple[int, ...], words
         says += " " + words(f"reading.says.effects_{which}", **values)
     if not works.all():
         says += " " + words("reading.says.effects_without_off", n=int((~works).sum()))
-    if len(layers) < found.config.n_layers:
-        says += " " + words("reading.says.effects_layer", layer=layers[0])
     return says
-
-
-# Another head chosen, or another word, needs no new run.
-@memory.kept(lambda scene, layers: (scene, layers), large=lambda scene, _: compute.is_large(scene))
-def moved(scene: Scene, layers: tuple[int, ...]) -> np.ndarray:
-    """[layer, head, pos], of these layers: how far the output moves without each head."""
-    params, config, trace, kind = stacks.asked(scene)
-    return head_effects(params, config, trace, layers, kind)
 
 
 def leaving(scene: Scene) -> np.ndarray:

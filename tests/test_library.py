@@ -22,6 +22,7 @@ from core.scene.switch import beginning
 from core.weights import load_pretrained, write
 from core.weights.card import name_of, titled
 from pictures import (
+    ablation,
     alike,
     compute,
     drift,
@@ -245,8 +246,15 @@ def test_a_recalled_trace_is_the_whole_one(model, monkeypatch):
         assert name in recalled and recalled.shape(name) == whole.shape(name)
         assert np.array_equal(recalled[name], whole[name], equal_nan=True), name
     assert recalled.nbytes < whole.nbytes and recalled.interventions == whole.interventions != Interventions()
+    again = core.run(scene, params, weights=lambda: params).trace  # of which no block was asked for yet
+    for name in whole:
+        assert np.allclose(again.row(name, -1), whole[name][-1], rtol=1e-5, atol=1e-5, equal_nan=True), name
+        assert again.shape(name) == whole.shape(name)
+    assert again.at_hand("blocks.0.resid_pre") and not again.at_hand("blocks.0.attn.q")
     with pytest.raises(KeyError, match="no such array"):
         recalled["blocks.9.attn.q"]
+    with pytest.raises(KeyError):
+        again.shape("blocks.9.attn.q")
 
 
 def test_the_page_shows_cards_and_a_model_becomes_the_story_of_every_page(tmp_path, shelf):
@@ -269,21 +277,16 @@ def test_the_page_shows_cards_and_a_model_becomes_the_story_of_every_page(tmp_pa
     assert gone.session_state[SCENE].model == "penguins" and "does not have the model" in html(gone)
 
 
-def test_a_large_model_s_heads_are_switched_off_layer_by_layer(monkeypatch):
+def test_a_large_model_s_heads_are_switched_off_layer_by_layer_when_asked_for(monkeypatch):
     words, scene = words_of("en"), Scene(model="gpt", layer=2, ablated=((2, 1),))
-    whole = core.interpret.head_effects(compute.params(scene), scene.config, compute.run(scene).trace)
-    monkeypatch.setattr(limits, "ABLATIONS", 4 * reading.once(scene) + 100 * scene.config.n_parameters())
-    assert reading.tried(scene) == (2,)
-    picture = reading.effects(scene, words)
-    drawn = np.asarray(picture.figure["data"][0]["z"])
-    assert np.allclose(drawn[2], 100 * whole[2].mean(-1), rtol=1e-4) and np.isnan(np.delete(drawn, 2, 0)).all()
-    best = int(np.delete(whole[2].mean(-1), 1).argmax())
-    named = words("heads.place", layer=2, head=best + (best >= 1))
-    assert f"Counts most for the output: {named}" in picture.says and "heads of layer 2." in picture.says
-    off = reading.effects(scene.turn(ablated=[(2, head) for head in range(4)]), words)
-    assert off.says == words("reading.says.effects_off_layer")
+    about = compute.params(scene), scene.config, compute.run(scene).trace
+    assert ablation.unasked(scene) and len(ablation.parts(scene)) == 4
+    assert np.array_equal(np.stack([one.moved for one in ablation.of_all(scene)]), core.interpret.head_effects(*about))
+    predicted = np.stack([one.predicted for one in ablation.of_all(scene)], axis=1)
+    assert np.array_equal(predicted, core.interpret.prediction_effects(*about))
+    assert ablation.of_all(Scene(model="encoder"))[0].predicted is None
     monkeypatch.setattr(limits, "ABLATIONS", 1)
-    assert reading.tried(scene) == () and reading.effects(scene, words).says == words("reading.says.effects_long", n=5)
+    assert not ablation.unasked(scene)
     assert not importance.is_long(scene), "under a mask one row alone is computed again"
     sees_all = Scene(model="encoder_full")
     told = words("reading.says.keys_long", n=5)

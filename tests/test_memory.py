@@ -18,7 +18,7 @@ from core import Scene, limits
 from core.tasks import TASKS, Copy, Stories
 from core.train.loop import Batch, Checkpoints, State, step_bytes, take_step
 from core.train.training_run import TrainingRun, sized
-from pictures import attention, compute, continuation, drift, heads, labels, memory, reading, start
+from pictures import ablation, attention, compute, continuation, drift, heads, labels, memory, start
 from pictures.generate import cache
 from pictures.memory import BUDGET, weigh
 from pictures.words import words_of
@@ -80,7 +80,7 @@ SHELVES = {
     "heads": lambda scene: compute.build(heads.overview, scene, WORDS),
     "strip": lambda scene: start.html(scene, WORDS),
     "scores": labels.scores_of,
-    "effects": lambda scene: reading.moved(scene, reading.tried(scene)),
+    "effects": ablation.of_all,
     "basis": drift.basis,
     "written": lambda scene: [step.probability for step in continuation.written(continuation.writer(scene)).steps],
     "both ways": lambda scene: cache.check(scene, WORDS),

@@ -235,10 +235,11 @@ def test_a_large_model_s_heads_are_ranked_when_asked_for(monkeypatch):
     monkeypatch.setenv("FIBRA_PLAIN_FIGURES", "1")
     monkeypatch.setattr(limits, "ABLATIONS", 1)
     scene = Scene(model="stories", lang="en")
-    says = ranked.ranked(scene, words_of("en")).says
+    says = [builder(scene, words_of("en")).says for builder in (ranked.ranked, pictures.effects)]
     at = fine(open_page("reading", scene))
-    assert says not in html(at)
-    assert says in html(pressed(at, "ask-reading.ranked"))
+    assert not any(told in html(at) for told in says) and words_of("en")("reading.ranked.waits") in html(at)
+    done = html(pressed(at, "ask-reading.ranked"))
+    assert all(told in done for told in says)
 
 
 def test_the_bars_are_the_strongest_heads_in_order_and_a_click_opens_one(monkeypatch):

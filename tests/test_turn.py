@@ -11,6 +11,7 @@ import pytest
 
 from core import Scene, limits
 from pictures import (
+    ablation,
     alike,
     attention,
     backward,
@@ -27,8 +28,6 @@ from pictures import (
     memory,
     mirror,
     pair,
-    ranked,
-    reading,
     start,
     turn,
 )
@@ -94,9 +93,8 @@ SHELVES = {
     "mirror": lambda scene: mirror.html(scene, WORDS),
     "scores": labels.scores_of,
     "probe": labels.probe_of,
-    "effects": lambda scene: reading.moved(scene, reading.tried(scene)),
+    "effects": lambda scene: ablation.measured(scene, 0),
     "a key's effect": importance.effects_of,
-    "ranks": lambda scene: ranked.measured(scene, 0),
     "over sentences": lambda scene: habits.over(Scene(model="induction", seed=scene.seed)),
     "a sentence": lambda scene: habits.scores(habits.parts(Scene(model="induction", seed=scene.seed))[0]),
     "a pinned walk": lambda scene: compare_drift.present_ways(replace(scene, pinned=scene), WORDS),

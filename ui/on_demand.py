@@ -36,9 +36,9 @@ def ready(work: Work, parts: Sequence[Any], title: str, words: Words) -> bool:
 
     parts: the arguments of `do`, all that it depends on; another knob turned, and it has not been asked for.
     """
-    asked = _all().get(work.name)
-    if asked is not None and asked.parts == parts and asked.done == len(parts):
+    if is_done(work, parts):
         return True
+    asked = _all().get(work.name)
     shell.say(title.partition(" · ")[0], "step")
     if asked is None or asked.parts != parts:
         shell.say(words(f"{work.name}.about", n=len(parts)), "about")
@@ -47,6 +47,12 @@ def ready(work: Work, parts: Sequence[Any], title: str, words: Words) -> bool:
     else:
         st.fragment(_slice, run_every=scheduler.TICK)(work, asked, words)
     return False
+
+
+def is_done(work: Work, parts: Sequence[Any]) -> bool:
+    """Whether these parts were asked for, and all are done."""
+    asked = _all().get(work.name)
+    return asked is not None and asked.parts == parts and asked.done == len(parts)
 
 
 def _all() -> dict[str, Asked]:

@@ -1,6 +1,6 @@
 """What a trace says. Each module has one subject; all that is public comes in by `core.interpret`."""
 
-from .ablation import head_effects, key_effects, prediction_effects
+from .ablation import head_effects, key_effects, prediction_effects, without_heads
 from .alignment import alignment_score, cross_patterns, cross_rollout
 from .attention import attention_distance, entropy, read_row, unevenness
 from .habits import Habits, habits, sentence_scores
@@ -75,5 +75,6 @@ __all__ = [
     "transformed_values",
     "unevenness",
     "value_weighted",
+    "without_heads",
     "word_influence",
 ]

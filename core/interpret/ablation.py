@@ -9,8 +9,9 @@ Config and the trace's `source`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 
 import numpy as np
 
@@ -25,49 +26,65 @@ from ..trace import Trace, last_stream
 from .lens import read_last
 from .space import relative_change
 
+NONE: Mapping[int, np.ndarray] = MappingProxyType({})
+
 
 def head_effects(
-    params: Params, config: Config, trace: Trace, layers: Sequence[int] | None = None, kind: str = "attn"
+    params: Params,
+    config: Config,
+    trace: Trace,
+    layers: Sequence[int] | None = None,
+    kind: str = "attn",
+    streams: Mapping[int, np.ndarray] = NONE,
 ) -> np.ndarray:
     """Relative change of each token's final residual stream without each head: [layer, head, pos].
 
     ||y' - y|| / ||y||, y after the last block (before a final norm) and y' the same with the head's output z set to
     zero. Michel et al. 2019, section 3.2, take one head away as here, but measure how well the task is still done:
     BLEU of translations, accuracy of entailment. `trace`: a full one of one sentence.
-    layers: these alone; None: all.
+    layers: these alone; None: all. streams: layer -> what `without_heads` gives of it, where that is known.
     """
     config = without(config, trace.interventions.off)
     asked = range(config.n_layers) if layers is None else layers
-    return np.stack([_moved(_without_heads(params, config, trace, i, kind), config, trace) for i in asked])
+    known = (streams[i] if i in streams else without_heads(params, config, trace, i, kind) for i in asked)
+    return np.stack([_moved(x, config, trace) for x in known])
 
 
 @np.errstate(over="ignore", invalid="ignore")  # as in forward
 def prediction_effects(
-    params: Params, config: Config, trace: Trace, layers: Sequence[int] | None = None, kind: str = "attn"
+    params: Params,
+    config: Config,
+    trace: Trace,
+    layers: Sequence[int] | None = None,
+    kind: str = "attn",
+    streams: Mapping[int, np.ndarray] = NONE,
 ) -> np.ndarray:
     """What each head does to the prediction after the last position: [2, layer, head].
 
     First the total variation between the next token's distributions p with the head and p' without it, sum |p' - p| / 2
     (Levin & Peres 2017, section 4.1): how much probability is elsewhere without it. Then log p' - log p of the token
-    that is likeliest with it. `trace`: a full one of one sentence, with logits. layers: these alone; None: all.
+    that is likeliest with it. `trace`: a full one of one sentence, with logits. layers, streams: as `head_effects`.
     Raises: ConfigError for a Config without logits.
     """
     if not config.unembed:
         raise ConfigError("unembed: is False, and without logits nothing is predicted", "unembed")
     config = without(config, trace.interventions.off)
     asked = range(config.n_layers) if layers is None else layers
-    before = log_softmax(trace["logits"][-1].astype(np.float64))
+    before = log_softmax(trace.row("logits", -1).astype(np.float64))
     effects = []
     for layer in asked:
-        last = _without_heads(params, config, trace, layer, kind)[:, -1]
-        after = log_softmax(read_last(last, params, config).astype(np.float64))
+        x = streams[layer] if layer in streams else without_heads(params, config, trace, layer, kind)
+        after = log_softmax(read_last(x[:, -1], params, config).astype(np.float64))
         variation = np.abs(np.exp(after) - np.exp(before)).sum(-1) / 2
         effects.append((variation, (after - before)[:, before.argmax()]))
     return np.stack(effects, axis=1)
 
 
-def _without_heads(params: Params, config: Config, trace: Trace, layer: int, kind: str) -> np.ndarray:
-    """[without this head, pos, d_model]: the final stream without each head of a layer."""
+def without_heads(params: Params, config: Config, trace: Trace, layer: int, kind: str = "attn") -> np.ndarray:
+    """The final residual stream without each head of a layer, the others as they were: [without this head, pos,
+    d_model]. `trace`: a full one of one sentence.
+    """
+    config = without(config, trace.interventions.off)
     z = trace[f"blocks.{layer}.{kind}.z"]
     gone = np.eye(config.n_heads, dtype=bool)  # [without this head, head]
     return _final(np.where(gone[:, :, None, None], z.dtype.type(0), z), params, config, trace, layer, kind)

@@ -1,4 +1,4 @@
-"""What Reading heads is asked for: the heads by what is lost without them, and what they do over many sentences."""
+"""What Reading heads is asked for: what is lost without each head, and what they do over many sentences."""
 
 from __future__ import annotations
 
@@ -9,23 +9,35 @@ from typing import Any
 import streamlit as st
 
 from core import Scene
-from pictures import compute, habits, ranked
+from pictures import ablation, compute, habits, ranked, reading
 from pictures.reading import map_height
 from pictures.words import Words
-from ui import controls, figure, on_demand, state
+from ui import controls, figure, on_demand, shell, state
 from ui.live import live_figure
 
-RANKS = on_demand.Work("reading.ranked", ranked.measured)
+ABLATIONS = on_demand.Work("reading.ranked", ablation.measured)
 SENTENCES = on_demand.Work("reading.over", habits.scores)
 Click = Callable[[dict[str, Any]], None]
 
 
+def effects(scene: Scene, words: Words) -> None:
+    """What the output loses without each head; of a large model once it was asked for."""
+    parts = ablation.parts(scene)
+    if ablation.unasked(scene) or on_demand.is_done(ABLATIONS, parts):
+        _picture(reading.effects, scene, words, map_height(scene), controls.choose_head)
+        return
+    with st.container(key="reading-asked"):
+        on_demand.ready(ABLATIONS, parts, words("reading.steps.effects"), words)
+
+
 def ranks(scene: Scene, words: Words) -> None:
-    """The strongest heads; of a large model once they were asked for."""
-    title = words("reading.steps.ranked")
-    with st.container():  # one place of the grid, whatever stands there
-        if ranked.unasked(scene) or on_demand.ready(RANKS, ranked.parts(scene), title, words):
+    """The strongest heads; what is asked for above the map of effects gives them too."""
+    with st.container():
+        if ablation.unasked(scene) or on_demand.is_done(ABLATIONS, ablation.parts(scene)):
             _picture(ranked.ranked, scene, words, ranked.height(scene), choose_rank)
+        else:
+            shell.say(words("reading.steps.ranked"), "step")
+            shell.say(words("reading.ranked.waits"), "about")
 
 
 def sentences(scene: Scene, words: Words) -> None:
