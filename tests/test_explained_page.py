@@ -229,26 +229,26 @@ def test_a_cell_beside_what_is_pinned_is_the_number_that_it_shows(page: str) -> 
     for scene in PINNED:
         run = here(page, scene)
         assert run.within("pinned.logits")[0].tokens == scene.pinned.tokens
-        for builder, start in zip(COMPARED[page], ("pinned.", "", "differs."), strict=True):
+        for builder, beginning in zip(COMPARED[page], ("pinned.", "", "differs."), strict=True):
             if builder is compare_block.difference and not compare_block.alike(scene):
                 continue
             made = builder(scene, EN)
             if made.numbers is None:
-                assert page == "block" or start == "differs.", (scene, builder)
+                assert page == "block" or beginning == "differs.", (scene, builder)
                 continue
             z = values_of(made.figure)
             for row, column in random.Random(0).sample([*np.ndindex(z.shape)], min(z.size, 30)):
                 number = made.numbers.at({"x": column, "y": row})
                 if number is None:
                     continue
-                assert number[0].startswith(start) and run.has(number)
+                assert number[0].startswith(beginning) and run.has(number)
                 value = run.explain(number).value
                 assert z[row, column] == pytest.approx(value, rel=1e-5, abs=1e-6) or not np.isfinite(value), number
                 assert run.value(number) == pytest.approx(value, rel=1e-6, abs=1e-7) or not np.isfinite(value)
                 at = made.numbers.place(number)
                 assert (at["x0"] + 0.5, at["y0"] + 0.5) == (column, row)
-                asked.append(start)
-    assert all(asked.count(start) > 30 for start in ("pinned.", "", "differs."))
+                asked.append(beginning)
+    assert all(asked.count(beginning) > 30 for start in ("pinned.", "", "differs."))
 
 
 def test_the_way_back_from_a_pinned_number_stays_in_its_run() -> None:
