@@ -293,6 +293,20 @@ def test_a_model_that_is_gone_takes_nothing_else_with_it(session):
     assert [notice.code for notice in state.notices()] == ["gone"]
 
 
+def test_a_turn_that_leaves_a_patch_no_place_says_so_beside_what_else_is_gone(session):
+    stories_preset = PRESETS["stories"]
+    name, held = register(replace(stories_preset, title="of a session", source=lambda: stories_preset.learned))
+    small = Scene(model="gpt", sentence="a b").turn(patch=("blocks.3.mlp_out", ()), patch_source="b a")
+    state.show(replace(small, pinned=Scene(model=name)))
+    del held
+    session.state.pop(state.MODEL)
+    gc.collect()
+    session.clock.now += 60
+    state.turn(sentence="a b c")
+    assert state.scene() == replace(small, sentence="a b c", patch=None)
+    assert [notice.code for notice in state.notices()] == ["unpatched", "gone"]
+
+
 def test_a_quick_reader_on_a_slow_server_does_not_lose_what_was_done_before_the_page_was_turned(session):
     """A model is loaded; the button's run and its rerun are over when the link arrives, drawn before both."""
     link = state.linked()

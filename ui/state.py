@@ -165,11 +165,11 @@ def switch(**parts: bool) -> None:
 
 
 def show_turned(new: Scene) -> None:
-    """Show what was turned; of a patch that no longer fits it is said that it is gone."""
+    """Show what was turned; of a patch that no longer fits it is said that it is gone, beside what else is."""
     gone = own().patch and not new.patch
     show(new)
     if gone:
-        notify(Notice("unpatched", "patch", "", ""))
+        notify(Notice("unpatched", "patch", "", ""), *notices())
 
 
 def show(new: Scene) -> None:
