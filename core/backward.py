@@ -25,7 +25,7 @@ from .ops.linear import bias_backward, linear_backward
 from .ops.norm import centred_backward, gain_backward, mean_backward, scale_backward
 from .ops.positions import rotary_angles, rotate_backward
 from .ops.softmax import softmax_backward
-from .params import Params, check_needed, encoder_params
+from .params import Params, check_needed, encoder_params, unembedding
 from .trace import GradientFlow, Trace, before_mlp, last_stream
 
 NO_BACKWARD = frozenset({"softmax", "W_V", "W_O"})  # parts whose absence the Config cannot say
@@ -100,7 +100,7 @@ def unembed_backward(params: Params, config: Config, trace: Trace, flow: Gradien
     if not config.tied_unembed:
         return _linear_backward(dlogits, x, params, "unembed.W_U", "unembed.b_U", flow)
     # W_U = W_E.T
-    dx, dW_U = linear_backward(dlogits, x, params["embed.W_E"].T)
+    dx, dW_U = linear_backward(dlogits, x, unembedding(params, config))
     flow.params["embed.W_E"] = dW_U.T
     if "unembed.b_U" in params:
         flow.params["unembed.b_U"] = bias_backward(dlogits)

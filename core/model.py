@@ -20,7 +20,7 @@ from .ops.linear import identity, linear
 from .ops.norm import layer_norm, rms_norm
 from .ops.positions import rotary_angles, rotate, sinusoidal
 from .ops.softmax import softmax
-from .params import Params, check_needed, encoder_params
+from .params import Params, check_needed, encoder_params, unembedding
 from .trace import Part, Trace, checked_names
 
 
@@ -360,7 +360,6 @@ def norm(x: np.ndarray, params: Params, config: Config, at: str, trace: Trace) -
 def unembed(x: np.ndarray, params: Params, config: Config, trace: Trace) -> np.ndarray:
     """What each position says of the next token: x [..., pos, d_model] -> logits [..., pos, vocab].
 
-    Vaswani et al. 2017, section 3.4; tied: W_U is W_E transposed (Press & Wolf 2016).
+    Vaswani et al. 2017, section 3.4.
     """
-    W_U = params["embed.W_E"].T if config.tied_unembed else params["unembed.W_U"]
-    return trace.put("logits", linear(x, W_U, params.get("unembed.b_U")))
+    return trace.put("logits", linear(x, unembedding(params, config), params.get("unembed.b_U")))

@@ -103,6 +103,11 @@ def encoder_params(params: Params) -> dict[str, Array]:
     return shared | {name.removeprefix(ENCODER): p for name, p in params.items() if name.startswith(ENCODER)}
 
 
+def unembedding(params: Params, config: Config) -> Array:
+    """W_U [d_model, vocab]; tied, it is W_E transposed (Press & Wolf 2016)."""
+    return params["embed.W_E"].T if config.tied_unembed else params["unembed.W_U"]
+
+
 @lru_cache(maxsize=64)
 def _shapes(config: Config) -> tuple[tuple[str, tuple[int, ...]], ...]:
     return tuple(param_shapes(config).items())

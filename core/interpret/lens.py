@@ -11,7 +11,7 @@ from ..errors import ConfigError
 from ..interventions import without
 from ..model import norm, unembed
 from ..ops.linear import identity, linear
-from ..params import Params
+from ..params import Params, unembedding
 from ..trace import Trace
 from .space import residual_stages
 
@@ -50,7 +50,7 @@ def read_likeliest(x: np.ndarray, params: Params, config: Config) -> tuple[np.nd
     _check_stream(config)
     if config.final_norm:
         x = norm(x, params, config, "ln_final", Trace(names=()))
-    W_U = params["embed.W_E"].T if config.tied_unembed else params["unembed.W_U"]
+    W_U = unembedding(params, config)
     bias = params.get("unembed.b_U")
     most = np.full(x.shape[:-1], -np.inf)
     token, total = np.zeros(most.shape, np.int64), np.zeros(most.shape)
@@ -135,8 +135,7 @@ def reading_direction(
     token = np.broadcast_to(np.asarray(token), trace["logits"].shape[:-1])
     if token.dtype.kind not in "iu" or token.min() < 0 or token.max() >= config.vocab_size:
         raise ConfigError(f"token: must be ids in 0..{config.vocab_size - 1}", "token")
-    W_U = params["embed.W_E"].T if config.tied_unembed else params["unembed.W_U"]
-    reader = W_U.T[token]  # [..., pos, d_model]: the logit is a component's dot product with it
+    reader = unembedding(params, config).T[token]  # [..., pos, d_model]: the logit is a component's dot product with it
     parts: dict[str, np.ndarray] = {}
     if config.final_norm:
         if config.norm == "layer":
