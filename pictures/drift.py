@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from core import Scene
-from core.interpret.space import ROUNDING
+from core.interpret import ROUNDING
 from pictures import compute, extremes, left_out, memory, stacks
 from pictures.compute import Picture, looked_at, picture
 from pictures.display_names import all_named

@@ -11,8 +11,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from core import Scene
-from core.interpret import head_label, head_scores, probe_induction
-from core.interpret.heads import CLEAR
+from core.interpret import CLEAR, head_label, head_scores, probe_induction
 from core.params import encoder_params
 from pictures import compute, left_out, memory, stacks
 from pictures.extremes import unit

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from core import PRESETS
+from core import PRESETS, interpret
 
 ROOT = Path(__file__).parents[1]
 LAYERS = ["core", "plots", "pictures", "ui", "pages", "app"]  # each may import those to its left, and itself
@@ -94,6 +94,13 @@ def test_only_core_imports_relatively(layer, path):
             assert not (part.level == 0 and own) if layer == "core" else part.level == 0, ast.unparse(part)
         elif isinstance(part, ast.Import) and layer == "core":
             assert not any(alias.name.partition(".")[0] == "core" for alias in part.names), ast.unparse(part)
+
+
+@pytest.mark.parametrize(("layer", "path"), EVERY, ids=named)
+def test_core_interpret_comes_in_by_its_face(layer, path):
+    if layer != "core":
+        found = {name for name in imports(tree(path), path) if name.startswith("core.interpret.")}
+        assert found <= {f"core.interpret.{name}" for name in interpret.__all__}, found
 
 
 @pytest.mark.parametrize(("layer", "path"), EVERY, ids=named)

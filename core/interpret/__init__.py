@@ -4,7 +4,18 @@ from .ablation import head_effects, key_effects, prediction_effects, without_hea
 from .alignment import alignment_score, cross_patterns, cross_rollout
 from .attention import attention_distance, entropy, read_row, unevenness
 from .habits import Habits, habits, sentence_scores
-from .heads import LABELS, head_label, head_scores, rollout, transformed_values, value_weighted
+from .heads import (
+    CLEAR,
+    LABELS,
+    SEVERAL,
+    followable,
+    head_label,
+    head_scores,
+    label_targets,
+    rollout,
+    transformed_values,
+    value_weighted,
+)
 from .induction import (
     Circuit,
     dependency_chance,
@@ -15,16 +26,29 @@ from .induction import (
     probe_induction,
 )
 from .influence import ANSWERS, Influence, path_gradients, path_nodes, word_influence
-from .lens import Attribution, direct_attribution, logit_lens, read_likeliest, read_stream, source_attribution
+from .lens import (
+    Attribution,
+    direct_attribution,
+    into_heads,
+    is_sum,
+    logit_lens,
+    read_likeliest,
+    read_stream,
+    reading_direction,
+    source_attribution,
+)
 from .patching import difference, patched_differences
 from .sentences import sentence_similarity, sentence_vector, sentence_vectors
-from .space import PCA, pca, rank_correlation, relative_change, residual_stages, token_norms
+from .space import PCA, ROUNDING, pca, rank_correlation, relative_change, residual_stages, token_norms
 from .stream import order_effect, pair_angles, share_of_zeros, similarity, sine_wave, token_moments
 
 __all__ = [
     "ANSWERS",
+    "CLEAR",
     "LABELS",
     "PCA",
+    "ROUNDING",
+    "SEVERAL",
     "Attribution",
     "Circuit",
     "Habits",
@@ -39,12 +63,16 @@ __all__ = [
     "direct_attribution",
     "entropy",
     "find_circuit",
+    "followable",
     "habits",
     "head_effects",
     "head_label",
     "head_scores",
     "induction_score",
+    "into_heads",
+    "is_sum",
     "key_effects",
+    "label_targets",
     "logit_lens",
     "order_effect",
     "pair_angles",
@@ -59,6 +87,7 @@ __all__ = [
     "read_likeliest",
     "read_row",
     "read_stream",
+    "reading_direction",
     "relative_change",
     "residual_stages",
     "rollout",

@@ -30,7 +30,7 @@ def head_scores(pattern: np.ndarray, tokens: Sequence[object], causal: bool = Fa
 
     A score tells what a head does in this sentence. That it is an induction head takes a probe: `probe_induction`.
     """
-    keys_of, choice = targets(tokens, causal)
+    keys_of, choice = label_targets(tokens, causal)
     scores = {name: _mean_weight(pattern, keys) for name, keys in keys_of.items()}
     uneven = unevenness(pattern, causal)[..., choice]
     few = choice.sum() < SEVERAL
@@ -39,12 +39,12 @@ def head_scores(pattern: np.ndarray, tokens: Sequence[object], causal: bool = Fa
 
 def followable(tokens: Sequence[object], causal: bool = False) -> frozenset[str]:
     """The names of LABELS that at least SEVERAL of a sentence's queries can follow; of the others a score is 0."""
-    keys_of, choice = targets(tokens, causal)
+    keys_of, choice = label_targets(tokens, causal)
     queries = {name: keys.any(-1).sum() for name, keys in keys_of.items()} | {"uniform": choice.sum()}
     return frozenset(name for name, n in queries.items() if n >= SEVERAL)
 
 
-def targets(tokens: Sequence[object], causal: bool) -> tuple[dict[str, np.ndarray], np.ndarray]:
+def label_targets(tokens: Sequence[object], causal: bool) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """(name -> [query, key]: where a head that follows this pattern looks, [query]: which have a choice)."""
     n = len(tokens)
     seen = np.tri(n, dtype=bool) if causal else np.ones((n, n), bool)

@@ -17,7 +17,7 @@ from core import Explanation, interpret
 from core.arguments import wrong
 from core.errors import ConfigError
 from core.explain.explanation import Made, Operand, Term, dot, same, the_sum
-from core.interpret.heads import transformed_values
+from core.interpret import transformed_values
 from pictures.explained.kinds import (
     COMPONENT,
     OWN,

@@ -7,8 +7,7 @@ import re
 from core import NAMES, Config, Scene
 from core.config import ENCODER
 from core.explain.subject import GRAD, LENGTH
-from core.interpret import ANSWERS
-from core.interpret.lens import is_sum
+from core.interpret import ANSWERS, is_sum
 from core.scene.fields import Numbered
 from pictures import influence, left_out
 from pictures.explained import derived, runs

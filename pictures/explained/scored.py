@@ -11,8 +11,7 @@ import numpy as np
 from core import interpret
 from core.errors import ConfigError
 from core.explain.explanation import Made, Term, the_sum
-from core.interpret import LABELS
-from core.interpret.heads import SEVERAL, targets
+from core.interpret import LABELS, SEVERAL, label_targets
 from pictures.explained.kinds import COMPONENT, OWN, Derived, Place, coordinate
 from pictures.together import in_plane
 
@@ -26,7 +25,7 @@ FEW = the_sum(rf"0 \quad (n < {SEVERAL})", [Term((), 0.0)])  # of a pattern that
 def _score(pattern: str, here: World, of: str, index: Place) -> Made:
     """core.interpret.head_scores: the mean weight on the keys of a pattern, over the queries that have such a key."""
     s, (head,) = here.subject, index
-    keys, choice = targets(here.tokens, s.config.causal)
+    keys, choice = label_targets(here.tokens, s.config.causal)
     if pattern == "uniform":
         return _uniform(here, of, head, choice)
     queries = int(keys[pattern].any(-1).sum())

@@ -9,9 +9,9 @@ import numpy as np
 
 from core.errors import ConfigError
 from core.explain.explanation import Made, Term, same, the_sum
-from core.interpret import read_stream
-from core.interpret.lens import into_heads, is_sum, reading_direction
+from core.interpret import into_heads, is_sum, read_stream, reading_direction
 from core.ops.softmax import softmax
+from core.params import unembedding
 from pictures.explained.kinds import OWN, Derived, Place, heads_on, layer_of, weighed
 
 if TYPE_CHECKING:
@@ -34,8 +34,7 @@ def _vote(here: World, of: str, index: Place) -> Made:
         return same("b_t", s.cell(of, token))
     direction = _direction(here, token)[-1]
     if of == "ln_final.b":  # it is added behind the norm
-        W_U = s.params["embed.W_E"].T if s.config.tied_unembed else s.params["unembed.W_U"]
-        direction = np.asarray(W_U).T[token]
+        direction = unembedding(s.params, s.config).T[token]
     x = s.row(of) if s[of].ndim == 1 else s.row(of, len(here.tokens) - 1)
     return the_sum(r"\sum_d r_d\,x_d", weighed(x, direction))
 

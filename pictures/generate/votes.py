@@ -12,8 +12,7 @@ import re
 import numpy as np
 
 from core import Scene
-from core.interpret import Attribution, direct_attribution, source_attribution
-from core.interpret.lens import is_sum
+from core.interpret import Attribution, direct_attribution, is_sum, source_attribution
 from core.scene.fields import Numbered
 from pictures import continuation, extremes
 from pictures.compute import Picture, picture
