@@ -336,6 +336,11 @@ def read(text: str, lang: str) -> list[float]:
     return [float(re.sub(r"\s×\s10", "e", x).translate(powers)) for x in plain]
 
 
+def told_as(f: Any, english: str, portuguese: str) -> bool:
+    """Whether what is said has a match of this pattern, the one of its language."""
+    return re.search(english if f.words.lang == "en" else portuguese, f.says) is not None
+
+
 def written_as(text: str, expected: float | np.ndarray, lang: str) -> bool:
     """Does a text hold these numbers, in order, as closely as it writes them?"""
     found, expected = read(text, lang), np.ravel(expected)

@@ -10,7 +10,7 @@ import core
 from core import Scene
 from pictures import ranked, weighed
 
-from . import Fresh, Values, any_scenes, claim, named_in, near, read, ties
+from . import Fresh, Values, any_scenes, claim, named_in, near, read, ties, told_as
 from .see import key_change, ranks_of
 from .sides import HERE, Sides
 
@@ -79,7 +79,7 @@ def strongest(f: Fresh, v: Values) -> None:
     assert v["n"] == n
     assert v["k"] == len(most) and v["heads"] == f.heads(most, the=True)
     assert ("token" in v) == f.config.unembed and ("token" not in v or v["token"] == read_last(f))
-    alike = "any one of the" in f.says or "qualquer uma das" in f.says
+    alike = told_as(f, "any one of the", "qualquer uma das")
     assert alike == (len(most) == n > 1)
 
 
@@ -180,7 +180,7 @@ def agrees(value: float, x: np.ndarray, y: np.ndarray) -> bool:
 def of_pairs(f: Fresh, v: Values) -> None:
     a, carried, _ = measures(f)
     assert v["n"] == int(f.seen.sum()) >= 3
-    none = "no order" in f.says.partition(".")[0] or "não há ordem" in f.says.partition(".")[0]
+    none = told_as(f, "^[^.]*no order", "^[^.]*não há ordem")
     if none:
         assert any(np.isnan(correlations(a[f.seen], carried[f.seen])))
     else:

@@ -3,7 +3,6 @@ grammar writes."""
 
 from __future__ import annotations
 
-import re
 from functools import cached_property, lru_cache
 from math import exp, log
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 import numpy as np
 
 import core
-from claims import Fresh, Values, claim, named_in, ties
+from claims import Fresh, Values, claim, named_in, ties, told_as
 from core import Interventions, Scene
 from core.tasks import pair
 from core.tasks.bilingual import ENGLISH, PORTUGUESE, Pair
@@ -243,7 +242,7 @@ def own(f: Fresh, v: Values) -> None:
     into = ENGLISH if f.tokens[0] == "<en>" else PORTUGUESE
     told = KNOWN[tuple(f.tokens[1:])].words(into)
     assert v["own"] == " ".join(told) and text(f).reached == len(text(f).chances)
-    assert (tuple(text(f).written(f)) == told) == (not re.search("is another|é outra", f.says))
+    assert (tuple(text(f).written(f)) == told) == (not told_as(f, "is another", "é outra"))
 
 
 @claim("translate.says.no_truth")
@@ -259,7 +258,7 @@ def both_ways(f: Fresh, v: Values) -> None:
 @claim("translate.says.kind_decoder", "translate.says.kind_unmasked")
 def one_way(f: Fresh, v: Values) -> None:
     later = np.triu(patterns(f), 1).any()
-    assert f.scene.attention_of == "decoder" and ("mask" in f.scene.off) == (("Without" in f.says) or ("Sem" in f.says))
+    assert f.scene.attention_of == "decoder" and ("mask" in f.scene.off) == told_as(f, "Without", "Sem")
     assert later <= ("mask" in f.scene.off)
 
 
@@ -286,7 +285,7 @@ def sharp(f: Fresh, v: Values) -> None:
 def among(f: Fresh, v: Values, shares: np.ndarray) -> None:
     found = ties(100 * shares, 1)
     assert abs(v["share"] - shares.max()) < 1e-6 and v["n"] == len(found) and v["heads"] == f.heads(found)
-    assert (len(found) == shares.size) == bool(re.search("All heads|Todas as cabeças", f.says))
+    assert (len(found) == shares.size) == told_as(f, "All heads", "Todas as cabeças")
 
 
 def share(f: Fresh, value: float) -> str:
@@ -355,4 +354,4 @@ def writes(f: Fresh, v: Values) -> None:
     texts = [anew(f.scene, tuple(off + more), False).written(f) for more in ([], ["cross"])]
     assert [v["has"], v["lacks"]] == [" ".join(words) for words in texts]
     assert v["part"] == f.words("switches.parts.cross")
-    assert (texts[0] == texts[1]) == bool(re.search("the same:|o mesmo:", f.says))
+    assert (texts[0] == texts[1]) == told_as(f, "the same:", "o mesmo:")

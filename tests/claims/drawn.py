@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 
 import core
-from claims import Fresh, Values, claim
+from claims import Fresh, Values, claim, told_as
 from claims.inside import shares
 from core import Scene
 from core.tokenizer.words import UNKNOWN
@@ -126,9 +126,9 @@ def drawn(f: Fresh, v: Values) -> None:
     assert v["token"] in {f"“{'␣' if name == ' ' else name}”" for name in called(f, token)}
     assert shares(v["own"], p[token], f) and ranked(v["rank"], p, token)
     place = replayed(f.scene).n + reached(f.scene) - 1
-    assert ("You put" in f.says or "Você pôs" in f.says) == ((place, token) in f.scene.forced)
+    assert told_as(f, "You put", "Você pôs") == ((place, token) in f.scene.forced)
     if (place, token) not in f.scene.forced and f.scene.draw_temperature == 0:
-        assert v["rank"] == 1 and ("likeliest" in f.says or "provável" in f.says or "prováveis" in f.says)
+        assert v["rank"] == 1 and told_as(f, "likeliest", "prováve(l|is)")
     else:
         assert shares(v["drawn"], in_draw(f.scene, logits)[token], f)
 

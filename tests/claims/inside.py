@@ -6,7 +6,7 @@ from math import erf
 
 import numpy as np
 
-from claims import Fresh, Values, claim, near, pinned_number, read, see, ties, written_as
+from claims import Fresh, Values, claim, near, pinned_number, read, see, ties, told_as, written_as
 from pictures.block import lengths, neurons, norm, position
 
 BUILDERS = (
@@ -44,7 +44,7 @@ def pairs(f: Fresh) -> np.ndarray:
 
 @claim("block.says.positions_none", "block.says.positions_off")
 def not_at_work(f: Fresh, v: Values) -> None:
-    off = "switched off" in f.says or "desligad" in f.says
+    off = told_as(f, "switched off", "desligad")
     assert "pos_embed" not in f.run.trace and f.config.positions == "none"
     assert off == (f.scene.whole.positions != "none" or f.scene.preset.config.positions != "none")
 
@@ -159,12 +159,12 @@ def moments(f: Fresh, v: Values) -> None:
     assert v["token"] == f.token(f.query)
     assert digits(v["mean"], x.mean(), f) and digits(v["variance"], x.var(), f)
     assert digits(v["mean2"], z.mean(), f) and digits(v["variance2"], z.var(), f)
-    learned = "learned" in f.says or "aprendid" in f.says
+    learned = told_as(f, "learned", "aprendid")
     assert learned == (f.config.norm != "none" and not np.allclose(y, z, rtol=1e-3, atol=1e-4))
     if learned:
         assert digits(v["mean1"], y.mean(), f) and digits(v["variance1"], y.var(), f)
         assert v["norm"] == f.config.norm
-        assert ("bias" in f.says or "viés" in f.says) == (f.config.norm == "layer")
+        assert told_as(f, "bias", "viés") == (f.config.norm == "layer")
 
 
 @claim("block.says.moments_over")
@@ -206,7 +206,7 @@ def rms(f: Fresh, v: Values) -> None:
 def no_norm(f: Fresh, v: Values) -> None:
     assert not any(".ln1" in name for name in f.run.trace)
     had = f.scene.preset.config.norm != "none" or f.scene.whole.norm != "none"
-    assert ("switched off" in f.says or "desligad" in f.says) == had
+    assert told_as(f, "switched off", "desligad") == had
 
 
 # ----------------------------------------------------------------------------------------------------------- the MLP
@@ -242,7 +242,7 @@ def hidden(f: Fresh) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def no_mlp(f: Fresh, v: Values) -> None:
     assert not any(".mlp." in name for name in f.run.trace)
     had = f.scene.preset.config.d_mlp > 0 or f.scene.whole.d_mlp > 0
-    assert ("switched off" in f.says or "desligad" in f.says) == had
+    assert told_as(f, "switched off", "desligad") == had
 
 
 def shares(text: str, expected: float, f: Fresh) -> bool:
@@ -271,7 +271,7 @@ def passed_on(f: Fresh, v: Values) -> None:
     units = hidden(f)[2]
     exactly = nothing(f, units)
     assert v["n"] == units.size and np.isfinite(units).all() and v["name"] == CALLED[f.config.activation]
-    if "below it" in f.says or "abaixo" in f.says:
+    if told_as(f, "below it", "abaixo"):
         assert not exactly.any() and shares(v["share"], (units < 0).mean(), f) and f.config.activation != "relu"
     else:
         assert shares(v["share"], exactly.mean(), f)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 import core
-from claims import Fresh, Values, any_scenes, claim, moved, near, ran, ties
+from claims import Fresh, Values, any_scenes, claim, moved, near, ran, ties, told_as
 from core import Scene
 from core.scene.continuation import namer
 from pictures import cuts, fibres
@@ -57,9 +57,9 @@ def dark(f: Fresh, v: Values) -> None:
 @claim("fibres.says.none", "fibres.says.one", "fibres.says.all", "fibres.says.some")
 def counted(f: Fresh, v: Values) -> None:
     assert above(lit(f), f, v["above"]) and v["threshold"] == f.scene.threshold
-    assert ("No weight" in f.says or "Nenhum peso" in f.says) == (v["above"] == 0)
-    assert ("One weight" in f.says or "Um só peso" in f.says) == (v["above"] == 1)
-    assert ("Of " in f.says or "De " in f.says) == (v["drawn"] < v["above"]) and v["drawn"] == min(v["above"], 500)
+    assert told_as(f, "No weight", "Nenhum peso") == (v["above"] == 0)
+    assert told_as(f, "One weight", "Um só peso") == (v["above"] == 1)
+    assert told_as(f, "Of ", "De ") == (v["drawn"] < v["above"]) and v["drawn"] == min(v["above"], 500)
 
 
 @claim("fibres.says.strongest", "fibres.says.strongest_but", "fibres.says.focus")
@@ -75,7 +75,7 @@ def strongest(f: Fresh, v: Values) -> None:
     assert v["keys"] == f.named([p[3] for p in best if p[:3] == looks[0]], itself=query)
     form = {"en": ", layer {}, head {}", "pt-BR": ", camada {}, cabeça {}"}[f.words.lang]
     assert v["where"] == ("" if a.shape[:2] == (1, 1) else form.format(layer, head))
-    assert bound == ("only look at itself" in f.says or "só pode olhar para si" in f.says)
+    assert bound == told_as(f, "only look at itself", "só pode olhar para si")
     if bound:
         assert v["first"] == f.token(0) and not f.seen[0, 1:].any()
     f.looks = len(looks)
@@ -123,7 +123,7 @@ def of_one_head(f: Fresh, v: Values) -> None:
     if v["above"]:
         assert near(v["low"], np.sort(a.ravel())[-v["above"]])
     else:
-        assert "no weight" in f.says or "nenhum peso" in f.says
+        assert told_as(f, "no weight", "nenhum peso")
 
 
 @claim("fibres.says.drawn")

@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 
 import core
-from claims import Fresh, Values, claim, named_in, near, ran, ties
+from claims import Fresh, Values, claim, named_in, near, ran, ties, told_as
 from core import Scene
 from core.interpret.influence import BENT, NODES
 from core.scene.continuation import namer
@@ -107,7 +107,7 @@ def _(f: Fresh, v: Values) -> None:
     total = float(rows[-1].sum())
     assert near(v["total"], total, 1e-3) and near(v["gain"], gain, 1e-3)
     held = abs(total - gain) < max(0.01 * abs(gain), 0.005)
-    assert held == ("(completeness)" in f.says or "(completude)" in f.says)
+    assert held == told_as(f, r"\(completeness\)", r"\(completude\)")
     assert v["apart"] == f.words.scaled(abs(v["total"] - v["gain"]), 2, small=0.01)
 
 

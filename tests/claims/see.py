@@ -7,7 +7,7 @@ import re
 import numpy as np
 
 import core
-from claims import Fresh, Values, claim, moved, named_in, near, pinned_number, ran, read, ties, written_as
+from claims import Fresh, Values, claim, moved, named_in, near, pinned_number, ran, read, ties, told_as, written_as
 from core import Scene
 from pictures import attention, heads, importance, reading, stacks, start, together, worth
 from pictures.words import Words
@@ -71,7 +71,7 @@ def grows(f: Fresh, v: Values) -> None:
 @claim("start.says.vectors", "start.says.no_vectors")
 def vectors(f: Fresh, v: Values) -> None:
     assert "logits" not in f.run.trace and v["d"] == f.last.shape[-1]
-    assert ("any more" in f.says or "ainda" in f.says) == (not np.isfinite(f.last).all())
+    assert told_as(f, "any more", "ainda") == (not np.isfinite(f.last).all())
 
 
 @claim("start.says.next", "start.says.next_alike", "start.says.nothing")
@@ -174,8 +174,8 @@ def scores(f: Fresh, v: Values) -> None:
     if abs(s.max()) < 9999:
         best = ties(s)
         assert v["pairs"] == f.phrase([pair(f, *place) for place in best]) and v["n"] == len(best)
-        assert ("alike" in f.says or "iguais" in f.says) == (len(best) == s.size > 1)
-    elif "alike" in f.says or "iguais" in f.says:  # to six digits
+        assert told_as(f, "alike", "iguais") == (len(best) == s.size > 1)
+    elif told_as(f, "alike", "iguais"):  # to six digits
         assert v["n"] == s.size and near(s.min(), s.max(), 1e-5)
 
 
@@ -199,7 +199,7 @@ def masked(f: Fresh, v: Values) -> None:
     assert v["shown"] == f.hides
     hidden = int((~f.seen).sum())
     assert v["cells"] == f.n * len(f.columns) and v["hidden"] == hidden == np.isneginf(f.of_head("scores_masked")).sum()
-    assert (not hidden) == ("Nothing" in f.says or "Nada" in f.says) and v["unit"] == unit(f)
+    assert (not hidden) == told_as(f, "Nothing", "Nada") and v["unit"] == unit(f)
 
 
 @claim("attention.says.z")
@@ -320,12 +320,12 @@ def strongest(f: Fresh, v: Values) -> None:
         where = f" {'in' if f.words.lang == 'en' else 'na'} {f.heads([(layer, head)])}"
         return form.format(f.token(q), f.key_token(k)) + ("" if f.patterns.shape[:2] == (1, 1) else where)
 
-    if "among" in f.says or "entre eles" in f.says:
+    if told_as(f, "among", "entre eles"):
         assert v["cells"] == cell(first) and len(best) > 4
     elif len(best) < len(values) or len(values) == 1:
         assert v["cells"] == f.phrase([cell(place) for place in best]) and len(best) <= 4
     else:
-        assert "alike" in f.says or "iguais" in f.says
+        assert told_as(f, "alike", "iguais")
 
 
 @claim("heads.says.cell", "heads.says.cell_in")
@@ -424,11 +424,11 @@ def changes(f: Fresh, v: Values) -> None:
     several += OF_TWO.get(getattr(f, "kind", ""), {"en": "", "pt-BR": ""})[f.words.lang]
     assert v["alone"] == (len(f.leaving) == 1)
     assert v["heads"] == (f.heads(places, the=True) if len(places) <= 4 else several)
-    if "nothing" in f.says or "nada" in f.says.lower():
+    if told_as(f, "nothing", "[Nn]ada"):
         assert before.any() and not after.any()
-    elif "already" in f.says or "ou sem." in f.says or "or without" in f.says:
+    elif told_as(f, "already|or without", r"ou sem\."):
         assert not before.any() and not after.any()
-    elif "every token" in f.says or "cada token" in f.says:
+    elif told_as(f, "every token", "cada token"):
         assert len(ties(100 * change, 1)) == len(f.leaving)
 
 
@@ -602,7 +602,7 @@ def effects(f: Fresh, v: Values) -> None:
     assert v["most"] == f.heads(ties(values, 1)) and v["n"] == len(ties(values, 1))
     assert v["least"] == f.heads(ties(values, 1, -1))
     if f.heads(ties(values, 1)) == f.heads(ties(values, 1, -1)):
-        assert "least" not in f.says.lower() and "menos" not in f.says.lower()
+        assert not told_as(f, "[Ll]east", "[Mm]enos")
 
 
 @claim("reading.says.effects_own", "reading.says.effects_own_alike")
@@ -667,9 +667,9 @@ def seen_row(name: str, values) -> None:
         assert v["query"] == f.token(f.query) and written_as(v["value"], row[f.seen[f.query]].max(), f.words.lang)
         if 0.01 < row.max() < 9999:
             assert v["keys"] == f.keys(most_of(f, row))
-            alike = "same" in f.says or "mesmo" in f.says
+            alike = told_as(f, "same", "mesmo")
             assert alike == (len(most_of(f, row)) == sight > 1)
-        assert ("only" in f.says or "só" in f.says) == (sight == 1)
+        assert told_as(f, "only", "só") == (sight == 1)
 
 
 seen_row("weights", lambda f: f.of_head("pattern")[f.query])
@@ -708,10 +708,10 @@ def counts_most(f: Fresh, v: Values) -> None:
         return  # written with powers of ten: what is alike follows other digits
     best = [set(most_of(f, weight)), set(most_of(f, length)), set(most_of(f, 100 * effect, 1))]
     common = best[0] & best[1] & best[2]
-    if "part:" in f.says or "se separam" in f.says:
+    if told_as(f, "part:", "se separam"):
         assert not common and v["carrier"] == f.keys(sorted(best[1]))
         assert v["loss"] == f.keys(sorted(best[2]))
-    elif "all three" in f.says or "três modos" in f.says:
+    elif told_as(f, "all three", "três modos"):
         assert common and v["common"] == f.phrase([f.key_token(key) for key in sorted(common)])
     else:
         assert all(len(keys) == sight.sum() for keys in best)
@@ -740,7 +740,7 @@ def rollout(f: Fresh, v: Values) -> None:
     assert v["query"] == f.token(f.query) and v["layer"] == f.layer
     assert near(v["share"], row[f.seen[f.query]].max()) and near(v["own"], row[f.query])
     assert v["keys"] == f.named(most_of(f, row), itself=f.query)
-    assert (not row.any()) == ("nothing reaches" in f.says or "nada chega" in f.says)
+    assert (not row.any()) == told_as(f, "nothing reaches", "nada chega")
 
 
 def in_plane(f: Fresh) -> tuple[np.ndarray, np.ndarray, float]:
@@ -774,7 +774,7 @@ def _(f: Fresh, v: Values) -> None:
         shares = ((x / x.max()).round(6) for x in (apart, weights))
         expected = -np.corrcoef(*map(ranks_of, shares))[0, 1]
     assert abs(v["correlation"] - expected) < 0.004 and abs(v["share"] - 100 * share) < 0.05
-    says = "means little" in f.says or "diz pouco" in f.says
+    says = told_as(f, "means little", "diz pouco")
     assert says == (v["correlation"] < 0.5)
 
 

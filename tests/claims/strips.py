@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from claims import Values, claim, see, sides
+from claims import Values, claim, see, sides, told_as
 from core import Scene
 from pictures import start
 
@@ -31,4 +31,4 @@ def through(f: Written, v: Values) -> None:
     assert (v["n"], v["written"]) == (len(f.run.encoding.ids), len(f.run.target))
     assert (v["layers"], v["own"]) == (f.whole.n_encoder_layers, f.whole.n_layers)
     crosses = any(".cross." in name for name in f.run.trace)
-    assert crosses == ("also looks" in f.says or "também olha" in f.says)
+    assert crosses == told_as(f, "also looks", "também olha")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 import core
-from claims import Fresh, Values, any_scenes, claim, moved, pinned_number
+from claims import Fresh, Values, any_scenes, claim, moved, pinned_number, told_as
 from core import Scene
 from pictures import switch_effects
 from pictures.words import Words
@@ -142,7 +142,7 @@ def mlp(f: Fresh, v: Values) -> None:
 
 @claim("switches.happened.zero_with", "switches.happened.zero_without")
 def zero(f: Fresh, v: Values) -> None:
-    run = runs(f)["Without" in f.says or "Sem " in f.says]
+    run = runs(f)[told_as(f, "Without", "Sem ")]
     assert v["token"] in [f.token(i) for i in range(f.n) if not run.last[i].any()] and part(f, v)
 
 
@@ -153,7 +153,7 @@ def mlp_alike(f: Fresh, v: Values) -> None:
 
 @claim("switches.happened.lost_with", "switches.happened.lost_without")
 def lost(f: Fresh, v: Values) -> None:
-    without = "Without" in f.says or "Sem " in f.says
+    without = told_as(f, "Without", "Sem ")
     run = runs(f)[without]
     assert v["layer"] == next(
         i for i in range(run.config.n_layers) if not np.isfinite(run[f"blocks.{i}.resid_post"]).all()

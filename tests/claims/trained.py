@@ -9,7 +9,7 @@ import numpy as np
 
 import core
 from claims import Fresh as OfScene
-from claims import Values, alike, claim, named_in, pinned_number, ties
+from claims import Values, alike, claim, named_in, pinned_number, ties, told_as
 from core import Scene
 from core.backward import backward
 from core.tokenizer.words import UNKNOWN
@@ -223,7 +223,7 @@ def watched(run: Run) -> list[int]:
 def held_out(f: Fresh, v: Values) -> None:
     assert (v["step"], v["n"]) == (f.step, len(f.task.vocabulary)) and abs(v["uniform"] - np.log(v["n"])) < 1e-9
     assert abs(v["loss"] - judged(f.run, f.step)[0]) < 1e-4
-    assert ("former" in f.says or "anterior" in f.says) == (f.look.former is not None)
+    assert told_as(f, "former", "anterior") == (f.look.former is not None)
 
 
 @claim("train.says.former")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from claims import Fresh, Values, alike, claim, pinned_number, read, stages
+from claims import Fresh, Values, alike, claim, pinned_number, read, stages, told_as
 from pictures import drift
 
 BUILDERS = (drift.drift, drift.variance, drift.rows)
@@ -97,7 +97,7 @@ def spread(f: Fresh) -> np.ndarray:
 @claim("drift.says.variance", "drift.says.point")
 def variance(f: Fresh, v: Values) -> None:
     assert v["d"] == f.config.d_model and abs(v["share"] - 100 * spread(f)[: 3 if f.scene.drift_3d else 2].sum()) < 0.02
-    assert ("coincide" in f.says or "coincidem" in f.says) == (not spread(f).any())
+    assert told_as(f, "coincide", "coincidem") == (not spread(f).any())
 
 
 # --------------------------------------------------------------------------------------------------------- who went far
@@ -106,7 +106,7 @@ def variance(f: Fresh, v: Values) -> None:
 @claim("drift.says.still", "drift.says.still_positions")
 def still(f: Fresh, v: Values) -> None:
     assert now(f) == 0 and f.scene.drift_stage == 0
-    if "position added" in f.says or "somado" in f.says:
+    if told_as(f, "position added", "somado"):
         x = stages(f)[0] - f["embed"]
         assert x.any() and "pos_embed" in f.run.trace and np.allclose(x, f["pos_embed"], atol=1e-5)
     else:
@@ -157,7 +157,7 @@ def ends(f: Fresh, v: Values) -> None:
         return
     assert all(pinned_number(v["was"], before[j], f.words.lang) for j in nearest) and i not in nearest
     gain = before - here
-    if "no other start" in f.says or "nenhum outro" in f.says:
+    if told_as(f, "no other start", "nenhum outro"):
         others = [gain[j] for j in range(f.n) if j not in nearest]
         assert min(gain[nearest]) > 0 and min(gain[nearest]) > max(others)
 
@@ -181,10 +181,10 @@ def ends_everywhere(f: Fresh, v: Values) -> None:
 def together(f: Fresh, v: Values) -> None:
     before, here = apart(f, 0), apart(f, now(f))
     assert f.n > 1 and pinned_number(v["was"], before, f.words.lang) and pinned_number(v["now"], here, f.words.lang)
-    if "as far apart" in f.says or "tão longe" in f.says:
+    if told_as(f, "as far apart", "tão longe"):
         assert v["was"] == v["now"]
     else:
-        assert ("draw nearer" in f.says or "se aproximam" in f.says) == (here < before) and here != before
+        assert told_as(f, "draw nearer", "se aproximam") == (here < before) and here != before
 
 
 @claim("drift.says.nearest", "drift.says.nearest_start", "drift.says.nearest_same")
@@ -192,8 +192,8 @@ def nearest(f: Fresh, v: Values) -> None:
     d = between(f, now(f))
     ((i, j),) = alike(d, -1)
     assert (v["a"], v["b"]) == (f.token(i), f.token(j)) and pinned_number(v["distance"], d[i, j], f.words.lang)
-    assert ("nearest now" in f.says or "próximos agora" in f.says) == (now(f) > 0 and d[i, j] > 0)
-    assert ("at one point" in f.says or "num ponto só" in f.says) == (d[i, j] == 0)
+    assert told_as(f, "nearest now", "próximos agora") == (now(f) > 0 and d[i, j] > 0)
+    assert told_as(f, "at one point", "num ponto só") == (d[i, j] == 0)
 
 
 @claim("drift.says.nearest_pairs")
@@ -208,7 +208,7 @@ def nearest_pairs(f: Fresh, v: Values) -> None:
 def any_two(f: Fresh, v: Values) -> None:
     d = between(f, now(f))
     assert len(alike(d, -1)) == f.n * (f.n - 1) / 2 and pinned_number(v["distance"], np.nanmin(d), f.words.lang)
-    assert ("one point" in f.says or "ponto só" in f.says) == (not np.nan_to_num(d).any())
+    assert told_as(f, "one point", "ponto só") == (not np.nan_to_num(d).any())
 
 
 @claim("drift.says.spread", "drift.says.dwarfed")
@@ -224,7 +224,7 @@ def crowded(f: Fresh, v: Values) -> None:
 def broken(f: Fresh, v: Values) -> None:
     lost = len(stages(f)) - 1  # the layer that leaves the range
     assert lost < f.config.n_layers and now(f) == lost and not np.isfinite(f[f"blocks.{lost}.resid_post"]).all()
-    assert ("first layer" in f.says or "primeira camada" in f.says) == (lost == 0)
+    assert told_as(f, "first layer", "primeira camada") == (lost == 0)
 
 
 @claim("drift.says.designed", "drift.says.designed_some")

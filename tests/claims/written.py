@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 import core
-from claims import Fresh, Values, claim, drawn, pinned_number, read, ties
+from claims import Fresh, Values, claim, drawn, pinned_number, read, ties, told_as
 from claims.drawn import WRITER, called, reached, replayed, softmax
 from claims.inside import shares
 from core import Scene
@@ -120,13 +120,13 @@ def stands(f: Fresh, v: Values) -> None:
     last_read = text.n + reached(f.scene) - 2
     assert v["after"] in ({f.tokens[last_read]} if last_read < text.n else called(f, text.ids[last_read]))
     assert shares(v["share"], softmax(logits[-1]).max(), f) and v["last"] == f.config.n_layers - 1
-    if "what enters" in f.says or "o que entra" in f.says:
+    if told_as(f, "what enters", "o que entra"):
         assert all(said)
-    elif "from layer" in f.says or "a partir da" in f.says:
+    elif told_as(f, "from layer", "a partir da"):
         assert all(said[v["layer"] + 1 :]) and not said[v["layer"]]
     else:
         assert not said[-2]
-    assert ("Bold" in f.says or "negrito" in f.says) == came(f)
+    assert told_as(f, "Bold", "negrito") == came(f)
 
 
 def came(f: Fresh) -> bool:
@@ -210,7 +210,7 @@ def same(f: Fresh, v: Values) -> None:
     costs = np.array([spent(f, step) for step in range(1, len(steps) + 1)]).sum(0)
     assert (v["same"], v["n"]) == (tokens, len(plain)) and pinned_number(v["size"], np.abs(plain).max(), f.words.lang)
     assert pinned_number(v["apart"], apart, f.words.lang)
-    if "as many" in f.says or "as mesmas" in f.says:
+    if told_as(f, "as many", "as mesmas"):
         assert f"{costs[1] / costs[0]:.1f}" == "1.0"
     else:
         assert pinned_number(v["saved"], costs[1] / costs[0], f.words.lang) and costs[1] > costs[0]
@@ -247,10 +247,10 @@ def surprises(f: Fresh) -> np.ndarray:
 def wrong(f: Fresh, v: Values) -> None:
     gap = np.log(f.config.vocab_size) - surprises(f).mean()
     assert v["n"] == f.config.vocab_size and pinned_number(v["gap"], abs(gap), f.words.lang, 1e-4)
-    found = ["less" in f.says or "a menos" in f.says, "more" in f.says or "a mais" in f.says]
+    found = [told_as(f, "less", "a menos"), told_as(f, "more", "a mais")]
     assert found == ([False, False] if abs(gap) < 0.2 else [gap > 0, gap < 0])
     unasked = f.scene.model == "induction" and not f.scene.target and len({*f.tokens}) == f.n
-    assert ("asks this model for no" in f.says or "não pede a este" in f.says) == unasked
+    assert told_as(f, "asks this model for no", "não pede a este") == unasked
 
 
 @claim("generate.says.loss_from", "generate.says.loss_unasked")
