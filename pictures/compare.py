@@ -11,8 +11,10 @@ import numpy as np
 from core import Scene
 from pictures import attention, changes, compute, extremes, fibres, heads, lighting, pinned, stacks
 from pictures.compute import Picture, picture
+from pictures.display_names import all_named
 from pictures.explained.runs import PINNED
 from pictures.numbers import COLUMN, ROW, Cells, Curves, Tiles, cells, of_run
+from pictures.squares import looks_map
 from pictures.words import Words
 from plots.bipartite import bipartite
 from plots.heatmap import heatmap
@@ -107,24 +109,23 @@ def _map(
     zmax: float,
     says: str,
 ) -> dict[str, Any]:
-    matrix, (row, column) = bool(columns), stacks.looks(scene).cell
+    look: dict[str, Any] = {"zmax": zmax or None, "square": False, "width": WIDTH, "height": step_height(scene)}
+    if columns:
+        row, column = stacks.looks(scene).cell
+        look["chosen"] = min(row, len(rows) - 1), min(column, len(columns) - 1)
+        return looks_map(values, rows, words, says, columns, scale, **look)
+    axis = words("axis.dimension")
     return heatmap(
         values,
-        list(rows),
-        list(columns) if matrix else None,
-        row_title=words("axis.query") if matrix else "",
-        row_role="@query" if matrix else ROLES[scene.compared_step],
-        column_title=words("axis.key" if matrix else "axis.dimension"),
-        column_role="@key" if matrix else "@muted",
+        all_named(rows, words),
+        row_role=ROLES[scene.compared_step],
+        column_title=axis,
+        column_role="@muted",
         scale=scale,
-        zmax=zmax or None,
-        chosen=(min(row, len(rows) - 1), min(column, len(columns) - 1)) if matrix else None,
         comma=words.comma,
-        hover=words("hover.cell") if matrix else f"{{row}}, {words('axis.dimension')} {{column}}: {{value}}",
-        square=False,
-        width=WIDTH,
-        height=step_height(scene),
+        hover=f"{{row}}, {axis} {{column}}: {{value}}",
         alt=says,
+        **look,
     )
 
 

@@ -16,7 +16,7 @@ from pictures.extremes import FEW, greatest, greatest_if_any, head_names, least,
 from pictures.growth import lengths_within
 from pictures.labels import look, looks
 from pictures.numbers import COLUMN, ROW, Cells, Tiles, by_layer, cells
-from pictures.squares import enlarging, looks_map
+from pictures.squares import enlarging, head_axes, looks_map
 from pictures.stacks import each_layer, patterns
 from pictures.words import Words, capital
 from plots.figure import label_width
@@ -145,9 +145,9 @@ def chosen(scene: Scene, words: Words) -> Picture:
         says += " " + words("heads.says.chosen_off")
     told, a = left_out.told_of_rows(a, scene, words), left_out.on_map(a, scene)
     says += told + enlarging(len(a), words)
-    size = {"square": False, "width": NARROW, "height": chosen_height(scene)}
+    size: dict[str, Any] = {"square": False, "width": NARROW, "height": chosen_height(scene)}
     numbers = cells(left_out.weights_name(found.name("pattern"), scene), (found.place[1], ROW, COLUMN), a.shape)
-    return Picture(looks_map(a, list(found.rows), words, says, keys=list(found.columns), **size), says, numbers)
+    return Picture(looks_map(a, found.rows, words, says, found.columns, **size), says, numbers)
 
 
 def chosen_height(scene: Scene) -> int:
@@ -194,16 +194,12 @@ def _per_head(values: np.ndarray, scene: Scene, words: Words, zmax: float, says:
     return heatmap(
         values,
         [str(layer) for layer in range(len(values))],
-        row_title=words("axis.layer"),
-        column_title=words("axis.head"),
-        row_role="@muted",
-        column_role="@muted",
+        **head_axes(words),
         scale="probability",
         comma=words.comma,
         zmax=zmax,
         chosen=stacks.looks(scene).place,
         hover=words("heads.place").replace("{layer}", "{row}").replace("{head}", "{column}") + ": {value}",
-        square=False,
         width=HALF,
         height=measures_height(scene),
         alt=says,

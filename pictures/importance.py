@@ -204,8 +204,7 @@ def _says_rolled(scene: Scene, r: np.ndarray, words: Words) -> str:
 def _square(values: np.ndarray, scene: Scene, words: Words, says: str, zmax: float) -> dict:
     size: dict[str, Any] = {"square": False, "width": _square_width(scene), "height": square_height(scene)}
     found = stacks.looks(scene)
-    keys = list(found.columns)
-    return looks_map(values, list(found.rows), words, says, keys=keys, zmax=zmax, chosen=found.cell, **size)
+    return looks_map(values, found.rows, words, says, found.columns, zmax=zmax, chosen=found.cell, **size)
 
 
 def square_height(scene: Scene) -> int:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from core import Scene
-from core.interpret import LABELS, induction_score
-from core.interpret.heads import followable
+from core.interpret import LABELS, followable, induction_score
 from core.scene.fields import Numbered
 from pictures import ablation, compute, left_out, stacks
 from pictures.attention import at_head
@@ -14,6 +13,7 @@ from pictures.compute import Picture, picture
 from pictures.extremes import Extreme, greatest, head_names, least, percent, token_name, unit
 from pictures.labels import labels_of, probe_of, scores_of
 from pictures.numbers import Bars, Each, by_layer
+from pictures.squares import head_axes
 from pictures.words import Words, capital
 from plots.head_map import head_map
 from plots.heatmap import heatmap
@@ -221,14 +221,10 @@ def per_head(scene: Scene, words: Words) -> dict:
     found = stacks.looks(scene)
     return {
         "columns": [str(head) for head in range(found.config.n_heads)],
-        "row_title": words("axis.layer"),
-        "column_title": words("axis.head"),
-        "row_role": "@muted",
-        "column_role": "@muted",
         "chosen": found.place,
         "colorbar": False,
-        "square": False,
         "height": map_height(scene),
+        **head_axes(words),
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,10 +14,16 @@ from plots.heatmap import LARGE, heatmap
 
 
 def looks_map(
-    weights: np.ndarray, tokens: list[str], words: Words, says: str, keys: list[str] | None = None, **look: Any
+    weights: np.ndarray,
+    tokens: Sequence[str],
+    words: Words,
+    says: str,
+    keys: Sequence[str] | None = None,
+    scale: str = "probability",
+    **look: Any,
 ) -> dict[str, Any]:
-    """`weights` [query, key] over the tokens of one text, or from those to the `keys` of another; `look` is passed on
-    to `plots.heatmap.heatmap`.
+    """`weights` [query, key], or scores, over the tokens of one text, or from those to the `keys` of another; `look` is
+    passed on to `plots.heatmap.heatmap`.
     """
     return heatmap(
         weights,
@@ -24,12 +31,23 @@ def looks_map(
         all_named(tokens if keys is None else keys, words),
         row_title=words("axis.query"),
         column_title=words("axis.key"),
-        scale="probability",
+        scale=scale,
         comma=words.comma,
         hover=words("hover.cell"),
         alt=says,
         **look,
     )
+
+
+def head_axes(words: Words, role: str = "@muted") -> dict[str, Any]:
+    """The axes of a map with a cell for each head of each layer, as `plots.heatmap.heatmap` takes them."""
+    return {
+        "row_title": words("axis.layer"),
+        "column_title": words("axis.head"),
+        "row_role": role,
+        "column_role": role,
+        "square": False,
+    }
 
 
 def enlarging(n: int, words: Words) -> str:

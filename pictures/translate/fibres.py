@@ -13,6 +13,7 @@ from pictures import stacks
 from pictures.compute import Picture, picture
 from pictures.extremes import greatest, head_names, percent, some, token_name, token_names
 from pictures.numbers import COLUMN, ROW, Points, cells
+from pictures.squares import head_axes
 from pictures.translate import text as texts
 from pictures.translate.text import LOOKS, Look, Truth
 from pictures.words import Words
@@ -126,15 +127,11 @@ def heads(scene: Scene, words: Words) -> Picture:
         values,
         [str(i) for i in range(n_layers)],
         [str(i) for i in range(n_heads)],
-        row_title=words("axis.layer"),
-        column_title=words("axis.head"),
-        row_role="@text",
-        column_role="@text",
+        **head_axes(words, "@text"),
         scale="probability",
         chosen=texts.place(scene, text),
         comma=words.comma,
         hover=words("translate.head_hover"),
-        square=False,
         width=MAP_WIDTH,
         height=HEADS_HEIGHT,
         alt=says,
