@@ -14,7 +14,7 @@ from pictures.compute import Picture, picture
 from pictures.display_names import all_named
 from pictures.extremes import greatest, magnitude, some, token_name, token_names, unit
 from pictures.numbers import COLUMN, ROW, Cells, cells
-from pictures.squares import enlarging
+from pictures.squares import enlarging, looks_map
 from pictures.stacks import Looks
 from pictures.words import Words
 from plots.heatmap import heatmap
@@ -88,7 +88,8 @@ def _across(found: Looks) -> str:
 def scores(scene: Scene, words: Words) -> Picture:
     """Q K^T: every query's dot product with every key."""
     s, says = _on_map(scene, "scores", words)
-    says = says or _highest(stacks.looks(scene), s, words, left_out.hides(scene)) + left_out.told_of_looks(scene, words)
+    says = says or _highest(stacks.looks(scene), s, words, left_out.hides(scene))
+    says += left_out.told_of_looks(scene, words)
     return Picture(matrix(scene, s, words, says), says, numbers_of(scene, "scores", s))
 
 
@@ -259,20 +260,17 @@ def vectors(
 def matrix(scene: Scene, s: np.ndarray, words: Words, says: str, scale: str = "signed") -> dict:
     """[query, key] as a map, the chosen cell outlined; the pattern, in the scale of probabilities, is the largest."""
     found, hero = stacks.looks(scene), scale == "probability"
-    return heatmap(
+    return looks_map(
         s,
-        all_named(found.rows, words),
-        all_named(found.columns, words),
-        row_title=words("axis.query"),
-        column_title=words("axis.key"),
-        scale=scale,
+        found.rows,
+        words,
+        says,
+        found.columns,
+        scale,
         chosen=found.cell,
-        comma=words.comma,
-        hover=words("hover.cell"),
         square=False,
         width=(WIDEST if hero else WIDTH)[length(found.longest)],
         height=matrix_height(found.longest, hero),
-        alt=says,
     )
 
 

@@ -9,8 +9,7 @@ import numpy as np
 
 import core
 from core import Scene
-from core.interpret import LABELS, Habits, habits, sentence_scores
-from core.interpret.heads import CLEAR
+from core.interpret import CLEAR, LABELS, Habits, habits, sentence_scores
 from core.scene.sentence import fit_sentence
 from core.tasks import TASKS, Stories, story
 from pictures import compute, labels, left_out, memory, stacks
@@ -80,7 +79,7 @@ def held(scene: Scene, words: Words) -> Picture:
     """Every head's most frequent name, over the share of the sentences that can tell it on which it has it."""
     found, lost = over(scene)
     if lost:
-        return nothing(words("reading.over.says.lost", n=lost), WIDTH)
+        return nothing(words("reading.over.says.lost", n=lost) + _without(scene, words), WIDTH)
     main, probed = found.main, labels.probe_of(scene)
     share, marks = np.zeros(main.shape), np.full(main.shape, "", object)
     for place in np.ndindex(main.shape):
@@ -114,7 +113,7 @@ def ranged(scene: Scene, words: Words) -> Picture:
     """The chosen head's scores over the sentences: mean and range, and on how many each is its name."""
     found, lost = over(scene)
     if lost:
-        return nothing(words("reading.over.says.lost", n=lost), WIDTH)
+        return nothing(words("reading.over.says.lost", n=lost) + _without(scene, words), WIDTH)
     layer, head = scene.place
     says = _says_ranged(found, scene, words)
     figure = ranges(

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 import pytest
 
 from core import Scene, run
-from pictures import arithmetic
+from pictures import arithmetic, heads
 from pictures import attention as pictures
 from pictures.words import LANGUAGES, words_of
 from plots.theme import resolve
@@ -150,6 +150,17 @@ def test_a_cell_s_share_of_what_is_shown_is_written_out():
     assert line.name == "renormalized" and line.value == pytest.approx(row[key] / row[1:].sum(), rel=1e-5)
     for other in (scene.turn(key=0), scene.turn(rows_renormalized=False)):
         assert arithmetic.cell(other, words_of("en"))[-1].name == "softmax", "nothing is divided there"
+
+
+@pytest.mark.parametrize("builder", (*pictures.MATRICES, heads.overview, heads.chosen), ids=lambda one: one.__name__)
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_which_tokens_are_hidden_is_said_also_of_numbers_that_are_lost(builder, lang):
+    exploded = Scene(model="gpt", layer=11).override(n_layers=12, residual=False, norm="none", init="unit")
+    for scene in (exploded, exploded.turn(layer=0)):
+        words = words_of(lang)
+        shown, hiding = (builder(scene.turn(without_first=some), words).says for some in (False, True))
+        hidden = words("shell.left_out.cells", n=1, tokens=f"“{scene.tokens[0]}”").removesuffix(".")
+        assert hidden in hiding and hidden not in shown
 
 
 @pytest.mark.parametrize("page", ("attention", "heads"))
