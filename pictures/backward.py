@@ -64,6 +64,7 @@ class Back:
     weight: float
     gradient: float
     grads: Mapping[str, np.ndarray]  # by the activations that a strip draws
+    by_weights: Mapping[str, np.ndarray]  # by every parameter
     stopped: float | None  # of a patched run, how long it is at what was put in, where it ends
 
     @property
@@ -83,7 +84,7 @@ def back(scene: Scene) -> Back | None:
     A decoder of two stacks is judged by what it wrote itself: at every place that counts as right.
     """
     place = loss_of(scene)
-    return None if place is None else _back(place)
+    return None if place is None else of_loss(place)
 
 
 def followed(scene: Scene) -> Back | None:
@@ -120,16 +121,18 @@ def stages(n_layers: int) -> list[str]:
 
 
 @memory.kept(lambda judged: (judged,), large=lambda judged: compute.is_large(judged.scene))
-def _back(judged: Judged) -> Back:
+def of_loss(judged: Judged) -> Back:
+    """The way back of one loss."""
     scene = judged.scene
     params, (loss, grads) = compute.params(scene), gradients(judged)
     drawn = {stage: grads[stage] for stage in grads if stage.endswith(STAGES)}
+    by_weights = {name: grads[name] for name in params}
     ways = tuple(_way(drawn, stack) for stack in reversed(stacks_of(scene)))
-    name = max(params, key=lambda one: float(np.nan_to_num(np.abs(grads[one])).max()) if one in grads else 0.0)
+    name = max(by_weights, key=lambda one: float(np.nan_to_num(np.abs(by_weights[one])).max()))
     index = tuple(int(i) for i in np.unravel_index(np.abs(grads[name]).argmax(), grads[name].shape))
     numbers = float(np.asarray(params[name])[index]), float(grads[name][index])
     written = stacks.written(scene) if len(ways) > 1 else ()
-    return Back(ways, judged, written, loss, name, index, *numbers, drawn, _stopped(scene, grads))
+    return Back(ways, judged, written, loss, name, index, *numbers, drawn, by_weights, _stopped(scene, grads))
 
 
 def _stopped(scene: Scene, grads: Mapping[str, np.ndarray]) -> float | None:

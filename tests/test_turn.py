@@ -106,7 +106,7 @@ SHELVES = {
     "influence": lambda scene: influence._influence(scene, 1),
     "alike": lambda scene: alike.cosines(Scene(model="alice", seed=scene.seed)),
     "both ways": lambda scene: cache.check(scene, WORDS),
-    "way back": lambda scene: backward._back(Judged(scene, None)),
+    "way back": lambda scene: backward.of_loss(Judged(scene, None)),
     "after a step": lambda scene: descent._after(Judged(scene, None), 0.1),
     "explained": lambda scene: world.world("backward", scene, WORDS),
     "context": continuation.context,
