@@ -57,7 +57,7 @@ def too_large(scene: Scene) -> bool:
 
 def loss_of(scene: Scene) -> Judged | None:
     """None where there is nothing to foretell, and without a part that has no way back."""
-    position, token, scene = scene.loss_position, scene.loss_token, asked(scene)
+    position, token, scene = scene.loss_position, scene.loss_token if chooses_right(scene) else None, asked(scene)
     two = stacks.count(scene) > 1
     n = len(stacks.read(scene)) if two else len(scene.tokens) - 1
     if n == 0 or NO_BACKWARD & {*scene.off}:
@@ -65,7 +65,7 @@ def loss_of(scene: Scene) -> Judged | None:
     if position is None:
         return Judged(scene.computed, None)
     judged = Judged(scene.computed, min(position, n - 1))
-    if token is None or not two or token >= scene.config.vocab_size:
+    if token is None or token >= scene.config.vocab_size:
         return judged
     written = judged.targets(compute.run(scene))[0][judged.position]
     return judged if token == written else Judged(judged.scene, judged.position, token)
@@ -79,11 +79,16 @@ def positions(scene: Scene, words: Words) -> list[str]:
     return [words("backward.writing", token=name) for name in choices(stacks.written(own), words)]
 
 
+def chooses_right(scene: Scene) -> bool:
+    """Whether another token may be taken for right: where a decoder wrote one, and its loss alone counts."""
+    return scene.loss_position is not None and stacks.count(asked(scene)) > 1
+
+
 def rights(scene: Scene) -> dict[int, float]:
     """The tokens that may be taken for right at the place whose loss counts, the one that counts now among them, with
     the probability that each has there; none of a model of one stack, and where all places count."""
-    judged = loss_of(scene)
-    if judged is None or judged.position is None or stacks.count(judged.scene) == 1:
+    judged = loss_of(scene) if chooses_right(scene) else None
+    if judged is None or judged.position is None:
         return {}
     run = compute.run(judged.scene)
     logits = run.trace.row("logits", judged.position).astype(np.float64)

@@ -155,6 +155,29 @@ def test_which_token_is_right_is_chosen_where_one_was_written():
     assert 40 in loss_choice.rights(scene.turn(loss_token=40))
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [{"model": "gpt", "loss_position": "1"}, {"loss_position": "1"}, {"model": "translator"}],
+    ids=["one stack", "one that stands in", "all places"],
+)
+def test_a_right_token_where_none_is_chosen_is_let_go_and_that_is_said(monkeypatch, asked):
+    monkeypatch.setenv("FIBRA_PLAIN_FIGURES", "1")
+    at = open_page("backward", {"lang": "en", "loss_token": "7", **asked})
+    assert not at.exception and at.session_state[SCENE].loss_token is None
+    assert "loss_token = “7” (there is no such place in this model or sentence)" in html(at)
+    assert "loss_token" not in at.query_params
+
+
+def test_a_step_goes_along_the_gradients_that_the_page_has(monkeypatch):
+    scene, made = DEEP.turn(seed=3), []
+    monkeypatch.setattr(
+        backward, "gradients", lambda judged, real=backward.gradients: (made.append(1), real(judged))[1]
+    )
+    assert len(descent.step(scene, words_of("en"))) == 3
+    assert len(descent.step(scene.turn(learning_rate=0.001), words_of("en"))) == 3
+    assert len(made) == 1
+
+
 def test_a_model_of_two_stacks_shows_its_own_way_back(monkeypatch):
     monkeypatch.setenv("FIBRA_PLAIN_FIGURES", "1")
     at = open_page("backward", {"lang": "en", "model": "translator", "loss_position": "3"})

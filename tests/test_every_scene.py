@@ -12,7 +12,7 @@ from core.interventions import EVERY_PART
 from core.kinds import Whole
 from core.scene.fields import INSIDE, OVERRIDES, STEPS
 from core.scene.scene import ADDRESS
-from pictures import switch_effects
+from pictures import loss_choice, switch_effects
 from pictures.lessons import expanded
 from pictures.pages import PAGES
 from pictures.words import words_of
@@ -113,7 +113,10 @@ def test_every_page_opens_on_what_the_address_allows(name):
     for number, query in enumerate(opened[SHOWING.index(name) :: len(SHOWING)][:OPENED]):
         at = open_page(name, query, switches=number % BOARD == 0)
         assert not at.exception, (query, at.exception[0].message)
-        assert at.session_state[SCENE] == Scene.from_query(expanded(query))[0], query
+        wanted, _ = Scene.from_query(expanded(query))
+        if name == "backward" and not loss_choice.chooses_right(wanted):
+            wanted = wanted.turn(loss_token=None)  # it is said that there is no place for it
+        assert at.session_state[SCENE] == wanted, query
         if put_back := [button for button in at.button if button.key == "switches-restore"]:
             put_back[0].click().run()
             assert not at.exception, (query, at.exception[0].message)
