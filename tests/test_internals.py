@@ -30,8 +30,8 @@ SOURCES = [path for folder in ("ui", "pages", "pictures") for path in sorted((RO
 TOUCHES = {
     ".py": r"streamlit\.runtime|^\s*from streamlit[. ]|^\s*import streamlit\.|basedatatypes|PagesManager|\bst\._"
     r"|script_run_ctx|starlette",
-    ".js": r"_fullLayout|\._scene|glplot\.(?:add|objects|update)|PlotSchema|static/js|__react|data-test|dataset\.test"
-    r"|stActiveTheme|\.st[A-Z]\w+",
+    ".js": r"_fullLayout|\._scene|glplot\.(?:add|objects|update|onrender)|PlotSchema|static/js|__react|data-test"
+    r"|dataset\.test|stActiveTheme|\.st[A-Z]\w+",
 }
 
 
@@ -161,7 +161,7 @@ SCENES = """
 for (const name of Object.keys(plot._fullLayout).filter((name) => name.startsWith("scene"))) {
   const scene = plot._fullLayout[name]._scene;
   const real = scene.glplot;
-  scene.glplot = Object.create(real, { add: { value: undefined } }); // a frame of Plotly's own may come in between
+  scene.glplot = Object.create(real, { PART: { value: undefined } }); // a frame of Plotly's own may come in between
   setTimeout(() => (scene.glplot = real));
 }
 """
@@ -238,8 +238,9 @@ def test_figures_are_drawn_without_plotly_s(watched, app, renamed):
 
 
 @pytest.mark.browser
-def test_without_a_scene_s_pool_it_is_drawn_again_and_again_and_hears_once(watched, app):
-    script = PLOTLY.replace("RENAMED", f"({HIDDEN.replace('HIDE', SCENES)})")
+@pytest.mark.parametrize("part", ["add", "onrender"], ids=["pool", "frame"])
+def test_without_a_scene_s_inside_it_is_drawn_again_and_again_and_hears_once(watched, app, part):
+    script = PLOTLY.replace("RENAMED", f"({HIDDEN.replace('HIDE', SCENES.replace('PART', part))})")
     page = opened(watched, f"{app}/fibres?lang=en&model=gpt", script, figures=2)
     plot = page.locator("[data-figure=fibres] .fibra-plot")
     slider = page.locator("[class*=st-key-knob-threshold] input[type=range]")

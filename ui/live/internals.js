@@ -205,6 +205,18 @@ function drawnParts(plot) {
   return { svgs: plot.querySelectorAll(".main-svg"), places: plot.querySelectorAll(".gl-container > div") };
 }
 
+// At the beginning of a frame Plotly asks whether its graphics are still there. Of some that go in its midst the size is
+// 0, and it would have the names stand at no number. glplot.gl, .onrender; without them: so it does, for that one frame.
+const framed = new WeakSet();
+
+function holdNames(glplot) {
+  const { gl, onrender } = glplot;
+  if (framed.has(glplot)) return;
+  if (!gl?.isContextLost || !onrender) throw new Error("another frame of a scene");
+  framed.add(glplot);
+  glplot.onrender = () => gl.isContextLost() || onrender();
+}
+
 // After each drawing of a scene Plotly reads back which trace is at which pixel, for the pointer, and the page stands
 // still until the graphics have painted it all: 0.3 s where software paints. So that is read when a pointer comes. And
 // what has nothing to say is not painted for the pointer: it no longer hides what has. glplot.gl, .add, .objects, .update,

@@ -242,6 +242,7 @@ function tend(figure, glplot) {
     figure.lost = true;
     wake(figure);
   };
+  attempt("a scene's frame", () => holdNames(glplot));
   attempt("a scene's pool", () => unburden(figure, glplot));
 }
 
