@@ -18,6 +18,8 @@ RUN = """async ([rules, left]) => {
     .filter((found) => ["serious", "critical"].includes(found.impact))
     .flatMap((found) => found.nodes.map((node) => [found.id, node.target.join(" "), node.failureSummary, node.html]));
 }"""
+STILL = """() => document.getAnimations().every(({ playState, effect }) =>
+  playState !== "running" || effect?.getComputedTiming().endTime === Infinity)"""
 ALL, CONTRAST = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa"), ("color-contrast",)
 DRAWING = ".js-plotly-plot"
 
@@ -33,8 +35,9 @@ def script(folder: Path) -> str:
 def findings(tab: Page, source: str, rules: tuple[str, ...] = ALL, *, left: tuple[str, ...] = (DRAWING,)) -> list:
     """What is serious or critical on the page that a tab shows, but for the selectors `left`: [rule, where, why, html].
 
-    The checker stays in the tab, from page to page.
+    The checker stays in the tab, from page to page. It reads colours, so nothing may be on its way to another one.
     """
+    tab.wait_for_function(STILL)
     if not tab.evaluate("Boolean(window.axe)"):
         tab.evaluate(source)
     return tab.evaluate(RUN, [rules, left])
