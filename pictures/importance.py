@@ -14,7 +14,7 @@ from pictures.ablation import once
 from pictures.attention import at_head
 from pictures.compute import Picture, picture
 from pictures.extremes import Shown, greatest, magnitude, percent, token_name, token_names
-from pictures.numbers import COLUMN, ROW, cells
+from pictures.numbers import COLUMN, ROW, Lines, cells
 from pictures.reading import leaving
 from pictures.squares import looks_map, nothing
 from pictures.stacks import Looks
@@ -22,6 +22,7 @@ from pictures.words import Words
 from plots.token_shares import grouped, labels_height
 
 ROUNDING = 1e-5  # of its length: by less an output moves as float32 rounds, through all layers above a head
+SERIES = ("", "carried_part.", "effect_part.")  # of an attention weight: what its three bars are
 FEW = 8  # tokens: so many, and four maps share a line; of more, two do
 NARROW, HALF = 240, 350  # px: where four do, and where two do
 
@@ -100,7 +101,11 @@ def importance(scene: Scene, words: Words) -> Picture:
         height=square_height(scene),
         alt=says,
     )
-    return Picture(figure, says)
+    if found.kind or not good:
+        return Picture(figure, says)
+    name, head = found.name("pattern"), found.place[1]
+    of = [[(f"{kind}{name}", (head, query, key)) for key in range(len(found.columns))] for kind in SERIES]
+    return Picture(figure, says, Lines(tuple(map(tuple, of))))
 
 
 def _says_importance(scene: Scene, rows: np.ndarray, words: Words) -> str:

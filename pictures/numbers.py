@@ -192,6 +192,50 @@ class Points:
 
 
 @dataclass(frozen=True)
+class Pairs:
+    """Points of a plane (plots/weighed.py), each a pair of tokens: where a head's number of it stands is told by two
+    arrays [query, key]. First those of all `others` [query, key], and then those of the chosen query, which sees the
+    keys `seen` [key].
+
+    half: half the width and height of a point's outline.
+    """
+
+    name: str
+    head: int
+    across: np.ndarray
+    up: np.ndarray
+    others: np.ndarray
+    query: int
+    seen: np.ndarray
+    half: tuple[float, ...]
+
+    def at(self, click: Mapping[str, Any]) -> Numbered | None:
+        trace, point = click.get("curve"), click.get("point")
+        if not isinstance(point, int) or trace not in (0, 1) or point < 0:
+            return None
+        places = np.argwhere(self.others) if trace == 0 else self._own()
+        if point >= len(places):
+            return None
+        query, key = places[point].tolist()
+        return self.name, (self.head, query, key)
+
+    def _own(self) -> np.ndarray:
+        """[key, 2]: the pairs of the chosen query."""
+        keys = np.flatnonzero(self.seen)
+        return np.stack([np.full(len(keys), self.query), keys], axis=1)
+
+    def place(self, number: Numbered) -> Rectangle | None:
+        name, index = number
+        if name != self.name or len(index) != 3 or index[0] != self.head:
+            return None
+        _, query, key = index
+        if not (self.seen[key] if query == self.query else self.others[query, key]):
+            return None
+        x, y = float(self.across[query, key]), float(self.up[query, key])
+        return {"x0": x - self.half[0], "x1": x + self.half[0], "y0": y - self.half[1], "y1": y + self.half[1]}
+
+
+@dataclass(frozen=True)
 class Curves:
     """The curves of one head's pattern [query, key] between two columns (plots/bipartite.py), at the points that tell
     their weights. heard: whether a click explains one; else the page hears it by itself."""

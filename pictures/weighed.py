@@ -14,12 +14,14 @@ from pictures import stacks
 from pictures.compute import Picture, picture
 from pictures.extremes import magnitude, percent, token_name
 from pictures.importance import carried_of, effects_of, is_long, weights_of
+from pictures.numbers import Pairs
 from pictures.squares import nothing
 from pictures.together import PAIRS, in_step
 from pictures.words import Words
 from plots.weighed import weighed as drawn
 
 HEIGHT, WIDTH = 360, 480  # px
+RING = 0.02  # of an axis: half the width and height of a point's outline
 DIGITS = 4  # of a share of the greatest
 ROUNDED = 6  # decimals of a share of an output's length: what differs by less is float32's rounding
 
@@ -49,7 +51,12 @@ def weighed(scene: Scene, words: Words) -> Picture:
         height=HEIGHT,
         alt=says,
     )
-    return Picture(figure, says)
+    if found.kind:
+        return Picture(figure, says)
+    (layer, head), axes = found.place, (figure["layout"][axis]["range"] for axis in ("xaxis", "yaxis"))
+    half = tuple(RING * (high - low) for low, high in axes)
+    numbers = Pairs(f"carried.blocks.{layer}.attn.pattern", head, a, carried, others, query, seen[query], half)
+    return Picture(figure, says, numbers)
 
 
 def _told(scene: Scene, key: int, a: np.ndarray, carried: np.ndarray, effects: np.ndarray, words: Words) -> str:

@@ -41,7 +41,7 @@ def weighed(
     ((*written,),) = with_room([[short(token) for token in tokens]], [at])
     points = marks(names[0], others) | {
         "marker": {"color": "@attention/0.45", "size": SMALL},
-        "hoverinfo": "skip",
+        "hoverinfo": "none",  # not "skip": Plotly would hear no click
     }
     large = marks(names[1], chosen, written, "@text") | {
         "marker": {

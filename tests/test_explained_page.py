@@ -36,6 +36,7 @@ from pictures import (
     reading,
     start,
     together,
+    weighed,
     worth,
 )
 from pictures.block import lengths, neurons, norm, position
@@ -43,7 +44,7 @@ from pictures.explained import card as cards
 from pictures.explained import derived
 from pictures.explained.naming import families, family_of, recorded
 from pictures.explained.world import EVERYWHERE, World, world
-from pictures.generate import cache, draw, lens, votes
+from pictures.generate import cache, draw, lens, loss, votes
 from pictures.translate import draw as translate_draw
 from pictures.translate import fibres as translate_fibres
 from pictures.words import LANGUAGES, words_of
@@ -229,26 +230,26 @@ def test_a_cell_beside_what_is_pinned_is_the_number_that_it_shows(page: str) -> 
     for scene in PINNED:
         run = here(page, scene)
         assert run.within("pinned.logits")[0].tokens == scene.pinned.tokens
-        for builder, beginning in zip(COMPARED[page], ("pinned.", "", "differs."), strict=True):
+        for builder, of in zip(COMPARED[page], ("pinned.", "", "differs."), strict=True):
             if builder is compare_block.difference and not compare_block.alike(scene):
                 continue
             made = builder(scene, EN)
             if made.numbers is None:
-                assert page == "block" or beginning == "differs.", (scene, builder)
+                assert page == "block" or of == "differs.", (scene, builder)
                 continue
             z = values_of(made.figure)
             for row, column in random.Random(0).sample([*np.ndindex(z.shape)], min(z.size, 30)):
                 number = made.numbers.at({"x": column, "y": row})
                 if number is None:
                     continue
-                assert number[0].startswith(beginning) and run.has(number)
+                assert number[0].startswith(of) and run.has(number)
                 value = run.explain(number).value
                 assert z[row, column] == pytest.approx(value, rel=1e-5, abs=1e-6) or not np.isfinite(value), number
                 assert run.value(number) == pytest.approx(value, rel=1e-6, abs=1e-7) or not np.isfinite(value)
                 at = made.numbers.place(number)
                 assert (at["x0"] + 0.5, at["y0"] + 0.5) == (column, row)
-                asked.append(beginning)
-    assert all(asked.count(beginning) > 30 for start in ("pinned.", "", "differs."))
+                asked.append(of)
+    assert all(asked.count(of) > 30 for of in ("pinned.", "", "differs."))
 
 
 def test_the_way_back_from_a_pinned_number_stays_in_its_run() -> None:
@@ -305,6 +306,51 @@ def test_a_difference_of_fibres_is_two_runs_weights() -> None:
         for x, y, words in list(zip(told["x"], told["y"], told["hovertext"], strict=True))[::3]:
             number = made.numbers.at({"x": float(x), "y": float(y)})
             assert f"{abs(run.explain(number).value):.4f}" in words
+
+
+def test_what_leaving_a_key_out_changes_is_explained() -> None:
+    """The bars of importance, shares each of their row, and every point of the plane beside them."""
+    for scene in (
+        *(Scene(model="stories", layer=0, head=1, query=4), Scene(query=3), Scene(model="gpt", ablated=((1, 2),))),
+        Scene(model="gpt", layer=1, head=2, query=3, ablated=((1, 2),)).override(n_layers=2, norm_at="post"),
+        Scene(model="encoder_full", sentence="um dois um", head=1, query=2).override(n_layers=2),
+    ):
+        run, made, points = here("reading", scene), importance.importance(scene, EN), weighed.weighed(scene, EN)
+        for curve, trace in enumerate(made.figure["data"]):
+            for key, y in enumerate(np.asarray(trace["y"], np.float64).tolist()):
+                number = made.numbers.at({"x": key, "y": y, "curve": curve, "point": key})
+                assert run.explain(number).value == pytest.approx(y, rel=1e-3, abs=1e-4), (scene, number)
+                assert made.numbers.place(number)["x0"] == key - 0.5
+        for curve, trace in enumerate(points.figure["data"]):
+            assert trace.get("hoverinfo") != "skip", "then Plotly hears no click"
+            for point, (x, y) in list(enumerate(zip(trace["x"], trace["y"], strict=True)))[::3]:
+                number = points.numbers.at({"x": float(x), "y": float(y), "curve": curve, "point": point})
+                at, found = points.numbers.place(number), run.explain(number)
+                assert found.value == pytest.approx(y, rel=1e-4, abs=1e-6) and at["y0"] < y < at["y1"]
+                weight = run.value((number[0].removeprefix("carried."), number[1]))
+                assert weight == pytest.approx(x, rel=1e-6) and at["x0"] < x < at["x1"]
+        assert points.numbers.at({"x": 0, "y": 0}) is None is points.numbers.place(("logits", (0, 0)))
+    left_out = here("reading", Scene(model="stories", layer=0, head=1, query=4)).explain(
+        ("left.0.1.4.2.blocks.0.attn.z", (1, 4, 3))
+    )
+    assert left_out.recomputed() == pytest.approx(left_out.value, rel=1e-4) and len(left_out.terms) == 7
+
+
+def test_a_bar_of_the_loss_is_the_surprise_at_its_token() -> None:
+    for scene in (Scene(model="stories", target="vai ."), Scene(model="alice"), Scene(model="stories", lang="en")):
+        scene = continuation.writer(scene)
+        run, made = here("generate", scene), loss.losses(scene, EN)
+        for row, y in enumerate(np.asarray(made.figure["data"][0]["y"], np.float64).tolist()):
+            number = made.numbers.at({"x": row, "y": 0.1})
+            found = run.explain(number)
+            assert found.value == pytest.approx(y, rel=1e-4, abs=1e-6) and made.numbers.place(number)["x0"] == row - 0.5
+        assert "judged.surprise.logits" in families("generate", scene)
+        share = run.explain((found.operands[0].name, found.operands[0].index))
+        assert -np.log(share.value) == pytest.approx(found.value) and cards.chosen(share)[0].index == share.index
+        logit = share.operands[0]
+        assert run.value((logit.name, logit.index)) == pytest.approx(logit.value)
+        assert run.explain((logit.name, logit.index)).recomputed() == pytest.approx(logit.value, abs=1e-3)
+    assert not here("attention", scene).has(number) and not run.has(("pinned.logits", (0, 0)))
 
 
 def test_a_norms_moments_its_strokes_and_the_zeros_are_numbers() -> None:
@@ -415,11 +461,13 @@ MADE = {
     "reading": (
         *("carried.blocks.1.attn.pattern:1.3.2", "rolled.blocks.1.attn.pattern:3.1"),
         *("effect.blocks.0.attn.z:1", "without.0.1.blocks.1.attn.q:1.2.3", "variation.blocks.1.attn.z:0"),
+        *("key_effect.blocks.0.attn.pattern:1.4.2", "effect_part.blocks.0.attn.pattern:1.4.2"),
+        *("left.0.1.4.2.blocks.0.attn.z:1.4.3", "carried_part.blocks.0.attn.pattern:1.4.2"),
         *("score_previous.blocks.1.attn.pattern:2", "plane.blocks.1.attn.k:2.3.1"),
     ),
     "generate": (
         *("vote.blocks.0.mlp_out:7", "vote_head.blocks.1.attn.z:2.9", "brought.logits:2.9"),
-        "lens.blocks.0.resid_post:3.9",
+        *("lens.blocks.0.resid_post:3.9", "judged.surprise.logits:2"),
     ),
     "cause": (
         *("moved_stream.blocks.1.resid_pre:1", "moved_head.blocks.1.attn.z:1", "moved_word.blocks.0.attn.z:2.4"),

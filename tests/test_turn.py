@@ -113,6 +113,7 @@ SHELVES = {
     "translated": lambda _: text.translated(TRANSLATOR),
     "searched": lambda _: draw.search(TRANSLATOR),
     "card": lambda scene: card.shown("reading", scene.turn(explained=(("embed", (0, 0)),)), WORDS),
+    "a key left out": lambda scene: runs.left_out(scene, "left.0.1.3.2."),
     "put": lambda scene: runs.patched(pair.Pair.of(scene), "put_head.0.1."),
     "patched": lambda scene: pair.patched(scene, scene.turn(sentence=scene.text[::-1]), (), (0, 1), "stream", 0, 0),
     "slopes": lambda scene: influence._slopes(scene, 1),

@@ -1,7 +1,9 @@
-"""What is lost without heads: numbers of two runs, the page's own and the one with which it is compared."""
+"""What is lost without heads, or without one key of a head's look: numbers of two runs, the page's own and the one with
+which it is compared."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -11,8 +13,9 @@ from core import interpret
 from core.errors import ConfigError
 from core.explain.explanation import Made, Operand
 from core.ops.softmax import softmax
-from pictures.explained.kinds import OWN, Derived, Place, layer_of, mean, row
-from pictures.explained.runs import WHOLE, without
+from pictures import importance
+from pictures.explained.kinds import OWN, Derived, Place, Rule, layer_of, mean, row
+from pictures.explained.runs import WHOLE, left, without
 
 if TYPE_CHECKING:
     from pictures.explained.world import World
@@ -80,6 +83,51 @@ def _variation(here: World, of: str, index: Place) -> Made:
     return Made(formula, "function", (*before, *after), rule=rule)
 
 
+def _key_effect(here: World, of: str, index: Place) -> Made:
+    """core.interpret.key_effects: how much of a query's last vector is another one without one key; what is rounding
+    alone counts as nothing."""
+    last, (_, query, _) = _last(here), index
+    made = _relative(here.subject.row(last, query), _elsewhere(here, left(layer_of(of), *index), last, query))
+
+    def rule(x: np.ndarray) -> float:
+        moved = made.rule(x) if made.rule else 0.0
+        return 0.0 if moved < importance.ROUNDING else moved
+
+    return made._replace(rule=rule)
+
+
+def _part(kind: str, row_of: Callable[[World, str, int, int], np.ndarray]) -> Rule:
+    """A number as a share of its row's."""
+
+    def rule(here: World, of: str, index: Place) -> Made:
+        head, query, key = index
+        numbers = tuple(row(f"{kind}.{of}", (head, query), row_of(here, of, head, query)))
+
+        def share(x: np.ndarray) -> float:
+            return float(x[key] / x.sum()) if x.sum() > 0 else 0.0
+
+        return Made(r"x_k / \sum_j x_j", "function", numbers, rule=share)
+
+    return rule
+
+
+def _carried_by(here: World, of: str, head: int, query: int) -> np.ndarray:
+    s = here.subject
+    return interpret.value_weighted(s.params, s.config, s.trace, layer_of(of))[head, query]
+
+
+def _moved_by(here: World, of: str, head: int, query: int) -> np.ndarray:
+    s = here.subject
+    moved = interpret.key_effects(s.params, s.config, s.trace, layer_of(of), head, query)
+    return np.where(moved < importance.ROUNDING, 0.0, moved)
+
+
+def _keys(here: World, of: str) -> Place:
+    """Of a page that leaves out one key after the other."""
+    here.within(left(layer_of(of), 0, 0, 0) + of)
+    return here.subject[of].shape
+
+
 def _predicts(here: World, of: str) -> Place:
     if not here.subject.config.unembed:
         raise ConfigError("name: without logits nothing is predicted", "name")
@@ -93,9 +141,13 @@ def _heads(here: World, of: str) -> Place:
     return here.subject[of].shape[:1]
 
 
+LOOK = ("head", "query", "key")
 LOST = {
     "change": Derived(OWN + "z", ("head", "pos"), lambda here, of: (*_heads(here, of), len(here.tokens)), _change),
     "effect": Derived(OWN + "z", ("head",), _heads, _effect),
     "variation": Derived(OWN + "z", ("head",), _predicts, _variation),
+    "key_effect": Derived(OWN + "pattern", LOOK, _keys, _key_effect),
+    "carried_part": Derived(OWN + "pattern", LOOK, _keys, _part("carried", _carried_by)),
+    "effect_part": Derived(OWN + "pattern", LOOK, _keys, _part("key_effect", _moved_by)),
     "lost": Derived(r"blocks\.\d+\.resid_post", ("pos",), _off, _lost),
 }

@@ -14,6 +14,7 @@ from pictures.explained import derived, runs
 from pictures.explained.scored import SCORE, SCORED
 from pictures.explained.world import DRAW, EVERYWHERE, ON_MAPS, STEPS, World, asked, bare_of
 from pictures.extremes import token_name
+from pictures.generate import loss as losses
 from pictures.pair import Pair
 from pictures.words import Words
 
@@ -27,7 +28,7 @@ MADE = {  # pages that draw numbers that no trace holds: those, but for Drift's
     ),
     "reading": (
         *("carried.blocks.*.attn.pattern", "rolled.blocks.*.attn.pattern", "effect.blocks.*.attn.z"),
-        "variation.blocks.*.attn.z",
+        *("variation.blocks.*.attn.z", "key_effect.blocks.*.attn.pattern"),
         *(f"{kind}.blocks.*.attn.pattern" for kind in SCORED if kind.startswith(SCORE)),
         *("plane.blocks.*.attn.q", "plane.blocks.*.attn.k", "plane.blocks.*.attn.rot_q", "plane.blocks.*.attn.rot_k"),
     ),
@@ -121,6 +122,7 @@ def families(page: str, scene: Scene) -> list[str]:
     else:
         own = [one for one in MADE.get(page, ()) if _is_made(one, config)]
         own = [one for one in own if scene.ablated or not one.startswith("lost.")]
+        own += [f"{runs.JUDGED}surprise.logits"] if page == "generate" and losses.judged(asked(page, scene)) else []
         if page in ON_MAPS and (divided := left_out.weights_name(PATTERNS[0], scene)) != PATTERNS[0]:
             own.insert(0, divided)
     return [*(DRAW + step for step in DRAWN.get(page, ())), *own, *found]

@@ -1,6 +1,7 @@
 """The other runs that a page's numbers lead to: the other sentence's, one with an array of it patched in, one without
-a head, one with all of them, and the one that is pinned. A name begins with the run that it is of:
-`put_head.1.2.logits`, `without.1.2.blocks.1.resid_post`, `whole.blocks.1.resid_post`, `pinned.logits`.
+a head, one with all of them, one in which a query's head leaves a key out, the one that is pinned, and that of the text
+that Generate judges. A name begins with the run that it is of: `put_head.1.2.logits`, `without.1.2.logits`,
+`whole.logits`, `left.1.2.4.0.logits`, `pinned.logits`, `judged.logits`.
 """
 
 from __future__ import annotations
@@ -18,13 +19,15 @@ from core.interpret import path_nodes
 from pictures import compute, memory
 from pictures.pair import Pair, reading
 
-OTHER, WHOLE, PINNED = "other.", "whole.", "pinned."
+OTHER, WHOLE, PINNED, JUDGED = "other.", "whole.", "pinned.", "judged."
 ARRAYS = {  # what a patch takes over, of a layer
     **{"stream": "blocks.{}.resid_pre", "head": "blocks.{}.attn.z", "word": "blocks.{}.attn.z"},
     **{"mlp": "blocks.{}.mlp_out", "cross": "blocks.{}.cross.z", "encoder": "encoder.blocks.{}.resid_pre"},
 }
 PUT = rf"put_(?:{'|'.join(ARRAYS)})\.\d+\.\d+(?:\.\d+)?\."
-RUN = re.compile(rf"(other\.|whole\.|pinned\.|(?:blank|way)\.\d+\.|without\.\d+\.\d+\.|{PUT})(.+)")
+RUN = re.compile(
+    rf"((?:other|whole|pinned|judged)\.|left\.\d+\.\d+\.\d+\.\d+\.|(?:blank|way)\.\d+\.|without\.\d+\.\d+\.|{PUT})(.+)"
+)
 
 
 def put(what: str, layer: int, index: tuple[int, ...]) -> str:
@@ -34,6 +37,11 @@ def put(what: str, layer: int, index: tuple[int, ...]) -> str:
 
 def without(layer: int, head: int) -> str:
     return f"without.{layer}.{head}."
+
+
+def left(layer: int, head: int, query: int, key: int) -> str:
+    """Of the run in which a query's head no longer mixes in one key's value: core.interpret.key_effects."""
+    return f"left.{layer}.{head}.{query}.{key}."
 
 
 def blank(position: int) -> str:
@@ -66,6 +74,26 @@ def without_head(scene: Scene, start: str) -> Scene:
     if layer >= scene.config.n_layers or head >= scene.config.n_heads:
         raise ConfigError(f"name: {start} is no head of this model", "name")
     return scene.turn(ablated={*scene.ablated, (layer, head)})
+
+
+def left_out(scene: Scene, start: str) -> Subject:
+    """The run without one key of a head's look; its other weights are as they were. Raises: ConfigError."""
+    layer, head, query, key = _numbers(start)
+    n, c = len(scene.tokens), scene.config
+    if c.n_encoder_layers or layer >= c.n_layers or head >= c.n_heads or max(query, key) >= n:
+        raise ConfigError(f"name: {start} is no look of this model", "name")
+    return _left_out(scene.computed, layer, head, query, key)
+
+
+@memory.kept(lambda *what: what, large=lambda scene, *_: compute.is_large(scene), grows=True)
+def _left_out(scene: Scene, layer: int, head: int, query: int, key: int) -> Subject:
+    run, at = compute.run(scene), f"blocks.{layer}.attn."
+    z, change = run.trace[at + "z"][head, query], run.trace.interventions
+    if head not in change.ablated_in(layer):
+        z = z - run.trace[at + "pattern"][head, query, key] * run.trace[at + "v"][run.config.kv_head_of(head), key]
+    change = replace(change, patch={**change.patch, at + "z": ((head, query), z)})
+    trace = forward(run.params, run.config, embeddings=run.embeddings, interventions=change)
+    return replace(Subject.of(run), trace=trace)
 
 
 def scaled(pair: Pair, start: str) -> tuple[Subject, np.ndarray]:

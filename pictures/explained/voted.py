@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from core.errors import ConfigError
-from core.explain.explanation import Made, Term, same, the_sum
+from core.explain.explanation import Made, Operand, Term, same, the_sum
 from core.interpret import into_heads, is_sum, read_stream, reading_direction
 from core.ops.softmax import softmax
 from core.params import unembedding
@@ -71,6 +71,31 @@ def _early(here: World, of: str, index: Place) -> Made:
     return Made(formula, "function", tuple(s.row(of, position)), rule=rule)
 
 
+def _surprise(here: World, of: str, index: Place) -> Made:
+    """The cross-entropy of one token: of the one that stands behind this position."""
+    s, (position,) = here.subject, index
+    assert s.ids is not None, "it has a shape"
+    name, place = f"probability.{of}", (position, int(s.ids[position + 1]))
+    probability = Operand(name, place, here.value((name, place)))
+    return Made(r"-\ln p", "function", (probability,), rule=lambda p: float(-np.log(p[0])))
+
+
+def _probability(here: World, of: str, index: Place) -> Made:
+    position, token = index
+
+    def rule(x: np.ndarray) -> float:
+        return float(softmax(x)[token])
+
+    return Made(r"e^{x_t} / \sum_j e^{x_j}", "function", tuple(here.subject.row(of, position)), rule=rule)
+
+
+def _followed(here: World, of: str) -> Place:
+    """Of one text whose tokens are foretold: all but the last."""
+    if here.subject.ids is None or here.subject.config.n_encoder_layers or len(here.tokens) < 2:
+        raise ConfigError("name: here no token is foretold", "name")
+    return (len(here.subject[of]) - 1,)
+
+
 def _sum_of_parts(here: World) -> int:
     """How many tokens there are. Raises: ConfigError where no last stream of this page is a sum that is read."""
     c = here.subject.config
@@ -98,6 +123,13 @@ VOTED = {
     ),
     "brought": Derived(
         "logits", ("pos", "vocab"), lambda here, of: (len(here.subject[of]), _sum_of_parts(here)), _brought
+    ),
+    "surprise": Derived("logits", ("pos",), _followed, _surprise),
+    "probability": Derived(
+        "logits",
+        ("pos", "vocab"),
+        lambda here, of: (*_followed(here, of), here.subject.config.vocab_size),
+        _probability,
     ),
     "lens": Derived(STREAM, ("pos", "vocab"), _lensed, _early),
 }

@@ -11,7 +11,7 @@ import numpy as np
 import core
 from core import ConfigError, Distribution, Explanation, Run, Scene
 from core.config import ENCODER
-from core.explain.explanation import Operand, Term, same, the_sum
+from core.explain.explanation import Operand, Term, operands_of, same, the_sum
 from core.explain.subject import GRAD, LENGTH, Subject
 from core.generate.loop import Work
 from core.interpret import PCA
@@ -21,6 +21,7 @@ from pictures import cause, compute, continuation, left_out, loss_choice, memory
 from pictures.brief import Brief
 from pictures.display_names import all_named
 from pictures.explained import derived, runs
+from pictures.generate import loss as losses
 from pictures.pages import PAGES
 from pictures.pair import Pair
 from pictures.translate import text as translations
@@ -45,7 +46,8 @@ class World:
     candidates. elsewhere: the World of another run, by what its names begin with (runs.py). patched_from: of a run with
     a patch, what the names begin with of the run that it was taken from. scaled: of a run whose embeddings are those
     of another times so much, that one and how much [pos]. on_map: which tokens are shown on the page's maps of who
-    looks at whom, where it has such maps. works: what each step of a text computed.
+    looks at whom, where it has such maps. works: what each step of a text computed. lacks: of a run in which a head
+    leaves a key out, the run as it is, and that key.
     """
 
     subject: Subject
@@ -62,6 +64,7 @@ class World:
     scaled: tuple[Subject, np.ndarray] | None = None
     on_map: tuple[bool, ...] = ()
     works: tuple[Work, ...] = ()
+    lacks: tuple[Subject, int] | None = None
 
     def within(self, name: str) -> tuple[World, str, str]:
         """Whose number a name is: that run's World, what says so, and the rest. Raises: ConfigError for no such run."""
@@ -135,6 +138,11 @@ class World:
             whole, factors = self.scaled
             made = the_sum(SCALED, [Term((whole.cell("embed", *found.index),), float(factors[found.index[0]]))])
             return Explanation(found.name, found.index, found.value, *made)
+        if self.lacks is not None and self.subject.is_patched(found.name, found.index):
+            whole, key = self.lacks
+            mixed = core.explain(whole, found.name, found.index)
+            terms = [term for term in mixed.terms if term.operands[0].index[-1] != key]
+            return replace(mixed, value=found.value, terms=tuple(terms), operands=operands_of(terms))
         if self.patched_from is None or not self.subject.is_patched(found.name, found.index):
             return found
         source = Operand(self.patched_from + found.name, found.index, found.value)
@@ -227,9 +235,16 @@ def _alone(page: str, scene: Scene, words: Words) -> World | None:
     if page == "drift":
         return replace(plain, basis=partial(ways.basis, ways.directions(scene)))
     if page in ("reading", "heads"):
-        without = cache(lambda start: _of(compute.run(runs.without_head(scene, start)), words))
-        return replace(plain, elsewhere=without)
+        return replace(plain, elsewhere=cache(partial(_lacking, plain, scene, words)))
     return plain
+
+
+def _lacking(plain: World, scene: Scene, words: Words, start: str) -> World:
+    """Of the run without a head, with all of them, or without one key of a head's look. Raises: ConfigError."""
+    if not start.startswith("left."):
+        return _of(compute.run(runs.without_head(scene, start)), words)
+    key = int(start.split(".")[4])
+    return replace(plain, subject=runs.left_out(scene, start), lacks=(plain.subject, key))
 
 
 def _caused(pair: Pair, words: Words) -> World:
@@ -322,4 +337,12 @@ def _writing(scene: Scene, words: Words) -> World | None:
     if isinstance(drawn, Brief):  # of a large vocabulary little was kept
         drawn = Distribution(run.trace.row("logits", -1), drawn.sampling)
     works = tuple(step.work for step in text.steps)
-    return World(Subject.of(run), tokens, continuation.names(scene, words), drawn, len(tokens) - 1, works=works)
+    called = continuation.names(scene, words)
+
+    @cache
+    def elsewhere(start: str) -> World:
+        if start != runs.JUDGED:
+            raise ConfigError(f"name: {start} is of a run that this page has not", "name")
+        return _of(compute.run(losses.joined(scene)), words)
+
+    return World(Subject.of(run), tokens, called, drawn, len(tokens) - 1, elsewhere=elsewhere, works=works)

@@ -15,6 +15,7 @@ from pictures.arithmetic import Line, added
 from pictures.compute import Picture, picture
 from pictures.continuation import joint
 from pictures.extremes import magnitude
+from pictures.numbers import Bars
 from pictures.words import Words
 from plots.losses import losses as plot
 
@@ -57,7 +58,7 @@ def judged(scene: Scene) -> Judged | None:
     Each token is predicted from all that stands before it; the first of a text from nothing, so it is left out, and so
     is what training never asks for, as long as something is left.
     """
-    whole = _joined(scene)
+    whole = joined(scene)
     run = compute.run(whole)
     first, asked = _first(scene, run.tokens)
     ids = run.encoding.ids
@@ -84,12 +85,12 @@ def _first(scene: Scene, tokens: tuple[str, ...]) -> tuple[int, bool]:
 
 def nothing(scene: Scene, words: Words) -> str:
     """Why there is nothing to judge."""
-    tokens = compute.run(_joined(scene)).tokens
+    tokens = compute.run(joined(scene)).tokens
     full = scene.target and len(tokens) <= len(scene.tokens)
     return words(f"generate.loss.{'full' if full else 'none' if len(tokens) < 2 else 'exploded'}")
 
 
-def _joined(scene: Scene) -> Scene:
+def joined(scene: Scene) -> Scene:
     """The sentence with the reader's continuation, as much as there is room for."""
     if not scene.target:
         return scene
@@ -119,7 +120,8 @@ def losses(scene: Scene, words: Words) -> Picture:
         height=HEIGHT,
         alt=says,
     )
-    return Picture(figure, says)
+    numbers = tuple(("judged.surprise.logits", (found.first - 1 + i,)) for i in range(len(found.tokens)))
+    return Picture(figure, says, Bars(numbers, upright=True))
 
 
 def lines(found: Judged, words: Words) -> list[Line]:
