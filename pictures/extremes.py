@@ -10,6 +10,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from math import isfinite
+from typing import TypeVar
 
 import numpy as np
 
@@ -21,6 +22,7 @@ from plots.tokens import edged, shown
 FEW = 4  # of those alike, how many a sentence still names
 TOP = 1000  # of many values, how many are put in order at first
 NOISE = 1e-6  # of the largest magnitude: what float32 may add to equal numbers
+T = TypeVar("T")
 Shown = Callable[[float], str]  # how a number is written
 
 
@@ -129,18 +131,30 @@ def choices(tokens: Sequence[str], words: Words) -> list[str]:
 
 def token_names(tokens: Sequence[str], places: Iterable[int], words: Words, itself: int | None = None) -> str:
     """Several tokens in one phrase, `itself` for the one that looks."""
-    names = [words("attention.reads.itself") if p == itself else token_name(tokens, p, words) for p in places]
-    return some(names, words)
+
+    def name(place: int) -> str:
+        return words("attention.reads.itself") if place == itself else token_name(tokens, place, words)
+
+    return some_of([*places], name, words)
 
 
 def head_names(places: Iterable[Sequence[int]], words: Words, name: str = "") -> str:
     """Several heads (layer, head) in one phrase; `name`: a label that is put around each."""
-    heads = [words("heads.place", layer=int(layer), head=int(head)) for layer, head, *_ in places]
-    return some([words(name, place=head) for head in heads] if name else heads, words)
+
+    def named(place: Sequence[int]) -> str:
+        head = words("heads.place", layer=int(place[0]), head=int(place[1]))
+        return words(name, place=head) if name else head
+
+    return some_of([*places], named, words)
 
 
 def some(names: Sequence[str], words: Words) -> str:
     """`a, b and c`; of many the first few, and how many others there are."""
-    if len(names) <= FEW + 1:
-        return words.several(names)
-    return words.several([*names[:FEW], words("attention.reads.others", n=len(names) - FEW)])
+    return some_of(names, str, words)
+
+
+def some_of(things: Sequence[T], name: Callable[[T], str], words: Words) -> str:
+    """The same of things that have a name: only those that are written are asked for it."""
+    if len(things) <= FEW + 1:
+        return words.several([name(thing) for thing in things])
+    return words.several([*map(name, things[:FEW]), words("attention.reads.others", n=len(things) - FEW)])

@@ -331,7 +331,8 @@ def test_a_lone_key_is_all_that_its_head_has(seed):
 @given(seeds)
 @settings(max_examples=25)
 def test_one_row_of_a_causal_model_is_enough(seed):
-    """What a key changes is the same, whether all positions of every variant are computed or one."""
+    """What a key changes is the same, whether all positions of every variant are computed or one; and of a model that
+    sees all, whether those of the head's own layer are."""
     rng = random.Random(seed)
     config = random_config(rng).replace(n_layers=3, causal=True)
     params, n = random_params(config, seed), 6
@@ -346,6 +347,16 @@ def test_one_row_of_a_causal_model_is_enough(seed):
     final = ablation._final(variants, params, config, trace, layer, "attn")
     whole = ablation._moved(final, config, trace)[:, query]
     assert np.allclose(key_effects(params, config, trace, layer, head, query), whole, rtol=1e-9, atol=1e-12)
+    some = key_effects(params, config, trace, layer, head, query, keys=[4, 1])
+    assert np.allclose(some, whole[[4, 1]], rtol=1e-9, atol=1e-12)
+    sees_all = config.replace(causal=False)
+    trace = core.forward(params, sees_all, ids, interventions=core.Interventions(off=off))
+    z, weights = trace[at + "z"], trace[at + "pattern"][head, query]
+    variants = np.repeat(z[None], n, axis=0)
+    variants[:, head, query] -= weights[:, None] * trace[at + "v"][head * config.kv_heads // config.n_heads]
+    whole = ablation._moved(ablation._final(variants, params, sees_all, trace, layer, "attn"), sees_all, trace)
+    found = key_effects(params, sees_all, trace, layer, head, query)
+    assert np.allclose(found, whole[:, query], rtol=1e-9, atol=1e-12)
 
 
 def test_logits_that_nobody_asked_for_are_not_computed(monkeypatch):

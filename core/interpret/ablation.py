@@ -91,22 +91,38 @@ def without_heads(params: Params, config: Config, trace: Trace, layer: int, kind
 
 
 def key_effects(
-    params: Params, config: Config, trace: Trace, layer: int, head: int, query: int, kind: str = "attn"
+    params: Params,
+    config: Config,
+    trace: Trace,
+    layer: int,
+    head: int,
+    query: int,
+    kind: str = "attn",
+    keys: Sequence[int] | None = None,
 ) -> np.ndarray:
     """Relative change of a query's final residual stream when its head no longer mixes in one key's value: [key].
 
-    The other weights stay as they are: A[query, key] becomes 0, and the row then adds up to less than 1.
+    The other weights stay as they are: A[query, key] becomes 0, and the row then adds up to less than 1. Where it is 0
+    already, nothing changes. keys: these alone, [key] of them; None: all.
     """
     config = without(config, trace.interventions.off)
     at = f"blocks.{layer}.{kind}."
-    z, v = trace[at + "z"], trace[at + "v"]
-    weights = trace[at + "pattern"][head, query]
-    without_key = np.repeat(z[None], len(weights), axis=0)
+    v, z = trace[at + "v"], trace[at + "z"]
+    asked = np.arange(v.shape[-2]) if keys is None else np.asarray(keys)
+    weights = trace[at + "pattern"][head, query, asked]
+    effects, mixed = np.zeros(len(asked)), weights != 0  # NaN is
+    if not mixed.any():
+        return effects
+    row = np.repeat(z[None, :, query], mixed.sum(), axis=0)  # [variant, head, d_head]
     if head not in trace.interventions.ablated_in(layer, kind):
-        without_key[:, head, query] -= weights[:, None] * v[config.kv_head_of(head)]
-    if config.causal and not config.cross and trace.mask is None and not trace.interventions.patch:
-        return _change_of_one(without_key[:, :, query : query + 1], params, config, trace, layer, query)
-    return _moved(_final(without_key, params, config, trace, layer, kind), config, trace)[:, query]
+        row[:, head] -= weights[mixed, None] * v[config.kv_head_of(head), asked[mixed]]
+    if kind == "attn" and not trace.interventions.patch:
+        effects[mixed] = _change_of_one(row[:, :, None], params, config, trace, layer, query)
+    else:
+        whole = np.repeat(z[None], len(row), axis=0)
+        whole[:, :, query] = row
+        effects[mixed] = _moved(_final(whole, params, config, trace, layer, kind), config, trace)[:, query]
+    return effects
 
 
 @np.errstate(over="ignore", invalid="ignore")  # as in forward
@@ -115,14 +131,24 @@ def _change_of_one(
 ) -> np.ndarray:
     """z [variant, head, 1, d_head] in place of one position's -> how much its final stream changes, [variant].
 
-    Under a causal mask nothing before it changes, and nothing after it counts: one row is computed, not all.
+    In its own layer no other position changes. Above it, under a causal mask, nothing before it does and nothing after
+    it counts, so that one row is computed, not all.
     """
-    nothing, before = trace.unseen(trace.interventions), Cache.after(trace, config, position)
+    nothing = trace.unseen(trace.interventions)
+    memory = trace[last_stream(config.encoder, ENCODER)] if config.cross else None
     row = slice(position, position + 1)
     x = merge(z, params, config, layer, trace.interventions)
-    x = after_attention(trace[f"blocks.{layer}.resid_pre"][row], x, params, config, layer, nothing)
+    x = after_attention(trace[f"blocks.{layer}.resid_pre"][row], x, params, config, layer, nothing, memory=memory)
+    before = None
+    if config.causal and not config.cross and trace.mask is None:
+        before = Cache.after(trace, config, position)
+    else:
+        whole = np.repeat(trace[f"blocks.{layer}.resid_post"][None], len(x), axis=0)
+        whole[:, row] = x
+        x = whole
     for i in range(layer + 1, config.n_layers):
-        x = block(x, params, config, i, nothing, before)
+        x = block(x, params, config, i, nothing, before, memory)
+    x = x if before is not None else x[:, row]
     final = trace[f"blocks.{config.n_layers - 1}.resid_post"][row]
     return relative_change(final.astype(np.float64), x.astype(np.float64))[:, 0]
 

@@ -6,10 +6,12 @@ All that SmolLM2 computes for 64 tokens takes 135 MB, and a page draws little of
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 import numpy as np
 
 from ..config import Config
+from ..interventions import Interventions
 from ..model import block, unembed
 from ..params import Params
 from ..trace import Trace, last_stream
@@ -20,6 +22,31 @@ KEPT = (
     *("blocks.*.resid_pre", "blocks.*.resid_mid", "blocks.*.resid_post"),
 )
 
+# Where a block that is computed again may stop, if what is asked for stands before: at scores, or before the MLP.
+VECTORS = ("attn.q", "attn.k", "attn.v", "attn.rot_")
+SCORES, ATTENDED = "attn.scores", "attn_out"
+
+
+class Enough(Exception):
+    """What was asked for has been computed."""
+
+
+class Until(Trace):
+    """A Trace that ends its run once it has been given this name; "": never."""
+
+    __slots__ = ("_last_name",)
+
+    def __init__(self, name: str, interventions: Interventions):
+        super().__init__(interventions=interventions)
+        self._last_name = name
+
+    def put(self, name: str, array: np.ndarray) -> np.ndarray:
+        """As Trace.put."""
+        array = super().put(name, array)
+        if name == self._last_name:
+            raise Enough
+        return array
+
 
 class Recalled(Trace):
     """A Trace of `forward` with names=KEPT, whole to whoever reads it: the same arrays, the rest of a block computed
@@ -28,12 +55,14 @@ class Recalled(Trace):
     config: without the parts that are off. weights: gives the parameters.
     """
 
-    __slots__ = ("_config", "_last", "_row", "_weights")
+    __slots__ = ("_config", "_inside", "_last", "_names_kept", "_row", "_weights")
 
     def __init__(self, kept: Trace, config: Config, weights: Callable[[], Params]):
         super().__init__(kept, interventions=kept.interventions)
         self._arrays = {name: kept[name] for name in kept}
         self._config, self._weights = config, weights
+        self._inside: dict[str, tuple[int, ...]] = {}  # of any block: its names, in order, and their shapes
+        self._names_kept: dict[str, None] = {}
         self._last: tuple[int, Trace] = -1, Trace(())
         self._row: tuple[int, np.ndarray] = -1, np.zeros(0)
 
@@ -42,7 +71,7 @@ class Recalled(Trace):
             return super().__getitem__(name)
         if name == "logits":
             return self._logits(slice(None))
-        return self._block(int(name.split(".")[1]))[name]
+        return self._block(int(name.split(".")[1]), name)[name]
 
     def __contains__(self, name: object) -> bool:
         return name in self._arrays or name in self._names_there()
@@ -70,35 +99,45 @@ class Recalled(Trace):
             return len(self._arrays[last_stream(self._config)]), self._config.vocab_size
         if name in self._arrays or name not in self:
             return super().shape(name)
-        inside, (i, trace) = name.split(".", 2)[2], self._last
-        return trace.shape(f"blocks.{i}.{inside}")  # in every block the same; `in` has computed one
+        return self._inside[name.split(".", 2)[2]]  # `in` has asked for them
 
     def at_hand(self, name: str) -> bool:
         """Whether the array is kept; of another a whole block is computed."""
         return name in self._arrays
 
-    def _block(self, i: int) -> Trace:
+    def _block(self, i: int, name: str) -> Trace:
+        """A block as far as `name`; where more of the last one is asked for, all of it."""
         last, trace = self._last
-        if last != i:
-            trace = Trace(interventions=self.interventions)
-            block(self._arrays[f"blocks.{i}.resid_pre"], self._weights(), self._config, i, trace)
+        if last != i or name not in trace:
+            inside = name.split(".", 2)[2]
+            until = SCORES if inside.startswith(VECTORS) else ATTENDED if inside.startswith("attn.") else ""
+            trace = self._run(i, f"blocks.{i}.{until}" if until and last != i else "")
             self._last = i, trace
+        return trace
+
+    def _run(self, i: int, until: str) -> Trace:
+        trace = Until(until, self.interventions)
+        with suppress(Enough):
+            block(self._arrays[f"blocks.{i}.resid_pre"], self._weights(), self._config, i, trace)
         return trace
 
     def _logits(self, rows: slice) -> np.ndarray:
         last = self._arrays[last_stream(self._config)][rows]
         return unembed(last, self._weights(), self._config, Trace((), interventions=self.interventions))
 
-    def _names_there(self) -> list[str]:
-        """All names, in the order of the computation: every block has those of the last one that was computed."""
-        if self._last[0] < 0:
-            self._block(0)
-        inside = [name.split(".", 2)[2] for name in self._last[1]]
+    def _names_there(self) -> dict[str, None]:
+        """All names, in the order of the computation: every block has those of the first."""
+        if self._names_kept:
+            return self._names_kept
+        self._last = 0, self._run(0, "")
+        self._inside = {name.split(".", 2)[2]: array.shape for name, array in self._last[1].items()}
         before = [name for name in ("embed", "pos_embed") if name in self._arrays]
         before += [name for name in self._arrays if name.startswith("ln_embed.")]
         after = [name for name in self._arrays if name.startswith("ln_final.")]
-        blocks = [f"blocks.{i}.{name}" for i in range(self._config.n_layers) for name in inside]
-        return [*before, *blocks, *after, *(["logits"] if self._config.unembed else [])]
+        blocks = [f"blocks.{i}.{name}" for i in range(self._config.n_layers) for name in self._inside]
+        every = [*before, *blocks, *after, *(["logits"] if self._config.unembed else [])]
+        self._names_kept = dict.fromkeys(every)
+        return self._names_kept
 
 
 def trace_bytes(config: Config, n: int) -> int:
