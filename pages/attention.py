@@ -56,7 +56,9 @@ def weights(words: Words) -> None:
         if not scene.pinned:
             _steps(scene, words)
         _picture(pictures.output, scene, words, "z", knobs.choose_query)
-        live_figure.write(knobs.cell(left_out.whole(scene), words), key="attention-cell")
+        cell = knobs.cell(left_out.whole(scene), words)
+        hears = {"on_click": explanation.follow, "addressed": explanation.addressed}
+        live_figure.write(cell, key="attention-cell", **hears)
     explanation.draw("attention", words)
 
 

@@ -86,7 +86,7 @@ class Words(Formatter):
 
     def number(self, value: float, decimals: int = 2) -> str:
         """A number as this language writes it, with a true minus sign and never minus zero."""
-        return self.format_field(value, f".{decimals}f")
+        return self._localized(f"{value:,.{decimals}f}")
 
     def power(self, value: float) -> str:
         """A number in two digits and a power of ten, which no line breaks: 3.1 × 10⁻⁸."""

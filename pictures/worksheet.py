@@ -10,7 +10,7 @@ import numpy as np
 
 from core import Scene
 from core.export import Question
-from pictures import arithmetic, compute, quiz
+from pictures import chosen_cell, compute, quiz
 from pictures.attention import at_head
 from pictures.words import Words
 from plots.tokens import shown
@@ -83,7 +83,7 @@ def _cells(scene: Scene, number: int) -> list[Scene]:
 def _steps(scene: Scene, words: Words, blank: int) -> str:
     """The steps to a cell's weight, the last `blank` of them without results; what follows from a blank has no numbers,
     for they would tell it."""
-    lines = arithmetic.cell(scene, words)
+    lines = chosen_cell.cell(scene, words)
     first = len(lines) - blank
     query, key = (f"<bdi>{escape(shown(scene.tokens[place]))}</bdi>" for place in scene.cell)
     rows = []

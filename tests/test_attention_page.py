@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import re
+from html import unescape
 from math import exp, sqrt
 
 import numpy as np
 import plotly.graph_objects as go
 import pytest
 
-from core import Scene, run
-from pictures import arithmetic, heads
+from core import Scene
+from core import run as run_of
+from core.scene.fields import EXPLAINED
 from pictures import attention as pictures
+from pictures import chosen_cell, heads
+from pictures.explained.naming import title
+from pictures.explained.world import world
 from pictures.words import LANGUAGES, words_of
 from plots.theme import resolve
 from tests.support import fine, knob, open_page
@@ -29,6 +34,9 @@ SCENES = [
     Scene(model="gpt", sentence="olá 👩‍🏫!", split="characters"),
     Scene(model="penguins", edits=((4, 2, 1.0),), query=2, key=4),
 ]
+TWO = [
+    Scene(model="translator", attention_of=kind, layer=1, head=1, query=1) for kind in ("encoder", "decoder", "cross")
+]
 MAPS = {
     "scores": pictures.scores,
     "scores_scaled": pictures.scaled,
@@ -41,7 +49,7 @@ MAPS = {
 def array(scene: Scene, name: str) -> np.ndarray:
     """The chosen head's array, straight from a fresh run."""
     layer, head = scene.place
-    return run(scene).trace[f"blocks.{layer}.attn.{name}"][head]
+    return run_of(scene).trace[f"blocks.{layer}.attn.{name}"][head]
 
 
 def shown(figure: dict) -> np.ndarray:
@@ -62,7 +70,7 @@ def test_every_map_is_the_trace(scene, lang):
         expected = array(scene, name).astype(float)
         np.testing.assert_allclose(shown(picture.figure), np.where(np.isneginf(expected), np.nan, expected), rtol=1e-6)
         assert picture.says and "{" not in picture.says
-    x = run(scene).trace[pictures.input_name(scene)]
+    x = run_of(scene).trace[pictures.input_name(scene)]
     np.testing.assert_allclose(shown(pictures.inputs(scene, words).figure), x, rtol=1e-6)
     for name, builder in (("q", pictures.queries), ("k", pictures.keys), ("v", pictures.values)):
         expected = array(scene, pictures.rotated(scene, name))
@@ -77,7 +85,7 @@ def test_the_arithmetic_is_that_of_the_arrays(scene, lang):
     q, k = (array(scene, pictures.rotated(scene, n)).astype(float) for n in "qk")
     query, key = scene.cell
     score = float(q[query] @ k[key])
-    lines = {line.name: line for line in arithmetic.cell(scene, words)}
+    lines = {line.name: line for line in chosen_cell.cell(scene, words)}
 
     dot = lines["dot"]
     np.testing.assert_allclose(dot.terms, np.r_[q[query], k[key]], rtol=1e-6)
@@ -100,7 +108,7 @@ def test_the_arithmetic_is_that_of_the_arrays(scene, lang):
 
 def test_the_products_are_written_out():
     """The penguins: every factor of "tem" . "pinguins", and every exponential of the row, is in the text."""
-    lines = {line.name: line for line in arithmetic.cell(Scene(), words_of("pt-BR"))}
+    lines = {line.name: line for line in chosen_cell.cell(Scene(), words_of("pt-BR"))}
     assert lines["dot"].numbers == "0,00·0,00 + 1,00·1,00 + 1,00·0,00 + 0,00·0,00"
     assert lines["dot"].result == "1,0000"
     assert numbers(lines["softmax"].numbers) == [0.5, 0.0, 0.5, 0.5, 1.0, 0.5]
@@ -109,16 +117,33 @@ def test_the_products_are_written_out():
 
 def test_long_sums_keep_the_chosen_term():
     scene = Scene(model="gpt", sentence=" ".join("abcdefghijklmnopqrst"), query=19, key=18)
-    text = next(line.numbers for line in arithmetic.cell(scene, words_of("en")) if line.name == "softmax")
+    text = next(line.numbers for line in chosen_cell.cell(scene, words_of("en")) if line.name == "softmax")
     row = array(scene, "scores_masked")[19]
     assert f"{row[18]:.4f}".replace("-", "−") in text.split("÷")[1]
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("scene", [*SCENES, Scene(model="alice"), *TWO], ids=str)
+def test_every_number_of_the_cell_is_a_link_to_its_explanation(scene, lang):
+    """A number, what its link opens, and what its title calls it: all one."""
+    words, run = words_of(lang), world("attention", scene, words_of(lang))
+    read = chosen_cell.html(scene, words)
+    links = re.findall(r'<a href="\?explained=(.*?)" data-way="(.*?)" (?:class="(.*?)" )?title="(.*?)">(.*?)</a>', read)
+    assert len(links) >= 6 and read.count("<a ") == len(links)
+    for href, way, role, called, text in links:
+        (number,) = EXPLAINED.read(way)
+        assert href == way and run.has(number)
+        assert unescape(called) == title(number, run, words)
+        assert role == {"q": "query", "k": "key"}.get(number[0].rpartition(".")[2].removeprefix("rot_"), "")
+        value = run.value(number)
+        assert text == (words.number(value, 2) if role else "−∞" if value == -np.inf else words.number(value, 4))
 
 
 def test_tokens_are_never_markup():
     scene = Scene(sentence="<script>alert(1)</script> <b>x</b>", query=0, key=1)
     for lang in LANGUAGES:
-        assert "<script>" not in arithmetic.html(scene, words_of(lang))
-        assert "&lt;script&gt;" in arithmetic.html(scene, words_of(lang))
+        assert "<script>" not in chosen_cell.html(scene, words_of(lang))
+        assert "&lt;script&gt;" in chosen_cell.html(scene, words_of(lang))
 
 
 def test_reading_names_the_row_like_the_lesson():
@@ -135,7 +160,7 @@ def test_reading_names_the_row_like_the_lesson():
 @pytest.mark.parametrize("model", ("penguins", "gpt"))
 def test_without_the_softmax_the_arithmetic_counts_all_in_sight_alike(model, lang):
     scene = Scene(model=model, off=("softmax",))
-    line = arithmetic.cell(scene, words_of(lang))[-1]
+    line = chosen_cell.cell(scene, words_of(lang))[-1]
     query, key = scene.cell
     in_sight = query + 1 if scene.config.causal else len(scene.tokens)
     assert line.name == "alike" and line.value == pytest.approx(1 / in_sight)
@@ -145,11 +170,11 @@ def test_without_the_softmax_the_arithmetic_counts_all_in_sight_alike(model, lan
 
 def test_a_cell_s_share_of_what_is_shown_is_written_out():
     scene = Scene(model="induction", layer=1, head=1, without_first=True, rows_renormalized=True)
-    line, (query, key) = arithmetic.cell(scene, words_of("en"))[-1], scene.cell
+    line, (query, key) = chosen_cell.cell(scene, words_of("en"))[-1], scene.cell
     row = array(scene, "pattern")[query]
     assert line.name == "renormalized" and line.value == pytest.approx(row[key] / row[1:].sum(), rel=1e-5)
     for other in (scene.turn(key=0), scene.turn(rows_renormalized=False)):
-        assert arithmetic.cell(other, words_of("en"))[-1].name == "softmax", "nothing is divided there"
+        assert chosen_cell.cell(other, words_of("en"))[-1].name == "softmax", "nothing is divided there"
 
 
 @pytest.mark.parametrize("builder", (*pictures.MATRICES, heads.overview, heads.chosen), ids=lambda one: one.__name__)

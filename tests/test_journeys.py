@@ -110,6 +110,9 @@ def test_a_click_on_a_cell_writes_its_arithmetic(in_turn, app):
     page.mouse.click(box["x"] + box["width"] * 0.1, box["y"] + box["height"] * 0.1)  # Os looks at Os
     wait_for_query(page, query="0", key="0")
     expect(page.locator(".fibra-arithmetic")).to_contain_text("0.2919")
+    page.locator(".fibra-arithmetic a.query").first.click()  # each of its numbers opens its own explanation
+    expect(page.locator(".fibra-explained [aria-current]")).to_have_text("query · layer 0, head 0, “Os”, dimension 0")
+    wait_for_query(page, explained="blocks.0.attn.q:0.0.0", query="0")
 
 
 def test_the_scene_survives_page_changes_and_a_reload(in_turn, app):

@@ -10,8 +10,8 @@ from support import html, open_page
 from core import Scene
 from core.scene.translation import translate
 from pictures import (
-    arithmetic,
     attention,
+    chosen_cell,
     compare,
     compute,
     fibres,
@@ -116,10 +116,10 @@ def test_every_map_of_attention_is_the_trace_s(kind):
         assert np.array_equal(picture.figure["data"][0]["z"], values)
         number = picture.numbers.at({"x": 1, "y": 3})
         assert trace[number[0]][number[1]] == values[3, 1]
-    line = arithmetic.cell(scene, EN)[-1]
+    line = chosen_cell.cell(scene, EN)[-1]
     assert line.value == pytest.approx(trace[at + "pattern"][2, 4, 2]) and len(line.terms) == len(found.columns)
     query, key = found.rows[4], found.columns[2]
-    assert f">{query}</b> → " in arithmetic.html(scene, EN) and f">{key}</b>" in arithmetic.html(scene, EN)
+    assert f">{query}</b> → " in chosen_cell.html(scene, EN) and f">{key}</b>" in chosen_cell.html(scene, EN)
 
 
 def test_an_explained_number_of_either_text_is_named_by_its_tokens():

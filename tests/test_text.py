@@ -17,7 +17,7 @@ from core.tasks import Characters
 from core.tokenizer.graphemes import clusters
 from core.tokenizer.text import ENCODINGS, decoded, normalized
 from core.tokenizer.words import FixedVocabulary, characters, pieces
-from pictures import arithmetic, attention
+from pictures import attention, chosen_cell
 from pictures.words import words_of
 from plots.tokens import isolated, short, shown, visible
 
@@ -267,7 +267,7 @@ def test_nothing_is_learned_from_replacement_characters():
 @pytest.mark.parametrize("lang", ("pt-BR", "en"))
 def test_who_looks_and_who_is_looked_at_never_change_places(lang):
     words, scene = words_of(lang), Scene(model="gpt", sentence="שלום ok مرحبا", query=2, key=0)
-    told = arithmetic.html(scene, words)
+    told = chosen_cell.html(scene, words)
     assert told.index("مرحبا") < told.index("שלום")
     assert "\u2068مرحبا\u2069" in told and "\u2068שלום\u2069" in told
     for builder in (attention.scores, attention.pattern):

@@ -8,7 +8,7 @@ from html import unescape
 import pytest
 
 from core import Scene
-from pictures import arithmetic, quiz, worksheet
+from pictures import chosen_cell, quiz, worksheet
 from pictures.words import LANGUAGES, words_of
 
 
@@ -18,7 +18,7 @@ def test_what_is_blank_is_told_in_the_key_alone(lang):
     html = worksheet.worksheet("attention", scene, words, 1).decode()
     task, key = html.split('<article class="key">')
     for blank, cell in enumerate(worksheet._cells(scene, 0), 1):
-        lines = arithmetic.cell(cell, words)
+        lines = chosen_cell.cell(cell, words)
         faded = worksheet._steps(cell, words, blank)
         assert faded in task and worksheet._steps(cell, words, 0) in key
         assert faded.count('class="blank"') == blank

@@ -67,13 +67,18 @@ def draw(page: str, words: Words, offer: Callable[[], None] | None = None) -> No
         if offer:
             offer()
         st.latex(found.card.formula)
-        explained.show(_addressed(found.card.html), follow=_follow)
+        explained.show(addressed(found.card.html), follow=_follow)
 
 
-def _addressed(html: str) -> str:
-    """The card's links with all else that the address says."""
+def addressed(html: str) -> str:
+    """Links to explanations with all else that the address says."""
     others = urlencode({name: text for name, text in state.address().items() if name != "explained"})
     return html.replace('href="?', f'href="?{escape(others)}&amp;') if others else html
+
+
+def follow(click: dict[str, Any]) -> None:
+    """A link to a number in what is written among the figures."""
+    _follow(click["way"])
 
 
 def _follow(way: str) -> None:

@@ -7,7 +7,7 @@ from html import escape
 import streamlit as st
 
 from core import Scene
-from pictures import arithmetic, stacks
+from pictures import chosen_cell, stacks
 from pictures.attention import LENGTHS, read_shown
 from pictures.extremes import choices
 from pictures.words import Words, capital
@@ -108,7 +108,7 @@ def cell(scene: Scene, words: Words) -> str:
     found = stacks.looks(scene)
     chosen = found.cell[0]
     rows = read_shown(scene, range(len(found.rows)), words)
-    told, title = arithmetic.html(scene, words), words("attention.rows")
+    told, title = chosen_cell.html(scene, words), words("attention.rows")
     if len(rows) <= LENGTHS["few"]:
         return f"{told}{live_figure.heading(title)}{shell.listing(rows, chosen)}"
     fold = f"<details><summary>{escape(title)}</summary>{shell.listing(rows, chosen)}</details>"

@@ -130,12 +130,22 @@ def show(
     _put(_Item(header, encoded, on_click))
 
 
-def write(html: str, *, key: str) -> None:
-    """HTML of ours, in which all that readers typed is escaped, among the figures of a board."""
+def write(
+    html: str,
+    *,
+    key: str,
+    on_click: Callable[[Click], None] | None = None,
+    addressed: Callable[[str], str] = lambda html: html,
+) -> None:
+    """HTML of ours, in which all that readers typed is escaped, among the figures of a board.
+
+    `on_click` is called for a click on one of its links, with {"way"}: what its `data-way` says. `addressed` gives the
+    HTML with links that say all of the address, as the browser completes them where a component runs.
+    """
     if _live():
-        _put(_Item({"key": key, "html": html}))
+        _put(_Item({"key": key, "html": html}, on_click=on_click))
     else:
-        st.html(html)
+        st.html(addressed(html))
 
 
 def heading(text: str) -> str:
