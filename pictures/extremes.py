@@ -21,6 +21,7 @@ from plots.tokens import edged, shown
 
 FEW = 4  # of those alike, how many a sentence still names
 TOP = 1000  # of many values, how many are put in order at first
+NEAR = 0.02  # of the largest magnitude: so near the greatest there is mostly one that is written otherwise
 NOISE = 1e-6  # of the largest magnitude: what float32 may add to equal numbers
 T = TypeVar("T")
 Shown = Callable[[float], str]  # how a number is written
@@ -52,24 +53,29 @@ def greatest(values: np.ndarray, shown: Shown, where: np.ndarray | None = None) 
     """
     values = _floats(values)
     counted = np.isfinite(values) if where is None else np.isfinite(values) & where
-    finite = values[counted]
+    finite = values.ravel() if counted.all() else values[counted]
     best = float(finite.max())
     size, written = max(abs(best), abs(float(finite.min()))), shown(best)
 
     def differs(value: float) -> bool:
         return best - value > NOISE * size and shown(value) != written
 
-    last, everywhere = _last_alike(finite, differs)
+    last, everywhere = _last_alike(finite, differs, best - NEAR * size)
     places = np.argwhere(counted & (values >= last)).tolist()
     return Extreme(best, tuple(map(tuple, places)), everywhere)
 
 
-def _last_alike(finite: np.ndarray, differs: Callable[[float], bool]) -> tuple[float, bool]:
+def _last_alike(finite: np.ndarray, differs: Callable[[float], bool], near_best: float) -> tuple[float, bool]:
     """The least value that does not differ from the greatest, and whether that is the least of all: where one differs,
-    all below it do. Of many values only so many are put in order as it takes.
+    all below it do. Of many values only so many are put in order as it takes, those from `near_best` on at first.
     """
-    for n in (TOP, TOP * TOP, finite.size):
-        some = finite if n >= finite.size else np.partition(finite, finite.size - n)[-n:]
+    for n in (0, TOP, TOP * TOP, finite.size):
+        if not n:
+            some = finite[finite >= near_best]
+            if len(some) > TOP * TOP:
+                continue
+        else:
+            some = finite if n >= finite.size else np.partition(finite, finite.size - n)[-n:]
         near = np.unique(some)[::-1].tolist()
         alike = bisect_left(near, True, key=differs)
         if alike < len(near) or len(some) == finite.size:

@@ -40,9 +40,11 @@ def hidden(a: np.ndarray, scene: Scene) -> np.ndarray:
 def renormalized(a: np.ndarray, scene: Scene) -> np.ndarray:
     """[..., query, key] of those that are kept, each row in shares of what it gives to them; 0 if nothing."""
     there = kept(scene)
+    if there.all():
+        return a
     rest = a[..., there, :][..., there]
     sums = rest.sum(-1, keepdims=True)
-    return a if there.all() else np.divide(rest, sums, out=np.zeros_like(rest), where=sums > 0)
+    return np.divide(rest, sums, out=np.zeros_like(rest), where=sums > 0)
 
 
 def hides(scene: Scene) -> bool:

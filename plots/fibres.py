@@ -56,7 +56,9 @@ def fibres(
     n_layers, n_heads, n_tokens, _ = patterns.shape
     shown = np.zeros(n_heads, bool)
     shown[heads if heads is not None else slice(None)] = True
-    shining = np.nan_to_num(np.where(shown[None, :, None, None], patterns, 0)).astype(np.float32, copy=False)
+    if not shown.all():
+        patterns = np.where(shown[None, :, None, None], patterns, 0)
+    shining = np.nan_to_num(patterns).astype(np.float32, copy=False)
     places = arc(n_tokens, n_layers)
     layers = [f"{layer_prefix}{layer}" for layer in range(n_layers)]
     return woven(
@@ -144,7 +146,10 @@ def _candidates(shining: np.ndarray, focus: int | None) -> tuple[np.ndarray, ...
     found = [leading]
     sides = _touches(focus, *np.indices(shining.shape[2:]))
     for layer, weights in enumerate(shining):
-        here = np.argwhere(_heaviest(weights, sides) | _heaviest(weights, ~sides))
+        touched = _touches(focus, leading[:, 2], leading[:, 3])
+        led = [shining[tuple(leading[those].T)] for those in (touched, ~touched)]
+        over = [_heaviest(weights, side, one) for side, one in zip((sides, ~sides), led, strict=True) if side.any()]
+        here = np.argwhere(np.logical_or.reduce(over))
         pool = np.concatenate([leading, np.insert(here, 0, layer, axis=1)])
         pool = pool[_order(shining, pool, focus)]
         touched = _touches(focus, pool[:, 2], pool[:, 3])
@@ -154,11 +159,12 @@ def _candidates(shining: np.ndarray, focus: int | None) -> tuple[np.ndarray, ...
     return tuple(every[_order(shining, every, focus)].T)
 
 
-def _heaviest(weights: np.ndarray, side: np.ndarray) -> np.ndarray:
-    """[head, query, key] of bool: the MAX_CURVES heaviest on this side [query, key], and all that weigh the same."""
-    theirs = np.where(side, weights, 0)
-    least = np.partition(theirs, -MAX_CURVES, axis=None)[-MAX_CURVES] if theirs.size > MAX_CURVES else 0
-    return (theirs > 0) & (theirs >= least)
+def _heaviest(weights: np.ndarray, side: np.ndarray, led: np.ndarray) -> np.ndarray:
+    """[head, query, key] of bool: the MAX_CURVES heaviest on this side [query, key], and all that weigh the same; of
+    them those alone that may come before the curves which lead there so far, whose weights are `led`."""
+    over = (weights > (led.min() if len(led) == MAX_CURVES else 0)) & side
+    theirs = weights[over]
+    return over & (weights >= np.partition(theirs, -MAX_CURVES)[-MAX_CURVES]) if theirs.size > MAX_CURVES else over
 
 
 def _order(shining: np.ndarray, curves: np.ndarray, focus: int | None) -> np.ndarray:

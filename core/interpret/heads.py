@@ -50,7 +50,9 @@ def label_targets(tokens: Sequence[object], causal: bool) -> tuple[dict[str, np.
     seen = np.tri(n, dtype=bool) if causal else np.ones((n, n), bool)
     choice = seen.sum(-1) > 1
     diagonal = np.eye(n, dtype=bool)
-    alike = np.array([[a == b for b in tokens] for a in tokens]) & ~diagonal
+    places: dict[object, int] = {}
+    first = np.array([places.setdefault(token, i) for i, token in enumerate(tokens)])  # where each stands first
+    alike = (first[:, None] == first) & ~diagonal
     followed = np.zeros_like(alike)
     followed[:, 1:] = np.tril(alike)[:, :-1]  # the key before this one is the query's token, earlier
     keys_of = {
