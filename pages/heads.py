@@ -7,15 +7,16 @@ from typing import Any
 import streamlit as st
 
 from core import Scene
-from core.interpret import attention_distance, entropy, relative_change, token_norms
+from core.interpret import attention_distance, entropy, relative_change, token_norms, without_heads
 from core.limits import SEED
 from pictures import compare, compute, left_out, pinned, stacks, worth
 from pictures import heads as pictures
 from pictures.words import Words
 from plots.tiles import tile_at
-from ui import comparison, controls, explanation, figure, presets, shell, sizes, state, switchboard
+from ui import comparison, controls, explanation, figure, on_demand, presets, shell, sizes, state, switchboard
 from ui.live import live_figure
 
+WITHOUT = on_demand.Work("heads.without", worth.outputs)
 SEEDS = 99  # the slider's last; of ten thousand, a hand would not hit the next one
 
 
@@ -68,13 +69,24 @@ def _compared(scene: Scene, words: Words) -> None:
 
 
 def _one(scene: Scene, words: Words) -> None:
-    with st.container(key="heads-right"), live_figure.together("heads-one"):
-        found = stacks.looks(scene)
-        controls.head(found.config, found.place, words)
-        off, of = found.place in found.ablated, (found.kind, *found.place)
-        controls.switch(words("heads.off"), "off", off, of=of, turn=switch_off)
-        st.button(words("heads.all_on"), key="all-on", on_click=all_on, disabled=not scene.ablated)
-        _picture(pictures.chosen, "one", scene, words, pictures.chosen_height(scene))
+    with st.container(key="heads-right"):
+        ready = worth.unasked(scene) or on_demand.is_done(WITHOUT, worth.parts(scene))
+        with live_figure.together("heads-one"):
+            _head(scene, words, ready)
+        if not ready:
+            with st.container(key="heads-asked"):  # where the picture will stand
+                on_demand.ready(WITHOUT, worth.parts(scene), words("heads.worth"), words)
+
+
+def _head(scene: Scene, words: Words, ready: bool) -> None:
+    """The chosen head, and what it is worth, where that is `ready`."""
+    found = stacks.looks(scene)
+    controls.head(found.config, found.place, words)
+    off, of = found.place in found.ablated, (found.kind, *found.place)
+    controls.switch(words("heads.off"), "off", off, of=of, turn=switch_off)
+    st.button(words("heads.all_on"), key="all-on", on_click=all_on, disabled=not scene.ablated)
+    _picture(pictures.chosen, "one", scene, words, pictures.chosen_height(scene))
+    if ready:
         _picture(worth.effect, "worth", scene, words, worth.height(scene))
 
 
@@ -116,4 +128,4 @@ def all_on() -> None:
 scene, words = shell.open_page("heads", seed=False)
 presets.richer(scene, words, "heads")
 heads(words)
-shell.close_page("heads", words, entropy, attention_distance, relative_change, token_norms)
+shell.close_page("heads", words, entropy, attention_distance, without_heads, relative_change, token_norms)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from core import Scene
-from core.interpret import relative_change
+import core
+from core import Scene, limits
+from core.interpret import relative_change, without_heads
 from core.scene.fields import Numbered
-from pictures import compute, stacks
+from pictures import ablation, compute, memory, stacks
 from pictures.compute import Picture, picture
 from pictures.display_names import all_named
 from pictures.extremes import FEW, greatest, head_names, least, percent, token_name, token_names
@@ -22,7 +23,7 @@ WIDTH = 390  # px: the right column, at 1440
 def effect(scene: Scene, words: Words) -> Picture:
     """How much each token's output changes without the ablated heads; where none is ablated, without the chosen one."""
     # In float64: the lengths of vectors past 1e19 leave float32.
-    before, after = (_output(scene, heads).astype(np.float64) for heads in ((), _switched(scene)))
+    before, after = (x.astype(np.float64) for x in outputs(scene))
     change = np.where(np.isfinite(before + after).all(-1), relative_change(before, after), np.nan)
     left = "already" if not before.any() and not after.any() else "nothing" if not after.any() else ""
     says = _change(change, left, scene, words)
@@ -37,6 +38,24 @@ def effect(scene: Scene, words: Words) -> Picture:
         alt=says,
     )
     return Picture(figure, says, _lost(scene, len(change)))
+
+
+def parts(scene: Scene) -> list[tuple[Scene]]:
+    """What `outputs` is asked, in one part."""
+    view = ("attention_of",) if stacks.looks(scene).kind else ()
+    return [(compute.looked_at(scene, view if stacks.looks(scene).ablated else ("layer", "head", *view)),)]
+
+
+def unasked(scene: Scene) -> bool:
+    """Whether the other run is made so soon that a page need not be asked to."""
+    found = stacks.looks(scene)
+    above = 1.0 if found.ablated else 1 - found.place[0] / found.config.n_layers  # the share that is computed again
+    return above * (ablation.once(scene) + ablation.widened(scene)) <= limits.ABLATIONS
+
+
+def outputs(scene: Scene) -> tuple[np.ndarray, np.ndarray]:
+    """[pos, d_model] twice: what leaves the last layer with all heads, and without those whose worth is told."""
+    return _output(scene, ()), _output(scene, _switched(scene))
 
 
 def _lost(scene: Scene, n: int) -> Bars | None:
@@ -63,9 +82,28 @@ def _output(scene: Scene, heads: tuple[tuple[int, int], ...]) -> np.ndarray:
     """[pos, d_model]: what leaves the last layer when of the attention that is shown these heads are off. A decoder
     reads all the while what it reads in this Scene."""
     last = f"blocks.{scene.config.n_layers - 1}.resid_post"
-    if stacks.count(scene) == 1:
-        return compute.run(scene.turn(ablated=heads)).trace[last]
-    return stacks.without(scene, heads, [last])[last]
+    if stacks.count(scene) > 1:
+        return stacks.without(scene, heads, [last])[last]
+    if {*heads} == {*scene.ablated}:
+        return compute.run(scene).trace[last]
+    if len(heads) == 1 and not scene.ablated and scene.patch is None:
+        return _without(scene.computed, *heads[0])
+    return _last(scene.turn(ablated=heads).computed)
+
+
+# Of a long text a second run, kept whole, would take the room of the first, which all figures read.
+@memory.kept(lambda scene: (scene,), large=compute.is_large)
+def _last(scene: Scene) -> np.ndarray:
+    """[pos, d_model]: what leaves the last layer."""
+    last = f"blocks.{scene.config.n_layers - 1}.resid_post"
+    return core.run(scene, compute.params(scene), names=[last]).trace[last]
+
+
+@memory.kept(lambda scene, layer, head: (scene, layer, head), large=lambda scene, _, __: compute.is_large(scene))
+def _without(scene: Scene, layer: int, head: int) -> np.ndarray:
+    """The same without one head: what stands above it is computed again."""
+    params, config, trace, kind = stacks.asked(scene)
+    return without_heads(params, config, trace, layer, kind, [head])[0]
 
 
 def _leaving(scene: Scene) -> tuple[str, ...]:

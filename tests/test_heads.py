@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import expect
 from streamlit.testing.v1 import AppTest
 
-from core import PRESETS, ConfigError, Scene, run
+from core import PRESETS, ConfigError, Scene, limits, run
 from core.interpret import (
     LABELS,
     attention_distance,
@@ -32,7 +32,7 @@ from plots.figure import literal
 from plots.tiles import TILE_CELLS, tile_at
 from tests.chromium import settled
 from tests.conftest import Watched
-from tests.support import ONE_STACK, knob, labelled, open_page
+from tests.support import ONE_STACK, fine, html, knob, labelled, open_page, pressed
 from ui import sizes
 from ui.state import SCENE
 
@@ -211,6 +211,20 @@ def test_the_effect_is_the_relative_change_of_the_last_output(name: str, lang: s
         [round(100 * x, 1) for x in (change.mean(), change.max(), change.min())], abs=0.06
     )
     assert f"“{scene.tokens[change.argmax()]}”" in picture.says and f"“{scene.tokens[change.argmin()]}”" in picture.says
+
+
+def test_of_a_large_model_the_run_without_a_head_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FIBRA_PLAIN_FIGURES", "1")
+    scene = Scene(model="gpt", layer=2, lang="en")
+    assert worth.unasked(scene) and worth.parts(scene.turn(ablated=((0, 0),))) == worth.parts(
+        scene.turn(ablated=((0, 0),), layer=1)
+    )
+    monkeypatch.setattr(limits, "ABLATIONS", 0)
+    says = worth.effect(scene, words_of("en")).says
+    at = fine(open_page("heads", scene))
+    assert says not in html(at) and says in html(pressed(at, "ask-heads.without"))
+    moved = fine(open_page("heads", scene.turn(layer=3)))
+    assert moved.button(key="ask-heads.without")
 
 
 def test_without_its_only_head_nothing_is_left_of_the_penguins() -> None:

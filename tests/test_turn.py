@@ -31,6 +31,7 @@ from pictures import (
     pair,
     start,
     turn,
+    worth,
 )
 from pictures.explained import card, runs, world
 from pictures.generate import cache
@@ -96,6 +97,8 @@ SHELVES = {
     "probe": labels.probe_of,
     "effects": lambda scene: ablation.measured(scene, 0),
     "a key's effect": importance.effects_of,
+    "a head's worth": lambda scene: worth._without(scene.computed, 0, 0),
+    "all heads' worth": lambda scene: worth._last(scene.computed),
     "over sentences": lambda scene: habits.over(Scene(model="induction", seed=scene.seed)),
     "a sentence": lambda scene: habits.scores(habits.parts(Scene(model="induction", seed=scene.seed))[0]),
     "a pinned walk": lambda scene: compare_drift.present_ways(replace(scene, pinned=scene), WORDS),

@@ -80,13 +80,21 @@ def prediction_effects(
     return np.stack(effects, axis=1)
 
 
-def without_heads(params: Params, config: Config, trace: Trace, layer: int, kind: str = "attn") -> np.ndarray:
+def without_heads(
+    params: Params,
+    config: Config,
+    trace: Trace,
+    layer: int,
+    kind: str = "attn",
+    heads: Sequence[int] | None = None,
+) -> np.ndarray:
     """The final residual stream without each head of a layer, the others as they were: [without this head, pos,
-    d_model]. `trace`: a full one of one sentence.
+    d_model]. `trace`: a full one of one sentence. heads: these alone; None: all.
     """
     config = without(config, trace.interventions.off)
     z = trace[f"blocks.{layer}.{kind}.z"]
     gone = np.eye(config.n_heads, dtype=bool)  # [without this head, head]
+    gone = gone if heads is None else gone[list(heads)]
     return _final(np.where(gone[:, :, None, None], z.dtype.type(0), z), params, config, trace, layer, kind)
 
 
