@@ -10,10 +10,13 @@ from core import Scene
 from core.interpret import relative_change
 from core.interventions import Edge
 from core.ops.softmax import softmax
+from core.scene.fields import Numbered
 from core.trace import last_stream
 from pictures import compute, continuation, extremes, lighting, stacks
 from pictures.compute import Picture, picture
+from pictures.explained.runs import UNCUT
 from pictures.extremes import choice, greatest, token_names
+from pictures.numbers import Bars
 from pictures.words import Words
 from plots.differences import differences
 
@@ -75,7 +78,8 @@ def lost(scene: Scene, words: Words) -> Picture:
         tokens = token_names(scene.tokens, most.indices, words)
         says = words("cut.says.moved", n=n, tokens=tokens, share=most.value)
     names = [choice(scene.tokens, int(place), words) for place in shown]
-    return _bars(moved[shown], names, words, says)
+    numbers = tuple((f"cut.{last}", (int(place),)) for place in shown) if n else ()
+    return _bars(moved[shown], names, words, says, numbers)
 
 
 def _answer(whole: Scene, scene: Scene, n: int, words: Words) -> Picture:
@@ -94,13 +98,16 @@ def _answer(whole: Scene, scene: Scene, n: int, words: Words) -> Picture:
     else:
         says = words("cut.says.changed", **told, other=called(now), share=float(shares[1][now]))
     names = [words("cut.whole"), words("cut.cut")]
-    return _bars(np.array([told["before"], told["after"]]), names, words, says)
+    number = "probability.logits", (len(scene.tokens) - 1, answer)
+    numbers = ((UNCUT + number[0], number[1]) if n else number, number)
+    return _bars(np.array([told["before"], told["after"]]), names, words, says, numbers)
 
 
-def _bars(values: np.ndarray, names: list[str], words: Words, says: str) -> Picture:
+def _bars(values: np.ndarray, names: list[str], words: Words, says: str, numbers: tuple[Numbered, ...]) -> Picture:
     written = [words.format_field(float(value), ".1%") for value in values]
     roles = ("@attention", "@attention")
-    return Picture(differences(values, names, written, roles=roles, signed=False, alt=says), says)
+    figure = differences(values, names, written, roles=roles, signed=False, alt=says)
+    return Picture(figure, says, Bars(numbers) if numbers else None)
 
 
 def _nothing(says: str, words: Words) -> Picture:

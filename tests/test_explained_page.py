@@ -27,6 +27,7 @@ from pictures import (
     compare_block,
     compare_drift,
     continuation,
+    cuts,
     drift,
     fibres,
     heads,
@@ -334,6 +335,21 @@ def test_what_leaving_a_key_out_changes_is_explained() -> None:
         ("left.0.1.4.2.blocks.0.attn.z", (1, 4, 3))
     )
     assert left_out.recomputed() == pytest.approx(left_out.value, rel=1e-4) and len(left_out.terms) == 7
+
+
+def test_a_bar_of_what_a_cut_costs_is_a_number_of_its_run() -> None:
+    """The answer's probability with no fibre cut and with those; or how far each output moved."""
+    gpt, cut = Scene(model="gpt"), ((0, 0, 3, 1), (1, 2, 4, 4))
+    for scene in (gpt.turn(cut=cut), gpt, Scene(cut=((0, 0, 3, 1),)), Scene(model="stories", cut=cut[:1])):
+        run, made = here("fibres", scene), cuts.lost(scene, EN)
+        if made.numbers is None:
+            assert not scene.cut
+            continue
+        for row, x in enumerate(np.asarray(made.figure["data"][0]["x"], np.float64).tolist()):
+            number = made.numbers.at({"x": x, "y": row})
+            assert run.explain(number).value == pytest.approx(x, rel=1e-4, abs=1e-6), (scene, number)
+        assert run.has(("uncut.logits", (0, 0))) == (bool(scene.cut) and scene.config.unembed)
+        assert made.figure["data"][0].get("hoverinfo") != "skip", "then Plotly hears no click"
 
 
 def test_a_bar_of_the_loss_is_the_surprise_at_its_token() -> None:

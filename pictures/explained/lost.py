@@ -15,7 +15,7 @@ from core.explain.explanation import Made, Operand
 from core.ops.softmax import softmax
 from pictures import importance
 from pictures.explained.kinds import OWN, Derived, Place, Rule, layer_of, mean, row
-from pictures.explained.runs import WHOLE, left, without
+from pictures.explained.runs import UNCUT, WHOLE, left, without
 
 if TYPE_CHECKING:
     from pictures.explained.world import World
@@ -46,6 +46,16 @@ def _relative(before: list[Operand], after: list[Operand]) -> Made:
         return float(interpret.relative_change(was[None], now[None])[0])
 
     return Made(r"\lVert x' - x \rVert / \lVert x \rVert", "function", (*before, *after), rule=rule)
+
+
+def _cut(here: World, of: str, index: Place) -> Made:
+    """How much of a token's output is another one for all the fibres that are cut."""
+    return _relative(_elsewhere(here, UNCUT, of, *index), here.subject.row(of, *index))
+
+
+def _where_cut(here: World, of: str) -> Place:
+    here.within(UNCUT + of)
+    return here.subject[of].shape[:1]
 
 
 def _off(here: World, of: str) -> Place:
@@ -149,5 +159,6 @@ LOST = {
     "key_effect": Derived(OWN + "pattern", LOOK, _keys, _key_effect),
     "carried_part": Derived(OWN + "pattern", LOOK, _keys, _part("carried", _carried_by)),
     "effect_part": Derived(OWN + "pattern", LOOK, _keys, _part("key_effect", _moved_by)),
+    "cut": Derived(r"blocks\.\d+\.resid_post|ln_final\.out", ("pos",), _where_cut, _cut),
     "lost": Derived(r"blocks\.\d+\.resid_post", ("pos",), _off, _lost),
 }

@@ -32,6 +32,7 @@ MADE = {  # pages that draw numbers that no trace holds: those, but for Drift's
         *(f"{kind}.blocks.*.attn.pattern" for kind in SCORED if kind.startswith(SCORE)),
         *("plane.blocks.*.attn.q", "plane.blocks.*.attn.k", "plane.blocks.*.attn.rot_q", "plane.blocks.*.attn.rot_k"),
     ),
+    "fibres": ("probability.logits", "cut.blocks.*.resid_post"),
     "generate": (
         *("vote_head.blocks.*.attn.z", "vote.blocks.*.mlp_out", "vote.embed", "brought.logits"),
         *("lens.blocks.*.resid_post", "spent.logits"),
@@ -122,6 +123,7 @@ def families(page: str, scene: Scene) -> list[str]:
     else:
         own = [one for one in MADE.get(page, ()) if _is_made(one, config)]
         own = [one for one in own if scene.ablated or not one.startswith("lost.")]
+        own = [one for one in own if scene.cut or not one.startswith("cut.")]
         own += [f"{runs.JUDGED}surprise.logits"] if page == "generate" and losses.judged(asked(page, scene)) else []
         if page in ON_MAPS and (divided := left_out.weights_name(PATTERNS[0], scene)) != PATTERNS[0]:
             own.insert(0, divided)

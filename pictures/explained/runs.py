@@ -1,7 +1,7 @@
 """The other runs that a page's numbers lead to: the other sentence's, one with an array of it patched in, one without
-a head, one with all of them, one in which a query's head leaves a key out, the one that is pinned, and that of the text
-that Generate judges. A name begins with the run that it is of: `put_head.1.2.logits`, `without.1.2.logits`,
-`whole.logits`, `left.1.2.4.0.logits`, `pinned.logits`, `judged.logits`.
+a head, one with all of them, one with no fibre cut, one in which a query's head leaves a key out, the one that is
+pinned, and that of the text that Generate judges. A name begins with the run that it is of: `put_head.1.2.logits`,
+`without.1.2.logits`, `whole.logits`, `uncut.logits`, `left.1.2.4.0.logits`, `pinned.logits`, `judged.logits`.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from core.interpret import path_nodes
 from pictures import compute, memory
 from pictures.pair import Pair, reading
 
+UNCUT = "uncut."
 OTHER, WHOLE, PINNED, JUDGED = "other.", "whole.", "pinned.", "judged."
 ARRAYS = {  # what a patch takes over, of a layer
     **{"stream": "blocks.{}.resid_pre", "head": "blocks.{}.attn.z", "word": "blocks.{}.attn.z"},
@@ -26,7 +27,7 @@ ARRAYS = {  # what a patch takes over, of a layer
 }
 PUT = rf"put_(?:{'|'.join(ARRAYS)})\.\d+\.\d+(?:\.\d+)?\."
 RUN = re.compile(
-    rf"((?:other|whole|pinned|judged)\.|left\.\d+\.\d+\.\d+\.\d+\.|(?:blank|way)\.\d+\.|without\.\d+\.\d+\.|{PUT})(.+)"
+    rf"((?:other|whole|uncut|pinned|judged)\.|left\.\d+\.\d+\.\d+\.\d+\.|(?:blank|way)\.\d+\.|without\.\d+\.\d+\.|{PUT})(.+)"
 )
 
 

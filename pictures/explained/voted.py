@@ -128,7 +128,7 @@ VOTED = {
     "probability": Derived(
         "logits",
         ("pos", "vocab"),
-        lambda here, of: (*_followed(here, of), here.subject.config.vocab_size),
+        lambda here, of: here.subject[of].shape,
         _probability,
     ),
     "lens": Derived(STREAM, ("pos", "vocab"), _lensed, _early),

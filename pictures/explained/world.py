@@ -234,9 +234,18 @@ def _alone(page: str, scene: Scene, words: Words) -> World | None:
         plain = replace(plain, on_map=tuple(left_out.kept(scene).tolist()))
     if page == "drift":
         return replace(plain, basis=partial(ways.basis, ways.directions(scene)))
+    if page == "fibres" and scene.cut:
+        return replace(plain, elsewhere=cache(partial(_uncut, scene, words)))
     if page in ("reading", "heads"):
         return replace(plain, elsewhere=cache(partial(_lacking, plain, scene, words)))
     return plain
+
+
+def _uncut(scene: Scene, words: Words, start: str) -> World:
+    """Of the run in which no fibre is cut. Raises: ConfigError."""
+    if start != runs.UNCUT:
+        raise ConfigError(f"name: {start} is of a run that this page has not", "name")
+    return _of(compute.run(scene.turn(cut=())), words)
 
 
 def _lacking(plain: World, scene: Scene, words: Words, start: str) -> World:
