@@ -22,7 +22,7 @@ from core.interpret import (
     value_weighted,
     without_heads,
 )
-from pictures import compute, importance, stacks, weighed
+from pictures import compute, importance, stacks
 from pictures import reading as pictures
 from pictures.extremes import choices
 from pictures.together import HEIGHT, together
@@ -53,11 +53,13 @@ def read(words: Words) -> None:
     length = "few" if found.longest <= importance.FEW else "more"
     with st.container(key=f"reading-squares-{length}"), live_figure.together("reading-squares"):
         for builder in SQUARES:
-            clicked = choose_cell if builder is not importance.importance else None
-            _picture(builder, scene, words, importance.square_height(scene), clicked, found.crosses)
+            if builder is importance.importance:
+                asked.keys(scene, words)
+            else:
+                _picture(builder, scene, words, importance.square_height(scene), choose_cell, found.crosses)
     with st.container(key="reading-lost"):
         asked.ranks(scene, words)
-        _picture(weighed.weighed, scene, words, weighed.HEIGHT, None)
+        asked.weights(scene, words)
     if not found.kind:
         asked.sentences(scene, words)
     with st.container(key="reading-plane"):

@@ -10,19 +10,20 @@ import numpy as np
 from core import Scene, limits
 from core.interpret import key_effects, rollout, value_weighted
 from pictures import compute, memory, stacks
-from pictures.ablation import once
+from pictures.ablation import once, widened
 from pictures.attention import at_head
 from pictures.compute import Picture, picture
 from pictures.extremes import Shown, greatest, magnitude, percent, token_name, token_names
 from pictures.numbers import COLUMN, ROW, Lines, cells
 from pictures.reading import leaving
-from pictures.squares import looks_map, nothing
+from pictures.squares import looks_map
 from pictures.stacks import Looks
 from pictures.words import Words
 from plots.token_shares import grouped, labels_height
 
 ROUNDING = 1e-5  # of its length: by less an output moves as float32 rounds, through all layers above a head
 SERIES = ("", "carried_part.", "effect_part.")  # of an attention weight: what its three bars are
+AT_ONCE = 16  # keys that are left out before others come between
 FEW = 8  # tokens: so many, and four maps share a line; of more, two do
 NARROW, HALF = 240, 350  # px: where four do, and where two do
 
@@ -81,8 +82,6 @@ def _keys(found: Looks, places: list[int], words: Words) -> str:
 def importance(scene: Scene, words: Words) -> Picture:
     """For the chosen word: weight, weight times length, and what it changes to leave each key out; each in shares."""
     found = stacks.looks(scene)
-    if is_long(scene):
-        return nothing(words("reading.says.keys_long", n=len(found.columns)), _square_width(scene))
     query = found.cell[0]
     rows = np.stack([weights_of(scene)[query], carried_of(scene)[query], effects_of(scene)])
     good = bool(np.isfinite(rows).all())
@@ -150,24 +149,36 @@ def carried_of(scene: Scene) -> np.ndarray:
         return value_weighted(params, config, trace, layer, kind)[head]
 
 
-def is_long(scene: Scene) -> bool:
-    """Whether it would take too long to leave out one key after the other. Under a mask one row is computed for each;
-    where a word sees what follows, all that stands above the head.
+def unasked(scene: Scene) -> bool:
+    """Whether leaving out one key after the other takes so little that a page need not be asked to. Under a mask one
+    row is computed for each; where a word sees what follows, all that stands above the head's layer.
     """
     found = stacks.looks(scene)
-    return not found.config.causal and once(scene) * len(found.columns) > limits.ABLATIONS
+    c, above = found.config, found.config.n_layers - found.place[0] - (not found.crosses)
+    if c.causal and not c.cross:
+        return True
+    return above / c.n_layers * (once(scene) * len(found.columns) + widened(scene)) <= limits.ABLATIONS
+
+
+def parts(scene: Scene) -> list[tuple[Scene, int, int]]:
+    """What `measured` is asked: all keys, or a few at a time, so that others may come between."""
+    n = len(stacks.looks(scene).columns)
+    bare = compute.looked_at(scene, ("layer", "head", "query", "attention_of"))
+    step = n if unasked(scene) else AT_ONCE
+    return [(bare, start, min(start + step, n)) for start in range(0, n, step)]
+
+
+@memory.kept(lambda scene, start, end: (scene, start, end), large=lambda scene, _, __: compute.is_large(scene))
+def measured(scene: Scene, start: int, end: int) -> np.ndarray:
+    """[key] of those from `start` on and before `end`: what `core.interpret.key_effects` gives."""
+    (params, config, trace, kind), found = stacks.asked(scene), stacks.looks(scene)
+    return key_effects(params, config, trace, *found.place, found.cell[0], kind, range(start, end))
 
 
 def effects_of(scene: Scene) -> np.ndarray:
     """[key]: how far the chosen query's output moves when its head leaves one out; 0 where it is by rounding alone."""
-    moved = _effects(compute.looked_at(scene, ("layer", "head", "query", "attention_of")))
+    moved = np.concatenate([measured(*part) for part in parts(scene)])
     return np.where(moved < ROUNDING, 0.0, moved)
-
-
-@memory.kept(lambda scene: (scene,), large=compute.is_large)
-def _effects(scene: Scene) -> np.ndarray:
-    (params, config, trace, kind), found = stacks.asked(scene), stacks.looks(scene)
-    return key_effects(params, config, trace, *found.place, found.cell[0], kind)
 
 
 # ----------------------------------------------------------------------------------------------------------- rollout

@@ -13,7 +13,7 @@ from core import Scene
 from pictures import stacks
 from pictures.compute import Picture, picture
 from pictures.extremes import magnitude, percent, token_name
-from pictures.importance import carried_of, effects_of, is_long, weights_of
+from pictures.importance import carried_of, effects_of, weights_of
 from pictures.numbers import Pairs
 from pictures.squares import nothing
 from pictures.together import PAIRS, in_step
@@ -29,8 +29,6 @@ ROUNDED = 6  # decimals of a share of an output's length: what differs by less i
 @picture("layer", "head", "query", "attention_of")
 def weighed(scene: Scene, words: Words) -> Picture:
     """Every pair that the head may see; those of the chosen query large, by what it changes to leave the key out."""
-    if is_long(scene):
-        return nothing(words("reading.says.keys_long", n=len(stacks.looks(scene).columns)), WIDTH)
     found, a, carried, effects = stacks.looks(scene), weights_of(scene), carried_of(scene), effects_of(scene)
     if not (np.isfinite(a).all() and np.isfinite(carried).all() and np.isfinite(effects).all()):
         return nothing(words("reading.weighed.says.lost"), WIDTH)

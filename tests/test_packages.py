@@ -75,7 +75,8 @@ def test_a_long_text_is_drawn_in_few_bytes(minilm_folder, monkeypatch):
     shown = np.asarray(pattern.figure["data"][0]["z"])
     assert np.array_equal(shown[1:-1, 1:-1], a[1:-1, 1:-1]) and np.isnan(shown[[0, -1]]).all()
     assert words("figure.enlarge") in pattern.says and "“[CLS]” and “[SEP]”" in pattern.says
-    assert importance.importance(scene, words).says == words("reading.says.keys_long", n=256)
+    assert not importance.unasked(scene) and len(importance.parts(scene)) == 256 / importance.AT_ONCE
+    assert importance.unasked(scene.turn(layer=5)), "above the last layer nothing is computed again"
     assert memory.BUDGET.currsize < limits.CACHE / 2
     assert "blocks.0.attn.q" not in compute.run(scene).trace._arrays, "little of a long trace is kept"
 

@@ -242,6 +242,19 @@ def test_a_large_model_s_heads_are_ranked_when_asked_for(monkeypatch):
     assert all(told in done for told in says)
 
 
+def test_a_long_text_s_keys_are_left_out_when_asked_for(monkeypatch):
+    monkeypatch.setenv("FIBRA_PLAIN_FIGURES", "1")
+    scene = Scene(model="encoder_full", sentence=" ".join(f"w{i}" for i in range(20)), query=3, lang="en")
+    says = [builder(scene, words_of("en")).says for builder in (importance.importance, weighed.weighed)]
+    whole = importance.effects_of(scene)
+    monkeypatch.setattr(limits, "ABLATIONS", 1)
+    assert np.allclose(importance.effects_of(scene), whole, rtol=1e-4)
+    at = fine(open_page("reading", scene))
+    assert not any(told in html(at) for told in says) and words_of("en")("reading.without_key.waits") in html(at)
+    done = html(pressed(at, "ask-reading.without_key"))
+    assert all(told in done for told in says)
+
+
 def test_the_bars_are_the_strongest_heads_in_order_and_a_click_opens_one(monkeypatch):
     scene, turned = Scene(model="gpt", ablated=((1, 2),), layer=3, head=1), {}
     made, found = ranked.ranked(scene, words_of("en")), ranked.ranks(scene)

@@ -631,11 +631,6 @@ def left_out(f: Fresh, v: Values) -> None:
     assert v["n"] == f.config.n_layers * f.config.n_heads - len(f.on)
 
 
-@claim("reading.says.keys_long")
-def too_long(f: Fresh, v: Values) -> None:
-    assert v["n"] == f.n and importance.is_long(f.scene)
-
-
 @claim("reading.says.effects_zero")
 def zero(f: Fresh, v: Values) -> None:
     assert not np.abs(f.last).sum(-1).all()

@@ -9,13 +9,14 @@ from typing import Any
 import streamlit as st
 
 from core import Scene
-from pictures import ablation, compute, habits, ranked, reading
+from pictures import ablation, compute, habits, importance, ranked, reading, weighed
 from pictures.reading import map_height
 from pictures.words import Words
 from ui import controls, figure, on_demand, shell, state
 from ui.live import live_figure
 
 ABLATIONS = on_demand.Work("reading.ranked", ablation.measured)
+KEYS = on_demand.Work("reading.without_key", importance.measured)
 SENTENCES = on_demand.Work("reading.over", habits.scores)
 Click = Callable[[dict[str, Any]], None]
 
@@ -38,6 +39,27 @@ def ranks(scene: Scene, words: Words) -> None:
         else:
             shell.say(words("reading.steps.ranked"), "step")
             shell.say(words("reading.ranked.waits"), "about")
+
+
+def keys(scene: Scene, words: Words) -> None:
+    """The chosen token measured three ways, one of which is to leave its keys out; of a long text once that was asked
+    for."""
+    parts = importance.parts(scene)
+    if importance.unasked(scene) or on_demand.is_done(KEYS, parts):
+        _picture(importance.importance, scene, words, importance.square_height(scene), None)
+        return
+    with st.container(key="reading-keys"):
+        on_demand.ready(KEYS, parts, words("reading.steps.importance"), words)
+
+
+def weights(scene: Scene, words: Words) -> None:
+    """Weight against value and effect; what is asked for above gives the effects too."""
+    with st.container():
+        if importance.unasked(scene) or on_demand.is_done(KEYS, importance.parts(scene)):
+            _picture(weighed.weighed, scene, words, weighed.HEIGHT, None)
+        else:
+            shell.say(words("reading.steps.weighed"), "step")
+            shell.say(words("reading.without_key.waits"), "about")
 
 
 def sentences(scene: Scene, words: Words) -> None:
