@@ -14,6 +14,12 @@ import core
 from core.ops.positions import rotary_rates
 
 See = Callable[[str, np.ndarray], np.ndarray]
+ACTIVATIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "relu": lambda a: np.where(a > 0, a, 0.0),
+    "gelu": lambda a: a * np.vectorize(lambda t: 0.5 * math.erfc(-t / math.sqrt(2)), otypes=[float])(a),
+    "gelu_tanh": lambda a: a / (1 + np.exp(-2 * math.sqrt(2 / math.pi) * (a + 0.044715 * a**3))),
+    "silu": lambda a: a / (1 + np.exp(-a)),
+}
 
 
 def forward(
@@ -113,12 +119,7 @@ def _turned(x: np.ndarray, c: core.Config) -> np.ndarray:
 
 
 def _mlp(params, c, x, at, see):
-    f: Callable[[np.ndarray], np.ndarray] = {
-        "relu": lambda a: np.where(a > 0, a, 0.0),
-        "gelu": lambda a: a * np.vectorize(lambda t: 0.5 * math.erfc(-t / math.sqrt(2)), otypes=[float])(a),
-        "gelu_tanh": lambda a: a / (1 + np.exp(-2 * math.sqrt(2 / math.pi) * (a + 0.044715 * a**3))),
-        "silu": lambda a: a / (1 + np.exp(-a)),
-    }[c.activation]
+    f = ACTIVATIONS[c.activation]
     up = x @ params[f"{at}.W_in"] + params.get(f"{at}.b_in", 0)
     if c.gated:
         pre = see(f"{at}.pre", x @ params[f"{at}.W_gate"])

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+import random
 
 import pytest
 from hypothesis import given
-from support import configs, random_params
+from support import configs, random_config, random_params, with_encoder
 
 import core
 from core import limits
@@ -93,6 +94,19 @@ def test_every_choice_is_accepted():
     for name, choices in CHOICES.items():
         for choice in choices:
             assert getattr(core.Config(**{name: choice}), name) == choice
+
+
+def test_the_random_models_of_the_tests_draw_every_field():
+    """A variant that they never are would go through every test of the forward, the backward and the explanations."""
+    drawn: dict[str, set] = {name: set() for name in TYPES}
+    for seed in range(300):
+        draw = random.Random(seed)
+        config = random_config(draw)
+        for one in (config, with_encoder(config, draw)):
+            for name in TYPES:
+                drawn[name].add(getattr(one, name))
+    # A room, a guard against 0, and what starts or learns otherwise: the forward is the same.
+    assert {name for name, values in drawn.items() if len(values) < 2} == {"n_ctx", "norm_eps", "padding_id", "init"}
 
 
 def test_a_config_cannot_change():

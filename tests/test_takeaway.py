@@ -19,7 +19,7 @@ import pytest
 
 import core
 from core import PRESETS, Scene, export, limits
-from core.export import prune
+from core.export import lens, prune
 from pictures import takeaway
 from pictures.words import LANGUAGES, words_of
 from tests.support import knob, open_page, random_scenes
@@ -304,3 +304,10 @@ def test_what_transformer_lens_cannot_be_is_said_and_not_written(lang):
         assert export.refused(scene) == reason
         assert words(f"takeaway.lens_refused.{reason}") in takeaway.lens_refused(scene, words)
     assert takeaway.lens_refused(Scene(model="stories"), words) == ""
+
+
+def test_an_activation_that_transformer_lens_has_no_name_for_is_refused(monkeypatch):
+    scene = Scene(model="gpt").override(activation="silu")
+    assert export.refused(scene) == ""
+    monkeypatch.delitem(lens.ACTIVATIONS, "silu")
+    assert export.refused(scene) == "other" and export.refused(scene.override(d_mlp=0)) == ""

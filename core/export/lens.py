@@ -109,6 +109,7 @@ def refused(scene: Scene) -> str:
         "other": config.parallel
         or config.embed_scale
         or config.rotary_scaling is not None
+        or (config.d_mlp > 0 and config.activation not in ACTIVATIONS)
         or (config.gated and config.mlp_bias),
     }
     return next((reason for reason, holds in reasons.items() if holds), "")

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from math import erf
-
 import numpy as np
+from by_hand import ACTIVATIONS
 
 from claims import Fresh, Values, claim, near, pinned_number, read, see, ties, told_as, written_as
 from pictures.block import lengths, neurons, norm, position
@@ -217,12 +216,7 @@ CALLED = {"relu": "ReLU", "gelu": "GELU", "gelu_tanh": "GELU (tanh)", "silu": "S
 
 def activated(f: Fresh, x: np.ndarray) -> np.ndarray:
     with np.errstate(all="ignore"):
-        return {
-            "relu": lambda: np.where(x > 0, x, 0),
-            "gelu": lambda: x * (1 + np.vectorize(erf)(x / np.sqrt(2))) / 2,
-            "gelu_tanh": lambda: x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3))) / 2,
-            "silu": lambda: x / (1 + np.exp(-x)),
-        }[f.config.activation]()
+        return ACTIVATIONS[f.config.activation](x)
 
 
 def hidden(f: Fresh) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
