@@ -19,7 +19,7 @@ from core.generate import loop
 from core.generate.cache import Cache
 from core.generate.known import Known
 from core.generate.loop import multiplications
-from core.generate.sampling import Distribution, Sampling
+from core.generate.sampling import ROUNDING, Distribution, Sampling
 from core.interventions import PARTS
 from core.ops.attention import attention_scores, weighted_values
 from core.ops.linear import linear
@@ -163,7 +163,7 @@ def by_definition(logits: list[float], temperature: float, k: int | None, p: flo
 
 @given(
     logit_rows,
-    st.sampled_from((0.25, 0.7, 1.0, 1.9)),
+    st.sampled_from((0.25, 0.7, 1.0, 2.0)),
     st.sampled_from((None, 1, 3, 99)),
     st.sampled_from((None, 0.1, 0.63, 0.97, 1.0)),
 )
@@ -178,6 +178,13 @@ def test_the_cuts_are_their_definitions(logits, temperature, top_k, top_p):
     assert sorted(got.order.tolist()) == [*range(len(logits))]
     assert got.n_kept <= got.n_top_k == min(len(logits), top_k or len(logits))
     assert got.draw(7) in got.kept
+
+
+def test_a_token_s_place_and_its_rank_which_those_as_likely_share():
+    likely = Distribution(np.log([0.1, 0.3 * (1 + ROUNDING / 2), 0.3, 0.2, 0.1]), Sampling())
+    assert likely.order.tolist() == [1, 2, 3, 0, 4]
+    assert [likely.place(token) for token in range(5)] == [3, 0, 1, 2, 4]
+    assert [likely.rank(token) for token in range(5)] == [(4, 2), (1, 2), (1, 2), (3, 1), (4, 2)]
 
 
 def test_temperature_zero_takes_the_likeliest_and_the_first_of_equals():

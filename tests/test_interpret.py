@@ -24,13 +24,17 @@ from core.interpret import (
     pair_angles,
     pca,
     prediction_effects,
+    rank_correlation,
     read_row,
     relative_change,
     residual_stages,
     rollout,
     sentence_scores,
+    sentence_vector,
+    sentence_vectors,
     share_of_zeros,
     similarity,
+    sine_wave,
     token_moments,
     token_norms,
     transformed_values,
@@ -73,6 +77,15 @@ def test_stages_and_norms():
     assert token_norms(np.array([[[3.0, 4.0], [0.0, 0.0]]])).tolist() == [2.5]
 
 
+def test_a_sentence_s_vector_is_the_mean_of_its_tokens_last_ones():
+    run = core.run(core.Scene(model="gpt"))
+    ids = run.encoding.ids
+    found = sentence_vector(run.params, run.config, ids)
+    assert np.allclose(found, run.trace["ln_final.out"].mean(0), atol=1e-6)
+    both = sentence_vectors(run.params, run.config, [ids[:2], ids])
+    assert np.allclose(both, [sentence_vector(run.params, run.config, ids[:2]), found], atol=1e-6)
+
+
 def test_relative_change():
     before = np.array([[3.0, 4.0], [0.0, 0.0], [0.0, 0.0]])
     after = np.array([[3.0, 9.0], [0.0, 0.0], [0.0, 1.0]])
@@ -80,6 +93,14 @@ def test_relative_change():
 
 
 # ------------------------------------------------------------------------------------------------------------ PCA
+
+
+def test_rank_correlation_by_hand():
+    """1 - 6 sum d^2 / (n (n^2 - 1)) where no two are alike; those alike share their rank (Spearman 1904)."""
+    assert rank_correlation([10, 20, 30, 40], [1, 3, 2, 400]) == pytest.approx(1 - 6 * 2 / (4 * 15))
+    assert rank_correlation([1, 2, 3], [9, 5, 1]) == pytest.approx(-1)
+    assert rank_correlation([1, 2, 2, 3], [1, 2, 3, 4]) == pytest.approx(0.9486832980505138)
+    assert np.isnan(rank_correlation([1, 1, 1], [1, 2, 3]))
 
 
 @given(seeds, st.integers(2, 9), st.integers(1, 6))
@@ -182,6 +203,12 @@ def test_a_pattern_takes_three_queries():
         n, period = len(words), len({*words})
         pattern = np.eye(n)[[q - period + 1 if q >= period else 0 for q in range(n)]]
         assert float(head_scores(pattern, words, causal=True)["induction"]) == score
+
+
+def test_a_head_that_looks_at_all_alike_takes_three_queries_with_a_choice():
+    for n, causal, score in ((2, False, 0.0), (3, False, 1.0), (3, True, 0.0), (4, True, 1.0)):
+        pattern = np.tri(n) / np.arange(1, n + 1)[:, None] if causal else np.full((n, n), 1 / n)
+        assert float(head_scores(pattern, range(n), causal)["uniform"]) == pytest.approx(score), (n, causal)
 
 
 def test_rows_from_an_eighth_to_a_third_are_not_nearly_alike():
@@ -387,6 +414,11 @@ def test_share_of_zeros():
     run = core.run(core.Scene(model="gpt"))
     pre = run.trace["blocks.2.mlp.pre"]
     assert share_of_zeros(run.trace["blocks.2.mlp.post"]).tolist() == (pre <= 0).mean(-1).tolist()
+
+
+def test_a_sine_wave_is_a_column_of_the_table():
+    P = sinusoidal(9, 7, np.float64)
+    assert np.allclose(np.stack([sine_wave(np.arange(9), i, 7) for i in range(7)], axis=1), P)
 
 
 def test_similarity_of_positions_depends_on_distance_alone():

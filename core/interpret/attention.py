@@ -30,8 +30,8 @@ def unevenness(pattern: np.ndarray, causal: bool = False) -> np.ndarray:
     0 for all keys in sight alike, 1 - 1/n for all on one of n: half the L1 distance from the even row, which is the
     total variation distance (Levin & Peres 2017, "Markov Chains and Mixing Times", section 4.1).
     """
-    n = pattern.shape[-1]
-    seen = np.tri(n) if causal else np.ones((n, n))
+    size = pattern.shape[-2:]
+    seen = np.tri(*size) if causal else np.ones(size)
     return np.abs(pattern - seen / seen.sum(-1, keepdims=True)).sum(-1) / 2
 
 

@@ -48,7 +48,7 @@ def label_targets(tokens: Sequence[object], causal: bool) -> tuple[dict[str, np.
     """(name -> [query, key]: where a head that follows this pattern looks, [query]: which have a choice)."""
     n = len(tokens)
     seen = np.tri(n, dtype=bool) if causal else np.ones((n, n), bool)
-    choice = seen.sum(-1) > 1
+    choice = seen.sum(1) > 1
     diagonal = np.eye(n, dtype=bool)
     places: dict[object, int] = {}
     first = np.array([places.setdefault(token, i) for i, token in enumerate(tokens)])  # where each stands first

@@ -81,7 +81,6 @@ def rank_correlation(x: np.ndarray, y: np.ndarray) -> float:
 
 
 def _ranks(values: np.ndarray) -> np.ndarray:
-    """[n]: each value's place in order, from 0; of several alike the middle of theirs."""
+    """[n]: each value's place in order, from 1/2 on; of several alike the middle of theirs."""
     _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
-    ends = np.cumsum(counts)
-    return ((ends - counts + ends - 1) / 2)[inverse]
+    return (np.cumsum(counts) - counts / 2)[inverse]

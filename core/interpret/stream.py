@@ -37,7 +37,7 @@ def similarity(x: np.ndarray) -> np.ndarray:
     distance alone: cos(a) cos(b) + sin(a) sin(b) = cos(a - b).
     """
     x = x.astype(np.float64)
-    sizes = np.linalg.norm(x, axis=-1)
+    sizes = np.linalg.norm(x, axis=1)
     products = sizes[:, None] * sizes
     return np.divide(x @ x.T, products, out=np.zeros_like(products), where=products > 0)
 
