@@ -14,7 +14,7 @@ from core import Scene
 from core import run as run_of
 from core.scene.fields import EXPLAINED
 from pictures import attention as pictures
-from pictures import chosen_cell, heads
+from pictures import chosen_cell, heads, left_out
 from pictures.explained.naming import title
 from pictures.explained.world import world
 from pictures.words import LANGUAGES, words_of
@@ -186,6 +186,31 @@ def test_which_tokens_are_hidden_is_said_also_of_numbers_that_are_lost(builder, 
         shown, hiding = (builder(scene.turn(without_first=some), words).says for some in (False, True))
         hidden = words("shell.left_out.cells", n=1, tokens=f"“{scene.tokens[0]}”").removesuffix(".")
         assert hidden in hiding and hidden not in shown
+
+
+def test_what_is_left_of_each_row_by_hand():
+    """Three rows give the first token all, nothing, and a quarter of what they have."""
+    scene, words = Scene(model="induction", sentence="pi ka tu", without_first=True), words_of("en")
+    a = np.array([[[1.0, 0, 0], [1, 0, 0], [0, 0.5, 0.5]], [[0.5, 0.25, 0.25], [0.25, 0.25, 0.5], [0, 1, 0]]])
+    shares = np.array([[[0, 0], [0.5, 0.5]], [[1 / 3, 2 / 3], [1, 0]]])
+    assert left_out.renormalized(a, scene) == pytest.approx(shares)
+    hidden = left_out.hidden(a, scene)
+    assert not hidden[:, 0].any() and not hidden[:, :, 0].any() and (hidden[:, 1:, 1:] == a[:, 1:, 1:]).all()
+    nothing = scene.turn(without_first=False)
+    assert left_out.renormalized(a, nothing) is a is left_out.hidden(a, nothing)
+    assert left_out.whole(scene) == scene and left_out.whole(scene.pin()) == scene.pin().turn(without_first=False)
+    divided = scene.turn(rows_renormalized=True)
+    for shown, kept in ((left_out.on_map(a, scene), a[:, 1:, 1:]), (left_out.on_map(a, divided), shares)):
+        assert np.isnan(shown[:, 0]).all() and np.isnan(shown[:, :, 0]).all()
+        assert shown[:, 1:, 1:] == pytest.approx(kept)
+    whole = nothing.turn(rows_renormalized=True)
+    names = [left_out.weights_name("pattern", one) for one in (divided, scene, whole)]
+    assert names == ["renormalized.pattern", "pattern", "pattern"]
+    assert "between 0.00 and 1.00" in left_out.told_of_rows(a, scene, words)
+    alike = np.array([[[1.0, 0, 0], [0.25, 0.25, 0.5], [0.25, 0.75, 0]]])
+    assert "adds up to 0.75" in left_out.told_of_rows(alike, scene, words)
+    assert "but for 1 row that gives" in left_out.told_of_rows(a, divided, words)
+    assert "again." in left_out.told_of_rows(a[1:], divided, words) and not left_out.told_of_rows(a, whole, words)
 
 
 @pytest.mark.parametrize("page", ("attention", "heads"))
