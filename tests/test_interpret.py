@@ -21,6 +21,7 @@ from core.interpret import (
     head_label,
     head_scores,
     key_effects,
+    order_effect,
     pair_angles,
     pca,
     prediction_effects,
@@ -407,6 +408,15 @@ def test_moments_of_a_normed_token_are_zero_and_one():
     mean, variance = token_moments(run.trace["blocks.0.ln1.normalized"])
     assert np.allclose(mean, 0, atol=1e-6) and np.allclose(variance, 1, atol=1e-4)
     assert [m.tolist() for m in token_moments(np.array([[1.0, 3.0], [5.0, 5.0]]))] == [[2, 5], [1, 0]]
+    assert [m.shape for m in token_moments(np.ones((2, 3, 4)))] == [(2, 3), (2, 3)]
+
+
+def test_the_effect_of_order_is_that_of_the_sentence_read_backwards():
+    run = core.run(core.Scene(model="gpt"))
+    name = "blocks.3.resid_post"
+    backwards = core.forward(run.params, run.config, run.encoding.ids[::-1])[name][::-1]
+    found = order_effect(run.params, run.config, run.trace)
+    assert found == pytest.approx(relative_change(run.trace[name], backwards), rel=1e-4) and (found > 0.1).all()
 
 
 def test_share_of_zeros():
