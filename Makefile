@@ -1,6 +1,9 @@
 # The two commands of the README. Each makes .venv, installs what it needs, and runs.
 PYTHON ?= python3
 BIN := .venv/bin
+# What pip does, in a fifth of the time; where uv is not to be had, pip does it.
+uv = $(BIN)/python -m pip install --quiet "uv>=0.5,<1" && $(BIN)/uv pip install --quiet --python $(BIN)/python
+install = { $(uv) $(1); } || $(BIN)/python -m pip install --quiet $(1)
 
 .PHONY: run test test-web test-firefox test-snapshots snapshots-renew audit manifests licences bench models web clean
 
@@ -35,7 +38,7 @@ snapshots-renew: test-snapshots
 # Known vulnerabilities of what is installed, where the package index tells of them: then it fails. Without a network, or
 # from an index without pip-audit, nothing can be asked, and that is said.
 audit: .venv/dev
-	$(BIN)/python -m pip install --quiet "pip-audit>=2.7,<3" || echo "pip-audit could not be installed"
+	$(call install,"pip-audit~=2.7") || echo "pip-audit could not be installed"
 	$(BIN)/python -m deploy.audit
 
 # The Dockerfile, the compose file and the Kubernetes manifest, read by the linters and schemas of their makers, in an
@@ -72,11 +75,11 @@ web: .venv/run
 
 .venv/run: requirements.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet -r requirements.txt
+	$(call install,-r requirements.txt)
 	touch $@
 
 .venv/dev: requirements-dev.txt .venv/run
-	$(BIN)/python -m pip install --quiet -r requirements-dev.txt
+	$(call install,-r requirements-dev.txt)
 	touch $@
 
 clean:

@@ -18,7 +18,8 @@ import pytest
 from playwright.sync_api import Page
 
 ROOT = Path(__file__).parent.parent
-NAMES = ("chromium", "chromium-browser", "google-chrome")
+# The first is the same Chromium without a window around its pages: less to do.
+NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 # What Playwright switches off itself (the last list counts), and the list below the address bar, which nobody sees: two
 # pages more for each tab.
 UNUSED = (
@@ -26,10 +27,12 @@ UNUSED = (
     *("HttpsFirstBalancedModeAutoEnable", "MediaRouter", "PaintHolding", "ThirdPartyStoragePartitioning"),
     *("AvoidCorsURLLoaderRestartOnRedirect", "OptimizationHints", "NetworkTimeServiceQuerying", "AimEnabled"),
     *("WebUIOmniboxPopup", "WebUIOmniboxAimPopup", "WebUIOmniboxFullPopup"),
+    "ScriptStreaming",  # what is compiled while it arrives is not looked for among what was compiled before
 )
 ARGUMENTS = [
     *("--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"),
+    "--font-render-hinting=none",  # letters as wide in the shell as in a window
     # Only WebGL is computed as if there were a graphics card: to paint the rest so too takes several times as long.
     *("--disable-gpu-rasterization", "--disable-gpu-compositing", f"--disable-features={','.join(UNUSED)}"),
 ]

@@ -6,13 +6,14 @@ import gc
 import os
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import settings
 from playwright.sync_api import (
-    Browser,
     BrowserContext,
+    BrowserType,
     ConsoleMessage,
     Error,
     Page,
@@ -52,26 +53,38 @@ def app() -> Iterator[str]:
         yield address
 
 
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
-    """Headless Chromium, for the whole test run."""
-    path = executable()
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
-        yield browser
-        browser.close()
-
-
 class Readers:
-    """Readers to be borrowed, one after the other the same.
+    """Readers to be borrowed, one after the other the same: tabs of headless Chromium.
 
-    Each keeps what it has fetched and compiled of Streamlit and Plotly, and forgets all that an app has told it.
+    Each keeps what it has fetched and compiled of Streamlit and Plotly, and forgets all that an app has told it. What
+    was compiled Chromium keeps only in a profile on the disk, and it is half of what opening a page takes. So readers
+    without `options` have a profile, and a browser, each; all others are guests in the first one's.
     """
 
-    def __init__(self, browser: Browser):
-        self._browser = browser
+    def __init__(self, chromium: BrowserType, profiles: Path):
+        self._chromium, self._profiles = chromium, profiles
+        self._homes: list[BrowserContext] = []
         self._free: dict[str, list[BrowserContext]] = {}
         self._kinds: dict[BrowserContext, str] = {}
+
+    def _at_home(self) -> BrowserContext:
+        """A reader with a profile."""
+        profile = self._profiles / str(len(self._homes))
+        home = self._chromium.launch_persistent_context(profile, executable_path=executable(), args=ARGUMENTS)
+        home.pages[0].close()
+        self._homes.append(home)
+        return home
+
+    def _guest(self, **options: Any) -> BrowserContext:
+        if not self._homes:
+            self.give_back(self.borrow())
+        browser = self._homes[0].browser
+        assert browser
+        return browser.new_context(**options)
+
+    def close(self) -> None:
+        for home in self._homes:
+            home.close()
 
     def borrow(self, at: str = "", **options: Any) -> BrowserContext:
         """A reader with these options of a context, whom nobody else has now: one with a tab `at` this app, if any.
@@ -83,7 +96,7 @@ class Readers:
         free.sort(key=lambda context: bool(context.pages) and bool(at) and context.pages[0].url.startswith(at))
         if free and (at or not free[0].pages):
             return free.pop() if at else free.pop(0)
-        context = self._browser.new_context(**options)
+        context = self._guest(**options) if options else self._at_home()
         context.add_init_script(WIRE + STILL)
         self._kinds[context] = kind
         return context
@@ -101,8 +114,11 @@ class Readers:
 
 
 @pytest.fixture(scope="session")
-def readers(chromium: Browser) -> Readers:
-    return Readers(chromium)
+def readers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Readers]:
+    with sync_playwright() as playwright:
+        readers = Readers(playwright.chromium, tmp_path_factory.mktemp("profiles"))
+        yield readers
+        readers.close()
 
 
 # Pages that may go on by themselves, in a tab that nobody looks at.
