@@ -168,6 +168,25 @@ def test_a_right_token_where_none_is_chosen_is_let_go_and_that_is_said(monkeypat
     assert "loss_token" not in at.query_params
 
 
+def test_a_small_step_lowers_the_loss_by_its_length_times_the_slope():
+    found = backward.back(DEEP)
+    slope = sum(float((g.astype(np.float64) ** 2).sum()) for g in found.by_weights.values())
+    rate = 0.01 * found.loss / slope
+    assert descent._after(found.judged, rate) == pytest.approx(found.loss - rate * slope, rel=1e-3)
+    assert descent.step(Scene(model="gpt", sentence="um"), words_of("en")) == [], "of one word nothing is foretold"
+
+
+def test_a_place_behind_the_end_is_the_last_one_that_foretells():
+    n = len(DEEP.tokens)
+    assert loss_choice.loss_of(DEEP.turn(loss_position=64)).position == n - 2
+    assert len(loss_choice.positions(DEEP, words_of("en"))) == n - 1
+    judged = loss_choice.loss_of(TWO.turn(loss_position=64))
+    run = core.run(TWO)
+    right, counts = judged.targets(run)
+    assert right.tolist() == [*run.target[1:], run.trace["logits"][-1].argmax()]
+    assert np.flatnonzero(counts).tolist() == [judged.position] == [len(run.target) - 1]
+
+
 def test_a_step_goes_along_the_gradients_that_the_page_has(monkeypatch):
     scene, made = DEEP.turn(seed=3), []
     monkeypatch.setattr(
