@@ -25,7 +25,7 @@ from bench import ROOT, between, machine, print_table
 from core import FibraError, Scene
 from core.export import Question, gift, read_gift
 from core.library import adopted
-from pictures import arithmetic, attention, compute, lessons
+from pictures import attention, chosen_cell, compute, lessons
 from pictures.words import words_of
 from ui.live.live_figure import saying
 from ui.table import read_edits
@@ -112,7 +112,8 @@ def sentence(given: str) -> bool:
     scene, _ = Scene.from_query({"sentence": given, "lang": "en"})
     words = words_of("en")
     picture = compute.build(attention.pattern, scene, words)
-    html = saying(picture.says) + arithmetic.html(scene, words)
+    own = re.compile(r' href="\?explained=[\w.]+:[\d.]+"')  # the links from its numbers
+    html = saying(picture.says) + own.sub("", chosen_cell.html(scene, words))
     if odd := Tags(html).found & {"script", "img", "svg", "iframe", "style", "onerror", "onload", "href", "src"}:
         raise AssertionError(f"markup in the page: {odd}")
     figure = json.loads(picture.json)

@@ -9,6 +9,7 @@ import pytest
 from streamlit.proto.Element_pb2 import Element
 from streamlit.proto.WidgetStates_pb2 import WidgetStates
 
+from bench import hostile
 from bench._session import _knob
 from ui import state
 from ui.live import range as slider
@@ -33,3 +34,8 @@ def test_a_turn_of_our_slider_is_heard(held, monkeypatch):
     session["knob"] = {event["event"]: event["value"]}
     slider._turned("knob", 3, turned.append)
     assert turned == [2]
+
+
+@pytest.mark.parametrize("script", hostile.SCRIPTS)
+def test_hostile_words_come_in_by_the_sentence_and_the_page_s_own_links_are_none(script):
+    assert hostile.sentence(script)
