@@ -124,7 +124,8 @@ def families(page: str, scene: Scene) -> list[str]:
         own = [one for one in MADE.get(page, ()) if _is_made(one, config)]
         own = [one for one in own if scene.ablated or not one.startswith("lost.")]
         own = [one for one in own if scene.cut or not one.startswith("cut.")]
-        own += [f"{runs.JUDGED}surprise.logits"] if page == "generate" and losses.judged(asked(page, scene)) else []
+        if page == "generate" and len(losses.joined(asked(page, scene)).tokens) > 1:
+            own.append(f"{runs.JUDGED}surprise.logits")
         if page in ON_MAPS and (divided := left_out.weights_name(PATTERNS[0], scene)) != PATTERNS[0]:
             own.insert(0, divided)
     return [*(DRAW + step for step in DRAWN.get(page, ())), *own, *found]
