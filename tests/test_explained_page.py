@@ -14,10 +14,11 @@ from playwright.sync_api import Page, expect
 from support import knob, random_config, random_params, random_scenes
 
 import core
-from core import Scene
+from core import Scene, limits
 from core.interpret import ANSWERS
 from core.limits import TRAIL
 from core.scene.fields import EXPLAINED
+from core.scene.recall import Recalled
 from pictures import (
     attention,
     backward,
@@ -42,7 +43,7 @@ from pictures import (
 )
 from pictures.block import lengths, neurons, norm, position
 from pictures.explained import card as cards
-from pictures.explained import derived
+from pictures.explained import derived, runs
 from pictures.explained.naming import families, family_of, recorded
 from pictures.explained.world import EVERYWHERE, World, world
 from pictures.generate import cache, draw, lens, loss, votes
@@ -256,12 +257,12 @@ def test_a_cell_beside_what_is_pinned_is_the_number_that_it_shows(page: str) -> 
 def test_the_way_back_from_a_pinned_number_stays_in_its_run() -> None:
     """To the pinned model's own weights and words, which may be another's."""
     draw = random.Random(3)
-    scene = Scene(model="stories", sentence="A foca").pin().turn(model="gpt", sentence="um dois tr\u00eas quatro")
+    scene = Scene(model="stories", sentence="A foca").pin().turn(model="gpt", sentence="um dois três quatro")
     for page, number in (("attention", ("pinned.logits", (1, 7))), ("heads", ("pinned.blocks.1.attn.q", (1, 1, 2)))):
         way = walked(page, scene, number, draw, "en")
         assert all(name.startswith("pinned.") for name in way) and way[-1][7:] in core.run(scene.pinned).params
     card = Read(cards.card(here("attention", scene), (("pinned.blocks.0.attn.scores_masked", (0, 0, 1)),), EN).html)
-    assert "pinned: masked score" in card.text and "\u201cA\u201d \u2192 \u201cfoca\u201d" in card.text
+    assert "pinned: masked score" in card.text and "“A” → “foca”" in card.text
     for name in ("pinned.logits", "differs.blocks.0.attn.pattern", "pinned.pinned.logits"):
         assert not here("attention", scene.turn(pinned=None)).has((name, (0, 0)))
     assert not here("reading", scene).has(("pinned.logits", (1, 7))) and not here("attention", scene).has(
@@ -335,6 +336,33 @@ def test_what_leaving_a_key_out_changes_is_explained() -> None:
         ("left.0.1.4.2.blocks.0.attn.z", (1, 4, 3))
     )
     assert left_out.recomputed() == pytest.approx(left_out.value, rel=1e-4) and len(left_out.terms) == 7
+
+
+def test_what_leaving_a_key_out_changes_is_explained_by_what_the_page_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No run is made to see whether there is such a number, and of a long text no run is kept whole."""
+    scene = Scene(model="encoder_full", sentence=" ".join(f"w{i}" for i in range(20)), query=3).override(n_layers=2)
+    number, left_out = ("effect_part.blocks.0.attn.pattern", (0, 3, 7)), ("left.0.0.3.7.blocks.1.resid_post", (3, 5))
+    found, value = importance.effects_of(scene), here("reading", scene).value(left_out)
+    monkeypatch.setattr(runs, "left_out", lambda *_: pytest.fail("another run"))
+    run = here("reading", scene)
+    assert run.has(number) and not here("attention", scene).has(number)
+    monkeypatch.setattr(importance, "key_effects", lambda *_: pytest.fail("measured again"))
+    assert run.explain(number).value == pytest.approx(found[7] / found.sum())
+    monkeypatch.undo()
+    monkeypatch.setattr(limits, "TRACE", 0)
+    runs._left_out.cache.clear()
+    run = here("reading", scene)
+    assert isinstance(run.within(left_out[0])[0].subject.trace, Recalled)
+    assert run.value(left_out) == pytest.approx(value, rel=1e-4)
+    changed = run.explain(("left.0.0.3.7.blocks.0.attn.z", (0, 3, 1)))
+    assert changed.recomputed() == pytest.approx(changed.value, rel=1e-4) and len(changed.terms) == 19
+
+
+def test_the_choice_of_arrays_judges_no_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It stands on a page that plays, and what is judged takes the logits of all tokens."""
+    monkeypatch.setattr(loss, "judged", lambda _: pytest.fail("judged"))
+    for sentence, there in (("A foca", True), ("A", False)):
+        assert ("judged.surprise.logits" in families("generate", Scene(model="stories", sentence=sentence))) == there
 
 
 def test_a_bar_of_what_a_cut_costs_is_a_number_of_its_run() -> None:

@@ -127,14 +127,14 @@ def _carried_by(here: World, of: str, head: int, query: int) -> np.ndarray:
 
 
 def _moved_by(here: World, of: str, head: int, query: int) -> np.ndarray:
-    s = here.subject
-    moved = interpret.key_effects(s.params, s.config, s.trace, layer_of(of), head, query)
-    return np.where(moved < importance.ROUNDING, 0.0, moved)
+    assert here.moved is not None, "it has a shape"
+    return here.moved(layer_of(of), head, query)
 
 
 def _keys(here: World, of: str) -> Place:
-    """Of a page that leaves out one key after the other."""
-    here.within(left(layer_of(of), 0, 0, 0) + of)
+    """Of a page that leaves out one key after the other, of one text alone."""
+    if here.moved is None or here.subject.config.n_encoder_layers:
+        raise ConfigError("name: here no key is left out", "name")
     return here.subject[of].shape
 
 

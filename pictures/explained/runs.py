@@ -16,7 +16,8 @@ from core import Scene, forward
 from core.errors import ConfigError
 from core.explain.subject import Subject
 from core.interpret import path_nodes
-from pictures import compute, memory
+from core.scene.recall import KEPT, Recalled
+from pictures import compute, continuation, memory
 from pictures.pair import Pair, reading
 
 UNCUT = "uncut."
@@ -93,8 +94,10 @@ def _left_out(scene: Scene, layer: int, head: int, query: int, key: int) -> Subj
     if head not in change.ablated_in(layer):
         z = z - run.trace[at + "pattern"][head, query, key] * run.trace[at + "v"][run.config.kv_head_of(head), key]
     change = replace(change, patch={**change.patch, at + "z": ((head, query), z)})
-    trace = forward(run.params, run.config, embeddings=run.embeddings, interventions=change)
-    return replace(Subject.of(run), trace=trace)
+    large = continuation.is_long(scene, len(run.embeddings))  # then little of it is kept, as core.run does
+    names = KEPT if large else None
+    trace = forward(run.params, run.config, embeddings=run.embeddings, interventions=change, names=names)
+    return replace(Subject.of(run), trace=Recalled(trace, run.config, run.weights) if large else trace)
 
 
 def scaled(pair: Pair, start: str) -> tuple[Subject, np.ndarray]:

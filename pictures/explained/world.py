@@ -17,7 +17,7 @@ from core.generate.loop import Work
 from core.interpret import PCA
 from core.scene.fields import Numbered
 from core.trace import axes_of
-from pictures import cause, compute, continuation, left_out, loss_choice, memory, pinned, stacks, ways
+from pictures import cause, compute, continuation, importance, left_out, loss_choice, memory, pinned, stacks, ways
 from pictures.brief import Brief
 from pictures.display_names import all_named
 from pictures.explained import derived, runs
@@ -47,7 +47,8 @@ class World:
     a patch, what the names begin with of the run that it was taken from. scaled: of a run whose embeddings are those
     of another times so much, that one and how much [pos]. on_map: which tokens are shown on the page's maps of who
     looks at whom, where it has such maps. works: what each step of a text computed. lacks: of a run in which a head
-    leaves a key out, the run as it is, and that key.
+    leaves a key out, the run as it is, and that key. moved: of a page that leaves out one key after the other, how far
+    that moves the output of a query of a layer's head: [key].
     """
 
     subject: Subject
@@ -65,6 +66,7 @@ class World:
     on_map: tuple[bool, ...] = ()
     works: tuple[Work, ...] = ()
     lacks: tuple[Subject, int] | None = None
+    moved: Callable[[int, int, int], np.ndarray] | None = None
 
     def within(self, name: str) -> tuple[World, str, str]:
         """Whose number a name is: that run's World, what says so, and the rest. Raises: ConfigError for no such run."""
@@ -237,7 +239,8 @@ def _alone(page: str, scene: Scene, words: Words) -> World | None:
     if page == "fibres" and scene.cut:
         return replace(plain, elsewhere=cache(partial(_uncut, scene, words)))
     if page in ("reading", "heads"):
-        return replace(plain, elsewhere=cache(partial(_lacking, plain, scene, words)))
+        lacking = cache(partial(_lacking, plain, scene, words))
+        return replace(plain, elsewhere=lacking, moved=partial(_moved, scene))
     return plain
 
 
@@ -246,6 +249,11 @@ def _uncut(scene: Scene, words: Words, start: str) -> World:
     if start != runs.UNCUT:
         raise ConfigError(f"name: {start} is of a run that this page has not", "name")
     return _of(compute.run(scene.turn(cut=())), words)
+
+
+def _moved(scene: Scene, layer: int, head: int, query: int) -> np.ndarray:
+    """[key]: what the page draws of that query, which is kept."""
+    return importance.effects_of(scene.turn(layer=layer, head=head, query=query))
 
 
 def _lacking(plain: World, scene: Scene, words: Words, start: str) -> World:
