@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 import core
-from core import Params, Scene, Trace
+from core import Params, Scene, Trace, limits
 from core.explain.subject import GRAD, LENGTH
 from pictures import compute, memory, stacks
 from pictures.compute import Picture, picture
@@ -64,7 +64,7 @@ class Back:
     weight: float
     gradient: float
     grads: Mapping[str, np.ndarray]  # by the activations that a strip draws
-    by_weights: Mapping[str, np.ndarray]  # by every parameter
+    by_weights: Mapping[str, np.ndarray]  # by every parameter; none, where they are too many to be kept
     stopped: float | None  # of a patched run, how long it is at what was put in, where it ends
 
     @property
@@ -132,6 +132,9 @@ def of_loss(judged: Judged) -> Back:
     index = tuple(int(i) for i in np.unravel_index(np.abs(grads[name]).argmax(), grads[name].shape))
     numbers = float(np.asarray(params[name])[index]), float(grads[name][index])
     written = stacks.written(scene) if len(ways) > 1 else ()
+    # With them the Back of a large model would be larger than all that there is room for, and not be kept at all.
+    if sum(gradient.nbytes for gradient in by_weights.values()) > limits.CACHE_LEAST // 2:
+        by_weights = {}
     return Back(ways, judged, written, loss, name, index, *numbers, drawn, by_weights, _stopped(scene, grads))
 
 

@@ -197,6 +197,16 @@ def test_a_step_goes_along_the_gradients_that_the_page_has(monkeypatch):
     assert len(made) == 1
 
 
+def test_the_gradients_of_very_many_weights_are_not_kept(monkeypatch):
+    scene, words = DEEP.turn(seed=4), words_of("en")
+    said = descent.step(scene, words)
+    monkeypatch.setattr(limits, "CACHE_LEAST", 0)
+    for shelf in (backward.of_loss.cache, descent._after.cache):
+        shelf.clear()
+    found = backward.back(scene)
+    assert not found.by_weights and found.whole.all() and descent.step(scene, words) == said
+
+
 def test_a_model_of_two_stacks_shows_its_own_way_back(monkeypatch):
     monkeypatch.setenv("FIBRA_PLAIN_FIGURES", "1")
     at = open_page("backward", {"lang": "en", "model": "translator", "loss_position": "3"})
