@@ -87,11 +87,12 @@ class Recalled(Trace):
         if name != "logits" or name in self._arrays or name in self.interventions.patch or name not in self:
             return self[name][place]
         place = range(self.shape(name)[0])[place]
-        if self._row[0] != place:
+        at, row = self._row  # both at once: sessions share a run, and another may ask for another row meanwhile
+        if at != place:
             row = self._logits(slice(place, place + 1))[0]
             row.flags.writeable = False
             self._row = place, row
-        return self._row[1]
+        return row
 
     def shape(self, name: str) -> tuple[int, ...]:
         """The shape of an array that is there."""
