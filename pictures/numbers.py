@@ -229,6 +229,9 @@ class Pairs:
         if name != self.name or len(index) != 3 or index[0] != self.head:
             return None
         _, query, key = index
+        rows, columns = self.others.shape
+        if query >= rows or key >= columns:  # of a text that was longer
+            return None
         if not (self.seen[key] if query == self.query else self.others[query, key]):
             return None
         x, y = float(self.across[query, key]), float(self.up[query, key])

@@ -358,6 +358,19 @@ def test_what_leaving_a_key_out_changes_is_explained_by_what_the_page_has(monkey
     assert changed.recomputed() == pytest.approx(changed.value, rel=1e-4) and len(changed.terms) == 19
 
 
+def test_a_number_of_a_text_that_was_longer_is_outlined_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FIBRA_PLAIN_FIGURES", "1")
+    shorter, name = Scene(model="gpt", sentence="a b"), "carried.blocks.0.attn.pattern"
+    points = weighed.weighed(shorter, EN).numbers
+    assert points.place((name, (0, 1, 0))) and points.place((name, (0, 0, 1))) is None, (
+        "what the mask hides is no point"
+    )
+    assert points.place((name, (0, 4, 0))) is None is points.place((name, (0, 0, 4)))
+    at = open_page("reading", Scene(model="gpt", explained=((name, (0, 4, 3)),)))
+    at.session_state[state.SCENE] = at.session_state[state.SCENE].turn(sentence="a b")
+    assert not at.run().exception and at.session_state[state.SCENE].explained
+
+
 def test_the_choice_of_arrays_judges_no_text(monkeypatch: pytest.MonkeyPatch) -> None:
     """It stands on a page that plays, and what is judged takes the logits of all tokens."""
     monkeypatch.setattr(loss, "judged", lambda _: pytest.fail("judged"))
