@@ -371,6 +371,23 @@ def test_a_number_of_a_text_that_was_longer_is_outlined_nowhere(monkeypatch: pyt
     assert not at.run().exception and at.session_state[state.SCENE].explained
 
 
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_bars_of_mean_lengths_open_a_card(lang: str) -> None:
+    words, scene = words_of(lang), Scene(model="gpt")
+    made = lengths.steps(scene, words)
+    for row in range(len(made.figure["data"][0]["y"])):
+        number = made.numbers.at({"x": row, "y": 1.0})
+        card = cards.card(here("block", scene), (number,), words)
+        assert words("explain.derived.mean_length") in card.html
+
+
+def test_of_numbers_that_have_exploded_no_card_breaks_and_none_says_nothing() -> None:
+    scene = Scene(model="gpt", layer=11).override(n_layers=12, residual=False, norm="none", init="unit")
+    run = here("reading", scene)
+    for name, place in (("plane.blocks.11.attn.q", (2, 1, 1)), ("effect_part.blocks.9.attn.pattern", (1, 3, 1))):
+        assert np.isnan(run.value((name, place))) and "not a number" in cards.card(run, ((name, place),), EN).says
+
+
 def test_the_choice_of_arrays_judges_no_text(monkeypatch: pytest.MonkeyPatch) -> None:
     """It stands on a page that plays, and what is judged takes the logits of all tokens."""
     monkeypatch.setattr(loss, "judged", lambda _: pytest.fail("judged"))

@@ -114,7 +114,8 @@ def _part(kind: str, row_of: Callable[[World, str, int, int], np.ndarray]) -> Ru
         numbers = tuple(row(f"{kind}.{of}", (head, query), row_of(here, of, head, query)))
 
         def share(x: np.ndarray) -> float:
-            return float(x[key] / x.sum()) if x.sum() > 0 else 0.0
+            total = x.sum()
+            return float(x[key] / total) if total != 0 else 0.0
 
         return Made(r"x_k / \sum_j x_j", "function", numbers, rule=share)
 

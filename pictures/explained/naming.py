@@ -74,7 +74,7 @@ def array(name: str, words: Words, code: bool = False) -> str:
     kind, of = derived.kind_of(name)
     if kind:
         made, _, answer = kind.partition("_")
-        if answer in ANSWERS:
+        if made in ("share", "answer") and answer in ANSWERS:
             return words(f"explain.{made}", name=words(f"cause.answers.{answer}"))
         label = words(f"explain.derived.{kind}")
         if kind in OF_SEVERAL:

@@ -58,9 +58,11 @@ def _heads(here: World, of: str) -> Place:
 def _coordinate(here: World, of: str, index: Place) -> Made:
     """A query or a key along one of the two directions in which a head's all of them spread most."""
     s, (head, position, component) = here.subject, index
-    q, k, basis = in_plane(*_of_head(here, of, head))
+    vectors, x = _of_head(here, of, head), s.row(of, head * len(s[of]) // s.config.n_heads, position)
+    if not np.isfinite(vectors).all():  # then there is no plane
+        return Made(rf"\mathrm{{PC}}_{{{component + 1}}}", "function", tuple(x), rule=lambda _: float("nan"))
+    q, k, basis = in_plane(*vectors)
     own = k if of.endswith("k") else q
-    x = s.row(of, head * len(s[of]) // s.config.n_heads, position)
     return coordinate(x, basis, component, own + basis.mean)
 
 
