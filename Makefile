@@ -10,7 +10,7 @@ install = { $(uv) $(1); } || $(BIN)/python -m pip install --quiet $(1)
 run: .venv/run
 	$(BIN)/streamlit run app.py
 
-# Browsers wait most of their time: three workers keep two cores busy. Each has a server and a Chromium of its own, and
+# Browsers wait most of their time: three workers keep two cores busy. Each has a server and few Chromiums of its own, and
 # what is dealt to it tests/workers.py says. What Python compiles is kept: servers start, and workers collect, in half the
 # time. Small products on several threads wait for one another: side by side they take many times as long.
 test: export PYTHONDONTWRITEBYTECODE =

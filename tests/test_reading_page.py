@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 
 import numpy as np
@@ -240,6 +241,12 @@ def test_a_large_model_s_heads_are_ranked_when_asked_for(monkeypatch):
     assert not any(told in html(at) for told in says) and words_of("en")("reading.ranked.waits") in html(at)
     done = html(pressed(at, "ask-reading.ranked"))
     assert all(told in done for told in says)
+
+
+@pytest.mark.parametrize("label", ("reading.ranked.ask", "reading.without_key.ask", "cause.patched.ask"))
+def test_one_part_is_told_as_one(label):
+    for lang, part in (("en", r"\(1 (layer|part)\)"), ("pt-BR", r"\(1 (camada|parte)\)")):
+        assert re.search(part, words_of(lang)(label, n=1)) and not re.search(part, words_of(lang)(label, n=2))
 
 
 def test_a_long_text_s_keys_are_left_out_when_asked_for(monkeypatch):
