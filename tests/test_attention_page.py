@@ -16,7 +16,7 @@ from core.scene.fields import EXPLAINED
 from pictures import attention as pictures
 from pictures import chosen_cell, heads, left_out
 from pictures.explained.naming import title
-from pictures.explained.world import world
+from pictures.explained.page_world import world
 from pictures.words import LANGUAGES, words_of
 from plots.theme import resolve
 from tests.support import fine, knob, open_page

@@ -45,7 +45,8 @@ from pictures.block import lengths, neurons, norm, position
 from pictures.explained import card as cards
 from pictures.explained import derived, runs
 from pictures.explained.naming import families, family_of, recorded
-from pictures.explained.world import EVERYWHERE, World, world
+from pictures.explained.page_world import world
+from pictures.explained.world import EVERYWHERE, World
 from pictures.generate import cache, draw, lens, loss, votes
 from pictures.translate import draw as translate_draw
 from pictures.translate import fibres as translate_fibres

@@ -17,7 +17,7 @@ import core
 from core import Scene
 from core.scene.fields import EXPLAINED
 from pictures import backward, drawing, loss_choice, mirror
-from pictures.explained.world import world
+from pictures.explained.page_world import world
 from pictures.words import LANGUAGES, words_of
 from plots import thumbnail
 from tests.chromium import WAIT, settled

@@ -24,7 +24,7 @@ from pictures import (
     takeaway,
 )
 from pictures.explained import naming
-from pictures.explained.world import world
+from pictures.explained.page_world import world
 from pictures.translate import text as texts
 from pictures.words import words_of
 from plots import theme

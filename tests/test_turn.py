@@ -33,7 +33,7 @@ from pictures import (
     turn,
     worth,
 )
-from pictures.explained import card, runs, world
+from pictures.explained import card, page_world, runs
 from pictures.generate import cache
 from pictures.loss_choice import Judged
 from pictures.translate import draw, text
@@ -112,7 +112,7 @@ SHELVES = {
     "both ways": lambda scene: cache.check(scene, WORDS),
     "way back": lambda scene: backward.of_loss(Judged(scene, None)),
     "after a step": lambda scene: descent._after(Judged(scene, None), 0.1),
-    "explained": lambda scene: world.world("backward", scene, WORDS),
+    "explained": lambda scene: page_world.world("backward", scene, WORDS),
     "context": continuation.context,
     "translated": lambda _: text.translated(TRANSLATOR),
     "searched": lambda _: draw.search(TRANSLATOR),

@@ -14,7 +14,7 @@ from core.scene.fields import EXPLAINED, Numbered
 from pictures.explained import card as cards
 from pictures.explained.derived import COMPONENT
 from pictures.explained.naming import array, component, families, family_of, index_at
-from pictures.explained.world import world
+from pictures.explained.page_world import world
 from pictures.numbers import Numbers
 from pictures.words import Words
 from ui import controls, state

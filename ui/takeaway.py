@@ -11,7 +11,7 @@ import streamlit as st
 from core import limits
 from core.presets import REAL
 from pictures import quiz, takeaway, worksheet
-from pictures.explained.world import asked
+from pictures.explained.page_world import asked
 from pictures.words import Words
 from ui import state
 from ui.live import compat

@@ -16,6 +16,7 @@ from pictures.block.frame import LOW, ROWS, WIDTH, height
 from pictures.block.inside import NORMS, array, inside
 from pictures.compute import Picture, picture
 from pictures.display_names import all_named
+from pictures.explained.measured import MOMENTS
 from pictures.extremes import magnitude
 from pictures.numbers import Each, Strokes
 from pictures.words import Words
@@ -107,8 +108,7 @@ def _moments_of(scene: Scene, n: int) -> Each:
     """Which number each of the table's cells is."""
     here = inside(scene)
     name = f"{here.block}{NORMS[here.norm]}.out"
-    kinds = [f"{moment}_{side}" for side in ("before", "after") for moment in ("mean", "variance")]
-    return Each(tuple(tuple((f"{kind}.{name}", (row,)) for kind in kinds) for row in range(n)))
+    return Each(tuple(tuple((f"{moment}.{name}", (row,)) for moment in MOMENTS) for row in range(n)))
 
 
 def _written(table: np.ndarray, shown: Sequence[int], words: Words) -> dict:

@@ -18,8 +18,9 @@ from core.limits import TRAIL
 from core.scene.fields import EXPLAINED, Numbered
 from pictures import compute, memory
 from pictures.explained.naming import LAYER, title
+from pictures.explained.page_world import world
 from pictures.explained.runs import parted
-from pictures.explained.world import EVERYWHERE, PATCH, World, world
+from pictures.explained.world import EVERYWHERE, PATCH, World
 from pictures.extremes import choices
 from pictures.words import Words, capital
 

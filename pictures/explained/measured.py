@@ -47,11 +47,7 @@ def _entering(here: World, of: str, index: Place) -> Made:
     return the_sum("x = x' + f(x')", [Term((here.subject.cell(name, *index),)) for name in entering(here, of)])
 
 
-def _before(here: World, of: str) -> list[str]:
-    return entering(here, of)
-
-
-def _after(here: World, of: str) -> list[str]:
+def _leaving(here: World, of: str) -> list[str]:
     return [of]
 
 
@@ -114,13 +110,16 @@ def _moment(rule: Callable[..., Made], names: Callable[[World, str], list[str]])
     return Derived(NORM, ("pos",), _tokens, made)
 
 
+MOMENTS = {  # of the two sides of a norm, in the order in which Block's table has them
+    "mean_before": _moment(_mean, entering),
+    "variance_before": _moment(_variance, entering),
+    "mean_after": _moment(_mean, _leaving),
+    "variance_after": _moment(_variance, _leaving),
+}
 MEASURED = {
     "overall": Derived(STREAM, ("1",), lambda here, of: here.subject[of].shape[:1] and (1,), _overall),
     "entering": Derived(NORM, ("pos", "d_model"), lambda here, of: here.subject[of].shape, _entering),
-    "mean_before": _moment(_mean, _before),
-    "variance_before": _moment(_variance, _before),
-    "mean_after": _moment(_mean, _after),
-    "variance_after": _moment(_variance, _after),
+    **MOMENTS,
     "zeros": Derived(r"(?:encoder\.)?blocks\.\d+\.mlp\.post", ("pos",), _tokens, _zeros),
     "alike": Derived(r"(?:encoder\.)?pos_embed", ("pos", "pos"), lambda here, of: _tokens(here, of) * 2, _alike),
     "differs": Derived(r".+", (), _both, _differs),

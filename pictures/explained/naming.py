@@ -11,8 +11,10 @@ from core.interpret import ANSWERS, is_sum
 from core.scene.fields import Numbered
 from pictures import influence, left_out
 from pictures.explained import derived, runs
+from pictures.explained.measured import MOMENTS
+from pictures.explained.page_world import ON_MAPS, asked
 from pictures.explained.scored import SCORE, SCORED
-from pictures.explained.world import DRAW, EVERYWHERE, ON_MAPS, STEPS, World, asked, bare_of
+from pictures.explained.world import DRAW, EVERYWHERE, STEPS, World, bare_of
 from pictures.extremes import token_name
 from pictures.generate import loss as losses
 from pictures.pair import Pair
@@ -20,7 +22,6 @@ from pictures.words import Words
 
 DRAWN = {"generate": STEPS, "translate": STEPS[:1]}  # pages that draw a token: the shares that they show
 PATTERNS = ("blocks.*.attn.pattern", "encoder.blocks.*.attn.pattern")
-MOMENTS = tuple(f"{moment}_{side}" for side in ("before", "after") for moment in ("mean", "variance"))
 MADE = {  # pages that draw numbers that no trace holds: those, but for Drift's
     "heads": (
         *(f"{kind}.{of}" for kind in ("mean_entropy", "mean_distance") for of in PATTERNS),

@@ -12,7 +12,7 @@ from claims import Fresh, Values, claim, named_in, pinned_number
 from claims.back import Way
 from core import Scene
 from pictures.explained import card as cards
-from pictures.explained.world import world
+from pictures.explained.page_world import world
 from pictures.pair import Pair
 from pictures.words import Words
 

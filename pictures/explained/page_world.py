@@ -1,0 +1,188 @@
+"""The run whose numbers a page shows, with all that it can be asked to explain, and the other runs of that page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache, partial
+
+import numpy as np
+
+from core import ConfigError, Distribution, Run, Scene
+from core.explain.subject import Subject
+from pictures import cause, compute, continuation, importance, left_out, loss_choice, memory, pinned, stacks, ways
+from pictures.brief import Brief
+from pictures.display_names import all_named
+from pictures.explained import runs
+from pictures.explained.world import World
+from pictures.generate import loss as losses
+from pictures.pages import PAGES
+from pictures.pair import Pair
+from pictures.translate import text as translations
+from pictures.words import Words
+
+ON_MAPS = ("attention", "heads")  # pages whose maps of who looks at whom may hide some tokens
+
+
+def world(page: str, scene: Scene, words: Words) -> World | None:
+    """Of a page of this name; None where nothing could be computed. Beside what is pinned, where the page compares."""
+    found = _alone(page, scene, words)
+    if found is None or scene.pinned is None or not PAGES[page].compares:
+        return found
+    own, was = found.elsewhere, pinned.before(scene)
+    shared = page == "drift" and pinned.alike(scene, tokens=False, width=True)
+    if shared:  # both are drawn in the pinned directions
+        found = replace(found, basis=partial(ways.basis, pinned.kept(scene)))
+
+    @cache
+    def elsewhere(start: str) -> World:
+        if start != runs.PINNED and own is not None:
+            return own(start)
+        there = _alone(page, was, words) if start == runs.PINNED else None
+        if there is None:
+            raise ConfigError(f"name: {start} is of a run that this page has not", "name")
+        return replace(there, basis=found.basis) if shared else there
+
+    return replace(found, elsewhere=elsewhere)
+
+
+def _alone(page: str, scene: Scene, words: Words) -> World | None:
+    """The same of one Scene alone."""
+    if page == "generate":
+        return _writing(asked(page, scene), words)
+    if page == "backward":
+        return _graded(scene, words)
+    if page == "translate":
+        return _translating(asked(page, scene), words)
+    if page == "cause":
+        return _caused(Pair.of(scene), words)
+    plain = _of(compute.run(asked(page, scene)), words)
+    if page in ON_MAPS and not stacks.kinds(scene):
+        plain = replace(plain, on_map=tuple(left_out.kept(scene).tolist()))
+    if page == "drift":
+        return replace(plain, basis=partial(ways.basis, ways.directions(scene)))
+    if page == "fibres" and scene.cut:
+        return replace(plain, elsewhere=_one_other(runs.UNCUT, scene.turn(cut=()), words))
+    if page in ("reading", "heads"):
+        lacking = cache(partial(_lacking, plain, scene, words))
+        return replace(plain, elsewhere=lacking, moved=partial(_moved, scene))
+    return plain
+
+
+def _one_other(known: str, scene: Scene, words: Words) -> Callable[[str], World]:
+    """Of a page with one other run, of this Scene, whose names begin so; of another it raises ConfigError."""
+
+    @cache
+    def elsewhere(start: str) -> World:
+        if start != known:
+            raise ConfigError(f"name: {start} is of a run that this page has not", "name")
+        return _of(compute.run(scene), words)
+
+    return elsewhere
+
+
+def _moved(scene: Scene, layer: int, head: int, query: int) -> np.ndarray:
+    """[key]: what the page draws of that query, which is kept."""
+    return importance.effects_of(scene.turn(layer=layer, head=head, query=query))
+
+
+def _lacking(plain: World, scene: Scene, words: Words, start: str) -> World:
+    """Of the run without a head, with all of them, or without one key of a head's look. Raises: ConfigError."""
+    if not start.startswith("left."):
+        return _of(compute.run(runs.without_head(scene, start)), words)
+    key = int(start.split(".")[4])
+    return replace(plain, subject=runs.left_out(scene, start), lacks=(plain.subject, key))
+
+
+def _caused(pair: Pair, words: Words) -> World:
+    """With the other sentence's run, and those of the patches, where the sentences can be patched."""
+    plain = _of_pair(pair, pair.clean, words)
+    if not pair.two:
+        plain = replace(plain, subject=runs.asking(plain.subject, pair.candidates[0]))
+
+    @cache  # a card asks for one many times
+    def elsewhere(start: str) -> World:
+        if start.startswith(("blank.", "way.")):
+            subject, factors = runs.scaled(pair, start)
+            return replace(plain, subject=subject, scaled=(plain.subject, factors))
+        if not pair.alike:
+            raise ConfigError("name: the sentences differ in length, and no array is put in", "name")
+        if start == runs.OTHER:
+            return replace(_of_pair(pair, pair.other, words), pair=pair)
+        target = plain if pair.breaks else elsewhere(runs.OTHER)
+        return replace(
+            target,
+            subject=runs.patched(pair, start),
+            pair=pair,
+            patched_from=runs.OTHER if pair.breaks else "",
+        )
+
+    return replace(plain, pair=pair, elsewhere=elsewhere)
+
+
+def _of_pair(pair: Pair, scene: Scene, words: Words) -> World:
+    """One of the two runs; of two stacks, with what the decoder reads in both."""
+    plain, trace = _of(compute.run(scene), words), pair.trace(scene)
+    if not pair.two:
+        return plain
+    subject = replace(plain.subject, trace=trace, ids=trace.ids)
+    wrote = (*pair.tokens[1:], plain.called(pair.likely(scene)[0]))
+    return replace(plain, subject=subject, read=pair.tokens, written=wrote)
+
+
+def asked(page: str, scene: Scene) -> Scene:
+    """The Scene whose model a page shows: another's, where that stands in."""
+    stand_ins = {"generate": continuation.writer, "backward": loss_choice.asked, "cause": cause.asked}
+    stand_ins |= {"translate": translations.two_stacks}
+    return stand_ins[page](scene) if page in stand_ins else scene
+
+
+def _of(run: Run, words: Words) -> World:
+    called = continuation.names(run.scene, words)
+    if run.target is None:
+        return World(Subject.of(run), run.tokens, called)
+    read, wrote = (tuple(all_named(tokens(run.scene), words)) for tokens in (stacks.read, stacks.written))
+    return World(Subject.of(run), run.tokens, called, read=read, written=wrote)
+
+
+def _translating(scene: Scene, words: Words) -> World | None:
+    """Of the translation with the words that the reader forces, and the draw of the word that is looked at."""
+    text = translations.translated(scene)
+    if text is None:
+        return None
+    called = continuation.names(scene, words)
+    subject = Subject(compute.params(scene), text.config, text.trace, text.trace.ids)
+    step, at = translations.looked_at(scene, text), translations.reached(scene, text) - 1
+    read = tuple(called(token) for token in text.target.tolist())
+    wrote = tuple(called(one.token) for one in text.steps)
+    return World(subject, text.source.tokens, called, step.distribution, at, read, wrote)
+
+
+def _graded(scene: Scene, words: Words) -> World:
+    """With the gradient of the loss that Backward follows; a single word has none."""
+    plain, judged = _of(compute.run(loss_choice.asked(scene)), words), loss_choice.loss_of(scene)
+    return replace(plain, subject=_with_loss(judged)) if judged else plain
+
+
+# Its gradients are computed when one is asked for first, and stay with it.
+@memory.kept(lambda judged: (judged,), large=lambda judged: compute.is_large(judged.scene), grows=True)
+def _with_loss(judged: loss_choice.Judged) -> Subject:
+    run = compute.run(judged.scene)
+    targets, counts = judged.targets(run)
+    return replace(Subject.of(run), targets=targets, counts=counts)
+
+
+def _writing(scene: Scene, words: Words) -> World | None:
+    """All that was read for the step that Generate looks at, and its draw."""
+    text = continuation.written(scene)
+    if text is None:
+        return None
+    run = continuation.context(scene)
+    step = continuation.looked_at(scene, text)
+    tokens = tuple(continuation.spelled(scene, text, continuation.reached(scene, text) - 1, words))
+    drawn = step.distribution
+    if isinstance(drawn, Brief):  # of a large vocabulary little was kept
+        drawn = Distribution(run.trace.row("logits", -1), drawn.sampling)
+    works = tuple(step.work for step in text.steps)
+    called, elsewhere = continuation.names(scene, words), _one_other(runs.JUDGED, losses.joined(scene), words)
+    return World(Subject.of(run), tokens, called, drawn, len(tokens) - 1, elsewhere=elsewhere, works=works)
