@@ -57,17 +57,22 @@ def work(scene: Scene) -> float:
     """The multiplications that it takes to switch off all heads, one by one."""
     config = stacks.looks(scene).config
     # What follows a head is computed again: half of the model on average.
-    return (once(scene) * config.n_heads + widened(scene)) * config.n_layers / 2
+    return again(scene, config.n_heads, config.n_layers * config.n_layers / 2)
 
 
-def once(scene: Scene) -> int:
-    """The multiplications of one run of the stack that looks, up to the stream that leaves it."""
+def again(scene: Scene, runs: int, layers: float) -> float:
+    """The multiplications that it takes to compute so many layers again, for so many runs side by side."""
+    return layers / stacks.looks(scene).config.n_layers * (_once(scene) * runs + _widened(scene))
+
+
+def _once(scene: Scene) -> int:
+    """Those of one run of the stack that looks, up to the stream that leaves it."""
     found = stacks.looks(scene)
     c, n, n_source = found.config, len(found.rows), len(scene.tokens) if found.config.cross else 0
     return multiplications(c, n, n, n_source=n_source, n_read=0) - multiplications_by_part(c, n, n)["unembed"]
 
 
-def widened(scene: Scene) -> int:
+def _widened(scene: Scene) -> int:
     """As many as it takes to widen the weights once, where they are stored in few bits."""
     stored = any(isinstance(p, Stored) for p in compute.params(scene).values())
     return WIDENED * scene.whole.n_parameters() if stored else 0

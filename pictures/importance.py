@@ -10,7 +10,7 @@ import numpy as np
 from core import Scene, limits
 from core.interpret import key_effects, rollout, value_weighted
 from pictures import compute, memory, stacks
-from pictures.ablation import once, widened
+from pictures.ablation import again
 from pictures.attention import at_head
 from pictures.compute import Picture, picture
 from pictures.extremes import Shown, greatest, magnitude, percent, token_name, token_names
@@ -157,7 +157,7 @@ def unasked(scene: Scene) -> bool:
     c, above = found.config, found.config.n_layers - found.place[0] - (not found.crosses)
     if c.causal and not c.cross:
         return True
-    return above / c.n_layers * (once(scene) * len(found.columns) + widened(scene)) <= limits.ABLATIONS
+    return again(scene, len(found.columns), above) <= limits.ABLATIONS
 
 
 def parts(scene: Scene) -> list[tuple[Scene, int, int]]:

@@ -56,9 +56,10 @@ def ways(scene: Scene) -> np.ndarray:
     texts: list[Trace] = [trace] if trace.source is None else [trace.source, trace]
     each = [residual_stages(text, n).astype(np.float64) for text, n in zip(texts, depths(scene), strict=True)]
     most = layers(scene)
+    stages = each[0]
     if len(each) > 1:
-        each = [np.concatenate([x, np.repeat(x[-1:], most + 1 - len(x), axis=0)]) for x in each]
-    stages = np.concatenate(each, axis=1) if len(each) > 1 else each[0]
+        as_deep = [np.concatenate([x, np.repeat(x[-1:], most + 1 - len(x), axis=0)]) for x in each]
+        stages = np.concatenate(as_deep, axis=1)
     good = np.isfinite(stages).all((1, 2))
     return stages if good.all() else stages[: int(np.argmin(good))]
 

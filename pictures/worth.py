@@ -49,8 +49,8 @@ def parts(scene: Scene) -> list[tuple[Scene]]:
 def unasked(scene: Scene) -> bool:
     """Whether the other run is made so soon that a page need not be asked to."""
     found = stacks.looks(scene)
-    above = 1.0 if found.ablated else 1 - found.place[0] / found.config.n_layers  # the share that is computed again
-    return above * (ablation.once(scene) + ablation.widened(scene)) <= limits.ABLATIONS
+    layers = found.config.n_layers if found.ablated else found.config.n_layers - found.place[0]
+    return ablation.again(scene, 1, layers) <= limits.ABLATIONS
 
 
 def outputs(scene: Scene) -> tuple[np.ndarray, np.ndarray]:

@@ -9,7 +9,7 @@ Config and the trace's `source`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
@@ -45,9 +45,7 @@ def head_effects(
     layers: these alone; None: all. streams: layer -> what `without_heads` gives of it, where that is known.
     """
     config = without(config, trace.interventions.off)
-    asked = range(config.n_layers) if layers is None else layers
-    known = (streams[i] if i in streams else without_heads(params, config, trace, i, kind) for i in asked)
-    return np.stack([_moved(x, config, trace) for x in known])
+    return np.stack([_moved(x, config, trace) for x in _each_layer(params, config, trace, layers, kind, streams)])
 
 
 @np.errstate(over="ignore", invalid="ignore")  # as in forward
@@ -69,15 +67,26 @@ def prediction_effects(
     if not config.unembed:
         raise ConfigError("unembed: is False, and without logits nothing is predicted", "unembed")
     config = without(config, trace.interventions.off)
-    asked = range(config.n_layers) if layers is None else layers
     before = log_softmax(trace.row("logits", -1).astype(np.float64))
     effects = []
-    for layer in asked:
-        x = streams[layer] if layer in streams else without_heads(params, config, trace, layer, kind)
+    for x in _each_layer(params, config, trace, layers, kind, streams):
         after = log_softmax(read_last(x[:, -1], params, config).astype(np.float64))
         variation = np.abs(np.exp(after) - np.exp(before)).sum(-1) / 2
         effects.append((variation, (after - before)[:, before.argmax()]))
     return np.stack(effects, axis=1)
+
+
+def _each_layer(
+    params: Params,
+    config: Config,
+    trace: Trace,
+    layers: Sequence[int] | None,
+    kind: str,
+    known: Mapping[int, np.ndarray],
+) -> Iterator[np.ndarray]:
+    """What `without_heads` gives of these layers, one after the other; None: of all."""
+    for layer in range(config.n_layers) if layers is None else layers:
+        yield known[layer] if layer in known else without_heads(params, config, trace, layer, kind)
 
 
 def without_heads(
