@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from operator import attrgetter
 from typing import Any
 
 import streamlit as st
@@ -17,7 +18,7 @@ from pictures.words import Words
 from ui import comparison, controls, explanation, figure, on_demand, patch, presets, shell, state, switchboard
 from ui.live import live_figure
 
-PATCHES = on_demand.Work("cause.patched", pictures.patched)
+PATCHES = on_demand.Work("cause.patched", pictures.patched, attrgetter("parts"), attrgetter("unasked"))
 
 
 @st.fragment
@@ -29,7 +30,7 @@ def compare(words: Words) -> None:
         _knobs(scene, words)
     shell.notices(words, "long_target")
     pair = pictures.Pair.of(scene)
-    ready = pair.unasked or on_demand.ready(PATCHES, pair.parts, words("cause.patched.title"), words)
+    ready = on_demand.ready(PATCHES, pair, words("cause.patched.title"), words)
     with st.container(key="cause-maps"), live_figure.together("cause-maps"):
         _picture(pictures.both, scene, words, pictures.BARS)
         if not pair.two:  # those follow a gradient, or a head, within one text

@@ -16,7 +16,7 @@ from plots.tiles import tile_at
 from ui import comparison, controls, explanation, figure, on_demand, presets, shell, sizes, state, switchboard
 from ui.live import live_figure
 
-WITHOUT = on_demand.Work("heads.without", worth.outputs)
+WITHOUT = on_demand.Work("heads.without", worth.outputs, worth.parts, worth.unasked)
 SEEDS = 99  # the slider's last; of ten thousand, a hand would not hit the next one
 
 
@@ -70,12 +70,12 @@ def _compared(scene: Scene, words: Words) -> None:
 
 def _one(scene: Scene, words: Words) -> None:
     with st.container(key="heads-right"):
-        ready = worth.unasked(scene) or on_demand.is_done(WITHOUT, worth.parts(scene))
+        ready = on_demand.is_ready(WITHOUT, scene)
         with live_figure.together("heads-one"):
             _head(scene, words, ready)
         if not ready:
             with st.container(key="heads-asked"):  # where the picture will stand
-                on_demand.ready(WITHOUT, worth.parts(scene), words("heads.worth"), words)
+                on_demand.ready(WITHOUT, scene, words("heads.worth"), words)
 
 
 def _head(scene: Scene, words: Words, ready: bool) -> None:

@@ -17,10 +17,16 @@ ASKED = "fibra.asked"  # session state: of each work, by its name, what was aske
 
 @dataclass(frozen=True)
 class Work:
-    """name: under it stand its words `ask`, `about` and `doing`. do: one part; what it finds is kept elsewhere."""
+    """name: under it stand its words `ask`, `about` and `doing`. do: one part; what it finds is kept elsewhere.
+
+    parts: of what is shown the arguments of `do`, all that it depends on. unasked: whether that is done so soon that a
+    page need not be asked to.
+    """
 
     name: str
     do: Callable[..., Any]
+    parts: Callable[[Any], Sequence[Any]]
+    unasked: Callable[[Any], bool]
 
 
 @dataclass(eq=False)
@@ -31,14 +37,13 @@ class Asked:
     done: int = 0
 
 
-def ready(work: Work, parts: Sequence[Any], title: str, words: Words) -> bool:
-    """Whether all parts are done; else under the title there stands a button that begins, or how far it is.
-
-    parts: the arguments of `do`, all that it depends on; another knob turned, and it has not been asked for.
+def ready(work: Work, shown: Any, title: str, words: Words) -> bool:
+    """Whether all parts are done, or need not be asked for; else under the title there stands a button that begins, or
+    how far it is. Another knob turned, and it has not been asked for.
     """
-    if is_done(work, parts):
+    if is_ready(work, shown):
         return True
-    asked = _all().get(work.name)
+    asked, parts = _all().get(work.name), work.parts(shown)
     shell.say(title.partition(" · ")[0], "step")
     if asked is None or asked.parts != parts:
         shell.say(words(f"{work.name}.about", n=len(parts)), "about")
@@ -49,10 +54,12 @@ def ready(work: Work, parts: Sequence[Any], title: str, words: Words) -> bool:
     return False
 
 
-def is_done(work: Work, parts: Sequence[Any]) -> bool:
-    """Whether these parts were asked for, and all are done."""
+def is_ready(work: Work, shown: Any) -> bool:
+    """Whether the parts need not be asked for, or were, and all are done."""
     asked = _all().get(work.name)
-    return asked is not None and asked.parts == parts and asked.done == len(parts)
+    if work.unasked(shown):
+        return True
+    return asked is not None and asked.done == len(asked.parts) and asked.parts == work.parts(shown)
 
 
 def _all() -> dict[str, Asked]:

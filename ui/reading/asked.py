@@ -15,59 +15,41 @@ from pictures.words import Words
 from ui import controls, figure, on_demand, shell, state
 from ui.live import live_figure
 
-ABLATIONS = on_demand.Work("reading.ranked", ablation.measured)
-KEYS = on_demand.Work("reading.without_key", importance.measured)
-SENTENCES = on_demand.Work("reading.over", habits.scores)
+ABLATIONS = on_demand.Work("reading.ranked", ablation.measured, ablation.parts, ablation.unasked)
+KEYS = on_demand.Work("reading.without_key", importance.measured, importance.parts, importance.unasked)
+SENTENCES = on_demand.Work(
+    "reading.over", habits.scores, lambda scene: [(one,) for one in habits.parts(scene)], lambda _: False
+)
 Click = Callable[[dict[str, Any]], None]
 
 
 def effects(scene: Scene, words: Words) -> None:
     """What the output loses without each head; of a large model once it was asked for."""
-    parts = ablation.parts(scene)
-    if ablation.unasked(scene) or on_demand.is_done(ABLATIONS, parts):
-        _picture(reading.effects, scene, words, map_height(scene), controls.choose_head)
-        return
-    with st.container(key="reading-asked"):
-        on_demand.ready(ABLATIONS, parts, words("reading.steps.effects"), words)
+    height, click = map_height(scene), controls.choose_head
+    _asked(ABLATIONS, "reading-asked", reading.effects, scene, words, height, click)
 
 
 def ranks(scene: Scene, words: Words) -> None:
     """The strongest heads; what is asked for above the map of effects gives them too."""
-    with st.container():
-        if ablation.unasked(scene) or on_demand.is_done(ABLATIONS, ablation.parts(scene)):
-            _picture(ranked.ranked, scene, words, ranked.height(scene), choose_rank)
-        else:
-            shell.say(words("reading.steps.ranked"), "step")
-            shell.say(words("reading.ranked.waits"), "about")
+    _waiting(ABLATIONS, ranked.ranked, scene, words, ranked.height(scene), choose_rank)
 
 
 def keys(scene: Scene, words: Words) -> None:
     """The chosen token measured three ways, one of which is to leave its keys out; of a long text once that was asked
     for."""
-    parts = importance.parts(scene)
-    if importance.unasked(scene) or on_demand.is_done(KEYS, parts):
-        _picture(importance.importance, scene, words, importance.square_height(scene), None)
-        return
-    with st.container(key="reading-keys"):
-        on_demand.ready(KEYS, parts, words("reading.steps.importance"), words)
+    _asked(KEYS, "reading-keys", importance.importance, scene, words, importance.square_height(scene), None)
 
 
 def weights(scene: Scene, words: Words) -> None:
     """Weight against value and effect; what is asked for above gives the effects too."""
-    with st.container():
-        if importance.unasked(scene) or on_demand.is_done(KEYS, importance.parts(scene)):
-            _picture(weighed.weighed, scene, words, weighed.HEIGHT, None)
-        else:
-            shell.say(words("reading.steps.weighed"), "step")
-            shell.say(words("reading.without_key.waits"), "about")
+    _waiting(KEYS, weighed.weighed, scene, words, weighed.HEIGHT, None)
 
 
 def sentences(scene: Scene, words: Words) -> None:
     """What the heads do over many sentences, of a model that has learned some."""
     if not habits.offered(scene):
         return
-    parts = [(one,) for one in habits.parts(scene)]
-    if not on_demand.ready(SENTENCES, parts, words("reading.steps.held"), words):
+    if not on_demand.ready(SENTENCES, scene, words("reading.steps.held"), words):
         return
     with st.container(key="reading-over"), live_figure.together("reading-over"):
         _picture(habits.held, scene, words, map_height(scene), controls.choose_head)
@@ -83,6 +65,35 @@ def choose_rank(click: dict[str, Any]) -> None:
     if 0 <= row < min(len(order), ranked.MOST):
         layer, head = order[row]
         state.turn(layer=layer, head=head)
+
+
+def _asked(
+    work: on_demand.Work,
+    place: str,
+    builder: compute.Builder,
+    scene: Scene,
+    words: Words,
+    height: int,
+    on_click: Click | None,
+) -> None:
+    """A picture; or in its place what asks for the work behind it."""
+    if on_demand.is_ready(work, scene):
+        _picture(builder, scene, words, height, on_click)
+        return
+    with st.container(key=place):
+        on_demand.ready(work, scene, words(f"reading.steps.{builder.__name__}"), words)
+
+
+def _waiting(
+    work: on_demand.Work, builder: compute.Builder, scene: Scene, words: Words, height: int, on_click: Click | None
+) -> None:
+    """A picture; or the word that the work which another one asks for gives it too."""
+    with st.container():  # one place of the grid, whatever stands there
+        if on_demand.is_ready(work, scene):
+            _picture(builder, scene, words, height, on_click)
+        else:
+            shell.say(words(f"reading.steps.{builder.__name__}"), "step")
+            shell.say(words(f"{work.name}.waits"), "about")
 
 
 def _picture(builder: compute.Builder, scene: Scene, words: Words, height: int, on_click: Click | None) -> None:
