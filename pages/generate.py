@@ -8,27 +8,16 @@ from core import Distribution, Scene, Writing, cross_entropy
 from core.generate.loop import generate, multiplications, write_on
 from core.interpret import direct_attribution, read_stream, residual_stages, source_attribution
 from pictures import arithmetic, continuation
-from pictures.explained.runs import JUDGED
 from pictures.generate import cache, draw, lens, votes
 from pictures.generate import loss as losses
 from pictures.words import Words
 from ui import comparison, explanation, figure, shell, state
-from ui.generate import knobs, loop_strip
-
-EXPLAINED = "generate.explained"  # the way to the number that is explained on the page
-
-
-def _in_step(whole: bool) -> None:
-    """A number of the judged text is outlined in one fragment and explained in the other: then all is drawn again."""
-    was, now = st.session_state[EXPLAINED], state.scene().explained
-    st.session_state[EXPLAINED] = now
-    if was != now and (whole or any(name.startswith(JUDGED) for name, _ in (*was[-1:], *now[-1:]))):
-        st.rerun()
+from ui.generate import fragments, knobs, loop_strip
 
 
 def loop(words: Words) -> None:
     """The text so far, the loop, the draw and its knobs; what each layer would say, and what the cache saved."""
-    _in_step(whole=False)
+    fragments.in_step(whole=False)
     scene = continuation.writer(state.scene())
     text = continuation.written(scene)
     if text is None:
@@ -83,7 +72,7 @@ def _inside(scene: Scene, text: Writing, words: Words) -> None:
 @st.fragment
 def loss(words: Words) -> None:
     """A real text judged: token by token, the mean, perplexity, and the simplified squared error."""
-    _in_step(whole=True)
+    fragments.in_step(whole=True)
     scene = continuation.writer(state.scene())
     left, right = st.columns(2, gap="medium")
     with left:
@@ -103,7 +92,7 @@ def loss(words: Words) -> None:
 scene, words = shell.open_page("generate", reads=continuation.writer)
 comparison.elsewhere(scene, words)
 knobs.stand_in(scene, words)
-st.session_state[EXPLAINED] = state.scene().explained
+fragments.begin()
 knobs.CLOCK.enter()
 knobs.CLOCK.play(loop, words)
 loss(words)
