@@ -85,10 +85,7 @@ function sync() {
   if (show.place.textContent !== text) show.place.textContent = text;
   show.buttons.previous.disabled = at === 0;
   show.buttons.next.disabled = at === all.length;
-  if (show.untold && Date.now() - show.untold >= BEAT) {
-    show.untold = 0;
-    tell(show.at);
-  }
+  if (show.untold && Date.now() - show.untold >= BEAT) tell(show.at);
 }
 
 function put(place) {
@@ -131,7 +128,9 @@ function press(event) {
   else tell(null);
 }
 
+// What was turned before needs no more telling: told later, it would bring back whoever has left.
 function tell(at) {
+  show.untold = 0;
   show.trigger("turn", [at, Date.now()]);
 }
 
