@@ -542,7 +542,7 @@ def test_play_writes_to_the_end_and_a_bar_can_be_forced(watched, app) -> None:
     tab.mouse.click(box["x"] + box["width"] * 0.5, box["y"] + box["height"] * 0.95)  # the last bar
     expect(tab.locator(".fibra-text")).to_have_count(2)
     expect(tab.locator(".fibra-text").first.locator(".new.forced")).to_have_count(1)
-    assert re.search(r"forced=9\.\d+", tab.url)
+    expect(tab).to_have_url(re.compile(r"forced=9\.\d+"))
 
 
 @pytest.mark.browser

@@ -419,7 +419,7 @@ def test_choose_a_story_and_step_into_a_layer(watched, app) -> None:
     page.locator(".card", has_text="A GPT from scratch").click()
     expect(page.locator(".strip .block")).to_have_count(4)
     expect(page.locator("p.fibra-says").first).to_contain_text("4 layers, each with 4 heads")
-    assert "model=gpt" in page.url
+    expect(page).to_have_url(re.compile("model=gpt"))
     page.locator(".attention").nth(2).hover()
     expect(page.locator(".attention .tip").nth(2)).to_be_visible()
     box = page.locator(".attention .ink").nth(2).bounding_box()
@@ -463,7 +463,7 @@ def test_plain_html_is_drawn_and_its_links_lead_on(watched) -> None:
         assert page.locator(".fibra-start .attention .ink").first.evaluate(mask)
         page.locator(".attention").nth(1).click()
         expect(page.locator("h1.fibra-title")).to_have_text("Attention")
-        assert "layer=1" in page.url
+        expect(page).to_have_url(re.compile("layer=1"))
         page.close()  # before its server goes
 
 

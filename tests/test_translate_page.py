@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import re
 from dataclasses import replace
 
 import numpy as np
 import plotly.graph_objects as go
 import pytest
+from playwright.sync_api import expect
 
 import core
 from core import ConfigError, Scene, SceneError
@@ -245,11 +247,10 @@ def test_a_head_and_a_word_are_clicked(in_turn, app):
     in_turn.goto(f"{app}/translate?lang=en&model=translator")
     settled(in_turn)
     in_turn.get_by_role("button", name="Back", exact=True).click()
+    expect(in_turn).to_have_url(re.compile("words_translated=7"))
     settled(in_turn)
-    assert "words_translated=7" in in_turn.url
     in_turn.get_by_role("button", name="Translate it back").click()
-    settled(in_turn)
-    assert "yesterday" in in_turn.url and "sentence=" in in_turn.url
+    expect(in_turn).to_have_url(re.compile("sentence=.*yesterday"))
 
 
 # ------------------------------------------------------------------------------------------------------------- trained
