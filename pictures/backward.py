@@ -188,7 +188,7 @@ def line(
     values, others = _reaching(found.whole, n), None if beside is None else _reaching(beside, n)
     return magnitudes(
         values,
-        [words("backward.out"), *map(str, reversed(range(n)))],
+        _names(n, words),
         _written(values, words),
         beside=others,
         beside_written=None if others is None else _written(others, words),
@@ -200,6 +200,11 @@ def line(
         height=HEIGHT,
         alt=alt,
     )
+
+
+def _names(n_layers: int, words: Words) -> list[str]:
+    """[stage]: what each is called, as it is drawn: behind the last layer, as it enters each, and the embeddings."""
+    return [words("backward.out"), *map(str, range(n_layers - 1, 0, -1)), words("backward.embeddings")]
 
 
 def _written(values: np.ndarray, words: Words) -> list[str]:
@@ -285,7 +290,7 @@ def _by_word(found: Back | None, of: int, words: Words) -> Picture:
     n = len(lengths) - 1
     figure = heatmap(
         lengths[::-1],
-        [words("backward.out"), *map(str, reversed(range(n)))],
+        _names(n, words),
         all_named(way.tokens, words),
         scale="amount",
         zmax=float(lengths.max()) or 1.0,

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from plots.figure import axis, base_layout, literal, title
+from plots.figure import axis, base_layout, label_width, literal, title
 
 CHARACTER = 7.0  # px: a digit of a number at a point
 STEEP = 50.0  # times its least value: above, a linear axis would press all but the last points to the ground
@@ -55,7 +55,7 @@ def magnitudes(
     }
     layout = base_layout(
         height=height,
-        margin={"l": 66, "r": 24, "t": 26, "b": 44},
+        margin={"l": 66, "r": max(24, label_width(stages[-1:]) // 2), "t": 26, "b": 44},
         xaxis=axis(
             range=[-0.4, len(stages) - 0.6],
             tickvals=[i for i in range(len(stages)) if (len(stages) - 1 - i) % every == 0],

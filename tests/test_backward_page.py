@@ -30,6 +30,18 @@ def test_pictures_are_figures_in_both_themes(lang):
                 go.Figure(theme.resolve(picture.figure, mode))
 
 
+@pytest.mark.parametrize("scene", [DEEP, DEEP.pin().override(n_layers=3), TWO], ids=["one", "beside", "two stacks"])
+def test_the_last_stage_is_called_the_embeddings_and_is_theirs(scene):
+    for lang in LANGUAGES:
+        builder = compare_backward.lengths if scene.pinned else backward.lengths
+        lengths, by_word = (f(scene, words_of(lang)) for f in (builder, backward.by_word))
+        assert lengths.figure["layout"]["xaxis"]["ticktext"][-1] == "embeddings"
+        assert by_word.figure["layout"]["yaxis"]["ticktext"][-2:] == ["1", "embeddings"]
+        for row in lengths.numbers.numbers:
+            assert row[-1][0].endswith("overall.grad.embed") or row[-1][0] == "overall.grad.encoder.embed"
+        assert by_word.numbers.at({"x": 0, "y": len(backward.back(scene).whole) - 1}) == ("length.grad.embed", (0,))
+
+
 def test_residual_connections_hold_the_gradient():
     def reach(scene: Scene) -> float:
         whole = backward.back(scene).whole

@@ -67,7 +67,7 @@ def test_portuguese_is_not_english():
     )
     assert {key for key in same if not shared.fullmatch(key) and re.search(r"[a-zA-Z]{4,}", LABELS["en"][key])} <= {
         "attention.pattern",
-        "start.parts.embed",
+        *("start.parts.embed", "backward.embeddings"),
         "start.parts.tokens",
         "start.parts.logits",
         *("attention.pattern", "compare.steps.pattern", "compare.changed", "knob.d_model"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import pairwise
 from urllib.parse import parse_qs
 
 import numpy as np
@@ -190,3 +191,14 @@ def test_a_click_on_the_strip_explains_its_gradient(watched, app) -> None:
     strip.locator(".stream").last.press("Enter")
     expect(card.locator("[aria-current]")).to_have_text(re.compile("layer 0, “"))
     assert page.url.count("explained=length.grad.blocks.0.resid_pre") == 1
+
+
+@pytest.mark.browser
+def test_a_phone_names_the_stages_of_a_deep_model_side_by_side(watched, app) -> None:
+    page = watched.at(app, "/backward?lang=en&model=gpt&n_layers=12", 390, 844)
+    names = page.locator("[data-figure=backward-lengths] .xtick text:visible")
+    names.first.scroll_into_view_if_needed()
+    settled(page)
+    assert names.last.text_content() == "embeddings"
+    edges = sorted((box["x"], box["x"] + box["width"]) for box in (one.bounding_box() for one in names.all()))
+    assert all(end < start for (_, end), (start, _) in pairwise(edges)) and edges[-1][1] <= 390

@@ -11,16 +11,29 @@ function nameAllOrNone(plot) {
   for (const { axis, length, level, names } of namedAxes(plot)) {
     names.forEach(({ classList }) => classList.remove("fibra-none"));
     if (names.length < 2) continue;
-    const room = length / Math.abs(axis.range[1] - axis.range[0]);
     const size = axis.tickfont.size;
-    const needed = level ? Math.max(...names.map((name) => name.getComputedTextLength())) + 3 : LINE * size;
-    if (needed <= room * closest(axis)) continue;
-    const smaller = Math.floor((size * room * closest(axis)) / needed);
+    const fits = level ? beside(names) : (length * closest(axis)) / Math.abs(axis.range[1] - axis.range[0]) / (LINE * size);
+    if (!(fits < 1)) continue;
+    const smaller = Math.floor(size * fits);
     for (const name of names) {
       if (smaller < SMALLEST) name.classList.add("fibra-none");
       else name.style.fontSize = `${smaller}px`; // until Plotly draws it again
     }
   }
+}
+
+// Where a name stands, in px; NaN of one that is not on the screen.
+function centre(name) {
+  const { x, width } = name.getBBox();
+  const { a, e } = name.getCTM() ?? {};
+  return e / a + x + width / 2;
+}
+
+// Which part of their size is left for names on one level: each takes half of its width towards either neighbour.
+function beside(names) {
+  const placed = names.map((name) => [centre(name), name.getComputedTextLength()]);
+  placed.sort(([x], [y]) => x - y);
+  return Math.min(...placed.slice(1).map(([x, width], i) => (x - placed[i][0]) / ((width + placed[i][1]) / 2 + 6)));
 }
 
 // How far apart the two nearest of an axis' places are.
