@@ -259,7 +259,7 @@ def _knob(element: Element) -> Knob | None:
         low, value = int(number.min), int(number.value if number.set_value else number.default)
         return Knob(number.id, list(range(low, low + NUMBERS)), value, False, whole=True)
     if kind == "bidi_component" and element.bidi_component.component_name == "fibra_range":
-        data = json.loads(element.bidi_component.json)
+        (data,) = json.loads(element.bidi_component.json)
         return Knob(element.bidi_component.id, list(range(len(data["texts"]))), data["at"], True, drawn=data["drawn"])
     return None
 

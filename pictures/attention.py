@@ -9,7 +9,7 @@ import numpy as np
 
 from core import Run, Scene
 from core.interpret import read_row
-from pictures import compute, left_out, stacks
+from pictures import compute, left_out, memory, stacks
 from pictures.compute import Picture, picture
 from pictures.display_names import all_named
 from pictures.extremes import greatest, magnitude, some, token_name, token_names, unit
@@ -294,6 +294,18 @@ def listed(x: np.ndarray, words: Words) -> str:
     """A vector as a reader writes it: its first numbers, and an ellipsis for more."""
     shown = "  ".join(words.number(v) if abs(v) < 10_000 else magnitude(v, words) for v in x[:FEW].tolist())
     return f"[{shown} …]" if len(x) > FEW else f"[{shown}]"
+
+
+@memory.kept(
+    lambda scene, words: (
+        *(scene.computed, words.lang, scene.layer, scene.head, scene.attention_of),
+        *(scene.without_first, scene.rows_renormalized),
+    ),
+    large=lambda scene, _: compute.is_large(scene),
+)
+def rows_read(scene: Scene, words: Words) -> list[str]:
+    """All rows of the chosen head's pattern in words."""
+    return read_shown(scene, range(len(stacks.looks(scene).rows)), words)
 
 
 def read_shown(scene: Scene, queries: Iterable[int], words: Words) -> list[str]:

@@ -104,7 +104,7 @@ def _answer(whole: Scene, scene: Scene, n: int, words: Words) -> Picture:
 
 
 def _bars(values: np.ndarray, names: list[str], words: Words, says: str, numbers: tuple[Numbered, ...]) -> Picture:
-    written = [words.format_field(float(value), ".1%") for value in values]
+    written = [words.written(float(value), ".1%") for value in values]
     roles = ("@attention", "@attention")
     figure = differences(values, names, written, roles=roles, signed=False, alt=says)
     return Picture(figure, says, Bars(numbers) if numbers else None)

@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache, lru_cache
 from numbers import Integral, Real
 from pathlib import Path
 from string import Formatter
-from typing import Any
+from typing import Any, NamedTuple
 
 from core.tokenizer.words import UNKNOWN
 from plots.tokens import isolated, visible
@@ -27,10 +27,23 @@ FILES = ("labels", "checks", "challenges")
 MINUS = "−"
 RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 MILLION = 1e6
+COMMA = str.maketrans(".,", ",.")
+ANY = re.compile("[1-9a-z]")
+UNGROUPED = re.compile(r"(?<![,_\d])(\.\d+)?([f%])$")
 FORMS = re.compile(r"(?P<shown>[^|?]*)(?P<kind>[|?])(?P<forms>.*)", re.DOTALL)
 
 
-class Words(Formatter):
+class Field(NamedTuple):
+    """A place in a text: the value's name and format, or how a value chooses among forms: "|" by a number, "?" by
+    what it is."""
+
+    name: str
+    spec: str
+    kind: str = ""
+    forms: tuple[str, ...] = ()
+
+
+class Words:
     """`words("attention.lead", token="tem", weight=0.31)` looks up a label and fills it in."""
 
     def __init__(self, lang: str):
@@ -40,7 +53,7 @@ class Words(Formatter):
 
     def __call__(self, key: str, /, **values: Any) -> str:
         label = self._labels[key]
-        return self.vformat(label, (), values) if values else label
+        return self.filled(label, values) if values else label
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Words) and other.lang == self.lang
@@ -48,41 +61,37 @@ class Words(Formatter):
     def __hash__(self) -> int:
         return hash(self.lang)
 
-    def parse(self, format_string: Any) -> Iterator[tuple[Any, Any, Any, Any]]:
-        """Forms ride in the field's name: only the chosen one is filled in, and a "|" in a token cuts nothing."""
-        for literal, field, spec, conversion in super().parse(format_string or ""):
-            forms = spec and FORMS.fullmatch(spec)
-            yield (literal, f"{field}:{spec}", "", None) if forms else (literal, field, spec, conversion)
+    def filled(self, text: str, values: Mapping[str, Any]) -> str:
+        """The text with the values in their places; of forms, the chosen one alone is filled in."""
+        return "".join(part if isinstance(part, str) else self._field(part, values) for part in _parts(text))
 
-    def get_field(self, field_name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-        name, _, spec = field_name.partition(":")
-        value, used = super().get_field(name, args, kwargs)
-        parts = FORMS.fullmatch(spec)
-        if not parts:
-            return value, used
-        shown, kind, forms = parts.groups()
-        if kind == "?":
-            form = dict(pair.split("=", 1) for pair in alternatives(forms))[str(value)]
+    def _field(self, field: Field, values: Mapping[str, Any]) -> str:
+        value = values[field.name]
+        if not field.kind:
+            return self.written(value, field.spec)
+        if field.kind == "?":
+            form = dict(pair.split("=", 1) for pair in field.forms)[str(value)]
         else:
-            form = self._agreeing(float(format(value, shown)) if shown else value, alternatives(forms))
-        return self.vformat(form, args, kwargs), used
+            form = self._agreeing(float(format(value, field.spec)) if field.spec else value, field.forms)
+        return self.filled(form, values)
 
-    def _agreeing(self, n: float, forms: list[str]) -> str:
+    def _agreeing(self, n: float, forms: Sequence[str]) -> str:
         *none, one, many = forms
         if none and n == 0:
             return none[0]
         single = 0 < abs(n) < 2 if self.comma else abs(n) == 1
         return one if single else many
 
-    def format_field(self, value: Any, format_spec: str) -> str:
+    def written(self, value: Any, spec: str) -> str:
+        """A value as this language writes it, in the format `spec`."""
         if not isinstance(value, Real):
             # It may be a token: a space, text from right to left, or the one for what a vocabulary lacks, which has a
             # name in each language. No text that a reader writes is one such token.
             value = self("token.unknown") if value == UNKNOWN else value
-            return super().format_field(isolated(visible(value)) if isinstance(value, str) else value, format_spec)
-        if isinstance(value, Integral) and not format_spec:
-            format_spec = ","
-        return self._localized(format(value, re.sub(r"(?<![,_\d])(\.\d+)?([f%])$", r",\1\2", format_spec)))
+            return format(isolated(visible(value)) if isinstance(value, str) else value, spec)
+        if isinstance(value, Integral) and not spec:
+            spec = ","
+        return self._localized(format(value, _grouped(spec)))
 
     def number(self, value: float, decimals: int = 2) -> str:
         """A number as this language writes it, with a true minus sign and never minus zero."""
@@ -99,22 +108,22 @@ class Words(Formatter):
 
     def short(self, value: float) -> str:
         """A number without needless digits."""
-        return self.format_field(value, ",.12g")
+        return _short(self, value)
 
     def amount(self, n: float) -> str:
         """A count in words that fit its size: `12,345`, `1.20 million`."""
         if n < MILLION:
-            return self.format_field(n, ",.0f")
+            return self.written(n, ",.0f")
         millions = n / MILLION
         return self(
             "million", n=millions, text=self.number(millions, 2 if millions < 10 else 1 if millions < 100 else 0)
         )
 
     def _localized(self, text: str) -> str:
-        if not re.search("[1-9a-z]", text):  # nothing is above or below zero by nothing
+        if not ANY.search(text):  # nothing is above or below zero by nothing
             text = text.lstrip("+-")
         text = text.replace("-", MINUS)
-        return text.translate(str.maketrans(".,", ",.")) if self.comma else text
+        return text.translate(COMMA) if self.comma else text
 
     def several(self, items: Iterable[str]) -> str:
         """`a`, `a and b`, `a, b and c`."""
@@ -139,6 +148,31 @@ def alternatives(forms: str) -> list[str]:
         found, letter = ([*found, ""], "") if letter == "|" and not depth else (found, letter)
         found[-1] += letter
     return found
+
+
+@cache  # as many as the labels and their forms
+def _parts(text: str) -> tuple[str | Field, ...]:
+    """A text's parts: what stands there, and the fields between. A "|" in a token cuts nothing: what is filled in is
+    not parsed."""
+    parts: list[str | Field] = []
+    for literal, name, spec, _ in Formatter().parse(text):
+        parts += [literal] if literal else []
+        if name is not None:
+            forms = FORMS.fullmatch(spec or "")
+            shown, kind, choices = forms.groups() if forms else (spec or "", "", "")
+            parts.append(Field(name, shown, kind, tuple(alternatives(choices)) if kind else ()))
+    return tuple(parts)
+
+
+@cache  # as many as the labels' formats
+def _grouped(spec: str) -> str:
+    """The format with thousands set apart."""
+    return UNGROUPED.sub(r",\1\2", spec)
+
+
+@lru_cache(maxsize=4096)  # each stop of a slider, each time that it is drawn
+def _short(words: Words, value: float) -> str:
+    return words.written(value, ",.12g")
 
 
 @lru_cache

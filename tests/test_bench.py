@@ -22,7 +22,7 @@ def test_a_turn_of_our_slider_is_heard(held, monkeypatch):
         monkeypatch.setattr(module, "st", SimpleNamespace(session_state=session))
     element = Element()
 
-    def mounted(key: str, data: dict, **_: object) -> None:
+    def mounted(key: str, data: list, **_: object) -> None:
         element.bidi_component.component_name = "fibra_range"
         element.bidi_component.id, element.bidi_component.json = f"$$ID-0-{key}", json.dumps(data)
 

@@ -117,13 +117,13 @@ def test_numbers_follow_the_language():
     english, portuguese = words_of("en"), words_of("pt-BR")
     assert english.number(-1234.5) == "−1,234.50" and portuguese.number(-1234.5) == "−1.234,50"
     assert english.number(-0.001) == "0.00" and portuguese.number(-0.001) == "0,00"
-    assert portuguese.vformat("{x:.3f}", (), {"x": 0.5}) == "0,500"
+    assert portuguese.filled("{x:.3f}", {"x": 0.5}) == "0,500"
     assert english.several(["a"]) == "a" and english.several(["a", "b", "c"]) == "a, b and c"
     assert portuguese.several(["a", "b"]) == "a e b"
 
 
 def said(lang: str, label: str, **values) -> str:
-    return words_of(lang).vformat(label, (), values)
+    return words_of(lang).filled(label, values)
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import builtins
+import importlib
 import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -129,6 +130,48 @@ def test_an_address_of_several_levels_leads_to_its_last(monkeypatch):
 def test_without_starlette_deep_addresses_stay(monkeypatch):
     hide(monkeypatch, "starlette.staticfiles")
     internals.shorten_deep_addresses()
+
+
+TOLD = {
+    "nothing": {},
+    "nothing now": {"events": None},
+    "a click": {"events": [{"event": "click", "value": 3}]},
+    "two at once": {"events": [{"event": "click", "value": 3}, {"event": "turn", "value": {"at": 1}}]},
+}
+
+
+@pytest.mark.parametrize("base", [{}, {"open": True}], ids=str)
+@pytest.mark.parametrize("told", TOLD.values(), ids=TOLD.keys())
+def test_what_a_component_told_reads_as_streamlit_gives_it(monkeypatch, told, base):
+    main = pytest.importorskip("streamlit.components.v2.bidi_component.main")
+    streamlits = importlib.import_module("streamlit.components.v2.presentation").make_bidi_component_presenter
+    monkeypatch.setattr(main, "make_bidi_component_presenter", streamlits)
+    internals.lighten_states()
+    assert main.make_bidi_component_presenter is not streamlits
+    states = WStates()
+    states.update(told)
+    states.widget_metadata = {"events": SimpleNamespace(value_type="json_trigger_value")}
+    state = SimpleNamespace(_new_widget_state=states)
+    ours, theirs = (
+        make("events", "id", {"open"})(base, state) for make in (main.make_bidi_component_presenter, streamlits)
+    )
+    assert ours == theirs == base | {one["event"]: one["value"] for one in told.get("events") or ()}
+
+
+class WStates(dict):
+    """What Streamlit keeps of a session's widgets, as far as a component's value is read from it."""
+
+
+def test_a_component_s_state_is_left_to_streamlit_where_it_is_kept_elsewhere(monkeypatch):
+    main = pytest.importorskip("streamlit.components.v2.bidi_component.main")
+    asked = []
+    monkeypatch.setattr(
+        main, "make_bidi_component_presenter", lambda *_: lambda base, _: asked.append(base) or "theirs"
+    )
+    internals.lighten_states()
+    assert main.make_bidi_component_presenter("events")({"open": True}, SimpleNamespace()) == "theirs" and asked
+    monkeypatch.delattr(main, "make_bidi_component_presenter")
+    internals.lighten_states()
 
 
 # ---- In the browser. Where Streamlit's or Plotly's own code would trip over it too, a thing is hidden from ours alone.

@@ -118,6 +118,7 @@ SHELVES = {
     "searched": lambda _: draw.search(TRANSLATOR),
     "card": lambda scene: card.shown("reading", scene.turn(explained=(("embed", (0, 0)),)), WORDS),
     "chosen cell": lambda scene: chosen_cell.html(scene, WORDS),
+    "rows": lambda scene: attention.rows_read(scene, WORDS),
     "a key left out": lambda scene: runs.left_out(scene, "left.0.1.3.2."),
     "put": lambda scene: runs.patched(pair.Pair.of(scene), "put_head.0.1."),
     "patched": lambda scene: pair.patched(scene, scene.turn(sentence=scene.text[::-1]), (), (0, 1), "stream", 0, 0),

@@ -49,7 +49,9 @@ def _prepare() -> None:
         _tell_blas(os.environ[THREADS[0]])
     heap.tame()
     gc.set_threshold(*GENERATIONS)
-    import_module("ui.live.internals").shorten_deep_addresses()
+    internals = import_module("ui.live.internals")
+    internals.shorten_deep_addresses()
+    internals.lighten_states()
     core = import_module("core")
     for name in core.__all__:  # each is imported when it is first asked for
         getattr(core, name)

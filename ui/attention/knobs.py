@@ -8,7 +8,7 @@ import streamlit as st
 
 from core import Scene
 from pictures import chosen_cell, stacks
-from pictures.attention import LENGTHS, read_shown
+from pictures.attention import LENGTHS, rows_read
 from pictures.extremes import choices
 from pictures.words import Words, capital
 from ui import controls, shell, state
@@ -105,9 +105,8 @@ def choose_key(click: Click) -> None:
 def cell(scene: Scene, words: Words) -> str:
     """The HTML of the chosen cell's arithmetic, and under it the matrix in words: every row, or of many the chosen one,
     the others folded."""
-    found = stacks.looks(scene)
-    chosen = found.cell[0]
-    rows = read_shown(scene, range(len(found.rows)), words)
+    chosen = stacks.looks(scene).cell[0]
+    rows = rows_read(scene, words)
     told, title = chosen_cell.html(scene, words), words("attention.rows")
     if len(rows) <= LENGTHS["few"]:
         return f"{told}{live_figure.heading(title)}{shell.listing(rows, chosen)}"

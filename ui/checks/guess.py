@@ -83,7 +83,7 @@ def _row(asked: Scene, key: str, words: Words) -> list[float]:
         for slider, share in zip(keys, rebalanced([0] * n, 0, WHOLE // n), strict=True):
             st.session_state[slider] = share
     names = [token_name(asked.tokens, i, words) for i in range(n)]
-    texts = [words.format_field(share / WHOLE, ".0%") for share in range(WHOLE + 1)]
+    texts = [words.written(share / WHOLE, ".0%") for share in range(WHOLE + 1)]
     bars.draw(f"{key}-bars", names, [st.session_state[slider] for slider in keys], texts, partial(_dragged, keys))
     shares = []
     with st.container(key="check-row"):

@@ -179,6 +179,40 @@ def complete_runtime() -> None:
         return
 
 
+def lighten_states() -> None:
+    """Give what a component has told as it was told, where nothing was told just now.
+
+    Streamlit makes a class for each reading of it, so that a page may write to it, which ours do not; and each list to
+    choose from has it read all that the session holds. components.v2.bidi_component.main.make_bidi_component_presenter.
+    Without it: so it stays, and a turn takes longer.
+    """
+    try:
+        from streamlit.components.v2.bidi_component import main
+
+        made = main.make_bidi_component_presenter
+    except GONE:
+        return
+    if getattr(made, "fibra", False):
+        return
+
+    def make(aggregator_id: str, *about: Any, **more: Any) -> Any:
+        present = made(aggregator_id, *about, **more)
+
+        def presented(base: Any, session_state: Any) -> Any:
+            try:
+                told = session_state._new_widget_state[aggregator_id]
+            except KeyError:
+                return base
+            except GONE:
+                told = base
+            return base if told is None else present(base, session_state)
+
+        return presented
+
+    make.fibra = True  # type: ignore[attr-defined]
+    main.make_bidi_component_presenter = make
+
+
 def close_session(session: str) -> None:
     """Close a session that has no connection: Runtime.is_active_session, close_session. Without them Streamlit does so
     later."""

@@ -1,15 +1,16 @@
 // A slider that follows the finger. Its next value leaves when the picture of the last one has arrived, and that of the
 // one before is drawn: so the server works while the browser draws, the picture moves while the hand does, at whatever
 // pace both can keep, and nothing piles up. A knob of the look (`look`, `values`) is turned in the browser, where the
-// figures have what all its stops show: the server hears of it when it is let go. While it is held the address stands still: a drag is one step of the
-// browser's history, and writing the address takes the browser as long as a small figure.
+// figures have what all its stops show: the server hears of it when it is let go. While it is held the address stands
+// still: a drag is one step of the browser's history, and writing the address takes the browser as long as a small
+// figure.
 
 const LATE = 2000; // ms after which an answer is no longer waited for
 const LITTLE = 300; // ms that a run may still take whose end nobody tells
 const SOON = 500; // ms after which the figures that came with it have arrived too
 const made = new WeakMap(); // the component's root -> its knob
 
-function receive({ parentElement, data, setTriggerValue }) {
+function receive({ parentElement, data: [data], setTriggerValue }) {
   let knob = made.get(parentElement);
   if (!knob) made.set(parentElement, (knob = create(parentElement)));
   if (data.drawn !== knob.drawn) knob.wanted = undefined; // what was wanted was of another Scene

@@ -49,7 +49,8 @@ def show(
     heard, drawn = st.session_state.get(f"{key}-heard", 0), _drawn(key, (label, *texts), at)
     data = {"label": label, "texts": list(texts), "at": at, "heard": heard, "drawn": drawn}
     data |= {"disabled": disabled, "help": help or "", "look": look, "values": list(values)}
-    _RANGE(key=key, data=data, on_turn_change=partial(_turned, key, len(texts), on_turn))
+    # In a list: of a dict Streamlit looks at each value, whether it is a table.
+    _RANGE(key=key, data=[data], on_turn_change=partial(_turned, key, len(texts), on_turn))
 
 
 def _drawn(key: str, of: tuple[str, ...], at: int) -> int:
