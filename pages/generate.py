@@ -11,8 +11,10 @@ from pictures import arithmetic, continuation
 from pictures.generate import cache, draw, lens, votes
 from pictures.generate import loss as losses
 from pictures.words import Words
-from ui import comparison, explanation, figure, shell, state
+from ui import comparison, explanation, figure, on_demand, shell, state
 from ui.generate import fragments, knobs, loop_strip
+
+CHECK = on_demand.Work("generate.recheck", cache.both_ways, cache.parts, cache.unasked)
 
 
 def loop(words: Words) -> None:
@@ -58,14 +60,14 @@ def _inside(scene: Scene, text: Writing, words: Words) -> None:
     with left:
         shell.say(words("generate.lens.title"), "step")
         if lens.readable(scene):
-            rows = min(lens.ROWS, len(text.ids) + continuation.reached(scene, text) - 1)
+            rows = min(continuation.ROWS, len(text.ids) + continuation.reached(scene, text) - 1)
             figure.picture(lens.lens, scene, words, key="generate-lens", height=lens.height(rows))
         else:
             shell.say(words("generate.lens.none"))
     with right:
         shell.say(words("generate.ledger.title"), "step")
         figure.picture(cache.ledger, scene, words, key="generate-ledger", height=cache.height(scene, words))
-        if scene.config.causal:
+        if scene.config.causal and on_demand.ready(CHECK, scene, words("generate.recheck.title"), words):
             shell.say(cache.check(scene, words))
 
 

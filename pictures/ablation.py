@@ -62,7 +62,7 @@ def work(scene: Scene) -> float:
 
 def again(scene: Scene, runs: int, layers: float) -> float:
     """The multiplications that it takes to compute so many layers again, for so many runs side by side."""
-    return layers / stacks.looks(scene).config.n_layers * (_once(scene) * runs + _widened(scene))
+    return layers / stacks.looks(scene).config.n_layers * (_once(scene) * runs + widened(scene))
 
 
 def _once(scene: Scene) -> int:
@@ -72,7 +72,7 @@ def _once(scene: Scene) -> int:
     return multiplications(c, n, n, n_source=n_source, n_read=0) - multiplications_by_part(c, n, n)["unembed"]
 
 
-def _widened(scene: Scene) -> int:
+def widened(scene: Scene) -> int:
     """As many as it takes to widen the weights once, where they are stored in few bits."""
     stored = any(isinstance(p, Stored) for p in compute.params(scene).values())
     return WIDENED * scene.whole.n_parameters() if stored else 0

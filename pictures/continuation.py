@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
@@ -10,7 +11,7 @@ import numpy as np
 
 import core
 from core import ConfigError, Run, Scene, Writing, limits
-from core.generate.known import Known
+from core.generate.known import STAGES, Known
 from core.generate.loop import NewToken
 from core.interpret import residual_stages
 from core.scene.continuation import knowing, namer
@@ -23,7 +24,7 @@ from pictures.display_names import named
 from pictures.words import Words
 
 STAND_IN = "stories"  # writes where the reader's model has no logits
-STAGES = ("blocks.0.resid_pre", "blocks.*.resid_post")
+ROWS = 12  # positions whose stream is read at every stage: the last ones
 KNOBS = ("draw_temperature", "top_k", "top_p", "draw_seed", "max_new_tokens", "forced")
 
 
@@ -77,7 +78,7 @@ def is_resumed(scene: Scene) -> bool:
 
 @memory.kept(lambda scene: (scene,), large=compute.is_large, grows=True)
 def _known(scene: Scene) -> Known:
-    return knowing(scene, compute.params(scene))
+    return knowing(scene, compute.params(scene), ROWS)
 
 
 def reached(scene: Scene, writing: Writing) -> int:
@@ -136,24 +137,35 @@ def _context(scene: Scene) -> Run:
 
 
 def stages(scene: Scene, text: Writing) -> np.ndarray:
-    """[stage, pos, d_model]: the residual stream of the context and what was written, but for the last token: it was
-    not read yet. All positions in one run, which keeps no keys and values.
+    """[stage, pos, d_model]: the residual stream at the last ROWS positions, or as many as there are, of the context
+    and what was written, but for the last token: it was not read yet.
 
-    Of a large model, whose later tokens change nothing before them, that run is made once for all steps of a text.
+    Of a large model what was computed to write the text; else all positions in a run of their own, which keeps no keys
+    and values.
     """
     n, steps = len(text.ids), reached(scene, text)
-    if compute.is_large(scene) and scene.config.causal:
-        return _stages(knobs(scene))[:, : n + steps - 1]
-    return _streams(scene, text, steps)
+    if is_resumed(scene):
+        return _stages(knobs(scene))[:, : min(n, ROWS) + steps - 1][:, -ROWS:]
+    x = text.embedded(steps - 1)
+    trace = core.forward(text.params, scene.whole, embeddings=x, interventions=scene.interventions, names=STAGES)
+    return residual_stages(trace, text.config.n_layers)[:, -ROWS:]
 
 
 @memory.kept(lambda scene: (scene,), large=compute.is_large)
 def _stages(scene: Scene) -> np.ndarray:
-    text = text_of(scene)
-    return _streams(scene, text, len(text.steps))
+    known, tokens = _known(scene.computed), [step.token for step in text_of(scene).steps[:-1]]
+    if (found := known.stages(tokens)) is None:  # another text came between
+        core.write(scene, compute.params(scene), known=known)
+        found = known.stages(tokens)
+    assert found is not None, "it has just been written"
+    return found
 
 
-def _streams(scene: Scene, text: Writing, steps: int) -> np.ndarray:
-    x = text.embedded(steps - 1)
-    trace = core.forward(text.params, scene.whole, embeddings=x, interventions=scene.interventions, names=STAGES)
-    return residual_stages(trace, text.config.n_layers)
+def context_stream(scene: Scene) -> np.ndarray:
+    """[pos, d_model]: what the unembedding reads of the context, of a text that `is_resumed`; where nothing is known of
+    it yet, one is written."""
+    known = _known(scene.computed)
+    if not len(known.stream):
+        with suppress(ConfigError):  # its numbers explode, at the context or later
+            core.write(knobs(scene), compute.params(scene), known=known)
+    return known.stream

@@ -20,6 +20,7 @@ from core.generate.cache import Cache
 from core.generate.known import Known
 from core.generate.loop import multiplications
 from core.generate.sampling import ROUNDING, Distribution, Sampling
+from core.interpret import residual_stages
 from core.interventions import PARTS
 from core.ops.attention import attention_scores, weighted_values
 from core.ops.linear import linear
@@ -413,7 +414,12 @@ def test_a_text_that_begins_alike_goes_on_from_what_is_known(monkeypatch):
     forward = loop.forward
     monkeypatch.setattr(loop, "forward", lambda *args, **more: looked.append(1) or forward(*args, **more))
     context = preset.learned["embed.W_E"][core.Scene(model="stories").encoding.ids[:4]]
-    known, held, saved = Known(preset.config, context, 20), None, 0
+    known, held, saved = Known(preset.config, context, 20, rows=3), None, 0
+
+    def streams(steps):
+        x = np.concatenate([context, preset.learned["embed.W_E"][[step.token for step in steps[:-1]]]])
+        return residual_stages(forward(preset.learned, preset.config, embeddings=x), preset.config.n_layers)
+
     turns = ({}, {"seed": 3}, {"seed": 3, "top_k": 2}, {"seed": 3, "max_new_tokens": 16}, {"forced": {6: 9}}, {})
     for turn in turns:
         about = {"embeddings": context, "max_new_tokens": 9} | turn
@@ -423,8 +429,13 @@ def test_a_text_that_begins_alike_goes_on_from_what_is_known(monkeypatch):
         fresh = [*core.generate(preset.learned, preset.config, **about)]
         assert [step.token for step in steps] == [step.token for step in fresh]
         assert [step.work for step in steps] == [step.work for step in fresh]
-        for one, other in zip(steps, fresh, strict=True):
-            assert np.array_equal(one.trace["logits"][-1], other.trace["logits"][-1])
+        for one, other in zip(steps, fresh, strict=True):  # of a context the last row is read alone
+            np.testing.assert_allclose(one.trace["logits"][-1], other.trace["logits"][-1], rtol=1e-4, atol=1e-4)
+        for rows, n in ((known.rows, len(steps)), (known.rows, 1)):
+            stages = known.stages([step.token for step in steps[: n - 1]])
+            np.testing.assert_allclose(stages, streams(steps[:n])[:, 4 - rows :], rtol=1e-4, atol=1e-4)
+        assert known.stages([step.token for step in steps]) is None, "the last token was not read"
+        assert known.stages([-1]) is None
         tokens = [step.token for step in steps]
         same = (
             0 if held is None else next((i for i, token in enumerate(held) if tokens[i : i + 1] != [token]), len(held))

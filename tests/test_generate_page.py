@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import replace
 from html import unescape
 from math import exp, log
@@ -21,7 +22,7 @@ from pictures.generate import cache, draw, lens, loss, votes
 from pictures.words import words_of
 from plots import theme
 from tests.chromium import settled
-from tests.support import ONE_STACK, knob, labelled, open_page
+from tests.support import ONE_STACK, fine, knob, labelled, open_page, pressed
 from tests.support import html as html_of
 from ui import state
 from ui.generate import knobs, loop_strip
@@ -179,6 +180,47 @@ def test_a_large_model_s_text_is_computed_again_in_one_run(monkeypatch) -> None:
     for step, (tops, shares, first) in zip(steps, alone, strict=True):
         here = lens.read(step, text)
         assert np.array_equal(here[0], tops) and np.allclose(here[1], shares, rtol=1e-4) and here[2] == first
+    memory.BUDGET.clear()
+
+
+def test_of_a_large_model_one_run_of_the_context_writes_is_judged_and_read(monkeypatch) -> None:
+    """Whatever was let go meanwhile, and whichever other text came between."""
+    scene, other = replace(STORIES, draw_temperature=1.5), replace(STORIES, draw_seed=3)
+    alone = loss.judged(scene), [lens.read(one, continuation.written(one)) for one in (scene, other)]
+    monkeypatch.setattr(limits, "LARGE", 1)
+    memory.BUDGET.clear()
+    looked, forward = [], core.forward
+    for module in (sys.modules["core.scene.run"], sys.modules["core.generate.loop"], core):
+        monkeypatch.setattr(module, "forward", lambda *a, **k: looked.append(len(k["embeddings"])) or forward(*a, **k))
+    for lost in ((), (continuation._known,), (continuation._written, loss.judged), (continuation._stages, loss.judged)):
+        for shelf in lost:
+            shelf.cache.clear()
+        found = loss.judged(scene)
+        np.testing.assert_allclose(found.surprises, alone[0].surprises, rtol=1e-4, atol=1e-5)
+        assert found.mean == pytest.approx(alone[0].mean) and found.squared == pytest.approx(alone[0].squared)
+        for one, (tops, shares, first) in zip((scene, other), alone[1], strict=True):
+            here = lens.read(one, continuation.written(one))
+            assert np.array_equal(here[0], tops) and np.allclose(here[1], shares, rtol=1e-4) and here[2] == first
+        if not lost:
+            assert sum(n > 1 for n in looked) == 1
+    memory.BUDGET.clear()
+
+
+def test_a_large_model_s_text_is_computed_again_when_it_is_asked_for(monkeypatch) -> None:
+    monkeypatch.setenv("FIBRA_PLAIN_FIGURES", "1")
+    words = words_of("en")
+    assert cache.unasked(STORIES)
+    says = cache.check(STORIES, words)
+    for large in (limits.LARGE, 1):
+        monkeypatch.setattr(limits, "LARGE", large)
+        monkeypatch.setattr(limits, "ABLATIONS", 10**10)
+        assert cache.unasked(STORIES)
+        monkeypatch.setattr(limits, "ABLATIONS", 1000)
+        assert not cache.unasked(STORIES)
+    memory.BUDGET.clear()
+    at = fine(open_page("generate", STORIES.turn(lang="en")))
+    assert says not in html_of(at) and not cache.both_ways.cache.entries
+    assert "12 of 12 tokens come out the same" in html_of(pressed(at, "ask-generate.recheck"))
     memory.BUDGET.clear()
 
 

@@ -34,7 +34,7 @@ from pictures import (
     worth,
 )
 from pictures.explained import card, page_world, runs
-from pictures.generate import cache
+from pictures.generate import cache, loss
 from pictures.loss_choice import Judged
 from pictures.translate import draw, text
 from pictures.words import words_of
@@ -109,7 +109,8 @@ SHELVES = {
     "what is known of it": lambda scene: continuation._known(scene.computed),
     "influence": lambda scene: influence._influence(scene, 1),
     "alike": lambda scene: alike.cosines(Scene(model="alice", seed=scene.seed)),
-    "both ways": lambda scene: cache.check(scene, WORDS),
+    "both ways": cache.both_ways,
+    "judged": loss.judged,
     "way back": lambda scene: backward.of_loss(Judged(scene, None)),
     "after a step": lambda scene: descent._after(Judged(scene, None), 0.1),
     "explained": lambda scene: page_world.world("backward", scene, WORDS),

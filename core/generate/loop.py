@@ -95,7 +95,8 @@ def generate(
     widened: bytes that these may take so; the others are multiplied as they lie, which takes longer. None: no limit.
     names: what else each NewToken's trace keeps, as in `forward`.
     known: what was computed for another text after the same context, by the same parameters; it is extended. Of the new
-    tokens that are the same nothing is computed again, so that `names` must be empty.
+    tokens that are the same nothing is computed again, so that `names` must be empty; and of the context the logits of
+    the last position alone are computed.
     Raises, before the first step: ConfigError naming the argument that cannot be; for more tokens than n_ctx has room
     for; for cache=True where the future is not hidden. While it runs: ConfigError for logits that are not finite.
     """
@@ -137,7 +138,7 @@ def generate(
         instance("known", known, Known).check(context, max_new_tokens)
         if store is None or len(kept or ()) > 1 or source is not None:
             raise ConfigError("known: is of a cache, of one stack, and keeps the logits alone", "known")
-        store = known.cache
+        store, kept = known.cache, known.names
     if store is not None:
         store.check(max(0, n - store.length), config, interventions)
     return write_on(
@@ -167,12 +168,13 @@ def write_on(
     for position in range(len(context), len(context) + max_new_tokens):
         trace = None if known is None else known.after(tokens)
         if trace is None:
-            params, widened = _widened(params, widened), 0  # once: a token reads them all
+            if max_new_tokens > 1:
+                params, widened = _widened(params, widened), 0  # once: a token reads them all
             trace = forward(
                 params, config, embeddings=x, source=unread, interventions=interventions, names=names, cache=cache
             )
             if known is not None:
-                known.keep(tokens, trace)
+                trace = known.keep(tokens, trace, params)
         distribution = Distribution(_last(trace["logits"], position), sampling)
         token = int(forced[position]) if position in forced else distribution.draw(position)
         n_source = 0 if source is None else len(source)

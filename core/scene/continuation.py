@@ -81,10 +81,13 @@ def write(scene: Scene, params: Params | None = None, cache: bool | None = None,
     return Writing(scene, config, lambda: params, scene.encoding.ids[:n], embeddings, tuple(steps))
 
 
-def knowing(scene: Scene, params: Params) -> Known:
-    """Nothing yet of the texts that are written after a Scene's sentence, with room for the longest."""
+def knowing(scene: Scene, params: Params, rows: int) -> Known:
+    """Nothing yet of the texts that are written after a Scene's sentence, with room for the longest.
+
+    rows: as of `Known`.
+    """
     context, config = _context(scene, params), scene.whole
-    return Known(config, context, min(len(context) + limits.NEW_TOKENS[1], longest(config)))
+    return Known(config, context, min(len(context) + limits.NEW_TOKENS[1], longest(config)), rows)
 
 
 def _context(scene: Scene, params: Params) -> np.ndarray:

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 import core
-from core import Distribution, Scene, Writing
-from core.generate.loop import Work
-from core.interpret import read_stream
+from core import Distribution, Scene, Writing, limits
+from core.generate.loop import Work, multiplications, multiplications_by_part
+from core.interpret import read_last
 from core.scene.fields import Numbered
-from pictures import compute, continuation, memory
+from core.trace import last_stream
+from pictures import ablation, compute, continuation, memory
 from pictures.compute import Picture, picture
 from pictures.extremes import magnitude
 from pictures.numbers import Bars
@@ -75,20 +76,44 @@ def agreement(text: Writing, plain: np.ndarray, tokens: Sequence[int]) -> Agreem
 
 
 @memory.kept(lambda scene: (scene,), large=compute.is_large)
-def _both_ways(scene: Scene) -> Agreement:
+def both_ways(scene: Scene) -> Agreement:
+    """The text that a Scene writes, computed a second time without the cache."""
     text = continuation.text_of(scene)
     if at_once(scene):
-        logits = read_stream(continuation.stages(scene, text)[-1, len(text.ids) - 1 :], text.params, text.config)
+        logits = _in_one_run(text)
         return agreement(text, logits, drawn(text, logits))
     plain = core.write(scene, compute.params(scene), cache=False).steps
     return agreement(text, np.array([s.distribution.logits for s in plain]), [s.token for s in plain])
 
 
+def parts(scene: Scene) -> list[tuple[Scene]]:
+    """What `both_ways` is asked."""
+    return [(continuation.knobs(scene),)]
+
+
+def unasked(scene: Scene) -> bool:
+    """Whether that takes so little that a page need not be asked to."""
+    text, c = continuation.text_of(scene), scene.config
+    if not at_once(scene):
+        return sum(step.work.without_cache for step in text.steps) <= limits.ABLATIONS
+    n = len(text.ids) + len(text.steps) - 1
+    unread = len(text.ids) - 1  # positions whose logits are not computed
+    once = multiplications(c, n, n) - multiplications_by_part(c, unread, unread)["unembed"]
+    return once + ablation.widened(scene) <= limits.ABLATIONS
+
+
+def _in_one_run(text: Writing) -> np.ndarray:
+    """[step, vocab]: the logits that each step would have, of a run that keeps no keys and values."""
+    scene, last = text.scene, last_stream(text.config)
+    x, change = text.embedded(len(text.steps) - 1), text.scene.interventions
+    trace = core.forward(text.params, scene.whole, embeddings=x, interventions=change, names=(last,))
+    return read_last(trace[last][len(text.ids) - 1 :], text.params, text.config, normed=False)
+
+
 def at_once(scene: Scene) -> bool:
     """Whether a text is computed again in one run, all positions together: of a large model, where a run for every
-    token would keep a class waiting. What comes of it is read from its residual stream.
-    """
-    return compute.is_large(scene) and scene.config.causal and scene.config.residual
+    token would keep a class waiting."""
+    return compute.is_large(scene) and scene.config.causal
 
 
 def drawn(text: Writing, logits: np.ndarray) -> list[int]:
@@ -102,7 +127,7 @@ def drawn(text: Writing, logits: np.ndarray) -> list[int]:
 
 def check(scene: Scene, words: Words) -> str:
     """The text is computed both ways, with the cache and without it, and what comes of that is said."""
-    found = _both_ways(continuation.knobs(scene))
+    found = both_ways(*parts(scene)[0])
     saved = words.number(found.saved, 1)
     key = "check" if found.n > 1 and saved != words.number(1, 1) else "check_as_much"
     return words(

@@ -15,8 +15,6 @@ from pictures.numbers import Each
 from pictures.words import Words
 from plots.lens import lens as plot
 
-ROWS = 12  # positions: the last ones
-
 
 @picture(*continuation.KNOBS, "tokens_written")
 def lens(scene: Scene, words: Words) -> Picture:
@@ -60,8 +58,8 @@ def read(scene: Scene, text: continuation.Writing) -> tuple[np.ndarray, np.ndarr
     Raises: ConfigError where there is no stream to read, as `read_likeliest` says.
     """
     stages = continuation.stages(scene, text)
-    first = max(0, stages.shape[1] - ROWS)
-    tops, shares = read_likeliest(stages[:, first:], text.params, text.config)
+    first = len(text.ids) + continuation.reached(scene, text) - 1 - stages.shape[1]
+    tops, shares = read_likeliest(stages, text.params, text.config)
     return tops.T, shares.T, first
 
 

@@ -9,11 +9,11 @@ from math import exp, inf, log
 import numpy as np
 
 from core import ConfigError, Scene, cross_entropy, squared_error
+from core.interpret import read_last
 from core.scene.sentence import fit_sentence
-from pictures import compute, extremes
+from pictures import compute, continuation, extremes, memory
 from pictures.arithmetic import Line, added
 from pictures.compute import Picture, picture
-from pictures.continuation import joint
 from pictures.extremes import magnitude
 from pictures.numbers import Bars
 from pictures.words import Words
@@ -52,6 +52,7 @@ class Judged:
         return log(self.vocab)
 
 
+@memory.kept(lambda scene: (scene.computed, scene.target), large=compute.is_large)
 def judged(scene: Scene) -> Judged | None:
     """The continuation that the reader typed, else the sentence itself, token by token; None where there is none.
 
@@ -59,16 +60,22 @@ def judged(scene: Scene) -> Judged | None:
     is what training never asks for, as long as something is left.
     """
     whole = joined(scene)
-    run = compute.run(whole)
-    first, asked = _first(scene, run.tokens)
-    ids = run.encoding.ids
-    logits = run.trace["logits"][first - 1 : -1]
+    tokens, ids = whole.tokens, whole.encoding.ids
+    first, asked = _first(scene, tokens)
+    logits = _logits(whole, slice(first - 1, len(tokens) - 1)) if 0 < first < len(tokens) else np.zeros((0, 0))
     if not len(logits) or not np.isfinite(logits).all():
         return None
-    targets = ids[first:]
-    each = [cross_entropy(logits[i : i + 1], targets[i : i + 1])[0] for i in range(len(targets))]
-    mean, squared = (loss(logits, targets)[0] for loss in (cross_entropy, squared_error))
-    return Judged(run.tokens, np.array(each), mean, squared, logits.shape[-1], first, asked)
+    rows = [(logits[i : i + 1], ids[first + i : first + i + 1]) for i in range(len(logits))]
+    each, squared = (np.array([loss(*row)[0] for row in rows]) for loss in (cross_entropy, squared_error))
+    return Judged(tokens, each, float(each.mean()), float(squared.mean()), logits.shape[-1], first, asked)
+
+
+def _logits(scene: Scene, rows: slice) -> np.ndarray:
+    """[pos, vocab] of these positions of a sentence; where a text is written after it, of what that has computed."""
+    if scene.target or not continuation.is_resumed(scene):
+        return compute.run(scene).trace["logits"][rows]
+    stream = continuation.context_stream(scene)[rows]
+    return read_last(stream, compute.params(scene), scene.config, normed=False)
 
 
 def _first(scene: Scene, tokens: tuple[str, ...]) -> tuple[int, bool]:
@@ -85,7 +92,7 @@ def _first(scene: Scene, tokens: tuple[str, ...]) -> tuple[int, bool]:
 
 def nothing(scene: Scene, words: Words) -> str:
     """Why there is nothing to judge."""
-    tokens = compute.run(joined(scene)).tokens
+    tokens = joined(scene).tokens
     full = scene.target and len(tokens) <= len(scene.tokens)
     return words(f"generate.loss.{'full' if full else 'none' if len(tokens) < 2 else 'exploded'}")
 
@@ -94,7 +101,7 @@ def joined(scene: Scene) -> Scene:
     """The sentence with the reader's continuation, as much as there is room for."""
     if not scene.target:
         return scene
-    text = scene.text + joint(scene) + scene.target
+    text = scene.text + continuation.joint(scene) + scene.target
     return scene.turn(sentence=fit_sentence(text, scene.split, scene.model)[0])
 
 
