@@ -12,7 +12,7 @@ from core.interpret import ROUNDING
 from pictures import compute, extremes, left_out, memory, stacks
 from pictures.compute import Picture, looked_at, picture
 from pictures.display_names import all_named
-from pictures.numbers import Points
+from pictures.numbers import Bars, Points
 from pictures.ways import COMPONENTS, basis, depths, directions, kept, layers, names, reached, tokens, ways
 from pictures.words import Words
 from plots.drift import drift as drift_figure
@@ -94,7 +94,8 @@ def variance(scene: Scene, words: Words) -> Picture:
     share = float(axes.explained[:k].sum())
     says = words(f"drift.says.{'variance' if share else 'point'}", share=100 * share, d=axes.mean.size)
     names = [f"PC{i + 1}" for i in range(COMPONENTS)]
-    return Picture(token_shares(axes.explained, names, role="@residual", height=VARIANCE_HEIGHT, alt=says), says)
+    figure = token_shares(axes.explained, names, role="@residual", height=VARIANCE_HEIGHT, alt=says)
+    return Picture(figure, says, Bars(tuple(("variance.embed", (i,)) for i in range(COMPONENTS)), upright=True))
 
 
 def of_two(scene: Scene, there: np.ndarray, words: Words) -> dict[str, Any]:

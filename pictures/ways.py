@@ -74,6 +74,13 @@ def reached(scene: Scene, stack: int, stage: int) -> str:
     )
 
 
+def spread(scene: Scene) -> list[tuple[str, int]]:
+    """The vectors whose directions the `basis` is, in the order of its rows: (array, position) of each."""
+    first, own = len(scene.tokens), np.flatnonzero(kept(scene)).tolist()
+    places = [(int(i >= first), i - first * (i >= first)) for i in own]
+    return [(reached(scene, stack, stage), at) for stage in range(len(ways(scene))) for stack, at in places]
+
+
 def kept(scene: Scene) -> np.ndarray:
     """[pos]: which of the tokens a picture has (pictures.left_out); of what the decoder reads all but the first, where
     the first of the sentence is left out."""

@@ -171,6 +171,22 @@ def test_a_point_of_a_drift_is_its_coordinates() -> None:
             assert along == pytest.approx(place, rel=1e-4, abs=1e-5)
             assert (made.numbers.place((name, (position, 1))) is None) == scene.drift_3d
         assert made.numbers.at({"x": 1e9, "y": 0.0, "z": 0.0}) is None is made.numbers.place(("embed", (0, 0)))
+        shares, bars = drift.basis(drift.directions(scene)).explained, drift.variance(scene, EN).numbers
+        for i, share in enumerate(shares.tolist()):
+            found = run.explain(bars.at({"x": i, "y": share}))
+            assert found.value == pytest.approx(share, rel=1e-6)
+            assert len(found.terms) == len(drift.ways(scene)) * int(drift.kept(scene).sum())
+
+
+def test_of_points_that_coincide_no_direction_has_a_share() -> None:
+    one = Scene(sentence="um")
+    run = here("drift", one)
+    assert not drift.basis(drift.directions(one)).explained.any(), "else the test is of nothing"
+    assert [run.value(("variance.embed", (i,))) for i in range(3)] == [0, 0, 0]
+    assert run.has(("scatter.embed", (0,)))
+    for page, scene in (("attention", one), ("drift", one.pin().turn(temperature=2.0))):
+        assert not any(here(page, scene).has((f"{kind}.embed", (0,))) for kind in ("variance", "scatter"))
+        assert "variance.embed" not in families(page, scene)
 
 
 def test_a_point_of_a_curve_is_the_number_that_it_is_at() -> None:
@@ -459,6 +475,7 @@ def test_a_norms_moments_its_strokes_and_the_zeros_are_numbers() -> None:
 
 
 BARS = (
+    ("drift", drift.variance, "y"),
     *(("reading", reading.scores, "y"), ("reading", ranked.ranked, "x"), ("heads", worth.effect, "y")),
     *(("generate", votes.votes, "x"), ("generate", votes.sources, "x"), ("cause", cause.both, "x")),
 )
@@ -532,6 +549,7 @@ MADE = {
         *("variance_before.blocks.1.ln2.out:0", "alike.pos_embed:1.3"),
     ),
     "backward": ("overall.grad.blocks.1.resid_pre:0", "overall.grad.embed:0"),
+    "drift": ("variance.embed:1", "away.blocks.1.resid_post:3"),
     "heads": ("mean_entropy.blocks.0.attn.pattern:1", "mean_distance.blocks.1.attn.pattern:2"),
     "reading": (
         *("carried.blocks.1.attn.pattern:1.3.2", "rolled.blocks.1.attn.pattern:3.1"),

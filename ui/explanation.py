@@ -12,7 +12,7 @@ import streamlit as st
 from core import Notice, Scene
 from core.scene.fields import EXPLAINED, Numbered
 from pictures.explained import card as cards
-from pictures.explained.derived import COMPONENT
+from pictures.explained.kinds import COMPONENT
 from pictures.explained.naming import array, component, families, family_of, index_at
 from pictures.explained.page_world import world
 from pictures.numbers import Numbers

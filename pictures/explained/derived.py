@@ -18,13 +18,12 @@ from core.arguments import wrong
 from core.errors import ConfigError
 from core.explain.explanation import Made, Operand, Term, dot, same, the_sum
 from core.interpret import transformed_values
+from pictures.explained.drifted import DRIFTED
 from pictures.explained.kinds import (
-    COMPONENT,
     OWN,
     Derived,
     Place,
     Rule,
-    coordinate,
     heads_on,
     layer_of,
     mean,
@@ -42,7 +41,6 @@ if TYPE_CHECKING:
     from pictures.explained.world import World
 
 PATTERN = r"(?:encoder\.)?blocks\.\d+\.(?:attn|cross)\.pattern"
-STAGE = r"(?:encoder\.)?blocks\.\d+\.(?:resid_pre|resid_post)"
 STREAM = r"(?:encoder\.)?blocks\.\d+\.resid_\w+"
 
 
@@ -182,22 +180,6 @@ def _rollout(here: World, layer: int) -> np.ndarray:
     return interpret.rollout(patterns, s.config.residual, off)[layer]
 
 
-# ---------------------------------------------------------------------------------------------------- Drift's points
-
-
-def _drift(here: World, of: str, index: Place) -> Made:
-    """A token's vector at one stage, along one of the directions in which all of them spread most."""
-    assert here.basis is not None, "it has a shape"
-    (position, component), axes = index, here.basis()
-    return coordinate(here.subject.row(of, position), axes, component, axes.mean)
-
-
-def _drift_shape(here: World, of: str) -> Place:
-    if here.basis is None:
-        raise ConfigError("name: only the page that draws a drift has its directions", "name")
-    return len(here.subject[of]), len(here.basis().components)
-
-
 # -------------------------------------------------------------------------------------- what another run would give
 
 
@@ -266,7 +248,6 @@ DERIVED = {
         _given,
     ),
     "rolled": Derived(OWN + "pattern", ("query", "key"), lambda here, of: here.subject[of].shape[1:], _rolled),
-    "drift": Derived(STAGE, ("pos", COMPONENT), _drift_shape, _drift),
     "mean_length": Derived(STREAM, ("1",), lambda here, of: here.subject[of].shape[:1] and (1,), _mean_length),
     "gap": Derived("logits", ("1",), _two, _gap),
     "moved_stream": Derived(r"blocks\.\d+\.resid_pre", ("pos",), _patches(1), _moved("stream")),
@@ -275,6 +256,7 @@ DERIVED = {
     "moved_mlp": Derived(r"blocks\.\d+\.mlp_out", ("1",), _patches(0), _moved("mlp")),
     "moved_cross": Derived(r"blocks\.\d+\.cross\.z", ("head",), _patches(1), _moved("cross")),
     "moved_encoder": Derived(r"encoder\.blocks\.\d+\.resid_pre", ("pos",), _patches(1), _moved("encoder")),
+    **DRIFTED,
     **LOST,
     **MEASURED,
     **SHARED,

@@ -11,8 +11,9 @@ from core.interpret import ANSWERS, is_sum
 from core.scene.fields import Numbered
 from pictures import influence, left_out
 from pictures.explained import derived, runs
+from pictures.explained.kinds import COMPONENT
 from pictures.explained.measured import MOMENTS
-from pictures.explained.page_world import ON_MAPS, asked
+from pictures.explained.page_world import ON_MAPS, asked, pinned_directions
 from pictures.explained.scored import SCORE, SCORED
 from pictures.explained.world import DRAW, EVERYWHERE, STEPS, World, bare_of
 from pictures.extremes import token_name
@@ -117,6 +118,7 @@ def families(page: str, scene: Scene) -> list[str]:
         return [*own, *(GRAD + name for name in found)]
     if page == "drift":
         own = [f"drift.{name}" for name in found if name.endswith((".resid_pre", ".resid_post"))]
+        own += [] if pinned_directions(scene) else ["variance.embed"]
     elif page == "cause":
         pair = Pair.of(scene)
         own = [one for one in MADE[page] if _is_made(one, config)] if pair.alike else []
@@ -210,7 +212,7 @@ def _place(number: Numbered, world: World, words: Words) -> str:
             parts.append(token_name(world.tokens_of(name, axis), place, words))
         elif axis == "vocab":
             parts.append(words("quoted", token=world.within(name)[0].called(place)))
-        elif axis == derived.COMPONENT:
+        elif axis == COMPONENT:
             parts.append(component(place))
         elif axis != "1":
             parts.append(words(f"explain.at.{axis}", n=place))

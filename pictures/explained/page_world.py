@@ -30,9 +30,9 @@ def world(page: str, scene: Scene, words: Words) -> World | None:
     if found is None or scene.pinned is None or not PAGES[page].compares:
         return found
     own, was = found.elsewhere, pinned.before(scene)
-    shared = page == "drift" and pinned.alike(scene, tokens=False, width=True)
-    if shared:  # both are drawn in the pinned directions
-        found = replace(found, basis=partial(ways.basis, pinned.kept(scene)))
+    shared = page == "drift" and pinned_directions(scene)
+    if shared:
+        found = replace(found, basis=partial(ways.basis, pinned.kept(scene)), spread=None)
 
     @cache
     def elsewhere(start: str) -> World:
@@ -41,9 +41,14 @@ def world(page: str, scene: Scene, words: Words) -> World | None:
         there = _alone(page, was, words) if start == runs.PINNED else None
         if there is None:
             raise ConfigError(f"name: {start} is of a run that this page has not", "name")
-        return replace(there, basis=found.basis) if shared else there
+        return replace(there, basis=found.basis, spread=None) if shared else there
 
     return replace(found, elsewhere=elsewhere)
+
+
+def pinned_directions(scene: Scene) -> bool:
+    """Whether both drifts are drawn in the directions of the pinned one."""
+    return scene.pinned is not None and pinned.alike(scene, tokens=False, width=True)
 
 
 def _alone(page: str, scene: Scene, words: Words) -> World | None:
@@ -60,7 +65,8 @@ def _alone(page: str, scene: Scene, words: Words) -> World | None:
     if page in ON_MAPS and not stacks.kinds(scene):
         plain = replace(plain, on_map=tuple(left_out.kept(scene).tolist()))
     if page == "drift":
-        return replace(plain, basis=partial(ways.basis, ways.directions(scene)))
+        spread = cache(partial(ways.spread, scene))
+        return replace(plain, basis=partial(ways.basis, ways.directions(scene)), spread=spread)
     if page == "fibres" and scene.cut:
         return replace(plain, elsewhere=_one_other(runs.UNCUT, scene.turn(cut=()), words))
     if page in ("reading", "heads"):

@@ -33,9 +33,10 @@ class World:
 
     called: the name of an id. drawn: the distribution that the next token is drawn from, and drawn_at: the place whose
     logits it has. read: what the decoder read, of a model of two stacks; then `tokens` are what its encoder read, and
-    `written` what it wrote at each place. basis: the directions of Drift's points. pair: Cause's two sentences and two
-    candidates. elsewhere: the World of another run, by what its names begin with (runs.py). patched_from: of a run with
-    a patch, what the names begin with of the run that it was taken from. scaled: of a run whose embeddings are those
+    `written` what it wrote at each place. basis: the directions of Drift's points; spread: the vectors whose directions
+    those are, (array, position) each, where they are this run's own. pair: Cause's two sentences and two candidates.
+    elsewhere: the World of another run, by what its names begin with (runs.py). patched_from: of a run with a patch,
+    what the names begin with of the run that it was taken from. scaled: of a run whose embeddings are those
     of another times so much, that one and how much [pos]. on_map: which tokens are shown on the page's maps of who
     looks at whom, where it has such maps. works: what each step of a text computed. lacks: of a run in which a head
     leaves a key out, the run as it is, and that key. moved: of a page that leaves out one key after the other, how far
@@ -50,6 +51,7 @@ class World:
     read: tuple[str, ...] | None = None
     written: tuple[str, ...] = ()
     basis: Callable[[], PCA] | None = None
+    spread: Callable[[], list[tuple[str, int]]] | None = None
     pair: Pair | None = None
     elsewhere: Callable[[str], World] | None = None
     patched_from: str | None = None
