@@ -14,7 +14,7 @@ from core.weights.stored import Stored
 from pictures import compute, memory, stacks
 
 # What is stored in few bits is widened for each layer that is tried: as long as the products of so many tokens.
-WIDENED = 100
+WIDENED = 50
 
 
 class Ablated(NamedTuple):

@@ -22,8 +22,7 @@ import numpy as np
 
 from .stored import BAND, Stored
 
-NIBBLES = np.array([[0], [4]], np.uint8)  # of a byte's bits: the lower four are the first half of a block
-PAIRS = np.array([[0], [2], [4], [6]], np.uint8)
+EIGHT = np.uint64(0x0101010101010101)  # times n: n in each of eight bytes, which so are shifted and cut together
 
 
 @dataclass(frozen=True)
@@ -41,35 +40,60 @@ class Format:
     times: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None
 
 
+def _part(blocks: np.ndarray, at: int, kind: str) -> np.ndarray:
+    """What lies at byte `at` of each block, uint8 [..., block, bytes], as a value of this NumPy type: [..., block]."""
+    field = np.dtype({"names": ["part"], "formats": [np.dtype(kind)], "offsets": [at], "itemsize": blocks.shape[-1]})
+    return blocks.view(field)["part"][..., 0]
+
+
+def _of_each(blocks: np.ndarray, at: int) -> np.ndarray:
+    """The float16 at byte `at` of each block: uint8 [..., block, bytes] -> float32 [..., block]."""
+    return _part(blocks, at, "<f2").astype(np.float32)
+
+
 def _scale(blocks: np.ndarray, at: int) -> np.ndarray:
-    """The float16 at byte `at` of each block -> float32 [block, 1]."""
-    return np.ascontiguousarray(blocks[:, at : at + 2]).view(np.float16).astype(np.float32)
+    """The same as float32 [block, 1]."""
+    return _of_each(blocks, at)[:, None]
 
 
-def _nibbles(packed: np.ndarray, run: int) -> np.ndarray:
-    """Bytes [block, n] -> [block, 2 n] of 0..15: of each `run` bytes all the lower halves, then all the upper ones."""
-    halves = packed.reshape(len(packed), -1, 1, run) >> NIBBLES
-    return (halves & 15).reshape(len(packed), -1)
+def _levels(blocks: np.ndarray, at: int, n: int, bits: int, run: int) -> np.ndarray:
+    """Of the n bytes from `at` on of each block -> uint8 [block, 8 / bits * n]: of each `run` bytes all the lowest
+    `bits` bits, then all the next ones, up to the highest."""
+    packed = np.ascontiguousarray(_part(blocks, at, f"V{n}")).view(np.uint64)
+    shifts = range(0, 8, bits)
+    levels = np.empty((len(blocks), n // run, len(shifts)), f"V{run}")
+    for place, shift in enumerate(shifts):
+        part = (packed >> np.uint64(shift)) & EIGHT * np.uint64(2**bits - 1)
+        levels[..., place] = part.view(f"V{run}").reshape(len(blocks), -1)
+    return levels.view(np.uint8).reshape(len(blocks), -1)
 
 
 def _q8_0(blocks: np.ndarray) -> np.ndarray:
-    return blocks[:, 2:].view(np.int8).astype(np.float32) * _scale(blocks, 0)
+    x = _levels(blocks, 2, 32, 8, 32).view(np.int8).astype(np.float32)
+    x *= _scale(blocks, 0)
+    return x
 
 
 def _q4_0(blocks: np.ndarray) -> np.ndarray:
-    return _scale(blocks, 0) * (_nibbles(blocks[:, 2:], 16).astype(np.float32) - 8)
+    x = _levels(blocks, 2, 16, 4, 16).astype(np.float32)
+    x -= 8
+    x *= _scale(blocks, 0)
+    return x
 
 
 def _q4_1(blocks: np.ndarray) -> np.ndarray:
-    return _scale(blocks, 0) * _nibbles(blocks[:, 4:], 16).astype(np.float32) + _scale(blocks, 2)
+    x = _levels(blocks, 4, 16, 4, 16).astype(np.float32)
+    x *= _scale(blocks, 0)
+    x += _scale(blocks, 2)
+    return x
 
 
 def _q4_k(blocks: np.ndarray) -> np.ndarray:
     scales, mins = _six_bits(blocks[:, 4:16])
-    q = _nibbles(blocks[:, 16:], 32).reshape(-1, 8, 32).astype(np.float32)
-    d = (_scale(blocks, 0) * scales)[..., None]
-    m = (_scale(blocks, 2) * mins)[..., None]
-    return (d * q - m).reshape(-1, 256)
+    x = _levels(blocks, 16, 128, 4, 32).reshape(-1, 8, 32).astype(np.float32)
+    x *= (_scale(blocks, 0) * scales)[..., None]
+    x -= (_scale(blocks, 2) * mins)[..., None]
+    return x.reshape(-1, 256)
 
 
 def _six_bits(packed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -85,11 +109,12 @@ def _six_bits(packed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _q6_k(blocks: np.ndarray) -> np.ndarray:
-    low = _nibbles(blocks[:, :128], 64)
-    high = (blocks[:, 128:192].reshape(len(blocks), -1, 1, 32) >> PAIRS) & 3
-    q = (low | high.reshape(len(blocks), -1) << 4).astype(np.int8) - np.int8(32)
+    q = _levels(blocks, 0, 128, 4, 64) | _levels(blocks, 128, 64, 2, 32) << 4
     d = _scale(blocks, 208) * blocks[:, 192:208].view(np.int8).astype(np.float32)
-    return (d[..., None] * q.reshape(-1, 16, 16).astype(np.float32)).reshape(-1, 256)
+    x = q.reshape(-1, 16, 16).astype(np.float32)
+    x -= 32
+    x *= d[..., None]
+    return x.reshape(-1, 256)
 
 
 # ------------------------------------------------------------------------------- products with what lies in the blocks
@@ -128,17 +153,6 @@ def _q4_0_times(blocks: np.ndarray, x: np.ndarray) -> np.ndarray:
 def _q4_1_times(blocks: np.ndarray, x: np.ndarray) -> np.ndarray:
     scaled = (_nibbles_times(blocks, 4, x) * _of_each(blocks, 0)).sum(-1)
     return scaled + _of_each(blocks, 2) @ _sums(x[None], 32)[0]
-
-
-def _of_each(blocks: np.ndarray, at: int) -> np.ndarray:
-    """The float16 at byte `at` of each block: uint8 [row, block, bytes] -> float32 [row, block]."""
-    return _part(blocks, at, "<f2").astype(np.float32)
-
-
-def _part(blocks: np.ndarray, at: int, kind: str) -> np.ndarray:
-    """What lies at byte `at` of each block, uint8 [row, block, bytes], as a value of this NumPy type: [row, block]."""
-    field = np.dtype({"names": ["part"], "formats": [np.dtype(kind)], "offsets": [at], "itemsize": blocks.shape[-1]})
-    return blocks.view(field)["part"][..., 0]
 
 
 FORMATS = {
@@ -190,7 +204,7 @@ class Quantized(Stored):
         return np.concatenate([self._format.times(blocks[at : at + step], x) for at in range(0, len(blocks), step)])
 
     def bands(self) -> Iterator[np.ndarray]:
-        step = max(1, BAND // max(self.shape))
+        step = max(1, BAND // self.shape[0 if self._turned else 1])
         return (self._widened(self._rows[at : at + step]) for at in range(0, len(self._rows), step))
 
     def reordered(self, order: np.ndarray) -> Quantized:
