@@ -10,20 +10,23 @@ import numpy as np
 import core
 from core import Scene
 from core.interpret import CLEAR, LABELS, Habits, habits, sentence_scores
+from core.scene.fields import Numbered
 from core.scene.sentence import fit_sentence
 from core.tasks import TASKS, Stories, story
 from pictures import compute, labels, left_out, memory, stacks
 from pictures.compute import Picture, picture
 from pictures.extremes import greatest, head_names
+from pictures.numbers import Each, Points, points
 from pictures.reading import SIGNS, map_height, per_head
 from pictures.squares import nothing
 from pictures.words import LANGUAGES, Words, capital, words_of
 from plots.head_map import head_map
-from plots.ranges import ranges
+from plots.ranges import BEHIND, ranges
 
 EACH = 8  # sentences: of each language; of a task without one, twice as many
 GIVEN = tuple("abcdefgh")  # `reading.over.texts`, in either language
 WIDTH = 330  # px: of a phone
+RING = (0.03, 0.4)  # half the width and height of an outline in the ranges
 
 
 def offered(scene: Scene) -> bool:
@@ -68,9 +71,14 @@ def over(scene: Scene) -> tuple[Habits, int]:
     return _over(compute.looked_at(scene, ("without_first",)))
 
 
+def every(scene: Scene) -> np.ndarray:
+    """[sentence, label, layer, head]: the scores on all of the `parts`."""
+    return np.stack([scores(one) for one in parts(scene)])
+
+
 @memory.kept(lambda scene: (scene,), large=compute.is_large)
 def _over(scene: Scene) -> tuple[Habits, int]:
-    found = np.stack([scores(one) for one in parts(scene)])
+    found = every(scene)
     return habits(found), int(np.isnan(found).all((1, 2, 3)).sum())
 
 
@@ -89,7 +97,20 @@ def held(scene: Scene, words: Words) -> Picture:
     says = _says_held(found, share, scene, words)
     hover = words("reading.over.hover")
     figure = head_map(share, marks.tolist(), **per_head(scene, words), width=WIDTH, hover=hover, alt=says)
-    return Picture(figure, says)
+    return Picture(figure, says, _numbers_held(scene, main))
+
+
+def _numbers_held(scene: Scene, main: np.ndarray) -> Each | None:
+    """Of each head the share of its most frequent name; a number of runs whose tokens are all kept."""
+    if scene.without_first:
+        return None
+    found, (n_layers, n_heads) = stacks.looks(scene), main.shape
+
+    def number(layer: int, head: int) -> Numbered | None:
+        best = int(main[layer, head])
+        return (f"held.{found.name('pattern', layer)}", (head, best)) if best >= 0 else None
+
+    return Each(tuple(tuple(number(layer, head) for head in range(n_heads)) for layer in range(n_layers)))
 
 
 def _sign(label: str, probed: float) -> str:
@@ -127,7 +148,23 @@ def ranged(scene: Scene, words: Words) -> Picture:
         height=height(scene),
         alt=says,
     )
-    return Picture(figure, says)
+    return Picture(figure, says, _numbers_ranged(scene, found))
+
+
+def _numbers_ranged(scene: Scene, found: Habits) -> Points | None:
+    """Of each name the mean, the ends of the range, and behind it on which share of the sentences the head has it."""
+    if scene.without_first:
+        return None
+    layer, head = scene.place
+    name, told = stacks.looks(scene).name("pattern"), np.flatnonzero(found.told)
+    columns = {
+        "score_mean": found.mean[told, layer, head],
+        "score_least": found.low[told, layer, head],
+        "score_most": found.high[told, layer, head],
+        "held": np.full(len(told), BEHIND),
+    }
+    of = [(f"{kind}.{name}", (head, label)) for kind in columns for label in told.tolist()]
+    return points(of, np.concatenate([*columns.values()]), np.tile(told, len(columns)), RING)
 
 
 def _says_ranged(found: Habits, scene: Scene, words: Words) -> str:

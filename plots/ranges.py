@@ -10,6 +10,7 @@ from plots import theme
 from plots.figure import axis, base_layout, label_width, literal, number, ticks
 
 ABOVE, BELOW = 1.0, 0.3  # in units of the axis: what is written stands behind 1, and takes so much
+BEHIND = ABOVE + 0.04
 
 
 def ranges(
@@ -44,7 +45,7 @@ def ranges(
         "x": ends.ravel(),
         "y": np.repeat(rows, 3),
         "line": {"color": "@attention/0.45", "width": 6},
-        "hoverinfo": "skip",
+        "hoverinfo": "none",  # else Plotly hears no click
     }
     means = {
         "type": "scatter",
@@ -59,12 +60,12 @@ def ranges(
     behind = {
         "type": "scatter",
         "mode": "text",
-        "x": np.full(len(names), ABOVE + 0.04, np.float32),
+        "x": np.full(len(names), BEHIND, np.float32),
         "y": rows,
         "text": written,
         "textposition": "middle right",
         "textfont": {"color": "@text"},
-        "hoverinfo": "skip",
+        "hoverinfo": "none",  # else Plotly hears no click
         "cliponaxis": False,
     }
     layout = base_layout(

@@ -14,7 +14,7 @@ from playwright.sync_api import Page, expect
 from support import knob, random_config, random_params, random_scenes
 
 import core
-from core import Scene, limits
+from core import Scene, interpret, limits
 from core.interpret import ANSWERS
 from core.limits import TRAIL
 from core.scene.fields import EXPLAINED
@@ -31,6 +31,7 @@ from pictures import (
     cuts,
     drift,
     fibres,
+    habits,
     heads,
     importance,
     influence,
@@ -474,6 +475,47 @@ def test_a_norms_moments_its_strokes_and_the_zeros_are_numbers() -> None:
             assert run.explain(number).value == pytest.approx(y, abs=1e-6)
 
 
+@pytest.mark.parametrize("scene", [Scene(model="stories", layer=1, head=2), Scene(model="induction", layer=1)])
+def test_what_a_head_does_over_many_sentences_is_explained_sentence_by_sentence(scene: Scene) -> None:
+    run, map_, made = here("reading", scene), habits.held(scene, EN), habits.ranged(scene, EN)
+    z, (found, _) = values_of(map_.figure), habits.over(scene)
+    for row, column in np.ndindex(z.shape):
+        number = map_.numbers.at({"x": column, "y": row})
+        assert (number is None) == (z[row, column] == 0), "of a head without a name"
+        if number:
+            assert run.explain(number).value == pytest.approx(z[row, column], rel=1e-6)
+            assert map_.numbers.place(number)["y0"] == row - 0.5
+    ends, means, behind = made.figure["data"]
+    assert not any(trace["hoverinfo"] == "skip" for trace in (ends, behind)), "then Plotly hears no click"
+    drawn = [(x, y) for one in (ends, means) for x, y in zip(one["x"].tolist(), one["y"].tolist(), strict=True)]
+    for x, y in drawn:
+        number = made.numbers.at({"x": x, "y": y})
+        assert (number is None) == np.isnan(x)
+        if number:
+            assert run.explain(number).value == pytest.approx(x, rel=1e-5, abs=1e-6), number
+            at = made.numbers.place(number)
+            assert at["x0"] < x < at["x1"] and at["y0"] < y < at["y1"]
+    for label, (x, text) in enumerate(zip(behind["x"].tolist(), behind["text"], strict=True)):
+        held, told = map(int, text.split("/"))
+        number = made.numbers.at({"x": x, "y": label})
+        assert (number is None) == (told == 0)
+        if number:
+            share = run.explain(number)
+            assert share.value == pytest.approx(held / told) and len(share.terms) == told
+            for one in share.operands[:2]:  # each leads to that sentence's own run
+                below = run.explain((one.name, one.index))
+                assert below.value == one.value and len(below.operands) == len(interpret.LABELS)
+                scores = [run.explain((score.name, score.index)).value for score in below.operands]
+                assert scores == pytest.approx([score.value for score in below.operands], abs=1e-6)
+    assert found.told.any() and not here("attention", scene).has(number or ("held." + PATTERN, (0, 0)))
+    for name in ("told.16.logits", "told.3.told.3.logits"):
+        assert not run.has((name, (0, 0)))
+    assert not here("reading", Scene(model="gpt")).has((f"held.{PATTERN}", (0, 0))), "which learned nothing"
+    assert habits.held(scene.turn(without_first=True), EN).numbers is None
+    title = Read(cards.card(run, ((f"told.3.named.{PATTERN}", (0, 4)),), words_of("pt-BR")).html).text
+    assert "frase 4: " in title and "“indução”" in title
+
+
 BARS = (
     ("drift", drift.variance, "y"),
     *(("reading", reading.scores, "y"), ("reading", ranked.ranked, "x"), ("heads", worth.effect, "y")),
@@ -556,6 +598,7 @@ MADE = {
         *("effect.blocks.0.attn.z:1", "without.0.1.blocks.1.attn.q:1.2.3", "variation.blocks.1.attn.z:0"),
         *("key_effect.blocks.0.attn.pattern:1.4.2", "effect_part.blocks.0.attn.pattern:1.4.2"),
         *("left.0.1.4.2.blocks.0.attn.z:1.4.3", "carried_part.blocks.0.attn.pattern:1.4.2"),
+        *("held.blocks.1.attn.pattern:1.0", "score_most.blocks.0.attn.pattern:2.1"),
         *("score_previous.blocks.1.attn.pattern:2", "plane.blocks.1.attn.k:2.3.1"),
     ),
     "generate": (

@@ -12,8 +12,8 @@ import streamlit as st
 from core import Notice, Scene
 from core.scene.fields import EXPLAINED, Numbered
 from pictures.explained import card as cards
-from pictures.explained.kinds import COMPONENT
-from pictures.explained.naming import array, component, families, family_of, index_at
+from pictures.explained.kinds import COMPONENT, LABEL
+from pictures.explained.naming import array, component, families, family_of, index_at, pattern
 from pictures.explained.page_world import world
 from pictures.numbers import Numbers
 from pictures.words import Words
@@ -130,6 +130,8 @@ def _place(axis: int, name: str, size: int, named: tuple[str, ...], number: Numb
     knob, at, label = f"explained_{axis}", number[1][axis], words(f"explain.axes.{name or 'other'}")
     if name == COMPONENT:
         controls.select(label, knob, range(size), at, component, turn=turn)
+    elif name == LABEL:
+        controls.select(label, knob, range(size), at, lambda place: pattern(place, words), turn=turn)
     elif named:
         controls.select(label, knob, range(size), at, named.__getitem__, turn=turn)
     else:

@@ -19,6 +19,7 @@ from core.errors import ConfigError
 from core.explain.explanation import Made, Operand, Term, dot, same, the_sum
 from core.interpret import transformed_values
 from pictures.explained.drifted import DRIFTED
+from pictures.explained.habitual import HABITUAL
 from pictures.explained.kinds import (
     OWN,
     Derived,
@@ -257,6 +258,7 @@ DERIVED = {
     "moved_cross": Derived(r"blocks\.\d+\.cross\.z", ("head",), _patches(1), _moved("cross")),
     "moved_encoder": Derived(r"encoder\.blocks\.\d+\.resid_pre", ("pos",), _patches(1), _moved("encoder")),
     **DRIFTED,
+    **HABITUAL,
     **LOST,
     **MEASURED,
     **SHARED,

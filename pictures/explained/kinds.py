@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 Place = tuple[int, ...]
 Rule = Callable[["World", str, Place], Made]
 OWN = r"blocks\.\d+\.attn\."  # of the attention inside one text
+LABEL = "label"  # an axis: the names of core.interpret.LABELS
 COMPONENT = "component"  # an axis: the directions in which Drift, or a head's plane, is drawn
 
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 
-from core import NAMES, Config, Scene
+from core import NAMES, Config, Scene, interpret
 from core.config import ENCODER
 from core.explain.subject import GRAD, LENGTH
 from core.interpret import ANSWERS, is_sum
 from core.scene.fields import Numbered
-from pictures import influence, left_out
+from pictures import habits, influence, left_out
 from pictures.explained import derived, runs
-from pictures.explained.kinds import COMPONENT
+from pictures.explained.habitual import HABITS
+from pictures.explained.kinds import COMPONENT, LABEL
 from pictures.explained.measured import MOMENTS
 from pictures.explained.page_world import ON_MAPS, asked, pinned_directions
 from pictures.explained.scored import SCORE, SCORED
@@ -32,6 +33,7 @@ MADE = {  # pages that draw numbers that no trace holds: those, but for Drift's
         *("carried.blocks.*.attn.pattern", "rolled.blocks.*.attn.pattern", "effect.blocks.*.attn.z"),
         *("variation.blocks.*.attn.z", "key_effect.blocks.*.attn.pattern"),
         *(f"{kind}.blocks.*.attn.pattern" for kind in SCORED if kind.startswith(SCORE)),
+        *(f"{kind}.blocks.*.attn.pattern" for kind in HABITS),
         *("plane.blocks.*.attn.q", "plane.blocks.*.attn.k", "plane.blocks.*.attn.rot_q", "plane.blocks.*.attn.rot_k"),
     ),
     "fibres": ("probability.logits", "cut.blocks.*.resid_post"),
@@ -72,6 +74,8 @@ def array(name: str, words: Words, code: bool = False) -> str:
         kind, *place = re.split(r"[._]", run)[:3]
         if kind == "without":
             return words("explain.without", name=array(name, words, code), layer=int(place[0]), head=int(place[1]))
+        if kind == "told":
+            return words("explain.told", name=array(name, words, code), n=int(place[0]) + 1)
         return words(f"explain.{kind}", name=array(name, words, code))
     kind, of = derived.kind_of(name)
     if kind:
@@ -127,6 +131,7 @@ def families(page: str, scene: Scene) -> list[str]:
         own = [one for one in MADE.get(page, ()) if _is_made(one, config)]
         own = [one for one in own if scene.ablated or not one.startswith("lost.")]
         own = [one for one in own if scene.cut or not one.startswith("cut.")]
+        own = [one for one in own if habits.offered(scene) or one.partition(".")[0] not in HABITS]
         if page == "generate" and len(losses.joined(asked(page, scene)).tokens) > 1:
             own.append(f"{runs.JUDGED}surprise.logits")
         if page in ON_MAPS and (divided := left_out.weights_name(PATTERNS[0], scene)) != PATTERNS[0]:
@@ -193,6 +198,11 @@ def component(place: int) -> str:
     return f"PC{place + 1}"
 
 
+def pattern(place: int, words: Words) -> str:
+    """One of the patterns that have a name."""
+    return words(f"reading.names.{interpret.LABELS[place]}")
+
+
 def _place(number: Numbered, world: World, words: Words) -> str:
     name, index = number
     if (bare := runs.parted(name)[1]) in EVERYWHERE:
@@ -214,6 +224,8 @@ def _place(number: Numbered, world: World, words: Words) -> str:
             parts.append(words("quoted", token=world.within(name)[0].called(place)))
         elif axis == COMPONENT:
             parts.append(component(place))
+        elif axis == LABEL:
+            parts.append(words("quoted", token=pattern(place, words)))
         elif axis != "1":
             parts.append(words(f"explain.at.{axis}", n=place))
     return ", ".join(parts)

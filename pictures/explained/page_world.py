@@ -10,7 +10,19 @@ import numpy as np
 
 from core import ConfigError, Distribution, Run, Scene
 from core.explain.subject import Subject
-from pictures import cause, compute, continuation, importance, left_out, loss_choice, memory, pinned, stacks, ways
+from pictures import (
+    cause,
+    compute,
+    continuation,
+    habits,
+    importance,
+    left_out,
+    loss_choice,
+    memory,
+    pinned,
+    stacks,
+    ways,
+)
 from pictures.brief import Brief
 from pictures.display_names import all_named
 from pictures.explained import runs
@@ -71,7 +83,8 @@ def _alone(page: str, scene: Scene, words: Words) -> World | None:
         return replace(plain, elsewhere=_one_other(runs.UNCUT, scene.turn(cut=()), words))
     if page in ("reading", "heads"):
         lacking = cache(partial(_lacking, plain, scene, words))
-        return replace(plain, elsewhere=lacking, moved=partial(_moved, scene))
+        read_over = partial(habits.every, scene) if page == "reading" and habits.offered(scene) else None
+        return replace(plain, elsewhere=lacking, moved=partial(_moved, scene), read_over=read_over)
     return plain
 
 
@@ -93,7 +106,10 @@ def _moved(scene: Scene, layer: int, head: int, query: int) -> np.ndarray:
 
 
 def _lacking(plain: World, scene: Scene, words: Words, start: str) -> World:
-    """Of the run without a head, with all of them, or without one key of a head's look. Raises: ConfigError."""
+    """Of the run without a head, with all of them, without one key of a head's look, or of one of many sentences.
+    Raises: ConfigError."""
+    if start.startswith("told."):
+        return _of(compute.run(runs.one_of_many(scene, start)), words)
     if not start.startswith("left."):
         return _of(compute.run(runs.without_head(scene, start)), words)
     key = int(start.split(".")[4])

@@ -1,7 +1,8 @@
 """The other runs that a page's numbers lead to: the other sentence's, one with an array of it patched in, one without
-a head, one with all of them, one with no fibre cut, one in which a query's head leaves a key out, the one that is
-pinned, and that of the text that Generate judges. A name begins with the run that it is of: `put_head.1.2.logits`,
-`without.1.2.logits`, `whole.logits`, `uncut.logits`, `left.1.2.4.0.logits`, `pinned.logits`, `judged.logits`.
+a head, one with all of them, one with no fibre cut, one in which a query's head leaves a key out, that of one of many
+sentences, the one that is pinned, and that of the text that Generate judges. A name begins with the run that it is of:
+`put_head.1.2.logits`, `without.1.2.logits`, `whole.logits`, `uncut.logits`, `left.1.2.4.0.logits`, `told.3.logits`,
+`pinned.logits`, `judged.logits`.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from core.errors import ConfigError
 from core.explain.subject import Subject
 from core.interpret import path_nodes
 from core.scene.recall import KEPT, Recalled
-from pictures import compute, continuation, memory
+from pictures import compute, continuation, habits, memory
 from pictures.pair import Pair, reading
 
 UNCUT = "uncut."
@@ -28,7 +29,7 @@ ARRAYS = {  # what a patch takes over, of a layer
 }
 PUT = rf"put_(?:{'|'.join(ARRAYS)})\.\d+\.\d+(?:\.\d+)?\."
 RUN = re.compile(
-    rf"((?:other|whole|uncut|pinned|judged)\.|left\.\d+\.\d+\.\d+\.\d+\.|(?:blank|way)\.\d+\.|without\.\d+\.\d+\.|{PUT})(.+)"
+    rf"((?:other|whole|uncut|pinned|judged)\.|left\.\d+\.\d+\.\d+\.\d+\.|(?:blank|way|told)\.\d+\.|without\.\d+\.\d+\.|{PUT})(.+)"
 )
 
 
@@ -56,6 +57,11 @@ def way(node: int) -> str:
     return f"way.{node}."
 
 
+def told(sentence: int) -> str:
+    """Of the run of one of the sentences over which Reading heads tells habits."""
+    return f"told.{sentence}."
+
+
 def parted(name: str) -> tuple[str, str]:
     """(what says which run, the name in it): ("", name) of the page's own."""
     found = RUN.fullmatch(name)
@@ -76,6 +82,14 @@ def without_head(scene: Scene, start: str) -> Scene:
     if layer >= scene.config.n_layers or head >= scene.config.n_heads:
         raise ConfigError(f"name: {start} is no head of this model", "name")
     return scene.turn(ablated={*scene.ablated, (layer, head)})
+
+
+def one_of_many(scene: Scene, start: str) -> Scene:
+    """Raises: ConfigError for a sentence that there is not."""
+    (sentence,) = _numbers(start)
+    if not habits.offered(scene) or sentence >= len(parts := habits.parts(scene)):
+        raise ConfigError(f"name: {start} is of a run that this page has not", "name")
+    return parts[sentence]
 
 
 def left_out(scene: Scene, start: str) -> Subject:

@@ -40,7 +40,8 @@ class World:
     of another times so much, that one and how much [pos]. on_map: which tokens are shown on the page's maps of who
     looks at whom, where it has such maps. works: what each step of a text computed. lacks: of a run in which a head
     leaves a key out, the run as it is, and that key. moved: of a page that leaves out one key after the other, how far
-    that moves the output of a query of a layer's head: [key].
+    that moves the output of a query of a layer's head: [key]. read_over: of a page that reads many sentences, every
+    head's scores on each: [sentence, label, layer, head].
     """
 
     subject: Subject
@@ -60,6 +61,7 @@ class World:
     works: tuple[Work, ...] = ()
     lacks: tuple[Subject, int] | None = None
     moved: Callable[[int, int, int], np.ndarray] | None = None
+    read_over: Callable[[], np.ndarray] | None = None
 
     def within(self, name: str) -> tuple[World, str, str]:
         """Whose number a name is: that run's World, what says so, and the rest. Raises: ConfigError for no such run."""
