@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from math import ceil
 from typing import Any
 from urllib.parse import urlencode
@@ -155,7 +156,7 @@ class Drawing:
 
     def _stream(self, first: int, end: int) -> str:
         """The residual stream from the entrance of one layer to that of another."""
-        norms = lengths(self.stack)
+        norms = self._lengths
         greatest = float(norms[np.isfinite(norms)].max(initial=0))
         a_layer = norms.shape[1] // self.stack.config.n_layers
         norms = norms[:, first * a_layer : end * a_layer + 1]
@@ -164,6 +165,10 @@ class Drawing:
         array = f"blocks.{first}.resid_pre"
         part = self._part("stream", "drift", at=first, array=array, layer=first, drift_stage=end)
         return strip.stream(part, self._along(norms), greatest)
+
+    @cached_property
+    def _lengths(self) -> np.ndarray:
+        return lengths(self.stack)
 
     def _along(self, norms: np.ndarray) -> np.ndarray:
         """[pos, stop]: lengths in the order in which they are drawn, from left to right."""

@@ -83,7 +83,11 @@ def _card(model: str, scene: Scene, words: Words) -> str:
 
 
 @cache
-def _portrait(model: str) -> np.ndarray:
+def _portrait(model: str) -> str:
+    return strip.portrait(portrayed(model))
+
+
+def portrayed(model: str) -> np.ndarray:
     """[head, query, key]: what a preset's first layer does with its own sentence.
 
     Of a trained one it is kept as a small file (models/build.py): nobody's first visit loads every model's weights.

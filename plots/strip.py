@@ -184,11 +184,15 @@ def cards(label: str, of: Iterable[str]) -> str:
     return f'<nav class="cards" style="{style}" aria-label="{escape(label)}">{"".join(every)}</nav>'
 
 
-def card(href: str, title: str, about: str, patterns: np.ndarray, *, chosen: bool) -> str:
-    """A preset to choose, with the pattern that its first layer makes of its own sentence."""
+def portrait(patterns: np.ndarray) -> str:
+    """A preset's picture: the pattern [head, query, key] that its first layer makes of its own sentence."""
     shape = thumbnail.grid(len(patterns))
     tiles = thumbnail.tiled(patterns, shape, TILE_SIDE // shape[1])
-    picture = f'<i class="ink" style="--ink:{thumbnail.url(tiles)}"></i>'
+    return f'<i class="ink" style="--ink:{thumbnail.url(tiles)}"></i>'
+
+
+def card(href: str, title: str, about: str, picture: str, *, chosen: bool) -> str:
+    """A preset to choose, with its portrait."""
     current = ' aria-current="true"' if chosen else ""
     return (
         f'<a class="card" href="{escape(href)}"{current}>{picture}'

@@ -355,10 +355,9 @@ def test_a_blank_at_a_token_s_edge_is_seen():
 
 @pytest.mark.parametrize("model", pictures.shipped())
 def test_the_thumbnail_of_a_trained_model_is_a_small_file(model, monkeypatch):
-    start._portrait.cache_clear()
     real = compute.run(Scene(model=model)).trace[core.PRESETS[model].portrayed]
     monkeypatch.setattr(compute, "run", None)  # nothing is computed for it
-    assert np.allclose(start._portrait(model), real, atol=1e-6)
+    assert np.allclose(start.portrayed(model), real, atol=1e-6)
     assert (SHIPPED / model / PORTRAIT).stat().st_size < 20_000
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import Any, cast
 
 from .. import limits
 from ..config import Config
@@ -25,6 +25,7 @@ from ..interventions import (
 )
 from ..kinds import Choice, Flag, Kind, Maybe, Name, Number, Whole
 from ..presets import PRESETS, REAL, RUN, Preset, find
+from ..tokenizer.protocol import Tokenizer
 from ..tokenizer.words import SPLITTERS, Encoding, OpenVocabulary
 from . import fitting, model_parts
 from .fields import (
@@ -239,8 +240,8 @@ class Scene:
 
     def encode(self, text: str) -> Encoding:
         """The ids and tokens of another sentence, as this one's."""
-        if tokenizer := self.preset.tokenizer:
-            return tokenizer.encode(text)
+        if self.preset.tokenizer:
+            return _of_model(self.model, text)
         return _of_open_vocabulary(text, self.split, self.config.vocab_size)
 
     @property
@@ -368,6 +369,12 @@ VIEW = frozenset(one.name for one in fields(Scene) if is_view(one))
 ADDRESS = Address(Scene)
 
 
-@lru_cache(maxsize=64)  # a turn makes several Scenes of one sentence
+# A turn makes several Scenes of one sentence, and a model's name never means another one.
+@lru_cache(maxsize=128)
+def _of_model(model: str, text: str) -> Encoding:
+    return cast(Tokenizer, cast(Preset, find(model)).tokenizer).encode(text)
+
+
+@lru_cache(maxsize=64)
 def _of_open_vocabulary(text: str, split: str, size: int) -> Encoding:
     return OpenVocabulary(size, SPLITTERS[split]).encode(text)

@@ -24,10 +24,10 @@ def fit_sentence(
     Raises: SceneError for a model that does not exist.
     """
     _preset(model)
-    return _fitted(text[: limits.TYPED], len(text), split, model, tokens)
+    fitted = _fitted_typed if len(text) <= limits.LONG_CHARACTERS else _fitted_pasted
+    return fitted(text[: limits.TYPED], len(text), split, model, tokens)
 
 
-@lru_cache(maxsize=64)  # a turn makes several Scenes of one sentence; a model's name never means another one
 def _fitted(text: str, whole: int, split: str, model: str, tokens: int) -> tuple[str, Notice | None]:
     text, preset = normalized(text), _preset(model)
     tokenizer, (most, characters) = preset.tokenizer, room(model)
@@ -48,6 +48,12 @@ def _fitted(text: str, whole: int, split: str, model: str, tokens: int) -> tuple
     if n == 1 or whole > limits.TYPED or len(tried) < len(text):
         return fitted, Notice("long", "sentence", str(max(whole, len(text))), str(len(fitted)))
     return fitted, Notice("cut", "sentence", str(n), str(len(_spans(fitted, tokenizer, split))))
+
+
+# A turn makes several Scenes of one sentence, and Start fits each reader's to every model. A model's name never means
+# another one.
+_fitted_typed = lru_cache(maxsize=1024)(_fitted)
+_fitted_pasted = lru_cache(maxsize=4)(_fitted)  # of up to 400 kB each
 
 
 def room(model: str) -> tuple[int, int]:

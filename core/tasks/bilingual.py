@@ -8,7 +8,7 @@ Both languages tell the whole meaning, so that each can be translated into the o
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache, lru_cache
 from random import Random
 from typing import Any, NamedTuple
 from zlib import crc32
@@ -267,6 +267,7 @@ class Meaning:
         return self._random() < share
 
 
+@cache
 def vocabulary(language: str) -> frozenset[str]:
     """Every word that a sentence of this language can have."""
     first = language == PORTUGUESE
