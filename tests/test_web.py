@@ -72,6 +72,10 @@ def test_it_runs_without_a_server_and_opens_again_without_a_network(watched, hos
             seed.press("ArrowUp")
             page.wait_for_function("before => location.href !== before", arg=before, timeout=LONG)
     assert f"seed={5 * TURNS}" in page.url
+    page.go_back()
+    expect(seed).to_have_value(f"{5 * TURNS - 1}", timeout=LONG)
+    page.go_forward()
+    expect(seed).to_have_value(f"{5 * TURNS}", timeout=LONG)
     page.wait_for_function("window.fibraKept === 'kept'", timeout=LONG)
     assert asked <= {urlparse(address).netloc, ""}, "nothing is asked of anybody else"
     page.context.set_offline(True)

@@ -65,6 +65,12 @@ UNUSED = re.compile(
 # The JavaScript promise integration of Chromium 156 corrupts Python's heap: with it six sessions died after 15 to 104
 # turns, without it two of 200 turns lived.
 SUSPENDING = '"Suspending"in WebAssembly', "false"
+# Back and Forward on the same page: the browser build asks for the query that it had before, and keeps that.
+BACK = (
+    "this.onPageChange(ve.pageScriptHash, void 0, !0)",
+    "(this.setState({ queryParams: document.location.search.slice(1) }), "
+    "this.onPageChange(ve.pageScriptHash, document.location.search.slice(1), !0))",
+)
 LANGUAGES = ("pt-BR", "en")
 DATE = (2026, 1, 1, 0, 0, 0)  # in archives, so that equal contents are equal files
 
@@ -125,8 +131,17 @@ def called(*command: object, cwd: Path) -> str:
 
 
 def frontend(out: Path, package: Path) -> None:
-    """The browser build of Streamlit, without what no page of ours asks for."""
+    """The browser build of Streamlit, without what no page of ours asks for, and with ears for Back."""
     shutil.copytree(package / "build", out, ignore=lambda _, names: [name for name in names if UNUSED.search(name)])
+    change(max(out.glob("index-*.js"), key=lambda path: path.stat().st_size), BACK)
+
+
+def change(script: Path, words: tuple[str, str]) -> None:
+    """Write the second for the first in a script of others. Raises: SystemExit where it does not stand there once."""
+    text = script.read_text("utf-8")
+    if text.count(words[0]) != 1:
+        raise SystemExit(f"{script.name}: {words[0]!r} is not where it was")
+    script.write_text(text.replace(*words), "utf-8")
 
 
 def python(out: Path, cache: Path) -> None:
@@ -135,10 +150,7 @@ def python(out: Path, cache: Path) -> None:
     out.mkdir(parents=True)
     for name in ("pyodide.mjs", "pyodide.asm.js", "pyodide.asm.wasm", "python_stdlib.zip"):
         shutil.copy(pyodide / name, out)
-    glue = (out / "pyodide.asm.js").read_text("utf-8")
-    if glue.count(SUSPENDING[0]) != 1:
-        raise SystemExit("pyodide.asm.js: stack switching is not where it was")
-    (out / "pyodide.asm.js").write_text(glue.replace(*SUSPENDING), "utf-8")
+    change(out / "pyodide.asm.js", SUSPENDING)
     packages = {}
     for name, file, data, needs, kind in packages_of(cache, sums(listed)):
         (out / file).write_bytes(data)
