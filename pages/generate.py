@@ -8,18 +8,21 @@ from core import Distribution, Scene, Writing, cross_entropy
 from core.generate.loop import generate, multiplications, write_on
 from core.interpret import direct_attribution, read_stream, residual_stages, source_attribution
 from pictures import arithmetic, continuation
+from pictures.explained.runs import JUDGED
 from pictures.generate import cache, draw, lens, votes
 from pictures.generate import loss as losses
 from pictures.words import Words
 from ui import comparison, explanation, figure, on_demand, shell, state
-from ui.generate import fragments, knobs, loop_strip
+from ui.fragments import Fragments
+from ui.generate import knobs, loop_strip
 
+TWO = Fragments("generate", (JUDGED,))
 CHECK = on_demand.Work("generate.recheck", cache.both_ways, cache.parts, cache.unasked)
 
 
 def loop(words: Words) -> None:
     """The text so far, the loop, the draw and its knobs; what each layer would say, and what the cache saved."""
-    fragments.in_step(whole=False)
+    TWO.in_step(whole=False)
     scene = continuation.writer(state.scene())
     text = continuation.written(scene)
     if text is None:
@@ -74,7 +77,7 @@ def _inside(scene: Scene, text: Writing, words: Words) -> None:
 @st.fragment
 def loss(words: Words) -> None:
     """A real text judged: token by token, the mean, perplexity, and the simplified squared error."""
-    fragments.in_step(whole=True)
+    TWO.in_step(whole=True)
     scene = continuation.writer(state.scene())
     left, right = st.columns(2, gap="medium")
     with left:
@@ -94,7 +97,7 @@ def loss(words: Words) -> None:
 scene, words = shell.open_page("generate", reads=continuation.writer)
 comparison.elsewhere(scene, words)
 knobs.stand_in(scene, words)
-fragments.begin()
+TWO.begin()
 knobs.CLOCK.enter()
 knobs.CLOCK.play(loop, words)
 loss(words)

@@ -15,12 +15,16 @@ from pictures.translate import draw, fibres
 from pictures.translate import text as texts
 from pictures.words import Words
 from ui import comparison, explanation, figure, shell, state, switchboard
+from ui.fragments import Fragments
 from ui.live import live_figure
 from ui.translate import knobs
+
+TWO = Fragments("translate", ("beam.",))
 
 
 def look(words: Words) -> None:
     """The fibres and the map, the walk and what is looked at; then the next word, and every head."""
+    TWO.in_step(whole=False)
     scene = state.scene()
     switchboard.in_step(scene)
     text = texts.translated(scene)
@@ -49,6 +53,7 @@ def _inside(scene: Scene, text: Translated, words: Words) -> None:
 @st.fragment
 def search(words: Words) -> None:
     """Several translations at once, as a tree."""
+    TWO.in_step(whole=True)
     scene = state.scene()
     if texts.translated(scene) is None:
         return
@@ -72,6 +77,7 @@ def _picture(builder, scene: Scene, words: Words, height: int, on_click=None) ->
 
 scene, words = shell.open_page("translate")
 comparison.elsewhere(state.own(), words)
+TWO.begin()
 knobs.CLOCK.enter()
 knobs.CLOCK.play(look, words)
 search(words)

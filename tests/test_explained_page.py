@@ -475,6 +475,49 @@ def test_a_norms_moments_its_strokes_and_the_zeros_are_numbers() -> None:
             assert run.explain(number).value == pytest.approx(y, abs=1e-6)
 
 
+def test_how_heads_look_from_word_to_word_and_the_texts_of_a_search_are_numbers() -> None:
+    scene = Scene(model="translator", words_translated=5)
+    kinds = set()
+    for shown in (
+        *(scene.turn(attention_of=kind) for kind in ("cross", "encoder", "decoder")),
+        *(scene.turn(words_translated=None), scene.turn(sentence="seals seals"), Scene(model="seq2seq")),
+    ):
+        run, made = here("translate", shown), translate_fibres.heads(shown, EN)
+        z = values_of(made.figure)
+        for row, column in np.ndindex(z.shape):
+            number = made.numbers.at({"x": column, "y": row})
+            assert run.explain(number).value == pytest.approx(z[row, column], rel=1e-6), number
+            assert made.numbers.place(number)["x0"] == column - 0.5
+        kinds.add(number[0].partition(".")[0])
+    assert kinds == {"aligned", "sharp"} and translate_fibres.heads(scene.turn(off=("cross",)), EN).numbers is None
+    assert "aligned.blocks.*.cross.pattern" in families("translate", scene)
+    assert "aligned.blocks.*.cross.pattern" not in families("translate", Scene(model="seq2seq"))
+    for shown in (scene.turn(sentence="seals seals", beam_width=8), Scene(model="seq2seq", beam_width=3)):
+        run, made, steps = here("translate", shown), translate_draw.beams(shown, EN), translate_draw.search(shown)
+        told = made.figure["data"][0]
+        for x, y, text in list(zip(told["x"].tolist(), told["y"].tolist(), told["text"], strict=True))[1:]:
+            number = made.numbers.at({"x": x, "y": y})
+            found, beam = run.explain(number), steps[int(y) - 1].kept[int(x)]
+            assert found.value == pytest.approx(beam.score, rel=1e-6) and EN.number(found.value) in text
+            at = made.numbers.place(number)
+            assert at["x0"] < x < at["x1"] and at["y0"] < y < at["y1"]
+            for one in found.operands:
+                below = run.explain((one.name, one.index))
+                assert below.value == pytest.approx(one.value, rel=1e-5, abs=1e-7), one
+            title = Read(cards.card(run, ((found.operands[-1].name, found.operands[-1].index),), EN).html).text
+            assert "text of the search: " in title and f"“{run.called(beam.tokens[-1])}”" in title
+        assert made.numbers.at({"x": 0.0, "y": 0.0}) is None
+        ended = [(n, i) for n, step in enumerate(steps, 1) for i, b in enumerate(step.kept) if len(b.tokens) < n]
+        assert bool(ended) == (shown.beam_width == 8)
+        for place in ended:
+            same = run.explain(("beam.logits", place))
+            assert same.operands[0].index < place and same.value == run.value(("beam.logits", same.operands[0].index))
+            assert not run.has((f"kept.{place[0]}.{place[1]}.logits", (0, 0)))
+        for name in ("kept.99.0.logits", "kept.0.1.logits", "kept.1.0.beam.logits"):
+            assert not run.has((name, (0, 0)))
+    assert not here("attention", scene).has(("beam.logits", (1, 0)))
+
+
 @pytest.mark.parametrize("scene", [Scene(model="stories", layer=1, head=2), Scene(model="induction", layer=1)])
 def test_what_a_head_does_over_many_sentences_is_explained_sentence_by_sentence(scene: Scene) -> None:
     run, map_, made = here("reading", scene), habits.held(scene, EN), habits.ranged(scene, EN)
@@ -601,6 +644,7 @@ MADE = {
         *("held.blocks.1.attn.pattern:1.0", "score_most.blocks.0.attn.pattern:2.1"),
         *("score_previous.blocks.1.attn.pattern:2", "plane.blocks.1.attn.k:2.3.1"),
     ),
+    "translate": ("aligned.blocks.1.cross.pattern:1", "sharp.encoder.blocks.0.attn.pattern:0", "beam.logits:3.1"),
     "generate": (
         *("vote.blocks.0.mlp_out:7", "vote_head.blocks.1.attn.z:2.9", "brought.logits:2.9"),
         *("lens.blocks.0.resid_post:3.9", "judged.surprise.logits:2"),
@@ -624,6 +668,8 @@ OF_TWO = (
 def test_what_a_derived_number_is_made_of_is_the_run_s(page: str) -> None:
     """Whatever an operand is said to be, its own explanation says too, into other runs as well; to the weights."""
     cases = [(Scene(model="stories"), MADE[page])]
+    if page == "translate":
+        cases = [(Scene(model="translator"), MADE[page])]
     if page == "cause":
         cases += [(Scene(model="stories", cause_break=True), MADE[page]), (Scene(model="translator"), OF_TWO)]
     for scene, texts in cases:
@@ -661,7 +707,9 @@ def test_what_can_be_asked_for_is_what_a_forward_records() -> None:
         assert {family_of(name)[0] for name in trace} == {name.format(i="*") for name in recorded(config)}
     found = families("translate", Scene(model="seq2seq"))
     trace = core.run(Scene(model="seq2seq")).trace
-    assert {family_of(name)[0] for name in trace} | {"draw.plain"} == {*found}
+    made = {"beam.logits", "sharp.blocks.*.cross.pattern", "sharp.blocks.*.attn.pattern"}
+    made |= {"draw.plain", "sharp.encoder.blocks.*.attn.pattern"}
+    assert {family_of(name)[0] for name in trace} | made == {*found}
     assert "grad.logits" in families("backward", Scene(model="gpt")) and "draw.plain" in families("generate", Scene())
 
 

@@ -253,6 +253,18 @@ def test_a_head_and_a_word_are_clicked(in_turn, app):
     expect(in_turn).to_have_url(re.compile("sentence=.*yesterday"))
 
 
+@pytest.mark.browser
+def test_a_text_of_the_tree_is_explained_in_the_other_fragment(watched, app):
+    tab = watched.at(app, "/translate?lang=en&model=translator")
+    tab.locator("[data-figure=translate-tree] .fibra-plot").scroll_into_view_if_needed()
+    settled(tab)
+    box = tab.locator("[data-figure=translate-tree] .scatterlayer .point").nth(4).bounding_box()
+    tab.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    card = tab.locator(".fibra-explained [aria-current]")
+    expect(card).to_have_text("ln of a text’s probability in the search · step 2, text 0")
+    expect(tab).to_have_url(re.compile("explained=beam.logits"))
+
+
 # ------------------------------------------------------------------------------------------------------------- trained
 
 

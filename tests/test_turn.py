@@ -36,7 +36,7 @@ from pictures import (
 from pictures.explained import card, page_world, runs
 from pictures.generate import cache, loss
 from pictures.loss_choice import Judged
-from pictures.translate import draw, text
+from pictures.translate import search, text
 from pictures.words import words_of
 
 WORDS = words_of("en")
@@ -116,7 +116,8 @@ SHELVES = {
     "explained": lambda scene: page_world.world("backward", scene, WORDS),
     "context": continuation.context,
     "translated": lambda _: text.translated(TRANSLATOR),
-    "searched": lambda _: draw.search(TRANSLATOR),
+    "searched": lambda _: search.search(TRANSLATOR),
+    "a text of the search read": lambda _: search.read(TRANSLATOR.computed, ()),
     "card": lambda scene: card.shown("reading", scene.turn(explained=(("embed", (0, 0)),)), WORDS),
     "chosen cell": lambda scene: chosen_cell.html(scene, WORDS),
     "rows": lambda scene: attention.rows_read(scene, WORDS),

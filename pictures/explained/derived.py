@@ -34,6 +34,7 @@ from pictures.explained.lost import LOST
 from pictures.explained.measured import MEASURED
 from pictures.explained.runs import OTHER, put
 from pictures.explained.scored import SCORED
+from pictures.explained.searched import SEARCHED
 from pictures.explained.shared import SHARED
 from pictures.explained.spent import WORKED
 from pictures.explained.voted import VOTED
@@ -263,6 +264,7 @@ DERIVED = {
     **MEASURED,
     **SHARED,
     **SCORED,
+    **SEARCHED,
     **WORKED,
     **VOTED,
 }

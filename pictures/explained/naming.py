@@ -14,7 +14,7 @@ from pictures.explained import derived, runs
 from pictures.explained.habitual import HABITS
 from pictures.explained.kinds import COMPONENT, LABEL
 from pictures.explained.measured import MOMENTS
-from pictures.explained.page_world import ON_MAPS, asked, pinned_directions
+from pictures.explained.page_world import ON_MAPS, asked, grammar, pinned_directions
 from pictures.explained.scored import SCORE, SCORED
 from pictures.explained.world import DRAW, EVERYWHERE, STEPS, World, bare_of
 from pictures.extremes import token_name
@@ -35,6 +35,10 @@ MADE = {  # pages that draw numbers that no trace holds: those, but for Drift's
         *(f"{kind}.blocks.*.attn.pattern" for kind in SCORED if kind.startswith(SCORE)),
         *(f"{kind}.blocks.*.attn.pattern" for kind in HABITS),
         *("plane.blocks.*.attn.q", "plane.blocks.*.attn.k", "plane.blocks.*.attn.rot_q", "plane.blocks.*.attn.rot_k"),
+    ),
+    "translate": (
+        *("aligned.blocks.*.cross.pattern", "sharp.blocks.*.cross.pattern", "beam.logits"),
+        *("sharp.blocks.*.attn.pattern", "sharp.encoder.blocks.*.attn.pattern"),
     ),
     "fibres": ("probability.logits", "cut.blocks.*.resid_post"),
     "generate": (
@@ -57,6 +61,9 @@ MADE = {  # pages that draw numbers that no trace holds: those, but for Drift's
     ),
 }
 OF_SEVERAL = ("vote", "lens", "overall", "differs")  # kinds whose numbers are of several arrays of a layer
+OF_TWO_STACKS = (  # how kinds begin whose numbers a model of two stacks has too
+    *("mean_", "variance_", "zeros", "alike", "moved_", "gap", "aligned", "sharp", "beam"),
+)
 LAYER = re.compile(r"(?:encoder\.)?(?:blocks\.(\d+)\.)?(.*)")
 
 
@@ -134,6 +141,8 @@ def families(page: str, scene: Scene) -> list[str]:
         own = [one for one in own if habits.offered(scene) or one.partition(".")[0] not in HABITS]
         if page == "generate" and len(losses.joined(asked(page, scene)).tokens) > 1:
             own.append(f"{runs.JUDGED}surprise.logits")
+        if page == "translate" and not grammar(asked(page, scene)):
+            own = [one for one in own if not one.startswith("aligned")]
         if page in ON_MAPS and (divided := left_out.weights_name(PATTERNS[0], scene)) != PATTERNS[0]:
             own.insert(0, divided)
     return [*(DRAW + step for step in DRAWN.get(page, ())), *own, *found]
@@ -142,7 +151,7 @@ def families(page: str, scene: Scene) -> list[str]:
 def _is_made(name: str, config: Config) -> bool:
     """Whether a page makes such numbers of a model of this Config."""
     bare = bare_of(name)
-    if config.n_encoder_layers and not name.startswith(("mean_", "variance_", "zeros", "alike", "moved_", "gap")):
+    if config.n_encoder_layers and not name.startswith(OF_TWO_STACKS):
         return False
     if name.startswith("lens") and not config.residual:
         return False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache, partial
 
@@ -26,10 +26,12 @@ from pictures import (
 from pictures.brief import Brief
 from pictures.display_names import all_named
 from pictures.explained import runs
+from pictures.explained.searched import Spoken
 from pictures.explained.world import World
 from pictures.generate import loss as losses
 from pictures.pages import PAGES
 from pictures.pair import Pair
+from pictures.translate import search as searches
 from pictures.translate import text as translations
 from pictures.words import Words
 
@@ -177,7 +179,29 @@ def _translating(scene: Scene, words: Words) -> World | None:
     step, at = translations.looked_at(scene, text), translations.reached(scene, text) - 1
     read = tuple(called(token) for token in text.target.tolist())
     wrote = tuple(called(one.token) for one in text.steps)
-    return World(subject, text.source.tokens, called, step.distribution, at, read, wrote)
+    spoken = Spoken(at + 1, grammar(scene), partial(searches.search, scene))
+    plain = World(subject, text.source.tokens, called, step.distribution, at, read, wrote)
+    return replace(plain, spoken=spoken, elsewhere=cache(partial(_searched, scene, plain)))
+
+
+def grammar(scene: Scene) -> Mapping[int, frozenset[int]]:
+    """Of the words that Translate shows, what the grammar says they stem from."""
+    text = translations.translated(scene)
+    known = translations.truth(scene, text) if text else None
+    return known.of(translations.reached(scene, text)) if text and known else {}
+
+
+def _searched(scene: Scene, plain: World, start: str) -> World:
+    """Of the run that has read a text of the search. Raises: ConfigError."""
+    kind, n, rank, _ = start.split(".") if start.startswith("kept.") else ("", "0", "0", "")
+    tokens = searches.text_at(searches.search(scene), int(n), int(rank)) if kind else None
+    if tokens is None:
+        raise ConfigError(f"name: {start} is of a run that this page has not", "name")
+    trace = searches.read(scene.computed, tokens)
+    read = tuple(map(plain.called, (int(scene.encoding.ids[0]), *tokens)))
+    wrote = (*read[1:], plain.called(int(trace["logits"][-1].argmax())))
+    subject = replace(plain.subject, trace=trace, ids=trace.ids)
+    return replace(plain, subject=subject, read=read, written=wrote, drawn=None, spoken=None)
 
 
 def _graded(scene: Scene, words: Words) -> World:

@@ -1,8 +1,8 @@
 """The other runs that a page's numbers lead to: the other sentence's, one with an array of it patched in, one without
 a head, one with all of them, one with no fibre cut, one in which a query's head leaves a key out, that of one of many
-sentences, the one that is pinned, and that of the text that Generate judges. A name begins with the run that it is of:
-`put_head.1.2.logits`, `without.1.2.logits`, `whole.logits`, `uncut.logits`, `left.1.2.4.0.logits`, `told.3.logits`,
-`pinned.logits`, `judged.logits`.
+sentences, that of a text which a search has kept, the one that is pinned, and that of the text that Generate judges.
+A name begins with the run that it is of: `put_head.1.2.logits`, `without.1.2.logits`, `whole.logits`, `uncut.logits`,
+`left.1.2.4.0.logits`, `told.3.logits`, `kept.2.0.logits`, `pinned.logits`, `judged.logits`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ ARRAYS = {  # what a patch takes over, of a layer
 }
 PUT = rf"put_(?:{'|'.join(ARRAYS)})\.\d+\.\d+(?:\.\d+)?\."
 RUN = re.compile(
-    rf"((?:other|whole|uncut|pinned|judged)\.|left\.\d+\.\d+\.\d+\.\d+\.|(?:blank|way|told)\.\d+\.|without\.\d+\.\d+\.|{PUT})(.+)"
+    rf"((?:other|whole|uncut|pinned|judged)\.|left\.\d+\.\d+\.\d+\.\d+\.|(?:blank|way|told)\.\d+\.|(?:without|kept)\.\d+\.\d+\.|{PUT})(.+)"
 )
 
 
@@ -60,6 +60,11 @@ def way(node: int) -> str:
 def told(sentence: int) -> str:
     """Of the run of one of the sentences over which Reading heads tells habits."""
     return f"told.{sentence}."
+
+
+def kept(n: int, rank: int) -> str:
+    """Of the run that read a text of Translate's search: of so many words, at that place among those of as many."""
+    return f"kept.{n}.{rank}."
 
 
 def parted(name: str) -> tuple[str, str]:

@@ -17,6 +17,7 @@ from core.interpret import PCA
 from core.scene.fields import Numbered
 from core.trace import axes_of
 from pictures.explained import derived, runs
+from pictures.explained.searched import Spoken
 from pictures.pair import Pair
 
 DRAW = "draw."  # before the names of a draw (core/explain/sampling.py)
@@ -41,7 +42,7 @@ class World:
     looks at whom, where it has such maps. works: what each step of a text computed. lacks: of a run in which a head
     leaves a key out, the run as it is, and that key. moved: of a page that leaves out one key after the other, how far
     that moves the output of a query of a layer's head: [key]. read_over: of a page that reads many sentences, every
-    head's scores on each: [sentence, label, layer, head].
+    head's scores on each: [sentence, label, layer, head]. spoken: of the page that translates, its translation.
     """
 
     subject: Subject
@@ -62,6 +63,7 @@ class World:
     lacks: tuple[Subject, int] | None = None
     moved: Callable[[int, int, int], np.ndarray] | None = None
     read_over: Callable[[], np.ndarray] | None = None
+    spoken: Spoken | None = None
 
     def within(self, name: str) -> tuple[World, str, str]:
         """Whose number a name is: that run's World, what says so, and the rest. Raises: ConfigError for no such run."""

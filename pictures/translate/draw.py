@@ -6,17 +6,18 @@ import numpy as np
 
 from core import Scene
 from core.generate.beam import Beam, BeamStep
-from core.scene import translation
-from pictures import compute, memory
 from pictures.compute import Picture, picture
 from pictures.continuation import names
 from pictures.generate.draw import candidates, share
-from pictures.numbers import Bars
+from pictures.numbers import Bars, Points
 from pictures.translate import text as texts
+from pictures.translate.search import place_of, search
 from pictures.words import Words
 from plots import next_token
 from plots.beam_tree import Node, beam_tree
 from plots.tokens import edged
+
+RING = (0.02, 0.25)  # half the width and height of a text's outline in the tree
 
 
 @picture(*texts.KNOBS, "words_translated")
@@ -55,16 +56,6 @@ def height(scene: Scene) -> int:
     return next_token.ABOVE + 30 + next_token.ROW * len(candidates(step))
 
 
-def search(scene: Scene) -> tuple[BeamStep, ...]:
-    """The steps of the search, kept for all sessions."""
-    return _search(compute.looked_at(scene, ("beam_width",)))
-
-
-@memory.kept(lambda scene: (scene,), large=compute.is_large)
-def _search(scene: Scene) -> tuple[BeamStep, ...]:
-    return translation.search(scene, compute.params(scene))
-
-
 @picture("beam_width")
 def beams(scene: Scene, words: Words) -> Picture:
     """Every text that was ever kept, as a tree from the first word down; the best one's way is lit."""
@@ -75,7 +66,7 @@ def beams(scene: Scene, words: Words) -> Picture:
     nodes = [
         Node(
             at=(len(beam.tokens), rank),
-            parent=_place(steps, beam.parent),
+            parent=place_of(steps, beam.parent),
             token=name(beam.tokens[-1]),
             note=words.number(beam.score),
             hover=words(
@@ -92,7 +83,8 @@ def beams(scene: Scene, words: Words) -> Picture:
         if len(beam.tokens) == n
     ]
     figure = beam_tree(nodes, start=scene.tokens[0], width=scene.beam_width, alt=says)
-    return Picture(figure, says)
+    places = tuple((float(rank), float(n)) for n, rank in (node.at for node in nodes))
+    return Picture(figure, says, Points(tuple(("beam.logits", node.at) for node in nodes), places, RING))
 
 
 def tree_height(scene: Scene) -> int:
@@ -106,12 +98,6 @@ def _line(beam: Beam) -> list[Beam]:
     while found[-1].parent is not None:
         found.append(found[-1].parent)
     return found
-
-
-def _place(steps: tuple[BeamStep, ...], beam: Beam | None) -> tuple[int, int]:
-    """Where a text stands in the tree: how many words it has, and its rank among those kept then."""
-    n = len(beam.tokens) if beam else 0
-    return (n, [kept.tokens for kept in steps[n - 1].kept].index(beam.tokens)) if beam and n else (0, 0)
 
 
 def _joined(beam: Beam, scene: Scene, words: Words) -> str:

@@ -12,7 +12,7 @@ from core.scene.translation import Translated
 from pictures import stacks
 from pictures.compute import Picture, picture
 from pictures.extremes import greatest, head_names, percent, some, token_name, token_names
-from pictures.numbers import COLUMN, ROW, Points, cells
+from pictures.numbers import COLUMN, ROW, Cells, Points, by_layer, cells
 from pictures.squares import head_axes
 from pictures.translate import text as texts
 from pictures.translate.text import LOOKS, Look, Truth
@@ -108,6 +108,7 @@ def heads(scene: Scene, words: Words) -> Picture:
     scene = texts.two_stacks(scene)
     text = texts.text_of(scene)
     look, known = texts.look(scene, text, words), _known(scene, text)
+    found = None
     if look is None:
         says = words("translate.says.no_heads")
         values = np.full((text.config.n_layers, text.config.n_heads), np.nan, np.float32)
@@ -136,7 +137,11 @@ def heads(scene: Scene, words: Words) -> Picture:
         height=HEADS_HEIGHT,
         alt=says,
     )
-    return Picture(figure, says)
+    return Picture(figure, says, _numbers(scene, values.shape, found is not None) if look else None)
+
+
+def _numbers(scene: Scene, size: tuple[int, ...], aligned: bool) -> Cells:
+    return by_layer(f"{'aligned' if aligned else 'sharp'}.{texts.PATTERNS[scene.attention_of]}", size)
 
 
 def _known(scene: Scene, text: Translated) -> Truth | None:
