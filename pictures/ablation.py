@@ -60,7 +60,7 @@ def work(scene: Scene) -> float:
     return again(scene, config.n_heads, config.n_layers * config.n_layers / 2)
 
 
-def again(scene: Scene, runs: int, layers: float) -> float:
+def again(scene: Scene, runs: float, layers: float) -> float:
     """The multiplications that it takes to compute so many layers again, for so many runs side by side."""
     return layers / stacks.looks(scene).config.n_layers * (_once(scene) * runs + widened(scene))
 

@@ -142,6 +142,7 @@ def weights_of(scene: Scene) -> np.ndarray:
     return at_head(compute.run(scene), scene, "pattern").astype(np.float64)
 
 
+@memory.kept(lambda scene: (scene.computed, scene.layer, scene.head, scene.attention_of), large=compute.is_large)
 def carried_of(scene: Scene) -> np.ndarray:
     """[query, key]: what each of its weights carries."""
     (params, config, trace, kind), (layer, head) = stacks.asked(scene), stacks.looks(scene).place
@@ -150,21 +151,25 @@ def carried_of(scene: Scene) -> np.ndarray:
 
 
 def unasked(scene: Scene) -> bool:
-    """Whether leaving out one key after the other takes so little that a page need not be asked to. Under a mask one
-    row is computed for each; where a word sees what follows, all that stands above the head's layer.
-    """
+    """Whether leaving out one key after the other takes so little that a page need not be asked to."""
     found = stacks.looks(scene)
-    c, above = found.config, found.config.n_layers - found.place[0] - (not found.crosses)
-    if c.causal and not c.cross:
-        return True
-    return again(scene, len(found.columns), above) <= limits.ABLATIONS
+    above = found.config.n_layers - found.place[0] - (not found.crosses)
+    runs = (found.cell[0] + 1) / len(found.rows) if _is_row(found) else len(found.columns)
+    return again(scene, runs, above) <= limits.ABLATIONS
+
+
+def _is_row(found: stacks.Looks) -> bool:
+    """Whether of each run without a key one row alone is computed, and none for the keys behind the query: under a
+    mask. Where a word sees what follows, it is all that stands above the head's layer."""
+    return found.config.causal and not found.config.cross
 
 
 def parts(scene: Scene) -> list[tuple[Scene, int, int]]:
     """What `measured` is asked: all keys, or a few at a time, so that others may come between."""
-    n = len(stacks.looks(scene).columns)
+    found = stacks.looks(scene)
+    n = len(found.columns)
     bare = compute.looked_at(scene, ("layer", "head", "query", "attention_of"))
-    step = n if unasked(scene) else AT_ONCE
+    step = n if unasked(scene) or _is_row(found) else AT_ONCE
     return [(bare, start, min(start + step, n)) for start in range(0, n, step)]
 
 

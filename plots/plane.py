@@ -35,8 +35,10 @@ def plane(
     where `weights` [query, key] is above the threshold, the more opaque the more it weighs. `names` of the two are the
     legend's; tokens are not trusted.
     """
-    lines = [(w, q, k) for (q, k), w in np.ndenumerate(weights) if w > threshold]
-    lines = sorted(lines, reverse=True)[:MOST]
+    queries, keys = np.nonzero(weights > threshold)
+    above = weights[queries, keys]
+    order = np.lexsort((keys, queries, above))[::-1][:MOST]
+    lines = [*zip(above[order].tolist(), queries[order].tolist(), keys[order].tolist(), strict=True)]
     data = [_lines(points, part, low) for low, part in _bins(lines)]
     everyone = np.concatenate(points)
     (x_low, y_low), (x_high, y_high) = everyone.min(0), everyone.max(0)

@@ -286,7 +286,14 @@ def test_a_large_model_s_heads_are_switched_off_layer_by_layer_when_asked_for(mo
     assert ablation.of_all(Scene(model="encoder"))[0].predicted is None
     monkeypatch.setattr(limits, "ABLATIONS", 1)
     assert not ablation.unasked(scene)
-    assert importance.unasked(scene), "under a mask one row alone is computed again"
+    assert not importance.unasked(scene)
+    n = len(scene.tokens)
+    assert [part[1:] for part in importance.parts(scene)] == [(0, n)], "under a mask one row alone is computed again"
+    rows = [scene.turn(query=query) for query in (0, n - 1)]
+    about = importance.again(scene, 1 / n, 1), importance.again(scene, 1, 1)
+    monkeypatch.setattr(limits, "ABLATIONS", sum(about) / 2)
+    assert [importance.unasked(row) for row in rows] == [True, False]
+    monkeypatch.setattr(limits, "ABLATIONS", 1)
     sees_all = Scene(model="encoder_full", sentence=" ".join(f"w{i}" for i in range(20)))
     assert [part[1:] for part in importance.parts(sees_all)] == [(0, 16), (16, 20)]
     monkeypatch.undo()

@@ -97,6 +97,7 @@ SHELVES = {
     "probe": labels.probe_of,
     "effects": lambda scene: ablation.measured(scene, 0),
     "a key's effect": importance.effects_of,
+    "what weights carry": importance.carried_of,
     "a head's worth": lambda scene: worth._without(scene.computed, 0, 0),
     "all heads' worth": lambda scene: worth._last(scene.computed),
     "over sentences": lambda scene: habits.over(Scene(model="induction", seed=scene.seed)),

@@ -22,9 +22,9 @@ KEPT = (
     *("blocks.*.resid_pre", "blocks.*.resid_mid", "blocks.*.resid_post"),
 )
 
-# Where a block that is computed again may stop, if what is asked for stands before: at scores, or before the MLP.
+# Where a block that is computed again may stop, if what is asked for stands before: at the vectors, or before the MLP.
 VECTORS = ("attn.q", "attn.k", "attn.v", "attn.rot_")
-SCORES, ATTENDED = "attn.scores", "attn_out"
+ATTENDED = "attn_out"
 
 
 class Enough(Exception):
@@ -111,7 +111,8 @@ class Recalled(Trace):
         last, trace = self._last
         if last != i or name not in trace:
             inside = name.split(".", 2)[2]
-            until = SCORES if inside.startswith(VECTORS) else ATTENDED if inside.startswith("attn.") else ""
+            vectors = "attn.rot_k" if self._config.positions == "rotary" else "attn.v"
+            until = vectors if inside.startswith(VECTORS) else ATTENDED if inside.startswith("attn.") else ""
             trace = self._run(i, f"blocks.{i}.{until}" if until and last != i else "")
             self._last = i, trace
         return trace
