@@ -10,6 +10,8 @@ from plots.figure import LINE, SMALLEST, axis, base_layout, label_width, literal
 
 LEAST = 0.0005  # a share: of less 0.0% is written
 CHARACTER = 6.6  # px: a digit of the number above a bar
+ABOVE = 20  # px: that number, with what is around it
+TOP = 6  # px: over all
 
 
 def token_shares(
@@ -33,6 +35,8 @@ def token_shares(
     highest = float(values.max(initial=0.0, where=np.isfinite(values)))
     highest = highest if highest >= LEAST else 1.0  # bars that all read 0.0% are none
     above = CHARACTER * len("00.0%") <= _room(tokens, width)
+    bottom = labels_height(tokens, width)
+    tallest = 1 - ABOVE / (height - TOP - bottom) if above else 0.95  # a ring around a bar goes around its number too
     trace = {
         "type": "bar",
         "x": np.arange(len(tokens), dtype=np.int32),
@@ -46,7 +50,7 @@ def token_shares(
         trace |= {"texttemplate": "%{y:.1%}", "textposition": "outside"}
     layout = base_layout(
         height=height,
-        margin={"l": 58, "r": 8, "t": 20, "b": labels_height(tokens, width)},
+        margin={"l": 58, "r": 8, "t": TOP, "b": bottom},
         bargap=0.3,
         xaxis=axis(
             **ticks(tokens, room=_room(tokens, width)),
@@ -54,7 +58,7 @@ def token_shares(
             tickangle=-90 if upright(tokens, width) else 0,
         ),
         yaxis=axis(
-            range=[0, 1.05 * highest],
+            range=[0, highest / tallest],
             tickformat=".0%" if highest > 0.05 else ".1%",
             nticks=5,
             showgrid=True,

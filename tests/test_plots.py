@@ -859,3 +859,13 @@ def test_fibres_say_how_wide_a_picture_their_names_need_to_stand_level() -> None
         return {note["textangle"] for note in notes if note.get("name") == "token"}
 
     assert angles(level + 1) == {0} and angles(level - 1) == {-90}
+
+
+@pytest.mark.parametrize("height", [150, 200, 330])
+def test_the_number_above_the_highest_bar_stands_inside_the_plot(height):
+    """A ring around the bar's column goes around it too."""
+    for tokens in (["a", "b", "c"], ["a longer name"] * 3):
+        figure = token_shares(np.array([0.3, 0.2, 0.0]), tokens, height=height)
+        margin, (low, high) = figure["layout"]["margin"], figure["layout"]["yaxis"]["range"]
+        above = (height - margin["t"] - margin["b"]) * (1 - 0.3 / (high - low))
+        assert figure["data"][0]["texttemplate"] and low == 0 and above > 18
