@@ -228,7 +228,7 @@ def adopted(given: Mapping[str, bytes]) -> tuple[str, Real]:
             if name in given:
                 (path / name).write_bytes(given[name])
         path = path / single[0] if single else path
-        name = name_of(path)
+        name = name_of(path, whole=True)
         card, model = read(path, name, check=True)
         if model is None or model.tokenizer is None:
             raise WeightsError(card.problem)

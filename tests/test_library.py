@@ -210,6 +210,23 @@ def test_a_reader_s_files_become_a_model_and_leave_nothing_behind(tmp_path, shel
     assert find(name) is None, "it lives as long as a session holds it"
 
 
+def test_nobody_is_shown_what_another_reader_brought(tmp_path, monkeypatch):
+    """Equal weights with other words are another model, and so are files that differ where no sample is taken."""
+    monkeypatch.setattr("core.weights.card.SAMPLES", 1)  # of a small file, as of a large one: most is not looked at
+    mine = {path.name: path.read_bytes() for path in folder(tmp_path).iterdir()}
+    weights = bytearray(mine["model.safetensors"])
+    weights[-1] ^= 1
+    others = [
+        {"vocab.txt": mine["vocab.txt"].replace(b"[unused0]", b"penguin")},
+        {"model.safetensors": bytes(weights)},
+    ]
+    held = [library.adopted(mine | other) for other in ({}, *others)]
+    assert len({name for name, _ in held}) == 3
+    assert all(find(name) is model for name, model in held) and library.adopted(mine) == held[0]
+    mine_read, other_read = (Scene(model=name, sentence="penguin").tokens for name, _ in held[:2])
+    assert other_read == ("[CLS]", "penguin", "[SEP]") != mine_read
+
+
 @pytest.mark.parametrize(
     ("given", "why"),
     [

@@ -112,13 +112,24 @@ def licence(path: Path, model: Pretrained) -> str:
     return str(parse(read_config(path), CONFIG).get("license", ""))
 
 
-def name_of(path: Path) -> str:
+def name_of(path: Path, whole: bool = False) -> str:
     """The model's name in an address: its family, what it is called, and ten digits that follow from its files.
 
-    The same on every server that has it. Raises: WeightsError for a config.json that is none.
+    The same on every server that has it. whole: sixteen digits, which follow from all that there is: of what a reader
+    brings, so that nobody is shown what another one has altered or given other words.
+    Raises: WeightsError for a config.json that is none.
     """
     slug = "-".join(re.sub(r"[^A-Za-z0-9.]+", "-", part).strip("-") for part in (family_of(path), titled(path)))
-    return f"{REAL}{slug[:64]}-{fingerprint(path)}"
+    return f"{REAL}{slug[:64]}-{digest_of(path) if whole else fingerprint(path)}"
+
+
+def digest_of(path: Path) -> str:
+    """Sixteen hexadecimal digits that follow from every byte of a file, or of a folder's files and their names."""
+    digest = blake2b(digest_size=8)
+    for file in sorted(path.iterdir()) if path.is_dir() else [path]:
+        digest.update(f"{file.name} {file.stat().st_size} ".encode())
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
 
 
 def fingerprint(path: Path) -> str:
