@@ -35,6 +35,7 @@ from pictures import (
     heads,
     importance,
     influence,
+    memory,
     ranked,
     reading,
     start,
@@ -374,6 +375,23 @@ def test_what_leaving_a_key_out_changes_is_explained_by_what_the_page_has(monkey
     assert run.value(left_out) == pytest.approx(value, rel=1e-4)
     changed = run.explain(("left.0.0.3.7.blocks.0.attn.z", (0, 3, 1)))
     assert changed.recomputed() == pytest.approx(changed.value, rel=1e-4) and len(changed.terms) == 19
+
+
+def test_of_a_long_text_no_run_that_cause_leads_to_is_kept_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = Scene(model="gpt", sentence="a b c d", other_sentence="a b e d")
+    numbers = (
+        *(("put_stream.1.2.logits", (3, 5)), ("put_head.1.1.blocks.2.attn.z", (0, 3, 1))),
+        *(("put_mlp.1.0.blocks.3.resid_post", (2, 4)), ("put_word.1.0.2.blocks.1.attn_out", (2, 1))),
+        *(("way.2.grad.embed", (3, 1)), ("blank.1.logits", (3, 2)), ("blank.1.blocks.2.mlp.post", (0, 0))),
+    )
+    whole = [here("cause", scene).value(number) for number in numbers]
+    monkeypatch.setattr(limits, "TRACE", 0)
+    memory.BUDGET.clear()
+    run = here("cause", scene)
+    for number, value in zip(numbers, whole, strict=True):
+        assert isinstance(run.within(number[0])[0].subject.trace, Recalled)
+        assert run.value(number) == pytest.approx(value, rel=1e-4, abs=1e-6)
+    memory.BUDGET.clear()
 
 
 def test_a_number_of_a_text_that_was_longer_is_outlined_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:

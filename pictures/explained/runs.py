@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from core import Scene, forward
+from core import Interventions, Run, Scene, Trace, forward
 from core.errors import ConfigError
 from core.explain.subject import Subject
 from core.interpret import path_nodes
@@ -113,10 +113,15 @@ def _left_out(scene: Scene, layer: int, head: int, query: int, key: int) -> Subj
     if head not in change.ablated_in(layer):
         z = z - run.trace[at + "pattern"][head, query, key] * run.trace[at + "v"][run.config.kv_head_of(head), key]
     change = replace(change, patch={**change.patch, at + "z": ((head, query), z)})
-    large = continuation.is_long(scene, len(run.embeddings))  # then little of it is kept, as core.run does
+    return replace(Subject.of(run), trace=_again(run, change, embeddings=run.embeddings))
+
+
+def _again(run: Run, change: Interventions, **given: Any) -> Trace:
+    """The trace of another run of the same weights; of a long text little of it is kept, as core.run does."""
+    large = "embeddings" in given and continuation.is_long(run.scene, len(run.embeddings))
     names = KEPT if large else None
-    trace = forward(run.params, run.config, embeddings=run.embeddings, interventions=change, names=names)
-    return replace(Subject.of(run), trace=Recalled(trace, run.config, run.weights) if large else trace)
+    trace = forward(run.params, run.scene.whole, **given, interventions=change, names=names)
+    return Recalled(trace, run.config, run.weights) if large else trace
 
 
 def scaled(pair: Pair, start: str) -> tuple[Subject, np.ndarray]:
@@ -132,8 +137,7 @@ def scaled(pair: Pair, start: str) -> tuple[Subject, np.ndarray]:
 def _scaled(scene: Scene, token: int, factors: tuple[float, ...]) -> Subject:
     run = compute.run(scene)
     x = (np.array(factors)[:, None] * run.embeddings).astype(run.embeddings.dtype)
-    trace = forward(run.params, run.config, embeddings=x, interventions=run.trace.interventions)
-    return asking(replace(Subject.of(run), trace=trace), token)
+    return asking(replace(Subject.of(run), trace=_again(run, run.trace.interventions, embeddings=x)), token)
 
 
 def asking(subject: Subject, token: int) -> Subject:
@@ -167,5 +171,5 @@ def _put(target: Scene, source: Scene, read: tuple[int, ...], name: str, index: 
         given = {"ids": np.array(read), "source": run.encoding.ids}
     there = np.asarray(reading(source, read)[name])[index]
     change = replace(reading(target, read).interventions, patch={name: (index, there)})
-    trace = forward(run.params, target.whole, **given, interventions=change)
+    trace = _again(run, change, **given)
     return replace(Subject.of(run), trace=trace, ids=trace.ids if read else run.encoding.ids)
