@@ -196,6 +196,12 @@ class Interventions:
         """The edges (head, query, key) of one layer's own attention that are cut."""
         return [(head, query, key) for at, head, query, key in self.cut if at == layer]
 
+    def put_in(self, name: str, shape: tuple[int, ...]) -> np.ndarray:
+        """Which numbers of an array of one text, of this shape, a patch puts there: bool of that shape."""
+        nowhere = np.zeros(shape, bool)
+        patch = self.patch.get(name)
+        return nowhere if patch is None else Patch(patch.index, np.array(True)).into(name, nowhere, len(shape))
+
     def of_encoder(self) -> Interventions:
         """What of this concerns the encoder, as it is said to a model that is one."""
         heads = frozenset((layer, head) for layer, head, *where in self.ablated if where == [IN_ENCODER])

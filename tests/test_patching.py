@@ -13,7 +13,16 @@ from support import random_config, random_params
 
 import core
 from core import Interventions
-from core.interpret import difference, patched_differences
+from core.interpret import (
+    difference,
+    head_effects,
+    key_effects,
+    patched_differences,
+    put_in,
+    relative_change,
+    rollout,
+    value_weighted,
+)
 from core.interventions import PARTS
 
 SEEDS = range(24)
@@ -127,6 +136,101 @@ def test_a_cut_edge_is_not_looked_along():
     assert np.allclose(batch[at + "pattern"], trace[at + "pattern"])
     flat = core.forward(params, preset.config, embeddings=x, interventions=replace(cut, off=frozenset({"softmax"})))
     assert np.allclose(flat[at + "pattern"][0, 3], [0, 0, 0.5, 0.5, 0])
+
+
+def patched_runs(seed: int, **more):
+    """What `case` gives, its clean run with one patch that a Scene may say, and that run by hand: by what `alter` does
+    to a layer's z."""
+    config, params, clean, other, change, rng = case(seed)
+    config, off = config.replace(**more), change.off - {"mlp"}
+    params, change = random_params(config, seed), replace(change, off=off)
+    there = core.forward(params, config, embeddings=other, interventions=change)
+    layer, head, at = int(rng.integers(config.n_layers)), int(rng.integers(config.n_heads)), int(rng.integers(N))
+    places = {"resid_pre": [(), (at,)], "attn.z": [(), (head,), (head, at)], "mlp_out": [(), (at,)]}
+    for kind, indices in places.items():
+        name = f"blocks.{layer}.{kind}"
+        for index in indices if name in there else ():
+            patch = replace(change, patch={name: (index, there[name][index])})
+
+            def run(z: str, alter, name=name, index=index):
+                def see(at: str, array: np.ndarray) -> np.ndarray:
+                    array = np.array(array)
+                    if at == name:
+                        array[index] = there[name][index]
+                    if at == z:
+                        alter(array)
+                    arrays[at] = array
+                    return array
+
+                arrays: dict[str, np.ndarray] = {}
+                by_hand(params, config, clean, see, off=off, ablated=change.ablated, temperature=change.temperature)
+                return arrays
+
+            trace = core.forward(params, config, embeddings=clean, interventions=patch)
+            yield config, params, trace, run, (name, index), rng
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_in_a_patched_run_heads_and_keys_are_worth_what_runs_by_hand_say(seed):
+    """What was put in stays; but where it is the head's own output, that is what the head gives there, and no key's."""
+    for config, params, trace, run, (name, index), rng in patched_runs(seed):
+        last = f"blocks.{config.n_layers - 1}.resid_post"
+        effects = head_effects(params, config, trace)
+        for layer, head in np.ndindex(config.n_layers, config.n_heads):
+            after = run(f"blocks.{layer}.attn.z", lambda z, head=head: z[head].fill(0))[last]
+            assert np.allclose(effects[layer, head], relative_change(trace[last], after), rtol=1e-7, atol=1e-10), name
+        layer, head, query = (int(rng.integers(n)) for n in (config.n_layers, config.n_heads, N))
+        if name == f"blocks.{layer}.attn.z" and len(index) == 2:
+            head, query = index
+        at = f"blocks.{layer}.attn."
+        own = np.zeros((config.n_heads, N), bool)
+        if name == at + "z":
+            own[index] = True
+        carries = trace[at + "pattern"][head, query][:, None] * trace[at + "v"][config.kv_head_of(head)]
+        if head in trace.interventions.ablated_in(layer) or own[head, query]:
+            carries = 0 * carries
+        found = key_effects(params, config, trace, layer, head, query)
+        for key in range(N):
+
+            def leave(z: np.ndarray, carried=carries[key], at=(head, query)) -> None:
+                z[at] -= carried
+
+            after = run(at + "z", leave)[last]
+            moved = relative_change(trace[last], after)[query]
+            assert found[key] == pytest.approx(moved, rel=1e-7, abs=1e-10), (name, index, key)
+        gone = {"W_O"} & trace.interventions.off or not config.projections
+        W_O = np.eye(config.n_heads * config.head_width, config.d_model) if gone else params[at + "W_O"]
+        W_O = W_O.reshape(config.n_heads, config.head_width, -1)[head]
+        lengths = np.linalg.norm(carries @ W_O, axis=-1)
+        assert np.allclose(value_weighted(params, config, trace, layer)[head, query], lengths, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("residual", [True, False])
+@pytest.mark.parametrize("seed", SEEDS)
+def test_what_was_put_in_comes_from_no_token_in_a_rollout(seed, residual):
+    """As if it stood in a column of its own, to which whatever was put in leads, and from which nothing goes on."""
+    for config, _, trace, _, (name, index), _ in patched_runs(seed, residual=residual):
+        patterns = np.stack([trace[f"blocks.{i}.attn.pattern"] for i in range(config.n_layers)]).astype(np.float64)
+        whole, ablated = np.eye(N + 1), trace.interventions.ablated
+        for i, a in enumerate(patterns):
+            enters = np.eye(N + 1)
+            if name == f"blocks.{i}.resid_pre":
+                enters[:N][index] = np.eye(N + 1)[N]
+            heads = np.zeros((config.n_heads, N + 1, N + 1))
+            heads[:, :N, :N], heads[:, N, N] = a, 1
+            off = [head for layer, head in ablated if layer == i]
+            heads[off] = np.eye(N + 1)
+            if name == f"blocks.{i}.attn.z":
+                heads[:, :N][index] = np.eye(N + 1)[N]
+            step = 0.5 * heads.mean(0) + 0.5 * np.eye(N + 1)
+            if not residual:
+                step = np.delete(heads, off, 0).sum(0) / max(config.n_heads - len(off), 1)
+            whole = step @ enters @ whole
+        found = rollout(patterns, residual, ablated, put_in(trace, config.n_layers))[-1]
+        assert np.allclose(found, whole[:N, :N])
+        if residual:
+            assert np.allclose(whole.sum(1), 1)
+            assert np.allclose(found.sum(1), 1) == name.endswith("mlp_out")
 
 
 def test_what_cannot_be_patched_is_refused_by_name():

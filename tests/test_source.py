@@ -39,6 +39,7 @@ CHECKS = {
     "Reader.value",  # the expression of a check: a language of its own, not what a model computes
     "Interventions.ablated_in",
     "Interventions.cut_in",
+    "Interventions.put_in",
     "Trace.check_patched",
     "Part.put",  # the trace's own, under a beginning of its names
     "scene.run.run",  # who draws a Run's weights again when they are asked for

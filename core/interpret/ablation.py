@@ -120,19 +120,21 @@ def key_effects(
     """Relative change of a query's final residual stream when its head no longer mixes in one key's value: [key].
 
     The other weights stay as they are: A[query, key] becomes 0, and the row then adds up to less than 1. Where it is 0
-    already, nothing changes. keys: these alone, [key] of them; None: all.
+    already, nothing changes; nor where a patch put the head's output, into which no key is mixed. keys: these alone,
+    [key] of them; None: all.
     """
     config = without(config, trace.interventions.off)
     at = f"blocks.{layer}.{kind}."
     v, z = trace[at + "v"], trace[at + "z"]
     asked = np.arange(v.shape[-2]) if keys is None else np.asarray(keys)
     weights = trace[at + "pattern"][head, query, asked]
-    effects, mixed = np.zeros(len(asked)), weights != 0  # NaN is
+    put_in = trace.interventions.put_in(at + "z", z.shape)[head, query]
+    effects, mixed = np.zeros(len(asked)), (weights != 0) & (not put_in.all())  # NaN is
     if not mixed.any():
         return effects
     row = np.repeat(z[None, :, query], mixed.sum(), axis=0)  # [variant, head, d_head]
     if head not in trace.interventions.ablated_in(layer, kind):
-        row[:, head] -= weights[mixed, None] * v[config.kv_head_of(head), asked[mixed]]
+        row[:, head] -= np.where(put_in, 0, weights[mixed, None] * v[config.kv_head_of(head), asked[mixed]])
     if kind == "attn" and not trace.interventions.patch:
         effects[mixed] = _change_of_one(row[:, :, None], params, config, trace, layer, query)
     else:

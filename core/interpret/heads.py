@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -81,7 +82,10 @@ def head_label(scores: dict[str, float]) -> str | None:
 
 
 def rollout(
-    patterns: np.ndarray, residual: bool = True, ablated: Collection[tuple[int, int]] = frozenset()
+    patterns: np.ndarray,
+    residual: bool = True,
+    ablated: Collection[tuple[int, int]] = frozenset(),
+    put_in: PutIn | None = None,
 ) -> np.ndarray:
     """Attention through the layers: patterns [layer, head, query, key] -> [layer, query, key].
 
@@ -92,6 +96,9 @@ def rollout(
     ablated: (layer, head) whose output is zero. Nothing flows through them, and what they took stays with the token
     itself, so that rows still add up to 1. Without residual connections nothing carries it: there A is the mean over
     the heads that are left, and 0 where none is.
+
+    put_in: what a patch put into the run, `put_in` of its trace. It came from none of these tokens: a row with some of
+    it adds up to less, and the rest is the share of what was put in.
     """
     n_layers, n_heads, n, _ = patterns.shape
     works = np.ones((n_layers, n_heads), bool)
@@ -100,9 +107,30 @@ def rollout(
     rolled: list[np.ndarray] = []
     for a, on in zip(patterns, works, strict=True):
         step = np.where(on[:, None, None], a.astype(np.float64), np.eye(n) if residual else 0)
+        if put_in:
+            step[put_in.heads[len(rolled)]] = 0
         step = (step.mean(axis=0) + np.eye(n)) / 2 if residual else step.sum(axis=0) / max(on.sum(), 1)
+        if put_in:
+            step[:, put_in.streams[len(rolled)]] = 0
         rolled.append(step @ rolled[-1] if rolled else step)
     return np.stack(rolled)
+
+
+class PutIn(NamedTuple):
+    """Where a patch has put numbers into a run that came from none of its tokens: at which heads' outputs z
+    [layer, head, query], and in which streams that enter a layer [layer, query]."""
+
+    heads: np.ndarray
+    streams: np.ndarray
+
+
+def put_in(trace: Trace, n_layers: int) -> PutIn | None:
+    """Of a stack's own attention; None of a run into which nothing was put. A number of a vector alone is no vector."""
+    if not trace.interventions.patch:
+        return None
+    kinds = ((f"blocks.{i}.attn.z", f"blocks.{i}.resid_pre") for i in range(n_layers))
+    found = [[trace.interventions.put_in(name, trace.shape(name)).all(-1) for name in names] for names in kinds]
+    return PutIn(*(np.stack(each) for each in zip(*found, strict=True)))
 
 
 def value_weighted(params: Params, config: Config, trace: Trace, layer: int, kind: str = "attn") -> np.ndarray:
@@ -110,12 +138,16 @@ def value_weighted(params: Params, config: Config, trace: Trace, layer: int, kin
 
     f(x) = (x W_V + b_V) W_O, with the head's own rows of W_O: the vector that a key's token would add to the layer's
     output if it got the whole weight (Kobayashi et al. 2020, section 3). A large weight on a short vector carries
-    little. Of an ablated head nothing arrives. kind: "attn", or "cross", where the keys are the other text's.
+    little. Of an ablated head nothing arrives, nor where a patch put a head's output: that came from no key. kind:
+    "attn", or "cross", where the keys are the other text's.
     """
     config = without(config, trace.interventions.off)
     pattern, f = trace[f"blocks.{layer}.{kind}.pattern"], transformed_values(params, config, trace, layer, kind)
     weighted = pattern * np.linalg.norm(f, axis=-1)[..., None, :]
     weighted[..., trace.interventions.ablated_in(layer, kind), :, :] = 0
+    z = f"blocks.{layer}.{kind}.z"
+    if z in trace.interventions.patch:
+        weighted[..., trace.interventions.put_in(z, trace.shape(z)[-3:]).all(-1), :] = 0
     return weighted
 
 
