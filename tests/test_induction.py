@@ -102,6 +102,15 @@ def test_dependencies_by_hand():
         dependency_score(pattern, [(), (), (), ()])
 
 
+def test_the_probe_is_asked_wherever_one_of_its_sequences_has_room():
+    least = min(PERIODS)
+    assert [*PERIODS] == sorted({*PERIODS})
+    for vocab, n_ctx in ((least, 2 * least), (least - 1, 64), (64, 2 * least - 1)):
+        config = core.Config(vocab_size=vocab, n_ctx=n_ctx, n_layers=2, n_heads=2)
+        scores = probe_induction(core.init_params(config), config)
+        assert np.isnan(scores).all() == (vocab < least or n_ctx < 2 * least)
+
+
 @pytest.mark.parametrize("causal", [True, False])
 def test_the_probe_s_sequences_are_alone_even_where_they_run_at_once(causal):
     preset = core.PRESETS["induction"]

@@ -9,7 +9,7 @@ import pytest
 
 import core
 from core import ConfigError, Scene
-from core.interpret import ANSWERS, Influence, value_weighted, word_influence
+from core.interpret import ANSWERS, Influence, influence, path_gradients, path_nodes, value_weighted, word_influence
 
 SCENE = Scene(model="stories", sentence="As focas perto do pinguim", ablated=((0, 1),), temperature=0.8)
 STEP = 1e-5
@@ -45,6 +45,17 @@ def test_the_integrated_gradients_add_up_and_are_means_of_slopes():
     means = sum(width * slopes(at * x, own) for at, width in zip(places, widths, strict=True))
     assert found.answers["integrated"] == pytest.approx(means, rel=1e-3)
     assert found.answers["times_input"] == pytest.approx(slopes(x, own), rel=1e-5)
+
+
+def test_every_node_of_the_way_counts_and_all_of_them_count_as_one(monkeypatch):
+    run, token, _ = asked()
+    at, shares = path_nodes()
+    assert len(at) == len(shares) and shares.sum() == pytest.approx(1, abs=1e-12) and (np.diff(at) > 0).all()
+    for at_once in (1, 7, 10_000):
+        monkeypatch.setattr(influence, "AT_ONCE", at_once)
+        found = [*path_gradients(run.params, run.config, run.trace, run.embeddings, token)]
+        assert np.array_equal(np.concatenate([share for share, _ in found]), shares)
+        assert sum(len(gradients) for _, gradients in found) == len(at)
 
 
 def test_lengths_weights_and_what_is_missing():

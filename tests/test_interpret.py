@@ -67,6 +67,8 @@ def test_distance():
 def test_a_row_is_read_from_most_to_least():
     row = core.run(core.Scene()).trace["blocks.0.attn.pattern"][0, 3]
     assert read_row(row) == [(0.31, [3]), (0.19, [1, 2, 4]), (0.12, [0])]
+    apart = np.array([0.125 - 3e-7, 0.125 + 3e-7, 0.125 - 3e-6, 0.125 + 3e-6])  # of the first two float32 knows nothing
+    assert read_row(apart) == [(0.13, [3]), (0.12, [0, 1, 2])]
 
 
 def test_stages_and_norms():

@@ -55,6 +55,17 @@ def test_the_likeliest_of_every_stage_is_read_some_tokens_after_others(config, s
     assert np.allclose(np.take_along_axis(expected, tokens[..., None], -1), 1, atol=1e-9)
 
 
+def test_of_likeliest_tokens_that_are_alike_the_first_is_read(monkeypatch):
+    config = core.Config(vocab_size=6, n_layers=1, n_heads=1, d_model=4, unembed=True)
+    params = core.init_params(config)
+    params["unembed.W_U"][:] = np.array([0, 1, 0, 1, 1, 0])
+    x = np.ones((2, 4), np.float32)
+    for at_once in (1, 2, 3, 6):
+        monkeypatch.setattr(lens_module, "AT_ONCE", at_once)
+        tokens, shares = read_likeliest(x, params, config.replace(final_norm=False))
+        assert tokens.tolist() == [1, 1] and shares == pytest.approx(np.exp(4) / (3 * np.exp(4) + 3), rel=1e-6)
+
+
 @given(reading, seeds)
 def test_past_the_norm_the_lens_is_a_product(config, seed):
     params, trace = traced(config, seed)
