@@ -10,6 +10,7 @@ import numpy as np
 from plots.figure import axis, base_layout, label_width, literal, title
 
 CHARACTER = 7.0  # px: a digit of a number at a point
+PHONE = 358  # px: as wide as a picture is on a phone, which is sent the same one
 STEEP = 50.0  # times its least value: above, a linear axis would press all but the last points to the ground
 
 
@@ -30,15 +31,15 @@ def magnitudes(
 ) -> dict[str, Any]:
     """`values` [stage], each with its number as `written`, on a logarithmic axis where they are steep.
 
-    Where a value is NaN or infinite the line has a gap. Where `width` pixels have no room for every number, only some
-    stand at their points, the last one always. `beside` [stage] are other values on the same axis, dotted, each told as
-    `beside_written` where one points; `names`, trusted text above the picture, tell the two apart.
+    Where a value is NaN or infinite the line has a gap. Where `width` pixels, or a phone's, have no room for every
+    number, only some stand at their points, the last one always. `beside` [stage] are other values on the same axis,
+    dotted, each told as `beside_written` where one points; `names`, trusted text above the picture, tell the two apart.
     """
     values = np.where(np.isfinite(values), values, np.nan).astype(np.float64)
     every_value = values if beside is None else np.concatenate([values, beside])
     steep = is_steep(every_value)
     numbers = [literal(text) for text in written]
-    every = ceil(len(stages) * CHARACTER * (1 + max(map(len, written))) / (width - 90))
+    every = ceil(len(stages) * CHARACTER * (1 + max(map(len, written))) / (min(width, PHONE) - 90))
     trace = {
         "type": "scatter",
         "mode": "lines+markers+text",
