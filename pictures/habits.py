@@ -47,8 +47,9 @@ def texts(scene: Scene) -> list[str]:
 
 
 def parts(scene: Scene) -> list[Scene]:
-    """The Scene with each of the sentences in the place of its own: what it changed of a token is of its own alone."""
-    bare = scene.computed.turn(sentence="", edits=(), cut=(), without_first=scene.without_first)
+    """The Scene with each of the sentences in the place of its own: what it changed of a token is of its own alone, and
+    so is what was put into its run."""
+    bare = scene.unpatched.computed.turn(sentence="", edits=(), cut=(), without_first=scene.without_first)
     return [bare.turn(sentence=fit_sentence(text, bare.split, bare.model)[0]) for text in texts(scene)]
 
 
@@ -126,7 +127,8 @@ def _says_held(found: Habits, share: np.ndarray, scene: Scene, words: Words) -> 
 
 
 def _without(scene: Scene, words: Words) -> str:
-    return f" {words('reading.over.says.left_out')}" if scene.without_first else ""
+    left = f" {words('reading.over.says.left_out')}" if scene.without_first else ""
+    return left + (f" {words('reading.over.says.unpatched')}" if scene.patch else "")
 
 
 @picture("layer", "head", "without_first")

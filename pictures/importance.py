@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from core import Scene, limits
-from core.interpret import key_effects, rollout, value_weighted
+from core.interpret import key_effects, put_in, rollout, value_weighted
 from pictures import compute, memory, stacks
 from pictures.ablation import again
 from pictures.attention import at_head
@@ -21,6 +21,7 @@ from pictures.stacks import Looks
 from pictures.words import Words
 from plots.token_shares import grouped, labels_height
 
+LEAST = 0.005  # a share that is written
 ROUNDING = 1e-5  # of its length: by less an output moves as float32 rounds, through all layers above a head
 SERIES = ("", "carried_part.", "effect_part.")  # of an attention weight: what its three bars are
 AT_ONCE = 16  # keys that are left out before others come between
@@ -43,7 +44,8 @@ def carried(scene: Scene, words: Words) -> Picture:
     """The same weights, each times the length of what it carries."""
     c = carried_of(scene)
     found = stacks.looks(scene)
-    key = "carried_off" if found.place in found.ablated else "carried"
+    put = stacks.head_put_in(scene)[found.cell[0]]
+    key = "carried_put" if put else "carried_off" if found.place in found.ablated else "carried"
     says = _says_row(scene, c, key, lambda length: magnitude(length, words), words)
     finite = c[np.isfinite(c)]
     layer, head = found.place
@@ -61,7 +63,7 @@ def _says_row(scene: Scene, values: np.ndarray, key: str, shown: Shown, words: W
     most = greatest(values[query], shown, seen)
     which = _only(found) if seen.sum() == 1 else "_alike" if most.everywhere else ""
     return words(
-        f"reading.says.{key}{which}" if key != "carried_off" else "reading.says.carried_off",
+        f"reading.says.{key}{which if key in ('weights', 'carried') else ''}",
         query=token_name(found.rows, query, words),
         keys=_keys(found, most.indices, words),
         value=shown(most.value),
@@ -116,6 +118,8 @@ def _says_importance(scene: Scene, rows: np.ndarray, words: Words) -> str:
     if not np.isfinite(rows[2]).all():
         zero = np.isfinite(leaving(scene)).all()
         return words("reading.says.importance_zero" if zero else "reading.says.lost", **values)
+    if stacks.head_put_in(scene)[found.cell[0]]:
+        return words("reading.says.importance_put", **values)
     if found.place in found.ablated:
         return words("reading.says.importance_off", **values)
     if seen.sum() == 1:
@@ -195,15 +199,19 @@ def rolled(scene: Scene, words: Words) -> Picture:
     found = stacks.looks(scene)
     below = range(found.place[0] + 1)
     ablated = {place for place in found.ablated if place[0] in below}
-    r = rollout(np.stack([*islice(stacks.each_layer(scene), len(below))]), found.config.residual, ablated)[-1]
-    says = _says_rolled(scene, r, words)
+    patterns = np.stack([*islice(stacks.each_layer(scene), len(below))])
+    r = rollout(patterns, found.config.residual, ablated, put := put_in(stacks.own_trace(scene), len(below)))[-1]
+    # What a row lacks that it would have if what was put in had come from the tokens.
+    own = rollout(patterns, found.config.residual, ablated)[-1] - r if put else np.zeros_like(r)
+    says = _says_rolled(scene, r, float(own[found.cell[0]].sum()), words)
     if found.config.cross:
         says += " " + words("reading.says.rollout_of_decoder")
     numbers = None if found.kind else cells(f"rolled.blocks.{found.place[0]}.attn.pattern", (ROW, COLUMN), r.shape)
     return Picture(_square(r, scene, words, says, zmax=1.0), says, numbers)
 
 
-def _says_rolled(scene: Scene, r: np.ndarray, words: Words) -> str:
+def _says_rolled(scene: Scene, r: np.ndarray, put: float, words: Words) -> str:
+    """put: the share of the chosen query's row that a patch has put in."""
     found = stacks.looks(scene)
     query = found.cell[0]
     seen = found.seen[query]
@@ -211,8 +219,9 @@ def _says_rolled(scene: Scene, r: np.ndarray, words: Words) -> str:
         return words("reading.says.lost")
     most = greatest(r[query], words.number, seen)
     alike, own = most.everywhere and seen.sum() > 1, query in most.indices
-    which = "_nothing" if not r[query].any() else "_alike" if alike else "_own" if own else ""
-    return words(
+    nothing = "_put" if put > LEAST else "_nothing"
+    which = nothing if not r[query].any() else "_alike" if alike else "_own" if own else ""
+    says = words(
         f"reading.says.rollout{which}",
         layer=found.place[0],
         query=token_name(found.rows, query, words),
@@ -220,6 +229,7 @@ def _says_rolled(scene: Scene, r: np.ndarray, words: Words) -> str:
         share=most.value,
         own=float(r[query, query]),
     )
+    return f"{says} {words('reading.says.rollout_rest', share=put)}" if put > LEAST and r[query].any() else says
 
 
 def _square(values: np.ndarray, scene: Scene, words: Words, says: str, zmax: float) -> dict:

@@ -27,7 +27,7 @@ PAGES = {
     "start": Page("🏠", "see", stacks=(1, 2)),
     "attention": Page("🔎", "see", compares=True, stacks=(1, 2)),
     "heads": Page("🧠", "see", compares=True, stacks=(1, 2)),
-    "reading": Page("🔬", "see", stacks=(1, 2), patched=False),
+    "reading": Page("🔬", "see", stacks=(1, 2)),
     "fibres": Page("✨", "see", compares=True, stacks=(1, 2)),
     "drift": Page("🧭", "see", compares=True, stacks=(1, 2)),
     "block": Page("🧱", "see", compares=True, stacks=(1, 2)),

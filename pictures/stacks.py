@@ -194,6 +194,14 @@ def own_trace(scene: Scene) -> Trace:
     return whole.source
 
 
+def head_put_in(scene: Scene) -> np.ndarray:
+    """[row]: where a patch has put the output of the chosen head."""
+    found, trace = looks(scene), own_trace(scene)
+    name = f"blocks.{found.place[0]}.{found.part}.z"
+    put: np.ndarray = trace.interventions.put_in(name, trace.shape(name))[found.place[1]].all(-1)
+    return put
+
+
 def asked(scene: Scene) -> tuple[Params, Config, Trace, str]:
     """Whose attention it is, as `core.interpret` asks about it: weights, Config, trace, and the attention's kind there.
     An encoder is a model of its own."""

@@ -357,6 +357,47 @@ def test_what_leaving_a_key_out_changes_is_explained() -> None:
     assert left_out.recomputed() == pytest.approx(left_out.value, rel=1e-4) and len(left_out.terms) == 7
 
 
+PATCHES = (
+    *(("blocks.0.attn.z", (1,)), ("blocks.0.attn.z", (1, 3)), ("blocks.1.attn.z", (2,)), ("blocks.1.resid_pre", (3,))),
+    *(("blocks.0.resid_pre", ()), ("blocks.0.mlp_out", ()), ("blocks.1.resid_pre", ())),
+)
+
+
+@pytest.mark.parametrize("patch", PATCHES, ids=str)
+def test_reading_heads_explains_a_patched_run(patch: tuple[str, tuple[int, ...]]) -> None:
+    """What was put in stays as it is, and comes from no word: the figures say so, and so do the cards."""
+    whole = Scene(model="stories", sentence=cause.CLEAN)
+    for place in ({"layer": 0, "head": 1, "query": 3}, {"layer": 1, "head": 2, "query": 4}):
+        scene = whole.turn(patch=patch, patch_source=cause.OTHER, **place)
+        run, made = here("reading", scene), importance.importance(scene, EN)
+        for builder in (importance.carried, importance.rolled, reading.effects, reading.labels):
+            found = builder(scene, EN)
+            z = values_of(found.figure)
+            for row, column in random.Random(0).sample([*np.ndindex(z.shape)], min(z.size, 12)):
+                number = found.numbers.at({"x": column, "y": row})
+                if number:
+                    value = run.explain(number).value
+                    assert value == pytest.approx(z[row, column], rel=1e-4, abs=1e-4), number
+        bars = ranked.ranked(scene, EN)
+        for row, x in enumerate(np.asarray(bars.figure["data"][0]["x"], np.float64).tolist()):
+            assert run.explain(bars.numbers.at({"x": x, "y": row})).value == pytest.approx(x, rel=1e-3, abs=1e-5)
+        for curve, trace in enumerate(made.figure["data"]):
+            for key, y in enumerate(np.asarray(trace["y"], np.float64).tolist()):
+                number = made.numbers.at({"x": key, "y": y, "curve": curve, "point": key})
+                assert run.explain(number).value == pytest.approx(y, rel=1e-3, abs=1e-4), number
+        layer, head, query = scene.layer, scene.head, scene.query
+        draw, z = random.Random(1), f"blocks.{layer}.attn.z"
+        for begins in (f"without.{layer}.{head}.", f"left.{layer}.{head}.{query}.1."):
+            there = run.within(begins + "logits")[0]
+            for name in (z, f"blocks.{layer}.attn_out", "blocks.1.resid_post", "blocks.0.mlp_out"):
+                for index in [*draw.sample([*np.ndindex(there.shape(name))], 6), *[(head, query, 0)] * (name == z)]:
+                    found, value = run.explain((begins + name, index)), float(there.subject[name][index])
+                    assert found.value == value and found.recomputed() == pytest.approx(value, rel=1e-4, abs=1e-5)
+        says = importance.carried(scene, EN).says
+        assert ("was put in" in says) == (patch[0] == z and head == patch[1][0] and patch[1][1:] in ((), (query,)))
+        assert not any(one.patch for one in habits.parts(scene))
+
+
 def test_what_leaving_a_key_out_changes_is_explained_by_what_the_page_has(monkeypatch: pytest.MonkeyPatch) -> None:
     """No run is made to see whether there is such a number, and of a long text no run is kept whole."""
     scene = Scene(model="encoder_full", sentence=" ".join(f"w{i}" for i in range(20)), query=3).override(n_layers=2)

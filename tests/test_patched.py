@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,7 @@ import core
 from core import Interventions, Scene, SceneError
 from core.interpret import difference, relative_change
 from core.scene.switch import as_it_opens
-from pictures import cause, patched, pinned, stacks, worth
+from pictures import cause, compute, importance, patched, pinned, stacks, worth
 from pictures.words import words_of
 from tests.support import html, knob, open_page, pressed
 from ui.state import SCENE
@@ -115,7 +117,9 @@ def test_pages_say_that_a_run_is_patched_and_those_that_cannot_follow_say_why():
     at = open_page("backward", scene.turn(lang="en"))
     assert patched.says(scene, en) in html(at)
     at = open_page("reading", scene.turn(lang="en"))
-    assert en("patch.why.reading") in html(at) and patched.says(scene, en) not in html(at)
+    assert patched.says(scene, en) in html(at)
+    at = open_page("generate", scene.turn(lang="en"))
+    assert en("patch.why.generate") in html(at) and patched.says(scene, en) not in html(at)
     whole = pressed(at, "patch-out").session_state[SCENE]
     assert whole.pinned is None and whole.computed == CLEAN.computed
 
@@ -136,9 +140,9 @@ def test_a_run_that_is_closed_leaves_what_was_there_before_it_was_opened(broken)
 def test_a_patch_that_is_left_no_place_is_said_to_be_gone_and_stays_on_pages_that_leave_it_out():
     en = words_of("en")
     scene = OTHER.turn(patch=("blocks.1.resid_pre", (3,)), patch_source=cause.CLEAN, lang="en")
-    at = open_page("reading", scene)
-    next(box for box in at.selectbox if box.key.startswith("knob-query")).select(2).run()
-    assert (at.session_state[SCENE].patch, at.session_state[SCENE].query) == (scene.patch, 2)
+    at = open_page("generate", scene)
+    knob(at.slider, "knob-tokens_written").set_value(2).run()
+    assert (at.session_state[SCENE].patch, at.session_state[SCENE].tokens_written) == (scene.patch, 2)
     at = open_page("backward", scene)
     knob(at.toggle, "knob-norm").set_value(False).run()
     assert at.session_state[SCENE].patch == scene.patch and not at.session_state[SCENE].runs("norm")
@@ -175,3 +179,29 @@ def test_without_a_patched_head_of_cross_attention_the_output_is_the_run_without
     on, gone = (core.run(scene.turn(ablated=heads)).trace["blocks.1.resid_post"] for heads in ((), ((1, 0, "cross"),)))
     (bars,) = worth.effect(scene.turn(attention_of="cross"), words_of("en")).figure["data"]
     assert np.allclose(bars["y"], relative_change(on, gone), atol=1e-5) and bars["y"].min() > 0.05
+
+
+@pytest.mark.parametrize("kind", ["cross", "encoder", "decoder"])
+@pytest.mark.parametrize(
+    "patch", [("encoder.blocks.1.resid_pre", (2,)), ("blocks.0.cross.z", (1,)), ("blocks.0.mlp_out", ())]
+)
+def test_reading_heads_of_two_stacks_follows_what_was_put_in(patch, kind):
+    """A key that is left out changes what a run by hand says; what a patched head gives, none does."""
+    for layer, head, query in ((0, 1, 2), (1, 2, 1)):
+        look = {"attention_of": kind, "layer": layer, "head": head, "query": query}
+        scene = TWO.turn(patch=patch, patch_source="a foca viu a onda .", **look)
+        found, run, moved = stacks.looks(scene), compute.run(scene), importance.effects_of(scene)
+        at, change = f"{found.prefix}blocks.{layer}.{found.part}.", run.trace.interventions
+        last = f"{found.prefix}blocks.{found.config.n_layers - 1}.resid_post"
+        given = (at + "z", (head,)) == patch
+        assert given == (not importance.carried_of(scene)[query].any()) and not (given and moved.any())
+        assert given == ("was put in" in importance.carried(scene, words_of("en")).says)
+        for key in range(len(found.columns)):
+            z = np.array(run.trace[at + "z"])
+            if not given:
+                own = run.config.kv_head_of(head)
+                z[head, query] -= run.trace[at + "pattern"][head, query, key] * run.trace[at + "v"][own, key]
+            without = replace(change, patch={**change.patch, at + "z": z})
+            after = core.forward(run.params, scene.whole, run.target, source=run.encoding.ids, interventions=without)
+            by_hand = relative_change(*(trace[last].astype(np.float64) for trace in (run.trace, after)))[query]
+            assert moved[key] == pytest.approx(by_hand, rel=1e-3, abs=1e-4)

@@ -123,6 +123,7 @@ SHELVES = {
     "chosen cell": lambda scene: chosen_cell.html(scene, WORDS),
     "rows": lambda scene: attention.rows_read(scene, WORDS),
     "a key left out": lambda scene: runs.left_out(scene, "left.0.1.3.2."),
+    "a patched run without a head": lambda scene: runs.emptied(scene, "without.0.1."),
     "put": lambda scene: runs.patched(pair.Pair.of(scene), "put_head.0.1."),
     "patched": lambda scene: pair.patched(scene, scene.turn(sentence=scene.text[::-1]), (), (0, 1), "stream", 0, 0),
     "slopes": lambda scene: influence._slopes(scene, 1),

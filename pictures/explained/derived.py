@@ -127,8 +127,8 @@ def _on_map(here: World, of: str) -> Place:
 
 
 def _carried(here: World, of: str, index: Place) -> Made:
-    s, (h, _, k) = here.subject, index
-    if h in s.trace.interventions.ablated_in(layer_of(of)):
+    s, (h, q, k) = here.subject, index
+    if h in s.trace.interventions.ablated_in(layer_of(of)) or _put_in(here, layer_of(of)).heads[-1][h, q]:
         return Made(r"\lVert \alpha f(x) \rVert = 0", "edit")
     values = of.replace("pattern", "v")
     carries = Operand(f"carries.{values}", (h, k), float(np.linalg.norm(_transformed(here, of)[h, k])))
@@ -162,14 +162,19 @@ def _rolled(here: World, of: str, index: Place) -> Made:
     s, layer, (q, k) = here.subject, layer_of(of), index
     on, (n_heads, _, n) = heads_on(s, layer), s[of].shape
     share = 1 / (2 * n_heads) if s.config.residual else 1 / max(len(on), 1)
-    stays = (1 + (n_heads - len(on)) / n_heads) / 2 if s.config.residual else 0.0  # what a head takes that is off stays
+    put = _put_in(here, layer)  # what was put in comes from no token
+    from_below = [j for j in range(n) if not put.streams[layer][j]]
+    off = [head for head in range(n_heads) if head not in on and not put.heads[layer][head, q]]
+    on = [head for head in on if not put.heads[layer][head, q]]
+    # What a head takes that is off stays with the token.
+    stays = (1 + len(off) / n_heads) / 2 if s.config.residual and q in from_below else 0.0
     if layer == 0:
-        terms = [Term((s.cell(of, head, q, k),), share) for head in on]
+        terms = [Term((s.cell(of, head, q, k),), share) for head in on if k in from_below]
         terms.append(Term((), stays if q == k else 0.0))
     else:
         below = of.replace(f"blocks.{layer}.", f"blocks.{layer - 1}.")
         column = [Operand(f"rolled.{below}", (j, k), float(x)) for j, x in enumerate(_rollout(here, layer - 1)[:, k])]
-        terms = [Term((s.cell(of, head, q, j), column[j]), share) for head in on for j in range(n)]
+        terms = [Term((s.cell(of, head, q, j), column[j]), share) for head in on for j in from_below]
         terms.append(Term((column[q],), stays))
     bar = r"\tfrac12 (\bar A + I)" if s.config.residual else r"\bar A"
     return the_sum(f"R_{{{layer}}} = {bar}" + (rf"\,R_{{{layer - 1}}}" if layer else ""), terms)
@@ -179,7 +184,14 @@ def _rollout(here: World, layer: int) -> np.ndarray:
     s = here.subject
     patterns = np.stack([s[f"blocks.{i}.attn.pattern"] for i in range(layer + 1)])
     off = [(i, head) for i in range(layer + 1) for head in s.trace.interventions.ablated_in(i)]
-    return interpret.rollout(patterns, s.config.residual, off)[layer]
+    return interpret.rollout(patterns, s.config.residual, off, interpret.put_in(s.trace, layer + 1))[layer]
+
+
+def _put_in(here: World, layer: int) -> interpret.PutIn:
+    """What a patch put in, up to this layer."""
+    s, n = here.subject, len(here.tokens)
+    nowhere = np.zeros((layer + 1, s.config.n_heads, n), bool)
+    return interpret.put_in(s.trace, layer + 1) or interpret.PutIn(nowhere, nowhere[:, 0])
 
 
 # -------------------------------------------------------------------------------------- what another run would give

@@ -27,7 +27,7 @@ from pictures.brief import Brief
 from pictures.display_names import all_named
 from pictures.explained import runs
 from pictures.explained.searched import Spoken
-from pictures.explained.world import World
+from pictures.explained.world import Lacks, World
 from pictures.generate import loss as losses
 from pictures.pages import PAGES
 from pictures.pair import Pair
@@ -84,7 +84,7 @@ def _alone(page: str, scene: Scene, words: Words) -> World | None:
     if page == "fibres" and scene.cut:
         return replace(plain, elsewhere=_one_other(runs.UNCUT, scene.turn(cut=()), words))
     if page in ("reading", "heads"):
-        lacking = cache(partial(_lacking, plain, scene, words))
+        lacking = cache(partial(_lacking, plain, scene, words, page == "reading" and scene.patch is not None))
         read_over = partial(habits.every, scene) if page == "reading" and habits.offered(scene) else None
         return replace(plain, elsewhere=lacking, moved=partial(_moved, scene), read_over=read_over)
     return plain
@@ -107,15 +107,21 @@ def _moved(scene: Scene, layer: int, head: int, query: int) -> np.ndarray:
     return importance.effects_of(scene.turn(layer=layer, head=head, query=query))
 
 
-def _lacking(plain: World, scene: Scene, words: Words, start: str) -> World:
+def _lacking(plain: World, scene: Scene, words: Words, stays: bool, start: str) -> World:
     """Of the run without a head, with all of them, without one key of a head's look, or of one of many sentences.
-    Raises: ConfigError."""
+    stays: whether without a head what was put in stays as it is; else it is taken from a run without it too. Raises:
+    ConfigError."""
     if start.startswith("told."):
         return _of(compute.run(runs.one_of_many(scene, start)), words)
-    if not start.startswith("left."):
-        return _of(compute.run(runs.without_head(scene, start)), words)
-    key = int(start.split(".")[4])
-    return replace(plain, subject=runs.left_out(scene, start), lacks=(plain.subject, key))
+    if start.startswith("left."):
+        layer, head, query, key = map(int, start.split(".")[1:5])
+        lacks = Lacks(plain.subject, f"blocks.{layer}.attn.z", (head, query), key)
+        return replace(plain, subject=runs.left_out(scene, start), lacks=lacks)
+    if stays and start.startswith("without."):
+        layer, head = map(int, start.split(".")[1:3])
+        lacks = Lacks(plain.subject, f"blocks.{layer}.attn.z", (head,))
+        return replace(plain, subject=runs.emptied(scene, start), lacks=lacks)
+    return _of(compute.run(runs.without_head(scene, start)), words)
 
 
 def _caused(pair: Pair, words: Words) -> World:

@@ -97,6 +97,19 @@ def one_of_many(scene: Scene, start: str) -> Scene:
     return parts[sentence]
 
 
+@memory.kept(lambda scene, start: (scene.computed, start), large=lambda scene, _: compute.is_large(scene), grows=True)
+def emptied(scene: Scene, start: str) -> Subject:
+    """The patched run in which one head gives nothing; all else that was put in stays as it is, as for
+    core.interpret.without_heads. Raises: ConfigError for a head that there is not."""
+    without_head(scene, start)
+    run, (layer, head) = compute.run(scene), _numbers(start)
+    name, change = f"blocks.{layer}.attn.z", run.trace.interventions
+    z = np.array(run.trace[name])
+    z[head] = 0
+    change = replace(change, patch={**change.patch, name: z})
+    return replace(Subject.of(run), trace=_again(run, change, embeddings=run.embeddings))
+
+
 def left_out(scene: Scene, start: str) -> Subject:
     """The run without one key of a head's look; its other weights are as they were. Raises: ConfigError."""
     layer, head, query, key = _numbers(start)
@@ -109,10 +122,11 @@ def left_out(scene: Scene, start: str) -> Subject:
 @memory.kept(lambda *what: what, large=lambda scene, *_: compute.is_large(scene), grows=True)
 def _left_out(scene: Scene, layer: int, head: int, query: int, key: int) -> Subject:
     run, at = compute.run(scene), f"blocks.{layer}.attn."
-    z, change = run.trace[at + "z"][head, query], run.trace.interventions
+    z, change = np.array(run.trace[at + "z"]), run.trace.interventions
     if head not in change.ablated_in(layer):
-        z = z - run.trace[at + "pattern"][head, query, key] * run.trace[at + "v"][run.config.kv_head_of(head), key]
-    change = replace(change, patch={**change.patch, at + "z": ((head, query), z)})
+        carried = run.trace[at + "pattern"][head, query, key] * run.trace[at + "v"][run.config.kv_head_of(head), key]
+        z[head, query] -= np.where(change.put_in(at + "z", z.shape)[head, query], 0, carried)
+    change = replace(change, patch={**change.patch, at + "z": z})
     return replace(Subject.of(run), trace=_again(run, change, embeddings=run.embeddings))
 
 

@@ -29,6 +29,28 @@ STEPS = ("plain", "tempered", "final")  # of those: what has one number a token
 
 
 @dataclass(frozen=True)
+class Lacks:
+    """What a run lacks of another one, `whole`: at a place of a layer's z, a head or a head and a query, the value of a
+    key, or all of it. The rest of that z is as it was."""
+
+    whole: Subject
+    name: str
+    place: tuple[int, ...]
+    key: int | None = None
+
+    def given(self, found: Explanation) -> Explanation:
+        """Of a number of that run that was put in."""
+        here = found.name == self.name and found.index[: len(self.place)] == self.place
+        if here and self.key is None:
+            return Explanation(found.name, found.index, found.value, "z = 0", "edit")
+        mixed = core.explain(self.whole, found.name, found.index)
+        if not here or mixed.is_leaf:
+            return mixed
+        terms = [term for term in mixed.terms if term.operands[0].index[-1] != self.key]
+        return replace(mixed, value=found.value, terms=tuple(terms), operands=operands_of(terms))
+
+
+@dataclass(frozen=True)
 class World:
     """A run, and with it all that `core.explain` can be asked on one page.
 
@@ -40,9 +62,10 @@ class World:
     what the names begin with of the run that it was taken from. scaled: of a run whose embeddings are those
     of another times so much, that one and how much [pos]. on_map: which tokens are shown on the page's maps of who
     looks at whom, where it has such maps. works: what each step of a text computed. lacks: of a run in which a head
-    leaves a key out, the run as it is, and that key. moved: of a page that leaves out one key after the other, how far
-    that moves the output of a query of a layer's head: [key]. read_over: of a page that reads many sentences, every
-    head's scores on each: [sentence, label, layer, head]. spoken: of the page that translates, its translation.
+    leaves a key out, or gives nothing, what it lacks of the run as it is. moved: of a page that leaves out one key
+    after the other, how far that moves the output of a query of a layer's head: [key]. read_over: of a page that reads
+    many sentences, every head's scores on each: [sentence, label, layer, head]. spoken: of the page that translates,
+    its translation.
     """
 
     subject: Subject
@@ -60,7 +83,7 @@ class World:
     scaled: tuple[Subject, np.ndarray] | None = None
     on_map: tuple[bool, ...] = ()
     works: tuple[Work, ...] = ()
-    lacks: tuple[Subject, int] | None = None
+    lacks: Lacks | None = None
     moved: Callable[[int, int, int], np.ndarray] | None = None
     read_over: Callable[[], np.ndarray] | None = None
     spoken: Spoken | None = None
@@ -138,10 +161,7 @@ class World:
             made = the_sum(SCALED, [Term((whole.cell("embed", *found.index),), float(factors[found.index[0]]))])
             return Explanation(found.name, found.index, found.value, *made)
         if self.lacks is not None and self.subject.is_patched(found.name, found.index):
-            whole, key = self.lacks
-            mixed = core.explain(whole, found.name, found.index)
-            terms = [term for term in mixed.terms if term.operands[0].index[-1] != key]
-            return replace(mixed, value=found.value, terms=tuple(terms), operands=operands_of(terms))
+            return self.lacks.given(found)
         if self.patched_from is None or not self.subject.is_patched(found.name, found.index):
             return found
         source = Operand(self.patched_from + found.name, found.index, found.value)

@@ -23,7 +23,10 @@ WHOLE = [  # of these all is asked that pages say of a patched run
     STORIES.turn(patch=("blocks.1.attn.z", (0,)), patch_source="As focas perto do pinguim"),
     *(
         GPT.turn(patch=patch, patch_source="o rato viu o gato", layer=1, query=3, key=1)
-        for patch in (("blocks.1.resid_pre", (1,)), ("blocks.0.resid_pre", (3,)), ("blocks.0.mlp_out", ()))
+        for patch in (
+            *(("blocks.1.resid_pre", (1,)), ("blocks.0.resid_pre", (3,)), ("blocks.0.mlp_out", ())),
+            *(("blocks.0.resid_pre", ()), ("blocks.1.attn.z", (2, 3))),
+        )
     ),
 ]
 SCENES = [

@@ -22,6 +22,9 @@ SCENES = [
     Scene(model="alice", layer=0, head=1, without_first=True, ablated=((0, 0),)),
     Scene(model="machado", layer=1, head=1, off=("softmax",)),
     Scene(model="stories", temperature=0.05, layer=1).override(init="unit"),
+    Scene(model="stories", sentence="A foca perto do pinguim", layer=1, head=1).turn(
+        patch=("blocks.1.resid_pre", (2,)), patch_source="As focas perto do pinguim"
+    ),
 ]
 
 
@@ -113,6 +116,12 @@ def of_none(f: Fresh, v: Values) -> None:
 @claim("reading.over.says.lost")
 def lost(f: Fresh, v: Values) -> None:
     assert v["n"] == sum(np.isnan(one).all() for one in scored(f))
+
+
+@claim("reading.over.says.unpatched")
+def bare(f: Fresh, v: Values) -> None:
+    """`scored` runs no patch, and all that is said is held against it."""
+    assert f.scene.patch and f.run.trace.interventions.patch
 
 
 @claim("reading.over.says.left_out")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import numpy as np
 
@@ -589,7 +590,25 @@ def nothing_to_measure(f: Fresh, v: Values) -> None:
 
 
 def effects_of(f: Fresh) -> dict[tuple[int, int], np.ndarray]:
-    return {place: f.without(place) for place in f.on}
+    """Of a patched run what was put in stays as it is, but where it is that head's own output."""
+    return {place: _emptied(f, *place) if f.scene.patch else f.without(place) for place in f.on}
+
+
+def _emptied(f: Fresh, layer: int, head: int) -> np.ndarray:
+    name = f"blocks.{layer}.attn.z"
+    z = np.array(f.run.trace[name])
+    z[head] = 0
+    change = f.run.trace.interventions
+    change = replace(change, patch={**change.patch, name: z})
+    after = core.forward(f.run.params, f.config, embeddings=f.run.embeddings, interventions=change)
+    return moved(f.last, after[f"blocks.{f.config.n_layers - 1}.resid_post"])
+
+
+def head_put_in(f: Fresh) -> bool:
+    """Whether what the chosen head gives the chosen word was put in."""
+    name, place = f.scene.patch or ("", ())
+    own = (f.head, f.query)
+    return name == f"blocks.{f.layer}.attn.z" and all(a == b for a, b in zip(place, own, strict=False))
 
 
 @claim("reading.says.effects", "reading.says.effects_alike", "reading.says.effects_left")
@@ -647,7 +666,7 @@ def carried_row(f: Fresh) -> np.ndarray:
     if f.config.projections and "W_O" not in f.scene.off:
         width = values.shape[1]
         values = values @ f.run.params[f"{f.attention(f.layer)}W_O"][f.head * width : (f.head + 1) * width]
-    return f.of_head("pattern")[f.query] * np.sqrt((values**2).sum(-1)) * f.place_is_on()
+    return f.of_head("pattern")[f.query] * np.sqrt((values**2).sum(-1)) * f.place_is_on() * (not head_put_in(f))
 
 
 def most_of(f: Fresh, row: np.ndarray, decimals: int | None = 2) -> list[int]:
@@ -674,6 +693,11 @@ seen_row("carried", carried_row)
 @claim("reading.says.carried_off", "reading.says.importance_off")
 def carried_off(f: Fresh, v: Values) -> None:
     assert not f.place_is_on() and v["query"] == f.token(f.query)
+
+
+@claim("reading.says.carried_put", "reading.says.importance_put")
+def given_by_a_patch(f: Fresh, v: Values) -> None:
+    assert head_put_in(f) and v["query"] == f.token(f.query)
 
 
 def key_change(f: Fresh) -> np.ndarray:
@@ -719,23 +743,33 @@ def sees_itself(f: Fresh, v: Values) -> None:
     assert abs(v["effect"] - key_change(f)[f.query]) < 1e-4 + 1e-3 * v["effect"]
 
 
-@claim(*(f"reading.says.rollout{how}" for how in ("", "_own", "_alike", "_nothing")))
+@claim(*(f"reading.says.rollout{how}" for how in ("", "_own", "_alike", "_nothing", "_put", "_rest")))
 def rollout(f: Fresh, v: Values) -> None:
-    """What each word holds of each, carried from layer to layer."""
-    held = np.eye(f.n)
+    """What each word holds of each, and at last of what was put in, carried from layer to layer."""
+    held, (name, place) = np.eye(f.n, f.n + 1), f.scene.patch or ("", ())
+    all_put = np.eye(f.n + 1)[-1]
     for layer in range(f.layer + 1):
-        alive = [f.patterns[layer, head] for head in range(f.config.n_heads) if (layer, head) in f.on]
-        mixed = sum((a @ held for a in alive), np.zeros_like(held))
+        if name == f"blocks.{layer}.resid_pre":
+            held[place] = all_put
+        given = {head: f.patterns[layer, head] @ held for head in range(f.config.n_heads) if (layer, head) in f.on}
+        if name == f"blocks.{layer}.attn.z":
+            for head in [place[0]] if place else [*given]:
+                given[head][place[1:]] = all_put
+        mixed = sum(given.values(), np.zeros_like(held))
         if f.config.residual:  # a head that is off leaves its share with the word itself
-            mixed = (mixed + (f.config.n_heads - len(alive)) * held) / f.config.n_heads
+            mixed = (mixed + (f.config.n_heads - len(given)) * held) / f.config.n_heads
             held = (held + mixed) / 2
         else:
-            held = mixed / max(len(alive), 1)
-    row = held[f.query]
+            held = mixed / max(len(given), 1)
+    row, put = held[f.query, :-1], held[f.query, -1]
+    if "query" not in v:  # the sentence about the rest
+        assert near(v["share"], put) and put > 0 and row.any()
+        return
     assert v["query"] == f.token(f.query) and v["layer"] == f.layer
     assert near(v["share"], row[f.seen[f.query]].max()) and near(v["own"], row[f.query])
     assert v["keys"] == f.named(most_of(f, row), itself=f.query)
-    assert (not row.any()) == told_as(f, "nothing reaches", "nada chega")
+    assert (not row.any() and not put) == told_as(f, "nothing reaches", "nada chega")
+    assert (not row.any() and put > 0) == told_as(f, "holds nothing", "não guarda nada")
 
 
 def in_plane(f: Fresh) -> tuple[np.ndarray, np.ndarray, float]:
