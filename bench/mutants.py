@@ -41,6 +41,9 @@ CPU = 240  # seconds; a mutant that hangs has been noticed
 # What computes the same, or may: "path: was -> is" -> why.
 EQUIVALENT: dict[str, str] = {
     "pictures/block/neurons.py: found.after < 0 -> (found.after <= 0)": "said only where no unit is exactly 0",
+    "core/interpret/induction.py: 11 -> (12)": "another period of the probe, as good",
+    "core/interpret/influence.py: 16 -> (17)": "how many nodes of the way are computed at once",
+    "core/interpret/influence.py: 48 -> (49)": "a node more, and the sum is as exact",
     "core/interpret/space.py: False -> (True)": "directions beyond those of the points, which nobody reads",
 }
 

@@ -42,6 +42,7 @@ from core.interpret import (
     unevenness,
     value_weighted,
 )
+from core.interpret.habits import Habits
 from core.interventions import PARTS
 from core.ops.positions import rotary_angles, sinusoidal
 
@@ -485,3 +486,9 @@ def test_a_head_is_worth_what_the_prediction_is_without_it():
         assert log_p[i, head] == pytest.approx((after - before)[before.argmax()], abs=1e-5)
     with pytest.raises(core.ConfigError, match="unembed"):
         prediction_effects(run.params, run.config.replace(unembed=False), run.trace)
+
+
+def test_of_two_names_that_a_head_has_as_often_the_one_with_the_higher_mean_is_its_main_one():
+    held, mean = np.array([[1, 2, 0], [1, 1, 0]]), np.array([[0.5, 0.5, 0.9], [0.9, 0.9, 0.9]])
+    told = np.array([3, 3])
+    assert Habits(told, mean, mean, mean, held).main.tolist() == [1, 0, -1]

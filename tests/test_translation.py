@@ -163,6 +163,16 @@ def test_cross_rollout_of_one_layer_by_hand():
     assert np.allclose(expected.sum(-1), 0.5)
 
 
+def test_cross_rollout_of_two_layers_passes_on_half_of_what_came_before():
+    config = TASK.config.replace(n_layers=2, n_encoder_layers=1)
+    trace = core.forward(random_params(config, 0), config, np.arange(3), source=np.arange(4))
+    encoder = 0.5 * trace["encoder.blocks.0.attn.pattern"].mean(0) + 0.5 * np.eye(4)
+    own, cross = ([trace[f"blocks.{i}.{part}.pattern"].mean(0) for i in range(2)] for part in ("attn", "cross"))
+    first = 0.5 * cross[0] @ encoder
+    expected = 0.5 * (0.5 * first + 0.5 * own[1] @ first) + 0.5 * cross[1] @ encoder
+    assert worst(cross_rollout(trace, config), expected) < 1e-12
+
+
 # ---------------------------------------------------------------------------------------------------------------- beams
 
 
