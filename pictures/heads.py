@@ -8,7 +8,7 @@ import numpy as np
 
 from core import Scene
 from core.interpret import attention_distance, entropy
-from pictures import compute, left_out, stacks
+from pictures import compute, left_out, memory, stacks
 from pictures.attention import at_head
 from pictures.compute import Picture, picture
 from pictures.display_names import all_named
@@ -25,17 +25,26 @@ from plots.tiles import grid, tiles
 
 WIDE, HALF, NARROW = 600, 290, 390  # px: the left column, half of it, and the right column, at 1440
 GROWTH_HEIGHT = 250  # px
+SHOWN = ("without_first", "rows_renormalized", "attention_of")  # what of the patterns is on the map of all heads
 
 
-@picture("layer", "head", "without_first", "rows_renormalized", "attention_of")
+@picture("layer", "head", *SHOWN)
 def overview(scene: Scene, words: Words) -> Picture:
     """Every head of every layer."""
-    a = patterns(scene)
-    told, a = left_out.told_of_rows(a, scene, words), left_out.on_map(a, scene)
-    says = strongest(scene, a, words) + told
+    a, says = left_out.on_map(patterns(scene), scene), _told(scene, words)
     name = left_out.weights_name(stacks.looks(scene).name("pattern", "{}"), scene)
     numbers = Tiles(squared(a).shape, name, a.shape[2:])
     return Picture(all_tiles(scene, a, words, says, looks(scene, words)), says, numbers)
+
+
+# Another head chosen, and all of them look as they did: of a long text to find the strongest takes a while.
+@memory.kept(
+    lambda scene, words: (scene.computed, *(getattr(scene, name) for name in SHOWN), words.lang),
+    large=lambda scene, _: compute.is_large(scene),
+)
+def _told(scene: Scene, words: Words) -> str:
+    a = patterns(scene)
+    return strongest(scene, left_out.on_map(a, scene), words) + left_out.told_of_rows(a, scene, words)
 
 
 def squared(a: np.ndarray) -> np.ndarray:
@@ -160,10 +169,18 @@ def chosen_height(scene: Scene) -> int:
 # ------------------------------------------------------------------------------------------- how spread, how far
 
 
+@memory.kept(lambda scene: (scene.computed, scene.attention_of), large=compute.is_large)
+def _means_of_rows(scene: Scene) -> tuple[np.ndarray, np.ndarray]:
+    """[layer, head] twice: the entropy in bits, and the distance in tokens."""
+    each = [(entropy(a).mean(-1), attention_distance(a).mean(-1)) for a in each_layer(scene)]
+    bits, far = (np.stack(one) for one in zip(*each, strict=True))
+    return bits, far
+
+
 @picture("layer", "head", "attention_of")
 def entropies(scene: Scene, words: Words) -> Picture:
     """Bits of each head, the mean of its rows, on a scale up to a head that looks at all alike."""
-    bits = np.stack([entropy(a).mean(-1) for a in each_layer(scene)])
+    bits, _ = _means_of_rows(scene)
     most = _most_bits(scene)
     says = _extremes(bits, "entropy", words, most=most)
     return Picture(_per_head(bits, scene, words, most, says), says, _means(scene, "mean_entropy", bits))
@@ -172,7 +189,7 @@ def entropies(scene: Scene, words: Words) -> Picture:
 @picture("layer", "head", "attention_of")
 def distances(scene: Scene, words: Words) -> Picture:
     """How many tokens away each head looks, the mean of its rows; of cross-attention no page asks it."""
-    far = np.stack([attention_distance(a).mean(-1) for a in each_layer(scene)])
+    _, far = _means_of_rows(scene)
     alike = _alike_distance(scene)
     says = _extremes(far, "distance", words, alike=alike)
     most = max(alike, float(far.max(initial=0, where=np.isfinite(far))))

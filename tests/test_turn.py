@@ -91,6 +91,8 @@ def test_pages_that_do_not_fit_together_are_made_once_each(monkeypatch):
 SHELVES = {
     "run": compute.run,
     "figure": lambda scene: compute.build(heads.overview, scene, WORDS),
+    "what all heads say": lambda scene: heads._told(scene, WORDS),
+    "entropy and distance": heads._means_of_rows,
     "strip": lambda scene: start.html(scene, WORDS),
     "mirror": lambda scene: mirror.html(scene, WORDS),
     "scores": labels.scores_of,
