@@ -35,6 +35,13 @@ SCRIPTS = (
     *("<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "<svg/onload=alert(1)>", "javascript:alert(1)"),
     *("[x](javascript:alert(1))", "![x](http://127.0.0.1:9/x)", "<style>@import 'http://127.0.0.1:9'</style>", "</p>"),
     *("<!--", "]]>", "&lt;script&gt;", "<iframe srcdoc='<script>1</script>'>", "$\\href{javascript:1}{x}$"),
+    *(
+        "<script>canary=1</script>",
+        "<img src=x onerror=canary=1>",
+        "<a href='javascript:canary=1'>x</a>",
+        "{{canary=1}}",
+    ),
+    "<iframe srcdoc='<script>top.canary=1</script>'>",
 )
 ODD = (
     *("\x00", "\ud800", "\udfff", "\u202e", "\u2066", "\ufeff", "\u200d", "e\u0301", "\u0301" * 40, "👩‍👩‍👧", "🏴󠁧󠁢󠁥󠁮󠁧󠁿"),
@@ -61,6 +68,7 @@ ODD = (
     *("os pinguins", "the cat", "../../etc/passwd", "__class__", "None", "true", "\x1b[31m", "%00", "＜script＞"),
 )
 GOLDEN = ROOT / "tests" / "golden"
+SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")  # what a vocabulary must have
 FOLDERS = ("gpt2-untied-tiny", "gpt_neox-tiny", "distilbert-tiny", "roberta-tiny", "mistral-tiny", "qwen2-tiny")
 
 
@@ -109,7 +117,12 @@ def mangled(chance: random.Random, content: str) -> str:
 
 def sentence(given: str) -> bool:
     """Typed, or brought by a link: a run, a picture, a sentence under it, and its arithmetic."""
-    scene, _ = Scene.from_query({"sentence": given, "lang": "en"})
+    shown(Scene.from_query({"sentence": given, "lang": "en"})[0])
+    return True
+
+
+def shown(scene: Scene) -> None:
+    """What a page is sent of a Scene. Raises AssertionError where there is markup of a reader's in it."""
     words = words_of("en")
     picture = compute.build(attention.pattern, scene, words)
     own = re.compile(r' href="\?explained=[\w.]+:[\d.]+"')  # the links from its numbers
@@ -120,7 +133,6 @@ def sentence(given: str) -> bool:
     figure["layout"].pop("meta")  # the text alternative, which is no markup anywhere
     if found := re.search(r"<(script|img|svg|style|iframe|/p)", json.dumps(figure), re.IGNORECASE):
         raise AssertionError(f"{found[0]} in the figure")
-    return True
 
 
 def query(chance: random.Random) -> dict[str, str]:
@@ -149,11 +161,20 @@ def table(given: dict[int, dict[str, object]]) -> bool:
     return not bad
 
 
-def files(chance: random.Random) -> dict[str, bytes]:
-    """A checkpoint with some bytes changed, or a file that stands under another's name."""
+def checkpoint(chance: random.Random) -> dict[str, bytes]:
+    """The files of a model as it should be, but for the words of its vocabulary."""
     folder = GOLDEN / chance.choice(FOLDERS)
-    found = {path.name: path.read_bytes() for path in folder.iterdir() if path.suffix in (".json", ".safetensors")}
-    found["vocab.txt"] = "\n".join(f"w{i}" for i in range(96)).encode()
+    found = {name: (folder / name).read_bytes() for name in ("config.json", "model.safetensors")}
+    words = [*SPECIAL, *("".join(char for char in text(chance, 3) if char.isprintable())[:60] for _ in range(200))]
+    kept = [word for word in dict.fromkeys(words) if word][: json.loads(found["config.json"])["vocab_size"]]
+    return found | {"vocab.txt": "\n".join(kept).encode()}
+
+
+def files(chance: random.Random) -> dict[str, bytes]:
+    """The files of a model; of most, some bytes are changed, or one stands under another's name."""
+    found = checkpoint(chance)
+    if chance.random() < 0.2:
+        return found
     name = chance.choice([*found])
     content = bytearray(found[name])
     for _ in range(chance.randint(1, 6)):
@@ -164,11 +185,16 @@ def files(chance: random.Random) -> dict[str, bytes]:
 
 
 def upload(given: dict[str, bytes]) -> bool:
-    """A reader's own model."""
+    """A reader's own model, which reads its own words."""
     try:
-        adopted(given)
+        name, model = adopted(given)
     except FibraError:
         return False
+    assert model.tokenizer
+    read = " ".join(given["vocab.txt"].decode("utf-8", "replace").split("\n")[len(SPECIAL) :])
+    scene, _ = Scene.from_query({"model": name, "sentence": read, "lang": "en"})
+    assert scene.model == name
+    shown(scene)
     return True
 
 
