@@ -56,16 +56,16 @@ LONG = (
 TWELVE = (("d_model", 96), ("n_heads", 12), ("n_layers", 12))
 
 
-def _query(**scene: Any) -> str:
+def query(**scene: Any) -> str:
     return urlencode(Scene(**scene).to_query())
 
 
 PAGES = {
-    "start": Page("", _query(model="gpt", sentence=LONG, overrides=TWELVE), "knob-seed", 4.0),
+    "start": Page("", query(model="gpt", sentence=LONG, overrides=TWELVE), "knob-seed", 4.0),
     "attention": Page("attention", "", "knob-temperature", 1.3),
-    "heads": Page("heads", _query(model="gpt", sentence=LONG, overrides=TWELVE), "knob-seed", 2.0),
-    "fibres": Page("fibres", _query(model="gpt", sentence=LONG, threshold=0.02), "knob-threshold", 1.5),
-    "drift": Page("drift", _query(model="gpt"), "knob-drift_stage", 1.3),
+    "heads": Page("heads", query(model="gpt", sentence=LONG, overrides=TWELVE), "knob-seed", 2.0),
+    "fibres": Page("fibres", query(model="gpt", sentence=LONG, threshold=0.02), "knob-threshold", 1.5),
+    "drift": Page("drift", query(model="gpt"), "knob-drift_stage", 1.3),
 }
 # Dragged, and the pictures a second that are asked for: twice as many where the browser draws by itself. A knob with
 # few stops would wait for the hand.
@@ -73,7 +73,7 @@ DEEP = (("n_layers", 12),)
 DRAGGED = {
     "attention": replace(PAGES["attention"], bar=10),
     "fibres": replace(PAGES["fibres"], bar=20),
-    "drift": Page("drift", _query(model="gpt", overrides=DEEP), "knob-drift_stage", 20),
+    "drift": Page("drift", query(model="gpt", overrides=DEEP), "knob-drift_stage", 20),
 }
 PEER = Page("", "", "knob", 1.0)
 

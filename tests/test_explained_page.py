@@ -829,6 +829,31 @@ def test_from_every_number_links_lead_back_to_the_word() -> None:
     assert walked("generate", Scene(model="stories"), ("draw.final", (9,)), draw, "pt-BR")[0] == "draw.final"
 
 
+def test_a_card_is_not_written_anew_for_a_knob_that_alters_no_number() -> None:
+    numbers = {
+        "drift": ("drift.blocks.1.resid_post", (2, 1)),
+        "fibres": ("blocks.1.attn.pattern", (2, 3, 1)),
+        "backward": ("grad.embed", (1, 2)),
+        "block": ("blocks.1.resid_mid", (2, 3)),
+    }
+    changes = {"threshold": 0.4, "focus": 1, "layers_lit": 1, "cutting": True, "drift_stage": 1, "drift_3d": True}
+    changes |= {"second_norm": True, "learning_rate": 0.01, "compared_step": "q", "compared_array": "units"}
+    changes |= {"projector": 1}
+    assert changes.keys() == {*cards.LOOKS}
+    for page, number in numbers.items():
+        scene = Scene(model="gpt", explained=(number,))
+        for one in (scene, scene.turn(explained=()).pin().turn(temperature=2.0, explained=(number,))):
+            found = cards.shown(page, one, EN)
+            assert found and (misses := cards.shown.cache.misses)
+            for name, value in changes.items():
+                assert cards.shown.__wrapped__(page, one.turn(**{name: value}), EN) == found, (page, name)
+                assert cards.shown(page, one.turn(**{name: value}), EN) is found
+            assert cards.shown.cache.misses == misses
+            moved = ((number[0], (*number[1][:-1], 0)),)
+            for change in ({"temperature": 3.0}, {"sentence": "a b c d e"}, {"explained": moved}):
+                assert cards.shown(page, one.turn(**change), EN) != found, (page, change)
+
+
 def test_the_terms_of_a_card_and_the_rest_are_the_value() -> None:
     scene = Scene(model="gpt")
     found = here("attention", scene).explain(("logits", (4, 7)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import prod
 from typing import NamedTuple
 
@@ -57,20 +58,26 @@ class Explanation:
     def is_leaf(self) -> bool:
         return self.kind in LEAVES
 
+    @cached_property
     @np.errstate(all="ignore")  # numbers that exploded give what they give
+    def _parts(self) -> tuple[float, ...]:
+        """Of a sum, the terms' values."""
+        return tuple(term.value for term in self.terms)
+
+    @np.errstate(all="ignore")
     def recomputed(self) -> float:
         """The value again, from the operands alone, in float64."""
         if self.is_leaf:
             return self.value
         if self.rule is not None:
             return float(self.rule(np.array([operand.value for operand in self.operands], np.float64)))
-        return float(np.sum([term.value for term in self.terms]))
+        return float(np.sum(self._parts))
 
     @np.errstate(all="ignore")
     def largest(self, n: int) -> tuple[tuple[Term, ...], float]:
         """The n largest terms of a sum, by size, and what the rest adds up to: together they are `recomputed`."""
-        order = sorted(self.terms, key=lambda term: -abs(term.value))
-        return tuple(order[:n]), float(np.sum([term.value for term in order[n:]]))
+        order = sorted(range(len(self.terms)), key=lambda i: -abs(self._parts[i]))
+        return tuple(self.terms[i] for i in order[:n]), float(np.sum([self._parts[i] for i in order[n:]]))
 
 
 def operands_of(terms: Sequence[Term]) -> tuple[Operand, ...]:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
 from math import isfinite
+from typing import Any
 from urllib.parse import urlencode
 
 from core import NAMES, Explanation, Scene
@@ -27,6 +28,12 @@ from pictures.words import Words, capital
 SHOWN = 6  # terms, or operands of a function: the largest
 WHOLE = 10_000_000  # below it a whole number is written as one: it was counted, or is as good as exact
 CRUMBS = 4  # of the way that are written; the others stand behind an ellipsis
+# Knobs that alter how figures look, and no number: of those that follow the finger the card is not written anew.
+LOOKS = (
+    *("threshold", "focus", "layers_lit", "cutting", "drift_stage", "drift_3d", "second_norm", "learning_rate"),
+    *("compared_step", "compared_array", "projector"),
+)
+LOOKED = tuple(sorted(compute.VIEW - {*LOOKS}))
 Way = tuple[Numbered, ...]
 
 
@@ -49,8 +56,13 @@ class Shown:
     axes: tuple[tuple[str, int, tuple[str, ...]], ...]
 
 
+def _about(page: str, scene: Scene, words: Words) -> tuple[Any, ...]:
+    """What a card depends on."""
+    return page, words.lang, scene.computed, *(getattr(scene, name) for name in LOOKED)
+
+
 # Another turn of a knob that leaves the number as it is finds it here, as it finds the finished figures.
-@memory.kept(lambda page, scene, words: (page, scene, words.lang), large=lambda _, scene, __: compute.is_large(scene))
+@memory.kept(lambda page, scene, words: _about(page, scene, words), large=lambda _, scene, __: compute.is_large(scene))
 def shown(page: str, scene: Scene, words: Words) -> Shown | None:
     """Of the last number on the Scene's way; None where there is none. Links are addresses that say that way alone."""
     here = world(page, scene, words) if scene.explained else None

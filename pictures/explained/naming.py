@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from core import NAMES, Config, Scene, interpret
 from core.config import ENCODER
@@ -74,6 +75,7 @@ def title(number: Numbered, world: World, words: Words) -> str:
     return f"{array(name, words)} · {where}" if index and where else array(name, words)
 
 
+@lru_cache(maxsize=4096)  # at every turn the form names all arrays of its page
 def array(name: str, words: Words, code: bool = False) -> str:
     """What an array holds: "gradient by: query". code: with its name in the trace, for those alike to be told apart."""
     run, name = runs.parted(name)
