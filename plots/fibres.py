@@ -58,7 +58,9 @@ def fibres(
     shown[heads if heads is not None else slice(None)] = True
     if not shown.all():
         patterns = np.where(shown[None, :, None, None], patterns, 0)
-    shining = np.nan_to_num(patterns).astype(np.float32, copy=False)
+    if not np.isfinite(patterns).all():  # of a long text to make them so takes longer than all else
+        patterns = np.nan_to_num(patterns)
+    shining = patterns.astype(np.float32, copy=False)
     places = arc(n_tokens, n_layers)
     layers = [f"{layer_prefix}{layer}" for layer in range(n_layers)]
     return woven(
