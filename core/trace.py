@@ -233,6 +233,10 @@ class Trace(Mapping[str, np.ndarray]):
         """One row of an array, along its first axis: no more than that has to be computed for it."""
         return self[name][place]
 
+    def first(self, name: str, n: int) -> np.ndarray:
+        """The first n positions of the vectors [..., pos, d] of a causal model: no more has to be computed for them."""
+        return self[name][..., :n, :]
+
     def shape(self, name: str) -> tuple[int, ...]:
         """The shape of an array that is there."""
         return self._arrays[name].shape

@@ -266,6 +266,10 @@ def test_a_recalled_trace_is_the_whole_one(model, monkeypatch):
     for name in whole:
         assert np.allclose(again.row(name, -1), whole[name][-1], rtol=1e-5, atol=1e-5, equal_nan=True), name
         assert again.shape(name) == whole.shape(name)
+    for name in (name for name in whole if name.endswith((".k", ".rot_k", ".v"))):
+        for n in (0, 1, 3, whole[name].shape[-2]):
+            assert np.allclose(again.first(name, n), whole.first(name, n), rtol=1e-5, atol=1e-5), name
+            assert whole.first(name, n).shape[-2] == n
     assert again.at_hand("blocks.0.resid_pre") and not again.at_hand("blocks.0.attn.q")
     with pytest.raises(KeyError, match="no such array"):
         recalled["blocks.9.attn.q"]

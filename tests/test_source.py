@@ -49,6 +49,7 @@ CHECKS = {
     "FixedVocabulary.encode",  # a protocol's: which tokenizer it is, the Scene says
     "OpenVocabulary.encode",
     "SourceVocabulary.encode",
+    "Trace.first",
     "Trace.needs",
     "Patch.into",  # of what a reader patches; Cause shows it
     "Cache.check",

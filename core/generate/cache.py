@@ -75,7 +75,7 @@ class Cache:
         """Keep the new positions' k and v; give the keys and values of all positions so far, as views."""
         if self._run is not None:
             names = ("rot_k" if self._config.positions == "rotary" else "k", "v")
-            held = [self._run[f"blocks.{layer}.attn.{name}"][:, : self.length] for name in names]
+            held = [self._run.first(f"blocks.{layer}.attn.{name}", self.length) for name in names]
             held = [np.broadcast_to(old, (*k.shape[:-3], *old.shape)) for old in held]
             return np.concatenate((held[0], k), axis=-2), np.concatenate((held[1], v), axis=-2)
         if layer == len(self._keys):

@@ -55,7 +55,7 @@ class Recalled(Trace):
     config: without the parts that are off. weights: gives the parameters.
     """
 
-    __slots__ = ("_config", "_inside", "_last", "_names_kept", "_row", "_weights")
+    __slots__ = ("_config", "_first", "_inside", "_last", "_names_kept", "_row", "_weights")
 
     def __init__(self, kept: Trace, config: Config, weights: Callable[[], Params]):
         super().__init__(kept, interventions=kept.interventions)
@@ -64,6 +64,7 @@ class Recalled(Trace):
         self._inside: dict[str, tuple[int, ...]] = {}  # of any block: its names, in order, and their shapes
         self._names_kept: dict[str, None] = {}
         self._last: tuple[int, Trace] = -1, Trace(())
+        self._first: tuple[tuple[int, int], Trace] = (-1, 0), Trace(())
         self._row: tuple[int, np.ndarray] = -1, np.zeros(0)
 
     def __getitem__(self, name: str) -> np.ndarray:
@@ -94,6 +95,18 @@ class Recalled(Trace):
             self._row = place, row
         return row
 
+    def first(self, name: str, n: int) -> np.ndarray:
+        """As Trace.first; of a block's queries, keys and values no later positions are computed."""
+        alone = self._config.causal and self._config.rotary_scaling is None and not self.interventions.patch
+        if self.at_hand(name) or not alone:
+            return super().first(name, n)
+        i = int(name.split(".")[1])
+        place, trace = self._first
+        if place != (i, n) or name not in trace:
+            trace = self._run(i, f"blocks.{i}.{self._last_vector}", max(n, 1))
+            self._first = (i, n), trace
+        return trace[name][..., :n, :]
+
     def shape(self, name: str) -> tuple[int, ...]:
         """The shape of an array that is there."""
         if name == "logits" and name in self:
@@ -111,16 +124,21 @@ class Recalled(Trace):
         last, trace = self._last
         if last != i or name not in trace:
             inside = name.split(".", 2)[2]
-            vectors = "attn.rot_k" if self._config.positions == "rotary" else "attn.v"
-            until = vectors if inside.startswith(VECTORS) else ATTENDED if inside.startswith("attn.") else ""
+            until = self._last_vector if inside.startswith(VECTORS) else ATTENDED if inside.startswith("attn.") else ""
             trace = self._run(i, f"blocks.{i}.{until}" if until and last != i else "")
             self._last = i, trace
         return trace
 
-    def _run(self, i: int, until: str) -> Trace:
+    @property
+    def _last_vector(self) -> str:
+        """Of the vectors of a block's attention the name of those that are put last."""
+        return "attn.rot_k" if self._config.positions == "rotary" else "attn.v"
+
+    def _run(self, i: int, until: str, n: int | None = None) -> Trace:
+        """A block, up to this name and of so many positions; None: of all."""
         trace = Until(until, self.interventions)
         with suppress(Enough):
-            block(self._arrays[f"blocks.{i}.resid_pre"], self._weights(), self._config, i, trace)
+            block(self._arrays[f"blocks.{i}.resid_pre"][:n], self._weights(), self._config, i, trace)
         return trace
 
     def _logits(self, rows: slice) -> np.ndarray:
