@@ -48,8 +48,7 @@ def carried(scene: Scene, words: Words) -> Picture:
     key = "carried_put" if put else "carried_off" if found.place in found.ablated else "carried"
     says = _says_row(scene, c, key, lambda length: magnitude(length, words), words)
     finite = c[np.isfinite(c)]
-    layer, head = found.place
-    numbers = None if found.kind else cells(f"carried.blocks.{layer}.attn.pattern", (head, ROW, COLUMN), c.shape)
+    numbers = cells(f"carried.{found.name('pattern')}", (found.place[1], ROW, COLUMN), c.shape)
     return Picture(_square(c, scene, words, says, zmax=float(finite.max(initial=0.0)) or 1.0), says, numbers)
 
 
@@ -102,11 +101,14 @@ def importance(scene: Scene, words: Words) -> Picture:
         height=square_height(scene),
         alt=says,
     )
-    if found.kind or not good:
+    if not good:
         return Picture(figure, says)
     name, head = found.name("pattern"), found.place[1]
-    of = [[(f"{kind}{name}", (head, query, key)) for key in range(len(found.columns))] for kind in SERIES]
-    return Picture(figure, says, Lines(tuple(map(tuple, of))))
+    # Of two stacks no run without one key is followed.
+    kinds = [None if found.kind and kind == SERIES[-1] else kind for kind in SERIES]
+    keys = range(len(found.columns))
+    of = [tuple(None if kind is None else (f"{kind}{name}", (head, query, key)) for key in keys) for kind in kinds]
+    return Picture(figure, says, Lines(tuple(of)))
 
 
 def _says_importance(scene: Scene, rows: np.ndarray, words: Words) -> str:

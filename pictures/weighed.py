@@ -49,11 +49,10 @@ def weighed(scene: Scene, words: Words) -> Picture:
         height=HEIGHT,
         alt=says,
     )
-    if found.kind:
-        return Picture(figure, says)
-    (layer, head), axes = found.place, (figure["layout"][axis]["range"] for axis in ("xaxis", "yaxis"))
+    axes = (figure["layout"][axis]["range"] for axis in ("xaxis", "yaxis"))
     half = tuple(RING * (high - low) for low, high in axes)
-    numbers = Pairs(f"carried.blocks.{layer}.attn.pattern", head, a, carried, others, query, seen[query], half)
+    name, head = f"carried.{found.name('pattern')}", found.place[1]
+    numbers = Pairs(name, head, a, carried, others, query, seen[query], half)
     return Picture(figure, says, numbers)
 
 

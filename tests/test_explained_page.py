@@ -357,6 +357,39 @@ def test_what_leaving_a_key_out_changes_is_explained() -> None:
     assert left_out.recomputed() == pytest.approx(left_out.value, rel=1e-4) and len(left_out.terms) == 7
 
 
+@pytest.mark.parametrize("kind", ["cross", "encoder", "decoder"])
+def test_of_two_stacks_what_a_weight_carries_is_explained(kind: str) -> None:
+    """The map, the points, and of the bars the first two of each key; to the weights and the values of that stack."""
+    for place in (
+        {"layer": 0, "head": 1, "query": 3},
+        {"layer": 1, "head": 2, "query": 2, "ablated": ((1, 2, "cross"),)},
+    ):
+        scene = Scene(model="translator", attention_of=kind, **place)
+        run, made, points = here("reading", scene), importance.importance(scene, EN), weighed.weighed(scene, EN)
+        board = importance.carried(scene, EN)
+        z = values_of(board.figure)
+        for row, column in np.ndindex(z.shape):
+            number = board.numbers.at({"x": column, "y": row})
+            found = run.explain(number)
+            assert found.value == pytest.approx(z[row, column], rel=1e-4, abs=1e-6), number
+        for one in (*found.operands, *(run.explain((o.name, o.index)) for o in found.operands)):
+            for below in getattr(one, "operands", ())[:3]:
+                deep = run.explain((below.name, below.index))
+                assert deep.value == pytest.approx(below.value, rel=1e-4, abs=1e-6)
+                assert deep.recomputed() == pytest.approx(deep.value, rel=1e-4, abs=1e-5)
+        for curve, trace in enumerate(made.figure["data"]):
+            for key, y in enumerate(np.asarray(trace["y"], np.float64).tolist()):
+                number = made.numbers.at({"x": key, "y": y, "curve": curve, "point": key})
+                assert (number is None) == (curve == 2)
+                assert number is None or run.explain(number).value == pytest.approx(y, rel=1e-3, abs=1e-5)
+        for curve, trace in enumerate(points.figure["data"]):
+            for point, (x, y) in list(enumerate(zip(trace["x"], trace["y"], strict=True)))[::4]:
+                number = points.numbers.at({"x": float(x), "y": float(y), "curve": curve, "point": point})
+                assert run.explain(number).value == pytest.approx(y, rel=1e-4, abs=1e-6)
+        assert family_of(board.numbers.names[0])[0] in families("reading", scene)
+        assert walked("reading", scene, board.numbers.at({"x": 1, "y": 1}), random.Random(0), "en")
+
+
 PATCHES = (
     *(("blocks.0.attn.z", (1,)), ("blocks.0.attn.z", (1, 3)), ("blocks.1.attn.z", (2,)), ("blocks.1.resid_pre", (3,))),
     *(("blocks.0.resid_pre", ()), ("blocks.0.mlp_out", ()), ("blocks.1.resid_pre", ())),

@@ -16,8 +16,8 @@ import numpy as np
 from core import Explanation, interpret
 from core.arguments import wrong
 from core.errors import ConfigError
-from core.explain.explanation import Made, Operand, Term, dot, same, the_sum
-from core.interpret import transformed_values
+from core.explain.explanation import Made, Operand, Term, the_sum
+from pictures.explained.carried import CARRIED
 from pictures.explained.drifted import DRIFTED
 from pictures.explained.habitual import HABITUAL
 from pictures.explained.kinds import (
@@ -123,40 +123,6 @@ def _on_map(here: World, of: str) -> Place:
     return here.subject[of].shape
 
 
-# -------------------------------------------------------------------------------------------- what a weight carries
-
-
-def _carried(here: World, of: str, index: Place) -> Made:
-    s, (h, q, k) = here.subject, index
-    if h in s.trace.interventions.ablated_in(layer_of(of)) or _put_in(here, layer_of(of)).heads[-1][h, q]:
-        return Made(r"\lVert \alpha f(x) \rVert = 0", "edit")
-    values = of.replace("pattern", "v")
-    carries = Operand(f"carries.{values}", (h, k), float(np.linalg.norm(_transformed(here, of)[h, k])))
-    return the_sum(r"A_{q,k}\,\lVert f(x_k) \rVert", [Term((s.cell(of, *index), carries))])
-
-
-def _carries(here: World, of: str, index: Place) -> Made:
-    numbers = tuple(row(f"given.{of}", index, _transformed(here, of)[index]))
-    formula = r"\lVert f(x_k) \rVert = \sqrt{\sum_d f_d^2}"
-    return Made(formula, "function", numbers, rule=lambda f: float(np.linalg.norm(f)))
-
-
-def _given(here: World, of: str, index: Place) -> Made:
-    """f(x) = v W_O: what a key's token would add to the layer's output if it got the whole weight of one head."""
-    s, (h, k, d) = here.subject, index
-    width = s.config.head_width
-    values = s.row(of, s.config.kv_head_of(h), k)
-    if not s.config.projections or "W_O" in s.trace.interventions.off:
-        return same("f = v", values[d - h * width]) if 0 <= d - h * width < width else Made("f = 0", "edit")
-    column = s.column(of.replace("attn.v", "attn.W_O"), d)[h * width : (h + 1) * width]
-    return the_sum(rf"f_{{{d}}} = \sum_e v_e\,W^O_{{e,{d}}}", dot(values, column))
-
-
-def _transformed(here: World, of: str) -> np.ndarray:
-    s = here.subject
-    return transformed_values(s.params, s.config, s.trace, layer_of(of))
-
-
 def _rolled(here: World, of: str, index: Place) -> Made:
     """core.interpret.rollout: the step of this layer times what is rolled below."""
     s, layer, (q, k) = here.subject, layer_of(of), index
@@ -251,16 +217,6 @@ DERIVED = {
     "mean_distance": Derived(
         PATTERN, ("head",), lambda here, of: here.subject[of].shape[:1], _mean("distance", interpret.attention_distance)
     ),
-    "carried": Derived(OWN + "pattern", (*ROWS, "key"), lambda here, of: here.subject[of].shape, _carried),
-    "carries": Derived(
-        OWN + "v", ("head", "pos"), lambda here, of: (here.subject.config.n_heads, len(here.tokens)), _carries
-    ),
-    "given": Derived(
-        OWN + "v",
-        ("head", "pos", "d_model"),
-        lambda here, of: (here.subject.config.n_heads, len(here.tokens), here.subject.config.d_model),
-        _given,
-    ),
     "rolled": Derived(OWN + "pattern", ("query", "key"), lambda here, of: here.subject[of].shape[1:], _rolled),
     "mean_length": Derived(STREAM, ("1",), lambda here, of: here.subject[of].shape[:1] and (1,), _mean_length),
     "gap": Derived("logits", ("1",), _two, _gap),
@@ -270,6 +226,7 @@ DERIVED = {
     "moved_mlp": Derived(r"blocks\.\d+\.mlp_out", ("1",), _patches(0), _moved("mlp")),
     "moved_cross": Derived(r"blocks\.\d+\.cross\.z", ("head",), _patches(1), _moved("cross")),
     "moved_encoder": Derived(r"encoder\.blocks\.\d+\.resid_pre", ("pos",), _patches(1), _moved("encoder")),
+    **CARRIED,
     **DRIFTED,
     **HABITUAL,
     **LOST,

@@ -59,3 +59,19 @@ def coordinate(numbers: Sequence[Operand], basis: PCA, component: int, centre: n
     w = basis.components[component]
     formula = rf"\mathrm{{PC}}_{{{component + 1}}} = \sum_i w_i\,x_i - w \cdot \bar x"
     return the_sum(formula, [*weighed(numbers, w), Term((), -float(w @ centre))])
+
+
+def share_of_row(kind: str, row_of: Callable[[World, str, int, int], np.ndarray]) -> Rule:
+    """A number as a share of its row's."""
+
+    def rule(here: World, of: str, index: Place) -> Made:
+        head, query, key = index
+        numbers = tuple(row(f"{kind}.{of}", (head, query), row_of(here, of, head, query)))
+
+        def share(x: np.ndarray) -> float:
+            total = x.sum()
+            return float(x[key] / total) if total != 0 else 0.0
+
+        return Made(r"x_k / \sum_j x_j", "function", numbers, rule=share)
+
+    return rule

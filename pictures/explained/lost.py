@@ -3,7 +3,6 @@ which it is compared."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,7 @@ from core.errors import ConfigError
 from core.explain.explanation import Made, Operand
 from core.ops.softmax import softmax
 from pictures import importance
-from pictures.explained.kinds import OWN, Derived, Place, Rule, layer_of, mean, row
+from pictures.explained.kinds import OWN, Derived, Place, layer_of, mean, row, share_of_row
 from pictures.explained.runs import UNCUT, WHOLE, left, without
 
 if TYPE_CHECKING:
@@ -106,27 +105,6 @@ def _key_effect(here: World, of: str, index: Place) -> Made:
     return made._replace(rule=rule)
 
 
-def _part(kind: str, row_of: Callable[[World, str, int, int], np.ndarray]) -> Rule:
-    """A number as a share of its row's."""
-
-    def rule(here: World, of: str, index: Place) -> Made:
-        head, query, key = index
-        numbers = tuple(row(f"{kind}.{of}", (head, query), row_of(here, of, head, query)))
-
-        def share(x: np.ndarray) -> float:
-            total = x.sum()
-            return float(x[key] / total) if total != 0 else 0.0
-
-        return Made(r"x_k / \sum_j x_j", "function", numbers, rule=share)
-
-    return rule
-
-
-def _carried_by(here: World, of: str, head: int, query: int) -> np.ndarray:
-    s = here.subject
-    return interpret.value_weighted(s.params, s.config, s.trace, layer_of(of))[head, query]
-
-
 def _moved_by(here: World, of: str, head: int, query: int) -> np.ndarray:
     assert here.moved is not None, "it has a shape"
     return here.moved(layer_of(of), head, query)
@@ -158,8 +136,7 @@ LOST = {
     "effect": Derived(OWN + "z", ("head",), _heads, _effect),
     "variation": Derived(OWN + "z", ("head",), _predicts, _variation),
     "key_effect": Derived(OWN + "pattern", LOOK, _keys, _key_effect),
-    "carried_part": Derived(OWN + "pattern", LOOK, _keys, _part("carried", _carried_by)),
-    "effect_part": Derived(OWN + "pattern", LOOK, _keys, _part("key_effect", _moved_by)),
+    "effect_part": Derived(OWN + "pattern", LOOK, _keys, share_of_row("key_effect", _moved_by)),
     "cut": Derived(r"blocks\.\d+\.resid_post|ln_final\.out", ("pos",), _where_cut, _cut),
     "lost": Derived(r"blocks\.\d+\.resid_post", ("pos",), _off, _lost),
 }

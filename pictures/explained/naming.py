@@ -31,6 +31,7 @@ MADE = {  # pages that draw numbers that no trace holds: those, but for Drift's
         *("mean_entropy.blocks.*.cross.pattern", "change.blocks.*.attn.z", "lost.blocks.*.resid_post"),
     ),
     "reading": (
+        *("carried.blocks.*.cross.pattern", "carried.encoder.blocks.*.attn.pattern"),
         *("carried.blocks.*.attn.pattern", "rolled.blocks.*.attn.pattern", "effect.blocks.*.attn.z"),
         *("variation.blocks.*.attn.z", "key_effect.blocks.*.attn.pattern"),
         *(f"{kind}.blocks.*.attn.pattern" for kind in SCORED if kind.startswith(SCORE)),
@@ -63,7 +64,7 @@ MADE = {  # pages that draw numbers that no trace holds: those, but for Drift's
 }
 OF_SEVERAL = ("vote", "lens", "overall", "differs")  # kinds whose numbers are of several arrays of a layer
 OF_TWO_STACKS = (  # how kinds begin whose numbers a model of two stacks has too
-    *("mean_", "variance_", "zeros", "alike", "moved_", "gap", "aligned", "sharp", "beam"),
+    *("mean_", "variance_", "zeros", "alike", "moved_", "gap", "aligned", "sharp", "beam", "carried."),
 )
 LAYER = re.compile(r"(?:encoder\.)?(?:blocks\.(\d+)\.)?(.*)")
 
