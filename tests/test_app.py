@@ -221,6 +221,8 @@ def test_the_table_edits_the_scene_and_names_a_bad_cell():
         edits, notices = table.read_edits({4: {"2": bad}, 0: {"0": 0.5}}, ((1, 1, 2.0),), tokens)
         assert edits == ((0, 0, 0.5), (1, 1, 2.0)), "the last good state stays"
         assert [(n.code, n.field, n.right) for n in notices] == [("cell", "joelho", "2")]
+    (notice,) = table.read_edits({4: {"2": "<b>" * 100_000}}, (), tokens)[1]
+    assert notice.value.startswith("<b><b>") and len(notice.value) < 100, "what is pasted is not repeated whole"
 
 
 @pytest.mark.parametrize("name", MODELS)

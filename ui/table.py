@@ -13,6 +13,7 @@ import numpy as np
 import streamlit as st
 
 from core import Notice, Scene
+from core.kinds import SHOWN, cut
 from core.limits import EDIT
 from core.scene.fields import Edit
 from pictures.words import MINUS, Words
@@ -99,7 +100,7 @@ def read_edits(
             if _good(number):
                 edits[int(row), int(column)] = float(number)
             else:
-                bad.append(Notice("cell", names[int(row)], "" if value is None else str(value), column))
+                bad.append(Notice("cell", names[int(row)], "" if value is None else cut(str(value), SHOWN), column))
     return tuple((*cell, value) for cell, value in sorted(edits.items())), bad
 
 
