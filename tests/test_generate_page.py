@@ -6,6 +6,7 @@ import re
 import sys
 from dataclasses import replace
 from html import unescape
+from itertools import pairwise
 from math import exp, log
 
 import numpy as np
@@ -21,6 +22,7 @@ from pictures import compute, continuation, drift, extremes, heads, memory, stac
 from pictures.generate import cache, draw, lens, loss, votes
 from pictures.words import words_of
 from plots import theme
+from plots.figure import literal
 from tests.chromium import settled
 from tests.support import ONE_STACK, fine, knob, labelled, open_page, pressed
 from tests.support import html as html_of
@@ -126,8 +128,10 @@ def test_the_lens_is_each_stage_through_the_unembedding(name: str) -> None:
     np.testing.assert_allclose(shares, (1 / exponentials.sum(-1)).T, rtol=1e-4)
     last = continuation.looked_at(scene, text).distribution
     assert tops[-1, -1] == last.order[0], "the last stage is the model's own"
-    figure = go.Figure(theme.resolve(lens.lens(scene, words).figure, "light"))
-    assert figure.data[0].z.shape == tops.shape and len(figure.data[1].text) == tops.size
+    figure, name = go.Figure(theme.resolve(lens.lens(scene, words).figure, "light")), continuation.names(scene, words)
+    assert figure.data[0].z.shape == tops.shape and "%{text}" in figure.data[0].hovertemplate
+    called = [[unescape(word) for word in row] for row in figure.data[0].text]
+    assert called == [[unescape(literal(name(token))) for token in row] for row in tops.tolist()]
 
 
 def test_the_ledger_is_the_work_that_was_done() -> None:
@@ -585,6 +589,26 @@ def test_play_writes_to_the_end_and_a_bar_can_be_forced(watched, app) -> None:
     expect(tab.locator(".fibra-text")).to_have_count(2)
     expect(tab.locator(".fibra-text").first.locator(".new.forced")).to_have_count(1)
     expect(tab).to_have_url(re.compile(r"forced=9\.\d+"))
+
+
+BOXES = """() => [...document.querySelectorAll("[data-figure=generate-lens] .textpoint text")]
+  .map((text) => text.getBoundingClientRect()).map(({ left, right, top }) => [Math.round(top), left, right])"""
+
+
+@pytest.mark.browser
+def test_words_of_the_lens_stand_beside_one_another_and_as_many_as_have_room(watched, app) -> None:
+    tab = open_generate(watched, app, "lang=en&model=gpt&n_layers=12&max_new_tokens=8")
+    tab.locator("[data-figure=generate-lens]").scroll_into_view_if_needed()
+    there = []
+    for width in (1440, 390):
+        tab.set_viewport_size({"width": width, "height": 900})
+        settled(tab)
+        tab.locator("[data-figure=generate-lens]").scroll_into_view_if_needed()
+        tab.wait_for_timeout(1000)
+        boxes = sorted(tab.evaluate(BOXES))
+        assert all(one[2] <= other[1] + 1 for one, other in pairwise(boxes) if abs(one[0] - other[0]) < 3), boxes
+        there.append(len(boxes))
+    assert there[0] == 13 * 12 > there[1] > 12
 
 
 @pytest.mark.browser

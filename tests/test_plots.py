@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import html
 import json
+import math
 import re
 import subprocess
 import sys
@@ -869,3 +871,39 @@ def test_the_number_above_the_highest_bar_stands_inside_the_plot(height):
         margin, (low, high) = figure["layout"]["margin"], figure["layout"]["yaxis"]["range"]
         above = (height - margin["t"] - margin["b"]) * (1 - 0.3 / (high - low))
         assert figure["data"][0]["texttemplate"] and low == 0 and above > 18
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("n", [2, 6, 13, 31])
+def test_words_of_a_lens_are_never_wider_than_the_cells_that_say_them(n, seed):
+    draw = np.random.default_rng(seed)
+    words = [[["a", "b<c", "#257", "penguins", "extraordinary"][i] for i in row] for row in draw.integers(0, 5, (3, n))]
+    right = np.array([[word == "#257" for word in row] for row in words])
+    figure = lens(draw.random((3, n)), words, right, ["x", "y", "z"], [str(i) for i in range(n)], width=640)
+    map_, written = figure["data"]
+    every = written["meta"]["words"]
+    assert every["columns"] == n and [[html.unescape(word) for word in row] for row in map_["text"]] == words
+    for cell in (3, 8, 12, 20, 29, 39, 60, 100, 300):
+        for row in range(3):
+            end, shown = -0.5, 0
+            for i, x in enumerate(every["x"]):
+                if every["y"][i] != row or not every["least"][i] <= cell < every["most"][i]:
+                    continue
+                text = html.unescape(re.sub("</?b>", "", every["text"][i]))
+                half = len(text) * 6.8 / cell / 2
+                assert x - half >= end - 1e-6, "after the one before, and within the map"
+                end, shown = x + half, shown + 1
+                cells = range(math.ceil(x - half - 0.5 + 1e-6), math.floor(x + half + 0.5 - 1e-6) + 1)
+                for column in cells:
+                    whole = words[row][column]
+                    assert text == whole or (text[-1] == "…" and whole.startswith(text[:-1]) and len(text) > 3)
+                    assert ("<b>" in every["text"][i]) == right[row, column]
+            assert end <= n - 0.5 + 1e-6
+            assert shown or cell < 6.8 * 4, "where there is room for four letters, something is said"
+    first = zip(written["x"].tolist(), written["y"].tolist(), written["text"], strict=True)
+    cell = (640 - 130) / n
+    assert [*first] == [
+        (every["x"][i], every["y"][i], every["text"][i])
+        for i in range(len(every["x"]))
+        if every["least"][i] <= cell < every["most"][i]
+    ]

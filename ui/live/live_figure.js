@@ -192,7 +192,7 @@ async function refresh(figure) {
   } else if (outlineOf(figure.header) !== figure.shown.outline) {
     await draw(Plotly, figure);
   } else if (sizeOf(figure) !== figure.shown.size && !printing) {
-    if (figure.flat.hidden) await resize(Plotly, figure);
+    if (figure.flat.hidden && !figure.shown.whole.data.some(hasWords)) await resize(Plotly, figure);
     else await draw(Plotly, figure);
   } else return;
   await nameEnlarged(figure);
@@ -242,6 +242,7 @@ async function draw(Plotly, figure) {
   for (const name of Object.keys(layout).filter(isScene)) layout[name].dragmode ??= "turntable"; // not the layout's
   fitHeight(layout, figure);
   fitNarrow(layout, figure);
+  data = data.map((trace) => (hasWords(trace) ? fitWords(trace, layout, figure) : trace));
   figure.flat.hidden = !needsFlattening(layout);
   plot.classList.toggle("fibra-shines", !figure.flat.hidden && shines(data));
   if (!figure.flat.hidden) ({ data, layout } = flattened(data, layout, boxOf(figure)));
@@ -316,6 +317,19 @@ function fitNarrow(layout, figure) {
       if (note.name === "token") Object.assign(note, { textangle: -90, font: { ...note.font, size: 11 } });
     }
   }
+}
+
+function hasWords({ meta }) {
+  return Boolean(meta?.words);
+}
+
+// Words in the cells of a map, each where cells are from so wide on (`least`) and not wider (`most`).
+function fitWords(trace, { margin }, figure) {
+  const { columns, x, y, text, color, least, most } = trace.meta.words;
+  const cell = (boxOf(figure).width / pageOf(figure).scale - margin.l - margin.r) / columns;
+  const fit = [...least.keys()].filter((i) => cell >= least[i] && cell < most[i]);
+  const of = (all) => fit.map((i) => all[i]);
+  return { ...trace, x: of(x), y: of(y), text: of(text), textfont: { ...trace.textfont, color: of(color) } };
 }
 
 function outlineOf(header) {
