@@ -14,16 +14,8 @@ import pytest
 LONGEST = (
     *("test_one_scene", "test_journeys", "test_live_figure", "test_train_journeys", "test_paper", "test_layout"),
     *("test_internals", "test_axe", "test_round", "test_deploy", "test_looks", "test_claims", "test_memory"),
-    *(
-        "test_generate_page",
-        "test_canary",
-        "test_train_page",
-        "test_app",
-        "test_heads",
-        "test_start_page",
-        "test_checks",
-    ),
-    *("test_house", "test_every_scene"),
+    *("test_generate_page", "test_canary", "test_train_page", "test_app", "test_heads", "test_start_page"),
+    *("test_checks", "test_house", "test_every_scene"),
 )
 # Those whose tests share nothing: they are dealt one by one.
 ONE_BY_ONE = {
