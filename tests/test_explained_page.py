@@ -185,7 +185,7 @@ def test_of_points_that_coincide_no_direction_has_a_share() -> None:
     run = here("drift", one)
     assert not drift.basis(drift.directions(one)).explained.any(), "else the test is of nothing"
     assert [run.value(("variance.embed", (i,))) for i in range(3)] == [0, 0, 0]
-    assert run.has(("scatter.embed", (0,)))
+    assert run.has(("scatter.embed", (0,))) and not run.has(("scatter.embed", (1,)))
     for page, scene in (("attention", one), ("drift", one.pin().turn(temperature=2.0))):
         assert not any(here(page, scene).has((f"{kind}.embed", (0,))) for kind in ("variance", "scatter"))
         assert "variance.embed" not in families(page, scene)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from xml.etree import ElementTree
 
@@ -47,6 +48,8 @@ def test_every_page_s_questions_have_the_computed_answers(lang):
     words = words_of(lang)
     for page in PAGES[:: 1 if lang == "en" else 3]:
         asked = quiz.questions(page, words, "https://fibra.example")
+        numbers = Counter(question.name.split()[0] for question in asked)
+        assert all(n == len({CHECKS[name].variant(i) for i in range(quiz.VARIANTS)}) for name, n in numbers.items())
         assert quiz.asks(page) and asked and read_gift(gift(asked)) == [replace(q, tags=()) for q in asked]
         for question in asked:
             name, number = question.name.split()
