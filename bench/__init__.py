@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -92,6 +93,13 @@ def print_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print a Markdown table: the first column to the left, the numbers to the right."""
     lines = [header, ["---"] + ["--:"] * (len(header) - 1), *rows]
     print("\n" + "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n", flush=True)
+
+
+def print_errors(errors: Sequence[str]) -> int:
+    """Print each error once, with how often; 1 where there was any, as an exit code."""
+    for error in sorted(set(errors)):
+        print(f"{errors.count(error)} x {error}", file=sys.stderr)
+    return int(bool(errors))
 
 
 def between(low: float, high: float, kind: type) -> Callable[[str], float]:

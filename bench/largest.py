@@ -20,7 +20,7 @@ import sys
 import time
 from contextlib import suppress
 
-from bench import LONG, PAGES, ROOT, Page, _query, app_script, between, machine, percentile, print_table
+from bench import LONG, PAGES, ROOT, Page, _query, app_script, between, machine, percentile, print_errors, print_table
 from bench._server import Server, serve
 from bench._session import Session
 
@@ -91,9 +91,7 @@ def main() -> int:
         errors += [f"in the server's log: {line}" for line in server.tracebacks()]
     print_table(HEADER, rows)
     print("Bars: no turn above 1.5 s or 1.5 MB; another's knob on Attention p95 250 ms")
-    for error in sorted(set(errors)):
-        print(f"{errors.count(error)} x {error}", file=sys.stderr)
-    return int(bool(errors))
+    return print_errors(errors)
 
 
 if __name__ == "__main__":

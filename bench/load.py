@@ -28,7 +28,19 @@ from dataclasses import dataclass, field
 
 from websockets.exceptions import WebSocketException
 
-from bench import PAGES, PEER, PLAIN_APP, ROOT, Page, app_script, between, machine, percentile, print_table
+from bench import (
+    PAGES,
+    PEER,
+    PLAIN_APP,
+    ROOT,
+    Page,
+    app_script,
+    between,
+    machine,
+    percentile,
+    print_errors,
+    print_table,
+)
 from bench._server import Server, serve
 from bench._session import Session
 
@@ -224,7 +236,7 @@ def main() -> int:
     _print_acts(tallies[page])
     print("Bars, without an error: p95 250 ms for a mix of 100; 300 ms and 600 MB for 300 on Attention")
     print("Bars on Attention, without an error: p95 150 ms and 400 MB for 60 sessions; p95 500 ms for 30 that drag")
-    return _print_errors(tallies)
+    return print_errors([f"{name}: {error}" for name, tally in tallies.items() for error in tally.errors])
 
 
 def _under_faults(arguments: argparse.Namespace, storm: type) -> int:
@@ -245,7 +257,7 @@ def _under_faults(arguments: argparse.Namespace, storm: type) -> int:
     _print_acts(crowd.tally)
     print("MB at the beginning, after the restart, at the end: " + ", ".join(f"{mb:.0f}" for mb in crowd.resident))
     print("Bars: every session on its Scene, back within 10 s, no exception on screen")
-    return _print_errors({"faults": crowd.tally})
+    return print_errors(crowd.tally.errors)
 
 
 def _lesson(given: argparse.Namespace) -> Lesson:
@@ -256,14 +268,6 @@ def _print_acts(tally: Tally) -> None:
     for act, seconds in tally.acts.items():
         times = ", ".join(f"p{percent} {1000 * percentile(seconds, percent):.0f} ms" for percent in (50, 95, 100))
         print(f"{act}: {len(seconds)} x, {times}")
-
-
-def _print_errors(tallies: dict[str, Tally]) -> int:
-    """Each error once, with how often; 1 where there was any."""
-    for name, tally in tallies.items():
-        for error in sorted(set(tally.errors)):
-            print(f"{name}: {tally.errors.count(error)} x {error}", file=sys.stderr)
-    return int(any(tally.errors for tally in tallies.values()))
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ from math import isnan
 
 from websockets.exceptions import WebSocketException
 
-from bench import LONG, ROOT, Page, _query, between, machine, print_table
+from bench import LONG, ROOT, Page, _query, between, machine, print_errors, print_table
 from bench._server import Server, serve
 from bench._session import Session
 from pictures.pages import PAGES
@@ -234,9 +234,7 @@ def main() -> int:
             print(f"{result.name}: RSS grew by {grown:.0f} MB, of which the caches count {result.counted:.0f}")
     print(f"Bars: RSS at most {BAR} MB, and in the second half of a play at most {GROWTH:g} times as much as before")
     errors = [f"{result.name}: {error}" for result in results for error in result.errors]
-    for error in sorted(set(errors)):
-        print(f"{errors.count(error)} x {error}", file=sys.stderr)
-    return int(bool(errors) or not all(result.kept for result in results))
+    return int(bool(print_errors(errors)) or not all(result.kept for result in results))
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from urllib.parse import urlencode
 from playwright.sync_api import Error, sync_playwright
 from websockets.exceptions import WebSocketException
 
-from bench import ROOT, Page, between, machine, print_table
+from bench import ROOT, Page, between, machine, print_errors, print_table
 from bench._server import Server, serve
 from bench._session import Session
 from bench.app import CHROMIUM_FLAGS, LIVE, Tab
@@ -111,9 +111,7 @@ def main() -> int:
         except (RuntimeError, Error) as error:
             errors.append(f"{card.title}: {str(error).splitlines()[0]}")
     print_table(HEADER, rows)
-    for error in sorted(set(errors)):
-        print(f"{errors.count(error)} x {error}", file=sys.stderr)
-    return int(bool(errors))
+    return print_errors(errors)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 
 from websockets.exceptions import WebSocketException
 
-from bench import ROOT, Page, between, machine, percentile, print_table
+from bench import ROOT, Page, between, machine, percentile, print_errors, print_table
 from bench._server import Server, serve
 from bench._session import Session
 
@@ -166,9 +166,7 @@ def main() -> int:
     print_table(("", "n", "p50 ms", "p95 ms", "max ms"), [_row(*row) for row in rows.items()])
     print(f"{usage.cpu_seconds:.0f} s of CPU in {took:.0f} s, peak {usage.peak_mb:.0f} MB, {len(tally.errors)} errors")
     print("Bars, without an error, for 300 pupils: own answer p95 300 ms; to the teacher's screen p95 1500 ms")
-    for error in sorted(set(tally.errors)):
-        print(f"{tally.errors.count(error)} x {error}", file=sys.stderr)
-    return int(bool(tally.errors))
+    return print_errors(tally.errors)
 
 
 if __name__ == "__main__":

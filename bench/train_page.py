@@ -18,7 +18,7 @@ import re
 import sys
 import time
 
-from bench import PAGES, ROOT, Page, between, machine, percentile, print_table
+from bench import PAGES, ROOT, Page, between, machine, percentile, print_errors, print_table
 from bench._server import Server, serve
 from bench._session import Session
 from bench.load import Classroom, Lesson
@@ -189,9 +189,7 @@ def main() -> int:
             print_table(["peak MB before", f"while {arguments.trainers} train", "while the next class trains"], [cells])
             errors += server.tracebacks()
     print("Bars: 0.70 of the plain loop; p95 at most 3 x without training; 150 MB a session")
-    for error in sorted(set(errors)):
-        print(f"{errors.count(error)} x {error}", file=sys.stderr)
-    return int(bool(errors))
+    return print_errors(errors)
 
 
 if __name__ == "__main__":
