@@ -15,10 +15,7 @@ import argparse
 import gzip
 import os
 import sys
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import urlsplit
@@ -28,23 +25,13 @@ from playwright.sync_api import Browser, sync_playwright
 from bench import ROOT, Page, between, machine, percentile, print_table
 from bench._server import serve
 from bench.app import LIVE, WARM_UP_TURNS, Tab
-from deploy.web.serve import server
+from deploy.web.serve import hosted
 from tests.chromium import ARGUMENTS, executable
 
 GPT = Page("attention", "model=gpt&lang=en", "knob-seed", 2.0)
 PATIENCE = 240_000  # ms
 VISITS = 3  # later ones
 FIGURES = ("of the app without a server", "here", "bar, at most")
-
-
-@contextmanager
-def hosted(folder: Path) -> Iterator[str]:
-    """The address of a static host of this folder."""
-    host = server(folder, 0)
-    threading.Thread(target=host.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{host.server_port}"
-    host.shutdown()
-    host.server_close()
 
 
 def visits(browser: Browser, origin: str, folder: Path) -> list[list[str]]:

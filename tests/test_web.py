@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import subprocess
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlparse
@@ -13,7 +12,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from deploy.web.build import build
-from deploy.web.serve import server
+from deploy.web.serve import hosted
 from pictures.words import words_of
 from tests.chromium import go_to
 
@@ -36,13 +35,10 @@ def folder(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def host(folder: Path) -> Iterator[tuple[str, threading.Event]]:
-    """The address of a static host, and how to take it away."""
-    served, gone = server(folder, 0), threading.Event()
-    threading.Thread(target=served.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{served.server_port}", gone
-    served.shutdown()
-    served.server_close()
+def address(folder: Path) -> Iterator[str]:
+    """Of a static host."""
+    with hosted(folder) as address:
+        yield address
 
 
 def settled_on(page: Page, name: str) -> None:
@@ -50,8 +46,7 @@ def settled_on(page: Page, name: str) -> None:
     page.wait_for_selector("[data-drawn]", timeout=LONG)
 
 
-def test_it_runs_without_a_server_and_opens_again_without_a_network(watched, host):
-    address, _ = host
+def test_it_runs_without_a_server_and_opens_again_without_a_network(watched, address):
     page = watched.tab(locale="en")
     asked: set[str] = set()
     page.on("request", lambda request: asked.add(urlparse(request.url).netloc))
