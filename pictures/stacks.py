@@ -11,6 +11,7 @@ import numpy as np
 
 from core import Config, Scene, forward
 from core.config import ENCODER
+from core.interpret import vectors_put_in
 from core.interventions import ELSEWHERE, Head
 from core.params import Params, encoder_params
 from core.scene.continuation import namer
@@ -196,10 +197,9 @@ def own_trace(scene: Scene) -> Trace:
 
 def head_put_in(scene: Scene) -> np.ndarray:
     """[row]: where a patch has put the output of the chosen head."""
-    found, trace = looks(scene), own_trace(scene)
-    name = f"blocks.{found.place[0]}.{found.part}.z"
-    put: np.ndarray = trace.interventions.put_in(name, trace.shape(name))[found.place[1]].all(-1)
-    return put
+    found = looks(scene)
+    layer, head = found.place
+    return vectors_put_in(own_trace(scene), f"blocks.{layer}.{found.part}.z")[head]
 
 
 def asked(scene: Scene) -> tuple[Params, Config, Trace, str]:

@@ -17,6 +17,7 @@ from .heads import (
     rollout,
     transformed_values,
     value_weighted,
+    vectors_put_in,
 )
 from .induction import (
     Circuit,
@@ -110,6 +111,7 @@ __all__ = [
     "transformed_values",
     "unevenness",
     "value_weighted",
+    "vectors_put_in",
     "without_heads",
     "word_influence",
 ]

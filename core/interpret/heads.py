@@ -125,12 +125,17 @@ class PutIn(NamedTuple):
 
 
 def put_in(trace: Trace, n_layers: int) -> PutIn | None:
-    """Of a stack's own attention; None of a run into which nothing was put. A number of a vector alone is no vector."""
+    """Of a stack's own attention; None of a run into which nothing was put."""
     if not trace.interventions.patch:
         return None
-    kinds = ((f"blocks.{i}.attn.z", f"blocks.{i}.resid_pre") for i in range(n_layers))
-    found = [[trace.interventions.put_in(name, trace.shape(name)).all(-1) for name in names] for names in kinds]
-    return PutIn(*(np.stack(each) for each in zip(*found, strict=True)))
+    names = ("attn.z", "resid_pre")
+    return PutIn(*(np.stack([vectors_put_in(trace, f"blocks.{i}.{name}") for i in range(n_layers)]) for name in names))
+
+
+def vectors_put_in(trace: Trace, name: str) -> np.ndarray:
+    """Which vectors of an array [..., pos, d] a patch has put there: [..., pos]; of a batch, in each text. A number of
+    one alone is no vector."""
+    return trace.interventions.put_in(name, trace.shape(name)[-3:]).all(-1)
 
 
 def value_weighted(params: Params, config: Config, trace: Trace, layer: int, kind: str = "attn") -> np.ndarray:
@@ -145,9 +150,7 @@ def value_weighted(params: Params, config: Config, trace: Trace, layer: int, kin
     pattern, f = trace[f"blocks.{layer}.{kind}.pattern"], transformed_values(params, config, trace, layer, kind)
     weighted = pattern * np.linalg.norm(f, axis=-1)[..., None, :]
     weighted[..., trace.interventions.ablated_in(layer, kind), :, :] = 0
-    z = f"blocks.{layer}.{kind}.z"
-    if z in trace.interventions.patch:
-        weighted[..., trace.interventions.put_in(z, trace.shape(z)[-3:]).all(-1), :] = 0
+    weighted[..., vectors_put_in(trace, f"blocks.{layer}.{kind}.z"), :] = 0
     return weighted
 
 

@@ -11,7 +11,7 @@ from core.config import ENCODER
 from core.errors import ConfigError
 from core.explain.explanation import Made, Operand, Term, dot, same, the_sum
 from core.explain.subject import Subject
-from core.interpret import transformed_values, value_weighted
+from core.interpret import transformed_values, value_weighted, vectors_put_in
 from pictures.explained.kinds import Derived, Place, layer_of, row, share_of_row
 
 if TYPE_CHECKING:
@@ -29,8 +29,8 @@ def _stack(here: World, of: str) -> tuple[Subject, int, str]:
 def _nothing(here: World, of: str, head: int, query: int) -> bool:
     """Whether nothing is carried: the head is off, or its output was put in by a patch."""
     s, layer, kind = _stack(here, of)
-    change, z = s.trace.interventions, f"blocks.{layer}.{kind}.z"
-    return head in change.ablated_in(layer, kind) or bool(change.put_in(z, s.trace.shape(z))[head, query].all())
+    put = vectors_put_in(s.trace, f"blocks.{layer}.{kind}.z")
+    return head in s.trace.interventions.ablated_in(layer, kind) or bool(put[head, query])
 
 
 def _carried(here: World, of: str, index: Place) -> Made:
