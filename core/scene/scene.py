@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from functools import cached_property, lru_cache
-from typing import Any, cast
+from functools import cached_property
+from typing import Any
 
 from .. import limits
 from ..config import Config
@@ -25,8 +25,7 @@ from ..interventions import (
 )
 from ..kinds import Choice, Flag, Kind, Maybe, Name, Number, Whole
 from ..presets import PRESETS, REAL, RUN, Preset, find
-from ..tokenizer.protocol import Tokenizer
-from ..tokenizer.words import SPLITTERS, Encoding, OpenVocabulary
+from ..tokenizer.words import SPLITTERS, Encoding
 from . import fitting, model_parts
 from .fields import (
     ABLATED,
@@ -62,6 +61,7 @@ from .fields import (
     view,
 )
 from .notice import Notice
+from .sentence import encoded, encoded_openly
 from .url import Address, write_pin
 
 
@@ -241,8 +241,8 @@ class Scene:
     def encode(self, text: str) -> Encoding:
         """The ids and tokens of another sentence, as this one's."""
         if self.preset.tokenizer:
-            return _of_model(self.model, text)
-        return _of_open_vocabulary(text, self.split, self.config.vocab_size)
+            return encoded(text, self.model)
+        return encoded_openly(text, self.split, self.config.vocab_size)
 
     @property
     def tokens(self) -> tuple[str, ...]:
@@ -367,14 +367,3 @@ class Scene:
 
 VIEW = frozenset(one.name for one in fields(Scene) if is_view(one))
 ADDRESS = Address(Scene)
-
-
-# A turn makes several Scenes of one sentence, and a model's name never means another one.
-@lru_cache(maxsize=128)
-def _of_model(model: str, text: str) -> Encoding:
-    return cast(Tokenizer, cast(Preset, find(model)).tokenizer).encode(text)
-
-
-@lru_cache(maxsize=64)
-def _of_open_vocabulary(text: str, split: str, size: int) -> Encoding:
-    return OpenVocabulary(size, SPLITTERS[split]).encode(text)

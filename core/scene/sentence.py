@@ -10,7 +10,7 @@ from ..presets import REAL, Preset, find
 from ..tokenizer.graphemes import clusters
 from ..tokenizer.protocol import Tokenizer
 from ..tokenizer.text import normalized
-from ..tokenizer.words import SPLITTERS, Span, spans_in
+from ..tokenizer.words import SPLITTERS, Encoding, OpenVocabulary, Span, spans_in
 from .notice import Notice
 
 
@@ -54,6 +54,21 @@ def _fitted(text: str, whole: int, split: str, model: str, tokens: int) -> tuple
 # another one.
 _fitted_typed = lru_cache(maxsize=1024)(_fitted)
 _fitted_pasted = lru_cache(maxsize=4)(_fitted)  # of up to 400 kB each
+
+
+@lru_cache(maxsize=128)
+def encoded(text: str, model: str) -> Encoding:
+    """The ids and tokens of a text, by the model's own tokenizer. Raises: SceneError for a model that does not exist,
+    or has none."""
+    if (tokenizer := _preset(model).tokenizer) is None:
+        raise SceneError(f"model: {model!r} has no tokenizer", "model")
+    return tokenizer.encode(text)
+
+
+@lru_cache(maxsize=64)
+def encoded_openly(text: str, split: str, size: int) -> Encoding:
+    """The same in an open vocabulary of this size."""
+    return OpenVocabulary(size, SPLITTERS[split]).encode(text)
 
 
 def room(model: str) -> tuple[int, int]:
