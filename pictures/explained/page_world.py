@@ -85,7 +85,7 @@ def _alone(page: str, scene: Scene, words: Words) -> World | None:
         return replace(plain, elsewhere=_one_other(runs.UNCUT, scene.turn(cut=()), words))
     if page in ("reading", "heads"):
         lacking = cache(partial(_lacking, plain, scene, words, page == "reading" and scene.patch is not None))
-        read_over = partial(habits.every, scene) if page == "reading" and habits.offered(scene) else None
+        read_over = cache(partial(habits.every, scene)) if page == "reading" and habits.offered(scene) else None
         return replace(plain, elsewhere=lacking, moved=partial(_moved, scene), read_over=read_over)
     return plain
 
@@ -114,11 +114,11 @@ def _lacking(plain: World, scene: Scene, words: Words, stays: bool, start: str) 
     if start.startswith("told."):
         return _of(compute.run(runs.one_of_many(scene, start)), words)
     if start.startswith("left."):
-        layer, head, query, key = map(int, start.split(".")[1:5])
+        layer, head, query, key = runs.numbers(start)
         lacks = Lacks(plain.subject, f"blocks.{layer}.attn.z", (head, query), key)
         return replace(plain, subject=runs.left_out(scene, start), lacks=lacks)
     if stays and start.startswith("without."):
-        layer, head = map(int, start.split(".")[1:3])
+        layer, head = runs.numbers(start)
         lacks = Lacks(plain.subject, f"blocks.{layer}.attn.z", (head,))
         return replace(plain, subject=runs.emptied(scene, start), lacks=lacks)
     return _of(compute.run(runs.without_head(scene, start)), words)
@@ -199,8 +199,8 @@ def grammar(scene: Scene) -> Mapping[int, frozenset[int]]:
 
 def _searched(scene: Scene, plain: World, start: str) -> World:
     """Of the run that has read a text of the search. Raises: ConfigError."""
-    kind, n, rank, _ = start.split(".") if start.startswith("kept.") else ("", "0", "0", "")
-    tokens = searches.text_at(searches.search(scene), int(n), int(rank)) if kind else None
+    kept = start.startswith("kept.")
+    tokens = searches.text_at(searches.search(scene), *runs.numbers(start)) if kept else None
     if tokens is None:
         raise ConfigError(f"name: {start} is of a run that this page has not", "name")
     trace = searches.read(scene.computed, tokens)

@@ -73,7 +73,8 @@ def parted(name: str) -> tuple[str, str]:
     return (found[1], found[2]) if found else ("", name)
 
 
-def _numbers(start: str) -> tuple[int, ...]:
+def numbers(start: str) -> tuple[int, ...]:
+    """Which layer, head or whatever it is, of what a name begins with."""
     return tuple(int(part) for part in start.split(".") if part.isdigit())
 
 
@@ -83,7 +84,7 @@ def without_head(scene: Scene, start: str) -> Scene:
         return scene.turn(ablated=())
     if not start.startswith("without."):
         raise ConfigError(f"name: {start} is of a run that this page has not", "name")
-    layer, head = _numbers(start)
+    layer, head = numbers(start)
     if layer >= scene.config.n_layers or head >= scene.config.n_heads:
         raise ConfigError(f"name: {start} is no head of this model", "name")
     return scene.turn(ablated={*scene.ablated, (layer, head)})
@@ -91,7 +92,7 @@ def without_head(scene: Scene, start: str) -> Scene:
 
 def one_of_many(scene: Scene, start: str) -> Scene:
     """Raises: ConfigError for a sentence that there is not."""
-    (sentence,) = _numbers(start)
+    (sentence,) = numbers(start)
     if not habits.offered(scene) or sentence >= len(parts := habits.parts(scene)):
         raise ConfigError(f"name: {start} is of a run that this page has not", "name")
     return parts[sentence]
@@ -102,7 +103,7 @@ def emptied(scene: Scene, start: str) -> Subject:
     """The patched run in which one head gives nothing; all else that was put in stays as it is, as for
     core.interpret.without_heads. Raises: ConfigError for a head that there is not."""
     without_head(scene, start)
-    run, (layer, head) = compute.run(scene), _numbers(start)
+    run, (layer, head) = compute.run(scene), numbers(start)
     name, change = f"blocks.{layer}.attn.z", run.trace.interventions
     z = np.array(run.trace[name])
     z[head] = 0
@@ -112,7 +113,7 @@ def emptied(scene: Scene, start: str) -> Subject:
 
 def left_out(scene: Scene, start: str) -> Subject:
     """The run without one key of a head's look; its other weights are as they were. Raises: ConfigError."""
-    layer, head, query, key = _numbers(start)
+    layer, head, query, key = numbers(start)
     n, c = len(scene.tokens), scene.config
     if c.n_encoder_layers or layer >= c.n_layers or head >= c.n_heads or max(query, key) >= n:
         raise ConfigError(f"name: {start} is no look of this model", "name")
@@ -140,7 +141,7 @@ def _again(run: Run, change: Interventions, **given: Any) -> Trace:
 
 def scaled(pair: Pair, start: str) -> tuple[Subject, np.ndarray]:
     """The clean sentence's run with its embeddings times so much, and how much: [pos]. Raises: ConfigError."""
-    (k,), n, nodes = _numbers(start), len(pair.clean.tokens), path_nodes()[0]
+    (k,), n, nodes = numbers(start), len(pair.clean.tokens), path_nodes()[0]
     if pair.two or k >= (n if start.startswith("blank.") else len(nodes)):
         raise ConfigError(f"name: {start} is of a run that this page has not", "name")
     factors = np.where(np.arange(n) == k, 0.0, 1.0) if start.startswith("blank.") else np.full(n, nodes[k])
@@ -165,7 +166,7 @@ def patched(pair: Pair, start: str) -> Subject:
     """The run with that patch. Raises: ConfigError for a place that there is not."""
     if not start.startswith("put_"):
         raise ConfigError(f"name: {start} is of a run that this page has not", "name")
-    layer, *place = _numbers(start)
+    layer, *place = numbers(start)
     what = start.partition(".")[0].removeprefix("put_")
     name, trace = ARRAYS[what].format(layer), pair.trace(pair.target)
     sizes = trace[name].shape[: 2 if what == "word" else 1] if name in trace else ()
