@@ -20,7 +20,7 @@ import sys
 import time
 from contextlib import suppress
 
-from bench import LONG, PAGES, ROOT, Page, _query, app_script, between, machine, percentile, print_errors, print_table
+from bench import LONG, PAGES, ROOT, Page, app_script, between, machine, percentile, print_errors, print_table, query
 from bench._server import Server, serve
 from bench._session import Session
 
@@ -60,8 +60,8 @@ async def measure(path: str, turns: int, server: Server, errors: list[str]) -> l
 
 
 def _page(path: str, seed: int) -> Page:
-    query = _query(model="gpt", sentence=SIXTY_FOUR, overrides=LARGEST, seed=seed, threshold=0.02)
-    return Page(path, query, "knob-seed", 0.0)
+    scene = query(model="gpt", sentence=SIXTY_FOUR, overrides=LARGEST, seed=seed, threshold=0.02)
+    return Page(path, scene, "knob-seed", 0.0)
 
 
 async def _turn(other: Session, beside: list[float]) -> None:

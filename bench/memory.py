@@ -34,7 +34,7 @@ from math import isnan
 
 from websockets.exceptions import WebSocketException
 
-from bench import LONG, ROOT, Page, _query, between, machine, print_errors, print_table
+from bench import LONG, ROOT, Page, between, machine, print_errors, print_table, query
 from bench._server import Server, serve
 from bench._session import Session
 from pictures.pages import PAGES
@@ -159,7 +159,7 @@ async def crowd(server: Server, n: int, pages: Callable[[int], list[Page]], end:
 
 
 def at(path: str, **scene) -> Page:
-    return Page(path, _query(**scene), "", 0.0)
+    return Page(path, query(**scene), "", 0.0)
 
 
 def trained(seat: int) -> list[Page]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -13,6 +15,13 @@ from bench import hostile
 from bench._session import _knob
 from ui import state
 from ui.live import range as slider
+
+BENCHES = sorted(path.stem for path in Path(hostile.__file__).parent.glob("*.py") if path.stem != "plain_app")
+
+
+@pytest.mark.parametrize("name", BENCHES)
+def test_every_bench_finds_what_it_asks_of_the_others(name):
+    importlib.import_module(f"bench.{name}" if name != "__init__" else "bench")
 
 
 @pytest.mark.parametrize("held", [False, True])
