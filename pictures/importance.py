@@ -104,10 +104,7 @@ def importance(scene: Scene, words: Words) -> Picture:
     if not good:
         return Picture(figure, says)
     name, head = found.name("pattern"), found.place[1]
-    # Of two stacks no run without one key is followed.
-    kinds = [None if found.kind and kind == SERIES[-1] else kind for kind in SERIES]
-    keys = range(len(found.columns))
-    of = [tuple(None if kind is None else (f"{kind}{name}", (head, query, key)) for key in keys) for kind in kinds]
+    of = [tuple((f"{kind}{name}", (head, query, key)) for key in range(len(found.columns))) for kind in SERIES]
     return Picture(figure, says, Lines(tuple(of)))
 
 
@@ -208,7 +205,7 @@ def rolled(scene: Scene, words: Words) -> Picture:
     says = _says_rolled(scene, r, float(own[found.cell[0]].sum()), words)
     if found.config.cross:
         says += " " + words("reading.says.rollout_of_decoder")
-    numbers = None if found.kind else cells(f"rolled.blocks.{found.place[0]}.attn.pattern", (ROW, COLUMN), r.shape)
+    numbers = cells(f"rolled.{found.name('pattern')}", (ROW, COLUMN), r.shape)
     return Picture(_square(r, scene, words, says, zmax=1.0), says, numbers)
 
 

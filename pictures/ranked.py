@@ -97,12 +97,10 @@ def _written(found: Ranks, place: tuple[int, int], listed: list[tuple[int, int]]
     return f"{share} · {'+' if round(change, 2) > 0 else ''}{words.number(change)}"
 
 
-def _numbers(found: Ranks, listed: list[tuple[int, int]], scene: Scene) -> Bars | None:
-    """A bar is explained by the run without that head; of two stacks none is."""
-    if stacks.looks(scene).kind:
-        return None
-    kind = "effect" if found.log_p is None else "variation"
-    return Bars(tuple((f"{kind}.blocks.{layer}.attn.z", (head,)) for layer, head in listed))
+def _numbers(found: Ranks, listed: list[tuple[int, int]], scene: Scene) -> Bars:
+    """A bar is explained by the run without that head."""
+    kind, name = "effect" if found.log_p is None else "variation", stacks.looks(scene).name
+    return Bars(tuple((f"{kind}.{name('z', layer)}", (head,)) for layer, head in listed))
 
 
 def _says(found: Ranks, scene: Scene, words: Words) -> str:

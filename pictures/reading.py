@@ -60,7 +60,7 @@ def labels(scene: Scene, words: Words) -> Picture:
 def _earning(scene: Scene, found: np.ndarray, scores: dict[str, np.ndarray]) -> Each | None:
     """The score in each cell, as a number of the run; that of the probe is none of this run's."""
     looked = stacks.looks(scene)
-    if looked.kind or not left_out.kept(scene).all():
+    if not looked.kind and not left_out.kept(scene).all():  # of two stacks no token is left out
         return None
     others = [name for name in LABELS if name != "uniform"]
 
@@ -112,9 +112,9 @@ def scores(scene: Scene, words: Words) -> Picture:
 
 
 def _numbers(scene: Scene) -> Bars | None:
-    """Each score is explained over the pattern, where that is the whole one of one text."""
+    """Each score is explained over the pattern, where that is the whole one."""
     found = stacks.looks(scene)
-    if found.kind or not left_out.kept(scene).all():
+    if not found.kind and not left_out.kept(scene).all():
         return None
     head = (found.place[1],)
     return Bars(tuple((f"score_{name}.{found.name('pattern')}", head) for name in LABELS), upright=True)
@@ -171,7 +171,7 @@ def effects(scene: Scene, words: Words) -> Picture:
         hover=words("reading.hover_effect"),
         alt=says,
     )
-    return Picture(figure, says, None if found.kind else by_layer("effect.blocks.{}.attn.z", mean.shape))
+    return Picture(figure, says, by_layer(f"effect.{found.name('z', '{}')}", mean.shape))
 
 
 def _says_effects(scene: Scene, lost: np.ndarray, words: Words) -> str:

@@ -6,10 +6,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
-from core import Config, Scene, forward
+from core import Config, Run, Scene, forward
 from core.config import ENCODER
 from core.interpret import vectors_put_in
 from core.interventions import ELSEWHERE, Head
@@ -211,15 +212,20 @@ def asked(scene: Scene) -> tuple[Params, Config, Trace, str]:
     return encoder_params(run.params), run.config.encoder, own_trace(scene), found.part
 
 
-def without(scene: Scene, heads: Iterable[tuple[int, int]], names: Iterable[str]) -> Trace:
-    """These arrays of a model of two stacks when of the attention that is shown exactly these heads are off; what the
-    decoder reads stays. A patch is taken from a run without them too, as it is in a Scene without them."""
+def without(scene: Scene, heads: Iterable[tuple[int, int]], names: Iterable[str] | None = None) -> Trace:
+    """These arrays, or all, of a model of two stacks when of the attention that is shown exactly these heads are off;
+    what the decoder reads stays. A patch is taken from a run without them too, as it is in a Scene without them."""
     run, found = compute.run(scene), looks(scene)
     others = {*scene.ablated} - {*map(found.head, found.ablated)}
     change = patched(scene.turn(ablated=others.union(map(found.head, heads))), run.params, run.target)
-    return forward(
-        run.params, scene.whole, run.target, source=run.encoding.ids, interventions=change, names=tuple(names)
-    )
+    return forward(run.params, scene.whole, **given(run), interventions=change, names=names and tuple(names))
+
+
+def given(run: Run) -> dict[str, Any]:
+    """What a run reads, as `core.forward` takes it."""
+    if run.target is None:
+        return {"embeddings": run.embeddings}
+    return {"ids": run.target, "source": run.encoding.ids}
 
 
 def read(scene: Scene) -> tuple[str, ...]:

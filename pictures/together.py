@@ -59,11 +59,9 @@ def in_plane(q: np.ndarray, k: np.ndarray) -> tuple[np.ndarray, np.ndarray, PCA]
     return *means, pca(np.concatenate([q - means[0], k - means[1]]), 2)
 
 
-def _numbers(scene: Scene, points: list[np.ndarray]) -> Points | None:
-    """A point is its two coordinates; of two stacks none is explained."""
+def _numbers(scene: Scene, points: list[np.ndarray]) -> Points:
+    """A point is its two coordinates."""
     found = stacks.looks(scene)
-    if found.kind:
-        return None
     names = [f"plane.{found.name(rotated(scene, name))}" for name in "qk"]
     whose = [
         (name, (found.place[1], position, 0))

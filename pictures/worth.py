@@ -11,6 +11,7 @@ from core.scene.fields import Numbered
 from pictures import ablation, compute, memory, stacks
 from pictures.compute import Picture, picture
 from pictures.display_names import all_named
+from pictures.explained import runs
 from pictures.extremes import FEW, greatest, head_names, least, percent, token_name, token_names
 from pictures.numbers import Bars
 from pictures.words import Words
@@ -58,17 +59,15 @@ def outputs(scene: Scene) -> tuple[np.ndarray, np.ndarray]:
     return _output(scene, ()), _output(scene, _switched(scene))
 
 
-def _lost(scene: Scene, n: int) -> Bars | None:
-    """Each bar is explained by the run that it is compared with; of two stacks none is."""
+def _lost(scene: Scene, n: int) -> Bars:
+    """Each bar is explained by the run that it is compared with."""
     found = stacks.looks(scene)
-    if found.kind:
-        return None
-    layer, head = found.place
     names: list[Numbered]
     if found.ablated:
-        names = [(f"lost.blocks.{found.config.n_layers - 1}.resid_post", (token,)) for token in range(n)]
+        names = [(f"lost.blocks.{scene.config.n_layers - 1}.resid_post", (token,)) for token in range(n)]
     else:
-        names = [(f"change.blocks.{layer}.attn.z", (head, token)) for token in range(n)]
+        kind = "reached" if found.kind == "encoder" else "change"
+        names = [(f"{kind}.{found.name('z')}", (found.place[1], token)) for token in range(n)]
     return Bars(tuple(names), upright=True)
 
 
@@ -80,15 +79,16 @@ def _switched(scene: Scene) -> tuple[tuple[int, int], ...]:
 
 def _output(scene: Scene, heads: tuple[tuple[int, int], ...]) -> np.ndarray:
     """[pos, d_model]: what leaves the last layer when of the attention that is shown these heads are off. A decoder
-    reads all the while what it reads in this Scene."""
-    last = f"blocks.{scene.config.n_layers - 1}.resid_post"
-    if stacks.count(scene) > 1:
-        return stacks.without(scene, heads, [last])[last]
-    if {*heads} == {*scene.ablated}:
+    reads all the while what it reads in this Scene. Of heads that are on what was put into the run stays as it is, as
+    for core.interpret.head_effects; those that are off are off in the run too that it was taken from."""
+    found, last = stacks.looks(scene), f"blocks.{scene.config.n_layers - 1}.resid_post"
+    if {*heads} == found.ablated:
         return compute.run(scene).trace[last]
-    if len(heads) == 1 and not scene.ablated and scene.patch is None:
-        return _without(scene.computed, *heads[0])
-    return _last(scene.turn(ablated=heads).computed)
+    if found.ablated:
+        return stacks.without(scene, heads, [last])[last] if found.kind else _last(scene.turn(ablated=heads).computed)
+    if found.kind:
+        return runs.emptied(scene, runs.without(found.name("z"), found.place[1]))[last]
+    return _without(scene.computed, *found.place)
 
 
 # Of a long text a second run, kept whole, would take the room of the first, which all figures read.

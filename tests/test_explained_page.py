@@ -38,6 +38,7 @@ from pictures import (
     memory,
     ranked,
     reading,
+    stacks,
     start,
     together,
     weighed,
@@ -46,7 +47,7 @@ from pictures import (
 from pictures.block import lengths, neurons, norm, position
 from pictures.explained import card as cards
 from pictures.explained import derived, runs
-from pictures.explained.naming import families, family_of, recorded
+from pictures.explained.naming import families, family_of, recorded, title
 from pictures.explained.page_world import world
 from pictures.explained.world import EVERYWHERE, World
 from pictures.generate import cache, draw, lens, loss, votes
@@ -357,37 +358,87 @@ def test_what_leaving_a_key_out_changes_is_explained() -> None:
     assert left_out.recomputed() == pytest.approx(left_out.value, rel=1e-4) and len(left_out.terms) == 7
 
 
+TWO_STACKS = (
+    {"layer": 0, "head": 1, "query": 3},
+    {"layer": 1, "head": 2, "query": 2, "ablated": ((0, 1, "encoder"), (1, 0), (1, 2, "cross"))},
+    {
+        **{"layer": 1, "head": 1, "query": 2, "sentence": "o pinguim viu a onda ."},
+        **{"patch": ("blocks.0.cross.z", (1,)), "patch_source": "a foca viu a onda ."},
+    },
+)
+
+
 @pytest.mark.parametrize("kind", ["cross", "encoder", "decoder"])
-def test_of_two_stacks_what_a_weight_carries_is_explained(kind: str) -> None:
-    """The map, the points, and of the bars the first two of each key; to the weights and the values of that stack."""
-    for place in (
-        {"layer": 0, "head": 1, "query": 3},
-        {"layer": 1, "head": 2, "query": 2, "ablated": ((1, 2, "cross"),)},
-    ):
-        scene = Scene(model="translator", attention_of=kind, **place)
-        run, made, points = here("reading", scene), importance.importance(scene, EN), weighed.weighed(scene, EN)
-        board = importance.carried(scene, EN)
-        z = values_of(board.figure)
-        for row, column in np.ndindex(z.shape):
-            number = board.numbers.at({"x": column, "y": row})
-            found = run.explain(number)
-            assert found.value == pytest.approx(z[row, column], rel=1e-4, abs=1e-6), number
-        for one in (*found.operands, *(run.explain((o.name, o.index)) for o in found.operands)):
-            for below in getattr(one, "operands", ())[:3]:
-                deep = run.explain((below.name, below.index))
-                assert deep.value == pytest.approx(below.value, rel=1e-4, abs=1e-6)
-                assert deep.recomputed() == pytest.approx(deep.value, rel=1e-4, abs=1e-5)
-        for curve, trace in enumerate(made.figure["data"]):
-            for key, y in enumerate(np.asarray(trace["y"], np.float64).tolist()):
-                number = made.numbers.at({"x": key, "y": y, "curve": curve, "point": key})
-                assert (number is None) == (curve == 2)
-                assert number is None or run.explain(number).value == pytest.approx(y, rel=1e-3, abs=1e-5)
-        for curve, trace in enumerate(points.figure["data"]):
-            for point, (x, y) in list(enumerate(zip(trace["x"], trace["y"], strict=True)))[::4]:
-                number = points.numbers.at({"x": float(x), "y": float(y), "curve": curve, "point": point})
-                assert run.explain(number).value == pytest.approx(y, rel=1e-4, abs=1e-6)
-        assert family_of(board.numbers.names[0])[0] in families("reading", scene)
-        assert walked("reading", scene, board.numbers.at({"x": 1, "y": 1}), random.Random(0), "en")
+@pytest.mark.parametrize("place", TWO_STACKS, ids=["whole", "off", "patched"])
+def test_of_two_stacks_every_number_of_reading_heads_is_explained(kind: str, place: dict[str, Any]) -> None:
+    """Maps, bars and points; to the weights and the values of that stack, and into the runs without a head or a key."""
+    scene, draw = Scene(model="translator", attention_of=kind, **place), random.Random(3)
+    run, made, points = here("reading", scene), importance.importance(scene, EN), weighed.weighed(scene, EN)
+    board, asked = importance.carried(scene, EN), families("reading", scene)
+    maps = [board, importance.weights(scene, EN), reading.effects(scene, EN)]
+    maps += [] if kind == "cross" else [importance.rolled(scene, EN), reading.labels(scene, EN)]
+    for one in maps:
+        z = values_of(one.figure)
+        for row, column in draw.sample([*np.ndindex(z.shape)], min(z.size, 12)):
+            if number := one.numbers.at({"x": column, "y": row}):
+                found = run.explain(number)
+                assert found.value == pytest.approx(z[row, column], rel=1e-4, abs=1e-4), number
+                assert family_of(number[0])[0] in asked and title(number, run, EN)
+            else:
+                assert one is maps[-1] and kind != "cross", "of a head that the probe names"
+    bars = [(ranked.ranked(scene, EN), "x"), *([] if kind == "cross" else [(reading.scores(scene, EN), "y")])]
+    for one, axis in bars:
+        for i, value in enumerate(np.asarray(one.figure["data"][0][axis], np.float64).tolist()):
+            number = one.numbers.at({"x": value, "y": i} if axis == "x" else {"x": i, "y": value})
+            percent = 100 if number[0].startswith("effect") else 1
+            assert run.explain(number).value == pytest.approx(percent * value, rel=1e-3, abs=1e-4), number
+            assert family_of(number[0])[0] in asked
+    for curve, trace in enumerate(made.figure["data"]):
+        for key, y in enumerate(np.asarray(trace["y"], np.float64).tolist()):
+            number = made.numbers.at({"x": key, "y": y, "curve": curve, "point": key})
+            assert run.explain(number).value == pytest.approx(y, rel=1e-3, abs=1e-4)
+    for curve, trace in enumerate(points.figure["data"]):
+        for point, (x, y) in list(enumerate(zip(trace["x"], trace["y"], strict=True)))[::4]:
+            number = points.numbers.at({"x": float(x), "y": float(y), "curve": curve, "point": point})
+            assert run.explain(number).value == pytest.approx(y, rel=1e-4, abs=1e-6)
+    plane = together.together(scene, EN)
+    for number, (x, _) in zip(plane.numbers.numbers, plane.numbers.places, strict=True):
+        assert run.explain(number).value == pytest.approx(x, rel=1e-4, abs=1e-5) and family_of(number[0])[0] in asked
+    name, at = board.numbers.at({"x": 1, "y": 1})
+    starts = [
+        (f"{made_of}.{name.removeprefix('carried.')}", at) for made_of in ("carried", "key_effect", "effect_part")
+    ]
+    for first in (*starts, bars[0][0].numbers.numbers[0]):
+        explained_by_what_explains(run, first, draw)
+        assert walked("reading", scene, first, draw, "en")
+
+
+def explained_by_what_explains(run: World, number: tuple[str, tuple[int, ...]], draw: random.Random) -> None:
+    """Whatever an operand is said to be, its own explanation says too, for a while."""
+    left, tried = [run.explain(number)], 0
+    while left and tried < 16:
+        found = left.pop()
+        assert found.recomputed() == pytest.approx(found.value, rel=1e-4, abs=1e-5), (number, found.name)
+        for one in draw.sample(found.operands, min(3, len(found.operands))):
+            if one.name not in EVERYWHERE:
+                left.append(run.explain((one.name, one.index)))
+                assert left[-1].value == pytest.approx(one.value, rel=1e-4, abs=1e-5), (number, one)
+                tried += 1
+
+
+@pytest.mark.parametrize("kind", ["cross", "encoder", "decoder"])
+@pytest.mark.parametrize("place", TWO_STACKS, ids=["whole", "off", "patched"])
+def test_of_two_stacks_what_heads_are_worth_is_explained(kind: str, place: dict[str, Any]) -> None:
+    """Each bar of Heads, of the words that are written; an encoder's head reaches them through the decoder."""
+    scene, draw = Scene(model="translator", attention_of=kind, **place), random.Random(3)
+    run, made = here("heads", scene), worth.effect(scene, EN)
+    for i, y in enumerate(np.asarray(made.figure["data"][0]["y"], np.float64).tolist()):
+        number = made.numbers.at({"x": i, "y": y})
+        assert run.explain(number).value == pytest.approx(y, rel=1e-3, abs=1e-5), number
+        assert run.tokens_of(number[0], "pos") == stacks.written(scene)
+    assert family_of(number[0])[0] in families("heads", scene)
+    explained_by_what_explains(run, number, draw)
+    assert walked("heads", scene, number, draw, "pt-BR")
 
 
 PATCHES = (

@@ -11,7 +11,8 @@ import core
 from core import Interventions, Scene, SceneError
 from core.interpret import difference, relative_change
 from core.scene.switch import as_it_opens
-from pictures import cause, compute, importance, patched, pinned, stacks, worth
+from pictures import ablation, cause, compute, importance, patched, pinned, stacks, worth
+from pictures.explained.page_world import world
 from pictures.words import words_of
 from tests.support import html, knob, open_page, pressed
 from ui.state import SCENE
@@ -205,3 +206,29 @@ def test_reading_heads_of_two_stacks_follows_what_was_put_in(patch, kind):
             after = core.forward(run.params, scene.whole, run.target, source=run.encoding.ids, interventions=without)
             by_hand = relative_change(*(trace[last].astype(np.float64) for trace in (run.trace, after)))[query]
             assert moved[key] == pytest.approx(by_hand, rel=1e-3, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    "patch",
+    [("blocks.0.attn.z", (1,)), ("blocks.1.resid_pre", (3,)), ("blocks.1.attn.z", (2,)), ("blocks.0.mlp_out", ())],
+)
+@pytest.mark.parametrize("place", [(0, 1), (0, 2), (1, 2)])
+def test_without_a_head_what_was_put_in_stays_on_heads_and_on_reading_heads(patch, place):
+    """What a head that is on is worth is what a run by hand says that has the same array put in, and no such head."""
+    layer, head = place
+    scene = OTHER.turn(patch=patch, patch_source=cause.CLEAN, layer=layer, head=head)
+    run, name = compute.run(scene), f"blocks.{layer}.attn.z"
+    z = np.array(run.trace[name])
+    z[head] = 0
+    change = run.trace.interventions
+    change = replace(change, patch={**change.patch, name: z})
+    after = core.forward(run.params, run.config, embeddings=run.embeddings, interventions=change)
+    by_hand = relative_change(*(trace["blocks.1.resid_post"].astype(np.float64) for trace in (run.trace, after)))
+    (bars,) = worth.effect(scene, words_of("en")).figure["data"]
+    assert np.allclose(bars["y"], by_hand, atol=1e-5)
+    assert ablation.measured(*ablation.parts(scene)[layer]).moved[head] == pytest.approx(by_hand, abs=1e-5)
+    assert (by_hand.max() == 0) == (layer == 0 and patch[0] == "blocks.1.resid_pre" and not patch[1])
+    about = world("heads", scene, words_of("en")), world("reading", scene, words_of("en"))
+    for position, moved in enumerate(by_hand.tolist()):
+        for page in about:
+            assert page.explain((f"change.{name}", (head, position))).value == pytest.approx(moved, abs=1e-5)

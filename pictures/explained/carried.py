@@ -7,23 +7,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from core.config import ENCODER
 from core.errors import ConfigError
 from core.explain.explanation import Made, Operand, Term, dot, same, the_sum
 from core.explain.subject import Subject
 from core.interpret import transformed_values, value_weighted, vectors_put_in
-from pictures.explained.kinds import Derived, Place, layer_of, row, share_of_row
+from pictures.explained.kinds import ANY, Derived, Place, layer_of, row, share_of_row, stack
 
 if TYPE_CHECKING:
     from pictures.explained.world import World
 
-ANY = r"(?:(?:encoder\.)?blocks\.\d+\.attn|blocks\.\d+\.cross)\."  # of any kind of attention
-
 
 def _stack(here: World, of: str) -> tuple[Subject, int, str]:
     """The stack that looks, as a model of its own; the layer, and the kind of attention."""
-    s = here.subject.encoder if of.startswith(ENCODER) else here.subject
-    return s, layer_of(of), "cross" if ".cross." in of else "attn"
+    s, _, kind = stack(here, of)
+    return s, layer_of(of), kind
 
 
 def _nothing(here: World, of: str, head: int, query: int) -> bool:

@@ -17,11 +17,13 @@ from core import Explanation, interpret
 from core.arguments import wrong
 from core.errors import ConfigError
 from core.explain.explanation import Made, Operand, Term, the_sum
+from core.explain.subject import Subject
 from pictures.explained.carried import CARRIED
 from pictures.explained.drifted import DRIFTED
 from pictures.explained.habitual import HABITUAL
 from pictures.explained.kinds import (
     OWN,
+    WITHIN,
     Derived,
     Place,
     Rule,
@@ -29,6 +31,7 @@ from pictures.explained.kinds import (
     layer_of,
     mean,
     row,
+    stack,
 )
 from pictures.explained.lost import LOST
 from pictures.explained.measured import MEASURED
@@ -125,37 +128,37 @@ def _on_map(here: World, of: str) -> Place:
 
 def _rolled(here: World, of: str, index: Place) -> Made:
     """core.interpret.rollout: the step of this layer times what is rolled below."""
-    s, layer, (q, k) = here.subject, layer_of(of), index
-    on, (n_heads, _, n) = heads_on(s, layer), s[of].shape
+    (s, start, _), layer, (q, k) = stack(here, of), layer_of(of), index
+    on, (n_heads, _, n) = heads_on(s, layer), here.subject[of].shape
     share = 1 / (2 * n_heads) if s.config.residual else 1 / max(len(on), 1)
-    put = _put_in(here, layer)  # what was put in comes from no token
+    put = _put_in(s, layer)  # what was put in comes from no token
     from_below = [j for j in range(n) if not put.streams[layer][j]]
     off = [head for head in range(n_heads) if head not in on and not put.heads[layer][head, q]]
     on = [head for head in on if not put.heads[layer][head, q]]
     # What a head takes that is off stays with the token.
     stays = (1 + len(off) / n_heads) / 2 if s.config.residual and q in from_below else 0.0
     if layer == 0:
-        terms = [Term((s.cell(of, head, q, k),), share) for head in on if k in from_below]
+        terms = [Term((here.subject.cell(of, head, q, k),), share) for head in on if k in from_below]
         terms.append(Term((), stays if q == k else 0.0))
     else:
-        below = of.replace(f"blocks.{layer}.", f"blocks.{layer - 1}.")
-        column = [Operand(f"rolled.{below}", (j, k), float(x)) for j, x in enumerate(_rollout(here, layer - 1)[:, k])]
-        terms = [Term((s.cell(of, head, q, j), column[j]), share) for head in on for j in from_below]
+        below = f"rolled.{start}blocks.{layer - 1}.attn.pattern"
+        column = [Operand(below, (j, k), float(x)) for j, x in enumerate(_rollout(s, layer - 1)[:, k])]
+        terms = [Term((here.subject.cell(of, head, q, j), column[j]), share) for head in on for j in from_below]
         terms.append(Term((column[q],), stays))
     bar = r"\tfrac12 (\bar A + I)" if s.config.residual else r"\bar A"
     return the_sum(f"R_{{{layer}}} = {bar}" + (rf"\,R_{{{layer - 1}}}" if layer else ""), terms)
 
 
-def _rollout(here: World, layer: int) -> np.ndarray:
-    s = here.subject
+def _rollout(s: Subject, layer: int) -> np.ndarray:
+    """[query, key], through one stack as a model of its own."""
     patterns = np.stack([s[f"blocks.{i}.attn.pattern"] for i in range(layer + 1)])
     off = [(i, head) for i in range(layer + 1) for head in s.trace.interventions.ablated_in(i)]
     return interpret.rollout(patterns, s.config.residual, off, interpret.put_in(s.trace, layer + 1))[layer]
 
 
-def _put_in(here: World, layer: int) -> interpret.PutIn:
+def _put_in(s: Subject, layer: int) -> interpret.PutIn:
     """What a patch put in, up to this layer."""
-    s, n = here.subject, len(here.tokens)
+    n = s.trace.shape("blocks.0.resid_pre")[0]
     nowhere = np.zeros((layer + 1, s.config.n_heads, n), bool)
     return interpret.put_in(s.trace, layer + 1) or interpret.PutIn(nowhere, nowhere[:, 0])
 
@@ -217,7 +220,7 @@ DERIVED = {
     "mean_distance": Derived(
         PATTERN, ("head",), lambda here, of: here.subject[of].shape[:1], _mean("distance", interpret.attention_distance)
     ),
-    "rolled": Derived(OWN + "pattern", ("query", "key"), lambda here, of: here.subject[of].shape[1:], _rolled),
+    "rolled": Derived(WITHIN + "pattern", ("query", "key"), lambda here, of: here.subject[of].shape[1:], _rolled),
     "mean_length": Derived(STREAM, ("1",), lambda here, of: here.subject[of].shape[:1] and (1,), _mean_length),
     "gap": Derived("logits", ("1",), _two, _gap),
     "moved_stream": Derived(r"blocks\.\d+\.resid_pre", ("pos",), _patches(1), _moved("stream")),

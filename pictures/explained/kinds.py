@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from core.config import ENCODER
 from core.explain.explanation import Made, Operand, Term, the_sum
 from core.explain.subject import Subject
 from core.interpret import PCA
@@ -16,7 +17,9 @@ if TYPE_CHECKING:
 
 Place = tuple[int, ...]
 Rule = Callable[["World", str, Place], Made]
-OWN = r"blocks\.\d+\.attn\."  # of the attention inside one text
+OWN = r"blocks\.\d+\.attn\."  # of the attention inside one text: of a model of two stacks, its decoder's
+WITHIN = r"(?:encoder\.)?blocks\.\d+\.attn\."  # the same of either stack
+ANY = r"(?:(?:encoder\.)?blocks\.\d+\.attn|blocks\.\d+\.cross)\."  # of any kind of attention
 LABEL = "label"  # an axis: the names of core.interpret.LABELS
 COMPONENT = "component"  # an axis: the directions in which Drift, or a head's plane, is drawn
 
@@ -32,6 +35,17 @@ class Derived(NamedTuple):
 
 def layer_of(name: str) -> int:
     return int(name.removeprefix("encoder.").split(".")[1])
+
+
+def stack(here: World, of: str) -> tuple[Subject, str, str]:
+    """The stack whose array it is, as a model of its own; what its names begin with in the whole, and the kind of
+    attention, as core.interpret calls it."""
+    inside = of.startswith(ENCODER)
+    return (
+        here.subject.encoder if inside else here.subject,
+        ENCODER if inside else "",
+        "cross" if ".cross." in of else "attn",
+    )
 
 
 def heads_on(subject: Subject, layer: int) -> list[int]:

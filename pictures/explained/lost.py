@@ -12,9 +12,10 @@ from core import interpret
 from core.errors import ConfigError
 from core.explain.explanation import Made, Operand
 from core.ops.softmax import softmax
+from core.scene.fields import KINDS
 from pictures import importance
-from pictures.explained.kinds import OWN, Derived, Place, layer_of, mean, row, share_of_row
-from pictures.explained.runs import UNCUT, WHOLE, left, without
+from pictures.explained.kinds import ANY, Derived, Place, layer_of, mean, row, share_of_row, stack
+from pictures.explained.runs import UNCUT, WHOLE, left, where, without
 
 if TYPE_CHECKING:
     from pictures.explained.world import World
@@ -22,9 +23,17 @@ if TYPE_CHECKING:
 
 def _change(here: World, of: str, index: Place) -> Made:
     """How much of a token's last vector is another one without a head."""
-    (head, position), last = index, _last(here)
-    after = _elsewhere(here, without(layer_of(of), head), last, position)
-    return _relative(here.subject.row(last, position), after)
+    return _moved(here, of, index, _last(here, of))
+
+
+def _change_beyond(here: World, of: str, index: Place) -> Made:
+    """The same of what a decoder writes, without a head of its encoder."""
+    return _moved(here, of, index, _reached(here))
+
+
+def _moved(here: World, of: str, index: Place, last: str) -> Made:
+    head, position = index
+    return _relative(here.subject.row(last, position), _elsewhere(here, without(of, head), last, position))
 
 
 def _lost(here: World, of: str, index: Place) -> Made:
@@ -59,20 +68,26 @@ def _where_cut(here: World, of: str) -> Place:
 
 def _off(here: World, of: str) -> Place:
     """Of a page that runs the model with all its heads too, where some are off."""
-    if here.subject.config.n_encoder_layers or not here.subject.trace.interventions.ablated:
+    if not here.subject.trace.interventions.ablated:
         raise ConfigError("name: no head is off, and nothing lost", "name")
     here.within(WHOLE + of)
     return here.subject[of].shape[:1]
 
 
-def _last(here: World) -> str:
-    """What leaves the last block: head_effects measures it before the final norm."""
+def _last(here: World, of: str) -> str:
+    """What leaves the last block of the stack that looks: head_effects measures it before the final norm."""
+    s, start, _ = stack(here, of)
+    return f"{start}blocks.{s.config.n_layers - 1}.resid_post"
+
+
+def _reached(here: World) -> str:
+    """What leaves the last block of the only stack, or of the decoder, which an encoder's heads reach too."""
     return f"blocks.{here.subject.config.n_layers - 1}.resid_post"
 
 
 def _effect(here: World, of: str, index: Place) -> Made:
-    last = _last(here)
-    runs = here.subject, here.within(without(layer_of(of), *index) + last)[0].subject
+    last = _last(here, of)
+    runs = here.subject, here.within(without(of, *index) + last)[0].subject
     changes = interpret.relative_change(*(run[last].astype(np.float64) for run in runs))
     formula = r"\frac{100}{n} \sum_p \lVert x'_p - x_p \rVert / \lVert x_p \rVert"
     return mean(formula, row(f"change.{of}", index, changes), times=100)
@@ -80,9 +95,9 @@ def _effect(here: World, of: str, index: Place) -> Made:
 
 def _variation(here: World, of: str, index: Place) -> Made:
     """core.interpret.prediction_effects: how much probability is elsewhere without a head."""
-    last = len(here.tokens) - 1
+    last = len(here.subject["logits"]) - 1
     before = here.subject.row("logits", last)
-    after = _elsewhere(here, without(layer_of(of), *index), "logits", last)
+    after = _elsewhere(here, without(of, *index), "logits", last)
 
     def rule(x: np.ndarray) -> float:
         with_it, without_it = (softmax(logits) for logits in np.split(x, 2))
@@ -95,8 +110,8 @@ def _variation(here: World, of: str, index: Place) -> Made:
 def _key_effect(here: World, of: str, index: Place) -> Made:
     """core.interpret.key_effects: how much of a query's last vector is another one without one key; what is rounding
     alone counts as nothing."""
-    last, (_, query, _) = _last(here), index
-    made = _relative(here.subject.row(last, query), _elsewhere(here, left(layer_of(of), *index), last, query))
+    last, (_, query, _) = _last(here, of), index
+    made = _relative(here.subject.row(last, query), _elsewhere(here, left(of, *index), last, query))
 
     def rule(x: np.ndarray) -> float:
         moved = made.rule(x) if made.rule else 0.0
@@ -107,36 +122,44 @@ def _key_effect(here: World, of: str, index: Place) -> Made:
 
 def _moved_by(here: World, of: str, head: int, query: int) -> np.ndarray:
     assert here.moved is not None, "it has a shape"
-    return here.moved(layer_of(of), head, query)
+    kind = where(of) if where(of) in KINDS else "decoder"
+    return here.moved(kind, layer_of(of), head, query)
 
 
 def _keys(here: World, of: str) -> Place:
-    """Of a page that leaves out one key after the other, of one text alone."""
-    if here.moved is None or here.subject.config.n_encoder_layers:
+    """Of a page that leaves out one key after the other."""
+    if here.moved is None:
         raise ConfigError("name: here no key is left out", "name")
     return here.subject[of].shape
 
 
 def _predicts(here: World, of: str) -> Place:
-    if not here.subject.config.unembed:
+    if not stack(here, of)[0].config.unembed:
         raise ConfigError("name: without logits nothing is predicted", "name")
     return _heads(here, of)
 
 
 def _heads(here: World, of: str) -> Place:
-    if here.subject.config.n_encoder_layers:
-        raise ConfigError("name: of one text alone what is lost without a head is followed", "name")
-    here.within(without(layer_of(of), 0) + of)  # asked, for few pages run the model without each head
+    here.within(without(of, 0) + of)  # asked, for few pages run the model without each head
     return here.subject[of].shape[:1]
+
+
+def _changed(here: World, of: str) -> Place:
+    return *_heads(here, of), len(here.subject[_last(here, of)])
+
+
+def _changed_beyond(here: World, of: str) -> Place:
+    return *_heads(here, of), len(here.subject[_reached(here)])
 
 
 LOOK = ("head", "query", "key")
 LOST = {
-    "change": Derived(OWN + "z", ("head", "pos"), lambda here, of: (*_heads(here, of), len(here.tokens)), _change),
-    "effect": Derived(OWN + "z", ("head",), _heads, _effect),
-    "variation": Derived(OWN + "z", ("head",), _predicts, _variation),
-    "key_effect": Derived(OWN + "pattern", LOOK, _keys, _key_effect),
-    "effect_part": Derived(OWN + "pattern", LOOK, _keys, share_of_row("key_effect", _moved_by)),
+    "change": Derived(ANY + "z", ("head", "pos"), _changed, _change),
+    "reached": Derived(r"encoder\.blocks\.\d+\.attn\.z", ("head", "pos"), _changed_beyond, _change_beyond),
+    "effect": Derived(ANY + "z", ("head",), _heads, _effect),
+    "variation": Derived(ANY + "z", ("head",), _predicts, _variation),
+    "key_effect": Derived(ANY + "pattern", LOOK, _keys, _key_effect),
+    "effect_part": Derived(ANY + "pattern", LOOK, _keys, share_of_row("key_effect", _moved_by)),
     "cut": Derived(r"blocks\.\d+\.resid_post|ln_final\.out", ("pos",), _where_cut, _cut),
     "lost": Derived(r"blocks\.\d+\.resid_post", ("pos",), _off, _lost),
 }

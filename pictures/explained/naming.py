@@ -28,15 +28,20 @@ PATTERNS = ("blocks.*.attn.pattern", "encoder.blocks.*.attn.pattern")
 MADE = {  # pages that draw numbers that no trace holds: those, but for Drift's
     "heads": (
         *(f"{kind}.{of}" for kind in ("mean_entropy", "mean_distance") for of in PATTERNS),
-        *("mean_entropy.blocks.*.cross.pattern", "change.blocks.*.attn.z", "lost.blocks.*.resid_post"),
+        *("mean_entropy.blocks.*.cross.pattern", "change.blocks.*.cross.z", "reached.encoder.blocks.*.attn.z"),
+        *("change.blocks.*.attn.z", "lost.blocks.*.resid_post"),
     ),
     "reading": (
         *("carried.blocks.*.cross.pattern", "carried.encoder.blocks.*.attn.pattern"),
-        *("carried.blocks.*.attn.pattern", "rolled.blocks.*.attn.pattern", "effect.blocks.*.attn.z"),
-        *("variation.blocks.*.attn.z", "key_effect.blocks.*.attn.pattern"),
-        *(f"{kind}.blocks.*.attn.pattern" for kind in SCORED if kind.startswith(SCORE)),
+        *("carried.blocks.*.attn.pattern", "rolled.encoder.blocks.*.attn.pattern", "rolled.blocks.*.attn.pattern"),
+        *("effect.blocks.*.cross.z", "effect.encoder.blocks.*.attn.z", "effect.blocks.*.attn.z"),
+        *("variation.blocks.*.cross.z", "variation.blocks.*.attn.z", "key_effect.blocks.*.cross.pattern"),
+        *("key_effect.encoder.blocks.*.attn.pattern", "key_effect.blocks.*.attn.pattern"),
+        *(f"{kind}.{of}" for kind in SCORED if kind.startswith(SCORE) for of in reversed(PATTERNS)),
         *(f"{kind}.blocks.*.attn.pattern" for kind in HABITS),
         *("plane.blocks.*.attn.q", "plane.blocks.*.attn.k", "plane.blocks.*.attn.rot_q", "plane.blocks.*.attn.rot_k"),
+        *("plane.blocks.*.cross.q", "plane.blocks.*.cross.k", "plane.encoder.blocks.*.attn.q"),
+        *("plane.encoder.blocks.*.attn.k", "plane.encoder.blocks.*.attn.rot_q", "plane.encoder.blocks.*.attn.rot_k"),
     ),
     "translate": (
         *("aligned.blocks.*.cross.pattern", "sharp.blocks.*.cross.pattern", "beam.logits"),
@@ -65,7 +70,9 @@ MADE = {  # pages that draw numbers that no trace holds: those, but for Drift's
 OF_SEVERAL = ("vote", "lens", "overall", "differs")  # kinds whose numbers are of several arrays of a layer
 OF_TWO_STACKS = (  # how kinds begin whose numbers a model of two stacks has too
     *("mean_", "variance_", "zeros", "alike", "moved_", "gap", "aligned", "sharp", "beam", "carried."),
+    *("change.", "reached.", "lost.", "rolled.", "effect.", "variation.", "key_effect.", "score_", "plane."),
 )
+OF_CROSS = ("aligned", "finds", "moved_cross")  # kinds that are of cross-attention alone
 LAYER = re.compile(r"(?:encoder\.)?(?:blocks\.(\d+)\.)?(.*)")
 
 
@@ -81,12 +88,12 @@ def array(name: str, words: Words, code: bool = False) -> str:
     """What an array holds: "gradient by: query". code: with its name in the trace, for those alike to be told apart."""
     run, name = runs.parted(name)
     if run:
-        kind, *place = re.split(r"[._]", run)[:3]
-        if kind == "without":
-            return words("explain.without", name=array(name, words, code), layer=int(place[0]), head=int(place[1]))
+        kind, inner, place = run.partition(".")[0], array(name, words, code), runs.numbers(run)
+        if kind.startswith("without"):
+            return words(f"explain.{kind}", name=inner, layer=place[0], head=place[1])
         if kind == "told":
-            return words("explain.told", name=array(name, words, code), n=int(place[0]) + 1)
-        return words(f"explain.{kind}", name=array(name, words, code))
+            return words("explain.told", name=inner, n=place[0] + 1)
+        return words(f"explain.{kind.partition('_')[0]}", name=inner)
     kind, of = derived.kind_of(name)
     if kind:
         made, _, answer = kind.partition("_")
@@ -97,7 +104,9 @@ def array(name: str, words: Words, code: bool = False) -> str:
             return f"{label}: {array(of, words, code)}"
         if kind in (*MOMENTS, "entering"):
             label = f"{label} ({of.split('.')[-2]})"  # a layer has several norms
-        return words("explain.encoder", name=label) if of.startswith(ENCODER) else label
+        if of.startswith(ENCODER):
+            return words("explain.encoder", name=label)
+        return words("explain.cross", name=label) if ".cross." in of and kind not in OF_CROSS else label
     for start, key in ((LENGTH, "length"), (GRAD, "gradient")):
         if name.startswith(start):
             return words(f"explain.{key}", name=array(name.removeprefix(start), words, code))

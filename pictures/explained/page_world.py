@@ -84,7 +84,7 @@ def _alone(page: str, scene: Scene, words: Words) -> World | None:
     if page == "fibres" and scene.cut:
         return replace(plain, elsewhere=_one_other(runs.UNCUT, scene.turn(cut=()), words))
     if page in ("reading", "heads"):
-        lacking = cache(partial(_lacking, plain, scene, words, page == "reading" and scene.patch is not None))
+        lacking = cache(partial(_lacking, plain, scene, words))
         read_over = cache(partial(habits.every, scene)) if page == "reading" and habits.offered(scene) else None
         return replace(plain, elsewhere=lacking, moved=partial(_moved, scene), read_over=read_over)
     return plain
@@ -102,26 +102,30 @@ def _one_other(known: str, scene: Scene, words: Words) -> Callable[[str], World]
     return elsewhere
 
 
-def _moved(scene: Scene, layer: int, head: int, query: int) -> np.ndarray:
-    """[key]: what the page draws of that query, which is kept."""
-    return importance.effects_of(scene.turn(layer=layer, head=head, query=query))
+def _moved(scene: Scene, kind: str, layer: int, head: int, query: int) -> np.ndarray:
+    """[key]: what the page draws of that query, which is kept. kind: of a model of two stacks, whose head it is."""
+    whose = {"attention_of": kind} if stacks.kinds(scene) else {}
+    return importance.effects_of(scene.turn(layer=layer, head=head, query=query, **whose))
 
 
-def _lacking(plain: World, scene: Scene, words: Words, stays: bool, start: str) -> World:
+def _lacking(plain: World, scene: Scene, words: Words, start: str) -> World:
     """Of the run without a head, with all of them, without one key of a head's look, or of one of many sentences.
-    stays: whether without a head what was put in stays as it is; else it is taken from a run without it too. Raises:
-    ConfigError."""
+    Raises: ConfigError."""
     if start.startswith("told."):
         return _of(compute.run(runs.one_of_many(scene, start)), words)
-    if start.startswith("left."):
-        layer, head, query, key = runs.numbers(start)
-        lacks = Lacks(plain.subject, f"blocks.{layer}.attn.z", (head, query), key)
+    if start.startswith("left"):
+        _, head, query, key = runs.numbers(start)
+        lacks = Lacks(plain.subject, runs.lacking(scene, start), (head, query), key)
         return replace(plain, subject=runs.left_out(scene, start), lacks=lacks)
-    if stays and start.startswith("without."):
-        layer, head = runs.numbers(start)
-        lacks = Lacks(plain.subject, f"blocks.{layer}.attn.z", (head,))
-        return replace(plain, subject=runs.emptied(scene, start), lacks=lacks)
-    return _of(compute.run(runs.without_head(scene, start)), words)
+    if start == runs.WHOLE and stacks.kinds(scene):
+        return replace(plain, subject=runs.all_on(scene))
+    if start == runs.WHOLE or not (scene.patch or stacks.kinds(scene)):
+        return _of(compute.run(runs.without_head(scene, start)), words)
+    # What was put in stays as it is, and so does what a decoder reads: a Scene without the head would have either anew.
+    if not start.startswith("without"):
+        raise ConfigError(f"name: {start} is of a run that this page has not", "name")
+    lacks = Lacks(plain.subject, runs.lacking(scene, start), (runs.numbers(start)[1],))
+    return replace(plain, subject=runs.emptied(scene, start), lacks=lacks)
 
 
 def _caused(pair: Pair, words: Words) -> World:

@@ -13,12 +13,15 @@ from typing import Any
 
 import numpy as np
 
-from core import Interventions, Run, Scene, Trace, forward
+from core import Config, Interventions, Run, Scene, Trace, forward
+from core.config import ENCODER
 from core.errors import ConfigError
 from core.explain.subject import Subject
 from core.interpret import path_nodes
+from core.interventions import ELSEWHERE, IN_CROSS, IN_ENCODER
 from core.scene.recall import KEPT, Recalled
-from pictures import compute, continuation, habits, memory
+from pictures import compute, continuation, habits, memory, stacks
+from pictures.explained.kinds import layer_of
 from pictures.pair import Pair, reading
 
 UNCUT = "uncut."
@@ -28,8 +31,14 @@ ARRAYS = {  # what a patch takes over, of a layer
     **{"mlp": "blocks.{}.mlp_out", "cross": "blocks.{}.cross.z", "encoder": "encoder.blocks.{}.resid_pre"},
 }
 PUT = rf"put_(?:{'|'.join(ARRAYS)})\.\d+\.\d+(?:\.\d+)?\."
+WHERE = {
+    IN_CROSS: f"_{IN_CROSS}",
+    IN_ENCODER: f"_{IN_ENCODER}",
+}  # a head that is not of a stack's own, or the decoder's
+ELSE = rf"(?:{'|'.join(WHERE.values())})?"
 RUN = re.compile(
-    rf"((?:other|whole|uncut|pinned|judged)\.|left\.\d+\.\d+\.\d+\.\d+\.|(?:blank|way|told)\.\d+\.|(?:without|kept)\.\d+\.\d+\.|{PUT})(.+)"
+    rf"((?:other|whole|uncut|pinned|judged)\.|left{ELSE}(?:\.\d+){{4}}\.|(?:blank|way|told)\.\d+\."
+    rf"|(?:without{ELSE}|kept)\.\d+\.\d+\.|{PUT})(.+)"
 )
 
 
@@ -38,13 +47,19 @@ def put(what: str, layer: int, index: tuple[int, ...]) -> str:
     return f"put_{what}.{layer}.{'.'.join(map(str, index))}."
 
 
-def without(layer: int, head: int) -> str:
-    return f"without.{layer}.{head}."
+def without(of: str, head: int) -> str:
+    """Of the run without a head of the attention whose array `of` is."""
+    return f"without{WHERE.get(where(of), '')}.{layer_of(of)}.{head}."
 
 
-def left(layer: int, head: int, query: int, key: int) -> str:
+def left(of: str, head: int, query: int, key: int) -> str:
     """Of the run in which a query's head no longer mixes in one key's value: core.interpret.key_effects."""
-    return f"left.{layer}.{head}.{query}.{key}."
+    return f"left{WHERE.get(where(of), '')}.{layer_of(of)}.{head}.{query}.{key}."
+
+
+def where(of: str) -> str:
+    """Whose heads an array of attention is of, as Interventions.ablated_in says it: "attn", or one of ELSEWHERE."""
+    return IN_ENCODER if of.startswith(ENCODER) else IN_CROSS if ".cross." in of else "attn"
 
 
 def blank(position: int) -> str:
@@ -82,11 +97,10 @@ def without_head(scene: Scene, start: str) -> Scene:
     """Raises: ConfigError for a head that there is not."""
     if start == WHOLE:
         return scene.turn(ablated=())
-    if not start.startswith("without."):
+    if not start.startswith("without"):
         raise ConfigError(f"name: {start} is of a run that this page has not", "name")
+    _looked(scene, start)
     layer, head = numbers(start)
-    if layer >= scene.config.n_layers or head >= scene.config.n_heads:
-        raise ConfigError(f"name: {start} is no head of this model", "name")
     return scene.turn(ablated={*scene.ablated, (layer, head)})
 
 
@@ -98,37 +112,72 @@ def one_of_many(scene: Scene, start: str) -> Scene:
     return parts[sentence]
 
 
+def _looked(scene: Scene, start: str) -> tuple[str, str, Config]:
+    """Whose heads a run lacks something of, what the names of that layer's attention begin with, and the Config of that
+    stack. Raises: ConfigError for a head that there is not."""
+    kind, c = start.partition(".")[0].partition("_")[2] or "attn", scene.config
+    layer, head, *_ = numbers(start)
+    inside = kind == IN_ENCODER
+    if kind in ELSEWHERE and not (c.n_encoder_layers if inside else c.cross):
+        raise ConfigError(f"name: {start} is of a run that this page has not", "name")
+    own = c.encoder if inside else c
+    if layer >= own.n_layers or head >= own.n_heads:
+        raise ConfigError(f"name: {start} is no head of this model", "name")
+    return kind, f"{ENCODER if inside else ''}blocks.{layer}.{'cross' if kind == IN_CROSS else 'attn'}.", own
+
+
+def lacking(scene: Scene, start: str) -> str:
+    """The array of which that run lacks something. Raises: ConfigError for a head that there is not."""
+    return f"{_looked(scene, start)[1]}z"
+
+
 @memory.kept(lambda scene, start: (scene.computed, start), large=lambda scene, _: compute.is_large(scene), grows=True)
 def emptied(scene: Scene, start: str) -> Subject:
-    """The patched run in which one head gives nothing; all else that was put in stays as it is, as for
+    """The run in which one head gives nothing; what was put in stays as it is, and so does what a decoder reads, as for
     core.interpret.without_heads. Raises: ConfigError for a head that there is not."""
-    without_head(scene, start)
-    run, (layer, head) = compute.run(scene), numbers(start)
-    name, change = f"blocks.{layer}.attn.z", run.trace.interventions
+    name, head = lacking(scene, start), numbers(start)[1]
+    run = compute.run(scene)
     z = np.array(run.trace[name])
     z[head] = 0
-    change = replace(change, patch={**change.patch, name: z})
-    return replace(Subject.of(run), trace=_again(run, change, embeddings=run.embeddings))
+    return _with(run, {name: z})
+
+
+def all_on(scene: Scene) -> Subject:
+    """The run of two stacks with all heads of the attention that is shown; what the decoder reads stays."""
+    return _all_on(compute.looked_at(scene, ("attention_of",)))
+
+
+@memory.kept(lambda scene: (scene,), large=compute.is_large, grows=True)
+def _all_on(scene: Scene) -> Subject:
+    return replace(Subject.of(compute.run(scene)), trace=stacks.without(scene, ()))
 
 
 def left_out(scene: Scene, start: str) -> Subject:
     """The run without one key of a head's look; its other weights are as they were. Raises: ConfigError."""
-    layer, head, query, key = numbers(start)
-    n, c = len(scene.tokens), scene.config
-    if c.n_encoder_layers or layer >= c.n_layers or head >= c.n_heads or max(query, key) >= n:
+    _, at, _ = _looked(scene, start)
+    _, _, query, key = numbers(start)
+    _, n_queries, n_keys = compute.run(scene).trace[at + "pattern"].shape
+    if query >= n_queries or key >= n_keys:
         raise ConfigError(f"name: {start} is no look of this model", "name")
-    return _left_out(scene.computed, layer, head, query, key)
+    return _left_out(scene.computed, start)
 
 
-@memory.kept(lambda *what: what, large=lambda scene, *_: compute.is_large(scene), grows=True)
-def _left_out(scene: Scene, layer: int, head: int, query: int, key: int) -> Subject:
-    run, at = compute.run(scene), f"blocks.{layer}.attn."
+@memory.kept(lambda scene, start: (scene, start), large=lambda scene, _: compute.is_large(scene), grows=True)
+def _left_out(scene: Scene, start: str) -> Subject:
+    (kind, at, own), (layer, head, query, key) = _looked(scene, start), numbers(start)
+    run = compute.run(scene)
     z, change = np.array(run.trace[at + "z"]), run.trace.interventions
-    if head not in change.ablated_in(layer):
-        carried = run.trace[at + "pattern"][head, query, key] * run.trace[at + "v"][run.config.kv_head_of(head), key]
+    if head not in change.ablated_in(layer, kind):
+        carried = run.trace[at + "pattern"][head, query, key] * run.trace[at + "v"][own.kv_head_of(head), key]
         z[head, query] -= np.where(change.put_in(at + "z", z.shape)[head, query], 0, carried)
-    change = replace(change, patch={**change.patch, at + "z": z})
-    return replace(Subject.of(run), trace=_again(run, change, embeddings=run.embeddings))
+    return _with(run, {at + "z": z})
+
+
+def _with(run: Run, arrays: dict[str, np.ndarray]) -> Subject:
+    """A run again, with these arrays in the place of its own; what was put into it stays there."""
+    change = run.trace.interventions
+    change = replace(change, patch={**change.patch, **arrays})
+    return replace(Subject.of(run), trace=_again(run, change, **stacks.given(run)))
 
 
 def _again(run: Run, change: Interventions, **given: Any) -> Trace:

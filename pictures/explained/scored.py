@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from core import interpret
-from core.errors import ConfigError
 from core.explain.explanation import Made, Term, the_sum
 from core.interpret import LABELS, SEVERAL, label_targets
-from pictures.explained.kinds import COMPONENT, OWN, Derived, Place, coordinate
+from pictures.explained.kinds import ANY, COMPONENT, WITHIN, Derived, Place, coordinate, stack
 from pictures.together import in_plane
 
 if TYPE_CHECKING:
@@ -24,10 +23,10 @@ FEW = the_sum(rf"0 \quad (n < {SEVERAL})", [Term((), 0.0)])  # of a pattern that
 
 def _score(pattern: str, here: World, of: str, index: Place) -> Made:
     """core.interpret.head_scores: the mean weight on the keys of a pattern, over the queries that have such a key."""
-    s, (head,) = here.subject, index
-    keys, choice = label_targets(here.tokens, s.config.causal)
+    s, (head,), causal = here.subject, index, stack(here, of)[0].config.causal
+    keys, choice = label_targets(here.tokens_of(of, "query"), causal)
     if pattern == "uniform":
-        return _uniform(here, of, head, choice)
+        return _uniform(here, of, head, choice, causal)
     queries = int(keys[pattern].any(-1).sum())
     if queries < SEVERAL:
         return FEW
@@ -36,30 +35,28 @@ def _score(pattern: str, here: World, of: str, index: Place) -> Made:
     return the_sum(r"\frac{1}{n} \sum_{q,k} A_{q,k}", terms)
 
 
-def _uniform(here: World, of: str, head: int, choice: np.ndarray) -> Made:
-    s, n = here.subject, len(here.tokens)
+def _uniform(here: World, of: str, head: int, choice: np.ndarray, causal: bool) -> Made:
+    s, n = here.subject, len(choice)
     if choice.sum() < SEVERAL:
         return FEW
     cells = tuple(one for query in range(n) for one in s.row(of, head, query))
 
     def rule(weights: np.ndarray) -> float:
-        return float(1 - interpret.unevenness(weights.reshape(n, n), s.config.causal)[choice].max())
+        return float(1 - interpret.unevenness(weights.reshape(n, n), causal)[choice].max())
 
     formula = r"1 - \max_q \tfrac12 \sum_k \lvert A_{q,k} - \tfrac{1}{n_q} \rvert"
     return Made(formula, "function", cells, rule=rule)
 
 
 def _heads(here: World, of: str) -> Place:
-    if here.subject.config.n_encoder_layers:
-        raise ConfigError("name: of one text alone a pattern's score is followed", "name")
     return here.subject[of].shape[:1]
 
 
 def _coordinate(here: World, of: str, index: Place) -> Made:
     """A query or a key along one of the two directions in which a head's all of them spread most."""
     s, (head, position, component) = here.subject, index
-    vectors, x = _of_head(here, of, head), s.row(of, head * len(s[of]) // s.config.n_heads, position)
-    if not np.isfinite(vectors).all():  # then there is no plane
+    vectors, x = _of_head(here, of, head), s.row(of, _kv(here, of, head), position)
+    if not all(np.isfinite(own).all() for own in vectors):  # then there is no plane
         return Made(rf"\mathrm{{PC}}_{{{component + 1}}}", "function", tuple(x), rule=lambda _: float("nan"))
     q, k, basis = in_plane(*vectors)
     own = k if of.endswith("k") else q
@@ -70,15 +67,18 @@ def _of_head(here: World, of: str, head: int) -> tuple[np.ndarray, np.ndarray]:
     """Queries and keys [pos, d_head] of a head, rotated where the array is."""
     s, start = here.subject, of[:-1]
     q, k = s[start + "q"], s[start + "k"]
-    return q[head].astype(np.float64), k[head * len(k) // len(q)].astype(np.float64)
+    return q[head].astype(np.float64), k[_kv(here, start + "k", head)].astype(np.float64)
+
+
+def _kv(here: World, of: str, head: int) -> int:
+    """Which of an array's heads a head has: one of keys may serve several of queries."""
+    return head * len(here.subject[of]) // stack(here, of)[0].config.n_heads
 
 
 def _in_plane(here: World, of: str) -> Place:
-    if here.subject.config.n_encoder_layers:
-        raise ConfigError("name: of one text alone queries and keys are followed into their plane", "name")
-    return here.subject.config.n_heads, len(here.subject[of][0]), 2
+    return stack(here, of)[0].config.n_heads, len(here.subject[of][0]), 2
 
 
-SCORED = {SCORE + name: Derived(OWN + "pattern", ("head",), _heads, partial(_score, name)) for name in LABELS} | {
-    "plane": Derived(OWN + r"(?:rot_)?[qk]", ("head", "pos", COMPONENT), _in_plane, _coordinate)
+SCORED = {SCORE + name: Derived(WITHIN + "pattern", ("head",), _heads, partial(_score, name)) for name in LABELS} | {
+    "plane": Derived(ANY + r"(?:rot_)?[qk]", ("head", "pos", COMPONENT), _in_plane, _coordinate)
 }

@@ -25,6 +25,7 @@ EVERYWHERE = ("position", "mask")  # what explanations end at that is no array: 
 PATCH = r"\text{patch}"
 SCALED = r"\alpha\,x"
 ASKED = r"\partial x_t / \partial x_t"
+WRITTEN = ("change", "lost", "reached")  # kinds whose figure names a decoder's vectors by the words written with them
 STEPS = ("plain", "tempered", "final")  # of those: what has one number a token
 
 
@@ -63,9 +64,9 @@ class World:
     of another times so much, that one and how much [pos]. on_map: which tokens are shown on the page's maps of who
     looks at whom, where it has such maps. works: what each step of a text computed. lacks: of a run in which a head
     leaves a key out, or gives nothing, what it lacks of the run as it is. moved: of a page that leaves out one key
-    after the other, how far that moves the output of a query of a layer's head: [key]. read_over: of a page that reads
-    many sentences, every head's scores on each: [sentence, label, layer, head]. spoken: of the page that translates,
-    its translation.
+    after the other, how far that moves the output of a query of a layer's head, of one of the KINDS of attention:
+    [key]. read_over: of a page that reads many sentences, every head's scores on each: [sentence, label, layer, head].
+    spoken: of the page that translates, its translation.
     """
 
     subject: Subject
@@ -84,7 +85,7 @@ class World:
     on_map: tuple[bool, ...] = ()
     works: tuple[Work, ...] = ()
     lacks: Lacks | None = None
-    moved: Callable[[int, int, int], np.ndarray] | None = None
+    moved: Callable[[str, int, int, int], np.ndarray] | None = None
     read_over: Callable[[], np.ndarray] | None = None
     spoken: Spoken | None = None
 
@@ -98,8 +99,8 @@ class World:
         return self.elsewhere(start), start, own
 
     def tokens_of(self, name: str, axis: str) -> tuple[str, ...]:
-        """What stands along an axis, "pos", "query" or "key", of an array: the text that it is of. A look across is
-        named by the word that is written with it."""
+        """What stands along an axis, "pos", "query" or "key", of an array: the text that it is of. A look across, and
+        what a head changes of a decoder's vectors, are named by the word that is written with it."""
         here, start, own = self.within(name)
         if start:
             return here.tokens_of(own, axis)
@@ -107,7 +108,9 @@ class World:
             return self.pair.target.tokens if bare_of(name).startswith(ENCODER) else self.pair.tokens
         if self.read is None:
             return self.tokens
-        bare = bare_of(own)
+        bare, kind = bare_of(own), derived.kind_of(own)[0]
+        if kind in WRITTEN and (kind == "reached" or not bare.startswith(ENCODER)):
+            return self.written
         looked_at = ".cross." in bare and (axis == "key" or bare.endswith((".k", ".v")))
         if looked_at or bare.startswith(ENCODER):
             return self.tokens

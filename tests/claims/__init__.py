@@ -13,6 +13,7 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property, lru_cache
 from math import floor, log10
 from typing import Any
@@ -172,7 +173,18 @@ class Fresh:
     def switched(self) -> tuple[Any, np.ndarray, np.ndarray]:
         """The heads that are off, or else the chosen one; and what leaves the last layer with and without them."""
         places = self.scene.ablated or ((self.layer, self.head),)
+        if self.scene.patch and not self.scene.ablated:
+            return places, self.last, self.emptied(self.layer, self.head)
         return places, *(last_of(self.scene.turn(ablated=off)) for off in ((), places))
+
+    def emptied(self, layer: int, head: int) -> np.ndarray:
+        """What leaves the last layer when a head gives nothing, and all else that was put in stays as it is."""
+        name, change = f"blocks.{layer}.attn.z", self.run.trace.interventions
+        z = np.array(self.run.trace[name])
+        z[head] = 0
+        change = replace(change, patch={**change.patch, name: z})
+        after = core.forward(self.run.params, self.config, embeddings=self.run.embeddings, interventions=change)
+        return after[f"blocks.{self.config.n_layers - 1}.resid_post"].astype(np.float64)
 
     @property
     def leaving(self) -> Sequence[str]:

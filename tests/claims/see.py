@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 import numpy as np
 
@@ -591,17 +590,7 @@ def nothing_to_measure(f: Fresh, v: Values) -> None:
 
 def effects_of(f: Fresh) -> dict[tuple[int, int], np.ndarray]:
     """Of a patched run what was put in stays as it is, but where it is that head's own output."""
-    return {place: _emptied(f, *place) if f.scene.patch else f.without(place) for place in f.on}
-
-
-def _emptied(f: Fresh, layer: int, head: int) -> np.ndarray:
-    name = f"blocks.{layer}.attn.z"
-    z = np.array(f.run.trace[name])
-    z[head] = 0
-    change = f.run.trace.interventions
-    change = replace(change, patch={**change.patch, name: z})
-    after = core.forward(f.run.params, f.config, embeddings=f.run.embeddings, interventions=change)
-    return moved(f.last, after[f"blocks.{f.config.n_layers - 1}.resid_post"])
+    return {place: moved(f.last, f.emptied(*place)) if f.scene.patch else f.without(place) for place in f.on}
 
 
 def head_put_in(f: Fresh) -> bool:
