@@ -10,7 +10,7 @@ from core.weights.finite import unwhole
 from pictures import alike
 from pictures import models as pictures
 from pictures.words import Words
-from ui import comparison, figure, shell, state
+from ui import comparison, explanation, figure, shell, state
 from ui.models import cards, hub, upload
 
 
@@ -20,8 +20,9 @@ def sentences(words: Words) -> None:
     if alike.readable(scene):
         shell.say(words("models.alike.title"), "step")
         shell.say(words("models.alike.about"), "about")
-        st.html(pictures.table([(str(i), text) for i, text in enumerate(alike.texts(scene))]))
+        st.html(pictures.table(alike.listed(scene)))
         figure.picture(alike.alike, scene, words, key="models-alike", height=alike.height(scene))
+        explanation.draw("models", words)
 
 
 scene, words = shell.open_page("models")

@@ -7,13 +7,15 @@ import numpy as np
 from core import Scene
 from core.interpret import sentence_vectors, similarity
 from core.library import Real
+from core.scene.sentence import fit_sentence
 from pictures import compute, memory
 from pictures.compute import Picture, picture
+from pictures.numbers import COLUMN, ROW, cells
 from pictures.words import LANGUAGES, Words, words_of
 from plots.heatmap import heatmap
 
 IDEAS = ("swims", "capital", "rain", "eats")  # each once in each language: `models.alike.texts` in content/
-ROW = 30  # px
+LINE = 30  # px
 WIDTH = 330  # px: of a phone
 
 
@@ -28,24 +30,32 @@ def texts(scene: Scene) -> list[str]:
     return given if scene.text in given else [*given, scene.text]
 
 
+def parts(scene: Scene) -> list[Scene]:
+    """The Scene with each of the sentences in the place of its own, and nothing switched off or edited."""
+    bare = scene.unpatched.computed.turn(sentence="", edits=(), cut=(), ablated=(), off=(), temperature=1.0)
+    return [bare.turn(sentence=fit_sentence(text, bare.split, bare.model)[0]) for text in texts(scene)]
+
+
 @memory.kept(lambda scene: (scene.computed,), large=compute.is_large)
+def vectors(scene: Scene) -> np.ndarray:
+    """[sentence, d_model]: what each means to the model, of as many of its tokens as there are positions for."""
+    return sentence_vectors(compute.params(scene), scene.whole, [one.encoding.ids for one in parts(scene)])
+
+
 def cosines(scene: Scene) -> np.ndarray:
-    """[sentence, sentence], each as many of its tokens as the model has positions for; nothing is switched off."""
-    tokenizer, most = scene.preset.tokenizer, scene.whole.n_ctx
-    assert tokenizer is not None
-    rows = [tokenizer.encode(text).ids[:most] for text in texts(scene)]
-    return similarity(sentence_vectors(compute.params(scene), scene.whole, rows))
+    """[sentence, sentence]"""
+    return similarity(vectors(scene))
 
 
 @picture()
 def alike(scene: Scene, words: Words) -> Picture:
     """Every sentence against every other."""
     a, names = cosines(scene), texts(scene)
-    says, numbers = _says(a, names, words), [str(i) for i in range(len(names))]
+    says, counted = _says(a, names, words), [number for number, _ in listed(scene)]
     figure = heatmap(
         a,
-        numbers,
-        numbers,
+        counted,
+        counted,
         row_role="@muted",
         column_role="@muted",
         zmax=1.0,
@@ -57,12 +67,17 @@ def alike(scene: Scene, words: Words) -> Picture:
         height=height(scene),
         alt=says,
     )
-    return Picture(figure, says)
+    return Picture(figure, says, cells("akin.sentences", (ROW, COLUMN), a.shape))
+
+
+def listed(scene: Scene) -> list[tuple[str, str]]:
+    """The sentences, each after the number that it has in the map."""
+    return [(str(number), text) for number, text in enumerate(texts(scene), 1)]
 
 
 def height(scene: Scene) -> int:
     """Pixels of that map."""
-    return 50 + ROW * len(texts(scene))
+    return 50 + LINE * len(texts(scene))
 
 
 def _says(a: np.ndarray, names: list[str], words: Words) -> str:

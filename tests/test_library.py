@@ -37,6 +37,9 @@ from pictures import (
     start,
 )
 from pictures import models as pictures
+from pictures.explained import card
+from pictures.explained.naming import families
+from pictures.explained.page_world import world
 from pictures.extremes import token_name
 from pictures.words import LANGUAGES, words_of
 from plots.tokens import shown
@@ -295,6 +298,45 @@ def test_the_page_shows_cards_and_a_model_becomes_the_story_of_every_page(tmp_pa
     shelf._open.clear(), shelf._look()
     gone = fine(at.run())
     assert gone.session_state[SCENE].model == "penguins" and "does not have the model" in html(gone)
+
+
+def test_how_alike_two_sentences_are_is_explained_by_their_own_runs(tmp_path, shelf):
+    """Each cell of the map; and down to what the model makes of one sentence's token, which that run explains."""
+    folder(tmp_path)
+    (name,) = (one.name for one in shelf.cards())
+    scene, words = Scene(model=name, sentence="a bee", ablated=((0, 0),), off=("mlp",)), words_of("en")
+    here, made = world("models", scene, words), alike.alike(scene, words)
+    z, n = np.asarray(made.figure["data"][0]["z"], np.float64), len(alike.texts(scene))
+    assert z.shape == (n, n) == (9, 9) and [number for number, _ in alike.listed(scene)] == list("123456789")
+    for row, column in ((0, 0), (2, 7), (8, 3), (5, 4)):
+        number = made.numbers.at({"x": column, "y": row})
+        found = here.explain(number)
+        assert found.value == pytest.approx(z[row, column], abs=1e-5) and found.recomputed() == found.value
+        at = made.numbers.place(number)
+        assert (at["x0"] + 0.5, at["y0"] + 0.5) == (column, row)
+        below = here.explain((found.operands[-1].name, found.operands[-1].index))
+        assert below.index[0] == column and below.value == pytest.approx(found.operands[-1].value, abs=1e-5)
+        text, (_, last) = alike.texts(scene)[column], below.operands[0].name.split(".", 2)[1:]
+        ids = scene.preset.tokenizer.encode(text).ids
+        alone = core.forward(scene.preset.learned, scene.preset.config, ids)[last]
+        assert below.value == pytest.approx(float(alone[:, below.index[1]].mean()), abs=1e-5)
+        one = below.operands[1]
+        assert one.index == (1, below.index[1]) and one.name.startswith(f"told.{column}.")
+        own = here.explain((one.name, one.index))
+        assert own.value == pytest.approx(one.value, abs=1e-5) and all(
+            x.name.startswith("told.") for x in own.operands[:5]
+        )
+    for lang in LANGUAGES:
+        shown = card.shown("models", scene.turn(explained=(("akin.sentences", (2, 7)),)), words_of(lang))
+        assert [size for _, size, _ in shown.axes] == [9, 9] and shown.axes[0][2][8].endswith("a bee")
+        assert ("8" in shown.card.html) and "told" not in shown.card.says
+    assert families("models", scene) == ["akin.sentences"] and not here.has(("akin.sentences", (0, 9)))
+    assert not here.has(("told.9.embed", (0, 0))) and not world("attention", scene, words).has(
+        ("akin.sentences", (0, 0))
+    )
+    assert world("models", Scene(), words) is None
+    at = fine(page("models", **{**scene.to_query(), "explained": "akin.sentences:2.7"}, lang="en"))
+    assert len(at.latex) == 1 and r"\cos" in at.latex[0].value
 
 
 def test_a_large_model_s_heads_are_switched_off_layer_by_layer_when_asked_for(monkeypatch):

@@ -111,7 +111,7 @@ SHELVES = {
     "its stages": continuation._stages,
     "what is known of it": lambda scene: continuation._known(scene.computed),
     "influence": lambda scene: influence._influence(scene, 1),
-    "alike": lambda scene: alike.cosines(Scene(model="alice", seed=scene.seed)),
+    "alike": lambda scene: alike.vectors(Scene(model="alice", seed=scene.seed)),
     "both ways": cache.both_ways,
     "judged": loss.judged,
     "way back": lambda scene: backward.of_loss(Judged(scene, None)),

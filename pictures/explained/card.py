@@ -18,6 +18,7 @@ from core.explain.subject import GRAD
 from core.limits import TRAIL
 from core.scene.fields import EXPLAINED, Numbered
 from pictures import compute, memory
+from pictures.explained.kinds import SENTENCE
 from pictures.explained.naming import LAYER, title
 from pictures.explained.page_world import world
 from pictures.explained.runs import parted
@@ -71,8 +72,9 @@ def shown(page: str, scene: Scene, words: Words) -> Shown | None:
     name = scene.explained[-1][0]
     axes = []
     for axis, size in zip(here.axes(name), here.shape(name), strict=True):
-        named = axis in ("pos", "query", "key")
-        axes.append((axis, size, tuple(choices(here.tokens_of(name, axis), words)) if named else ()))
+        named = here.tokens_of(name, axis) if axis in ("pos", "query", "key") else ()
+        named = here.sentences if axis == SENTENCE else named
+        axes.append((axis, size, tuple(choices(named, words)) if named else ()))
     return Shown(card(here, scene.explained, words, _address), here.n_layers(name), tuple(axes))
 
 

@@ -18,6 +18,7 @@ from core.arguments import wrong
 from core.errors import ConfigError
 from core.explain.explanation import Made, Operand, Term, the_sum
 from core.explain.subject import Subject
+from pictures.explained.akin import AKIN
 from pictures.explained.carried import CARRIED
 from pictures.explained.drifted import DRIFTED
 from pictures.explained.habitual import HABITUAL
@@ -229,6 +230,7 @@ DERIVED = {
     "moved_mlp": Derived(r"blocks\.\d+\.mlp_out", ("1",), _patches(0), _moved("mlp")),
     "moved_cross": Derived(r"blocks\.\d+\.cross\.z", ("head",), _patches(1), _moved("cross")),
     "moved_encoder": Derived(r"encoder\.blocks\.\d+\.resid_pre", ("pos",), _patches(1), _moved("encoder")),
+    **AKIN,
     **CARRIED,
     **DRIFTED,
     **HABITUAL,

@@ -21,6 +21,7 @@ OWN = r"blocks\.\d+\.attn\."  # of the attention inside one text: of a model of 
 WITHIN = r"(?:encoder\.)?blocks\.\d+\.attn\."  # the same of either stack
 ANY = r"(?:(?:encoder\.)?blocks\.\d+\.attn|blocks\.\d+\.cross)\."  # of any kind of attention
 LABEL = "label"  # an axis: the names of core.interpret.LABELS
+SENTENCE = "sentence"  # an axis: sentences that are compared
 COMPONENT = "component"  # an axis: the directions in which Drift, or a head's plane, is drawn
 
 

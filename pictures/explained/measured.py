@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 STREAM = r"grad\.(?:encoder\.)?(?:embed|blocks\.\d+\.resid_\w+)"
 NORM = r"(?:encoder\.)?blocks\.\d+\.ln(?:1|2|_cross)\.out"
+COSINE = r"\cos(x, y) = \frac{\sum_i x_i\,y_i}{\lVert x \rVert \lVert y \rVert}"
 MEAN, VARIANCE = r"\mu = \frac1d \sum_i x_i", r"\sigma^2 = \frac1d \sum_i (x_i - \mu)^2"
 
 
@@ -76,12 +77,12 @@ def _zeros(here: World, of: str, index: Place) -> Made:
 def _alike(here: World, of: str, index: Place) -> Made:
     """The cosine between what is added at two positions."""
     rows = [here.subject.row(of, position) for position in index]
+    return Made(COSINE, "function", (*rows[0], *rows[1]), rule=cosine)
 
-    def rule(x: np.ndarray) -> float:
-        return float(similarity(x.reshape(2, -1))[0, 1])
 
-    formula = r"\cos(x, y) = \frac{\sum_i x_i\,y_i}{\lVert x \rVert \lVert y \rVert}"
-    return Made(formula, "function", (*rows[0], *rows[1]), rule=rule)
+def cosine(x: np.ndarray) -> float:
+    """Of two vectors, one after the other: [2 * d]."""
+    return float(similarity(x.reshape(2, -1))[0, 1])
 
 
 # ------------------------------------------------------------------------------------------- beside what is pinned

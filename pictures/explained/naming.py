@@ -12,8 +12,9 @@ from core.interpret import ANSWERS, is_sum
 from core.scene.fields import Numbered
 from pictures import habits, influence, left_out
 from pictures.explained import derived, runs
+from pictures.explained.akin import SENTENCES
 from pictures.explained.habitual import HABITS
-from pictures.explained.kinds import COMPONENT, LABEL
+from pictures.explained.kinds import COMPONENT, LABEL, SENTENCE
 from pictures.explained.measured import MOMENTS
 from pictures.explained.page_world import ON_MAPS, asked, grammar, pinned_directions
 from pictures.explained.scored import SCORE, SCORED
@@ -132,6 +133,8 @@ LABELS |= {name: name for name in (*EVERYWHERE, *(DRAW + step for step in STEPS)
 
 def families(page: str, scene: Scene) -> list[str]:
     """The arrays whose numbers a page can be asked for, those of every layer as one: `blocks.*.attn.pattern`."""
+    if page == "models":
+        return [f"akin.{SENTENCES}"]
     config = asked(page, scene).config
     found = [name.format(i="*") for name in recorded(config)]
     if config.n_encoder_layers:
@@ -245,6 +248,8 @@ def _place(number: Numbered, world: World, words: Words) -> str:
             parts.append(words("quoted", token=world.within(name)[0].called(place)))
         elif axis == COMPONENT:
             parts.append(component(place))
+        elif axis == SENTENCE:  # they are counted from 1
+            parts.append(words("explain.at.sentence", n=place + 1))
         elif axis == LABEL:
             parts.append(words("quoted", token=pattern(place, words)))
         elif axis != "1":

@@ -11,6 +11,7 @@ import numpy as np
 from core import ConfigError, Distribution, Run, Scene
 from core.explain.subject import Subject
 from pictures import (
+    alike,
     cause,
     compute,
     continuation,
@@ -75,6 +76,8 @@ def _alone(page: str, scene: Scene, words: Words) -> World | None:
         return _translating(asked(page, scene), words)
     if page == "cause":
         return _caused(Pair.of(scene), words)
+    if page == "models":
+        return _akin(scene, words)
     plain = _of(compute.run(asked(page, scene)), words)
     if page in ON_MAPS and not stacks.kinds(scene):
         plain = replace(plain, on_map=tuple(left_out.kept(scene).tolist()))
@@ -88,6 +91,24 @@ def _alone(page: str, scene: Scene, words: Words) -> World | None:
         read_over = cache(partial(habits.every, scene)) if page == "reading" and habits.offered(scene) else None
         return replace(plain, elsewhere=lacking, moved=partial(_moved, scene), read_over=read_over)
     return plain
+
+
+def _akin(scene: Scene, words: Words) -> World | None:
+    """With the sentences that the page compares, each a run of its own."""
+    if not alike.readable(scene):
+        return None
+    plain = _of(compute.run(scene), words)
+    parts = alike.parts(scene)
+
+    @cache
+    def elsewhere(start: str) -> World:
+        at = runs.numbers(start)[0] if start.startswith("told.") else len(parts)
+        if at >= len(parts):
+            raise ConfigError(f"name: {start} is of a run that this page has not", "name")
+        return _of(compute.run(parts[at]), words)
+
+    meant, sentences = partial(alike.vectors, scene), tuple(alike.texts(scene))
+    return replace(plain, elsewhere=elsewhere, meant=meant, sentences=sentences)
 
 
 def _one_other(known: str, scene: Scene, words: Words) -> Callable[[str], World]:

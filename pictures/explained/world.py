@@ -66,7 +66,8 @@ class World:
     leaves a key out, or gives nothing, what it lacks of the run as it is. moved: of a page that leaves out one key
     after the other, how far that moves the output of a query of a layer's head, of one of the KINDS of attention:
     [key]. read_over: of a page that reads many sentences, every head's scores on each: [sentence, label, layer, head].
-    spoken: of the page that translates, its translation.
+    spoken: of the page that translates, its translation. meant: of the page that compares `sentences`, what each means
+    to the model: [sentence, d_model].
     """
 
     subject: Subject
@@ -88,6 +89,8 @@ class World:
     moved: Callable[[str, int, int, int], np.ndarray] | None = None
     read_over: Callable[[], np.ndarray] | None = None
     spoken: Spoken | None = None
+    meant: Callable[[], np.ndarray] | None = None
+    sentences: tuple[str, ...] = ()
 
     def within(self, name: str) -> tuple[World, str, str]:
         """Whose number a name is: that run's World, what says so, and the rest. Raises: ConfigError for no such run."""
