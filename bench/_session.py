@@ -225,19 +225,22 @@ def _line_key(element_id: str) -> str:
 
 @dataclass(frozen=True)
 class Knob:
-    """A slider of either kind, or a number to step: what the frontend may send (`stops`), and where it stands."""
+    """A slider of either kind, a number, or a list: what the frontend may send (`stops`), and where it stands."""
 
     id: str
     stops: list[float] | list[str]
     value: float | str
     follows: bool  # ours, which follows the finger
     whole: bool = False  # a whole number
+    listed: bool = False  # a list to choose from
     drawn: int = 0  # of ours: the number of its drawing, for which a turn is meant
 
     def write(self, value: float | str, held: bool, states: WidgetStates) -> None:
         """Put a turn to `value` among what a request says of the widgets, as the frontend does."""
         if self.whole:
             states.widgets.add(id=self.id).int_value = int(value)
+        elif self.listed:
+            states.widgets.add(id=self.id).string_value = str(value)
         elif self.follows:
             turn = {"at": value, "n": time.time_ns(), "held": held, "grip": int(held), "drawn": self.drawn}
             knob = states.widgets.add(id=f"$$STREAMLIT_INTERNAL_KEY_{self.id}__events")
@@ -258,6 +261,10 @@ def _knob(element: Element) -> Knob | None:
         number = element.number_input
         low, value = int(number.min), int(number.value if number.set_value else number.default)
         return Knob(number.id, list(range(low, low + NUMBERS)), value, False, whole=True)
+    if kind == "selectbox":
+        box = element.selectbox
+        value = box.raw_value if box.set_value else box.options[box.default]
+        return Knob(box.id, list(box.options), value, False, listed=True)
     if kind == "bidi_component" and element.bidi_component.component_name == "fibra_range":
         (data,) = json.loads(element.bidi_component.json)
         return Knob(element.bidi_component.id, list(range(len(data["texts"]))), data["at"], True, drawn=data["drawn"])

@@ -69,12 +69,16 @@ class Turn:
             if self._whose is not None and self._whose() is me:
                 self._inside += 1
                 return
+        self._end_if_over()  # a reader's own last page, mostly: nobody else has waited for that
         while not self._taken.acquire(timeout=LOOK):
-            with self._lock:
-                if self._is_over():
-                    self._end()
+            self._end_if_over()
         with self._lock:
             self._whose, self._inside, self._began = ref(me), 1, monotonic()
+
+    def _end_if_over(self) -> None:
+        with self._lock:
+            if self._is_over():
+                self._end()
 
     def _is_over(self) -> bool:
         if self._inside or self._whose is None:  # at work, or about to begin

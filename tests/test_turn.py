@@ -198,6 +198,7 @@ def test_a_thread_that_has_ended_has_no_turn(large, monkeypatch):
             pass
 
     side_by_side(page, 1)
+    monkeypatch.setattr(turn, "LOOK", 60.0)  # nobody waits for a look at what is over already
     assert waited(large) < 5
 
 

@@ -1,0 +1,214 @@
+"""Real models turned: what a knob of the look, and one that recomputes, cost the server on every page.
+
+    python -m bench.real_turns FOLDER                       # every model below it, beside *stories*
+    python -m bench.real_turns FOLDER --tokens 256 --pages heads reading --only llama
+
+A reader goes through the pages with a text of so many tokens. On each the knob of the look is turned, every time to
+where it has not been: a head, a word, a layer, a step. Start has none: there the address names another head. Then other
+sentences of as many tokens are typed, which recomputes all. Of both the table has the server's processor time, which
+other work on the machine alters least, the seconds until the run is over, and the kilobytes that it sent.
+
+*stories* is asked the same with as many tokens, or with the most that leave it room to write. Of a turn of the look
+counts how many times as long as there it takes; of a sentence what it takes beside `forward`, in times of a sentence
+there. `forward` is timed here, alone, with the names that a page keeps of such a text; for Generate it is `generate`,
+with as much memory as a page gives it.
+
+The exit code is 1 when an exception is on screen or no answer comes; speed is only reported.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import random
+import sys
+import time
+from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlencode
+
+from websockets.exceptions import WebSocketException
+
+from bench import ROOT, Page, between, machine, print_errors, print_table
+from bench._server import Server, serve
+from bench._session import Session
+from core import PRESETS, Scene, forward, generate, limits
+from core.library import Library, loaded
+from core.scene.recall import KEPT, trace_bytes
+from core.tokenizer.protocol import Tokenizer
+from core.weights.card import Card
+
+LOOKS: dict[str, str] = {
+    **{"start": "", "attention": "knob-query", "heads": "knob-head", "reading": "knob-head", "fibres": "knob-head"},
+    **{"drift": "knob-drift_stage", "block": "knob-query", "generate": "knob-tokens_written"},
+}
+WORDS = "the old keeper of the lighthouse walked along the shore and counted ships that passed before noon"
+PEER = "stories"
+PEER_WORDS = "as focas perto do pinguim estão cansadas e o pinguim pequeno vê o mar"
+NEW = Scene().max_new_tokens
+PATIENCE = 300  # seconds
+TICK = 1 / os.sysconf("SC_CLK_TCK")  # seconds: Linux counts a process's time in these
+FORWARDS = 3  # of which the quickest counts
+LOOK = ("look: CPU s", "s", "kB", "x stories")
+HEADER = ("model", "page", *LOOK, "recomputes: CPU s", "s", "kB", "forward alone", "less forward, x stories")
+
+
+@dataclass(frozen=True)
+class Model:
+    """One that is turned: what it is called, its name in an address, its tokenizer, the words that its texts are drawn
+    from, and the most tokens that it reads."""
+
+    title: str
+    name: str
+    tokenizer: Tokenizer
+    words: str
+    most: int
+    writes: bool  # whether it is shown on Generate
+    alone: Callable[[str, str], float]  # seconds of the processor that `forward` takes of a text for a page
+
+    def text(self, tokens: int, seed: int) -> str:
+        """A text of as many tokens, or a few less: another one for every seed."""
+        tokens, found, chance = min(tokens, self.most), "", random.Random(seed)
+        words = chance.choices(self.words.split(), k=tokens)
+        for n in range(1, tokens + 1):
+            text = " ".join(words[:n])
+            if len(self.tokenizer.encode(text).tokens) > tokens:
+                break
+            found = text
+        return found
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a turn took: the server's processor, the reader's wait, and what was sent."""
+
+    cpu: float
+    seconds: float
+    kilobytes: float
+
+    @property
+    def cells(self) -> list[str]:
+        """As the table has it."""
+        return [f"{self.cpu:.3f}", f"{self.seconds:.2f}", f"{self.kilobytes:.0f}"]
+
+
+def real(card: Card) -> Model:
+    """A model of the folder."""
+    found = loaded(card.path)
+    params, config = found.params, found.config
+
+    def alone(text: str, path: str) -> float:
+        ids = found.tokenizer.encode(text).ids
+        names = KEPT if trace_bytes(config, len(ids)) > limits.TRACE else None
+        times = []
+        for _ in range(FORWARDS):
+            began = time.process_time()
+            if path == "generate":
+                for _ in generate(
+                    params, config, ids[: config.n_ctx - NEW], max_new_tokens=NEW, widened=limits.WIDENED
+                ):
+                    pass
+            else:
+                forward(params, config, ids, names=names)
+            times.append(time.process_time() - began)
+        return min(times)
+
+    return Model(card.title, card.name, found.tokenizer, WORDS, min(config.n_ctx, limits.LONG), config.causal, alone)
+
+
+def peer() -> Model:
+    """The toy that is turned beside them; what `forward` takes of it is not worth the name."""
+    preset = PRESETS[PEER]
+    assert preset.tokenizer is not None
+    most = min(preset.config.n_ctx, limits.TOKENS) - NEW
+    return Model(PEER, PEER, preset.tokenizer, PEER_WORDS, most, True, lambda *_: 0.0)
+
+
+async def cost(server: Server, session: Session, turns: Iterable[Coroutine[None, None, None]]) -> Cost:
+    """Take the turns one after another; what one took in the mean."""
+    cpu, received, n, began = server.usage().cpu_seconds, session.received, 0, time.perf_counter()
+    for turn in turns:
+        await turn
+        n += 1
+    seconds = time.perf_counter() - began
+    spent = max(server.usage().cpu_seconds - cpu, TICK)
+    return Cost(spent / n, seconds / n, (session.received - received) / n / 1000)
+
+
+async def turned(server: Server, model: Model, path: str, tokens: int, turns: int, errors: list[str]) -> list[Cost]:
+    """A page opened, once on another text, for what is read only once; then what the look and a new text take."""
+
+    def text(turn: int) -> str:  # no other page has asked for it
+        return model.text(tokens, 100 * [*LOOKS].index(path) + turn)
+
+    def page(turn: int, **look: int) -> Page:
+        query = {"model": model.name, "sentence": text(turn), **look}
+        return Page(path, urlencode(query), LOOKS[path] or "-", 0.0)
+
+    session = Session(server, page(turns + 1), errors, PATIENCE)
+    await session.visit()
+    await session.go(page(0))
+    if LOOKS[path]:
+        stops = [stop for stop in session.stops if stop != session.value]
+        looks = [session.turn(stop) for stop in (stops * 2)[: turns + 1]]
+    else:
+        looks = [session.go(page(0, head=head)) for head in range(1, turns + 2)]
+    await looks[0]  # a page reads some things at the first turn alone
+    look = await cost(server, session, looks[1:])
+    texts = [session.type("knob-sentence", text(turn)) for turn in range(1, turns + 1)]
+    new = await cost(server, session, texts)
+    await session.close()
+    return [look, new]
+
+
+def table(server: Server, models: list[Model], arguments: argparse.Namespace, errors: list[str]) -> list[list[str]]:
+    """The rows of all models on all pages, the toy's first."""
+    beside: dict[str, list[Cost]] = {}
+    rows = []
+    for model in models:
+        text = model.text(arguments.tokens, 0)
+        print(f"{model.title}: {len(model.tokenizer.encode(text).tokens)} tokens", flush=True)
+        for path in arguments.pages if model.writes else [path for path in arguments.pages if path != "generate"]:
+            try:
+                look, new = asyncio.run(turned(server, model, path, arguments.tokens, arguments.turns, errors))
+            except (TimeoutError, OSError, WebSocketException, KeyError) as error:
+                errors.append(f"{model.title}, {path}: {type(error).__name__}: {error}")
+                continue
+            alone = model.alone(text, path)
+            usual = beside.setdefault(path, [look, new])
+            times = look.cpu / usual[0].cpu, (new.cpu - alone) / usual[1].cpu
+            rows.append(
+                [model.title, path, *look.cells, f"{times[0]:.2f}", *new.cells, f"{alone:.3f}", f"{times[1]:.2f}"]
+            )
+    return rows
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path, help="the models lie below it")
+    parser.add_argument("--only", default="", help="a part of the name of those that are turned")
+    parser.add_argument("--pages", nargs="*", choices=LOOKS, default=list(LOOKS))
+    parser.add_argument("--tokens", type=between(2, limits.LONG, int), default=24)
+    parser.add_argument("--turns", type=between(1, 8, int), default=4)
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Turn every model below a folder, and print a table of what it took."""
+    arguments = _arguments()
+    os.environ["FIBRA_MODELS"] = str(arguments.folder.resolve())
+    cards = [card for card in Library(arguments.folder).cards() if not card.problem and arguments.only in card.name]
+    errors = [] if cards else [f"{arguments.folder}: no such model lies there that can be read"]
+    print(machine(), flush=True)
+    with serve("run", str(ROOT / "app.py"), folder=ROOT) as server:
+        rows = table(server, [peer(), *map(real, cards)], arguments, errors)
+        errors += [f"in the server's log: {line}" for line in server.tracebacks()]
+    print_table(HEADER, rows)
+    return print_errors(errors)
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    sys.exit(main())
