@@ -27,7 +27,7 @@ def choose(click: dict) -> None:
     """A click on a word puts it in focus; once more, and all keep their colour. One on a fibre cuts or explains it."""
     if edge := cuts.edge_at(click, state.scene()):
         cutting.touch(edge, state.scene().cutting)
-    elif click["customdata"] is not None:
+    elif click["customdata"] is not None and int(click["customdata"]) < len(lighting.tokens(state.scene())):
         focus = int(click["customdata"])
         state.turn(focus=None if focus == state.scene().focus else focus)
 

@@ -220,7 +220,7 @@ def heads_height(scene: Scene) -> int:
 
 @picture("pinned", "threshold", "focus", "layers_lit")
 def pinned_light(scene: Scene, words: Words) -> Picture:
-    return fibres.light_of(replace(pinned.before(scene), without_first=False), words, LIGHT_HEIGHT)
+    return fibres.light_of(replace(pinned.before(scene), without_first=False), words, LIGHT_HEIGHT, PINNED)
 
 
 @picture("threshold", "focus", "layers_lit")

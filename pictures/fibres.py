@@ -10,7 +10,7 @@ from pictures.attention import read
 from pictures.compute import Picture, picture
 from pictures.display_names import all_named
 from pictures.lighting import counted, focus, focuses, lit, patterns, starts
-from pictures.numbers import Curves
+from pictures.numbers import Curves, Woven
 from pictures.words import Words
 from plots.bipartite import MAX_CURVES as MOST_FLAT
 from plots.bipartite import bipartite
@@ -24,13 +24,14 @@ TWIN_WIDTH = 330  # px: the third of a page, or a phone
 @picture("threshold", "focus", "layers_lit", "without_first")
 def light(scene: Scene, words: Words) -> Picture:
     """Every weight above the threshold in the layers that are lit, a fibre each."""
-    return light_of(scene, words, HEIGHT, clicked=True)
+    return light_of(scene, words, HEIGHT)
 
 
-def light_of(scene: Scene, words: Words, height: int, clicked: bool = False) -> Picture:
-    """The same in a picture so many pixels high; of a model of two stacks, its sentences on facing planes."""
+def light_of(scene: Scene, words: Words, height: int, start: str = "") -> Picture:
+    """The same in a picture so many pixels high; of a model of two stacks, its sentences on facing planes. start: of
+    another run than the page's, what its numbers' names begin with."""
     if stacks.count(scene) > 1:
-        return fibres_across.light_of(scene, words, height)
+        return fibres_across.light_of(scene, words, height, start)
     run = compute.run(scene)
     a = left_out.hidden(patterns(scene), scene)
     says = _says_light(scene, a, words) + left_out.told(scene, words, "weights")
@@ -42,10 +43,11 @@ def light_of(scene: Scene, words: Words, height: int, clicked: bool = False) -> 
         layers_lit=lit(scene),
         layer_prefix=words("fibres.layer_prefix"),
         height=height,
-        clicked=clicked,
+        clicked=True,
         alt=says,
     )
-    return Picture(figure, says)
+    # What a click on a fibre of the page's own run does, the page decides: it may cut it.
+    return Picture(figure, says, Woven(scene.config.n_heads, len(run.tokens), start) if start else None)
 
 
 @picture("layer", "head", "threshold", "focus", "without_first", "attention_of", "cutting")

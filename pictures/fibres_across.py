@@ -10,12 +10,14 @@ from pictures.compute import Picture
 from pictures.display_names import all_named
 from pictures.extremes import head_names, some, token_name
 from pictures.lighting import counted, focus, layers, lit, patterns
+from pictures.numbers import Woven
 from pictures.words import Words
 from plots.facing import facing
 
 
-def light_of(scene: Scene, words: Words, height: int) -> Picture:
-    """Every weight above the threshold in the layers that are lit, the encoder's first."""
+def light_of(scene: Scene, words: Words, height: int, start: str = "") -> Picture:
+    """Every weight above the threshold in the layers that are lit, the encoder's first. start: of another run than the
+    page's, what its numbers' names begin with."""
     shown = {kind: patterns(scene.turn(attention_of=kind)) for kind in stacks.kinds(scene)}
     says = _says(scene, shown, words)
     figure = facing(
@@ -30,9 +32,11 @@ def light_of(scene: Scene, words: Words, height: int) -> Picture:
         layers_lit=lit(scene),
         prefixes=(words("fibres.encoder_prefix"), words("fibres.decoder_prefix")),
         height=height,
+        clicked=True,
         alt=says,
     )
-    return Picture(figure, says)
+    n_heads, (n_encoder, _, read, _) = max(a.shape[1] for a in shown.values()), shown["encoder"].shape
+    return Picture(figure, says, Woven(n_heads, read + shown["decoder"].shape[2], start, n_encoder, read))
 
 
 def _says(scene: Scene, shown: dict[str, np.ndarray], words: Words) -> str:

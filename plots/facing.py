@@ -27,6 +27,7 @@ def facing(
     prefixes: tuple[str, str] = ("E", "D"),
     width: int = 640,
     height: int = 620,
+    clicked: bool = False,
     alt: str = "",
 ) -> dict[str, Any]:
     """`encoder` [layer, head, source, source] below and behind, `decoder` [layer, head, target, target] above and in
@@ -35,7 +36,8 @@ def facing(
 
     The encoder's layers are lit first, and then each of the decoder's with its cross-attention. `focus`, and a clicked
     node's `customdata`, count the source's tokens and then the target's. `read` are the target's tokens as they go in,
-    below its lowest level, `written` those that come out, above its highest. All else is as in `plots.fibres.fibres`.
+    below its lowest level, `written` those that come out, above its highest. All else is as in `plots.fibres.fibres`;
+    a clicked fibre's place is one of [layer, head, token, token], the encoder's layers first and the source's tokens.
     """
     n_encoder, n_decoder, n, m = len(encoder), len(decoder), len(source), len(read)
     kinds = [encoder, decoder] if cross is None else [encoder, decoder, cross]
@@ -65,6 +67,7 @@ def facing(
         rows=rows,
         width=width,
         height=height,
+        clicked=clicked,
         alt=alt,
     )
 

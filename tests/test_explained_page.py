@@ -330,6 +330,26 @@ def test_a_difference_of_fibres_is_two_runs_weights() -> None:
             assert f"{abs(run.explain(number).value):.4f}" in words
 
 
+def test_a_fibre_of_the_lights_beside_what_is_pinned_and_of_two_texts_is_a_weight() -> None:
+    """Which one was clicked is told by its place; of the page's own run of one text the page hears it itself."""
+    pinned = Scene(model="gpt", sentence="a b c").pin().turn(sentence="a b c d", temperature=2.0)
+    two = Scene(model="translator").pin().turn(ablated=((0, 1, "cross"),))
+    cases = [(pinned, compare.pinned_light, "pinned."), (two, compare.pinned_light, "pinned.")]
+    for scene, builder, begins in (*cases, (two, compare.present_light, ""), (two.turn(pinned=None), fibres.light, "")):
+        run, made, kinds = here("fibres", scene), builder(scene, EN), set()
+        mask = made.figure["layout"]["meta"]["mask"]
+        for code, weight in list(zip(mask["edges"].tolist(), mask["weight"].tolist(), strict=True))[::7]:
+            number = made.numbers.at({"customdata": code})
+            assert number[0].startswith(begins) and run.value(number) == pytest.approx(weight, rel=1e-5)
+            kinds.add(number[0].removeprefix("pinned.").partition("blocks")[0] + number[0].split(".")[-2])
+        assert kinds == ({"attn"} if scene is pinned else {"attn", "cross", "encoder.attn"})
+        assert made.numbers.at({"customdata": 0}) is None is made.numbers.at({"customdata": None})
+        assert made.numbers.place(number) is None
+    assert compare.present_light(pinned, EN).numbers is None is fibres.light(Scene(), EN).numbers
+    edges = compare.present_light(pinned, EN).figure["layout"]["meta"]["mask"]["edges"]
+    assert cuts.edge_at({"customdata": int(edges[0])}, pinned) is not None
+
+
 def test_what_leaving_a_key_out_changes_is_explained() -> None:
     """The bars of importance, shares each of their row, and every point of the plane beside them."""
     for scene in (
