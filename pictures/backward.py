@@ -64,7 +64,6 @@ class Back:
     weight: float
     gradient: float
     grads: Mapping[str, np.ndarray]  # by the activations that a strip draws
-    by_weights: Mapping[str, np.ndarray]  # by every parameter; none, where they are too many to be kept
     stopped: float | None  # of a patched run, how long it is at what was put in, where it ends
 
     @property
@@ -106,9 +105,25 @@ def run_of(judged: Judged, params: Params, names: Sequence[str] | None) -> tuple
     return trace, *core.cross_entropy(trace["logits"], *judged.targets(run))
 
 
+Gradients = tuple[float, dict[str, np.ndarray]]
+
+
+def gradients(judged: Judged) -> Gradients:
+    """The loss, and its gradients by every parameter and activation.
+
+    The way back, a step and a card ask for them. Of very many weights they are not kept: nothing else would have room.
+    """
+    keeps = judged.scene.whole.n_parameters() * np.float32().nbytes <= limits.CACHE_LEAST // 2
+    return kept(judged) if keeps else made(judged)
+
+
+@memory.kept(lambda judged: (judged,), large=lambda judged: compute.is_large(judged.scene))
+def kept(judged: Judged) -> Gradients:
+    return made(judged)
+
+
 @np.errstate(all="ignore")  # numbers that explode are said to be lost
-def gradients(judged: Judged) -> tuple[float, dict[str, np.ndarray]]:
-    """The loss, and its gradients by every parameter and activation."""
+def made(judged: Judged) -> Gradients:
     params = compute.params(judged.scene)
     trace, loss, dlogits = run_of(judged, params, None)
     return loss, core.backward(params, judged.scene.config, trace, dlogits, activations=True)
@@ -126,16 +141,12 @@ def of_loss(judged: Judged) -> Back:
     scene = judged.scene
     params, (loss, grads) = compute.params(scene), gradients(judged)
     drawn = {stage: grads[stage] for stage in grads if stage.endswith(STAGES)}
-    by_weights = {name: grads[name] for name in params}
     ways = tuple(_way(drawn, stack) for stack in reversed(stacks_of(scene)))
-    name = max(by_weights, key=lambda one: float(np.nan_to_num(np.abs(by_weights[one])).max()))
+    name = max(params, key=lambda one: float(np.nan_to_num(np.abs(grads[one])).max()))
     index = tuple(int(i) for i in np.unravel_index(np.abs(grads[name]).argmax(), grads[name].shape))
     numbers = float(np.asarray(params[name])[index]), float(grads[name][index])
     written = stacks.written(scene) if len(ways) > 1 else ()
-    # With them the Back of a large model would be larger than all that there is room for, and not be kept at all.
-    if sum(gradient.nbytes for gradient in by_weights.values()) > limits.CACHE_LEAST // 2:
-        by_weights = {}
-    return Back(ways, judged, written, loss, name, index, *numbers, drawn, by_weights, _stopped(scene, grads))
+    return Back(ways, judged, written, loss, name, index, *numbers, drawn, _stopped(scene, grads))
 
 
 def _stopped(scene: Scene, grads: Mapping[str, np.ndarray]) -> float | None:

@@ -54,7 +54,7 @@ def descended(weight: float, gradient: float, rate: float, matrix: bool) -> tupl
 def _after(judged: Judged, rate: float) -> float:
     """The loss after a step of every parameter against its gradient."""
     params = compute.params(judged.scene)
-    grads = backward.of_loss(judged).by_weights or backward.gradients(judged)[1]
+    grads = backward.gradients(judged)[1]
     with np.errstate(all="ignore"):
         stepped = {name: np.asarray(p) - np.float32(rate) * grads[name] for name, p in params.items()}
         return backward.run_of(judged, stepped, ["logits"])[1]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import plotly.graph_objects as go
 import pytest
@@ -10,8 +12,10 @@ from support import fine, html, open_page
 import core
 from core import Scene, limits
 from core.train.loop import Recipe, State, adamw
-from pictures import backward, compare_backward, descent, loss_choice
+from pictures import backward, compare_backward, compute, descent, loss_choice
 from pictures.display_names import called
+from pictures.explained import card
+from pictures.explained.page_world import world
 from pictures.words import LANGUAGES, words_of
 from plots import theme
 from ui.state import SCENE
@@ -180,9 +184,15 @@ def test_a_right_token_where_none_is_chosen_is_let_go_and_that_is_said(monkeypat
     assert "loss_token" not in at.query_params
 
 
+def weights(found: backward.Back) -> dict[str, np.ndarray]:
+    """The gradients by every parameter."""
+    grads = backward.gradients(found.judged)[1]
+    return {name: grads[name] for name in compute.params(found.judged.scene)}
+
+
 def test_a_small_step_lowers_the_loss_by_its_length_times_the_slope():
     found = backward.back(DEEP)
-    slope = sum(float((g.astype(np.float64) ** 2).sum()) for g in found.by_weights.values())
+    slope = sum(float((g.astype(np.float64) ** 2).sum()) for g in weights(found).values())
     rate = 0.01 * found.loss / slope
     assert descent._after(found.judged, rate) == pytest.approx(found.loss - rate * slope, rel=1e-3)
     assert descent.step(Scene(model="gpt", sentence="um"), words_of("en")) == [], "of one word nothing is foretold"
@@ -200,23 +210,28 @@ def test_a_place_behind_the_end_is_the_last_one_that_foretells():
 
 
 def test_a_step_goes_along_the_gradients_that_the_page_has(monkeypatch):
-    scene, made = DEEP.turn(seed=3), []
-    monkeypatch.setattr(
-        backward, "gradients", lambda judged, real=backward.gradients: (made.append(1), real(judged))[1]
-    )
-    assert len(descent.step(scene, words_of("en"))) == 3
-    assert len(descent.step(scene.turn(learning_rate=0.001), words_of("en"))) == 3
+    """And so do its explanations: they are computed once."""
+    scene, made, words = DEEP.turn(seed=3), [], words_of("en")
+    monkeypatch.setattr(backward, "made", lambda judged, real=backward.made: (made.append(1), real(judged))[1])
+    monkeypatch.setattr(sys.modules["core.explain.subject"], "backward", lambda *_, **__: pytest.fail("computed again"))
+    assert len(descent.step(scene, words)) == 3
+    assert len(descent.step(scene.turn(learning_rate=0.001), words)) == 3
+    assert card.shown("backward", scene.turn(explained=(("grad.embed", (1, 2)),)), words)
     assert len(made) == 1
+    here, found = world("backward", scene, words), backward.back(scene)
+    assert (
+        here.value(("grad.blocks.1.ln1.out", (1, 2))) == backward.gradients(found.judged)[1]["blocks.1.ln1.out"][1, 2]
+    )
 
 
 def test_the_gradients_of_very_many_weights_are_not_kept(monkeypatch):
     scene, words = DEEP.turn(seed=4), words_of("en")
     said = descent.step(scene, words)
     monkeypatch.setattr(limits, "CACHE_LEAST", 0)
-    for shelf in (backward.of_loss.cache, descent._after.cache):
+    for shelf in (backward.of_loss.cache, backward.kept.cache, descent._after.cache):
         shelf.clear()
     found = backward.back(scene)
-    assert not found.by_weights and found.whole.all() and descent.step(scene, words) == said
+    assert found.whole.all() and descent.step(scene, words) == said and not backward.kept.cache.entries
 
 
 def test_a_model_of_two_stacks_shows_its_own_way_back(monkeypatch):

@@ -115,6 +115,7 @@ SHELVES = {
     "both ways": cache.both_ways,
     "judged": loss.judged,
     "way back": lambda scene: backward.of_loss(Judged(scene, None)),
+    "gradients": lambda scene: backward.kept(Judged(scene, None)),
     "after a step": lambda scene: descent._after(Judged(scene, None), 0.1),
     "explained": lambda scene: page_world.world("backward", scene, WORDS),
     "context": continuation.context,

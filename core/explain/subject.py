@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -32,7 +32,7 @@ class Subject:
 
     ids: of the tokens; None where embeddings were given. edits: cells of the embeddings that the reader wrote; by_hand:
     positions whose embeddings were chosen by hand, and stand in no table. counts [..., pos]: the positions whose loss
-    is meant, None: all.
+    is meant, None: all. known: gives the gradients of that loss, where somebody has them.
     """
 
     params: Params
@@ -45,6 +45,7 @@ class Subject:
     upstream: Mapping[str, np.ndarray] = field(default_factory=dict)
     decoder: Subject | None = None  # of an encoder: what looks at it
     counts: np.ndarray | None = None
+    known: Callable[[], Mapping[str, np.ndarray]] | None = None
 
     @classmethod
     def of(
@@ -106,6 +107,8 @@ class Subject:
         if self.decoder is not None:
             whole = self.decoder.grads
             return {name.removeprefix(ENCODER): array for name, array in whole.items() if name.startswith(ENCODER)}
+        if self.known is not None:
+            return self.known()
         if self.targets is None and not self.upstream:
             raise ConfigError(
                 "targets: a gradient is of a loss; give targets, or upstream as backward takes it", "targets"

@@ -12,6 +12,7 @@ from core import ConfigError, Distribution, Run, Scene
 from core.explain.subject import Subject
 from pictures import (
     alike,
+    backward,
     cause,
     compute,
     continuation,
@@ -241,12 +242,12 @@ def _graded(scene: Scene, words: Words) -> World:
     return replace(plain, subject=_with_loss(judged)) if judged else plain
 
 
-# Its gradients are computed when one is asked for first, and stay with it.
+# Its gradients are asked for when one is explained first, and stay with it.
 @memory.kept(lambda judged: (judged,), large=lambda judged: compute.is_large(judged.scene), grows=True)
 def _with_loss(judged: loss_choice.Judged) -> Subject:
     run = compute.run(judged.scene)
     targets, counts = judged.targets(run)
-    return replace(Subject.of(run), targets=targets, counts=counts)
+    return replace(Subject.of(run), targets=targets, counts=counts, known=lambda: backward.gradients(judged)[1])
 
 
 def _writing(scene: Scene, words: Words) -> World | None:
