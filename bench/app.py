@@ -32,6 +32,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, Error, sync_playwright
 
@@ -138,6 +139,20 @@ class Tab:
         self._tab.keyboard.press(self._next_key())
         self._settle()
         return self._tab.evaluate("({ reporter, which }) => bench[reporter][which] - bench.began", vars(self._signal))
+
+    def choose(self, knob: str, option: str) -> float:
+        """Choose an option of a list by the keyboard; milliseconds from the key to the last finished picture."""
+        self._tab.bring_to_front()
+        self._tab.locator(f"[class*='st-key-{knob}'] input").fill(option)
+        self._tab.get_by_role("option").first.wait_for()
+        self._tab.keyboard.press("Enter")
+        self._settle()
+        return self._tab.evaluate("(reporter) => bench[reporter].last - bench.began", self._signal.reporter)
+
+    @property
+    def query(self) -> str:
+        """What the address says."""
+        return urlsplit(self._tab.url).query
 
     def drag(self, seconds: float, hand: float) -> float:
         """Hold the knob and move it to and fro for so long, past `hand` stops a second; the pictures a second that

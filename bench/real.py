@@ -3,9 +3,11 @@
     python -m bench.real FOLDER                 # every model below it, a Hugging Face folder or a GGUF file
     python -m bench.real FOLDER --page heads --readers 30
 
-Each model has a server of its own, which has shown the penguins and nothing else. A reader there chooses the model; the
-time is that of a new tab of headless Chromium, from the address to the first finished picture, beside the same of
-*stories* on that server just before. Then readers come, one after another, each with a sentence of its own; they go
+Each model has a server of its own, which has shown *stories* and the penguins and nothing else. A reader who has a page
+open there chooses the model in the sidebar; the time is that of headless Chromium, from the key until all pictures of
+the page are the new model's. On another server, which has not seen the model either, its address is opened in a new
+tab: until the first picture, beside the same of *stories* just before, for most of that is the tab's own beginning.
+Then readers come, one after another, each with a sentence of its own; they go
 through the pages and stay. Of the server's memory counts what it takes beside the model's file, which is mapped, and
 which all readers share. The peak is that of any moment.
 
@@ -19,10 +21,12 @@ import asyncio
 import os
 import shutil
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlencode
 
-from playwright.sync_api import Error, sync_playwright
+from playwright.sync_api import Browser, Error, sync_playwright
 from websockets.exceptions import WebSocketException
 
 from bench import ROOT, Page, between, machine, print_errors, print_table
@@ -35,22 +39,39 @@ from core.weights.card import Card
 WALK = ("start", "attention", "heads", "reading", "fibres", "drift", "block", "generate")
 TEXT = "the old keeper of the lighthouse walked along the shore and counted the ships that passed before noon"
 PATIENCE = 120  # seconds
-HEADER = ("model", "stories s", "first picture s", "file MB", "RSS: one", "readers", "peak")
+HEADER = ("model", "chosen s", "new tab: stories s", "the model s", "file MB", "RSS: one", "readers", "peak")
 HEADER += ("readers - file", "peak - file")
 
 
-def choose(server: Server, card: Card, path: str) -> list[float]:
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """A browser of its own."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM_FLAGS)
+        yield browser
+        browser.close()
+
+
+def choose(server: Server, card: Card, path: str) -> float:
+    """Seconds from the choice of a model that nobody has opened, in a tab that shows *stories*, to its last picture."""
+    with chromium() as browser, Tab(browser, server, Page(path, "model=stories", "", 0.0), LIVE) as tab:
+        tab.first_picture()
+        seconds = tab.choose("knob-model", card.title) / 1000
+        if card.name not in tab.query:
+            raise RuntimeError(f"was not chosen; the address says {tab.query}")
+        return seconds
+
+
+def open_tabs(server: Server, card: Card, path: str) -> list[float]:
     """Seconds from the address to the first finished picture: of the penguins on Start, which opens the server; of
     *stories* on a page, and there of a model that nobody has opened."""
     start = Page("", "", "", 0.0)
     pages = [start, *(Page(path, urlencode({"model": model}), "", 0.0) for model in ("stories", card.name))]
     times = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM_FLAGS)
+    with chromium() as browser:
         for page in pages:
             with Tab(browser, server, page, LIVE) as tab:
                 times.append(tab.first_picture() / 1000)
-        browser.close()
     return times
 
 
@@ -78,16 +99,18 @@ async def read(server: Server, card: Card, readers: int, errors: list[str]) -> f
 
 
 def measure(card: Card, arguments: argparse.Namespace, errors: list[str]) -> list[str]:
-    """The cells of a model's row, on a server of its own."""
+    """The cells of a model's row, on servers of its own."""
     with serve("run", str(ROOT / "app.py"), folder=ROOT) as server:
-        _, stories, chosen = choose(server, card, arguments.page)
+        _, stories, opened = open_tabs(server, card, arguments.page)
+    with serve("run", str(ROOT / "app.py"), folder=ROOT) as server:
+        chosen = choose(server, card, arguments.page)
         one = server.resident_mb()
         many = asyncio.run(read(server, card, arguments.readers, errors))
         peak = server.usage().peak_mb
         errors += [f"in the server's log: {line}" for line in server.tracebacks()]
     size = card.size / 1e6
     numbers = (size, one, many, peak, many - size, peak - size)
-    return [card.title, f"{stories:.1f}", f"{chosen:.1f}", *(f"{number:.0f}" for number in numbers)]
+    return [card.title, f"{chosen:.1f}", f"{stories:.1f}", f"{opened:.1f}", *(f"{number:.0f}" for number in numbers)]
 
 
 def _arguments() -> argparse.Namespace:

@@ -60,9 +60,16 @@ class Library:
         cards = [self._card(name) for name in self._paths] + [self._refused(path) for path in refused]
         return sorted(cards, key=lambda card: (card.title.casefold(), str(card.path)))
 
-    def known(self) -> dict[str, Card]:
-        """Those that can be used and whose card was asked for before, by name: no file is read for it."""
-        return {name: card for name, card in self._cards.items() if not card.problem and name in self._paths}
+    def offered(self) -> dict[str, Card]:
+        """Those that were there when it was last looked, by name, without any that was found to be of no use. Nothing
+        is opened for it: of one that nobody has asked for, the card has what it is called alone.
+        """
+        if not self._named:
+            self._look()
+        found = {
+            name: self._cards.get(name) or Card(path, titled(path), 0, "", name) for name, path in self._paths.items()
+        }
+        return {name: card for name, card in found.items() if not card.problem}
 
     def find(self, name: str) -> Real | None:
         """The model of this name, opened if it is not; None where there is none, or none any more."""

@@ -116,6 +116,22 @@ def test_a_model_that_this_server_has_not_is_said_to_be_absent(tmp_path, shelf):
     assert Library(tmp_path).find(card.name) is None and Library(tmp_path).cards() == []
 
 
+def test_the_sidebar_offers_all_that_lies_there_and_says_which_cannot_be_opened(tmp_path, shelf):
+    folder(tmp_path, "whole")
+    (folder(tmp_path, "broken") / "vocab.txt").unlink()  # no text can be turned into ids
+    (tmp_path / "old.zip").write_bytes(b"PK")
+    at = fine(page("attention", lang="en"))
+    (choice,) = (box for box in at.selectbox if box.key.startswith("knob-model"))
+    assert {"whole", "broken"} <= {*choice.options} and not shelf._open and not shelf._cards, "nothing is opened for it"
+    fine(choice.set_value(next(name for name, card in shelf.offered().items() if card.title == "broken")).run())
+    said = words_of("en")("notice.unopened", field="model", value="broken", right="").partition("broken")
+    assert at.session_state[SCENE].model == "penguins" and said[0] in html(at) and said[2] in html(at)
+    (choice,) = (box for box in at.selectbox if box.key.startswith("knob-model"))
+    assert "broken" not in choice.options
+    fine(choice.set_value(next(name for name in shelf.offered())).run())
+    assert at.session_state[SCENE].preset.title == "whole"
+
+
 def test_the_least_recently_used_is_let_go(tmp_path, shelf, monkeypatch):
     for name in "abc":
         folder(tmp_path, name)
@@ -285,7 +301,7 @@ def test_the_page_shows_cards_and_a_model_becomes_the_story_of_every_page(tmp_pa
     (tmp_path / "old.zip").write_bytes(b"PK")
     at = fine(page("models", lang="en", sentence="a bee"))
     assert "an archive; unpack it first" in html(at) and "&lt;b&gt;tiny" in html(at) and "<b>tiny" not in html(at)
-    (name,) = shelf.known()
+    (name,) = shelf.offered()
     fine(at.button(key=f"use-{name}").click().run())
     scene = at.session_state[SCENE]
     assert scene.model == name and scene.sentence == "a bee" and [*at.query_params["model"]] in ([name], [*name])

@@ -6,7 +6,8 @@ from typing import Any
 
 import streamlit as st
 
-from core import PRESETS, Scene
+from core import PRESETS, Notice, Scene
+from core.presets import find
 from core.scene.switch import with_model
 from pictures import display_names, stacks
 from pictures.words import Words
@@ -72,7 +73,13 @@ def stacks_differ(page: str, words: Words) -> None:
 
 
 def open_preset(model: str) -> None:
-    """Show `model` as it opens, and of the reader's sentence what fits it."""
+    """Show `model` as it opens, and of the reader's sentence what fits it.
+
+    One of the server's folder may turn out to be of no use only now that it is opened: then all stays, and it is said.
+    """
+    if find(model) is None:
+        state.notify(*state.notices(), Notice("unopened", "model", model, ""))
+        return
     scene, cut = with_model(state.scene(), model)
     state.show(scene)
     if cut:

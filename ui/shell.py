@@ -50,7 +50,7 @@ WRITES, CLOCK_SHEET = ("generate", "translate"), "clock.css"  # the pages on whi
 FILES, FILES_SHEET = ("upload", "drop", "unfit"), "live/files.css"  # what a box for files says
 # Notices: of an address whose values were not taken, and all that are said at the top of a page.
 IN_ADDRESS = ("default", "conflict", "trained", "misplaced", "sourceless", "unlike")
-SAID = ("nowhere", "cut", "long", "blank", "unpatched", *IN_ADDRESS, "gone", "absent")
+SAID = ("nowhere", "cut", "long", "blank", "unpatched", *IN_ADDRESS, "gone", "absent", "unopened")
 LOGO = Path(__file__).with_name("fibra.svg")
 
 
@@ -214,7 +214,7 @@ def _moves(scene: Scene, words: Words) -> None:
 
 
 def _model(scene: Scene, words: Words) -> None:
-    held = {scene.model: scene.preset} | state.models() | LIBRARY.known()
+    held = {scene.model: scene.preset} | state.models() | LIBRARY.offered()
     models = PRESETS | held
 
     def called(model: str) -> str:
