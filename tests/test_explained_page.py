@@ -971,6 +971,32 @@ def test_the_terms_of_a_card_and_the_rest_are_the_value() -> None:
     assert cards.number(-np.inf, EN) == "−∞" and cards.number(12.0, EN) == "12" and cards.number(0.25, EN) == "0.2500"
 
 
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_card_has_a_list_for_every_choice_of_another_number(lang: str) -> None:
+    """Named by what stands there, or a field of so many; of what is one alone there is none."""
+    words = words_of(lang)
+    cases = {  # page, number -> what its lists and fields offer
+        ("attention", ("blocks.1.attn.pattern", (2, 3, 1))): ["4 of layer", "field 3", "5 of 1", "5 of 2"],
+        ("drift", ("drift.blocks.1.resid_post", (2, 1))): ["4 of layer", "5 of 0", "3 of 1"],
+        ("backward", ("overall.grad.blocks.1.resid_pre", (0,))): ["4 of layer"],
+        ("attention", ("blocks.0.attn.W_Q", (5, 6))): ["4 of layer", "field 63", "field 63"],
+        ("attention", ("embed.W_E", (5, 6))): [f"field {core.PRESETS['gpt'].config.vocab_size - 1}", "field 63"],
+    }
+    for (page, number), offered in cases.items():
+        shown = cards.shown(page, Scene(model="gpt", explained=(number,)), words)
+        lists = re.findall(r'<select data-axis="(\w+)">(.*?)</select>', shown.places)
+        fields = re.findall(r'<input type="number" data-axis="\d+" min="0" max="(\d+)" value="(\d+)">', shown.places)
+        found = [f"{one.count('<option')} of {axis}" for axis, one in lists]
+        assert sorted([*found, *(f"field {most}" for most, _ in fields)]) == sorted(offered), (number, shown.places)
+        chosen = [re.search(r'value="(\d+)" selected', one)[1] for _, one in lists] + [now for _, now in fields]
+        layer = [str(family_of(number[0])[1])] if "blocks." in number[0] else []
+        assert sorted(chosen) == sorted([*layer, *(str(at) for at in number[1] if offered != ["4 of layer"])])
+        assert shown.html.count(shown.places) == 1 and 'role="group"' in shown.places
+    assert cards.shown("attention", Scene(model="gpt", explained=(("position", (2,)),)), words) is None
+    typed = Scene(sentence="<b> & não", explained=(("blocks.0.attn.pattern", (0, 1, 0)),))
+    assert "&lt;b&gt;</option>" in cards.shown("attention", typed, words).places
+
+
 def test_what_a_reader_typed_is_no_markup() -> None:
     scene = Scene(sentence="<b>x</b> $y$ \u05d0")
     made = cards.card(here("attention", scene), ((PATTERN, (0, 0, 1)),), EN, lambda way: '?a="&b')
@@ -994,7 +1020,9 @@ def test_a_link_opens_a_number_and_a_wrong_one_is_refused(monkeypatch) -> None:
         assert any("explained" in block.value for block in at.get("html")), wrong
 
 
-def test_the_form_opens_a_number_moves_and_is_undone() -> None:
+def test_the_form_opens_a_number_moves_and_is_undone(monkeypatch) -> None:
+    """Where no component can run, places are chosen here too."""
+    monkeypatch.setenv("FIBRA_PLAIN_FIGURES", "1")
     at = open_page("reading", Scene(model="gpt", lang="en", query=2, layer=1, head=3))
     knob(at.selectbox, knob_key(at, "explained")).select("blocks.*.attn.scores").run()
     assert at.session_state[state.SCENE].explained == (("blocks.1.attn.scores", (3, 2, 1)),)
@@ -1053,6 +1081,20 @@ def test_a_cell_opens_and_its_operands_open_and_a_link_says_the_same(watched, ap
     expect(other.locator(".fibra-explained [aria-current]")).to_have_text(re.compile("^masked score"))
     card.locator("nav a").first.press("Enter")
     expect(card.locator("[aria-current]")).to_have_text(re.compile("^attention weight"))
+    settled(page)
+    card.get_by_label("Key").focus()
+    card.get_by_label("Key").select_option("joelho")  # its lists say another place, and stay under the reader's hand
+    expect(card.locator("[aria-current]")).to_have_text("attention weight · layer 0, head 0, “joelho” → “joelho”")
+    settled(page)
+    expect(card.get_by_label("Key")).to_be_focused()
+    card.get_by_label("Head").fill("99")
+    card.get_by_label("Head").press("Tab")
+    expect(card.locator("[aria-current]")).to_have_text("attention weight · layer 0, head 3, “joelho” → “joelho”")
+    settled(page)
+    card.get_by_label("Layer").select_option("2")
+    expect(card.locator("[aria-current]")).to_have_text("attention weight · layer 2, head 3, “joelho” → “joelho”")
+    settled(page)
+    assert "explained=blocks.2.attn.pattern%3A3.4.4" in page.url
     card.press("Escape")
     expect(card).to_have_count(0)
     assert "explained" not in page.url

@@ -12,8 +12,8 @@ import streamlit as st
 from core import Notice, Scene
 from core.scene.fields import EXPLAINED, Numbered
 from pictures.explained import card as cards
-from pictures.explained.kinds import COMPONENT, LABEL
-from pictures.explained.naming import array, component, families, family_of, index_at, pattern
+from pictures.explained import places
+from pictures.explained.naming import array, families, family_of, index_at
 from pictures.explained.page_world import world
 from pictures.numbers import Numbers
 from pictures.words import Words
@@ -67,7 +67,8 @@ def draw(page: str, words: Words, offer: Callable[[], None] | None = None) -> No
         if offer:
             offer()
         st.latex(found.card.formula)
-        explained.show(addressed(found.card.html), follow=_follow)
+        html = found.html if explained.alive() else found.card.html
+        explained.show(addressed(html), follow=_follow)
 
 
 def addressed(html: str) -> str:
@@ -87,7 +88,7 @@ def _follow(way: str) -> None:
 
 
 def _form(page: str, scene: Scene, found: cards.Shown | None, words: Words) -> None:
-    """Which array, of which layer, and the place in it."""
+    """Which array; where the card is no component, of which layer too, and the place in it."""
     number = scene.explained[-1] if found else None
     chosen = family_of(number[0]) if number else ("", None)
     options = ["", *families(page, scene)]
@@ -104,13 +105,13 @@ def _form(page: str, scene: Scene, found: cards.Shown | None, words: Words) -> N
         lambda one: array(one.replace("*", "0"), words, code=True) if one else words("explain.none"),
         turn=open_family,
     )
-    if found is None or number is None:
+    if found is None or number is None or explained.alive():  # a list in the card costs no widget
         return
     if chosen[1] is not None and found.layers > 1:
         layers = range(found.layers)
         controls.select(words("axis.layer"), "explained_layer", layers, chosen[1], str, turn=_move(number))
-    for axis, (name, size, named) in enumerate(found.axes):
-        _place(axis, name, size, named, number, words)
+    for at, axis in enumerate(found.axes):
+        _place(at, axis, number, words)
 
 
 def _move(number: Numbered) -> Callable[..., None]:
@@ -119,23 +120,20 @@ def _move(number: Numbered) -> Callable[..., None]:
     return lambda explained_layer: _to((family.replace("*", str(explained_layer)), number[1]))
 
 
-def _place(axis: int, name: str, size: int, named: tuple[str, ...], number: Numbered, words: Words) -> None:
+def _place(at: int, axis: places.Axis, number: Numbered, words: Words) -> None:
     """Along one axis; where there is a choice."""
 
     def turn(**place: int) -> None:
-        _to((number[0], (*number[1][:axis], *place.values(), *number[1][axis + 1 :])))
+        _to((number[0], (*number[1][:at], *place.values(), *number[1][at + 1 :])))
 
+    name, size, _ = axis
     if size == 1:
         return
-    knob, at, label = f"explained_{axis}", number[1][axis], words(f"explain.axes.{name or 'other'}")
-    if name == COMPONENT:
-        controls.select(label, knob, range(size), at, component, turn=turn)
-    elif name == LABEL:
-        controls.select(label, knob, range(size), at, lambda place: pattern(place, words), turn=turn)
-    elif named:
-        controls.select(label, knob, range(size), at, named.__getitem__, turn=turn)
+    knob, now, label = f"explained_{at}", number[1][at], words(f"explain.axes.{name or 'other'}")
+    if names := places.names_of(axis, words):
+        controls.select(label, knob, range(size), now, names.__getitem__, turn=turn)
     else:
-        controls.number(label, knob, 0, size - 1, at, turn=turn)
+        controls.number(label, knob, 0, size - 1, now, turn=turn)
 
 
 def _to(number: Numbered) -> None:

@@ -18,6 +18,7 @@ from core.explain.subject import GRAD
 from core.limits import TRAIL
 from core.scene.fields import EXPLAINED, Numbered
 from pictures import compute, memory
+from pictures.explained import places
 from pictures.explained.kinds import SENTENCE
 from pictures.explained.naming import LAYER, title
 from pictures.explained.page_world import world
@@ -49,12 +50,18 @@ class Card:
 
 @dataclass(frozen=True)
 class Shown:
-    """What a page shows of the number that it explains: the card, how many layers have such a number, and of each axis
-    of its array the name, the length, and what stands there where that has names."""
+    """What a page shows of the number that it explains: the card, how many layers have such a number, the axes of its
+    array, and by what another number of it is chosen."""
 
     card: Card
     layers: int
-    axes: tuple[tuple[str, int, tuple[str, ...]], ...]
+    axes: tuple[places.Axis, ...]
+    places: str
+
+    @property
+    def html(self) -> str:
+        """All of the card but its formula."""
+        return self.card.html.replace("</nav>", f"</nav>{self.places}", 1)
 
 
 def _about(page: str, scene: Scene, words: Words) -> tuple[Any, ...]:
@@ -70,12 +77,14 @@ def shown(page: str, scene: Scene, words: Words) -> Shown | None:
     if here is None or not here.has(scene.explained[-1]):
         return None
     name = scene.explained[-1][0]
-    axes = []
+    axes: list[places.Axis] = []
     for axis, size in zip(here.axes(name), here.shape(name), strict=True):
         named = here.tokens_of(name, axis) if axis in ("pos", "query", "key") else ()
         named = here.sentences if axis == SENTENCE else named
         axes.append((axis, size, tuple(choices(named, words)) if named else ()))
-    return Shown(card(here, scene.explained, words, _address), here.n_layers(name), tuple(axes))
+    layers = here.n_layers(name)
+    chosen = places.html(scene.explained[-1], layers, axes, words)
+    return Shown(card(here, scene.explained, words, _address), layers, tuple(axes), chosen)
 
 
 def _address(way: Way) -> str:

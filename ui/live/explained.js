@@ -1,12 +1,15 @@
 // The card that explains a number. Its links are real addresses; a click is reported instead, so that the session goes on.
+// Its lists and fields (pictures/explained/places.py) say another place in the same array.
 
 export default function ({ parentElement, data, setTriggerValue }) {
   const root = parentElement.querySelector(".fibra-explained") ?? create(parentElement);
   root.tell = (way) => setTriggerValue("open", { way, at: Date.now() });
   if (root.shown === data.html) return;
-  const inside = root.contains(document.activeElement);
+  const held = root.contains(document.activeElement) ? document.activeElement : null;
   root.innerHTML = root.shown = data.html;
-  if (inside) root.querySelector("[aria-current]")?.focus({ preventScroll: true }); // whoever went on by keyboard goes on here
+  // Whoever went on by keyboard goes on here.
+  const next = held?.dataset.axis && root.querySelector(`[data-axis="${held.dataset.axis}"]`);
+  if (held) (next || root.querySelector("[aria-current]"))?.focus({ preventScroll: true });
   root.dataset.drawn = 1 + Number(root.dataset.drawn ?? 0);
 }
 
@@ -19,7 +22,23 @@ function create(parent) {
     event.preventDefault();
     root.tell(link.dataset.way);
   });
+  root.addEventListener("change", (event) => {
+    const row = event.target.closest(".fibra-at");
+    if (row) root.tell(chosen(row));
+  });
   root.addEventListener("keydown", (event) => event.key === "Escape" && root.tell(""));
   parent.append(root);
   return root;
+}
+
+// The number that the lists and fields say, as an address writes it.
+function chosen(row) {
+  const { family, index } = row.dataset;
+  const place = { layer: row.dataset.layer };
+  for (const one of row.querySelectorAll("[data-axis]")) {
+    const most = one.max === undefined ? Infinity : Number(one.max);
+    place[one.dataset.axis] = Math.min(most, Math.max(0, Math.round(Number(one.value)) || 0));
+  }
+  const own = index.split(".").map((at, axis) => place[axis] ?? at);
+  return `${family.replace("*", place.layer)}:${own.join(".")}`;
 }

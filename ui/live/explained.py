@@ -18,11 +18,16 @@ KEY = "explained"
 _CARD = compat.component_of("explained", isolated=False)
 
 
+def alive() -> bool:
+    """Whether the card is a component, which hears of its links and lists."""
+    return _CARD is not None and os.environ.get("FIBRA_PLAIN_FIGURES") != "1"
+
+
 def show(html: str, *, follow: Callable[[str], None]) -> None:
-    """Draw it. `follow` is called with the way that the link says, "" for none."""
-    if _CARD is None or os.environ.get("FIBRA_PLAIN_FIGURES") == "1":
+    """Draw it. `follow` is called with the way that a link or a list says, "" for none."""
+    if not alive():
         st.html(f'<div class="fibra-explained">{html}</div>')
-    else:
+    elif _CARD is not None:
         _CARD(key=KEY, data={"html": html}, on_open_change=partial(_followed, follow))
 
 
