@@ -106,6 +106,7 @@ CACHE_LEAST = CACHE // 5  # for texts and pictures, however many real models are
 # figures of its page read. Of SmolLM2 it takes 107 MB for 256 tokens: who looks at whom, and the streams.
 ALONE = CACHE * 2 // 5
 MODELS = CACHE * 2 // 5  # trained models that all sessions hold together: thirty of the largest size that Train has
+SOON = 1e9  # multiplications that a page takes before it is drawn: what takes more comes after its other pictures
 ABLATIONS = 1e10  # multiplications that a page takes unasked to switch off head after head: about a second
 PATCHES = 2e11  # the same of patches, one run each
 PATCHES_UNASKED = 3e10  # of these as many as a page does before anyone asks: of 12 layers, 12 heads and 32 tokens

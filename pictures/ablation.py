@@ -53,6 +53,11 @@ def unasked(scene: Scene) -> bool:
     return work(scene) <= limits.ABLATIONS
 
 
+def soon(scene: Scene) -> bool:
+    """Whether that is before the page's other pictures have been missed."""
+    return work(scene) <= limits.SOON
+
+
 def work(scene: Scene) -> float:
     """The multiplications that it takes to switch off all heads, one by one."""
     config = stacks.looks(scene).config

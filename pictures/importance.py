@@ -155,10 +155,20 @@ def carried_of(scene: Scene) -> np.ndarray:
 
 def unasked(scene: Scene) -> bool:
     """Whether leaving out one key after the other takes so little that a page need not be asked to."""
+    return work(scene) <= limits.ABLATIONS
+
+
+def soon(scene: Scene) -> bool:
+    """Whether so little that the page's other pictures wait for it."""
+    return work(scene) <= limits.SOON
+
+
+def work(scene: Scene) -> float:
+    """The multiplications that it takes."""
     found = stacks.looks(scene)
     above = found.config.n_layers - found.place[0] - (not found.crosses)
     runs = (found.cell[0] + 1) / len(found.rows) if _is_row(found) else len(found.columns)
-    return again(scene, runs, above) <= limits.ABLATIONS
+    return again(scene, runs, above)
 
 
 def _is_row(found: stacks.Looks) -> bool:

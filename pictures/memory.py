@@ -256,9 +256,11 @@ def number(function: Callable) -> int:
 
 
 class Kept(Protocol[P, Given]):
-    """A function whose values are kept, with its shelf."""
+    """A function whose values are kept, with its shelf; `has` says whether one is."""
 
     cache: Shelf
+
+    def has(self, *args: P.args, **kwargs: P.kwargs) -> bool: ...
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Given: ...
 
@@ -275,11 +277,17 @@ def kept(
     def keep(function: Callable[P, T]) -> Kept[P, T]:
         shelf = BUDGET.shelf(f"{function.__module__}.{function.__qualname__}")
 
-        @wraps(function)
-        def remembered(*args: P.args, **kwargs: P.kwargs) -> T:
+        def named(*args: P.args, **kwargs: P.kwargs) -> bytes:
             # Of a Scene with all its fields only sixteen bytes are kept, beside the one that a Run holds.
             about = f"{shelf.name}{key(*args, **kwargs)!r}".encode("utf-8", "surrogatepass")
-            name = blake2b(about, digest_size=16).digest()
+            return blake2b(about, digest_size=16).digest()
+
+        def has(*args: P.args, **kwargs: P.kwargs) -> bool:
+            return BUDGET.get(named(*args, **kwargs)) is not None
+
+        @wraps(function)
+        def remembered(*args: P.args, **kwargs: P.kwargs) -> T:
+            name = named(*args, **kwargs)
             if (entry := BUDGET.get(name)) is None:
                 # First the turn: one who made this and waited for its turn would let wait here who has it.
                 alone = turn.LARGE.take(stays=True) if large and large(*args, **kwargs) else nullcontext()
@@ -297,7 +305,7 @@ def kept(
             return entry.value
 
         found = cast(Kept[P, T], remembered)
-        found.cache = shelf
+        found.cache, found.has = shelf, has  # type: ignore[method-assign]
         return found
 
     return keep

@@ -49,9 +49,29 @@ def parts(scene: Scene) -> list[tuple[Scene]]:
 
 def unasked(scene: Scene) -> bool:
     """Whether the other run is made so soon that a page need not be asked to."""
+    return work(scene) <= limits.ABLATIONS
+
+
+def soon(scene: Scene) -> bool:
+    """Whether before the page's other pictures have been missed."""
+    return work(scene) <= limits.SOON
+
+
+def known(scene: Scene) -> bool:
+    """Whether `outputs` is kept of this Scene; of two stacks that is not told."""
+    found = stacks.looks(scene)
+    if found.kind:
+        return False
+    if found.ablated:
+        return _last.has(scene.turn(ablated=()).computed)
+    return _without.has(scene.computed, *found.place)
+
+
+def work(scene: Scene) -> float:
+    """The multiplications that it takes."""
     found = stacks.looks(scene)
     layers = found.config.n_layers if found.ablated else found.config.n_layers - found.place[0]
-    return ablation.again(scene, 1, layers) <= limits.ABLATIONS
+    return ablation.again(scene, 1, layers)
 
 
 def outputs(scene: Scene) -> tuple[np.ndarray, np.ndarray]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -22,6 +22,7 @@ from core.scene.fields import OVERRIDES, Part, Trail
 from core.scene.fields import kinds as kinds_of
 from core.scene.sentence import fit_sentence
 from pictures.words import words_of
+from ui import on_demand
 
 GOLDEN = Path(__file__).parent / "golden"
 PAGES = Path(__file__).parents[1] / "pages"
@@ -388,6 +389,14 @@ def fine(at: AppTest) -> AppTest:
 def pressed(at: AppTest, key: str) -> AppTest:
     """The page after a button was pressed."""
     return fine(at.button(key=key).click().run())
+
+
+def slices_done(at: AppTest, name: str, do: Callable[..., Any]) -> AppTest:
+    """The page after all parts of a work that comes in slices were done, as its clock does them."""
+    asked = at.session_state[on_demand.ASKED][name]
+    while asked.done < len(asked.parts):
+        on_demand._slice(on_demand.Work(name, do, list, bool), asked, words_of("en"))
+    return fine(at.run())
 
 
 def html(at: AppTest) -> str:

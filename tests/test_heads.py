@@ -32,7 +32,7 @@ from plots.figure import literal
 from plots.tiles import TILE_CELLS, tile_at
 from tests.chromium import settled
 from tests.conftest import Watched
-from tests.support import ONE_STACK, fine, html, knob, labelled, open_page, pressed
+from tests.support import ONE_STACK, fine, html, knob, labelled, open_page, pressed, slices_done
 from ui import sizes
 from ui.state import SCENE
 
@@ -221,10 +221,28 @@ def test_of_a_large_model_the_run_without_a_head_is_asked_for(monkeypatch: pytes
     )
     monkeypatch.setattr(limits, "ABLATIONS", 0)
     says = worth.effect(scene, words_of("en")).says
+    worth._without.cache.clear()
     at = fine(open_page("heads", scene))
     assert says not in html(at) and says in html(pressed(at, "ask-heads.without"))
+    assert says in html(fine(open_page("heads", scene))), "what somebody has asked for is shown to whoever comes"
     moved = fine(open_page("heads", scene.turn(layer=3)))
     assert moved.button(key="ask-heads.without")
+
+
+@pytest.mark.parametrize("scene", [Scene(model="gpt", layer=2), Scene(model="gpt", ablated=((0, 1),))])
+def test_a_run_that_takes_a_while_follows_the_other_pictures_by_itself(scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FIBRA_PLAIN_FIGURES", "1")
+    scene = scene.turn(lang="en")
+    says = worth.effect(scene, words_of("en")).says
+    for shelf in (worth._without, worth._last):
+        shelf.cache.clear()
+    monkeypatch.setattr(limits, "SOON", 0)
+    assert worth.unasked(scene) and not worth.soon(scene) and not worth.known(scene)
+    at = fine(open_page("heads", scene))
+    assert says not in html(at) and not any(button.key == "ask-heads.without" for button in at.button)
+    assert not worth.known(scene), "the page is drawn first"
+    assert says not in html(fine(at.run())) and not worth.known(scene), "another knob waits for nothing either"
+    assert says in html(slices_done(at, "heads.without", worth.outputs)) and worth.known(scene)
 
 
 def test_without_its_only_head_nothing_is_left_of_the_penguins() -> None:

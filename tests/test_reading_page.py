@@ -13,7 +13,7 @@ from support import random_scenes
 import core
 from core import Scene, limits
 from core.interpret import LABELS, rank_correlation
-from pictures import changes, habits, importance, ranked, stacks, together, weighed
+from pictures import ablation, changes, habits, importance, ranked, stacks, together, weighed
 from pictures import reading as pictures
 from pictures.words import LANGUAGES, words_of
 from plots import theme
@@ -21,7 +21,7 @@ from plots.differences import differences
 from plots.figure import literal, to_json
 from plots.token_shares import token_shares
 from plots.weighed import LEAST
-from tests.support import fine, html, open_page, pressed
+from tests.support import fine, html, open_page, pressed, slices_done
 from ui import scheduler
 from ui.reading import asked
 from ui.state import SCENE
@@ -237,10 +237,27 @@ def test_a_large_model_s_heads_are_ranked_when_asked_for(monkeypatch):
     monkeypatch.setattr(limits, "ABLATIONS", 1)
     scene = Scene(model="stories", lang="en")
     says = [builder(scene, words_of("en")).says for builder in (ranked.ranked, pictures.effects)]
+    ablation.measured.cache.clear()
     at = fine(open_page("reading", scene))
     assert not any(told in html(at) for told in says) and words_of("en")("reading.ranked.waits") in html(at)
     done = html(pressed(at, "ask-reading.ranked"))
     assert all(told in done for told in says)
+
+
+def test_heads_that_take_a_while_are_ranked_after_the_other_pictures(monkeypatch):
+    monkeypatch.setenv("FIBRA_PLAIN_FIGURES", "1")
+    scene, words = Scene(model="stories", query=3, lang="en"), words_of("en")
+    builders = (ranked.ranked, pictures.effects, importance.importance, weighed.weighed)
+    says = [builder(scene, words).says for builder in builders]
+    for shelf in (ablation.measured, importance.measured):
+        shelf.cache.clear()
+    monkeypatch.setattr(limits, "SOON", 0)
+    at = fine(open_page("reading", scene))
+    assert not any(told in html(at) for told in says) and html(at).count(words("shell.comes")) == 2
+    assert not any(button.key and button.key.startswith("ask-reading.r") for button in at.button)
+    slices_done(at, "reading.ranked", ablation.measured)
+    slices_done(at, "reading.without_key", importance.measured)
+    assert all(told in html(at) for told in says) and words("shell.comes") not in html(at)
 
 
 @pytest.mark.parametrize("label", ("reading.ranked.ask", "reading.without_key.ask", "cause.patched.ask"))
@@ -256,6 +273,7 @@ def test_a_long_text_s_keys_are_left_out_when_asked_for(monkeypatch):
     whole = importance.effects_of(scene)
     monkeypatch.setattr(limits, "ABLATIONS", 1)
     assert np.allclose(importance.effects_of(scene), whole, rtol=1e-4)
+    importance.measured.cache.clear()
     at = fine(open_page("reading", scene))
     assert not any(told in html(at) for told in says) and words_of("en")("reading.without_key.waits") in html(at)
     done = html(pressed(at, "ask-reading.without_key"))

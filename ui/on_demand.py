@@ -1,4 +1,7 @@
-"""Work that a page is asked for by a button: done in slices, while other readers move their knobs."""
+"""Work that comes after a page's other pictures: in slices, while other readers move their knobs.
+
+What takes about a second begins by itself; what takes more is asked for by a button.
+"""
 
 from __future__ import annotations
 
@@ -20,46 +23,56 @@ class Work:
     """name: under it stand its words `ask`, `about` and `doing`. do: one part; what it finds is kept elsewhere.
 
     parts: of what is shown the arguments of `do`, all that it depends on. unasked: whether that is done so soon that a
-    page need not be asked to.
+    page need not be asked to; soon: whether so soon that it comes with the page's other pictures, if not whenever it is
+    unasked. known: whether a part has been done and is kept, if that can be told.
     """
 
     name: str
     do: Callable[..., Any]
     parts: Callable[[Any], Sequence[Any]]
     unasked: Callable[[Any], bool]
+    soon: Callable[[Any], bool] | None = None
+    known: Callable[..., bool] | None = None
 
 
 @dataclass(eq=False)
 class Asked:
-    """What a session has asked for, and how many of its parts are done."""
+    """What a session has asked for, or what began by itself; and how many of its parts are done. drawn: whether its
+    page has been drawn, before which nothing of it is done."""
 
     parts: Sequence[Any]
     done: int = 0
+    drawn: bool = True
 
 
 def ready(work: Work, shown: Any, title: str, words: Words) -> bool:
-    """Whether all parts are done, or need not be asked for; else under the title there stands a button that begins, or
-    how far it is. Another knob turned, and it has not been asked for.
+    """Whether all parts are done, or come with the page; else under the title there stands a button that begins, or how
+    far it is. Another knob turned, and it has not been asked for.
     """
     if is_ready(work, shown):
         return True
     asked, parts = _all().get(work.name), work.parts(shown)
+    if work.unasked(shown) and (asked is None or asked.parts != parts):
+        asked = _all()[work.name] = Asked(parts)
     shell.say(title.partition(" · ")[0], "step")
     if asked is None or asked.parts != parts:
         shell.say(words(f"{work.name}.about", n=len(parts)), "about")
         label = words(f"{work.name}.ask", n=len(parts))
         st.button(label, key=f"ask-{work.name}", on_click=_begin, args=(work, parts))
     else:
+        asked.drawn = not work.unasked(shown)  # what nobody pressed a button for waits for the page's other pictures
         st.fragment(_slice, run_every=scheduler.TICK)(work, asked, words)
     return False
 
 
 def is_ready(work: Work, shown: Any) -> bool:
-    """Whether the parts need not be asked for, or were, and all are done."""
-    asked = _all().get(work.name)
-    if work.unasked(shown):
+    """Whether the parts come with the page, or all are done."""
+    if work.unasked(shown) and (work.soon is None or work.soon(shown)):
         return True
-    return asked is not None and asked.done == len(asked.parts) and asked.parts == work.parts(shown)
+    asked, parts = _all().get(work.name), work.parts(shown)
+    if asked is not None and asked.done == len(asked.parts) and asked.parts == parts:
+        return True
+    return work.known is not None and all(work.known(*part) for part in parts)
 
 
 def _all() -> dict[str, Asked]:
@@ -73,6 +86,10 @@ def _begin(work: Work, parts: Sequence[Any]) -> None:
 
 def _slice(work: Work, asked: Asked, words: Words) -> None:
     """As many parts as a slice has room for, at least one where it is this session's turn; then how far it is."""
+    if not asked.drawn:
+        asked.drawn = True
+        _draw(work, asked, words)
+        return
     with scheduler.turn(asked) as mine:
         until = monotonic() + scheduler.SLICE
         while mine and asked.done < len(asked.parts):
@@ -82,5 +99,9 @@ def _slice(work: Work, asked: Asked, words: Words) -> None:
                 break
     if asked.done == len(asked.parts):
         st.rerun()
+    _draw(work, asked, words)
+
+
+def _draw(work: Work, asked: Asked, words: Words) -> None:
     n = len(asked.parts)
     st.progress(asked.done / n, text=words(f"{work.name}.doing", done=asked.done, n=n))

@@ -15,8 +15,14 @@ from pictures.words import Words
 from ui import controls, figure, on_demand, shell, state
 from ui.live import live_figure
 
-ABLATIONS = on_demand.Work("reading.ranked", ablation.measured, ablation.parts, ablation.unasked)
-KEYS = on_demand.Work("reading.without_key", importance.measured, importance.parts, importance.unasked)
+ABLATIONS = on_demand.Work(
+    *("reading.ranked", ablation.measured, ablation.parts, ablation.unasked),
+    *(ablation.soon, ablation.measured.has),
+)
+KEYS = on_demand.Work(
+    *("reading.without_key", importance.measured, importance.parts, importance.unasked),
+    *(importance.soon, importance.measured.has),
+)
 SENTENCES = on_demand.Work(
     "reading.over", habits.scores, lambda scene: [(one,) for one in habits.parts(scene)], lambda _: False
 )
@@ -93,7 +99,7 @@ def _waiting(
             _picture(builder, scene, words, height, on_click)
         else:
             shell.say(words(f"reading.steps.{builder.__name__}"), "step")
-            shell.say(words(f"{work.name}.waits"), "about")
+            shell.say(words("shell.comes" if work.unasked(scene) else f"{work.name}.waits"), "about")
 
 
 def _picture(builder: compute.Builder, scene: Scene, words: Words, height: int, on_click: Click | None) -> None:
