@@ -210,6 +210,21 @@ def test_of_a_large_model_one_run_of_the_context_writes_is_judged_and_read(monke
     memory.BUDGET.clear()
 
 
+def test_of_a_large_model_a_step_on_reads_one_row_of_the_lens(monkeypatch) -> None:
+    monkeypatch.setattr(limits, "LARGE", 1)
+    memory.BUDGET.clear()
+    rows, read = [], lens.read_likeliest
+    monkeypatch.setattr(lens, "read_likeliest", lambda x, *about: rows.append(x.shape[1]) or read(x, *about))
+    for n in (12, 11, 12, 3):
+        scene = replace(STORIES, tokens_written=n, max_new_tokens=20)
+        lens.read(scene, continuation.written(scene))
+    assert rows == [12, 1, 6], "the last 12 places; one before them; and those of the context that were not read"
+    other = replace(STORIES, tokens_written=12, max_new_tokens=20, forced=((len(STORIES.tokens) + 8, 5),))
+    lens.read(other, continuation.written(other))
+    assert rows[3:] == [3], "of another text what follows the token that is another"
+    memory.BUDGET.clear()
+
+
 def test_a_large_model_s_text_is_computed_again_when_it_is_asked_for(monkeypatch) -> None:
     monkeypatch.setenv("FIBRA_PLAIN_FIGURES", "1")
     words = words_of("en")

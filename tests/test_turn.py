@@ -34,7 +34,7 @@ from pictures import (
     worth,
 )
 from pictures.explained import card, page_world, runs
-from pictures.generate import cache, loss
+from pictures.generate import cache, lens, loss
 from pictures.loss_choice import Judged
 from pictures.translate import search, text
 from pictures.words import words_of
@@ -110,6 +110,7 @@ SHELVES = {
     "written": continuation.written,
     "its stages": continuation._stages,
     "what is known of it": lambda scene: continuation._known(scene.computed),
+    "what the lens has read": lambda scene: lens._known(scene.computed),
     "influence": lambda scene: influence._influence(scene, 1),
     "alike": lambda scene: alike.vectors(Scene(model="alice", seed=scene.seed)),
     "both ways": cache.both_ways,

@@ -8,7 +8,7 @@ import numpy as np
 
 from core import Scene
 from core.interpret import read_likeliest
-from pictures import continuation
+from pictures import compute, continuation, memory
 from pictures.compute import Picture, picture
 from pictures.generate.draw import share
 from pictures.numbers import Each
@@ -59,8 +59,25 @@ def read(scene: Scene, text: continuation.Writing) -> tuple[np.ndarray, np.ndarr
     """
     stages = continuation.stages(scene, text)
     first = len(text.ids) + continuation.reached(scene, text) - 1 - stages.shape[1]
-    tops, shares = read_likeliest(stages, text.params, text.config)
-    return tops.T, shares.T, first
+    if not continuation.is_resumed(scene):
+        tops, shares = read_likeliest(stages, text.params, text.config)
+        return tops.T, shares.T, first
+    # What stands at a position follows from the text before it: a step on, and one row alone is new.
+    written, known = text.text(continuation.reached(scene, text))[len(text.ids) :], _known(scene.computed)
+    places = range(first, first + stages.shape[1])
+    rows = [(place, written[: max(0, place + 1 - len(text.ids))].tobytes()) for place in places]
+    if missing := [i for i, row in enumerate(rows) if row not in known]:
+        tops, shares = read_likeliest(stages[:, missing], text.params, text.config)
+        known.update((rows[i], found) for i, *found in zip(missing, tops.T, shares.T, strict=True))
+    tops, shares = (np.stack(each) for each in zip(*(known[row] for row in rows), strict=True))
+    return tops, shares, first
+
+
+@memory.kept(lambda scene: (scene,), large=compute.is_large, grows=True)
+def _known(scene: Scene) -> dict[tuple[int, bytes], list[np.ndarray]]:
+    """Of the texts that are written after a Scene's sentence, by a position and the new tokens up to it: the likeliest
+    token of each stage there, and its probability; nothing yet."""
+    return {}
 
 
 def readable(scene: Scene) -> bool:
