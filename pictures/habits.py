@@ -101,10 +101,8 @@ def held(scene: Scene, words: Words) -> Picture:
     return Picture(figure, says, _numbers_held(scene, main))
 
 
-def _numbers_held(scene: Scene, main: np.ndarray) -> Each | None:
-    """Of each head the share of its most frequent name; a number of runs whose tokens are all kept."""
-    if scene.without_first:
-        return None
+def _numbers_held(scene: Scene, main: np.ndarray) -> Each:
+    """Of each head the share of its most frequent name."""
     found, (n_layers, n_heads) = stacks.looks(scene), main.shape
 
     def number(layer: int, head: int) -> Numbered | None:
@@ -153,10 +151,8 @@ def ranged(scene: Scene, words: Words) -> Picture:
     return Picture(figure, says, _numbers_ranged(scene, found))
 
 
-def _numbers_ranged(scene: Scene, found: Habits) -> Points | None:
+def _numbers_ranged(scene: Scene, found: Habits) -> Points:
     """Of each name the mean, the ends of the range, and behind it on which share of the sentences the head has it."""
-    if scene.without_first:
-        return None
     layer, head = scene.place
     name, told = stacks.looks(scene).name("pattern"), np.flatnonzero(found.told)
     columns = {

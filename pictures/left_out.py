@@ -40,8 +40,11 @@ def hidden(a: np.ndarray, scene: Scene) -> np.ndarray:
 def renormalized(a: np.ndarray, scene: Scene) -> np.ndarray:
     """[..., query, key] of those that are kept, each row in shares of what it gives to them; 0 if nothing."""
     there = kept(scene)
-    if there.all():
-        return a
+    return a if there.all() else renormalized_at(a, there)
+
+
+def renormalized_at(a: np.ndarray, there: np.ndarray) -> np.ndarray:
+    """The same of the tokens `there`: which [pos], or their places."""
     rest = a[..., there, :][..., there]
     sums = rest.sum(-1, keepdims=True)
     return np.divide(rest, sums, out=np.zeros_like(rest), where=sums > 0)

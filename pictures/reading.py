@@ -57,11 +57,9 @@ def labels(scene: Scene, words: Words) -> Picture:
     return Picture(figure, says, _earning(scene, found, scores))
 
 
-def _earning(scene: Scene, found: np.ndarray, scores: dict[str, np.ndarray]) -> Each | None:
+def _earning(scene: Scene, found: np.ndarray, scores: dict[str, np.ndarray]) -> Each:
     """The score in each cell, as a number of the run; that of the probe is none of this run's."""
     looked = stacks.looks(scene)
-    if not looked.kind and not left_out.kept(scene).all():  # of two stacks no token is left out
-        return None
     others = [name for name in LABELS if name != "uniform"]
 
     def number(layer: int, head: int) -> Numbered | None:
@@ -111,11 +109,9 @@ def scores(scene: Scene, words: Words) -> Picture:
     return Picture(figure, says, _numbers(scene))
 
 
-def _numbers(scene: Scene) -> Bars | None:
-    """Each score is explained over the pattern, where that is the whole one."""
+def _numbers(scene: Scene) -> Bars:
+    """Each score is explained over the pattern, or what is shown of it."""
     found = stacks.looks(scene)
-    if not found.kind and not left_out.kept(scene).all():
-        return None
     head = (found.place[1],)
     return Bars(tuple((f"score_{name}.{found.name('pattern')}", head) for name in LABELS), upright=True)
 

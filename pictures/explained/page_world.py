@@ -80,8 +80,8 @@ def _alone(page: str, scene: Scene, words: Words) -> World | None:
     if page == "models":
         return _akin(scene, words)
     plain = _of(compute.run(asked(page, scene)), words)
-    if page in ON_MAPS and not stacks.kinds(scene):
-        plain = replace(plain, on_map=tuple(left_out.kept(scene).tolist()))
+    if page in (*ON_MAPS, "reading") and not stacks.kinds(scene):
+        plain = _hiding(plain, scene)
     if page == "drift":
         spread = cache(partial(ways.spread, scene))
         return replace(plain, basis=partial(ways.basis, ways.directions(scene)), spread=spread)
@@ -124,6 +124,11 @@ def _one_other(known: str, scene: Scene, words: Words) -> Callable[[str], World]
     return elsewhere
 
 
+def _hiding(plain: World, scene: Scene) -> World:
+    """With which tokens its pictures of looks show."""
+    return replace(plain, on_map=tuple(left_out.kept(scene).tolist()))
+
+
 def _moved(scene: Scene, kind: str, layer: int, head: int, query: int) -> np.ndarray:
     """[key]: what the page draws of that query, which is kept. kind: of a model of two stacks, whose head it is."""
     whose = {"attention_of": kind} if stacks.kinds(scene) else {}
@@ -134,7 +139,8 @@ def _lacking(plain: World, scene: Scene, words: Words, start: str) -> World:
     """Of the run without a head, with all of them, without one key of a head's look, or of one of many sentences.
     Raises: ConfigError."""
     if start.startswith("told."):
-        return _of(compute.run(runs.one_of_many(scene, start)), words)
+        one = runs.one_of_many(scene, start)
+        return _hiding(_of(compute.run(one), words), one)
     if start.startswith("left"):
         _, head, query, key = runs.numbers(start)
         lacks = Lacks(plain.subject, runs.lacking(scene, start), (head, query), key)

@@ -3,15 +3,17 @@ explanations over its weights, its queries and its keys."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from core import interpret
-from core.explain.explanation import Made, Term, the_sum
+from core.explain.explanation import Made, Operand, Term, the_sum
 from core.interpret import LABELS, SEVERAL, label_targets
 from pictures.explained.kinds import ANY, COMPONENT, WITHIN, Derived, Place, coordinate, stack
+from pictures.left_out import renormalized_at
 from pictures.together import in_plane
 
 if TYPE_CHECKING:
@@ -23,23 +25,39 @@ FEW = the_sum(rf"0 \quad (n < {SEVERAL})", [Term((), 0.0)])  # of a pattern that
 
 def _score(pattern: str, here: World, of: str, index: Place) -> Made:
     """core.interpret.head_scores: the mean weight on the keys of a pattern, over the queries that have such a key."""
-    s, (head,), causal = here.subject, index, stack(here, of)[0].config.causal
-    keys, choice = label_targets(here.tokens_of(of, "query"), causal)
+    (head,), causal, names = index, stack(here, of)[0].config.causal, here.tokens_of(of, "query")
+    places = here.on_map_places(len(names))
+    keys, choice = label_targets([names[place] for place in places], causal)
+    weights = _weights(here, of, head, places)
     if pattern == "uniform":
-        return _uniform(here, of, head, choice, causal)
+        return _uniform(weights, choice, causal)
+    if pattern == "first" and 0 not in places:  # who is not shown is looked at by none
+        return the_sum("0", [Term((), 0.0)])
     queries = int(keys[pattern].any(-1).sum())
     if queries < SEVERAL:
         return FEW
-    cells = np.argwhere(keys[pattern]).tolist()
-    terms = [Term((s.cell(of, head, query, key),), 1 / queries) for query, key in cells]
+    terms = [Term((weights[query][key],), 1 / queries) for query, key in np.argwhere(keys[pattern]).tolist()]
     return the_sum(r"\frac{1}{n} \sum_{q,k} A_{q,k}", terms)
 
 
-def _uniform(here: World, of: str, head: int, choice: np.ndarray, causal: bool) -> Made:
-    s, n = here.subject, len(choice)
+def _weights(here: World, of: str, head: int, places: Sequence[int]) -> list[list[Operand]]:
+    """[query][key] of the tokens that are shown, each row in shares of what it gives to them."""
+    a = here.subject[of][head]
+    name = of
+    if len(places) < len(a):
+        name, a = f"renormalized.{of}", renormalized_at(a, np.array(places))
+    rows = a.tolist()
+    return [
+        [Operand(name, (head, query, key), value) for key, value in zip(places, row, strict=True)]
+        for query, row in zip(places, rows, strict=True)
+    ]
+
+
+def _uniform(weights: list[list[Operand]], choice: np.ndarray, causal: bool) -> Made:
+    n = len(choice)
     if choice.sum() < SEVERAL:
         return FEW
-    cells = tuple(one for query in range(n) for one in s.row(of, head, query))
+    cells = tuple(one for row in weights for one in row)
 
     def rule(weights: np.ndarray) -> float:
         return float(1 - interpret.unevenness(weights.reshape(n, n), causal)[choice].max())

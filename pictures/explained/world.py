@@ -101,6 +101,10 @@ class World:
             raise ConfigError(f"name: {name} is of a run that this page has not", "name")
         return self.elsewhere(start), start, own
 
+    def on_map_places(self, n: int) -> list[int]:
+        """Which of n tokens the page's pictures of looks show; all of them, of a page that hides none."""
+        return [place for place in range(n) if not self.on_map or self.on_map[place]]
+
     def tokens_of(self, name: str, axis: str) -> tuple[str, ...]:
         """What stands along an axis, "pos", "query" or "key", of an array: the text that it is of. A look across, and
         what a head changes of a decoder's vectors, are named by the word that is written with it."""
