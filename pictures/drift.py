@@ -165,14 +165,16 @@ def came_nearer(start: np.ndarray, end: np.ndarray, i: int, words: Words) -> ext
 
 
 def _starts(called: list[str], near: extremes.Extreme, own: int, words: Words) -> str:
-    names = [words("drift.own") if j == own else words("drift.of", token=called[j]) for j in near.indices]
-    return extremes.some(names, words)
+    def name(j: int) -> str:
+        return words("drift.own") if j == own else words("drift.of", token=called[j])
+
+    return extremes.some_of(near.indices, name, words)
 
 
 def _was(before: np.ndarray, i: int, near: extremes.Extreme, words: Words) -> str:
     """How far the start of the i-th token is from those starts, of `before` [pos] from all; nothing where it is not as
     far from each of them."""
-    written = {size(float(before[j]), words) for j in near.indices}
+    written = {size(length, words) for length in {*before[near.indices].tolist()}}
     return written.pop() if len(written) == 1 and i not in near.indices else ""
 
 
@@ -194,19 +196,26 @@ def between(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     |x - y|^2 = |x|^2 + |y|^2 - 2 x.y, one product for all; where little is left of that, the differences themselves.
     """
     squares = [(rows**2).sum(-1) for rows in (x, y)]
+    same = _alike(x)[:, None] == _alike(y)  # a word that stands in a text often has one embedding
     lengths = np.sqrt(np.maximum(squares[0][:, None] + squares[1] - 2 * x @ y.T, 0))
     sizes = np.sqrt(np.maximum(squares[0][:, None], squares[1]))
-    near = np.argwhere(~(lengths > NEAR * sizes))
+    lengths[same] = 0
+    near = np.argwhere(~(lengths > NEAR * sizes) & ~same)
     for some in np.array_split(near, len(near) // PAIRS + 1):
         i, j = some.T
         lengths[i, j] = moved(x[i], y[j])
     return lengths
 
 
-def apart(x: np.ndarray) -> float:
-    """The mean distance between two rows of x [pos, d_model]; 0 of one row alone."""
-    n = len(x)
-    return float(distances(x).sum() / (n * (n - 1))) if n > 1 else 0.0
+def _alike(x: np.ndarray) -> np.ndarray:
+    """[i]: a number for each row of x [i, d_model], the same for those that are equal to the bit."""
+    return np.array([hash(row.tobytes()) for row in x], np.int64)
+
+
+def apart(away: np.ndarray) -> float:
+    """The mean distance between two vectors, of the distances [pos, pos] of all; 0 of one alone."""
+    n = len(away)
+    return float(away.sum() / (n * (n - 1))) if n > 1 else 0.0
 
 
 def size(length: float, words: Words) -> str:
@@ -218,12 +227,14 @@ def sentence(scene: Scene, stages: np.ndarray, now: int, words: Words) -> str:
     """Who has gone furthest and where it ends, whether all draw together, and who stand nearest."""
     called = names(scene, words)
     cut = len(stages) <= layers(scene) and now == len(stages) - 1
+    away = {i: distances(stages[i]) for i in {0, now, len(stages) - 1}}
+    first, here, last = (apart(away[i]) for i in (0, now, len(stages) - 1))
     if now:
-        sentences = [*_furthest(called, stages, now, words), *_together(stages, now, words)]
+        sentences = [*_furthest(called, stages, now, words), *_together(first, here, len(called), words)]
     else:
         sentences = [] if cut and passed(scene) else [_still(scene, words)]
-    sentences += _nearest(called, stages[now], now, words)
-    sentences += _crowded(stages, now, words)
+    sentences += _nearest(called, away[now], now, words)
+    sentences += _crowded(first, here, last, len(stages) - 1, words)
     if cut:
         sentences.append(words("drift.says.broken" if now else "drift.says.broken_first"))
     return " ".join([*sentences, *_designed(scene, words), *_both(scene, words)])
@@ -240,20 +251,20 @@ def _both(scene: Scene, words: Words) -> list[str]:
     return sentences
 
 
-def _nearest(called: list[str], x: np.ndarray, now: int, words: Words) -> list[str]:
-    """Which tokens' points [pos, d_model] are nearest to one another."""
+def _nearest(called: list[str], away: np.ndarray, now: int, words: Words) -> list[str]:
+    """Which tokens' points, of which these are the distances [pos, pos], are nearest to one another."""
     if len(called) < 2:
         return []
-    found = extremes.least(distances(x), lambda y: size(y, words), np.triu(np.ones((len(x), len(x)), bool), 1))
+    found = extremes.least(away, lambda y: size(y, words), np.triu(np.ones_like(away, bool), 1))
     if found.everywhere:
         kind = "any_two" if found.value else "one_point"
         return [words(f"drift.says.{kind}", distance=size(found.value, words))]
-    pairs = [words("drift.pair", **_pair(called, place)) for place in found.places]
-    if len(pairs) == 1:
+    if len(found.places) == 1:
         values = _pair(called, found.place) | {"distance": size(found.value, words)}
         kind = "nearest_same" if found.value == 0 else "nearest" if now else "nearest_start"
         return [words(f"drift.says.{kind}", **values)]
-    return [words("drift.says.nearest_pairs", pairs=extremes.some(pairs, words), distance=size(found.value, words))]
+    pairs = extremes.some_of(found.places, lambda place: words("drift.pair", **_pair(called, place)), words)
+    return [words("drift.says.nearest_pairs", pairs=pairs, distance=size(found.value, words))]
 
 
 def _pair(called: list[str], place: tuple[int, ...]) -> dict[str, str]:
@@ -276,11 +287,10 @@ def _designed(scene: Scene, words: Words) -> list[str]:
     ]
 
 
-def _together(stages: np.ndarray, now: int, words: Words) -> list[str]:
-    """Whether all draw together, or apart."""
-    if len(stages[0]) < 2:
+def _together(first: float, here: float, n: int, words: Words) -> list[str]:
+    """Whether all n draw together, or apart: how far apart they were at first, and are here."""
+    if n < 2:
         return []
-    first, here = (apart(stages[i]) for i in (0, now))
     if first == here == 0 or here > CROWDED * first > 0:
         return []  # a sentence of its own says so
     was, is_ = (size(x, words) for x in (first, here))
@@ -288,11 +298,11 @@ def _together(stages: np.ndarray, now: int, words: Words) -> list[str]:
     return [words(f"drift.says.{kind}", was=was, now=is_)]
 
 
-def _crowded(stages: np.ndarray, now: int, words: Words) -> list[str]:
-    """Why points of so different stages are one in the picture, which has one scale for all."""
-    first, here, last = (apart(stages[i]) for i in (0, now, -1))
+def _crowded(first: float, here: float, last: float, n: int, words: Words) -> list[str]:
+    """Why points of so different stages are one in the picture, which has one scale for all: how far apart they were at
+    first, are here, and are after n layers."""
     if last > CROWDED * here > 0:
-        return [words("drift.says.dwarfed", n=len(stages) - 1, ratio=size(last / here, words))]
+        return [words("drift.says.dwarfed", n=n, ratio=size(last / here, words))]
     if here > CROWDED * first > 0:
         return [words("drift.says.spread", ratio=size(here / first, words))]
     return []

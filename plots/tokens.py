@@ -17,6 +17,9 @@ FILLERS = "\u115f\u1160\u2800\u3164\uffa0"  # letters and signs, by their catego
 FIRST_STRONG_ISOLATE, POP_ISOLATE = "\u2068", "\u2069"
 _EMBEDDINGS = re.compile("[\u202a-\u202e]")  # controls that turn the direction of all that follows
 _ISOLATES = re.compile("[\u2066-\u2069]")
+# All that runs from right to left is among these; which of these does, the system's tables of Unicode say.
+_MAY_TURN = re.compile("[\u0590-\u08ff\u200f\ufb1d-\ufdff\ufe70-\ufeff\U00010800-\U00010fff\U0001e800-\U0001efff]")
+_SEEN = re.compile("[0-9A-Za-z]")
 _SURROGATES = re.compile("[\ud800-\udfff]")  # half of a character: no encoder takes it
 
 _ESCAPES = {ord(c): e for c, e in {"&": "&amp;", "<": "&lt;", ">": "&gt;", "$": "&#36;", "@": "&#64;"}.items()}
@@ -28,6 +31,8 @@ def visible(token: str) -> str:
     if token.isascii() and token.isprintable() and not token.isspace():
         return token
     token = _SURROGATES.sub("\ufffd", token)
+    if _SEEN.search(token):
+        return token
     if token.isspace():
         return "".join(BLANKS.get(c, SPACE) for c in token)
     kinds = {unicodedata.category(c) for c in token}
@@ -58,7 +63,7 @@ def isolated(text: str) -> str:
         return text
     if _EMBEDDINGS.search(text) or not _balanced(text):
         text = _ISOLATES.sub("", _EMBEDDINGS.sub("", text))
-    if any(unicodedata.bidirectional(c) in ("R", "AL", "AN") for c in text):
+    if any(unicodedata.bidirectional(c) in ("R", "AL", "AN") for c in _MAY_TURN.findall(text)):
         return FIRST_STRONG_ISOLATE + text + POP_ISOLATE
     return text
 

@@ -211,12 +211,13 @@ def test_an_end_is_near_a_start_not_in_its_direction() -> None:
 
 def test_points_of_one_place_are_not_crowded_for_others() -> None:
     """Where all stand at one point there is no ratio to tell."""
-    words, apart, point = words_of("en"), np.eye(3), np.zeros((3, 3))
-    assert pictures._crowded(np.stack([apart, point, apart]), 1, words) == []
-    assert pictures._crowded(np.stack([point, apart]), 1, words) == []
-    assert "29.0 times" not in pictures._crowded(np.stack([apart, 19 * apart]), 1, words)
-    assert "21.00 times" in pictures._crowded(np.stack([apart, 21 * apart]), 1, words)[0]
-    assert "21.00 times" in pictures._crowded(np.stack([apart, apart, 21 * apart]), 1, words)[0]
+    words = words_of("en")
+    assert pictures.apart(pictures.distances(np.zeros((3, 3)))) == 0 and pictures.apart(np.zeros((1, 1))) == 0
+    assert pictures._crowded(1.0, 0.0, 1.0, 2, words) == pictures._crowded(0.0, 1.0, 1.0, 1, words) == []
+    assert pictures._crowded(1.0, 19.0, 19.0, 1, words) == []
+    for first, here, last in ((1.0, 21.0, 21.0), (1.0, 1.0, 21.0)):
+        (said,) = pictures._crowded(first, here, last, 1, words)
+        assert "21.00 times" in said
 
 
 def test_no_name_is_cut_by_a_margin_where_another_place_is_free() -> None:

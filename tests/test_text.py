@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from time import process_time
 from unicodedata import normalize
 
@@ -186,6 +187,9 @@ def test_from_right_to_left_keeps_to_itself():
     assert shown("שלום") == "\u2068שלום\u2069" and shown("٣") == "\u2068٣\u2069"
     assert shown("foca") == "foca" and shown("não 🐧") == "não 🐧"
     assert isolated("a\u202eb") == "ab"
+    for c in map(chr, range(0x110000)):
+        if unicodedata.bidirectional(c) in ("R", "AL", "AN"):
+            assert isolated(f"“{c}") == f"\u2068“{c}\u2069", hex(ord(c))
     assert isolated("ש\u2069ל") == "\u2068של\u2069"
     assert isolated(isolated("ש")) == "\u2068\u2068ש\u2069\u2069"
 
