@@ -39,9 +39,11 @@ def spread(text: str, letters: Letters) -> Letters:
 
 def formed(letters: Letters, form: Any) -> Letters:
     """In one of Unicode's forms (UAX #15), such as "NFC"."""
+    if unicodedata.is_normalized(form, text := text_of(letters)):  # as most texts are, and all of ASCII
+        return letters
     done: Letters = []
     at = 0
-    for cluster in clusters(text_of(letters)):
+    for cluster in clusters(text):
         part, at = letters[at : at + len(cluster)], at + len(cluster)
         new = unicodedata.normalize(form, cluster)
         alone = each(part, lambda c: unicodedata.normalize(form, c))
