@@ -33,6 +33,7 @@ Given = TypeVar("Given", covariant=True)
 HOLES = 32_000_000  # bytes let go, after which the system gets back what is free
 ENTRY = 400  # bytes of an entry beside its value: digest, place in the order, size
 SHARED = (type(None), bool, type, np.dtype, Words, ModuleType, FunctionType, BuiltinFunctionType)  # live on anyway
+LEAVES = frozenset((str, bytes, int, float))  # hold nothing else
 LIVING = frozenset(id(preset.config) for preset in PRESETS.values())
 
 
@@ -44,7 +45,13 @@ def weigh(*things: Any) -> int:
     total, seen, left = 0, set(LIVING), [*things]
     while left:
         thing = left.pop()
-        if isinstance(thing, SHARED) or id(thing) in seen:
+        if id(thing) in seen:
+            continue
+        if type(thing) in LEAVES:  # most are
+            seen.add(id(thing))
+            total += sys.getsizeof(thing)
+            continue
+        if isinstance(thing, SHARED):
             continue
         seen.add(id(thing))
         total += sys.getsizeof(thing)

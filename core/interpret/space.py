@@ -16,7 +16,8 @@ def residual_stages(trace: Trace, n_layers: int) -> np.ndarray:
 
 def token_norms(stages: np.ndarray) -> np.ndarray:
     """Mean Euclidean length of the tokens' vectors: [stage, pos, d_model] -> [stage]."""
-    return np.linalg.norm(stages.astype(np.float64), axis=-1).mean(axis=-1)
+    # One after another: as float64 all of a real model's stages take more than its run.
+    return np.stack([np.linalg.norm(x.astype(np.float64), axis=-1).mean(axis=-1) for x in stages])
 
 
 def relative_change(before: np.ndarray, after: np.ndarray) -> np.ndarray:
