@@ -15,6 +15,7 @@ from core.scene.sentence import fit_target, target_cut
 from pictures import cause as pictures
 from pictures import continuation, influence, stacks
 from pictures.words import Words
+from plots.tokens import shown
 from ui import comparison, controls, explanation, figure, on_demand, patch, presets, shell, state, switchboard
 from ui.live import live_figure
 
@@ -48,7 +49,7 @@ def _knobs(scene: Scene, words: Words) -> None:
     controls.text(words("cause.other_sentence"), "other_sentence", pair.other.text, _retype)
     options, name = pictures.choices(scene), continuation.names(pair.clean, words)
     for knob, chosen in zip(("word", "rival"), pair.candidates, strict=True):
-        controls.select(words(f"cause.{knob}"), f"cause_{knob}", options, chosen, name)
+        controls.select(words(f"cause.{knob}"), f"cause_{knob}", options, chosen, lambda token: shown(name(token)))
     ways = {False: words("cause.restore"), True: words("cause.break")}
     controls.segments(words("cause.way"), "cause_break", (False, True), scene.cause_break, ways.__getitem__)
 

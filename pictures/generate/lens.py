@@ -14,6 +14,7 @@ from pictures.generate.draw import share
 from pictures.numbers import Each
 from pictures.words import Words
 from plots.lens import lens as plot
+from plots.tokens import edged
 
 
 @picture(*continuation.KNOBS, "tokens_written")
@@ -99,6 +100,6 @@ def _says(
     while since and tops[-1, since - 1] == final:
         since -= 1
     key = "start" if since == 0 else "last" if since == last + 1 else "layer"
-    about = {"token": name(int(final)), "after": rows[-1], "share": share(float(shares[-1, -1]), words)}
+    about = {"token": edged(name(int(final))), "after": edged(rows[-1]), "share": share(float(shares[-1, -1]), words)}
     says = words(f"generate.says.lens_{key}", layer=since - 1, last=last, n=last + 1, **about)
     return f"{says} {words('generate.says.lens_bold')}" if came.any() else says

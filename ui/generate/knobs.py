@@ -11,6 +11,7 @@ from core.scene.sentence import fit_target, target_cut
 from pictures import continuation, display_names
 from pictures.generate import draw
 from pictures.words import Words
+from plots.tokens import shown
 from ui import controls, presets, shell, state
 from ui.clock import Clock
 from ui.live import menu
@@ -77,7 +78,7 @@ def _other(scene: Scene, text: Writing, words: Words) -> None:
     step, name = continuation.looked_at(scene, text), continuation.names(scene, words)
 
     def called(token: int) -> str:
-        return f"{name(token)} · {draw.share(float(step.distribution.plain[token]), words, fine=True)}"
+        return f"{shown(name(token))} · {draw.share(float(step.distribution.plain[token]), words, fine=True)}"
 
     controls.select(
         words("generate.other"),
