@@ -35,7 +35,7 @@ def compare(words: Words) -> None:
     with st.container(key="cause-maps"), live_figure.together("cause-maps"):
         _picture(pictures.both, scene, words, pictures.BARS)
         if not pair.two:  # those follow a gradient, or a head, within one text
-            _picture(influence.answers, scene, words, influence.HEIGHT)
+            _picture(influence.answers, scene, words, influence.height(scene))
         for builder in pictures.maps(scene) if ready and pair.alike else ():
             on_click = controls.choose_head if builder is pictures.heads and not pair.two else None
             _picture(builder, scene, words, pictures.height(pair.clean), on_click)

@@ -49,7 +49,7 @@ def read(words: Words) -> None:
     with st.container(key="reading-maps"), live_figure.together("reading-maps"):
         _picture(pictures.labels, scene, words, height, controls.choose_head, found.crosses)
         asked.effects(scene, words)
-        _picture(pictures.scores, scene, words, height, None, found.crosses)
+        _picture(pictures.scores, scene, words, pictures.scores_height(scene), None, found.crosses)
     length = "few" if found.longest <= importance.FEW else "more"
     with st.container(key=f"reading-squares-{length}"), live_figure.together("reading-squares"):
         for builder in SQUARES:

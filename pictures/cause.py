@@ -21,6 +21,7 @@ from pictures.squares import nothing
 from pictures.words import Words, capital
 from plots.differences import differences
 from plots.heatmap import heatmap
+from plots.tokens import edged
 
 __all__ = ["CLEAN", "OTHER", "Pair", "asked", "both", "choices", "height", "maps", "patched", "unlike"]
 
@@ -38,7 +39,7 @@ def both(scene: Scene, words: Words) -> Picture:
     """The difference of the candidates' logits after either sentence."""
     pair, name = Pair.of(scene), continuation.names(asked(scene), words)
     values = [pair.of_scene(pair.clean), pair.of_scene(pair.other)]
-    word, rival = map(name, pair.candidates)
+    word, rival = (edged(name(token)) for token in pair.candidates)
     if not np.isfinite(values).all():
         says = words("cause.says.lost")
     else:

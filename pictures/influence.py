@@ -17,8 +17,9 @@ from pictures.pair import Pair
 from pictures.squares import nothing
 from pictures.words import Words
 from plots.heatmap import heatmap
+from plots.tokens import edged
 
-WIDTH, HEIGHT = 480, 252  # px
+WIDTH, HEIGHT, NONE = 480, 252, 24  # px; of a map that cannot be drawn hardly any
 HELD = 0.01  # of what the logit gained: what integrated gradients may miss of it and still be said to add up
 
 
@@ -50,6 +51,11 @@ def answers(scene: Scene, words: Words) -> Picture:
     )
     names = tuple(f"share_{name}.embed" for name in ANSWERS)
     return Picture(figure, says, Cells(names, (COLUMN,), shares.shape))
+
+
+def height(scene: Scene) -> int:
+    """Pixels of it."""
+    return NONE if silent(Pair.of(scene)) else HEIGHT
 
 
 def silent(pair: Pair) -> str:
@@ -107,7 +113,7 @@ def in_shares(values: np.ndarray) -> np.ndarray:
 
 def _told(shares: np.ndarray, scene: Scene, token: int, words: Words) -> str:
     """Which word each answer names: those that name the same together."""
-    towards = continuation.names(scene, words)(token)
+    towards = edged(continuation.names(scene, words)(token))
     if len(scene.tokens) == 1:
         return words("cause.says.one_word")
     named: dict[str, list[str]] = {}

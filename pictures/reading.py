@@ -19,7 +19,7 @@ from plots.head_map import head_map
 from plots.heatmap import heatmap
 from plots.token_shares import token_shares
 
-WIDTH = 330  # px: a picture where three share a line
+WIDTH, MOST = 330, 354  # px: a picture where three share a line; the bars of a head's scores at most
 SIGNS: dict[str | None, str] = {
     "previous": "←",
     "first": "⇤",
@@ -103,10 +103,15 @@ def scores(scene: Scene, words: Words) -> Picture:
         role="@attention",
         hover="{token}: {value}",
         width=WIDTH,
-        height=map_height(scene),
+        height=scores_height(scene),
         alt=says,
     )
     return Picture(figure, says, _numbers(scene))
+
+
+def scores_height(scene: Scene) -> int:
+    """Pixels of those bars: as high as the maps beside them, but not of thirty layers."""
+    return min(map_height(scene), MOST)
 
 
 def _numbers(scene: Scene) -> Bars:
@@ -225,5 +230,5 @@ def per_head(scene: Scene, words: Words) -> dict:
 
 
 def map_height(scene: Scene) -> int:
-    """Pixels of the maps of layers by heads, and of the bars beside them."""
+    """Pixels of the maps of layers by heads."""
     return 90 + max(130, stacks.looks(scene).config.n_layers * 22)
