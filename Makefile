@@ -69,7 +69,7 @@ bench: .venv/dev
 models: .venv/run
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m models.build
 
-# The app as a static folder that needs no server: npm and PyPI are asked once.
+# The app as a static folder that needs no server: npm and PyPI are asked once, and node compiles its Python.
 web: .venv/run
 	$(BIN)/python -m deploy.web.build dist/web
 

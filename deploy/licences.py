@@ -118,7 +118,7 @@ def rows() -> Iterator[tuple[str, str, str]]:
 
 def in_browser() -> set[str]:
     """What the build without a server holds, and the two packages that carry it."""
-    parts = [build.STLITE.rpartition("@")[0], build.PYODIDE.rpartition("@")[0], *build.COMPILED, *build.EMPTY]
+    parts = [build.STLITE.rpartition("@")[0], build.PYODIDE.rpartition("@")[0], *build.COMPILED, *build.STAND_INS]
     return {*parts, *map(named, build.PURE)}
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import shutil
 import subprocess
 import sys
 import time
 import urllib.request
+import zipfile
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
+from importlib import import_module
 from pathlib import Path, PurePosixPath
 from types import SimpleNamespace
 
@@ -18,8 +21,8 @@ import pytest
 from playwright.sync_api import expect
 
 from core import PRESETS, Scene, presets
-from deploy import audit, licences
-from deploy.web import build
+from deploy import audit, licences, nginx
+from deploy.web import build, bytecode
 from pictures.words import words_of
 from tests.chromium import free_port, serve, settled
 from tests.support import open_page
@@ -96,6 +99,45 @@ def test_without_a_server_weights_are_fetched_when_their_model_is_chosen(tmp_pat
     assert shipped.preset().learned and len(Asked.addresses) == asked, "what came is kept"
 
 
+MODULE = '''"""What it is."""
+from dataclasses import dataclass
+@dataclass
+class Pair:
+    """Two."""
+    one: int = 1
+'''
+
+
+def compiled_archive(folder: Path, name: str, with_source: bool) -> Path:
+    files = {f"{name}/__init__.py": MODULE, f"{name}/template.py": "{{ no Python }}", f"{name}/words.toml": "a = 1"}
+    archive = folder / "archive.zip"
+    archive.write_bytes(bytecode.zipped((file, text.encode()) for file, text in files.items()))
+    bytecode.compile_archive(archive, with_source)
+    return archive
+
+
+def test_what_a_browser_imports_is_compiled_and_what_a_reader_reads_keeps_its_source(tmp_path, monkeypatch):
+    with zipfile.ZipFile(compiled_archive(tmp_path, "read_module", True)) as archive:
+        archive.extractall(tmp_path)
+    source = tmp_path / "read_module" / "__init__.py"
+    assert source.read_text("utf-8") == MODULE and source.with_name("template.py").exists()
+    source.write_text(MODULE.replace("1", "2"), "utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    module = import_module("read_module")
+    assert module.Pair().one == 1, "what was compiled is taken, whatever stands beside it"
+    assert "one: int = 2" in inspect.getsource(module.Pair)
+
+
+def test_what_nobody_reads_is_compiled_in_its_place_and_without_its_docstrings(tmp_path, monkeypatch):
+    archive = compiled_archive(tmp_path, "unread_module", False)
+    with zipfile.ZipFile(archive) as inside:
+        assert {PurePosixPath(name).name for name in inside.namelist()} == {"__init__.pyc", "template.py", "words.toml"}
+    monkeypatch.syspath_prepend(archive)
+    module = import_module("unread_module")
+    assert module.Pair().one == 1
+    assert module.__doc__ == module.Pair.__doc__ == bytecode.NO_DOCSTRING
+
+
 def test_a_known_vulnerability_is_told_and_what_nobody_knows_of_is_counted():
     flaw = {"id": "PYSEC-1", "fix_versions": ["2.0"]}
     packages = [{"name": "a", "version": "1.0", "vulns": [flaw]}, {"name": "b", "version": "1", "vulns": []}]
@@ -112,16 +154,8 @@ class Cluster:
         for port, running in zip(self.ports, self._running, strict=True):
             running.enter_context(serve(port=port))
         listens = free_port()
-        conf = (DEPLOY / "nginx.conf").read_text("utf-8").replace("/tmp/", f"{folder}/")
-        conf = conf.replace("listen 8080", f"listen 127.0.0.1:{listens}")
-        for i, port in enumerate(self.ports, 1):
-            conf = conf.replace(f"server app-{i}:8501", f"server 127.0.0.1:{port}")
         # Which of the two answered is the test's own question.
-        conf = conf.replace(
-            "add_header Set-Cookie $cookie;", "add_header Set-Cookie $cookie; add_header X-From $upstream_addr;"
-        )
-        (folder / "nginx.conf").write_text(conf, "utf-8")
-        command = ["nginx", "-p", str(folder), "-c", str(folder / "nginx.conf"), "-e", "stderr", "-g", "daemon off;"]
+        command = nginx.on_loopback(folder, listens, self.ports, "add_header X-From $upstream_addr;")
         self._proxy = subprocess.Popen(command, stderr=subprocess.DEVNULL)
         self.address = f"http://127.0.0.1:{listens}"
         for _ in range(100):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import subprocess
+import zipfile
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from urllib.parse import urlparse
 
 import pytest
@@ -32,6 +33,17 @@ def folder(tmp_path_factory) -> Path:
     except (subprocess.CalledProcessError, FileNotFoundError) as error:
         pytest.skip(f"npm or PyPI cannot be reached: {error}")
     return out
+
+
+def test_nothing_is_compiled_in_the_browser(folder):
+    archives = [folder / "app.zip", folder / "pyodide" / "python_stdlib.zip", *folder.rglob("*.whl")]
+    assert len(archives) > 15
+    for archive in archives:
+        with zipfile.ZipFile(archive) as inside:
+            names = {*inside.namelist()}
+        sources = {PurePosixPath(name) for name in names if name.endswith(".py")}
+        cached = {f"{path.parent / '__pycache__' / path.stem}.cpython-313.pyc" for path in sources}
+        assert cached <= names, archive.name
 
 
 @pytest.fixture

@@ -14,17 +14,16 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import io
 import json
 import re
 import shutil
-import subprocess
-import sys
-import tarfile
 import tomllib
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
+
+from deploy.web.bytecode import zipped
+from deploy.web.registries import called, npm, pattern, wheels
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -33,7 +32,6 @@ LISTED = "pyodide@0.28.3"  # whose lock lists the sums of the compiled wheels; b
 CARRIER = "open-webui==0.9.6"
 COMPILED = {  # name -> what it needs, and how Pyodide installs it
     "numpy": ((), "package"),
-    "pillow": ((), "package"),  # Streamlit looks at a logo with it
     "ssl": (("libopenssl",), "cpython_module"),
     "libopenssl": ((), "shared_library"),
 }
@@ -54,7 +52,13 @@ PURE = {  # requirement -> what it needs
 NEEDED = ("segno",)  # by the app itself
 # Streamlit requires these, and this app never imports them: pandas serves the tables of numbers, for which ui/table.py
 # has plain lines. Plotly's Python side, which only validates, is left out too.
-EMPTY = {"altair": "6.0.0", "fastparquet": "2024.11.0", "pandas": "2.3.1"}
+# Of Pillow, Streamlit asks only whether a logo is one of its images: ours is an SVG.
+STAND_INS: dict[str, tuple[str, dict[str, str]]] = {  # name -> version, modules
+    "altair": ("6.0.0", {}),
+    "fastparquet": ("2024.11.0", {}),
+    "pandas": ("2.3.1", {}),
+    "pillow": ("11.3.0", {"PIL/Image.py": "class Image: ...", "PIL/ImageFile.py": "class ImageFile: ..."}),
+}
 PLACES = {"shared_library": "dynlib", "cpython_module": "stdlib", "package": "site"}
 APP = ("app.py", "core", "plots", "pictures", "ui", "pages", "content", "models")
 # Parts of Streamlit's frontend that no page asks for.
@@ -72,7 +76,6 @@ BACK = (
     "this.onPageChange(ve.pageScriptHash, document.location.search.slice(1), !0))",
 )
 LANGUAGES = ("pt-BR", "en")
-DATE = (2026, 1, 1, 0, 0, 0)  # in archives, so that equal contents are equal files
 
 
 def main() -> None:
@@ -93,38 +96,9 @@ def build(out: Path, cache: Path) -> None:
     frontend(out / "stlite", npm(STLITE, cache))
     python(out / "pyodide", cache)
     app(out)
+    compiled(out, npm(PYODIDE, cache))
     icons(out)
     pages(out)
-
-
-# ---------------------------------------------------------------------------------------------------------- fetching
-
-
-def npm(spec: str, cache: Path) -> Path:
-    """The unpacked package of npm's registry, e.g. "pyodide@0.29.3"."""
-    folder = cache / spec.replace("/", "-").strip("@")
-    if not (folder / "package").exists():
-        (name,) = called("npm", "pack", "--silent", spec, cwd=cache).split()
-        with tarfile.open(cache / name) as archive:
-            archive.extractall(folder, filter="data")
-    return folder / "package"
-
-
-def wheels(requirements: Iterable[str], folder: Path, python_version: str) -> None:
-    """Have the wheels of these requirements in `folder`, by PyPI's names."""
-    missing = [each for each in requirements if not [*folder.glob(pattern(each.partition("==")[0]))]]
-    if missing:
-        target = ("--only-binary=:all:", "--platform", "any", "--python-version", python_version, "-d", folder)
-        called(sys.executable, "-m", "pip", "download", "--no-deps", *target, *missing, cwd=folder.parent)
-
-
-def pattern(name: str) -> str:
-    """What the files of a package are called."""
-    return f"{name.replace('-', '_')}-[0-9]*"
-
-
-def called(*command: object, cwd: Path) -> str:
-    return subprocess.run([str(part) for part in command], cwd=cwd, check=True, capture_output=True, text=True).stdout
 
 
 # ------------------------------------------------------------------------------------------------------------ parts
@@ -145,22 +119,33 @@ def change(script: Path, words: tuple[str, str]) -> None:
 
 
 def python(out: Path, cache: Path) -> None:
-    """Pyodide, and a lock file of its own with the packages that lie beside it."""
-    pyodide, listed = npm(PYODIDE, cache), npm(LISTED, cache)
+    """Pyodide, and the packages that lie beside it; their lock file is written when they are compiled."""
+    pyodide = npm(PYODIDE, cache)
     out.mkdir(parents=True)
     for name in ("pyodide.mjs", "pyodide.asm.js", "pyodide.asm.wasm", "python_stdlib.zip"):
         shutil.copy(pyodide / name, out)
     change(out / "pyodide.asm.js", SUSPENDING)
     packages = {}
-    for name, file, data, needs, kind in packages_of(cache, sums(listed)):
+    for name, file, data, needs, kind in packages_of(cache, sums(npm(LISTED, cache))):
         (out / file).write_bytes(data)
         packages[name] = {
             **{"name": name, "version": file.split("-")[1].removesuffix(".zip"), "file_name": file},
-            **{"sha256": hashlib.sha256(data).hexdigest(), "depends": [*needs], "imports": []},
+            **{"depends": [*needs], "imports": []},
             **{"unvendored_tests": False, "package_type": kind, "install_dir": PLACES[kind]},
         }
     info = json.loads((pyodide / "pyodide-lock.json").read_text("utf-8"))["info"]
     (out / "pyodide-lock.json").write_text(json.dumps({"info": info, "packages": packages}), "utf-8")
+
+
+def compiled(out: Path, pyodide: Path) -> None:
+    """Compile the Python of all archives, and lock them as they are now."""
+    archives = [out / "pyodide" / "python_stdlib.zip", *sorted(out.rglob("*.whl"))]
+    called("node", HERE / "bytecode.mjs", pyodide, *archives, "--", out / "app.zip", cwd=out)
+    lock = out / "pyodide" / "pyodide-lock.json"
+    listed = json.loads(lock.read_text("utf-8"))
+    for package in listed["packages"].values():
+        package["sha256"] = hashlib.sha256((lock.parent / package["file_name"]).read_bytes()).hexdigest()
+    lock.write_text(json.dumps(listed), "utf-8")
 
 
 def sums(pyodide: Path) -> dict[str, str]:
@@ -190,25 +175,25 @@ def packages_of(cache: Path, listed: dict[str, str]) -> Iterator[tuple[str, str,
         name = requirement.partition("==")[0]
         (wheel,) = pure.glob(pattern(name))
         yield name, wheel.name, wheel.read_bytes(), needs, "package"
-    for name, version in EMPTY.items():
-        yield name, f"{name}-{version}-py3-none-any.whl", empty(name, version), (), "package"
+    for name, (version, modules) in STAND_INS.items():
+        yield name, f"{name}-{version}-py3-none-any.whl", stand_in(name, version, modules), (), "package"
 
 
-def empty(name: str, version: str) -> bytes:
-    """A wheel that says it is `name`, and holds no module."""
+def stand_in(name: str, version: str, modules: dict[str, str]) -> bytes:
+    """A wheel that says it is `name`, and holds these modules alone."""
     about = f"{name}-{version}.dist-info/"
     files = {
-        "METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
-        "WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-        "RECORD": "",
+        f"{about}METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
+        f"{about}WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        f"{about}RECORD": "",
     }
-    return zipped((about + file, text.encode()) for file, text in files.items())
+    return zipped((file, text.encode()) for file, text in (files | modules).items())
 
 
 def app(out: Path) -> None:
     """The app as an archive, and what of it comes late as files beside that."""
     files = dict(app_files())
-    write_zip(out / "app.zip", ((name, data) for name, data in files.items() if not is_late(name)))
+    (out / "app.zip").write_bytes(zipped((name, data) for name, data in files.items() if not is_late(name)))
     for name in filter(is_late, files):
         (out / name).parent.mkdir(parents=True)
         (out / name).write_bytes(files[name])
@@ -226,18 +211,6 @@ def app_files() -> Iterator[tuple[str, bytes]]:
         for file in [path] if path.is_file() else sorted(path.rglob("*")):
             if file.is_file() and "__pycache__" not in file.parts:
                 yield file.relative_to(ROOT).as_posix(), file.read_bytes()
-
-
-def zipped(files: Iterable[tuple[str, bytes]]) -> bytes:
-    whole = io.BytesIO()
-    with zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
-        for name, data in files:
-            archive.writestr(zipfile.ZipInfo(name, DATE), data, zipfile.ZIP_DEFLATED)
-    return whole.getvalue()
-
-
-def write_zip(path: Path, files: Iterable[tuple[str, bytes]]) -> None:
-    path.write_bytes(zipped(files))
 
 
 # ------------------------------------------------------------------------------------------------------------ pages
