@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, Protocol
 
 HOST = "127.0.0.1"
 PORTS = range(8620, 8640)
@@ -34,6 +34,15 @@ class Usage:
 
     peak_mb: float
     cpu_seconds: float
+
+
+class Answers(Protocol):
+    """What answers at an address of this machine, and what it has logged."""
+
+    @property
+    def origin(self) -> str: ...
+
+    def written(self) -> str: ...
 
 
 @dataclass
@@ -61,7 +70,7 @@ class Server:
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
         self._start()
-        _wait_until_healthy(self)
+        wait_until_healthy(self, self.process)
 
     @property
     def origin(self) -> str:
@@ -92,19 +101,20 @@ def serve(*target: str, folder: Path) -> Iterator[Server]:
     and stop it on leaving. Raises RuntimeError with the end of its log where it doesn't come up."""
     # Ended from outside (`timeout`, a CI runner), Python would otherwise leave the server behind.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    port = _free_port()
+    port = free_port()
     flags = [f"--server.address={HOST}", f"--server.port={port}", *FLAGS]
     with tempfile.TemporaryFile() as log:
         command = [sys.executable, "-m", "streamlit", *target, *flags]
         server = Server(port, command, folder, log)
         try:
-            _wait_until_healthy(server)
+            wait_until_healthy(server, server.process)
             yield server
         finally:
             _stop(server.process)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port where nobody listens. Raises RuntimeError without one."""
     for port in PORTS:
         with socket.socket() as probe:
             if probe.connect_ex((HOST, port)) != 0:
@@ -112,11 +122,12 @@ def _free_port() -> int:
     raise RuntimeError(f"Every port from {PORTS.start} to {PORTS.stop - 1} is in use.")
 
 
-def _wait_until_healthy(server: Server) -> None:
+def wait_until_healthy(server: Answers, process: subprocess.Popen[bytes]) -> None:
+    """Wait until it answers. Raises RuntimeError with the end of its log where the process ends before, or for long."""
     # A proxy in the environment must not see requests that stay on this machine.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline and server.process.poll() is None:
+    while time.monotonic() < deadline and process.poll() is None:
         try:
             with opener.open(f"{server.origin}/_stcore/health", timeout=1):
                 return

@@ -10,6 +10,7 @@ import json
 import re
 import time
 from dataclasses import dataclass
+from itertools import count
 
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.Element_pb2 import Element
@@ -19,9 +20,10 @@ from streamlit.proto.WidgetStates_pb2 import WidgetStates
 from websockets.asyncio.client import ClientConnection, connect
 
 from bench import Page
-from bench._server import Server
+from bench._server import Answers
 
 ANSWER_SECONDS = 30
+NUMBER = count()
 NUMBERS = 100  # of those that may be typed, as many are tried
 
 
@@ -66,7 +68,7 @@ class Session:
     answer is waited for `patience` seconds.
     """
 
-    def __init__(self, server: Server, page: Page, errors: list[str], patience: float = ANSWER_SECONDS) -> None:
+    def __init__(self, server: Answers, page: Page, errors: list[str], patience: float = ANSWER_SECONDS) -> None:
         self.stops: list[float] | list[str] = []
         self.value: float | str = ""
         self.received = 0
@@ -78,6 +80,7 @@ class Session:
         self._patience = patience
         self._knob: Knob | None = None
         self._origin = server.origin
+        self._cookie = f"fibra={next(NUMBER)}"  # by which nginx leads a reader to the same process (deploy/nginx.conf)
         self._page = page
         self._socket: ClientConnection | None = None
         self._query = page.query
@@ -98,6 +101,7 @@ class Session:
         protocols = ["streamlit", "PLACEHOLDER_AUTH_TOKEN"]
         # No proxy: nothing may leave this machine. No limit on size: a page's first pictures may be large.
         options = {"proxy": None, "max_size": None, "open_timeout": ANSWER_SECONDS}
+        options["additional_headers"] = {"Cookie": self._cookie}
         self._socket = await connect(address, origin=self._origin, subprotocols=protocols, **options)
         await self._run(BackMsg())
 

@@ -4,6 +4,7 @@
     python -m bench.load --sessions 30 --seconds 20 --every 0.1 --drag
     python -m bench.load --page fibres --sessions 30 --seconds 30 --every 1 --distinct
     python -m bench.load --mix --sessions 100   # all pages, own sentences and seeds, typing, page changes (bench.mix)
+    python -m bench.load --mix --processes 2    # the app as two processes behind nginx, where that is installed
     python -m bench.load --faults --sessions 30 # the same while lines break and the server is killed (bench.faults)
 
 One asyncio process speaks what Streamlit's frontend speaks on its websocket. It starts the servers itself, one for the
@@ -41,6 +42,7 @@ from bench import (
     print_errors,
     print_table,
 )
+from bench._cluster import Cluster, serve_behind
 from bench._server import Server, serve
 from bench._session import Session
 
@@ -79,7 +81,7 @@ class Tally:
 class Classroom:
     """The sessions of a lesson on one page of one server; `tally` is what was measured."""
 
-    def __init__(self, server: Server, page: Page, lesson: Lesson) -> None:
+    def __init__(self, server: Server | Cluster, page: Page, lesson: Lesson) -> None:
         self.tally = Tally()
         self._server = server
         self._lesson = lesson
@@ -209,6 +211,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--drag", action="store_true", help="knobs are held and dragged, a turn --every 0.1 s at most")
     parser.add_argument("--mix", action="store_true", help="all pages, own sentences and seeds, typing, page changes")
     parser.add_argument("--faults", action="store_true", help="a mix under faults; no bare page stands beside it")
+    parser.add_argument("--processes", type=between(1, 8, int), default=1, help="of the app; several: behind nginx")
     parser.add_argument("--distinct", action="store_true", help="no two sessions share pictures: no cache helps")
     parser.add_argument("--app", type=app_script, default=ROOT / "app.py", help="another checkout's app.py")
     return parser.parse_args()
@@ -225,7 +228,10 @@ def main() -> int:
     page, app = "mix" if arguments.mix else arguments.page, arguments.app
     print(machine(), flush=True)
     lesson = _lesson(arguments)
-    with serve("run", str(PLAIN_APP), folder=app.parent) as bare, serve("run", str(app), folder=app.parent) as server:
+    with (
+        serve("run", str(PLAIN_APP), folder=app.parent) as bare,
+        serve_behind(arguments.processes, "run", str(app), folder=app.parent) as server,
+    ):
         own = Crowd(server, lesson) if arguments.mix else Classroom(server, PAGES[page], lesson)
         classrooms = {"bare page": Classroom(bare, PEER, lesson), page: own}
         asyncio.run(measure(classrooms.values(), lesson))

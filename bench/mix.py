@@ -7,6 +7,7 @@ import time
 from urllib.parse import urlencode
 
 from bench import LONG, PAGES, Page
+from bench._cluster import Cluster
 from bench._server import Server
 from bench._session import Session
 from bench.load import Classroom, Lesson
@@ -23,7 +24,7 @@ KNOBS |= {"reading": "knob-seed", "block": "knob-dimension", "generate": "knob-s
 class Crowd(Classroom):
     """Readers who turn knobs, type sentences and change pages; `tally.acts` has the seconds of each kind of act."""
 
-    def __init__(self, server: Server, lesson: Lesson) -> None:
+    def __init__(self, server: Server | Cluster, lesson: Lesson) -> None:
         self._readers = [Reader(seat) for seat in range(lesson.sessions)]
         super().__init__(server, self._readers[0].page(), lesson)
         self._pupils = [Session(server, reader.page(), self.tally.errors) for reader in self._readers]
