@@ -14,7 +14,7 @@ from core import PRESETS, Notice, Scene
 from core.library import LIBRARY
 from core.limits import EDIT, SEED
 from core.presets import REAL
-from core.scene.sentence import fit_sentence, room
+from core.scene.sentence import fit_sentence, outside, room
 from core.tokenizer.words import SPLITTERS, UNKNOWN
 from pictures import display_names, glossary, pieces
 from pictures.pages import PAGES
@@ -266,11 +266,11 @@ def _unknown(scene: Scene, words: Words) -> str:
     """What became of words that the model does not know; "" where it knows them all."""
     preset = scene.preset
     if preset.tokenizer:
-        outside = preset.tokenizer.outside(scene.text)
+        unknown = outside(scene.text, scene.model)
         if preset.tokenizer.by == "pieces" or UNKNOWN in preset.tokenizer.tokens:
-            return words("shell.outside", tokens=", ".join(map(shown, outside))) if outside else ""
-        pairs = (f"{shown(token)} → {shown(stands_for)}" for token, stands_for in outside.items())
-        return words("shell.stands_for", tokens=", ".join(pairs)) if outside else ""
+            return words("shell.outside", tokens=", ".join(map(shown, unknown))) if unknown else ""
+        pairs = (f"{shown(token)} → {shown(stands_for)}" for token, stands_for in unknown.items())
+        return words("shell.stands_for", tokens=", ".join(pairs)) if unknown else ""
     new = dict.fromkeys(token for token in scene.tokens if token not in preset.by_hand) if preset.by_hand else ()
     return words("shell.unknown", tokens=", ".join(map(shown, new))) if new else ""
 

@@ -17,6 +17,7 @@ from ..params import Params, check_needed
 from ..tokenizer.words import UNKNOWN
 from .run import embed_tokens, weights_of
 from .scene import Scene
+from .sentence import outside
 
 
 @dataclass(frozen=True)
@@ -103,9 +104,9 @@ def namer(scene: Scene, unnamed: Callable[[int], str] = "#{}".format) -> Callabl
     """
     encoding, tokenizer = scene.encoding, scene.preset.tokenizer
     if tokenizer:
-        outside = tokenizer.outside(scene.text)
+        unknown = outside(scene.text, scene.model)
         read = zip(encoding.ids.tolist(), encoding.tokens, strict=True)
-        borrowed = {id: token for id, token in read if outside.get(token, UNKNOWN) != UNKNOWN}
+        borrowed = {id: token for id, token in read if unknown.get(token, UNKNOWN) != UNKNOWN}
         tokens = tokenizer.tokens  # a model may have more ids
         return lambda id: borrowed.get(id) or (tokens[id] if id < len(tokens) else unnamed(id))
     known = dict(zip(encoding.ids.tolist(), encoding.tokens, strict=True))

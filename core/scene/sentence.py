@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
+from types import MappingProxyType
 
 from .. import limits
 from ..errors import SceneError
@@ -63,6 +65,14 @@ def encoded(text: str, model: str) -> Encoding:
     if (tokenizer := _preset(model).tokenizer) is None:
         raise SceneError(f"model: {model!r} has no tokenizer", "model")
     return tokenizer.encode(text)
+
+
+@lru_cache(maxsize=128)
+def outside(text: str, model: str) -> Mapping[str, str]:
+    """What of a text the model's tokenizer does not know, and what stands for it. Raises: as `encoded`."""
+    if (tokenizer := _preset(model).tokenizer) is None:
+        raise SceneError(f"model: {model!r} has no tokenizer", "model")
+    return MappingProxyType(tokenizer.outside(text))
 
 
 @lru_cache(maxsize=64)
