@@ -26,15 +26,16 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from time import perf_counter
-from types import CodeType, FrameType, FunctionType
+from types import CodeType, FrameType, FunctionType, ModuleType
 from typing import Any
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
-WHERE = ("core/ops", "core/interpret", "core/generate/sampling.py", "pictures")
+WHERE = ("core/ops", "core/explain", "core/interpret", "core/generate/sampling.py", "pictures")
 WORK = 120.0  # seconds of tests a mutant, as they took in the first run, which watches them: three times as long
 CPU = 240  # seconds; a mutant that hangs has been noticed
 
@@ -191,19 +192,19 @@ def put(mutant: Mutant) -> None:
         for code in codes(compile(source, file, "exec", dont_inherit=True))
         if code.co_qualname.split(".<locals>")[0] == name
     }
+    module = import_module(path.removesuffix(".py").removesuffix("/__init__").replace("/", "."))  # core loads late
     gc.unfreeze()  # tests/conftest.py sets aside what is loaded: the collector would not list these functions
     for function in [held for held in gc.get_objects() if isinstance(held, FunctionType)]:
         code = function.__code__
         if code.co_filename == file and (code.co_qualname, code.co_firstlineno) in new:
             function.__code__ = new[code.co_qualname, code.co_firstlineno]
     if not new:
-        put_constant(path, name, source)
+        put_constant(module, name, source)
 
 
-def put_constant(path: str, name: str, source: bytes) -> None:
-    module = sys.modules[path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")]
+def put_constant(module: ModuleType, name: str, source: bytes) -> None:
     value = next(part for own, part in parts(ast.parse(source).body) if own == name)
-    was, now = getattr(module, name), eval(compile(ast.Expression(value), path, "eval"), vars(module))
+    was, now = getattr(module, name), eval(compile(ast.Expression(value), module.__name__, "eval"), vars(module))
     for other in [*sys.modules.values()]:
         if vars(other).get(name) is was:
             setattr(other, name, now)
