@@ -218,3 +218,28 @@ def test_what_cannot_be_explained_is_refused_by_name():
     with pytest.raises(core.ConfigError, match=r"'ln_final.out' is not a name of this trace"):
         core.explain(thin, "logits", (0, 0))
     assert {"parameter", "token", "position", "edit", "loss"} == {*LEAVES}
+
+
+def test_each_text_of_a_batch_hides_its_own_padding() -> None:
+    config = core.PRESETS["encoder_full"].config.replace(d_model=8, n_heads=2, n_layers=1, d_mlp=8, vocab_size=9)
+    params, ids = core.init_params(config, 0), np.array([[1, 4, 2, 0], [3, 5, 7, 8]])
+    trace = core.forward(params, config, ids, mask=np.array([[True, True, True, False], [False, True, True, True]]))
+    s, name = Subject(params, config, trace, ids), "blocks.0.attn.scores_masked"
+    for index in np.ndindex(trace[name].shape):
+        explanation = core.explain(s, name, index)
+        assert agrees(explanation, np.dtype(np.float32)), index
+        assert explanation.formula.endswith(r"\infty") == ((index[0], index[3]) in {(0, 3), (1, 0)})
+
+
+@pytest.mark.parametrize("name", ["scores_masked", "scores"])
+def test_without_the_softmax_scores_count_where_they_were_put_in_behind_the_mask(name: str) -> None:
+    config = core.PRESETS["gpt"].config.replace(d_model=8, n_heads=2, n_layers=1, d_mlp=8, n_ctx=8, vocab_size=9)
+    params, ids = core.init_params(config, 0), np.array([1, 4, 2, 0])
+    put = {f"blocks.0.attn.{name}": ((0, 2), np.array([1.0, -np.inf, 2.0, -np.inf]))}
+    change = core.Interventions(off={"softmax"}, patch=put)
+    trace = core.forward(params, config, ids, interventions=change)
+    s = Subject(params, without(config, change.off), trace, ids)
+    for index in np.ndindex(trace["blocks.0.attn.pattern"].shape):
+        explanation = core.explain(s, "blocks.0.attn.pattern", index)
+        assert agrees(explanation, np.dtype(np.float32)), index
+        assert all(one.name == "mask" for one in explanation.operands) == (name == "scores")

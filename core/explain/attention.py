@@ -101,9 +101,10 @@ def scores_masked(s: Subject, at: str, b: Place, h: int, q: int, k: int, kind: s
     if (h, q, k) in cuts(s, at, kind):
         return Made(r"-\infty", "edit")
     score = s.cell(f"{at}{kind}.scores_scaled", *b, h, q, k)
+    formula = r"q k / \sqrt{d_k}" if s.config.scale else "q k"
     if not is_hidden(s, kind, b, q, k):
-        return same(r"q k / \sqrt{d_k}", score)
-    return the_sum(r"q k / \sqrt{d_k} - \infty", [Term((score,)), Term((Operand("mask", (q, k), -np.inf),))])
+        return same(formula, score)
+    return the_sum(rf"{formula} - \infty", [Term((score,)), Term((Operand("mask", (q, k), -np.inf),))])
 
 
 def pattern(s: Subject, at: str, b: Place, h: int, q: int, k: int, kind: str = "attn") -> Made:
