@@ -243,3 +243,16 @@ def test_without_the_softmax_scores_count_where_they_were_put_in_behind_the_mask
         explanation = core.explain(s, "blocks.0.attn.pattern", index)
         assert agrees(explanation, np.dtype(np.float32)), index
         assert all(one.name == "mask" for one in explanation.operands) == (name == "scores")
+
+
+@pytest.mark.parametrize("causal", [True, False])
+def test_explanations_end_at_where_a_token_stands(causal: bool) -> None:
+    config = core.Config(vocab_size=9, n_ctx=8, d_model=8, n_layers=1, n_heads=2, causal=causal)
+    params = core.init_params(config, 0)
+    trace = core.forward(params, config, np.arange(4))
+    s = Subject(params, config, trace, trace.ids)
+    position = core.explain(s, "position", (3,))
+    assert (position.value, position.formula, position.kind) == (3.0, "p", "position") and position.is_leaf
+    for query, key in np.ndindex(4, 4):
+        mask = core.explain(s, "mask", (query, key))
+        assert mask.value == (-np.inf if causal and key > query else 0.0) and mask.formula == "M" and mask.is_leaf

@@ -40,7 +40,7 @@ def explain(
         return sampling.explained(run, instance("name", name, str), index)
     s = Subject.of(run, targets, upstream, counts)
     if instance("name", name, str) in LEAVES:
-        return _leaf(name, index)
+        return _leaf(s, name, index)
     place = s.checked(name, index)
     with np.errstate(all="ignore"):
         made = _made(s, name, place)
@@ -50,11 +50,13 @@ def explain(
 LEAVES = ("position", "mask")
 
 
-def _leaf(name: str, index: tuple[int, ...]) -> Explanation:
-    """Where a token stands, and which keys that hides from it: nothing was computed."""
+def _leaf(s: Subject, name: str, index: tuple[int, ...]) -> Explanation:
+    """Where a token stands, and which keys that hides from it under a causal mask: nothing was computed."""
     places = tuple(int(i) for i in np.atleast_1d(array("index", index, "iu")))
-    value = float(places[0]) if name == "position" else (-np.inf if places[-1] > places[0] else 0.0)
-    return Explanation(name, places, value, "p" if name == "position" else "M", "position")
+    if name == "position":
+        return Explanation(name, places, float(places[0]), "p", "position")
+    hidden = s.config.causal and places[-1] > places[0]
+    return Explanation(name, places, -np.inf if hidden else 0.0, "M", "position")
 
 
 def _made(s: Subject, name: str, place: tuple[int, ...]) -> Made:
