@@ -110,6 +110,7 @@ class Pair:
 
 def compiled_archive(folder: Path, name: str, with_source: bool) -> Path:
     files = {f"{name}/__init__.py": MODULE, f"{name}/template.py": "{{ no Python }}", f"{name}/words.toml": "a = 1"}
+    files[f"{name}/__init__.pyi"] = "one: int"
     archive = folder / "archive.zip"
     archive.write_bytes(bytecode.zipped((file, text.encode()) for file, text in files.items()))
     bytecode.compile_archive(archive, with_source)

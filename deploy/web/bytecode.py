@@ -16,6 +16,7 @@ from pathlib import Path
 UNCHECKED = (1).to_bytes(4, "little") + bytes(8)  # in a .pyc: nobody looks whether its source has changed (PEP 552)
 DATE = (2026, 1, 1, 0, 0, 0)
 DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+UNREAD = (".pyi", ".pxd", ".h", ".c", ".a")
 NO_DOCSTRING = " "  # for an empty one dataclasses would write their own, and without one NumPy is not imported
 
 
@@ -38,7 +39,9 @@ def zipped(files: Iterable[tuple[str, bytes]]) -> bytes:
 
 
 def parts_of(name: str, data: bytes, with_source: bool) -> Iterator[tuple[str, bytes]]:
-    """The files that stand for one of an archive."""
+    """The files that stand for one of an archive; none for what only compilers and checkers of types read."""
+    if name.endswith(UNREAD):
+        return
     code = compiled(name, data) if name.endswith(".py") else None
     if with_source or code is None:
         yield name, data
