@@ -353,6 +353,7 @@ def test_how_alike_two_sentences_are_is_explained_by_their_own_runs(tmp_path, sh
     assert world("models", Scene(), words) is None
     at = fine(page("models", **{**scene.to_query(), "explained": "akin.sentences:2.7"}, lang="en"))
     assert len(at.latex) == 1 and r"\cos" in at.latex[0].value
+    assert "explained" not in at.code[0].value, "which leads to another page"
 
 
 def test_a_large_model_s_heads_are_switched_off_layer_by_layer_when_asked_for(monkeypatch):

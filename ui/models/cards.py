@@ -80,4 +80,4 @@ def _use(name: str, words: Words) -> None:
 
 def address(scene: Scene) -> str:
     """The query that opens a Scene on any page of this server."""
-    return f"/attention?{urlencode(shortened(scene.to_query()))}"
+    return f"/attention?{urlencode(shortened(scene.turn(explained=()).to_query()))}"
