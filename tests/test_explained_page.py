@@ -1004,6 +1004,53 @@ def test_a_card_has_a_list_for_every_choice_of_another_number(lang: str) -> None
     assert "&lt;b&gt;</option>" in cards.shown("attention", typed, words).places
 
 
+def test_a_card_writes_its_way_its_terms_and_what_is_unchanged() -> None:
+    """Each number of the way goes back to where it was, the last four of them; factors stand where there are some."""
+    scene = Scene(model="gpt")
+    run = here("attention", scene)
+    way = tuple(("blocks.1.resid_pre", (0, d)) for d in range(6))
+    card = cards.card(run, way, EN)
+    links = [EXPLAINED.read(to) for _, to in Read(card.html.partition("</nav>")[0]).links if to]
+    assert links == [way[: i + 1] for i in (2, 3, 4)] and card.html.count("<li>…</li>") == 1
+    assert "<li>…</li>" not in cards.card(run, way[:4], EN).html
+    assert "unchanged from: residual stream leaving · layer 0, “Os”, dimension 5." in card.says
+    products = cards.card(run, (("blocks.0.attn.scores", (0, 1, 1)),), EN)
+    (first, *_), _ = cards.largest(run.explain(("blocks.0.attn.scores", (0, 1, 1))))
+    row = re.search(r"<table><tr><td>(.*?)</td>", products.html)[1]
+    assert [text for text, _ in Read(row).links] == [cards.number(one.value, EN) for one in first.operands]
+    assert Read(row).text == " · ".join(cards.number(one.value, EN) for one in first.operands)
+    scaled = cards.card(run, (("blocks.0.attn.scores_scaled", (0, 1, 1)),), EN)
+    assert Read(re.search(r"<tr><td>(.*?)</td>", scaled.html)[1]).text.startswith("0.2500 · ")
+    assert "the sum of 1 term" in scaled.says and "unchanged" not in scaled.says
+    without = here("reading", Scene(model="stories"))
+    assert title(("without.1.2.logits", (0, 9)), without, EN).startswith("without head 2 of layer 1: logit")
+    across = here("reading", Scene(model="translator"))
+    for begins, said in (
+        ("without_cross.1.2.", "head 2 of cross-attention in layer 1"),
+        ("without_encoder.0.3.", "encoder"),
+    ):
+        assert said in title((begins + "logits", (0, 9)), across, EN)
+
+
+@pytest.mark.parametrize("breaks", [False, True])
+@pytest.mark.parametrize("words", [(), ("cause_word", "cause_rival")])
+def test_a_cell_of_cause_is_how_far_its_patch_moves_the_difference(breaks: bool, words: tuple[str, ...]) -> None:
+    """Towards the other run, whichever of the two candidates leads."""
+    scene = Scene(model="stories", cause_break=breaks)
+    if words:  # the other way round
+        scene = scene.turn(**dict(zip(words, reversed(cause.Pair.of(scene).candidates), strict=True)))
+    run, pair = here("cause", scene), cause.Pair.of(scene)
+    assert (pair.gap >= 0) == (bool(words) == breaks)
+    for builder in (cause.stream, cause.heads):
+        made = builder(scene, EN)
+        z = values_of(made.figure)
+        for row, column in ((1, 1), (0, 2), (1, z.shape[1] - 1)):
+            number = made.numbers.at({"x": column, "y": row})
+            found = run.explain(number)
+            assert found.value == pytest.approx(z[row, column], rel=1e-4, abs=1e-4)
+            assert {abs(term.factor) for term in found.terms} == {1.0}
+
+
 def test_what_a_reader_typed_is_no_markup() -> None:
     scene = Scene(sentence="<b>x</b> $y$ \u05d0")
     made = cards.card(here("attention", scene), ((PATTERN, (0, 0, 1)),), EN, lambda way: '?a="&b')
