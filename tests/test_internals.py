@@ -101,16 +101,30 @@ def test_without_the_chunk_there_is_none(monkeypatch, tmp_path):
     assert internals.plotly_chunk() is None and live_figure._register() is None
 
 
-def answer(path: str, accept: str = "text/html,*/*", query: bytes = b"") -> tuple[int, str]:
-    """The status with which the server answers an address, and where it leads."""
+FRONTEND = Path(internals.st.__file__).parent / "static"
+
+
+def heard(path: str, accept: str = "text/html,*/*", query: bytes = b"") -> tuple[int, dict[str, str]]:
+    """The status and the headers with which the server answers an address."""
     from streamlit.web.server.starlette.starlette_static_routes import create_streamlit_static_handler
 
-    files = create_streamlit_static_handler(str(Path(internals.st.__file__).parent / "static"), "")
+    files = create_streamlit_static_handler(str(FRONTEND), "")
     scope = {"type": "http", "method": "GET", "path": f"/{path}", "query_string": query}
-    scope |= {"headers": [(b"accept", accept.encode())], "root_path": ""}
+    scope |= {"headers": [(b"accept", accept.encode())], "root_path": "", "asgi": {"spec_version": "2.4"}}
+    messages: list[dict] = []
+
+    async def send(message: dict) -> None:
+        messages.append(message)
+
     with ThreadPoolExecutor(1) as elsewhere:  # Playwright's own loop may run in this thread
-        response = elsewhere.submit(asyncio.run, files.get_response(path, scope)).result()
-    return response.status_code, response.headers.get("location", "")
+        elsewhere.submit(asyncio.run, files(scope, None, send)).result()
+    return messages[0]["status"], {name.decode(): value.decode() for name, value in messages[0]["headers"]}
+
+
+def answer(path: str, accept: str = "text/html,*/*", query: bytes = b"") -> tuple[int, str]:
+    """The status with which the server answers an address, and where it leads."""
+    status, headers = heard(path, accept, query)
+    return status, headers.get("location", "")
 
 
 def test_an_address_of_several_levels_leads_to_its_last(monkeypatch):
@@ -127,9 +141,23 @@ def test_an_address_of_several_levels_leads_to_its_last(monkeypatch):
     assert answer("a/static/js/gone.js", "*/*") == (200, ""), "what no reader asks for stays Streamlit's"
 
 
-def test_without_starlette_deep_addresses_stay(monkeypatch):
+def test_a_page_says_where_plotly_lies_and_nothing_else_does(monkeypatch):
+    pytest.importorskip("streamlit.web.server.starlette.starlette_static_routes")
+    files = pytest.importorskip("starlette.staticfiles").StaticFiles
+    monkeypatch.setattr(files, "__call__", files.__call__)  # put back afterwards
+    internals.send_plotly_early()
+    for page in ("", "attention", "index.html"):
+        status, headers = heard(page)
+        place = re.match(r"<\./(static/js/PlotlyChart\.[^>]+\.js)>; rel=modulepreload;", headers["link"])
+        assert status == 200 and (FRONTEND / place[1]).is_file(), page
+        assert headers["link"].count("PlotlyChart") == 1
+    assert "link" not in heard("favicon.png")[1] and "link" not in heard(place[1], "*/*")[1]
+
+
+def test_without_starlette_addresses_stay_and_plotly_comes_later(monkeypatch):
     hide(monkeypatch, "starlette.staticfiles")
     internals.shorten_deep_addresses()
+    internals.send_plotly_early()
 
 
 TOLD = {

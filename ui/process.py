@@ -51,6 +51,7 @@ def _prepare() -> None:
     gc.set_threshold(*GENERATIONS)
     internals = import_module("ui.live.internals")
     internals.shorten_deep_addresses()
+    internals.send_plotly_early()
     internals.lighten_states()
     core = import_module("core")
     for name in core.__all__:  # each is imported when it is first asked for

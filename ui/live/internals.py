@@ -129,6 +129,35 @@ def shorten_deep_addresses() -> None:
     StaticFiles.get_response = get_response  # type: ignore[method-assign]
 
 
+def send_plotly_early() -> None:
+    """Have the browser fetch Plotly with the page, and not when a figure asks for it: by a header of the page's HTML.
+
+    starlette.staticfiles.StaticFiles.__call__, on which Streamlit's files stand. Without it: Plotly is fetched later.
+    """
+    try:
+        from starlette.staticfiles import StaticFiles
+
+        called = StaticFiles.__call__
+    except GONE:
+        return
+    chunk = plotly_chunk()
+    if not chunk or getattr(called, "fibra", False):
+        return
+    link = b"link", f"<./static/js/{chunk}>; rel=modulepreload; fetchpriority=low".encode()
+
+    async def call(self: Any, scope: Any, receive: Any, send: Any) -> None:
+        async def tell(message: Any) -> None:
+            headers = message.get("headers", ())
+            if any(name == b"content-type" and value.startswith(b"text/html") for name, value in headers):
+                message = {**message, "headers": [*headers, link]}
+            await send(message)
+
+        await called(self, scope, receive, tell)
+
+    call.fibra = True  # type: ignore[attr-defined]
+    StaticFiles.__call__ = call  # type: ignore[method-assign]
+
+
 def on_error(tell: Callable[[BaseException], None]) -> None:
     """Call `tell` with each exception that a page raised, once, in that page's run: the logger streamlit.error_util,
     which writes its traceback. Without it nobody is told, and the traceback is all that the log has."""
