@@ -214,7 +214,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--processes", type=between(1, 8, int), default=1, help="of the app; several: behind nginx")
     parser.add_argument("--distinct", action="store_true", help="no two sessions share pictures: no cache helps")
     parser.add_argument("--app", type=app_script, default=ROOT / "app.py", help="another checkout's app.py")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    if arguments.faults and arguments.processes > 1:
+        parser.error("--faults kills the only server")
+    return arguments
 
 
 def main() -> int:

@@ -173,7 +173,7 @@ def table(server: Server, models: list[Model], arguments: argparse.Namespace, er
         for path in arguments.pages if model.writes else [path for path in arguments.pages if path != "generate"]:
             try:
                 look, new = asyncio.run(turned(server, model, path, arguments.tokens, arguments.turns, errors))
-            except (TimeoutError, OSError, WebSocketException, KeyError) as error:
+            except (TimeoutError, OSError, WebSocketException, LookupError) as error:
                 errors.append(f"{model.title}, {path}: {type(error).__name__}: {error}")
                 continue
             alone = model.alone(text, path)

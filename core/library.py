@@ -52,6 +52,7 @@ class Library:
         self._cards: dict[str, Card] = {}
         self._paths: dict[str, Path] = {}
         self._open: OrderedDict[str, Real] = OrderedDict()
+        self._looked = False
 
     def cards(self) -> list[Card]:
         """Every model that is there now; also those that cannot be used, which say why."""
@@ -64,7 +65,7 @@ class Library:
         """Those that were there when it was last looked, by name, without any that was found to be of no use. Nothing
         is opened for it: of one that nobody has asked for, the card has what it is called alone.
         """
-        if not self._named:
+        if not self._looked:
             self._look()
         found = {
             name: self._cards.get(name) or Card(path, titled(path), 0, "", name) for name, path in self._paths.items()
@@ -104,7 +105,7 @@ class Library:
             was = tuple((str(file), *file.stat()[6:9:2]) for file in files(path) if file.is_file())
             before, name = self._named.get(path, ((), ""))
             named[path] = was, name if before == was else self._name(path)
-        self._named = named
+        self._named, self._looked = named, True
         self._paths = {name: path for path, (_, name) in reversed(named.items()) if name}
 
     def _name(self, path: Path) -> str:
@@ -136,12 +137,16 @@ class Library:
         found, left = 0, [(self.root, 0)] if self.root and self.root.is_dir() else []
         while left and found < MOST:
             path, depth = left.pop(0)
-            if is_model(path):
+            try:
+                model, below = is_model(path), []
+                if not model and depth < DEPTH and path.is_dir() and self._inside(path):
+                    below = [(each, depth + 1) for each in sorted(path.iterdir()) if not each.name.startswith(".")]
+            except OSError:  # not the server's to read: lost+found of a volume
+                continue
+            if model:
                 found += 1
                 yield path
-            elif depth < DEPTH and path.is_dir() and self._inside(path):
-                below = [each for each in sorted(path.iterdir()) if not each.name.startswith(".")]
-                left[:0] = [(each, depth + 1) for each in below]
+            left[:0] = below
 
     def _inside(self, path: Path) -> bool:
         try:

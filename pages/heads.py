@@ -75,7 +75,8 @@ def _one(scene: Scene, words: Words) -> None:
             _head(scene, words, ready)
         if not ready:
             with st.container(key="heads-asked"):  # where the picture will stand
-                on_demand.ready(WITHOUT, scene, words("heads.worth"), words)
+                if on_demand.ready(WITHOUT, scene, words("heads.worth"), words):  # another reader's was, just now
+                    _worth(scene, words)
 
 
 def _head(scene: Scene, words: Words, ready: bool) -> None:
@@ -87,7 +88,11 @@ def _head(scene: Scene, words: Words, ready: bool) -> None:
     st.button(words("heads.all_on"), key="all-on", on_click=all_on, disabled=not scene.ablated)
     _picture(pictures.chosen, "one", scene, words, pictures.chosen_height(scene))
     if ready:
-        _picture(worth.effect, "worth", scene, words, worth.height(scene))
+        _worth(scene, words)
+
+
+def _worth(scene: Scene, words: Words) -> None:
+    _picture(worth.effect, "worth", scene, words, worth.height(scene))
 
 
 def _growth(scene: Scene, words: Words) -> None:

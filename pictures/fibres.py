@@ -10,8 +10,9 @@ from pictures.attention import read
 from pictures.compute import Picture, picture
 from pictures.display_names import all_named
 from pictures.lighting import counted, focus, focuses, lit, patterns, starts
-from pictures.numbers import Curves, Woven
+from pictures.numbers import Curves
 from pictures.words import Words
+from pictures.woven import Woven
 from plots.bipartite import MAX_CURVES as MOST_FLAT
 from plots.bipartite import bipartite
 from plots.fibres import fibres as fibres_figure
@@ -43,7 +44,6 @@ def light_of(scene: Scene, words: Words, height: int, start: str = "") -> Pictur
         layers_lit=lit(scene),
         layer_prefix=words("fibres.layer_prefix"),
         height=height,
-        clicked=True,
         alt=says,
     )
     # What a click on a fibre of the page's own run does, the page decides: it may cut it.

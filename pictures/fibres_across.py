@@ -10,8 +10,8 @@ from pictures.compute import Picture
 from pictures.display_names import all_named
 from pictures.extremes import head_names, some, token_name
 from pictures.lighting import counted, focus, layers, lit, patterns
-from pictures.numbers import Woven
 from pictures.words import Words
+from pictures.woven import Woven
 from plots.facing import facing
 
 
@@ -32,7 +32,6 @@ def light_of(scene: Scene, words: Words, height: int, start: str = "") -> Pictur
         layers_lit=lit(scene),
         prefixes=(words("fibres.encoder_prefix"), words("fibres.decoder_prefix")),
         height=height,
-        clicked=True,
         alt=says,
     )
     n_heads, (n_encoder, _, read, _) = max(a.shape[1] for a in shown.values()), shown["encoder"].shape

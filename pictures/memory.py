@@ -263,7 +263,7 @@ def number(function: Callable) -> int:
 
 
 class Kept(Protocol[P, Given]):
-    """A function whose values are kept, with its shelf; `has` says whether one is."""
+    """A function whose values are kept, with its shelf; `has` says whether one is, and counts as asking for it."""
 
     cache: Shelf
 

@@ -105,7 +105,7 @@ def _output(scene: Scene, heads: tuple[tuple[int, int], ...]) -> np.ndarray:
     if {*heads} == found.ablated:
         return compute.run(scene).trace[last]
     if found.ablated:
-        return stacks.without(scene, heads, [last])[last] if found.kind else _last(scene.turn(ablated=heads).computed)
+        return runs.all_on(scene).trace[last] if found.kind else _last(scene.turn(ablated=heads).computed)
     if found.kind:
         return runs.emptied(scene, runs.without(found.name("z"), found.place[1]))[last]
     return _without(scene.computed, *found.place)

@@ -27,7 +27,6 @@ def facing(
     prefixes: tuple[str, str] = ("E", "D"),
     width: int = 640,
     height: int = 620,
-    clicked: bool = False,
     alt: str = "",
 ) -> dict[str, Any]:
     """`encoder` [layer, head, source, source] below and behind, `decoder` [layer, head, target, target] above and in
@@ -67,7 +66,6 @@ def facing(
         rows=rows,
         width=width,
         height=height,
-        clicked=clicked,
         alt=alt,
     )
 

@@ -35,7 +35,6 @@ def fibres(
     layer_prefix: str = "L",
     width: int = 640,
     height: int = 620,
-    clicked: bool = False,
     alt: str = "",
 ) -> dict[str, Any]:
     """`patterns` [layer, head, query, key] as a 3-D scene, dark in both themes.
@@ -44,9 +43,8 @@ def fibres(
     strongest at most: `layout.meta` says "drawn" and "above". With `focus` (a token) the fibres that leave or reach
     it keep their colour and the rest is dim. The first `layers_lit` layers are lit, the rest dark: the flow is played
     by raising it. `heads` are the heads shown, all unless told. Clicked nodes carry their token's index in
-    `customdata`; with `clicked`, a fibre too: the number of tokens, and its place in `patterns` counted on from there.
-    The figure has a mask (`plots.mask`): it holds all that another threshold, or other lit layers, would
-    draw.
+    `customdata`, a clicked fibre the number of tokens and its place in `patterns` counted on from there. The figure has
+    a mask (`plots.mask`): it holds all that another threshold, or other lit layers, would draw.
 
     `width` is how many pixels the picture can count on: it decides whether the tokens' names stand upright.
     `layout.meta["aspect"]` is the width to height for which the camera is set: in a narrower picture, whoever draws it
@@ -74,7 +72,6 @@ def fibres(
         rows=n_layers * int(shown.sum()) * n_tokens,
         width=width,
         height=height,
-        clicked=clicked,
         alt=alt,
     )
 
@@ -91,7 +88,6 @@ def woven(
     rows: int,
     width: int,
     height: int,
-    clicked: bool = False,
     alt: str,
 ) -> dict[str, Any]:
     """`shining` [layer, head, query, key], the weights of all tokens of the planes, one after another, as `fibres`.
@@ -132,12 +128,11 @@ def woven(
         "most": MAX_CURVES,
         "dark": dark,
     }
-    if clicked:
-        for line in data:
-            if "curves" in line.get("meta", {}):
-                line["hoverinfo"] = "none"  # found under the pointer, and silent
-        places = np.ravel_multi_index((layer, head, query, key), shining.shape)
-        mask["edges"] = (shining.shape[2] + places).astype(np.int32)
+    for line in data:
+        if "curves" in line.get("meta", {}):
+            line["hoverinfo"] = "none"  # found under the pointer, and silent
+    places = np.ravel_multi_index((layer, head, query, key), shining.shape)
+    mask["edges"] = (shining.shape[2] + places).astype(np.int32)
     return with_mask({"data": [*data, *nodes], "layout": layout}, mask, shining[:lit_layers])
 
 

@@ -133,6 +133,15 @@ def test_a_bar_is_its_tokens_probability() -> None:
     assert run.explain((logit.name, logit.index)).value == pytest.approx(logit.value, abs=1e-4)
 
 
+def test_nothing_is_lost_where_only_the_other_stack_s_heads_are_off() -> None:
+    scene = Scene(model="translator", ablated=((0, 1, "encoder"),), attention_of="encoder")
+    (lost,) = (one for one in families("heads", scene) if one.startswith("lost."))
+    number = (lost.replace("*", "0"), (0,))
+    assert here("heads", scene).has(number)
+    other = scene.turn(attention_of="decoder")
+    assert not any(one.startswith("lost.") for one in families("heads", other)) and not here("heads", other).has(number)
+
+
 def test_every_number_of_a_translation_is_the_one_that_it_shows() -> None:
     """The map's cells, the fibres' points, the words' shares, of every kind of attention; with a word forced."""
     for kind in ("cross", "encoder", "decoder"):

@@ -33,7 +33,7 @@ from plots.tiles import TILE_CELLS, tile_at
 from tests.chromium import settled
 from tests.conftest import Watched
 from tests.support import ONE_STACK, fine, html, knob, labelled, open_page, pressed, slices_done
-from ui import sizes
+from ui import on_demand, sizes
 from ui.state import SCENE
 
 HOSTILE = "<b>bold</b> $x$ **md** {0} @query 👩‍👩‍👧 שלום"
@@ -243,6 +243,14 @@ def test_a_run_that_takes_a_while_follows_the_other_pictures_by_itself(scene, mo
     assert not worth.known(scene), "the page is drawn first"
     assert says not in html(fine(at.run())) and not worth.known(scene), "another knob waits for nothing either"
     assert says in html(slices_done(at, "heads.without", worth.outputs)) and worth.known(scene)
+
+
+def test_a_run_that_another_reader_has_made_just_now_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FIBRA_PLAIN_FIGURES", "1")
+    scene, asked = Scene(model="gpt", layer=2, lang="en"), iter([False])
+    monkeypatch.setattr(on_demand, "is_ready", lambda work, shown: next(asked, True))
+    at = fine(open_page("heads", scene))
+    assert next(asked, None) is None and worth.effect(scene, words_of("en")).says in html(at)
 
 
 def test_without_its_only_head_nothing_is_left_of_the_penguins() -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import tempfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -45,7 +46,7 @@ from pictures.words import LANGUAGES, words_of
 from plots.tokens import shown
 from tests.support import GOLDEN, ONE_STACK, tensors
 from tests.test_app import fine, html, page
-from ui import shell
+from ui import presets, shell
 from ui.models import cards
 from ui.state import SCENE
 
@@ -73,7 +74,7 @@ def shelf(tmp_path, monkeypatch):
     """The process's library, below a folder of this test's own."""
     own = Library(tmp_path)
     monkeypatch.setattr(library, "LIBRARY", own)
-    for module in (memory, pictures, cards, shell):
+    for module in (memory, pictures, cards, presets, shell):
         monkeypatch.setattr(module, "LIBRARY", own)
     return own
 
@@ -119,17 +120,44 @@ def test_a_model_that_this_server_has_not_is_said_to_be_absent(tmp_path, shelf):
 def test_the_sidebar_offers_all_that_lies_there_and_says_which_cannot_be_opened(tmp_path, shelf):
     folder(tmp_path, "whole")
     (folder(tmp_path, "broken") / "vocab.txt").unlink()  # no text can be turned into ids
+    gone = folder(tmp_path, "gone")
     (tmp_path / "old.zip").write_bytes(b"PK")
     at = fine(page("attention", lang="en"))
     (choice,) = (box for box in at.selectbox if box.key.startswith("knob-model"))
     assert {"whole", "broken"} <= {*choice.options} and not shelf._open and not shelf._cards, "nothing is opened for it"
     fine(choice.set_value(next(name for name, card in shelf.offered().items() if card.title == "broken")).run())
-    said = words_of("en")("notice.unopened", field="model", value="broken", right="").partition("broken")
-    assert at.session_state[SCENE].model == "penguins" and said[0] in html(at) and said[2] in html(at)
+    assert at.session_state[SCENE].model == "penguins"
+    assert words_of("en")("notice.unopened", field="model", value="broken", right="") in html(at)
+    shutil.rmtree(gone)
+    (choice,) = (box for box in at.selectbox if box.key.startswith("knob-model"))
+    fine(choice.set_value(next(name for name, card in shelf.offered().items() if card.title == "gone")).run())
+    assert at.session_state[SCENE].model == "penguins"
+    assert words_of("en")("notice.removed", field="model", value="gone", right="") in html(at)
     (choice,) = (box for box in at.selectbox if box.key.startswith("knob-model"))
     assert "broken" not in choice.options
     fine(choice.set_value(next(name for name in shelf.offered())).run())
     assert at.session_state[SCENE].preset.title == "whole"
+
+
+def test_what_the_server_may_not_read_hides_no_model(tmp_path, monkeypatch):
+    folder(tmp_path, "readable")
+    (tmp_path / "lost+found").mkdir()
+    entered = Path.iterdir
+
+    def iterdir(self: Path):
+        if self.name == "lost+found":
+            raise PermissionError(13, "Permission denied", str(self))
+        return entered(self)
+
+    monkeypatch.setattr(Path, "iterdir", iterdir)
+    assert [card.title for card in Library(tmp_path).offered().values()] == ["readable"]
+
+
+def test_where_no_model_lies_the_folder_is_looked_through_once(tmp_path, monkeypatch):
+    looks = []
+    monkeypatch.setattr(Library, "_candidates", lambda self: iter(looks.append(self) or ()))
+    shelf = Library(tmp_path)
+    assert shelf.offered() == shelf.offered() == {} and len(looks) == 1
 
 
 def test_the_least_recently_used_is_let_go(tmp_path, shelf, monkeypatch):
@@ -345,7 +373,7 @@ def test_how_alike_two_sentences_are_is_explained_by_their_own_runs(tmp_path, sh
     for lang in LANGUAGES:
         shown = card.shown("models", scene.turn(explained=(("akin.sentences", (2, 7)),)), words_of(lang))
         assert [size for _, size, _ in shown.axes] == [9, 9] and shown.axes[0][2][8].endswith("a bee")
-        assert ("8" in shown.card.html) and "told" not in shown.card.says
+        assert words_of(lang)("explain.at.sentence", n=8) in shown.card.html and "told" not in shown.card.says
     assert families("models", scene) == ["akin.sentences"] and not here.has(("akin.sentences", (0, 9)))
     assert not here.has(("told.9.embed", (0, 0))) and not world("attention", scene, words).has(
         ("akin.sentences", (0, 0))

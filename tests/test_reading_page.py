@@ -22,7 +22,7 @@ from plots.figure import literal, to_json
 from plots.token_shares import token_shares
 from plots.weighed import LEAST
 from tests.support import fine, html, open_page, pressed, slices_done
-from ui import scheduler
+from ui import on_demand, scheduler
 from ui.reading import asked
 from ui.state import SCENE
 
@@ -258,6 +258,21 @@ def test_heads_that_take_a_while_are_ranked_after_the_other_pictures(monkeypatch
     slices_done(at, "reading.ranked", ablation.measured)
     slices_done(at, "reading.without_key", importance.measured)
     assert all(told in html(at) for told in says) and words("shell.comes") not in html(at)
+
+
+def test_what_another_reader_has_made_just_now_is_shown(monkeypatch):
+    monkeypatch.setenv("FIBRA_PLAIN_FIGURES", "1")
+    scene, real, asked = Scene(model="stories", query=3, lang="en"), on_demand.is_ready, set()
+
+    def is_ready(work: on_demand.Work, shown: Scene) -> bool:
+        first = work.name not in asked
+        asked.add(work.name)
+        return not first and (real(work, shown) or work.unasked(shown))
+
+    monkeypatch.setattr(on_demand, "is_ready", is_ready)
+    at = fine(open_page("reading", scene))
+    for builder in (pictures.effects, importance.importance):
+        assert builder(scene, words_of("en")).says in html(at)
 
 
 @pytest.mark.parametrize("label", ("reading.ranked.ask", "reading.without_key.ask", "cause.patched.ask"))

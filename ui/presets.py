@@ -7,6 +7,7 @@ from typing import Any
 import streamlit as st
 
 from core import PRESETS, Notice, Scene
+from core.library import LIBRARY
 from core.presets import find
 from core.scene.switch import with_model
 from pictures import display_names, stacks
@@ -75,10 +76,13 @@ def stacks_differ(page: str, words: Words) -> None:
 def open_preset(model: str) -> None:
     """Show `model` as it opens, and of the reader's sentence what fits it.
 
-    One of the server's folder may turn out to be of no use only now that it is opened: then all stays, and it is said.
+    One of the server's folder may turn out to be of no use, or to have been taken away, only now that it is opened:
+    then all stays, and it is said.
     """
+    card = LIBRARY.offered().get(model)
     if find(model) is None:
-        state.notify(*state.notices(), Notice("unopened", "model", model, ""))
+        code = "unopened" if card and card.path.exists() else "removed"
+        state.notify(*state.notices(), Notice(code, "model", card.title if card else model, ""))
         return
     scene, cut = with_model(state.scene(), model)
     state.show(scene)

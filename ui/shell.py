@@ -50,7 +50,7 @@ WRITES, CLOCK_SHEET = ("generate", "translate"), "clock.css"  # the pages on whi
 FILES, FILES_SHEET = ("upload", "drop", "unfit"), "live/files.css"  # what a box for files says
 # Notices: of an address whose values were not taken, and all that are said at the top of a page.
 IN_ADDRESS = ("default", "conflict", "trained", "misplaced", "sourceless", "unlike")
-SAID = ("nowhere", "cut", "long", "blank", "unpatched", *IN_ADDRESS, "gone", "absent", "unopened")
+SAID = ("nowhere", "cut", "long", "blank", "unpatched", *IN_ADDRESS, "gone", "absent", "unopened", "removed")
 LOGO = Path(__file__).with_name("fibra.svg")
 
 

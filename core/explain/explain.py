@@ -51,7 +51,8 @@ LEAVES = ("position", "mask")
 
 
 def _leaf(s: Subject, name: str, index: tuple[int, ...]) -> Explanation:
-    """Where a token stands, and which keys that hides from it under a causal mask: nothing was computed."""
+    """Where a token stands, and which keys that hides from it under a causal mask, of the only stack or the decoder's
+    own: nothing was computed."""
     places = tuple(int(i) for i in np.atleast_1d(array("index", index, "iu")))
     if name == "position":
         return Explanation(name, places, float(places[0]), "p", "position")

@@ -10,7 +10,7 @@ from core.config import ENCODER
 from core.explain.subject import GRAD, LENGTH
 from core.interpret import ANSWERS, is_sum
 from core.scene.fields import Numbered
-from pictures import habits, influence, left_out
+from pictures import habits, influence, left_out, stacks
 from pictures.explained import derived, runs
 from pictures.explained.akin import SENTENCES
 from pictures.explained.habitual import HABITS
@@ -151,7 +151,7 @@ def families(page: str, scene: Scene) -> list[str]:
         own += [] if influence.silent(pair) else [f"share_{name}.embed" for name in ANSWERS]
     else:
         own = [one for one in MADE.get(page, ()) if _is_made(one, config)]
-        own = [one for one in own if scene.ablated or not one.startswith("lost.")]
+        own = [one for one in own if stacks.looks(scene).ablated or not one.startswith("lost.")]
         own = [one for one in own if scene.cut or not one.startswith("cut.")]
         own = [one for one in own if habits.offered(scene) or one.partition(".")[0] not in HABITS]
         if page == "generate" and len(losses.joined(asked(page, scene)).tokens) > 1:

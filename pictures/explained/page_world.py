@@ -146,6 +146,8 @@ def _lacking(plain: World, scene: Scene, words: Words, start: str) -> World:
         lacks = Lacks(plain.subject, runs.lacking(scene, start), (head, query), key)
         return replace(plain, subject=runs.left_out(scene, start), lacks=lacks)
     if start == runs.WHOLE and stacks.kinds(scene):
+        if not stacks.looks(scene).ablated:
+            raise ConfigError("name: of the attention that is shown no head is off", "name")
         return replace(plain, subject=runs.all_on(scene))
     if start == runs.WHOLE or not (scene.patch or stacks.kinds(scene)):
         return _of(compute.run(runs.without_head(scene, start)), words)

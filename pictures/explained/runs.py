@@ -2,7 +2,8 @@
 a head, one with all of them, one with no fibre cut, one in which a query's head leaves a key out, that of one of many
 sentences, that of a text which a search has kept, the one that is pinned, and that of the text that Generate judges.
 A name begins with the run that it is of: `put_head.1.2.logits`, `without.1.2.logits`, `whole.logits`, `uncut.logits`,
-`left.1.2.4.0.logits`, `told.3.logits`, `kept.2.0.logits`, `pinned.logits`, `judged.logits`.
+`left.1.2.4.0.logits`, `told.3.logits`, `kept.2.0.logits`, `pinned.logits`, `judged.logits`; of two stacks
+`without_encoder.1.2.logits` and `left_cross.1.2.4.0.logits` too.
 """
 
 from __future__ import annotations
@@ -31,10 +32,7 @@ ARRAYS = {  # what a patch takes over, of a layer
     **{"mlp": "blocks.{}.mlp_out", "cross": "blocks.{}.cross.z", "encoder": "encoder.blocks.{}.resid_pre"},
 }
 PUT = rf"put_(?:{'|'.join(ARRAYS)})\.\d+\.\d+(?:\.\d+)?\."
-WHERE = {
-    IN_CROSS: f"_{IN_CROSS}",
-    IN_ENCODER: f"_{IN_ENCODER}",
-}  # a head that is not of a stack's own, or the decoder's
+WHERE = {kind: f"_{kind}" for kind in (IN_CROSS, IN_ENCODER)}  # but for the decoder's own heads
 ELSE = rf"(?:{'|'.join(WHERE.values())})?"
 RUN = re.compile(
     rf"((?:other|whole|uncut|pinned|judged)\.|left{ELSE}(?:\.\d+){{4}}\.|(?:blank|way|told)\.\d+\."

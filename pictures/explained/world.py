@@ -61,8 +61,8 @@ class World:
     those are, (array, position) each, where they are this run's own. pair: Cause's two sentences and two candidates.
     elsewhere: the World of another run, by what its names begin with (runs.py). patched_from: of a run with a patch,
     what the names begin with of the run that it was taken from. scaled: of a run whose embeddings are those
-    of another times so much, that one and how much [pos]. on_map: which tokens are shown on the page's maps of who
-    looks at whom, where it has such maps. works: what each step of a text computed. lacks: of a run in which a head
+    of another times so much, that one and how much [pos]. on_map: which tokens are shown where the page shows who
+    looks at whom; empty: all of them. works: what each step of a text computed. lacks: of a run in which a head
     leaves a key out, or gives nothing, what it lacks of the run as it is. moved: of a page that leaves out one key
     after the other, how far that moves the output of a query of a layer's head, of one of the KINDS of attention:
     [key]. read_over: of a page that reads many sentences, every head's scores on each: [sentence, label, layer, head].

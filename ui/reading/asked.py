@@ -87,7 +87,8 @@ def _asked(
         _picture(builder, scene, words, height, on_click)
         return
     with st.container(key=place):
-        on_demand.ready(work, scene, words(f"reading.steps.{builder.__name__}"), words)
+        if on_demand.ready(work, scene, words(f"reading.steps.{builder.__name__}"), words):  # another reader's was
+            _picture(builder, scene, words, height, on_click)
 
 
 def _waiting(
