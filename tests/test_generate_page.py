@@ -630,7 +630,7 @@ def test_words_of_the_lens_stand_beside_one_another_and_as_many_as_have_room(wat
 def test_leaving_while_it_plays_leaves_nothing_behind(watched, app) -> None:
     tab = open_generate(watched, app, "lang=en&model=stories&max_new_tokens=30")
     tab.get_by_role("button", name="Play").click()
-    expect(tab.locator(".fibra-text .new")).to_have_count(3)
+    tab.locator(".fibra-text .new").nth(2).wait_for()  # a busy machine may pass over the moment when it has three
     tab.get_by_role("link", name="Drift", exact=True).click()
     expect(tab.locator("h1.fibra-title")).to_have_text("Drift")
     tab.wait_for_timeout(2500)
