@@ -25,10 +25,6 @@ class Cluster:
         used = [server.usage() for server in self.servers]
         return Usage(sum(each.peak_mb for each in used), sum(each.cpu_seconds for each in used))
 
-    def resident_mb(self) -> float:
-        """Their memory now."""
-        return sum(server.resident_mb() for server in self.servers)
-
     def written(self) -> str:
         """All that they have logged."""
         return "".join(server.written() for server in self.servers)
