@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from core import Scene
+from core import Scene, limits
 from core.interpret import difference, patched_differences, word_influence
 from core.interventions import Patch
 from core.scene.sentence import fit_target, target_cut
@@ -19,7 +19,10 @@ from plots.tokens import shown
 from ui import comparison, controls, explanation, figure, on_demand, patch, presets, shell, state, switchboard
 from ui.live import live_figure
 
-PATCHES = on_demand.Work("cause.patched", pictures.patched, attrgetter("parts"), attrgetter("unasked"))
+PATCHES = on_demand.Work(
+    *("cause.patched", pictures.patched, attrgetter("parts"), attrgetter("cost"), pictures.patched.has),
+    most=lambda: limits.PATCHES_UNASKED,
+)
 
 
 @st.fragment

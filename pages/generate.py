@@ -17,7 +17,7 @@ from ui.fragments import Fragments
 from ui.generate import knobs, loop_strip
 
 TWO = Fragments("generate", (JUDGED,))
-CHECK = on_demand.Work("generate.recheck", cache.both_ways, cache.parts, cache.unasked)
+CHECK = on_demand.Work("generate.recheck", cache.both_ways, cache.parts, cache.cost, cache.both_ways.has)
 
 
 def loop(words: Words) -> None:

@@ -16,7 +16,7 @@ from plots.tiles import tile_at
 from ui import comparison, controls, explanation, figure, on_demand, presets, shell, sizes, state, switchboard
 from ui.live import live_figure
 
-WITHOUT = on_demand.Work("heads.without", worth.outputs, worth.parts, worth.unasked, worth.soon, worth.known)
+WITHOUT = on_demand.Work("heads.without", worth.outputs, worth.parts, worth.cost, worth.known)
 SEEDS = 99  # the slider's last; of ten thousand, a hand would not hit the next one
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from core import Scene, limits
+from core import Scene
 from core.generate.loop import multiplications, multiplications_by_part
 from core.interpret import head_effects, prediction_effects, without_heads
 from core.weights.stored import Stored
@@ -48,17 +48,7 @@ def of_all(scene: Scene) -> list[Ablated]:
     return [measured(*part) for part in parts(scene)]
 
 
-def unasked(scene: Scene) -> bool:
-    """Whether all heads are tried so soon that a page need not be asked to."""
-    return work(scene) <= limits.ABLATIONS
-
-
-def soon(scene: Scene) -> bool:
-    """Whether that is before the page's other pictures have been missed."""
-    return work(scene) <= limits.SOON
-
-
-def work(scene: Scene) -> float:
+def cost(scene: Scene) -> float:
     """The multiplications that it takes to switch off all heads, one by one."""
     config = stacks.looks(scene).config
     # What follows a head is computed again: half of the model on average.

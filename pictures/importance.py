@@ -153,17 +153,7 @@ def carried_of(scene: Scene) -> np.ndarray:
         return value_weighted(params, config, trace, layer, kind)[head]
 
 
-def unasked(scene: Scene) -> bool:
-    """Whether leaving out one key after the other takes so little that a page need not be asked to."""
-    return work(scene) <= limits.ABLATIONS
-
-
-def soon(scene: Scene) -> bool:
-    """Whether so little that the page's other pictures wait for it."""
-    return work(scene) <= limits.SOON
-
-
-def work(scene: Scene) -> float:
+def cost(scene: Scene) -> float:
     """The multiplications that it takes."""
     found = stacks.looks(scene)
     above = found.config.n_layers - found.place[0] - (not found.crosses)
@@ -182,7 +172,7 @@ def parts(scene: Scene) -> list[tuple[Scene, int, int]]:
     found = stacks.looks(scene)
     n = len(found.columns)
     bare = compute.looked_at(scene, ("layer", "head", "query", "attention_of"))
-    step = n if unasked(scene) or _is_row(found) else AT_ONCE
+    step = n if _is_row(found) or cost(scene) <= limits.ABLATIONS else AT_ONCE
     return [(bare, start, min(start + step, n)) for start in range(0, n, step)]
 
 

@@ -43,10 +43,10 @@ def affordable(config: Config) -> int:
     """How many tokens a sentence may have so that it does not take too long to patch each stream and each head: what
     follows a patch is computed again, half of the model on average. A few are always tried.
     """
-    return next((n for n in range(limits.FOLLOWED, FEWEST, -1) if _work(config, n) <= limits.PATCHES), FEWEST)
+    return next((n for n in range(limits.FOLLOWED, FEWEST, -1) if _cost(config, n) <= limits.PATCHES), FEWEST)
 
 
-def _work(config: Config, n: int) -> float:
+def _cost(config: Config, n: int) -> float:
     return config.n_layers * (n + config.n_heads) * multiplications(config, n, n, n_source=n) / 2
 
 
@@ -149,9 +149,9 @@ class Pair:
         return self.target.computed, self.source.computed, self.read, self.candidates, what, layer, head
 
     @property
-    def unasked(self) -> bool:
-        """Whether all patches are tried so soon that a page need not be asked to."""
-        return _work(self.clean.config, len(self.clean.tokens)) <= limits.PATCHES_UNASKED
+    def cost(self) -> float:
+        """The multiplications that it takes to try all patches, one run each."""
+        return _cost(self.clean.config, len(self.clean.tokens))
 
     @property
     def parts(self) -> list[tuple[Any, ...]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 import core
-from core import Scene, limits
+from core import Scene
 from core.interpret import relative_change, without_heads
 from core.scene.fields import Numbered
 from pictures import ablation, compute, memory, stacks
@@ -47,16 +47,6 @@ def parts(scene: Scene) -> list[tuple[Scene]]:
     return [(compute.looked_at(scene, view if stacks.looks(scene).ablated else ("layer", "head", *view)),)]
 
 
-def unasked(scene: Scene) -> bool:
-    """Whether the other run is made so soon that a page need not be asked to."""
-    return work(scene) <= limits.ABLATIONS
-
-
-def soon(scene: Scene) -> bool:
-    """Whether before the page's other pictures have been missed."""
-    return work(scene) <= limits.SOON
-
-
 def known(scene: Scene) -> bool:
     """Whether `outputs` is kept of this Scene; of two stacks that is not told."""
     found = stacks.looks(scene)
@@ -67,7 +57,7 @@ def known(scene: Scene) -> bool:
     return _without.has(scene.computed, *found.place)
 
 
-def work(scene: Scene) -> float:
+def cost(scene: Scene) -> float:
     """The multiplications that it takes."""
     found = stacks.looks(scene)
     layers = found.config.n_layers if found.ablated else found.config.n_layers - found.place[0]

@@ -395,7 +395,7 @@ def slices_done(at: AppTest, name: str, do: Callable[..., Any]) -> AppTest:
     """The page after all parts of a work that comes in slices were done, as its clock does them."""
     asked = at.session_state[on_demand.ASKED][name]
     while asked.done < len(asked.parts):
-        on_demand._slice(on_demand.Work(name, do, list, bool), asked, words_of("en"))
+        on_demand._slice(on_demand.Work(name, do, list, None, bool), asked, words_of("en"))
     return fine(at.run())
 
 

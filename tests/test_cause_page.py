@@ -9,7 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 from streamlit.testing.v1 import AppTest
-from support import fine, html, knob, open_page, pressed
+from support import fine, html, knob, open_page, pressed, slices_done
 
 from core import Scene, limits
 from pictures import cause, pair
@@ -106,10 +106,26 @@ def test_a_large_model_is_patched_when_asked_for(monkeypatch, model):
     monkeypatch.setattr(limits, "PATCHES_UNASKED", 1)
     scene, words = Scene(model=model, lang="en"), words_of("en")
     maps = [each(scene, words).says for each in cause.maps(scene)]
+    pair.patched.cache.clear()
     at = fine(open_page("cause", scene))
     assert cause.both(scene, words).says in html(at) and not any(says in html(at) for says in maps)
     pressed(at, "ask-cause.patched")
     assert all(says in html(at) for says in maps)
+
+
+@pytest.mark.parametrize("model", ["stories", "translator"])
+def test_a_model_that_takes_a_while_is_patched_in_slices_by_itself(monkeypatch, model):
+    monkeypatch.setenv("FIBRA_PLAIN_FIGURES", "1")
+    scene, words = Scene(model=model, lang="en"), words_of("en")
+    maps = [each(scene, words).says for each in cause.maps(scene)]
+    pair.patched.cache.clear()
+    monkeypatch.setattr(limits, "SOON", 0)
+    at = fine(open_page("cause", scene))
+    assert cause.both(scene, words).says in html(at) and not any(says in html(at) for says in maps)
+    assert not any(button.key == "ask-cause.patched" for button in at.button)
+    slices_done(at, "cause.patched", pair.patched)
+    assert all(says in html(at) for says in maps)
+    assert all(says in html(fine(open_page("cause", scene))) for says in maps), "whoever comes next waits for nothing"
 
 
 def test_all_that_the_maps_show_is_a_part_that_was_asked_for(monkeypatch):

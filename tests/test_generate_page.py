@@ -228,14 +228,14 @@ def test_of_a_large_model_a_step_on_reads_one_row_of_the_lens(monkeypatch) -> No
 def test_a_large_model_s_text_is_computed_again_when_it_is_asked_for(monkeypatch) -> None:
     monkeypatch.setenv("FIBRA_PLAIN_FIGURES", "1")
     words = words_of("en")
-    assert cache.unasked(STORIES)
+    assert cache.cost(STORIES) <= limits.ABLATIONS
     says = cache.check(STORIES, words)
     for large in (limits.LARGE, 1):
         monkeypatch.setattr(limits, "LARGE", large)
         monkeypatch.setattr(limits, "ABLATIONS", 10**10)
-        assert cache.unasked(STORIES)
+        assert cache.cost(STORIES) <= limits.ABLATIONS
         monkeypatch.setattr(limits, "ABLATIONS", 1000)
-        assert not cache.unasked(STORIES)
+        assert cache.cost(STORIES) > limits.ABLATIONS
     memory.BUDGET.clear()
     at = fine(open_page("generate", STORIES.turn(lang="en")))
     assert says not in html_of(at) and not cache.both_ways.cache.entries

@@ -216,7 +216,7 @@ def test_the_effect_is_the_relative_change_of_the_last_output(name: str, lang: s
 def test_of_a_large_model_the_run_without_a_head_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FIBRA_PLAIN_FIGURES", "1")
     scene = Scene(model="gpt", layer=2, lang="en")
-    assert worth.unasked(scene) and worth.parts(scene.turn(ablated=((0, 0),))) == worth.parts(
+    assert worth.cost(scene) <= limits.ABLATIONS and worth.parts(scene.turn(ablated=((0, 0),))) == worth.parts(
         scene.turn(ablated=((0, 0),), layer=1)
     )
     monkeypatch.setattr(limits, "ABLATIONS", 0)
@@ -237,7 +237,7 @@ def test_a_run_that_takes_a_while_follows_the_other_pictures_by_itself(scene, mo
     for shelf in (worth._without, worth._last):
         shelf.cache.clear()
     monkeypatch.setattr(limits, "SOON", 0)
-    assert worth.unasked(scene) and not worth.soon(scene) and not worth.known(scene)
+    assert 0 < worth.cost(scene) <= limits.ABLATIONS and not worth.known(scene)
     at = fine(open_page("heads", scene))
     assert says not in html(at) and not any(button.key == "ask-heads.without" for button in at.button)
     assert not worth.known(scene), "the page is drawn first"

@@ -48,6 +48,7 @@ from tests.support import GOLDEN, ONE_STACK, tensors
 from tests.test_app import fine, html, page
 from ui import presets, shell
 from ui.models import cards
+from ui.reading import asked
 from ui.state import SCENE
 
 
@@ -387,20 +388,20 @@ def test_how_alike_two_sentences_are_is_explained_by_their_own_runs(tmp_path, sh
 def test_a_large_model_s_heads_are_switched_off_layer_by_layer_when_asked_for(monkeypatch):
     scene = Scene(model="gpt", layer=2, ablated=((2, 1),))
     about = compute.params(scene), scene.config, compute.run(scene).trace
-    assert ablation.unasked(scene) and len(ablation.parts(scene)) == 4
+    assert asked.ABLATIONS.unasked(scene) and len(ablation.parts(scene)) == 4
     assert np.array_equal(np.stack([one.moved for one in ablation.of_all(scene)]), core.interpret.head_effects(*about))
     predicted = np.stack([one.predicted for one in ablation.of_all(scene)], axis=1)
     assert np.array_equal(predicted, core.interpret.prediction_effects(*about))
     assert ablation.of_all(Scene(model="encoder"))[0].predicted is None
     monkeypatch.setattr(limits, "ABLATIONS", 1)
-    assert not ablation.unasked(scene)
-    assert not importance.unasked(scene)
+    assert not asked.ABLATIONS.unasked(scene)
+    assert not asked.KEYS.unasked(scene)
     n = len(scene.tokens)
     assert [part[1:] for part in importance.parts(scene)] == [(0, n)], "under a mask one row alone is computed again"
     rows = [scene.turn(query=query) for query in (0, n - 1)]
     about = importance.again(scene, 1 / n, 1), importance.again(scene, 1, 1)
     monkeypatch.setattr(limits, "ABLATIONS", sum(about) / 2)
-    assert [importance.unasked(row) for row in rows] == [True, False]
+    assert [asked.KEYS.unasked(row) for row in rows] == [True, False]
     monkeypatch.setattr(limits, "ABLATIONS", 1)
     sees_all = Scene(model="encoder_full", sentence=" ".join(f"w{i}" for i in range(20)))
     assert [part[1:] for part in importance.parts(sees_all)] == [(0, 16), (16, 20)]

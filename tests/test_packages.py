@@ -20,6 +20,7 @@ from core.scene.sentence import fit_sentence
 from pictures import attention, compute, heads, importance, memory
 from pictures.alike import IDEAS
 from pictures.words import LANGUAGES, words_of
+from ui.reading import asked
 
 SENTENCES = ("The seal sees a fish near the ice.", "Os pinguins não têm joelho.")
 
@@ -75,8 +76,8 @@ def test_a_long_text_is_drawn_in_few_bytes(minilm_folder, monkeypatch):
     shown = np.asarray(pattern.figure["data"][0]["z"])
     assert np.array_equal(shown[1:-1, 1:-1], a[1:-1, 1:-1]) and np.isnan(shown[[0, -1]]).all()
     assert words("figure.enlarge") in pattern.says and "“[CLS]” and “[SEP]”" in pattern.says
-    assert not importance.unasked(scene) and len(importance.parts(scene)) == 256 / importance.AT_ONCE
-    assert importance.unasked(scene.turn(layer=5)), "above the last layer nothing is computed again"
+    assert not asked.KEYS.unasked(scene) and len(importance.parts(scene)) == 256 / importance.AT_ONCE
+    assert asked.KEYS.unasked(scene.turn(layer=5)), "above the last layer nothing is computed again"
     assert memory.BUDGET.currsize < limits.CACHE / 2
     assert "blocks.0.attn.q" not in compute.run(scene).trace._arrays, "little of a long trace is kept"
 

@@ -218,6 +218,7 @@ def test_many_sentences_are_read_when_asked_for_in_slices(monkeypatch):
     monkeypatch.setattr(scheduler, "SLICE", -1.0)  # a part at a time
     scene, words = Scene(model="stories", layer=1, head=2, lang="en"), words_of("en")
     says = habits.held(scene, words).says
+    habits.scores.cache.clear()
     at = fine(open_page("reading", scene))
     assert says not in html(at) and not at.get("progress")
     at.button(key="ask-reading.over").click()
@@ -227,6 +228,7 @@ def test_many_sentences_are_read_when_asked_for_in_slices(monkeypatch):
     monkeypatch.setattr(scheduler, "SLICE", 60.0)
     assert says in html(fine(at.run())) and habits.ranged(scene, words).says in html(at)
     assert says in html(fine(at.run())), "and it stays"
+    assert says in html(fine(open_page("reading", scene))), "what somebody has asked for is shown to whoever comes"
     moved = scene.turn(temperature=2.0).to_query()
     at.query_params.update(moved)
     assert at.button(key="ask-reading.over") if says not in html(fine(at.run())) else False

@@ -1,6 +1,6 @@
 """Work that comes after a page's other pictures: in slices, while other readers move their knobs.
 
-What takes about a second begins by itself; what takes more is asked for by a button.
+What takes little comes with the page; what takes about a second begins by itself; for more there is a button.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 
 import streamlit as st
 
+from core import limits
 from pictures.words import Words
 from ui import scheduler, shell
 
@@ -22,17 +23,25 @@ ASKED = "fibra.asked"  # session state: of each work, by its name, what was aske
 class Work:
     """name: under it stand its words `ask`, `about` and `doing`. do: one part; what it finds is kept elsewhere.
 
-    parts: of what is shown the arguments of `do`, all that it depends on. unasked: whether that is done so soon that a
-    page need not be asked to; soon: whether so soon that it comes with the page's other pictures, if not whenever it is
-    unasked. known: whether a part has been done and is kept, if that can be told.
+    parts: of what is shown the arguments of `do`, all that it depends on. cost: the multiplications that takes; none
+    known, and it is always asked for. known: whether a part has been done and is kept. most: up to what cost nobody
+    need ask.
     """
 
     name: str
     do: Callable[..., Any]
     parts: Callable[[Any], Sequence[Any]]
-    unasked: Callable[[Any], bool]
-    soon: Callable[[Any], bool] | None = None
-    known: Callable[..., bool] | None = None
+    cost: Callable[[Any], float] | None
+    known: Callable[..., bool]
+    most: Callable[[], float] = lambda: limits.ABLATIONS
+
+    def unasked(self, shown: Any) -> bool:
+        """Whether it begins by itself."""
+        return self.cost is not None and self.cost(shown) <= self.most()
+
+    def soon(self, shown: Any) -> bool:
+        """Whether that is before the page's other pictures have been missed."""
+        return self.cost is not None and self.cost(shown) <= min(limits.SOON, self.most())
 
 
 @dataclass(eq=False)
@@ -67,12 +76,12 @@ def ready(work: Work, shown: Any, title: str, words: Words) -> bool:
 
 def is_ready(work: Work, shown: Any) -> bool:
     """Whether the parts come with the page, or all are done."""
-    if work.unasked(shown) and (work.soon is None or work.soon(shown)):
+    if work.soon(shown):
         return True
     asked, parts = _all().get(work.name), work.parts(shown)
     if asked is not None and asked.done == len(asked.parts) and asked.parts == parts:
         return True
-    return work.known is not None and all(work.known(*part) for part in parts)
+    return all(work.known(*part) for part in parts)
 
 
 def _all() -> dict[str, Asked]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 import core
-from core import Distribution, Scene, Writing, limits
+from core import Distribution, Scene, Writing
 from core.generate.loop import Work, multiplications, multiplications_by_part
 from core.interpret import read_last
 from core.scene.fields import Numbered
@@ -91,15 +91,15 @@ def parts(scene: Scene) -> list[tuple[Scene]]:
     return [(continuation.knobs(scene),)]
 
 
-def unasked(scene: Scene) -> bool:
-    """Whether that takes so little that a page need not be asked to."""
+def cost(scene: Scene) -> float:
+    """The multiplications that it takes."""
     text, c = continuation.text_of(scene), scene.config
     if not at_once(scene):
-        return sum(step.work.without_cache for step in text.steps) <= limits.ABLATIONS
+        return sum(step.work.without_cache for step in text.steps)
     n = len(text.ids) + len(text.steps) - 1
     unread = len(text.ids) - 1  # positions whose logits are not computed
     once = multiplications(c, n, n) - multiplications_by_part(c, unread, unread)["unembed"]
-    return once + ablation.widened(scene) <= limits.ABLATIONS
+    return once + ablation.widened(scene)
 
 
 def _in_one_run(text: Writing) -> np.ndarray:

@@ -15,16 +15,12 @@ from pictures.words import Words
 from ui import controls, figure, on_demand, shell, state
 from ui.live import live_figure
 
-ABLATIONS = on_demand.Work(
-    *("reading.ranked", ablation.measured, ablation.parts, ablation.unasked),
-    *(ablation.soon, ablation.measured.has),
-)
+ABLATIONS = on_demand.Work("reading.ranked", ablation.measured, ablation.parts, ablation.cost, ablation.measured.has)
 KEYS = on_demand.Work(
-    *("reading.without_key", importance.measured, importance.parts, importance.unasked),
-    *(importance.soon, importance.measured.has),
+    "reading.without_key", importance.measured, importance.parts, importance.cost, importance.measured.has
 )
 SENTENCES = on_demand.Work(
-    "reading.over", habits.scores, lambda scene: [(one,) for one in habits.parts(scene)], lambda _: False
+    "reading.over", habits.scores, lambda scene: [(one,) for one in habits.parts(scene)], None, habits.scores.has
 )
 Click = Callable[[dict[str, Any]], None]
 
