@@ -238,11 +238,16 @@ class Config:
 
     def n_parameters(self) -> int:
         """How many numbers `init_params` draws."""
-        return sum(math.prod(shape) for shape in param_shapes(self).values())
+        return _n_parameters(self)
 
 
 TYPES: dict[str, Any] = get_type_hints(Config)
 _OF_ENCODER = ("n_encoder_layers", "n_encoder_heads", "encoder_d_mlp", "encoder_vocab_size")
+
+
+@lru_cache(maxsize=256)  # each picture of a page asks whether its model is large
+def _n_parameters(config: Config) -> int:
+    return sum(math.prod(shape) for shape in param_shapes(config).values())
 
 
 @lru_cache(maxsize=256)

@@ -69,5 +69,6 @@ def _once(scene: Scene) -> int:
 
 def widened(scene: Scene) -> int:
     """As many as it takes to widen the weights once, where they are stored in few bits."""
-    stored = any(isinstance(p, Stored) for p in compute.params(scene).values())
+    preset = scene.preset
+    stored = preset.trained and any(isinstance(p, Stored) for p in preset.learned.values())
     return WIDENED * scene.whole.n_parameters() if stored else 0

@@ -10,7 +10,7 @@ from core.challenges.challenge import MOST, next_token
 from core.scene.continuation import namer
 from pictures import compute
 from pictures.compute import EncodedPicture, Picture
-from pictures.heads import all_tiles
+from pictures.heads import all_tiles, with_chosen
 from pictures.squares import looks_map
 from pictures.stacks import patterns
 from pictures.words import Words
@@ -36,7 +36,8 @@ def wanted(challenge: Challenge, scene: Scene, words: Words) -> EncodedPicture:
 def heads(scene: Scene, words: Words) -> EncodedPicture:
     """All heads, without the names of what they do: those are to be found."""
     says = words("challenges.heads_about")
-    return compute.encode(Picture(all_tiles(scene, patterns(scene), words, says), says), words)
+    figure = with_chosen(all_tiles(scene, patterns(scene), words, says), scene)
+    return compute.encode(Picture(figure, says), words)
 
 
 def told(challenge: Challenge, scene: Scene, found: Score, words: Words) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from pictures.stacks import each_layer, patterns
 from pictures.words import Words, capital
 from plots.figure import label_width
 from plots.heatmap import heatmap
-from plots.tiles import grid, tiles
+from plots.tiles import grid, outlined, tiles
 
 WIDE, HALF, NARROW = 600, 290, 390  # px: the left column, half of it, and the right column, at 1440
 GROWTH_HEIGHT = 250  # px
@@ -31,20 +32,23 @@ SHOWN = ("without_first", "rows_renormalized", "attention_of")  # what of the pa
 @picture("layer", "head", *SHOWN)
 def overview(scene: Scene, words: Words) -> Picture:
     """Every head of every layer."""
-    a, says = left_out.on_map(patterns(scene), scene), _told(scene, words)
-    name = left_out.weights_name(stacks.looks(scene).name("pattern", "{}"), scene)
-    numbers = Tiles(squared(a).shape, name, a.shape[2:])
-    return Picture(all_tiles(scene, a, words, says, looks(scene, words)), says, numbers)
+    drawn = _all(scene, words)
+    return replace(drawn, figure=with_chosen(drawn.figure, scene))
 
 
-# Another head chosen, and all of them look as they did: of a long text to find the strongest takes a while.
+# Another head chosen, and all of them look as they did: 270 tiles, and of a long text to find the strongest.
 @memory.kept(
     lambda scene, words: (scene.computed, *(getattr(scene, name) for name in SHOWN), words.lang),
     large=lambda scene, _: compute.is_large(scene),
 )
-def _told(scene: Scene, words: Words) -> str:
-    a = patterns(scene)
-    return strongest(scene, left_out.on_map(a, scene), words) + left_out.told_of_rows(a, scene, words)
+def _all(scene: Scene, words: Words) -> Picture:
+    """The same with none chosen."""
+    whole = patterns(scene)
+    a = left_out.on_map(whole, scene)
+    says = strongest(scene, a, words) + left_out.told_of_rows(whole, scene, words)
+    name = left_out.weights_name(stacks.looks(scene).name("pattern", "{}"), scene)
+    figure = all_tiles(scene, a, words, says, looks(scene, words))
+    return Picture(figure, says, Tiles(squared(a).shape, name, a.shape[2:]))
 
 
 def squared(a: np.ndarray) -> np.ndarray:
@@ -57,15 +61,21 @@ def squared(a: np.ndarray) -> np.ndarray:
     return square
 
 
+def with_chosen(figure: dict[str, Any], scene: Scene) -> dict[str, Any]:
+    """The figure of all tiles with the chosen head outlined: beside the given one, whose arrays it shares."""
+    found = stacks.looks(scene)
+    shape = (found.config.n_layers, found.config.n_heads, found.longest, found.longest)
+    return outlined(figure, found.place, shape, (len(found.rows), len(found.columns)))
+
+
 def all_tiles(
     scene: Scene, a: np.ndarray, words: Words, says: str, looks: list[list[str]] | None = None
 ) -> dict[str, Any]:
     """The figure of every head of every layer, a [layer, head, row, column] and `says` its text alternative; `looks`
-    names what each looks at."""
+    names what each looks at. None is chosen."""
     found = stacks.looks(scene)
     return tiles(
         squared(a),
-        chosen=found.place,
         ablated=found.ablated,
         layer_title=words("axis.layer"),
         head_title=words("axis.head"),

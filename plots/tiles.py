@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from math import prod
 from typing import Any
 
@@ -77,12 +78,9 @@ def tiles(
     shapes = [_frames(map(corners, np.ndindex(*shape[:2])))]
     if ablated:
         shapes += _crosses(list(map(corners, sorted(ablated))))
-    if chosen is not None:
-        shapes += _ring(corners(chosen))
     layers = [" · ".join(f"{layer_prefix}{layer}" for layer in range(row, n_layers, n_rows)) for row in range(n_rows)]
     columns = [column for column in range(n_columns) if tile_of(0, column, shape)]
     heads = [f"{head_prefix}{column % (n_heads + 1)}" for column in columns]
-    spot = spot_of(*chosen, shape) if chosen else None
     side = int(np.clip(WIDE // n_columns, *TILE))
     top = theme.GAP + 24 + (26 if head_title else 0)
     layout = base_layout(
@@ -99,7 +97,7 @@ def tiles(
             constrain="domain",
             title=title(head_title, "@muted"),
             tickvals=[place * step + centre for place in columns],
-            ticktext=_bold(heads, columns.index(spot[1]) if spot else None),
+            ticktext=heads,
             tickangle=0,
             **_named((keys or tokens) if exact else None, n_columns, step),
         ),
@@ -110,19 +108,39 @@ def tiles(
             scaleanchor="x",
             title=title(layer_title, "@muted"),
             tickvals=[place * step + centre for place in range(n_rows)],
-            ticktext=_bold(layers, spot and spot[0]),
+            ticktext=layers,
             **_named(tokens if exact else None, n_rows, step),
         ),
         shapes=shapes,
         meta={"alt": alt},
     )
-    return {"data": data, "layout": layout}
+    figure = {"data": data, "layout": layout}
+    return figure if chosen is None else outlined(figure, chosen, shape, filled)
+
+
+def outlined(
+    figure: dict[str, Any], chosen: tuple[int, int], shape: tuple[int, ...], filled: tuple[int, ...] = ()
+) -> dict[str, Any]:
+    """What `tiles` drew of such a `shape` and `filled`, with the tile `chosen` (layer, head) outlined: a figure beside
+    the given one, whose arrays it shares."""
+    layout, (row, column) = figure["layout"], spot_of(*chosen, shape)
+    ring = _ring(_corners(*chosen, (*shape[:2], *(filled or shape[2:])), _step(shape)))
+    x, y = layout["xaxis"], layout["yaxis"]
+    place = x["tickvals"].index(column * _step(shape) + (shape[2] - 1) / 2 + ASIDE)
+    named = {
+        "xaxis": x | {"ticktext": _bold(x["ticktext"], place)},
+        "yaxis": y | {"ticktext": _bold(y["ticktext"], row)},
+    }
+    return figure | {"layout": layout | named | {"shapes": layout["shapes"] + ring}}
 
 
 def grid(shape: tuple[int, ...]) -> tuple[int, int]:
     """(rows, columns) of tiles; an empty column stands between layers that lie side by side."""
-    n_layers, n_heads = shape[:2]
+    return _grid(*shape[:2])
 
+
+@lru_cache(maxsize=64)  # each tile asks where it stands
+def _grid(n_layers: int, n_heads: int) -> tuple[int, int]:
     def laid(folds: int) -> tuple[int, int]:
         return -(-n_layers // folds), folds * (n_heads + 1) - 1
 
@@ -268,9 +286,9 @@ def _thumbs(patterns: np.ndarray, zmax: float, signed: bool) -> dict[str, Any]:
     for layer, heads in enumerate(patterns):  # one by one: all at once would take several times what they are
         shares = np.nan_to_num(np.asarray(heads, np.float32) / zmax)
         cells = np.rint(np.clip(shares, -1, 1) * (BYTE // 2 if signed else BYTE)).astype(np.int16)
-        for head, tile in enumerate(_greatest(cells, factor)):
-            row, column = spot_of(layer, head, patterns.shape)
-            z[row * step : row * step + side, column * step : column * step + side] = tile
+        row, column = spot_of(layer, 0, patterns.shape)
+        place = z[row * step : row * step + side, column * step : (column + len(cells)) * step]
+        place.reshape(side, len(cells), step)[..., :side] = _greatest(cells, factor).swapaxes(0, 1)
     end = side - step or None
     return {
         "type": "heatmap",
@@ -307,7 +325,7 @@ def _greater(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.where(a + b >= 0, np.maximum(a, b), np.minimum(a, b))
 
 
-def _bold(labels: list[str], chosen: int | None) -> list[str]:
+def _bold(labels: list[str], chosen: int) -> list[str]:
     return [f"<b>{label}</b>" if i == chosen else label for i, label in enumerate(labels)]
 
 

@@ -91,7 +91,7 @@ def test_pages_that_do_not_fit_together_are_made_once_each(monkeypatch):
 SHELVES = {
     "run": compute.run,
     "figure": lambda scene: compute.build(heads.overview, scene, WORDS),
-    "what all heads say": lambda scene: heads._told(scene, WORDS),
+    "all heads": lambda scene: heads._all(scene, WORDS),
     "entropy and distance": heads._means_of_rows,
     "strip": lambda scene: start.html(scene, WORDS),
     "mirror": lambda scene: mirror.html(scene, WORDS),

@@ -186,9 +186,10 @@ class Scene:
     def _take(self, values: Mapping[str, Any]) -> None:
         """Have these values, each in the form that is kept of it. Raises: SceneError for one that its field refuses."""
         for name, value in values.items():
-            kind = kinds(Scene)[name]
-            kind.check(name, formed := kind.formed(value), SceneError)
-            object.__setattr__(self, name, formed)
+            if value is not BY_DEFAULT.get(name, self):
+                kind = kinds(Scene)[name]
+                kind.check(name, value := kind.formed(value), SceneError)
+            object.__setattr__(self, name, value)
 
     def can_cut(self, edge: Edge) -> bool:
         """Whether this edge is there, and its query has another key to look at."""
@@ -293,8 +294,9 @@ class Scene:
     @cached_property
     def computed(self) -> Scene:
         """The same computation, looked at as by default: equal for all Scenes that share one trace."""
-        scene = self.looked_at({f.name: f.default for f in fields(self) if is_view(f)})
-        return replace(scene, seed=0, split="words") if self.preset.trained else scene
+        scene = self.looked_at(BY_DEFAULT)
+        drawn = (scene.seed, scene.split) != (0, "words")
+        return replace(scene, seed=0, split="words") if drawn and self.preset.trained else scene
 
     @cached_property
     def before(self) -> Scene | None:
@@ -366,4 +368,5 @@ class Scene:
 
 
 VIEW = frozenset(one.name for one in fields(Scene) if is_view(one))
+BY_DEFAULT = {one.name: one.default for one in fields(Scene) if is_view(one)}
 ADDRESS = Address(Scene)
