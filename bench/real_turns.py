@@ -36,7 +36,7 @@ from bench._server import Server, serve
 from bench._session import Session
 from core import PRESETS, Scene, forward, generate, limits
 from core.library import Library, loaded
-from core.scene.recall import KEPT, trace_bytes
+from core.scene.recall import kept, trace_bytes
 from core.tokenizer.protocol import Tokenizer
 from core.weights.card import Card
 
@@ -101,7 +101,7 @@ def real(card: Card) -> Model:
 
     def alone(text: str, path: str) -> float:
         ids = found.tokenizer.encode(text).ids
-        names = KEPT if trace_bytes(config, len(ids)) > limits.TRACE else None
+        names = kept(config) if trace_bytes(config, len(ids)) > limits.TRACE else None
         times = []
         for _ in range(FORWARDS):
             began = time.process_time()

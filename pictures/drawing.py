@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
+from html import escape, unescape
 from math import ceil
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 import numpy as np
 
@@ -198,7 +200,7 @@ class Drawing:
     def _part(self, name: str, *pages: str, array: str, at: int | None = None, **view: Any) -> Part:
         """A part of the strip, of layer `at`: it opens the first of `pages` that the app has, its `view` turned."""
         called, does = self.words(f"start.parts.{name}"), self.words(f"start.does.{name}")
-        href = address(next(page for page in pages if page in PAGES), self.scene, **view)
+        href = f"{next(page for page in pages if page in PAGES)}?{urlencode(view)}"  # `linked` says the rest
         layer = "" if at is None else self._layer(at)
         return Part(called, times(self._shape(array)), does, href, layer, self.stack.prefix + array)
 
@@ -235,10 +237,14 @@ def likeliest(run: Run) -> list[tuple[str, float]]:
     if not np.isfinite(logits).all():
         return []
     shares = softmax(logits)
-    tokenizer = run.scene.preset.tokenizer
-    vocabulary = enumerate(tokenizer.tokens) if tokenizer else zip(run.encoding.ids.tolist(), run.tokens, strict=True)
-    names = dict(vocabulary)
-    best = np.argsort(-shares, kind="stable")[:LIKELY].tolist()
+    # Of a vocabulary of 50,000 only those are put in order that may be among them.
+    near = np.flatnonzero(shares >= np.partition(shares, -min(LIKELY, len(shares)))[-min(LIKELY, len(shares))])
+    best = near[np.argsort(-shares[near], kind="stable")][:LIKELY].tolist()
+    if tokenizer := run.scene.preset.tokenizer:
+        known = tokenizer.tokens
+        names = {i: known[i] for i in best if i < len(known)}
+    else:
+        names = dict(zip(run.encoding.ids.tolist(), run.tokens, strict=True))
     return [(names.get(i, f"#{i}"), float(shares[i])) for i in best]
 
 
@@ -284,7 +290,30 @@ def part_of(name: str, config: Config) -> str:
 
 def address(page: str, scene: Scene, **view: Any) -> str:
     """The link to a page that shows the Scene, its `view` turned."""
-    return f"{page}?{urlencode(shortened(scene.to_query() | {name: str(at) for name, at in view.items()}))}"
+    return _address(page, scene.to_query() | {name: str(at) for name, at in view.items()})
+
+
+def _address(page: str, query: dict[str, str]) -> str:
+    return f"{page}?{'&'.join(_written(*one) for one in shortened(query).items())}"
+
+
+@lru_cache(maxsize=256)  # dozens of links say the same sentence
+def _written(name: str, text: str) -> str:
+    return urlencode({name: text})
+
+
+def linked(html: str, scene: Scene) -> str:
+    """A strip whose parts say only which page they open, and what they turn: each a link that says all of the Scene."""
+    query = scene.to_query()
+
+    def whole(found: re.Match[str]) -> str:
+        page, turned = map(unescape, found.groups())
+        return f'href="{escape(_address(page, query | dict(parse_qsl(turned))))}"'
+
+    return LINK.sub(whole, html)
+
+
+LINK = re.compile(r'href="([a-z]+)\?([^"]*)"')
 
 
 def times(shape: tuple[int, ...]) -> str:

@@ -15,16 +15,34 @@ from core.presets import PORTRAIT, SHIPPED
 from core.scene.fields import Numbered
 from core.scene.switch import with_model
 from pictures import compute, memory, stacks
-from pictures.drawing import Drawing, address, final_vectors, lighting, likeliest, part_of, place_at, stacks_of, times
+from pictures.drawing import (
+    Drawing,
+    address,
+    final_vectors,
+    lighting,
+    likeliest,
+    linked,
+    part_of,
+    place_at,
+    stacks_of,
+    times,
+)
 from pictures.extremes import magnitude, some, token_name
 from pictures.words import Words
 from plots import strip
 from plots.tokens import edged
 
 
-@memory.kept(lambda scene, words: (scene, words.lang), large=lambda scene, _: compute.is_large(scene))
 def html(scene: Scene, words: Words) -> str:
     """The strip."""
+    return linked(drawn(scene, words), scene)
+
+
+# However the reader looks at it, it is the same strip: only what its links say is another.
+@memory.kept(lambda scene, words: (scene.computed, words.lang), large=lambda scene, _: compute.is_large(scene))
+def drawn(scene: Scene, words: Words) -> str:
+    """The same, its links still to be written."""
+    scene = scene.computed
     return "".join(_strip(Drawing(scene, compute.run(scene), stack, words)) for stack in stacks_of(scene))
 
 

@@ -22,6 +22,15 @@ KEPT = (
     *("blocks.*.resid_pre", "blocks.*.resid_mid", "blocks.*.resid_post"),
 )
 
+SEEN = "mlp.post"  # kept of few layers alone, those whose neurons Start draws
+
+
+def kept(config: Config) -> tuple[str, ...]:
+    """What is kept of a long text's run."""
+    layers = sorted({*range(min(2, config.n_layers)), config.n_layers - 1}) if config.d_mlp else []
+    return (*KEPT, *(f"blocks.{layer}.{SEEN}" for layer in layers))
+
+
 # Where a block that is computed again may stop, if what is asked for stands before: at the vectors, or before the MLP.
 VECTORS = ("attn.q", "attn.k", "attn.v", "attn.rot_")
 ATTENDED = "attn_out"
@@ -49,8 +58,9 @@ class Until(Trace):
 
 
 class Recalled(Trace):
-    """A Trace of `forward` with names=KEPT, whole to whoever reads it: the same arrays, the rest of a block computed
-    again. The last block that was is kept, and the last row of logits: of 49,152 tokens all rows take 50 MB for 256.
+    """A Trace of `forward` with names=KEPT, or more, whole to whoever reads it: the same arrays, the rest of a block
+    computed again. The last block that was is kept, and the last row of logits: of 49,152 tokens all rows take 50 MB
+    for 256.
 
     config: without the parts that are off. weights: gives the parameters.
     """
@@ -75,7 +85,9 @@ class Recalled(Trace):
         return self._block(int(name.split(".")[1]), name)[name]
 
     def __contains__(self, name: object) -> bool:
-        return name in self._arrays or name in self._names_there()
+        if name in self._arrays or not str(name).startswith("blocks."):  # what stands around them is there, or is not
+            return name in self._arrays or (name == "logits" and self._config.unembed)
+        return name in self._names_there()
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._names_there())
@@ -111,9 +123,15 @@ class Recalled(Trace):
         """The shape of an array that is there."""
         if name == "logits" and name in self:
             return len(self._arrays[last_stream(self._config)]), self._config.vocab_size
-        if name in self._arrays or name not in self:
+        if name in self._arrays:
             return super().shape(name)
-        return self._inside[name.split(".", 2)[2]]  # `in` has asked for them
+        _, *layer, inside = name.split(".", 2)
+        alike = f"blocks.0.{inside}"
+        if layer and layer[0] in map(str, range(self._config.n_layers)) and alike in self._arrays:
+            return super().shape(alike)
+        if name not in self:
+            return super().shape(name)
+        return self._inside[inside]  # `in` has asked for them
 
     def at_hand(self, name: str) -> bool:
         """Whether the array is kept; of another a whole block is computed."""

@@ -16,7 +16,7 @@ from ..model import forward
 from ..params import Params, check_needed
 from ..tokenizer.words import Encoding
 from ..trace import Trace
-from .recall import KEPT, Recalled, trace_bytes
+from .recall import Recalled, kept, trace_bytes
 from .scene import Scene
 from .translation import read_back
 
@@ -68,7 +68,7 @@ def run(
         trace = forward(params, scene.whole, target, source=source, interventions=change, names=names)
         return Run(scene, config, weights or (lambda: params), encoding, embeddings, trace, target)
     large = weights is not None and names is None and trace_bytes(config, len(embeddings)) > limits.TRACE
-    names = KEPT if large else names
+    names = kept(config) if large else names
     change = patched(scene, params)
     trace = forward(params, config, embeddings=embeddings, interventions=change, names=names)
     if weights is None:

@@ -130,8 +130,8 @@ def _sums(levels: np.ndarray, run: int) -> np.ndarray:
 
 def _q8_0_times(blocks: np.ndarray, x: np.ndarray) -> np.ndarray:
     levels = np.ascontiguousarray(_part(blocks, 2, "V32")).view(np.int8).astype(np.float32)
-    levels *= x
-    return (_sums(levels, 32) * _of_each(blocks, 0)).sum(-1)
+    of_levels = np.matmul(levels.reshape(len(blocks), -1, 32).swapaxes(0, 1), x.reshape(-1, 32, 1))  # [block, row, 1]
+    return (of_levels[..., 0].T * _of_each(blocks, 0)).sum(-1)
 
 
 def _nibbles_times(blocks: np.ndarray, at: int, x: np.ndarray) -> np.ndarray:
