@@ -244,8 +244,8 @@ def main() -> int:
     ratios = [percentile(tallies[page].seconds, p) / percentile(tallies["bare page"].seconds, p) for p in (50, 95)]
     print(f"{page} / bare page: p50 {ratios[0]:.2f}, p95 {ratios[1]:.2f}")
     _print_acts(tallies[page])
-    print("Bars, without an error: p95 250 ms for a mix of 100; 300 ms and 600 MB for 300 on Attention")
-    print("Bars on Attention, without an error: p95 150 ms and 400 MB for 60 sessions; p95 500 ms for 30 that drag")
+    print("Bars of a mix, without an error: p95 150 ms and 400 MB for 60 sessions, p95 250 ms for 100")
+    print("Bars on Attention: p95 150 ms and 400 MB for 60, 300 ms and 600 MB for 300; p95 500 ms for 30 that drag")
     return print_errors([f"{name}: {error}" for name, tally in tallies.items() for error in tally.errors])
 
 
