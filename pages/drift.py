@@ -5,8 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from core import Scene
-from core.interpret import PCA, pca, residual_stages
-from pictures import compare_drift, pinned, ways
+from core.interpret import PCA, distances, drift_lengths, pca, residual_stages
+from pictures import compare_drift, drift_said, pinned, ways
 from pictures import drift as pictures
 from pictures.words import Words
 from ui import comparison, controls, explanation, figure, shell, state
@@ -32,14 +32,14 @@ def way(words: Words) -> None:
         figure.picture(pictures.drift, scene, words, key="drift", height=pictures.HEIGHT)
         title, height = words("drift.variance"), pictures.VARIANCE_HEIGHT
         figure.picture(pictures.variance, scene, words, key="drift-variance", height=height, title=title)
-        rows = shell.listing(pictures.rows(scene, words))
+        rows = shell.listing(drift_said.rows(scene, words))
         title = live_figure.heading(words("drift.rows"))
         live_figure.write(f'{title}<div style="{ROWS}">{rows}</div>', key="drift-rows")
     explanation.draw("drift", words)
 
 
 def _walk(scene: Scene, words: Words) -> None:
-    controls.slider(words("drift.stage"), "drift_stage", 0, ways.layers(scene), 1, pictures.passed(scene), look="stage")
+    controls.slider(words("drift.stage"), "drift_stage", 0, ways.layers(scene), 1, ways.passed(scene), look="stage")
     controls.switch(words("drift.solid"), "drift_3d", scene.drift_3d, turn=state.turn)
 
 
@@ -54,4 +54,4 @@ def _compared(scene: Scene, words: Words) -> None:
 
 scene, words = shell.open_page("drift")
 way(words)
-shell.close_page("drift", words, residual_stages, pca, PCA.project)
+shell.close_page("drift", words, residual_stages, pca, PCA.project, drift_lengths, distances)

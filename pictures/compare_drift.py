@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from core import Scene
-from pictures import compute, drift, extremes, memory, pinned, ways
+from core.interpret import drift_lengths
+from pictures import compute, drift, drift_said, extremes, memory, pinned, ways
 from pictures.compute import Picture, picture
 from pictures.explained.runs import PINNED
 from pictures.numbers import Numbers, Points
@@ -36,13 +37,13 @@ def present_ways(scene: Scene, words: Words) -> Picture:
 
 def _walk_of(shown: Scene, start: str, figure: dict[str, Any]) -> Points:
     """Which numbers the points of its figure are."""
-    own, now = [*range(len(ways.tokens(shown)))], drift.stage(shown, drift.ways(shown))
+    own, now = [*range(len(ways.tokens(shown)))], ways.stage(shown, drift.ways(shown))
     return drift.points(shown, figure, (0, now), own, (start, start))
 
 
 def _drifted(shown: Scene, words: Words) -> str:
     stages = drift.ways(shown)
-    return drift.sentence(shown, stages, drift.stage(shown, stages), words)
+    return drift_said.sentence(shown, stages, ways.stage(shown, stages), words)
 
 
 def _walked(
@@ -53,7 +54,7 @@ def _walked(
         figure = draw(scene, words, says)
         return Picture(figure, says, numbers(figure))
     walk = _walk(draw, compute.looked_at(scene, ("pinned", "drift_3d")), words)
-    at = drift.passed(scene)
+    at = ways.passed(scene)
     return Picture(with_stops(walk, "stage", at, says), says, numbers(walk[at]))
 
 
@@ -76,9 +77,9 @@ def _now(scene: Scene, words: Words, says: str) -> dict[str, Any]:
 
 def _drift(shown: Scene, scene: Scene, words: Words, says: str) -> dict[str, Any]:
     stages = drift.ways(shown)
-    names = drift.stage_names(shown, len(stages), words)
+    names = drift_said.stage_names(shown, len(stages), words)
     two = drift.of_two(shown, np.ones(stages.shape[1], bool), words)
-    now = drift.stage(shown, stages)
+    now = ways.stage(shown, stages)
     return _ways(_project(stages, scene), ways.tokens(shown), names, now, scene, words, says, two)
 
 
@@ -93,8 +94,8 @@ def difference(scene: Scene, words: Words) -> Picture:
     """For each word, from where it ended when pinned to where it ends now."""
     ends = _stand(scene)
     labels = pinned.paired(ways.tokens(pinned.before(scene)), ways.tokens(scene))
-    found = extremes.greatest(drift.moved(ends[0], ends[1]), lambda x: drift.size(x, words))
-    length = drift.size(found.value, words)
+    found = extremes.greatest(drift_lengths(ends[0], ends[1]), lambda x: drift_said.size(x, words))
+    length = drift_said.size(found.value, words)
     if found.value == 0:
         says = words("compare.nothing")
     elif found.everywhere and len(labels) > 1:
@@ -111,14 +112,14 @@ def _between_of(scene: Scene, figure: dict[str, Any]) -> Points | None:
     was = pinned.before(scene)
     if ways.depths(was) != ways.depths(scene):
         return None
-    now, then = (drift.stage(one, drift.ways(one)) for one in (scene, was))
+    now, then = (ways.stage(one, drift.ways(one)) for one in (scene, was))
     return drift.points(scene, figure, (then, now), [*range(len(ways.tokens(scene)))], (PINNED, ""))
 
 
 def _stand(scene: Scene) -> np.ndarray:
     """[pinned and present, token, d_model]: where the words stand, at the stage that is shown."""
     both = ((s, drift.ways(s)) for s in (pinned.before(scene), scene))
-    return np.stack([stages[drift.stage(s, stages)] for s, stages in both])
+    return np.stack([stages[ways.stage(s, stages)] for s, stages in both])
 
 
 def _between(scene: Scene, words: Words, says: str) -> dict[str, Any]:

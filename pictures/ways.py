@@ -64,6 +64,17 @@ def ways(scene: Scene) -> np.ndarray:
     return stages if good.all() else stages[: int(np.argmin(good))]
 
 
+def passed(scene: Scene) -> int:
+    """How many layers the reader has let the words pass, inside the model."""
+    n = layers(scene)
+    return n if scene.drift_stage is None else min(scene.drift_stage, n)
+
+
+def stage(scene: Scene, stages: np.ndarray) -> int:
+    """The stage that is shown: the last one, where the layer asked for is no longer finite."""
+    return min(passed(scene), len(stages) - 1)
+
+
 def reached(scene: Scene, stack: int, stage: int) -> str:
     """The array of the trace in which the vectors of a stack's tokens stand at one stage of their way."""
     prefix = ENCODER if stacks.count(scene) > 1 and stack == 0 else ""

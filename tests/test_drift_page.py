@@ -10,7 +10,8 @@ from support import random_scenes
 
 import core
 from core import Scene
-from pictures import compare_drift
+from core.interpret import distances, drift_lengths, mean_distance
+from pictures import compare_drift, drift_said
 from pictures import drift as pictures
 from pictures.words import words_of
 from plots import theme
@@ -132,15 +133,15 @@ def test_every_row_is_measured(scene: Scene) -> None:
     stages, now = pictures.ways(scene), pictures.stage(scene, pictures.ways(scene))
     assert np.array_equal(stages, stages_of(scene)[: len(stages)])
     start, end = stages[0], stages[now]
-    rows = [plain(row) for row in pictures.rows(scene, words)]
+    rows = [plain(row) for row in drift_said.rows(scene, words)]
     for i, row in enumerate(rows):
         length = far(start[i], end[i])
-        assert row.startswith(named(scene, i)) and (not length or pictures.size(length, words) in row)
+        assert row.startswith(named(scene, i)) and (not length or drift_said.size(length, words) in row)
         assert row.endswith("has not moved") == (length == 0)
         if length == 0 or len(rows) == 1:
             continue
-        reach = [pictures.size(far(x, end[i]), words) for x in start]
-        least = pictures.size(min(far(x, end[i]) for x in start), words)
+        reach = [drift_said.size(far(x, end[i]), words) for x in start]
+        least = drift_said.size(min(far(x, end[i]) for x in start), words)
         near = [j for j in range(len(rows)) if reach[j] == least]
         if near == [i]:
             assert row.endswith("it ends nearest to its own start")
@@ -149,7 +150,7 @@ def test_every_row_is_measured(scene: Scene) -> None:
         else:
             assert f"({least} away" in row and ("its own start" in row) == (i in near[:4] or i in near[:5] == near)
             assert all(f"the start of {named(scene, j)}" in row for j in near[:4] if j != i)
-            at_first = {pictures.size(far(start[i], start[j]), words) for j in near}
+            at_first = {drift_said.size(far(start[i], start[j]), words) for j in near}
             assert ("at first" in row) == (len(at_first) == 1 and i not in near)
             assert "at first" not in row or f"{at_first.pop()} at first" in row
 
@@ -161,12 +162,12 @@ def test_the_sentence_is_measured(scene: Scene) -> None:
     says = plain(pictures.drift(scene, words).says)
     start, end, n = stages[0], stages[now], len(stages[0])
     lengths = [far(a, b) for a, b in zip(start, end, strict=True)]
-    most = [i for i in range(n) if pictures.size(lengths[i], words) == pictures.size(max(lengths), words)]
+    most = [i for i in range(n) if drift_said.size(lengths[i], words) == drift_said.size(max(lengths), words)]
     assert ("no token has moved" in says) == (now > 0 and max(lengths) == 0)
     assert ("drifted furthest" in says) == (max(lengths) > 0 and len(most) < n)
     if "drifted furthest" in says:
         assert all(named(scene, i) in says.partition("drifted")[0] for i in most)
-        assert f"drifted furthest: {pictures.size(max(lengths), words)}" in says
+        assert f"drifted furthest: {drift_said.size(max(lengths), words)}" in says
         (i, *others), gains = most, [far(start[most[0]], x) - far(end[most[0]], x) for x in start]
         if "to no other start" in says:
             (nearest,) = [j for j in range(n) if f"nearest to the start of {named(scene, j)}:" in says]
@@ -182,9 +183,9 @@ def test_the_sentence_is_measured(scene: Scene) -> None:
         assert "draw nearer" not in says or mean[1] < mean[0]
         assert "draw apart" not in says or mean[1] > mean[0]
         if min(pairs.values()):
-            assert f"{pictures.size(min(pairs.values()), words)} apart" in says
+            assert f"{drift_said.size(min(pairs.values()), words)} apart" in says
         for text, ratio in (("so their starts look", mean[1] / (mean[0] or 1)), ("far from one another again", 0)):
-            assert text not in says or not ratio or f"{pictures.size(ratio, words)} times" in says
+            assert text not in says or not ratio or f"{drift_said.size(ratio, words)} times" in says
     else:
         assert "nearest" not in says and "two tokens" not in says
 
@@ -193,30 +194,30 @@ def test_how_far_it_is_between_vectors_is_their_difference_s_length() -> None:
     rng = np.random.default_rng(0)
     x, y = rng.standard_normal((2, 9, 32)) + 100
     y[3], y[4], y[5] = x[2], x[2] + 1e-3, x[2] * (1 + 1e-9)  # the same, nearly the same, and the same but for rounding
-    exact = np.stack([pictures.moved(np.broadcast_to(row, y.shape), y) for row in x])
-    found = pictures.between(x, y)
+    exact = np.stack([drift_lengths(np.broadcast_to(row, y.shape), y) for row in x])
+    found = distances(x, y)
     assert np.allclose(found, exact, rtol=1e-8, atol=0) and (found[2, [3, 5]] == 0).all() and found[2, 4] > 0
-    assert np.array_equal(pictures.distances(x).diagonal(), np.zeros(9))
+    assert np.array_equal(distances(x).diagonal(), np.zeros(9))
 
 
 def test_an_end_is_near_a_start_not_in_its_direction() -> None:
     """Both the drift and the way to a start contain minus the own start: their angle is no measure of nearness."""
     start = np.array([[1.0, 0], [0, 1], [-1, 0]])
     words = words_of("en")
-    assert pictures.nearest_start(start, np.array([0.0, 0.0]), words).everywhere  # all heads off: nothing is left
-    near = pictures.nearest_start(start, np.array([0.9, -1.0]), words)
+    assert drift_said.nearest_start(start, np.array([0.0, 0.0]), words).everywhere  # all heads off: nothing is left
+    near = drift_said.nearest_start(start, np.array([0.9, -1.0]), words)
     assert near.indices == [0]
-    assert pictures.came_nearer(start, np.array([0.1, 0.8]), 0, words).indices == [1]
+    assert drift_said.came_nearer(start, np.array([0.1, 0.8]), 0, words).indices == [1]
 
 
 def test_points_of_one_place_are_not_crowded_for_others() -> None:
     """Where all stand at one point there is no ratio to tell."""
     words = words_of("en")
-    assert pictures.apart(pictures.distances(np.zeros((3, 3)))) == 0 and pictures.apart(np.zeros((1, 1))) == 0
-    assert pictures._crowded(1.0, 0.0, 1.0, 2, words) == pictures._crowded(0.0, 1.0, 1.0, 1, words) == []
-    assert pictures._crowded(1.0, 19.0, 19.0, 1, words) == []
+    assert mean_distance(distances(np.zeros((3, 3)))) == 0 and mean_distance(np.zeros((1, 1))) == 0
+    assert drift_said._crowded(1.0, 0.0, 1.0, 2, words) == drift_said._crowded(0.0, 1.0, 1.0, 1, words) == []
+    assert drift_said._crowded(1.0, 19.0, 19.0, 1, words) == []
     for first, here, last in ((1.0, 21.0, 21.0), (1.0, 1.0, 21.0)):
-        (said,) = pictures._crowded(first, here, last, 1, words)
+        (said,) = drift_said._crowded(first, here, last, 1, words)
         assert "21.00 times" in said
 
 
@@ -230,14 +231,14 @@ def test_no_name_is_cut_by_a_margin_where_another_place_is_free() -> None:
 def test_a_first_layer_that_explodes_is_no_stillness(lang: str) -> None:
     stages = np.stack([np.eye(3)])
     words = words_of(lang)
-    says = pictures.sentence(Scene(sentence="a b c"), stages, 0, words)
+    says = drift_said.sentence(Scene(sentence="a b c"), stages, 0, words)
     assert words("drift.says.broken_first") in says and words("drift.says.still") not in says
 
 
 def test_numbers_follow_the_language() -> None:
     assert "0,97" in pictures.drift(Scene(), words_of("pt-BR")).says
-    assert pictures.size(0.974, words_of("pt-BR")) == "0,97"
-    assert pictures.size(123456789.0, words_of("pt-BR")) == "1,2\u00a0×\u00a010⁸"
+    assert drift_said.size(0.974, words_of("pt-BR")) == "0,97"
+    assert drift_said.size(123456789.0, words_of("pt-BR")) == "1,2\u00a0×\u00a010⁸"
 
 
 def test_scales_that_differ_too_much_are_said() -> None:
@@ -309,7 +310,7 @@ def test_both_texts_of_a_translator_stand_in_one_basis(layers: int) -> None:
     *_, start, end = masked(picture.figure)["data"]
     own = len(scene.tokens)
     assert np.stack([end["x"], end["y"]], 1) == pytest.approx(axes.project(np.concatenate(ends))[:, :2], abs=1e-4)
-    assert len(start["x"]) == own + len(run.target) and len(pictures.rows(scene, words)) == len(start["x"])
+    assert len(start["x"]) == own + len(run.target) and len(drift_said.rows(scene, words)) == len(start["x"])
     assert end["marker"]["symbol"] == ["circle"] * own + ["square"] * len(run.target)
     assert ("The decoder has only 1 layer" in picture.says) == (layers == 1) and "(square)" in picture.says
     beside = scene.pin().turn(temperature=2.0)

@@ -124,6 +124,7 @@ def work() -> None:
         stages = interpret.residual_stages(trace, config.n_layers)
         interpret.rank_correlation(stages[0][0], stages[-1][0])
         interpret.token_norms(stages), interpret.pca(stages[-1], 2).project(stages)
+        interpret.drift_lengths(stages[0], stages[-1]), interpret.distances(stages[-1], stages[0])
         interpret.read_stream(stages, params, config), interpret.token_moments(stages[0])
         interpret.similarity(stages[0]), interpret.relative_change(stages[0], stages[-1])
         steps = core.generate(params, config, ids[:3], 3, temperature=0.5, top_k=9, top_p=0.9)

@@ -3,6 +3,7 @@
 from .ablation import head_effects, key_effects, prediction_effects, without_heads
 from .alignment import alignment_score, cross_patterns, cross_rollout
 from .attention import attention_distance, entropy, read_row, unevenness
+from .distances import distances, drift_lengths, mean_distance
 from .habits import Habits, habits, sentence_scores
 from .heads import (
     CLEAR,
@@ -66,6 +67,8 @@ __all__ = [
     "dependency_score",
     "difference",
     "direct_attribution",
+    "distances",
+    "drift_lengths",
     "entropy",
     "find_circuit",
     "followable",
@@ -79,6 +82,7 @@ __all__ = [
     "key_effects",
     "label_targets",
     "logit_lens",
+    "mean_distance",
     "order_effect",
     "pair_angles",
     "patched_differences",

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 import core
-from core.interpret import PCA, alignment_score, pca
+from core.interpret import PCA, alignment_score, drift_lengths, pca
 from core.ops.softmax import softmax
 from core.tasks.translation import END
 from pictures import extremes
 from pictures.compute import Picture
 from pictures.display_names import named
-from pictures.drift import moved, size
+from pictures.drift_said import size
 from pictures.squares import looks_map
 from pictures.train.curves import SQUARE
 from pictures.train.view import View
@@ -92,7 +92,7 @@ def embeddings(view: View, words: Words) -> Picture:
     chosen = sorted({moments[i] for i in np.linspace(0, len(moments) - 1, STAGES).astype(int)} | {view.step})
     ways = np.stack([view.run.at(m)[1]["embed.W_E"][ids] for m in chosen]).astype(np.float64)
     basis = _basis(view, ids)
-    says = _furthest(moved(ways[0], ways[-1]), tokens, words)
+    says = _furthest(drift_lengths(ways[0], ways[-1]), tokens, words)
     figure = drift_figure(
         basis.project(ways).astype(np.float32),
         tokens,

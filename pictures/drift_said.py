@@ -1,0 +1,212 @@
+"""What Drift says of the ways: who goes furthest, whose start is nearest to an end, and whether all draw together."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from core import Scene
+from core.interpret import distances, drift_lengths, mean_distance
+from pictures import extremes
+from pictures.ways import depths, layers, names, passed, stage, tokens, ways
+from pictures.words import Words
+
+CROWDED = 20  # times as far apart as at the start: then the starts are within a marker's width of one another
+PLAIN = 1e5  # numbers from here on are written with a power of ten
+
+
+def rows(scene: Scene, words: Words) -> list[str]:
+    """Each token's drift in words: how far, and whose start its end is nearest to."""
+    stages = ways(scene)
+    start, end = stages[0], stages[stage(scene, stages)]
+    called, lengths, before, after = (
+        names(scene, words),
+        drift_lengths(start, end),
+        distances(start),
+        distances(end, start),
+    )
+    return [_drifted(called, i, float(lengths[i]), before[i], after[i], words) for i in range(len(start))]
+
+
+def _drifted(called: list[str], i: int, length: float, before: np.ndarray, after: np.ndarray, words: Words) -> str:
+    """Of the i-th token: how long its way is, and from its start and its end how far it is to every start, [pos]."""
+    values = {"token": called[i], "length": size(length, words)}
+    if length == 0 or len(called) == 1:
+        return words(f"drift.reads.{'unmoved' if length == 0 else 'alone'}", **values)
+    near = extremes.least(after, lambda x: size(x, words))
+    if near.everywhere:
+        return words("drift.reads.everywhere", **values, now=size(near.value, words))
+    if near.indices == [i]:
+        return words("drift.reads.own", **values)
+    values |= {"starts": _starts(called, near, i, words), "now": size(near.value, words)}
+    was = _was(before, i, near, words)
+    return words(f"drift.reads.{'near' if was else 'near_several'}", **values, was=was)
+
+
+def nearest_start(start: np.ndarray, end: np.ndarray, words: Words) -> extremes.Extreme:
+    """Of the starts [pos, d_model], those nearest to one end [d_model]."""
+    return extremes.least(distances(end[None], start)[0], lambda x: size(x, words))
+
+
+def came_nearer(start: np.ndarray, end: np.ndarray, i: int, words: Words) -> extremes.Extreme:
+    """Of the starts, those to which the way from the i-th to `end` led nearer by most; by less than 0: none."""
+    before, after = distances(np.stack([start[i], end]), start)
+    return extremes.greatest(before - after, lambda x: size(x, words))
+
+
+def _starts(called: list[str], near: extremes.Extreme, own: int, words: Words) -> str:
+    def name(j: int) -> str:
+        return words("drift.own") if j == own else words("drift.of", token=called[j])
+
+    return extremes.some_of(near.indices, name, words)
+
+
+def _was(before: np.ndarray, i: int, near: extremes.Extreme, words: Words) -> str:
+    """How far the start of the i-th token is from those starts, of `before` [pos] from all; nothing where it is not as
+    far from each of them."""
+    written = {size(length, words) for length in {*before[near.indices].tolist()}}
+    return written.pop() if len(written) == 1 and i not in near.indices else ""
+
+
+def size(length: float, words: Words) -> str:
+    """A length as a reader writes it: 0.97, 36,651, 3.1 × 10⁻⁴, or 1.2 × 10¹² where it explodes."""
+    return words.scaled(length, 2 if abs(length) < 1000 else 0, large=PLAIN)
+
+
+def sentence(scene: Scene, stages: np.ndarray, now: int, words: Words) -> str:
+    """Who has gone furthest and where it ends, whether all draw together, and who stand nearest."""
+    called = names(scene, words)
+    cut = len(stages) <= layers(scene) and now == len(stages) - 1
+    away = {i: distances(stages[i]) for i in {0, now, len(stages) - 1}}
+    first, here, last = (mean_distance(away[i]) for i in (0, now, len(stages) - 1))
+    if now:
+        sentences = [*_furthest(called, stages, now, words), *_together(first, here, len(called), words)]
+    else:
+        sentences = [] if cut and passed(scene) else [_still(scene, words)]
+    sentences += _nearest(called, away[now], now, words)
+    sentences += _crowded(first, here, last, len(stages) - 1, words)
+    if cut:
+        sentences.append(words("drift.says.broken" if now else "drift.says.broken_first"))
+    return " ".join([*sentences, *_designed(scene, words), *_both(scene, words)])
+
+
+def _both(scene: Scene, words: Words) -> list[str]:
+    """That two texts stand here; and which of them stops sooner."""
+    if len(deep := depths(scene)) == 1:
+        return []
+    sentences = [words("drift.says.both", n=len(scene.tokens), written=len(tokens(scene)) - len(scene.tokens))]
+    if deep[0] != deep[1]:
+        shorter = "encoder" if deep[0] < deep[1] else "decoder"
+        sentences.append(words("drift.says.shorter", stack=shorter, n=min(deep)))
+    return sentences
+
+
+def _nearest(called: list[str], away: np.ndarray, now: int, words: Words) -> list[str]:
+    """Which tokens' points, of which these are the distances [pos, pos], are nearest to one another."""
+    if len(called) < 2:
+        return []
+    found = extremes.least(away, lambda y: size(y, words), np.triu(np.ones_like(away, bool), 1))
+    if found.everywhere:
+        kind = "any_two" if found.value else "one_point"
+        return [words(f"drift.says.{kind}", distance=size(found.value, words))]
+    if len(found.places) == 1:
+        values = _pair(called, found.place) | {"distance": size(found.value, words)}
+        kind = "nearest_same" if found.value == 0 else "nearest" if now else "nearest_start"
+        return [words(f"drift.says.{kind}", **values)]
+    pairs = extremes.some_of(found.places, lambda place: words("drift.pair", **_pair(called, place)), words)
+    return [words("drift.says.nearest_pairs", pairs=pairs, distance=size(found.value, words))]
+
+
+def _pair(called: list[str], place: tuple[int, ...]) -> dict[str, str]:
+    return {name: called[i] for name, i in zip("ab", place, strict=True)}
+
+
+def _designed(scene: Scene, words: Words) -> list[str]:
+    """Which embeddings were chosen by hand, and which were drawn."""
+    tokens, by_hand = scene.tokens, scene.preset.by_hand
+    edited = {place for place, _, _ in scene.edits}
+    if not by_hand.keys() & {*tokens}:
+        return []
+    drawn = [token for i, token in enumerate(tokens) if token not in by_hand and i not in edited]
+    if not drawn:
+        return [words("drift.says.designed")]
+    names = [[words("quoted", token=token) for token in dict.fromkeys(x)] for x in (by_hand.keys() & {*tokens}, drawn)]
+    ordered = sorted(names[0], key=lambda name: tokens.index(name[1:-1]))
+    return [
+        words("drift.says.designed_some", chosen=extremes.some(ordered, words), drawn=extremes.some(names[1], words))
+    ]
+
+
+def _together(first: float, here: float, n: int, words: Words) -> list[str]:
+    """Whether all n draw together, or apart: how far apart they were at first, and are here."""
+    if n < 2:
+        return []
+    if first == here == 0 or here > CROWDED * first > 0:
+        return []  # a sentence of its own says so
+    was, is_ = (size(x, words) for x in (first, here))
+    kind = "as_before" if was == is_ else "together" if here < first else "asunder"
+    return [words(f"drift.says.{kind}", was=was, now=is_)]
+
+
+def _crowded(first: float, here: float, last: float, n: int, words: Words) -> list[str]:
+    """Why points of so different stages are one in the picture, which has one scale for all: how far apart they were at
+    first, are here, and are after n layers."""
+    if last > CROWDED * here > 0:
+        return [words("drift.says.dwarfed", n=n, ratio=size(last / here, words))]
+    if here > CROWDED * first > 0:
+        return [words("drift.says.spread", ratio=size(here / first, words))]
+    return []
+
+
+def stage_names(scene: Scene, n: int, words: Words) -> list[str]:
+    """What the first n stages are called."""
+    return [_start(scene, words), *(_after(i + 1, words) for i in range(n - 1))]
+
+
+def _still(scene: Scene, words: Words) -> str:
+    return words("drift.says.still_positions" if _positioned(scene) else "drift.says.still")
+
+
+def _furthest(called: list[str], stages: np.ndarray, now: int, words: Words) -> list[str]:
+    """Who has drifted furthest; and of one alone, whose start its end is nearest to."""
+    start, end, after = stages[0], stages[now], _after(now, words)
+    found = extremes.greatest(drift_lengths(start, end), lambda x: size(x, words))
+    length = size(found.value, words)
+    if found.value == 0:
+        return [words("drift.says.unmoved", after=after)]
+    if len(called) == 1:
+        return [words("drift.says.alone", after=after, token=called[0], length=length)]
+    if found.everywhere:
+        return [words("drift.says.all_as_far", after=after, length=length)]
+    furthest, n = extremes.some([called[i] for i in found.indices], words), len(found.places)
+    sentences = [words("drift.says.furthest", after=after, tokens=furthest, n=n, length=length)]
+    if n == 1:
+        sentences.append(_ends(called, found.indices[0], start, end, words))
+    return sentences
+
+
+def _ends(called: list[str], i: int, start: np.ndarray, end: np.ndarray, words: Words) -> str:
+    """Whose start one token's end is nearest to, and whether it came nearer to that one than to any other."""
+    near = nearest_start(start, end[i], words)
+    now = {"now": size(near.value, words)}
+    if near.everywhere:
+        return words("drift.says.ends_everywhere", **now)
+    if near.indices == [i]:
+        return words("drift.says.ends_own")
+    now |= {"starts": _starts(called, near, i, words)}
+    if not (was := _was(distances(start[i : i + 1], start)[0], i, near, words)):
+        return words("drift.says.ends_several", **now)
+    gain = came_nearer(start, end[i], i, words)
+    nearer = gain.value > 0 and near.indices == gain.indices
+    return words(f"drift.says.ends{'_nearer' if nearer else ''}", **now, was=was)
+
+
+def _positioned(scene: Scene) -> bool:
+    return scene.config.positions in ("sinusoidal", "learned")
+
+
+def _start(scene: Scene, words: Words) -> str:
+    return words("drift.start_positions" if _positioned(scene) else "drift.start")
+
+
+def _after(layers: int, words: Words) -> str:
+    return words("drift.after", n=layers)
