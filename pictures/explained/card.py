@@ -81,7 +81,8 @@ def shown(page: str, scene: Scene, words: Words) -> Shown | None:
     for axis, size in zip(here.axes(name), here.shape(name), strict=True):
         named = here.tokens_of(name, axis) if axis in ("pos", "query", "key") else ()
         named = here.sentences if axis == SENTENCE else named
-        axes.append((axis, size, tuple(choices(named, words)) if named else ()))
+        # Of all tokens but the last one, say: behind that none is foretold.
+        axes.append((axis, size, tuple(choices(named, words))[:size] if named else ()))
     layers = here.n_layers(name)
     chosen = places.html(scene.explained[-1], layers, axes, words)
     return Shown(card(here, scene.explained, words, _address), layers, tuple(axes), chosen)

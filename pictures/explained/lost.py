@@ -49,11 +49,13 @@ def _elsewhere(here: World, start: str, of: str, *index: int) -> list[Operand]:
 def _relative(before: list[Operand], after: list[Operand]) -> Made:
     """core.interpret.relative_change of one vector."""
 
-    def rule(x: np.ndarray) -> float:
-        was, now = np.split(x, 2)
-        return float(interpret.relative_change(was[None], now[None])[0])
+    return Made(r"\lVert x' - x \rVert / \lVert x \rVert", "function", (*before, *after), rule=_share_moved)
 
-    return Made(r"\lVert x' - x \rVert / \lVert x \rVert", "function", (*before, *after), rule=rule)
+
+def _share_moved(x: np.ndarray) -> float:
+    """Of two vectors, one after the other: [2 * d]."""
+    was, now = np.split(x, 2)
+    return float(interpret.relative_change(was[None], now[None])[0])
 
 
 def _cut(here: World, of: str, index: Place) -> Made:
@@ -114,7 +116,7 @@ def _key_effect(here: World, of: str, index: Place) -> Made:
     made = _relative(here.subject.row(last, query), _elsewhere(here, left(of, *index), last, query))
 
     def rule(x: np.ndarray) -> float:
-        moved = made.rule(x) if made.rule else 0.0
+        moved = _share_moved(x)
         return 0.0 if moved < importance.ROUNDING else moved
 
     return made._replace(rule=rule)
