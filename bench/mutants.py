@@ -120,9 +120,10 @@ def changes(node: ast.AST) -> Iterator[ast.AST]:
 def walked(node: ast.AST) -> Iterator[ast.AST]:
     """All that is computed: not annotations, nor what stands inside an f-string, whose places Python 3.11 mistakes.
 
-    Nor the -1 of a `reshape`: NumPy takes any size below zero for the one that is left to it.
+    Nor the -1 of a `reshape`: NumPy takes any size below zero for the one that is left to it. Nor `strict` of a `zip`,
+    which computes nothing: it stops where other code has gone wrong.
     """
-    if isinstance(node, ast.JoinedStr):
+    if isinstance(node, ast.JoinedStr) or (isinstance(node, ast.keyword) and node.arg == "strict"):
         return
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "reshape":
         node = ast.Call(node.func, [part for part in node.args if not isinstance(part, ast.UnaryOp)], node.keywords)
@@ -203,11 +204,48 @@ def put(mutant: Mutant) -> None:
 
 
 def put_constant(module: ModuleType, name: str, source: bytes) -> None:
-    value = next(part for own, part in parts(ast.parse(source).body) if own == name)
-    was, now = getattr(module, name), eval(compile(ast.Expression(value), module.__name__, "eval"), vars(module))
-    for other in [*sys.modules.values()]:
-        if vars(other).get(name) is was:
+    """In every module that has it from this one; and anew what other constants were made of it."""
+    modules = [other for other in [*sys.modules.values()] if is_own(other)]
+    trees = {other: ast.parse(Path(str(other.__file__)).read_bytes()) for other in modules}
+    left = [(module, name, own(ast.parse(source), name))]
+    while left:
+        maker, name, statements = left.pop()
+        space = dict(vars(maker))
+        exec(compile(ast.Module(statements, []), str(maker.__file__), "exec", dont_inherit=True), space)
+        was, now = getattr(maker, name), space[name]
+        for other in modules:
+            if other is not maker and (vars(other).get(name) is not was or own(trees[other], name)):
+                continue
             setattr(other, name, now)
+            left += [
+                (other, made, own(trees[other], made))
+                for made, value in parts(trees[other].body)
+                if made != name and isinstance(value, ast.expr) and mentions(value, name)
+            ]
+
+
+def is_own(module: ModuleType) -> bool:
+    """Whether a module is one of those that are changed."""
+    return str(getattr(module, "__file__", None) or "").startswith((f"{ROOT}/core/", f"{ROOT}/pictures/"))
+
+
+def own(tree: ast.Module, name: str) -> list[ast.stmt]:
+    """The statements of a module that give a constant its value, and add to it."""
+    found: list[ast.stmt] = []
+    for statement in tree.body:
+        match statement:
+            case ast.Assign([ast.Name(named)]) | ast.AnnAssign(ast.Name(named)) | ast.AugAssign(ast.Name(named)):
+                found += [statement] if named == name else []
+    return found
+
+
+def mentions(value: ast.expr, name: str) -> bool:
+    """Whether a constant's value is made of another one; what a function reads, it reads when it is called."""
+    if isinstance(value, ast.Lambda):
+        return False
+    if isinstance(value, ast.Name):
+        return value.id == name
+    return any(mentions(child, name) for child in ast.iter_child_nodes(value))
 
 
 # ------------------------------------------------------------------------------------------------------------- the run

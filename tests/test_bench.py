@@ -11,8 +11,10 @@ import pytest
 from streamlit.proto.Element_pb2 import Element
 from streamlit.proto.WidgetStates_pb2 import WidgetStates
 
-from bench import hostile
+from bench import hostile, mutants
 from bench._session import _knob
+from pictures import habits, worth
+from pictures.explained import derived, drifted
 from ui import state
 from ui.live import range as slider
 
@@ -48,3 +50,20 @@ def test_a_turn_of_our_slider_is_heard(held, monkeypatch):
 @pytest.mark.parametrize("script", hostile.SCRIPTS)
 def test_hostile_words_come_in_by_the_sentence_and_the_page_s_own_links_are_none(script):
     assert hostile.sentence(script)
+
+
+def test_a_changed_constant_is_changed_in_whatever_was_made_of_it() -> None:
+    """And of modules that have one of the same name, in none but those that took it over."""
+    for path, name, taken in (
+        ("pictures/explained/drifted.py", "DRIFTED", lambda: derived.DERIVED["scatter"] is drifted.DRIFTED["scatter"]),
+        ("pictures/worth.py", "WIDTH", lambda: worth.WIDTH != 390 and habits.WIDTH == 330),
+    ):
+        mutant = next(one for one in mutants.mutants_of(path) if one.place[1] == name)
+        was = derived.DERIVED["scatter"], worth.WIDTH
+
+        def changed(mutant=mutant, taken=taken, was=was) -> int:
+            mutants.put(mutant)
+            return int(not taken() or was == (derived.DERIVED["scatter"], worth.WIDTH))
+
+        assert mutants.aside(changed) == 0, path
+    assert not [one for one in mutants.mutants_of("pictures/explained/kinds.py") if one.now == "(False)"], "of a zip"
