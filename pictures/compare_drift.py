@@ -130,7 +130,7 @@ def _between(scene: Scene, words: Words, says: str) -> dict[str, Any]:
 
 
 def _project(points: np.ndarray, scene: Scene) -> np.ndarray:
-    return drift.basis(pinned.kept(scene)).project(points)[..., : drift.shown(scene)].astype(np.float32)
+    return drift.basis(pinned.kept(scene)).project(points)[..., : drift.shown(scene)]
 
 
 def _ways(

@@ -71,7 +71,7 @@ def _figure(scene: Scene, words: Words, alt: str = "") -> dict[str, Any]:
     there = kept(scene)
     title = "drift.axis_short" if scene.drift_3d else "drift.axis"  # a slanted title has little room
     return drift_figure(
-        axes.project(stages)[:, there, :k].astype(np.float32),
+        axes.project(stages)[:, there, :k],
         [token for token, is_there in zip(all_named(tokens(scene), words), there, strict=True) if is_there],
         stage=stage(scene, stages),
         axis_titles=[words(title, i=i + 1, share=100 * float(axes.explained[i])) for i in range(k)],

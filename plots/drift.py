@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from plots import theme
-from plots.figure import axis, base_layout, label_width, literal, short, title
+from plots.figure import axis, base_layout, compact, label_width, literal, short, title
 
 SMOOTH = 10  # points of a line between two stages
 CANVASES = ((560, 400), (280, 340))  # px: the inside of a picture beside another, and on a phone or of three abreast
@@ -52,7 +52,7 @@ def drift(
     the `first` tokens are of the first one; those of the other are square. `stage_names`, `axis_titles` and `texts` are
     trusted text, `tokens` are not.
     """
-    paths = np.asarray(paths, np.float32)
+    paths = compact(paths)
     stage = len(paths) - 1 if stage is None else stage
     centre, reach = _frame(paths if within is None else within.reshape(-1, 1, paths.shape[2]))
     sofar = paths[: stage + 1]
@@ -100,7 +100,7 @@ def _smooth(sofar: np.ndarray) -> np.ndarray:
     turn = 3 * t**2 - 2 * t**3
     points = start * (1 - turn) + end * turn + leaving * (t**3 - 2 * t**2 + t) + arriving * (t**3 - t**2)
     joined = points.swapaxes(0, 1).reshape(-1, *sofar.shape[1:])
-    return np.concatenate([joined, sofar[-1:]]).swapaxes(0, 1).astype(np.float32)
+    return compact(np.concatenate([joined, sofar[-1:]]).swapaxes(0, 1))
 
 
 def _lines(sofar: np.ndarray, kind: str) -> list[dict[str, Any]]:
@@ -110,7 +110,7 @@ def _lines(sofar: np.ndarray, kind: str) -> list[dict[str, Any]]:
     traces = []
     for colour in range(min(theme.HEADS, len(curves))):
         mine = curves[colour :: theme.HEADS]
-        joined = np.full((mine.shape[0], mine.shape[1] + 1, mine.shape[2]), np.nan, np.float32)
+        joined = np.full((mine.shape[0], mine.shape[1] + 1, mine.shape[2]), np.nan, mine.dtype)
         joined[:, :-1] = mine
         line = {"width": width, "color": theme.head(colour) + alpha}
         way = _points(kind, joined.reshape(-1, mine.shape[2]))

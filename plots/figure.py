@@ -30,6 +30,13 @@ def number(value: float, decimals: int, comma: bool = False) -> str:
     return written.replace(".", ",") if comma else written
 
 
+def compact(values: Any) -> np.ndarray:
+    """The same numbers in as few bytes as hold them: float32, or float64 where one has left its range."""
+    values = np.asarray(values)
+    beyond = np.isfinite(values) & (np.abs(values) > np.finfo(np.float32).max)
+    return values.astype(np.float64 if beyond.any() else np.float32, copy=False)
+
+
 def label_width(labels: list[str], size: int = theme.FONT_SIZE) -> int:
     """Pixels that the longest label takes when shortened, at `size` px: an estimate; wide scripts count double."""
     return max((int(sum(_em(c) for c in short(label)) * size) for label in labels), default=0)

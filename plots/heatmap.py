@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from plots import theme
-from plots.figure import LINE, SMALLEST, axis, base_layout, label_width, literal, number, short, ticks, title
+from plots.figure import LINE, SMALLEST, axis, base_layout, compact, label_width, literal, number, short, ticks, title
 
 DIGIT, POINT = 0.51, 0.28  # of a number's size: the width of a digit or a sign, and of the point
 NUMBERS = (9.5, 13)  # px: the least and the greatest size of the numbers in cells
@@ -59,7 +59,7 @@ def heatmap(
     numbers with a decimal comma. `width` is how many pixels the map can count on: it decides whether numbers fit in
     the cells, and whether the columns' labels stand upright.
     """
-    values = np.asarray(values, np.float32)
+    values = compact(values)
     n_rows, n_columns = values.shape
     finite = values[np.isfinite(values)]
     narrow = width < NARROW
@@ -84,7 +84,7 @@ def heatmap(
     bar = COLORBAR | (UNDER if narrow else BESIDE)
     trace = {
         "type": "heatmap",
-        "z": np.where(np.isneginf(values), np.float32(np.nan), values),
+        "z": np.where(np.isneginf(values), values.dtype.type(np.nan), values),
         **scaled,
         "xgap": _gap(n_columns),
         "ygap": _gap(n_columns),

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from plots.figure import axis, base_layout, literal, number, ticks, title
+from plots.figure import axis, base_layout, compact, literal, number, ticks, title
 from plots.token_shares import labels_height, upright
 
 
@@ -29,7 +29,7 @@ def losses(
     `names` are those of the two lines. They, `value_title` and `hover`, which may use {token} and {value}, are trusted
     text; `tokens` are not.
     """
-    values = np.asarray(values, np.float32)
+    values = compact(values)
     few = len(tokens) <= 16
     bars = {
         "type": "bar",

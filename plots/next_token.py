@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from plots import theme
-from plots.figure import axis, base_layout, label_width, literal, short
+from plots.figure import axis, base_layout, compact, label_width, literal, short
 
 ROW = 27  # px
 ABOVE = 34  # px: the legend
@@ -35,7 +35,7 @@ def candidates(
     `notes` and `hover`, which may use {token}, {before} and {after}, are trusted text; `tokens` are not.
     """
     n = len(tokens)
-    before, after = np.asarray(before, np.float32), np.asarray(after, np.float32)
+    before, after = compact(before), compact(after)
     longest = float(max(before.max(), after.max())) or 1.0
     places = np.arange(n, dtype=np.int32)
     colours = [role if place == chosen else "@attention/0.62" for place in range(n)]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from plots import theme
-from plots.figure import axis, base_layout, number
+from plots.figure import axis, base_layout, compact, number
 
 
 def rugs(
@@ -58,7 +58,7 @@ def _strokes(values: np.ndarray, role: str, mark: str, hover: str) -> dict[str, 
     return {
         "type": "scatter",
         "mode": "markers",
-        "x": values.astype(np.float32),
+        "x": compact(values),
         "y": np.zeros(len(values), np.float32),
         "xaxis": f"x{mark}",
         "yaxis": f"y{mark}",

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from plots.figure import LINE, SMALLEST, axis, base_layout, label_width, literal, ticks, title
+from plots.figure import LINE, SMALLEST, axis, base_layout, compact, label_width, literal, ticks, title
 
 LEAST = 0.0005  # a share: of less 0.0% is written
 CHARACTER = 6.6  # px: a digit of the number above a bar
@@ -31,7 +31,7 @@ def token_shares(
     The numbers, in percent, stand above the bars where `width` pixels leave room. `hover` may use {token} and {value};
     it and `value_title` are trusted text, `tokens` are not.
     """
-    values = np.asarray(values, np.float32)
+    values = compact(values)
     highest = float(values.max(initial=0.0, where=np.isfinite(values)))
     highest = highest if highest >= LEAST else 1.0  # bars that all read 0.0% are none
     above = CHARACTER * len("00.0%") <= _room(tokens, width)

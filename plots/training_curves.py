@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from plots.figure import axis, base_layout, literal, title
+from plots.figure import axis, base_layout, compact, literal, title
 
 POINTS = 400  # of a line: more than its pixels show
 
@@ -73,7 +73,7 @@ def _trace(line: Curve, decimals: int) -> dict[str, Any]:
         "type": "scatter",
         "mode": "lines" if len(kept) > 1 else "markers",
         "x": np.asarray(line.x)[kept].astype(np.int32),
-        "y": np.asarray(line.y, np.float32)[kept],
+        "y": compact(line.y)[kept],
         "name": literal(line.name),
         "showlegend": bool(line.name),
         "line": {

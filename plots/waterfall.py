@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from plots import theme
-from plots.figure import axis, base_layout, label_width, literal, number, short
+from plots.figure import axis, base_layout, compact, label_width, literal, number, short
 
 ROW = 23  # px: of a bar
 ABOVE = 30  # px: the axis's numbers
@@ -45,8 +45,8 @@ def waterfall(
         "type": "bar",
         "orientation": "h",
         "y": np.arange(n, dtype=np.int32),
-        "x": values.astype(np.float32),
-        "base": bases.astype(np.float32),
+        "x": compact(values),
+        "base": compact(bases),
         "marker": {"color": [*colours, role]},
         "text": written,
         "textposition": "outside",

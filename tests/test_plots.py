@@ -271,6 +271,19 @@ def test_nan_cells_stay_blank() -> None:
     assert chart["data"][0]["zmax"] == -chart["data"][0]["zmin"] == 2.0
 
 
+def test_a_number_beyond_float32_is_neither_a_gap_nor_a_mask() -> None:
+    values = np.array([[1e39, -1e39], [0.5, -np.inf]])
+    map_, numbers = heatmap(values, ["a", "b"], ["c", "d"], numbers=True)["data"]
+    assert np.array_equal(map_["z"], [[1e39, -1e39], [0.5, np.nan]], equal_nan=True)
+    assert map_["zmax"] == 1e39 and numbers["text"].count("−∞") == 1
+    assert np.array_equal(token_shares(values[0], ["a", "b"], role="@key")["data"][0]["y"], values[0])
+    paths = np.array([[[0.0, 0.0]], [[1e39, 1.0]]])
+    way = drift(paths, ["a"], stage=1, axis_titles=["x", "y"], stage_names=["0", "1"])["data"]
+    assert max(float(np.nanmax(trace["x"])) for trace in way) == 1e39
+    for small in (values[1], np.arange(3), np.array([np.nan, -np.inf])):
+        assert figures.compact(small).dtype == np.float32
+
+
 @pytest.mark.parametrize("values", [np.zeros((2, 2)), np.full((2, 2), -np.inf), np.full((2, 2), np.nan)])
 def test_a_scale_without_extent_is_still_a_scale(values: np.ndarray) -> None:
     trace = heatmap(values, ["a", "b"], ["a", "b"])["data"][0]
