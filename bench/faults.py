@@ -27,7 +27,11 @@ BACK_WITHIN = 10.0  # seconds from the loss of a line, or of the server, to the 
 FLOOD = 100  # requests at once
 SAMPLED = 10.0  # seconds from one look at the server's memory to the next
 # What Streamlit logs of its own: that half a message cannot be read, and that whom it answers has just hung up.
-EXPECTED = ("google.protobuf.message.DecodeError", 'Cannot call "send" once a close message has been sent')
+EXPECTED = (
+    "google.protobuf.message.DecodeError",
+    'Cannot call "send" once a close message has been sent',
+    'WebSocket is not connected. Need to call "accept" first',
+)
 
 
 class Storm(Crowd):
