@@ -14,9 +14,9 @@ from core.train.gradcheck import Check, check_slopes, next_token
 from core.train.loop import adamw, take_step
 from pictures.train import curves, snapshot
 from pictures.words import Words
-from ui import comparison, figure, scheduler, shell, state
+from ui import comparison, explanation, figure, scheduler, shell, state
 from ui.live import live_figure
-from ui.train import files, gradient_check, knobs, session
+from ui.train import explained, files, gradient_check, knobs, session
 
 TEXTS = ("stories", "translate", "characters")  # tasks of which a sample can be read
 
@@ -40,17 +40,20 @@ def status(words: Words) -> None:
 
 def run_pictures(words: Words) -> None:
     """All that a run shows, at the moment that the scrubber stands at."""
+    explained.TWO.in_step(whole=False)
     training = session.session()
     view = session.view(training, words)
     knobs.scrubber(view, words)
     with st.container(key="train-pictures"), live_figure.together("train"):
         for name, builder in {"loss": curves.loss, "scores": curves.scores}.items():
             _picture(name, builder, view, words, curves.HEIGHT)
-        live_figure.write(_texts(view, words), key="train-texts")
+        hears = {"on_click": explanation.follow, "addressed": explanation.addressed}
+        live_figure.write(_texts(view, words), key="train-texts", **hears)
         knobs.place(view, words)
         squares = {"attention": snapshot.attention, "embeddings": snapshot.embeddings, "norms": curves.norms}
         for name, builder in squares.items():
             _picture(name, builder, view, words, curves.SQUARE)
+    explained.draw(view, words)
 
 
 def _texts(view: session.View, words: Words) -> str:
@@ -71,6 +74,8 @@ def _picture(name: str, builder: session.Builder, view: session.View, words: Wor
 scene, words = shell.open_page("train")
 comparison.elsewhere(scene, words)
 training = session.open_session()
+explained.known(training, words)
+explained.TWO.begin()
 training.slowness = scheduler.slowness()
 times = scheduler.spread(training.slowness) if training.playing else None
 shell.file_words(words)

@@ -129,6 +129,22 @@ class Lines:
 
 
 @dataclass(frozen=True)
+class Steps(Lines):
+    """The same along an axis that counts, on which a number's column is at the last place of its index.
+
+    half: half the width of a column's outline.
+    """
+
+    half: float
+
+    def place(self, number: Numbered) -> Rectangle | None:
+        if not any(number in row for row in self.numbers):
+            return None
+        at = number[1][-1]
+        return {"x0": at - self.half, "x1": at + self.half, "yref": "paper", "y0": 0, "y1": 1}
+
+
+@dataclass(frozen=True)
 class Strokes(Lines):
     """Rows of strokes (plots/rugs.py), each row a trace with axes of its own; values: where each stroke stands."""
 

@@ -81,7 +81,8 @@ def _trace(line: Curve, decimals: int) -> dict[str, Any]:
             "width": 1.5 if line.faint else 2.2,
             "dash": line.dash,
         },
-        **({"hovertemplate": f"%{{y:.{decimals}f}}"} if line.name else {"hoverinfo": "skip"}),
+        # Of what has "skip" Plotly would hear no click.
+        **({"hovertemplate": f"%{{y:.{decimals}f}}"} if line.name else {"hoverinfo": "none"}),
     }
 
 

@@ -217,7 +217,7 @@ def test_what_cannot_be_explained_is_refused_by_name():
     thin = core.run(core.Scene(model="gpt"), names=["logits"])
     with pytest.raises(core.ConfigError, match=r"'ln_final.out' is not a name of this trace"):
         core.explain(thin, "logits", (0, 0))
-    assert {"parameter", "token", "position", "edit", "loss"} == {*LEAVES}
+    assert {"parameter", "token", "position", "edit", "loss", "record"} == {*LEAVES}
 
 
 def test_each_text_of_a_batch_hides_its_own_padding() -> None:

@@ -92,9 +92,10 @@ def test_all_that_is_drawn_again_and_again_is_one_element_under_its_titles():
     at = page(task="reverse", lang="en")
     titles = {header["key"]: header.get("title") for header in on_boards(at)}
     names = ("loss", "scores", "texts", "attention", "embeddings", "norms")
-    assert [*titles] == [f"train-{name}" for name in names]
+    assert [*titles] == [f"train-{name}" for name in (*names, "check")]
     assert all(titles[f"train-{name}"] == EN(f"train.{name}") for name in names if name != "texts")
-    assert len([element for element in at.get("bidi_component") if element.proto.bytes]) == 1
+    boards = [element for element in at.get("bidi_component") if element.proto.bytes]
+    assert len(boards) == 2, "the gradient check's table, which is drawn for itself, is another"
 
 
 @pytest.mark.parametrize("task", ["repeat", "addition", "stories", "characters"])
@@ -426,9 +427,9 @@ def test_the_past_is_drawn_from_its_checkpoint():
 def test_the_basis_of_the_embeddings_stays_while_the_run_goes_on():
     run = run_of(steps=33)
     ids = np.arange(5)
-    before = snapshot._basis(view_of(run), ids)
+    before = snapshot.basis(view_of(run), ids)
     run.advance(60, steps=20)
-    after = snapshot._basis(view_of(run), ids)
+    after = snapshot.basis(view_of(run), ids)
     assert np.array_equal(before.components, after.components) and np.array_equal(before.mean, after.mean)
 
 
@@ -576,15 +577,15 @@ def test_what_moved_and_what_is_long_is_told(lang):
 def test_the_run_s_own_arrays_are_told():
     """Of a run that learned a little: the furthest embedding, the longest gradient and the strongest look."""
     view = view_of(run_of(steps=30))
-    ids = [view.run.task.vocabulary.index(token) for token in snapshot._named(view)]
+    ids = snapshot.ids(view)
     start, end = (view.run.at(step)[1]["embed.W_E"][ids].astype(float) for step in (0, 30))
     lengths = [float(np.sqrt(((a - b) ** 2).sum())) for a, b in zip(start, end, strict=True)]
-    furthest = snapshot._named(view)[int(np.argmax(lengths))]
+    furthest = view.run.task.vocabulary[ids[int(np.argmax(lengths))]]
     says = snapshot.embeddings(view, EN).says
     assert f"“{furthest}”" in says and f"{max(lengths):.2f}" in says and f"{np.mean(lengths):.2f} on average" in says
     norms = {part: values[29] for part, values in view.run.norms.items()}
     most = max(norms, key=norms.get)
-    assert f"longest in “{curves._part(most, EN)}” ({curves.power(norms[most], EN)})" in curves.norms(view, EN).says
+    assert f"longest in “{curves.part_name(most, EN)}” ({curves.power(norms[most], EN)})" in curves.norms(view, EN).says
     pattern = view.trace["blocks.0.attn.pattern"][0]
     best = max(pattern[i, j] for i in range(len(pattern)) for j in range(i))
     assert f"{best:.2f}" in snapshot.attention(view, EN).says

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from html import escape
 from typing import Any
 from urllib.parse import urlencode
@@ -15,6 +16,7 @@ from pictures.explained import card as cards
 from pictures.explained import places
 from pictures.explained.naming import array, families, family_of, index_at
 from pictures.explained.page_world import world
+from pictures.explained.world import World
 from pictures.numbers import Numbers
 from pictures.words import Words
 from ui import controls, state
@@ -22,6 +24,24 @@ from ui.checks import panel
 from ui.live import explained
 
 Hear = Callable[[dict[str, Any]], None]
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where the numbers of a page come from: the names of its arrays, all that it can be asked, and the card."""
+
+    families: Callable[[Scene], list[str]]
+    world: Callable[[Scene], World | None]
+    shown: Callable[[Scene], cards.Shown | None]
+
+    @classmethod
+    def of(cls, page: str, words: Words) -> Source:
+        """Of a page that shows the Scene's model."""
+        return cls(
+            lambda scene: families(page, scene),
+            lambda scene: world(page, scene, words),
+            lambda scene: cards.shown(page, scene, words),
+        )
 
 
 def known(page: str, scene: Scene, words: Words) -> Scene:
@@ -52,17 +72,27 @@ def draw(page: str, words: Words, offer: Callable[[], None] | None = None) -> No
 
     offer: draws what the page can do with that number; at the head of the card, or where there is none above the form.
     """
+    source = Source.of(page, words)
     scene = state.scene()
     covered = panel.covered(scene)  # a card would give the answer away
-    found = cards.shown(page, scene, words) if scene.explained and not covered else None
+    found = source.shown(scene) if scene.explained and not covered else None
     if offer and found is None:
         offer()
     if covered:
         return
+    form(source, found, words)
+    if found is not None:
+        card(found, offer)
+
+
+def form(source: Source, found: cards.Shown | None, words: Words) -> None:
+    """By which a number is chosen; found: the card that is shown."""
     with st.container(key="explained-form"):
-        _form(page, scene, found, words)
-    if found is None:
-        return
+        _form(source, state.scene(), found, words)
+
+
+def card(found: cards.Shown, offer: Callable[[], None] | None = None) -> None:
+    """The card alone."""
     with st.container(key="explained-card"):
         if offer:
             offer()
@@ -87,15 +117,15 @@ def _follow(way: str) -> None:
     state.turn(explained=EXPLAINED.read(way) if way else ())
 
 
-def _form(page: str, scene: Scene, found: cards.Shown | None, words: Words) -> None:
+def _form(source: Source, scene: Scene, found: cards.Shown | None, words: Words) -> None:
     """Which array; where the card is no component, of which layer too, and the place in it."""
     number = scene.explained[-1] if found else None
     chosen = family_of(number[0]) if number else ("", None)
-    options = ["", *families(page, scene)]
+    options = ["", *source.families(scene)]
     options += [] if chosen[0] in options else [chosen[0]]
 
     def open_family(explained: str) -> None:
-        _open(page, explained, chosen[1], words)
+        _open(source, explained, chosen[1])
 
     controls.select(
         words("explain.choose"),
@@ -140,10 +170,10 @@ def _to(number: Numbered) -> None:
     state.turn(explained=(number,))
 
 
-def _open(page: str, family: str, layer: int | None, words: Words) -> None:
+def _open(source: Source, family: str, layer: int | None) -> None:
     """The number of an array that stands where the reader looks, or in the layer that was explained; of none, none."""
     scene = state.scene()
-    here = world(page, scene, words) if family else None
+    here = source.world(scene) if family else None
     if here is None:
         state.turn(explained=())
         return

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-LEAVES = ("parameter", "token", "position", "edit", "loss")  # where explanations end
+LEAVES = ("parameter", "token", "position", "edit", "loss", "record")  # where explanations end
 Place = tuple[int, ...]  # along the axes of an array
 
 
@@ -41,7 +41,7 @@ class Explanation:
     """What `core.explain` says of one number.
 
     kind: "sum" where it is the sum of `terms`; "function" where `rule` gives it from the operands; else it is a leaf,
-    one of LEAVES, and has no operands.
+    one of LEAVES, and has no operands; "record": it was noted once, and what it was made of is gone.
     formula: in the field's notation, as LaTeX.
     """
 

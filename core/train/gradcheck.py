@@ -132,10 +132,14 @@ def gradcheck_all(
 
     A mistake in one backward formula shows in every parameter whose gradient passes through it, and in no other.
     """
+    return check_slopes(params, config, objective, random_directions(params, seed), step, bug, inputs)
+
+
+def random_directions(params: Params, seed: int = 0) -> dict[str, np.ndarray]:
+    """A direction of every parameter, name -> [as the parameter], of length 1 each."""
     rng = np.random.default_rng(seed)
     drawn = {name: rng.standard_normal(np.shape(p)) for name, p in params.items()}
-    directions = {name: v / np.linalg.norm(v) for name, v in drawn.items()}
-    return check_slopes(params, config, objective, directions, step, bug, inputs)
+    return {name: v / np.linalg.norm(v) for name, v in drawn.items()}
 
 
 def check_slopes(

@@ -138,15 +138,16 @@ class TrainingRun:
         """How the run stood after `step` steps, whose parameters are given; one that was seen then is found again."""
         if (seen := next((watch for watch in self.watches if watch.step == step), None)) is not None:
             return seen
-        loss, accuracy = evaluate(params, self.config, self._held_out)
+        loss, accuracy = evaluate(params, self.config, self.held_out)
         return Watch(step, loss, accuracy, *self._induction(params))
 
     @cached_property
-    def _held_out(self) -> Batch:
+    def held_out(self) -> Batch:
+        """What it is watched on, and never trains on."""
         return self.task.batch(0, HELD_OUT_ROWS, self.seed, held_out=True)
 
     @cached_property
-    def _probe(self) -> np.ndarray:
+    def probe(self) -> np.ndarray:
         """[probe, pos]: different tokens drawn at random, then the same once more."""
         length = min(self.config.n_ctx // 2, self.config.vocab_size, PROBE_LENGTH)
         rng = np.random.default_rng(0)
@@ -156,8 +157,8 @@ class TrainingRun:
     def _induction(self, params: Params) -> tuple[float, tuple[int, int]]:
         if self.config.n_encoder_layers:  # its decoder foretells no text without a source
             return float("nan"), (0, 0)
-        trace = forward(params, self.config, self._probe, names=["blocks.*.attn.pattern"])
-        scores = np.stack([induction_score(p, self._probe) for p in patterns(trace, self.config.n_layers)])
+        trace = forward(params, self.config, self.probe, names=["blocks.*.attn.pattern"])
+        scores = np.stack([induction_score(p, self.probe) for p in patterns(trace, self.config.n_layers)])
         if np.isnan(scores).all():
             return float("nan"), (0, 0)
         layer, head = np.unravel_index(np.argmax(scores), scores.shape)

@@ -23,12 +23,13 @@ from pictures.explained.kinds import SENTENCE
 from pictures.explained.naming import LAYER, title
 from pictures.explained.page_world import world
 from pictures.explained.runs import parted
-from pictures.explained.world import EVERYWHERE, PATCH, World
+from pictures.explained.world import EVERYWHERE, PATCH, ROW, World
 from pictures.extremes import choices
 from pictures.words import Words, capital
 
 SHOWN = 6  # terms, or operands of a function: the largest
 WHOLE = 10_000_000  # below it a whole number is written as one: it was counted, or is as good as exact
+CLOSE, DIGITS = ("check_below.", "check_above."), 12  # numbers that differ little, and the digits that show by how much
 CRUMBS = 4  # of the way that are written; the others stand behind an ellipsis
 # Knobs that alter how figures look, and no number: of those that follow the finger the card is not written anew.
 LOOKS = (
@@ -74,18 +75,24 @@ def _about(page: str, scene: Scene, words: Words) -> tuple[Any, ...]:
 def shown(page: str, scene: Scene, words: Words) -> Shown | None:
     """Of the last number on the Scene's way; None where there is none. Links are addresses that say that way alone."""
     here = world(page, scene, words) if scene.explained else None
-    if here is None or not here.has(scene.explained[-1]):
+    return None if here is None else of(here, scene.explained, words)
+
+
+def of(here: World, way: Way, words: Words) -> Shown | None:
+    """The same of a World that is known."""
+    if not way or not here.has(way[-1]):
         return None
-    name = scene.explained[-1][0]
+    name, index = way[-1]
+    own = here.axes(name)
+    row = index[0] if own[:1] == (ROW,) else 0
     axes: list[places.Axis] = []
-    for axis, size in zip(here.axes(name), here.shape(name), strict=True):
-        named = here.tokens_of(name, axis) if axis in ("pos", "query", "key") else ()
-        named = here.sentences if axis == SENTENCE else named
+    for axis, size in zip(own, here.shape(name), strict=True):
+        called = here.tokens_of(name, axis, row) if axis in ("pos", "query", "key") else ()
+        called = here.sentences if axis == SENTENCE else called
         # Of all tokens but the last one, say: behind that none is foretold.
-        axes.append((axis, size, tuple(choices(named, words))[:size] if named else ()))
+        axes.append((axis, size, tuple(choices(called, words))[:size] if called else ()))
     layers = here.n_layers(name)
-    chosen = places.html(scene.explained[-1], layers, axes, words)
-    return Shown(card(here, scene.explained, words, _address), layers, tuple(axes), chosen)
+    return Shown(card(here, way, words, _address), layers, tuple(axes), places.html(way[-1], layers, axes, words))
 
 
 def _address(way: Way) -> str:
@@ -198,7 +205,7 @@ class _Drawn:
 
     def _function(self) -> str:
         some = chosen(self.found)
-        rows = [self._row(self._operand(one, named=True), one.value) for one in some]
+        rows = [self._row(self._operand(one, named=True), one.value, one.name.startswith(CLOSE)) for one in some]
         if others := len(self.found.operands) - len(some):
             rows.append(f'<tr><td colspan="2">{escape(self.words("explain.more", n=others))}</td></tr>')
         return self._table(rows)
@@ -207,8 +214,9 @@ class _Drawn:
         total = f'<tr class="total"><th>=</th><td>{escape(number(self.found.value, self.words))}</td></tr>'
         return f"<table>{''.join(rows)}{total}</table>"
 
-    def _row(self, what: str, value: float) -> str:
-        return f"<tr><td>{what}</td><td>{escape(number(value, self.words))}</td></tr>"
+    def _row(self, what: str, value: float, close: bool = False) -> str:
+        written = self.words.number(value, DIGITS) if close and isfinite(value) else number(value, self.words)
+        return f"<tr><td>{what}</td><td>{escape(written)}</td></tr>"
 
     def _product(self, term: Term) -> str:
         """A term's factors, each a link; one alone is called by its name, for its value stands beside it."""

@@ -20,6 +20,7 @@ from core.explain.explanation import Made, Operand, Term, the_sum
 from core.explain.subject import Subject
 from pictures.explained.akin import AKIN
 from pictures.explained.carried import CARRIED
+from pictures.explained.checked import CHECKED
 from pictures.explained.drifted import DRIFTED
 from pictures.explained.habitual import HABITUAL
 from pictures.explained.kinds import (
@@ -41,6 +42,7 @@ from pictures.explained.scored import SCORED
 from pictures.explained.searched import SEARCHED
 from pictures.explained.shared import SHARED
 from pictures.explained.spent import WORKED
+from pictures.explained.taught import TAUGHT
 from pictures.explained.voted import VOTED
 
 if TYPE_CHECKING:
@@ -71,6 +73,8 @@ def explained(here: World, name: str, index: Place) -> Explanation:
     kind, of = kind_of(name)
     with np.errstate(all="ignore"):  # of numbers that have exploded
         found = Explanation(name, index, 0.0, *DERIVED[kind].made(here, of, index))
+    if found.is_leaf:  # its value stands in the place of terms
+        return replace(found, value=sum(term.value for term in found.terms), terms=())
     return replace(found, value=found.recomputed())
 
 
@@ -232,6 +236,7 @@ DERIVED = {
     "moved_encoder": Derived(r"encoder\.blocks\.\d+\.resid_pre", ("pos",), _patches(1), _moved("encoder")),
     **AKIN,
     **CARRIED,
+    **CHECKED,
     **DRIFTED,
     **HABITUAL,
     **LOST,
@@ -239,6 +244,7 @@ DERIVED = {
     **SHARED,
     **SCORED,
     **SEARCHED,
+    **TAUGHT,
     **WORKED,
     **VOTED,
 }

@@ -9,19 +9,22 @@ from core import NAMES, Config, Scene, interpret
 from core.config import ENCODER
 from core.explain.subject import GRAD, LENGTH
 from core.interpret import ANSWERS, is_sum
+from core.limits import MOMENT
 from core.scene.fields import Numbered
 from pictures import habits, influence, left_out, stacks
 from pictures.explained import derived, runs
 from pictures.explained.akin import SENTENCES
+from pictures.explained.checked import CHECK
 from pictures.explained.habitual import HABITS
 from pictures.explained.kinds import COMPONENT, LABEL, SENTENCE
 from pictures.explained.measured import MOMENTS
 from pictures.explained.page_world import ON_MAPS, asked, grammar, pinned_directions
 from pictures.explained.scored import SCORE, SCORED
-from pictures.explained.world import DRAW, EVERYWHERE, STEPS, World, bare_of
+from pictures.explained.world import DRAW, EVERYWHERE, ROW, STEPS, World, bare_of
 from pictures.extremes import token_name
 from pictures.generate import loss as losses
 from pictures.pair import Pair
+from pictures.train.curves import part_name
 from pictures.words import Words
 
 DRAWN = {"generate": STEPS, "translate": STEPS[:1]}  # pages that draw a token: the shares that they show
@@ -68,7 +71,15 @@ MADE = {  # pages that draw numbers that no trace holds: those, but for Drift's
         "moved_encoder.encoder.blocks.*.resid_pre",
     ),
 }
-OF_SEVERAL = ("vote", "lens", "overall", "differs")  # kinds whose numbers are of several arrays of a layer
+OF_A_CHECK = (*CHECK, "along")  # kinds that are told of the page's own weight, or of a parameter
+OF_PARTS = ("norm_mean", "norm_taken")  # kinds whose numbers are of a part of the model
+OF_SEVERAL = (
+    "vote",
+    "lens",
+    "overall",
+    "differs",
+    "whole_grad",
+)  # kinds whose numbers are of several arrays of a layer
 OF_TWO_STACKS = (  # how kinds begin whose numbers a model of two stacks has too
     *("mean_", "variance_", "zeros", "alike", "moved_", "gap", "aligned", "sharp", "beam", "carried."),
     *("change.", "reached.", "lost.", "rolled.", "effect.", "variation.", "key_effect.", "score_", "plane."),
@@ -94,6 +105,12 @@ def array(name: str, words: Words, code: bool = False) -> str:
             return words(f"explain.{kind}", name=inner, layer=place[0], head=place[1])
         if kind == "told":
             return words("explain.told", name=inner, n=place[0] + 1)
+        if kind in (runs.TAKEN, runs.UNSEEN, runs.PROBED):
+            return words(f"explain.{kind}", name=inner, n=place[0])
+        if kind == runs.AT:
+            return words("explain.at_step", name=inner, n=place[0])
+        if kind == runs.NUDGED:
+            return words(f"explain.{('below', 'above')[place[0] % 2]}", name=inner)
         return words(f"explain.{kind.partition('_')[0]}", name=inner)
     kind, of = derived.kind_of(name)
     if kind:
@@ -101,7 +118,9 @@ def array(name: str, words: Words, code: bool = False) -> str:
         if made in ("share", "answer") and answer in ANSWERS:
             return words(f"explain.{made}", name=words(f"cause.answers.{answer}"))
         label = words(f"explain.derived.{kind}")
-        if kind in OF_SEVERAL:
+        if kind in OF_PARTS:
+            return f"{label}: {part_name(of, words)}"
+        if kind in OF_SEVERAL or (kind in OF_A_CHECK and of != "logits"):
             return f"{label}: {array(of, words, code)}"
         if kind in (*MOMENTS, "entering"):
             label = f"{label} ({of.split('.')[-2]})"  # a layer has several norms
@@ -212,7 +231,8 @@ def family_of(name: str) -> tuple[str, int | None]:
 
 def index_at(name: str, world: World, scene: Scene) -> tuple[int, ...]:
     """The place in an array where the reader looks: the chosen head, cell and dimension, inside it."""
-    looked = {"head": scene.head, "kv_head": scene.head, "key": scene.key, "pos": scene.query, "query": scene.query}
+    looked = {"step": scene.train_step if scene.train_step is not None else MOMENT[1]} if world.taught else {}
+    looked |= {"head": scene.head, "kv_head": scene.head, "key": scene.key, "pos": scene.query, "query": scene.query}
     axes = zip(world.axes(name), world.shape(name), strict=True)
     return tuple(min(looked.get(axis, scene.dimension if axis[:2] == "d_" else 0), size - 1) for axis, size in axes)
 
@@ -232,8 +252,11 @@ def _place(number: Numbered, world: World, words: Words) -> str:
     if (bare := runs.parted(name)[1]) in EVERYWHERE:
         if bare == "position" and world.read is not None:  # it is told of both texts alike
             return words("explain.at.pos", n=index[0])
+        if world.within(name)[0].rows is not None:  # and of a batch's rows alike
+            return " → ".join(words("explain.at.pos", n=place) for place in index)
         return " → ".join(token_name(world.tokens_of(name, "pos"), place, words) for place in index)
     axes, parts = world.axes(name), []
+    row = index[0] if axes[:1] == (ROW,) else 0
     if not all(axes):
         return f"[{', '.join(map(str, index))}]"
     if layer := LAYER.fullmatch(bare_of(name))[1]:  # type: ignore[index]
@@ -241,15 +264,15 @@ def _place(number: Numbered, world: World, words: Words) -> str:
     batch = len(index) - len(axes)
     for axis, place in zip(axes, index[batch:], strict=True):
         if axis == "key" and parts:
-            parts[-1] += f" → {token_name(world.tokens_of(name, axis), place, words)}"
+            parts[-1] += f" → {token_name(world.tokens_of(name, axis, row), place, words)}"
         elif axis in ("pos", "query"):
-            parts.append(token_name(world.tokens_of(name, axis), place, words))
+            parts.append(token_name(world.tokens_of(name, axis, row), place, words))
         elif axis == "vocab":
             parts.append(words("quoted", token=world.within(name)[0].called(place)))
         elif axis == COMPONENT:
             parts.append(component(place))
-        elif axis == SENTENCE:  # they are counted from 1
-            parts.append(words("explain.at.sentence", n=place + 1))
+        elif axis in (SENTENCE, ROW):  # they are counted from 1
+            parts.append(words(f"explain.at.{axis}", n=place + 1))
         elif axis == LABEL:
             parts.append(words("quoted", token=pattern(place, words)))
         elif axis != "1":

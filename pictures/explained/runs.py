@@ -3,7 +3,8 @@ a head, one with all of them, one with no fibre cut, one in which a query's head
 sentences, that of a text which a search has kept, the one that is pinned, and that of the text that Generate judges.
 A name begins with the run that it is of: `put_head.1.2.logits`, `without.1.2.logits`, `whole.logits`, `uncut.logits`,
 `left.1.2.4.0.logits`, `told.3.logits`, `kept.2.0.logits`, `pinned.logits`, `judged.logits`; of two stacks
-`without_encoder.1.2.logits` and `left_cross.1.2.4.0.logits` too.
+`without_encoder.1.2.logits` and `left_cross.1.2.4.0.logits` too; `taken.20.logits`, `unseen.20.logits`,
+`probed.20.logits`, `at.20.logits`, `former.loss_taken.logits`, `nudged.0.logits`, `exact.logits`.
 """
 
 from __future__ import annotations
@@ -31,13 +32,28 @@ ARRAYS = {  # what a patch takes over, of a layer
     **{"stream": "blocks.{}.resid_pre", "head": "blocks.{}.attn.z", "word": "blocks.{}.attn.z"},
     **{"mlp": "blocks.{}.mlp_out", "cross": "blocks.{}.cross.z", "encoder": "encoder.blocks.{}.resid_pre"},
 }
+FORMER, EXACT = "former.", "exact."
+TAKEN, UNSEEN, PROBED, AT, NUDGED = STEPS = ("taken", "unseen", "probed", "at", "nudged")  # with weights of their own
 PUT = rf"put_(?:{'|'.join(ARRAYS)})\.\d+\.\d+(?:\.\d+)?\."
 WHERE = {kind: f"_{kind}" for kind in (IN_CROSS, IN_ENCODER)}  # but for the decoder's own heads
 ELSE = rf"(?:{'|'.join(WHERE.values())})?"
 RUN = re.compile(
-    rf"((?:other|whole|uncut|pinned|judged)\.|left{ELSE}(?:\.\d+){{4}}\.|(?:blank|way|told)\.\d+\."
+    rf"((?:other|whole|uncut|pinned|judged|former|exact)\.|left{ELSE}(?:\.\d+){{4}}\."
+    rf"|(?:blank|way|told|taken|unseen|probed|at|nudged)\.\d+\."
     rf"|(?:without{ELSE}|kept)\.\d+\.\d+\.|{PUT})(.+)"
 )
+
+
+def at_step(what: str, step: int) -> str:
+    """Of what the weights of a step of training give: for the batch that it took (TAKEN), for data that is held out
+    (UNSEEN), for the induction probe (PROBED), or for the example (AT). Of NUDGED, step is which of a gradient check's
+    two losses it is for: 0 below, 1 above."""
+    return f"{what}.{step}."
+
+
+def own_weights(start: str) -> bool:
+    """Whether a run's weights are not the page's own."""
+    return start in (PINNED, EXACT) or start.partition(".")[0] in STEPS
 
 
 def put(what: str, layer: int, index: tuple[int, ...]) -> str:

@@ -18,6 +18,7 @@ from core.scene.fields import Numbered
 from core.trace import axes_of
 from pictures.explained import derived, runs
 from pictures.explained.searched import Spoken
+from pictures.explained.taught import Taught
 from pictures.pair import Pair
 
 DRAW = "draw."  # before the names of a draw (core/explain/sampling.py)
@@ -27,6 +28,7 @@ SCALED = r"\alpha\,x"
 ASKED = r"\partial x_t / \partial x_t"
 WRITTEN = ("change", "lost", "reached")  # kinds whose figure names a decoder's vectors by the words written with them
 STEPS = ("plain", "tempered", "final")  # of those: what has one number a token
+ROW = "row"  # an axis: the rows of a batch
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,8 @@ class World:
     after the other, how far that moves the output of a query of a layer's head, of one of the KINDS of attention:
     [key]. read_over: of a page that reads many sentences, every head's scores on each: [sentence, label, layer, head].
     spoken: of the page that translates, its translation. meant: of the page that compares `sentences`, what each means
-    to the model: [sentence, d_model].
+    to the model: [sentence, d_model]. taught: of the page that trains, its run. rows: of a batch, one row by itself,
+    for what stands in it.
     """
 
     subject: Subject
@@ -91,6 +94,8 @@ class World:
     spoken: Spoken | None = None
     meant: Callable[[], np.ndarray] | None = None
     sentences: tuple[str, ...] = ()
+    taught: Taught | None = None
+    rows: Callable[[int], World] | None = None
 
     def within(self, name: str) -> tuple[World, str, str]:
         """Whose number a name is: that run's World, what says so, and the rest. Raises: ConfigError for no such run."""
@@ -105,12 +110,15 @@ class World:
         """Which of n tokens the page's pictures of looks show; all of them, of a page that hides none."""
         return [place for place in range(n) if not self.on_map or self.on_map[place]]
 
-    def tokens_of(self, name: str, axis: str) -> tuple[str, ...]:
-        """What stands along an axis, "pos", "query" or "key", of an array: the text that it is of. A look across, and
-        what a head changes of a decoder's vectors, are named by the word that is written with it."""
+    def tokens_of(self, name: str, axis: str, row: int = 0) -> tuple[str, ...]:
+        """What stands along an axis, "pos", "query" or "key", of an array: the text that it is of, of a batch that of a
+        row. A look across, and what a head changes of a decoder's vectors, are named by the word that is written with
+        it."""
         here, start, own = self.within(name)
         if start:
-            return here.tokens_of(own, axis)
+            return here.tokens_of(own, axis, row)
+        if self.rows is not None:
+            return self.rows(row).tokens_of(name, axis)
         if self.pair is not None and name.startswith("moved_"):  # named by the sentence that is patched
             return self.pair.target.tokens if bare_of(name).startswith(ENCODER) else self.pair.tokens
         if self.read is None:
@@ -179,10 +187,11 @@ class World:
 
     def _as_part(self, start: str, found: Explanation) -> Explanation:
         """An explanation of this run, by the names that it has on the page. The weights are those of all runs, but for
-        the pinned one, of which nothing may be as it is."""
+        the pinned one, of which nothing may be as it is, and those of a run of training."""
 
         def renamed(operand: Operand) -> Operand:
-            alike = start != runs.PINNED and (operand.name in self.subject.params or operand.name in EVERYWHERE)
+            alike = operand.name in self.subject.params or operand.name in EVERYWHERE
+            alike &= not runs.own_weights(start)
             alike |= found.formula in (PATCH, SCALED)
             return operand if alike else replace(operand, name=start + operand.name)
 
@@ -197,14 +206,20 @@ class World:
     def axes(self, name: str) -> tuple[str, ...]:
         """What the axes of an array are, by their names in core.NAMES; of a parameter, only that it has such."""
         here, _, name = self.within(name)
+        own = here._own_axes(name)
+        return own if here.rows is None or not own else (*(ROW,) * (len(here.shape(name)) - len(own)), *own)
+
+    def _own_axes(self, name: str) -> tuple[str, ...]:
+        """The same without the axis of a batch's rows."""
         if name.startswith(DRAW):
             return ("vocab",)
         if kind := derived.kind_of(name)[0]:
-            return derived.DERIVED[kind].axes or here.axes(derived.kind_of(name)[1])
+            return derived.DERIVED[kind].axes or self.axes(derived.kind_of(name)[1])
         bare = bare_of(name)
-        if bare in here.subject.trace:
+        if bare in self.subject.trace:
             return axes_of(bare)[: -1 if name.startswith(LENGTH) else None]
-        return ("",) * here.subject[bare].ndim if bare in here.subject.params else ()
+        shorter = name.startswith(LENGTH)
+        return ("",) * (self.subject[bare].ndim - shorter) if bare in self.subject.params else ()
 
     def shape(self, name: str) -> tuple[int, ...]:
         """Raises: ConfigError for an array that there is not."""

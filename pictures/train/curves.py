@@ -10,13 +10,17 @@ import numpy as np
 from core.train.training_run import APPEARED, History, TrainingRun, Watch
 from pictures import extremes
 from pictures.compute import Picture
+from pictures.explained.runs import FORMER
+from pictures.numbers import Steps
 from pictures.train.view import View
 from pictures.words import Words
-from plots.training_curves import Curve, training_curves
+from plots.training_curves import Curve, thinned, training_curves
 
 HEIGHT = 290  # px: a chart
 SQUARE = 400  # px: the norms, and beside them the map and the embeddings
 PARTS = ("embed", "encoder.blocks", "encoder.unembed", "blocks", "unembed")  # of a model, whose gradients are measured
+HALF = 0.006  # of the steps: half the width of a column's outline
+LEAST_STEPS = 10  # that an axis shows
 SMOOTH = 0.02  # of the steps so far: over so many the training loss is averaged
 
 
@@ -25,6 +29,7 @@ def loss(view: View, words: Words) -> Picture:
     run = view.run
     lines = _losses(view.former, (), words, True) if view.former else []
     lines += _losses(run, _now(view), words, False)
+    names = ["loss_mean.logits", "loss_unseen.logits"]
     watch = view.watch
     uniform = float(np.log(run.config.vocab_size))
     says = words("train.says.loss", step=watch.step, loss=watch.loss, uniform=uniform, n=run.config.vocab_size)
@@ -32,7 +37,21 @@ def loss(view: View, words: Words) -> Picture:
         best, other = (min(w.loss for w in each.watches) for each in (run, view.former))
         best = min(best, watch.loss)
         says += " " + words("train.says.former", best=best, other=other)
-    return Picture(_curves(lines, view.step, "loss", says, words), says)
+    named = [f"{start}{name}" for start, each in _laid(view) for name in names[not len(each.losses) :]]
+    return Picture(_curves(lines, view.step, "loss", says, words), says, _numbers(named, lines))
+
+
+def _laid(view: View) -> list[tuple[str, TrainingRun | History]]:
+    """The runs that are drawn, the one before first, and how the names of their numbers begin."""
+    return [*([(FORMER, view.former)] if view.former else []), ("", view.run)]
+
+
+def _numbers(names: Sequence[str], lines: Sequence[Curve]) -> Steps:
+    """Which number each point is: of this name, a line each, at its step."""
+    each = zip(names, lines, strict=True)
+    numbers = tuple(tuple((name, (int(x),)) for x in line.x[thinned(len(line.x))]) for name, line in each)
+    last = max((int(line.x[-1]) for line in lines if len(line.x)), default=1)
+    return Steps(numbers, max(last, LEAST_STEPS) * HALF)
 
 
 def _curves(
@@ -74,11 +93,15 @@ def _now(view: View) -> list[Watch]:
 
 def _averaged(values: np.ndarray) -> np.ndarray:
     """[step] -> [step]: each the mean of a window that ends there and grows with the run: a batch's loss is noisy."""
-    window = max(1, round(SMOOTH * len(values)))
     sums = np.concatenate([[0.0], np.cumsum(values, dtype=np.float64)])
     ends = np.arange(1, len(values) + 1)
-    begins = np.maximum(ends - window, 0)
+    begins = np.maximum(ends - window(len(values)), 0)
     return (sums[ends] - sums[begins]) / (ends - begins)
+
+
+def window(n: int) -> int:
+    """Over how many of n steps a value of each is averaged."""
+    return max(1, round(SMOOTH * n))
 
 
 def title(name: str, view: View, words: Words) -> str:
@@ -91,20 +114,21 @@ def title(name: str, view: View, words: Words) -> str:
 def scores(view: View, words: Words) -> Picture:
     """Accuracy on held-out data, and the highest induction score of any head."""
     run, watch = view.run, view.watch
-    lines = []
-    for each, now, faint in ((view.former, (), True), (run, _now(view), False)):
-        if each is None:
-            continue
+    lines, named = [], []
+    for start, each in _laid(view):
+        faint, now = bool(start), [] if start else _now(view)
         watches = (*each.watches, *now)
         steps = np.array([w.step for w in watches])
         accuracy, induction = (np.array([getattr(w, field) for w in watches]) for field in ("accuracy", "induction"))
         names = [words(f"train.line.{name}") for name in (("former",) if faint else ("accuracy", "induction"))]
         lines.append(Curve(steps, accuracy, names[0], "@value", faint))
+        named.append(f"{start}accuracy.logits")
         if not np.isnan(induction).all():
             lines.append(Curve(steps, induction, "" if faint else names[1], "@attention", faint, dash="dash"))
+            named.append(f"{start}induction.logits")
     says = words("train.says.accuracy", accuracy=watch.accuracy)
     says += "" if run.config.n_encoder_layers else " " + _induction(run, watch, words)
-    return Picture(_curves(lines, view.step, "share", says, words, top=1), says)
+    return Picture(_curves(lines, view.step, "share", says, words, top=1), says, _numbers(named, lines))
 
 
 def _induction(run: TrainingRun, watch: Watch, words: Words) -> str:
@@ -124,13 +148,16 @@ def norms(view: View, words: Words) -> Picture:
         return Picture(_curves([], 0, "norm", says, words, log=True), says)
     parts = sorted(run.norms, key=_order)
     lines = [
-        Curve(np.arange(len(run.norms[part])), _averaged(np.array(run.norms[part])), _part(part, words), _role(part))
+        Curve(
+            np.arange(len(run.norms[part])), _averaged(np.array(run.norms[part])), part_name(part, words), _role(part)
+        )
         for part in parts
     ]
     at = min(view.step, run.step - 1)
     now = {part: float(run.norms[part][at]) for part in parts}
     says = _longest(now, at, words)
-    return Picture(_curves(lines, view.step, "norm", says, words, log=True), says)
+    numbers = _numbers([f"norm_mean.{part}" for part in parts], lines)
+    return Picture(_curves(lines, view.step, "norm", says, words, log=True), says, numbers)
 
 
 def _order(part: str) -> tuple[int, int]:
@@ -146,7 +173,8 @@ def _role(part: str) -> str:
     return ("@query", f"@head{9 + number}", "@value", f"@head{3 + number}", "@key")[kind]
 
 
-def _part(part: str, words: Words) -> str:
+def part_name(part: str, words: Words) -> str:
+    """What a part of the model is called whose gradients are measured."""
     kind, number = _order(part)
     name = PARTS[kind].replace(".", "_")
     return words(f"train.part.{name}", n=number) if name.endswith("blocks") else words(f"train.part.{name}")
@@ -161,7 +189,7 @@ def _longest(lengths: dict[str, float], step: int, words: Words) -> str:
     if longest.everywhere:
         return words("train.says.norms_alike", step=step, high=power(longest.value, words))
     most, least = (
-        words.several([words("quoted", token=_part(parts[i], words)) for i in found.indices])
+        words.several([words("quoted", token=part_name(parts[i], words)) for i in found.indices])
         for found in (longest, shortest)
     )
     ends = {"high": power(longest.value, words), "low": power(shortest.value, words)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from html import escape
 from typing import Any
 
@@ -11,11 +12,15 @@ import numpy as np
 import core
 from core.interpret import PCA, alignment_score, drift_lengths, pca
 from core.ops.softmax import softmax
+from core.scene.fields import EXPLAINED, Numbered
 from core.tasks.translation import END
 from pictures import extremes
 from pictures.compute import Picture
 from pictures.display_names import named
+from pictures.drift import RING
 from pictures.drift_said import size
+from pictures.explained.runs import AT, at_step
+from pictures.numbers import COLUMN, ROW, cells, points
 from pictures.squares import looks_map
 from pictures.train.curves import SQUARE
 from pictures.train.view import View
@@ -40,7 +45,8 @@ def attention(view: View, words: Words) -> Picture:
     tokens = [named(token, words) for token in view.tokens]
     says = _strongest(pattern, tokens, words, layer=layer, head=head)
     size: dict[str, Any] = {"square": True, "width": 380, "height": SQUARE}
-    return Picture(looks_map(pattern, tokens, words, says, numbers=False, **size), says)
+    numbers = cells(f"blocks.{layer}.attn.pattern", (head, ROW, COLUMN), pattern.shape)
+    return Picture(looks_map(pattern, tokens, words, says, numbers=False, **size), says, numbers)
 
 
 def _across(view: View, source: np.ndarray, words: Words) -> Picture:
@@ -74,7 +80,7 @@ def _across(view: View, source: np.ndarray, words: Words) -> Picture:
         alt=says,
     )
     outline(figure, stems)
-    return Picture(figure, says)
+    return Picture(figure, says, cells(f"blocks.{layer}.cross.pattern", (head, ROW, COLUMN), pattern.shape))
 
 
 def _stems(source: Sequence[str], target: Sequence[str]) -> dict[int, frozenset[int]]:
@@ -85,31 +91,36 @@ def _stems(source: Sequence[str], target: Sequence[str]) -> dict[int, frozenset[
 
 def embeddings(view: View, words: Words) -> Picture:
     """The tokens' embeddings from the first step to this one, in one basis for the whole run."""
-    listed = _named(view)
-    ids = np.array([view.run.task.vocabulary.index(token) for token in listed])
-    tokens = [named(token, words) for token in listed]
+    listed = ids(view)
+    tokens = [named(view.run.task.vocabulary[i], words) for i in listed]
     moments = [m for m in view.run.moments if m <= view.step]
     chosen = sorted({moments[i] for i in np.linspace(0, len(moments) - 1, STAGES).astype(int)} | {view.step})
-    ways = np.stack([view.run.at(m)[1]["embed.W_E"][ids] for m in chosen]).astype(np.float64)
-    basis = _basis(view, ids)
+    ways = np.stack([view.run.at(m)[1]["embed.W_E"][listed] for m in chosen]).astype(np.float64)
+    axes = basis(view, listed)
     says = _furthest(drift_lengths(ways[0], ways[-1]), tokens, words)
     figure = drift_figure(
-        basis.project(ways).astype(np.float32),
+        axes.project(ways).astype(np.float32),
         tokens,
         stage_names=[words("train.axis.at", n=chosen[0]), *(words("train.axis.at", n=m) for m in chosen[1:])],
-        axis_titles=[words("drift.axis_short", i=i + 1, share=100 * float(basis.explained[i])) for i in range(2)],
+        axis_titles=[words("drift.axis_short", i=i + 1, share=100 * float(axes.explained[i])) for i in range(2)],
         height=SQUARE,
         alt=says,
     )
-    return Picture(figure, says)
+    ends = ((at_step(AT, chosen[0]), figure["data"][-2]), ("", figure["data"][-1]))
+    numbers = [(f"{start}learned.embed.W_E", (i, 0)) for start, _ in ends for i in listed.tolist()]
+    x, y = (np.concatenate([trace[axis] for _, trace in ends]) for axis in "xy")
+    half = RING * max(high - low for low, high in (figure["layout"][axis]["range"] for axis in ("xaxis", "yaxis")))
+    return Picture(figure, says, replace(points(numbers, x, y, (half, half)), coordinate=True))
 
 
-def _named(view: View) -> list[str]:
-    """The tokens whose embeddings are drawn: those of the example first."""
-    return [*dict.fromkeys((*view.tokens, *view.run.task.vocabulary))][:NAMED]
+def ids(view: View) -> np.ndarray:
+    """[token]: those whose embeddings are drawn: of the example first."""
+    vocabulary = view.run.task.vocabulary
+    listed = [*dict.fromkeys((*view.tokens, *vocabulary))][:NAMED]
+    return np.array([vocabulary.index(token) for token in listed])
 
 
-def _basis(view: View, ids: np.ndarray) -> PCA:
+def basis(view: View, ids: np.ndarray) -> PCA:
     """Fixed while the run goes on, but for the steps 1, 2, 4, 8, ...: where the tokens stood at the first and then."""
     latest = 1 << max(view.run.step, 1).bit_length() - 1
     ends = [view.run.checkpoints.at(m)[1]["embed.W_E"][ids] for m in (0, latest)]
@@ -119,38 +130,43 @@ def _basis(view: View, ids: np.ndarray) -> PCA:
 def example(view: View, words: Words) -> tuple[str, str]:
     """The example as HTML, each answered token on a ground as strong as its probability, wrong guesses beside it; and
     the sentence that says how it went."""
-    ids, targets, mask = view.row
+    read, targets, mask = view.row
     shares = softmax(view.trace["logits"].astype(np.float64))
     guesses = shares.argmax(-1)
     task = view.run.task
     names = [named(token, words) for token in task.vocabulary]
-    cells = [_cell(names[ids[0]], None, "")]
+    cells = [_cell(names[read[0]], None, "")]
     for place, target in enumerate(targets):
         wrong = names[guesses[place]] if guesses[place] != target else ""
-        cells.append(_cell(names[target], float(shares[place, target]) if mask[place] else None, wrong))
+        share = float(shares[place, target]) if mask[place] else None
+        cells.append(_cell(names[target], share, wrong, ("probability.logits", (place, int(target)))))
     right = int((guesses == targets)[mask].sum())
     mean = float(shares[np.arange(len(targets)), targets][mask].mean())
     says = words("train.says.example", right=right, n=int(mask.sum()), mean=mean)
     return f'<p class="fibra-example" aria-label="{escape(says)}">{"".join(cells)}</p>', says
 
 
-def _cell(token: str, share: float | None, wrong: str) -> str:
+def _cell(token: str, share: float | None, wrong: str, number: Numbered | None = None) -> str:
+    """number: the probability; a click on the cell explains it."""
     written = escape(shown(token))
     if share is None:
         return f"<span>{written}</span>"
     guess = f"<sub>{escape(shown(wrong))}</sub>" if wrong else ""
     kind = "wrong" if wrong else "right"
-    return f'<span class="{kind}" style="--share: {share:.3f}">{written}{guess}</span>'
+    way = EXPLAINED.write((number,)) if number else ""
+    return (
+        f'<a href="?explained={way}" data-way="{way}" class="{kind}" style="--share: {share:.3f}">{written}{guess}</a>'
+    )
 
 
 def sample(view: View, tokens: int = 40) -> str:
     """What the model writes after the example's first token, each drawn with a temperature of 0.7."""
-    ids, config = view.row[0], view.run.config
+    read, config = view.row[0], view.run.config
     room, joint, task = min(tokens, config.n_ctx - 1), view.run.task.joint, view.run.task
     if view.source is not None:
         return _translated(view, view.source, room)
-    steps = core.generate(view.params, config, ids[:1], max_new_tokens=room, temperature=0.7, seed=view.step)
-    return joint.join(task.read([ids[0], *(step.token for step in steps)])).replace(" .", ".")
+    steps = core.generate(view.params, config, read[:1], max_new_tokens=room, temperature=0.7, seed=view.step)
+    return joint.join(task.read([read[0], *(step.token for step in steps)])).replace(" .", ".")
 
 
 def _translated(view: View, source: np.ndarray, room: int) -> str:

@@ -14,6 +14,8 @@ from core import Scene
 from core.backward import backward
 from core.tokenizer.words import UNKNOWN
 from core.train.training_run import TrainingRun
+from pictures.explained import card as cards
+from pictures.explained import training
 from pictures.train import curves, snapshot
 from pictures.train.view import View
 from pictures.words import Words, words_of
@@ -67,7 +69,17 @@ def example(view: View, words: Words) -> str:
     return snapshot.example(view, words)[1]
 
 
-BUILDERS = (curves.loss, curves.scores, curves.norms, snapshot.attention, snapshot.embeddings, example)
+def noted(view: View, words: Words) -> str:
+    """What the card says of the loss at the first step whose weights are gone; "" where all are kept."""
+    run = view.run
+    gone = [step for step in range(len(run.losses)) if step not in run.checkpoints.kept and step != run.step]
+    if not gone:
+        return ""
+    here = training.world(view, words)
+    return cards.sentence(here.explain(("loss_taken.logits", (gone[0],))), here, words)
+
+
+BUILDERS = (noted, curves.loss, curves.scores, curves.norms, snapshot.attention, snapshot.embeddings, example)
 
 
 def begun(run: Run) -> TrainingRun:
@@ -163,6 +175,16 @@ def slopes(run: Run, step: int) -> dict[str, float]:
         part = stack + {"blocks": second, "unembed": "output", "ln_final": "output"}.get(first, "embeddings")
         squares[part] = squares.get(part, 0.0) + float((g**2).sum())
     return {part: np.sqrt(square) for part, square in squares.items()}
+
+
+@cache
+def taken(run: Run, step: int) -> float:
+    """The loss on the batch that this step is taken with."""
+    task = task_of(run.task)
+    _, targets, mask = batch = task.batch(step, 4, run.seed)
+    logs = log_softmax(core.forward(again(run)[step], task.config, **batch.inputs)["logits"])
+    own = np.take_along_axis(logs, targets[..., None], -1)[..., 0]
+    return -float(own.mean() if mask is None else own[mask].mean())
 
 
 class Fresh:
@@ -372,3 +394,10 @@ def guessed(f: Fresh, v: Values) -> None:
     right = [i for i in places if logs[i].argmax() == f.targets[i]]
     assert (v["right"], v["n"]) == (len(right), len(places))
     assert abs(v["mean"] - np.mean([np.exp(logs[i][f.targets[i]]) for i in places])) < 1e-5
+
+
+@claim("explain.says.record")
+def _(f: Fresh, v: Values) -> None:
+    name = {"en": "Loss on the batch of a step · step ", "pt-BR": "Perda no lote de um passo · passo "}[f.words.lang]
+    step = next(step for step in range(f.run.steps) if f.kept(step) != step)
+    assert v["title"] == f"{name}{step}" and pinned_number(v["value"], taken(f.run, step), f.words.lang, rel=1e-4)

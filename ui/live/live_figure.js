@@ -414,12 +414,21 @@ async function nameEnlarged(figure) {
   attempt("the names of axes", () => nameAllOrNone(plot));
 }
 
-function report({ header, trigger, shown }, { points: [point] }) {
+function report({ header, trigger, shown, plot }, { points, event }) {
+  const point = nearest(plot, points, event);
   if (!header.clicks || !point) return;
   const { x, y, z = null, curveNumber: curve, pointNumber } = point;
   const customdata = point.customdata ?? edgeOf(shown.mask, point);
   const plain = (value) => (ArrayBuffer.isView(value) ? Array.from(value) : value);
   trigger("click", { figure: header.key, x, y, z, curve, point: plain(pointNumber), customdata: plain(customdata), at: Date.now() });
+}
+
+// Of the points that the pointer reads off together, one a curve, the one that it is at.
+function nearest(plot, points, event) {
+  if (points.length < 2 || !event || points.some(({ bbox }) => !bbox)) return points[0];
+  const at = event.clientY - plot.getBoundingClientRect().top;
+  const away = ({ bbox: { y0, y1 } }) => Math.abs((y0 + y1) / 2 - at);
+  return points.reduce((best, point) => (away(point) < away(best) ? point : best));
 }
 
 function turn({ root, turn }) {

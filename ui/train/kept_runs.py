@@ -16,6 +16,8 @@ from core import Scene, limits
 from core.tasks import Characters
 from core.train.training_run import History, TrainingRun, work
 from pictures.compute import EncodedPicture
+from pictures.explained.card import Shown
+from pictures.explained.world import World
 from ui.train import run_memory
 
 RUN, RUNS, TEXTS = "fibra.training", "fibra.runs", "fibra.texts"
@@ -48,6 +50,8 @@ class Training:
     knobs: dict[str, Any] = field(default_factory=dict)  # of the Scene, as it last was with this run
     drawn: dict[str, tuple[tuple, EncodedPicture]] = field(default_factory=dict)
     sample: tuple[tuple, str] = ((), "")
+    world: tuple[tuple, World] | None = None  # what can be explained, by all that it depends on
+    card: tuple[tuple, Shown | None] | None = None  # what is explained
     session: str = ""
     touched: float = 0.0  # when it was looked at last
 
@@ -69,7 +73,7 @@ class Training:
     def let_go(self) -> None:
         """Keep nothing but what it was: too many train at once, and this one's reader is away."""
         self.run, self.playing = None, False
-        self.drawn, self.sample = {}, ((), "")
+        self.drawn, self.sample, self.world, self.card = {}, ((), ""), None, None
 
 
 def key_of(scene: Scene) -> Key:

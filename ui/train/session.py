@@ -7,7 +7,7 @@ repeated up to the step that the address names.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import fields, replace
 from functools import lru_cache
 from math import inf, log
@@ -136,7 +136,7 @@ def _heed(scene: Scene, training: Training) -> None:
         return
     if run.step and not training.played:  # its first steps are the page's own: taken as a link would take them
         fresh = _begun(scene)
-        for part in ("run", "until", "playing", "stood", "said", "about", "drawn", "sample"):
+        for part in ("run", "until", "playing", "stood", "said", "about", "drawn", "sample", "world", "card"):
             setattr(training, part, getattr(fresh, part))
         return
     run.change(rate, size)
@@ -266,13 +266,22 @@ def view(training: Training, words: Words) -> View:
     return View(training, run, scene, *run.at(scene.train_step), words.lang)
 
 
-def drawn(name: str, builder: Builder, view: View, words: Words) -> EncodedPicture:
-    """The picture that `builder` makes of the view, kept while nothing that it depends on has changed."""
-    stamp = (*view.stamp, words.lang)
+def drawn(name: str, builder: Builder, view: View, words: Words, *more: Hashable) -> EncodedPicture:
+    """The picture that `builder` makes of the view, kept while nothing that it depends on has changed.
+
+    more: on what it depends besides the view.
+    """
+    stamp = (*view.stamp, words.lang, *more)
     kept = view.training.drawn.get(name)
     if kept is None or kept[0] != stamp:
         kept = view.training.drawn[name] = stamp, encode(builder(view, words), words)
     return kept[1]
+
+
+def is_drawn(name: str, view: View, words: Words) -> bool:
+    """Whether a picture that was asked for is of this view: else it is asked for anew."""
+    stamp, kept = (*view.stamp, words.lang), view.training.drawn.get(name)
+    return kept is not None and kept[0][: len(stamp)] == stamp
 
 
 def written(view: View, write: Callable[[View], str]) -> str:
