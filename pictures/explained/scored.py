@@ -77,8 +77,7 @@ def _coordinate(here: World, of: str, index: Place) -> Made:
     if not all(np.isfinite(own).all() for own in vectors):  # then there is no plane
         return Made(rf"\mathrm{{PC}}_{{{component + 1}}}", "function", tuple(x), rule=lambda _: float("nan"))
     q, k, basis = in_plane(*vectors)
-    own = k if of.endswith("k") else q
-    return coordinate(x, basis, component, own + basis.mean)
+    return coordinate(x, basis, component, k if of.endswith("k") else q)  # of those moved so the mean is 0
 
 
 def _of_head(here: World, of: str, head: int) -> tuple[np.ndarray, np.ndarray]:
