@@ -152,7 +152,7 @@ async def turned(server: Server, model: Model, path: str, tokens: int, turns: in
     await session.go(page(0))
     if LOOKS[path]:
         stops = [stop for stop in session.stops if stop != session.value]
-        looks = [session.turn(stop) for stop in (stops * 2)[: turns + 1]]
+        looks = [session.turn(stop) for stop in stops[: turns + 1]]  # where it has been, the picture is kept
     else:
         looks = [session.go(page(0, head=head)) for head in range(1, turns + 2)]
     await looks[0]  # a page reads some things at the first turn alone
