@@ -141,6 +141,20 @@ def test_a_title_says_which_attention_and_whose_run_a_number_is_of() -> None:
     assert plain.formula.startswith("Q = ") and plain.name == "put_stream.1.2.blocks.0.attn.q"
     assert other.explain(("put_stream.1.2.blocks.1.resid_pre", (2, 3))).formula == r"\text{patch}"
     assert other.explain(("put_stream.1.2.blocks.1.resid_pre", (1, 3))).formula != r"\text{patch}"
+    there = of("reading", GPT)
+    for name, place, known in (
+        (
+            "blocks.1.attn.q",
+            (0, 1, 2),
+            {"blocks.1.ln1.out": True, "blocks.1.attn.W_Q": False, "blocks.1.attn.b_Q": False},
+        ),
+        ("blocks.1.attn.scores_masked", (0, 1, 3), {"blocks.1.attn.scores_scaled": True, "mask": False}),
+        ("embed", (1, 2), {"embed.W_E": False}),
+    ):
+        names = {one.name for one in there.explain((f"without.0.1.{name}", place)).operands}
+        assert names == {f"without.0.1.{own}" if its else own for own, its in known.items()}, "weights are those of all"
+    own = {one.name for one in pinned.explain(("pinned.embed", (1, 2))).operands}
+    assert own == {"pinned.embed.W_E"}, "but for the pinned run's, which may be another model's"
     lengths = {"length.blocks.0.attn.q": ("head", "pos"), "length.blocks.0.resid_pre": ("pos",)}
     assert {name: gpt.axes(name) for name in lengths} == lengths
 

@@ -354,3 +354,18 @@ def test_new_pictures_are_figures():
         for builder in (habits.held, habits.ranged, ranked.ranked, weighed.weighed):
             if builder.__module__ != "pictures.habits" or habits.offered(scene):
                 go.Figure(theme.resolve(builder(scene, words_of("pt-BR")).figure, "dark"))
+
+
+def test_three_measures_are_compared_where_each_has_an_order():
+    """Of three keys there is one; where a head looks at all alike, or all that it carries is, there is none."""
+    words = words_of("en")
+    gpt = Scene(model="gpt", sentence="a b c d", layer=1)
+    for query, n in ((0, 1), (1, 2), (2, 3), (3, 4)):
+        says = weighed.weighed(gpt.turn(query=query), words).says
+        assert (f"Over the {n} tokens" in says) == (n >= 3), says
+        assert "10 pairs" in says
+    even = weighed.weighed(gpt.turn(query=3, off=("softmax",)), words).says
+    assert "one of the three measures is alike" in even and "nan" not in even
+    for sentence, few in (("a", True), ("a b", False)):  # one pair; three
+        says = weighed.weighed(gpt.turn(sentence=sentence), words).says
+        assert ("too few" in says) == few, says

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import plotly.graph_objects as go
 import pytest
@@ -25,6 +27,7 @@ from pictures import (
 )
 from pictures.explained import naming
 from pictures.explained.page_world import world
+from pictures.pages import PAGES
 from pictures.translate import text as texts
 from pictures.words import words_of
 from plots import theme
@@ -32,6 +35,7 @@ from plots.facing import facing
 from plots.tokens import literal
 from ui.state import SCENE
 
+ROOT = Path(__file__).parent.parent
 HERE = Scene(model="translator", layer=9, head=9, query=64, key=64)
 
 
@@ -218,3 +222,13 @@ def test_in_the_flat_picture_either_text_has_its_focus():
         for role in ("@query", "@key")
     )
     assert left["customdata"].tolist() == [*range(9, 17)] and right["customdata"].tolist() == [*range(9)]
+
+
+@pytest.mark.parametrize("page", [name for name, about in PAGES.items() if about.model])
+def test_a_page_shows_the_reader_s_own_model_but_for_what_it_cannot_be_of(page):
+    """A text is continued by one stack, and translated by two; all other pages show either."""
+    for scene, other in ((Scene(model="gpt", layer=1), "translate"), (Scene(model="translator", layer=1), "generate")):
+        shown = stacks.shown(scene, page)
+        assert (shown == scene) == (page != other), (page, scene.model)
+        assert stacks.count(shown) == (2 if page == "translate" else 1 if page == "generate" else stacks.count(scene))
+        assert PAGES[page].compares == ("comparison.differs(" in (ROOT / f"pages/{page}.py").read_text("utf-8"))
