@@ -15,6 +15,7 @@ from core import run as run_of
 from core.scene.fields import EXPLAINED
 from pictures import attention as pictures
 from pictures import chosen_cell, heads, left_out
+from pictures.arithmetic import added, summed
 from pictures.explained.naming import title
 from pictures.explained.page_world import world
 from pictures.words import LANGUAGES, words_of
@@ -221,3 +222,15 @@ def test_what_maps_hide_is_the_reader_s_choice_but_not_beside_what_is_pinned(pag
     assert fine(at.run()).session_state[SCENE].rows_renormalized
     beside = fine(open_page(page, scene.pin()))
     assert not any("without_first" in (toggle.key or "") for toggle in beside.toggle)
+
+
+@pytest.mark.parametrize("always", [0, 3, 6, 11])
+def test_a_long_sum_is_written_with_its_first_terms_and_the_one_that_is_asked_for(always):
+    for n in range(1, 13):
+        text = summed(n, lambda i: f"t{i}", min(always, n - 1))
+        assert text == added([f"t{i}" for i in range(n)], min(always, n - 1))
+        *written, last = text.split(" + ")
+        places = [int(term[1:]) for term in (written if last == "…" else [*written, last])]
+        assert (last == "…") == (len(places) < n), "an ellipsis stands for the rest, where there is one"
+        assert places == sorted({*places, min(always, n - 1)}) and {*range(min(n, 6))} <= {*places}
+        assert len(places) == n if n <= 8 else len(places) <= 7

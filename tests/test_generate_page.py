@@ -724,3 +724,11 @@ def test_the_votes_add_up_to_the_logit_and_those_of_heads_by_word_to_theirs(mode
     assert votes.refused(Scene(model="gpt", off=("residual",))) == "generate.votes.none" and not votes.refused(scene)
     large = Scene(model="gpt", sentence=" ".join("x" * 60)).override(n_layers=12, n_heads=16, d_model=256, d_mlp=1024)
     assert votes.refused(large) == "generate.votes.none_large" and continuation.is_long(large, 64)
+
+
+def test_a_head_s_vote_has_the_colour_of_attention_and_the_others_that_of_the_stream():
+    data = votes.votes(Scene(model="stories"), words_of("en")).figure
+    names, colors = data["layout"]["yaxis"]["ticktext"], data["data"][0]["marker"]["color"]
+    roles = dict(zip((name for name in names if "logit" not in name and "other" not in name), colors, strict=False))
+    assert {role.partition("/")[0] for name, role in roles.items() if "head" in name} == {"@attention"}
+    assert {role.partition("/")[0] for name, role in roles.items() if "head" not in name} == {"@residual"}
