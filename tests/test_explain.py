@@ -11,7 +11,7 @@ from support import golden, random_config, random_params, with_encoder
 
 import core
 from core.backward import NO_BACKWARD
-from core.explain.explanation import LEAVES
+from core.explain.explanation import LEAVES, Operand
 from core.explain.subject import Subject
 from core.interventions import PARTS, without
 from core.weights.half_precision import Half
@@ -228,7 +228,43 @@ def test_each_text_of_a_batch_hides_its_own_padding() -> None:
     for index in np.ndindex(trace[name].shape):
         explanation = core.explain(s, name, index)
         assert agrees(explanation, np.dtype(np.float32)), index
-        assert explanation.formula.endswith(r"\infty") == ((index[0], index[3]) in {(0, 3), (1, 0)})
+        hidden = (index[0], index[3]) in {(0, 3), (1, 0)}
+        assert explanation.formula.endswith(r"\infty") == hidden
+        mask = core.explain(s, "mask", (index[0], *index[2:]))
+        assert mask.value == (-np.inf if hidden else 0.0) and [
+            one for one in explanation.operands if one.name == "mask"
+        ] == ([Operand("mask", mask.index, mask.value)] if hidden else [])
+
+
+def test_each_of_two_stacks_has_masks_by_names_of_their_own() -> None:
+    """The encoder's hides padding alone, the decoder's what comes later, and that across what is padding there."""
+    sizes = {"vocab_size": 4, "n_ctx": 8, "d_model": 8, "n_layers": 1, "n_heads": 2, "d_mlp": 8}
+    config = core.Config(**sizes, causal=True, unembed=True, n_encoder_layers=1, cross=True)
+    params, ids, source = core.init_params(config, 0), np.array([[1, 2, 1]] * 2), np.array([[1, 2, 0, 1], [2, 1, 1, 0]])
+    shown = np.array([[True, True, False, False], [True, True, True, False]])
+    trace = core.forward(params, config, ids, source=source, source_mask=shown)
+    s, asked = Subject(params, config, trace, trace.ids), set()
+    names = {"blocks.0.attn": "mask", "blocks.0.cross": "cross.mask", "encoder.blocks.0.attn": "encoder.mask"}
+    for at, name in names.items():
+        for row, head, query, key in np.ndindex(trace[f"{at}.pattern"].shape):
+            hidden = key > query if name == "mask" else not shown[row, key]
+            found = core.explain(s, f"{at}.scores_masked", (row, head, query, key))
+            mask = core.explain(s, name, (row, query, key))
+            assert mask.value == (-np.inf if hidden else 0.0) and mask.is_leaf
+            own = [one for one in found.operands if one.name.endswith("mask")]
+            assert own == ([Operand(name, (row, query, key), mask.value)] if hidden else []), (at, row, query, key)
+            asked.add((name, hidden))
+    assert len(asked) == 6
+    alone = core.forward(*small(), np.arange(4))
+    with pytest.raises(core.ConfigError, match="a mask of this model"):
+        core.explain(Subject(*small(), alone, alone.ids), "encoder.mask", (0, 1))
+    with pytest.raises(core.ConfigError, match="query, key"):
+        core.explain(Subject(*small(), alone, alone.ids), "mask", (1,))
+
+
+def small() -> tuple[core.Params, core.Config]:
+    config = core.Config(vocab_size=9, n_ctx=8, d_model=8, n_layers=1, n_heads=2, causal=True)
+    return core.init_params(config, 0), config
 
 
 @pytest.mark.parametrize("name", ["scores_masked", "scores"])

@@ -97,6 +97,11 @@ def scores_scaled(s: Subject, at: str, b: Place, h: int, q: int, k: int, kind: s
     return the_sum(rf"q k / \sqrt{{{width}}}", [Term((score,), 1 / sqrt(width))])
 
 
+def _mask(kind: str, place: Place, hidden: bool) -> Operand:
+    """What is added to a score; an encoder's own comes by its name in the whole from Subject.outside."""
+    return Operand("cross.mask" if kind == "cross" else "mask", place, -np.inf if hidden else 0.0)
+
+
 def scores_masked(s: Subject, at: str, b: Place, h: int, q: int, k: int, kind: str = "attn") -> Made:
     if (h, q, k) in cuts(s, at, kind):
         return Made(r"-\infty", "edit")
@@ -104,7 +109,7 @@ def scores_masked(s: Subject, at: str, b: Place, h: int, q: int, k: int, kind: s
     formula = r"q k / \sqrt{d_k}" if s.config.scale else "q k"
     if not is_hidden(s, kind, b, q, k):
         return same(formula, score)
-    return the_sum(rf"{formula} - \infty", [Term((score,)), Term((Operand("mask", (q, k), -np.inf),))])
+    return the_sum(rf"{formula} - \infty", [Term((score,)), Term((_mask(kind, (*b, q, k), True),))])
 
 
 def pattern(s: Subject, at: str, b: Place, h: int, q: int, k: int, kind: str = "attn") -> Made:
@@ -113,7 +118,7 @@ def pattern(s: Subject, at: str, b: Place, h: int, q: int, k: int, kind: str = "
     if flat and f"{at}{kind}.scores_masked" not in s.trace.interventions.patch:
         cut = cuts(s, at, kind)
         hidden = [is_hidden(s, kind, b, q, j) or (h, q, j) in cut for j in range(len(row))]
-        row = [Operand("mask", (q, j), -np.inf if hidden[j] else 0.0) for j in range(len(row))]
+        row = [_mask(kind, (*b, q, j), hidden[j]) for j in range(len(row))]
 
     def rule(x: np.ndarray) -> float:
         x = np.where(np.isneginf(x), x, 0.0) if flat else x

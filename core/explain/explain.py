@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import array, instance
+from ..arguments import array, instance, wrong
 from ..config import ENCODER
 from ..trace import axes_of
 from . import backward, forward, parameters, sampling
+from .attention import is_hidden
 from .explanation import Explanation, Made, Term
 from .subject import ALONE, GRAD, LENGTH, LOSS, Subject
 
@@ -47,16 +48,26 @@ def explain(
     return Explanation(name, place, float(s[name][place]), *made)
 
 
-LEAVES = ("position", "mask")
+MASKS = {"mask": "attn", "cross.mask": "cross", f"{ENCODER}mask": "attn"}  # and the kind of attention that has it
+LEAVES = ("position", *MASKS)
 
 
 def _leaf(s: Subject, name: str, index: tuple[int, ...]) -> Explanation:
-    """Where a token stands, and which keys that hides from it under a causal mask, of the only stack or the decoder's
-    own: nothing was computed."""
+    """Where a token stands; or what a mask adds to a score, (..., query, key), for which nothing was computed.
+
+    Minus infinity where the causal mask or padding hides the key, else 0. `mask` is of the only stack or the decoder's
+    own, `cross.mask` of its looks at the encoder, `encoder.mask` of the encoder's own.
+    Raises: ConfigError for a mask that this model has not.
+    """
     places = tuple(int(i) for i in np.atleast_1d(array("index", index, "iu")))
     if name == "position":
         return Explanation(name, places, float(places[0]), "p", "position")
-    hidden = s.config.causal and places[-1] > places[0]
+    if name != "mask" and s.trace.source is None:
+        raise wrong("name", name, "a mask of this model")
+    if len(places) < 2:
+        raise wrong("index", index, "(..., query, key)")
+    *b, query, key = places
+    hidden = is_hidden(s.encoder if name.startswith(ENCODER) else s, MASKS[name], tuple(b), query, key)
     return Explanation(name, places, -np.inf if hidden else 0.0, "M", "position")
 
 

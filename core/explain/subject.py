@@ -99,7 +99,8 @@ class Subject:
         """An operand of the encoder's, by its name in the whole."""
         start = GRAD if operand.name.startswith(GRAD) else LOSS if operand.name.startswith(LOSS) else ""
         name = ENCODER + operand.name.removeprefix(start)
-        return replace(operand, name=start + name) if name in self.trace or name in self.params else operand
+        own = name in self.trace or name in self.params or operand.name == "mask"
+        return replace(operand, name=start + name) if own else operand
 
     @cached_property
     def grads(self) -> Mapping[str, np.ndarray]:

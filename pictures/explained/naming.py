@@ -147,7 +147,8 @@ def _label(name: str) -> str:
 
 
 LABELS = {name: _label(name) for name in NAMES if not name.startswith(ENCODER)}
-LABELS |= {name: name for name in (*EVERYWHERE, *(DRAW + step for step in STEPS))}
+LABELS |= {"position": "position", "mask": "mask", "cross.mask": "mask"}
+LABELS |= {name: name for name in (DRAW + step for step in STEPS)}
 
 
 def families(page: str, scene: Scene) -> list[str]:
@@ -250,11 +251,13 @@ def pattern(place: int, words: Words) -> str:
 def _place(number: Numbered, world: World, words: Words) -> str:
     name, index = number
     if (bare := runs.parted(name)[1]) in EVERYWHERE:
-        if bare == "position" and world.read is not None:  # it is told of both texts alike
-            return words("explain.at.pos", n=index[0])
-        if world.within(name)[0].rows is not None:  # and of a batch's rows alike
-            return " → ".join(words("explain.at.pos", n=place) for place in index)
-        return " → ".join(token_name(world.tokens_of(name, "pos"), place, words) for place in index)
+        if bare == "position":  # it is told of both texts alike, and of a batch's rows
+            alike = world.read is not None or world.within(name)[0].rows is not None
+            token = token_name(world.tokens_of(name, "pos"), index[0], words) if not alike else ""
+            return token or words("explain.at.pos", n=index[0])
+        ends = zip(("query", "key"), index[-2:], strict=True)
+        row = index[0] if len(index) > 2 else 0
+        return " → ".join(token_name(world.tokens_of(name, axis, row), at, words) for axis, at in ends)
     axes, parts = world.axes(name), []
     row = index[0] if axes[:1] == (ROW,) else 0
     if not all(axes):

@@ -22,7 +22,7 @@ from pictures.explained.taught import Taught
 from pictures.pair import Pair
 
 DRAW = "draw."  # before the names of a draw (core/explain/sampling.py)
-EVERYWHERE = ("position", "mask")  # what explanations end at that is no array: of no run
+EVERYWHERE = ("position", "mask", "cross.mask", "encoder.mask")  # what explanations end at that is no array: of no run
 PATCH = r"\text{patch}"
 SCALED = r"\alpha\,x"
 ASKED = r"\partial x_t / \partial x_t"
@@ -126,10 +126,11 @@ class World:
         bare, kind = bare_of(own), derived.kind_of(own)[0]
         if kind in WRITTEN and (kind == "reached" or not bare.startswith(ENCODER)):
             return self.written
-        looked_at = ".cross." in bare and (axis == "key" or bare.endswith((".k", ".v")))
+        across = ".cross." in bare or bare == "cross.mask"
+        looked_at = across and (axis == "key" or bare.endswith((".k", ".v")))
         if looked_at or bare.startswith(ENCODER):
             return self.tokens
-        return self.written if ".cross." in bare and axis == "query" else self.read
+        return self.written if across and axis == "query" else self.read
 
     def n_layers(self, name: str) -> int:
         """How many layers the stack of an array has."""
