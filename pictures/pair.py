@@ -6,9 +6,10 @@ begin with; where they part, the candidates are the two words.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,8 @@ OTHERS = {
     ("translator", "ontem as focas brancas viram o barco ."): "ontem as orcas brancas viram o barco .",
 }
 FEWEST = 5  # tokens of a real model's sentence, however large it is
+AMONG, TRIED = 100, 5  # likeliest tokens of which one takes a word's place; how many are tried
+SHORT = 3  # letters of a word that may be any
 LIKELY = 10  # tokens after each sentence that can be chosen as a candidate
 
 
@@ -170,12 +173,61 @@ def _written(run: Run) -> tuple[int, ...]:
 
 
 def _swapped(scene: Scene) -> str:
-    """The sentence with its last word in the place of the first, as another one of the same length; of a translation,
-    the word before its period. What a model adds to a text, such as the sign of a language, is no word."""
+    """Another sentence of the same length: of tokens that are parts of words, with another word in the place of one;
+    else with its last word in the place of the first; of a translation, the word before its period. What a model adds
+    to a text, such as the sign of a language, is no word."""
     spans = zip(scene.tokens, scene.encoding.spans, strict=True)
     texts = [token for token, (start, stop) in spans if stop > start]
+    joint = continuation.joint(scene)
+    if not joint and stacks.count(scene) == 1 and (found := exchanged(scene.computed)):
+        return found
     last = -2 if stacks.count(scene) > 1 and len(texts) > 3 else -1
-    return continuation.joint(scene).join([texts[last], *texts[1:]])
+    return joint.join([texts[last], *texts[1:]])
+
+
+@memory.kept(lambda scene: (scene,), large=compute.is_large)
+def exchanged(scene: Scene) -> str:
+    """The sentence with one word, a name or else one of some length, the last such one, exchanged for what the model
+    finds likeliest there of the same form, and expects no more letters behind; "" where no word and its exchange are a
+    token each."""
+    run, name = compute.run(scene), continuation.namer(scene)
+    ids, texts = scene.encoding.ids, scene.tokens
+    places = [at for at in range(1, len(texts)) if _is_word(texts, at)]
+    for at in sorted(places, key=lambda at: (texts[at][1:].istitle(), len(texts[at]) > 1 + SHORT, at), reverse=True):
+        likely = _likeliest(run, at - 1, AMONG)
+        others = (token for token in likely if token not in ids and _alike(name(token), texts[at]))
+        for token in islice(others, TRIED):
+            start, stop = scene.encoding.spans[at]
+            text = f"{scene.text[:start]}{name(token)}{scene.text[stop:]}"
+            other = scene.turn(sentence=fit_sentence(text, scene.split, scene.model)[0])
+            if len(other.tokens) != len(texts) or other.tokens[at] != name(token):
+                continue
+            if not name(_likeliest(compute.run(other), at, 1)[0])[:1].isalpha():
+                return other.text
+    return ""
+
+
+def _likeliest(run: Run, at: int, n: int) -> list[int]:
+    """The n likeliest tokens behind a position, the first of equals first."""
+    logits = np.nan_to_num(run.trace.row("logits", at).astype(np.float64))
+    return np.argsort(-logits, kind="stable")[:n].tolist()
+
+
+def _is_word(texts: Sequence[str], at: int) -> bool:
+    """Whether a token is a whole word: it begins with a space, and so does what follows, or ends a word."""
+    follows = texts[at + 1] if at + 1 < len(texts) else " "
+    return texts[at][:1] == " " and texts[at][1:].isalpha() and not follows[:1].isalpha()
+
+
+def _alike(token: str, word: str) -> bool:
+    """Whether a token has the form of a word: a space, letters, and a capital where that has one."""
+    return (
+        token[:1] == " "
+        and token[1:].isalpha()
+        and len(token) > SHORT
+        and token.istitle() == word.istitle()
+        and token.casefold() != word.casefold()
+    )
 
 
 def reading(scene: Scene, read: tuple[int, ...]) -> Trace:

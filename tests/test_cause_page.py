@@ -12,7 +12,8 @@ from streamlit.testing.v1 import AppTest
 from support import fine, html, knob, open_page, pressed, slices_done
 
 from core import Scene, limits
-from pictures import cause, pair
+from pictures import cause, compute, continuation, pair
+from pictures.pair import Pair, exchanged
 from pictures.words import LANGUAGES, words_of
 from plots import theme
 from plots.differences import differences
@@ -139,3 +140,25 @@ def test_all_that_the_maps_show_is_a_part_that_was_asked_for(monkeypatch):
                 each(scene, words_of("en"))
         monkeypatch.undo()
         assert {each.args for each in tried.call_args_list} == {*found.parts}
+
+
+@pytest.mark.parametrize(
+    "model, sentence", [("machado", "não disse que a casa era"), ("alice", "she said to the king and")]
+)
+def test_of_parts_of_words_another_sentence_has_a_likely_word_in_the_place_of_one(model: str, sentence: str) -> None:
+    """Of the same form and as many tokens, so that the two can be patched; where there is none, as of whole words."""
+    pair = Pair.of(Scene(model=model, sentence=sentence))
+    one, other = pair.clean, pair.other
+    assert pair.alike
+    differs = [at for at, pair_of in enumerate(zip(one.tokens, other.tokens, strict=True)) if len({*pair_of}) > 1]
+    if not exchanged(one.computed):
+        assert sorted(other.text) == sorted(one.text)
+        return
+    (at,) = differs
+    was, now = one.tokens[at], other.tokens[at]
+    assert at and was[0] == " " == now[0] and now[1:].isalpha() and now[1:].istitle() == was[1:].istitle()
+    row = compute.run(one).trace["logits"][at - 1]
+    assert int((row > row[other.encoding.ids[at]]).sum()) < 100 and now.strip() not in one.text
+    behind = int(compute.run(other).trace["logits"][at].argmax())
+    assert not continuation.namer(one)(behind)[:1].isalpha(), "it is a word, and not how one begins"
+    assert exchanged(Scene(model=model, sentence="a").computed) == ""

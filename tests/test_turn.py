@@ -133,6 +133,7 @@ SHELVES = {
     "patched": lambda scene: pair.patched(scene, scene.turn(sentence=scene.text[::-1]), (), (0, 1), "stream", 0, 0),
     "slopes": lambda scene: influence._slopes(scene, 1),
     "scaled": lambda scene: runs._scaled(scene, 1, (0.5,) * len(scene.tokens)),
+    "another sentence": lambda scene: pair.exchanged(Scene(model="machado", seed=scene.seed)),
     "reading": lambda _: pair.reading(TRANSLATOR, (3,)),
 }
 
