@@ -12,9 +12,12 @@ import pytest
 from playwright.sync_api import Page, expect
 from test_explained_page import Read
 
+import core
 from core import Scene
 from core.limits import TRAIL
 from core.scene.fields import EXPLAINED
+from core.train.batch import Batch
+from core.train.gradcheck import random_directions
 from pictures.explained import card as cards
 from pictures.explained import training
 from pictures.explained.runs import parted
@@ -23,6 +26,7 @@ from pictures.train import curves, gradient_check, snapshot
 from pictures.train.view import View
 from pictures.words import LANGUAGES, words_of
 from tests.chromium import WAIT, settled
+from tests.derived_by_hand import is_made_so, probabilities
 from tests.support import open_page
 from tests.test_train_page import run_of, view_of
 from ui import state
@@ -134,6 +138,175 @@ def test_both_slopes_of_the_gradient_check_are_explained(task: str, bug: bool) -
         for operand in right.operands[:2]:
             assert run.explain((operand.name, operand.index)).value == pytest.approx(operand.value, abs=1e-12)
     assert any("bug" in run.explain((f"check_backprop.{check.name}", (0,))).formula for check in every) == bug
+
+
+COST = r"-\frac1n \sum_i \ln p_i"
+HIT = r"[\,\arg\max_j x_j = t\,]"
+
+
+def places_of(batch: Batch) -> list[tuple[int, ...]]:
+    """[row, pos] of the tokens that are asked for."""
+    return [*map(tuple, np.argwhere(batch.mask).tolist())]
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_number_of_a_run_is_what_its_definition_gives(task: str) -> None:
+    """By the weights of a step that are kept, run here once more."""
+    view, here = seen(task)
+    run, config = view.run, view.run.config
+    losses, smooth = run.losses, max(1, round(curves.SMOOTH * len(run.losses)))
+    for step in (0, 1, 5, 11):
+        own = range(max(0, step + 1 - smooth), step + 1)
+        operands = [("loss_taken.logits", (s,)) for s in own]
+        expected = np.mean([losses[s] for s in own]), r"\frac1n \sum_s L_s", operands
+        is_made_so(here, ("loss_mean.logits", (step,)), expected)
+        for part in ("embed", "blocks.1", "unembed"):
+            norms = run.norms[part]
+            operands = [(f"norm_taken.{part}", (s,)) for s in own]
+            expected = np.mean([norms[s] for s in own]), r"\frac1n \sum_s \lVert g_s \rVert", operands
+            is_made_so(here, (f"norm_mean.{part}", (step,)), expected)
+            assert here.value((f"norm_taken.{part}", (step,))) == pytest.approx(norms[step], rel=1e-4)
+    assert here.shape("loss_mean.logits") == here.shape("loss_taken.logits") == (12,)
+    assert here.shape("norm_taken.embed") == (12,) and here.shape("loss_unseen.logits") == (13,)
+    kept = 10
+    params = run.checkpoints.kept[kept]
+    for what, batch in (("taken", run.task.batch(kept, run.size, run.seed)), ("unseen", run.held_out)):
+        step = (
+            kept if what == "taken" else max(watch.step for watch in run.watches if watch.step in run.checkpoints.kept)
+        )
+        there, at = run.checkpoints.kept[step], places_of(batch)
+        trace = core.forward(there, config, **batch.inputs)
+        p = probabilities(np.asarray(trace["logits"], np.float64))
+        costs = {place: -np.log(p[(*place, batch.targets[place])]) for place in at}
+        hits = {place: float(trace["logits"][place].argmax() == batch.targets[place]) for place in at}
+        start = f"{what}.{step}."
+        for place in (at[0], at[-1]):
+            operands = [(f"{start}logits", (*place, token)) for token in range(config.vocab_size)]
+            number = (f"{start}cost.logits", place)
+            is_made_so(here, number, (costs[place], r"-\ln p_t = \ln \sum_j e^{x_j} - x_t", operands))
+            is_made_so(here, (f"{start}hit.logits", place), (hits[place], HIT, operands))
+            found = here.explain((f"{start}hit.logits", place))
+            x = np.zeros(config.vocab_size)
+            x[batch.targets[place]] = 1
+            assert found.rule(x) == 1 and found.rule(-x) == 0
+        loss = np.mean([*costs.values()]), f"L = {COST}", [(f"{start}cost.logits", place) for place in at]
+        is_made_so(here, ("loss_taken.logits" if what == "taken" else "loss_unseen.logits", (step,)), loss)
+        if what == "unseen":
+            operands = [(f"{start}hit.logits", place) for place in at]
+            formula = rf"\frac1n \sum_i {HIT}"
+            is_made_so(here, ("accuracy.logits", (step,)), (np.mean([*hits.values()]), formula, operands))
+    batch = run.task.batch(kept, run.size, run.seed)
+    trace = core.forward(params, config, **batch.inputs)
+    grads = core.backward(params, config, trace, core.cross_entropy(trace["logits"], batch.targets, batch.mask)[1])
+    for part, ends in (("embed", ("embed.", "pos_embed.", "ln_embed.")), ("unembed", ("ln_final.", "unembed."))):
+        own = [name for name in params if name.startswith(ends)]
+        value = np.sqrt(sum((np.asarray(grads[name], np.float64) ** 2).sum() for name in own))
+        operands = [(f"taken.{kept}.whole_grad.{name}", (0,)) for name in own]
+        formula = r"\lVert g \rVert = \sqrt{\sum_w \lVert g_w \rVert^2}"
+        is_made_so(here, (f"norm_taken.{part}", (kept,)), (value, formula, operands))
+    for name in ("embed.W_E", "ln_final.w"):
+        gradient, begins = np.asarray(grads[name], np.float64), f"taken.{kept}."
+        value = np.sqrt((gradient**2).sum())
+        operands = [
+            (f"{begins}{'length.' if gradient.ndim > 1 else ''}grad.{name}", (i,)) for i in range(len(gradient))
+        ]
+        formula = r"\lVert g_w \rVert = \sqrt{\sum_i g_i^2}"
+        is_made_so(here, (f"{begins}whole_grad.{name}", (0,)), (value, formula, operands))
+    if task == "translate":
+        assert not here.has(("induction.logits", (0,))), "no induction head is looked for"
+        return
+    step = max(watch.step for watch in run.watches if watch.step in run.checkpoints.kept)
+    watch = next(one for one in run.watches if one.step == step)
+    layer, head = watch.head
+    name = f"blocks.{layer}.attn.pattern"
+    pattern = np.asarray(core.forward(run.checkpoints.kept[step], config, run.probe)[name], np.float64)[:, head]
+    follows = {  # a key is an earlier token that stood after the query's own
+        (row, query): [k for k in range(1, query) if ids[k - 1] == ids[query]]
+        for row, ids in enumerate(run.probe.tolist())
+        for query in range(len(ids))
+    }
+    follows = {place: keys for place, keys in follows.items() if keys}
+    weights = {(row, query): pattern[row, query, keys].sum() for (row, query), keys in follows.items()}
+    start = f"probed.{step}."
+    operands = [(f"{start}follows.{name}", (row, head, query)) for row, query in follows]
+    formula = r"\frac1n \sum_q \sum_{k\ \text{follows}} A_{q,k}"
+    is_made_so(here, ("induction.logits", (step,)), (np.mean([*weights.values()]), formula, operands))
+    for (row, query), keys in [*follows.items()][:: max(1, len(follows) // 3)]:
+        operands = [(f"{start}{name}", (row, head, query, key)) for key in keys]
+        expected = weights[row, query], r"\sum_{k\ \text{follows}} A_{q,k}", operands
+        is_made_so(here, (f"{start}follows.{name}", (row, head, query)), expected)
+    assert here.value((f"{start}follows.{name}", (0, head, 0))) == 0, "before it there is nothing"
+
+
+@pytest.mark.parametrize("bug", [False, True])
+def test_a_slope_of_the_check_is_made_of_two_losses_and_their_distance(bug: bool) -> None:
+    view, here = seen("repeat", check_bug=bug, check_nudge=1e-4, **WEIGHT)
+    (ids, targets, mask), config = view.row, view.run.config
+    exact = {name: np.asarray(value, np.float64) for name, value in view.params.items()}
+    name, index = WEIGHT["check_parameter"], (WEIGHT["check_row"], WEIGHT["check_column"])
+
+    def loss(params: dict[str, np.ndarray]) -> float:
+        p = probabilities(core.forward(params, config, ids)["logits"])
+        return float(np.mean([-np.log(p[i, targets[i]]) for i in np.flatnonzero(mask)]))
+
+    directions = random_directions(view.params)
+    every = {check.name: check for check in gradient_check.everything(view)}
+    for of, parameter, direction, step in (
+        ("logits", name, np.zeros_like(exact[name]), 1e-4),
+        *((own, own, directions[own], every[own].step) for own in ("blocks.0.attn.W_O", "ln_final.w", "embed.W_E")),
+    ):
+        if of == "logits":
+            direction[index] = 1
+        sides = [loss(exact | {parameter: exact[parameter] + sign * step * direction}) for sign in (-1, 1)]
+        nudged = r"\varepsilon" if of == "logits" else r"\varepsilon v"
+        first = 2 * ["logits", *exact].index(of)
+        asked = np.flatnonzero(mask).tolist()
+        for side, (label, sign) in enumerate((("check_below", "-"), ("check_above", "+"))):
+            operands = [(f"nudged.{first + side}.cost.logits", (at,)) for at in asked]
+            expected = sides[side], f"L(w {sign} {nudged}) = {COST}", operands
+            is_made_so(here, (f"{label}.{of}", (0,)), expected, rel=1e-9)
+        three = [(f"check_{label}.{of}", (0,)) for label in ("below", "above", "nudge")]
+        slope = (sides[1] - sides[0]) / (2 * step)
+        formula = rf"s = \frac{{L(w + {nudged}) - L(w - {nudged})}}{{2\,\varepsilon}}"
+        is_made_so(here, (f"check_slope.{of}", (0,)), (slope, formula, three), rel=1e-5)
+        spacing = np.spacing(max(abs(sides[0]), abs(sides[1]), 1.0))
+        formula = r"r = 8\,\mathrm{ulp}(\max(\lvert L \rvert, 1)) / \varepsilon"
+        is_made_so(here, (f"check_resolution.{of}", (0,)), (8 * spacing / step, formula, three))
+        made = here.explain((f"check_resolution.{of}", (0,)))
+        assert made.rule(np.array([-9.0, 3.0, 0.5])) == 16 * np.spacing(9.0)
+        assert made.rule(np.array([0.1, -0.2, 0.25])) == 32 * np.spacing(1.0)
+        assert here.value((f"check_nudge.{of}", (0,))) == step
+        error = here.explain((f"check_error.{of}", (0,)))
+        assert [(one.name, one.index) for one in error.operands] == [
+            (f"check_{label}.{of}", (0,)) for label in ("slope", "backprop", "resolution")
+        ]
+        assert error.formula == r"\frac{\lvert s - g \rvert}{\max(\lvert s \rvert, \lvert g \rvert) + r / 10^{-4}}"
+        for s, g, r in ((3.0, -5.0, 0.0), (-5.0, 3.0, 1e-4), (2.0, 2.5, 1e-4)):
+            expected = abs(s - g) / (max(abs(s), abs(g)) + r / 1e-4)
+            assert error.rule(np.array([s, g, r])) == pytest.approx(expected)
+        assert error.rule(np.array([1e-3, -2e-3, 2e-3])) == 0, "neither can be told from zero"
+        gradient = here.subject["grad." + parameter] if of == "logits" else None
+        right = here.explain((f"check_backprop.{of}", (0,)))
+        assert ("bug" in right.formula) == bool(right.terms and not right.terms[-1].operands)
+        followed = sum(term.value for term in right.terms if term.operands)
+        assert followed == pytest.approx(slope, rel=1e-3, abs=1e-6), "without the mistake it is the slope"
+        begins = r"g = \partial L / \partial w" if of == "logits" else r"g = \sum_i v_i\,\partial L / \partial w_i"
+        assert right.formula.startswith(begins) and (bug or right.formula == begins)
+        names = {one.name for one in right.operands}
+        if of == "logits":
+            assert names == {f"exact.grad.{name}"} and right.operands[0].index == index
+            assert right.operands[0].value == pytest.approx(gradient[index], rel=1e-3, abs=1e-6)
+        elif direction.ndim == 1:
+            assert names == {f"exact.grad.{of}"} and len(right.operands) == len(direction)
+        else:
+            assert names == {f"along.{of}"} and len(right.operands) == len(direction)
+            rows = here.explain((f"along.{of}", (1,)))
+            own = [(f"exact.grad.{of}", (1, j)) for j in range(direction.shape[1])]
+            assert [(one.name, one.index) for one in rows.operands] == own
+            assert [term.factor for term in rows.terms] == direction[1].tolist()
+            assert rows.formula == r"\sum_j v_{i,j}\,\partial L / \partial w_{i,j}"
+            assert here.shape(f"along.{of}") == (len(direction),)
+    assert not here.has(("check_slope.of.nobody", (0,)))
 
 
 STARTS = (
