@@ -37,12 +37,12 @@ def present_ways(scene: Scene, words: Words) -> Picture:
 
 def _walk_of(shown: Scene, start: str, figure: dict[str, Any]) -> Points:
     """Which numbers the points of its figure are."""
-    own, now = [*range(len(ways.tokens(shown)))], ways.stage(shown, drift.ways(shown))
+    own, now = [*range(len(ways.tokens(shown)))], ways.stage(shown, ways.ways(shown))
     return drift.points(shown, figure, (0, now), own, (start, start))
 
 
 def _drifted(shown: Scene, words: Words) -> str:
-    stages = drift.ways(shown)
+    stages = ways.Stages(shown)
     return drift_said.sentence(shown, stages, ways.stage(shown, stages), words)
 
 
@@ -76,7 +76,7 @@ def _now(scene: Scene, words: Words, says: str) -> dict[str, Any]:
 
 
 def _drift(shown: Scene, scene: Scene, words: Words, says: str) -> dict[str, Any]:
-    stages = drift.ways(shown)
+    stages = ways.ways(shown)
     names = drift_said.stage_names(shown, len(stages), words)
     two = drift.of_two(shown, np.ones(stages.shape[1], bool), words)
     now = ways.stage(shown, stages)
@@ -112,13 +112,13 @@ def _between_of(scene: Scene, figure: dict[str, Any]) -> Points | None:
     was = pinned.before(scene)
     if ways.depths(was) != ways.depths(scene):
         return None
-    now, then = (ways.stage(one, drift.ways(one)) for one in (scene, was))
+    now, then = (ways.stage(one, ways.ways(one)) for one in (scene, was))
     return drift.points(scene, figure, (then, now), [*range(len(ways.tokens(scene)))], (PINNED, ""))
 
 
 def _stand(scene: Scene) -> np.ndarray:
     """[pinned and present, token, d_model]: where the words stand, at the stage that is shown."""
-    both = ((s, drift.ways(s)) for s in (pinned.before(scene), scene))
+    both = ((s, ways.ways(s)) for s in (pinned.before(scene), scene))
     return np.stack([stages[ways.stage(s, stages)] for s, stages in both])
 
 
@@ -144,7 +144,7 @@ def _ways(
     two: dict[str, Any],
 ) -> dict[str, Any]:
     k, basis = drift.shown(scene), drift.basis(pinned.kept(scene))
-    both = [_project(drift.ways(s), scene).reshape(-1, k) for s in (pinned.before(scene), scene)]
+    both = [_project(ways.ways(s), scene).reshape(-1, k) for s in (pinned.before(scene), scene)]
     return drift_figure(
         paths,
         list(tokens),

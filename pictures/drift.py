@@ -13,7 +13,7 @@ from pictures.compute import Picture, looked_at, picture
 from pictures.display_names import all_named
 from pictures.drift_said import sentence, stage_names
 from pictures.numbers import Bars, Points
-from pictures.ways import COMPONENTS, basis, directions, kept, layers, passed, reached, stage, tokens, ways
+from pictures.ways import COMPONENTS, Stages, basis, directions, kept, layers, passed, projected, reached, stage, tokens
 from pictures.words import Words
 from plots.drift import drift as drift_figure
 from plots.mask import with_stops
@@ -28,7 +28,7 @@ RING = 0.02  # of the longer axis: half the width of the outline of a point
 @picture("drift_stage", "drift_3d", "without_first")
 def drift(scene: Scene, words: Words) -> Picture:
     """Every word's way through the layers, in the two or three directions in which all of them spread most."""
-    stages = ways(scene)
+    stages = Stages(scene)
     now = stage(scene, stages)
     own = np.flatnonzero(kept(scene)).tolist()
     says = sentence(scene, stages, now, words) + left_out.told(scene, words, "way")
@@ -67,15 +67,15 @@ def _walk(scene: Scene, words: Words) -> list[dict[str, Any]]:
 
 
 def _figure(scene: Scene, words: Words, alt: str = "") -> dict[str, Any]:
-    stages, axes, k = ways(scene), basis(directions(scene)), shown(scene)
+    way, axes, k = projected(directions(scene)), basis(directions(scene)), shown(scene)
     there = kept(scene)
     title = "drift.axis_short" if scene.drift_3d else "drift.axis"  # a slanted title has little room
     return drift_figure(
-        axes.project(stages)[:, there, :k],
+        way[:, there, :k],
         [token for token, is_there in zip(all_named(tokens(scene), words), there, strict=True) if is_there],
-        stage=stage(scene, stages),
+        stage=stage(scene, way),
         axis_titles=[words(title, i=i + 1, share=100 * float(axes.explained[i])) for i in range(k)],
-        stage_names=stage_names(scene, len(stages), words),
+        stage_names=stage_names(scene, len(way), words),
         **of_two(scene, there, words),
         height=HEIGHT,
         alt=alt,

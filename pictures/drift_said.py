@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from core import Scene
 from core.interpret import distances, drift_lengths, mean_distance
 from pictures import extremes
-from pictures.ways import depths, layers, names, passed, stage, tokens, ways
+from pictures.ways import Stages, depths, layers, names, passed, stage, tokens
 from pictures.words import Words
 
 CROWDED = 20  # times as far apart as at the start: then the starts are within a marker's width of one another
@@ -16,7 +18,7 @@ PLAIN = 1e5  # numbers from here on are written with a power of ten
 
 def rows(scene: Scene, words: Words) -> list[str]:
     """Each token's drift in words: how far, and whose start its end is nearest to."""
-    stages = ways(scene)
+    stages = Stages(scene)
     start, end = stages[0], stages[stage(scene, stages)]
     called, lengths, before, after = (
         names(scene, words),
@@ -24,15 +26,16 @@ def rows(scene: Scene, words: Words) -> list[str]:
         distances(start),
         distances(end, start),
     )
-    return [_drifted(called, i, float(lengths[i]), before[i], after[i], words) for i in range(len(start))]
+    near = extremes.least_of_each(after, lambda x: size(x, words))
+    return [_drifted(called, i, float(lengths[i]), before[i], near[i], words) for i in range(len(start))]
 
 
-def _drifted(called: list[str], i: int, length: float, before: np.ndarray, after: np.ndarray, words: Words) -> str:
-    """Of the i-th token: how long its way is, and from its start and its end how far it is to every start, [pos]."""
+def _drifted(called: list[str], i: int, length: float, before: np.ndarray, near: extremes.Extreme, words: Words) -> str:
+    """Of the i-th token: how long its way is, how far it is from its start to every start, [pos], and from its end to
+    those that are nearest."""
     values = {"token": called[i], "length": size(length, words)}
     if length == 0 or len(called) == 1:
         return words(f"drift.reads.{'unmoved' if length == 0 else 'alone'}", **values)
-    near = extremes.least(after, lambda x: size(x, words))
     if near.everywhere:
         return words("drift.reads.everywhere", **values, now=size(near.value, words))
     if near.indices == [i]:
@@ -72,7 +75,7 @@ def size(length: float, words: Words) -> str:
     return words.scaled(length, 2 if abs(length) < 1000 else 0, large=PLAIN)
 
 
-def sentence(scene: Scene, stages: np.ndarray, now: int, words: Words) -> str:
+def sentence(scene: Scene, stages: Sequence[np.ndarray] | np.ndarray, now: int, words: Words) -> str:
     """Who has gone furthest and where it ends, whether all draw together, and who stand nearest."""
     called = names(scene, words)
     cut = len(stages) <= layers(scene) and now == len(stages) - 1
@@ -166,7 +169,7 @@ def _still(scene: Scene, words: Words) -> str:
     return words("drift.says.still_positions" if _positioned(scene) else "drift.says.still")
 
 
-def _furthest(called: list[str], stages: np.ndarray, now: int, words: Words) -> list[str]:
+def _furthest(called: list[str], stages: Sequence[np.ndarray] | np.ndarray, now: int, words: Words) -> list[str]:
     """Who has drifted furthest; and of one alone, whose start its end is nearest to."""
     start, end, after = stages[0], stages[now], _after(now, words)
     found = extremes.greatest(drift_lengths(start, end), lambda x: size(x, words))

@@ -94,6 +94,25 @@ def least(values: np.ndarray, shown: Shown, where: np.ndarray | None = None) -> 
     return Extreme(-found.value, found.places, found.everywhere)
 
 
+@np.errstate(invalid="ignore")  # of numbers that are none, which `least` leaves out
+def least_of_each(values: np.ndarray, shown: Shown) -> list[Extreme]:
+    """The least of each row [row, n], in the same way.
+
+    Mostly the next number that rounding has not made another is written otherwise: then those before it are all.
+    """
+    first = values.min(-1)
+    alike = values - first[:, None] <= NOISE * np.abs(values).max(-1, keepdims=True)
+    then = np.where(alike, np.inf, values).min(-1)
+    sure = np.isfinite(values).all(-1) & np.isfinite(then)
+    found = []
+    for row, low, second, same, is_sure in zip(values, first.tolist(), then.tolist(), alike, sure, strict=True):
+        if is_sure and shown(low) != shown(second):
+            found.append(Extreme(low, tuple((at,) for at in np.flatnonzero(same).tolist()), False))
+        else:
+            found.append(least(row, shown))
+    return found
+
+
 def greatest_if_any(values: np.ndarray, shown: Shown, where: np.ndarray | None = None) -> Extreme | None:
     """The greatest; None where no value is finite."""
     counted = np.isfinite(values) if where is None else np.isfinite(values) & where

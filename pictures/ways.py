@@ -4,7 +4,9 @@ a model of two stacks, of both texts side by side, what the encoder reads and th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
+from functools import lru_cache
+from typing import overload
 
 import numpy as np
 
@@ -26,7 +28,12 @@ def tokens(scene: Scene) -> tuple[str, ...]:
 
 def names(scene: Scene, words: Words) -> list[str]:
     """[pos]: what a sentence calls each of them; one of the decoder's is said to be one."""
-    return named(tokens(scene), len(scene.tokens), words)
+    return [*_names(tokens(scene), len(scene.tokens), words)]
+
+
+@lru_cache(maxsize=32)  # each stage of a walk tells them
+def _names(labels: tuple[str, ...], first: int, words: Words) -> tuple[str, ...]:
+    return tuple(named(labels, first, words))
 
 
 def named(labels: Sequence[str], first: int, words: Words) -> list[str]:
@@ -64,13 +71,37 @@ def ways(scene: Scene) -> np.ndarray:
     return stages if good.all() else stages[: int(np.argmin(good))]
 
 
+class Stages(Sequence[np.ndarray]):
+    """The same, of which a stage [pos, d_model] is taken out of the run when it is asked for: of SmolLM2 and 256 tokens
+    all take 37 MB, and two or three are told of."""
+
+    def __init__(self, scene: Scene):
+        self._scene, self._n = scene, len(projected(directions(scene)))
+
+    def __len__(self) -> int:
+        return self._n
+
+    @overload
+    def __getitem__(self, stage: int) -> np.ndarray: ...
+
+    @overload
+    def __getitem__(self, stage: slice) -> list[np.ndarray]: ...
+
+    def __getitem__(self, stage: int | slice) -> np.ndarray | list[np.ndarray]:
+        if isinstance(stage, slice):
+            return [self[at] for at in range(self._n)[stage]]
+        trace, at = compute.run(self._scene).trace, range(self._n)[stage]
+        texts = [trace[reached(self._scene, stack, at)] for stack in range(stacks.count(self._scene))]
+        return np.concatenate(texts).astype(np.float64)
+
+
 def passed(scene: Scene) -> int:
     """How many layers the reader has let the words pass, inside the model."""
     n = layers(scene)
     return n if scene.drift_stage is None else min(scene.drift_stage, n)
 
 
-def stage(scene: Scene, stages: np.ndarray) -> int:
+def stage(scene: Scene, stages: Sized) -> int:
     """The stage that is shown: the last one, where the layer asked for is no longer finite."""
     return min(passed(scene), len(stages) - 1)
 
@@ -114,3 +145,9 @@ def basis(scene: Scene) -> PCA:
     """The directions in which all stages of a Scene's words spread most: see `directions`."""
     stages = ways(scene)[:, kept(scene)]
     return pca(stages.reshape(-1, stages.shape[-1]), k=COMPONENTS)
+
+
+@memory.kept(lambda scene: (scene,), large=compute.is_large)
+def projected(scene: Scene) -> np.ndarray:
+    """[stage, pos, COMPONENTS]: all of `ways` in that basis; see `directions`."""
+    return basis(scene).project(ways(scene))

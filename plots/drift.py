@@ -265,6 +265,8 @@ def _place_labels(canvases: list[np.ndarray], tokens: list[str]) -> tuple[list[s
     for _ in range(1 if crowd else SWEEPS):
         before = dict(shown)
         for i in range(len(tokens)):
+            if crowd and (cut[i] + cost[i]).all():  # no place is free of points: one of many, for the hover
+                continue
             shown.pop(i, None)
             others = boxes[:, list(shown), list(shown.values())]
             lost = cut[i] + np.sum([_overlap(a, b) for a, b in zip(boxes[:, i], others, strict=True)], axis=0)

@@ -11,7 +11,7 @@ from support import random_scenes
 import core
 from core import Scene
 from core.interpret import distances, drift_lengths, mean_distance
-from pictures import compare_drift, drift_said
+from pictures import compare_drift, drift_said, ways
 from pictures import drift as pictures
 from pictures.words import words_of
 from plots import theme
@@ -78,7 +78,7 @@ def test_points_are_the_projected_trace(scene: Scene) -> None:
     axes = np.linalg.eigh(centred.T @ centred)[1][:, ::-1]
     expected = (centred @ axes).reshape(stages.shape)
     start, end = masked(pictures.drift(scene, words_of("en")).figure)["data"][-2:]
-    for trace, stage in ((start, 0), (end, pictures.stage(scene, stages))):
+    for trace, stage in ((start, 0), (end, ways.stage(scene, stages))):
         for i, name in enumerate("xyz" if scene.drift_3d else "xy"):
             size = np.abs(expected[..., i]).max()
             sign = np.sign(np.sum(trace[name] * expected[stage, :, i]))  # an axis may point either way
@@ -130,7 +130,7 @@ def named(scene: Scene, i: int) -> str:
 def test_every_row_is_measured(scene: Scene) -> None:
     """How far each token went, and the start nearest to its end, one distance after the other."""
     words = words_of("en")
-    stages, now = pictures.ways(scene), pictures.stage(scene, pictures.ways(scene))
+    stages, now = ways.ways(scene), ways.stage(scene, ways.ways(scene))
     assert np.array_equal(stages, stages_of(scene)[: len(stages)])
     start, end = stages[0], stages[now]
     rows = [plain(row) for row in drift_said.rows(scene, words)]
@@ -158,7 +158,7 @@ def test_every_row_is_measured(scene: Scene) -> None:
 @pytest.mark.parametrize("scene", [*random_scenes(30, 12), *EDGES], ids=str)
 def test_the_sentence_is_measured(scene: Scene) -> None:
     words = words_of("en")
-    stages, now = pictures.ways(scene), pictures.stage(scene, pictures.ways(scene))
+    stages, now = ways.ways(scene), ways.stage(scene, ways.ways(scene))
     says = plain(pictures.drift(scene, words).says)
     start, end, n = stages[0], stages[now], len(stages[0])
     lengths = [far(a, b) for a, b in zip(start, end, strict=True)]
@@ -264,9 +264,9 @@ def test_designed_geometry_is_said() -> None:
 
 
 def test_drift_is_followed_while_numbers_are_finite() -> None:
-    stages = pictures.ways(EXPLODING)
+    stages = ways.ways(EXPLODING)
     assert 1 < len(stages) < 13 and np.isfinite(stages).all()
-    assert pictures.stage(EXPLODING, stages) == len(stages) - 1
+    assert ways.stage(EXPLODING, stages) == len(stages) - 1
     assert "float32" in pictures.drift(EXPLODING, words_of("en")).says
 
 

@@ -189,7 +189,7 @@ def test_a_point_of_a_drift_is_its_coordinates() -> None:
         for i, share in enumerate(shares.tolist()):
             found = run.explain(bars.at({"x": i, "y": share}))
             assert found.value == pytest.approx(share, rel=1e-6)
-            assert len(found.terms) == len(drift.ways(scene)) * int(drift.kept(scene).sum())
+            assert len(found.terms) == len(drift.projected(drift.directions(scene))) * int(drift.kept(scene).sum())
 
 
 def test_of_points_that_coincide_no_direction_has_a_share() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pictures import extremes
-from pictures.extremes import greatest, greatest_if_any, head_names, least, token_names
+from pictures.extremes import greatest, greatest_if_any, head_names, least, least_of_each, token_names
 from pictures.words import LANGUAGES, words_of
 
 ENGLISH = words_of("en")
@@ -64,6 +64,16 @@ def test_extremes_by_brute_force(seed):
             alike = {place for place in np.ndindex(3, 4) if shown(values[place]) == shown(best)}
             found = find(values, shown)
             assert {*found.places} == alike and found.value == best and found.everywhere == (len(alike) == 12)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_least_of_each_row_is_that_row_s_least(seed):
+    rng = np.random.default_rng(seed)
+    values = rng.random((30, int(rng.integers(1, 9)))).round(int(rng.integers(1, 4))) - rng.choice([0, 1])
+    values[rng.random(values.shape) < 0.1] = 0.5
+    values[0, 0] += 1e-9
+    for shown in (ENGLISH.number, lambda x: f"{x:.1e}"):
+        assert least_of_each(values, shown) == [least(row, shown) for row in values]
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

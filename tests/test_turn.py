@@ -31,6 +31,7 @@ from pictures import (
     pair,
     start,
     turn,
+    ways,
     worth,
 )
 from pictures.explained import card, page_world, runs
@@ -106,6 +107,7 @@ SHELVES = {
     "a sentence": lambda scene: habits.scores(habits.parts(Scene(model="induction", seed=scene.seed))[0]),
     "a pinned walk": lambda scene: compare_drift.present_ways(replace(scene, pinned=scene), WORDS),
     "basis": drift.basis,
+    "ways in it": ways.projected,
     "walk": lambda scene: drift._walk(scene, WORDS),
     "written": continuation.written,
     "its stages": continuation._stages,

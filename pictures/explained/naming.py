@@ -200,9 +200,10 @@ def _is_made(name: str, config: Config) -> bool:
     return _has(config, bare.replace("*", "{i}"))
 
 
-def recorded(config: Config) -> list[str]:
+@lru_cache(maxsize=64)  # every turn of a page offers them
+def recorded(config: Config) -> tuple[str, ...]:
     """The arrays that a forward of this Config records, as core.NAMES says them."""
-    return [name for name in LABELS if name in NAMES and _has(config, name)]
+    return tuple(name for name in LABELS if name in NAMES and _has(config, name))
 
 
 def _has(config: Config, name: str) -> bool:
