@@ -58,14 +58,17 @@ def labels(scene: Scene, words: Words) -> Picture:
 
 
 def _earning(scene: Scene, found: np.ndarray, scores: dict[str, np.ndarray]) -> Each:
-    """The score in each cell, as a number of the run; that of the probe is none of this run's."""
+    """The score in each cell, as a number of the run, or of those of the probe."""
     looked = stacks.looks(scene)
     others = [name for name in LABELS if name != "uniform"]
 
-    def number(layer: int, head: int) -> Numbered | None:
+    def number(layer: int, head: int) -> Numbered:
+        label, of = found[layer, head], looked.name("pattern", layer)
+        if label == "induction":
+            return f"probe.{of}", (head,)
         best = max(others, key=lambda name: float(scores[name][layer, head]))
-        label = {None: best, "seeming": "induction", "induction": ""}.get(found[layer, head], found[layer, head])
-        return (f"score_{label}.{looked.name('pattern', layer)}", (head,)) if label else None
+        pattern = {None: best, "seeming": "induction"}.get(label, label)
+        return f"score_{pattern}.{of}", (head,)
 
     n_layers, n_heads = found.shape
     return Each(tuple(tuple(number(layer, head) for head in range(n_heads)) for layer in range(n_layers)))

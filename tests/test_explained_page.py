@@ -103,8 +103,7 @@ def test_a_cell_is_the_number_that_it_shows(page: str) -> None:
             for row, column in random.Random(0).sample([*np.ndindex(z.shape)], min(z.size, most)):
                 number = made.numbers.at({"x": column, "y": row})
                 if number is None or (scene.without_first and np.isnan(z[row, column])):
-                    probed = builder is reading.labels and labels.probe_of(scene)[row, column] >= interpret.CLEAR
-                    assert np.isnan(z[row, column]) or probed, "between two tiles, hidden, or of another text"
+                    assert np.isnan(z[row, column]), "between two tiles, or hidden"
                     continue
                 name, index = number
                 made_of, near = derived.kind_of(name)[0], {"rel": 1e-5}
@@ -411,12 +410,10 @@ def test_of_two_stacks_every_number_of_reading_heads_is_explained(kind: str, pla
     for one in maps:
         z = values_of(one.figure)
         for row, column in draw.sample([*np.ndindex(z.shape)], min(z.size, 12)):
-            if number := one.numbers.at({"x": column, "y": row}):
-                found = run.explain(number)
-                assert found.value == pytest.approx(z[row, column], rel=1e-4, abs=1e-4), number
-                assert family_of(number[0])[0] in asked and title(number, run, EN)
-            else:
-                assert one is maps[-1] and kind != "cross", "of a head that the probe names"
+            number = one.numbers.at({"x": column, "y": row})
+            found = run.explain(number)
+            assert found.value == pytest.approx(z[row, column], rel=1e-4, abs=1e-4), number
+            assert family_of(number[0])[0] in asked and title(number, run, EN)
     bars = [(ranked.ranked(scene, EN), "x"), *([] if kind == "cross" else [(reading.scores(scene, EN), "y")])]
     for one, axis in bars:
         for i, value in enumerate(np.asarray(one.figure["data"][0][axis], np.float64).tolist()):
@@ -442,6 +439,38 @@ def test_of_two_stacks_every_number_of_reading_heads_is_explained(kind: str, pla
     for first in (*starts, bars[0][0].numbers.numbers[0]):
         explained_by_what_explains(run, first, draw)
         assert walked("reading", scene, first, draw, "en")
+
+
+def test_the_score_of_an_induction_probe_is_the_mean_over_its_sequences_runs() -> None:
+    """Of every head, also of one that earns no name by it; down to the weights on each sequence."""
+    draw = random.Random(4)
+    two = Scene(model="translator", ablated=((0, 1, "encoder"), (1, 0)))
+    cases = [(Scene(model="induction"), ""), (Scene(model="stories", cut=((0, 0, 2, 1),), temperature=2.0), "")]
+    for scene, begins in (
+        *cases,
+        (two.turn(attention_of="encoder"), "encoder."),
+        (two.turn(attention_of="decoder"), ""),
+    ):
+        run, probed = here("reading", scene), labels.probe_of(scene)
+        for layer, head in np.ndindex(probed.shape):
+            number = (f"probe.{begins}blocks.{layer}.attn.pattern", (head,))
+            found = run.explain(number)
+            assert found.value == pytest.approx(probed[layer, head], rel=1e-4, abs=1e-7)
+            assert len(found.terms) == len(interpret.probe_sequences(scene.config)) and "probe" in title(
+                number, run, EN
+            )
+        explained_by_what_explains(run, number, draw)
+        assert walked("reading", scene, number, draw, "pt-BR")
+        assert family_of(number[0])[0] in families("reading", scene) and not here("attention", scene).has(number)
+        kind = "sequence_encoder" if begins else "sequence"
+        first = interpret.probe_sequences(scene.config)[0]
+        tokens = run.tokens_of(f"{kind}.0.{begins}blocks.0.attn.pattern", "key")
+        assert tokens == tuple(map(run.called, first.tolist()))
+    assert not run.has(("sequence.99.logits", (0, 0))) and not here("reading", cases[0][0]).has(
+        ("sequence_encoder.0.logits", (0, 0))
+    )
+    made = reading.labels(Scene(model="induction"), EN)
+    assert any(one[0].startswith("probe.") for row in made.numbers.numbers for one in row)
 
 
 def explained_by_what_explains(run: World, number: tuple[str, tuple[int, ...]], draw: random.Random) -> None:
@@ -1161,3 +1190,24 @@ def test_a_cell_opens_and_its_operands_open_and_a_link_says_the_same(watched, ap
     card.press("Escape")
     expect(card).to_have_count(0)
     assert "explained" not in page.url
+
+
+@pytest.mark.browser
+def test_a_bar_of_no_length_opens_by_a_click_in_its_row_or_column_and_on_its_name(watched, app) -> None:
+    page: Page = watched.at(app, "/reading?lang=en&model=gpt&layer=1&head=1")
+    settled(page)
+    card = page.locator(".fibra-explained [aria-current]")
+    page.locator("[data-figure=reading-scores] .fibra-figure").scroll_into_view_if_needed()
+    settled(page)
+    area = page.locator("[data-figure=reading-scores] .plotly .nsewdrag").first
+    at = area.bounding_box()
+    same = at["x"] + at["width"] * 3.5 / 6  # no token comes again: this bar has no length
+    for where, y in (("column", at["y"] + at["height"] * 0.5), ("name", at["y"] + at["height"] + 12)):
+        page.mouse.click(same, y)
+        expect(card, where).to_have_text("score: the same token again · layer 1, head 1")
+        settled(page)
+        page.locator(".fibra-explained a.close").click()
+        expect(card).to_have_count(0)
+        settled(page)
+    page.mouse.click(at["x"] + at["width"] * 0.5 / 6, at["y"] + at["height"] * 0.95)
+    expect(card).to_have_text("score: the previous token · layer 1, head 1")

@@ -130,6 +130,7 @@ SHELVES = {
     "rows": lambda scene: attention.rows_read(scene, WORDS),
     "a key left out": lambda scene: runs.left_out(scene, "left.0.1.3.2."),
     "a patched run without a head": lambda scene: runs.emptied(scene, "without.0.1."),
+    "a sequence of the probe": lambda scene: runs.probing(scene, "sequence.0."),
     "two stacks with all heads": lambda scene: runs.all_on(TRANSLATOR.turn(seed=scene.seed, ablated=((0, 1),))),
     "put": lambda scene: runs.patched(pair.Pair.of(scene), "put_head.0.1."),
     "patched": lambda scene: pair.patched(scene, scene.turn(sentence=scene.text[::-1]), (), (0, 1), "stream", 0, 0),

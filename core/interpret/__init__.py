@@ -29,6 +29,7 @@ from .induction import (
     induction_score,
     previous_token_score,
     probe_induction,
+    probe_sequences,
 )
 from .influence import ANSWERS, Influence, path_gradients, path_nodes, word_influence
 from .lens import (
@@ -94,6 +95,7 @@ __all__ = [
     "prediction_effects",
     "previous_token_score",
     "probe_induction",
+    "probe_sequences",
     "put_in",
     "rank_correlation",
     "read_last",

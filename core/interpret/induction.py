@@ -75,9 +75,7 @@ def probe_induction(
     fixed number of tokens back meets the period in one of them at most. Edges that are cut are those of another text.
     source: of an encoder-decoder, the ids [pos] that its encoder reads meanwhile; the heads are the decoder's own.
     """
-    draw = np.random.default_rng(seed)
-    periods = [p for p in PERIODS if 2 * p <= config.n_ctx and p <= config.vocab_size]
-    sequences = [np.tile(draw.choice(config.vocab_size, p, replace=False), 2) for p in periods]
+    sequences = probe_sequences(config, seed)
     if not sequences:
         return np.full((config.n_layers, config.n_heads), np.nan)
     if config.causal:  # all at once: what is added to the shorter ones comes later, and nobody looks there
@@ -94,6 +92,13 @@ def probe_induction(
         for layers, ids in zip(found, sequences, strict=True)
     ]
     return np.mean(scores, axis=0)
+
+
+def probe_sequences(config: Config, seed: int = 0) -> list[np.ndarray]:
+    """The probe's sequences of ids [pos], of the PERIODS that a model has room for: different tokens, twice."""
+    draw = np.random.default_rng(seed)
+    periods = [p for p in PERIODS if 2 * p <= config.n_ctx and p <= config.vocab_size]
+    return [np.tile(draw.choice(config.vocab_size, p, replace=False), 2) for p in periods]
 
 
 # --------------------------------------------------------------------------------------------------- the two heads

@@ -37,6 +37,7 @@ from pictures.explained.kinds import (
 )
 from pictures.explained.lost import LOST
 from pictures.explained.measured import MEASURED
+from pictures.explained.probed import PROBED
 from pictures.explained.runs import OTHER, put
 from pictures.explained.scored import SCORED
 from pictures.explained.searched import SEARCHED
@@ -242,6 +243,7 @@ DERIVED = {
     **LOST,
     **MEASURED,
     **SHARED,
+    **PROBED,
     **SCORED,
     **SEARCHED,
     **TAUGHT,

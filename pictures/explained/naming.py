@@ -42,6 +42,7 @@ MADE = {  # pages that draw numbers that no trace holds: those, but for Drift's
         *("variation.blocks.*.cross.z", "variation.blocks.*.attn.z", "key_effect.blocks.*.cross.pattern"),
         *("key_effect.encoder.blocks.*.attn.pattern", "key_effect.blocks.*.attn.pattern"),
         *(f"{kind}.{of}" for kind in SCORED if kind.startswith(SCORE) for of in reversed(PATTERNS)),
+        *(f"probe.{of}" for of in reversed(PATTERNS)),
         *(f"{kind}.blocks.*.attn.pattern" for kind in HABITS),
         *("plane.blocks.*.attn.q", "plane.blocks.*.attn.k", "plane.blocks.*.attn.rot_q", "plane.blocks.*.attn.rot_k"),
         *("plane.blocks.*.cross.q", "plane.blocks.*.cross.k", "plane.encoder.blocks.*.attn.q"),
@@ -82,7 +83,7 @@ OF_SEVERAL = (
 )  # kinds whose numbers are of several arrays of a layer
 OF_TWO_STACKS = (  # how kinds begin whose numbers a model of two stacks has too
     *("mean_", "variance_", "zeros", "alike", "moved_", "gap", "aligned", "sharp", "beam", "carried."),
-    *("change.", "reached.", "lost.", "rolled.", "effect.", "variation.", "key_effect.", "score_", "plane."),
+    *("change.", "reached.", "lost.", "rolled.", "effect.", "variation.", "key_effect.", "score_", "probe.", "plane."),
 )
 OF_CROSS = ("aligned", "finds", "moved_cross")  # kinds that are of cross-attention alone
 LAYER = re.compile(r"(?:encoder\.)?(?:blocks\.(\d+)\.)?(.*)")
@@ -103,8 +104,8 @@ def array(name: str, words: Words, code: bool = False) -> str:
         kind, inner, place = run.partition(".")[0], array(name, words, code), runs.numbers(run)
         if kind.startswith("without"):
             return words(f"explain.{kind}", name=inner, layer=place[0], head=place[1])
-        if kind == "told":
-            return words("explain.told", name=inner, n=place[0] + 1)
+        if kind == "told" or kind.startswith("sequence"):
+            return words(f"explain.{kind.partition('_')[0]}", name=inner, n=place[0] + 1)
         if kind in (runs.TAKEN, runs.UNSEEN, runs.PROBED):
             return words(f"explain.{kind}", name=inner, n=place[0])
         if kind == runs.AT:

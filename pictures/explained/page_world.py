@@ -141,6 +141,11 @@ def _lacking(plain: World, scene: Scene, words: Words, start: str) -> World:
     if start.startswith("told."):
         one = runs.one_of_many(scene, start)
         return _hiding(_of(compute.run(one), words), one)
+    if start.startswith("sequence"):
+        subject = runs.probing(scene, start)
+        ids = subject.trace.source.ids if subject.trace.source is not None and "_" in start else subject.trace.ids
+        tokens = tuple(plain.called(int(token)) for token in ([] if ids is None else ids))
+        return replace(plain, subject=subject, tokens=tokens, read=plain.read and tokens, on_map=())
     if start.startswith("left"):
         _, head, query, key = runs.numbers(start)
         lacks = Lacks(plain.subject, runs.lacking(scene, start), (head, query), key)

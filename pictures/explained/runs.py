@@ -4,7 +4,7 @@ sentences, that of a text which a search has kept, the one that is pinned, and t
 A name begins with the run that it is of: `put_head.1.2.logits`, `without.1.2.logits`, `whole.logits`, `uncut.logits`,
 `left.1.2.4.0.logits`, `told.3.logits`, `kept.2.0.logits`, `pinned.logits`, `judged.logits`; of two stacks
 `without_encoder.1.2.logits` and `left_cross.1.2.4.0.logits` too; `taken.20.logits`, `unseen.20.logits`,
-`probed.20.logits`, `at.20.logits`, `former.loss_taken.logits`, `nudged.0.logits`, `exact.logits`.
+`probed.20.logits`, `at.20.logits`, `sequence.2.logits`, `former.loss_taken.logits`, `nudged.0.logits`, `exact.logits`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from core import Config, Interventions, Run, Scene, Trace, forward
 from core.config import ENCODER
 from core.errors import ConfigError
 from core.explain.subject import Subject
-from core.interpret import path_nodes
+from core.interpret import path_nodes, probe_sequences
 from core.interventions import ELSEWHERE, IN_CROSS, IN_ENCODER
 from core.scene.recall import KEPT, Recalled
 from pictures import compute, continuation, habits, memory, stacks
@@ -39,7 +39,7 @@ WHERE = {kind: f"_{kind}" for kind in (IN_CROSS, IN_ENCODER)}  # but for the dec
 ELSE = rf"(?:{'|'.join(WHERE.values())})?"
 RUN = re.compile(
     rf"((?:other|whole|uncut|pinned|judged|former|exact)\.|left{ELSE}(?:\.\d+){{4}}\."
-    rf"|(?:blank|way|told|taken|unseen|probed|at|nudged)\.\d+\."
+    rf"|(?:blank|way|told|sequence|sequence_encoder|taken|unseen|probed|at|nudged)\.\d+\."
     rf"|(?:without{ELSE}|kept)\.\d+\.\d+\.|{PUT})(.+)"
 )
 
@@ -91,6 +91,11 @@ def told(sentence: int) -> str:
     return f"told.{sentence}."
 
 
+def sequence(of: str, k: int) -> str:
+    """Of the run of one of the induction probe's sequences, which the stack reads whose array `of` is."""
+    return f"sequence{WHERE[IN_ENCODER] if of.startswith(ENCODER) else ''}.{k}."
+
+
 def kept(n: int, rank: int) -> str:
     """Of the run that read a text of Translate's search: of so many words, at that place among those of as many."""
     return f"kept.{n}.{rank}."
@@ -138,6 +143,27 @@ def _looked(scene: Scene, start: str) -> tuple[str, str, Config]:
     if layer >= own.n_layers or head >= own.n_heads:
         raise ConfigError(f"name: {start} is no head of this model", "name")
     return kind, f"{ENCODER if inside else ''}blocks.{layer}.{'cross' if kind == IN_CROSS else 'attn'}.", own
+
+
+def probing(scene: Scene, start: str) -> Subject:
+    """The run of a sequence of the probe; of two stacks a decoder reads it while its encoder reads the sentence, and an
+    encoder by itself. Raises: ConfigError for a sequence that there is not."""
+    inside, (k,) = start.startswith("sequence_"), numbers(start)
+    config = scene.config.encoder if inside else scene.config
+    if (inside and not scene.config.n_encoder_layers) or k >= len(probe_sequences(config)):
+        raise ConfigError(f"name: {start} is of a run that this page has not", "name")
+    return _probing(scene.computed.turn(cut=()), start)
+
+
+@memory.kept(lambda scene, start: (scene, start), large=lambda scene, _: compute.is_large(scene), grows=True)
+def _probing(scene: Scene, start: str) -> Subject:
+    inside, (k,), run = start.startswith("sequence_"), numbers(start), compute.run(scene)
+    ids = probe_sequences(scene.config.encoder if inside else scene.config)[k]
+    about: dict[str, Any] = {"ids": ids[:1], "source": ids} if inside else {"ids": ids}
+    if not inside and stacks.count(scene) > 1:
+        about["source"] = run.encoding.ids
+    trace = forward(compute.params(scene), scene.whole, **about, interventions=scene.interventions)
+    return replace(Subject.of(run), trace=trace, ids=trace.ids, edits=frozenset(), by_hand=frozenset())
 
 
 def lacking(scene: Scene, start: str) -> str:

@@ -17,6 +17,7 @@ const STILL = matchMedia("(prefers-reduced-motion: reduce)");
 const PHONE = matchMedia("(max-width: 640px)");
 const AIR = 1.45; // around a scene on a phone, for the names above and below it
 const EM = 16;
+const AT_ONCE = 300; // ms: so soon after Plotly's own click the browser's is the same one
 
 const plotly = loadPlotly(CHUNK); // beginning now, not with the first figure, saves the time between the two
 
@@ -382,7 +383,10 @@ function listen(figure) {
   let pressed = null;
   plot.on("plotly_hover", (event) => (hovered = event));
   plot.on("plotly_unhover", () => (hovered = null));
-  plot.on("plotly_click", (event) => event.event && report(figure, event));
+  plot.on("plotly_click", (event) => {
+    figure.heard = performance.now();
+    if (event.event) report(figure, event);
+  });
   plot.on("plotly_relayout", () => attempt("the names of a part", () => nameEnlarged(figure)));
   figure.ears?.abort();
   const { signal } = (figure.ears = new AbortController());
@@ -391,6 +395,7 @@ function listen(figure) {
     if (event.target.tagName !== "CANVAS" || Math.hypot(event.x - pressed.x, event.y - pressed.y) > 4) return;
     requestAnimationFrame(() => requestAnimationFrame(() => hovered && report(figure, hovered)));
   }, { signal });
+  plot.addEventListener("click", (event) => reportBar(figure, event), { signal });
 }
 
 // Of a map too large for names at its sides (meta.names), those of a part that was enlarged, where they have room there.
@@ -421,6 +426,27 @@ function report({ header, trigger, shown, plot }, { points, event }) {
   const customdata = point.customdata ?? edgeOf(shown.mask, point);
   const plain = (value) => (ArrayBuffer.isView(value) ? Array.from(value) : value);
   trigger("click", { figure: header.key, x, y, z, curve, point: plain(pointNumber), customdata: plain(customdata), at: Date.now() });
+}
+
+// A bar of no length cannot be hit, nor can its name: a click in its row, or column, that hits nothing else is one on it.
+function reportBar({ header, plot, trigger, heard }, { clientX, clientY, target }) {
+  if (!header.clicks || performance.now() - heard < AT_ONCE || target.closest(".legend, .modebar")) return;
+  const traces = [...(plot.data ?? []).entries()].filter(([, { type }]) => type === "bar");
+  const area = plot.querySelector(".nsewdrag")?.getBoundingClientRect();
+  const { xaxis, yaxis, barmode, bargap = 0 } = plot.layout ?? {};
+  if (!traces.length || !area || traces.some(([, trace]) => (trace.xaxis ?? "x") !== "x")) return;
+  const lies = traces[0][1].orientation === "h";
+  const [from, to] = (lies ? yaxis : xaxis)?.range ?? [];
+  const share = lies ? (area.bottom - clientY) / area.height : (clientX - area.left) / area.width;
+  if (from === undefined || share < 0 || share > 1) return;
+  const at = from + share * (to - from);
+  const point = Math.round(at);
+  const beside = (at - point + 0.5 - bargap / 2) / (1 - bargap); // of several in one place
+  const last = traces.length - 1;
+  const nth = barmode && barmode !== "group" ? 0 : Math.min(last, Math.max(0, Math.floor(beside * traces.length)));
+  const [curve, { customdata }] = traces[nth];
+  const place = lies ? { x: 0, y: point } : { x: point, y: 0 };
+  trigger("click", { figure: header.key, ...place, z: null, curve, point, customdata: customdata?.[point] ?? null, at: Date.now() });
 }
 
 // Of the points that the pointer reads off together, one a curve, the one that it is at.
