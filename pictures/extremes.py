@@ -21,6 +21,7 @@ from plots.tokens import edged, shown
 
 FEW = 4  # of those alike, how many a sentence still names
 TOP = 1000  # of many values, how many are put in order at first
+MANY = 1 << 18  # values: more are gone through part by part
 NEAR = 0.02  # of the largest magnitude: so near the greatest there is mostly one that is written otherwise
 NOISE = 1e-6  # of the largest magnitude: what float32 may add to equal numbers
 T = TypeVar("T")
@@ -51,18 +52,53 @@ def greatest(values: np.ndarray, shown: Shown, where: np.ndarray | None = None) 
 
     Raises: ValueError where there is no such value.
     """
+    if (found := greatest_if_any(values, shown, where)) is None:
+        raise ValueError("values: none of them is finite")
+    return found
+
+
+def greatest_if_any(values: np.ndarray, shown: Shown, where: np.ndarray | None = None) -> Extreme | None:
+    """The greatest; None where no value is finite."""
     values = _floats(values)
     counted = np.isfinite(values) if where is None else np.isfinite(values) & where
+    if not counted.any():
+        return None
+    if values.size > MANY and values.ndim > 1 and (found := _greatest_of_many(values, counted, shown)):
+        return found
     finite = values.ravel() if counted.all() else values[counted]
-    best = float(finite.max())
-    size, written = max(abs(best), abs(float(finite.min()))), shown(best)
-
-    def differs(value: float) -> bool:
-        return best - value > NOISE * size and shown(value) != written
-
-    last, everywhere = _last_alike(finite, differs, best - NEAR * size)
+    best, differs, near_best = _compared(float(finite.max()), float(finite.min()), shown)
+    last, everywhere = _last_alike(finite, differs, near_best)
     places = np.argwhere(counted & (values >= last)).tolist()
     return Extreme(best, tuple(map(tuple, places)), everywhere)
+
+
+def _greatest_of_many(values: np.ndarray, counted: np.ndarray, shown: Shown) -> Extreme | None:
+    """The same of those that are `counted`, one part after another, so that no more than a part is copied: of all heads
+    of a long text there are 18 million. None where the nearest do not tell.
+    """
+    parts = [*zip(values, counted, strict=True)]
+    high = max(float(np.where(there, part, -np.inf).max()) for part, there in parts)
+    low = min(float(np.where(there, part, np.inf).min()) for part, there in parts)
+    best, differs, near_best = _compared(high, low, shown)
+    places = [np.flatnonzero(there & (part >= near_best)) for part, there in parts]
+    if sum(map(len, places)) > TOP * TOP:
+        return None
+    near = [part.ravel()[at] for (part, _), at in zip(parts, places, strict=True)]
+    each = np.unique(np.concatenate(near))[::-1].tolist()
+    alike = bisect_left(each, True, key=differs)
+    if alike == len(each):
+        return None
+    found = []
+    for i, (some, at) in enumerate(zip(near, places, strict=True)):
+        own = np.unravel_index(at[some >= each[alike - 1]], values.shape[1:])
+        found += [(i, *place) for place in zip(*(axis.tolist() for axis in own), strict=True)]
+    return Extreme(best, tuple(found), False)
+
+
+def _compared(best: float, least: float, shown: Shown) -> tuple[float, Callable[[float], bool], float]:
+    """The best, whether another number is seen to differ from it, and from where on one is near it."""
+    size, written = max(abs(best), abs(least)), shown(best)
+    return best, lambda value: best - value > NOISE * size and shown(value) != written, best - NEAR * size
 
 
 def _last_alike(finite: np.ndarray, differs: Callable[[float], bool], near_best: float) -> tuple[float, bool]:
@@ -111,12 +147,6 @@ def least_of_each(values: np.ndarray, shown: Shown) -> list[Extreme]:
         else:
             found.append(least(row, shown))
     return found
-
-
-def greatest_if_any(values: np.ndarray, shown: Shown, where: np.ndarray | None = None) -> Extreme | None:
-    """The greatest; None where no value is finite."""
-    counted = np.isfinite(values) if where is None else np.isfinite(values) & where
-    return greatest(values, shown, where) if counted.any() else None
 
 
 def percent(words: Words) -> Shown:

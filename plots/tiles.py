@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from math import prod
 from typing import Any
@@ -284,11 +284,16 @@ def _thumbs(patterns: np.ndarray, zmax: float, signed: bool) -> dict[str, Any]:
     side, step = -(-patterns.shape[2] // factor), _step(patterns.shape) // factor
     z = np.zeros((n_rows * step, n_columns * step), np.int8 if signed else np.uint8)
     for layer, heads in enumerate(patterns):  # one by one: all at once would take several times what they are
-        shares = np.nan_to_num(np.asarray(heads, np.float32) / zmax)
-        cells = np.rint(np.clip(shares, -1, 1) * (BYTE // 2 if signed else BYTE)).astype(np.int16)
+        shares = np.asarray(heads, np.float32)
+        if not signed:  # the greatest of some is so too as a byte: the fewer are left to be made one
+            shares = _pooled(shares, factor, np.fmax)
+        cells = np.clip(np.nan_to_num(shares / zmax), -1, 1) * (BYTE // 2 if signed else BYTE)
+        cells = np.rint(cells).astype(np.int16)
+        if signed:
+            cells = _pooled(cells, factor, _greater)
         row, column = spot_of(layer, 0, patterns.shape)
         place = z[row * step : row * step + side, column * step : (column + len(cells)) * step]
-        place.reshape(side, len(cells), step)[..., :side] = _greatest(cells, factor).swapaxes(0, 1)
+        place.reshape(side, len(cells), step)[..., :side] = cells.swapaxes(0, 1)
     end = side - step or None
     return {
         "type": "heatmap",
@@ -307,21 +312,22 @@ def _scaled(zmax: float, signed: bool, exact: bool) -> dict[str, Any]:
     return {"colorscale": "@signed" if signed else "@probability", "zmin": -most if signed else 0, "zmax": most}
 
 
-def _greatest(cells: np.ndarray, factor: int) -> np.ndarray:
-    """[..., query, key]: the greatest magnitude of each factor x factor cells (a power of two), with its sign; of two,
-    the positive one.
+def _pooled(cells: np.ndarray, factor: int, greater: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> np.ndarray:
+    """[..., query, key]: the greatest of each factor x factor cells (a power of two).
 
     Pair by pair: a reduction over such short axes takes NumPy ten times as long.
     """
-    cells = np.pad(cells, [(0, 0)] * (cells.ndim - 2) + [(0, -side % factor) for side in cells.shape[-2:]])
+    if any(side % factor for side in cells.shape[-2:]):
+        cells = np.pad(cells, [(0, 0)] * (cells.ndim - 2) + [(0, -side % factor) for side in cells.shape[-2:]])
     while factor > 1:
-        cells = _greater(cells[..., ::2, :], cells[..., 1::2, :])
-        cells = _greater(cells[..., ::2], cells[..., 1::2])
+        cells = greater(cells[..., ::2, :], cells[..., 1::2, :])
+        cells = greater(cells[..., ::2], cells[..., 1::2])
         factor //= 2
     return cells
 
 
 def _greater(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """The greater magnitude, with its sign; of two, the positive one."""
     return np.where(a + b >= 0, np.maximum(a, b), np.minimum(a, b))
 
 

@@ -67,6 +67,18 @@ def test_extremes_by_brute_force(seed):
 
 
 @pytest.mark.parametrize("seed", range(20))
+def test_part_by_part_the_greatest_are_the_same(seed, monkeypatch):
+    rng = np.random.default_rng(seed)
+    values = rng.random((3, 4, 5)).round(int(rng.integers(0, 5))).astype(np.float32)
+    values[rng.random(values.shape) < 0.1] = rng.choice([np.nan, np.inf, 1])
+    for where in (None, rng.random(values.shape) < 0.7):
+        whole = [find(values, ENGLISH.number, where) for find in (greatest, least)]
+        monkeypatch.setattr(extremes, "MANY", 10)
+        assert whole == [find(values, ENGLISH.number, where) for find in (greatest, least)]
+        monkeypatch.undo()
+
+
+@pytest.mark.parametrize("seed", range(20))
 def test_the_least_of_each_row_is_that_row_s_least(seed):
     rng = np.random.default_rng(seed)
     values = rng.random((30, int(rng.integers(1, 9)))).round(int(rng.integers(1, 4))) - rng.choice([0, 1])
