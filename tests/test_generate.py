@@ -447,3 +447,11 @@ def test_a_text_that_begins_alike_goes_on_from_what_is_known(monkeypatch):
     for wrong in ({"embeddings": context[:3]}, {"max_new_tokens": 17}, {"cache": False}, {"names": ["*.pattern"]}):
         with pytest.raises(core.ConfigError, match="known"):
             core.generate(preset.learned, preset.config, **{"embeddings": context, "known": known} | wrong)
+
+
+def test_a_share_of_one_cuts_nothing_however_small():
+    """Not even what float64 adds to the others without a change."""
+    logits = np.array([0.0, -60.0, 1.0, -90.0])
+    for top_p, top_k, n in ((1, None, 4), (1.0, 3, 3), (None, None, 4), (0.999999, None, 2)):
+        found = Distribution(logits, Sampling(top_p=top_p, top_k=top_k))
+        assert found.n_kept == n and int((found.final > 0).sum()) == n, (top_p, top_k)

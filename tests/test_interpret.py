@@ -15,12 +15,16 @@ import core
 from core.interpret import (
     ablation,
     attention_distance,
+    distances,
+    drift_lengths,
     entropy,
     habits,
     head_effects,
     head_label,
     head_scores,
+    heads,
     key_effects,
+    mean_distance,
     order_effect,
     pair_angles,
     pca,
@@ -45,6 +49,7 @@ from core.interpret import (
 from core.interpret.habits import Habits
 from core.interventions import PARTS
 from core.ops.positions import rotary_angles, sinusoidal
+from tests.derived_by_hand import followed
 
 seeds = st.integers(0, 2**31)
 
@@ -492,3 +497,40 @@ def test_of_two_names_that_a_head_has_as_often_the_one_with_the_higher_mean_is_i
     held, mean = np.array([[1, 2, 0], [1, 1, 0]]), np.array([[0.5, 0.5, 0.9], [0.9, 0.9, 0.9]])
     told = np.array([3, 3])
     assert Habits(told, mean, mean, mean, held).main.tolist() == [1, 0, -1]
+
+
+@pytest.mark.parametrize("causal", [False, True])
+def test_a_pattern_can_be_followed_by_three_queries_and_more(causal):
+    """By loops over who sees whom, on sentences of a few tokens of few kinds."""
+    draw, found = random.Random(0), {}
+    for _ in range(300):
+        tokens = [draw.choice("abc") for _ in range(draw.randint(1, 7))]
+        followable = heads.followable(tokens, causal)
+        for name in heads.LABELS:
+            choice, places = followed(tokens, causal, name)
+            n = len(choice) if name == "uniform" else len({query for query, _ in places})
+            assert (name in followable) == (n >= heads.SEVERAL), (tokens, name)
+            found.setdefault(name, set()).add(n)
+    assert all({2, 3, 4} <= counts for counts in found.values()), "the boundary was tried"
+
+
+def test_distances_are_those_of_euclid():
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(5, 7)), rng.normal(size=(4, 7))
+    y[1] = x[2]  # the same to the bit
+    y[2] = x[3] * (1 + 1e-4)  # so near that a product would tell nothing
+    y[3] = x[4] * (1 + 1e-8)  # as rounding leaves it
+    away = [[float(np.sqrt(((a - b) ** 2).sum())) for b in y] for a in x]
+    expected = np.array(away)
+    expected[4, 3] = 0
+    assert distances(x, y) == pytest.approx(expected, rel=1e-9, abs=0) and distances(x, y)[2, 1] == 0
+    own = distances(x)
+    assert own == pytest.approx(np.array([[np.linalg.norm(a - b) for b in x] for a in x]), rel=1e-9, abs=0)
+    assert mean_distance(own) == pytest.approx(np.mean([own[i, j] for i in range(5) for j in range(5) if i != j]))
+    assert mean_distance(distances(x[:1])) == 0 and mean_distance(own[:2, :2]) == pytest.approx(own[0, 1])
+    assert drift_lengths(x[:4], y) == pytest.approx(np.sqrt(((y - x[:4]) ** 2).sum(-1)))
+    assert drift_lengths(x[4:], y[3:]).tolist() == [0] and drift_lengths(0 * x[:1], x[:1]) == pytest.approx(
+        np.linalg.norm(x[:1], axis=-1)
+    )
+    far = np.array([[1e6, 0.0], [1e6, 1e-3]])  # near beside their lengths, and yet apart
+    assert distances(far)[0, 1] == 0 and distances(far * [1, 1e6])[0, 1] == pytest.approx(1e3)
