@@ -26,6 +26,7 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import _lru_cache_wrapper
 from importlib import import_module
 from pathlib import Path
 from time import perf_counter
@@ -33,6 +34,8 @@ from types import CodeType, FrameType, FunctionType, ModuleType
 from typing import Any
 
 import pytest
+
+from pictures import memory
 
 ROOT = Path(__file__).parent.parent
 WHERE = ("core/ops", "core/explain", "core/interpret", "core/generate/sampling.py", "pictures")
@@ -43,6 +46,8 @@ CPU = 240  # seconds; a mutant that hangs has been noticed
 EQUIVALENT: dict[str, str] = {
     "pictures/block/neurons.py: found.after < 0 -> (found.after <= 0)": "said only where no unit is exactly 0",
     "core/interpret/induction.py: 11 -> (12)": "another period of the probe, as good",
+    "core/ops/activations.py: size <= 0.46875 -> (size < 0.46875)": "there both approximations give the same",
+    "core/ops/activations.py: 6 -> (7)": "both are past where it is 1",
     "core/interpret/influence.py: 16 -> (17)": "how many nodes of the way are computed at once",
     "core/interpret/influence.py: 48 -> (49)": "a node more, and the sum is as exact",
     "core/interpret/space.py: False -> (True)": "directions beyond those of the points, which nobody reads",
@@ -352,17 +357,29 @@ def attempt(session: pytest.Session, tests: list[pytest.Item], mutant: Mutant) -
 
 
 def look(session: pytest.Session, file: Path) -> int:
-    """Run all tests as they are, and write what each does."""
-    seen, reached = {}, Reached()
+    """Run all tests as they are, and write what each does. What one has computed, another one computes again: else only
+    the first would be seen to pass through it.
+    """
+    seen, reached, caches = {}, Reached(), own_caches()
     for item, after in zip(session.items, [*session.items[1:], None], strict=True):
         failed, start = session.testsfailed, perf_counter()
         reached.places = set()
+        for cache in caches:
+            cache.cache_clear()
+        memory.BUDGET.clear()
         reached.watch(True)
         item.config.hook.pytest_runtest_protocol(item=item, nextitem=after)
         reached.watch(False)
         seen[item.nodeid] = Seen(frozenset(reached.places), perf_counter() - start, session.testsfailed == failed)
     file.write_text(json.dumps({test: ([*did.places], did.seconds, did.passed) for test, did in seen.items()}), "utf-8")
     return 0
+
+
+def own_caches() -> list[Any]:
+    """What functions of this project, and of its tests, have been asked before."""
+    gc.unfreeze()  # as above
+    held = [one for one in gc.get_objects() if isinstance(one, _lru_cache_wrapper)]
+    return [one for one in held if one.__wrapped__.__code__.co_filename.startswith(f"{ROOT}/")]
 
 
 def main() -> None:
