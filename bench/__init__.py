@@ -62,17 +62,17 @@ def query(**scene: Any) -> str:
 
 
 PAGES = {
-    "start": Page("", query(model="gpt", sentence=LONG, overrides=TWELVE), "knob-seed", 4.0),
-    "attention": Page("attention", "", "knob-temperature", 1.3),
-    "heads": Page("heads", query(model="gpt", sentence=LONG, overrides=TWELVE), "knob-seed", 2.0),
-    "fibres": Page("fibres", query(model="gpt", sentence=LONG, threshold=0.02), "knob-threshold", 1.5),
-    "drift": Page("drift", query(model="gpt"), "knob-drift_stage", 1.3),
+    "start": Page("", query(model="gpt", sentence=LONG, overrides=TWELVE), "knob-seed", 1.6),
+    "attention": Page("attention", "", "knob-temperature", 1.0),
+    "heads": Page("heads", query(model="gpt", sentence=LONG, overrides=TWELVE), "knob-seed", 1.5),
+    "fibres": Page("fibres", query(model="gpt", sentence=LONG, threshold=0.02), "knob-threshold", 1.6),
+    "drift": Page("drift", query(model="gpt"), "knob-drift_stage", 1.0),
 }
 # Dragged, and the pictures a second that are asked for: twice as many where the browser draws by itself. A knob with
 # few stops would wait for the hand.
 DEEP = (("n_layers", 12),)
 DRAGGED = {
-    "attention": replace(PAGES["attention"], bar=10),
+    "attention": replace(PAGES["attention"], bar=20),
     "fibres": replace(PAGES["fibres"], bar=20),
     "drift": Page("drift", query(model="gpt", overrides=DEEP), "knob-drift_stage", 20),
 }

@@ -263,6 +263,14 @@ Object.keys = (of) => keys(of).filter((key) => !key.startsWith("__reactContainer
 const { getItem } = Storage.prototype;
 Storage.prototype.getItem = function (key) { return key.startsWith("stActiveTheme") ? null : getItem.call(this, key); };
 """
+SEALED = """
+const { insertRule } = CSSStyleSheet.prototype;
+Object.defineProperty(CSSStyleSheet.prototype, "insertRule", { value: insertRule, writable: false });
+"""
+UNDER = """() => {
+  const all = [...document.styleSheets].flatMap(({ cssRules }) => [...cssRules]);
+  return all.filter(({ selectorText }) => /segmented_control.*:has|:has.*segmented_control/.test(selectorText)).length;
+}"""
 WRAPPED = """
 new MutationObserver(() => {
   for (const component of document.querySelectorAll(".stBidiComponent:not([wrapped])")) {
@@ -322,7 +330,7 @@ def test_without_a_scene_s_inside_it_is_drawn_again_and_again_and_hears_once(wat
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("renamed", [STATES, APP], ids=["its states", "the app's element"])
+@pytest.mark.parametrize("renamed", [STATES, APP, SEALED], ids=["its states", "the app's element", "its styles"])
 def test_sliders_turn_without(watched, app, renamed):
     page = opened(watched, f"{app}/attention?lang=en", renamed)
     slider = page.locator("[class*=st-key-knob-temperature] input[type=range]")
@@ -349,6 +357,18 @@ def test_without_a_way_to_switch_the_theme_the_page_is_loaded_anew_once_a_choice
     page.locator(".st-key-browser button").wait_for()
     page.wait_for_timeout(1500)
     assert len(loads) == 3, "what did not help is not tried again"
+
+
+@pytest.mark.browser
+def test_no_style_of_a_segmented_control_looks_through_the_page_at_each_element_that_comes(watched, app):
+    page = opened(watched, f"{app}/cause?lang=en", figures=3)
+    controls = page.locator("button[data-variant=segmented_control]")
+    assert controls.count() >= 2 and page.evaluate(UNDER) == 0
+    page.locator(".st-key-browser button").click()  # the other theme brings its own styles
+    page.wait_for_timeout(500)
+    assert controls.count() >= 2 and page.evaluate(UNDER) == 0
+    sealed = opened(watched, f"{app}/cause?lang=en", SEALED, figures=3)
+    assert sealed.evaluate(UNDER) > 0, "it sees those that are left"
 
 
 @pytest.mark.browser

@@ -17,6 +17,7 @@ export default function ({ data, setTriggerValue }) {
   window.fibraSession = true;
   keepHistory();
   watchConnection();
+  attempt("quicker styles", forgetBorders);
   document.addEventListener("pointerdown", refreshLink, true);
   document.addEventListener("focusin", refreshLink, true);
   document.addEventListener("focusin", nameAll, true);
