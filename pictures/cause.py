@@ -48,7 +48,7 @@ def both(scene: Scene, words: Words) -> Picture:
         says = _both_translated(pair, words, told) if pair.two else words("cause.says.both", **told)
     names = [words("cause.clean"), words("cause.other")]
     written = [words.number(value) if np.isfinite(value) else "" for value in values]
-    numbers = Bars((("gap.logits", (0,)), ("other.gap.logits", (0,)))) if pair.alike else None
+    numbers = Bars((("gap.logits", (0,)), ("other.gap.logits", (0,))))
     return Picture(differences(np.array(values), names, written, least=0.01, height=BARS, alt=says), says, numbers)
 
 

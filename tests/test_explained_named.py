@@ -193,8 +193,15 @@ def test_a_run_without_what_there_is_not_is_refused() -> None:
         here = of("attention", Scene(model="gpt", sentence=text))
         assert [here.has(("surprise.logits", (i,))) for i in range(3)] == [i < n for i in range(3)]
     unlike = of("cause", Scene(model="stories", sentence=cause.CLEAN, other_sentence="A foca"))
-    assert not unlike.has(("put_head.0.1.logits", (0, 0))) and not unlike.has(("other.logits", (0, 0)))
-    assert "gap.logits" not in families("cause", Scene(model="stories", sentence=cause.CLEAN, other_sentence="A foca"))
+    assert not unlike.has(("put_head.0.1.logits", (0, 0))) and unlike.has(("other.logits", (0, 0)))
+    assert not any(
+        unlike.has((f"moved_{what}", (1,))) for what in ("stream.blocks.0.resid_pre", "head.blocks.0.attn.z")
+    )
+    unlike_scene = Scene(model="stories", sentence=cause.CLEAN, other_sentence="A foca")
+    assert [one for one in families("cause", unlike_scene) if one.startswith(("gap", "moved"))] == ["gap.logits"]
+    bars = cause.both(unlike_scene, words_of("en"))
+    for row, value in enumerate(bars.figure["data"][0]["x"]):
+        assert unlike.explain(bars.numbers.at({"x": value, "y": row})).value == pytest.approx(value, rel=1e-5)
 
 
 def test_a_run_is_read_off_a_name_as_it_was_written() -> None:

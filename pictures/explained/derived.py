@@ -209,6 +209,8 @@ def _patches(n_axes: int) -> Callable[[World, str], Place]:
     """Of a page with another sentence: along so many axes of an array."""
 
     def shape(here: World, of: str) -> Place:
+        if here.pair is None or not here.pair.alike:
+            raise ConfigError("name: only sentences of as many tokens are patched", "name")
         here.within(OTHER + of)
         return here.subject[of].shape[:n_axes] if n_axes else _two(here, of)
 

@@ -168,7 +168,7 @@ def families(page: str, scene: Scene) -> list[str]:
         own += [] if pinned_directions(scene) else ["variance.embed"]
     elif page == "cause":
         pair = Pair.of(scene)
-        own = [one for one in MADE[page] if _is_made(one, config)] if pair.alike else []
+        own = [one for one in MADE[page] if _is_made(one, config) and (pair.alike or one == "gap.logits")]
         own += [] if influence.silent(pair) else [f"share_{name}.embed" for name in ANSWERS]
     else:
         own = [one for one in MADE.get(page, ()) if _is_made(one, config)]

@@ -174,10 +174,10 @@ def _caused(pair: Pair, words: Words) -> World:
         if start.startswith(("blank.", "way.")):
             subject, factors = runs.scaled(pair, start)
             return replace(plain, subject=subject, scaled=(plain.subject, factors))
-        if not pair.alike:
-            raise ConfigError("name: the sentences differ in length, and no array is put in", "name")
         if start == runs.OTHER:
             return replace(_of_pair(pair, pair.other, words), pair=pair)
+        if not pair.alike:
+            raise ConfigError("name: the sentences differ in length, and no array is put in", "name")
         target = plain if pair.breaks else elsewhere(runs.OTHER)
         return replace(
             target,
