@@ -214,6 +214,8 @@ def test_a_point_of_a_curve_is_the_number_that_it_is_at() -> None:
                 assert run.subject[number[0]][number[1]] == pytest.approx(place[1], abs=1e-6)
                 at = made.numbers.place(made.numbers.at({"x": place[0], "y": place[1]}))
                 assert at["x0"] < place[0] < at["x1"] and at["y0"] < place[1] < at["y1"]
+                low, high = made.figure["layout"]["yaxis"]["range"]
+                assert at["y1"] - at["y0"] < (high - low) / 5, "one point is outlined, not the figure"
     assert position.wave(Scene(), EN).numbers is None is neurons.curve(Scene(), EN).numbers  # of what is not there
 
 

@@ -532,5 +532,29 @@ def test_distances_are_those_of_euclid():
     assert drift_lengths(x[4:], y[3:]).tolist() == [0] and drift_lengths(0 * x[:1], x[:1]) == pytest.approx(
         np.linalg.norm(x[:1], axis=-1)
     )
+    apart = np.array([[1e6, 0.0], [1e6, 5.0]])
+    assert distances(apart)[0, 1] == pytest.approx(5, rel=1e-12), "of two products too little is left"
     far = np.array([[1e6, 0.0], [1e6, 1e-3]])  # near beside their lengths, and yet apart
     assert distances(far)[0, 1] == 0 and distances(far * [1, 1e6])[0, 1] == pytest.approx(1e3)
+
+
+def test_a_key_that_is_left_out_of_a_padded_text_is_left_out_of_no_padding():
+    """Above the head's layer too nobody looks at what only fills a row, under a causal mask as well."""
+    config = random_config(random.Random(0)).replace(
+        **{"n_layers": 3, "causal": True, "norm": "layer", "norm_at": "pre", "residual": True, "parallel": False}
+    )
+    params = random_params(config, 1)
+    ids, padding = np.array([1, 2, 3, 4, 1]), np.array([True, False, True, True, True])
+    trace = core.forward(params, config, ids, mask=padding)
+    for head, query in ((0, 4), (config.n_heads - 1, 3)):
+        effects = key_effects(params, config, trace, 0, head, query)
+        name, found = "blocks.0.attn.z", []
+        for key in range(len(ids)):
+            z = np.array(trace[name])
+            weight = trace["blocks.0.attn.pattern"][head, query, key]
+            z[head, query] -= weight * trace["blocks.0.attn.v"][config.kv_head_of(head), key]
+            change = core.Interventions(patch={name: z})
+            there = core.forward(params, config, ids, mask=padding, interventions=change)
+            last = f"blocks.{config.n_layers - 1}.resid_post"
+            found.append(relative_change(trace[last], there[last])[query])
+        assert effects == pytest.approx(found, rel=1e-6, abs=1e-12) and effects[1] == 0 < effects[0]

@@ -131,3 +131,15 @@ def test_gguf_keeps_llama_3_s_as_a_tensor(tmp_path):
     for wrong in (by[1:], 2 * by, 0 * by, by * np.float32([1, 1, 1, np.nan])):
         with pytest.raises(core.WeightsError, match=r"rope_freqs\.weight"):
             gguf(tmp_path / "m.gguf", {}, {"rope_freqs.weight": ("F32", wrong, wrong.shape)})
+
+
+@pytest.mark.parametrize("factor", [1.0, 2.5, 8.0])
+def test_a_base_grows_with_the_text_once_it_is_longer_than_was_trained(factor):
+    """By which each pair turns (Peng et al. 2023, section 3.3), pair by pair."""
+    width, base, trained = 8, 10_000.0, 12
+    for n in (1, 12, 13, 24, 100):
+        longer = max(n / trained, 1)
+        grown = base * (factor * longer - factor + 1) ** (width / (width - 2))
+        expected = [grown ** (-2 * pair / width) for pair in range(width // 2)]
+        assert rotary_rates(n, width, base, RotaryScaling("dynamic", factor, trained)) == pytest.approx(expected)
+        assert (expected == pytest.approx(rotary_rates(n, width, base, None))) == (n <= trained)
