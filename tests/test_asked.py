@@ -198,3 +198,13 @@ def test_a_question_is_answered_by_keyboard_on_a_phone(watched, app):
     settled(page)
     shares = panel.get_by_role("slider").evaluate_all("all => all.map((s) => +(s.value ?? s.ariaValueNow))")
     assert shares == rebalanced([20] * 5, 1, 75) and [f"{share}%" for share in shares] == drawn
+
+
+@pytest.mark.parametrize("name", [name for name, check in CHECKS.items() if check.kind == "number"])
+def test_a_count_is_said_in_whole_numbers_and_a_measure_as_exactly_as_it_counts(name):
+    check, words = CHECKS[name], words_of("en")
+    answer = float(core.answer(check))
+    text = pictures.told(check, check.scene, answer, words)
+    assert abs(float(text.replace("−", "-").replace(",", "")) - answer) <= max(check.tolerance, 1e-9) + 0.005
+    assert ("." in text) == (check.tolerance not in (0, 0.5)), "what must be met exactly, or to the nearest, is a count"
+    assert check.tolerance or answer == round(answer)

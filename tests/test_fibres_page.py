@@ -209,3 +209,11 @@ def test_the_sentences_say_what_the_weights_are(scene: Scene, lang: str) -> None
         layer, head = scene.place
         about = {"layer": layer, "head": head, "above": len(above), "cells": mine.size, "threshold": scene.threshold}
         assert twin.startswith(words(f"fibres.says.{key}", **about, **{"low": 0, **ends}))
+
+
+def test_the_flat_picture_has_room_for_each_of_its_tokens():
+    short, long = Scene(model="gpt", sentence="a b"), Scene(model="gpt", sentence=" ".join("abcdefgh" * 6))
+    assert len(long.tokens) == 48 and pictures.twin_height(long) > pictures.twin_height(short)
+    assert pictures.twin_height(long) >= 10 * 48, "a line of text is as high"
+    alone = pictures.light(Scene(model="gpt", sentence="um"), words_of("en")).says
+    assert "“um” looks at itself (1.00" in alone, "the first word is another where it is the only one"
