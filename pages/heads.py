@@ -12,8 +12,8 @@ from core.limits import SEED
 from pictures import compare, compute, left_out, pinned, stacks, worth
 from pictures import heads as pictures
 from pictures.words import Words
-from plots.tiles import tile_at
 from ui import comparison, controls, explanation, figure, on_demand, presets, shell, sizes, state, switchboard
+from ui.heads import clicks
 from ui.live import live_figure
 
 WITHOUT = on_demand.Work("heads.without", worth.outputs, worth.parts, worth.cost, worth.known)
@@ -55,7 +55,7 @@ def _all(scene: Scene, words: Words) -> None:
     height = pictures.measures_height(scene)
     with live_figure.together("heads-all"):
         if not scene.pinned:
-            _picture(pictures.overview, "all", scene, words, pictures.overview_height(scene), choose_tile)
+            _picture(pictures.overview, "all", scene, words, pictures.overview_height(scene), clicks.choose_tile)
         _picture(pictures.entropies, "entropy", scene, words, height, controls.choose_head)
         if not stacks.looks(scene).crosses:  # between two texts nothing is near or far
             _picture(pictures.distances, "distance", scene, words, height, controls.choose_head)
@@ -65,7 +65,7 @@ def _compared(scene: Scene, words: Words) -> None:
     comparison.differs(scene, words)
     builders = (compare.pinned_heads, compare.present_heads, compare.heads_difference)
     height, alike = compare.heads_height(scene), pinned.alike(scene, heads=True)
-    comparison.row(scene, words, builders, key="heads", height=height, alike=alike, on_click=choose_tile)
+    comparison.row(scene, words, builders, key="heads", height=height, alike=alike, on_click=clicks.choose_tile)
 
 
 def _one(scene: Scene, words: Words) -> None:
@@ -84,8 +84,8 @@ def _head(scene: Scene, words: Words, ready: bool) -> None:
     found = stacks.looks(scene)
     controls.head(found.config, found.place, words)
     off, of = found.place in found.ablated, (found.kind, *found.place)
-    controls.switch(words("heads.off"), "off", off, of=of, turn=switch_off)
-    st.button(words("heads.all_on"), key="all-on", on_click=all_on, disabled=not scene.ablated)
+    controls.switch(words("heads.off"), "off", off, of=of, turn=clicks.switch_off)
+    st.button(words("heads.all_on"), key="all-on", on_click=clicks.all_on, disabled=not scene.ablated)
     _picture(pictures.chosen, "one", scene, words, pictures.chosen_height(scene))
     if ready:
         _worth(scene, words)
@@ -109,25 +109,6 @@ def _picture(
     figure.picture(
         builder, scene, words, key=f"heads-{name}", height=height, title=words(f"heads.{name}"), on_click=on_click
     )
-
-
-def choose_tile(click: dict[str, Any]) -> None:
-    scene = state.scene()
-    found = stacks.looks(scene)
-    shape = (found.config.n_layers, found.config.n_heads, found.longest)
-    if place := tile_at(float(click["x"]), float(click["y"]), shape):
-        state.turn(layer=place[0], head=place[1])
-
-
-def switch_off(off: bool) -> None:
-    scene = state.scene()
-    found = stacks.looks(scene)
-    head = found.head(found.place)
-    state.turn(ablated={*scene.ablated} | {head} if off else {*scene.ablated} - {head})
-
-
-def all_on() -> None:
-    state.turn(ablated=())
 
 
 scene, words = shell.open_page("heads", seed=False)
