@@ -10,7 +10,7 @@ from core.ops.attention import attention_scores
 from core.ops.softmax import softmax
 from pictures import compare, cuts, lighting, pinned, stacks
 from pictures import fibres as pictures
-from pictures.extremes import choice
+from pictures.extremes import choices
 from pictures.words import Words
 from ui import comparison, controls, explanation, figure, shell, state, switchboard
 from ui.fibres import cutting, rising
@@ -78,13 +78,13 @@ def _twin_controls(scene: Scene, words: Words) -> None:
     is_on = scene.cutting and not found.kind
     controls.segments(words("cut.click"), "cutting", (False, True), is_on, does.__getitem__, disabled=bool(found.kind))
     controls.head(found.config, found.place, words)
-    focus = pictures.focus(scene)
+    focus, named = pictures.focus(scene), choices(tokens, words)
     controls.select(
         words("fibres.focus"),
         "focus",
         range(NOBODY, len(tokens)),
         NOBODY if focus is None else focus,
-        lambda p: words("fibres.all") if p == NOBODY else choice(tokens, p, words),
+        lambda p: words("fibres.all") if p == NOBODY else named[p],
         turn=lambda focus: state.turn(focus=None if focus == NOBODY else focus),
     )
 

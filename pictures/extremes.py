@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import isfinite
 from typing import TypeVar
 
@@ -181,7 +182,12 @@ def choice(tokens: Sequence[str], place: int, words: Words) -> str:
 
 def choices(tokens: Sequence[str], words: Words) -> list[str]:
     """All tokens in the same way."""
-    return [choice(tokens, place, words) for place in range(len(tokens))]
+    return [*_choices(tuple(tokens), words)]
+
+
+@lru_cache(maxsize=32)  # a list of 256 tokens is offered at every turn
+def _choices(tokens: tuple[str, ...], words: Words) -> tuple[str, ...]:
+    return tuple(choice(tokens, place, words) for place in range(len(tokens)))
 
 
 def token_names(tokens: Sequence[str], places: Iterable[int], words: Words, itself: int | None = None) -> str:

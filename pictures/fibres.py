@@ -9,7 +9,7 @@ from pictures import compute, cuts, extremes, fibres_across, left_out, stacks
 from pictures.attention import read
 from pictures.compute import Picture, picture
 from pictures.display_names import all_named
-from pictures.lighting import counted, focus, focuses, lit, patterns, starts
+from pictures.lighting import counted, focus, focuses, lit, of_layer, patterns, starts
 from pictures.numbers import Curves
 from pictures.words import Words
 from pictures.woven import Woven
@@ -55,8 +55,8 @@ def twin(scene: Scene, words: Words) -> Picture:
     """The chosen layer and head alone: who looks, who is looked at, and a line for every weight above the threshold."""
     found = stacks.looks(scene)
     layer, head = found.place
-    whole = left_out.hidden(patterns(scene), scene)
-    a, says = whole[layer], _says_twin(scene, whole, words) + left_out.told_of_looks(scene, words, "weights")
+    a = left_out.hidden(of_layer(scene, layer), scene)
+    says = _says_twin(scene, a[head], words) + left_out.told_of_looks(scene, words, "weights")
     (focus_row, focus_column), first = focuses(scene), starts(scene)
     figure = bipartite(
         a,
@@ -109,15 +109,14 @@ def _broken(a: np.ndarray, words: Words) -> list[str]:
     return [words("fibres.says.broken", layer=int(np.argmax(broken)))] if broken.any() else []
 
 
-def _says_twin(scene: Scene, whole: np.ndarray, words: Words) -> str:
-    """Of all patterns [layer, head, query, key], the chosen one."""
+def _says_twin(scene: Scene, a: np.ndarray, words: Words) -> str:
+    """Of the chosen pattern [query, key]."""
     found = stacks.looks(scene)
     layer, head = found.place
-    a = whole[layer, head]
     if (layer, head) in found.ablated:
         return words("fibres.says.off", layer=layer, head=head)
     if np.isnan(a).any():
-        return " ".join(_broken(whole, words))
+        return " ".join(_broken(left_out.hidden(patterns(scene), scene), words))
     place = {"layer": layer, "head": head}
     if (chosen := focuses(scene)[0]) is not None:
         return f"{words('fibres.says.place', **place)} {read(found, a, chosen, words)}"

@@ -19,12 +19,19 @@ def patterns(scene: Scene) -> np.ndarray:
     return a
 
 
-def of_head(scene: Scene, place: tuple[int, int]) -> np.ndarray:
-    """[row, column]: the same of one head, without those of all the others beside it."""
-    layer, head = place
+def of_layer(scene: Scene, layer: int) -> np.ndarray:
+    """[head, row, column]: the same of one layer, without those of all the others beside it."""
     found = stacks.looks(scene)
-    a = compute.run(scene).trace[found.name("pattern", layer)][head]
-    return np.zeros_like(a) if place in found.ablated else a
+    a = compute.run(scene).trace[found.name("pattern", layer)]
+    if off := [head for at, head in found.ablated if at == layer]:
+        a = a.copy()
+        a[off] = 0
+    return a
+
+
+def of_head(scene: Scene, place: tuple[int, int]) -> np.ndarray:
+    """[row, column]: the same of one head."""
+    return of_layer(scene, place[0])[place[1]]
 
 
 def layers(scene: Scene) -> int:

@@ -20,7 +20,7 @@ from core.scene.fields import KINDS
 from core.scene.run import patched
 from core.scene.switch import as_it_opens
 from core.trace import Trace, last_stream
-from pictures import compute
+from pictures import compute, memory
 from pictures.pages import PAGES
 
 STAND_INS = {1: "stories", 2: "translator"}  # of so many stacks; both have logits
@@ -182,6 +182,7 @@ def each_layer(scene: Scene) -> Iterator[np.ndarray]:
     return (trace[found.name("pattern", layer)] for layer in range(found.config.n_layers))
 
 
+@memory.kept(lambda scene: (scene.computed, scene.attention_of), large=compute.is_large)
 def lost(scene: Scene) -> np.ndarray:
     """[layer]: in which layers some weight of that attention is no number any more."""
     return np.array([not np.isfinite(layer).all() for layer in each_layer(scene)])

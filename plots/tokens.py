@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 from core.tokenizer.graphemes import clusters
 
@@ -77,6 +78,7 @@ def _balanced(text: str) -> bool:
     return depth == 0
 
 
+@lru_cache(maxsize=1024)  # a page writes the tokens of its text dozens of times
 def shown(token: str) -> str:
     """A token as it stands in a sentence, an alternative text, or a choice: visible, and isolated."""
     return isolated(edged(visible(token)))
@@ -92,6 +94,7 @@ def short(text: str, n: int = LABEL) -> str:
     return "".join(found[: n - 1]) + "…"
 
 
+@lru_cache(maxsize=1024)  # as above
 def literal(text: str) -> str:
     """`text` such that Plotly shows exactly that: no markup, no formula, no colour token, one line."""
     return " ".join(shown(text).translate(_ESCAPES).split()) or " "

@@ -29,6 +29,7 @@ from pictures import (
     memory,
     mirror,
     pair,
+    stacks,
     start,
     turn,
     ways,
@@ -92,6 +93,7 @@ def test_pages_that_do_not_fit_together_are_made_once_each(monkeypatch):
 SHELVES = {
     "run": compute.run,
     "figure": lambda scene: compute.build(heads.overview, scene, WORDS),
+    "what is lost": stacks.lost,
     "all heads": lambda scene: heads._all(scene, WORDS),
     "entropy and distance": heads._means_of_rows,
     "strip": lambda scene: start.html(scene, WORDS),
