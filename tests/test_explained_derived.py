@@ -678,3 +678,28 @@ def test_a_page_has_the_numbers_that_it_draws_and_no_other_page_s() -> None:
         of("attention", scene).explain(("entropy.logits", (0, 0)))
     with pytest.raises(ConfigError, match="a place in entropy"):
         of("attention", scene).explain(("entropy.blocks.0.attn.pattern", (0, 99)))
+
+
+@pytest.mark.parametrize("scene", [GPT, OFF, Scene(model="induction")])
+def test_a_head_is_probed_by_the_mean_over_sequences_that_repeat(scene: Scene) -> None:
+    """Each in a run of its own: the mean weight on all that followed the query's token before (Olsson et al. 2022)."""
+    here, run = of("reading", scene), Run(scene)
+    sequences = [list(ids) for ids in core.interpret.probe_sequences(run.config(""))]
+    name, found = "blocks.1.attn.pattern", []
+    for k, ids in enumerate(sequences):
+        trace = core.forward(run.run.params, scene.whole, np.array(ids), interventions=scene.interventions)
+        a = np.asarray(trace[name], np.float64)[1]
+        follows = [(q, k) for q in range(len(ids)) for k in range(1, q) if ids[k - 1] == ids[q]]
+        queries = len({q for q, _ in follows})
+        found.append(sum(a[place] for place in follows) / queries)
+        operands = [(f"sequence.{k}.{name}", (1, *place)) for place in follows]
+        formula = r"\frac1n \sum_{q,\ k\ \text{follows}} A_{q,k}"
+        is_made_so(here, (f"sequence.{k}.induced.{name}", (1,)), (found[-1], formula, operands))
+    operands = [(f"sequence.{k}.induced.{name}", (1,)) for k in range(len(sequences))]
+    expected = np.mean(found), r"\frac1n \sum_s \mathrm{induction}_s", operands
+    is_made_so(here, (f"probe.{name}", (1,)), expected)
+    assert not here.has((f"sequence.{len(sequences)}.{name}", (0, 0, 0)))
+    assert not here.has(("sequence_encoder.0.logits", (0, 0))), "it has one stack"
+    assert here.shape(f"probe.{name}") == run[name].shape[:1] and not of("attention", scene).has(
+        (f"probe.{name}", (1,))
+    )

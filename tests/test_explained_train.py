@@ -20,6 +20,7 @@ from core.train.batch import Batch
 from core.train.gradcheck import random_directions
 from pictures.explained import card as cards
 from pictures.explained import training
+from pictures.explained.naming import index_at
 from pictures.explained.runs import parted
 from pictures.explained.world import EVERYWHERE, World
 from pictures.train import curves, gradient_check, snapshot
@@ -307,6 +308,19 @@ def test_a_slope_of_the_check_is_made_of_two_losses_and_their_distance(bug: bool
             assert rows.formula == r"\sum_j v_{i,j}\,\partial L / \partial w_{i,j}"
             assert here.shape(f"along.{of}") == (len(direction),)
     assert not here.has(("check_slope.of.nobody", (0,)))
+
+
+def test_a_batch_that_takes_more_than_a_step_may_is_read_by_no_card(monkeypatch: pytest.MonkeyPatch) -> None:
+    for much, kind in ((1.0, "sum"), (1e-9, "record")):
+        monkeypatch.setattr(training.limits, "STEP", training.limits.STEP * much)
+        assert seen("copy")[1].explain(("loss_taken.logits", (10,))).kind == kind
+
+
+def test_of_a_number_by_step_the_one_is_offered_at_which_the_reader_stands() -> None:
+    _, run = seen("copy")
+    for step, at in ((None, 11), (3, 3), (99, 11)):
+        assert index_at("loss_mean.logits", run, Scene(train_step=step)) == (at,)
+    assert index_at("blocks.0.attn.pattern", run, Scene(head=1, query=3, key=2)) == (1, 3, 2)
 
 
 STARTS = (
