@@ -410,6 +410,11 @@ def test_the_card_is_of_the_moment_and_is_let_go_with_its_run() -> None:
     at.session_state[state.SCENE] = replace(at.session_state[state.SCENE], train_step=0)
     at.run()
     assert not at.exception and training_of.card[1].card.says != now
+    held = training_of.held()
+    assert training_of.world[1].explain(("loss_unseen.logits", (0,))).terms
+    assert training_of.held() > held, "what is read again counts, and the last alone is kept"
+    most = training_of.held()
+    assert training_of.world[1].explain(("loss_unseen.logits", (20,))).terms and training_of.held() == most
     training_of.let_go()
     assert training_of.world is None is training_of.card
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 
 import numpy as np
 
@@ -28,6 +28,7 @@ from pictures.train.view import View
 from pictures.words import Words
 
 WEIGHT = "logits"  # what a check of the page's own weight is called after: any other name is a parameter's
+KEPT = 2  # of the other runs, and of the checks, the last ones
 ALIKE = 1e-3  # a loss that is computed again is the one that was noted, up to the rounding of its floats
 
 
@@ -37,16 +38,15 @@ def world(view: View, words: Words) -> World:
     subject = _subject(view.params, view.run.config, view.trace, targets, mask)
     listed = snapshot.ids(view)
     plain = _named(view, words, subject, ids, targets, view.source)
-    reading = cache(partial(_reading, view))
     taught = Taught(
         view.run.losses,
         view.run.norms,
         {watch.step: watch for watch in (*view.run.watches, view.watch)},
-        reading,
+        Readings(view),
         checks(view),
     )
     plain = replace(plain, taught=taught, basis=cache(partial(snapshot.basis, view, listed)))
-    return replace(plain, elsewhere=cache(partial(_elsewhere, view, words, plain)))
+    return replace(plain, elsewhere=lru_cache(KEPT)(partial(_elsewhere, view, words, plain)))
 
 
 def families(view: View) -> list[str]:
@@ -132,26 +132,41 @@ def _batch(run: TrainingRun, what: str, step: int) -> Batch:
     return run.held_out if what == runs.UNSEEN else run.task.batch(step, run.size, run.seed)
 
 
-def _reading(view: View, what: str, step: int) -> Reading | None:
-    """None where the weights of that step are not kept, a batch takes more than a step of training may, or the loss is
-    not the one that was noted: then the run took another batch."""
-    run = view.run
-    if (params := _weights(run, step)) is None or (what == runs.TAKEN and step >= len(run.losses)):
-        return None
-    batch = _batch(run, what, step)
-    n_source = 0 if batch.source is None else batch.source.shape[-1]
-    if len(batch.ids) * step_bytes(run.config, batch.ids.shape[-1], n_source) > limits.STEP:
-        return None
-    probed = what == runs.PROBED
-    trace = forward(params, run.config, **batch.inputs)
-    found = Reading(
-        _subject(params, run.config, trace, None if probed else batch.targets, None if probed else batch.mask)
-    )
-    if what == runs.TAKEN:
-        loss = float(np.mean([found.costs[tuple(at)] for at in found.counted]))
-        if not abs(loss - run.losses[step]) <= ALIKE * abs(loss):
+class Readings:
+    """What the weights of a step made of a batch; the last one is kept, for each takes as much as a training step."""
+
+    def __init__(self, view: View):
+        self._view, self._kept = view, dict[tuple[str, int], Reading | None]()
+
+    def __call__(self, what: str, step: int) -> Reading | None:
+        if (what, step) not in self._kept:
+            self._kept.clear()
+            self._kept[what, step] = self._read(what, step)
+        return self._kept[what, step]
+
+    @property
+    def nbytes(self) -> int:
+        """Of the arrays that are kept, and of as many gradients."""
+        found = [reading.subject.trace for reading in self._kept.values() if reading]
+        return 2 * sum(trace[name].nbytes for trace in found for name in trace)
+
+    def _read(self, what: str, step: int) -> Reading | None:
+        """None where the weights of that step are not kept, a batch takes more than a step of training may, or the loss
+        is not the one that was noted: then the run took another batch."""
+        run = self._view.run
+        if (params := _weights(run, step)) is None or (what == runs.TAKEN and step >= len(run.losses)):
             return None
-    return found
+        batch = _batch(run, what, step)
+        n_source = 0 if batch.source is None else batch.source.shape[-1]
+        if len(batch.ids) * step_bytes(run.config, batch.ids.shape[-1], n_source) > limits.STEP:
+            return None
+        targets, mask = (None, None) if what == runs.PROBED else (batch.targets, batch.mask)
+        found = Reading(_subject(params, run.config, forward(params, run.config, **batch.inputs), targets, mask))
+        if what == runs.TAKEN:
+            loss = float(np.mean([found.costs[tuple(at)] for at in found.counted]))
+            if not abs(loss - run.losses[step]) <= ALIKE * abs(loss):
+                return None
+        return found
 
 
 def _of_history(history: History) -> Taught:
@@ -172,7 +187,7 @@ def checks(view: View) -> Callable[[str], Checked]:
     still = cache(lambda: read(exact))
     directions = cache(lambda: random_directions(view.params))
 
-    @cache
+    @lru_cache(KEPT)
     def checked(of: str) -> Checked:
         if of not in order:
             raise ConfigError(f"name: {of} is no parameter of this model", "name")

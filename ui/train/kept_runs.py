@@ -68,7 +68,8 @@ class Training:
         """Bytes that it keeps alive."""
         former = len(self.former.losses) * 4 + 200 * len(self.former.watches) if self.former else 0
         pictures = sum(len(done.json) for _, done in self.drawn.values())
-        return (self.run.nbytes if self.run else 0) + former + pictures
+        explained = getattr(self.world[1].taught.reading, "nbytes", 0) if self.world and self.world[1].taught else 0
+        return (self.run.nbytes if self.run else 0) + former + pictures + explained
 
     def let_go(self) -> None:
         """Keep nothing but what it was: too many train at once, and this one's reader is away."""
