@@ -119,6 +119,7 @@ def portrayed(model: str) -> np.ndarray:
 # ---------------------------------------------------------------------------------------------------------- in words
 
 
+@memory.kept(lambda scene, words: (scene.computed, words.lang), large=lambda scene, _: compute.is_large(scene))
 def says(scene: Scene, words: Words) -> str:
     """What goes in, through what, how long the vectors become, and what comes out."""
     run = compute.run(scene)
@@ -138,6 +139,7 @@ def says(scene: Scene, words: Words) -> str:
 BATCH = (2, 10)  # sequences, ids of each
 
 
+@memory.kept(lambda scene: (scene.model, scene.config), large=compute.is_large)  # whatever the sentence is
 def batch_shapes(scene: Scene) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """The shapes of a batch of ids, and of what the model makes of it: it is run on them."""
     config, last = scene.config, f"blocks.{scene.config.n_layers - 1}.resid_post"

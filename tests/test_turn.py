@@ -97,6 +97,8 @@ SHELVES = {
     "all heads": lambda scene: heads._all(scene, WORDS),
     "entropy and distance": heads._means_of_rows,
     "strip": lambda scene: start.html(scene, WORDS),
+    "what the strip says": lambda scene: start.says(scene, WORDS),
+    "a batch": start.batch_shapes,
     "mirror": lambda scene: mirror.html(scene, WORDS),
     "scores": labels.scores_of,
     "probe": labels.probe_of,
