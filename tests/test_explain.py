@@ -41,18 +41,20 @@ def some_cells(s: Subject, rng: np.random.Generator, names: list[str], n: int) -
 
 
 def walk_down(s: Subject, name: str, index: tuple[int, ...], rng: np.random.Generator) -> list[str]:
-    """The names on one way back, at each step by an operand drawn at random; it must end in a leaf."""
-    way = []
+    """The names on one way back, at each step by an operand drawn at random, which is explained as the number that it
+    was said to be; it must end in a leaf."""
+    way, told = [], s[name][index]
     for _ in range(400):
         explanation = core.explain(s, name, index)
         way.append(name)
+        assert explanation.value == told or np.isnan(told), (way, index, told, explanation.value)
         if explanation.is_leaf:
             return way
         if not explanation.operands:  # a sum of nothing: no gradient comes here
             assert explanation.value == 0 and name.startswith("grad.")
             return way
         one = explanation.operands[rng.integers(len(explanation.operands))]
-        name, index = one.name, one.index
+        name, index, told = one.name, one.index, one.value
     raise AssertionError(way)
 
 
@@ -279,6 +281,15 @@ def test_without_the_softmax_scores_count_where_they_were_put_in_behind_the_mask
         explanation = core.explain(s, "blocks.0.attn.pattern", index)
         assert agrees(explanation, np.dtype(np.float32)), index
         assert all(one.name == "mask" for one in explanation.operands) == (name == "scores")
+
+
+def test_without_the_softmax_an_edge_that_is_cut_is_no_mask_s() -> None:
+    run = core.run(core.Scene(model="gpt", off=("softmax",), cut=((0, 0, 3, 1),)))
+    for query in (2, 3):
+        for one in core.explain(run, "blocks.0.attn.pattern", (0, query, 2)).operands:
+            found = core.explain(run, one.name, one.index)
+            assert found.value == one.value and found.is_leaf, one
+            assert (found.kind == "edit") == (one.index == (0, 3, 1))
 
 
 @pytest.mark.parametrize("causal", [True, False])

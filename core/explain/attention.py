@@ -116,9 +116,11 @@ def pattern(s: Subject, at: str, b: Place, h: int, q: int, k: int, kind: str = "
     row, temperature = s.row(f"{at}{kind}.scores_masked", *b, h, q), s.trace.interventions.temperature
     flat = "softmax" in s.trace.interventions.off
     if flat and f"{at}{kind}.scores_masked" not in s.trace.interventions.patch:
-        cut = cuts(s, at, kind)
-        hidden = [is_hidden(s, kind, b, q, j) or (h, q, j) in cut for j in range(len(row))]
-        row = [_mask(kind, (*b, q, j), hidden[j]) for j in range(len(row))]
+        cut = cuts(s, at, kind)  # of these the masked score tells
+        row = [
+            score if (h, q, j) in cut else _mask(kind, (*b, q, j), is_hidden(s, kind, b, q, j))
+            for j, score in enumerate(row)
+        ]
 
     def rule(x: np.ndarray) -> float:
         x = np.where(np.isneginf(x), x, 0.0) if flat else x
