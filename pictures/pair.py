@@ -6,10 +6,10 @@ begin with; where they part, the candidates are the two words.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 import numpy as np
@@ -29,7 +29,8 @@ OTHERS = {
     ("translator", "ontem as focas brancas viram o barco ."): "ontem as orcas brancas viram o barco .",
 }
 FEWEST = 5  # tokens of a real model's sentence, however large it is
-AMONG, TRIED = 100, 5  # likeliest tokens of which one takes a word's place; how many are tried
+AMONG = 100  # likeliest tokens of which one takes a word's place
+TRIED, TRIED_IN_ALL = 5, 10  # of these, in one place and in all: each is a run of the model
 SHORT = 3  # letters of a word that may be any
 LIKELY = 10  # tokens after each sentence that can be chosen as a candidate
 
@@ -193,17 +194,20 @@ def exchanged(scene: Scene) -> str:
     run, name = compute.run(scene), continuation.namer(scene)
     ids, texts = scene.encoding.ids, scene.tokens
     places = [at for at in range(1, len(texts)) if _is_word(texts, at)]
-    for at in sorted(places, key=lambda at: (texts[at][1:].istitle(), len(texts[at]) > 1 + SHORT, at), reverse=True):
+    places.sort(key=lambda at: (texts[at][1:].istitle(), len(texts[at]) > 1 + SHORT, at), reverse=True)
+
+    def others(at: int) -> Iterator[tuple[int, int]]:
         likely = _likeliest(run, at - 1, AMONG)
-        others = (token for token in likely if token not in ids and _alike(name(token), texts[at]))
-        for token in islice(others, TRIED):
-            start, stop = scene.encoding.spans[at]
-            text = f"{scene.text[:start]}{name(token)}{scene.text[stop:]}"
-            other = scene.turn(sentence=fit_sentence(text, scene.split, scene.model)[0])
-            if len(other.tokens) != len(texts) or other.tokens[at] != name(token):
-                continue
-            if not name(_likeliest(compute.run(other), at, 1)[0])[:1].isalpha():
-                return other.text
+        return ((at, token) for token in likely if token not in ids and _alike(name(token), texts[at]))
+
+    for at, token in islice(chain.from_iterable(islice(others(at), TRIED) for at in places), TRIED_IN_ALL):
+        start, stop = scene.encoding.spans[at]
+        text = f"{scene.text[:start]}{name(token)}{scene.text[stop:]}"
+        other = scene.turn(sentence=fit_sentence(text, scene.split, scene.model)[0])
+        if len(other.tokens) != len(texts) or other.tokens[at] != name(token):
+            continue
+        if not name(_likeliest(compute.run(other), at, 1)[0])[:1].isalpha():
+            return other.text
     return ""
 
 
