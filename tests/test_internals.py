@@ -363,11 +363,13 @@ def test_without_a_way_to_switch_the_theme_the_page_is_loaded_anew_once_a_choice
 def test_no_style_of_a_segmented_control_looks_through_the_page_at_each_element_that_comes(watched, app):
     page = opened(watched, f"{app}/cause?lang=en", figures=3)
     controls = page.locator("button[data-variant=segmented_control]")
-    assert controls.count() >= 2 and page.evaluate(UNDER) == 0
+    controls.nth(1).wait_for()
+    assert page.evaluate(UNDER) == 0
     page.locator(".st-key-browser button").click()  # the other theme brings its own styles
     page.wait_for_timeout(500)
     assert controls.count() >= 2 and page.evaluate(UNDER) == 0
     sealed = opened(watched, f"{app}/cause?lang=en", SEALED, figures=3)
+    sealed.locator("button[data-variant=segmented_control]").nth(1).wait_for()
     assert sealed.evaluate(UNDER) > 0, "it sees those that are left"
 
 

@@ -93,6 +93,8 @@ def heard(scene: Any, builders: Iterable[Callable], lang: str, fresh: Fresh) -> 
     """Call each builder, of a Scene or a View: what it was heard to say, with `fresh` told who speaks."""
     for builder in builders:
         words = Recorder(lang)
+        if hasattr(builder, "cache"):  # what was said before would not be heard
+            builder.cache.clear()
         told = builder(scene, words)
         says = told if isinstance(told, str) else " ".join(told) if isinstance(told, list) else told.says
         assert "{" not in says.replace("{0}", "") and not re.search(r"\b(nan|inf)\b", says), (builder, says)
