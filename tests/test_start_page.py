@@ -435,6 +435,22 @@ def test_choose_a_story_and_step_into_a_layer(watched, app) -> None:
 
 
 @pytest.mark.browser
+def test_another_model_flows_in_and_other_numbers_change_where_they_stand(watched, app) -> None:
+    page = open_start(watched, app, "lang=en&model=gpt")
+    strip = page.locator(".fibra-start", has=page.locator(".strip"))
+    expect(strip).to_have_class("fibra-start flows")
+    drawn = int(strip.get_attribute("data-drawn"))
+    page.locator(".st-key-knob-seed [data-testid=stNumberInputStepUp]").click()
+    page.wait_for_function(
+        "drawn => document.querySelector('.fibra-start:has(.strip)').dataset.drawn > drawn", arg=drawn
+    )
+    expect(strip).to_have_class("fibra-start")
+    page.locator(".card", has_text="The penguins").click()
+    expect(page.locator(".strip .block")).to_have_count(1)
+    expect(strip).to_have_class("fibra-start flows")
+
+
+@pytest.mark.browser
 def test_the_writing_card_leads_to_the_sentence(watched, app) -> None:
     page = open_start(watched, app)
     page.locator("[data-write]").click()

@@ -7,8 +7,10 @@ export default function ({ parentElement, data, setTriggerValue }) {
   if (root.shown === data.html) return;
   const places = () => [...root.querySelectorAll("a, button")];
   const focused = places().indexOf(document.activeElement);
-  root.className = "fibra-start";
+  const columns = () => root.querySelectorAll(".column").length;
+  const before = columns();
   root.innerHTML = root.shown = data.html;
+  root.className = columns() === before ? "fibra-start" : "fibra-start flows";
   places()[focused]?.focus();
   requestAnimationFrame(() => (root.dataset.drawn = 1 + Number(root.dataset.drawn ?? 0)));
 }
