@@ -238,7 +238,8 @@ def likeliest(run: Run) -> list[tuple[str, float]]:
         return []
     shares = softmax(logits)
     # Of a vocabulary of 50,000 only those are put in order that may be among them.
-    near = np.flatnonzero(shares >= np.partition(shares, -min(LIKELY, len(shares)))[-min(LIKELY, len(shares))])
+    last = -min(LIKELY, len(shares))
+    near = np.flatnonzero(shares >= np.partition(shares, last)[last])
     best = near[np.argsort(-shares[near], kind="stable")][:LIKELY].tolist()
     if tokenizer := run.scene.preset.tokenizer:
         known = tokenizer.tokens

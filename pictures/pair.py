@@ -133,8 +133,7 @@ class Pair:
 
     def likely(self, scene: Scene) -> list[int]:
         """The likeliest next tokens, the first of equals first."""
-        logits = np.nan_to_num(self.trace(scene).row("logits", -1).astype(np.float64))
-        return np.argsort(-logits, kind="stable")[:LIKELY].tolist()
+        return _likeliest(self.trace(scene), -1, LIKELY)
 
     def of_scene(self, scene: Scene) -> float:
         return difference(self.trace(scene), self.candidates)
@@ -191,13 +190,13 @@ def exchanged(scene: Scene) -> str:
     """The sentence with one word, a name or else one of some length, the last such one, exchanged for what the model
     finds likeliest there of the same form, and expects no more letters behind; "" where no word and its exchange are a
     token each."""
-    run, name = compute.run(scene), continuation.namer(scene)
+    trace, name = compute.run(scene).trace, continuation.namer(scene)
     ids, texts = scene.encoding.ids, scene.tokens
     places = [at for at in range(1, len(texts)) if _is_word(texts, at)]
     places.sort(key=lambda at: (texts[at][1:].istitle(), len(texts[at]) > 1 + SHORT, at), reverse=True)
 
     def others(at: int) -> Iterator[tuple[int, int]]:
-        likely = _likeliest(run, at - 1, AMONG)
+        likely = _likeliest(trace, at - 1, AMONG)
         return ((at, token) for token in likely if token not in ids and _alike(name(token), texts[at]))
 
     for at, token in islice(chain.from_iterable(islice(others(at), TRIED) for at in places), TRIED_IN_ALL):
@@ -206,14 +205,14 @@ def exchanged(scene: Scene) -> str:
         other = scene.turn(sentence=fit_sentence(text, scene.split, scene.model)[0])
         if len(other.tokens) != len(texts) or other.tokens[at] != name(token):
             continue
-        if not name(_likeliest(compute.run(other), at, 1)[0])[:1].isalpha():
+        if not name(_likeliest(compute.run(other).trace, at, 1)[0])[:1].isalpha():
             return other.text
     return ""
 
 
-def _likeliest(run: Run, at: int, n: int) -> list[int]:
+def _likeliest(trace: Trace, at: int, n: int) -> list[int]:
     """The n likeliest tokens behind a position, the first of equals first."""
-    logits = np.nan_to_num(run.trace.row("logits", at).astype(np.float64))
+    logits = np.nan_to_num(trace.row("logits", at).astype(np.float64))
     return np.argsort(-logits, kind="stable")[:n].tolist()
 
 

@@ -49,9 +49,14 @@ def known(page: str, scene: Scene, words: Words) -> Scene:
     if scene.explained and state.addressed():
         here = world(page, scene, words)
         if here is not None and not here.has(scene.explained[-1]):
-            wrong = Notice("default", "explained", EXPLAINED.write(scene.explained), EXPLAINED.right)
-            state.let_go(wrong, explained=())
+            let_go(scene)
     return state.scene()
+
+
+def let_go(scene: Scene) -> None:
+    """Take away the number that the Scene has explained, and say so."""
+    wrong = Notice("default", "explained", EXPLAINED.write(scene.explained), EXPLAINED.right)
+    state.let_go(wrong, explained=())
 
 
 def heard(numbers: Numbers, own: Hear | None) -> Hear:

@@ -99,7 +99,7 @@ def embeddings(view: View, words: Words) -> Picture:
     axes = basis(view, listed)
     says = _furthest(drift_lengths(ways[0], ways[-1]), tokens, words)
     figure = drift_figure(
-        axes.project(ways).astype(np.float32),
+        axes.project(ways),
         tokens,
         stage_names=[words("train.axis.at", n=chosen[0]), *(words("train.axis.at", n=m) for m in chosen[1:])],
         axis_titles=[words("drift.axis_short", i=i + 1, share=100 * float(axes.explained[i])) for i in range(2)],

@@ -6,8 +6,7 @@ from functools import partial
 
 import streamlit as st
 
-from core import Notice, Scene
-from core.scene.fields import EXPLAINED
+from core import Scene
 from pictures.explained import card as cards
 from pictures.explained import runs, training
 from pictures.explained.checked import CHECK
@@ -30,8 +29,7 @@ def known(training: Training, words: Words) -> None:
     if not scene.explained or not state.addressed() or training.until is not None:
         return
     if not _world(session.view(training, words), words).has(scene.explained[-1]):
-        wrong = Notice("default", "explained", EXPLAINED.write(scene.explained), EXPLAINED.right)
-        state.let_go(wrong, explained=())
+        explanation.let_go(scene)
         st.rerun()
 
 
