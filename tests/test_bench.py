@@ -11,7 +11,7 @@ import pytest
 from streamlit.proto.Element_pb2 import Element
 from streamlit.proto.WidgetStates_pb2 import WidgetStates
 
-from bench import hostile, mutants
+from bench import _mutation, hostile, mutants
 from bench._session import _knob
 from pictures import habits, worth
 from pictures.explained import derived, drifted
@@ -58,12 +58,12 @@ def test_a_changed_constant_is_changed_in_whatever_was_made_of_it() -> None:
         ("pictures/explained/drifted.py", "DRIFTED", lambda: derived.DERIVED["scatter"] is drifted.DRIFTED["scatter"]),
         ("pictures/worth.py", "WIDTH", lambda: worth.WIDTH != 390 and habits.WIDTH == 330),
     ):
-        mutant = next(one for one in mutants.mutants_of(path) if one.place[1] == name)
+        mutant = next(one for one in _mutation.mutants_of(path) if one.place[1] == name)
         was = derived.DERIVED["scatter"], worth.WIDTH
 
         def changed(mutant=mutant, taken=taken, was=was) -> int:
-            mutants.put(mutant)
+            _mutation.put(mutant)
             return int(not taken() or was == (derived.DERIVED["scatter"], worth.WIDTH))
 
         assert mutants.aside(changed) == 0, path
-    assert not [one for one in mutants.mutants_of("pictures/explained/kinds.py") if one.now == "(False)"], "of a zip"
+    assert not [one for one in _mutation.mutants_of("pictures/explained/kinds.py") if one.now == "(False)"], "of a zip"
