@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+from functools import lru_cache
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,6 +16,7 @@ from bench import _mutation, hostile, mutants
 from bench._session import _knob
 from pictures import habits, worth
 from pictures.explained import derived, drifted
+from tests.support import open_page
 from ui import state
 from ui.live import range as slider
 
@@ -67,3 +69,13 @@ def test_a_changed_constant_is_changed_in_whatever_was_made_of_it() -> None:
 
         assert mutants.aside(changed) == 0, path
     assert not [one for one in _mutation.mutants_of("pictures/explained/kinds.py") if one.now == "(False)"], "of a zip"
+
+
+class Asked:
+    """What may be cached beside functions: a class, whose makings are kept."""
+
+
+def test_what_was_computed_is_forgotten_of_functions_and_of_classes() -> None:
+    kept = [lru_cache(Asked), lru_cache(open_page), lru_cache(json.dumps)]
+    found = mutants.own_caches()
+    assert [one in found for one in kept] == [True, True, False], "what is not of this house stays"
