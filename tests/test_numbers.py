@@ -19,6 +19,7 @@ from pictures.numbers import (
     Lines,
     Pairs,
     Points,
+    Steps,
     Strokes,
     Tiles,
     by_layer,
@@ -93,6 +94,11 @@ def test_a_cell_of_a_tile(size: tuple[int, int] | None) -> None:
     assert {place for place in grid if found.at({"x": place[0], "y": place[1]})} == {*places}
     assert found.place(("blocks.2.p", (0, 0, 0))) is None is found.place(("x", (0, 0, 0)))
     assert found.at({"x": None, "y": 0}) is None
+    deep = Tiles((3, 1, 2, 2), "blocks.{}.p")
+    assert deep.at(dict(zip("xy", middle(deep.place(("blocks.2.p", (0, 1, 0)))), strict=True))) == (
+        "blocks.2.p",
+        (0, 1, 0),
+    )
 
 
 @pytest.mark.parametrize("upright", [False, True])
@@ -108,6 +114,7 @@ def test_a_bar(upright: bool) -> None:
     assert (place[f"{along}0"], place[f"{along}1"]) == (1.5, 2.5)
     assert (place[f"{across}0"], place[f"{across}1"], place[f"{across}ref"]) == (0, 1, "paper")
     assert f"{along}ref" not in place and found.place(B) is None is found.at({"x": None, "y": 0})
+    assert Bars((A, B, C), upright).at({"x": None, "y": None}) is None
 
 
 def test_a_point_of_a_line() -> None:
@@ -122,6 +129,17 @@ def test_a_point_of_a_line() -> None:
     for trace, point in ((-1, 0), (2, 0), (0, -1), (1, 2), (None, 0), (0, None), (0, 0.0)):
         assert found.at({"curve": trace, "point": point}) is None
     assert found.place(("d", (0,))) is None
+
+
+def test_a_step_of_a_run() -> None:
+    """Its outline stands at the step, the last place of the index, and not at the point that the trace has there."""
+    early, late, other = ("loss", (0,)), ("loss", (40,)), ("held", (7, 2, 40))
+    found = Steps(((early, late), (None, other)), 1.5)
+    for number, step in ((early, 0), (late, 40), (other, 40)):
+        place = found.place(number)
+        assert (place["x0"], place["x1"]) == (step - 1.5, step + 1.5)
+        assert (place["y0"], place["y1"], place["yref"]) == (0, 1, "paper") and "xref" not in place
+    assert found.place(("loss", (20,))) is None and found.at({"curve": 1, "point": 1}) == other
 
 
 def test_a_stroke_of_a_rug() -> None:
@@ -166,6 +184,9 @@ def test_a_point_of_a_plane_and_of_a_scene() -> None:
     assert scene.place(("p", (4, 0))) is None, "a scene has no outline"
     flat = Points((("p", (4, 0)), ("p", (5, 0))), ((0.0, 1.0), (3.0, 4.0)), coordinate=True)
     assert flat.place(("p", (5, 1))) == flat.place(("p", (5, 0))) and middle(flat.place(("p", (5, 1)))) == (3, 4)
+    one = points([A], np.array([0.5]), np.array([0.5]), POINT)
+    assert one.at({"x": 0.5, "y": 0.5}) == A and middle(one.place(A)) == (0.5, 0.5)
+    assert all(0 < side < 0.05 for side in POINT), "an outline is a point's, not the plane's"
     assert flat.place(("p", (6, 0))) is None and plane.place(("a", (1,))) is None
 
 
