@@ -319,3 +319,39 @@ def test_both_texts_of_a_translator_stand_in_one_basis(layers: int) -> None:
     assert not compare_drift.ends_alike(scene.pin().turn(sentence="um"))
     left_out = pictures.kept(Scene(model="translator", without_first=True))
     assert np.flatnonzero(~left_out).tolist() == [0, len(Scene(model="translator").tokens)]  # <en>, of either text
+
+
+def test_what_is_sent_at_once_is_limited_and_an_outline_is_a_point_s() -> None:
+    """Up to 200 words times stages the browser walks alone; beyond, the stage that is looked at is sent. A point's
+    outline is seen on whatever scale, and holds no other of the picture's."""
+    words = words_of("en")
+    whole, more = (Scene(model="gpt", sentence=" ".join(f"w{i}" for i in range(n))) for n in (40, 41))
+    assert [len(scene.tokens) * (scene.config.n_layers + 1) for scene in (whole, more)] == [200, 205]
+    stops = [
+        pictures.drift(scene, words).figure["layout"]["meta"].get("mask", {}).get("stops") for scene in (whole, more)
+    ]
+    assert len(stops[0]) == 5 and stops[1] is None
+    for scene in (Scene(), Scene(model="encoder"), whole, more, more.turn(drift_stage=2)):
+        picture = pictures.drift(scene, words)
+        start, end = masked(picture.figure)["data"][-2:]
+        axes = [masked(picture.figure)["layout"][axis]["range"] for axis in ("xaxis", "yaxis")]
+        reach = max(abs(high - low) for low, high in axes)
+        stage = ways.stage(scene, ways.Stages(scene))
+        for trace, at in ((start, 0), (end, stage)):
+            name = f"drift.{'blocks.0.resid_pre' if at == 0 else f'blocks.{at - 1}.resid_post'}"
+            place = picture.numbers.place((name, (1, 0)))
+            assert (place["x0"] + place["x1"]) / 2 == pytest.approx(float(trace["x"][1]))
+            assert (place["y0"] + place["y1"]) / 2 == pytest.approx(float(trace["y"][1]))
+            wide, high = (place[f"{axis}1"] - place[f"{axis}0"] for axis in "xy")
+            assert 0.02 * reach < wide < 0.06 * reach and high == pytest.approx(wide)
+
+
+def test_a_slanted_axis_has_a_short_title_and_a_bar_of_the_variance_a_column() -> None:
+    words = words_of("en")
+    for scene in (Scene(model="gpt"), Scene(model="gpt", drift_3d=True)):
+        layout = masked(pictures.drift(scene, words).figure)["layout"]
+        axes = layout["scene"] if scene.drift_3d else layout
+        titles = [axes[f"{axis}axis"]["title"]["text"] for axis in ("xyz" if scene.drift_3d else "xy")]
+        assert all(("PC" in title) and ("variance" in title) != scene.drift_3d for title in titles), titles
+        bars = pictures.variance(scene, words).numbers
+        assert [bars.at({"x": i, "y": 0.5}) for i in range(3)] == [("variance.embed", (i,)) for i in range(3)]
