@@ -234,3 +234,28 @@ def test_a_long_sum_is_written_with_its_first_terms_and_the_one_that_is_asked_fo
         assert (last == "…") == (len(places) < n), "an ellipsis stands for the rest, where there is one"
         assert places == sorted({*places, min(always, n - 1)}) and {*range(min(n, 6))} <= {*places}
         assert len(places) == n if n <= 8 else len(places) <= 7
+
+
+def test_a_figure_is_as_high_as_the_page_keeps_free_and_gives_each_token_a_line() -> None:
+    """Of few tokens, of some and of many: each has a layout of its own."""
+    words = words_of("en")
+    for n in (1, 2, 8, 9, 24, 25, 40):
+        scene = Scene(model="gpt", sentence=" ".join(f"w{i}" for i in range(n)))
+        assert pictures.length(n) == ("few" if n <= 8 else "some" if n <= 24 else "many")
+        for builder in (*pictures.MATRICES, *pictures.VECTORS, pictures.output):
+            height, hero = builder(scene, words).figure["layout"]["height"], builder is pictures.pattern
+            is_matrix = builder in pictures.MATRICES
+            assert height == (pictures.matrix_height(n, hero) if is_matrix else pictures.vectors_height(n))
+            assert height >= 60 + 13 * n or (n > (8 if is_matrix else 24) and not hero), (
+                "a longer text is read in softmax's map, or enlarged"
+            )
+            assert height <= 70 + (40 if is_matrix else 22) * max(n, 5), "and has no more room than it needs"
+
+
+def test_numbers_of_a_vector_are_listed_as_a_reader_writes_them() -> None:
+    words, few = words_of("en"), np.linspace(-1, 1, 8)
+    assert pictures.listed(few, words).count(".") == 8 and "…" not in pictures.listed(few, words)
+    assert pictures.listed(np.append(few, 7.0), words) == pictures.listed(few, words).replace("]", " …]")
+    assert pictures.listed(np.array([0.5, -9999.4, 12345.0, -3e7]), words).split("  ") == [
+        *("[0.50", "−9,999.40", "1.2\u00a0×\u00a010⁴", "−3.0\u00a0×\u00a010⁷]")
+    ]

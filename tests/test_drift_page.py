@@ -106,6 +106,8 @@ EDGES = [
     Scene(sentence="um um um um um um um"),
     Scene(model="gpt", sentence="um o um o", off=("mlp", "positions"), ablated=EVERY_HEAD),
     Scene(model="encoder_full", sentence="o pinguim vê o peixe", off=("positions",)),
+    Scene(model="encoder_full", sentence="o pinguim"),
+    Scene(sentence="tem joelho"),
 ]
 
 
@@ -113,6 +115,11 @@ def far(a: np.ndarray, b: np.ndarray) -> float:
     """The distance of two vectors; none where float32 could not tell them apart."""
     length = float(np.sqrt(sum((a - b) ** 2)))
     return length if length > 1e-6 * max(np.sqrt(sum(a**2)), np.sqrt(sum(b**2))) else 0.0
+
+
+def least_of(end: np.ndarray, start: np.ndarray) -> str:
+    """How near the nearest start is, as it is written."""
+    return drift_said.size(min(far(end, x) for x in start), words_of("en"))
 
 
 def plain(text: str) -> str:
@@ -173,6 +180,10 @@ def test_the_sentence_is_measured(scene: Scene) -> None:
             (nearest,) = [j for j in range(n) if f"nearest to the start of {named(scene, j)}:" in says]
             assert not others and nearest == np.argmin([far(end[i], x) for x in start])
             assert gains[nearest] > 0 and all(gains[nearest] > gains[j] for j in range(n) if j != nearest)
+        ends = [j for j in range(n) if drift_said.size(far(end[i], start[j]), words) == least_of(end[i], start)]
+        gained = [j for j in range(n) if drift_said.size(gains[j], words) == drift_said.size(max(gains), words)]
+        if not others and len(ends) == 1 and ends != [i]:
+            assert ("to no other start" in says) == (ends == gained and max(gains) > 0)
         assert ("ends nearest to its own start." in says) == (
             not others and sorted(range(n), key=lambda j: far(end[i], start[j]))[0] == i and "start and" not in says
         )
@@ -180,6 +191,8 @@ def test_the_sentence_is_measured(scene: Scene) -> None:
         pairs = {(a, b): far(end[a], end[b]) for a in range(n) for b in range(a)}
         mean = [np.mean([far(x[a], x[b]) for a in range(n) for b in range(a)]) for x in (start, end)]
         assert ("stand at one point" in says.lower()) == (min(pairs.values()) == 0 and "Nearest to" not in says)
+        told = [text for text in ("draw nearer", "draw apart", "as far apart as at the start") if text in says]
+        assert len(told) == (now > 0 and any(mean) and not mean[1] > drift_said.CROWDED * mean[0] > 0)
         assert "draw nearer" not in says or mean[1] < mean[0]
         assert "draw apart" not in says or mean[1] > mean[0]
         if min(pairs.values()):
@@ -261,6 +274,10 @@ def test_designed_geometry_is_said() -> None:
     mixed = pictures.drift(Scene(sentence="joelho tem gato tem rato"), words).says
     assert "embeddings of “joelho” and “tem” were chosen by hand, those of “gato” and “rato” drawn at random" in mixed
     assert "No training" not in pictures.drift(Scene(sentence="gato"), words).says
+    edited = Scene(sentence="joelho gato rato", edits=((1, 0, 1.0),))
+    assert "of “joelho” were chosen by hand, those of “rato” drawn" in pictures.drift(edited, words).says
+    both = edited.turn(sentence="joelho gato", edits=((1, 0, 1.0),))
+    assert "the geometry was designed" in pictures.drift(both, words).says
 
 
 def test_drift_is_followed_while_numbers_are_finite() -> None:
@@ -299,7 +316,7 @@ def test_stage_is_clipped_when_the_model_shrinks() -> None:
     assert knob(at.slider, "knob-drift_stage").value == 1
 
 
-@pytest.mark.parametrize("layers", [1, 2])
+@pytest.mark.parametrize("layers", [1, 2, 3])
 def test_both_texts_of_a_translator_stand_in_one_basis(layers: int) -> None:
     """Those that the encoder reads, round, and those that the decoder reads, square; the shallower stack waits."""
     scene, words = Scene(model="seq2seq").override(n_layers=layers), words_of("en")
@@ -312,7 +329,8 @@ def test_both_texts_of_a_translator_stand_in_one_basis(layers: int) -> None:
     assert np.stack([end["x"], end["y"]], 1) == pytest.approx(axes.project(np.concatenate(ends))[:, :2], abs=1e-4)
     assert len(start["x"]) == own + len(run.target) and len(drift_said.rows(scene, words)) == len(start["x"])
     assert end["marker"]["symbol"] == ["circle"] * own + ["square"] * len(run.target)
-    assert ("The decoder has only 1 layer" in picture.says) == (layers == 1) and "(square)" in picture.says
+    assert ("The encoder has only 2 layers: after them" in picture.says) == (layers == 3)
+    assert ("The decoder has only 1 layer: after it" in picture.says) == (layers == 1) and "(square)" in picture.says
     beside = scene.pin().turn(temperature=2.0)
     if compare_drift.ends_alike(beside):
         assert compare_drift.difference(beside, words).says

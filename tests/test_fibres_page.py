@@ -182,8 +182,14 @@ def test_another_knob_does_not_hurry_the_light_and_stop_leaves_it() -> None:
     assert at.session_state["fibra.scene"].layers_lit == 0
 
 
+TOLD = (
+    *(Scene(sentence=" ".join(["um"] * n)) for n in (2, 3)),
+    *(Scene(focus=2), Scene(model="gpt", sentence="um dois"), Scene(model="gpt", sentence="um dois", focus=0)),
+)
+
+
 @pytest.mark.parametrize("lang", ["en", "pt-BR"])
-@pytest.mark.parametrize("scene", [*random_scenes(24, 31), Scene(sentence="um um um"), Scene(focus=2)], ids=str)
+@pytest.mark.parametrize("scene", [*random_scenes(24, 31), *TOLD], ids=str)
 def test_the_sentences_say_what_the_weights_are(scene: Scene, lang: str) -> None:
     """Whoever looks strongest, with all that are written alike; and from where to where the drawn weights run."""
     words, run = words_of(lang), core.run(scene)
@@ -215,5 +221,12 @@ def test_the_flat_picture_has_room_for_each_of_its_tokens():
     short, long = Scene(model="gpt", sentence="a b"), Scene(model="gpt", sentence=" ".join("abcdefgh" * 6))
     assert len(long.tokens) == 48 and pictures.twin_height(long) > pictures.twin_height(short)
     assert pictures.twin_height(long) >= 10 * 48, "a line of text is as high"
+    cut = short.turn(cut=((1, 2, 1, 0),))
+    high, flat = (
+        [build(one, words_of("en")).figure["layout"]["height"] for one in (short, long, cut)]
+        for build in (pictures.light, pictures.twin)
+    )
+    assert flat[0] == high[0] == high[2] and flat[1] > high[1], "side by side, if it is not too long for that"
+    assert 100 < flat[2] <= high[2] - 200, "what the answer loses stands above it"
     alone = pictures.light(Scene(model="gpt", sentence="um"), words_of("en")).says
     assert "“um” looks at itself (1.00" in alone, "the first word is another where it is the only one"
