@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import inf
+
 import streamlit as st
 
 from core import Distribution, Scene, Writing, cross_entropy
@@ -17,6 +19,7 @@ from ui.fragments import Fragments
 from ui.generate import knobs, loop_strip
 
 TWO = Fragments("generate", (JUDGED,))
+LENS = on_demand.Work("generate.lens", lens.read_rows, lens.parts, lens.cost, lens.known, most=lambda: inf)
 CHECK = on_demand.Work("generate.recheck", cache.both_ways, cache.parts, cache.cost, cache.both_ways.has)
 
 
@@ -61,12 +64,13 @@ def _inside(scene: Scene, text: Writing, words: Words) -> None:
     """Two looks into the machine at this step."""
     left, right = st.columns(2, gap="medium")
     with left:
-        shell.say(words("generate.lens.title"), "step")
-        if lens.readable(scene):
+        if not lens.readable(scene):
+            shell.say(words("generate.lens.title"), "step")
+            shell.say(words("generate.lens.none"))
+        elif on_demand.ready(LENS, scene, words("generate.lens.title"), words):
+            shell.say(words("generate.lens.title"), "step")
             rows = min(continuation.ROWS, len(text.ids) + continuation.reached(scene, text) - 1)
             figure.picture(lens.lens, scene, words, key="generate-lens", height=lens.height(rows))
-        else:
-            shell.say(words("generate.lens.none"))
     with right:
         shell.say(words("generate.ledger.title"), "step")
         figure.picture(cache.ledger, scene, words, key="generate-ledger", height=cache.height(scene, words))

@@ -24,7 +24,7 @@ from pictures.words import words_of
 from plots import theme
 from plots.figure import literal
 from tests.chromium import settled
-from tests.support import ONE_STACK, fine, knob, labelled, open_page, pressed
+from tests.support import ONE_STACK, fine, knob, labelled, open_page, pressed, slices_done
 from tests.support import html as html_of
 from ui import state
 from ui.generate import knobs, loop_strip
@@ -222,6 +222,28 @@ def test_of_a_large_model_a_step_on_reads_one_row_of_the_lens(monkeypatch) -> No
     other = replace(STORIES, tokens_written=12, max_new_tokens=20, forced=((len(STORIES.tokens) + 8, 5),))
     lens.read(other, continuation.written(other))
     assert rows[3:] == [3], "of another text what follows the token that is another"
+    memory.BUDGET.clear()
+
+
+def test_of_a_large_model_the_lens_comes_after_the_other_pictures(monkeypatch) -> None:
+    """By itself, some rows after others; and a step on, whose one row is read soon, at once."""
+    monkeypatch.setenv("FIBRA_PLAIN_FIGURES", "1")
+    scene = STORIES.turn(lang="en", tokens_written=9)
+    says, none = lens.lens(scene, words_of("en")).says, lens.cost(scene)
+    monkeypatch.setattr(limits, "LARGE", 1)
+    memory.BUDGET.clear()
+    whole = lens.cost(scene)
+    assert none == 0 and whole == 12 * 3 * scene.config.d_model * scene.config.vocab_size
+    monkeypatch.setattr(limits, "SOON", whole / 12)
+    at = fine(open_page("generate", scene))
+    assert says not in html_of(at)
+    assert not any(button.key == "ask-generate.lens" for button in at.button)
+    assert not any(lens.known(*part) for part in lens.parts(scene)), "the page is drawn first"
+    assert says in html_of(slices_done(at, "generate.lens", lens.read_rows))
+    assert all(lens.known(*part) for part in lens.parts(scene)) and lens.cost(scene) == 0
+    on = scene.turn(tokens_written=10)
+    assert lens.cost(on) == whole / 12 and not lens.known(*lens.parts(on)[-1])
+    assert lens.lens(on, words_of("en")).says in html_of(fine(open_page("generate", on)))
     memory.BUDGET.clear()
 
 

@@ -15,7 +15,7 @@ from ..params import Params, unembedding
 from ..trace import Trace
 from .space import residual_stages
 
-AT_ONCE = 4096  # tokens of a vocabulary
+AT_ONCE = 1024  # tokens of a vocabulary: of so many the logits of some hundred streams stay in a processor's cache
 
 
 def read_stream(x: np.ndarray, params: Params, config: Config, normed: bool = True) -> np.ndarray:

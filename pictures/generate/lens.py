@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from pictures.numbers import Each
 from pictures.words import Words
 from plots.lens import lens as plot
 from plots.tokens import edged
+
+AT_ONCE = 4  # rows that are read before others come between: of one the matrix is widened for as long as it is read
+Row = tuple[int, bytes]  # a position, and the new tokens up to it
 
 
 @picture(*continuation.KNOBS, "tokens_written")
@@ -58,24 +61,65 @@ def read(scene: Scene, text: continuation.Writing) -> tuple[np.ndarray, np.ndarr
 
     Raises: ConfigError where there is no stream to read, as `read_likeliest` says.
     """
-    stages = continuation.stages(scene, text)
-    first = len(text.ids) + continuation.reached(scene, text) - 1 - stages.shape[1]
+    places = _places(scene, text)
     if not continuation.is_resumed(scene):
-        tops, shares = read_likeliest(stages, text.params, text.config)
-        return tops.T, shares.T, first
-    # What stands at a position follows from the text before it: a step on, and one row alone is new.
-    written, known = text.text(continuation.reached(scene, text))[len(text.ids) :], _known(scene.computed)
-    places = range(first, first + stages.shape[1])
-    rows = [(place, written[: max(0, place + 1 - len(text.ids))].tobytes()) for place in places]
-    if missing := [i for i, row in enumerate(rows) if row not in known]:
-        tops, shares = read_likeliest(stages[:, missing], text.params, text.config)
-        known.update((rows[i], found) for i, *found in zip(missing, tops.T, shares.T, strict=True))
+        tops, shares = read_likeliest(continuation.stages(scene, text), text.params, text.config)
+        return tops.T, shares.T, places.start
+    known, rows = read_rows(scene, tuple(places)), _rows(scene, text, places)
     tops, shares = (np.stack(each) for each in zip(*(known[row] for row in rows), strict=True))
-    return tops, shares, first
+    return tops, shares, places.start
+
+
+def read_rows(scene: Scene, places: tuple[int, ...]) -> dict[Row, list[np.ndarray]]:
+    """What is known of a text's rows once these positions are among them, each of a large model that `is_resumed`."""
+    text, known = continuation.text_of(scene), _known(scene.computed)
+    # What stands at a position follows from the text before it: a step on, and one row alone is new.
+    rows = zip(places, _rows(scene, text, places), strict=True)
+    if missing := [(place, row) for place, row in rows if row not in known]:
+        columns = [place - _places(scene, text).start for place, _ in missing]
+        tops, shares = read_likeliest(continuation.stages(scene, text)[:, columns], text.params, text.config)
+        known.update((row, found) for (_, row), *found in zip(missing, tops.T, shares.T, strict=True))
+    return known
+
+
+def parts(scene: Scene) -> list[tuple[Scene, tuple[int, ...]]]:
+    """What `read_rows` is asked of a picture: some rows at a time; where all are read in one go, nothing."""
+    if not continuation.is_resumed(scene):
+        return []
+    places = [*_places(scene, continuation.text_of(scene))]
+    bare = compute.looked_at(scene, (*continuation.KNOBS, "tokens_written"))
+    return [(bare, tuple(places[at : at + AT_ONCE])) for at in range(0, len(places), AT_ONCE)]
+
+
+def known(scene: Scene, places: tuple[int, ...]) -> bool:
+    """Whether `read_rows` has read all of these positions."""
+    return not _missing(scene, places)
+
+
+def cost(scene: Scene) -> float:
+    """The multiplications that it takes to read what was not read yet."""
+    missing = sum(_missing(*part) for part in parts(scene))
+    return missing * (scene.config.n_layers + 1) * scene.config.d_model * scene.config.vocab_size
+
+
+def _missing(scene: Scene, places: tuple[int, ...]) -> int:
+    found = _known(scene.computed)
+    return sum(row not in found for row in _rows(scene, continuation.text_of(scene), places))
+
+
+def _places(scene: Scene, text: continuation.Writing) -> range:
+    """The positions that are read: the last ones before the token that was taken."""
+    end = len(text.ids) + continuation.reached(scene, text) - 1
+    return range(max(0, end - continuation.ROWS), end)
+
+
+def _rows(scene: Scene, text: continuation.Writing, places: Iterable[int]) -> list[Row]:
+    written = text.text(continuation.reached(scene, text))[len(text.ids) :]
+    return [(place, written[: max(0, place + 1 - len(text.ids))].tobytes()) for place in places]
 
 
 @memory.kept(lambda scene: (scene,), large=compute.is_large, grows=True)
-def _known(scene: Scene) -> dict[tuple[int, bytes], list[np.ndarray]]:
+def _known(scene: Scene) -> dict[Row, list[np.ndarray]]:
     """Of the texts that are written after a Scene's sentence, by a position and the new tokens up to it: the likeliest
     token of each stage there, and its probability; nothing yet."""
     return {}
