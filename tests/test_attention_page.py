@@ -98,6 +98,8 @@ def test_the_arithmetic_is_that_of_the_arrays(scene, lang):
     assert ("mask" in lines) == scene.config.causal
     row = array(scene, "scores_masked")[query].astype(float)
     np.testing.assert_allclose(lines["softmax"].terms, row, rtol=1e-6)
+    assert ("T" in lines["softmax"].formula or "ᵀ" in lines["softmax"].formula) == (scene.temperature != 1)
+    assert (f"/{words.number(scene.temperature)}" in lines["softmax"].numbers) == (scene.temperature != 1)
     exponentials = [exp((s - row.max()) / scene.temperature) for s in row]
     assert lines["softmax"].value == pytest.approx(exponentials[key] / sum(exponentials), rel=1e-4, abs=1e-7)
     assert lines["softmax"].value == pytest.approx(array(scene, "pattern")[query, key], rel=1e-6)
@@ -114,6 +116,13 @@ def test_the_products_are_written_out():
     assert lines["dot"].result == "1,0000"
     assert numbers(lines["softmax"].numbers) == [0.5, 0.0, 0.5, 0.5, 1.0, 0.5]
     assert lines["softmax"].result == "0,1903"
+
+
+def test_what_a_mask_hides_is_written_without_a_temperature():
+    """Whatever minus infinity is divided by; and nothing of it is a link in a row where no score counts."""
+    for scene in (Scene(model="gpt", temperature=2.0, query=1), Scene(model="gpt", off=("softmax",), query=1)):
+        text = chosen_cell.cell(scene, words_of("en"))[-1].numbers
+        assert text.count("e<sup>−∞</sup>") == 3 == text.count("∞"), text
 
 
 def test_long_sums_keep_the_chosen_term():

@@ -23,8 +23,8 @@ from core.interpret import (
 )
 from core.kinds import Whole
 from core.scene.fields import OVERRIDES
+from pictures import attention, squares, worth
 from pictures import heads as pictures
-from pictures import worth
 from pictures.extremes import magnitude
 from pictures.words import LANGUAGES, words_of
 from plots import theme
@@ -192,6 +192,64 @@ def test_a_row_that_sees_all_alike_is_the_scale_s_end() -> None:
         assert numbers(pictures.distances(scene, words_of("en")).says)[-1] == pytest.approx(
             attention_distance(alike).mean(), abs=0.006
         )
+
+
+@pytest.mark.parametrize("n", [1, 2, 5])
+def test_the_scale_of_distances_ends_at_the_furthest_head_or_where_all_is_seen_alike(n: int) -> None:
+    for model in ("encoder", "gpt"):
+        scene = Scene(model=model, sentence=" ".join(f"w{i}" for i in range(n)), temperature=0.05)
+        seen = np.tril(np.ones((n, n))) if scene.config.causal else np.ones((n, n))
+        mean = np.mean([[row @ np.abs(np.arange(n) - i) / row.sum()] for i, row in enumerate(seen)])
+        far = attention_distance(trace_patterns(scene)).mean(-1).max()
+        scale = drawn(pictures.distances(scene, words_of("en")).figure).data[0].zmax
+        assert scale == pytest.approx(max(mean, far) or 1.0), "of one token a scale is as good as another"
+
+
+def test_heads_that_are_still_numbers_are_compared_where_later_layers_are_lost() -> None:
+    for lang in LANGUAGES:
+        words, lost = words_of(lang), np.isnan(trace_patterns(SCENES["overflow"])).any((1, 2, 3))
+        for builder in (pictures.entropies, pictures.distances):
+            says = builder(SCENES["overflow"], words).says
+            assert lost.argmax() > 0 and words("heads.says.lost", layer=int(lost.argmax())) in says
+            assert len(numbers(says)) >= 3, "the least, the greatest and the scale"
+
+
+@every_language
+def test_a_hand_over_a_map_of_heads_reads_which_and_how_much(lang: str) -> None:
+    words = words_of(lang)
+    for builder in (pictures.entropies, pictures.distances):
+        template = drawn(builder(SCENES["gpt"], words).figure).data[0].hovertemplate.removesuffix("<extra></extra>")
+        named = words("heads.place").replace("{layer}", "%{y}").replace("{head}", "%{x}")
+        assert template == f"{named}: %{{z:.4f}}"
+
+
+@every_language
+def test_of_a_map_that_is_an_image_it_is_said_how_a_part_is_enlarged(
+    lang: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words, scene = words_of(lang), Scene(model="gpt", sentence="a b c d e f g", seed=91)
+    for rows, is_said in ((7, False), (6, True)):
+        monkeypatch.setattr(squares, "LARGE", rows)
+        for builder in (pictures.chosen, attention.pattern):
+            assert (words("figure.enlarge") in builder(scene, words).says) == is_said
+
+
+def test_tiles_are_square_and_as_large_as_there_is_room() -> None:
+    """62 pixels stand above and below them, 70 beside; with the chosen head's map, long words and longer texts."""
+    for layers, heads in ((1, 1), (1, 16), (4, 4), (2, 12), (12, 2)):
+        scene = Scene(model="gpt").override(n_layers=layers, n_heads=heads, d_model=96)
+        height = pictures.overview_height(scene)
+        side, left = divmod(height - 62, layers)
+        assert left == 0 and drawn(pictures.overview(scene, words_of("en")).figure).layout.height == height
+        fits = [side <= 240 and heads * side <= 530 and layers * side <= 560 for side in (side, side + 1)]
+        assert fits == [True, False], (layers, heads, side)
+    many = [Scene(model="gpt", sentence=" ".join(["um"] * n)) for n in (2, 8, 9, 16, 17)]
+    heights = [pictures.chosen_height(scene) for scene in many]
+    assert heights[0] == heights[1] < heights[2] == heights[3] < heights[4]
+    long = [Scene(model="gpt", sentence=f"{word} e {word}") for word in ("um", "inconstitucional")]
+    assert pictures.chosen_height(long[0]) + 50 < pictures.chosen_height(long[1])
+    few, some = (pictures.measures_height(Scene(model="gpt").override(n_layers=n)) for n in (1, 12))
+    assert few >= 76 + 24 and some >= 76 + 12 * 15, "a line of text is as high"
 
 
 # --------------------------------------------------------------------------------------------- heads switched off
