@@ -166,6 +166,37 @@ def test_a_malformed_file_is_refused_by_its_line(text, wrong):
         assert words_of(lang)(f"lessons.wrong.{error.value.code}", value=error.value.value)
 
 
+def test_a_file_as_long_as_it_may_be_is_read():
+    """To the very character, step and line; with one more it is refused."""
+    step = "## A\npage: start\n"
+    many = parse(HEAD + step * limits.LESSON_STEPS)
+    assert len(many.steps) == limits.LESSON_STEPS and {one.scene for one in many.steps} == {Scene()}
+    blank = "\n" * (limits.LESSON_CHARACTERS - len(HEAD + step))
+    assert parse(HEAD + blank + step).steps == many.steps[:1]
+    says, title = "x" * limits.LESSON_SAYS, "t" * limits.LESSON_LINE
+    (one,) = parse(f"{HEAD}## {title}\npage: start\n\n{says}\n").steps
+    assert (one.title, one.says) == (title, says)
+    line = "scene: sentence=um".ljust(limits.LESSON_LINE)
+    assert parse(f"{HEAD}{step}{line}\n").steps[0].scene == Scene(sentence="um")
+    for wrong, code in ((f"## {title}t\npage: start\n", "title"), (f"{step}{line} \n", "field")):
+        with pytest.raises(LessonError) as error:
+            parse(HEAD + wrong)
+        assert error.value.code == code and len(error.value.value) == 40, "as much of it as a reader needs"
+
+
+def test_what_the_head_leaves_out_is_not_said_and_minutes_have_three_digits():
+    bare = parse("---\ntitle: x\n---\n" + STEP)
+    assert (bare.minutes, bare.about) == (0, "")
+    for minutes, read in (("1", 1), ("999", 999), ("1000", None), ("", None), ("5 ", 5), ("-5", None)):
+        text = f"---\ntitle: x\nminutes: {minutes}\n---\n" + STEP
+        if read is None:
+            with pytest.raises(LessonError, match="line 3: minutes"):
+                parse(text)
+        else:
+            assert parse(text).minutes == read
+    assert find("rows", "fr") == find("rows", "en") != find("rows", "pt-BR") and find("of-nobody", "en") is None
+
+
 @given(st.text(max_size=300), st.integers(0, 12))
 def test_whatever_a_file_holds_it_is_read_or_refused(text, at):
     lines = (HEAD + STEP).splitlines()
