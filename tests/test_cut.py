@@ -7,6 +7,9 @@ import pytest
 
 import core
 from core import ConfigError, Interventions, Scene, SceneError
+from core.interpret import relative_change
+from pictures import cuts
+from pictures.words import words_of
 
 GPT = Scene(model="gpt", sentence="o gato viu o rato").override(n_layers=2, d_model=16, d_mlp=16)
 EDGES = ((0, 1, 3, 0), (0, 1, 3, 2), (1, 0, 4, 4))
@@ -85,3 +88,57 @@ def test_wrong_edges_are_named():
         with pytest.raises(ConfigError, match=why):
             change = Interventions(cut=frozenset(cut))
             core.forward(run.params, run.config, run.encoding.ids, interventions=change)
+
+
+@pytest.mark.parametrize(
+    "scene", [GPT.turn(layer=1, head=1, threshold=0.2), Scene(), Scene(model="alice", layer=2)], ids=str
+)
+def test_a_list_offers_the_heaviest_fibres_that_may_be_cut(scene):
+    """Of the chosen head, above the threshold, those that are cut first; a query's last key is none of them."""
+    if scene.model == "alice":
+        scene = scene.turn(sentence="she said to the king and to the queen of hearts", threshold=0.0)
+    layer, head = scene.place
+    a = core.run(scene).trace[f"blocks.{layer}.attn.pattern"][head]
+    weights = {place: float(a[place]) for place in np.ndindex(a.shape)}
+    sees = {query: sum(q == query and w > 0 for (q, _), w in weights.items()) for query in range(len(a))}
+    heavy = sorted((place for place in weights if weights[place] > scene.threshold), key=lambda p: -weights[p])
+    offered = cuts.to_choose(scene)
+    assert offered == [(layer, head, *place) for place in heavy[:60] if sees[place[0]] > 1] and len(offered) > 3
+    cut = scene.turn(cut=(offered[2],))
+    rest = cuts.to_choose(cut)
+    assert rest[0] == offered[2] and offered[2] not in rest[1:]
+    assert all(edge[:2] == (layer, head) for edge in rest), "a cut one of another head would stand first all the same"
+    elsewhere = cut.turn(layer=0, head=0) if scene.place != (0, 0) else None
+    assert elsewhere is None or cuts.to_choose(elsewhere)[0] == offered[2] != cuts.to_choose(elsewhere)[1]
+
+
+def test_a_click_on_a_fibre_is_that_edge_and_one_on_a_word_is_none():
+    n, edges = len(GPT.tokens), [*np.ndindex(2, 4, len(GPT.tokens), len(GPT.tokens))]
+    assert GPT.config.n_heads == 4
+    found = [cuts.edge_at({"customdata": code}, GPT) for code in range(n + len(edges) + 2)]
+    assert found == [None] * n + edges + [None, None]
+    assert cuts.edge_at({}, GPT) is None is cuts.edge_at({"customdata": n}, Scene(model="translator"))
+
+
+@pytest.mark.parametrize("sentence", ["o gato", "o gato viu o rato e o peixe"])
+def test_bars_of_what_is_lost_are_the_words_that_moved_most(sentence):
+    """Of a model that names no next word: four at most, as they stand in the sentence."""
+    scene = Scene(model="encoder_full", sentence=sentence, cut=((0, 0, 1, 0), (0, 1, 0, 1)))
+    last = f"blocks.{scene.config.n_layers - 1}.resid_post"
+    whole, after = (core.run(one).trace[last].astype(np.float64) for one in (scene.turn(cut=()), scene))
+    moved = np.linalg.norm(after - whole, axis=1) / np.linalg.norm(whole, axis=1)
+    assert np.allclose(moved, relative_change(whole, after))
+    picture = cuts.lost(scene, words_of("en"))
+    bars = picture.figure["data"][0]
+    expected = np.sort(moved)[-4:]
+    assert sorted(np.asarray(bars["x"]).tolist()) == pytest.approx(expected.tolist(), rel=1e-4)
+    places = [number[1][0] for number in picture.numbers.numbers]
+    assert places == sorted(places) and np.asarray(bars["x"]).tolist() == pytest.approx(
+        moved[places].tolist(), rel=1e-4
+    )
+    assert f"{100 * moved.max():.1f}%" in picture.says and scene.tokens[int(moved.argmax())] in picture.says
+    assert cuts.bars_height(scene) >= 30 * len(places)
+    still = scene.turn(cut=())
+    assert cuts.lost(still, words_of("en")).numbers is None and not np.any(
+        cuts.lost(still, words_of("en")).figure["data"][0]["x"]
+    )
