@@ -142,3 +142,35 @@ def test_bars_of_what_is_lost_are_the_words_that_moved_most(sentence):
     assert cuts.lost(still, words_of("en")).numbers is None and not np.any(
         cuts.lost(still, words_of("en")).figure["data"][0]["x"]
     )
+
+
+@pytest.mark.parametrize(
+    "cut", [(), EDGES, ((0, 1, 3, 0),), tuple((i, h, 4, k) for i in (0, 1) for h in range(4) for k in range(4))]
+)
+def test_the_answer_s_bars_are_its_probability_with_the_fibres_and_without(cut):
+    scene, tokens, words = GPT.turn(cut=cut), len(GPT.tokens), words_of("en")
+    shares = []
+    for one in (GPT, scene):
+        logits = core.run(one).trace["logits"][-1].astype(np.float64)
+        shares.append(np.exp(logits - logits.max()) / np.exp(logits - logits.max()).sum())
+    answer, now = (int(share.argmax()) for share in shares)
+    picture = cuts.lost(scene, words)
+    bars = np.asarray(picture.figure["data"][0]["x"]).tolist()
+    assert bars == pytest.approx([share[answer] for share in shares], rel=1e-5)
+    assert picture.numbers.numbers[1] == ("probability.logits", (tokens - 1, answer))
+    begins = "uncut." if cut else ""
+    assert picture.numbers.numbers[0] == (f"{begins}probability.logits", (tokens - 1, answer))
+    written = [f"{100 * share[answer]:.1f}%" for share in shares[: 1 + bool(cut)]]
+    assert all(text in picture.says for text in written)
+    assert (f"{100 * shares[1][now]:.1f}%" in picture.says) or now == answer or not cut
+    assert ("still the likeliest" in picture.says) == (bool(cut) and now == answer)
+    assert (words("cut.says.none", word="", before=0).partition(" ")[0] == picture.says.partition(" ")[0]) == (not cut)
+
+
+def test_what_was_lost_is_shown_where_the_page_cuts_and_of_one_stack():
+    shown = [GPT.turn(cutting=True), GPT.turn(cut=EDGES), GPT.turn(cut=EDGES, cutting=True)]
+    assert all(map(cuts.is_cut_here, shown)) and not cuts.is_cut_here(GPT)
+    assert not cuts.is_cut_here(Scene(model="translator", cutting=True))
+    exploded = Scene(model="encoder", cut=((0, 0, 1, 0),)).override(n_layers=12, d_model=64)
+    lost = [cuts.lost(one, words_of("en")) for one in (exploded, exploded.turn(cut=()))]
+    assert all(not len(one.figure["data"][0]["x"]) and "float32" in one.says for one in lost)
