@@ -123,6 +123,40 @@ def test_a_small_change_is_one_and_rounding_is_none(lang):
     assert changes.ranged(was * np.nan, words) == lost
 
 
+def test_a_change_is_written_with_the_decimals_that_show_it():
+    words = words_of("en")
+    shown = {0.0: 2, 5.0: 2, 0.05: 2, 0.01: 2, 0.0099: 3, 0.004: 3, 0.001: 3, 3e-5: 5, 1e-9: 9, 1e-12: 9}
+    assert {change: changes.decimals(change) for change in shown} == shown
+    assert changes.written(9999.5, 2, words) == "9,999.50" and changes.written(-1e4, 2, words) == "−1.0\u00a0×\u00a010⁴"
+    assert changes.told(0.25, 0.254, words) == {"was": "0.250", "now": "0.254", "change": "+0.004"}
+    assert changes.told(0.256, 0.144, words) == {"was": "0.26", "now": "0.14", "change": "−0.12"}, "as it is written"
+    assert changes.told(2.0, 30_000.0, words)["change"] == "+3.0\u00a0×\u00a010⁴"
+    assert changes.told(1.0, 1.0, words)["change"] == words.number(0.0)
+
+
+def test_a_map_of_changes_goes_to_the_greatest_and_stays_pale_where_nothing_changed():
+    was, now = np.array([1.0, -3.0, np.inf, np.nan, 2.0]), np.array([1.5, -7.0, 1.0, 1.0, -np.inf])
+    np.testing.assert_array_equal(changes.difference(was, now), [0.5, -4, np.nan, np.nan, np.nan])
+    assert changes.largest(was, now) == 7 and changes.largest(np.array([np.nan])) == 0 and changes.reach(was, now) == 4
+    assert (
+        changes.reach(was[:2], was[:2] * (1 + 1e-9)) == pytest.approx(3)
+        and changes.reach(0 * was[:2], 0 * was[:2]) == 1
+    )
+    words = words_of("en")
+    assert changes.greatest(was[:2], was[:2] * (1 + 1e-9), words) is None
+    assert changes.greatest(was, now, words).places == ((1,),)
+    assert changes.greatest(np.zeros(3), np.array([0.5, -0.5, 0.2]), words).places == ((0,), (1,)), "whichever way"
+    hidden = np.array([-np.inf, 0.0]), np.array([0.5, -np.inf])
+
+    def named(at: tuple[int, ...]) -> dict:
+        return {"row": "a", "column": at[0]}
+
+    assert changes.changed("compare.dimension", *hidden, named, words) == words("compare.hidden", n=2)
+    greater = np.array([0.1004, -0.1001, 0.0])
+    told = changes.changed("compare.dimension", np.zeros(3), greater, named, words)
+    assert "0.00 → 0.10 (+0.10)" in told and words("compare.as_much", n=1) in told
+
+
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_ends_that_part_are_named_together(lang):
     words = words_of(lang)

@@ -117,7 +117,7 @@ def test_a_click_on_a_fibre_is_that_edge_and_one_on_a_word_is_none():
     assert GPT.config.n_heads == 4
     found = [cuts.edge_at({"customdata": code}, GPT) for code in range(n + len(edges) + 2)]
     assert found == [None] * n + edges + [None, None]
-    assert cuts.edge_at({}, GPT) is None is cuts.edge_at({"customdata": n}, Scene(model="translator"))
+    assert cuts.edge_at({}, GPT) is None is cuts.edge_at({"customdata": 200}, Scene(model="translator"))
 
 
 @pytest.mark.parametrize("sentence", ["o gato", "o gato viu o rato e o peixe"])

@@ -11,6 +11,7 @@ from support import random_scenes
 import core
 from core import Scene
 from pictures import fibres as pictures
+from pictures import lighting
 from pictures.words import words_of
 from plots import theme
 from plots.fibres import MAX_CURVES
@@ -87,6 +88,27 @@ def curves(figure: dict) -> set[bytes]:
             parts = np.split(places, np.flatnonzero(np.isnan(places[:, 0])) + 1)
             found |= {part.tobytes() for part in parts if len(part) and np.ptp(part[:-1, 2]) > 0.1}
     return found
+
+
+def test_how_many_are_drawn_of_how_many_is_said() -> None:
+    words, scene = words_of("en"), Scene(model="gpt", threshold=0.25)
+    many = f"{MAX_CURVES:,}"
+    for above, told in {
+        0: "No weight is above 0.25.",
+        1: "One weight is above 0.25.",
+        2: "All 2 weights above 0.25 are drawn.",
+        MAX_CURVES: f"All {many} weights above 0.25 are drawn.",
+        MAX_CURVES + 1: f"Of {MAX_CURVES + 1:,} weights above 0.25, the {many} strongest are drawn.",
+    }.items():
+        assert lighting.counted(above, scene, words) == told
+    n = len(scene.tokens)
+    assert [lighting.focus(scene.turn(focus=at)) for at in (None, 0, n - 1, n)] == [None, 0, n - 1, None]
+    assert [lighting.lit(scene.turn(layers_lit=lit)) for lit in (None, 0, 3, 4, 5)] == [4, 0, 3, 4, 4]
+    assert lighting.layers(Scene(model="translator")) == 4 == lighting.lit(Scene(model="translator", layers_lit=9))
+    off = scene.turn(ablated=((1, 0), (1, 3), (2, 1)))
+    alone = [(place, lighting.of_head(off, place)) for place in np.ndindex(4, 4)]
+    assert {place for place, a in alone if not a.any()} == {*off.ablated}, "nothing of another head is lost"
+    assert np.array_equal(np.stack([a for _, a in alone]).reshape(4, 4, n, n), lighting.patterns(off))
 
 
 def test_only_the_strongest_of_many_are_drawn_and_it_is_said() -> None:

@@ -65,6 +65,42 @@ def test_every_page_s_questions_have_the_computed_answers(lang):
                 assert len({*question.options}) == len(question.options) >= 2, question
 
 
+def test_a_choice_offers_all_there_are_or_four_and_says_of_what_it_asks():
+    """The right one first, of places and orders three wrong ones at most, none of them right too."""
+    words, kinds = words_of("en"), Counter()
+    for page in PAGES:
+        for question in quiz.questions(page, words, "https://fibra.example/"):
+            check = CHECKS[question.name.split()[0]]
+            kinds[check.kind] += 1
+            assert question.tags[:2] == ("fibra", page) and len(question.tags) == 2 + bool(check.belief)
+            assert not check.belief or question.tags[2] == f"belief-{check.belief}"
+            assert f"https://fibra.example/{page}?" in question.text, "one slash between them"
+            scene = check.variant(int(question.name.split()[1]))
+            if check.kind == "choose":
+                told = [checks.told(check, scene, option, words) for option in check.options]
+                assert {*question.options} == {*told}
+            elif check.kind != "number":
+                assert 2 <= len(question.options) <= 4
+                truth = checks.truth(check.name, scene)
+                wrong = [one for one in quiz._options(check, scene)[1:] if is_right(check, one, truth)]
+                assert not wrong, (check.name, wrong)
+    assert len(kinds) >= 4 and not any(
+        "?" in question.text.split("\n")[-1] and "http" in question.text for question in quiz.questions(PAGES[0], words)
+    )
+    assert not quiz.asks("teachers")
+
+
+def test_a_variant_is_each_check_once():
+    words = words_of("en")
+    for page in PAGES:
+        for number in range(quiz.VARIANTS):
+            asked = {question.name: question for question in quiz.variant(page, words, number)}
+            every = {question.name: question for question in quiz.questions(page, words)}
+            names = [check.name for check in CHECKS.values() if check.page == page and check.kind != "row"]
+            assert [*asked] == [f"{name} {number}" for name in names]
+            assert all(asked[name] == every[name] for name in asked.keys() & every.keys())
+
+
 def test_moodle_s_xml_has_what_its_format_asks_for():
     """A category, then the questions, each field in its place: https://docs.moodle.org/en/Moodle_XML_format."""
     asked = [
