@@ -16,7 +16,7 @@ from core.interpret import sine_wave
 from core.ops.positions import rotary_angles, sinusoidal
 from core.scene.fields import INSIDE
 from pictures import compare_block as compare
-from pictures.block import lengths, neurons, norm, position
+from pictures.block import frame, lengths, neurons, norm, position
 from pictures.block.inside import inside
 from pictures.words import LANGUAGES, words_of
 from plots import theme
@@ -254,6 +254,74 @@ def test_lengths_by_layer_and_within_one(lang):
 def test_what_has_exploded_is_said(lang):
     for builder in (norm.moments, norm.features, neurons.units, neurons.curve, lengths.steps):
         assert "float32" in builder(EXPLODING, words_of(lang)).says
+
+
+# -------------------------------------------------------------------------------------------- room and boundaries
+
+
+def text_of(n: int) -> str:
+    return " ".join(f"w{i}" for i in range(n))
+
+
+@pytest.mark.parametrize("n", [1, 9, 24, 25, 40])
+def test_the_first_figures_of_the_columns_end_on_one_line(n):
+    """As high as the rows of up to 24 tokens need; of more, the chosen one's moments alone are written."""
+    scene = Scene(model="gpt", sentence=text_of(n), query=n // 2)
+    heights = {build(scene, words_of("en")).figure["layout"]["height"] for build in (position.positions, norm.moments)}
+    heights |= {neurons.units(scene, words_of("en")).figure["layout"]["height"], frame.height(scene)}
+    (height,) = heights
+    assert height >= max(250, 110 + 15 * min(n, 24)) and height <= 470 + (n <= 24)
+    written_cells = norm.moments(scene, words_of("en")).figure["data"][-1]
+    rows = sorted({int(y) for y in written_cells["y"]})
+    assert rows == ([*range(n)] if n <= 24 else [n // 2]) and len(written_cells["text"]) == 4 * len(rows)
+    assert set(map(int, written_cells["x"])) == {0, 1, 2, 3}
+
+
+def test_of_very_many_units_the_first_are_drawn_and_it_is_said():
+    words = words_of("en")
+    for width in (256, 512):
+        scene = Scene(model="gpt", sentence="um dois").override(d_mlp=width)
+        picture = neurons.units(scene, words)
+        assert np.shape(picture.figure["data"][0]["z"]) == (2, 256)
+        assert (words("block.says.first_units", n=256) in picture.says) == (width > 256)
+        assert f"{2 * width:,}" in picture.says, "all of them are counted"
+
+
+def test_a_curve_goes_as_far_as_its_points_and_four_to_both_sides_of_zero():
+    for scene in (Scene(model="gpt"), Scene(model="encoder", layer=1), Scene(model="gpt", sentence="um")):
+        *_, line, dots = neurons.curve(scene, words_of("en")).figure["data"]
+        reach = max(4.0, float(np.abs(dots["x"]).max()))
+        assert (min(line["x"]), max(line["x"])) == pytest.approx((-reach, reach), rel=1e-6)
+    assert reach == 4, "of small numbers"
+    pre = core.run(Scene(model="encoder", layer=1)).trace["blocks.1.mlp.pre"]
+    assert np.abs(pre).max() > 4, "of large ones"
+
+
+def test_a_point_of_the_wave_is_a_number_of_the_table_where_it_is_added():
+    words = words_of("en")
+    for scene in (
+        Scene(model="gpt", dimension=3),
+        Scene(model="gpt", dimension=99),
+        Scene(model="stories", dimension=7),
+    ):
+        picture, P = position.wave(scene, words), core.run(scene).trace["pos_embed"]
+        at = min(scene.dimension, P.shape[1] - 1)
+        for place, value in enumerate(P[:, at].tolist()):
+            assert picture.numbers.at({"x": place, "y": value}) == ("pos_embed", (place, at))
+            outline = picture.numbers.place(("pos_embed", (place, at)))
+            low, high = picture.figure["layout"]["yaxis"]["range"]
+            assert outline["x0"] < place < outline["x1"] < outline["x0"] + 1, "of this token alone"
+            assert outline["y0"] < value < outline["y1"] < outline["y0"] + (high - low) / 4
+        assert (words("block.says.period", period=0).partition("0")[0] in picture.says) == (
+            scene.config.positions == "sinusoidal"
+        )
+    without = Scene(model="gpt", off=("positions",)), Scene(), Scene(model="gpt").override(positions="rotary")
+    for scene in without:
+        assert position.wave(scene, words).numbers is None is position.positions(scene, words).numbers
+        assert position.alike(scene, words).numbers is None
+    one = Scene(model="gpt", sentence="um")
+    assert position.alike(one, words).says == words("block.says.alone") != position.alike(without[0], words).says
+    assert position.positions(Scene(model="gpt"), words).numbers.at({"x": 2, "y": 1}) == ("pos_embed", (1, 2))
 
 
 # ------------------------------------------------------------------------------------------------------ the page

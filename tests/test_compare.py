@@ -152,8 +152,8 @@ def test_a_map_of_changes_goes_to_the_greatest_and_stays_pale_where_nothing_chan
         return {"row": "a", "column": at[0]}
 
     assert changes.changed("compare.dimension", *hidden, named, words) == words("compare.hidden", n=2)
-    start = np.array([0.0, 5.0, 1.0])
-    told = changes.changed("compare.dimension", start, start + [0.1004, 0.1001, 0.0], named, words)
+    start, later = np.array([0.0, 5.0, 1.0]), np.array([0.1004, 5.1001, 1.0])
+    told = changes.changed("compare.dimension", start, later, named, words)
     assert "0.00 → 0.10 (+0.10)" in told and words("compare.as_much", n=1) in told, "of those alike the greatest"
 
 
