@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 from support import fine, html, knob, open_page, pressed, slices_done
 
 from core import Scene, limits
+from core.generate.loop import multiplications
 from pictures import cause, compute, continuation, pair
 from pictures.pair import Pair, exchanged
 from pictures.words import LANGUAGES, words_of
@@ -162,3 +163,48 @@ def test_of_parts_of_words_another_sentence_has_a_likely_word_in_the_place_of_on
     behind = int(compute.run(other).trace["logits"][at].argmax())
     assert not continuation.namer(one)(behind)[:1].isalpha(), "it is a word, and not how one begins"
     assert exchanged(Scene(model=model, sentence="a").computed) == ""
+
+
+def test_the_candidates_are_the_chosen_ones_as_far_as_the_model_has_them():
+    scene = Scene(model="stories", sentence="o gato viu")
+    likely = Pair.of(scene).likely(Pair.of(scene).clean)
+    logits = compute.run(Pair.of(scene).clean).trace["logits"][-1].astype(float)
+    assert likely == sorted(range(len(logits)), key=lambda token: -logits[token])[:10]
+    size = scene.config.vocab_size
+    for word, rival in ((7, 9), (0, size - 1), (size - 1, None), (None, 0)):
+        first, second = Pair.of(scene.turn(cause_word=word, cause_rival=rival)).candidates
+        assert first == (likely[0] if word is None else word) and (rival is None or second == rival) and first != second
+    own = Pair.of(scene).candidates
+    few = Scene(model="gpt", sentence="a b", cause_word=size - 1)  # another model's token
+    assert few.config.vocab_size > size or Pair.of(few).candidates == Pair.of(few.turn(cause_word=None)).candidates
+    assert own[0] == likely[0] and own[1] != own[0]
+
+
+def test_what_the_patches_cost_is_half_a_run_for_each_cell_of_the_two_maps():
+    for scene in (Scene(), Scene(model="gpt", sentence="a b c"), Scene(model="stories", sentence="o gato")):
+        found = Pair.of(scene)
+        layers, n = range(found.clean.config.n_layers), len(found.clean.tokens)
+        cells = sum(np.shape(found.moved(what, layers))[1] for what in ("stream", "heads")) * len(layers)
+        one = multiplications(found.clean.config, n, n)
+        assert found.cost == pytest.approx(cells * one / 2)
+        assert pair.affordable(found.clean.config) >= n and found.cost <= limits.PATCHES
+
+
+@pytest.mark.parametrize(
+    "token, word, alike",
+    [
+        *((" cat", " dog", True), (" cat", " king", True), (" Anna", " Bob", True), (" ab", " dog", False)),
+        *((" abc", " of", True), ("cats", " dog", False), (" c4t", " dog", False), (" Cat", " dog", False)),
+        *((" cat", " Dog", False), (" cat", " cat", False), (" CAT", " CAT", False), (" cat,", " dog", False)),
+    ],
+)
+def test_a_token_takes_the_place_of_a_word_of_its_form(token, word, alike):
+    assert pair._alike(token, word) == alike
+
+
+def test_a_word_that_is_exchanged_is_whole():
+    """It begins with a space, and what follows begins another one, or is no letter."""
+    texts = ("The", " cat", " walk", "ed", ",", " far", "-", " c4t", " on")
+    assert [pair._is_word(texts, at) for at in range(len(texts))] == [
+        *(False, True, False, False, False, True, False, False, True)
+    ]
