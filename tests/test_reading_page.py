@@ -321,6 +321,43 @@ def test_the_bars_are_the_strongest_heads_in_order_and_a_click_opens_one(monkeyp
     assert numbers.at({"x": 0.1, "y": 1}) == (f"effect.blocks.{layer}.attn.z", (head,))
 
 
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_bar_is_how_far_the_prediction_moves_without_its_head(lang):
+    """Total variation, and behind it the change of the likeliest token's log-probability, of runs made here."""
+    words = words_of(lang)
+    for scene in (Scene(model="stories"), Scene(model="gpt", ablated=((1, 2),), layer=3, head=1)):
+        heads = [at for at in np.ndindex(scene.config.n_layers, scene.config.n_heads) if at not in scene.ablated]
+
+        def shares(off: tuple, scene: Scene = scene) -> np.ndarray:
+            logits = core.run(scene.turn(ablated=off)).trace["logits"][-1].astype(np.float64)
+            return np.exp(logits - logits.max()) / np.exp(logits - logits.max()).sum()
+
+        whole = shares(scene.ablated)
+        token = int(whole.argmax())
+        without = {head: shares(tuple(sorted({*scene.ablated, head}))) for head in heads}
+        moved = {head: float(np.abs(x - whole).sum() / 2) for head, x in without.items()}
+        change = {head: float(np.log(x[token] / whole[token])) for head, x in without.items()}
+        made = ranked.ranked(scene, words)
+        bars, numbers = made.figure["data"][0], made.numbers.numbers
+        order = [(int(name.split(".")[2]), index[0]) for name, index in numbers]
+        assert order == sorted(heads, key=lambda head: -moved[head])[:12]
+        assert np.asarray(bars["x"]).tolist() == pytest.approx([moved[head] for head in order], rel=1e-3, abs=1e-6)
+        assert {name.split(".")[0] for name, _ in numbers} == {"variation"}
+        for head, text in zip(order, bars["text"], strict=True):
+            share, told = text.split(" · ")
+            assert share == f"{words.number(100 * moved[head], 1)}%" or moved[head] < 0.0006
+            assert float(told.replace("−", "-").replace(",", ".")) == pytest.approx(change[head], abs=0.0051)
+            assert told.startswith("+") == (float(told.replace("−", "-").replace(",", ".")) > 0)
+        listed = words("reading.ranked.says.listed", shown=12, n=len(heads))
+        assert (listed in made.says) == (len(heads) > 12)
+        first = order[0]
+        goes = f"{words.number(100 * whole[token], 1)}%", f"{words.number(100 * without[first][token], 1)}%"
+        assert goes[0] == goes[1] or (" ".join(made.says.split()).find(goes[0]) > 0 and goes[1] in made.says)
+        assert ranked.height(scene) >= 27 * len(order)
+    few = ranked.height(Scene(model="gpt").override(n_layers=1, n_heads=1, d_model=16))
+    assert few == ranked.height(Scene(model="gpt").override(n_layers=1, n_heads=2, d_model=16)) >= 3 * 27
+
+
 def test_weight_value_and_effect_are_one_point():
     scene = Scene(model="stories", layer=1, head=2, query=5)
     others, own = weighed.weighed(scene, words_of("en")).figure["data"]
