@@ -259,6 +259,30 @@ def test_a_pinned_drift_holds_every_stage_that_its_knob_has(layers):
         assert len({to_json({"": stop["data"]}) for stop in stops}) == (2 if stays else 5)
 
 
+def test_what_is_walked_beside_what_is_pinned_is_as_long_as_the_longer_of_the_two():
+    """200 words times stages at most, as on the page alone; a point is a number of the run that it is of."""
+    words, whole = words_of("en"), Scene(model="gpt", sentence=" ".join(f"w{i}" for i in range(40)))
+    more = whole.turn(sentence=whole.sentence + " x")
+    cases = ((whole, whole), (whole, whole.turn(sentence="a b")), (more, more), (more, more.turn(sentence="a b")))
+    for (pinned_one, scene), walks in zip((*cases, (whole, more)), (True, True, False, False, False), strict=True):
+        for builder in (compare_drift.pinned_ways, compare_drift.present_ways):
+            figure = builder(pinned_one.pin().turn(sentence=scene.sentence), words).figure
+            assert ("mask" in figure["layout"]["meta"]) == walks
+    scene = Scene(model="gpt", drift_stage=2).pin().turn(temperature=3.0)
+    for builder, starts in (
+        (compare_drift.pinned_ways, ("pinned.", "pinned.")),
+        (compare_drift.present_ways, ("", "")),
+        (compare_drift.difference, ("pinned.", "")),
+    ):
+        picture = builder(scene, words)
+        points = masked(picture.figure)["data"][-2:]
+        first = "blocks.1.resid_post" if builder is compare_drift.difference else "blocks.0.resid_pre"
+        for trace, start, array in zip(points, starts, (first, "blocks.1.resid_post"), strict=True):
+            for at in range(1, len(scene.tokens)):  # the first one sees itself alone, whatever the temperature
+                number = picture.numbers.at({"x": float(trace["x"][at]), "y": float(trace["y"][at])})
+                assert number == (f"{start}drift.{array}", (at, 0))
+
+
 def test_the_lines_of_the_twin_are_what_was_gained_and_lost():
     scene = Scene().pin().turn(temperature=0.3)
     was, now = (compute.run(s).trace["blocks.0.attn.pattern"][0] for s in (scene.before, scene))
