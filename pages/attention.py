@@ -104,17 +104,16 @@ def _picture(builder: compute.Builder, scene: Scene, words: Words, name: str, ch
     figure.picture(builder, scene, words, key=f"attention-{name}", height=height, title=title, on_click=choose)
 
 
-scene, words = shell.open_page("attention")
-st.session_state[DRAWN] = scene
-controls.attention_of(scene, words)
-for part in (weights, vectors) if scene.pinned else (vectors, weights):  # what is compared comes first
-    part(words)
-shell.close_page(
+def page(scene: Scene, words: Words) -> None:
+    st.session_state[DRAWN] = scene
+    controls.attention_of(scene, words)
+    for part in (weights, vectors) if scene.pinned else (vectors, weights):  # what is compared comes first
+        part(words)
+
+
+shell.Page(
     "attention",
-    words,
-    attention,
-    attention_scores,
-    softmax,
-    weighted_values,
+    page,
+    (attention, attention_scores, softmax, weighted_values),
     plain=(reference.attention, reference.softmax),
-)
+).open()

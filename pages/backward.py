@@ -112,9 +112,13 @@ def _right(scene: Scene, words: Words) -> None:
         )
 
 
-scene, words = shell.open_page("backward", reads=loss_choice.asked)
-why = "backward.too_large" if loss_choice.too_large(scene) else "shell.stand_in"
-presets.stand_in(scene, loss_choice.asked(scene), words, why)
-presets.beginning(scene, loss_choice.asked(scene), words)
-way_back(words)
-shell.close_page("backward", words, cross_entropy, backward, block_backward, softmax_backward)
+def page(scene: Scene, words: Words) -> None:
+    why = "backward.too_large" if loss_choice.too_large(scene) else "shell.stand_in"
+    presets.stand_in(scene, loss_choice.asked(scene), words, why)
+    presets.beginning(scene, loss_choice.asked(scene), words)
+    way_back(words)
+
+
+shell.Page(
+    "backward", page, (cross_entropy, backward, block_backward, softmax_backward), reads=loss_choice.asked
+).open()

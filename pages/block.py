@@ -73,22 +73,26 @@ def _picture(builder: compute.Builder, scene: Scene, words: Words, height: int, 
     figure.picture(builder, scene, words, key=f"block-{builder.__name__}", height=height, title=title)
 
 
-scene, words = shell.open_page("block")
-presets.richer(scene, words, "block")
-parts(words)
-shell.close_page(
+def page(scene: Scene, words: Words) -> None:
+    presets.richer(scene, words, "block")
+    parts(words)
+
+
+shell.Page(
     "block",
-    words,
-    model.block,
-    model.after_attention,
-    model.norm,
-    layer_norm,
-    rms_norm,
-    model.mlp,
-    *ACTIVATIONS.values(),
-    sinusoidal,
-    rotate,
-    token_moments,
-    similarity,
+    page,
+    (
+        model.block,
+        model.after_attention,
+        model.norm,
+        layer_norm,
+        rms_norm,
+        model.mlp,
+        *ACTIVATIONS.values(),
+        sinusoidal,
+        rotate,
+        token_moments,
+        similarity,
+    ),
     plain=(reference.block, reference.norm, reference.mlp),
-)
+).open()

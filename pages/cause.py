@@ -70,9 +70,11 @@ def _picture(builder: Any, scene: Scene, words: Words, height: int, on_click: An
     )
 
 
-scene, words = shell.open_page("cause", reads=pictures.asked)
-comparison.elsewhere(scene, words)
-presets.stand_in(scene, pictures.asked(scene), words)
-presets.beginning(scene, pictures.asked(scene), words)
-compare(words)
-shell.close_page("cause", words, patched_differences, difference, Patch, word_influence)
+def page(scene: Scene, words: Words) -> None:
+    comparison.elsewhere(scene, words)
+    presets.stand_in(scene, pictures.asked(scene), words)
+    presets.beginning(scene, pictures.asked(scene), words)
+    compare(words)
+
+
+shell.Page("cause", page, (patched_differences, difference, Patch, word_influence), reads=pictures.asked).open()

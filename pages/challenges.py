@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core import challenges
+from core import Scene, challenges
 from core.challenges import build_score, found_stars, target
 from core.challenges.challenge import MOST, cut_stars
 from pictures.words import Words
@@ -28,9 +28,11 @@ def offered(chosen: str, words: Words) -> None:
     bests.cards(groups, chosen, said, asked.begin)
 
 
-scene, words = shell.open_page("challenges")
-comparison.elsewhere(scene, words)
-offered(scene.challenge, words)
-if scene.challenge:
-    play.play(words)
-shell.close_page("challenges", words, build_score, target, cut_stars, found_stars)
+def page(scene: Scene, words: Words) -> None:
+    comparison.elsewhere(scene, words)
+    offered(scene.challenge, words)
+    if scene.challenge:
+        play.play(words)
+
+
+shell.Page("challenges", page, (build_score, target, cut_stars, found_stars)).open()

@@ -52,6 +52,8 @@ def _compared(scene: Scene, words: Words) -> None:
     comparison.row(scene, words, builders, key="drift", height=compare_drift.HEIGHT, alike=alike)
 
 
-scene, words = shell.open_page("drift")
-way(words)
-shell.close_page("drift", words, residual_stages, pca, PCA.project, drift_lengths, distances)
+def page(scene: Scene, words: Words) -> None:
+    way(words)
+
+
+shell.Page("drift", page, (residual_stages, pca, PCA.project, drift_lengths, distances)).open()

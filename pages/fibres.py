@@ -89,6 +89,8 @@ def _twin_controls(scene: Scene, words: Words) -> None:
     )
 
 
-scene, words = shell.open_page("fibres")
-st.fragment(run_every=rising.every())(light)(words)
-shell.close_page("fibres", words, attention, attention_scores, softmax)
+def page(scene: Scene, words: Words) -> None:
+    st.fragment(run_every=rising.every())(light)(words)
+
+
+shell.Page("fibres", page, (attention, attention_scores, softmax), beats=rising.every).open()

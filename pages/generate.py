@@ -98,23 +98,29 @@ def loss(words: Words) -> None:
         st.html(arithmetic.listed(losses.lines(found, words), words))
 
 
-scene, words = shell.open_page("generate", reads=continuation.writer)
-comparison.elsewhere(scene, words)
-knobs.stand_in(scene, words)
-TWO.begin()
-knobs.CLOCK.enter()
-knobs.CLOCK.play(loop, words)
-loss(words)
-shell.close_page(
+def page(scene: Scene, words: Words) -> None:
+    comparison.elsewhere(scene, words)
+    knobs.stand_in(scene, words)
+    TWO.begin()
+    knobs.CLOCK.enter()
+    knobs.CLOCK.play(loop, words)
+    loss(words)
+
+
+shell.Page(
     "generate",
-    words,
-    write_on,
-    Distribution,
-    generate,
-    multiplications,
-    direct_attribution,
-    source_attribution,
-    read_stream,
-    residual_stages,
-    cross_entropy,
-)
+    page,
+    (
+        write_on,
+        Distribution,
+        generate,
+        multiplications,
+        direct_attribution,
+        source_attribution,
+        read_stream,
+        residual_stages,
+        cross_entropy,
+    ),
+    beats=knobs.CLOCK.runs,
+    reads=continuation.writer,
+).open()

@@ -111,7 +111,9 @@ def _picture(
     )
 
 
-scene, words = shell.open_page("heads", seed=False)
-presets.richer(scene, words, "heads")
-heads(words)
-shell.close_page("heads", words, entropy, attention_distance, without_heads, relative_change, token_norms)
+def page(scene: Scene, words: Words) -> None:
+    presets.richer(scene, words, "heads")
+    heads(words)
+
+
+shell.Page("heads", page, (entropy, attention_distance, without_heads, relative_change, token_norms), seed=False).open()

@@ -6,7 +6,7 @@ from html import escape
 
 import streamlit as st
 
-from core import answer
+from core import Scene, answer
 from core.checks import distance
 from pictures import lessons
 from pictures.words import Words
@@ -33,8 +33,10 @@ def _card(lesson: lessons.Lesson, words: Words) -> None:
         st.button(words("lessons.begin"), key=f"begin-{lesson.name}", on_click=bar.go, args=(0, lesson.name))
 
 
-scene, words = shell.open_page("lessons")
-comparison.elsewhere(scene, words)
-shipped(words)
-own(words)
-shell.close_page("lessons", words, answer, distance)
+def page(scene: Scene, words: Words) -> None:
+    comparison.elsewhere(scene, words)
+    shipped(words)
+    own(words)
+
+
+shell.Page("lessons", page, (answer, distance)).open()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core import interpret
+from core import Scene, interpret
 from core.weights.card import fingerprint
 from core.weights.finite import unwhole
 from pictures import alike
@@ -25,11 +25,13 @@ def sentences(words: Words) -> None:
         explanation.draw("models", words)
 
 
-scene, words = shell.open_page("models")
-comparison.elsewhere(scene, words)
-st.fragment(cards.here)(words)
-st.fragment(sentences)(words)
-hub.bring(words)
-st.fragment(upload.bring)(words)
-cards.shipped(words)
-shell.close_page("models", words, fingerprint, unwhole, interpret.sentence_vectors, interpret.similarity)
+def page(scene: Scene, words: Words) -> None:
+    comparison.elsewhere(scene, words)
+    st.fragment(cards.here)(words)
+    st.fragment(sentences)(words)
+    hub.bring(words)
+    st.fragment(upload.bring)(words)
+    cards.shipped(words)
+
+
+shell.Page("models", page, (fingerprint, unwhole, interpret.sentence_vectors, interpret.similarity)).open()

@@ -97,10 +97,12 @@ def choose_cell(click: dict[str, Any]) -> None:
     state.turn(query=row, key=column)
 
 
-scene, words = shell.open_page("reading")
-comparison.elsewhere(scene, words)
-presets.richer(scene, words, "reading")
-read(words)
+def page(scene: Scene, words: Words) -> None:
+    comparison.elsewhere(scene, words)
+    presets.richer(scene, words, "reading")
+    read(words)
+
+
 SHOWN = (head_scores, head_label, probe_induction, head_effects, value_weighted, key_effects, rollout)
 SHOWN += (without_heads, prediction_effects, rank_correlation, sentence_scores, habits)
-shell.close_page("reading", words, *SHOWN)
+shell.Page("reading", page, (*SHOWN,)).open()

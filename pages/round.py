@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from core import answer
+from core import Scene, answer
 from core.checks import distance
+from pictures.words import Words
 from ui import comparison, shell, state
 from ui.live.alone import ALONE
 from ui.round import door, pupil, teacher
 
-scene, words = shell.open_page("round")
-comparison.elsewhere(scene, words)
-seated = state.carried()
-if ALONE:
-    shell.say(words("round.alone"), "notice")
-elif "teach" in seated:
-    teacher.draw(words)
-elif "seat" in seated:
-    pupil.draw(words)
-else:
-    door.draw(words)
-shell.close_page("round", words, answer, distance)
+
+def page(scene: Scene, words: Words) -> None:
+    comparison.elsewhere(scene, words)
+    seated = state.carried()
+    if ALONE:
+        shell.say(words("round.alone"), "notice")
+    elif "teach" in seated:
+        teacher.draw(words)
+    elif "seat" in seated:
+        pupil.draw(words)
+    else:
+        door.draw(words)
+
+
+shell.Page("round", page, (answer, distance)).open()

@@ -12,6 +12,7 @@ from core.model import block, embed, forward, unembed
 from pictures import start as pictures
 from pictures.lessons import expanded
 from pictures.pages import PAGES
+from pictures.words import Words
 from ui import comparison, explanation, presets, shell, state
 from ui.live import doors, strip
 
@@ -44,23 +45,20 @@ def enter(door: str) -> None:
         presets.open_preset(Scene().model)
 
 
-if OPENING in st.session_state:
-    st.switch_page(f"pages/{st.session_state.pop(OPENING)}.py", query_params=state.address())
-scene, words = shell.open_page("start")
-comparison.elsewhere(scene, words)
-html = f"{pictures.lit(scene)}{pictures.cards(scene, words)}{pictures.html(scene, words)}"
-doors.draw(words, enter)
-strip.show(html, key="start-strip", follow=follow, number=explain if scene.explained else None)
-shell.say(pictures.says(scene, words))
-explanation.draw("start", words)
-shell.close_page(
+def page(scene: Scene, words: Words) -> None:
+    if OPENING in st.session_state:
+        st.switch_page(f"pages/{st.session_state.pop(OPENING)}.py", query_params=state.address())
+    comparison.elsewhere(scene, words)
+    html = f"{pictures.lit(scene)}{pictures.cards(scene, words)}{pictures.html(scene, words)}"
+    doors.draw(words, enter)
+    strip.show(html, key="start-strip", follow=follow, number=explain if scene.explained else None)
+    shell.say(pictures.says(scene, words))
+    explanation.draw("start", words)
+
+
+shell.Page(
     "start",
-    words,
-    forward,
-    embed,
-    block,
-    unembed,
-    residual_stages,
-    token_norms,
+    page,
+    (forward, embed, block, unembed, residual_stages, token_norms),
     plain=(reference.forward, reference.block),
-)
+).open()

@@ -7,7 +7,7 @@ from html import escape
 
 import streamlit as st
 
-from core import checks
+from core import Scene, checks
 from pictures import lessons
 from pictures import teachers as pictures
 from pictures.words import Words
@@ -54,13 +54,15 @@ def _project(name: str) -> None:
     bar.go(0, name)
 
 
-scene, words = shell.open_page("teachers")
-comparison.elsewhere(scene, words)
-recipes(words)
-prose = words.prose("teachers")
-left, right = st.columns(2, gap="large")
-for place, part in ((left, "before"), (right, "around")):
-    with place:
-        shell.say(words(f"teachers.{part}"), "step")
-        st.markdown(prose[part])
-shell.close_page("teachers", words, checks.belief_answers)
+def page(scene: Scene, words: Words) -> None:
+    comparison.elsewhere(scene, words)
+    recipes(words)
+    prose = words.prose("teachers")
+    left, right = st.columns(2, gap="large")
+    for place, part in ((left, "before"), (right, "around")):
+        with place:
+            shell.say(words(f"teachers.{part}"), "step")
+            st.markdown(prose[part])
+
+
+shell.Page("teachers", page, (checks.belief_answers,)).open()

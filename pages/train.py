@@ -6,7 +6,7 @@ from html import escape
 
 import streamlit as st
 
-from core import backward
+from core import Scene, backward
 from core.backward import attention_backward
 from core.ops.softmax import softmax_backward
 from core.train.batch import Batch
@@ -71,35 +71,39 @@ def _picture(name: str, builder: session.Builder, view: session.View, words: Wor
     figure.show(done, words, key=f"train-{name}", height=height, title=curves.title(name, view, words))
 
 
-scene, words = shell.open_page("train")
-comparison.elsewhere(scene, words)
-training = session.open_session()
-explained.known(training, words)
-explained.TWO.begin()
-training.slowness = scheduler.slowness()
-times = scheduler.spread(training.slowness) if training.playing else None
-shell.file_words(words)
-with st.container(key="train-run"):
-    knobs.buttons(words)
-    st.fragment(run_every=times and scheduler.TICK * times)(status)(words)
-    knobs.choices(words)  # a whole run at each turn: what plays may have to stop
-    st.fragment(run_every=times and scheduler.DRAW * times)(run_pictures)(words)
-with st.expander(words("train.check.title"), icon=":material/fact_check:"):
-    st.fragment(gradient_check.check)(words)
-with st.expander(words("train.own.title"), icon=":material/article:"):
-    files.own_text(words)
-with st.expander(words("train.model.title"), icon=":material/deployed_code:"):
-    st.fragment(files.model)(words)
-shell.close_page(
+def page(scene: Scene, words: Words) -> None:
+    comparison.elsewhere(scene, words)
+    training = session.open_session()
+    explained.known(training, words)
+    explained.TWO.begin()
+    training.slowness = scheduler.slowness()
+    times = scheduler.spread(training.slowness) if training.playing else None
+    shell.file_words(words)
+    with st.container(key="train-run"):
+        knobs.buttons(words)
+        st.fragment(run_every=times and scheduler.TICK * times)(status)(words)
+        knobs.choices(words)  # a whole run at each turn: what plays may have to stop
+        st.fragment(run_every=times and scheduler.DRAW * times)(run_pictures)(words)
+    with st.expander(words("train.check.title"), icon=":material/fact_check:"):
+        st.fragment(gradient_check.check)(words)
+    with st.expander(words("train.own.title"), icon=":material/article:"):
+        files.own_text(words)
+    with st.expander(words("train.model.title"), icon=":material/deployed_code:"):
+        st.fragment(files.model)(words)
+
+
+shell.Page(
     "train",
-    words,
-    take_step,
-    Batch.inputs.fget,
-    adamw,
-    backward,
-    attention_backward,
-    softmax_backward,
-    next_token,
-    check_slopes,
-    Check,
-)
+    page,
+    (
+        take_step,
+        Batch.inputs.fget,
+        adamw,
+        backward,
+        attention_backward,
+        softmax_backward,
+        next_token,
+        check_slopes,
+        Check,
+    ),
+).open()

@@ -75,12 +75,19 @@ def _picture(builder, scene: Scene, words: Words, height: int, on_click=None) ->
     figure.picture(builder, scene, words, key=f"translate-{name}", height=height, title=title, on_click=on_click)
 
 
-scene, words = shell.open_page("translate")
-comparison.elsewhere(state.own(), words)
-TWO.begin()
-knobs.CLOCK.enter()
-knobs.CLOCK.play(look, words)
-search(words)
-if texts.into(scene):
-    knobs.vocabulary(words)
-shell.close_page("translate", words, translate, generate, Distribution, forward, beam_search, alignment_score)
+def page(scene: Scene, words: Words) -> None:
+    comparison.elsewhere(state.own(), words)
+    TWO.begin()
+    knobs.CLOCK.enter()
+    knobs.CLOCK.play(look, words)
+    search(words)
+    if texts.into(scene):
+        knobs.vocabulary(words)
+
+
+shell.Page(
+    "translate",
+    page,
+    (translate, generate, Distribution, forward, beam_search, alignment_score),
+    beats=knobs.CLOCK.runs,
+).open()

@@ -18,7 +18,7 @@ from pictures import memory
 from pictures import models as pictures
 from tests.support import html, open_page
 from tests.test_library import folder
-from ui import shell
+from ui import aside
 from ui.models import cards, fetch, hub
 
 SHA = "0123456789abcdef0123456789abcdef01234567"
@@ -87,7 +87,7 @@ def served(tmp_path, monkeypatch):
     own = Library(tmp_path / "models")
     own.root.mkdir()
     monkeypatch.setattr(library, "LIBRARY", own)
-    for module in (memory, pictures, cards, shell, hub):
+    for module in (memory, pictures, cards, aside, hub):
         monkeypatch.setattr(module, "LIBRARY", own)
     monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
     monkeypatch.setenv("HF_TOKEN", "hf_of_the_server")

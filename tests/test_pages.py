@@ -18,7 +18,7 @@ def test_every_page_s_file_is_listed_and_opens_by_its_own_name():
     files = {path.stem: path.read_text("utf-8") for path in (ROOT / "pages").glob("*.py")}
     assert set(PAGES) == set(files)
     for name, text in files.items():
-        assert re.findall(r'shell\.(?:open|close)_page\(\s*"(\w+)"', text) == [name, name]
+        assert re.findall(r'shell\.Page\(\s*"(\w+)"', text) == [name]
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

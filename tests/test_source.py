@@ -82,19 +82,20 @@ CONFIGS = (
 
 
 def shown(page: str) -> tuple[list, list]:
-    """What a page hands to `close_page`: the code that ran, and the plain lines before it."""
+    """What a page shows of code: the functions that ran, and the plain lines before them."""
     module = ast.parse((ROOT / "pages" / f"{page}.py").read_text("utf-8"))
-    names: dict = {"words": None}
+    names: dict = {}
     for part in module.body:
         if isinstance(part, (ast.Import, ast.ImportFrom)) or (
             isinstance(part, ast.Assign) and ast.unparse(part.targets[0]) == "SHOWN"
         ):
             exec(compile(ast.Module([part], []), page, "exec"), names)
     (call,) = (
-        part for part in ast.walk(module) if isinstance(part, ast.Call) and "close_page" in ast.unparse(part.func)
+        part for part in ast.walk(module) if isinstance(part, ast.Call) and ast.unparse(part.func) == "shell.Page"
     )
-    names["got"] = lambda name, words, *code, plain=(): (list(code), list(plain))
-    return eval(f"got({', '.join(map(ast.unparse, (*call.args, *call.keywords)))})", names)
+    found = {part.arg: part.value for part in call.keywords if part.arg == "plain"}
+    names["got"] = lambda code, plain=(): (list(code), list(plain))
+    return eval(f"got({', '.join(map(ast.unparse, (call.args[2], *found.values())))})", names)
 
 
 def work() -> None:

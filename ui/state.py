@@ -57,11 +57,22 @@ def open_scene(page: str) -> Scene:
     if st.session_state[ADDRESSED]:
         _keep(*Scene.from_query(expanded(query)))
         _take(query)
-    elif find(own().model) is None:  # a real model's file was taken away
-        _keep(own())
-    make_room()
+    _tidy()
     write_url()
     return scene()
+
+
+def go_on() -> None:
+    """The middle of the page is drawn again by itself: the reader has turned something, and nobody an address."""
+    st.session_state[ENTERED] = st.session_state[ADDRESSED] = False
+    _tidy()
+
+
+def _tidy() -> None:
+    """Hold no model that isn't needed, and show none that isn't there: a real one's file may be taken away."""
+    if find(own().model) is None:
+        _keep(own())
+    make_room()
 
 
 def _is_news(query: dict[str, str], moved: bool) -> bool:

@@ -16,6 +16,13 @@ from pictures.words import Words
 from ui import state
 from ui.live import compat
 
+OPENED = "fibra.takeaway"  # session state: whether the files are on screen
+
+
+def opened() -> bool:
+    """Whether the files of the page are on screen: what they are called depends on the Scene."""
+    return st.session_state.get(OPENED, False)
+
 
 @st.fragment
 def offer(page: str, words: Words) -> None:
@@ -23,7 +30,10 @@ def offer(page: str, words: Words) -> None:
     fold = compat.call(
         st.expander, words("takeaway.title"), icon=":material/backpack:", key="takeaway", on_change="rerun"
     )
-    if getattr(fold, "open", True) is False:  # where Streamlit does not say, they stand there at once
+    st.session_state[OPENED] = (
+        getattr(fold, "open", True) is not False
+    )  # where Streamlit does not say, they stand there
+    if not opened():
         return
     with fold:
         st.markdown(words("takeaway.about"))
