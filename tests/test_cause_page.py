@@ -208,3 +208,12 @@ def test_a_word_that_is_exchanged_is_whole():
     assert [pair._is_word(texts, at) for at in range(len(texts))] == [
         *(False, True, False, False, False, True, False, False, True)
     ]
+
+
+def test_colours_reach_as_far_as_the_runs_are_apart_where_that_is_to_be_seen():
+    values = np.array([[0.5, -2.5, np.nan, np.inf]])
+    assert [cause._reach(gap, values) for gap in (3.0, 0.006)] == [3.0, 0.006]
+    assert [cause._reach(gap, values) for gap in (0.0, 0.004, np.nan, np.inf)] == [2.5] * 4
+    assert cause._reach(0.0, values / 10) == 1.0 == cause._reach(0.0, np.full((1, 1), np.nan))
+    rows = [cause.height(Scene(model="gpt").override(n_layers=n)) for n in (1, 4, 8, 12)]
+    assert rows[0] < rows[1] < rows[2] == rows[3] and rows[2] - rows[1] >= 4 * 20

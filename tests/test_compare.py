@@ -13,10 +13,10 @@ import pytest
 import core
 from core import Scene
 from core.scene.fields import STEPS
-from pictures import changes, compare, compare_drift, compute, heads, pinned
+from pictures import changes, compare, compare_drift, compute, heads, pinned, stacks
 from pictures.pages import PAGES
 from pictures.words import words_of
-from plots.figure import number, to_json
+from plots.figure import literal, number, to_json
 from plots.mask import masked
 from plots.theme import resolve
 from tests.support import html, knob, open_page
@@ -183,6 +183,48 @@ def test_other_heads_and_other_numbers_are_a_difference_too():
     assert pinned.differences(cut.pin().turn(cut=((0, 0, 2, 0),)), words) == ["fibres cut: 1 other"]
 
 
+def test_the_chosen_cell_is_outlined_in_both_maps_or_the_last_of_a_shorter_text():
+    words = words_of("en")
+    for step in ("pattern", "scores"):
+        short = Scene(model="gpt", sentence="um dois", compared_step=step).pin()
+        scene = short.turn(sentence="um dois três quatro cinco", query=4, key=3)
+        for builder, cell in ((compare.pinned_step, (1, 1)), (compare.present_step, (4, 3))):
+            shapes = builder(scene, words).figure["layout"]["shapes"]
+            places = {((shape["y0"] + shape["y1"]) / 2, (shape["x0"] + shape["x1"]) / 2) for shape in shapes}
+            assert cell in places, (builder, places)
+            if step == "pattern":
+                assert builder(scene, words).says.startswith(f"“{('dois', 'cinco')[cell[0] == 4]}” looks")
+        zmax = heat(compare.present_step(scene, words).figure)["zmax"]
+        values = [np.abs(x[np.isfinite(x)]).max() for x in (compare.step(scene.before), compare.step(scene))]
+        assert zmax == pytest.approx(1 if step == "pattern" else max(values))
+        assert compare.step_height(scene) == 310 < compare.step_height(scene.turn(sentence=" ".join("abcdefghi")))
+        long = compare.step_height(scene.turn(sentence=" ".join("abcdefghijklmnopq")))
+        assert long > compare.step_height(scene.turn(sentence=" ".join("abcdefghijklmnop"))), "17 against 16"
+        assert long == compare.step_height(scene.turn(sentence=" ".join("abcdefghijklmnopq")).pin().turn(sentence="a"))
+
+
+def test_from_one_text_to_another_keys_and_values_stand_by_the_tokens_that_are_looked_at():
+    words, both = words_of("en"), stacks.looks(Scene(model="translator"))
+    assert both.crosses and len(both.rows) != len(both.columns)
+    for step in ("q", "k", "v", "z", "scores"):
+        scene = Scene(model="translator", compared_step=step).pin().turn(temperature=2.0)
+        for builder in (compare.pinned_step, compare.present_step, compare.step_difference):
+            rows = builder(scene, words).figure["layout"]["yaxis"]["ticktext"]
+            names = [re.sub("</?b>", "", name) for name in rows]  # the chosen one is bold
+            assert names == [*map(literal, both.columns if step in ("k", "v") else both.rows)]
+
+
+def test_the_tiles_of_both_have_the_room_of_the_more_numerous():
+    few, many = Scene(model="gpt").override(n_layers=1, n_heads=1, d_model=16), Scene(model="gpt")
+    heights = [
+        compare.heads_height(one.pin().turn(model="gpt", overrides=other.overrides))
+        for one, other in ((few, few), (few, many), (many, few), (many, many))
+    ]
+    assert heights[0] == 62 + 200 and heights[1] == heights[2] == max(heights[0], heights[3])
+    wide = compare.heads_height(Scene(model="gpt").override(n_layers=12, n_heads=12, d_model=96).pin())
+    assert (wide - 62) % 12 == 0 and (wide - 62) // 12 * 12 <= 350 - 50, "tiles are square, with room for their names"
+
+
 def test_tiles_of_differences_keep_the_sign_even_where_they_are_thinned():
     scene = Scene(model="gpt", sentence=" ".join(map(str, range(60)))).override(n_layers=8).pin().turn(temperature=3.0)
     trace = heat(compare.heads_difference(scene, words_of("en")).figure)
@@ -215,6 +257,30 @@ def test_a_pinned_drift_holds_every_stage_that_its_knob_has(layers):
             assert to_json({"": stop["data"]}) == to_json({"": there})
         stays = builder is compare_drift.pinned_ways and layers == 1
         assert len({to_json({"": stop["data"]}) for stop in stops}) == (2 if stays else 5)
+
+
+def test_what_is_walked_beside_what_is_pinned_is_as_long_as_the_longer_of_the_two():
+    """200 words times stages at most, as on the page alone; a point is a number of the run that it is of."""
+    words, whole = words_of("en"), Scene(model="gpt", sentence=" ".join(f"w{i}" for i in range(40)))
+    more = whole.turn(sentence=whole.sentence + " x")
+    cases = ((whole, whole), (whole, whole.turn(sentence="a b")), (more, more), (more, more.turn(sentence="a b")))
+    for (pinned_one, scene), walks in zip((*cases, (whole, more)), (True, True, False, False, False), strict=True):
+        for builder in (compare_drift.pinned_ways, compare_drift.present_ways):
+            figure = builder(pinned_one.pin().turn(sentence=scene.sentence), words).figure
+            assert ("mask" in figure["layout"]["meta"]) == walks
+    scene = Scene(model="gpt", drift_stage=2).pin().turn(temperature=3.0)
+    for builder, starts in (
+        (compare_drift.pinned_ways, ("pinned.", "pinned.")),
+        (compare_drift.present_ways, ("", "")),
+        (compare_drift.difference, ("pinned.", "")),
+    ):
+        picture = builder(scene, words)
+        points = masked(picture.figure)["data"][-2:]
+        first = "blocks.1.resid_post" if builder is compare_drift.difference else "blocks.0.resid_pre"
+        for trace, start, array in zip(points, starts, (first, "blocks.1.resid_post"), strict=True):
+            for at in range(1, len(scene.tokens)):  # the first one sees itself alone, whatever the temperature
+                number = picture.numbers.at({"x": float(trace["x"][at]), "y": float(trace["y"][at])})
+                assert number == (f"{start}drift.{array}", (at, 0))
 
 
 def test_the_lines_of_the_twin_are_what_was_gained_and_lost():

@@ -100,3 +100,28 @@ def test_names(lang):
     assert many.startswith("“a”, “b”, “c”, “d” ") and "4" in many and "“e”" not in many
     assert token_names([*"abcde"], range(5), words).count("“") == 5  # "and 1 other" would be longer than its name
     assert head_names([(0, 1), (2, 3)], words).count("3") == 1
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_list_of_choices_calls_a_token_by_its_place_where_there_are_several(lang):
+    words, tokens = words_of(lang), ["o", "gato", "o"]
+    placed = [words("choice", token="o", place=place) for place in (0, 2)]
+    assert extremes.choices(tokens, words) == [placed[0], "gato", placed[1]]
+    assert [extremes.choice(tokens, place, words) for place in range(3)] == extremes.choices(tokens, words)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_shares_and_numbers_of_any_size_are_written(lang):
+    words, point = words_of(lang), "." if lang == "en" else ","
+    assert [extremes.percent(words)(x) for x in (0.1234, 1.0, 0.0)] == [f"12{point}3", f"100{point}0", f"0{point}0"]
+    assert [extremes.magnitude(x, words) for x in (np.nan, np.inf, -np.inf)] == [""] * 3
+    assert extremes.magnitude(12.341, words) == f"12{point}34"
+
+
+@pytest.mark.parametrize("n", range(1, 9))
+def test_of_more_than_five_names_four_are_written_and_the_others_counted(n):
+    names = list("abcdefgh")[:n]
+    told = extremes.some(names, ENGLISH)
+    others = ENGLISH("attention.reads.others", n=n - 4)
+    assert told == ENGLISH.several(names if n <= 5 else [*names[:4], others])
+    assert n <= 5 or f"{n - 4}" in told

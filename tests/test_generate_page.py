@@ -754,3 +754,37 @@ def test_a_head_s_vote_has_the_colour_of_attention_and_the_others_that_of_the_st
     roles = dict(zip((name for name in names if "logit" not in name and "other" not in name), colors, strict=False))
     assert {role.partition("/")[0] for name, role in roles.items() if "head" in name} == {"@attention"}
     assert {role.partition("/")[0] for name, role in roles.items() if "head" not in name} == {"@residual"}
+
+
+def test_of_many_parts_the_greatest_stand_alone_in_their_order_and_the_others_are_one_bar():
+    words, names, roles = words_of("en"), [f"p{i}" for i in range(6)], [f"@{i}" for i in range(6)]
+    values = np.array([0.5, -3.0, 0.25, 2.0, -0.5, 1.0])
+    few, told, _ = votes._gathered(values, names, roles, 6, words)
+    assert few is values and told == names and votes._kept(values, 6) == [*range(6)]
+    shown, told, colours = votes._gathered(values, names, roles, 4, words)
+    assert shown.tolist() == pytest.approx([-3.0, 2.0, 1.0, 0.25]) and shown.sum() == pytest.approx(values.sum())
+    assert told == ["p1", "p3", "p5", words("generate.votes.others", n=3)] and colours == ["@1", "@3", "@5", "@muted"]
+    numbers = [(f"vote.{name}", (0,)) for name in names]
+    assert votes._shown(numbers, values, 4) == [numbers[1], numbers[3], numbers[5], None]
+    assert votes._shown(numbers, values, 6) == numbers
+    tied = np.array([1.0, -1.0, 1.0, 1.0])
+    assert votes._kept(tied, 3) == [0, 1], "of those as great the first"
+
+
+def test_a_bar_of_a_vote_is_explained_by_its_part(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(votes, "PARTS", 99)  # all of them alone
+    scene = Scene(model="stories", tokens_written=1)
+    token, parts, by_word = votes.attributed(scene)
+    made = votes.votes(scene, words_of("en"))
+    for row, name in enumerate(parts.names):
+        bits = name.split(".")
+        head = len(bits) == 4 and bits[2] == "attn" and bits[3].isdigit()
+        number = (f"vote_head.blocks.{bits[1]}.attn.z", (int(bits[3]), token)) if head else (f"vote.{name}", (token,))
+        assert made.numbers.at({"x": 0.0, "y": row}) == number
+    last = parts.values.shape[1] - 1
+    assert made.numbers.at({"x": 0.0, "y": len(parts.names)}) == ("logits", (last, token))
+    brought = votes.sources(scene, words_of("en")).numbers
+    keys = by_word.values.shape[1]
+    assert [brought.at({"x": 0, "y": key}) for key in range(min(keys, votes.WORDS))] == [
+        ("brought.logits", (key, token)) for key in range(keys)
+    ][: votes.WORDS]

@@ -13,7 +13,7 @@ from support import random_scenes
 import core
 from core import Scene, limits
 from core.interpret import LABELS, rank_correlation
-from pictures import ablation, changes, habits, importance, ranked, stacks, together, weighed
+from pictures import ablation, changes, continuation, habits, importance, ranked, stacks, together, weighed
 from pictures import reading as pictures
 from pictures.words import LANGUAGES, words_of
 from plots import theme
@@ -321,6 +321,49 @@ def test_the_bars_are_the_strongest_heads_in_order_and_a_click_opens_one(monkeyp
     assert numbers.at({"x": 0.1, "y": 1}) == (f"effect.blocks.{layer}.attn.z", (head,))
 
 
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_bar_is_how_far_the_prediction_moves_without_its_head(lang):
+    """Total variation, and behind it the change of the likeliest token's log-probability, of runs made here."""
+    words = words_of(lang)
+    for scene in (Scene(model="stories"), Scene(model="gpt", ablated=((1, 2),), layer=3, head=1)):
+        heads = [at for at in np.ndindex(scene.config.n_layers, scene.config.n_heads) if at not in scene.ablated]
+
+        def shares(off: tuple, scene: Scene = scene) -> np.ndarray:
+            logits = core.run(scene.turn(ablated=off)).trace["logits"][-1].astype(np.float64)
+            return np.exp(logits - logits.max()) / np.exp(logits - logits.max()).sum()
+
+        whole = shares(scene.ablated)
+        token = int(whole.argmax())
+        without = {head: shares(tuple(sorted({*scene.ablated, head}))) for head in heads}
+        moved = {head: float(np.abs(x - whole).sum() / 2) for head, x in without.items()}
+        change = {head: float(np.log(x[token] / whole[token])) for head, x in without.items()}
+        made = ranked.ranked(scene, words)
+        bars, numbers = made.figure["data"][0], made.numbers.numbers
+        order = [(int(name.split(".")[2]), index[0]) for name, index in numbers]
+        assert order == sorted(heads, key=lambda head: -moved[head])[:12]
+        assert np.asarray(bars["x"]).tolist() == pytest.approx([moved[head] for head in order], rel=1e-3, abs=1e-6)
+        assert {name.split(".")[0] for name, _ in numbers} == {"variation"}
+        for head, text in zip(order, bars["text"], strict=True):
+            share, told = text.split(" · ")
+            assert share == f"{words.number(100 * moved[head], 1)}%" or moved[head] < 0.0006
+            assert float(told.replace("−", "-").replace(",", ".")) == pytest.approx(change[head], abs=0.0051)
+            assert told.startswith("+") == (float(told.replace("−", "-").replace(",", ".")) > 0)
+        listed = words("reading.ranked.says.listed", shown=12, n=len(heads))
+        assert (listed in made.says) == (len(heads) > 12)
+        first = order[0]
+        goes = f"{words.number(100 * whole[token], 1)}%", f"{words.number(100 * without[first][token], 1)}%"
+        assert goes[0] == goes[1] or (" ".join(made.says.split()).find(goes[0]) > 0 and goes[1] in made.says)
+        alone = sum(words.number(100 * x, 1) == words.number(100 * moved[first], 1) for x in moved.values()) == 1
+        word = continuation.names(scene, words)(token)
+        likeliest = words(
+            "reading.ranked.says.likeliest", word=f"“{word}”", before=whole[token], after=without[first][token]
+        )
+        assert (likeliest in made.says) == (goes[0] != goes[1] and alone)
+        assert ranked.height(scene) >= 27 * len(order)
+    few = ranked.height(Scene(model="gpt").override(n_layers=1, n_heads=1, d_model=16))
+    assert few == ranked.height(Scene(model="gpt").override(n_layers=1, n_heads=2, d_model=16)) >= 3 * 27
+
+
 def test_weight_value_and_effect_are_one_point():
     scene = Scene(model="stories", layer=1, head=2, query=5)
     others, own = weighed.weighed(scene, words_of("en")).figure["data"]
@@ -369,3 +412,32 @@ def test_three_measures_are_compared_where_each_has_an_order():
     for sentence, few in (("a", True), ("a b", False)):  # one pair; three
         says = weighed.weighed(gpt.turn(sentence=sentence), words).says
         assert ("too few" in says) == few, says
+
+
+@pytest.mark.parametrize("kind", stacks.KINDS)
+def test_of_two_stacks_it_is_said_whose_heads_are_ranked(kind):
+    words = words_of("en")
+    says = ranked.ranked(Scene(model="translator", attention_of=kind), words).says
+    told = {of: words(f"reading.ranked.says.of_{of}") in says for of in stacks.KINDS}
+    assert told == {of: of == kind for of in stacks.KINDS}
+    assert not any(words(f"reading.ranked.says.of_{of}") in ranked.ranked(Scene(), words).says for of in stacks.KINDS)
+
+
+def test_what_is_said_beside_the_bars_is_said_where_it_is_seen():
+    words, listed = words_of("en"), [(0, 0), (0, 1)]
+    for change, seen in ((0.004, False), (-0.006, True)):
+        found = ranked.Ranks(np.array([[0.2, 0.1]]), np.array([[0.0, change]]), np.ones((1, 2), bool))
+        assert ranked._changes(found, listed) == seen and not ranked._changes(found, listed[:1])
+    for heads, is_told in ((12, False), (13, True)):
+        scene = Scene(model="gpt").override(n_layers=1, n_heads=heads, d_model=2 * heads)
+        assert (words("reading.ranked.says.listed", shown=12, n=heads) in ranked.ranked(scene, words).says) == is_told
+        assert 27 * 12 <= ranked.height(scene) < 27 * 14
+    lost = Scene(model="encoder").override(n_layers=12, d_model=64)
+    told = [ranked.ranked(scene, words).says for scene in (lost, Scene(ablated=((0, 0),)))]
+    assert told == [words(f"reading.ranked.says.{key}") for key in ("lost", "off")]
+    for scene in (Scene(model="stories"), Scene(model="translator")):
+        bars = ranked.ranked(scene, words).figure
+        behind = bars["layout"]["xaxis"]["range"][1] / max(bars["data"][0]["x"])
+        assert 1.5 < behind < 2.5, "for two numbers, or one with a power of ten"
+    one = ranked.ranked(Scene(model="encoder_full"), words).figure
+    assert 1.1 < one["layout"]["xaxis"]["range"][1] / max(one["data"][0]["x"]) < 1.6

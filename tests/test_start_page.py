@@ -300,6 +300,19 @@ def test_links_open_the_same_computation_on_a_page_that_exists(scene: Scene, lan
     assert scene_of(last["href"]).drift_stage == scene.config.n_layers
 
 
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_batch_is_told_of_models_that_give_vectors_and_were_not_made_by_hand(lang: str) -> None:
+    words, told = words_of(lang), []
+    for model in ONE_STACK:
+        scene = Scene(model=model)
+        last = core.run(scene).trace[f"blocks.{scene.config.n_layers - 1}.resid_post"]
+        sentence = words("start.says.batch", going="2 × 10", coming=f"2 × 10 × {last.shape[-1]}")
+        told += [model] if sentence in pictures.says(scene, words) else []
+        strip_of = pictures.html(scene, words)
+        assert ("plain" in re.findall(r'class="[^"]*strip[^"]*"', strip_of)[0]) == (scene.config.d_mlp == 0)
+    assert told == [m for m in ONE_STACK if not PRESETS[m].config.unembed and m != "penguins"] != []
+
+
 def test_a_story_keeps_the_reader_s_sentence_and_what_is_pinned() -> None:
     scene = Scene(sentence="um dois", seed=3, lang="en").pin()
     cards = Strip(pictures.cards(scene, words_of("en"))).of("card")

@@ -512,6 +512,65 @@ def test_powers_are_written_as_a_reader_writes_them():
     assert curves.power(3.1e-8, words_of("pt-BR")) == "3,1\u00a0×\u00a010⁻⁸"
 
 
+@pytest.mark.parametrize("n", [1, 10, 74, 76, 200, 333])
+def test_a_loss_is_averaged_over_the_last_fiftieth_of_the_steps(n):
+    """A window that ends at each step, at the start as long as there are steps."""
+    values = np.random.default_rng(n).random(n)
+    width = curves.window(n)
+    assert width == max(1, int(n / 50 + 0.5)), "one step at least"
+    expected = [np.mean(values[max(0, at + 1 - width) : at + 1]) for at in range(n)]
+    assert curves._averaged(values) == pytest.approx(expected) and not len(curves._averaged(np.zeros(0)))
+
+
+def test_the_parts_of_a_model_stand_in_the_order_of_the_computation_each_in_its_colour():
+    parts = ["unembed", "blocks.10", "blocks.2", "encoder.unembed", "encoder.blocks.1", "embed", "encoder.blocks.0"]
+    ordered = sorted(parts, key=curves._order)
+    assert ordered == [
+        "embed",
+        "encoder.blocks.0",
+        "encoder.blocks.1",
+        "encoder.unembed",
+        "blocks.2",
+        "blocks.10",
+        "unembed",
+    ]
+    roles = [curves._role(part) for part in ordered]
+    assert len({*roles}) == len(roles) and (roles[0], roles[-1]) == ("@query", "@key")
+    assert [curves.part_name(part, EN) for part in ordered[-3:]] == ["layer 2", "layer 10", "output"]
+
+
+def test_a_point_of_a_curve_is_the_number_of_its_step_and_its_column_is_seen():
+    run = run_of(steps=9)
+    former = run_of(seed=1, steps=4)
+    for view, builder in (
+        (view_of(run), curves.loss),
+        (view_of(run, former), curves.loss),
+        (view_of(run), curves.norms),
+    ):
+        picture = builder(view, EN)
+        starts = {name.partition("loss")[0] for row in picture.numbers.numbers for name, _ in row if "loss" in name}
+        assert starts == ({"former.", ""} if view.former else {""} if builder is curves.loss else set())
+        for at, line in enumerate(picture.figure["data"][: len(picture.numbers.numbers)]):
+            for point, x in enumerate(np.asarray(line["x"]).tolist()):
+                name, index = picture.numbers.at({"curve": at, "point": point})
+                assert index == (int(x),) and name in {name for name, _ in picture.numbers.numbers[at]}
+                place = picture.numbers.place((name, index))
+                assert (place["x0"] + place["x1"]) / 2 == pytest.approx(x)
+                assert 0 < place["x1"] - place["x0"] < 1, "narrower than a step"
+    held_out = curves.loss(view_of(run), EN).numbers.numbers
+    assert [row[0][0] for row in held_out] == ["loss_mean.logits", "loss_unseen.logits"]
+
+
+def test_embeddings_are_drawn_of_the_example_first_and_of_two_dozen_at_most():
+    for name in ("copy", "stories"):
+        view = view_of(run_of(name, 3))
+        vocabulary, ids = view.run.task.vocabulary, snapshot.ids(view_of(run_of(name, 3))).tolist()
+        own = [vocabulary.index(token) for token in dict.fromkeys(view.tokens)]
+        assert ids[: len(own)] == own[:24] and len(ids) == min(24, len(vocabulary)) == len({*ids})
+        rest = [i for i in range(len(vocabulary)) if i not in own]
+        assert ids[len(own) :] == rest[: max(0, 24 - len(own))]
+
+
 def test_long_lines_are_thinned_and_keep_their_ends():
     x = np.arange(100_000)
     figure = training_curves([Curve(x, np.sin(x), "a", "@query")], moment=5)
