@@ -59,9 +59,14 @@ def ways(scene: Scene) -> np.ndarray:
 
     The tokens of a stack that has fewer layers than the other stay where its last one leaves them.
     """
+    return _as_run(scene).astype(np.float64)
+
+
+def _as_run(scene: Scene) -> np.ndarray:
+    """The same in the run's own precision: of SmolLM2 and 256 tokens that is 18 MB less."""
     trace = compute.run(scene).trace
     texts: list[Trace] = [trace] if trace.source is None else [trace.source, trace]
-    each = [residual_stages(text, n).astype(np.float64) for text, n in zip(texts, depths(scene), strict=True)]
+    each = [residual_stages(text, n) for text, n in zip(texts, depths(scene), strict=True)]
     most = layers(scene)
     stages = each[0]
     if len(each) > 1:
@@ -143,11 +148,12 @@ def directions(scene: Scene) -> Scene:
 @memory.kept(lambda scene: (scene,), large=compute.is_large)
 def basis(scene: Scene) -> PCA:
     """The directions in which all stages of a Scene's words spread most: see `directions`."""
-    stages = ways(scene)[:, kept(scene)]
+    stages = _as_run(scene)[:, kept(scene)]
     return pca(stages.reshape(-1, stages.shape[-1]), k=COMPONENTS)
 
 
 @memory.kept(lambda scene: (scene,), large=compute.is_large)
 def projected(scene: Scene) -> np.ndarray:
     """[stage, pos, COMPONENTS]: all of `ways` in that basis; see `directions`."""
-    return basis(scene).project(ways(scene))
+    axes = basis(scene)
+    return np.array([axes.project(x) for x in _as_run(scene)]).reshape(-1, len(tokens(scene)), COMPONENTS)

@@ -47,7 +47,8 @@ class PCA:
 
 def pca(x: np.ndarray, k: int = 3) -> PCA:
     """Principal components of x [n, d], by SVD (Jolliffe 2002, section 3.5): the first k, zeros where there are fewer.
-    Of more points than dimensions their triangle R has the same ones, x = Q R (Golub & Van Loan 2013, section 8.6.3).
+    Of more points than dimensions as eigenvectors of x^T x (section 1.1), in a third of the time: ROUNDING is a hundred
+    times what that loses.
 
     A component's sign is free; here its entry of largest magnitude is positive, so that a picture never flips over.
     Points that differ by no more than ROUNDING of their own size coincide: they have no variance and no direction.
@@ -57,12 +58,14 @@ def pca(x: np.ndarray, k: int = 3) -> PCA:
     centred = x - mean
     size = np.linalg.norm(x)
     if len(x) > x.shape[1]:
-        centred = np.linalg.qr(centred, mode="r")
-    _, singular, directions = np.linalg.svd(centred, full_matrices=False)
-    variances = singular**2
+        variances, columns = np.linalg.eigh(centred.T @ centred)
+        variances, directions = variances[::-1].clip(0), columns[:, ::-1].T
+    else:
+        _, singular, directions = np.linalg.svd(centred, full_matrices=False)
+        variances = singular**2
     components = np.zeros((k, x.shape[1]))
     explained = np.zeros(k)
-    real = singular > ROUNDING * size
+    real = variances > (ROUNDING * size) ** 2
     total = variances[real].sum()
     for i in np.flatnonzero(real[:k]):
         largest = np.argmax(np.abs(directions[i]).round(12))
