@@ -64,7 +64,7 @@ def greatest_if_any(values: np.ndarray, shown: Shown, where: np.ndarray | None =
     counted = np.isfinite(values) if where is None else np.isfinite(values) & where
     if not counted.any():
         return None
-    if values.size > MANY and values.ndim > 1 and (found := _greatest_of_many(values, counted, shown)):
+    if values.size > MANY and values.ndim > 1 and (found := _greatest_of_many([*values], [*counted], shown)):
         return found
     finite = values.ravel() if counted.all() else values[counted]
     best, differs, near_best = _compared(float(finite.max()), float(finite.min()), shown)
@@ -73,9 +73,22 @@ def greatest_if_any(values: np.ndarray, shown: Shown, where: np.ndarray | None =
     return Extreme(best, tuple(map(tuple, places)), everywhere)
 
 
-def _greatest_of_many(values: np.ndarray, counted: np.ndarray, shown: Shown) -> Extreme | None:
-    """The same of those that are `counted`, one part after another, so that no more than a part is copied: of all heads
-    of a long text there are 18 million. None where the nearest do not tell.
+def greatest_of_parts(parts: Sequence[np.ndarray], shown: Shown, where: Iterable[np.ndarray]) -> Extreme | None:
+    """The same of many arrays of one shape, whose places begin with the number of the array: of many values no more
+    than one array is copied. where: for each array."""
+    if sum(part.size for part in parts) > MANY:
+        counted = [np.isfinite(part) & there for part, there in zip(parts, where, strict=True)]
+        if not any(there.any() for there in counted):
+            return None
+        if found := _greatest_of_many(parts, counted, shown):
+            return found
+        where = counted
+    return greatest_if_any(np.stack(parts), shown, np.stack([*where]))
+
+
+def _greatest_of_many(values: Sequence[np.ndarray], counted: Sequence[np.ndarray], shown: Shown) -> Extreme | None:
+    """The same of those that are `counted`, one part after another: of all heads of a long text there are 18 million.
+    None where the nearest do not tell.
     """
     parts = [*zip(values, counted, strict=True)]
     high = max(float(np.where(there, part, -np.inf).max()) for part, there in parts)
@@ -91,7 +104,7 @@ def _greatest_of_many(values: np.ndarray, counted: np.ndarray, shown: Shown) -> 
         return None
     found = []
     for i, (some, at) in enumerate(zip(near, places, strict=True)):
-        own = np.unravel_index(at[some >= each[alike - 1]], values.shape[1:])
+        own = np.unravel_index(at[some >= each[alike - 1]], values[0].shape)
         found += [(i, *place) for place in zip(*(axis.tolist() for axis in own), strict=True)]
     return Extreme(best, tuple(found), False)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,12 +14,12 @@ from pictures import compute, left_out, memory, stacks
 from pictures.attention import at_head
 from pictures.compute import Picture, picture
 from pictures.display_names import all_named
-from pictures.extremes import FEW, greatest, greatest_if_any, head_names, least, some, token_name, unit
+from pictures.extremes import FEW, greatest, greatest_of_parts, head_names, least, some, token_name, unit
 from pictures.growth import lengths_within
 from pictures.labels import look, looks
 from pictures.numbers import COLUMN, ROW, Cells, Tiles, by_layer, cells
 from pictures.squares import enlarging, head_axes, looks_map
-from pictures.stacks import each_layer, patterns
+from pictures.stacks import each_layer
 from pictures.words import Words, capital
 from plots.figure import label_width
 from plots.heatmap import heatmap
@@ -43,16 +44,18 @@ def overview(scene: Scene, words: Words) -> Picture:
 )
 def _all(scene: Scene, words: Words) -> Picture:
     """The same with none chosen."""
-    whole = patterns(scene)
-    a = left_out.on_map(whole, scene)
-    says = strongest(scene, a, words) + left_out.told_of_rows(whole, scene, words)
+    whole = [*each_layer(scene)]  # side by side they would be copied: 71 MB of a long text in SmolLM2
+    a = [left_out.on_map(layer, scene) for layer in whole]
+    told = left_out.told_of_rows(np.stack(whole), scene, words) if left_out.hides(scene) else ""
+    says = strongest(scene, a, words) + told
     name = left_out.weights_name(stacks.looks(scene).name("pattern", "{}"), scene)
     figure = all_tiles(scene, a, words, says, looks(scene, words))
-    return Picture(figure, says, Tiles(squared(a).shape, name, a.shape[2:]))
+    n = stacks.looks(scene).longest
+    return Picture(figure, says, Tiles((len(a), len(a[0]), n, n), name, a[0].shape[1:]))
 
 
 def squared(a: np.ndarray) -> np.ndarray:
-    """[layer, head, n, n] of [layer, head, row, column], n the longer side; NaN where there is no such cell."""
+    """[..., n, n] of [..., row, column], n the longer side; NaN where there is no such cell."""
     *many, rows, columns = a.shape
     if rows == columns:
         return a
@@ -69,13 +72,13 @@ def with_chosen(figure: dict[str, Any], scene: Scene) -> dict[str, Any]:
 
 
 def all_tiles(
-    scene: Scene, a: np.ndarray, words: Words, says: str, looks: list[list[str]] | None = None
+    scene: Scene, a: np.ndarray | Sequence[np.ndarray], words: Words, says: str, looks: list[list[str]] | None = None
 ) -> dict[str, Any]:
     """The figure of every head of every layer, a [layer, head, row, column] and `says` its text alternative; `looks`
     names what each looks at. None is chosen."""
     found = stacks.looks(scene)
     return tiles(
-        squared(a),
+        [*map(squared, a)],
         ablated=found.ablated,
         layer_title=words("axis.layer"),
         head_title=words("axis.head"),
@@ -86,7 +89,7 @@ def all_tiles(
         tokens=all_named(found.rows, words),
         keys=all_named(found.columns, words),
         looks=looks,
-        filled=a.shape[2:],
+        filled=a[0].shape[1:],
         height=overview_height(scene),
         alt=says,
     )
@@ -105,12 +108,12 @@ def overview_height(scene: Scene) -> int:
     return 62 + rows * min(240, (WIDE - 70) // columns, 560 // rows)
 
 
-def strongest(scene: Scene, a: np.ndarray, words: Words) -> str:
+def strongest(scene: Scene, a: np.ndarray | Sequence[np.ndarray], words: Words) -> str:
     """The strongest look of any head at another token, in words: all looks that are as strong.
 
     a: [layer, head, row, column], the Scene's patterns, or what a map shows of them.
     """
-    found, n_layers, n_heads, n, n_keys = stacks.looks(scene), *a.shape
+    found, n_layers, (n_heads, n, n_keys) = stacks.looks(scene), len(a), a[0].shape
     lost = stacks.lost(scene)
     gone = words("heads.says.lost", layer=int(lost.argmax())) if lost.any() else ""
     if n == 1 and not found.crosses:
@@ -121,7 +124,8 @@ def strongest(scene: Scene, a: np.ndarray, words: Words) -> str:
     about |= {"keys": n_keys} if across else {}
     says = words(f"heads.says.{'one' if one else 'all'}{across}", **about)
     others = found.seen if across else found.seen & ~np.eye(n, dtype=bool)
-    most = greatest_if_any(a, words.number, np.broadcast_to(others & ~lost[:, None, None, None], a.shape))
+    where = (np.broadcast_to(others & ~gone, a[0].shape) for gone in lost)
+    most = greatest_of_parts([*a], words.number, where)
     if most is None:
         return f"{says} {gone}"
     cells = [_cell(found, place, one, words) for place in most.places[: FEW + 1]]

@@ -6,6 +6,7 @@ import base64
 import json
 import unicodedata
 from contextlib import suppress
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -39,7 +40,12 @@ def compact(values: Any) -> np.ndarray:
 
 def label_width(labels: list[str], size: int = theme.FONT_SIZE) -> int:
     """Pixels that the longest label takes when shortened, at `size` px: an estimate; wide scripts count double."""
-    return max((int(sum(_em(c) for c in short(label)) * size) for label in labels), default=0)
+    return max((int(_ems(label) * size) for label in labels), default=0)
+
+
+@lru_cache(maxsize=4096)  # a page's pictures have the same tokens on their axes
+def _ems(label: str) -> float:
+    return sum(map(_em, short(label)))
 
 
 def _em(character: str) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from math import prod
 from typing import Any
@@ -27,7 +27,7 @@ ASIDE = 0.05  # cells from a tile's middle to its tick: Plotly's hover calls a c
 
 
 def tiles(
-    patterns: np.ndarray,
+    patterns: np.ndarray | Sequence[np.ndarray],
     *,
     chosen: tuple[int, int] | None = None,
     ablated: frozenset[tuple[int, int]] | set[tuple[int, int]] = frozenset(),
@@ -56,7 +56,7 @@ def tiles(
     `looks` [layer][head] at, a line of trusted text or "". filled: the rows and columns of a tile that have cells, from
     its first ones on, where not all have; frames, crosses and the outline go around these.
     """
-    n_layers, n_heads, n_tokens, _ = shape = patterns.shape
+    n_layers, n_heads, n_tokens, _ = shape = len(patterns), *patterns[0].shape
     n_rows, n_columns = grid(shape)
     step, centre = _step(shape), (n_tokens - 1) / 2 + ASIDE
     height_cells, width_cells = (n * step - (step - n_tokens) for n in (n_rows, n_columns))
@@ -65,9 +65,9 @@ def tiles(
     lines = [[line and f"<br>{line}" for line in row] for row in looks or [[""] * n_heads] * n_layers]
     if exact:
         cell = {"query": "%{y}", "key": "%{x}", "value": "%{z:.4f}"}
-        data = [_exact(patterns, hover.format(**places, **cell), lines)]
+        data = [_exact(np.asarray(patterns), hover.format(**places, **cell), lines)]
     else:
-        data = [_thumbs(patterns, zmax, signed), _targets(shape, hover_tile.format(**places), lines)]
+        data = [_thumbs(patterns, shape, zmax, signed), _targets(shape, hover_tile.format(**places), lines)]
     data[0] |= _scaled(zmax, signed, exact)
 
     drawn = (*shape[:2], *(filled or shape[2:]))
@@ -278,10 +278,12 @@ def _places(shape: tuple[int, ...]) -> np.ndarray:
     return _laid(np.moveaxis(np.indices(shape[:2], np.uint8), 0, -1), 0)
 
 
-def _thumbs(patterns: np.ndarray, zmax: float, signed: bool) -> dict[str, Any]:
+def _thumbs(
+    patterns: np.ndarray | Sequence[np.ndarray], shape: tuple[int, ...], zmax: float, signed: bool
+) -> dict[str, Any]:
     """The same picture in bytes, as fine as THUMB_CELLS allow. A gutter is a zero, which is nearly the background."""
-    factor, (n_rows, n_columns) = _coarseness(patterns.shape), grid(patterns.shape)
-    side, step = -(-patterns.shape[2] // factor), _step(patterns.shape) // factor
+    factor, (n_rows, n_columns) = _coarseness(shape), grid(shape)
+    side, step = -(-shape[2] // factor), _step(shape) // factor
     z = np.zeros((n_rows * step, n_columns * step), np.int8 if signed else np.uint8)
     for layer, heads in enumerate(patterns):  # one by one: all at once would take several times what they are
         shares = np.asarray(heads, np.float32)
@@ -291,7 +293,7 @@ def _thumbs(patterns: np.ndarray, zmax: float, signed: bool) -> dict[str, Any]:
         cells = np.rint(cells).astype(np.int16)
         if signed:
             cells = _pooled(cells, factor, _greater)
-        row, column = spot_of(layer, 0, patterns.shape)
+        row, column = spot_of(layer, 0, shape)
         place = z[row * step : row * step + side, column * step : (column + len(cells)) * step]
         place.reshape(side, len(cells), step)[..., :side] = cells.swapaxes(0, 1)
     end = side - step or None

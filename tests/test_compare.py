@@ -13,7 +13,7 @@ import pytest
 import core
 from core import Scene
 from core.scene.fields import STEPS
-from pictures import changes, compare, compare_drift, compute, heads, pinned, stacks
+from pictures import changes, compare, compare_drift, compute, pinned, stacks
 from pictures.pages import PAGES
 from pictures.words import words_of
 from plots.figure import literal, number, to_json
@@ -93,7 +93,7 @@ def told(says: str, change: np.ndarray, was: np.ndarray, now: np.ndarray, words,
 def test_the_greatest_change_of_all_heads(lang):
     words = words_of(lang)
     for scene in SCENES[:20]:
-        was, now = (heads.patterns(s) for s in (scene.before, scene))
+        was, now = (stacks.patterns(s) for s in (scene.before, scene))
         layer, head, *_ = np.unravel_index(np.argmax(np.abs(now - was)), was.shape)
         says = compare.heads_difference(scene, words).says
         told(says, now - was, was, now, words, 2, scene.tokens)

@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 
 from pictures import extremes
-from pictures.extremes import greatest, greatest_if_any, head_names, least, least_of_each, token_names
+from pictures.extremes import (
+    MANY,
+    greatest,
+    greatest_if_any,
+    greatest_of_parts,
+    head_names,
+    least,
+    least_of_each,
+    token_names,
+)
 from pictures.words import LANGUAGES, words_of
 
 ENGLISH = words_of("en")
@@ -125,3 +134,18 @@ def test_of_more_than_five_names_four_are_written_and_the_others_counted(n):
     others = ENGLISH("attention.reads.others", n=n - 4)
     assert told == ENGLISH.several(names if n <= 5 else [*names[:4], others])
     assert n <= 5 or f"{n - 4}" in told
+
+
+def test_the_greatest_of_parts_is_the_greatest_of_all(monkeypatch) -> None:
+    """Whether they are gone through one by one or not; where some is left out, where none is there, where all are."""
+    rng = np.random.default_rng(0)
+    parts = [rng.integers(0, 50, (2, 5, 5)) / 8 for _ in range(3)]
+    parts[1][0, 0] = np.nan
+    for where in ([np.tri(5, dtype=bool)[None]] * 3, [np.zeros((2, 5, 5), bool)] * 3, [np.ones((2, 5, 5), bool)] * 3):
+        where = [np.broadcast_to(there, (2, 5, 5)) for there in where]
+        whole = greatest_if_any(np.stack(parts), ENGLISH.number, np.stack(where))
+        for many in (MANY, 10):
+            monkeypatch.setattr(extremes, "MANY", many)
+            assert greatest_of_parts(parts, ENGLISH.number, iter(where)) == whole
+    alike, there = [np.ones((2, 2))] * 2, [np.ones((2, 2), bool)] * 2
+    assert greatest_of_parts(alike, ENGLISH.number, there) == greatest_if_any(np.ones((2, 2, 2)), ENGLISH.number)

@@ -21,7 +21,7 @@ def attention_distance(pattern: np.ndarray) -> np.ndarray:
     """
     n_query, n_key = pattern.shape[-2:]
     apart = np.abs(np.arange(n_query)[:, None] - np.arange(n_key))
-    return np.sum(pattern * apart, axis=-1)
+    return np.vecdot(pattern, apart)
 
 
 def unevenness(pattern: np.ndarray, causal: bool = False) -> np.ndarray:
@@ -32,7 +32,8 @@ def unevenness(pattern: np.ndarray, causal: bool = False) -> np.ndarray:
     """
     size = pattern.shape[-2:]
     seen = np.tri(*size) if causal else np.ones(size)
-    return np.abs(pattern - seen / seen.sum(-1, keepdims=True)).sum(-1) / 2
+    even = (seen / seen.sum(-1, keepdims=True)).astype(np.result_type(pattern, np.float32))
+    return np.abs(pattern - even).sum(-1) / 2
 
 
 def read_row(weights: np.ndarray, decimals: int = 2) -> list[tuple[float, list[int]]]:
