@@ -11,6 +11,7 @@ from playwright.sync_api import expect
 from streamlit.testing.v1 import AppTest
 
 from core import PRESETS, ConfigError, Scene, limits, run
+from core.generate.loop import multiplications
 from core.interpret import (
     LABELS,
     attention_distance,
@@ -23,7 +24,7 @@ from core.interpret import (
 )
 from core.kinds import Whole
 from core.scene.fields import OVERRIDES
-from pictures import attention, squares, worth
+from pictures import ablation, attention, importance, squares, worth
 from pictures import heads as pictures
 from pictures.extremes import magnitude
 from pictures.words import LANGUAGES, words_of
@@ -285,6 +286,22 @@ def test_of_a_large_model_the_run_without_a_head_is_asked_for(monkeypatch: pytes
     assert says in html(fine(open_page("heads", scene))), "what somebody has asked for is shown to whoever comes"
     moved = fine(open_page("heads", scene.turn(layer=3)))
     assert moved.button(key="ask-heads.without")
+
+
+def test_what_is_computed_again_costs_the_layers_above() -> None:
+    """Of the chosen head those from its own on, of those that are off all; up to the stream, without the logits."""
+    scene = Scene(model="gpt", sentence="um dois três")
+    c, n = scene.config, len(scene.tokens)
+    whole = worth.cost(scene)
+    assert whole == multiplications(c, n, n) - n * c.d_model * c.vocab_size > 0
+    assert [worth.cost(scene.turn(layer=i)) for i in range(4)] == [whole * (4 - i) / 4 for i in range(4)]
+    assert {worth.cost(scene.turn(ablated=((3, 0),), layer=i)) for i in range(4)} == {whole}
+    assert ablation.cost(scene) == whole * c.n_layers * c.n_heads / 2, "a head stands in the middle on average"
+    for query in range(n):
+        asked = scene.turn(query=query, layer=1)
+        assert importance.cost(asked) == pytest.approx(whole * 2 / 4 * (query + 1) / n), "one row, behind its layer"
+    both = Scene(model="encoder_full", sentence="um dois três", layer=0)
+    assert importance.cost(both) == pytest.approx(worth.cost(both) * (1 - 1 / both.config.n_layers) * 3)
 
 
 @pytest.mark.parametrize("scene", [Scene(model="gpt", layer=2), Scene(model="gpt", ablated=((0, 1),))])
