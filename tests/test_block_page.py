@@ -256,6 +256,30 @@ def test_what_has_exploded_is_said(lang):
         assert "float32" in builder(EXPLODING, words_of(lang)).says
 
 
+def test_a_stroke_is_the_number_that_enters_the_norm_or_leaves_it():
+    """What enters where the norm comes last is a sum, which no array of the trace holds; without a norm none is."""
+    words, gpt, row = words_of("en"), Scene(model="gpt", layer=1, query=2), 2
+    post = {"norm_at": "post"}
+    for scene, names in (
+        (gpt, ("blocks.1.resid_pre", "blocks.1.ln1.out")),
+        (gpt.turn(second_norm=True), ("blocks.1.resid_mid", "blocks.1.ln2.out")),
+        (gpt.override(**post), ("entering.blocks.1.ln1.out", "blocks.1.ln1.out")),
+        (gpt.override(residual=False, **post), ("blocks.1.attn_out", "blocks.1.ln1.out")),
+        (gpt.override(residual=False, **post).turn(second_norm=True), ("blocks.1.mlp_out", "blocks.1.ln2.out")),
+    ):
+        picture = norm.features(scene, words)
+        for curve, name in enumerate(names):
+            for at in (0, 5, scene.config.d_model - 1):
+                assert picture.numbers.at({"curve": curve, "point": at}) == (name, (row, at)), name
+        table = norm.moments(scene, words).numbers
+        at = names[1]
+        cells = [[table.at({"x": x, "y": y}) for x in range(4)] for y in range(len(scene.tokens))]
+        assert all({index for _, index in line} == {(y,)} for y, line in enumerate(cells))
+        assert all(name.endswith(at) for line in cells for name, _ in line) and len({name for name, _ in cells[0]}) == 4
+    for scene in (gpt.switch(norm=False), Scene()):
+        assert norm.features(scene, words).numbers is None is norm.moments(scene, words).numbers
+
+
 # -------------------------------------------------------------------------------------------- room and boundaries
 
 
@@ -295,6 +319,29 @@ def test_a_curve_goes_as_far_as_its_points_and_four_to_both_sides_of_zero():
     assert reach == 4, "of small numbers"
     pre = core.run(Scene(model="encoder", layer=1)).trace["blocks.1.mlp.pre"]
     assert np.abs(pre).max() > 4, "of large ones"
+
+
+def test_a_unit_its_point_and_the_zeros_of_its_token_are_numbers_where_there_is_an_mlp():
+    words = words_of("en")
+    for scene, name in (
+        (Scene(model="gpt", layer=1, query=2), "post"),
+        (Scene(model="gpt", layer=1, query=2).override(gated=True, activation="silu"), "act"),
+    ):
+        trace = core.run(scene).trace
+        assert neurons.units(scene, words).numbers.at({"x": 7, "y": 3}) == ("blocks.1.mlp.post", (3, 7))
+        zeros = neurons.zeros(scene, words).numbers
+        assert zeros.at({"x": 3, "y": 0.5}) == ("zeros.blocks.1.mlp.post", (3,)) and zeros.at({"x": 5, "y": 0}) is None
+        x, y = (np.asarray(trace[f"blocks.1.mlp.{of}"][2], float) for of in ("pre", name))
+        picture = neurons.curve(scene, words)
+        for unit in np.argsort(x)[[0, -1]].tolist():  # none stands nearer to these
+            number = (f"blocks.1.mlp.{name}", (2, unit))
+            assert picture.numbers.at({"x": x[unit], "y": y[unit]}) == number
+            place, (low, high) = picture.numbers.place(number), picture.figure["layout"]["yaxis"]["range"]
+            assert (place["x0"] + place["x1"]) / 2 == pytest.approx(x[unit], abs=1e-5)
+            assert 0 < place["x1"] - place["x0"] < max(4, np.abs(x).max()) / 5
+            assert 0 < place["y1"] - place["y0"] < (high - low) / 5
+    none = Scene(model="gpt", off=("mlp",))
+    assert {build(none, words).numbers for build in (neurons.units, neurons.curve, neurons.zeros)} == {None}
 
 
 def test_a_point_of_the_wave_is_a_number_of_the_table_where_it_is_added():

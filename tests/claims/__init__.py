@@ -28,6 +28,8 @@ from pictures.words import Words, words_of
 
 Values = dict[str, Any]
 CLAIMS: dict[str, Callable[[Fresh, Values], None]] = {}
+# Sentences with no space between them, or two; the name of a parameter, such as embed.W_E, is none.
+RUN_TOGETHER = re.compile(r"[\w%)”»][.!?](?![A-Z]_)[A-ZÀ-Ý“]|[.!?] {2,}")
 # Keys that say something even without values.
 SPOKEN = re.compile(
     r".*\.(says|reads|label|looks|counts|happened)\..*|compare\.(nothing|lost)"
@@ -98,6 +100,7 @@ def heard(scene: Any, builders: Iterable[Callable], lang: str, fresh: Fresh) -> 
         told = builder(scene, words)
         says = told if isinstance(told, str) else " ".join(told) if isinstance(told, list) else told.says
         assert "{" not in says.replace("{0}", "") and not re.search(r"\b(nan|inf)\b", says), (builder, says)
+        assert says == says.strip() and not RUN_TOGETHER.search(says), (builder, says)
         fresh.words, fresh.says, fresh.picture, fresh.at_builder = words_of(lang), says, told, builder
         yield words
 
