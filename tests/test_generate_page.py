@@ -343,6 +343,13 @@ def test_a_loss_of_any_size_is_written(lang: str) -> None:
     tied = words("generate.says.loss_worst", tokens=words.several(["“b”", "“d”"]), n=2, surprise=words.number(3))
     assert tied in loss._says(judged(3, 1, 3), words)
     assert words("generate.says.loss_only", token="b", surprise=words.number(3)) in loss._says(judged(3), words)
+    for place in (1, 2, 5):
+        said = loss._says(replace(judged(3, 1), text=tuple("abcdefg"[: place + 2]), first=place), words)
+        assert (words("generate.says.loss_from", place=place) in said) == (place > 1)
+        assert f"“{'abcdefg'[place]}”" in said, "the one that surprises most, by its place in the whole text"
+    squared = next(line for line in loss.lines(judged(3, 1), words) if line.name == "squared")
+    assert squared.terms[0] / (2 * 9) == pytest.approx(squared.value), "over each number of each row"
+    assert squared.numbers.endswith(f" ÷ {words.number(2 * 9, 0)}") and f"({2} · {9})" in squared.formula
     for mean, key in ((log(9) - 0.19, "near"), (log(9) - 0.21, "below"), (log(9) + 0.21, "above")):
         gap = words.number(abs(log(9) - mean))
         assert words(f"generate.says.loss_{key}", gap=gap, n=9) in loss._says(judged(mean), words)
@@ -746,6 +753,16 @@ def test_the_votes_add_up_to_the_logit_and_those_of_heads_by_word_to_theirs(mode
     assert votes.refused(Scene(model="gpt", off=("residual",))) == "generate.votes.none" and not votes.refused(scene)
     large = Scene(model="gpt", sentence=" ".join("x" * 60)).override(n_layers=12, n_heads=16, d_model=256, d_mlp=1024)
     assert votes.refused(large) == "generate.votes.none_large" and continuation.is_long(large, 64)
+
+
+@pytest.mark.parametrize("layers, heads", [(1, 1), (1, 4), (2, 4), (6, 8)])
+def test_both_pictures_of_votes_have_the_room_of_the_one_with_more_bars(layers: int, heads: int) -> None:
+    scene = Scene(model="gpt", sentence="a b", max_new_tokens=2).override(n_layers=layers, n_heads=heads, d_model=16)
+    made = [builder(scene, words_of("en")) for builder in (votes.votes, votes.sources)]
+    own = [one.figure["layout"]["height"] for one in made]
+    rows = max(len(one.figure["data"][0]["x"]) for one in made)
+    assert votes.height(scene) >= max(own)
+    assert votes.height(scene) - max(own) <= 3 * max(own) / rows, "and hardly more than that"
 
 
 def test_a_head_s_vote_has_the_colour_of_attention_and_the_others_that_of_the_stream():
