@@ -10,8 +10,8 @@ other work on the machine alters least, the seconds until the run is over, and t
 
 *stories* is asked the same with as many tokens, or with the most that leave it room to write. Of a turn of the look
 counts how many times as long as there it takes; of a sentence what it takes beside `forward`, in times of a sentence
-there. `forward` is timed here, alone, with the names that a page keeps of such a text; for Generate it is `generate`,
-with as much memory as a page gives it.
+there. `forward` is timed here, alone, as often as sentences are typed and in the mean too, with the names that a page
+keeps of such a text; for Generate it is `generate`, with as much memory as a page gives it.
 
 The exit code is 1 when an exception is on screen or no answer comes; speed is only reported.
 """
@@ -50,7 +50,6 @@ PEER_WORDS = "as focas perto do pinguim estão cansadas e o pinguim pequeno vê 
 NEW = Scene().max_new_tokens
 PATIENCE = 300  # seconds
 TICK = 1 / os.sysconf("SC_CLK_TCK")  # seconds: Linux counts a process's time in these
-FORWARDS = 3  # of which the quickest counts
 LOOK = ("look: CPU s", "s", "kB", "x stories")
 HEADER = ("model", "page", *LOOK, "recomputes: CPU s", "s", "kB", "forward alone", "less forward, x stories")
 
@@ -66,7 +65,8 @@ class Model:
     words: str
     most: int
     writes: bool  # whether it is shown on Generate
-    alone: Callable[[str, str], float]  # seconds of the processor that `forward` takes of a text for a page
+    alone: Callable[[str, str, int], float]  # seconds of the processor that `forward` takes of a text for a page,
+    # in the mean of so many times
 
     def text(self, tokens: int, seed: int) -> str:
         """A text of as many tokens, or a few less: another one for every seed."""
@@ -99,11 +99,11 @@ def real(card: Card) -> Model:
     found = loaded(card.path)
     params, config = found.params, found.config
 
-    def alone(text: str, path: str) -> float:
+    def alone(text: str, path: str, turns: int) -> float:
         ids = found.tokenizer.encode(text).ids
         names = kept(config) if trace_bytes(config, len(ids)) > limits.TRACE else None
         times = []
-        for _ in range(FORWARDS):
+        for _ in range(turns):
             began = time.process_time()
             if path == "generate":
                 for _ in generate(
@@ -113,7 +113,7 @@ def real(card: Card) -> Model:
             else:
                 forward(params, config, ids, names=names)
             times.append(time.process_time() - began)
-        return min(times)
+        return sum(times) / turns
 
     return Model(card.title, card.name, found.tokenizer, WORDS, min(config.n_ctx, limits.LONG), config.causal, alone)
 
@@ -124,6 +124,11 @@ def peer() -> Model:
     assert preset.tokenizer is not None
     most = min(preset.config.n_ctx, limits.TOKENS) - NEW
     return Model(PEER, PEER, preset.tokenizer, PEER_WORDS, most, True, lambda *_: 0.0)
+
+
+def room(path: str, tokens: int) -> int:
+    """So many tokens, or as many as leave room to write where a page does that."""
+    return min(tokens, limits.LONG - NEW) if path == "generate" else tokens
 
 
 async def cost(server: Server, session: Session, turns: Iterable[Coroutine[None, None, None]]) -> Cost:
@@ -141,7 +146,7 @@ async def turned(server: Server, model: Model, path: str, tokens: int, turns: in
     """A page opened, once on another text, for what is read only once; then what the look and a new text take."""
 
     def text(turn: int) -> str:  # no other page has asked for it
-        return model.text(tokens, 100 * [*LOOKS].index(path) + turn)
+        return model.text(room(path, tokens), 100 * [*LOOKS].index(path) + turn)
 
     def page(turn: int, **look: int) -> Page:
         query = {"model": model.name, "sentence": text(turn), **look}
@@ -176,7 +181,7 @@ def table(server: Server, models: list[Model], arguments: argparse.Namespace, er
             except (TimeoutError, OSError, WebSocketException, LookupError) as error:
                 errors.append(f"{model.title}, {path}: {type(error).__name__}: {error}")
                 continue
-            alone = model.alone(text, path)
+            alone = model.alone(model.text(room(path, arguments.tokens), 0), path, arguments.turns)
             usual = beside.setdefault(path, [look, new])
             times = look.cpu / usual[0].cpu, (new.cpu - alone) / usual[1].cpu
             rows.append(

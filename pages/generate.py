@@ -20,6 +20,7 @@ from ui.generate import knobs, loop_strip
 
 TWO = Fragments("generate", (JUDGED,))
 LENS = on_demand.Work("generate.lens", lens.read_rows, lens.parts, lens.cost, lens.known, most=lambda: inf)
+JUDGE = on_demand.Work("generate.loss", losses.judged, losses.parts, losses.cost, losses.judged.has, most=lambda: inf)
 CHECK = on_demand.Work("generate.recheck", cache.both_ways, cache.parts, cache.cost, cache.both_ways.has)
 
 
@@ -88,14 +89,20 @@ def loss(words: Words) -> None:
         shell.say(words("generate.loss.title"), "step")
         knobs.target(scene, words)
         shell.notices(words, "long_target")
-        found = losses.judged(scene)
-        if found is None:
-            shell.say(losses.nothing(scene, words))
-            return
-        figure.picture(losses.losses, scene, words, key="generate-loss", height=losses.HEIGHT)
+        if ready := on_demand.is_ready(JUDGE, scene):
+            found = losses.judged(scene)
+            if found is None:
+                shell.say(losses.nothing(scene, words))
+                return
+            figure.picture(losses.losses, scene, words, key="generate-loss", height=losses.HEIGHT)
+        else:
+            shell.say(words("shell.comes"), "about")
     with right:
-        shell.say(words("generate.loss.arithmetic"), "step")
-        st.html(arithmetic.listed(losses.lines(found, words), words))
+        if ready and found:
+            shell.say(words("generate.loss.arithmetic"), "step")
+            st.html(arithmetic.listed(losses.lines(found, words), words))
+        elif on_demand.ready(JUDGE, scene, words("generate.loss.arithmetic"), words):  # another reader's was, just now
+            st.rerun()
 
 
 def page(scene: Scene, words: Words) -> None:

@@ -247,6 +247,25 @@ def test_of_a_large_model_the_lens_comes_after_the_other_pictures(monkeypatch) -
     memory.BUDGET.clear()
 
 
+def test_of_a_large_model_a_long_text_is_judged_after_the_other_pictures(monkeypatch) -> None:
+    monkeypatch.setenv("FIBRA_PLAIN_FIGURES", "1")
+    scene, words = STORIES.turn(lang="en"), words_of("en")
+    says, judged = loss.losses(scene, words).says, loss.judged(scene)
+    monkeypatch.setattr(limits, "LARGE", 1)
+    memory.BUDGET.clear()
+    rows = len(judged.surprises)
+    assert loss.cost(scene) == rows * scene.config.d_model * scene.config.vocab_size
+    of_target = scene.turn(target="a foca dorme no gelo.")
+    assert loss.cost(of_target) > loss.cost(scene) and not loss.judged.has(of_target)
+    monkeypatch.setattr(limits, "SOON", 0)
+    at = fine(open_page("generate", scene))
+    assert says not in html_of(at) and words("shell.comes") in html_of(at) and not loss.judged.has(scene)
+    assert not any(button.key == "ask-generate.loss" for button in at.button)
+    done = html_of(slices_done(at, "generate.loss", loss.judged))
+    assert says in done and words("shell.comes") not in done
+    memory.BUDGET.clear()
+
+
 def test_a_large_model_s_text_is_computed_again_when_it_is_asked_for(monkeypatch) -> None:
     monkeypatch.setenv("FIBRA_PLAIN_FIGURES", "1")
     words = words_of("en")

@@ -9,6 +9,7 @@ from math import exp, inf, log
 import numpy as np
 
 from core import ConfigError, Scene, cross_entropy, squared_error
+from core.generate.loop import multiplications, multiplications_by_part
 from core.interpret import read_last
 from core.scene.sentence import fit_sentence
 from pictures import compute, continuation, extremes, memory
@@ -68,6 +69,20 @@ def judged(scene: Scene) -> Judged | None:
     rows = [(logits[i : i + 1], ids[first + i : first + i + 1]) for i in range(len(logits))]
     each, squared = (np.array([loss(*row)[0] for row in rows]) for loss in (cross_entropy, squared_error))
     return Judged(tokens, each, float(each.mean()), float(squared.mean()), logits.shape[-1], first, asked)
+
+
+def parts(scene: Scene) -> list[tuple[Scene]]:
+    """What `judged` is asked."""
+    return [(compute.looked_at(scene, ("target",)),)]
+
+
+def cost(scene: Scene) -> float:
+    """The multiplications that it takes beside what the text that is written has computed."""
+    whole, c = joined(scene), scene.config
+    n = len(whole.tokens)
+    if scene.target or not continuation.is_resumed(scene):
+        return 0 if compute.run.has(whole) else multiplications(c, n, n)
+    return multiplications_by_part(c, n - _first(scene, whole.tokens)[0], n)["unembed"]
 
 
 def _logits(scene: Scene, rows: slice) -> np.ndarray:
