@@ -46,6 +46,20 @@ def test_looks_of_one_stack_are_its_own():
     assert found.rows == found.columns == scene.tokens and (found.place, found.cell) == (scene.place, scene.cell)
     assert found.name("pattern") == "blocks.1.attn.pattern" and found.reads == found.looked_in == "blocks.1.ln1.out"
     assert stacks.looks(scene.turn(attention_of="encoder")) == found and found.ablated == {(0, 1)}
+    for norm, at, reads in (("layer", "post", "resid_pre"), ("none", "pre", "resid_pre"), ("rms", "pre", "ln1.out")):
+        assert stacks.looks(scene.override(norm=norm, norm_at=at)).reads == f"blocks.1.{reads}"
+
+
+def test_a_stack_s_own_trace_has_the_names_of_a_model_that_it_is_alone():
+    for kind, prefix in (("encoder", "encoder."), ("decoder", ""), ("cross", "")):
+        scene = Scene(model="translator", attention_of=kind)
+        own, whole = stacks.own_trace(scene), compute.run(scene).trace
+        for name in ("blocks.0.resid_pre", "blocks.1.attn.pattern", "blocks.1.resid_post"):
+            assert np.array_equal(own[name], whole[prefix + name]), (kind, name)
+    one = Scene(model="gpt", sentence="a b")
+    assert np.array_equal(stacks.own_trace(one)["embed"], compute.run(one).trace["embed"])
+    for page in ("lessons", "teachers", "of-nobody"):
+        assert stacks.shown(HERE, page) is HERE, "a page without a model has none to leave"
 
 
 @pytest.mark.parametrize("kind", ["encoder", "decoder", "cross"])
