@@ -792,6 +792,25 @@ def test_a_head_s_vote_has_the_colour_of_attention_and_the_others_that_of_the_st
     assert {role.partition("/")[0] for name, role in roles.items() if "head" not in name} == {"@residual"}
 
 
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_behind_a_bar_stands_its_share_or_what_cut_it(lang: str) -> None:
+    words = words_of(lang)
+    for cuts, cut in (({"top_k": 3}, "top_k"), ({"top_p": 0.05}, "top_p"), ({}, "")):
+        scene = STORIES.turn(draw_temperature=1.0, tokens_written=1, **cuts)
+        text = continuation.written(scene)
+        step = continuation.looked_at(scene, text)
+        kept = [token for token in draw.candidates(step) if step.distribution.final[token] > 0]
+        notes = [draw._note(step, token, words) for token in draw.candidates(step)]
+        for token, note in zip(draw.candidates(step), notes, strict=True):
+            own = draw.share(float(step.distribution.final[token]), words)
+            assert note == (own if token in kept else words(f"generate.cut.{cut}")), (cuts, note)
+        assert (len(kept) < len(notes)) == bool(cut) and (cut != "top_k" or len(kept) == 3)
+        figure = draw.choices(scene, words).figure
+        rows = len(notes)
+        assert draw.height(scene, text) >= 20 * rows and draw.height(scene, text) < 60 * rows
+        assert abs(draw.height(scene, text) - figure["layout"]["height"]) <= 60
+
+
 def test_of_many_parts_the_greatest_stand_alone_in_their_order_and_the_others_are_one_bar():
     words, names, roles = words_of("en"), [f"p{i}" for i in range(6)], [f"@{i}" for i in range(6)]
     values = np.array([0.5, -3.0, 0.25, 2.0, -0.5, 1.0])

@@ -13,6 +13,7 @@ from support import random_scenes
 import core
 from core import Scene, limits
 from core.interpret import LABELS, rank_correlation
+from core.tasks import story
 from pictures import ablation, changes, continuation, habits, importance, ranked, stacks, together, weighed
 from pictures import reading as pictures
 from pictures.words import LANGUAGES, words_of
@@ -441,3 +442,60 @@ def test_what_is_said_beside_the_bars_is_said_where_it_is_seen():
         assert 1.5 < behind < 2.5, "for two numbers, or one with a power of ten"
     one = ranked.ranked(Scene(model="encoder_full"), words).figure
     assert 1.1 < one["layout"]["xaxis"]["range"][1] / max(one["data"][0]["x"]) < 1.6
+
+
+def test_a_head_keeps_the_sign_of_its_name_but_induction_is_the_probe_s_to_say():
+    probed = [habits._sign("induction", score) for score in (0.9, 0.0, np.nan)]
+    assert probed == [pictures.SIGNS["induction"], pictures.SIGNS["seeming"], pictures.SIGNS["seeming"]]
+    others = [name for name in LABELS if name != "induction"]
+    assert [habits._sign(name, score) for name in others for score in (0.0, 0.9)] == [
+        pictures.SIGNS[name] for name in others for _ in range(2)
+    ]
+
+
+def test_a_cell_of_what_heads_keep_is_the_share_of_its_name_or_none():
+    scene = Scene(model="stories")
+    main, numbers = habits.over(scene)[0].main, habits.held(scene, words_of("en")).numbers
+    for layer, head in np.ndindex(main.shape):
+        best = int(main[layer, head])
+        expected = (f"held.blocks.{layer}.attn.pattern", (head, best)) if best >= 0 else None
+        assert numbers.at({"x": head, "y": layer}) == expected
+    drawn = np.array([[-1, 0], [2, -1]])
+    found = habits._numbers_held(Scene(model="stories"), drawn).numbers
+    assert [[number and number[1][1] for number in row] for row in found] == [[None, 0], [2, None]]
+    assert found[1][0] == ("held.blocks.1.attn.pattern", (0, 2))
+
+
+def test_the_sentences_of_a_story_are_none_that_its_training_saw():
+    """A story is held out by how it begins."""
+    read = habits.texts(Scene(model="stories"))
+    trained = {
+        " ".join(word.text for word in story(lang, number, False)) for lang in LANGUAGES for number in range(200)
+    }
+    assert len({*read}) == 16 and not {*read} & trained
+    begun = {text.partition(" .")[0] for text in trained}
+    assert not {text.partition(" .")[0] for text in read} & begun
+
+
+def test_what_is_said_of_heads_that_are_off_lost_or_left_alone():
+    words, stories = words_of("en"), Scene(model="stories")
+    every = [(layer, head) for layer in range(2) for head in range(4)]
+    off = words("reading.says.effects_without_off", n=3)
+    assert off in pictures.effects(stories.turn(ablated=tuple(every[:3])), words).says
+    assert off.partition("3")[2] not in pictures.effects(stories, words).says
+    alone = pictures.effects(stories.turn(ablated=tuple(every[1:])), words).says
+    alike = words("reading.says.effects_alike", most="", least="", n=1, high=0, low=0)
+    assert "head 0 of layer 0" in alone and not alone.startswith(alike[:12])
+    exploded = Scene(model="encoder").override(n_layers=12, d_model=64)
+    assert pictures.effects(exploded, words).says == words("reading.says.lost")
+    for scene, prefix in ((stories, ""), (Scene(model="translator", attention_of="encoder"), "encoder.")):
+        last = f"{prefix}blocks.{stacks.looks(scene).config.n_layers - 1}.resid_post"
+        assert np.array_equal(pictures.leaving(scene), core.run(scene).trace[last])
+
+
+def test_maps_of_words_by_words_grow_with_the_text():
+    heights = [importance.square_height(Scene(model="gpt", sentence=" ".join(["um"] * n))) for n in (2, 8, 9, 16, 17)]
+    assert abs(heights[0] - heights[1]) < 15 < heights[2] - heights[1] and heights[4] - heights[3] > 15
+    assert abs(heights[2] - heights[3]) < 15, "but for the names under them"
+    off = Scene(model="gpt", ablated=((0, 0),))
+    assert importance.carried(off, words_of("en")).figure["data"][0]["zmax"] == 1.0
