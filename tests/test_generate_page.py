@@ -18,6 +18,7 @@ from streamlit.testing.v1 import AppTest
 import core
 from core import PRESETS, Scene, limits
 from core.interpret import logit_lens
+from core.weights.stored import Stored
 from pictures import compute, continuation, drift, extremes, heads, memory, stacks
 from pictures.generate import cache, draw, lens, loss, votes
 from pictures.words import words_of
@@ -254,7 +255,8 @@ def test_of_a_large_model_a_long_text_is_judged_after_the_other_pictures(monkeyp
     monkeypatch.setattr(limits, "LARGE", 1)
     memory.BUDGET.clear()
     rows = len(judged.surprises)
-    assert loss.cost(scene) == rows * scene.config.d_model * scene.config.vocab_size
+    stored = isinstance(compute.params(scene)["embed.W_E"], Stored)
+    assert loss.cost(scene) == (rows + 50 * stored) * scene.config.d_model * scene.config.vocab_size
     of_target = scene.turn(target="a foca dorme no gelo.")
     assert loss.cost(of_target) > loss.cost(scene) and not loss.judged.has(of_target)
     monkeypatch.setattr(limits, "SOON", 0)

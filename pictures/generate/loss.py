@@ -11,8 +11,10 @@ import numpy as np
 from core import ConfigError, Scene, cross_entropy, squared_error
 from core.generate.loop import multiplications, multiplications_by_part
 from core.interpret import read_last
+from core.params import unembedding
 from core.scene.sentence import fit_sentence
-from pictures import compute, continuation, extremes, memory
+from core.weights.stored import Stored
+from pictures import ablation, compute, continuation, extremes, memory
 from pictures.arithmetic import Line, added
 from pictures.compute import Picture, picture
 from pictures.extremes import magnitude
@@ -77,12 +79,15 @@ def parts(scene: Scene) -> list[tuple[Scene]]:
 
 
 def cost(scene: Scene) -> float:
-    """The multiplications that it takes beside what the text that is written has computed."""
+    """The multiplications that it takes beside what the text that is written has computed, and those that widening the
+    unembedding takes as long as."""
     whole, c = joined(scene), scene.config
     n = len(whole.tokens)
     if scene.target or not continuation.is_resumed(scene):
         return 0 if compute.run.has(whole) else multiplications(c, n, n)
-    return multiplications_by_part(c, n - _first(scene, whole.tokens)[0], n)["unembed"]
+    stored = isinstance(unembedding(compute.params(scene), c), Stored)
+    rows = n - _first(scene, whole.tokens)[0] + (ablation.WIDENED if stored else 0)
+    return multiplications_by_part(c, rows, n)["unembed"]
 
 
 def _logits(scene: Scene, rows: slice) -> np.ndarray:
