@@ -499,3 +499,44 @@ def test_maps_of_words_by_words_grow_with_the_text():
     assert abs(heights[2] - heights[3]) < 15, "but for the names under them"
     off = Scene(model="gpt", ablated=((0, 0),))
     assert importance.carried(off, words_of("en")).figure["data"][0]["zmax"] == 1.0
+
+
+def test_a_point_of_a_plane_is_outlined_and_tells_its_numbers():
+    """An outline is a point's own, on whatever scale; of queries and keys either coordinate is the point."""
+    words, scene = words_of("en"), Scene(model="stories", layer=1, head=2, query=5, key=1)
+    made = together.together(scene, words)
+    *_, queries, keys = made.figure["data"]
+    reach = [np.ptp(np.concatenate([queries[axis], keys[axis]])) for axis in "xy"]
+    for trace, name in ((queries, "q"), (keys, "k")):
+        for at in (0, 3):
+            number = (f"plane.blocks.1.attn.{name}", (2, at, 0))
+            assert made.numbers.at({axis: float(trace[axis][at]) for axis in "xy"}) == number
+            place = made.numbers.place((number[0], (2, at, 1)))
+            assert place == made.numbers.place(number)
+            for axis, far in zip("xy", reach, strict=True):
+                low, high = place[f"{axis}0"], place[f"{axis}1"]
+                assert (low + high) / 2 == pytest.approx(float(trace[axis][at]), abs=1e-5)
+                assert 0.01 * far < high - low < 0.1 * far
+    made = weighed.weighed(scene, words)
+    own = made.figure["data"][1]
+    a, carried, moved = (of(scene) for of in (importance.weights_of, importance.carried_of, importance.effects_of))
+    for key, text in enumerate(own["customdata"]):
+        told = re.findall(r"\d+\.\d+", text)
+        assert told[0] == f"{a[5, key]:.2f}" and told[1] == f"{carried[5, key]:.2f}", text
+        assert told[2] == f"{100 * moved[key]:.1f}"
+        place = made.numbers.place(("carried.blocks.1.attn.pattern", (2, 5, key)))
+        for axis in "xy":
+            low, high = made.figure["layout"][f"{axis}axis"]["range"]
+            assert 0 < place[f"{axis}1"] - place[f"{axis}0"] < (high - low) / 10
+
+
+def test_where_what_is_carried_is_lost_and_the_weights_are_not_nothing_is_drawn():
+    words, tried = words_of("en"), 0
+    for layer in range(12):
+        scene = Scene(model="encoder", layer=layer).override(n_layers=12, d_model=64)
+        parts = importance.weights_of(scene), importance.carried_of(scene), importance.effects_of(scene)
+        finite = [bool(np.isfinite(part).all()) for part in parts]
+        tried += len({*finite}) > 1
+        lost = words("reading.weighed.says.lost")
+        assert (weighed.weighed(scene, words).says == lost) == (not all(finite)), (layer, finite)
+    assert tried
