@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import builtins
+import copy
 import importlib
 import re
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
@@ -200,6 +202,41 @@ def test_a_component_s_state_is_left_to_streamlit_where_it_is_kept_elsewhere(mon
     assert main.make_bidi_component_presenter("events")({"open": True}, SimpleNamespace()) == "theirs" and asked
     monkeypatch.delattr(main, "make_bidi_component_presenter")
     internals.lighten_states()
+
+
+SECTIONS = ("theme", "theme.light", "theme.dark", "theme.sidebar", "theme.light.sidebar", "theme.dark.sidebar")
+
+
+def themed(write: Callable[..., None]) -> bytes:
+    """The theme of a run's first message, as `write` writes it section by section."""
+    proto = pytest.importorskip("streamlit.proto.NewSession_pb2")
+    message = proto.NewSession()
+    for section in SECTIONS:
+        part = message.custom_theme
+        for name in section.split(".")[1:]:
+            part = getattr(part, name)
+        write(part, section)
+    return message.SerializeToString(deterministic=True)
+
+
+def test_the_theme_is_what_streamlit_writes_and_another_once_its_file_is(monkeypatch):
+    session = pytest.importorskip("streamlit.runtime.app_session")
+    from streamlit import config
+
+    streamlits = getattr(session._populate_theme_msg, "fibra", session._populate_theme_msg)  # a page may have run
+    monkeypatch.setattr(session, "_populate_theme_msg", streamlits)
+    internals.keep_theme()
+    ours = session._populate_theme_msg
+    assert ours is not streamlits
+    first = themed(streamlits)
+    assert [themed(ours), themed(ours)] == [first, first]
+    theirs = config.get_config_options()
+    other = copy.deepcopy(theirs)
+    other["theme.primaryColor"].set_value("#123456", "a file")
+    monkeypatch.setattr(config, "_config_options", other)
+    assert b"#123456" in themed(ours) and themed(ours) == themed(streamlits) != first
+    monkeypatch.delattr(session, "_populate_theme_msg")
+    internals.keep_theme()
 
 
 # ---- In the browser. Where Streamlit's or Plotly's own code would trip over it too, a thing is hidden from ours alone.

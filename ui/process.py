@@ -53,6 +53,7 @@ def _prepare() -> None:
     internals.shorten_deep_addresses()
     internals.send_plotly_early()
     internals.lighten_states()
+    internals.keep_theme()
     core = import_module("core")
     for name in core.__all__:  # each is imported when it is first asked for
         getattr(core, name)

@@ -242,6 +242,39 @@ def lighten_states() -> None:
     main.make_bidi_component_presenter = make
 
 
+def keep_theme() -> None:
+    """Write the theme, with which every run's first message begins, once for all runs.
+
+    It follows from the configuration alone, and Streamlit goes through all options of that six times a run: a
+    fifteenth of what a turn on Attention takes. runtime.app_session._populate_theme_msg. Without it: so it stays.
+    """
+    try:
+        from streamlit import config
+        from streamlit.runtime import app_session
+
+        write = app_session._populate_theme_msg
+    except GONE:
+        return
+    if getattr(write, "fibra", False):
+        return
+    kept: dict[str, Any] = {}
+    read: Any = None  # the configuration of which they are: another one, once a file of it was changed
+
+    def written(message: Any, section: str = "theme") -> None:
+        nonlocal read
+        if read is not (now := config.get_config_options()):
+            kept.clear()
+            read = now
+        if section not in kept:
+            kept[section] = type(message)()
+            write(kept[section], section)
+        if kept[section].ByteSize():  # else it would be said to be there, and empty
+            message.MergeFrom(kept[section])
+
+    written.fibra = write  # type: ignore[attr-defined]
+    app_session._populate_theme_msg = written
+
+
 def close_session(session: str) -> None:
     """Close a session that has no connection: Runtime.is_active_session, close_session. Without them Streamlit does so
     later."""
