@@ -132,6 +132,11 @@ _MODULES = {name: module for module, names in _FACE.items() for name in names}
 
 def __getattr__(name: str) -> Any:
     if module := _MODULES.get(name):
+        # Its package first: who asks for the module alone keeps it from all others while Python goes for its package,
+        # and who has the package and wants the module waits for ever.
+        package, _, own = module.rpartition(".")
+        if package and own:
+            import_module(package, __name__)
         value = getattr(import_module(module, __name__), name)
     elif name.isidentifier() and not name.startswith("_") and find_spec(f".{name}", __name__):
         value = import_module(f".{name}", __name__)

@@ -20,9 +20,9 @@ from .errors import WeightsError
 from .params import Params
 from .presets import Preset, hold
 from .strict_json import parse, quoted
+from .weights import Pretrained, load_pretrained
 from .weights.card import Card, check_kind, files, is_model, licence, name_of, read_config, revision, titled
 from .weights.folder import CONFIG, VOCABULARIES, WHOLE
-from .weights.load import Pretrained, load_pretrained
 
 VARIABLE = "FIBRA_MODELS"  # of the environment: the folder below which a deployer keeps real models
 DEPTH = 4  # folders below it that are looked into: huggingface_hub's cache has models--ORG--NAME/snapshots/REVISION

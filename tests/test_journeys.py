@@ -281,6 +281,7 @@ def test_pin_and_compare_on_every_page(in_turn, app):
     open_page(page, app)
     page.get_by_role("button", name="Pin", exact=True).click()
     expect(page.locator(".fibra-pinned")).to_contain_text("Pinned.")
+    settled(page)  # until then what stood there before does so too
     thumb = page.get_by_role("slider", name=re.compile("Temperature"))
     thumb.focus()
     thumb.press("ArrowRight")

@@ -46,7 +46,7 @@ from pictures.words import LANGUAGES, words_of
 from plots.tokens import shown
 from tests.support import GOLDEN, ONE_STACK, tensors
 from tests.test_app import fine, html, page
-from ui import presets, shell
+from ui import aside, presets
 from ui.models import cards
 from ui.reading import asked
 from ui.state import SCENE
@@ -75,7 +75,7 @@ def shelf(tmp_path, monkeypatch):
     """The process's library, below a folder of this test's own."""
     own = Library(tmp_path)
     monkeypatch.setattr(library, "LIBRARY", own)
-    for module in (memory, pictures, cards, presets, shell):
+    for module in (memory, pictures, cards, presets, aside):
         monkeypatch.setattr(module, "LIBRARY", own)
     return own
 

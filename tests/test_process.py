@@ -127,3 +127,30 @@ def test_every_page_brings_core_whole_before_a_part_of_it():
     for page in sorted((ROOT / "pages").glob("*.py")):
         modules = [part.module for part in ast.parse(page.read_text("utf-8")).body if isinstance(part, ast.ImportFrom)]
         assert next(m for m in modules if m.split(".")[0] in ("core", "plots", "pictures", "ui")) == "core", page.name
+
+
+def test_what_a_package_of_core_brings_is_asked_of_the_package_first():
+    """Who asks for a part alone holds it while Python goes for the package; who has the package waits for the part."""
+    core = ROOT / "core"
+    packages = {path.parent: path.read_text("utf-8") for path in core.rglob("__init__.py") if path.parent != core}
+    brings = {
+        folder.relative_to(ROOT).parts: {part.module for part in ast.parse(text).body if _is_own(part)}
+        for folder, text in packages.items()
+        if folder != core / "scene"  # every page begins with the Scene, whose package that brings whole
+    }
+    found = []
+    for path in core.rglob("*.py"):
+        here, whole = path.parent.relative_to(ROOT).parts, set()
+        for part in ast.parse(path.read_text("utf-8")).body:
+            if not isinstance(part, ast.ImportFrom) or not part.level:
+                continue
+            asked = (*here[: len(here) - part.level + 1], *(part.module or "").split("."))
+            whole.add(asked)
+            package, name = asked[:-1], asked[-1]
+            if name in brings.get(package, ()) and here[: len(package)] != package and package not in whole:
+                found.append((str(path), ".".join(asked)))
+    assert not found
+
+
+def _is_own(part: ast.stmt) -> bool:
+    return isinstance(part, ast.ImportFrom) and part.level == 1

@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import CheckError
-from ..interpret.ablation import head_effects
-from ..interpret.heads import head_scores
+from ..interpret import head_effects, head_scores
 from ..interpret.induction import patterns
 from ..kinds import shown
 from ..scene.run import Run

@@ -11,10 +11,11 @@ from time import perf_counter
 import numpy as np
 
 from ..config import Config
-from ..interpret.induction import induction_score, patterns
+from ..interpret import induction_score
+from ..interpret.induction import patterns
 from ..model import forward
 from ..params import Params, init_params
-from ..tasks.task import Task, evaluate
+from ..tasks import Task, evaluate
 from .batch import Batch
 from .loop import Checkpoints, Recipe, State, TrainingStep, train
 

@@ -14,7 +14,8 @@ from core.generate.loop import NewToken
 from core.interpret import alignment_score
 from core.scene import translation
 from core.scene.translation import Translated
-from core.tasks.bilingual import ENGLISH, PORTUGUESE, Pair
+from core.tasks import Pair
+from core.tasks.bilingual import ENGLISH, PORTUGUESE
 from core.tasks.parse import parse
 from core.tasks.translation import TOWARDS
 from pictures import compute, memory, stacks
