@@ -16,10 +16,10 @@ from ui.source import Code
 @st.fragment
 def fold(code: tuple[Code, ...], plain: tuple[Code, ...], words: Words) -> None:
     """The functions that ran, once they are asked for: a browser colours them as long as it draws the pictures."""
-    fold = compat.call(st.expander, words("shell.code"), icon=":material/code:", key="code", on_change="rerun")
-    if getattr(fold, "open", True) is False:  # where Streamlit does not say, they stand there at once
+    box = compat.call(st.expander, words("shell.code"), icon=":material/code:", key="code", on_change="rerun")
+    if getattr(box, "open", True) is False:  # where Streamlit does not say, they stand there at once
         return
-    with fold:
+    with box:
         st.markdown(_written(code, plain, words))
         if below := _called(code, words):
             st.html(below)

@@ -116,7 +116,6 @@ class Page:
 
     def known(self, words: Words) -> Scene:
         """The Scene as this page shows it, without what there is not: that is then said."""
-        bar.open_asked(self.name)
         scene = panel.known(state.scene())
         scene = challenge.known(bar.known(scene, words))
         if self.model:
@@ -161,6 +160,7 @@ def _drawn(page: Page, words: Words, side: Any) -> None:
         state.go_on()
         if page.around() != st.session_state.get(AROUND):
             st.rerun()
+        bar.open_asked(page.name)
     scene = page.known(words)
     if page.model:
         with side:
