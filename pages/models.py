@@ -5,8 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from core import Scene, interpret
-from core.weights.card import fingerprint
-from core.weights.finite import unwhole
+from core.weights import fingerprint, unwhole
 from pictures import alike
 from pictures import models as pictures
 from pictures.words import Words

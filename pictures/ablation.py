@@ -10,7 +10,7 @@ import numpy as np
 from core import Scene
 from core.generate.loop import multiplications, multiplications_by_part
 from core.interpret import head_effects, prediction_effects, without_heads
-from core.weights.stored import Stored
+from core.weights import Stored
 from pictures import compute, memory, stacks
 
 # What is stored in few bits is widened for each layer that is tried: as long as the products of so many tokens.

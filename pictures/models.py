@@ -10,8 +10,7 @@ from core import PRESETS, Config
 from core.library import LIBRARY
 from core.params import Params
 from core.presets import SHIPPED
-from core.weights.card import Card
-from core.weights.finite import unwhole
+from core.weights import Card, unwhole
 from core.weights.hub import Offer
 from pictures.words import Words
 

@@ -7,8 +7,23 @@
 """
 
 from ..tokenizer.huggingface import FileTokenizer
+from .card import Card, fingerprint
 from .families import FAMILIES
+from .finite import unwhole
 from .load import Pretrained, load_pretrained, save
 from .safetensors import TensorFile, write
+from .stored import Stored
 
-__all__ = ["FAMILIES", "FileTokenizer", "Pretrained", "TensorFile", "load_pretrained", "save", "write"]
+__all__ = [
+    "FAMILIES",
+    "Card",
+    "FileTokenizer",
+    "Pretrained",
+    "Stored",
+    "TensorFile",
+    "fingerprint",
+    "load_pretrained",
+    "save",
+    "unwhole",
+    "write",
+]

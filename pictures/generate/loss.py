@@ -13,7 +13,7 @@ from core.generate.loop import multiplications, multiplications_by_part
 from core.interpret import read_last
 from core.params import unembedding
 from core.scene.sentence import fit_sentence
-from core.weights.stored import Stored
+from core.weights import Stored
 from pictures import ablation, compute, continuation, extremes, memory
 from pictures.arithmetic import Line, added
 from pictures.compute import Picture, picture

@@ -9,7 +9,7 @@ import streamlit as st
 from core import PRESETS, Scene
 from core.library import LIBRARY, Real
 from core.presets import find
-from core.weights.card import Card
+from core.weights import Card
 from pictures import display_names
 from pictures import models as pictures
 from pictures.lessons import shortened
