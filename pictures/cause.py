@@ -213,13 +213,15 @@ def _reach(gap: float, values: np.ndarray) -> float:
 def _says(
     words: Words, which: str, values: np.ndarray, pair: Pair, place: Callable[[int, int], str], **more: str
 ) -> str:
-    """Which cells move the answer most."""
+    """Which cells move the answer furthest towards that of the run that they are taken from: others may move it further
+    away from it."""
     gap = abs(pair.gap)
     if not (np.isfinite(values).all() and np.isfinite(gap)):
         return words("cause.says.lost")
     if round(gap, 2) == 0:
         return words("cause.says.same")
     best, of = greatest(values, words.number), f"cause.says.two.{which}" if pair.two else f"cause.says.{which}"
+    more["run"] = words("cause.other_run" if pair.breaks else "cause.clean_run")
     if round(best.value, 2) <= 0:
         return words(f"{of}_none", **more)
     places = some([place(*found) for found in best.places], words)

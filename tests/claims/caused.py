@@ -148,6 +148,12 @@ def name_of(f: Fresh, which: str, place: tuple[int, ...]) -> str:
     return f"{token} as it enters layer {layer}" if en else f"{token} ao entrar na camada {layer}"
 
 
+def taken_from(f: Fresh) -> str:
+    """The run that the patches are taken from, as the bars of both name it."""
+    named = {"en": ("clean run", "other run"), "pt-BR": ("execução limpa", "outra execução")}
+    return named[f.words.lang][f.scene.cause_break]
+
+
 def chosen_head(f: Fresh) -> str:
     text = f.heads([cause.asked(f.scene).place], the=True)
     return text[:1].upper() + text[1:]
@@ -203,6 +209,7 @@ def _(f: Fresh, v: Values) -> None:
     names = [name_of(f, which, place) for place in best]
     assert v["places"] == f.phrase(names), (v["places"], names)
     assert ("at" not in v) or v["at"] == chosen_head(f)
+    assert v["run"] == taken_from(f)
 
 
 @claim(
@@ -212,6 +219,7 @@ def _(f: Fresh, v: Values) -> None:
 def _(f: Fresh, v: Values) -> None:
     assert cells(f.scene, f.at_builder.__name__).max() < 0.006
     assert ("at" not in v) or v["at"] == chosen_head(f)
+    assert v["run"] == taken_from(f)
 
 
 @claim("cause.says.same")
