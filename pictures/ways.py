@@ -125,7 +125,7 @@ def spread(scene: Scene) -> list[tuple[str, int]]:
     """The vectors whose directions the `basis` is, in the order of its rows: (array, position) of each."""
     first, own = len(scene.tokens), np.flatnonzero(kept(scene)).tolist()
     places = [(int(i >= first), i - first * (i >= first)) for i in own]
-    return [(reached(scene, stack, stage), at) for stage in range(len(ways(scene))) for stack, at in places]
+    return [(reached(scene, stack, stage), at) for stage in range(len(Stages(scene))) for stack, at in places]
 
 
 def kept(scene: Scene) -> np.ndarray:

@@ -40,6 +40,7 @@ from core.interpret import (
     share_of_zeros,
     similarity,
     sine_wave,
+    space,
     token_moments,
     token_norms,
     transformed_values,
@@ -123,6 +124,40 @@ def test_pca_is_the_covariance_s_eigenvectors(seed, n, d):
     used = found.components[found.explained > 0]
     assert np.allclose(used @ used.T, np.eye(len(used)), atol=1e-9)
     assert np.allclose(found.project(x) @ found.components + found.mean, x)
+
+
+@pytest.mark.parametrize("n", [space.MANY, 400])
+def test_pca_of_many_dimensions_is_the_covariance_s_eigenvectors_too(n, monkeypatch):
+    """Vectors that shrink along more and more directions, as a model's do; then without that shortcut."""
+    rng = np.random.default_rng(n)
+    x = (rng.standard_normal((n, 200)) * 0.9 ** np.arange(200)) @ np.linalg.qr(rng.standard_normal((200, 200)))[0] + 3
+    values, columns = np.linalg.eigh(np.cov(x.T, bias=True))
+    found = pca(x)
+    assert np.allclose(found.explained, values[::-1][:3] / values.sum(), rtol=1e-10)
+    assert np.allclose(np.abs(np.diag(found.components @ columns[:, ::-1][:, :3])), 1, atol=1e-12)
+    monkeypatch.setattr(space, "MANY", 1000)
+    plain = pca(x)
+    assert not np.array_equal(found.components, plain.components)  # it went another way
+    assert np.allclose(found.components, plain.components, atol=1e-9)
+    assert np.allclose(found.explained, plain.explained, rtol=1e-9)
+
+
+def test_pca_of_many_dimensions_takes_no_rounding_for_variance():
+    rng = np.random.default_rng(0)
+    way, other = rng.standard_normal((2, 300))
+    line = pca(np.outer(rng.standard_normal(200), way) + other)
+    assert line.explained == pytest.approx([1, 0, 0]) and not line.components[1:].any()
+    found = pca((other + np.zeros((200, 300))).astype(np.float32))
+    assert not found.explained.any() and not found.components.any()
+
+
+def test_leading_eigenvalues_are_none_where_they_are_too_close_or_too_few():
+    rng = np.random.default_rng(0)
+    close = rng.standard_normal((300, 250))
+    assert space.leading(close.T @ close, 3) is None
+    assert space.leading(np.eye(space.BLOCK - 1), 1) is None and space.leading(np.eye(5), 5) is None
+    values, vectors = space.leading(np.diag([3.0, 1, 5, *[0] * 37]), 2)
+    assert values == pytest.approx([5, 3]) and np.abs(vectors) == pytest.approx(np.eye(40)[[2, 0]])
 
 
 @given(seeds)

@@ -30,6 +30,10 @@ def relative_change(before: np.ndarray, after: np.ndarray) -> np.ndarray:
 
 
 ROUNDING = 1e-6  # of the numbers' size: what float32 and a few sums of it may add to numbers that are equal
+MANY = 128  # points and dimensions: of fewer all directions are found in 2 ms
+ROWS = 1024  # that are looked at together
+EXACT = 1e-13  # of the greatest eigenvalue: what a vector times the matrix may be beside the vector times its own
+BLOCK, BLOCKS = 4, 16  # vectors found together, and how often: a real model's streams take 10
 
 
 @dataclass(frozen=True)
@@ -47,31 +51,72 @@ class PCA:
 
 def pca(x: np.ndarray, k: int = 3) -> PCA:
     """Principal components of x [n, d], by SVD (Jolliffe 2002, section 3.5): the first k, zeros where there are fewer.
-    Of more points than dimensions as eigenvectors of x^T x (section 1.1), in a third of the time: ROUNDING is a hundred
-    times what that loses.
+    Of many points, and of many dimensions, as eigenvectors of x^T x (section 1.1), in a tenth of the time and less:
+    ROUNDING is a hundred times what that loses.
 
     A component's sign is free; here its entry of largest magnitude is positive, so that a picture never flips over.
     Points that differ by no more than ROUNDING of their own size coincide: they have no variance and no direction.
     """
-    x = np.asarray(x, np.float64)
-    mean = x.mean(axis=0)
-    centred = x - mean
-    size = np.linalg.norm(x)
-    if len(x) > x.shape[1]:
-        variances, columns = np.linalg.eigh(centred.T @ centred)
-        variances, directions = variances[::-1].clip(0), columns[:, ::-1].T
-    else:
-        _, singular, directions = np.linalg.svd(centred, full_matrices=False)
-        variances = singular**2
-    components = np.zeros((k, x.shape[1]))
+    x = np.asarray(x)
+    mean = x.mean(axis=0, dtype=np.float64)
+    variances, directions, total, noise = _many(x, mean, k) or _all_directions(x.astype(np.float64) - mean, mean)
+    components = np.zeros((k, len(mean)))
     explained = np.zeros(k)
-    real = variances > (ROUNDING * size) ** 2
-    total = variances[real].sum()
-    for i in np.flatnonzero(real[:k]):
+    for i in np.flatnonzero(variances[:k] > noise):
         largest = np.argmax(np.abs(directions[i]).round(12))
         components[i] = directions[i] * np.sign(directions[i, largest])
         explained[i] = variances[i] / total
     return PCA(mean, components, explained)
+
+
+def _all_directions(x: np.ndarray, mean: np.ndarray) -> tuple[np.ndarray, np.ndarray, float, float]:
+    """Of points x [n, d], without their mean: the squared lengths along all directions, the greatest first, these
+    directions [., d], the sum of all squares that are more than noise, and how much noise may be."""
+    noise = ROUNDING**2 * float((x**2).sum() + len(x) * mean @ mean)
+    if len(x) > len(mean):
+        values, columns = np.linalg.eigh(x.T @ x)
+        variances, directions = values[::-1].clip(0), columns[:, ::-1].T
+    else:
+        _, singular, directions = np.linalg.svd(x, full_matrices=False)
+        variances = singular**2
+    return variances, directions, float(variances[variances > noise].sum()), noise
+
+
+def _many(x: np.ndarray, mean: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray, float, float] | None:
+    """The same of k directions alone, of x [n, d] with its mean; None where they are few, or not to be found alone."""
+    n, d = x.shape
+    if min(n, d) < MANY:
+        return None
+    spread = np.zeros((d, d))
+    for at in range(0, n, ROWS):  # of a long text all at once would take more than its run
+        part = x[at : at + ROWS] - mean
+        spread += part.T @ part
+    total = float(np.trace(spread))
+    noise = ROUNDING**2 * float(total + n * mean @ mean)
+    # What all the others could hold in noise alters no digit of a share that anyone reads.
+    found = leading(spread, k) if d * noise < 1e-6 * total else None
+    return found and (*found, total, noise)
+
+
+def leading(matrix: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray] | None:
+    """The k greatest eigenvalues of a symmetric matrix [d, d], none negative, the greatest first: values [k], vectors
+    [k, d]. Block Lanczos (Golub & Van Loan 2013, section 10.3.6), each block made orthogonal to all before: a tenth of
+    the time of `eigh`, which finds all. None where they are too close to one another to be found so, to EXACT.
+    """
+    block = np.random.default_rng(0).standard_normal((len(matrix), BLOCK))
+    basis = products = np.empty((len(matrix), 0))
+    while basis.shape[1] + BLOCK <= min(len(matrix), BLOCKS * BLOCK):
+        for _ in range(2):  # once leaves what rounding has put there
+            block, _ = np.linalg.qr(block - basis @ (basis.T @ block))
+        basis, block = np.hstack([basis, block]), matrix @ block
+        products = np.hstack([products, block])
+        values, inner = np.linalg.eigh(basis.T @ products)
+        values, inner = values[::-1][:k], inner[:, ::-1][:, :k]
+        vectors = basis @ inner
+        left = np.linalg.norm(products @ inner - vectors * values, axis=0)
+        if len(values) == k and (left <= EXACT * values[0]).all():
+            return values, vectors.T
+    return None
 
 
 def rank_correlation(x: np.ndarray, y: np.ndarray) -> float:
