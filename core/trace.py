@@ -177,6 +177,7 @@ class Trace(Mapping[str, np.ndarray]):
         "_names",
         "_patched",
         "_patterns",
+        "_shapes",
         "ids",
         "interventions",
         "mask",
@@ -191,6 +192,7 @@ class Trace(Mapping[str, np.ndarray]):
         interventions: Interventions = NOTHING,
     ):
         self._arrays: dict[str, np.ndarray] = {}
+        self._shapes: dict[str, tuple[int, ...]] = {}
         self._all = names is None
         self._names = frozenset(() if names is None else _checked(names))
         self._patterns = [name for name in self._names if _is_pattern(name)]
@@ -208,6 +210,8 @@ class Trace(Mapping[str, np.ndarray]):
             self._patched.add(name)
         if self._keeps(name):
             self._arrays[name] = array
+        if not self._all:
+            self._shapes[name] = array.shape
         return array
 
     def needs(self, name: str) -> bool:
@@ -240,6 +244,11 @@ class Trace(Mapping[str, np.ndarray]):
     def shape(self, name: str) -> tuple[int, ...]:
         """The shape of an array that is there."""
         return self._arrays[name].shape
+
+    @property
+    def passed(self) -> dict[str, tuple[int, ...]]:
+        """The shape of every array that the run came by, in order, kept or not; of a trace that keeps all, none."""
+        return self._shapes
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._arrays)

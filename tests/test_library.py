@@ -309,6 +309,10 @@ def test_a_recalled_trace_is_the_whole_one(model, monkeypatch):
     for name in [*whole][::-1]:
         assert name in recalled and recalled.shape(name) == whole.shape(name)
         assert np.array_equal(recalled[name], whole[name], equal_nan=True), name
+    with monkeypatch.context() as patch:  # what there is, the run has told: nothing is computed for it
+        patch.setattr("core.scene.recall.block", None)
+        again = core.run(scene, params, weights=lambda: params).trace
+        assert [again.shape(name) for name in again] == [whole.shape(name) for name in whole]
     assert recalled.nbytes < whole.nbytes and recalled.interventions == whole.interventions != Interventions()
     again = core.run(scene, params, weights=lambda: params).trace  # of which no block was asked for yet
     for name in whole:

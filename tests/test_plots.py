@@ -23,7 +23,7 @@ from plots import theme, training_curves
 from plots.bipartite import bipartite
 from plots.curves import curves
 from plots.drift import CANVASES, LINE_HEIGHT, drift
-from plots.fibres import MAX_CURVES, TRACES, fibres
+from plots.fibres import MAX_CURVES, TRACES, _candidates, fibres
 from plots.figure import label_width, literal, number, short, ticks, to_json
 from plots.gradient_errors import gradient_errors
 from plots.head_map import head_map
@@ -470,6 +470,24 @@ def test_fibres_obey_threshold_heads_and_layers() -> None:
     assert drawn(threshold=0.1, heads=[1]) == (many[:, 1] > 0.1).sum()
     assert drawn(threshold=0.1, layers_lit=2) == (many[:2] > 0.1).sum()
     assert drawn(threshold=0.1, layers_lit=0) == 0
+
+
+@pytest.mark.parametrize("focus", [None, 2])
+def test_fibres_are_those_that_some_number_of_lit_layers_draws(focus, monkeypatch) -> None:
+    """Of each number of layers the heaviest that fit, those at the focus first; each once, and in that order."""
+    monkeypatch.setattr("plots.fibres.MAX_CURVES", 7)
+    many = np.round(patterns(4, 3, 6), 1)  # many weigh the same
+
+    def first(place: tuple[int, ...]) -> tuple:
+        return focus is not None and focus not in place[2:], -many[place]
+
+    expected: set[tuple[int, ...]] = set()
+    for lit in range(1, 5):
+        over = sorted((place for place in np.ndindex(many[:lit].shape) if many[place] > 0), key=first)
+        sides = [[p for p in over if focus is None or (focus in p[2:]) == side] for side in (True, False)]
+        expected |= {place for side in sides[: 1 if focus is None else 2] for place in side[:7]}
+    found = [*zip(*(column.tolist() for column in _candidates(many, focus)), strict=True)]
+    assert {*found} == expected and found == sorted(expected, key=lambda place: (*first(place), place))
 
 
 def test_a_trace_of_fibres_keeps_its_name_while_others_come_and_go() -> None:

@@ -71,7 +71,8 @@ class Recalled(Trace):
         super().__init__(kept, interventions=kept.interventions)
         self._arrays = {name: kept[name] for name in kept}
         self._config, self._weights = config, weights
-        self._inside: dict[str, tuple[int, ...]] = {}  # of any block: its names, in order, and their shapes
+        first = "blocks.0."  # of any block: its names, in order, and their shapes
+        self._inside = {name[len(first) :]: shape for name, shape in kept.passed.items() if name.startswith(first)}
         self._names_kept: dict[str, None] = {}
         self._last: tuple[int, Trace] = -1, Trace(())
         self._first: tuple[tuple[int, int], Trace] = (-1, 0), Trace(())
@@ -131,7 +132,7 @@ class Recalled(Trace):
             return super().shape(alike)
         if name not in self:
             return super().shape(name)
-        return self._inside[inside]  # `in` has asked for them
+        return self._inside[inside]
 
     def at_hand(self, name: str) -> bool:
         """Whether the array is kept; of another a whole block is computed."""
@@ -167,8 +168,6 @@ class Recalled(Trace):
         """All names, in the order of the computation: every block has those of the first."""
         if self._names_kept:
             return self._names_kept
-        self._last = 0, self._run(0, "")
-        self._inside = {name.split(".", 2)[2]: array.shape for name, array in self._last[1].items()}
         before = [name for name in ("embed", "pos_embed") if name in self._arrays]
         before += [name for name in self._arrays if name.startswith("ln_embed.")]
         after = [name for name in self._arrays if name.startswith("ln_final.")]
