@@ -172,6 +172,8 @@ def test_a_question_is_answered_by_keyboard_on_a_phone(watched, app):
     expect(panel).to_be_in_viewport()
     covered = page.locator("[data-figure=attention-pattern] .fibra-plot")
     expect(covered).not_to_be_visible()
+    title = page.locator("[data-figure=attention-cell] .fibra-step").first  # of the rows in words: not alone in the void
+    expect(title).not_to_be_visible()
     panel.get_by_role("slider").focus()
     page.keyboard.press("ArrowRight")
     settled(page)
@@ -179,6 +181,7 @@ def test_a_question_is_answered_by_keyboard_on_a_phone(watched, app):
     page.keyboard.press("Enter")
     expect(panel.get_by_role("status")).to_contain_text("it is 1.00")
     expect(covered).to_be_visible()
+    expect(title).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     page.locator(".st-key-ask-score-of-zero button").click()  # and with a finger: a bar is drawn to three quarters
     wait_for_query(page, check="score-of-zero")

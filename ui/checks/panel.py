@@ -144,15 +144,18 @@ def _again(check: Check, asked: Scene) -> None:
 def _cover(check: Check, words: Words) -> str:
     """A style that hides the figures which would give the answer away, from eyes and from screen readers.
 
-    Their names stay, without what is said beside them. Where a plain chart stands in for a figure, it is hidden too.
+    Their names stay, without what is said beside them; of words without a figure nothing stays, for a title inside them
+    would stand in the void. Where a plain chart stands in for a figure, it is hidden too.
     """
     if not check.covers:
         return ""
     figures = ",".join(f'[data-figure="{key}"]' for key in check.covers)
+    words_alone = f":is({figures}):not(:has(>.fibra-figure))"
     plain = ",".join(f".st-key-{key}-plain" for key in check.covers)
     said = json.dumps(words("checks.covered"), ensure_ascii=False)
     return (
         f"<style>:is({figures})>:not(.fibra-step),:is({figures})>.fibra-step i,{plain}{{visibility:hidden!important}}"
-        f":is({figures})>.fibra-figure{{position:relative}}"
-        f":is({figures})>.fibra-figure::before{{content:{said};{COVER}}}</style>"
+        f"{words_alone}>.fibra-step{{visibility:hidden!important}}"
+        f":is({figures})>.fibra-figure,{words_alone}{{position:relative}}"
+        f":is({figures})>.fibra-figure::before,{words_alone}::before{{content:{said};{COVER}}}</style>"
     )
