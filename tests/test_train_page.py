@@ -721,3 +721,15 @@ def test_a_run_before_is_laid_under_this_one_as_the_scene_says():
     for overlay in (True, False):
         view = View(Training((), run, former.history), run, Scene(train_overlay=overlay), *run.at(None))
         assert (view.former is not None) == overlay
+
+
+def test_what_is_counted_agrees_with_how_many_are_right():
+    one, none = ({"right": right, "n": 8, "mean": 0.1, "layer": 0, "head": 0} for right in (1, 0))
+    pt = words_of("pt-BR")
+    assert EN("train.says.example", **one).startswith("1 of 8 guesses is right;")
+    assert pt("train.says.example", **one).startswith("1 de 8 palpites está certo;")
+    assert pt("train.says.example", **none).startswith("0 de 8 palpites estão certos;")
+    for key in ("train.says.across", "translate.says.score"):
+        assert "1 of 8 words looks most at one that it stems from" in EN(key, **one)
+        assert "0 of 8 words look most at one that they stem from" in EN(key, **none)
+        assert "1 de 8 palavras olha mais para uma de que vem" in pt(key, **one)

@@ -211,7 +211,7 @@ def _(f: Fresh, v: Values, stack: str) -> None:
     times = max(first, last) / min(first, last)
     assert holds(f, v["times"], times)
     en, text = f.words.lang == "en", f.says
-    less, more = ("times less", "times more") if en else ("vezes menos", "vezes mais")
+    less, more = ("times less", "times as much") if en else ("vezes menos", "vezes isso")
     told = (less in text, more in text)
     assert told == (times >= 2 and first < last, times >= 2 and first > last) or (
         way.written and (times < 2 or any(told))
