@@ -172,7 +172,7 @@ def test_a_question_is_answered_by_keyboard_on_a_phone(watched, app):
     expect(panel).to_be_in_viewport()
     covered = page.locator("[data-figure=attention-pattern] .fibra-plot")
     expect(covered).not_to_be_visible()
-    title = page.locator("[data-figure=attention-cell] .fibra-step").first  # of the rows in words: not alone in the void
+    title = page.locator("[data-figure=attention-cell] .fibra-step").first  # not alone in the void
     expect(title).not_to_be_visible()
     panel.get_by_role("slider").focus()
     page.keyboard.press("ArrowRight")
