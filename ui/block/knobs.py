@@ -18,24 +18,22 @@ from ui import controls, shell, sizes, state
 
 def place(scene: Scene, words: Words) -> None:
     """Which layer, and which token of it; and of two stacks, which one."""
-    left, right, last = st.columns([1, 2, 3], gap="medium")
     here = inside(scene)
     n, names = here.config.n_layers, choices(here.tokens, words)
-    with left:
+    with st.container(key="block-place"):
         controls.select(words("axis.layer"), "layer", range(n), here.layer, str, disabled=n == 1)
-    with right:
         controls.select(words("block.token"), "query", range(len(names)), here.row, names.__getitem__)
-    if here.stack:
-        with last:
-            stack = {"encoder": "encoder", "decoder": "cross"}
-            controls.segments(
-                words("block.stack"),
-                "block_stack",
-                [*stack],
-                here.stack,
-                lambda name: words(f"block.stacks.{name}"),
-                turn=lambda block_stack: state.turn(attention_of=stack[block_stack]),
-            )
+        if here.stack:
+            with st.container(key="block-stack"):
+                stack = {"encoder": "encoder", "decoder": "cross"}
+                controls.segments(
+                    words("block.stack"),
+                    "block_stack",
+                    [*stack],
+                    here.stack,
+                    lambda name: words(f"block.stacks.{name}"),
+                    turn=lambda block_stack: state.turn(attention_of=stack[block_stack]),
+                )
 
 
 def compared(scene: Scene, words: Words) -> None:
