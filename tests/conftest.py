@@ -5,7 +5,9 @@ from __future__ import annotations
 import gc
 import os
 import re
+import shutil
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -57,30 +59,48 @@ class Readers:
     """Readers to be borrowed, one after the other the same: tabs of headless Chromium.
 
     Each keeps what it has fetched and compiled of Streamlit and Plotly, and forgets all that an app has told it. What
-    was compiled Chromium keeps only in a profile on the disk, and it is half of what opening a page takes. So readers
-    without `options` have a profile, and a browser, each; all others are guests in the first one's.
+    was compiled Chromium keeps only in a profile on the disk, and it is half of what opening a page takes. So each
+    reader has a profile, and a browser: a copy of one that has seen this app.
     """
 
-    def __init__(self, chromium: BrowserType, profiles: Path):
-        self._chromium, self._profiles = chromium, profiles
+    def __init__(self, chromium: BrowserType, profiles: Path, app: str):
+        self._chromium, self._profiles, self._app = chromium, profiles, app
         self._homes: list[BrowserContext] = []
         self._free: dict[str, list[BrowserContext]] = {}
         self._kinds: dict[BrowserContext, str] = {}
 
-    def _at_home(self) -> BrowserContext:
+    def _at_home(self, **options: Any) -> BrowserContext:
         """A reader with a profile."""
         profile = self._profiles / str(len(self._homes))
-        home = self._chromium.launch_persistent_context(profile, executable_path=executable(), args=ARGUMENTS)
-        home.pages[0].close()
+        shutil.copytree(self._lived_in, profile, symlinks=True)
+        home = self._launched(profile, **options)
         self._homes.append(home)
         return home
 
-    def _guest(self, **options: Any) -> BrowserContext:
-        if not self._homes:
-            self.give_back(self.borrow())
-        browser = self._homes[0].browser
-        assert browser
-        return browser.new_context(**options)
+    def _launched(self, profile: Path, **options: Any) -> BrowserContext:
+        home = self._chromium.launch_persistent_context(
+            profile, executable_path=executable(), args=ARGUMENTS, **options
+        )
+        home.pages[0].close()
+        home.add_init_script(WIRE + STILL)
+        return home
+
+    @cached_property
+    def _lived_in(self) -> Path:
+        """A profile that has seen a page twice: what comes a second time is kept compiled."""
+        profile = self._profiles / "lived_in"
+        home = self._launched(profile)
+        for _ in range(2):
+            tab = home.new_page()
+            tab.set_default_timeout(WAIT)
+            tab.goto(f"{self._app}/attention")
+            tab.wait_for_selector("h1.fibra-title")
+            settled(tab)
+            tab.evaluate("localStorage.clear(), sessionStorage.clear()")
+            tab.close()
+        home.clear_cookies()
+        home.close()
+        return profile
 
     def close(self) -> None:
         for home in self._homes:
@@ -96,8 +116,7 @@ class Readers:
         free.sort(key=lambda context: bool(context.pages) and bool(at) and context.pages[0].url.startswith(at))
         if free and (at or not free[0].pages):
             return free.pop() if at else free.pop(0)
-        context = self._guest(**options) if options else self._at_home()
-        context.add_init_script(WIRE + STILL)
+        context = self._at_home(**options)
         self._kinds[context] = kind
         return context
 
@@ -114,9 +133,9 @@ class Readers:
 
 
 @pytest.fixture(scope="session")
-def readers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Readers]:
+def readers(app: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Readers]:
     with sync_playwright() as playwright:
-        readers = Readers(playwright.chromium, tmp_path_factory.mktemp("profiles"))
+        readers = Readers(playwright.chromium, tmp_path_factory.mktemp("profiles"), app)
         yield readers
         readers.close()
 

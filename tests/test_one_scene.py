@@ -82,12 +82,13 @@ class Reader:
     def __init__(self, readers: Readers, address: str, stays: bool = False):
         """Of an app that `stays`, tabs are taken over that other tests have left."""
         self.address, self.stays, self.told = address, stays, {}
+        self.height = 240  # of pictures nothing is read here, and what is out of view is not drawn
         self.tabs = Watched(readers)
 
     def at(self, path: str) -> Page:
         if self.stays:
-            return self.tabs.at(self.address, path)
-        tab = self.tabs.tab()
+            return self.tabs.at(self.address, path, height=self.height)
+        tab = self.tabs.tab(height=self.height)
         tab.goto(self.address + path)
         return tab
 
@@ -251,7 +252,7 @@ def test_a_session_that_is_lost_loses_nothing(readers, server):
 
 
 def test_a_fast_hand_leaves_no_old_value_behind(reader):
-    asked = {"model": "gpt", "lang": "en"}
+    asked, reader.height = {"model": "gpt", "lang": "en"}, 900  # a list has the models that there is room for
     reader.open("attention", asked)
     tab = reader.tab
     tab.get_by_role("combobox", name=re.compile(EN("shell.preset"))).click()
