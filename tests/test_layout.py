@@ -85,6 +85,7 @@ def test_many_rows_in_words_are_folded_and_stay_as_the_reader_left_them(watched,
     fold = page.locator("[data-figure=attention-cell] details")
     assert fold.get_attribute("open") is None and page.locator("[data-figure=attention-cell] .fibra-says").count() == 1
     fold.locator("summary").click()
+    page.locator("[data-figure=attention-pattern]").scroll_into_view_if_needed()  # out of view it may not be drawn yet
     page.locator("[data-figure=attention-pattern] .nsewdrag").first.click()
     page.wait_for_function("location.search.includes('query')")
     settled(page)
