@@ -12,12 +12,13 @@ run: .venv/run
 
 # Browsers wait most of their time: three workers keep two cores busy. Each has a server and few Chromiums of its own, and
 # what is dealt to it tests/workers.py says. What Python compiles is kept: servers start, and workers collect, in half the
-# time. Small products on several threads wait for one another: side by side they take many times as long.
+# time; and the tests are compiled once, while one core checks types, not by each worker for itself. Small products on
+# several threads wait for one another: side by side they take many times as long.
 test: export PYTHONDONTWRITEBYTECODE =
 test: export OPENBLAS_NUM_THREADS = 1
 test: .venv/dev
 	$(BIN)/ruff check .
-	$(BIN)/python -m mypy
+	$(BIN)/python -m pytest --collect-only -q >/dev/null & $(BIN)/python -m mypy; typed=$$?; wait; exit $$typed
 	$(BIN)/python -m pytest -n 3 --dist loadscope --no-loadscope-reorder
 
 # The app without a server: built, turned sixty times, opened offline. Some minutes, and npm and PyPI are asked.
