@@ -19,7 +19,7 @@ from pictures.growth import lengths_within
 from pictures.labels import look, looks
 from pictures.numbers import COLUMN, ROW, Cells, Tiles, by_layer, cells
 from pictures.squares import enlarging, head_axes, looks_map
-from pictures.stacks import each_layer
+from pictures.stacks import each_layer, some_layers
 from pictures.words import Words, capital
 from plots.figure import label_width
 from plots.heatmap import heatmap
@@ -186,8 +186,8 @@ def chosen_height(scene: Scene) -> int:
 @memory.kept(lambda scene: (scene.computed, scene.attention_of), large=compute.is_large)
 def _means_of_rows(scene: Scene) -> tuple[np.ndarray, np.ndarray]:
     """[layer, head] twice: the entropy in bits, and the distance in tokens."""
-    each = [(entropy(a).mean(-1), attention_distance(a).mean(-1)) for a in each_layer(scene)]
-    bits, far = (np.stack(one) for one in zip(*each, strict=True))
+    each = [(entropy(a).mean(-1), attention_distance(a).mean(-1)) for a in some_layers(scene)]
+    bits, far = (np.concatenate(one) for one in zip(*each, strict=True))
     return bits, far
 
 

@@ -64,16 +64,16 @@ def scores_of(scene: Scene) -> dict[str, np.ndarray]:
 def _scores(scene: Scene) -> dict[str, np.ndarray]:
     shown = stacks.looks(scene)
     if shown.kind:  # of two stacks no token is left out
-        return _scored(stacks.each_layer(scene), shown.rows, shown.causal)
-    a = (left_out.renormalized(layer, scene) for layer in stacks.each_layer(scene))
+        return _scored(stacks.some_layers(scene), shown.rows, shown.causal)
+    a = (left_out.renormalized(layers, scene) for layers in stacks.some_layers(scene))
     found = _scored(a, left_out.tokens(scene), shown.causal)
     return found | {"first": np.zeros_like(found["first"])} if left_out.hides(scene) else found
 
 
 def _scored(layers: Iterable[np.ndarray], tokens: Sequence[str], causal: bool) -> dict[str, np.ndarray]:
-    """Of the patterns [head, query, key] of one layer after the other."""
+    """Of the patterns [layer, head, query, key] of some layers after the other."""
     each = [head_scores(a, tokens, causal) for a in layers]
-    return {name: np.nan_to_num(np.stack([scores[name] for scores in each])) for name in each[0]}
+    return {name: np.nan_to_num(np.concatenate([scores[name] for scores in each])) for name in each[0]}
 
 
 def look(scene: Scene, place: tuple[int, int], words: Words) -> str:

@@ -24,7 +24,7 @@ from core.interpret import (
 )
 from core.kinds import Whole
 from core.scene.fields import OVERRIDES
-from pictures import ablation, attention, importance, squares, worth
+from pictures import ablation, attention, importance, labels, squares, stacks, worth
 from pictures import heads as pictures
 from pictures.extremes import magnitude
 from pictures.words import LANGUAGES, words_of
@@ -539,3 +539,22 @@ def test_a_cell_of_a_tile_tells_its_head_who_looks_at_whom_and_how_much(
     hover = page.locator(".hovertext")
     expect(hover).to_contain_text("head 0 of layer 0")
     expect(hover).to_contain_text(told)
+
+
+@pytest.mark.parametrize("together", [1, 2 * 4 * 6 * 6, 1 << 18])
+def test_layers_that_are_looked_at_together_give_what_each_gives_alone(together, monkeypatch):
+    """One by one, two and then the last one, and all."""
+    monkeypatch.setattr(stacks, "TOGETHER", together)
+    scene = Scene(model="gpt", sentence="a b c a b c").override(n_layers=3, n_heads=4, d_model=16)
+    layers = [run(scene).trace[f"blocks.{i}.attn.pattern"] for i in range(3)]
+    some = [*stacks.some_layers(scene)]
+    assert [len(a) for a in some] == {1: [1, 1, 1], 288: [2, 1], 1 << 18: [3]}[together]
+    assert np.array_equal(np.concatenate(some), np.stack(layers))
+    labels._scores.cache.clear()
+    pictures._means_of_rows.cache.clear()
+    for name, found in labels.scores_of(scene).items():
+        expected = [head_scores(a, scene.tokens, causal=True)[name] for a in layers]
+        assert np.allclose(found, expected, rtol=1e-6), name
+    bits, far = pictures._means_of_rows(scene)
+    assert np.allclose(bits, [entropy(a).mean(-1) for a in layers])
+    assert np.allclose(far, [attention_distance(a).mean(-1) for a in layers])
