@@ -13,6 +13,7 @@ from pictures.ways import Stages, depths, layers, names, passed, stage, tokens
 from pictures.words import Words
 
 CROWDED = 20  # times as far apart as at the start: then the starts are within a marker's width of one another
+Told = dict[tuple[tuple[tuple[int, ...], ...], int | None], str]  # of places, and one's own if it is among them
 PLAIN = 1e5  # numbers from here on are written with a power of ten
 
 
@@ -23,16 +24,19 @@ def rows(scene: Scene, words: Words) -> list[str]:
     called, lengths, before, after = (
         names(scene, words),
         drift_lengths(start, end),
-        distances(start),
+        stages.away(0),
         distances(end, start),
     )
     near = extremes.least_of_each(after, lambda x: size(x, words))
-    return [_drifted(called, i, float(lengths[i]), before[i], near[i], words) for i in range(len(start))]
+    told: Told = {}
+    return [_drifted(called, i, float(lengths[i]), before[i], near[i], words, told) for i in range(len(start))]
 
 
-def _drifted(called: list[str], i: int, length: float, before: np.ndarray, near: extremes.Extreme, words: Words) -> str:
+def _drifted(
+    called: list[str], i: int, length: float, before: np.ndarray, near: extremes.Extreme, words: Words, told: Told
+) -> str:
     """Of the i-th token: how long its way is, how far it is from its start to every start, [pos], and from its end to
-    those that are nearest."""
+    those that are nearest. told: what was said of those so far; in a long text many ends are nearest to the same."""
     values = {"token": called[i], "length": size(length, words)}
     if length == 0 or len(called) == 1:
         return words(f"drift.reads.{'unmoved' if length == 0 else 'alone'}", **values)
@@ -40,7 +44,10 @@ def _drifted(called: list[str], i: int, length: float, before: np.ndarray, near:
         return words("drift.reads.everywhere", **values, now=size(near.value, words))
     if near.indices == [i]:
         return words("drift.reads.own", **values)
-    values |= {"starts": _starts(called, near, i, words), "now": size(near.value, words)}
+    same = near.places, i if i in near.indices else None
+    if same not in told:
+        told[same] = _starts(called, near, i, words)
+    values |= {"starts": told[same], "now": size(near.value, words)}
     was = _was(before, i, near, words)
     return words(f"drift.reads.{'near' if was else 'near_several'}", **values, was=was)
 
@@ -79,7 +86,8 @@ def sentence(scene: Scene, stages: Sequence[np.ndarray] | np.ndarray, now: int, 
     """Who has gone furthest and where it ends, whether all draw together, and who stand nearest."""
     called = names(scene, words)
     cut = len(stages) <= layers(scene) and now == len(stages) - 1
-    away = {i: distances(stages[i]) for i in {0, now, len(stages) - 1}}
+    ends = {0, now, len(stages) - 1}
+    away = {i: stages.away(i) if isinstance(stages, Stages) else distances(stages[i]) for i in ends}
     first, here, last = (mean_distance(away[i]) for i in (0, now, len(stages) - 1))
     if now:
         sentences = [*_furthest(called, stages, now, words), *_together(first, here, len(called), words)]

@@ -12,7 +12,7 @@ import numpy as np
 
 from core import Scene
 from core.config import ENCODER
-from core.interpret import PCA, pca, residual_stages
+from core.interpret import PCA, distances, pca, residual_stages
 from core.trace import Trace
 from pictures import compute, extremes, left_out, memory, stacks
 from pictures.compute import looked_at
@@ -98,6 +98,17 @@ class Stages(Sequence[np.ndarray]):
         trace, at = compute.run(self._scene).trace, range(self._n)[stage]
         texts = [trace[reached(self._scene, stack, at)] for stack in range(stacks.count(self._scene))]
         return np.concatenate(texts).astype(np.float64)
+
+    def away(self, stage: int) -> np.ndarray:
+        """[pos, pos]: how far the tokens are from one another there."""
+        at = range(self._n)[stage]
+        # Of the first and of the last every step of the walk asks.
+        return _ends_away(directions(self._scene), at) if at in (0, self._n - 1) else distances(self[at])
+
+
+@memory.kept(lambda scene, stage: (scene, stage), large=lambda scene, _: compute.is_large(scene))
+def _ends_away(scene: Scene, stage: int) -> np.ndarray:
+    return distances(Stages(scene)[stage])
 
 
 def passed(scene: Scene) -> int:

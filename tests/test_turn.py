@@ -112,6 +112,7 @@ SHELVES = {
     "a pinned walk": lambda scene: compare_drift.present_ways(replace(scene, pinned=scene), WORDS),
     "basis": drift.basis,
     "ways in it": ways.projected,
+    "how far apart they begin": lambda scene: ways.Stages(scene).away(0),
     "walk": lambda scene: drift._walk(scene, WORDS),
     "written": continuation.written,
     "its stages": continuation._stages,
