@@ -59,6 +59,16 @@ def test_of_a_scene_that_cannot_say_it_no_cell_is_opened():
 
 
 @pytest.mark.parametrize(
+    ("name", "kind"),
+    [("encoder.blocks.1.attn.z", "encoder"), ("blocks.1.cross.z", "cross"), ("blocks.1.attn.z", "decoder")],
+)
+def test_a_head_of_two_stacks_is_opened_in_the_stack_that_has_it(name, kind):
+    for head, query in ((1, 2), (2, 1)):
+        found = patched.opened(TWO.turn(other_sentence="a foca viu a onda ."), (name, (head, query)))
+        assert (found.attention_of, found.layer, found.head, found.query) == (kind, 1, head, query)
+
+
+@pytest.mark.parametrize(
     "name", ["encoder.blocks.1.resid_pre", "blocks.0.cross.z", "blocks.1.resid_pre", "blocks.1.mlp_out"]
 )
 def test_two_stacks_are_patched_as_one_is_and_read_what_they_read(name):

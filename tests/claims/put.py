@@ -43,7 +43,8 @@ SCENES = [
         TWO.turn(patch=patch, patch_source="a foca viu a onda .")
         for patch in (
             *(("encoder.blocks.1.resid_pre", (2,)), ("encoder.blocks.0.attn.z", (1, 2)), ("blocks.0.cross.z", (1,))),
-            *(("blocks.1.resid_pre", (1,)), ("blocks.1.resid_pre", (15,)), ("blocks.0.mlp_out", ())),
+            *(("blocks.1.resid_pre", (place,)) for place in (1, 6, 15)),  # of 6 that its decoder reads
+            ("blocks.0.mlp_out", ()),
         )
     ),
 ]
@@ -130,6 +131,7 @@ def _(f: Fresh, v: Values) -> None:
 
 @claim("patch.says.read")
 def _(f: Fresh, v: Values) -> None:
+    assert f.scene.model == TWO.model  # one stack reads nothing else
     assert np.array_equal(f.run.target, core.run(f.scene.turn(patch=None)).target)
 
 
