@@ -18,6 +18,7 @@ from playwright.sync_api import (
     BrowserType,
     ConsoleMessage,
     Error,
+    Frame,
     Page,
     Request,
     ViewportSize,
@@ -140,8 +141,9 @@ def readers(app: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Read
         readers.close()
 
 
-# Pages that may go on by themselves, in a tab that nobody looks at.
-BUSY = re.compile(r"/(train|generate|translate|round|challenges|lessons)\b")
+# Pages that may go on by themselves, in a tab that nobody looks at; and the one whose run a session keeps, and comes
+# back to where an address says nothing of a run.
+BUSY, KEPT = re.compile(r"/(generate|translate|round|challenges|lessons)\b"), re.compile(r"/train\b")
 
 
 class Watched:
@@ -151,6 +153,7 @@ class Watched:
         self._readers = readers
         self._contexts: list[BrowserContext] = []
         self._led: list[Page] = []
+        self._marked: set[Page] = set()
         self._size: ViewportSize = {"width": 1440, "height": 900}
         self.errors: list[str] = []
 
@@ -199,7 +202,12 @@ class Watched:
 
     @property
     def _ears(self) -> list[tuple[Any, Any]]:
-        return [("console", self._heard), ("pageerror", self._thrown), ("requestfailed", self._failed)]
+        heard = [("console", self._heard), ("pageerror", self._thrown), ("requestfailed", self._failed)]
+        return [*heard, ("framenavigated", self._been)]
+
+    def _been(self, frame: Frame) -> None:
+        if KEPT.search(frame.url):
+            self._marked.add(frame.page)
 
     def _thrown(self, error: Error) -> None:
         self.errors.append(f"page: {error}")
@@ -221,12 +229,12 @@ class Watched:
                 traces = page.locator("[data-testid=stException]")
                 self.errors += [f"traceback: {traces.nth(i).inner_text()[:300]}" for i in range(traces.count())]
             left = next((page for page in self._led if page.context is context and not page.is_closed()), None)
-            if left and (self.errors or BUSY.search(left.url)):
+            if left and (self.errors or BUSY.search(left.url) or left in self._marked):
                 left = None
             for event, hear in self._ears if left else []:
                 left.remove_listener(event, hear)
             self._readers.give_back(context, left)
-        self._contexts, self._led = [], []
+        self._contexts, self._led, self._marked = [], [], set()
 
 
 @pytest.fixture
