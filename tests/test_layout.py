@@ -47,6 +47,14 @@ def test_a_switch_covers_and_moves_nothing_that_it_alters(watched, app):
     assert page.evaluate(tops) == before
 
 
+def test_a_name_and_a_sentence_that_are_longer_than_their_boxes_say_so(watched, app):
+    page = opened(watched.at(app, f"/attention?lang=pt-BR&model=alice&sentence={'longa+' * 60}", 1280, 720))
+    fits = "box => [box.scrollWidth > box.clientWidth, getComputedStyle(box).textOverflow]"
+    name = page.get_by_test_id("stSidebar").get_by_role("combobox").first
+    for box in (name, page.locator(".st-key-page-head input").first):
+        assert box.evaluate(fits) == [True, "ellipsis"]
+
+
 def test_the_menu_s_rows_lie_below_one_another(watched, app):
     page = opened(watched.at(app, "/attention?lang=pt-BR", 1280, 720))
     rows = [link.bounding_box() for link in page.locator(".st-key-menu :is(a, h2)").all()]
