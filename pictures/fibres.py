@@ -9,7 +9,7 @@ from pictures import compute, cuts, extremes, fibres_across, left_out, stacks
 from pictures.attention import read
 from pictures.compute import Picture, picture
 from pictures.display_names import all_named
-from pictures.lighting import counted, focus, focuses, lit, of_layer, patterns, starts
+from pictures.lighting import counted, focus, focuses, lit, of_layer, off_among, patterns, starts
 from pictures.numbers import Curves
 from pictures.words import Words
 from pictures.woven import Woven
@@ -96,6 +96,9 @@ def _says_light(scene: Scene, a: np.ndarray, words: Words) -> str:
     if n == 0:
         return words("fibres.says.dark")
     sentences = [words("fibres.says.lit", lit=n, n=len(a))] if n < len(a) else []
+    heads = shown.shape[0] * shown.shape[1]
+    if off_among(scene, n) == heads:  # there are weights, and high ones: what is wanting is the light
+        return " ".join([*sentences, words("fibres.says.unlit", n=heads)])
     sentences.append(counted(int(np.count_nonzero(shown > scene.threshold)), scene, words))
     sentences += _strongest(scene, shown, words)
     if scene.ablated:

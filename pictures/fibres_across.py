@@ -9,7 +9,7 @@ from pictures import extremes, stacks
 from pictures.compute import Picture
 from pictures.display_names import all_named
 from pictures.extremes import head_names, some, token_name
-from pictures.lighting import counted, focus, layers, lit, patterns
+from pictures.lighting import counted, focus, layers, lit, off_among, patterns
 from pictures.words import Words
 from pictures.woven import Woven
 from plots.facing import facing
@@ -44,6 +44,9 @@ def _says(scene: Scene, shown: dict[str, np.ndarray], words: Words) -> str:
         return words("fibres.says.dark")
     alight = {kind: a[: n if kind == "encoder" else max(0, n - n_encoder)] for kind, a in shown.items()}
     sentences = [words("fibres.says.lit", lit=n, n=layers(scene))] if n < layers(scene) else []
+    heads = sum(a.shape[0] * a.shape[1] for a in alight.values())
+    if sum(off_among(scene.turn(attention_of=kind), len(a)) for kind, a in alight.items()) == heads:
+        return " ".join([*sentences, words("fibres.says.unlit", n=heads)])
     above = sum(int(np.count_nonzero(a > scene.threshold)) for a in alight.values())
     sentences.append(counted(above, scene, words))
     if "cross" in alight:

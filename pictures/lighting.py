@@ -45,6 +45,11 @@ def lit(scene: Scene) -> int:
     return n if scene.layers_lit is None else min(scene.layers_lit, n)
 
 
+def off_among(scene: Scene, n: int) -> int:
+    """How many heads of the first n layers of the attention that is looked at are off."""
+    return sum(layer < n for layer, _ in stacks.looks(scene).ablated)
+
+
 def tokens(scene: Scene) -> tuple[str, ...]:
     """All tokens that may be in focus: of two stacks those that the encoder reads, then those that are written."""
     return scene.tokens + (stacks.written(scene) if stacks.count(scene) > 1 else ())

@@ -17,6 +17,8 @@ SCENES = [  # those with fibres that are cut among the first, whose values are a
     STORIES.turn(cut=((1, 2, 4, 1),), layer=1, head=2),
     STORIES.turn(cut=tuple((i, h, 4, k) for i in range(2) for h in range(4) for k in range(4))),
     Scene(model="gpt", cut=((0, 0, 1, 0),), focus=1),
+    Scene(ablated=((0, 0),)),
+    STORIES.turn(ablated=tuple((0, head) for head in range(4)), layers_lit=1),
     *any_scenes(195),
 ]
 BUILDERS = (fibres.light, fibres.twin, cuts.lost)
@@ -94,6 +96,12 @@ def as_strong(f: Fresh, v: Values) -> None:
 @claim("fibres.says.ablated")
 def ablated(f: Fresh, v: Values) -> None:
     assert v["n"] == f.config.n_layers * f.config.n_heads - len(f.on) > 0
+
+
+@claim("fibres.says.unlit")
+def unlit(f: Fresh, v: Values) -> None:
+    shown = [(layer, head) for layer in range(len(lit(f))) for head in range(f.config.n_heads)]
+    assert v["n"] == len(shown) > 0 and not {*shown} & {*f.on}
 
 
 @claim("fibres.says.broken")

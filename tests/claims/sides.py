@@ -271,6 +271,12 @@ def off(f: Sides, v: Values) -> None:
     assert v["n"] == len(f.scene.ablated) > 0
 
 
+def unlit(f: Sides, v: Values) -> None:
+    shown = alight(f)
+    assert v["n"] == sum(a.shape[0] * a.shape[1] for a in shown.values()) > 0
+    assert not any(a.any() for a in shown.values())
+
+
 def cell(f: Sides, v: Values) -> None:
     across = f.of_kind("cross")
     across.words = f.words
@@ -282,6 +288,7 @@ def cell(f: Sides, v: Values) -> None:
 OF_LIGHT = {"fibres.says.lit": layers_lit, "fibres.says.ablated": off, "heads.says.cell_in": cell} | {
     f"fibres.says.{name}": counted for name in ("none", "one", "all", "some")
 }
+OF_LIGHT["fibres.says.unlit"] = unlit
 
 
 def crossings(f: Sides) -> tuple[Sides, np.ndarray, list[tuple]]:
