@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import re
 from dataclasses import replace
 from weakref import WeakKeyDictionary
 
@@ -440,6 +441,10 @@ def test_the_example_is_told_as_it_is(lang):
     shown, says = snapshot.example(view, words_of(lang))
     _, targets, mask = view.row
     right = int((view.trace["logits"].argmax(-1) == targets)[mask].sum())
+    said, guesses = view.run.task.vocabulary, view.trace["logits"].argmax(-1)
+    wrong = [said[guess] for guess in guesses[mask & (guesses != targets)]]
+    assert re.findall(r"<(?:span|a)[^>]*>([^<]*)", shown) == [said[i] for i in (view.row[0][0], *targets)]
+    assert re.findall(r"<sub>([^<]*)", shown) == wrong
     assert shown.count('class="right"') == right and shown.count('class="wrong"') == mask.sum() - right
     assert str(right) in says and str(int(mask.sum())) in says
 
@@ -465,6 +470,8 @@ def test_the_induction_head_is_announced_when_it_appears():
 def test_the_scores_are_titled_with_an_induction_head_where_one_is_looked_for():
     run = run_of("repeat", 3)
     assert curves.title("scores", view_of(run), EN) == EN("train.scores")
+    run.watches[0] = replace(run.watches[0], induction=float("nan"))
+    assert curves.title("scores", view_of(run), EN) == EN("train.scores"), "it is looked for later"
     run.watches = [replace(watch, induction=float("nan")) for watch in run.watches]  # as of a translator
     assert curves.title("scores", view_of(run), EN) == EN("train.accuracy")
     assert curves.title("loss", view_of(run), EN) == EN("train.loss")
@@ -480,7 +487,11 @@ def test_the_check_finds_the_planted_bug_and_nothing_without_it():
         bug: gradcheck_all(run.state.params, run.config, next_token(targets, mask), bug=bug, ids=ids)
         for bug in (False, True)
     }
-    assert "All 37 parameters pass" in errors.checks(checks[False], EN).says
+    worst = EN("train.check.says_right", all=37, worst=curves.power(max(one.error for one in checks[False]), EN))
+    says = errors.checks(checks[False], EN).says
+    assert says.startswith(worst) and (says == worst) == (not any(one.coarse for one in checks[False]))
+    lost = [*checks[False], replace(checks[False][0], loss_above=np.nan)]
+    assert errors.checks(lost, EN).says == EN("train.check.lost")
     picture = errors.checks(checks[True], EN)
     wrong = [check.name for check in checks[True] if check.error > 1e-4]
     assert f"in the order of the computation, is {wrong[-1]}:" in picture.says and wrong[0] != wrong[-1]
