@@ -139,7 +139,10 @@ def test_heads_that_are_off_give_no_light() -> None:
     scene = Scene(ablated=((0, 0),), threshold=0.0)
     picture = pictures.light(scene, words_of("en"))
     assert picture.figure["layout"]["meta"]["above"] == 0
-    assert "Heads switched off give no light: 1." in picture.says
+    assert picture.says == "The only head of the layers lit is switched off: it gives no light."
+    some = Scene(model="gpt", ablated=tuple((0, head) for head in range(4)))
+    assert "Heads switched off give no light: 4." in pictures.light(some, words_of("en")).says
+    assert "All 4 heads of the layers lit" in pictures.light(some.turn(layers_lit=1), words_of("en")).says
 
 
 def test_layers_that_overflow_are_named() -> None:
