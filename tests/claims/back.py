@@ -210,9 +210,14 @@ def _(f: Fresh, v: Values, stack: str) -> None:
         return
     times = max(first, last) / min(first, last)
     assert holds(f, v["times"], times)
-    en, text = f.words.lang == "en", f.says
-    less, more = ("times less", "times as much") if en else ("vezes menos", "vezes isso")
-    told = (less in text, more in text)
+    text = f.says.casefold()
+    behind, embeddings, more = (
+        ("behind the last", "at the embeddings", "times as much")
+        if f.words.lang == "en"
+        else ("depois da última", "nos embeddings", "vezes isso")
+    )
+    less_first = text.index(embeddings) < text.index(behind)  # what is said to be so many times as much comes last
+    told = (more in text and less_first, more in text and not less_first)
     assert told == (times >= 2 and first < last, times >= 2 and first > last) or (
         way.written and (times < 2 or any(told))
     )
