@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -156,8 +157,35 @@ def test_the_scale_shows_guess_and_truth_in_one_measure():
     assert [bar[1] for bar in bars] == [1, 0, 0, 0, 0] and bars[0][0] == "“Os”"
     ((_, guess, truth, said),) = pictures.bars(number, number.scene, 0.5, EN)
     assert (guess, truth, said) == (0.25, pytest.approx(0.5), "1.00")
+    for painted, marks in (([0.6, 0.4, 0, 0, 0], ["60.0", "40.0", "0.0", "0.0", "0.0"]), (None, [])):
+        assert re.findall('class="yours" style="left:([0-9.]+)%', pictures.scale(row, row.scene, painted, EN)) == marks
     shown = pictures.scale(CHECKS["seeing-is-not-why"], CHECKS["seeing-is-not-why"].scene, (0, 1), EN)
     assert shown.count("<i class=") == 16 + 2 and "yours" in shown and "computed" in shown
+
+
+def test_a_map_outlines_what_was_guessed_and_what_is_meant():
+    """A shade a cell, the greatest of all the darkest; of one query's row a place is its key's."""
+    guesses = {"mask-hides-later-keys": (1, 3), "weight-is-not-importance": (3, 5), "seeing-is-not-why": (0, 1)}
+    for name, yours in guesses.items():
+        check = CHECKS[name]
+        values, right = np.atleast_2d(pictures.truth(name, check.scene)), core.answer(check)
+        for guess in (None, yours):
+            shown = pictures.scale(check, check.scene, guess, EN)
+            cells = re.findall(r'<i class="([a-z ]*)" style="--shade:(-?[0-9]+)%', shown)
+            for kind, place in (("yours", guess), ("computed", right)):
+                found = [divmod(at, values.shape[1]) for at, (kinds, _) in enumerate(cells) if kind in kinds.split()]
+                assert found == ([(place[0] if len(values) > 1 else 0, place[1])] if place else [])
+            shades = [int(shade) for _, shade in cells]
+            np.testing.assert_allclose(shades, (100 * values / values.max()).ravel(), atol=0.51)
+            assert ('<i class="yours"></i>' in shown) == (guess is not None)
+            assert f"--columns:{values.shape[1]}" in shown
+
+
+def test_a_head_is_told_by_its_layer_and_what_is_near_enough_is_not_said_to_be_the_number():
+    head, number = CHECKS["seeing-is-not-why"], CHECKS["rows-sum-to-one"]
+    assert pictures.told(head, head.scene, (1, 3), EN) == EN("checks.place", layer=1, head=3)
+    near = EN("checks.says.near", guess="1.01", truth="1.00", distance=0.007)
+    assert pictures.verdict(number, number.scene, 1.007, EN) == near != EN("checks.says.right", truth="1.01")
 
 
 @pytest.mark.browser

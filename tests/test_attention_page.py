@@ -208,6 +208,10 @@ def test_what_is_left_of_each_row_by_hand():
     assert not hidden[:, 0].any() and not hidden[:, :, 0].any() and (hidden[:, 1:, 1:] == a[:, 1:, 1:]).all()
     nothing = scene.turn(without_first=False)
     assert left_out.renormalized(a, nothing) is a is left_out.hidden(a, nothing)
+    assert [left_out.kept(scene.turn(sentence=text)).tolist() for text in ("pi ka", "pi ka tu")] == [
+        [True, True],
+        [False, True, True],
+    ]
     assert left_out.whole(scene) == scene and left_out.whole(scene.pin()) == scene.pin().turn(without_first=False)
     divided = scene.turn(rows_renormalized=True)
     for shown, kept in ((left_out.on_map(a, scene), a[:, 1:, 1:]), (left_out.on_map(a, divided), shares)):

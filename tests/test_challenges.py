@@ -14,7 +14,7 @@ import core
 from core.challenges import CHALLENGES, KINDS, build_score, found_stars, score, target
 from core.challenges.challenge import next_token, values
 from core.errors import CheckError
-from pictures import compute
+from pictures import challenges, compute
 from pictures.words import LANGUAGES, words_of
 from tests.support import open_page
 from ui.live import alone, bests
@@ -174,6 +174,12 @@ def test_the_reason_comes_after_the_stars(lang):
     at.session_state[SCENE] = one.solution.turn(challenge="itself", lang=lang)
     page = seen(at.run())
     assert words("challenges.itself.why") in page and words("challenges.stars", n=3, most=3) in page
+
+
+def test_of_three_stars_those_that_are_earned_are_full_and_their_number_is_heard():
+    for n, drawn in enumerate(("☆☆☆", "★☆☆", "★★☆", "★★★")):
+        heard = words_of("en")("challenges.stars", n=n, most=3)
+        assert challenges.stars(n, words_of("en")).endswith(f'aria-label="{heard}">{drawn}</span>')
 
 
 def test_a_solution_is_shown_and_earns_nothing(monkeypatch):

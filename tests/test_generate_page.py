@@ -326,6 +326,9 @@ def test_the_loss_is_the_mean_surprise(target: str) -> None:
     np.testing.assert_allclose(bars.y, surprises, rtol=1e-4, atol=1e-5)
     lines = {line.name: line for line in loss.lines(found, words_of("en"))}
     assert lines["cross_entropy"].result == f"{surprises.mean():.4f}"
+    assert lines["perplexity"].result == f"{exp(surprises.mean()):.2f}"
+    column = loss.losses(scene, words_of("en")).numbers.place(("judged.surprise.logits", (first + 1,)))
+    assert (column["x0"] + column["x1"], column["y0"], column["y1"]) == (2 * 2, 0, 1), "the third bar, as high as all"
     assert lines["ceiling"].value == pytest.approx(log(418) - surprises.mean(), rel=1e-4)
 
 

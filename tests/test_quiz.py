@@ -60,6 +60,7 @@ def test_every_page_s_questions_have_the_computed_answers(lang):
             if check.kind == "number":
                 assert is_right(check, question.number, checks.truth(name, scene)) or check.tolerance == 0
                 assert abs(question.number - right) <= max(question.tolerance, 1e-9)
+                assert question.tolerance == pytest.approx(check.tolerance or 1e-5 * abs(right)), name
             else:
                 assert question.options[0] == checks.told(check, scene, right, words)
                 assert len({*question.options}) == len(question.options) >= 2, question
@@ -83,6 +84,8 @@ def test_a_choice_offers_all_there_are_or_four_and_says_of_what_it_asks():
                 assert 2 <= len(question.options) <= 4
                 truth = checks.truth(check.name, scene)
                 wrong = [one for one in quiz._options(check, scene)[1:] if is_right(check, one, truth)]
+                of_a_row = check.kind == "cell" and truth.ndim == 1
+                assert not of_a_row or {one[0] for one in quiz._options(check, scene)} == {scene.cell[0]}
                 assert not wrong, (check.name, wrong)
     assert len(kinds) >= 4 and not any(
         "?" in question.text.split("\n")[-1] and "http" in question.text for question in quiz.questions(PAGES[0], words)

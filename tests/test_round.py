@@ -310,7 +310,15 @@ def test_a_vote_comes_back_from_its_text_and_nothing_else_does(name):
         back = rounds.from_text(check, check.scene, text)
         assert back == pytest.approx(guess) if check.kind in ("row", "number") else back == guess
     hostile = ["", "x", "null", "true", "[]", "{}", "NaN", "1e999", '"<b>hi</b>"', "[1,2,3]", '["a"]', "[" * 5000, "-1"]
-    hostile += ["[true, false]", "[0, 99]", "[-1, 0]", "[100, 100, 0, 0, 0]", "[120, -20, 0, 0, 0]", "[1.5, 0]"]
+    hostile += [
+        '[100, "a", 0, 0, 0]',
+        "[true, false]",
+        "[0, 99]",
+        "[-1, 0]",
+        "[100, 100, 0, 0, 0]",
+        "[120, -20, 0, 0, 0]",
+        "[1.5, 0]",
+    ]
     for text in hostile:
         assert rounds.from_text(check, check.scene, text) is None, text
 
@@ -350,6 +358,16 @@ def test_both_votes_stand_side_by_side(name, lang):
     for other in alone_and_empty:
         go.Figure(theme.resolve(other.figure, "dark"))
     assert alone_and_empty[1].says == words("round.says.nobody")
+
+
+def test_six_answers_are_drawn_at_most_and_what_is_right_is_one_of_them():
+    check = CHECKS["mask-hides-later-keys"]
+    scene, right = check.scene, questions.answer("mask-hides-later-keys", check.scene)
+    wrong = [at for at in np.ndindex(4, 4) if not is_right(check, at, questions.truth(check.name, scene))][:9]
+    ballot = [at for n, at in enumerate(wrong, 1) for _ in range(n)]  # the last has the most votes
+    assert rounds.answers(check, scene, [ballot, []]) == [*wrong[:-6:-1], right]
+    assert rounds.answers(check, scene, [ballot, [right] * 6]) == [*wrong[:-5:-1], right]
+    np.testing.assert_allclose(rounds.shares(wrong[:2], [wrong[:1], [], wrong[:4]]), [[1, 0], [0, 0], [0.25, 0.25]])
 
 
 def test_votes_that_nearly_agree_stand_on_one_another():

@@ -26,6 +26,7 @@ from pictures.pages import PAGES
 from pictures.train import curves, snapshot
 from pictures.train.view import View
 from pictures.translate import draw, fibres
+from pictures.translate import search as searches
 from pictures.translate import text as texts
 from pictures.words import LANGUAGES, words_of
 from plots import theme
@@ -159,6 +160,11 @@ def test_the_sharpest_head_shows_where_words_change_places():
     known = texts.truth(HERE, text)
     assert known.crossing == (2, 3) and known.stems[2] == {4} and known.own == tuple(BACK.split())
     assert fibres.heads(HERE, words_of("en")).figure["data"][0]["z"][layer, head] == 1
+    boxes = [
+        shape for shape in fibres.board(HERE, words_of("en")).figure["layout"]["shapes"] if shape["type"] == "rect"
+    ]
+    around = {tuple(box[side] for side in ("y0", "y1", "x0", "x1")) for box in boxes if box["line"] == fibres.OUTLINE}
+    assert around == {(t - 0.5, t + 0.5, s - 0.5, s + 0.5) for t, places in known.stems.items() for s in places}
     wrong = HERE.turn(words_forced=((3, 300),))
     assert 2 not in texts.truth(wrong, translate(wrong)).stems
     bare = HERE.turn(sentence="as focas")
@@ -176,6 +182,15 @@ def test_fibres_are_as_strong_as_they_say():
     go.Figure(theme.resolve(figure, "light"))
 
 
+def test_below_a_word_is_underlined_that_was_put_in_and_the_last_one_lit_where_a_reader_stands():
+    forced = HERE.turn(words_forced=((2, 300),))
+    for kind, n, marked in (("cross", None, [1]), ("cross", 3, [1]), ("decoder", 3, []), ("encoder", None, [])):
+        figure = fibres.fibres(forced.turn(attention_of=kind, words_translated=n), words_of("en")).figure
+        ticks = figure["layout"]["xaxis"]["ticktext"]
+        assert [i for i, text in enumerate(ticks) if "<u>" in text] == marked
+        assert [i for i, text in enumerate(ticks) if "<b>" in text] == ([len(ticks) - 1] if n else [])
+
+
 def test_the_tree_is_the_search():
     scene = HERE.turn(beam_width=4)
     steps, data = search(scene), draw.beams(scene, words_of("en")).figure["data"][0]
@@ -183,6 +198,26 @@ def test_the_tree_is_the_search():
     assert [*zip(data["y"][1:].tolist(), data["x"][1:].tolist(), strict=True)] == kept
     assert sum(text.startswith("<b>") for text in data["text"]) == 1 + len(steps[-1].kept[0].tokens)
     assert draw.tree_height(scene) == draw.beams(scene, words_of("en")).figure["layout"]["height"]
+    best = [scene.preset.tokenizer.tokens[id] for id in steps[-1].kept[0].tokens]
+    assert f"“{' '.join(best)}”" in draw.beams(scene, words_of("en")).says
+
+
+def test_a_text_stands_in_the_tree_at_its_last_word():
+    steps = search(HERE.turn(sentence=".", beam_width=4))
+    for n, step in enumerate(steps, 1):
+        for rank, beam in enumerate(step.kept):
+            ended = len(beam.tokens) < n
+            assert searches.text_at(steps, n, rank) == (None if ended else beam.tokens)
+            assert ended or searches.place_of(steps, beam) == (n, rank)
+    assert any(len(beam.tokens) < len(steps) for beam in steps[-1].kept)
+    assert searches.text_at(steps, 0, 0) == () and searches.place_of(steps, None) == (0, 0)
+    assert all(searches.text_at(steps, *at) is None for at in ((0, 1), (1, 4), (len(steps) + 1, 0)))
+
+
+def test_the_bar_of_a_word_that_was_put_in_has_a_colour_of_its_own():
+    for n, forced in ((1, False), (2, True), (3, False)):
+        figure = draw.choices(SCENES["forced"].turn(words_translated=n), words_of("en")).figure
+        assert ("@gradient" in str(figure["data"])) == forced
 
 
 # ------------------------------------------------------------------------------------------------------- who stands in

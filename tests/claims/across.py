@@ -33,6 +33,7 @@ SCENES = [
     *(HERE.turn(attention_of=kind, words_translated=n) for kind in ("encoder", "decoder") for n in (None, 1)),
     *(HERE.turn(off=off, words_translated=3) for off in (("cross",), ("softmax",))),
     HERE.turn(off=("mask",), attention_of="decoder"),
+    HERE.turn(off=("softmax",), attention_of="decoder", words_translated=2),
     HERE.turn(off=("cross",), attention_of="decoder", words_translated=2),
     HERE.turn(off=("norm",), beam_width=2, temperature=3.0),
     HERE.turn(words_forced=((1, 343),), words_translated=1),
