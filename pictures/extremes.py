@@ -10,6 +10,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import repeat
 from math import isfinite
 from typing import TypeVar
 
@@ -73,28 +74,44 @@ def greatest_if_any(values: np.ndarray, shown: Shown, where: np.ndarray | None =
     return Extreme(best, tuple(map(tuple, places)), everywhere)
 
 
-def greatest_of_parts(parts: Sequence[np.ndarray], shown: Shown, where: Iterable[np.ndarray]) -> Extreme | None:
+def greatest_of_parts(
+    parts: Sequence[np.ndarray], shown: Shown, where: Iterable[np.ndarray] | None = None
+) -> Extreme | None:
     """The same of many arrays of one shape, whose places begin with the number of the array: of many values no more
-    than one array is copied. where: for each array."""
+    than one array is copied. where: for each array; everywhere unless told."""
     if sum(part.size for part in parts) > MANY:
-        counted = [np.isfinite(part) & there for part, there in zip(parts, where, strict=True)]
-        if not any(there.any() for there in counted):
+        given = repeat(None, len(parts)) if where is None else where
+        counted = [_counted(part, there) for part, there in zip(parts, given, strict=True)]
+        if not any(there is None or there.any() for there in counted):
             return None
         if found := _greatest_of_many(parts, counted, shown):
             return found
-        where = counted
-    return greatest_if_any(np.stack(parts), shown, np.stack([*where]))
+        where = [np.ones(part.shape, bool) if one is None else one for part, one in zip(parts, counted, strict=True)]
+    return greatest_if_any(np.stack(parts), shown, None if where is None else np.stack([*where]))
 
 
-def _greatest_of_many(values: Sequence[np.ndarray], counted: Sequence[np.ndarray], shown: Shown) -> Extreme | None:
-    """The same of those that are `counted`, one part after another: of all heads of a long text there are 18 million.
-    None where the nearest do not tell.
+def _counted(part: np.ndarray, where: np.ndarray | None) -> np.ndarray | None:
+    """Which values count; None: all. Of one that is no number the least and the greatest are none either."""
+    finite = np.isfinite([part.min(), part.max()]).all()
+    return where if finite else np.isfinite(part) & (True if where is None else where)
+
+
+def _greatest_of_many(
+    values: Sequence[np.ndarray], counted: Sequence[np.ndarray | None], shown: Shown
+) -> Extreme | None:
+    """The same of those that are `counted`, or of all, one part after another: of all heads of a long text there are 18
+    million. None where the nearest do not tell.
     """
     parts = [*zip(values, counted, strict=True)]
-    high = max(float(np.where(there, part, -np.inf).max()) for part, there in parts)
-    low = min(float(np.where(there, part, np.inf).min()) for part, there in parts)
-    best, differs, near_best = _compared(high, low, shown)
-    places = [np.flatnonzero(there & (part >= near_best)) for part, there in parts]
+    highs = [float((part if there is None else np.where(there, part, -np.inf)).max()) for part, there in parts]
+    low = min(float((part if there is None else np.where(there, part, np.inf)).min()) for part, there in parts)
+    best, differs, near_best = _compared(max(highs), low, shown)
+    places = [
+        np.flatnonzero(part >= near_best if there is None else there & (part >= near_best))
+        if high >= near_best
+        else np.empty(0, int)
+        for (part, there), high in zip(parts, highs, strict=True)
+    ]
     if sum(map(len, places)) > TOP * TOP:
         return None
     near = [part.ravel()[at] for (part, _), at in zip(parts, places, strict=True)]

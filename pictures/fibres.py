@@ -9,7 +9,7 @@ from pictures import compute, cuts, extremes, fibres_across, left_out, stacks
 from pictures.attention import read
 from pictures.compute import Picture, picture
 from pictures.display_names import all_named
-from pictures.lighting import counted, focus, focuses, lit, of_layer, off_among, patterns, starts
+from pictures.lighting import counted, each_layer, focus, focuses, lit, of_layer, off_among, starts
 from pictures.numbers import Curves
 from pictures.words import Words
 from pictures.woven import Woven
@@ -34,7 +34,7 @@ def light_of(scene: Scene, words: Words, height: int, start: str = "") -> Pictur
     if stacks.count(scene) > 1:
         return fibres_across.light_of(scene, words, height, start)
     run = compute.run(scene)
-    a = left_out.hidden(patterns(scene), scene)
+    a = [left_out.hidden(layer, scene) for layer in each_layer(scene)]
     says = _says_light(scene, a, words) + left_out.told(scene, words, "weights")
     figure = fibres_figure(
         a,
@@ -91,24 +91,25 @@ def twin_height(scene: Scene) -> int:
 # ---------------------------------------------------------------------------------------------------- in words
 
 
-def _says_light(scene: Scene, a: np.ndarray, words: Words) -> str:
+def _says_light(scene: Scene, a: list[np.ndarray], words: Words) -> str:
     n, shown = lit(scene), a[: lit(scene)]
     if n == 0:
         return words("fibres.says.dark")
     sentences = [words("fibres.says.lit", lit=n, n=len(a))] if n < len(a) else []
-    heads = shown.shape[0] * shown.shape[1]
+    heads = len(shown) * len(shown[0])
     if off_among(scene, n) == heads:  # there are weights, and high ones: what is wanting is the light
         return " ".join([*sentences, words("fibres.says.unlit", n=heads)])
-    sentences.append(counted(int(np.count_nonzero(shown > scene.threshold)), scene, words))
+    above = sum(int(np.count_nonzero(layer > scene.threshold)) for layer in shown)
+    sentences.append(counted(above, scene, words))
     sentences += _strongest(scene, shown, words)
     if scene.ablated:
         sentences.append(words("fibres.says.ablated", n=len(scene.ablated)))
     return " ".join([*sentences, *_broken(shown, words)])
 
 
-def _broken(a: np.ndarray, words: Words) -> list[str]:
-    """From which layer of a [layer, head, query, key] on there is nothing."""
-    broken = np.isnan(a).any((1, 2, 3))
+def _broken(a: list[np.ndarray], words: Words) -> list[str]:
+    """From which of the layers [head, query, key] on there is nothing."""
+    broken = np.array([np.isnan(layer.max()) for layer in a])  # what is no number is the greatest, too
     return [words("fibres.says.broken", layer=int(np.argmax(broken)))] if broken.any() else []
 
 
@@ -119,7 +120,7 @@ def _says_twin(scene: Scene, a: np.ndarray, words: Words) -> str:
     if (layer, head) in found.ablated:
         return words("fibres.says.off", layer=layer, head=head)
     if np.isnan(a).any():
-        return " ".join(_broken(left_out.hidden(patterns(scene), scene), words))
+        return " ".join(_broken([left_out.hidden(other, scene) for other in each_layer(scene)], words))
     place = {"layer": layer, "head": head}
     if (chosen := focuses(scene)[0]) is not None:
         return f"{words('fibres.says.place', **place)} {read(found, a, chosen, words)}"
@@ -136,12 +137,12 @@ def _says_twin(scene: Scene, a: np.ndarray, words: Words) -> str:
     return f"{says} {words('fibres.says.drawn', drawn=MOST_FLAT)}" if above.size > MOST_FLAT else says
 
 
-def _strongest(scene: Scene, a: np.ndarray, words: Words) -> list[str]:
-    """The strongest of all weights [layer, head, query, key], or of those of the token in focus."""
+def _strongest(scene: Scene, a: list[np.ndarray], words: Words) -> list[str]:
+    """The strongest of all weights, a layer's [head, query, key], or of those of the token in focus."""
     chosen, tokens = focus(scene), scene.tokens
     first_alone = scene.config.causal and len(tokens) > 1 and chosen is None
     queries = slice(1 if first_alone else 0, None) if chosen is None else slice(chosen, chosen + 1)
-    found = extremes.greatest_if_any(a[:, :, queries], words.number)
+    found = extremes.greatest_of_parts([layer[:, queries] for layer in a], words.number)
     if found is None or found.value == 0:
         return []
     looks: dict[tuple[int, int, int], list[int]] = {}  # (layer, head, query) -> the keys that it looks at most
@@ -154,7 +155,7 @@ def _strongest(scene: Scene, a: np.ndarray, words: Words) -> list[str]:
         "query": extremes.token_name(tokens, query, words),
         "keys": extremes.token_names(tokens, keys, words, itself=query),
         "weight": found.value,
-        "where": "" if a.shape[:2] == (1, 1) else words("fibres.says.where", layer=layer, head=head),
+        "where": "" if (len(a), len(a[0])) == (1, 1) else words("fibres.says.where", layer=layer, head=head),
     }
     sentence = words(f"fibres.says.{kind}", **values)
     return [sentence, words("fibres.says.as_strong", n=len(looks) - 1)] if len(looks) > 1 else [sentence]

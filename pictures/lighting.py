@@ -19,6 +19,11 @@ def patterns(scene: Scene) -> np.ndarray:
     return a
 
 
+def each_layer(scene: Scene) -> list[np.ndarray]:
+    """[head, row, column] of every layer, the same: of a long text all in one array take longer to copy than to see."""
+    return [of_layer(scene, layer) for layer in range(stacks.looks(scene).config.n_layers)]
+
+
 def of_layer(scene: Scene, layer: int) -> np.ndarray:
     """[head, row, column]: the same of one layer, without those of all the others beside it."""
     found = stacks.looks(scene)

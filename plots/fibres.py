@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ SCALE = 0.68  # of the scene in the camera's units
 
 
 def fibres(
-    patterns: np.ndarray,
+    patterns: np.ndarray | Sequence[np.ndarray],
     tokens: list[str],
     *,
     threshold: float = 0.05,
@@ -37,7 +38,8 @@ def fibres(
     height: int = 620,
     alt: str = "",
 ) -> dict[str, Any]:
-    """`patterns` [layer, head, query, key] as a 3-D scene, dark in both themes.
+    """`patterns` [layer, head, query, key] as a 3-D scene, dark in both themes; of a long text better layer by layer
+    than in one array, which takes longer to fill than all else.
 
     Brightness and width are weight, colour is the head. Only weights above `threshold` are drawn, the MAX_CURVES
     strongest at most: `layout.meta` says "drawn" and "above". With `focus` (a token) the fibres that leave or reach
@@ -51,14 +53,10 @@ def fibres(
     should step back, since Plotly's camera keeps to the height. In one narrower than `layout.meta["level"]` the names,
     the annotations called "token", should stand upright.
     """
-    n_layers, n_heads, n_tokens, _ = patterns.shape
+    n_layers, (n_heads, n_tokens, _) = len(patterns), patterns[0].shape
     shown = np.zeros(n_heads, bool)
     shown[heads if heads is not None else slice(None)] = True
-    if not shown.all():
-        patterns = np.where(shown[None, :, None, None], patterns, 0)
-    if not np.isfinite(patterns).all():  # of a long text to make them so takes longer than all else
-        patterns = np.nan_to_num(patterns)
-    shining = patterns.astype(np.float32, copy=False)
+    shining = [_shining(layer, shown) for layer in patterns]
     places = arc(n_tokens, n_layers)
     layers = [f"{layer_prefix}{layer}" for layer in range(n_layers)]
     return woven(
@@ -76,8 +74,17 @@ def fibres(
     )
 
 
+def _shining(layer: np.ndarray, shown: np.ndarray) -> np.ndarray:
+    """[head, query, key]: a layer's weights; 0 where a head is not shown, or where one is no number."""
+    if not shown.all():
+        layer = np.where(shown[:, None, None], layer, 0)
+    if not np.isfinite([layer.min(), layer.max()]).all():
+        layer = np.nan_to_num(layer)
+    return layer.astype(np.float32, copy=False)
+
+
 def woven(
-    shining: np.ndarray,
+    shining: np.ndarray | Sequence[np.ndarray],
     planes: list[Plane],
     starts: np.ndarray,
     ends: np.ndarray,
@@ -95,10 +102,10 @@ def woven(
     starts [layer, key, xyz], ends [layer, query, xyz]: where a curve begins, and where it ends. rows: how many rows of
     attention shine.
     """
-    n_layers, n_heads, *_ = shining.shape
+    n_layers, (n_heads, n_tokens, _) = len(shining), shining[0].shape
     lit_layers = n_layers if layers_lit is None else layers_lit
-    layer, head, query, key = _candidates(shining, focus)
-    weight = shining[layer, head, query, key]
+    edges, weight = _candidates(shining, focus)
+    layer, head, query, key = np.unravel_index(edges, (n_layers, *shining[0].shape))
     curves = _curves(starts[layer, key], ends[layer, query], _fan(head, n_heads))
     data = [level_arcs(plane.places, number) for number, plane in enumerate(planes)]
     touched = _touches(focus, query, key)
@@ -131,48 +138,56 @@ def woven(
     for line in data:
         if "curves" in line.get("meta", {}):
             line["hoverinfo"] = "none"  # found under the pointer, and silent
-    places = np.ravel_multi_index((layer, head, query, key), shining.shape)
-    mask["edges"] = (shining.shape[2] + places).astype(np.int32)
+    mask["edges"] = (n_tokens + edges).astype(np.int32)
     return with_mask({"data": [*data, *nodes], "layout": layout}, mask, shining[:lit_layers])
 
 
-def _candidates(shining: np.ndarray, focus: int | None) -> tuple[np.ndarray, ...]:
-    """Layer, head, query and key of all curves that some threshold, or some number of lit layers, draws: those that
-    touch the token in focus first, and then the heaviest."""
-    leading = np.empty((0, 4), int)  # of the layers so far
-    found = [leading]
-    sides = _touches(focus, *np.indices(shining.shape[2:]))
-    for layer, weights in enumerate(shining):
-        touched = _touches(focus, leading[:, 2], leading[:, 3])
-        led = [shining[tuple(leading[those].T)] for those in (touched, ~touched)]
-        over = [_heaviest(weights, side, one) for side, one in zip((sides, ~sides), led, strict=True) if side.any()]
-        here = np.argwhere(np.logical_or.reduce(over))
-        pool = np.concatenate([leading, np.insert(here, 0, layer, axis=1)])
-        pool = pool[_order(shining, pool, focus)]
-        touched = _touches(focus, pool[:, 2], pool[:, 3])
-        leading = np.concatenate([pool[touched][:MAX_CURVES], pool[~touched][:MAX_CURVES]])
-        found.append(leading)
-    # By one number each: of rows of four it takes NumPy twenty times as long.
-    every = np.unique(np.ravel_multi_index(tuple(np.concatenate(found).T), shining.shape))
-    curves = np.stack(np.unravel_index(every, shining.shape), axis=1)
-    return tuple(curves[_order(shining, curves, focus)].T)
+def _candidates(shining: np.ndarray | Sequence[np.ndarray], focus: int | None) -> tuple[np.ndarray, np.ndarray]:
+    """All curves that some threshold, or some number of lit layers, draws: their places in [layer, head, query, key],
+    as one number each, and their weights; those that touch the token in focus first, and then the heaviest.
+
+    A layer at a time, with the MAX_CURVES heaviest of the layers before.
+    """
+    _, *sides = shining[0].shape
+    touches = _touches(focus, *np.indices(sides)).ravel()  # [query, key]
+    places, weights, found = np.empty(0, int), np.empty(0, np.float32), []  # the heaviest of the layers so far
+    for layer, own in enumerate(shining):
+        own, first = own.ravel(), layer * own.size
+        touched = touches[places % touches.size]
+        kinds = [(touches, touched), (~touches, ~touched)]
+        here = np.concatenate([_heaviest(own, side, weights[led]) for side, led in kinds if side.any()])
+        here.sort()
+        places, weights = np.concatenate([places, first + here]), np.concatenate([weights, own[here]])
+        order = _order(touches, places, weights)
+        touched = touches[places[order] % touches.size]
+        led = np.concatenate([order[touched][:MAX_CURVES], order[~touched][:MAX_CURVES]])
+        places, weights = places[led], weights[led]
+        found.append((places, weights))
+    every, one = np.unique(np.concatenate([places for places, _ in found]), return_index=True)
+    weights = np.concatenate([weights for _, weights in found])[one]
+    order = _order(touches, every, weights)
+    return every[order], weights[order]
 
 
 def _heaviest(weights: np.ndarray, side: np.ndarray, led: np.ndarray) -> np.ndarray:
-    """[head, query, key] of bool: the MAX_CURVES heaviest on this side [query, key], and all that weigh the same; of
-    them those alone that may come before the curves which lead there so far, whose weights are `led`."""
-    over = (weights > (led.min() if len(led) == MAX_CURVES else 0)) & side
-    theirs = weights[over]
-    return over & (weights >= np.partition(theirs, -MAX_CURVES)[-MAX_CURVES]) if theirs.size > MAX_CURVES else over
+    """The places in a layer's weights [head x query x key] of the MAX_CURVES heaviest on this side [query x key], and
+    of all that weigh the same; of them those alone that may come before the curves which lead there so far, whose
+    weights are `led`."""
+    places = np.flatnonzero(weights > (led.min() if len(led) == MAX_CURVES else 0))
+    places = places[side[places % side.size]]
+    if len(places) <= MAX_CURVES:
+        return places
+    theirs = weights[places]
+    return places[theirs >= np.partition(theirs, -MAX_CURVES)[-MAX_CURVES]]
 
 
-def _order(shining: np.ndarray, curves: np.ndarray, focus: int | None) -> np.ndarray:
-    """The order in which `curves` [curve, (layer, head, query, key)] are drawn while there is room."""
-    return np.lexsort((-shining[tuple(curves.T)], ~_touches(focus, curves[:, 2], curves[:, 3])))
+def _order(touches: np.ndarray, places: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """The order in which curves are drawn while there is room. touches: [query x key] as places count them."""
+    return np.lexsort((-weights, ~touches[places % touches.size]))
 
 
 def _touches(focus: int | None, query: np.ndarray, key: np.ndarray) -> np.ndarray:
-    return np.ones(len(query), bool) if focus is None else (query == focus) | (key == focus)
+    return np.ones(query.shape, bool) if focus is None else (query == focus) | (key == focus)
 
 
 def _fan(head: np.ndarray, n_heads: int) -> np.ndarray:

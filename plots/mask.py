@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Iterable
 from hashlib import blake2b
 from typing import Any
 
@@ -31,13 +32,13 @@ PARTED = ("x", "y", "z", "hovertext", "customdata")  # of a trace: what its curv
 PASSING = ("alt", "drawn", "above")  # of `layout.meta`: what is said of the picture as it is drawn
 
 
-def with_mask(figure: dict[str, Any], mask: dict[str, Any], alike: np.ndarray) -> dict[str, Any]:
+def with_mask(figure: dict[str, Any], mask: dict[str, Any], alike: Iterable[np.ndarray]) -> dict[str, Any]:
     """The figure with a mask, and in its `layout.meta` how many curves are "drawn" of those that are "above".
 
-    `alike` [any] are the weights of all curves, drawn or never, whose layers are lit.
+    `alike`, some arrays, are the weights of all curves, drawn or never, whose layers are lit.
     """
     meta = figure["layout"]["meta"]
-    above = int(np.count_nonzero(alike > mask["at"]["threshold"]))
+    above = sum(int(np.count_nonzero(some > mask["at"]["threshold"])) for some in alike)
     figure["layout"]["meta"] = meta | {"drawn": int(np.count_nonzero(kept(mask))), "above": above}
     return _named(figure, mask)
 

@@ -147,5 +147,11 @@ def test_the_greatest_of_parts_is_the_greatest_of_all(monkeypatch) -> None:
         for many in (MANY, 10):
             monkeypatch.setattr(extremes, "MANY", many)
             assert greatest_of_parts(parts, ENGLISH.number, iter(where)) == whole
+    for some in (parts, [part + 1 for part in parts[::2]], [np.full((2, 5, 5), np.nan)] * 2):  # wherever they stand
+        for many in (MANY, 10):
+            monkeypatch.setattr(extremes, "MANY", many)
+            found = greatest_of_parts(some, ENGLISH.number)
+            monkeypatch.setattr(extremes, "MANY", MANY)
+            assert found == greatest_if_any(np.stack(some), ENGLISH.number)
     alike, there = [np.ones((2, 2))] * 2, [np.ones((2, 2), bool)] * 2
     assert greatest_of_parts(alike, ENGLISH.number, there) == greatest_if_any(np.ones((2, 2, 2)), ENGLISH.number)

@@ -486,8 +486,14 @@ def test_fibres_are_those_that_some_number_of_lit_layers_draws(focus, monkeypatc
         over = sorted((place for place in np.ndindex(many[:lit].shape) if many[place] > 0), key=first)
         sides = [[p for p in over if focus is None or (focus in p[2:]) == side] for side in (True, False)]
         expected |= {place for side in sides[: 1 if focus is None else 2] for place in side[:7]}
-    found = [*zip(*(column.tolist() for column in _candidates(many, focus)), strict=True)]
-    assert {*found} == expected and found == sorted(expected, key=lambda place: (*first(place), place))
+    for layers in (many, [*many]):
+        edges, weights = _candidates(layers, focus)
+        columns = np.unravel_index(edges, many.shape)
+        found = [*zip(*(column.tolist() for column in columns), strict=True)]
+        assert {*found} == expected and found == sorted(expected, key=lambda place: (*first(place), place))
+        assert np.array_equal(weights, many[columns])
+        alike = [to_json(fibres(a, WORDS[:6], threshold=0.2, focus=focus, layers_lit=3)) for a in (many, layers)]
+        assert alike[0] == alike[1]
 
 
 def test_a_trace_of_fibres_keeps_its_name_while_others_come_and_go() -> None:
