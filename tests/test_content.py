@@ -167,5 +167,7 @@ def test_words_agree_with_numbers():
 def test_large_counts():
     english, portuguese = words_of("en"), words_of("pt-BR")
     assert english.amount(3200) == "3,200" and portuguese.amount(3200) == "3.200"  # never "0.00 million"
+    edges = [english.amount(n) for n in (999_999, 1e6, 1e7, 1e8)]
+    assert edges == ["999,999", "1.00 million", "10.0 million", "100 million"]
     assert english.amount(1.5e6) == "1.50 million" and portuguese.amount(1.5e6) == "1,50 milhão"
     assert portuguese.amount(2.5e6) == "2,50 milhões" and portuguese.amount(1.234e9) == "1.234 milhões"

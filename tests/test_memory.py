@@ -365,3 +365,18 @@ def test_one_value_that_is_larger_than_the_rest_is_kept_alone_until_the_next_suc
     assert budget.get(b"small") and budget.get(b"60000") and budget.currsize < 10_000
     budget.clear()
     assert budget.get(b"60000") is None
+
+
+def test_what_is_larger_than_others_leave_puts_nothing_out(monkeypatch):
+    """An entry counts with 400 bytes beside its value."""
+    budget = memory.Budget(10_000)
+    shelf, small, large = budget.shelf("values"), np.zeros(1000, np.uint8), np.zeros(5000, np.uint8)
+    monkeypatch.setattr(limits, "ALONE", 0)
+    budget.take("training", 6_000)
+    budget.put(b"small", small, shelf)
+    budget.put(b"large", large, shelf)
+    assert budget.get(b"small") and budget.get(b"large") is None
+    assert budget.currsize == shelf.currsize == weigh(small) + 400
+    budget.take("training", 0)
+    budget.put(b"large", large, shelf)
+    assert budget.get(b"small") and budget.get(b"large") and budget.currsize == weigh(small) + weigh(large) + 800

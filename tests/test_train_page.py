@@ -410,6 +410,13 @@ def test_the_former_run_lies_under_the_present_one():
         former.watches[0].loss
     )
     assert f"{min(w.loss for w in former.watches):.3f}" in with_it.says
+    for picture, names in (
+        (with_it, ["former", "", "train", "held_out"]),
+        (curves.scores(view_of(run, former), EN), ["former", "", "accuracy", "induction"]),
+    ):
+        assert [line["name"].strip() for line in picture.figure["data"]] == [
+            EN(f"train.line.{n}") if n else "" for n in names
+        ]
 
 
 def test_the_past_is_drawn_from_its_checkpoint():
@@ -455,7 +462,9 @@ def test_a_text_is_shown_literally():
     run.advance(60, 1)
     shown, _ = snapshot.example(view_of(run), EN)
     assert "<b>" not in shown and "&lt;" in shown
-    assert len(snapshot.sample(view_of(run))) > 3
+    view = view_of(run)
+    drawn = core.generate(view.params, task.config, view.row[0][:1], min(40, task.config.n_ctx - 1), 0.7, seed=1)
+    assert snapshot.sample(view) == "".join(task.read([view.row[0][0], *(step.token for step in drawn)]))
 
 
 def test_the_induction_head_is_announced_when_it_appears():
@@ -497,6 +506,7 @@ def test_the_check_finds_the_planted_bug_and_nothing_without_it():
     assert f"in the order of the computation, is {wrong[-1]}:" in picture.says and wrong[0] != wrong[-1]
     assert f"{len(wrong)} of 37 parameters fail" in picture.says and wrong[-1] == "blocks.1.attn.b_K"
     assert [len(trace["x"]) for trace in picture.figure["data"]] == [37 - len(wrong), len(wrong)]
+    assert picture.numbers.numbers == tuple((f"check_error.{check.name}", (0,)) for check in checks[True])
     for mode in theme.PALETTES:
         go.Figure(theme.resolve(picture.figure, mode))
 
