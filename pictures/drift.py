@@ -48,12 +48,12 @@ def points(
     first = len(scene.tokens)
     numbers, places = [], []
     for at, start, trace in zip(stages, starts, figure["data"][-2:], strict=True):
+        names = [f"{start}drift.{reached(scene, stack, at)}" for stack in range(stacks.count(scene))]
         for position, place in zip(
             own, zip(*(trace[axis] for axis in "xyz" if axis in trace), strict=True), strict=True
         ):
             stack = 0 if position < first else 1
-            name = f"{start}drift.{reached(scene, stack, at)}"
-            numbers.append((name, (position - stack * first, 0)))
+            numbers.append((names[stack], (position - stack * first, 0)))
             places.append(tuple(map(float, place)))
     axes = [figure["layout"][axis]["range"] for axis in ("xaxis", "yaxis") if axis in figure["layout"]]
     ring = RING * max((high - low for low, high in axes), default=0.0)

@@ -51,6 +51,11 @@ def weigh(*things: Any) -> int:
             seen.add(id(thing))
             total += sys.getsizeof(thing)
             continue
+        if type(thing) is tuple:  # and of the others most
+            seen.add(id(thing))
+            total += sys.getsizeof(thing)
+            left += thing
+            continue
         if isinstance(thing, SHARED):
             continue
         seen.add(id(thing))

@@ -261,22 +261,39 @@ def _place_labels(canvases: list[np.ndarray], tokens: list[str]) -> tuple[list[s
     cut = np.zeros(cost.shape)  # what a margin would cut, as what another name would cover: neither can be read
     for near, (width, _) in zip(boxes, CANVASES, strict=True):
         cut += np.clip(np.maximum(-near[..., 0], near[..., 2]) - width / 2, 0, None) * LINE_HEIGHT
+    shown = _free(boxes, cut + cost == 0) if crowd else _chosen(boxes, cut, cost)
+    labels = [literal(short(token)) if i in shown else "" for i, token in enumerate(tokens)]
+    return labels, [list(PLACES)[shown.get(i, 0)] for i in range(len(tokens))]
+
+
+def _chosen(boxes: np.ndarray, cut: np.ndarray, cost: np.ndarray) -> dict[int, int]:
+    """Each token's place among its `boxes` [canvas, pos, place, side]: where the least of names is lost, those that a
+    margin would `cut` [pos, place] among them, and then where points and lines `cost` [pos, place] least."""
     shown: dict[int, int] = {}
-    for _ in range(1 if crowd else SWEEPS):
+    for _ in range(SWEEPS):
         before = dict(shown)
-        for i in range(len(tokens)):
-            if crowd and (cut[i] + cost[i]).all():  # no place is free of points: one of many, for the hover
-                continue
+        for i in range(len(cost)):
             shown.pop(i, None)
             others = boxes[:, list(shown), list(shown.values())]
             lost = cut[i] + np.sum([_overlap(a, b) for a, b in zip(boxes[:, i], others, strict=True)], axis=0)
-            best = int(np.lexsort((cost[i], lost))[0])  # whole, and apart from other names, first
-            if not crowd or lost[best] == cost[i, best] == 0:
-                shown[i] = best
+            shown[i] = int(np.lexsort((cost[i], lost))[0])  # whole, and apart from other names, first
         if shown == before:
             break
-    labels = [literal(short(token)) if i in shown else "" for i, token in enumerate(tokens)]
-    return labels, [list(PLACES)[shown.get(i, 0)] for i in range(len(tokens))]
+    return shown
+
+
+def _free(boxes: np.ndarray, free: np.ndarray) -> dict[int, int]:
+    """The same of a crowd: in turn each token that has a box which is `free` [pos, place] and covers none so far."""
+    free, shown = free.copy(), {}
+    for i in range(len(free)):
+        if not free[i].any():
+            continue
+        shown[i] = place = int(free[i].argmax())
+        left, top, right, bottom = np.moveaxis(boxes, 3, 0)
+        own_left, own_top, own_right, own_bottom = boxes[:, i, place].T[:, :, None, None]
+        apart = (left >= own_right) | (right <= own_left) | (top >= own_bottom) | (bottom <= own_top)
+        free &= apart.all(0)
+    return shown
 
 
 def _boxes(points: np.ndarray, widths: np.ndarray) -> np.ndarray:
@@ -289,12 +306,17 @@ def _boxes(points: np.ndarray, widths: np.ndarray) -> np.ndarray:
 
 def _in_the_way(boxes: np.ndarray, sofar: np.ndarray, crowd: bool) -> np.ndarray:
     """[pos, place]: what the points, and unless in a `crowd` the lines, under a box cost; most, a word's point."""
-    left, top, right, bottom = np.moveaxis(boxes, 2, 0)[..., None]
+    shifts = zip(*PLACES.values(), strict=True)
+    across, down = (np.unique(shift, return_index=True, return_inverse=True)[1:] for shift in shifts)
+    left, right = boxes[:, across[0]][..., (0, 2)].transpose(2, 0, 1)[..., None]  # places share sides: three and three
+    top, bottom = boxes[:, down[0]][..., (1, 3)].transpose(2, 0, 1)[..., None]
     cost = np.zeros(boxes.shape[:2])
     lines, air = (sofar[:0], RADIUS) if crowd else (_smooth(sofar), 0)
     for dots, weight in ((lines, 40), (sofar[0], 40), (sofar[-1], 400)):
         x, y = dots.reshape(-1, 2).T[:, None, None]
-        cost += weight * ((x > left - air) & (x < right + air) & (y > top - air) & (y < bottom + air)).sum(2)
+        beside = ((x > left - air) & (x < right + air)).astype(np.float32)  # [pos, column, dot]
+        level = ((y > top - air) & (y < bottom + air)).astype(np.float32)  # [pos, row, dot]
+        cost += weight * (beside @ level.swapaxes(1, 2))[:, across[1], down[1]]
     return cost
 
 

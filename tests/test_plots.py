@@ -22,7 +22,7 @@ from plots import figure as figures
 from plots import theme, training_curves
 from plots.bipartite import bipartite
 from plots.curves import curves
-from plots.drift import CANVASES, LINE_HEIGHT, drift
+from plots.drift import CANVASES, LINE_HEIGHT, RADIUS, _boxes, _free, _in_the_way, _overlap, _smooth, drift
 from plots.fibres import MAX_CURVES, TRACES, _candidates, fibres
 from plots.figure import label_width, literal, number, short, ticks, to_json
 from plots.gradient_errors import gradient_errors
@@ -680,6 +680,31 @@ def test_of_many_words_only_those_are_named_that_cover_no_point(n: int, least: i
     for i in np.flatnonzero(end["text"]):
         left, top, right, bottom = name_box(x[n + i], y[n + i], end["text"][i], end["textposition"][i])
         assert not ((left < x) & (x < right) & (top < y) & (y < bottom)).any()
+
+
+@pytest.mark.parametrize("n", [3, 16, 60])
+def test_what_is_under_a_name_is_counted_dot_by_dot(n: int) -> None:
+    """And of a crowd the names are those that are found one by one."""
+    rng = np.random.default_rng(n)
+    ways = [rng.normal(0, 150, (4, n, 2)) for _ in CANVASES]
+    boxes = np.stack([_boxes(way[-1], rng.uniform(20, 70, n)) for way in ways])
+    for crowd, near, way in product((False, True), boxes, ways):
+        left, top, right, bottom = (side[..., None] for side in np.moveaxis(near, 2, 0))
+        air = RADIUS if crowd else 0
+        expected = np.zeros(near.shape[:2])
+        for dots, weight in (*([] if crowd else [(_smooth(way), 40)]), (way[0], 40), (way[-1], 400)):
+            x, y = dots.reshape(-1, 2).T
+            under = (x > left - air) & (x < right + air) & (y > top - air) & (y < bottom + air)
+            expected += weight * under.sum(2)
+        assert np.array_equal(_in_the_way(near, way, crowd), expected)
+    free = rng.random(boxes.shape[1:3]) < 0.4
+    expected_shown: dict[int, int] = {}
+    for i, place in np.argwhere(free).tolist():
+        others = boxes[:, [*expected_shown], [*expected_shown.values()]]
+        covered = sum(_overlap(box[None], some).sum() for box, some in zip(boxes[:, i, place], others, strict=True))
+        if i not in expected_shown and not covered:
+            expected_shown[i] = place
+    assert _free(boxes, free) == expected_shown
 
 
 def test_points_that_coincide_are_not_magnified() -> None:

@@ -22,11 +22,13 @@ def distances(x: np.ndarray, y: np.ndarray | None = None) -> np.ndarray:
 
     |x - y|^2 = |x|^2 + |y|^2 - 2 x.y, one product for all; where little is left of that, the differences themselves.
     """
-    y = x if y is None else y
-    squares = [(rows**2).sum(-1) for rows in (x, y)]
-    same = _alike(x)[:, None] == _alike(y)  # a word that stands in a text often has one embedding
-    lengths = np.sqrt(np.maximum(squares[0][:, None] + squares[1] - 2 * x @ y.T, 0))
-    sizes = np.sqrt(np.maximum(squares[0][:, None], squares[1]))
+    rows = [x] if y is None else [x, y]
+    y = rows[-1]
+    squares = [(some**2).sum(-1) for some in rows]
+    alike = [_alike(some) for some in rows]
+    same = alike[0][:, None] == alike[-1]  # a word that stands in a text often has one embedding
+    lengths = np.sqrt(np.maximum(squares[0][:, None] + squares[-1] - 2 * x @ y.T, 0))
+    sizes = np.sqrt(np.maximum(squares[0][:, None], squares[-1]))
     lengths[same] = 0
     near = np.argwhere(~(lengths > NEAR * sizes) & ~same)
     for some in np.array_split(near, len(near) // PAIRS + 1):
