@@ -157,6 +157,14 @@ def test_the_scale_shows_guess_and_truth_in_one_measure():
     assert [bar[1] for bar in bars] == [1, 0, 0, 0, 0] and bars[0][0] == "“Os”"
     ((_, guess, truth, said),) = pictures.bars(number, number.scene, 0.5, EN)
     assert (guess, truth, said) == (0.25, pytest.approx(0.5), "1.00")
+    heads, none = CHECKS["scale-is-the-head-s"], CHECKS["values-choose-nobody"]  # of 1 to 16, 2; of 0 to 25, 0
+    for asked, guesses in ((heads, {1: 0, 4: 3 / 15, 16: 1, 99: 1, -3: 0}), (none, {5: 0.2, 30: 1})):
+        for value, share in guesses.items():
+            ((_, guess, truth, _),) = pictures.bars(asked, asked.scene, value, EN)
+            assert (guess, truth) == (pytest.approx(share), pytest.approx(1 / 15 if asked is heads else 0))
+    assert pictures.bars(number, number.scene, None, EN)[0][1] is None
+    assert 'class="bar unnamed"' in pictures.scale(number, number.scene, None, EN)
+    assert pictures.scale(row, row.scene, None, EN).count('<div class="bar"><span>“') == 5
     for painted, marks in (([0.6, 0.4, 0, 0, 0], ["60.0", "40.0", "0.0", "0.0", "0.0"]), (None, [])):
         assert re.findall('class="yours" style="left:([0-9.]+)%', pictures.scale(row, row.scene, painted, EN)) == marks
     shown = pictures.scale(CHECKS["seeing-is-not-why"], CHECKS["seeing-is-not-why"].scene, (0, 1), EN)
@@ -181,11 +189,23 @@ def test_a_map_outlines_what_was_guessed_and_what_is_meant():
             assert f"--columns:{values.shape[1]}" in shown
 
 
-def test_a_head_is_told_by_its_layer_and_what_is_near_enough_is_not_said_to_be_the_number():
+def test_what_is_said_of_a_guess_is_of_its_kind_and_what_is_near_enough_is_not_said_to_be_the_number():
     head, number = CHECKS["seeing-is-not-why"], CHECKS["rows-sum-to-one"]
     assert pictures.told(head, head.scene, (1, 3), EN) == EN("checks.place", layer=1, head=3)
     near = EN("checks.says.near", guess="1.01", truth="1.00", distance=0.007)
     assert pictures.verdict(number, number.scene, 1.007, EN) == near != EN("checks.says.right", truth="1.01")
+    order, cell = CHECKS["pre-norm-lets-it-grow"], CHECKS["weight-is-not-importance"]
+    right = core.answer(order)
+    swapped = (right[1], right[0], *right[2:])
+    said = {
+        "guess": pictures.told(order, order.scene, swapped, EN),
+        "truth": pictures.told(order, order.scene, right, EN),
+    }
+    assert pictures.verdict(order, order.scene, swapped, EN) == EN("checks.says.order", **said, pairs=1)
+    values, right = core.checks.values(cell, cell.scene), core.answer(cell)
+    said = {"guess": pictures.told(cell, cell.scene, (3, 5), EN), "truth": pictures.told(cell, cell.scene, right, EN)}
+    place = EN("checks.says.place", **said, had=float(values[5]), most=float(values.max()))
+    assert pictures.verdict(cell, cell.scene, (3, 5), EN) == place
 
 
 @pytest.mark.browser

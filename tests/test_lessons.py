@@ -215,6 +215,8 @@ def test_a_step_of_what_is_seen_reads_back_as_it_was():
             "A title",
             "Look here.",
         )
+    both = "".join(written("start", Scene(), title, says) for title, says in (("A", "Look."), ("B", "")))
+    assert [(step.title, step.says) for step in parse(HEAD + both).steps] == [("A", "Look."), ("B", "")]
     asked = written("drift", CHECKS["mask-is-a-clock"].scene, "A", "", "mask-is-a-clock")
     assert parse(HEAD + asked).steps[0].check == "mask-is-a-clock"
 
