@@ -78,7 +78,7 @@ def greatest_of_parts(
     parts: Sequence[np.ndarray], shown: Shown, where: Iterable[np.ndarray] | None = None
 ) -> Extreme | None:
     """The same of many arrays of one shape, whose places begin with the number of the array: of many values no more
-    than one array is copied. where: for each array; everywhere unless told."""
+    than one array is copied. where: for each array, or for its last axes alone; everywhere unless told."""
     if sum(part.size for part in parts) > MANY:
         given = repeat(None, len(parts)) if where is None else where
         counted = [_counted(part, there) for part, there in zip(parts, given, strict=True)]
@@ -86,8 +86,9 @@ def greatest_of_parts(
             return None
         if found := _greatest_of_many(parts, counted, shown):
             return found
-        where = [np.ones(part.shape, bool) if one is None else one for part, one in zip(parts, counted, strict=True)]
-    return greatest_if_any(np.stack(parts), shown, None if where is None else np.stack([*where]))
+        where = [np.array(True) if there is None else there for there in counted]
+    whole = None if where is None else np.stack([np.broadcast_to(there, parts[0].shape) for there in where])
+    return greatest_if_any(np.stack(parts), shown, whole)
 
 
 def _counted(part: np.ndarray, where: np.ndarray | None) -> np.ndarray | None:
@@ -103,8 +104,8 @@ def _greatest_of_many(
     million. None where the nearest do not tell.
     """
     parts = [*zip(values, counted, strict=True)]
-    highs = [float((part if there is None else np.where(there, part, -np.inf)).max()) for part, there in parts]
-    low = min(float((part if there is None else np.where(there, part, np.inf)).min()) for part, there in parts)
+    highs = [_most(part, there) for part, there in parts]
+    low = min(-_most(part, there, -1) for part, there in parts)
     best, differs, near_best = _compared(max(highs), low, shown)
     places = [
         np.flatnonzero(part >= near_best if there is None else there & (part >= near_best))
@@ -124,6 +125,16 @@ def _greatest_of_many(
         own = np.unravel_index(at[some >= each[alike - 1]], values[0].shape)
         found += [(i, *place) for place in zip(*(axis.tolist() for axis in own), strict=True)]
     return Extreme(best, tuple(found), False)
+
+
+def _most(part: np.ndarray, there: np.ndarray | None, sign: int = 1) -> float:
+    """The greatest of a part's values that count, or with -1 of what they are with the other sign."""
+    most = np.max if sign > 0 else np.min
+    if there is None:
+        return sign * float(most(part))
+    # First over the axes that it does not tell apart: all of a part are not copied.
+    alike = most(part, axis=tuple(range(part.ndim - there.ndim)))
+    return sign * float(most(np.where(there, alike, -sign * np.inf)))
 
 
 def _compared(best: float, least: float, shown: Shown) -> tuple[float, Callable[[float], bool], float]:

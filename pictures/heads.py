@@ -124,7 +124,7 @@ def strongest(scene: Scene, a: np.ndarray | Sequence[np.ndarray], words: Words) 
     about |= {"keys": n_keys} if across else {}
     says = words(f"heads.says.{'one' if one else 'all'}{across}", **about)
     others = found.seen if across else found.seen & ~np.eye(n, dtype=bool)
-    where = (np.broadcast_to(others & ~of_layer, a[0].shape) for of_layer in lost)
+    where = (others & ~of_layer for of_layer in lost)
     most = greatest_of_parts([*a], words.number, where)
     if most is None:
         return f"{says} {gone}"

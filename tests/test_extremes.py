@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 import pytest
 
@@ -141,12 +143,14 @@ def test_the_greatest_of_parts_is_the_greatest_of_all(monkeypatch) -> None:
     rng = np.random.default_rng(0)
     parts = [rng.integers(0, 50, (2, 5, 5)) / 8 for _ in range(3)]
     parts[1][0, 0] = np.nan
-    for where in ([np.tri(5, dtype=bool)[None]] * 3, [np.zeros((2, 5, 5), bool)] * 3, [np.ones((2, 5, 5), bool)] * 3):
-        where = [np.broadcast_to(there, (2, 5, 5)) for there in where]
-        whole = greatest_if_any(np.stack(parts), ENGLISH.number, np.stack(where))
-        for many in (MANY, 10):
+    for where in ([np.tri(5, dtype=bool)] * 3, [np.zeros((2, 5, 5), bool)] * 3, [np.ones((2, 5, 5), bool)] * 3):
+        spread = [np.broadcast_to(there, (2, 5, 5)) for there in where]
+        for some, there, many in product((parts, parts[::2]), (where, spread), (MANY, 10)):
+            some = [one - 3 for one in some]  # of both signs
+            monkeypatch.setattr(extremes, "MANY", MANY)
+            whole = greatest_if_any(np.stack(some), ENGLISH.number, np.stack(spread[: len(some)]))
             monkeypatch.setattr(extremes, "MANY", many)
-            assert greatest_of_parts(parts, ENGLISH.number, iter(where)) == whole
+            assert greatest_of_parts(some, ENGLISH.number, iter(there[: len(some)])) == whole
     for some in (parts, [part + 1 for part in parts[::2]], [np.full((2, 5, 5), np.nan)] * 2):  # wherever they stand
         for many in (MANY, 10):
             monkeypatch.setattr(extremes, "MANY", many)
