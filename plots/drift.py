@@ -29,6 +29,9 @@ PLACES = {  # of a label beside its point: shift in widths and in px
     "bottom right": (0.0, 8),
     "bottom left": (-1.0, 8),
 }
+COLUMNS, ROWS = (  # three and three: a place of each, and the one that each place is in
+    np.unique(shift, return_index=True, return_inverse=True)[1:] for shift in zip(*PLACES.values(), strict=True)
+)
 
 
 def drift(
@@ -306,17 +309,15 @@ def _boxes(points: np.ndarray, widths: np.ndarray) -> np.ndarray:
 
 def _in_the_way(boxes: np.ndarray, sofar: np.ndarray, crowd: bool) -> np.ndarray:
     """[pos, place]: what the points, and unless in a `crowd` the lines, under a box cost; most, a word's point."""
-    shifts = zip(*PLACES.values(), strict=True)
-    across, down = (np.unique(shift, return_index=True, return_inverse=True)[1:] for shift in shifts)
-    left, right = boxes[:, across[0]][..., (0, 2)].transpose(2, 0, 1)[..., None]  # places share sides: three and three
-    top, bottom = boxes[:, down[0]][..., (1, 3)].transpose(2, 0, 1)[..., None]
+    left, right = boxes[:, COLUMNS[0]][..., (0, 2)].transpose(2, 0, 1)[..., None]
+    top, bottom = boxes[:, ROWS[0]][..., (1, 3)].transpose(2, 0, 1)[..., None]
     cost = np.zeros(boxes.shape[:2])
     lines, air = (sofar[:0], RADIUS) if crowd else (_smooth(sofar), 0)
     for dots, weight in ((lines, 40), (sofar[0], 40), (sofar[-1], 400)):
         x, y = dots.reshape(-1, 2).T[:, None, None]
         beside = ((x > left - air) & (x < right + air)).astype(np.float32)  # [pos, column, dot]
         level = ((y > top - air) & (y < bottom + air)).astype(np.float32)  # [pos, row, dot]
-        cost += weight * (beside @ level.swapaxes(1, 2))[:, across[1], down[1]]
+        cost += weight * (beside @ level.swapaxes(1, 2))[:, COLUMNS[1], ROWS[1]]
     return cost
 
 
