@@ -323,6 +323,13 @@ def test_a_vote_comes_back_from_its_text_and_nothing_else_does(name):
         assert rounds.from_text(check, check.scene, text) is None, text
 
 
+def test_a_row_s_percents_may_miss_a_hundred_by_what_rounding_does():
+    check = CHECKS["score-of-zero"]  # of five words: half of one each
+    for first, taken in ((97, False), (98, True), (102, True), (103, False)):
+        found = rounds.from_text(check, check.scene, f"[{first}, 0, 0, 0, 0]")
+        assert found == ([first / 100, 0, 0, 0, 0] if taken else None)
+
+
 def test_kinds_are_all_tried():
     assert {CHECKS[name].kind for name in GUESSES} == {check.kind for check in CHECKS.values()}
 
@@ -358,6 +365,7 @@ def test_both_votes_stand_side_by_side(name, lang):
     for other in alone_and_empty:
         go.Figure(theme.resolve(other.figure, "dark"))
     assert alone_and_empty[1].says == words("round.says.nobody")
+    assert alone_and_empty[2].says == alone_and_empty[0].says != alone_and_empty[1].says
 
 
 def test_six_answers_are_drawn_at_most_and_what_is_right_is_one_of_them():
