@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 from playwright.sync_api import Page
 
@@ -247,3 +248,40 @@ def test_on_a_phone_a_scene_is_no_higher_than_it_shows_and_its_names_stand_clear
     names = """() => document.querySelector('[data-figure="fibres"] .fibra-plot')
         .layout.scene.annotations.filter(({ name }) => name === "token").map(({ textangle }) => textangle)"""
     assert tab.evaluate(names) == [-90] * 24
+
+
+@pytest.mark.browser
+def test_a_scene_that_is_given_another_place_is_seen_whole_there_and_turned_as_it_was(watched: Watched, app: str):
+    """A phone that is held upright, a window that is made narrow."""
+    looks = """() => { const { eye } = document.querySelector("[data-figure=fibres] .js-plotly-plot")
+      ._fullLayout.scene._scene.getCamera(); return [eye.x, eye.y, eye.z]; }"""
+
+    def eye(width: int, height: int) -> np.ndarray:
+        tab.set_viewport_size({"width": width, "height": height})
+        settled(tab, 400)
+        return np.array(tab.evaluate(looks))
+
+    tab = watched.tab(390, 844)  # no other test's: the scene stays turned
+    tab.goto(f"{app}/fibres?model=gpt&sentence=eu+vi+o+sol+e+a+lua+no+mar+de+fim+sul")
+    tab.wait_for_selector("[data-figure=fibres] [data-drawn]")
+    upright, level = eye(390, 844), eye(1200, 800)
+    assert np.linalg.norm(upright) > 1.2 * np.linalg.norm(level), "opened upright, it stands further off"
+    np.testing.assert_allclose(eye(390, 844), upright, rtol=1e-4)
+    np.testing.assert_allclose(eye(1200, 800), level, rtol=1e-4)
+    box = tab.locator("[data-figure=fibres] .js-plotly-plot").bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    tab.mouse.move(x, y)
+    tab.mouse.down()
+    tab.mouse.move(x + 90, y, steps=5)
+    tab.mouse.up()
+    tab.mouse.move(0, 0)
+    turned = eye(1200, 800)
+    angles = """() => document.querySelector('[data-figure="fibres"] .fibra-plot')
+        .layout.scene.annotations.filter(({ name }) => name === "token").map(({ textangle }) => textangle ?? 0)"""
+    lying = tab.evaluate(angles)
+    assert np.abs(turned - level).max() > 0.1
+    ratio = eye(390, 844) / turned
+    np.testing.assert_allclose(ratio, np.linalg.norm(upright) / np.linalg.norm(level), rtol=1e-3)
+    assert {*tab.evaluate(angles)} == {-90} and {*lying} == {0}, "long names stand where they have no room to lie"
+    eye(1200, 800)
+    assert tab.evaluate(angles) == lying

@@ -22,8 +22,7 @@ function needsFlattening(layout) {
 // half the height; how much of it lies beside, the width tells.
 function flattened(data, layout, box) {
   const { scene: given, ...rest } = layout;
-  const scene = { ...given, camera: { ...given.camera, eye: { ...given.camera.eye } } };
-  stepBack({ meta: layout.meta, scene }, box);
+  const scene = { ...given, camera: stepped(given.camera, furtherOff(layout, box)) };
   const see = camera(scene);
   const still = { visible: false, fixedrange: true };
   return {

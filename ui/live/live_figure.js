@@ -193,17 +193,24 @@ async function refresh(figure) {
   } else if (outlineOf(figure.header) !== figure.shown.outline) {
     await draw(Plotly, figure);
   } else if (sizeOf(figure) !== figure.shown.size && !printing) {
-    if (figure.flat.hidden && !figure.shown.whole.data.some(hasWords)) await resize(Plotly, figure);
-    else await draw(Plotly, figure);
+    if (fitsAnew(figure)) await draw(Plotly, figure);
+    else await resize(Plotly, figure);
   } else return;
   await nameEnlarged(figure);
   attempt("the names of axes", () => nameAllOrNone(figure.plot));
   attempt("paper", () => fitForPaper(figure));
 }
 
+// Whether in another place another picture is drawn than the same one larger or smaller.
+function fitsAnew(figure) {
+  const { data, layout } = figure.shown.whole;
+  return !figure.flat.hidden || data.some(hasWords) || isNarrow(layout, figure) !== figure.narrow;
+}
+
 async function resize(Plotly, figure) {
   fitHeight(figure.plot.layout, figure);
   figure.shown.size = sizeOf(figure);
+  placeCamera(figure, figure.plot.layout);
   await Plotly.Plots.resize(figure.plot);
 }
 
@@ -248,8 +255,7 @@ async function draw(Plotly, figure) {
   plot.classList.toggle("fibra-shines", !figure.flat.hidden && shines(data));
   if (!figure.flat.hidden) ({ data, layout } = flattened(data, layout, boxOf(figure)));
   shown.size = sizeOf(figure);
-  if (figure.drawn) keepCamera(plot, layout);
-  else stepBack(layout, boxOf(figure));
+  placeCamera(figure, layout);
   const anew = figure.lost || !figure.drawn;
   if (figure.lost) forget(Plotly, figure);
   await Plotly.react(plot, { data, layout, frames, config: CONFIG });
@@ -278,19 +284,35 @@ function forget(Plotly, figure) {
   Plotly.purge(figure.plot);
 }
 
-function keepCamera(plot, layout) {
-  if (plot.layout?.uirevision !== layout.uirevision) return;
-  for (const [name, camera] of camerasOf(plot)) layout[name] = { ...layout[name], camera };
+// A scene's camera stands where the reader left it, and in another place as much nearer or further off as that asks for.
+function placeCamera(figure, layout) {
+  const { plot } = figure;
+  const kept = figure.drawn && plot.layout?.uirevision === layout.uirevision ? new Map(camerasOf(plot)) : new Map();
+  if (!kept.size) figure.further = 1;
+  const step = steppedTo(figure, layout);
+  for (const name of Object.keys(layout).filter(isScene)) {
+    const camera = kept.get(name) ?? layout[name].camera;
+    if (camera?.eye) layout[name] = { ...layout[name], camera: stepped(camera, step) };
+  }
+}
+
+// How many times further off than now it has to stand.
+function steppedTo(figure, layout) {
+  const before = figure.further ?? 1;
+  if (!boxOf(figure).width) return 1; // it is folded away
+  figure.further = furtherOff(layout, boxOf(figure));
+  return figure.further / before;
 }
 
 // Plotly fits a scene to the height of its place. In a place narrower than the scene was composed for (meta.aspect,
-// width to height) the camera stands further off.
-function stepBack(layout, { width, height }) {
-  const further = Math.max(1, ((layout.meta?.aspect ?? 0) * height) / width);
-  for (const name of Object.keys(layout).filter(isScene)) {
-    const eye = layout[name].camera?.eye;
-    for (const axis of eye ? ["x", "y", "z"] : []) eye[axis] *= further;
-  }
+// width to height) the camera stands so many times further off.
+function furtherOff({ meta }, { width, height }) {
+  return Math.max(1, ((meta?.aspect ?? 0) * height) / width);
+}
+
+function stepped(camera, times) {
+  const eye = Object.fromEntries(["x", "y", "z"].map((axis) => [axis, camera.eye[axis] * times]));
+  return { ...camera, eye };
 }
 
 // No higher than what it shows: square cells as wide as there is room for, or on a phone what the camera, stepped back,
@@ -311,13 +333,17 @@ function fitHeight({ meta, xaxis, yaxis, margin }, figure) {
 
 // Names for which a scene was composed too wide stand upright.
 function fitNarrow(layout, figure) {
-  const { level = 0 } = layout.meta ?? {};
-  if (boxOf(figure).width >= level * pageOf(figure).scale) return;
+  figure.narrow = isNarrow(layout, figure);
+  if (!figure.narrow) return;
+  const upright = (note) => (note.name === "token" ? { ...note, textangle: -90, font: { ...note.font, size: 11 } } : note);
   for (const name of Object.keys(layout).filter(isScene)) {
-    for (const note of layout[name].annotations ?? []) {
-      if (note.name === "token") Object.assign(note, { textangle: -90, font: { ...note.font, size: 11 } });
-    }
+    const { annotations = [] } = layout[name];
+    layout[name] = { ...layout[name], annotations: annotations.map(upright) };
   }
+}
+
+function isNarrow({ meta }, figure) {
+  return boxOf(figure).width < (meta?.level ?? 0) * pageOf(figure).scale;
 }
 
 function hasWords({ meta }) {
