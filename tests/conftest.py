@@ -141,9 +141,10 @@ def readers(app: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Read
         readers.close()
 
 
-# Pages that may go on by themselves, in a tab that nobody looks at; and the one whose run a session keeps, and comes
-# back to where an address says nothing of a run.
-BUSY, KEPT = re.compile(r"/(generate|translate|round|challenges|lessons)\b"), re.compile(r"/train\b")
+# Pages that go on by themselves in a tab that nobody looks at: a scene in 3-D alone takes a tenth of a core. And that
+# whose run a session keeps, and comes back to where an address says nothing of a run.
+BUSY = re.compile(r"/(generate|translate|round|challenges|lessons|fibres)\b|drift_3d=1")
+KEPT = re.compile(r"/train\b")
 
 
 class Watched:

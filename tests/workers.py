@@ -15,7 +15,9 @@ LONGEST = (
     *("test_one_scene", "test_journeys", "test_live_figure", "test_train_journeys", "test_paper", "test_layout"),
     *("test_internals", "test_axe", "test_round", "test_deploy", "test_looks", "test_claims", "test_memory"),
     *("test_generate_page", "test_canary", "test_train_page", "test_app", "test_heads", "test_start_page"),
-    *("test_checks", "test_house", "test_every_scene"),
+    *("test_checks", "test_every_scene", "test_scene", "test_explained_page", "test_explained_train", "test_gradients"),
+    *("test_takeaway", "test_lessons", "test_parts", "test_declared", "test_process", "test_asked", "test_public_face"),
+    *("test_turn", "test_packages", "test_explained_named", "test_weights_fuzz", "test_switchboard", "test_seq2seq"),
 )
 # Those whose tests share nothing: they are dealt one by one.
 ONE_BY_ONE = {
