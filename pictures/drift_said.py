@@ -82,12 +82,11 @@ def size(length: float, words: Words) -> str:
     return words.scaled(length, 2 if abs(length) < 1000 else 0, large=PLAIN)
 
 
-def sentence(scene: Scene, stages: Sequence[np.ndarray] | np.ndarray, now: int, words: Words) -> str:
+def sentence(scene: Scene, stages: Stages, now: int, words: Words) -> str:
     """Who has gone furthest and where it ends, whether all draw together, and who stand nearest."""
     called = names(scene, words)
     cut = len(stages) <= layers(scene) and now == len(stages) - 1
-    ends = {0, now, len(stages) - 1}
-    away = {i: stages.away(i) if isinstance(stages, Stages) else distances(stages[i]) for i in ends}
+    away = {i: stages.away(i) for i in {0, now, len(stages) - 1}}
     first, here, last = (mean_distance(away[i]) for i in (0, now, len(stages) - 1))
     if now:
         sentences = [*_furthest(called, stages, now, words), *_together(first, here, len(called), words)]

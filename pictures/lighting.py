@@ -13,10 +13,7 @@ from plots.fibres import MAX_CURVES
 def patterns(scene: Scene) -> np.ndarray:
     """[layer, head, row, column] of the kind of attention that is shown; a head that is switched off carries nothing,
     so its weights are 0."""
-    a = stacks.patterns(scene)
-    for layer, head in stacks.looks(scene).ablated:
-        a[layer, head] = 0
-    return a
+    return np.stack(each_layer(scene))
 
 
 def each_layer(scene: Scene) -> list[np.ndarray]:

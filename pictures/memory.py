@@ -47,14 +47,10 @@ def weigh(*things: Any) -> int:
         thing = left.pop()
         if id(thing) in seen:
             continue
-        if type(thing) in LEAVES:  # most are
+        if (kind := type(thing)) in LEAVES or kind is tuple:  # most are
             seen.add(id(thing))
             total += sys.getsizeof(thing)
-            continue
-        if type(thing) is tuple:  # and of the others most
-            seen.add(id(thing))
-            total += sys.getsizeof(thing)
-            left += thing
+            left += thing if kind is tuple else ()
             continue
         if isinstance(thing, SHARED):
             continue

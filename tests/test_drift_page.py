@@ -242,9 +242,15 @@ def test_no_name_is_cut_by_a_margin_where_another_place_is_free() -> None:
 
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_a_first_layer_that_explodes_is_no_stillness(lang: str) -> None:
-    stages = np.stack([np.eye(3)])
-    words = words_of(lang)
-    says = drift_said.sentence(Scene(sentence="a b c"), stages, 0, words)
+    class Exploded(ways.Stages):
+        def __getitem__(self, stage):
+            return np.stack([np.eye(3)])[stage]
+
+        def __len__(self):
+            return 1
+
+    words, scene = words_of(lang), Scene(sentence="a b c")
+    says = drift_said.sentence(scene, Exploded(scene), 0, words)
     assert words("drift.says.broken_first") in says and words("drift.says.still") not in says
 
 

@@ -20,6 +20,7 @@ import pytest
 from playwright.sync_api import Page
 from streamlit.testing.v1 import AppTest
 
+from tests.chromium import settled
 from tests.support import open_page
 from ui.live import internals, live_figure
 from ui.state import SCENE
@@ -366,6 +367,20 @@ def test_without_a_scene_s_inside_it_is_drawn_again_and_again_and_hears_once(wat
         slider.press("ArrowRight")
         page.wait_for_function(f"document.querySelector('[data-figure=fibres] .fibra-plot').dataset.drawn >= {turn}")
     assert int(plot.get_attribute("data-drawn")) >= 3 and page.evaluate("window.ears") == 1
+
+
+@pytest.mark.browser
+def test_without_a_scene_s_camera_a_scene_given_other_places_goes_no_further_off_each_time(watched, app):
+    page = opened(watched, f"{app}/fibres?lang=en&model=gpt", figures=2)
+    plot = "document.querySelector('[data-figure=fibres] .fibra-plot')"
+    page.evaluate(f"{plot}._fullLayout.scene._scene.getCamera = undefined")
+    eye = f"{plot}.layout.scene.camera.eye.y"
+    stood = []
+    for width in (1200, 600) * 3:
+        page.set_viewport_size({"width": width, "height": 900})
+        settled(page, 400)
+        stood.append(page.evaluate(eye))
+    assert stood == pytest.approx(stood[:2] * 3) and abs(stood[1]) > abs(stood[0])
 
 
 @pytest.mark.browser

@@ -288,7 +288,7 @@ function forget(Plotly, figure) {
 function placeCamera(figure, layout) {
   const { plot } = figure;
   const kept = figure.drawn && plot.layout?.uirevision === layout.uirevision ? new Map(camerasOf(plot)) : new Map();
-  if (!kept.size) figure.further = 1;
+  if (!kept.size && layout !== plot.layout) figure.further = 1; // as it was composed
   const step = steppedTo(figure, layout);
   for (const name of Object.keys(layout).filter(isScene)) {
     const camera = kept.get(name) ?? layout[name].camera;
