@@ -80,7 +80,8 @@ def verdict(check: Check, scene: Scene, guess: Any, words: Words) -> str:
     if fine and (said == right or check.kind in ("cell", "head", "order")):
         return words("checks.says.right", truth=said)
     if check.kind == "number":
-        return words(f"checks.says.{'near' if fine else 'number'}", guess=said, truth=right, distance=off)
+        by = told(check, scene, off, words)
+        return words(f"checks.says.{'near' if fine else 'number'}", guess=said, truth=right, distance=by)
     if check.kind == "choose":
         return words("checks.says.choose", guess=said, truth=right)
     if check.kind == "order":

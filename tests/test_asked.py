@@ -77,6 +77,17 @@ def test_a_page_s_first_questions_lead_to_their_scene_and_close_again(name):
     assert not has(at, "check-show") and at.session_state[SCENE].check == ""
 
 
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_number_is_guessed_and_judged_as_the_language_writes_it(lang):
+    words = words_of(lang)
+    part = page("attention", check="rows-sum-to-one", lang=lang)
+    (guess,) = [slider for slider in part.select_slider if slider.key.startswith("guess-")]
+    assert guess.options[1] == words.number(0.02) and len(guess.options) == 101
+    check = CHECKS["looks-are-not-mutual"]
+    said = pictures.verdict(check, check.scene, 4, words)
+    assert said == words("checks.says.number", guess="4", truth="0", distance="4")
+
+
 def test_figures_that_are_covered_stand_on_the_page():
     for check in CHECKS.values():
         for name in check.covers:
@@ -92,7 +103,7 @@ def test_a_guess_is_committed_and_judged(kind):
     at, (wrong, *_) = asking(check.name), (*core.checks.belief_answers(check), None)
     assert (at.button(key="check-commit").disabled) == (kind in ("choose", "order", "cell", "head"))
     if kind == "number":
-        guess = next(s for s in at.slider if s.key and s.key.startswith("guess-"))
+        guess = next(s for s in (*at.slider, *at.select_slider) if s.key and s.key.startswith("guess-"))
         guess.set_value(type(guess.value)(check.scale[1])).run()
         expected = check.scale[1]
     elif kind == "row":
@@ -192,7 +203,7 @@ def test_a_map_outlines_what_was_guessed_and_what_is_meant():
 def test_what_is_said_of_a_guess_is_of_its_kind_and_what_is_near_enough_is_not_said_to_be_the_number():
     head, number = CHECKS["seeing-is-not-why"], CHECKS["rows-sum-to-one"]
     assert pictures.told(head, head.scene, (1, 3), EN) == EN("checks.place", layer=1, head=3)
-    near = EN("checks.says.near", guess="1.01", truth="1.00", distance=0.007)
+    near = EN("checks.says.near", guess="1.01", truth="1.00", distance="0.01")
     assert pictures.verdict(number, number.scene, 1.007, EN) == near != EN("checks.says.right", truth="1.01")
     order, cell = CHECKS["pre-norm-lets-it-grow"], CHECKS["weight-is-not-importance"]
     right = core.answer(order)

@@ -489,6 +489,14 @@ def test_a_page_says_what_the_room_is_at_and_follows_its_next_question(here):
     assert at.session_state[state.PAGE] == "round" and not at.session_state[state.SCENE].check
 
 
+def test_who_types_the_code_and_presses_the_button_is_one_pupil(here):
+    room, key = here.begin()
+    at = fine(open_page("round", {"lang": "en"}))
+    at.text_input(key="round-code").set_value(room)  # the box is left for the button: both say the code at once
+    pressed(at, "round-join")
+    assert at.query_params["room"] == room and here.desk(room, key).there == 1
+
+
 def test_a_wrong_code_a_wrong_key_and_a_room_that_is_full_are_said(here, monkeypatch):
     words = words_of("en")
     room, _ = here.begin()

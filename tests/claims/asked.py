@@ -110,7 +110,7 @@ def shown(f: Fresh, v: Values) -> None:
 @claim("checks.says.near", "checks.says.number")
 def number(f: Fresh, v: Values) -> None:
     assert v["guess"] == said(f, guessed(f.scene)) != v["truth"] == said(f, right(f))
-    np.testing.assert_allclose(v["distance"], off(f), atol=1e-4)
+    assert v["distance"] == said(f, off(f))
 
 
 @claim("checks.says.choose")

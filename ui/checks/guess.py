@@ -16,6 +16,7 @@ from pictures.words import Words
 from ui.live import bars
 
 WHOLE = 100  # a row is painted in percent
+STEPS = 100  # from one end of a number's scale to the other
 
 
 def widgets(check: Check, asked: Scene, words: Words) -> Any:
@@ -46,7 +47,9 @@ def _number(check: Check, key: str, words: Words) -> float:
     low, high = check.scale
     if pictures.whole(check):
         return st.slider(words("checks.guess"), int(low), int(high), int(low), 1, key=key)
-    return st.slider(words("checks.guess"), float(low), float(high), float(low), (high - low) / 100, key=key)
+    steps = [round(low + (high - low) * step / STEPS, 9) for step in range(STEPS + 1)]
+    # A plain slider writes a decimal point in every language.
+    return float(st.select_slider(words("checks.guess"), steps, low, words.number, key=key))
 
 
 def _cell(check: Check, asked: Scene, key: str, words: Words) -> tuple[int, int] | None:

@@ -36,6 +36,8 @@ def _join() -> None:
 def _enter(code: str) -> None:
     if len(code) != LENGTH or not {*code} <= {*LETTERS}:
         raise RoomError("code")
+    if seat.code() == code:  # leaving the box for the button says it twice, and one pupil would count as two
+        return
     own = token_urlsafe(6)
     store.rooms().sit(code, own)
     state.carry(room=code, seat=own)
