@@ -141,9 +141,9 @@ def readers(app: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Read
         readers.close()
 
 
-# Pages that go on by themselves in a tab that nobody looks at: a scene in 3-D alone takes a tenth of a core. And that
-# whose run a session keeps, and comes back to where an address says nothing of a run.
-BUSY = re.compile(r"/(generate|translate|round|challenges|lessons|fibres)\b|drift_3d=1")
+# Pages that go on by themselves in a tab that nobody looks at. And that whose run a session keeps, and comes back to
+# where an address says nothing of a run.
+BUSY = re.compile(r"/(generate|translate|round|challenges|lessons)\b")
 KEPT = re.compile(r"/train\b")
 
 

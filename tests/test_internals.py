@@ -34,7 +34,7 @@ SOURCES = [path for folder in ("ui", "pages", "pictures") for path in sorted((RO
 TOUCHES = {
     ".py": r"streamlit\.runtime|^\s*from streamlit[. ]|^\s*import streamlit\.|basedatatypes|PagesManager|\bst\._"
     r"|script_run_ctx|starlette",
-    ".js": r"_fullLayout|\._scene|glplot\.(?:add|objects|update|onrender)|PlotSchema|static/js|__react|data-test"
+    ".js": r"_fullLayout|\._scene|glplot\.(?:add|objects|update|onrender|camera)|PlotSchema|static/js|__react|data-test"
     r"|dataset\.test|stActiveTheme|\.st[A-Z]\w+",
 }
 
@@ -281,6 +281,21 @@ const real = plot._fullLayout;
 plot._fullLayout = undefined;
 setTimeout(() => (plot._fullLayout = real));
 """
+FRAMES = """
+window.asked = 0;
+const { requestAnimationFrame } = window;
+window.requestAnimationFrame = (frame) => (window.asked += 1, requestAnimationFrame(frame));
+"""
+DOZING = """async () => {
+  const before = window.asked;
+  await new Promise((done) => setTimeout(done, 500));
+  return window.asked - before < 5;
+}"""
+STIRRED = """(canvas) => {
+  const before = window.asked;
+  canvas.dispatchEvent(new PointerEvent("pointermove", { bubbles: true }));
+  return window.asked - before;
+}"""
 STATES = """
 const { setAttribute } = Element.prototype;
 Element.prototype.setAttribute = function (name, value) {
@@ -357,7 +372,7 @@ def test_figures_are_drawn_without_plotly_s(watched, app, renamed):
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("part", ["add", "onrender"], ids=["pool", "frame"])
+@pytest.mark.parametrize("part", ["add", "onrender", "camera"], ids=["pool", "frame", "loop"])
 def test_without_a_scene_s_inside_it_is_drawn_again_and_again_and_hears_once(watched, app, part):
     script = PLOTLY.replace("RENAMED", f"({HIDDEN.replace('HIDE', SCENES.replace('PART', part))})")
     page = opened(watched, f"{app}/fibres?lang=en&model=gpt", script, figures=2)
@@ -367,6 +382,21 @@ def test_without_a_scene_s_inside_it_is_drawn_again_and_again_and_hears_once(wat
         slider.press("ArrowRight")
         page.wait_for_function(f"document.querySelector('[data-figure=fibres] .fibra-plot').dataset.drawn >= {turn}")
     assert int(plot.get_attribute("data-drawn")) >= 3 and page.evaluate("window.ears") == 1
+
+
+@pytest.mark.browser
+def test_a_scene_that_stands_is_looked_at_now_and_then_and_one_that_a_pointer_is_at_in_each_frame(watched, app):
+    page = opened(watched, f"{app}/fibres?lang=en&model=gpt", FRAMES, figures=2)
+    settled(page)
+    page.wait_for_function(DOZING)
+    stood = page.evaluate("window.asked")
+    page.wait_for_timeout(2000)
+    now_and_then = page.evaluate("window.asked") - stood
+    assert 2 <= now_and_then <= 12, "each quarter of a second"
+    canvas = page.locator("[data-figure=fibres] .fibra-plot canvas").first
+    assert canvas.evaluate(STIRRED) == 1, "at once"
+    page.wait_for_function("before => window.asked > before + 12", arg=stood + now_and_then, timeout=1500)
+    page.wait_for_function(DOZING)
 
 
 @pytest.mark.browser

@@ -256,8 +256,12 @@ def test_a_scene_that_is_given_another_place_is_seen_whole_there_and_turned_as_i
     looks = """() => { const { eye } = document.querySelector("[data-figure=fibres] .js-plotly-plot")
       ._fullLayout.scene._scene.getCamera(); return [eye.x, eye.y, eye.z]; }"""
 
+    fits = """() => { const plot = document.querySelector("[data-figure=fibres] .js-plotly-plot");
+      return Math.abs(plot._fullLayout.width - plot.offsetWidth) < 1; }"""
+
     def eye(width: int, height: int) -> np.ndarray:
         tab.set_viewport_size({"width": width, "height": height})
+        tab.wait_for_function(fits)
         settled(tab, 400)
         return np.array(tab.evaluate(looks))
 
@@ -270,6 +274,7 @@ def test_a_scene_that_is_given_another_place_is_seen_whole_there_and_turned_as_i
     np.testing.assert_allclose(eye(1200, 800), level, rtol=1e-4)
     box = tab.locator("[data-figure=fibres] .js-plotly-plot").bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    tab.wait_for_timeout(600)  # half a second after a drawing Plotly's camera sets itself upright, and hears no hand
     tab.mouse.move(x, y)
     tab.mouse.down()
     tab.mouse.move(x + 90, y, steps=5)

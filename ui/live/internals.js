@@ -235,6 +235,62 @@ function holdNames(glplot) {
   glplot.onrender = () => gl.isContextLost() || onrender();
 }
 
+// Plotly has the browser come back at each frame of the screen to see whether a scene is to be painted anew: of one that
+// stands, a tenth of a processor's core, and a phone's battery. One that was not painted for UNPAINTED frames is looked
+// at each DOZE ms instead, until it is stirred. Its loop is what asks for the next frame right after the camera's tick,
+// time after time. glplot.camera.tick, .onrender; without them, or with another loop: at each frame.
+const UNPAINTED = 30;
+const DOZE = 250;
+const loops = new WeakMap(); // a scene's glplot -> its loop: its frame, how many were not painted, and whether it dozes
+let ticked; // the loop whose frame it is
+let nextFrame; // the browser's own requestAnimationFrame
+
+function letRest(glplot) {
+  const { camera, onrender } = glplot;
+  if (loops.has(glplot)) return;
+  if (!camera?.tick || !onrender) throw new Error("another loop of a scene");
+  const loop = { unpainted: 0 };
+  const { tick } = camera;
+  nextFrame ??= heedFrames();
+  loops.set(glplot, loop);
+  camera.tick = (...now) => {
+    ticked = loop;
+    queueMicrotask(() => (ticked = undefined));
+    loop.unpainted += 1;
+    return tick.apply(camera, now);
+  };
+  glplot.onrender = () => {
+    loop.unpainted = 0;
+    onrender();
+  };
+}
+
+function heedFrames() {
+  const { requestAnimationFrame } = window;
+  window.requestAnimationFrame = (frame) => {
+    const loop = ticked;
+    const again = loop && frame === loop.frame;
+    if (loop) loop.frame = frame;
+    if (!again || loop.unpainted < UNPAINTED) return nextFrame(frame);
+    return (loop.dozes = setTimeout(() => wakeLoop(loop), DOZE));
+  };
+  return requestAnimationFrame.bind(window);
+}
+
+function wakeLoop(loop) {
+  clearTimeout(loop.dozes);
+  loop.dozes = undefined;
+  nextFrame(loop.frame);
+}
+
+// What may have a scene painted anew: a drawing, another size, a pointer.
+function stir(glplot) {
+  const loop = loops.get(glplot);
+  if (!loop) return;
+  loop.unpainted = 0;
+  if (loop.dozes) wakeLoop(loop);
+}
+
 // After each drawing of a scene Plotly reads back which trace is at which pixel, for the pointer, and the page stands
 // still until the graphics have painted it all: 0.3 s where software paints. So that is read when a pointer comes. And
 // what has nothing to say is not painted for the pointer: it no longer hides what has. glplot.gl, .add, .objects, .update,

@@ -107,6 +107,9 @@ function createFigure(place) {
   for (const kind of ["wheel", "touchstart", "touchmove", "touchend"]) {
     root.addEventListener(kind, (event) => leaveToPage(figure, event), { capture: true, passive: true });
   }
+  for (const kind of ["pointerdown", "pointermove", "touchmove"]) {
+    root.addEventListener(kind, () => graphicsOf(plot).forEach(stir), { capture: true, passive: true });
+  }
   root.append(plot, theme, tools);
   place.append(title, root, flat, caption);
   figure.sizes = new ResizeObserver(() => anew(figure));
@@ -212,6 +215,7 @@ async function resize(Plotly, figure) {
   figure.shown.size = sizeOf(figure);
   placeCamera(figure, figure.plot.layout);
   await Plotly.Plots.resize(figure.plot);
+  graphicsOf(figure.plot).forEach(stir);
 }
 
 // Read what has arrived. False where it is what stands there: its knobs were turned here before the server said so.
@@ -274,6 +278,8 @@ function tend(figure, glplot) {
   };
   attempt("a scene's frame", () => holdNames(glplot));
   attempt("a scene's pool", () => unburden(figure, glplot));
+  attempt("a scene's loop", () => letRest(glplot));
+  stir(glplot);
 }
 
 document.addEventListener("visibilitychange", () => all().forEach(wake)); // while it is hidden, nothing is given back
