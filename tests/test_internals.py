@@ -34,8 +34,8 @@ SOURCES = [path for folder in ("ui", "pages", "pictures") for path in sorted((RO
 TOUCHES = {
     ".py": r"streamlit\.runtime|^\s*from streamlit[. ]|^\s*import streamlit\.|basedatatypes|PagesManager|\bst\._"
     r"|script_run_ctx|starlette",
-    ".js": r"_fullLayout|\._scene|glplot\.(?:add|objects|update|onrender|camera)|PlotSchema|static/js|__react|data-test"
-    r"|dataset\.test|stActiveTheme|\.st[A-Z]\w+",
+    ".js": r"_fullLayout|\._scene|glplot\.(?:add|objects|update|onrender|camera)|updateFx|PlotSchema|static/js|__react"
+    r"|data-test|dataset\.test|stActiveTheme|\.st[A-Z]\w+",
 }
 
 
@@ -276,6 +276,13 @@ for (const name of Object.keys(plot._fullLayout).filter((name) => name.startsWit
   setTimeout(() => (scene.glplot = real));
 }
 """
+CAMERAS = """
+for (const name of Object.keys(plot._fullLayout).filter((name) => name.startsWith("scene"))) {
+  const scene = plot._fullLayout[name]._scene;
+  scene.updateFx = undefined;
+  setTimeout(() => delete scene.updateFx);
+}
+"""
 LAYOUT = """
 const real = plot._fullLayout;
 plot._fullLayout = undefined;
@@ -290,6 +297,19 @@ DOZING = """async () => {
   const before = window.asked;
   await new Promise((done) => setTimeout(done, 500));
   return window.asked - before < 5;
+}"""
+TURNED = """async () => {
+  const plot = document.querySelector("[data-figure=fibres] .js-plotly-plot");
+  const canvas = plot.querySelector("canvas");
+  const eye = () => plot._fullLayout.scene._scene.getCamera().eye.x;
+  const move = (clientX, buttons) =>
+    canvas.dispatchEvent(new MouseEvent("mousemove", { clientX, clientY: 300, buttons, bubbles: true }));
+  const { drawn } = plot.dataset;
+  while (plot.dataset.drawn === drawn) await new Promise((done) => setTimeout(done));
+  const before = eye();
+  move(400, 0);
+  for (const x of [400, 440, 480]) move(x, 1);
+  return [before, eye()];
 }"""
 STIRRED = """(canvas) => {
   const before = window.asked;
@@ -372,9 +392,13 @@ def test_figures_are_drawn_without_plotly_s(watched, app, renamed):
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("part", ["add", "onrender", "camera"], ids=["pool", "frame", "loop"])
-def test_without_a_scene_s_inside_it_is_drawn_again_and_again_and_hears_once(watched, app, part):
-    script = PLOTLY.replace("RENAMED", f"({HIDDEN.replace('HIDE', SCENES.replace('PART', part))})")
+@pytest.mark.parametrize(
+    "hide",
+    [SCENES.replace("PART", "add"), SCENES.replace("PART", "onrender"), SCENES.replace("PART", "camera"), CAMERAS],
+    ids=["pool", "frame", "loop", "camera"],
+)
+def test_without_a_scene_s_inside_it_is_drawn_again_and_again_and_hears_once(watched, app, hide):
+    script = PLOTLY.replace("RENAMED", f"({HIDDEN.replace('HIDE', hide)})")
     page = opened(watched, f"{app}/fibres?lang=en&model=gpt", script, figures=2)
     plot = page.locator("[data-figure=fibres] .fibra-plot")
     slider = page.locator("[class*=st-key-knob-threshold] input[type=range]")
@@ -397,6 +421,15 @@ def test_a_scene_that_stands_is_looked_at_now_and_then_and_one_that_a_pointer_is
     assert canvas.evaluate(STIRRED) == 1, "at once"
     page.wait_for_function("before => window.asked > before + 12", arg=stood + now_and_then, timeout=1500)
     page.wait_for_function(DOZING)
+
+
+@pytest.mark.browser
+def test_a_scene_hears_the_hand_that_turns_it_while_its_light_rises(watched, app):
+    page = opened(watched, f"{app}/fibres?lang=en&model=gpt", figures=2)
+    settled(page)
+    page.get_by_role("button", name="Play").first.click()
+    before, after = page.evaluate(TURNED)
+    assert abs(after - before) > 0.1, "right after a drawing"
 
 
 @pytest.mark.browser

@@ -291,6 +291,25 @@ function stir(glplot) {
   if (loop.dozes) wakeLoop(loop);
 }
 
+// At each drawing Plotly has a turntable's camera set itself upright, and until it has, half a second later, it hears no
+// hand: a scene whose light rises could hardly be turned. One that stands upright is let be. ._scene.updateFx, of the
+// camera .mode and .keyBindingMode, .fullSceneLayout; without them: Plotly's own way.
+const upright = new WeakSet();
+
+function letTurn(scene) {
+  const { updateFx, camera, fullSceneLayout } = scene;
+  if (upright.has(scene)) return;
+  if (!updateFx || !camera?.mode || !camera.keyBindingMode || !fullSceneLayout) throw new Error("another camera of a scene");
+  upright.add(scene);
+  scene.updateFx = (drag, hover) => {
+    const { camera: { mode, keyBindingMode }, fullSceneLayout: full } = scene;
+    const { x, y, z } = full.camera.up;
+    const stands = drag === "turntable" && mode === drag && keyBindingMode === "rotate" && !x && !y && z > 0;
+    if (stands) full.hovermode = hover;
+    else updateFx.call(scene, drag, hover);
+  };
+}
+
 // After each drawing of a scene Plotly reads back which trace is at which pixel, for the pointer, and the page stands
 // still until the graphics have painted it all: 0.3 s where software paints. So that is read when a pointer comes. And
 // what has nothing to say is not painted for the pointer: it no longer hides what has. glplot.gl, .add, .objects, .update,

@@ -266,6 +266,7 @@ async function draw(Plotly, figure) {
   plot.dataset.drawn = figure.drawn += 1;
   if (anew) listen(figure);
   for (const glplot of graphicsOf(plot)) tend(figure, glplot); // none without WebGL
+  for (const [, scene] of scenesOf(plot)) attempt("a scene's camera", () => letTurn(scene));
   figure.turn.hidden = !TOUCH.matches || !data.some((trace) => /3d$|^surface$/.test(trace.type));
 }
 
