@@ -171,8 +171,12 @@ def output(scene: Scene, words: Words) -> Picture:
     elif found.crosses:  # it has no value of its own there
         says = _lost(z, words) or words("attention.says.z_across", **named)
     else:
-        away = np.linalg.norm(z[query].astype(np.float64) - at_head(run, scene, "v")[query])
-        says = _lost(z, words) or words("attention.says.z", **named, moved=magnitude(float(away), words))
+        values = at_head(run, scene, "v").astype(np.float64)
+        away = np.linalg.norm(z[query] - values[query])
+        rounding = len(values) * np.finfo(z.dtype).eps * np.linalg.norm(values, axis=1).max()
+        # A mixture of values that are all the same one is that value, but for what adding them up rounds.
+        key = "attention.says.z_same" if away <= rounding else "attention.says.z"
+        says = _lost(z, words) or words(key, **named, moved=magnitude(float(away), words))
     return Picture(vectors(scene, z, "@attention", words, says), says, numbers_of(scene, "z", z))
 
 

@@ -158,4 +158,5 @@ def _strongest(scene: Scene, a: list[np.ndarray], words: Words) -> list[str]:
         "where": "" if (len(a), len(a[0])) == (1, 1) else words("fibres.says.where", layer=layer, head=head),
     }
     sentence = words(f"fibres.says.{kind}", **values)
-    return [sentence, words("fibres.says.as_strong", n=len(looks) - 1)] if len(looks) > 1 else [sentence]
+    others = len(found.places) - len(keys)
+    return [sentence, words("fibres.says.as_strong", n=others)] if others else [sentence]

@@ -213,6 +213,13 @@ def mixed(f: Fresh, v: Values) -> None:
     assert written_as(v["moved"], np.sqrt(away @ away), f.words.lang)
 
 
+@claim("attention.says.z_same")
+def unmoved(f: Fresh, v: Values) -> None:
+    values, z = f.of_head("v"), f.of_head("z")[f.query]
+    assert f.place_is_on() and v["token"] == f.token(f.query) and written_as(v["vector"], z[:8], f.words.lang)
+    assert np.allclose(z, values[f.query], rtol=1e-4, atol=1e-4 * np.abs(values).max())
+
+
 @claim("attention.says.z_put")
 def put_in(f: Fresh, v: Values) -> None:
     (name, place), z = f.scene.patch, f.of_head("z")[f.query]
