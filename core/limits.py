@@ -54,6 +54,7 @@ LESSON_CHARACTERS = 100_000
 LESSON_STEPS = 50
 LESSON_LINE = 2_000  # characters of a field: a Scene with a long sentence, percent-encoded
 LESSON_SAYS = 1_000  # characters of what a step says
+LESSON_LINK = 2_000  # characters of such a lesson in a link: with all that an address says besides, it fits QR_LONGEST
 
 # The class round. A vote is a text of at most 512 bytes, and a voter has two: at most 60 MB where every room is full.
 ROOMS = 50  # open at once on a server, or on all that share their rooms

@@ -20,12 +20,14 @@ check's page and Scene unless it says otherwise. All of it is text: none of it i
 from __future__ import annotations
 
 import re
+import zlib
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import parse_qsl, urlencode
 
 from core import CHECKS, Scene
-from core.limits import LESSON_CHARACTERS, LESSON_LINE, LESSON_SAYS, LESSON_STEPS
+from core.limits import LESSON_CHARACTERS, LESSON_LINE, LESSON_LINK, LESSON_SAYS, LESSON_STEPS
 from pictures.pages import PAGES
 from pictures.words import CONTENT, LANGUAGES
 
@@ -34,6 +36,7 @@ NAMES = (  # of the shipped ones, in the order in which they are offered
     *("heads-together", "the-block", "other-text", "the-rate", "the-cause", "two-languages"),
 )
 OWN = "own"  # the name of the one that a reader brought or wrote
+TEXT = "lesson_text"  # in an address: that lesson itself, packed
 # What of a step's Scene is no Scene of the step's own.
 KEPT = ("lesson", "lesson_step", "lang", "check", "challenge", "projector")
 
@@ -87,7 +90,7 @@ def _shipped(name: str, lang: str) -> Lesson:
 
 def expanded(query: dict[str, str]) -> dict[str, str]:
     """The whole query that a link to a step stands for: its Scene, and over it what else the link says."""
-    lesson = find(query.get("lesson", ""), "en")
+    lesson = _told(query)
     number = query.get("lesson_step", "0")
     if lesson is None or not re.fullmatch("[0-9]{1,2}", number):
         return query
@@ -97,13 +100,50 @@ def expanded(query: dict[str, str]) -> dict[str, str]:
 
 def shortened(query: dict[str, str]) -> dict[str, str]:
     """The same as short as `expanded` can bring it back: lesson and step, and what the reader has turned."""
-    lesson = find(query.get("lesson", ""), "en")
+    lesson = _told(query)
     if lesson is None:
         return query
     step = lesson.scene(int(query.get("lesson_step", "0"))).to_query()
     turned = {name: query.get(name, "") for name in (*step, *query) if step.get(name) != query.get(name)}
     kept = {name: query[name] for name in ("lesson", "lesson_step") if name in query}
     return kept | turned
+
+
+def _told(query: dict[str, str]) -> Lesson | None:
+    """The lesson that a query names, or holds."""
+    name = query.get("lesson", "")
+    return linked(query.get(TEXT, "")) if name == OWN else find(name, "en")
+
+
+def packed(text: str) -> str:
+    """A lesson's text for an address: zlib's stream (RFC 1950) in the base64 of addresses (RFC 4648); "" where that
+    would be too long for one.
+    """
+    found = urlsafe_b64encode(zlib.compress(text.encode(), 9)).decode().rstrip("=")
+    return found if len(found) <= LESSON_LINK else ""
+
+
+def unpacked(link: str) -> str:
+    """The text that was `packed`; "" where this is no such thing, or holds more than a lesson may."""
+    if not re.fullmatch(f"[A-Za-z0-9_-]{{1,{LESSON_LINK}}}", link):
+        return ""
+    stream = zlib.decompressobj()
+    try:
+        found = stream.decompress(urlsafe_b64decode(link + "=" * (-len(link) % 4)), 4 * LESSON_CHARACTERS)
+        whole = stream.eof and not stream.unused_data  # a few bytes can stand for gigabytes: no more is unpacked
+        text = found.decode() if whole else ""
+    except (ValueError, zlib.error):
+        return ""
+    return text if len(text) <= LESSON_CHARACTERS else ""
+
+
+@lru_cache(maxsize=64)
+def linked(link: str) -> Lesson | None:
+    """The lesson that an address holds; None where there is none to be read."""
+    try:
+        return parse(unpacked(link))
+    except LessonError:
+        return None
 
 
 # -------------------------------------------------------------------------------------------------------- the file

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import zlib
+from base64 import urlsafe_b64encode
 from itertools import pairwise
 from pathlib import Path
 from urllib.parse import urlencode
@@ -16,7 +18,8 @@ from test_journeys import settled, wait_for_query
 
 from core import CHECKS, Scene, limits
 from pictures import checks as questions
-from pictures.lessons import NAMES, OWN, LessonError, expanded, find, parse, shortened, written
+from pictures import lessons
+from pictures.lessons import NAMES, OWN, LessonError, expanded, find, packed, parse, shortened, unpacked, written
 from pictures.words import CONTENT, LANGUAGES, words_of
 from tests.support import fine, html, pressed, random_scenes
 from ui import state
@@ -98,7 +101,9 @@ def test_a_lesson_goes_back_anew_and_is_left():
 def test_a_lesson_that_there_is_not_is_said():
     for name in ("of-nobody", OWN):  # the own one lived in another session
         at = opened(lesson=name, lesson_step="3")
-        assert at.session_state[state.SCENE] == Scene(lang="en") and name in html(at)
+        assert at.session_state[state.SCENE] == Scene(lang="en")
+        said = words_of("en")("notice.lesson_gone", field="", value="", right="") if name == OWN else name
+        assert said in html(at)
 
 
 # ------------------------------------------------------------------------------------------------------------- links
@@ -240,6 +245,37 @@ def test_a_lesson_is_written_played_and_never_markup():
     area = next(area for area in at.text_area if area.label == words_of("en")("lessons.own.text"))
     area.set_value(HEAD + "## A\npage: <b>\n").run()
     assert "Line 7" in html(at) and "<b>&lt;" not in html(at) and "“&lt;b&gt;”" in html(at)
+
+
+def test_a_link_holds_a_lesson_of_one_s_own():
+    text = HEAD + STEP + "\n## Outra “ação”\ncheck: a-rate-too-high\n"
+    link = packed(text)
+    assert unpacked(link) == text and "=" not in link
+    told = parse(text).scene(0).turn(query=3).to_query() | {lessons.TEXT: link}
+    assert expanded(shortened(told)) == told and {*shortened(told)} == {"lesson", "query", lessons.TEXT}
+    draw = random.Random(7)
+    assert packed(HEAD + STEP + "".join(chr(draw.randrange(32, 0x2FFF)) for _ in range(900))) == "", "too long"
+    bomb = urlsafe_b64encode(zlib.compress(b"x" * 1_000_000, 9)).decode().rstrip("=")
+    for wrong in ("", "x", link[:-9], f"{link}é", bomb, packed("\n") * 40, "A" * 5000):
+        assert unpacked(wrong) == "" and lessons.linked(wrong) is None
+    assert lessons.linked(packed("no lesson")) is None
+
+
+def test_a_lesson_of_one_s_own_survives_its_session_and_reaches_a_class():
+    text = HEAD + STEP + "\n## Second\ncheck: a-rate-too-high\n"
+    at = fine(opened().switch_page("pages/lessons.py").run())
+    next(area for area in at.text_area if area.label == words_of("en")("lessons.own.text")).set_value(text).run()
+    assert query(at)[lessons.TEXT] == packed(text)
+    again = fine(opened(**query(at)).switch_page("pages/lessons.py").run())  # the page is reloaded
+    assert again.session_state[TEXT] == text and words_of("en")("lessons.own.link") in html(again)
+    pressed(again, "lesson-play")
+    assert query(again) == {"lesson": OWN, "lang": "en", lessons.TEXT: packed(text)}
+    pupil = opened(**query(again))
+    assert pupil.session_state[state.SCENE] == parse(text).scene(0).turn(lang="en") and parse(text).title in html(pupil)
+    pressed(pupil, "lesson-next")
+    assert pupil.session_state[state.SCENE].lesson_step == 1 and query(pupil)[lessons.TEXT] == packed(text)
+    pressed(pupil, "lesson-end")
+    assert pupil.session_state[TEXT] == text
 
 
 @pytest.mark.browser

@@ -16,8 +16,7 @@ from core.limits import MODELS_KEPT, UNDO
 from core.presets import find, living, living_bytes
 from core.scene.fields import is_view
 from core.scene.scene import ADDRESS
-from pictures import stacks
-from pictures.lessons import expanded, shortened
+from pictures import lessons, stacks
 from pictures.words import LANGUAGES, Words, words_of
 from ui.live import internals
 
@@ -28,6 +27,8 @@ MODELS = "fibra.models"  # those that were trained or loaded in this session, by
 ADDRESSED = "fibra.addressed"  # whether this run shows what its address said, and the session did not know
 ENTERED = "fibra.entered"  # whether this run is the first one on its page
 LINKED = "fibra.linked"  # the queries that the menu's links carried, each once, that drawn now first
+LESSON = "fibra.lesson.link"  # the lesson of the reader's own that is walked, packed; "": it is too long for that
+DRAFT = "fibra.lesson.draft"  # the same of the lesson that is written, on its page
 CARRIED = "fibra.carried"  # what the address says besides the Scene: the room that this session sits in
 HELD = "fibra.held"  # whether a knob is held, and its turns leave the address alone
 MOVE = "fibra.move"  # what the turns of one move have in common, while one is made
@@ -55,7 +56,7 @@ def open_scene(page: str) -> Scene:
     st.session_state[PAGE], st.session_state[ENTERED] = page, moved
     st.session_state[ADDRESSED] = SCENE not in st.session_state or _is_news(query, moved)
     if st.session_state[ADDRESSED]:
-        _keep(*Scene.from_query(expanded(query)))
+        _keep(*Scene.from_query(lessons.expanded(query)))
         _take(query)
     _tidy()
     write_url()
@@ -91,6 +92,9 @@ def _is_news(query: dict[str, str], moved: bool) -> bool:
 
 def _take(query: dict[str, str]) -> None:
     """Take what a query says besides the Scene. Of the room that one sits in already, the own seat stays."""
+    if lessons.unpacked(link := query.get(lessons.TEXT, "")):
+        st.session_state[LESSON] = link
+        st.session_state.setdefault(DRAFT, link)
     found = {name: query[name] for name, form in CARRYING.items() if re.fullmatch(form, query.get(name, ""))}
     if "room" in found and found["room"] != carried().get("room"):
         st.session_state[CARRIED] = found
@@ -307,7 +311,15 @@ def one_move(name: object) -> Iterator[None]:
 
 def address() -> dict[str, str]:
     """The query that says what is on screen: of a lesson's step only that, and what was turned. And the room."""
-    return shortened(own().to_query()) | carried()
+    return lessons.shortened(own().to_query() | _lesson()) | carried()
+
+
+def _lesson() -> dict[str, str]:
+    """The lesson of the reader's own, where it is walked or written, as far as an address can hold it."""
+    walked = own().lesson == lessons.OWN
+    held = walked or st.session_state.get(PAGE) == "lessons"
+    link = st.session_state.get(LESSON if walked else DRAFT, "") if held else ""
+    return {lessons.TEXT: link} if link else {}
 
 
 def write_url() -> None:

@@ -15,8 +15,8 @@ class Notice:
     model that this server has not) and "trained" (not a size of this trained model), all shown by the field's default
     instead; "cut" (too many tokens), "long" (too many characters) and "long_target" (a continuation of too many); of
     what a reader typed, "blank" (an empty sentence) and "cell" (token `field`, dimension `right`, is no number);
-    "unpatched" (what was turned left the patch no place); and "nowhere" (no page has this name, so that called `right`
-    stands).
+    "unpatched" (what was turned left the patch no place); "lesson_gone" (a lesson that lived in a session that is
+    over); and "nowhere" (no page has this name, so that called `right` stands).
     """
 
     code: str
@@ -28,7 +28,7 @@ class Notice:
         if self.code in ("cut", "long", "long_target"):
             what = "tokens" if self.code == "cut" else "characters"
             return f"{self.field}: {self.value} {what} were cut to {self.right}"
-        if self.code == "gone":
+        if self.code in ("gone", "lesson_gone"):
             return f"{self.field}: {self.value!r} is gone; the default is shown"
         if self.code == "absent":
             return f"{self.field}: {self.value!r} is not on this server; the default is shown"

@@ -20,7 +20,9 @@ GO = "fibra.lesson.page"  # session state: the page that a step of the way asked
 
 def find(name: str, words: Words) -> Lesson | None:
     """A shipped lesson in the reader's language, or the reader's own; None where there is none of that name."""
-    return st.session_state.get(OWN) if name == lessons.OWN else lessons.find(name, words.lang)
+    if name != lessons.OWN:
+        return lessons.find(name, words.lang)
+    return lessons.linked(st.session_state.get(state.LESSON, "")) or st.session_state.get(OWN)
 
 
 def open_asked(page: str) -> None:
@@ -33,7 +35,8 @@ def open_asked(page: str) -> None:
 def known(scene: Scene, words: Words) -> Scene:
     """The Scene without a lesson that there is not, or not any more, which is then said."""
     if scene.lesson and find(scene.lesson, words) is None:
-        wrong = Notice("default", "lesson", scene.lesson, ", ".join(lessons.NAMES))
+        code = "lesson_gone" if scene.lesson == lessons.OWN else "default"
+        wrong = Notice(code, "lesson", scene.lesson, ", ".join(lessons.NAMES))
         state.let_go(wrong, lesson="", lesson_step=0)
     return state.scene()
 
@@ -41,7 +44,7 @@ def known(scene: Scene, words: Words) -> Scene:
 def draw(scene: Scene, words: Words) -> None:
     """The bar, where a lesson is walked; its place is kept."""
     lesson = find(scene.lesson, words)
-    st.session_state[share.SHORT] = _short(scene) if lesson and lesson.name != lessons.OWN else ""
+    st.session_state[share.SHORT] = _short(scene) if lesson else ""
     with st.container(key="lesson-bar"):
         if lesson is None:
             return
@@ -89,6 +92,10 @@ def leave(page: str = "") -> None:
 
 
 def _short(scene: Scene) -> str:
-    """The link to the step as it opens; "" where Streamlit does not say where the app is."""
+    """The link to the step as it opens; "" where nobody says where the app is, or no link holds the lesson."""
     base = str(getattr(st.context, "url", None) or "").partition("?")[0]
-    return f"{base}?lesson={scene.lesson}&lesson_step={scene.lesson_step}" if base else ""
+    link = st.session_state.get(state.LESSON, "") if scene.lesson == lessons.OWN else ""
+    if not base or (scene.lesson == lessons.OWN and not link):
+        return ""
+    held = f"&{lessons.TEXT}={link}" if link else ""
+    return f"{base}?lesson={scene.lesson}&lesson_step={scene.lesson_step}{held}"

@@ -1,4 +1,6 @@
-"""A lesson of the reader's own: brought as a file, pasted, or written here step by step. It lives in the session."""
+"""A lesson of the reader's own: brought as a file, pasted, or written here step by step. It lives in the session, and
+as far as one can hold it in the page's address.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,7 @@ def own(words: Words) -> None:
     shell.say(words("lessons.own.title"), "step")
     shell.say(words("lessons.own.about"), "about")
     _file(words)
-    text = st.session_state.get(TEXT, "")
+    text = _text()
     mount = controls.feed("lesson-text", text)
     label, look = words("lessons.own.text"), {"height": ROWS, "max_chars": LESSON_CHARACTERS}
     controls.draw(mount, text, keep, st.text_area, label, mount.value, **look)
@@ -38,7 +40,14 @@ def own(words: Words) -> None:
 
 def keep(text: str) -> None:
     """The lesson as it is written now."""
-    st.session_state[TEXT] = text
+    st.session_state[TEXT], st.session_state[state.DRAFT] = text, lessons.packed(text) if text.strip() else ""
+    state.write_url()
+
+
+def _text() -> str:
+    """What is written so far; in a session that begins, what its address holds."""
+    text: str = st.session_state.setdefault(TEXT, lessons.unpacked(st.session_state.get(state.DRAFT, "")))
+    return text
 
 
 def _file(words: Words) -> None:
@@ -51,7 +60,8 @@ def _file(words: Words) -> None:
     except UnicodeDecodeError:
         shell.say(words("lessons.wrong.encoding"), "notice")
         return
-    st.session_state[SEEN], st.session_state[TEXT] = file.file_id, text
+    st.session_state[SEEN] = file.file_id
+    keep(text)
 
 
 def _preview(text: str, words: Words) -> None:
@@ -67,13 +77,14 @@ def _preview(text: str, words: Words) -> None:
             for i, step in enumerate(lesson.steps, 1)
         ]
         st.html(f'<p class="fibra-says"><b>{escape(lesson.title)}</b></p>{shell.listing(rows)}')
-        if st.button(words("lessons.own.play"), key="lesson-play", on_click=_play, args=(lesson,), type="primary"):
+        shell.say(words("lessons.own.link" if lessons.packed(text) else "lessons.own.no_link"), "about")
+        if st.button(words("lessons.own.play"), key="lesson-play", on_click=_play, args=(lesson, text), type="primary"):
             st.rerun()
     st.download_button(words("lessons.own.download"), text, "fibra.md", "text/markdown", key="lesson-download")
 
 
-def _play(lesson: lessons.Lesson) -> None:
-    st.session_state[bar.OWN] = lesson
+def _play(lesson: lessons.Lesson, text: str) -> None:
+    st.session_state[bar.OWN], st.session_state[state.LESSON] = lesson, lessons.packed(text)
     bar.go(0, lessons.OWN)
 
 
@@ -98,6 +109,6 @@ def _asked(name: str, words: Words) -> str:
 
 
 def _add(page: str, title: str, says: str, check: str) -> None:
-    words, text = state.words(), st.session_state.get(TEXT, "").rstrip()
+    words, text = state.words(), _text().rstrip()
     head = text or f"---\ntitle: {words('lessons.own.untitled')}\nminutes: 5\n---"
-    st.session_state[TEXT] = f"{head}\n\n{lessons.written(page, state.scene(), title, says, check)}"
+    keep(f"{head}\n\n{lessons.written(page, state.scene(), title, says, check)}")

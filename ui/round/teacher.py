@@ -150,7 +150,7 @@ def questions(lesson: str, words: Words) -> list[Question]:
 
 def _pick(words: Words) -> None:
     """Of which lesson, and which question of it; once it is asked, the next one stands there."""
-    own = [lessons.OWN] if bar.OWN in st.session_state else []
+    own = [lessons.OWN] if bar.find(lessons.OWN, words) else []
     names = ["", *lessons.NAMES, *own]
 
     def lesson_title(name: str) -> str:
