@@ -37,6 +37,15 @@ def test_a_long_link_is_said_to_be_hard_to_read(lang):
     assert share.note(none, words) == words("share.no_code", limit=QR_LONGEST)
 
 
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_an_address_that_opens_on_this_computer_alone_is_said_to(lang):
+    words = words_of(lang)
+    for own in ("http://localhost:8501/heads?seed=2", "http://127.0.0.1:8501", "http://[::1]:8501/"):
+        assert share.here_only(own) and share.note(own, words) == words("share.here_only")
+    for other in ("http://192.168.0.7:8501/round", "https://x.org/localhost", ""):
+        assert not share.here_only(other)
+
+
 def test_the_code_is_drawn_on_white_and_holds_no_markup_of_the_address():
     drawn = share.code('https://x.org/?a=<script>"&')
     assert drawn.startswith("<svg") and 'fill="#fff"' in drawn and "script" not in drawn

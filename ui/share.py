@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from urllib.parse import urlsplit
 
 import segno
 import streamlit as st
@@ -49,12 +50,19 @@ def _closed() -> None:
 
 def note(address: str, words: Words) -> str:
     """What to know of the code of an address: how it is used, and whether it will be hard to read."""
+    if here_only(address):
+        return words("share.here_only")
     if not code(address):
         return words("share.no_code", limit=QR_LONGEST)
     said = words("share.scan")
     return (
         said if len(address) <= QR_EASY else f"{said} {words('share.hard', n=len(address), modules=modules(address))}"
     )
+
+
+def here_only(address: str) -> bool:
+    """Whether an address leads every machine to itself: `make run` opens it so, and no phone gets there."""
+    return urlsplit(address).hostname in ("localhost", "127.0.0.1", "::1")
 
 
 @lru_cache(maxsize=64)

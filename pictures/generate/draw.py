@@ -90,7 +90,9 @@ def _says(scene: Scene, step: NewToken, words: Words) -> str:
         sentences.append(words("generate.says.cut", kept=d.n_kept, size=size, left=_left(d, words)))
     elif size > len(ids):
         rest = round(1 - float(np.asarray(d.tempered[ids], np.float64).sum()), 7)
-        sentences.append(words("generate.says.rest", n=size - len(ids), share=share(max(rest, 0.0), words)))
+        tempered = scene.draw_temperature != 1  # the sentence before says two shares, and this is of the second kind
+        said = {"n": size - len(ids), "share": share(max(rest, 0.0), words), "tempered": tempered}
+        sentences.append(words("generate.says.rest", **said))
     return " ".join(sentences)
 
 

@@ -147,6 +147,7 @@ def rest(f: Fresh, v: Values) -> None:
     bars = np.argsort(-logits, kind="stable")[:10].tolist()
     bars = bars if token in bars else [*bars[:-1], token]
     assert v["n"] == len(logits) - len(bars) and shares(v["share"], max(round(1 - p[bars].sum(), 7), 0), f)
+    assert v["tempered"] == (f.scene.draw_temperature != 1)
 
 
 @claim("generate.unnamed")

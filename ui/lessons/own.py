@@ -8,9 +8,9 @@ from html import escape
 
 import streamlit as st
 
-from core import CHECKS
+from core import CHECKS, Scene
 from core.limits import LESSON_CHARACTERS
-from pictures import lessons
+from pictures import checks, lessons
 from pictures.lessons import LessonError
 from pictures.pages import PAGES
 from pictures.words import Words
@@ -99,13 +99,15 @@ def _make(words: Words) -> None:
     scene = state.scene()
     fitting = ["", *(name for name, check in CHECKS.items() if check.asked(scene).computed == scene.computed)]
     label = words("lessons.own.check")
-    check = st.selectbox(label, fitting, format_func=lambda name: _asked(name, words), key="lesson-check")
+    check = st.selectbox(label, fitting, format_func=lambda name: _asked(name, scene, words), key="lesson-check")
     given = (page, title, says, check or "")
     st.button(words("lessons.own.add"), key="lesson-add", on_click=_add, args=given, disabled=not title.strip())
 
 
-def _asked(name: str, words: Words) -> str:
-    return words(f"checks.{name}.believed") if name else words("lessons.own.no_check")
+def _asked(name: str, scene: Scene, words: Words) -> str:
+    if not name:
+        return words("lessons.own.no_check")
+    return checks.question(CHECKS[name], CHECKS[name].asked(scene), words)
 
 
 def _add(page: str, title: str, says: str, check: str) -> None:

@@ -16,7 +16,7 @@ from ui.lessons import bar
 from ui.round import room as deeds
 from ui.round import seat, store
 from ui.round.room import BALLOTS, Deed, Room, RoomError
-from ui.share import image
+from ui.share import here_only, image
 
 SHOWN = "fibra.round.shown"  # session state: the room as the question's part shows it; None: as one that is away
 Question = tuple[str, str]  # a check's name, and what it varies: pictures.rounds.asked
@@ -42,6 +42,8 @@ def _way(words: Words) -> None:
         f'<p class="fibra-code">{escape(seat.code())}</p>{drawn}'
         f'<p class="fibra-about">{escape(words("round.scan", address=f"{home}/round"))}</p>'
     )
+    if here_only(home):
+        shell.say(words("share.here_only"), "notice")
 
 
 def _counts(words: Words) -> None:
