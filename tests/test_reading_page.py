@@ -415,6 +415,40 @@ def test_three_measures_are_compared_where_each_has_an_order():
         assert ("too few" in says) == few, says
 
 
+def crafted(monkeypatch, seed: int, **measures: np.ndarray) -> str:
+    """What is said of a query that sees four keys, where a measure is another one than the model's."""
+    for name, values in measures.items():
+        monkeypatch.setattr(weighed, f"{name}_of", lambda scene, values=values: values)
+    return weighed.weighed(Scene(model="gpt", sentence="a b c d", layer=1, query=3, seed=seed), words_of("en")).says
+
+
+ORDERED = np.tril([[0.9, 0, 0, 0], [0.7, 0.6, 0, 0], [0.5, 0.4, 0.3, 0], [0.25, 0.15, 0.2, 0.1]])
+
+
+@pytest.mark.parametrize("lost", ["weights", "carried", "effects"])
+def test_where_one_number_of_a_measure_is_lost_nothing_is_drawn(monkeypatch, lost):
+    measures = {"weights": ORDERED.copy(), "carried": ORDERED.copy(), "effects": np.array([0.4, 0.1, 0.2, 0.3])}
+    assert crafted(monkeypatch, 1, **measures) != words_of("en")("reading.weighed.says.lost")
+    measures[lost][..., 0] = np.inf
+    assert crafted(monkeypatch, 2, **measures) == words_of("en")("reading.weighed.says.lost")
+
+
+@pytest.mark.parametrize(("by", "alike"), [(3e-5, True), (3e-4, False)])
+def test_what_is_carried_alike_to_four_digits_of_the_greatest_has_no_order(monkeypatch, by, alike):
+    carried = np.tril(2 * (1 - by * np.arange(16).reshape(4, 4) / 15))
+    effects = np.array([0.4, 0.1, 0.2, 0.3])
+    says = crafted(monkeypatch, 1, weights=ORDERED, carried=carried, effects=effects)
+    assert ("no order" in says) == alike, says
+    assert ("one of the three measures is alike" in says) == alike, says
+
+
+@pytest.mark.parametrize(("by", "alike"), [(3e-7, True), (3e-6, False)])
+def test_effects_that_differ_by_less_than_a_millionth_have_no_order(monkeypatch, by, alike):
+    effects = by * np.array([1.0, 0.4, 0.6, 0.8])
+    says = crafted(monkeypatch, 1, weights=ORDERED, carried=ORDERED, effects=effects)
+    assert ("one of the three measures is alike" in says) == alike, says
+
+
 @pytest.mark.parametrize("kind", stacks.KINDS)
 def test_of_two_stacks_it_is_said_whose_heads_are_ranked(kind):
     words = words_of("en")
@@ -527,7 +561,7 @@ def test_a_point_of_a_plane_is_outlined_and_tells_its_numbers():
         place = made.numbers.place(("carried.blocks.1.attn.pattern", (2, 5, key)))
         for axis in "xy":
             low, high = made.figure["layout"][f"{axis}axis"]["range"]
-            assert 0 < place[f"{axis}1"] - place[f"{axis}0"] < (high - low) / 10
+            assert place[f"{axis}1"] - place[f"{axis}0"] == pytest.approx((high - low) / 25)
 
 
 def test_where_what_is_carried_is_lost_and_the_weights_are_not_nothing_is_drawn():
