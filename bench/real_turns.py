@@ -10,8 +10,9 @@ other work on the machine alters least, the seconds until the run is over, and t
 
 *stories* is asked the same with as many tokens, or with the most that leave it room to write. Of a turn of the look
 counts how many times as long as there it takes; of a sentence what it takes beside `forward`, in times of a sentence
-there. `forward` is timed here, alone, as often as sentences are typed and in the mean too, with the names that a page
-keeps of such a text; for Generate it is `generate`, with as much memory as a page gives it.
+there. `forward` is timed here, alone, on each of these sentences right after it was typed, since a machine is not as
+fast at every time, with the names that a page keeps of such a text. Start says what comes next: there the last row of
+the logits, which no page keeps, counts with it. For Generate it is `generate`, with as much memory as a page gives it.
 
 The exit code is 1 when an exception is on screen or no answer comes; speed is only reported.
 """
@@ -24,9 +25,10 @@ import os
 import random
 import sys
 import time
-from collections.abc import Callable, Coroutine, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine
+from dataclasses import astuple, dataclass
 from pathlib import Path
+from statistics import fmean
 from urllib.parse import urlencode
 
 from websockets.exceptions import WebSocketException
@@ -36,7 +38,7 @@ from bench._server import Server, serve
 from bench._session import Session
 from core import PRESETS, Scene, forward, generate, limits
 from core.library import Library, loaded
-from core.scene.recall import kept, trace_bytes
+from core.scene.recall import Recalled, kept, trace_bytes
 from core.tokenizer.protocol import Tokenizer
 from core.weights.card import Card
 
@@ -65,8 +67,7 @@ class Model:
     words: str
     most: int
     writes: bool  # whether it is shown on Generate
-    alone: Callable[[str, str, int], float]  # seconds of the processor that `forward` takes of a text for a page,
-    # in the mean of so many times
+    alone: Callable[[str, str], float]  # seconds of the processor that `forward` takes of a text for a page
 
     def text(self, tokens: int, seed: int) -> str:
         """A text of as many tokens, or a few less: another one for every seed."""
@@ -99,21 +100,18 @@ def real(card: Card) -> Model:
     found = loaded(card.path)
     params, config = found.params, found.config
 
-    def alone(text: str, path: str, turns: int) -> float:
+    def alone(text: str, path: str) -> float:
         ids = found.tokenizer.encode(text).ids
-        names = kept(config) if trace_bytes(config, len(ids)) > limits.TRACE else None
-        times = []
-        for _ in range(turns):
-            began = time.process_time()
-            if path == "generate":
-                for _ in generate(
-                    params, config, ids[: config.n_ctx - NEW], max_new_tokens=NEW, widened=limits.WIDENED
-                ):
-                    pass
-            else:
-                forward(params, config, ids, names=names)
-            times.append(time.process_time() - began)
-        return sum(times) / turns
+        long = trace_bytes(config, len(ids)) > limits.TRACE
+        began = time.process_time()
+        if path == "generate":
+            for _ in generate(params, config, ids[: config.n_ctx - NEW], max_new_tokens=NEW, widened=limits.WIDENED):
+                pass
+        else:
+            trace = forward(params, config, ids, names=kept(config) if long else None)
+            if path == "start" and long and config.unembed:
+                Recalled(trace, config, lambda: params).row("logits", -1)
+        return time.process_time() - began
 
     return Model(card.title, card.name, found.tokenizer, WORDS, min(config.n_ctx, limits.LONG), config.causal, alone)
 
@@ -131,19 +129,25 @@ def room(path: str, tokens: int) -> int:
     return min(tokens, limits.LONG - NEW) if path == "generate" else tokens
 
 
-async def cost(server: Server, session: Session, turns: Iterable[Coroutine[None, None, None]]) -> Cost:
-    """Take the turns one after another; what one took in the mean."""
-    cpu, received, n, began = server.usage().cpu_seconds, session.received, 0, time.perf_counter()
-    for turn in turns:
-        await turn
-        n += 1
+async def cost(server: Server, session: Session, turn: Coroutine[None, None, None]) -> Cost:
+    """Take a turn; what it took."""
+    cpu, received, began = server.usage().cpu_seconds, session.received, time.perf_counter()
+    await turn
     seconds = time.perf_counter() - began
-    spent = max(server.usage().cpu_seconds - cpu, TICK)
-    return Cost(spent / n, seconds / n, (session.received - received) / n / 1000)
+    return Cost(server.usage().cpu_seconds - cpu, seconds, (session.received - received) / 1000)
 
 
-async def turned(server: Server, model: Model, path: str, tokens: int, turns: int, errors: list[str]) -> list[Cost]:
-    """A page opened, once on another text, for what is read only once; then what the look and a new text take."""
+def mean(costs: list[Cost]) -> Cost:
+    """Of several turns."""
+    cpu, seconds, kilobytes = (fmean(part) for part in zip(*map(astuple, costs), strict=True))
+    return Cost(max(cpu, TICK / len(costs)), seconds, kilobytes)
+
+
+async def turned(
+    server: Server, model: Model, path: str, tokens: int, turns: int, errors: list[str]
+) -> tuple[Cost, Cost, float]:
+    """A page opened, once on another text, for what is read only once; then what the look and a new text take, and
+    what `forward` takes of these texts."""
 
     def text(turn: int) -> str:  # no other page has asked for it
         return model.text(room(path, tokens), 100 * [*LOOKS].index(path) + turn)
@@ -161,28 +165,29 @@ async def turned(server: Server, model: Model, path: str, tokens: int, turns: in
     else:
         looks = [session.go(page(0, head=head)) for head in range(1, turns + 2)]
     await looks[0]  # a page reads some things at the first turn alone
-    look = await cost(server, session, looks[1:])
-    texts = [session.type("knob-sentence", text(turn)) for turn in range(1, turns + 1)]
-    new = await cost(server, session, texts)
+    look = [await cost(server, session, turn) for turn in looks[1:]]
+    new, alone = [], []
+    for turn in range(1, turns + 1):
+        new.append(await cost(server, session, session.type("knob-sentence", text(turn))))
+        alone.append(await asyncio.to_thread(model.alone, text(turn), path))  # the line is kept alive meanwhile
     await session.close()
-    return [look, new]
+    return mean(look), mean(new), fmean(alone)
 
 
 def table(server: Server, models: list[Model], arguments: argparse.Namespace, errors: list[str]) -> list[list[str]]:
     """The rows of all models on all pages, the toy's first."""
-    beside: dict[str, list[Cost]] = {}
+    beside: dict[str, tuple[Cost, Cost]] = {}
     rows = []
     for model in models:
         text = model.text(arguments.tokens, 0)
         print(f"{model.title}: {len(model.tokenizer.encode(text).tokens)} tokens", flush=True)
         for path in arguments.pages if model.writes else [path for path in arguments.pages if path != "generate"]:
             try:
-                look, new = asyncio.run(turned(server, model, path, arguments.tokens, arguments.turns, errors))
+                look, new, alone = asyncio.run(turned(server, model, path, arguments.tokens, arguments.turns, errors))
             except (TimeoutError, OSError, WebSocketException, LookupError) as error:
                 errors.append(f"{model.title}, {path}: {type(error).__name__}: {error}")
                 continue
-            alone = model.alone(model.text(room(path, arguments.tokens), 0), path, arguments.turns)
-            usual = beside.setdefault(path, [look, new])
+            usual = beside.setdefault(path, (look, new))
             times = look.cpu / usual[0].cpu, (new.cpu - alone) / usual[1].cpu
             rows.append(
                 [model.title, path, *look.cells, f"{times[0]:.2f}", *new.cells, f"{alone:.3f}", f"{times[1]:.2f}"]
