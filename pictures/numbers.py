@@ -6,9 +6,10 @@ A Picture says so by one of these, so that no page asks what a cell of its is. A
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, Protocol, overload
 
 import numpy as np
 
@@ -31,6 +32,37 @@ class Numbers(Protocol):
 
     def place(self, number: Numbered) -> Rectangle | None:
         """Where this number stands; None where it is not shown."""
+
+
+@dataclass(frozen=True)
+class Along(Sequence[Numbered]):
+    """The numbers of an array at these `places` of its last axis; `before` is the rest of their index.
+
+    A real model's block has some thousand on screen: as tuples they took longer to be kept than to be drawn.
+    """
+
+    name: str
+    before: tuple[int, ...]
+    places: array[int]
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    @overload
+    def __getitem__(self, at: int) -> Numbered: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> Along: ...
+
+    def __getitem__(self, at: int | slice) -> Numbered | Along:
+        if isinstance(at, slice):
+            return replace(self, places=self.places[at])
+        return self.name, (*self.before, self.places[at])
+
+
+def along(name: str, before: tuple[int, ...], places: np.ndarray) -> Along:
+    """The numbers of an array whose index ends with these places [number]."""
+    return Along(name, before, array("q", places.tolist()))
 
 
 @dataclass(frozen=True)
@@ -115,7 +147,7 @@ class Lines:
     """What stands in columns, several numbers in one: [trace][point], as the figure's traces are drawn; None: a point
     that is no number of the run."""
 
-    numbers: tuple[tuple[Numbered | None, ...], ...]
+    numbers: tuple[Sequence[Numbered | None], ...]
 
     def at(self, click: Mapping[str, Any]) -> Numbered | None:
         trace, point = click.get("curve"), click.get("point")
@@ -148,7 +180,7 @@ class Steps(Lines):
 class Strokes(Lines):
     """Rows of strokes (plots/rugs.py), each row a trace with axes of its own; values: where each stroke stands."""
 
-    values: tuple[tuple[float, ...], ...]
+    values: tuple[Sequence[float], ...]
 
     def place(self, number: Numbered) -> Rectangle | None:
         for i, (row, values) in enumerate(zip(self.numbers, self.values, strict=True)):
@@ -184,17 +216,18 @@ class Points:
     for all numbers along the last axis of its index, its coordinates; a click means the first.
     """
 
-    numbers: tuple[Numbered, ...]
-    places: tuple[tuple[float, ...], ...]
+    numbers: Sequence[Numbered]
+    places: Sequence[Sequence[float]] | np.ndarray  # [point][axis]
     half: tuple[float, float] = POINT
     coordinate: bool = False
 
     def at(self, click: Mapping[str, Any]) -> Numbered | None:
-        axes = "xyz"[: len(self.places[0]) if self.places else 0]
+        places = np.asarray(self.places).tolist()
+        axes = "xyz"[: len(places[0]) if places else 0]
         where = [x for axis in axes if isinstance(x := click.get(axis), int | float)]
         if len(where) < len(axes):
             return None
-        away = [(sum(abs(x - y) for x, y in zip(where, own, strict=True)), i) for i, own in enumerate(self.places)]
+        away = [(sum(abs(x - y) for x, y in zip(where, own, strict=True)), i) for i, own in enumerate(places)]
         nearest, i = min(away, default=(1.0, 0))
         return self.numbers[i] if nearest < SAME_POINT else None
 
@@ -203,7 +236,7 @@ class Points:
         number = (name, (*index[:-1], 0)) if self.coordinate else number
         if number not in self.numbers or len(self.places[0]) > 2:
             return None
-        (x, y), (right, up) = self.places[self.numbers.index(number)], self.half
+        (x, y), (right, up) = map(float, self.places[self.numbers.index(number)]), self.half
         return {"x0": x - right, "x1": x + right, "y0": y - up, "y1": y + up}
 
 
@@ -298,8 +331,13 @@ def by_layer(name: str, size: tuple[int, ...]) -> Cells:
 
 def points(numbers: Iterable[Numbered], x: np.ndarray, y: np.ndarray, half: tuple[float, float]) -> Points:
     """Points at x and y [point], as float32 is sent."""
-    places = zip(*(np.asarray(along, np.float32).tolist() for along in (x, y)), strict=True)
-    return Points(tuple(numbers), tuple(places), half)
+    places = np.stack([np.asarray(axis, np.float32) for axis in (x, y)], axis=-1).astype(np.float64)
+    return Points(numbers if isinstance(numbers, Along) else tuple(numbers), places, half)
+
+
+def standing(numbers: Iterable[Along], values: Iterable[np.ndarray]) -> Strokes:
+    """Strokes of these numbers, a row each, at these values [stroke]."""
+    return Strokes(tuple(numbers), tuple(array("d", row.tolist()) for row in values))
 
 
 def _whole(click: Mapping[str, Any]) -> tuple[int, int] | None:

@@ -16,7 +16,7 @@ from pictures.compute import Picture, picture
 from pictures.display_names import all_named
 from pictures.extremes import magnitude
 from pictures.generate.draw import share
-from pictures.numbers import COLUMN, ROW, Bars, cells, points
+from pictures.numbers import COLUMN, ROW, Bars, along, cells, points
 from pictures.words import Words
 from plots.curves import curves
 from plots.token_shares import labels_height, token_shares
@@ -110,7 +110,7 @@ def curve(scene: Scene, words: Words) -> Picture:
     if not found.real:
         return Picture(figure, says)
     name = f"{inside(scene).block}mlp.{'act' if inside(scene).config.gated else 'post'}"
-    own, (low, high) = [(name, (row, int(unit))) for unit in np.flatnonzero(good)], figure["layout"]["yaxis"]["range"]
+    own, (low, high) = along(name, (row,), np.flatnonzero(good)), figure["layout"]["yaxis"]["range"]
     return Picture(figure, says, points(own, x[good], y[good], (0.03 * reach, 0.05 * (high - low))))
 
 

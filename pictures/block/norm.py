@@ -18,7 +18,7 @@ from pictures.compute import Picture, picture
 from pictures.display_names import all_named
 from pictures.explained.measured import MOMENTS
 from pictures.extremes import magnitude
-from pictures.numbers import Each, Strokes
+from pictures.numbers import Each, Strokes, along, standing
 from pictures.words import Words
 from plots.heatmap import heatmap
 from plots.rugs import rugs
@@ -165,11 +165,9 @@ def _strokes_of(scene: Scene, given: tuple[str, ...], strokes: dict[str, np.ndar
     at, row = f"{here.block}{NORMS[here.norm]}", here.row
     names = {"before": here.block + given[0] if len(given) == 1 else f"entering.{at}.out"}
     names |= {"normalized": f"{at}.normalized", "after": f"{at}.out"}
-    there = {name: np.flatnonzero(np.isfinite(x)).tolist() for name, x in strokes.items()}
-    return Strokes(
-        tuple(tuple((names[name], (row, d)) for d in places) for name, places in there.items()),
-        tuple(tuple(strokes[name][places].tolist()) for name, places in there.items()),
-    )
+    there = {name: np.flatnonzero(np.isfinite(x)) for name, x in strokes.items()}
+    numbers = [along(names[name], (row,), places) for name, places in there.items()]
+    return standing(numbers, [strokes[name][places] for name, places in there.items()])
 
 
 RANGE = (("low", np.min), ("high", np.max))
