@@ -157,7 +157,8 @@ def test_reset_and_language(watched, app):
     expect(page.locator("h1.fibra-title")).to_have_text("Atenção")
     assert query(page) == {"lang": "pt-BR"}
     expect(page.get_by_role("button", name="Aumentar")).to_be_visible()  # what Streamlit names is told in it too
-    assert not page.locator("[aria-label=Increment], [aria-label=Open]").count()
+    assert not page.locator("[aria-label=Increment], [aria-label=Open], [aria-label^='Help for']").count()
+    expect(page.get_by_role("button", name="Ajuda: Semente")).to_be_visible()
 
 
 def test_a_fast_hand_on_a_slider(in_turn, app):

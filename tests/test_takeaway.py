@@ -216,6 +216,13 @@ def test_a_page_offers_its_files_and_makes_none_unasked(monkeypatch):
     assert at.session_state["fibra.now"].scene.text == "um gato"
 
 
+def test_questions_that_would_lead_to_this_computer_alone_are_said_to(monkeypatch):
+    for home, said in (("http://localhost:8501", True), ("https://x.org", False)):
+        monkeypatch.setattr(ui_takeaway, "home", lambda page, home=home: home)
+        at = open_page("drift", {"lang": "pt-BR"}, takeaway=True)
+        assert (words_of("pt-BR")("share.here_only") in [each.value for each in at.markdown]) == said
+
+
 @pytest.mark.parametrize("page", ["generate", "backward", "cause"])
 def test_files_are_of_the_model_that_the_page_shows(page):
     """The penguins give no logits: another model stands in on these pages."""

@@ -13,7 +13,7 @@ from core.presets import REAL
 from pictures import quiz, takeaway, worksheet
 from pictures.explained.page_world import asked
 from pictures.words import Words
-from ui import state
+from ui import share, state
 from ui.live import compat
 
 OPENED = "fibra.takeaway"  # session state: whether the files are on screen
@@ -59,6 +59,8 @@ def _files(page: str, words: Words) -> None:
         del makers["lens"]
     if quiz.asks(page):
         address = home(page)
+        if share.here_only(address):  # the questions lead to it
+            st.markdown(words("share.here_only"))
         makers["moodle"] = ("xml", lambda _, words: quiz.moodle(page, words, address))
         makers["gift"] = ("gift.txt", lambda _, words: quiz.gift(page, words, address))
         sheets = int(st.number_input(words("worksheet.sheets"), 1, limits.SHEETS, 1, key="takeaway-sheets", width=220))

@@ -96,7 +96,9 @@ function forgetBorders() {
 const NAMES = {
   Increment: "more", Decrement: "less", Open: "open", Close: "close", "Clear value": "clear", Sidebar: "sidebar",
   "Expand sidebar": "expand", "Collapse sidebar": "collapse", "Navigate to home page": "home",
+  "file upload": "file",
 };
+const HELP = "Help for "; // begins what a question mark is called; the rest is its knob's name, in the reader's language
 
 function nameParts(words) {
   for (const [theirs, key] of Object.entries(NAMES)) {
@@ -104,6 +106,11 @@ function nameParts(words) {
       part.dataset.fibraName = key;
       if (part.ariaLabel !== words[key]) part.setAttribute("aria-label", words[key]);
     }
+  }
+  for (const part of document.querySelectorAll(`[aria-label^="${HELP}"], [data-fibra-help]`)) {
+    if (part.ariaLabel.startsWith(HELP)) part.dataset.fibraHelp = part.ariaLabel.slice(HELP.length);
+    const name = `${words.help} ${part.dataset.fibraHelp}`;
+    if (part.ariaLabel !== name) part.setAttribute("aria-label", name);
   }
 }
 
