@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import count
 from threading import Barrier, Thread
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -380,3 +381,24 @@ def test_what_is_larger_than_others_leave_puts_nothing_out(monkeypatch):
     budget.take("training", 0)
     budget.put(b"large", large, shelf)
     assert budget.get(b"small") and budget.get(b"large") and budget.currsize == weigh(small) + weigh(large) + 800
+
+
+@pytest.mark.parametrize(("held", "training"), [(0.1, 0.0), (0.1, 0.2), (0.9, 0.0), (0.9, 0.2), (0.9, 0.6)])
+def test_real_models_take_what_others_and_pictures_leave(monkeypatch, held, training):
+    most, others = BUDGET.most, BUDGET.taken - BUDGET.has_taken("library")
+    monkeypatch.setattr(memory, "LIBRARY", SimpleNamespace(held=int(held * most)))
+    try:
+        BUDGET.take("training", int(training * most))
+        left = most - others - int(training * most) - limits.CACHE_LEAST
+        for _ in range(2):  # what they had already is theirs still
+            memory.leave_to_real_models()
+            assert BUDGET.has_taken("library") == max(0, min(int(held * most), left))
+    finally:
+        BUDGET.take("training", 0)
+        BUDGET.take("library", 0)
+
+
+def test_a_kept_function_says_of_what_it_has_the_value():
+    made = memory.kept(lambda n: (n,))(lambda n: [n])
+    assert not made.has(1) and made(1) == [1] and made.has(1) and not made.has(2)
+    BUDGET.shelves.remove(made.cache)
