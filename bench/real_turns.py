@@ -36,6 +36,7 @@ from websockets.exceptions import WebSocketException
 from bench import ROOT, Page, between, machine, print_errors, print_table
 from bench._server import Server, serve
 from bench._session import Session
+from bench.timing import on_threads
 from core import PRESETS, Scene, forward, generate, limits
 from core.library import Library, loaded
 from core.scene.recall import Recalled, kept, trace_bytes
@@ -220,5 +221,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    on_threads(1, "bench.real_turns")
     sys.exit(main())
