@@ -265,6 +265,21 @@ def test_turns_of_one_knob_in_a_moment_are_one_move_and_there_and_back_is_none(s
     assert state.scene() == Scene(seed=3), "one undo takes back the last thing that changed"
 
 
+def test_a_hand_that_was_back_before_the_browser_knew_that_it_had_left_has_its_address(session, monkeypatch):
+    """With each turn the browser tells the address that it shows by then; what was written since is on its way."""
+    session.browser.acted = True
+    state.turn(seed=1)
+    assert session.browser.address[1] == {"seed": "1"}
+    monkeypatch.setattr(session.browser, "to_dict", dict)
+    session.browser.acted = True
+    state.undo()
+    assert state.scene() == Scene() and session.browser.address[1] == {}
+    written = []
+    monkeypatch.setattr(session.browser, "from_dict", written.append)
+    state.write_url()
+    assert not written, "it is there, and is not written again"
+
+
 def test_a_late_answer_of_a_list_whose_options_are_others_now_is_dropped(session, monkeypatch):
     """As while Generate plays: each step has a list of its own, and the one before still tells what it shows."""
     monkeypatch.setattr(controls, "st", SimpleNamespace(session_state=session.state))

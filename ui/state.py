@@ -59,7 +59,7 @@ def open_scene(page: str) -> Scene:
         _keep(*Scene.from_query(lessons.expanded(query)))
         _take(query)
     _tidy()
-    write_url()
+    _write(query)
     return scene()
 
 
@@ -324,10 +324,17 @@ def _lesson() -> dict[str, str]:
 
 def write_url() -> None:
     """The address always says what is on screen, once a knob is let go."""
+    # A quick hand may be back at what the browser said when it turned: of what was written in between it did not know.
+    _write(st.query_params.to_dict(), st.session_state.get(WRITTEN))
+
+
+def _write(*shown: dict[str, str] | None) -> None:
+    """Have the browser show this session's address, unless that is all that it shows by now, or will: written again it
+    would be a step more that Back takes."""
     if HELD in st.session_state:
         return
     wanted = address()
-    if st.query_params.to_dict() != wanted:  # Streamlit keeps what it embeds by, and does not show it
+    if any(query != wanted for query in shown):  # Streamlit keeps what it embeds by, and does not show it
         st.query_params.from_dict(wanted)
     st.session_state[WRITTEN] = wanted
 
