@@ -279,7 +279,7 @@ def turn_by_hand(tab: Page, knob: str, kind: str) -> None:
         at_the_end = found.evaluate("input => +input.value === +input.max")
         found.press("ArrowLeft" if at_the_end else "ArrowRight")
     elif kind == "combobox":
-        found.scroll_into_view_if_needed()
+        found.evaluate("input => input.scrollIntoView({ block: 'nearest' })")
         settled(tab, 600)  # what is drawn as it comes into view moves the list, and a list that is moved closes
         found.click()
         tab.locator("[role=option]:not([aria-selected=true])").first.click()
