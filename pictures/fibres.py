@@ -145,10 +145,8 @@ def _strongest(scene: Scene, a: list[np.ndarray], words: Words) -> list[str]:
     found = extremes.greatest_of_parts([layer[:, queries] for layer in a], words.number)
     if found is None or found.value == 0:
         return []
-    looks: dict[tuple[int, int, int], list[int]] = {}  # (layer, head, query) -> the keys that it looks at most
-    for layer, head, row, key in found.places:
-        looks.setdefault((layer, head, row + queries.start), []).append(key)
-    (layer, head, query), keys = next(iter(looks.items()))
+    layer, head, row, _ = found.place
+    query, keys = row + queries.start, [key for *look, key in found.places if look == [layer, head, row]]
     kind = "focus" if chosen is not None else "strongest_but" if first_alone else "strongest"
     values = {
         "first": extremes.token_name(tokens, 0, words),

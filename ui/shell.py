@@ -48,8 +48,8 @@ WRITES, CLOCK_SHEET = ("generate", "translate"), "clock.css"  # the pages on whi
 FILES, FILES_SHEET = ("upload", "drop", "unfit"), "live/files.css"  # what a box for files says
 # Notices: of an address whose values were not taken, and all that are said at the top of a page.
 IN_ADDRESS = ("default", "conflict", "trained", "misplaced", "sourceless", "unlike")
-SAID = ("nowhere", "cut", "long", "blank", "unpatched", *IN_ADDRESS)
-SAID += ("gone", "lesson_gone", "absent", "unopened", "removed")
+NOT_HERE = ("gone", "lesson_gone", "absent", "unopened", "removed")
+SAID = ("nowhere", "cut", "long", "blank", "unpatched", *IN_ADDRESS, *NOT_HERE)
 LOGO = Path(__file__).with_name("fibra.svg")
 WHOLE = "fibra.whole"  # session state: this run draws the whole page, and has not come to its middle yet
 AROUND = "fibra.around"  # session state: what the page around its middle was drawn for

@@ -311,10 +311,10 @@ def one_move(name: object) -> Iterator[None]:
 
 def address() -> dict[str, str]:
     """The query that says what is on screen: of a lesson's step only that, and what was turned. And the room."""
-    return lessons.shortened(own().to_query() | _lesson()) | carried()
+    return lessons.shortened(own().to_query() | lesson_held()) | carried()
 
 
-def _lesson() -> dict[str, str]:
+def lesson_held() -> dict[str, str]:
     """The lesson of the reader's own, where it is walked or written, as far as an address can hold it."""
     walked = own().lesson == lessons.OWN
     held = walked or st.session_state.get(PAGE) == "lessons"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from html import escape
+from urllib.parse import urlencode
 
 import streamlit as st
 
@@ -94,8 +95,7 @@ def leave(page: str = "") -> None:
 def _short(scene: Scene) -> str:
     """The link to the step as it opens; "" where nobody says where the app is, or no link holds the lesson."""
     base = str(getattr(st.context, "url", None) or "").partition("?")[0]
-    link = st.session_state.get(state.LESSON, "") if scene.lesson == lessons.OWN else ""
-    if not base or (scene.lesson == lessons.OWN and not link):
+    held = state.lesson_held()
+    if not base or (scene.lesson == lessons.OWN and not held):
         return ""
-    held = f"&{lessons.TEXT}={link}" if link else ""
-    return f"{base}?lesson={scene.lesson}&lesson_step={scene.lesson_step}{held}"
+    return f"{base}?{urlencode({'lesson': scene.lesson, 'lesson_step': scene.lesson_step} | held)}"

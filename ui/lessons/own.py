@@ -46,7 +46,8 @@ def keep(text: str) -> None:
 
 def _text() -> str:
     """What is written so far; in a session that begins, what its address holds."""
-    text: str = st.session_state.setdefault(TEXT, lessons.unpacked(st.session_state.get(state.DRAFT, "")))
+    text: str = st.session_state.get(TEXT) or lessons.unpacked(st.session_state.get(state.DRAFT, ""))
+    st.session_state[TEXT] = text
     return text
 
 
@@ -77,14 +78,14 @@ def _preview(text: str, words: Words) -> None:
             for i, step in enumerate(lesson.steps, 1)
         ]
         st.html(f'<p class="fibra-says"><b>{escape(lesson.title)}</b></p>{shell.listing(rows)}')
-        shell.say(words("lessons.own.link" if lessons.packed(text) else "lessons.own.no_link"), "about")
-        if st.button(words("lessons.own.play"), key="lesson-play", on_click=_play, args=(lesson, text), type="primary"):
+        shell.say(words("lessons.own.link" if st.session_state[state.DRAFT] else "lessons.own.no_link"), "about")
+        if st.button(words("lessons.own.play"), key="lesson-play", on_click=_play, args=(lesson,), type="primary"):
             st.rerun()
     st.download_button(words("lessons.own.download"), text, "fibra.md", "text/markdown", key="lesson-download")
 
 
-def _play(lesson: lessons.Lesson, text: str) -> None:
-    st.session_state[bar.OWN], st.session_state[state.LESSON] = lesson, lessons.packed(text)
+def _play(lesson: lessons.Lesson) -> None:
+    st.session_state[bar.OWN], st.session_state[state.LESSON] = lesson, st.session_state[state.DRAFT]
     bar.go(0, lessons.OWN)
 
 
