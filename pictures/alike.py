@@ -81,7 +81,9 @@ def height(scene: Scene) -> int:
 
 
 def _says(a: np.ndarray, names: list[str], words: Words) -> str:
-    """No two are more alike than these; and how many have their translation as their likest."""
+    """No two are more alike than these; and how many have their translation as their likest. Or how many are lost."""
+    if lost := int(np.isnan(a.diagonal()).sum()):
+        return words("models.alike.says.lost", n=lost, of=len(a))
     others = np.where(np.eye(len(a), dtype=bool), -np.inf, a)
     first, second = np.unravel_index(int(others.argmax()), a.shape)
     n = len(IDEAS) * len(LANGUAGES)

@@ -482,6 +482,8 @@ def test_similarity_of_positions_depends_on_distance_alone():
         assert np.ptp(np.diagonal(found, apart)) < 1e-12
     assert found[0, 0] == pytest.approx(1) and (found[0, 1:] < 1).all()
     assert similarity(np.zeros((2, 3))).tolist() == [[0, 0], [0, 0]]
+    for gone in (np.nan, np.inf):
+        assert np.isnan(similarity(np.array([[1.0, 2], [gone, 1]]))).tolist() == [[False, True], [True, True]]
 
 
 def test_pair_angles_are_those_that_turn_queries():

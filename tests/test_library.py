@@ -6,10 +6,13 @@ import json
 import os
 import shutil
 import tempfile
+from dataclasses import replace
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import pytest
+from playwright.sync_api import expect
 
 import core
 from core import Notice, Scene, WeightsError, library, limits
@@ -258,6 +261,19 @@ def test_a_reader_s_files_become_a_model_and_leave_nothing_behind(tmp_path, shel
     assert find(name) is None, "it lives as long as a session holds it"
 
 
+@pytest.mark.browser
+def test_a_model_that_was_brought_is_the_story_at_once_and_after_a_reload(watched, app, tmp_path):
+    """The box forgets what was taken and its button goes with it: nothing said that the page had a card more."""
+    tab = watched.tab(locale="en")
+    tab.goto(f"{app}/models")
+    tab.locator("[data-testid=stFileUploader] input").set_input_files([*folder(tmp_path).iterdir()])
+    tab.get_by_role("button", name="Load it").click()
+    for _ in range(2):
+        expect(tab.get_by_text(words_of("en")("models.used"))).to_be_visible()
+        assert tab.locator(".st-key-models-cards .fibra-model").count() == 1
+        tab.reload()
+
+
 def test_nobody_is_shown_what_another_reader_brought(tmp_path, monkeypatch):
     """Equal weights with other words are another model, and so are files that differ where no sample is taken."""
     monkeypatch.setattr("core.weights.card.SAMPLES", 1)  # of a small file, as of a large one: most is not looked at
@@ -347,6 +363,35 @@ def test_the_page_shows_cards_and_a_model_becomes_the_story_of_every_page(tmp_pa
     shelf._open.clear(), shelf._look()
     gone = fine(at.run())
     assert gone.session_state[SCENE].model == "penguins" and "does not have the model" in html(gone)
+
+
+def test_a_model_that_a_reader_brought_has_its_card_in_a_session_that_a_reload_began(tmp_path, shelf):
+    name, model = library.adopted({path.name: path.read_bytes() for path in folder(tmp_path / "theirs").iterdir()})
+    shutil.rmtree(tmp_path / "theirs")
+    model = replace(model, card=replace(model.card, title="<i>mine"))
+    with patch.dict("core.presets._living", {name: model}):
+        at = fine(page("models", lang="en", model=name))
+        assert "&lt;i&gt;mine" in html(at) and words_of("en")("models.used") in html(at)
+        assert name in at.code[0].value and words_of("en")("models.none", variable="FIBRA_MODELS") not in html(at)
+        pinned = {"model": "penguins", "pin": "1", "pin.model": name}
+        assert fine(page("models", lang="en", **pinned)).button(key=f"use-{name}")
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_sentences_of_which_nothing_finite_comes_are_not_said_to_be_alike(lang):
+    """Cosines of NaN were 0, the first two of all the most alike, and each the likest of its translation."""
+    words, scene = words_of(lang), Scene(model="alice")
+    size = len(alike.texts(scene))
+    for lost in ([*range(size)], [2]):
+        means = np.ones((size, 4))
+        means[lost] = np.nan
+        with patch.object(alike, "vectors", lambda _, means=means: means):
+            made = alike.alike(scene, words)
+        assert made.says == words("models.alike.says.lost", n=len(lost), of=size)
+        assert str(len(lost)) in made.says and str(size) in made.says
+        z = np.asarray(made.figure["data"][0]["z"], float)
+        assert np.isnan(z[lost]).all() and np.isnan(z[:, lost]).all()
+        assert np.isfinite(z).sum() == (size - len(lost)) ** 2
 
 
 def test_how_alike_two_sentences_are_is_explained_by_their_own_runs(tmp_path, shelf):

@@ -31,15 +31,16 @@ def share_of_zeros(post: np.ndarray) -> np.ndarray:
 
 
 def similarity(x: np.ndarray) -> np.ndarray:
-    """The cosine between every two rows, x [pos, d] -> [pos, pos]; 0 for a row of zeros.
+    """The cosine between every two rows, x [pos, d] -> [pos, pos]; 0 for a row of zeros, NaN for one that exploded.
 
     For sinusoidal positions, whose rows all have length sqrt(d/2), it is PE PE^T / (d/2), and it depends on the
     distance alone: cos(a) cos(b) + sin(a) sin(b) = cos(a - b).
     """
     x = x.astype(np.float64)
-    sizes = np.linalg.norm(x, axis=1)
-    products = sizes[:, None] * sizes
-    return np.divide(x @ x.T, products, out=np.zeros_like(products), where=products > 0)
+    with np.errstate(invalid="ignore"):
+        sizes = np.linalg.norm(x, axis=1)
+        products = sizes[:, None] * sizes
+        return np.divide(x @ x.T, products, out=np.zeros_like(products), where=products != 0)
 
 
 def pair_angles(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import sqrt
+from math import isnan, sqrt
 
 import core
 from core import Scene
@@ -46,3 +46,9 @@ def most(f: Fresh, v: Values) -> None:
         likest += row[names.index(other)] > max(row) - 1e-6
     assert (v["n"], v["found"]) == (2 * len(IDEAS), likest)
     assert v["first"] == f.words("quoted", token=names[first]) and v["second"] == f.words("quoted", token=names[second])
+
+
+@claim("models.alike.says.lost")
+def lost(f: Fresh, v: Values) -> None:
+    of = cosines(f)
+    assert v == {"n": sum(isnan(row[not at]) for at, row in enumerate(of)), "of": len(of)} and v["n"]

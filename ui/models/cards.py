@@ -8,7 +8,7 @@ import streamlit as st
 
 from core import PRESETS, Scene
 from core.library import LIBRARY, Real
-from core.presets import find
+from core.presets import find, living
 from core.weights import Card
 from pictures import display_names
 from pictures import models as pictures
@@ -17,6 +17,7 @@ from pictures.words import Words
 from ui import presets, shell, state
 from ui.live import menu
 
+BROUGHT = "models.brought"  # session state: a model was, and its card is not drawn yet
 CHECKED = "models.checked"  # session state: the model whose weights were just checked
 
 
@@ -32,16 +33,24 @@ def shipped(words: Words) -> None:
 
 
 def here(words: Words) -> None:
-    """The models below the server's folder, the refused ones too."""
+    """The models that this session brought, and those below the server's folder, the refused ones too."""
+    st.session_state.pop(BROUGHT, None)
     shell.say(words("models.here"), "step")
-    own = [model.card for model in state.models().values() if isinstance(model, Real)]
-    cards = own + LIBRARY.cards()
+    cards = _brought() + LIBRARY.cards()
     if not cards:
         shell.say(words("models.empty" if LIBRARY.root else "models.none", variable="FIBRA_MODELS"), "about")
     with st.container(key="models-cards"):
         for card in cards:
             with st.container(border=True):
                 _card(card, words)
+
+
+def _brought() -> list[Card]:
+    """What this session holds, and what is shown: a reload begins a session that holds nothing else."""
+    scene, held = state.scene(), dict(state.models())
+    for name in (scene.model, scene.pinned.model if scene.pinned else ""):
+        held |= {name: model} if (model := living(name)) else {}
+    return [model.card for model in held.values() if isinstance(model, Real)]
 
 
 def _card(card: Card, words: Words) -> None:

@@ -21,6 +21,8 @@ FULL = ""  # in place of a reason
 
 def bring(words: Words) -> None:
     """A box for files, and a button that makes a model of them."""
+    if cards.BROUGHT in st.session_state:
+        st.rerun()  # the box is a new one, without its button: nothing else says that there is a card more
     shell.say(words("models.upload.title"), "step")
     shell.file_words(words)
     shell.say(words("models.upload.about", limit=limits.REAL_UPLOAD // 1_000_000), "about")
@@ -28,8 +30,6 @@ def bring(words: Words) -> None:
     label = words("models.upload.file")
     files = compat.call(st.file_uploader, label, accept_multiple_files=True, key=key, **most)
     if files and st.button(words("models.upload.load"), key="models-load", on_click=_load, args=(files,)):
-        if REFUSED not in st.session_state:
-            st.rerun()
         error = st.session_state.pop(REFUSED)
         shell.say(words("models.upload.refused", error=error) if error else words("models.upload.full"), "notice")
 
@@ -49,4 +49,5 @@ def _load(files: list[Any]) -> None:
     state.keep_model(name, model)
     presets.open_preset(name)
     st.session_state[cards.CHECKED] = name
+    st.session_state[cards.BROUGHT] = True
     st.session_state[ROUND] = st.session_state.get(ROUND, 0) + 1
