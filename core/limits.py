@@ -73,6 +73,7 @@ EXPRESSION_NUMBERS = 4_000_000  # of an array on the way: 32 MB in float64
 PARAMETERS = 1_300_000_000
 
 TRACE = 16 << 20  # bytes of one: of a larger one little is kept, and the rest computed again where a page asks for it
+BLOCK = 8 << 20  # bytes of the block that a page draws, which is kept beside that little: of SmolLM2 for 100 tokens
 
 # Real models, which all sessions share; they stay in their files, mapped. FIBRA_WEIGHTS_MB is the choice of whoever
 # deploys it: SmolLM2-135M takes 102 MB, MiniLM 94. However much they take, the caches have CACHE_LEAST.

@@ -29,6 +29,7 @@ def vectors(words: Words) -> None:
     scene = state.scene()
     if scene != st.session_state[DRAWN]:
         st.rerun()
+    stacks.keep_block(scene)
     editable = not stacks.kinds(scene)  # of a model of two stacks no embedding is edited
     under = {"x": embeddings.coordinate, "q": knobs.query, "k": knobs.key, "v": knobs.edit}
     chosen = {"x": knobs.choose_number, "q": knobs.choose_query, "k": knobs.choose_key, "v": knobs.choose_key}
@@ -46,6 +47,7 @@ def weights(words: Words) -> None:
     """The scores three times, the pattern, the output, and the chosen cell's arithmetic."""
     scene = state.scene()
     switchboard.in_step(scene)
+    stacks.keep_block(scene)
     if not pictures.same_vectors(scene, st.session_state[DRAWN]):
         st.rerun()
     st.session_state[DRAWN] = scene

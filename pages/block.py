@@ -11,7 +11,7 @@ from core.ops.activations import ACTIVATIONS
 from core.ops.norm import layer_norm, rms_norm
 from core.ops.positions import rotate, sinusoidal
 from pictures import compare_block as compare
-from pictures import compute
+from pictures import compute, stacks
 from pictures.block import frame, lengths, neurons, norm, position
 from pictures.block.inside import inside
 from pictures.words import Words
@@ -23,6 +23,7 @@ from ui.block import knobs
 def parts(words: Words) -> None:
     scene = state.scene()
     switchboard.in_step(scene)
+    stacks.keep_block(scene)
     knobs.place(scene, words)
     if scene.pinned:
         comparison.differs(scene, words)

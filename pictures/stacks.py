@@ -199,6 +199,11 @@ def lost(scene: Scene) -> np.ndarray:
     return np.array([not np.isfinite(layer).all() for layer in each_layer(scene)])
 
 
+def keep_block(scene: Scene) -> None:
+    """For a page that draws the chosen block: where nobody has run the Scene yet, all of that block is kept."""
+    compute.run(scene, looks(scene).place[0])
+
+
 def own_trace(scene: Scene) -> Trace:
     """The trace of the stack that is shown, by the names of a model that it is alone."""
     whole = compute.run(scene).trace

@@ -345,6 +345,38 @@ def test_a_recalled_trace_is_the_whole_one(model, monkeypatch):
         again.shape("blocks.9.attn.q")
 
 
+@pytest.mark.parametrize("model", ONE_STACK)
+def test_the_block_that_a_page_draws_is_kept_with_the_run(model, monkeypatch):
+    scene = Scene(model=model)
+    params, last = compute.params(scene), scene.config.n_layers - 1
+    whole = core.run(scene, params).trace
+    monkeypatch.setattr(limits, "TRACE", 0)
+    kept, plain = (core.run(scene, params, weights=lambda: params, block=b).trace for b in (last, None))
+    assert list(kept) == list(whole) and all(kept.at_hand(name) == plain.at_hand(name) for name in whole)
+    with monkeypatch.context() as patch:
+        patch.setattr("core.scene.recall.block", None)
+        for name in (name for name in whole if f".{last}." in name):
+            assert np.array_equal(kept[name], whole[name], equal_nan=True), "all of it, and nothing computed again"
+    assert all(np.array_equal(kept[name], whole[name], equal_nan=True) for name in whole), "of the others too"
+    monkeypatch.setattr(limits, "BLOCK", 0)
+    assert core.run(scene, params, weights=lambda: params, block=last).trace.nbytes == plain.nbytes
+    with monkeypatch.context() as patch, pytest.raises(TypeError):
+        patch.setattr("core.scene.recall.block", None)
+        core.run(scene, params, weights=lambda: params, block=last).trace[f"blocks.{last}.attn.v"]
+
+
+@pytest.mark.parametrize("name", ["attention", "block"])
+def test_a_page_that_draws_one_block_computes_none_again(name, monkeypatch):
+    monkeypatch.setattr(limits, "TRACE", 0)
+    monkeypatch.setattr("core.scene.recall.block", None)
+    memory.BUDGET.clear()
+    at = fine(page(name, model="gpt", layer="1"))
+    text = at.text_input(key=next(box.key for box in at.text_input if box.key.startswith("knob-sentence")))
+    fine(text.input("the seal sees a fish").run())
+    assert isinstance(compute.run(at.session_state[SCENE]).trace, Recalled)
+    memory.BUDGET.clear()
+
+
 def test_the_page_shows_cards_and_a_model_becomes_the_story_of_every_page(tmp_path, shelf):
     folder(tmp_path, "<b>tiny")
     (tmp_path / "old.zip").write_bytes(b"PK")

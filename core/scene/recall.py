@@ -62,19 +62,21 @@ class Recalled(Trace):
     computed again. The last block that was is kept, and the last row of logits: of 49,152 tokens all rows take 50 MB
     for 256.
 
-    config: without the parts that are off. weights: gives the parameters.
+    config: without the parts that are off. weights: gives the parameters. whole: of this block `trace` has all, as if
+    it had been computed again just now; `kept` says what of it would be there anyhow.
     """
 
     __slots__ = ("_config", "_first", "_inside", "_last", "_names_kept", "_row", "_weights")
 
-    def __init__(self, kept: Trace, config: Config, weights: Callable[[], Params]):
-        super().__init__(kept, interventions=kept.interventions)
-        self._arrays = {name: kept[name] for name in kept}
+    def __init__(self, trace: Trace, config: Config, weights: Callable[[], Params], whole: int | None = None):
+        super().__init__((), interventions=trace.interventions)
+        always, at = Trace(kept(config)), f"blocks.{whole}."
+        self._arrays = {name: trace[name] for name in trace if not name.startswith(at) or always._keeps(name)}
         self._config, self._weights = config, weights
         first = "blocks.0."  # of any block: its names, in order, and their shapes
-        self._inside = {name[len(first) :]: shape for name, shape in kept.passed.items() if name.startswith(first)}
+        self._inside = {name[len(first) :]: shape for name, shape in trace.passed.items() if name.startswith(first)}
         self._names_kept: dict[str, None] = {}
-        self._last: tuple[int, Trace] = -1, Trace(())
+        self._last: tuple[int, Trace] = (-1, Trace(())) if whole is None else (whole, trace)
         self._first: tuple[tuple[int, int], Trace] = (-1, 0), Trace(())
         self._row: tuple[int, np.ndarray] = -1, np.zeros(0)
 

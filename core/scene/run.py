@@ -48,11 +48,13 @@ def run(
     params: Params | None = None,
     names: Iterable[str] | None = None,
     weights: Callable[[], Params] | None = None,
+    block: int | None = None,
 ) -> Run:
     """Compute a Scene. `params`: the weights, where they are known: they depend on model, `whole` and seed alone.
 
     weights: gives them again. With it a trace that would take more than limits.TRACE keeps little of every block, and
     computes the rest of one anew where that is asked for (core/scene/recall.py).
+    block: the one that will be asked for. Of a text that is not too long (limits.BLOCK) all of it is kept at once.
 
     Raises: ConfigError for what is no Scene, for weights that do not fit it, and for names that no trace has.
     """
@@ -67,13 +69,14 @@ def run(
         change = patched(scene, params, target)
         trace = forward(params, scene.whole, target, source=source, interventions=change, names=names)
         return Run(scene, config, weights or (lambda: params), encoding, embeddings, trace, target)
-    large = weights is not None and names is None and trace_bytes(config, len(embeddings)) > limits.TRACE
-    names = kept(config) if large else names
-    change = patched(scene, params)
+    size, change = trace_bytes(config, len(embeddings)), patched(scene, params)
+    if weights is None or names is not None or size <= limits.TRACE:
+        trace = forward(params, config, embeddings=embeddings, interventions=change, names=names)
+        return Run(scene, config, weights or (lambda: params), encoding, embeddings, trace)
+    whole = block if size <= limits.BLOCK * config.n_layers else None
+    names = kept(config) if whole is None else (*kept(config), f"blocks.{whole}.*")
     trace = forward(params, config, embeddings=embeddings, interventions=change, names=names)
-    if weights is None:
-        return Run(scene, config, lambda: params, encoding, embeddings, trace)
-    return Run(scene, config, weights, encoding, embeddings, Recalled(trace, config, weights) if large else trace)
+    return Run(scene, config, weights, encoding, embeddings, Recalled(trace, config, weights, whole))
 
 
 def patched(scene: Scene, params: Params, target: np.ndarray | None = None) -> Interventions:
