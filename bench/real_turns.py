@@ -52,7 +52,6 @@ PEER = "stories"
 PEER_WORDS = "as focas perto do pinguim estão cansadas e o pinguim pequeno vê o mar"
 NEW = Scene().max_new_tokens
 PATIENCE = 300  # seconds
-TICK = 1 / os.sysconf("SC_CLK_TCK")  # seconds: Linux counts a process's time in these
 LOOK = ("look: CPU s", "s", "kB", "x stories")
 HEADER = ("model", "page", *LOOK, "recomputes: CPU s", "s", "kB", "forward alone", "less forward, x stories")
 
@@ -141,7 +140,7 @@ async def cost(server: Server, session: Session, turn: Coroutine[None, None, Non
 def mean(costs: list[Cost]) -> Cost:
     """Of several turns."""
     cpu, seconds, kilobytes = (fmean(part) for part in zip(*map(astuple, costs), strict=True))
-    return Cost(max(cpu, TICK / len(costs)), seconds, kilobytes)
+    return Cost(cpu, seconds, kilobytes)
 
 
 async def turned(
