@@ -174,15 +174,28 @@ def _written(run: Run) -> tuple[int, ...]:
 
 def _swapped(scene: Scene) -> str:
     """Another sentence of the same length: of tokens that are parts of words, with another word in the place of one;
-    else with its last word in the place of the first; of a translation, the word before its period. What a model adds
-    to a text, such as the sign of a language, is no word."""
-    spans = zip(scene.tokens, scene.encoding.spans, strict=True)
-    texts = [token for token, (start, stop) in spans if stop > start]
-    joint = continuation.joint(scene)
-    if not joint and stacks.count(scene) == 1 and (found := exchanged(scene.computed)):
+    else with its last word in the place of the first, or what else makes as many tokens; of a translation, the word
+    before its period. What a model adds to a text, such as the sign of a language, is no word."""
+    if not continuation.joint(scene) and stacks.count(scene) == 1 and (found := exchanged(scene.computed)):
         return found
-    last = -2 if stacks.count(scene) > 1 and len(texts) > 3 else -1
-    return joint.join([texts[last], *texts[1:]])
+    spans = [(start, stop) for start, stop in scene.encoding.spans if stop > start]
+    last = len(spans) - (2 if stacks.count(scene) > 1 and len(spans) > 3 else 1)
+    tried = [*islice(_put_elsewhere(scene.text, spans, last), TRIED_IN_ALL)]
+    return next((text for text in tried if _as_long(text, scene)), (tried or [scene.text])[0])
+
+
+def _put_elsewhere(text: str, spans: Sequence[tuple[int, int]], last: int) -> Iterator[str]:
+    """A text with one of its tokens, the last one first, in the place of another, the first one first: as it is
+    written there, for what no vocabulary has is called otherwise."""
+    for at in range(last, -1, -1):
+        for start, stop in spans[:at]:
+            yield f"{text[:start]}{text[slice(*spans[at])]}{text[stop:]}"
+
+
+def _as_long(text: str, scene: Scene) -> bool:
+    """Whether it has as many tokens as the Scene's sentence, and is another one to the model."""
+    ids = scene.turn(sentence=fit_sentence(text, scene.split, scene.model)[0]).encoding.ids
+    return len(ids) == len(scene.encoding.ids) and not np.array_equal(ids, scene.encoding.ids)
 
 
 @memory.kept(lambda scene: (scene,), large=compute.is_large)

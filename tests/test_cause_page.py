@@ -217,3 +217,19 @@ def test_colours_reach_as_far_as_the_runs_are_apart_where_that_is_to_be_seen():
     assert cause._reach(0.0, values / 10) == 1.0 == cause._reach(0.0, np.full((1, 1), np.nan))
     rows = [cause.height(Scene(model="gpt").override(n_layers=n)) for n in (1, 4, 8, 12)]
     assert rows[0] < rows[1] < rows[2] == rows[3] and rows[2] - rows[1] >= 4 * 20
+
+
+@pytest.mark.parametrize(
+    ("model", "text", "other"),
+    [
+        ("machado", "Olá 🐧 São Paulo", "ulolá 🐧 São Paulo"),
+        ("machado", "日本語", "語本語"),
+        ("stories", "o gato <b> 🐧", "🐧 gato <b> 🐧"),
+        ("gpt", "a b a", "a a a"),
+        ("machado", "x", "x"),
+    ],
+)
+def test_the_other_sentence_is_of_the_words_that_were_typed_and_as_long(model: str, text: str, other: str) -> None:
+    """A character that no vocabulary has is a token, and its name ten: the page began with nothing to compare."""
+    pair = Pair.of(Scene(model=model, sentence=text))
+    assert pair.other.text == other and pair.alike

@@ -208,6 +208,22 @@ def test_heads_are_named_one_after_the_other():
     assert words("challenges.found", n=2) in seen(at) and words("challenges.stars", n=2, most=3) in seen(at)
 
 
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_head_that_is_told_is_not_said_to_be_found(lang):
+    """It counted as named by the player: three stars, found at the first try, or at the second after a wrong one."""
+    words, at = words_of(lang), opened(lang, "find-needed")
+    at.button(key="challenge-pick").click().run()
+    at.button(key="challenge-show").click().run()
+    page = seen(at)
+    assert words("challenges.told", head=words("checks.place", layer=1, head=0)) in page
+    assert words("challenges.stars", n=0, most=3) in page and words("challenges.shown") in page
+    assert not any(words("challenges.found", n=n) in page for n in (1, 2))
+    assert at.session_state[SCENE].place == (1, 0) and at.button(key="challenge-pick").disabled
+    assert "challenge-show" not in {button.key for button in at.button}
+    at.button(key="challenge-anew").click().run()
+    assert words("challenges.sought", n=0) in seen(at) and not at.button(key="challenge-pick").disabled
+
+
 def test_another_scene_leads_back_and_an_unknown_name_is_said():
     at = opened("en", "the-first", temperature=2.0)
     assert words_of("en")("challenges.elsewhere") in seen(at)

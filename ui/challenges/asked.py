@@ -12,6 +12,7 @@ from pictures.challenges import Picks
 from ui import state
 
 PICKS = "fibra.challenges.picks"  # session state: name -> the heads that were named, in order
+TOLD = "fibra.challenges.told"  # session state: the heads to be found that were told, until they are begun anew
 SHOWN = "fibra.challenges.shown"  # session state: whose solution was shown; stars are kept for none of these
 
 
@@ -25,6 +26,7 @@ def known(scene: Scene) -> Scene:
 def begin(name: str) -> None:
     """A challenge anew, on its own Scene."""
     st.session_state.get(PICKS, {}).pop(name, None)
+    st.session_state.get(TOLD, set()).discard(name)
     state.show(replace(CHALLENGES[name].scene, challenge=name, **state.reading()))
 
 
@@ -33,8 +35,13 @@ def show(name: str) -> None:
     st.session_state.setdefault(SHOWN, set()).add(name)
     challenge = CHALLENGES[name]
     if challenge.kind == "find":
-        named(name).append(challenge.solution.place)
+        st.session_state.setdefault(TOLD, set()).add(name)
     state.show(replace(challenge.solution, challenge=name, **state.reading()))
+
+
+def told(name: str) -> bool:
+    """Whether the head that a challenge seeks stands on the page, found by nobody."""
+    return name in st.session_state.get(TOLD, ())
 
 
 def named(name: str) -> Picks:

@@ -17,7 +17,7 @@ from plots.tiles import tile_at
 from ui import controls, figure, shell, state
 from ui.attention import embeddings
 from ui.challenges import grids
-from ui.challenges.asked import SHOWN, begin, named, show
+from ui.challenges.asked import SHOWN, begin, named, show, told
 from ui.fibres import cutting
 from ui.live import bests
 
@@ -48,20 +48,29 @@ def _score(challenge: Challenge, scene: Scene, found: Score, words: Words) -> No
     st.html(
         f'<div class="fibra-score" role="status">{pictures.stars(found.stars, words)}'
         f'<span class="track" aria-hidden="true"><i style="width:{share}"></i></span>'
-        f"<b>{escape(pictures.told(challenge, scene, found, words))}</b></div>"
+        f"<b>{escape(_told(challenge, scene, found, words))}</b></div>"
     )
     shown = challenge.name in st.session_state.get(SHOWN, ())
     if found.stars and not shown:
         bests.keep(challenge.name, found.stars)
     with st.container(key="challenge-buttons", horizontal=True):
-        if challenge.free or named(challenge.name):
+        if challenge.free or named(challenge.name) or told(challenge.name):
             st.button(words("challenges.anew"), key="challenge-anew", on_click=begin, args=(challenge.name,))
-        label = words("challenges.solution" if found.stars else "challenges.show")
-        st.button(label, key="challenge-show", on_click=show, args=(challenge.name,))
+        if not told(challenge.name):
+            label = words("challenges.solution" if found.stars else "challenges.show")
+            st.button(label, key="challenge-show", on_click=show, args=(challenge.name,))
     if found.stars == pictures.MOST or shown:  # the challenge comes before its explanation
         shell.say(words(f"challenges.{challenge.name}.why"))
         if shown:
             shell.say(words("challenges.shown"), "about")
+
+
+def _told(challenge: Challenge, scene: Scene, found: Score, words: Words) -> str:
+    """The score in words; in its place the head that was to be found, where somebody asked which it is."""
+    if not told(challenge.name):
+        return pictures.told(challenge, scene, found, words)
+    layer, head = challenge.solution.place
+    return words("challenges.told", head=words("checks.place", layer=layer, head=head))
 
 
 # ----------------------------------------------------------------------------------------------------------- the kinds
@@ -117,7 +126,7 @@ def _find(challenge: Challenge, scene: Scene, words: Words) -> None:
     _heads(scene, words, _choose)
     with st.container(key="challenge-choice", horizontal=True):
         controls.head(scene.config, scene.place, words)
-        looks = {"disabled": scene.place in named(challenge.name), "type": "primary"}
+        looks = {"disabled": told(challenge.name) or scene.place in named(challenge.name), "type": "primary"}
         place = (challenge.name, scene.place)
         st.button(words("challenges.pick"), key="challenge-pick", on_click=_pick, args=place, **looks)
     if picks := named(challenge.name):
