@@ -23,7 +23,8 @@ from ui.live import compat
 from ui.train import kept_runs, session
 
 SAMPLE = 40  # characters on each side of the first that the encoding decides about
-USED, REFUSED = "fibra.used", "fibra.refused"  # session state: what the last button did, or why it could not
+# Session state: the model that the last button made the story of every page, and what that is; or why it could not.
+USED, REFUSED = "fibra.used", "fibra.refused"
 
 
 def own_text(words: Words) -> None:
@@ -72,9 +73,7 @@ def model(words: Words) -> None:
     with use:
         shell.say(words("train.model.use_about", step=view.step), "about")
         _button(words("train.model.use"), _use, words, words, icon=":material/visibility:", width="stretch")
-        if st.session_state.get(USED) == state.scene().model:
-            shell.say(words("train.model.used"))
-            st.page_link("pages/attention.py", label=words("pages.attention"))
+        _used("used", words)
     with keep:
         shell.say(words("train.model.keep_about"), "about")
         if st.button(words("train.model.prepare"), icon=":material/inventory_2:", width="stretch"):
@@ -85,6 +84,16 @@ def model(words: Words) -> None:
         file = compat.call(st.file_uploader, label, type=["safetensors"], max_upload_size=limits.UPLOAD >> 20)
         if file:
             _button(words("train.model.load"), _load, file, words, "train.model.refused", width="stretch")
+        _used("brought", words)
+
+
+def _used(how: str, words: Words) -> None:
+    """Under what made it so: which model is the story of every page; the run may have gone on since."""
+    name, done, about = st.session_state.get(USED, ("", "", {}))
+    if done == how and name == state.scene().model:
+        about = {what: words(f"train.tasks.{value}") if what == "task" else value for what, value in about.items()}
+        shell.say(words(f"train.model.{how}", **about))
+        st.page_link("pages/attention.py", label=words("pages.attention"))
 
 
 def _button(label: str, act: Callable[[Any], None], what: Any, words: Words, refused: str = "", **look: Any) -> None:
@@ -111,19 +120,20 @@ def _do(act: Callable[[Any], None], what: Any) -> None:
 
 def _use(words: Words) -> None:
     """The model as it stands now: while it plays, that is further than where the button was drawn."""
-    _show(portable(session.view(session.session(), words)))
+    view = session.view(session.session(), words)
+    _show(portable(view), "used", task=view.run.task.name, step=view.step)
 
 
 def _load(file: Any) -> None:
-    _show(unpack(file.getvalue()))
+    _show(unpack(file.getvalue()), "brought", file=file.name)
 
 
-def _show(model: Portable) -> None:
+def _show(model: Portable, how: str, **about: str | int) -> None:
     name = use(model)
     scene = state.scene()
     kept = (*kept_runs.KNOBS, *kept_runs.LOOKS, "train_played", "lang", "pinned")
     state.show(Scene(model=name, **{field: getattr(scene, field) for field in kept}))
-    st.session_state[USED] = name
+    st.session_state[USED] = name, how, about
 
 
 # --------------------------------------------------------------------------------------------- a model like others
