@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import re
 from dataclasses import replace
+from threading import Thread
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -162,6 +163,26 @@ def test_the_slices_stop_at_another_session_s_work(crowded):
     assert theirs and training.run.step == step
     session.tick(training)
     assert training.run.step == step + session.PACES["steady"]
+
+
+def test_who_stops_within_a_slice_stands_where_it_ends(crowded, monkeypatch):
+    """Streamlit's next run does not wait for the one before: the address said less than was on screen."""
+    training, noted = Training((), run_of(), playing=True), TrainingRun._note
+    stopping = Thread(target=session._stop, args=(training,), daemon=True)
+
+    def note(run: TrainingRun, step: object) -> None:
+        if not stopping.ident:
+            stopping.start()
+            stopping.join(0.3)
+        noted(run, step)
+
+    monkeypatch.setattr(TrainingRun, "_note", note)
+    before = training.run.step
+    session.tick(training)
+    stopping.join(30)
+    assert not training.playing and before < training.run.step == training.stood
+    session.tick(training)
+    assert training.run.step == training.stood, "a slice that was late is none"
 
 
 def test_a_slice_that_fails_leaves_the_turn_to_others(crowded):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from threading import Lock  # between a slice that is on its way and the run of the page that came after it
 from typing import Any
 
 import streamlit as st
@@ -54,6 +55,7 @@ class Training:
     card: tuple[tuple, Shown | None] | None = None  # what is explained
     session: str = ""
     touched: float = 0.0  # when it was looked at last
+    stepping: Lock = field(default_factory=Lock)  # held while steps are taken: Streamlit does not wait for a slice
 
     def tell(self, label: str = "", **about: Any) -> None:
         """What there is to say until the next change."""

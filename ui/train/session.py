@@ -139,7 +139,8 @@ def _heed(scene: Scene, training: Training) -> None:
         for part in ("run", "until", "playing", "stood", "said", "about", "drawn", "sample", "world", "card"):
             setattr(training, part, getattr(fresh, part))
         return
-    run.change(rate, size)
+    with training.stepping:
+        run.change(rate, size)
     if run.step:
         training.mixed, training.until = True, None
         training.tell("goes_on")
@@ -168,8 +169,8 @@ def tick(training: Training, pace: str = Scene.train_pace) -> None:
     run, most = training.run, PACES[pace]
     if training.until is not None:
         most = training.until - run.step
-    with scheduler.turn(training) as mine:
-        if mine:
+    with scheduler.turn(training) as mine, training.stepping:
+        if mine and training.playing:
             _advance(run, scheduler.SLICE, most)
     _arrive(training)
 
@@ -184,7 +185,7 @@ def _arrive(training: Training) -> None:
     run, until = training.run, training.until
     if run.broken:
         training.tell("broken")
-    elif until is None or run.step < until:
+    elif until is None or not training.playing or run.step < until:
         return
     else:
         training.tell("repeated", step=run.step)
@@ -193,13 +194,16 @@ def _arrive(training: Training) -> None:
 
 def _rest(training: Training) -> None:
     """Let a run wait: one that is repeated goes on when its reader comes back to it."""
-    if training.until is None:
-        training.stood = training.run.step
-    training.playing = False
+    with training.stepping:
+        if training.until is None:
+            training.stood = training.run.step
+        training.playing = False
 
 
 def _stop(training: Training) -> None:
-    training.playing, training.until, training.stood = False, None, training.run.step
+    """Stand still, at the step that a slice on its way has come to."""
+    with training.stepping:
+        training.playing, training.until, training.stood = False, None, training.run.step
 
 
 def play() -> None:
@@ -224,6 +228,7 @@ def one_step() -> None:
     """Take one step, and stop."""
     training = session()
     training.played = True
+    _stop(training)
     _advance(training.run, 0, 1)
     training.tell("broken" if training.run.broken else "")
     _stop(training)
