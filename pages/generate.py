@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from math import inf
 
 import streamlit as st
@@ -17,6 +18,7 @@ from pictures.words import Words
 from ui import comparison, explanation, figure, on_demand, shell, state
 from ui.fragments import Fragments
 from ui.generate import knobs, loop_strip
+from ui.live import live_figure
 
 TWO = Fragments("generate", (JUDGED,))
 LENS = on_demand.Work("generate.lens", lens.read_rows, lens.parts, lens.cost, lens.known, most=lambda: inf)
@@ -36,47 +38,45 @@ def loop(words: Words) -> None:
         return
     st.html(loop_strip.texts(scene, text, words) + loop_strip.strip(scene, text, words))
     knobs.walk(scene, text, words)
-    left, right = st.columns([5, 3], gap="medium")
-    with left:
-        shell.say(words("generate.draw"), "step")
-        height = draw.height(scene, text)
-        figure.picture(draw.choices, scene, words, key="generate-choices", height=height, on_click=knobs.force)
-    with right:
-        knobs.knobs(scene, text, words)
-    _votes(scene, words)
-    _inside(scene, text, words)
+    with st.container(key="generate-step-pictures"), live_figure.together("generate-step"):
+        look = {"title": words("generate.draw"), "on_click": knobs.force}
+        figure.picture(draw.choices, scene, words, key="generate-choices", height=draw.height(scene, text), **look)
+        with st.container(key="generate-knobs"):
+            knobs.knobs(scene, text, words)
+        _votes(scene, words)
+        _inside(scene, text, words)
     explanation.draw("generate", words)
 
 
 def _votes(scene: Scene, words: Words) -> None:
     """Which part of the model, and which word, gave the token that was taken its logit."""
-    shell.say(words("generate.votes.title"), "step")
-    if refused := votes.refused(scene):
-        shell.say(words(refused))
-        return
-    pictures = zip(st.columns(2, gap="medium"), (votes.votes, votes.sources), strict=True)
-    for column, builder in pictures:
-        with column:
-            key = f"generate-{builder.__name__}"
-            figure.picture(builder, scene, words, key=key, height=votes.height(scene))
+    title, refused = live_figure.heading(words("generate.votes.title")), votes.refused(scene)
+    live_figure.write(title + (live_figure.saying(words(refused)) if refused else ""), key="generate-voters")
+    for builder in () if refused else (votes.votes, votes.sources):
+        figure.picture(builder, scene, words, key=f"generate-{builder.__name__}", height=votes.height(scene))
 
 
 def _inside(scene: Scene, text: Writing, words: Words) -> None:
     """Two looks into the machine at this step."""
-    left, right = st.columns(2, gap="medium")
-    with left:
-        if not lens.readable(scene):
-            shell.say(words("generate.lens.title"), "step")
-            shell.say(words("generate.lens.none"))
-        elif on_demand.ready(LENS, scene, words("generate.lens.title"), words):
-            shell.say(words("generate.lens.title"), "step")
-            rows = min(continuation.ROWS, len(text.ids) + continuation.reached(scene, text) - 1)
-            figure.picture(lens.lens, scene, words, key="generate-lens", height=lens.height(rows))
-    with right:
-        shell.say(words("generate.ledger.title"), "step")
-        figure.picture(cache.ledger, scene, words, key="generate-ledger", height=cache.height(scene, words))
-        if scene.config.causal and on_demand.ready(CHECK, scene, words("generate.recheck.title"), words):
-            shell.say(cache.check(scene, words))
+    title = words("generate.lens.title")
+    if not lens.readable(scene):
+        none = live_figure.saying(words("generate.lens.none"))
+        live_figure.write(live_figure.heading(title) + none, key="generate-lens-none")
+    elif _asked(LENS, "generate-lens-asked", scene, title, words):
+        rows = min(continuation.ROWS, len(text.ids) + continuation.reached(scene, text) - 1)
+        figure.picture(lens.lens, scene, words, key="generate-lens", height=lens.height(rows), title=title)
+    title, height = words("generate.ledger.title"), cache.height(scene, words)
+    figure.picture(cache.ledger, scene, words, key="generate-ledger", height=height, title=title)
+    if scene.config.causal and _asked(CHECK, "generate-recheck-asked", scene, words("generate.recheck.title"), words):
+        live_figure.write(live_figure.saying(cache.check(scene, words)), key="generate-recheck")
+
+
+def _asked(work: on_demand.Work, place: str, scene: Scene, title: str, words: Words) -> bool:
+    """Whether the work is done; else in its place there stands what asks for it."""
+    if on_demand.is_ready(work, scene):
+        return True
+    with st.container(key=place):
+        return on_demand.ready(work, scene, title, words)
 
 
 @st.fragment
@@ -84,25 +84,23 @@ def loss(words: Words) -> None:
     """A real text judged: token by token, the mean, perplexity, and the simplified squared error."""
     TWO.in_step(whole=True)
     scene = continuation.writer(state.scene())
-    left, right = st.columns(2, gap="medium")
-    with left:
-        shell.say(words("generate.loss.title"), "step")
-        knobs.target(scene, words)
-        shell.notices(words, "long_target")
-        if ready := on_demand.is_ready(JUDGE, scene):
-            found = losses.judged(scene)
-            if found is None:
-                shell.say(losses.nothing(scene, words))
-                return
+    with st.container(key="generate-judged"), live_figure.together("generate-judged"):
+        live_figure.write(live_figure.heading(words("generate.loss.title")), key="generate-judge")
+        with st.container(key="generate-target"):
+            knobs.target(scene, words)
+            shell.notices(words, "long_target")
+        title = words("generate.loss.arithmetic")
+        if not on_demand.is_ready(JUDGE, scene):
+            comes = f'<p class="fibra-about">{escape(words("shell.comes"))}</p>'
+            live_figure.write(comes, key="generate-unjudged")
+            if _asked(JUDGE, "generate-judging", scene, title, words):  # another reader's was, just now
+                st.rerun()
+        elif found := losses.judged(scene):
             figure.picture(losses.losses, scene, words, key="generate-loss", height=losses.HEIGHT)
+            lines = arithmetic.listed(losses.lines(found, words), words)
+            live_figure.write(live_figure.heading(title) + lines, key="generate-arithmetic")
         else:
-            shell.say(words("shell.comes"), "about")
-    with right:
-        if ready and found:
-            shell.say(words("generate.loss.arithmetic"), "step")
-            st.html(arithmetic.listed(losses.lines(found, words), words))
-        elif on_demand.ready(JUDGE, scene, words("generate.loss.arithmetic"), words):  # another reader's was, just now
-            st.rerun()
+            live_figure.write(live_figure.saying(losses.nothing(scene, words)), key="generate-unjudged")
 
 
 def page(scene: Scene, words: Words) -> None:

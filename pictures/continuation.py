@@ -57,7 +57,7 @@ def knobs(scene: Scene) -> Scene:
 
 
 # What a step's distribution is asked for, it computes and keeps.
-@memory.kept(lambda scene: (scene,), large=compute.is_large, grows=True)
+@memory.kept(lambda scene: (scene,), large=compute.is_large, grows=8)  # a page asks some dozen times
 def _written(scene: Scene) -> Writing | None:
     params = compute.params(scene)
     try:
@@ -66,9 +66,10 @@ def _written(scene: Scene) -> Writing | None:
         return None
     if compute.is_large(scene):  # its matrices were widened for the whole text, and are free now
         heap.trim()
-    if writing.config.vocab_size > limits.UPLOAD_VOCABULARY:
-        writing = replace(writing, steps=tuple(map(brief, writing.steps)))
-    return replace(writing, weights=partial(compute.params, scene))
+    # Of the traces no picture reads anything, and the first one's has logits for the whole context.
+    nothing = core.Trace(())
+    kept = brief if writing.config.vocab_size > limits.UPLOAD_VOCABULARY else partial(replace, trace=nothing)
+    return replace(writing, steps=tuple(map(kept, writing.steps)), weights=partial(compute.params, scene))
 
 
 def is_resumed(scene: Scene) -> bool:
@@ -76,7 +77,7 @@ def is_resumed(scene: Scene) -> bool:
     return compute.is_large(scene) and scene.config.causal and scene.config.unembed
 
 
-@memory.kept(lambda scene: (scene,), large=compute.is_large, grows=True)
+@memory.kept(lambda scene: (scene,), large=compute.is_large, grows=1)
 def _known(scene: Scene) -> Known:
     return knowing(scene, compute.params(scene), ROWS)
 

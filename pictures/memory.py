@@ -274,12 +274,13 @@ class Kept(Protocol[P, Given]):
 
 
 def kept(
-    key: Callable[P, tuple], *, large: Callable[P, bool] | None = None, grows: bool = False
+    key: Callable[P, tuple], *, large: Callable[P, bool] | None = None, grows: int = 0
 ) -> Callable[[Callable[P, T]], Kept[P, T]]:
     """Keep what a function gives, by the `repr` of what `key` makes of its arguments. `cache` becomes its shelf.
 
     large: for which arguments this, or what it asks for, takes so much memory that one reader's is done at a time.
-    grows: whether a value may take more memory the more it is used.
+    grows: after how many times of asking a value that takes more memory the more it is used is weighed again: after so
+    many, twice as many, and so on; 0: it takes no more.
     """
 
     def keep(function: Callable[P, T]) -> Kept[P, T]:
@@ -308,7 +309,7 @@ def kept(
             turn.LARGE.go_on()
             shelf.hits += 1
             entry.asked += 1
-            if grows and entry.asked & (entry.asked - 1) == 0:  # after 1, 2, 4, 8 ... times: weighing takes a while
+            if grows and entry.asked >= grows and entry.asked & (entry.asked - 1) == 0:  # weighing takes a while
                 BUDGET.weigh_again(name)
             return entry.value
 

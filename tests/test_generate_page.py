@@ -607,7 +607,7 @@ def test_play_begins_anew_at_the_end_and_stops() -> None:
 
 def open_generate(watched, app: str, query: str) -> Page:
     tab = watched.at(app, f"/generate?{query}")
-    tab.wait_for_selector(".st-key-generate-choices [data-drawn]")
+    tab.wait_for_selector("[data-figure=generate-choices] [data-drawn]")
     settled(tab)
     return tab
 
@@ -651,7 +651,7 @@ def test_play_writes_to_the_end_and_a_bar_can_be_forced(watched, app) -> None:
     tab.get_by_role("button", name="Back").click()
     tab.get_by_role("button", name="Back").click()
     expect(tab.locator(".fibra-text .new")).to_have_count(2)
-    bars = tab.locator(".st-key-generate-choices .nsewdrag").first
+    bars = tab.locator("[data-figure=generate-choices] .nsewdrag").first
     bars.scroll_into_view_if_needed()
     box = bars.bounding_box()
     tab.mouse.click(box["x"] + box["width"] * 0.5, box["y"] + box["height"] * 0.95)  # the last bar

@@ -102,8 +102,11 @@ def test_what_a_text_computes_later_is_weighed_too():
     scene = continuation.writer(next(scenes("gpt")).turn(draw_temperature=0.0, target=""))
     text, before = continuation.written(scene), BUDGET.currsize
     grown = sum(step.distribution.final.nbytes + step.distribution.plain.nbytes for step in text.steps)
-    continuation.written(scene)
+    for _ in range(8):
+        continuation.written(scene)
     assert grown and BUDGET.currsize >= before + grown
+    light = core.write(continuation.knobs(scene))
+    assert weigh(text) - grown < weigh(light) - light.steps[0].trace["logits"].nbytes, "of the traces nothing is kept"
 
 
 def test_views_count_with_what_they_look_at_and_each_thing_once():

@@ -146,7 +146,12 @@ class Page:
         panel.draw(scene, words)
 
     def _foot(self, words: Words) -> None:
-        """The prose, the very functions that ran, with all that they call, and what may be taken home; all folded."""
+        """The page's questions and terms; the prose, the very functions that ran, with all that they call, and what may
+        be taken home, all folded.
+        """
+        cards.cards(self.name, words)
+        if listed := glossary.here(self.name, words):
+            st.html(listed)
         prose = words.prose(self.name)
         with st.expander(words("shell.more"), icon=":material/menu_book:"):
             st.markdown(prose["more"])
@@ -169,9 +174,6 @@ def _drawn(page: Page, words: Words, side: Any) -> None:
     with st.container(key="page"):
         page.head(scene, words)
         page.draw(scene, words)
-        cards.cards(page.name, words)
-        if listed := glossary.here(page.name, words):
-            st.html(listed)
 
 
 _turned = st.fragment(_drawn)

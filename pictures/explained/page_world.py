@@ -256,7 +256,7 @@ def _graded(scene: Scene, words: Words) -> World:
 
 
 # Its gradients are asked for when one is explained first, and stay with it.
-@memory.kept(lambda judged: (judged,), large=lambda judged: compute.is_large(judged.scene), grows=True)
+@memory.kept(lambda judged: (judged,), large=lambda judged: compute.is_large(judged.scene), grows=1)
 def _with_loss(judged: loss_choice.Judged) -> Subject:
     run = compute.run(judged.scene)
     targets, counts = judged.targets(run)

@@ -155,7 +155,7 @@ def probing(scene: Scene, start: str) -> Subject:
     return _probing(scene.computed.turn(cut=()), start)
 
 
-@memory.kept(lambda scene, start: (scene, start), large=lambda scene, _: compute.is_large(scene), grows=True)
+@memory.kept(lambda scene, start: (scene, start), large=lambda scene, _: compute.is_large(scene), grows=1)
 def _probing(scene: Scene, start: str) -> Subject:
     inside, (k,), run = start.startswith("sequence_"), numbers(start), compute.run(scene)
     ids = probe_sequences(scene.config.encoder if inside else scene.config)[k]
@@ -171,7 +171,7 @@ def lacking(scene: Scene, start: str) -> str:
     return f"{_looked(scene, start)[1]}z"
 
 
-@memory.kept(lambda scene, start: (scene.computed, start), large=lambda scene, _: compute.is_large(scene), grows=True)
+@memory.kept(lambda scene, start: (scene.computed, start), large=lambda scene, _: compute.is_large(scene), grows=1)
 def emptied(scene: Scene, start: str) -> Subject:
     """The run in which one head gives nothing; what was put in stays as it is, and so does what a decoder reads, as for
     core.interpret.without_heads. Raises: ConfigError for a head that there is not."""
@@ -187,7 +187,7 @@ def all_on(scene: Scene) -> Subject:
     return _all_on(compute.looked_at(scene, ("attention_of",)))
 
 
-@memory.kept(lambda scene: (scene,), large=compute.is_large, grows=True)
+@memory.kept(lambda scene: (scene,), large=compute.is_large, grows=1)
 def _all_on(scene: Scene) -> Subject:
     return replace(Subject.of(compute.run(scene)), trace=stacks.without(scene, ()))
 
@@ -202,7 +202,7 @@ def left_out(scene: Scene, start: str) -> Subject:
     return _left_out(scene.computed, start)
 
 
-@memory.kept(lambda scene, start: (scene, start), large=lambda scene, _: compute.is_large(scene), grows=True)
+@memory.kept(lambda scene, start: (scene, start), large=lambda scene, _: compute.is_large(scene), grows=1)
 def _left_out(scene: Scene, start: str) -> Subject:
     (kind, at, own), (layer, head, query, key) = _looked(scene, start), numbers(start)
     run = compute.run(scene)
@@ -237,7 +237,7 @@ def scaled(pair: Pair, start: str) -> tuple[Subject, np.ndarray]:
     return _scaled(pair.clean.computed, pair.candidates[0], tuple(factors.tolist())), factors
 
 
-@memory.kept(lambda *what: what, large=lambda scene, *_: compute.is_large(scene), grows=True)
+@memory.kept(lambda *what: what, large=lambda scene, *_: compute.is_large(scene), grows=1)
 def _scaled(scene: Scene, token: int, factors: tuple[float, ...]) -> Subject:
     run = compute.run(scene)
     x = (np.array(factors)[:, None] * run.embeddings).astype(run.embeddings.dtype)
@@ -267,7 +267,7 @@ def patched(pair: Pair, start: str) -> Subject:
     return _put(pair.target.computed, pair.source.computed, pair.read, name, index)
 
 
-@memory.kept(lambda *what: what, large=lambda target, *_: compute.is_large(target), grows=True)
+@memory.kept(lambda *what: what, large=lambda target, *_: compute.is_large(target), grows=1)
 def _put(target: Scene, source: Scene, read: tuple[int, ...], name: str, index: tuple[int, ...]) -> Subject:
     run = compute.run(target)
     given: dict[str, Any] = {"embeddings": run.embeddings}

@@ -118,7 +118,7 @@ def _rows(scene: Scene, text: continuation.Writing, places: Iterable[int]) -> li
     return [(place, written[: max(0, place + 1 - len(text.ids))].tobytes()) for place in places]
 
 
-@memory.kept(lambda scene: (scene,), large=compute.is_large, grows=True)
+@memory.kept(lambda scene: (scene,), large=compute.is_large, grows=1)
 def _known(scene: Scene) -> dict[Row, list[np.ndarray]]:
     """Of the texts that are written after a Scene's sentence, by a position and the new tokens up to it: the likeliest
     token of each stage there, and its probability; nothing yet."""

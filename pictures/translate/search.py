@@ -34,7 +34,7 @@ def text_at(steps: tuple[BeamStep, ...], n: int, rank: int) -> tuple[int, ...] |
     return next((beam.tokens for beam in there if len(beam.tokens) == n), None)
 
 
-@memory.kept(lambda scene, tokens: (scene, tokens), large=lambda scene, _: compute.is_large(scene), grows=True)
+@memory.kept(lambda scene, tokens: (scene, tokens), large=lambda scene, _: compute.is_large(scene), grows=1)
 def read(scene: Scene, tokens: tuple[int, ...]) -> Trace:
     """The run in which the decoder has read the beginning and this text, as the search ran it."""
     ids = scene.encoding.ids

@@ -41,7 +41,7 @@ def translated(scene: Scene) -> Translated | None:
     return _translated(compute.looked_at(scene, KNOBS))
 
 
-@memory.kept(lambda scene: (scene,), large=compute.is_large, grows=True)
+@memory.kept(lambda scene: (scene,), large=compute.is_large, grows=1)
 def _translated(scene: Scene) -> Translated | None:
     try:
         return translation.translate(scene, compute.params(scene))
