@@ -45,19 +45,16 @@ def read(words: Words) -> None:
     _choose(found, words)
     if not found.kind:  # of two stacks no token is left out
         controls.without_first(scene, words)
-    height = pictures.map_height(scene)
-    with st.container(key="reading-maps"), live_figure.together("reading-maps"):
+    height, width = pictures.map_height(scene), "few" if found.longest <= importance.FEW else "more"
+    with st.container(key=f"reading-pictures-{width}"), live_figure.together("reading-pictures"):
         _picture(pictures.labels, scene, words, height, controls.choose_head, found.crosses)
         asked.effects(scene, words)
         _picture(pictures.scores, scene, words, pictures.scores_height(scene), None, found.crosses)
-    length = "few" if found.longest <= importance.FEW else "more"
-    with st.container(key=f"reading-squares-{length}"), live_figure.together("reading-squares"):
         for builder in SQUARES:
             if builder is importance.importance:
                 asked.keys(scene, words)
             else:
                 _picture(builder, scene, words, importance.square_height(scene), choose_cell, found.crosses)
-    with st.container(key="reading-lost"):
         asked.ranks(scene, words)
         asked.weights(scene, words)
     if not found.kind:

@@ -24,10 +24,11 @@ AREA = re.compile(r"grid-area:\s*([a-z][\w-]*)\s*[;}]")
 
 @cache
 def said() -> set[str]:
-    """Every text in the code, whole, or a part of a key."""
-    nodes = (node for path in MODULES for node in ast.walk(ast.parse(path.read_text("utf-8"))))
+    """Every text in the code, whole, or a part of a key; and the builders' names, by which figures are called."""
+    nodes = [node for path in MODULES for node in ast.walk(ast.parse(path.read_text("utf-8")))]
     texts = {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
-    return texts | {part for text in texts if " " not in text for part in text.split("-")}
+    builders = {node.name for node in nodes if isinstance(node, ast.FunctionDef) and node.decorator_list}
+    return texts | builders | {part for text in texts if " " not in text for part in text.split("-")}
 
 
 def rules(path: Path) -> str:

@@ -12,7 +12,7 @@ from core import Scene
 from pictures import ablation, compute, habits, importance, ranked, reading, weighed
 from pictures.reading import map_height
 from pictures.words import Words
-from ui import controls, figure, on_demand, shell, state
+from ui import controls, figure, on_demand, state
 from ui.live import live_figure
 
 ABLATIONS = on_demand.Work("reading.ranked", ablation.measured, ablation.parts, ablation.cost, ablation.measured.has)
@@ -91,12 +91,13 @@ def _waiting(
     work: on_demand.Work, builder: compute.Builder, scene: Scene, words: Words, height: int, on_click: Click | None
 ) -> None:
     """A picture; or the word that the work which another one asks for gives it too."""
-    with st.container():  # one place of the grid, whatever stands there
-        if on_demand.is_ready(work, scene):
-            _picture(builder, scene, words, height, on_click)
-        else:
-            shell.say(words(f"reading.steps.{builder.__name__}"), "step")
-            shell.say(words("shell.comes" if work.unasked(scene) else f"{work.name}.waits"), "about")
+    if on_demand.is_ready(work, scene):
+        _picture(builder, scene, words, height, on_click)
+        return
+    name = builder.__name__
+    comes = escape(words("shell.comes" if work.unasked(scene) else f"{work.name}.waits"))
+    title = live_figure.heading(words(f"reading.steps.{name}"))
+    live_figure.write(f'{title}<p class="fibra-about">{comes}</p>', key=f"reading-{name}-waits")
 
 
 def _picture(builder: compute.Builder, scene: Scene, words: Words, height: int, on_click: Click | None) -> None:
