@@ -17,6 +17,7 @@ from pictures.block.inside import inside
 from pictures.words import Words
 from ui import comparison, controls, explanation, figure, presets, shell, state, switchboard
 from ui.block import knobs
+from ui.live import live_figure
 
 
 @st.fragment
@@ -43,31 +44,35 @@ def _positions(scene: Scene, words: Words) -> None:
     _picture(position.positions, scene, words, frame.height(scene))
     dimension, last = position.shown_dimension(scene), position.dimensions(scene) - 1
     controls.slider(words("axis.dimension"), "dimension", 0, last, 1, dimension)
-    _picture(position.wave, scene, words, frame.LOW)
-    _picture(position.alike, scene, words, position.alike_height(scene), words("block.alike"))
+    with live_figure.together("block-positions-low"):
+        _picture(position.wave, scene, words, frame.LOW)
+        _picture(position.alike, scene, words, position.alike_height(scene), words("block.alike"))
 
 
 def _norm(scene: Scene, words: Words) -> None:
     with knobs.column("norm", words):
         knobs.which_norm(scene, words)
-    _picture(norm.moments, scene, words, frame.height(scene))
-    _picture(norm.features, scene, words, frame.LOW, words("block.features"))
+    with live_figure.together("block-norm"):
+        _picture(norm.moments, scene, words, frame.height(scene))
+        _picture(norm.features, scene, words, frame.LOW, words("block.features"))
 
 
 def _mlp(scene: Scene, words: Words) -> None:
     with knobs.column("mlp", words):
         knobs.choice(words, "activation", CHOICES["activation"], scene.config.activation)
-    _picture(neurons.units, scene, words, frame.height(scene))
-    _picture(neurons.curve, scene, words, frame.LOW, words("block.curve"))
-    _picture(neurons.zeros, scene, words, neurons.zeros_height(scene), words("block.zeros"))
+    with live_figure.together("block-mlp"):
+        _picture(neurons.units, scene, words, frame.height(scene))
+        _picture(neurons.curve, scene, words, frame.LOW, words("block.curve"))
+        _picture(neurons.zeros, scene, words, neurons.zeros_height(scene), words("block.zeros"))
 
 
 def _stream(scene: Scene, words: Words) -> None:
     with knobs.column("stream", words):
         for part in ("residual", "norm"):
             switchboard.part(scene, part, words)
-    _picture(lengths.stream, scene, words, frame.height(scene))
-    _picture(lengths.steps, scene, words, frame.LOW, words("block.steps", layer=inside(scene).layer))
+    with live_figure.together("block-stream"):
+        _picture(lengths.stream, scene, words, frame.height(scene))
+        _picture(lengths.steps, scene, words, frame.LOW, words("block.steps", layer=inside(scene).layer))
 
 
 def _picture(builder: compute.Builder, scene: Scene, words: Words, height: int, title: str = "") -> None:
