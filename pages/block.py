@@ -31,10 +31,10 @@ def parts(words: Words) -> None:
         knobs.compared(scene, words)
         builders = (compare.pinned, compare.present, compare.difference)
         comparison.row(scene, words, builders, key="block", height=compare.height(scene), alike=compare.alike(scene))
-    steps = (_positions, _norm, _mlp, _stream)
-    for column, part in zip(st.columns(len(steps), gap="medium"), steps, strict=True):
-        with column:
-            part(scene, words)
+    with st.container(key="block-columns"):
+        for name, part in (("positions", _positions), ("norm", _norm), ("mlp", _mlp), ("stream", _stream)):
+            with st.container(key=f"block-column-{name}"):
+                part(scene, words)
     explanation.draw("block", words)
 
 
