@@ -4,6 +4,7 @@ like; and the screens of a teacher and of pupils who play a round."""
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import shutil
 import subprocess
@@ -36,7 +37,7 @@ from plots import theme
 from tests import axe
 from tests.chromium import WAIT, free_port, settled
 from tests.support import PAGES, fine, html, open_page, pressed
-from ui import share, state
+from ui import share, state, takeaway
 from ui.live import alone
 from ui.round import room as rooms
 from ui.round import seat as seats
@@ -465,6 +466,48 @@ def test_a_teacher_and_a_pupil_play_a_round(lang, here):
         words("round.wrong.gone") in html(fine(pupil.run()))
         and "room" not in pressed(pupil, "round-leave").query_params
     )
+
+
+def test_a_room_that_is_gone_shows_no_way_in(here, monkeypatch):
+    """It went on showing its code, and its QR code, beside the notice that it is gone."""
+    room, key = here.begin()
+    monkeypatch.setattr(takeaway, "home", lambda _: "https://school.example")
+    desk = fine(open_page("round", {"room": room, "teach": key, "lang": "en"}))
+    assert room in html(desk) and 'class="fibra-qr"' in html(desk)
+    with monkeypatch.context() as patch:
+        patch.setattr(type(here), "desk", lambda *_: (_ for _ in ()).throw(rooms.RoomError("away")))
+        away = fine(open_page("round", {"room": room, "teach": key, "lang": "en"}))
+        assert words_of("en")("round.wrong.away") in html(away) and 'class="fibra-qr"' in html(away), "it may come back"
+    here.end(room, key)
+    for screen in (desk.run(), away.run(), open_page("round", {"room": room, "teach": key, "lang": "en"})):
+        assert words_of("en")("round.wrong.gone") in html(fine(screen))
+        assert 'class="fibra-qr"' not in html(screen) and 'class="fibra-code"' not in html(screen)
+    assert "room" not in pressed(desk, "round-leave").query_params
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("check", CHECKS.values(), ids=lambda check: check.name)
+def test_who_comes_back_finds_the_widgets_as_the_vote_that_counts(here, check, lang):
+    """A reload put a slider back to its beginning: whoever pressed the button then voted that."""
+    room, key = here.begin()
+    here.do(room, key, rooms.ask(check.name)), here.do(room, key, rooms.vote)
+    n, config = len(check.scene.tokens), check.scene.config
+    cast = {
+        "number": check.scale and check.scale[1],
+        "row": [0.01] * (n - 1) + [1 - 0.01 * (n - 1)],
+        "cell": (n - 1, n - 2) if questions.truth(check.name, check.scene).ndim == 2 else (check.scene.cell[0], n - 2),
+        "head": (config.n_layers - 1, config.n_heads - 1),
+        "order": tuple(check.options[::-1]),
+        "choose": check.options and check.options[-1],
+    }[check.kind]
+    here.sit(room, "anaanaan")
+    here.guess(room, "anaanaan", 1, rounds.to_text(check, cast))
+    for ballot in (1, 2):
+        pupil = fine(open_page("round", {"room": room, "seat": "anaanaan", "lang": lang}))
+        pressed(pupil, "round-vote")
+        again = here.sit(room, "anaanaan").guesses[ballot - 1]
+        assert again and json.loads(again) == json.loads(rounds.to_text(check, cast))
+        here.do(room, key, rooms.close), here.do(room, key, rooms.vote)
 
 
 def test_a_page_says_what_the_room_is_at_and_follows_its_next_question(here):

@@ -19,18 +19,22 @@ WHOLE = 100  # a row is painted in percent
 STEPS = 100  # from one end of a number's scale to the other
 
 
-def widgets(check: Check, asked: Scene, words: Words) -> Any:
-    """Draw them; the guess as they stand, or None where nothing is chosen yet."""
+def widgets(check: Check, asked: Scene, words: Words, before: Any = None) -> Any:
+    """Draw them; the guess as they stand, or None where nothing is chosen yet.
+
+    before: the guess that they begin with, where one was made: a reload forgets how widgets stood.
+    """
     key = f"guess-{check.name}-{crc32(repr(asked).encode()):08x}-{words.lang}"
     match check.kind:
         case "number":
-            return _number(check, key, words)
+            return _number(check, key, words, before)
         case "row":
-            return _row(asked, key, words)
+            return _row(asked, key, words, before)
         case "cell":
-            return _cell(check, asked, key, words)
+            return _cell(check, asked, key, words, before)
         case "head":
-            return _head(asked, key, words)
+            return _head(asked, key, words, before)
+    _begin(key, before)
     options = pictures.orders(check) if check.kind == "order" else list(check.options)
     return st.radio(
         words("checks.guess"),
@@ -42,18 +46,28 @@ def widgets(check: Check, asked: Scene, words: Words) -> Any:
     )
 
 
-def _number(check: Check, key: str, words: Words) -> float:
+def _begin(key: str, value: Any) -> None:
+    """Have a widget that is new begin with a value, unless that is None."""
+    if value is not None and key not in st.session_state:
+        st.session_state[key] = value
+
+
+def _number(check: Check, key: str, words: Words, before: float | None) -> float:
     """It begins at the low end: in the middle it might stand on the answer."""
     low, high = check.scale
     if pictures.whole(check):
-        return st.slider(words("checks.guess"), int(low), int(high), int(low), 1, key=key)
+        _begin(key, before if before is None else round(before))
+        return st.slider(words("checks.guess"), int(low), int(high), step=1, key=key)
     steps = [round(low + (high - low) * step / STEPS, 9) for step in range(STEPS + 1)]
+    _begin(key, before if before is None else min(steps, key=lambda step: abs(step - before)))
     # A plain slider writes a decimal point in every language.
-    return float(st.select_slider(words("checks.guess"), steps, low, words.number, key=key))
+    return float(st.select_slider(words("checks.guess"), steps, format_func=words.number, key=key))
 
 
-def _cell(check: Check, asked: Scene, key: str, words: Words) -> tuple[int, int] | None:
+def _cell(check: Check, asked: Scene, key: str, words: Words, before: tuple[int, int] | None) -> tuple[int, int] | None:
     names = choices(asked.tokens, words)
+    for place, at in zip(("query", "key"), before or (), strict=False):
+        _begin(f"{key}-{place}", at)
     query: int | None = asked.cell[0]
     with st.container(key="check-places", horizontal=True):
         if pictures.truth(check.name, asked).ndim == 2:
@@ -62,8 +76,10 @@ def _cell(check: Check, asked: Scene, key: str, words: Words) -> tuple[int, int]
     return None if query is None or looked_at is None else (query, looked_at)
 
 
-def _head(asked: Scene, key: str, words: Words) -> tuple[int, int] | None:
+def _head(asked: Scene, key: str, words: Words, before: tuple[int, int] | None) -> tuple[int, int] | None:
     sizes = {"layer": asked.config.n_layers, "head": asked.config.n_heads}
+    for place, at in zip(sizes, before or (), strict=False):
+        _begin(f"{key}-{place}", at)
     with st.container(key="check-places", horizontal=True):
         found = [_choice(words(f"checks.{name}"), [*map(str, range(n))], f"{key}-{name}") for name, n in sizes.items()]
     return None if None in found else (found[0], found[1])
@@ -76,14 +92,15 @@ def _choice(label: str, names: list[str], key: str) -> int | None:
 # --------------------------------------------------------------------------------------------------- painting a row
 
 
-def _row(asked: Scene, key: str, words: Words) -> list[float]:
+def _row(asked: Scene, key: str, words: Words, before: list[float] | None) -> list[float]:
     """A bar to be dragged and a slider for each word. Whatever one of them takes, the others give, so that together
     they are always 100.
     """
     n = len(asked.tokens)
     keys = [f"{key}-{i}" for i in range(n)]
     if keys[0] not in st.session_state:
-        for slider, share in zip(keys, rebalanced([0] * n, 0, WHOLE // n), strict=True):
+        even = rebalanced([0] * n, 0, WHOLE // n)
+        for slider, share in zip(keys, [round(WHOLE * share) for share in before] if before else even, strict=True):
             st.session_state[slider] = share
     names = [token_name(asked.tokens, i, words) for i in range(n)]
     texts = [words.written(share / WHOLE, ".0%") for share in range(WHOLE + 1)]

@@ -47,7 +47,8 @@ def _screen(words: Words) -> None:
 
 def _vote(mine: Seat, check: Check, asked: Scene, words: Words) -> None:
     ballot = mine.room.ballot
-    made = guess.widgets(check, asked, words)
+    guesses = (rounds.from_text(check, asked, text) for text in reversed(mine.guesses))
+    made = guess.widgets(check, asked, words, next((one for one in guesses if one is not None), None))
     label = words("round.change" if mine.guesses[ballot - 1] else "round.guess")
     cast = {"disabled": made is None, "type": "primary", "on_click": _cast, "args": (check, ballot, made)}
     st.button(label, key="round-vote", **cast)

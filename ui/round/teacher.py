@@ -19,16 +19,21 @@ from ui.round.room import BALLOTS, Deed, Room, RoomError
 from ui.share import here_only, image
 
 SHOWN = "fibra.round.shown"  # session state: the room as the question's part shows it; None: as one that is away
+WAY = "fibra.round.way"  # session state: whether the page shows the way in
 Question = tuple[str, str]  # a check's name, and what it varies: pictures.rounds.asked
 
 
 def draw(words: Words) -> None:
-    """On the left how to come in, and who has; on the right the question."""
+    """On the left how to come in, and who has, unless the room is gone; on the right the question."""
+    st.session_state[WAY] = None
     with st.container(key="round-desk"):
         way, question = st.container(key="round-way"), st.container(key="round-question")
     with question:
         _question(words)
     with way:
+        if st.session_state[WAY] is False:
+            return
+        st.session_state[WAY] = True
         _way(words)
         st.fragment(_counts, run_every=seat.DESK)(words)
 
@@ -50,8 +55,9 @@ def _counts(words: Words) -> None:
     """How many are there, and how many voted. What another tab of the teacher's has done brings the page anew."""
     try:
         desk = store.rooms().desk(seat.code(), seat.key())
-    except RoomError:
-        if st.session_state.get(SHOWN) is not None:  # the question's part says what is wrong
+    except RoomError as error:
+        # The question's part says what is wrong; and of a room that is gone nobody needs the way in.
+        if st.session_state.get(SHOWN) is not None or error.code != "away":
             st.rerun()
         return
     if desk.room != st.session_state.get(SHOWN):
@@ -74,6 +80,9 @@ def _question(words: Words) -> None:
         else:
             shell.say(words("round.teacher.waiting"))
     except RoomError as error:
+        shown, st.session_state[WAY] = st.session_state[WAY], error.code == "away"
+        if shown and not st.session_state[WAY]:
+            st.rerun()  # this part alone is drawn anew, and the code of a room that is gone stands beside it
         seat.refused(error, words)
         return
     seat.wrong(words)
