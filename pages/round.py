@@ -5,14 +5,14 @@ from __future__ import annotations
 from core import Scene, answer
 from core.checks import distance
 from pictures.words import Words
-from ui import comparison, shell, state
+from ui import address, comparison, shell
 from ui.live.alone import ALONE
 from ui.round import door, pupil, teacher
 
 
 def page(scene: Scene, words: Words) -> None:
     comparison.elsewhere(scene, words)
-    seated = state.carried()
+    seated = address.carried()
     if ALONE:
         shell.say(words("round.alone"), "notice")
     elif "teach" in seated:

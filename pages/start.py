@@ -47,7 +47,7 @@ def enter(door: str) -> None:
 
 def page(scene: Scene, words: Words) -> None:
     if OPENING in st.session_state:
-        st.switch_page(f"pages/{st.session_state.pop(OPENING)}.py", query_params=state.address())
+        st.switch_page(f"pages/{st.session_state.pop(OPENING)}.py", query_params=state.query())
     comparison.elsewhere(scene, words)
     html = f"{pictures.lit(scene)}{pictures.cards(scene, words)}{pictures.html(scene, words)}"
     doors.draw(words, enter)

@@ -17,7 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from core import PRESETS, Scene, limits
 from core.presets import register
-from ui import controls, presets, state
+from ui import address, controls, presets, state
 
 PAGES = ("attention", "heads", "fibres")
 KNOBS = {
@@ -70,10 +70,10 @@ class Reader(RuleBasedStateMachine):
         self.clock = 0.0
         self.patch = pytest.MonkeyPatch()
         self.streamlit = SimpleNamespace(session_state={}, rerun=None)
-        for module in (state, controls):
+        for module in (state, address, controls):
             self.patch.setattr(module, "st", self.streamlit)
         self.patch.setattr(state, "monotonic", lambda: self.clock)
-        self.patch.setattr(state, "_through_history", lambda: self.browser.through_history)
+        self.patch.setattr(address.internals, "through_history", lambda: self.browser.through_history)
 
     def teardown(self):
         self.patch.undo()
@@ -90,7 +90,7 @@ class Reader(RuleBasedStateMachine):
         """A run of the whole page."""
         self.streamlit.query_params = self.browser
         state.open_scene(self.browser.address[0])
-        self.browser.links.append(state.linked())
+        self.browser.links.append(address.linked(state.query()))
         self._draw()
         self.browser.through_history = False
 
@@ -155,7 +155,7 @@ class Reader(RuleBasedStateMachine):
             self.clock += 60
             with state.one_move(("temperature", began)):
                 if number < len(stops) - 1:
-                    with state.address_kept():
+                    with address.left_alone():
                         state.turn(temperature=stop)
                 else:
                     state.turn(temperature=stop)
@@ -242,7 +242,8 @@ def session(monkeypatch):
     """ui.state in a session of its own, whose address is at hand."""
     browser = Browser("attention", {})
     fake = SimpleNamespace(session_state={}, query_params=browser)
-    monkeypatch.setattr(state, "st", fake)
+    for module in (state, address):
+        monkeypatch.setattr(module, "st", fake)
     clock = SimpleNamespace(now=0.0)
     monkeypatch.setattr(state, "monotonic", lambda: clock.now)
     state.open_scene("attention")
@@ -324,10 +325,10 @@ def test_a_turn_that_leaves_a_patch_no_place_says_so_beside_what_else_is_gone(se
 
 def test_a_quick_reader_on_a_slow_server_does_not_lose_what_was_done_before_the_page_was_turned(session):
     """A model is loaded; the button's run and its rerun are over when the link arrives, drawn before both."""
-    link = state.linked()
+    link = address.linked(state.query())
     state.turn(seed=7)
     for _ in range(2):
-        state.linked()
+        address.linked(state.query())
     session.browser.go("heads", link)
     state.open_scene("heads")
     assert state.scene() == Scene(seed=7) and session.browser.address == ("heads", {"seed": "7"})

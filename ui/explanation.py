@@ -108,7 +108,7 @@ def card(found: cards.Shown, offer: Callable[[], None] | None = None) -> None:
 
 def addressed(html: str) -> str:
     """Links to explanations with all else that the address says."""
-    others = urlencode({name: text for name, text in state.address().items() if name != "explained"})
+    others = urlencode({name: text for name, text in state.query().items() if name != "explained"})
     return html.replace('href="?', f'href="?{escape(others)}&amp;') if others else html
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
@@ -18,24 +17,17 @@ from core.scene.fields import is_view
 from core.scene.scene import ADDRESS
 from pictures import lessons, stacks
 from pictures.words import LANGUAGES, Words, words_of
-from ui.live import internals
+from ui import address
 
-SCENE, WRITTEN, PAGE, NOTICES = "fibra.scene", "fibra.written", "fibra.page", "fibra.notices"
+SCENE, PAGE, NOTICES = "fibra.scene", "fibra.page", "fibra.notices"
 BEFORE = "fibra.before"  # the page that was seen before this one
 MODEL = "fibra.model"  # the models on screen: a trained one lives as long as a session holds it
 MODELS = "fibra.models"  # those that were trained or loaded in this session, by name
 ADDRESSED = "fibra.addressed"  # whether this run shows what its address said, and the session did not know
 ENTERED = "fibra.entered"  # whether this run is the first one on its page
-LINKED = "fibra.linked"  # the queries that the menu's links carried, each once, that drawn now first
-LESSON = "fibra.lesson.link"  # the lesson of the reader's own that is walked, packed; "": it is too long for that
-DRAFT = "fibra.lesson.draft"  # the same of the lesson that is written, on its page
-CARRIED = "fibra.carried"  # what the address says besides the Scene: the room that this session sits in
-HELD = "fibra.held"  # whether a knob is held, and its turns leave the address alone
 MOVE = "fibra.move"  # what the turns of one move have in common, while one is made
 PAST, FUTURE, TURNED = "fibra.past", "fibra.future", "fibra.turned"
-LATE = 8  # queries: so far behind the server a reader's screen may be when a link on it is followed
 NOW = "fibra.now"  # the Scene of this moment, for what is made outside the session's own thread
-CARRYING = {"room": "[A-Z]{4}", "seat": "[A-Za-z0-9_-]{8}", "teach": "[A-Za-z0-9_-]{16}"}  # ui.round: what they are
 READING = ("lang", "projector")  # fields that say how a reader reads, whatever it is: no turn alters them
 ONE_MOVE = 1.0  # seconds: turns of the same knob that follow one another more closely are undone together
 
@@ -49,17 +41,17 @@ class Now:
 
 def open_scene(page: str) -> Scene:
     """The Scene to show on `page`: this session's own, or the address's where that is news."""
-    query = st.query_params.to_dict()
+    said = st.query_params.to_dict()
     moved = st.session_state.get(PAGE) != page
     if moved:
         st.session_state[BEFORE] = st.session_state.get(PAGE, "")
     st.session_state[PAGE], st.session_state[ENTERED] = page, moved
-    st.session_state[ADDRESSED] = SCENE not in st.session_state or _is_news(query, moved)
+    st.session_state[ADDRESSED] = SCENE not in st.session_state or address.is_news(said, moved)
     if st.session_state[ADDRESSED]:
-        _keep(*Scene.from_query(lessons.expanded(query)))
-        _take(query)
+        _keep(*Scene.from_query(lessons.expanded(said)))
+        address.take(said)
     _tidy()
-    _write(query)
+    address.write(query(), said)
     return scene()
 
 
@@ -76,57 +68,9 @@ def _tidy() -> None:
     make_room()
 
 
-def _is_news(query: dict[str, str], moved: bool) -> bool:
-    """Does the address say something that this session has not said itself?
-
-    A query that we did not write comes from the reader. But a link to a page, for a session that has lost its Scene,
-    carries a query too, which a turn inside a fragment leaves as it was drawn: a session that lives knows better. What
-    Back or Forward brings is the reader's word.
-    """
-    ours, links = st.session_state[WRITTEN], st.session_state.get(LINKED, ())
-    through_history = _through_history()
-    if through_history is None:  # then it may be Back that brings what was drawn long ago
-        return query != ours if not moved else bool(query) and query not in (ours, *links[:2])
-    return through_history or ((bool(query) or not moved) and query not in (ours, *links))
-
-
-def _take(query: dict[str, str]) -> None:
-    """Take what a query says besides the Scene. Of the room that one sits in already, the own seat stays."""
-    if lessons.unpacked(link := query.get(lessons.TEXT, "")):
-        st.session_state[LESSON] = link
-        st.session_state.setdefault(DRAFT, link)
-    found = {name: query[name] for name, form in CARRYING.items() if re.fullmatch(form, query.get(name, ""))}
-    if "room" in found and found["room"] != carried().get("room"):
-        st.session_state[CARRIED] = found
-
-
-def carried() -> dict[str, str]:
-    """What the address says besides the Scene."""
-    return st.session_state.get(CARRIED, {})
-
-
-def carry(**said: str) -> None:
-    """Have the address say this besides the Scene, and nothing else."""
-    st.session_state[CARRIED] = said
-    write_url()
-
-
-def _through_history() -> bool | None:
-    """Whether Back or Forward caused this run; None where Streamlit does not say: 1.67 does, privately; 1.62 not."""
-    return internals.through_history()
-
-
 def addressed() -> bool:
     """Whether what is on screen in this run came from the address."""
     return st.session_state[ADDRESSED]
-
-
-def linked() -> dict[str, str]:
-    """The query for links to other pages that are drawn now."""
-    query = address()
-    before = [drawn for drawn in st.session_state.get(LINKED, ()) if drawn != query]
-    st.session_state[LINKED] = [query, *before][:LATE]
-    return query
 
 
 def own() -> Scene:
@@ -290,16 +234,6 @@ def models() -> dict[str, Preset]:
 
 
 @contextmanager
-def address_kept() -> Iterator[None]:
-    """Leave the address as it is: more of the same turn follows, as while a slider is dragged."""
-    st.session_state[HELD] = True
-    try:
-        yield
-    finally:
-        del st.session_state[HELD]
-
-
-@contextmanager
 def one_move(name: object) -> Iterator[None]:
     """All turns of this name that follow one another are undone together, however slowly they come."""
     st.session_state[MOVE] = name
@@ -309,34 +243,20 @@ def one_move(name: object) -> Iterator[None]:
         del st.session_state[MOVE]
 
 
-def address() -> dict[str, str]:
-    """The query that says what is on screen: of a lesson's step only that, and what was turned. And the room."""
-    return lessons.shortened(own().to_query() | lesson_held()) | carried()
+def query() -> dict[str, str]:
+    """What the address says of this session: the Scene that is on screen, and what is carried besides."""
+    return address.of(own(), st.session_state.get(PAGE, ""))
 
 
-def lesson_held() -> dict[str, str]:
-    """The lesson of the reader's own, where it is walked or written, as far as an address can hold it."""
-    walked = own().lesson == lessons.OWN
-    held = walked or st.session_state.get(PAGE) == "lessons"
-    link = st.session_state.get(LESSON if walked else DRAFT, "") if held else ""
-    return {lessons.TEXT: link} if link else {}
+def carry(**said: str) -> None:
+    """Have the address say this besides the Scene, and nothing else."""
+    st.session_state[address.CARRIED] = said
+    write_url()
 
 
 def write_url() -> None:
     """The address always says what is on screen, once a knob is let go."""
-    # A quick hand may be back at what the browser said when it turned: of what was written in between it did not know.
-    _write(st.query_params.to_dict(), st.session_state.get(WRITTEN))
-
-
-def _write(*shown: dict[str, str] | None) -> None:
-    """Have the browser show this session's address, unless that is all that it shows by now, or will: written again it
-    would be a step more that Back takes."""
-    if HELD in st.session_state:
-        return
-    wanted = address()
-    if any(query != wanted for query in shown):  # Streamlit keeps what it embeds by, and does not show it
-        st.query_params.from_dict(wanted)
-    st.session_state[WRITTEN] = wanted
+    address.write_again(query())
 
 
 def notices() -> tuple[Notice, ...]:

@@ -12,7 +12,7 @@ from core import Notice, Scene
 from pictures import lessons
 from pictures.lessons import Lesson
 from pictures.words import Words
-from ui import share, state
+from ui import address, share, state
 from ui.checks import panel
 
 OWN = "fibra.lesson.own"  # session state: the lesson that the reader brought or wrote
@@ -23,14 +23,14 @@ def find(name: str, words: Words) -> Lesson | None:
     """A shipped lesson in the reader's language, or the reader's own; None where there is none of that name."""
     if name != lessons.OWN:
         return lessons.find(name, words.lang)
-    return lessons.linked(st.session_state.get(state.LESSON, "")) or st.session_state.get(OWN)
+    return lessons.linked(st.session_state.get(address.LESSON, "")) or st.session_state.get(OWN)
 
 
 def open_asked(page: str) -> None:
     """Go to the page of the step that was asked for, if it is not this one."""
     asked = st.session_state.pop(GO, page)
     if asked != page:
-        st.switch_page(f"pages/{asked}.py", query_params=state.address())
+        st.switch_page(f"pages/{asked}.py", query_params=state.query())
 
 
 def known(scene: Scene, words: Words) -> Scene:
@@ -95,7 +95,7 @@ def leave(page: str = "") -> None:
 def _short(scene: Scene) -> str:
     """The link to the step as it opens; "" where nobody says where the app is, or no link holds the lesson."""
     base = str(getattr(st.context, "url", None) or "").partition("?")[0]
-    held = state.lesson_held()
+    held = address.lesson_held(scene, st.session_state[state.PAGE])
     if not base or (scene.lesson == lessons.OWN and not held):
         return ""
     return f"{base}?{urlencode({'lesson': scene.lesson, 'lesson_step': scene.lesson_step} | held)}"

@@ -14,7 +14,7 @@ from pictures import checks, lessons
 from pictures.lessons import LessonError
 from pictures.pages import PAGES
 from pictures.words import Words
-from ui import controls, shell, state
+from ui import address, controls, shell, state
 from ui.lessons import bar
 
 TEXT = "fibra.lesson.text"  # session state: the lesson as it is written
@@ -40,13 +40,13 @@ def own(words: Words) -> None:
 
 def keep(text: str) -> None:
     """The lesson as it is written now."""
-    st.session_state[TEXT], st.session_state[state.DRAFT] = text, lessons.packed(text) if text.strip() else ""
+    st.session_state[TEXT], st.session_state[address.DRAFT] = text, lessons.packed(text) if text.strip() else ""
     state.write_url()
 
 
 def _text() -> str:
     """What is written so far; in a session that begins, what its address holds."""
-    text: str = st.session_state.get(TEXT) or lessons.unpacked(st.session_state.get(state.DRAFT, ""))
+    text: str = st.session_state.get(TEXT) or lessons.unpacked(st.session_state.get(address.DRAFT, ""))
     st.session_state[TEXT] = text
     return text
 
@@ -78,14 +78,14 @@ def _preview(text: str, words: Words) -> None:
             for i, step in enumerate(lesson.steps, 1)
         ]
         st.html(f'<p class="fibra-says"><b>{escape(lesson.title)}</b></p>{shell.listing(rows)}')
-        shell.say(words("lessons.own.link" if st.session_state[state.DRAFT] else "lessons.own.no_link"), "about")
+        shell.say(words("lessons.own.link" if st.session_state[address.DRAFT] else "lessons.own.no_link"), "about")
         if st.button(words("lessons.own.play"), key="lesson-play", on_click=_play, args=(lesson,), type="primary"):
             st.rerun()
     st.download_button(words("lessons.own.download"), text, "fibra.md", "text/markdown", key="lesson-download")
 
 
 def _play(lesson: lessons.Lesson) -> None:
-    st.session_state[bar.OWN], st.session_state[state.LESSON] = lesson, st.session_state[state.DRAFT]
+    st.session_state[bar.OWN], st.session_state[address.LESSON] = lesson, st.session_state[address.DRAFT]
     bar.go(0, lessons.OWN)
 
 

@@ -14,7 +14,7 @@ import streamlit as st
 
 from pictures.pages import PAGES, sections
 from pictures.words import Words
-from ui import state
+from ui import address, state
 from ui.live import internals
 
 _OPENED = "fibra.pages"  # session state: Streamlit's pages by name; none where a page runs alone
@@ -75,13 +75,13 @@ def _passed_over() -> bool:
 def link(page: str, words: Words) -> None:
     """A link to one page, which carries the Scene as it is; none where a page runs alone."""
     if pages := st.session_state.get(_OPENED):
-        st.page_link(pages[page], label=words(f"pages.{page}"), query_params=state.address())
+        st.page_link(pages[page], label=words(f"pages.{page}"), query_params=state.query())
 
 
 def draw(words: Words) -> None:
     """The links, under the headings of their sections."""
     if pages := st.session_state.get(_OPENED):
-        query = state.linked()
+        query = address.linked(state.query())
         with st.container(key="menu"):
             for section, names in sections().items():
                 st.html(f'<h2 class="fibra-section">{escape(words(f"sections.{section}"))}</h2>')

@@ -12,7 +12,7 @@ from functools import partial
 
 import streamlit as st
 
-from ui import state
+from ui import address, state
 from ui.live import compat
 
 _LIBRARY, _RANGE = compat.library_of("range", "range", private=("run",)) or (None, None)
@@ -76,5 +76,5 @@ def _turned(key: str, stops: int, on_turn: Callable[[int], None]) -> None:
         if turn["grip"]:  # one move, however slow the hand
             kept.enter_context(state.one_move((key, turn["grip"])))
         if turn["held"]:
-            kept.enter_context(state.address_kept())
+            kept.enter_context(address.left_alone())
         on_turn(int(turn["at"]))

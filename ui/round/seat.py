@@ -13,7 +13,7 @@ from core import Scene
 from core.checks import Check
 from pictures import rounds
 from pictures.words import Words
-from ui import state
+from ui import address, state
 from ui.lessons import bar
 from ui.live.alone import ALONE
 from ui.round import store
@@ -29,24 +29,24 @@ SLOWEST = 8.0  # seconds
 
 def take() -> None:
     """Give a seat to whoever came by a room's link. Every page says it."""
-    carried = state.carried()
+    carried = address.carried()
     if "room" in carried and not ALONE and not {"seat", "teach"} & carried.keys():
         state.carry(room=carried["room"], seat=token_urlsafe(6))
 
 
 def code() -> str:
     """The code of the room that this session is in; "": none."""
-    return state.carried().get("room", "")
+    return address.carried().get("room", "")
 
 
 def key() -> str:
     """The teacher's key, where this session is a teacher's; else ""."""
-    return state.carried().get("teach", "")
+    return address.carried().get("teach", "")
 
 
 def own() -> str:
     """The pupil's seat; "" where this session has none."""
-    return state.carried().get("seat", "")
+    return address.carried().get("seat", "")
 
 
 def look() -> Room:
