@@ -172,7 +172,24 @@ def test_a_hostile_value_in_each_field_never_raises(key):
         ({"model": "gpt", "d_model": "257"}, ["d_model: '257' is not 2..256; the default is shown"]),
         ({"model": "gpt", "norm": "batch"}, ["norm: 'batch' is not none, layer, rms; the default is shown"]),
         ({"causal": "yes"}, ["causal: 'yes' is not 0, 1; the default is shown"]),
-        ({"edits": "0.0:nan"}, ["edits: '0.0:nan' is not position.dimension:value, …; the default is shown"]),
+        (
+            {"edits": "0.0:1000.5"},
+            [
+                "edits: '0.0:1000.5' is not position.dimension:value, …; value -1000.0..1000.0; at most 512; the default"
+                " is shown"
+            ],
+        ),
+        (
+            {"matrices": "Q.8.0:1"},
+            [
+                "matrices: 'Q.8.0:1' is not matrix.row.column:value, …; matrix K, Q; row 0..7; column 0..7; value"
+                " -1000.0..1000.0; the default is shown"
+            ],
+        ),
+        (
+            {"ablated": "0.x"},
+            ["ablated: '0.x' is not layer.head[.attention], …; attention cross, encoder; the default is shown"],
+        ),
         ({"edits": "9.0:1"}, ["edits: '9.0:1' has no place here; the default is shown"]),
         ({"ablated": "5.0"}, ["ablated: '5.0' has no place here; the default is shown"]),
         ({"focus": "257"}, ["focus: '257' is not 0..256; the default is shown"]),
