@@ -12,11 +12,13 @@ import numpy as np
 from core import CHECKS, Scene, export
 from core.checks import Check, belief_answers, is_right
 from core.export import Question
+from core.kinds import cut
 from pictures import checks
 from pictures.words import Words
 
 VARIANTS = 3  # questions of one check, each with another seed or sentence, to draw from
 OPTIONS = 4  # of a choice among places or orders
+NAME = 64  # characters of a question by which a course's system lists it
 
 
 def asks(page: str) -> bool:
@@ -60,15 +62,16 @@ def variant(page: str, words: Words, number: int) -> list[Question]:
 
 
 def _question(check: Check, scene: Scene, number: int, words: Words, address: str) -> Question:
-    lines = [checks.question(check, scene, words), words("takeaway.quiz.sentence", sentence=scene.text)]
+    asked = checks.question(check, scene, words)
+    lines = [asked, words("takeaway.quiz.sentence", sentence=scene.text)]
     if address:
         query = scene.to_query() | {"lang": words.lang}
         lines.append(f"{address.rstrip('/')}/{check.page}?{urlencode(query)}")
     told: dict[str, Any] = {
-        "name": f"{check.name} {number}",
+        "name": f"{cut(asked, NAME)} ({number + 1})",
         "text": "\n".join(lines),
         "reason": words(f"checks.{check.name}.why"),
-        "tags": ("fibra", check.page, *((f"belief-{check.belief}",) if check.belief else ())),
+        "tags": ("fibra", check.page, check.name, *((f"belief-{check.belief}",) if check.belief else ())),
     }
     if check.kind == "number":
         truth = float(checks.truth(check.name, scene))

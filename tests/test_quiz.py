@@ -43,18 +43,25 @@ def test_gift_survives_a_round_trip(text, options):
     assert read_gift(gift([asked, asked])) == [asked, asked]
 
 
+def number_of(question: Question) -> int:
+    """The variant that it asks of, as its name says."""
+    return int(question.name.rpartition(" (")[2].removesuffix(")")) - 1
+
+
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_every_page_s_questions_have_the_computed_answers(lang):
     words = words_of(lang)
     for page in PAGES[:: 1 if lang == "en" else 3]:
         asked = quiz.questions(page, words, "https://fibra.example")
-        numbers = Counter(question.name.split()[0] for question in asked)
+        numbers = Counter(question.tags[2] for question in asked)
+        assert len({question.name for question in asked}) == len(asked), "each has a name of its own"
         assert all(n == len({CHECKS[name].variant(i) for i in range(quiz.VARIANTS)}) for name, n in numbers.items())
         assert quiz.asks(page) and asked and read_gift(gift(asked)) == [replace(q, tags=()) for q in asked]
         for question in asked:
-            name, number = question.name.split()
-            check = CHECKS[name]
-            scene = check.variant(int(number))
+            name = question.tags[2]
+            check, scene = CHECKS[name], CHECKS[name].variant(number_of(question))
+            assert checks.question(check, scene, words).startswith(question.name.rpartition(" (")[0].rstrip("…"))
+            assert len(question.name) < 80 and name not in question.name, "a name that the file's reader can read"
             right = core.answer(check, scene)
             assert f"https://fibra.example/{page}?" in question.text and question.reason
             if check.kind == "number":
@@ -71,12 +78,12 @@ def test_a_choice_offers_all_there_are_or_four_and_says_of_what_it_asks():
     words, kinds = words_of("en"), Counter()
     for page in PAGES:
         for question in quiz.questions(page, words, "https://fibra.example/"):
-            check = CHECKS[question.name.split()[0]]
+            check = CHECKS[question.tags[2]]
             kinds[check.kind] += 1
-            assert question.tags[:2] == ("fibra", page) and len(question.tags) == 2 + bool(check.belief)
-            assert not check.belief or question.tags[2] == f"belief-{check.belief}"
+            assert question.tags[:2] == ("fibra", page) and len(question.tags) == 3 + bool(check.belief)
+            assert not check.belief or question.tags[3] == f"belief-{check.belief}"
             assert f"https://fibra.example/{page}?" in question.text, "one slash between them"
-            scene = check.variant(int(question.name.split()[1]))
+            scene = check.variant(number_of(question))
             if check.kind == "choose":
                 told = [checks.told(check, scene, option, words) for option in check.options]
                 assert {*question.options} == {*told}
@@ -100,7 +107,8 @@ def test_a_variant_is_each_check_once():
             asked = {question.name: question for question in quiz.variant(page, words, number)}
             every = {question.name: question for question in quiz.questions(page, words)}
             names = [check.name for check in CHECKS.values() if check.page == page and check.kind != "row"]
-            assert [*asked] == [f"{name} {number}" for name in names]
+            assert [question.tags[2] for question in asked.values()] == names
+            assert {number_of(question) for question in asked.values()} == {number}
             assert all(asked[name] == every[name] for name in asked.keys() & every.keys())
 
 
