@@ -159,6 +159,12 @@ def test_reset_and_language(watched, app):
     expect(page.get_by_role("button", name="Aumentar")).to_be_visible()  # what Streamlit names is told in it too
     assert not page.locator("[aria-label=Increment], [aria-label=Open], [aria-label^='Help for']").count()
     expect(page.get_by_role("button", name="Ajuda: Semente")).to_be_visible()
+    expect(page.locator("[data-testid=stSkipToContent]")).to_have_text(words_of("pt-BR")("browser.names.skip"))
+    menu(page, "Atenção").focus()
+    page.keyboard.press("Tab")
+    link = page.locator(":focus")
+    expect(link).to_have_text(re.compile("Cabeças"))
+    assert link.evaluate("e => getComputedStyle(e).outlineStyle") == "solid", "a reader by keyboard sees where it is"
 
 
 def test_a_fast_hand_on_a_slider(in_turn, app):
@@ -203,6 +209,8 @@ def test_a_bad_cell_in_the_table_is_named(watched, app):
     page = watched.at(app, "/attention?lang=en")
     page.locator("label", has_text="Edit X in a table").click()
     grid = page.locator("[data-testid=stDataFrame]").first
+    grid.hover()
+    expect(grid.locator("[data-testid=stElementToolbar]")).to_be_hidden()  # it speaks English in every language
     grid.wait_for()
     settled(page)
     page.wait_for_timeout(800)

@@ -92,7 +92,8 @@ function forgetBorders() {
   }
 }
 
-// What Streamlit calls its own parts, to those who listen: English in every language. aria-label; without one: so it stays.
+// What Streamlit calls its own parts, to those who listen, or who come by the keyboard: English in every language.
+// aria-label, and the text of stSkipToContent; without them: so it stays.
 const NAMES = {
   Increment: "more", Decrement: "less", Open: "open", Close: "close", "Clear value": "clear", Sidebar: "sidebar",
   "Expand sidebar": "expand", "Collapse sidebar": "collapse", "Navigate to home page": "home",
@@ -111,6 +112,9 @@ function nameParts(words) {
     if (part.ariaLabel.startsWith(HELP)) part.dataset.fibraHelp = part.ariaLabel.slice(HELP.length);
     const name = `${words.help} ${part.dataset.fibraHelp}`;
     if (part.ariaLabel !== name) part.setAttribute("aria-label", name);
+  }
+  for (const link of parts("stSkipToContent")) {
+    if (link.textContent !== words.skip) link.textContent = words.skip;
   }
 }
 
