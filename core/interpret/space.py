@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,6 +32,7 @@ def relative_change(before: np.ndarray, after: np.ndarray) -> np.ndarray:
 
 ROUNDING = 1e-6  # of the numbers' size: what float32 and a few sums of it may add to numbers that are equal
 MANY = 128  # points and dimensions: of fewer all directions are found in 2 ms
+FEW = 4  # times as many points as dimensions: of fewer, x and x^T times some vectors take less than x^T x alone
 ROWS = 1024  # that are looked at together
 EXACT = 1e-13  # of the greatest eigenvalue: what a vector times the matrix may be beside the vector times its own
 BLOCK, BLOCKS = 4, 16  # vectors found together, and how often: a real model's streams take 10
@@ -87,28 +89,35 @@ def _many(x: np.ndarray, mean: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarr
     n, d = x.shape
     if min(n, d) < MANY:
         return None
-    spread = np.zeros((d, d))
-    for at in range(0, n, ROWS):  # of a long text all at once would take more than its run
-        part = x[at : at + ROWS] - mean
-        spread += part.T @ part
-    total = float(np.trace(spread))
+    if n < FEW * d:
+        few = x - mean
+        total = float(np.vdot(few, few))
+    else:
+        spread = np.zeros((d, d))
+        for at in range(0, n, ROWS):  # of a long text all at once would take more than its run
+            part = x[at : at + ROWS] - mean
+            spread += part.T @ part
+        total = float(np.trace(spread))
     noise = ROUNDING**2 * float(total + n * mean @ mean)
     # What all the others could hold in noise alters no digit of a share that anyone reads.
-    found = leading(spread, k) if d * noise < 1e-6 * total else None
+    if d * noise >= 1e-6 * total:
+        return None
+    found = leading(lambda vectors: few.T @ (few @ vectors) if n < FEW * d else spread @ vectors, d, k)
     return found and (*found, total, noise)
 
 
-def leading(matrix: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray] | None:
+def leading(times: Callable[[np.ndarray], np.ndarray], d: int, k: int) -> tuple[np.ndarray, np.ndarray] | None:
     """The k greatest eigenvalues of a symmetric matrix [d, d], none negative, the greatest first: values [k], vectors
-    [k, d]. Block Lanczos (Golub & Van Loan 2013, section 10.3.6), each block made orthogonal to all before: a tenth of
-    the time of `eigh`, which finds all. None where they are too close to one another to be found so, to EXACT.
+    [k, d]. times: what the matrix makes of vectors [d, .]. Block Lanczos (Golub & Van Loan 2013, section 10.3.6), each
+    block made orthogonal to all before: a tenth of the time of `eigh`, which finds all. None where they are too close
+    to one another to be found so, to EXACT.
     """
-    block = np.random.default_rng(0).standard_normal((len(matrix), BLOCK))
-    basis = products = np.empty((len(matrix), 0))
-    while basis.shape[1] + BLOCK <= min(len(matrix), BLOCKS * BLOCK):
+    block = np.random.default_rng(0).standard_normal((d, BLOCK))
+    basis = products = np.empty((d, 0))
+    while basis.shape[1] + BLOCK <= min(d, BLOCKS * BLOCK):
         for _ in range(2):  # once leaves what rounding has put there
             block, _ = np.linalg.qr(block - basis @ (basis.T @ block))
-        basis, block = np.hstack([basis, block]), matrix @ block
+        basis, block = np.hstack([basis, block]), times(block)
         products = np.hstack([products, block])
         values, inner = np.linalg.eigh(basis.T @ products)
         values, inner = values[::-1][:k], inner[:, ::-1][:, :k]
