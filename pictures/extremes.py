@@ -65,8 +65,10 @@ def greatest_if_any(values: np.ndarray, shown: Shown, where: np.ndarray | None =
     counted = np.isfinite(values) if where is None else np.isfinite(values) & where
     if not counted.any():
         return None
-    if values.size > MANY and values.ndim > 1 and (found := _greatest_of_many([*values], [*counted], shown)):
-        return found
+    if values.size > MANY and values.ndim > 1:
+        each = [_counted(part, there) for part, there in zip(values, counted, strict=True)]
+        if found := _greatest_of_many([*values], each, shown):
+            return found
     finite = values.ravel() if counted.all() else values[counted]
     best, differs, near_best = _compared(float(finite.max()), float(finite.min()), shown)
     last, everywhere = _last_alike(finite, differs, near_best)
@@ -82,40 +84,48 @@ def greatest_of_parts(
     if sum(part.size for part in parts) > MANY:
         given = repeat(None, len(parts)) if where is None else where
         counted = [_counted(part, there) for part, there in zip(parts, given, strict=True)]
-        if not any(there is None or there.any() for there in counted):
+        if not any(low <= high for _, low, high in counted):
             return None
         if found := _greatest_of_many(parts, counted, shown):
             return found
-        where = [np.array(True) if there is None else there for there in counted]
+        where = [np.array(True) if there is None else there for there, _, _ in counted]
     whole = None if where is None else np.stack([np.broadcast_to(there, parts[0].shape) for there in where])
     return greatest_if_any(np.stack(parts), shown, whole)
 
 
-def _counted(part: np.ndarray, where: np.ndarray | None) -> np.ndarray | None:
-    """Which values count; None: all. Of one that is no number the least and the greatest are none either."""
-    finite = np.isfinite([part.min(), part.max()]).all()
-    return where if finite else np.isfinite(part) & (True if where is None else where)
+Counted = tuple[np.ndarray | None, float, float]  # which values count, None: all; and the least and greatest of them
 
 
-def _greatest_of_many(
-    values: Sequence[np.ndarray], counted: Sequence[np.ndarray | None], shown: Shown
-) -> Extreme | None:
+def _counted(part: np.ndarray, where: np.ndarray | None) -> Counted:
+    """Those that are numbers, `where` it is True. All are gone through twice: over the axes that `where` does not tell
+    apart, of one that is no number the least and the greatest are none either."""
+    alike = None if where is None else tuple(range(part.ndim - where.ndim))
+    low, high = part.min(axis=alike), part.max(axis=alike)
+    there = where
+    if not (np.isfinite(low).all() and np.isfinite(high).all()):
+        there = np.isfinite(part) & (True if where is None else where)
+        low = high = part
+    if there is None:
+        return None, float(low), float(high)
+    return there, float(np.where(there, low, np.inf).min()), float(np.where(there, high, -np.inf).max())
+
+
+def _greatest_of_many(values: Sequence[np.ndarray], counted: Sequence[Counted], shown: Shown) -> Extreme | None:
     """The same of those that are `counted`, or of all, one part after another: of all heads of a long text there are 18
     million. None where the nearest do not tell.
     """
-    parts = [*zip(values, counted, strict=True)]
-    highs = [_most(part, there) for part, there in parts]
-    low = min(-_most(part, there, -1) for part, there in parts)
-    best, differs, near_best = _compared(max(highs), low, shown)
-    places = [
-        np.flatnonzero(part >= near_best if there is None else there & (part >= near_best))
-        if high >= near_best
-        else np.empty(0, int)
-        for (part, there), high in zip(parts, highs, strict=True)
-    ]
+    best, differs, near_best = _compared(max(high for *_, high in counted), min(low for _, low, _ in counted), shown)
+    places, near = [], []
+    for part, (there, _, high) in zip(values, counted, strict=True):
+        if high < near_best:
+            at, some = np.empty(0, int), part[:0].ravel()
+        else:
+            is_near = part >= near_best if there is None else there & (part >= near_best)
+            at, some = np.flatnonzero(is_near), part[is_near]
+        places.append(at)
+        near.append(some)
     if sum(map(len, places)) > TOP * TOP:
         return None
-    near = [part.ravel()[at] for (part, _), at in zip(parts, places, strict=True)]
     each = np.unique(np.concatenate(near))[::-1].tolist()
     alike = bisect_left(each, True, key=differs)
     if alike == len(each):
@@ -125,16 +135,6 @@ def _greatest_of_many(
         own = np.unravel_index(at[some >= each[alike - 1]], values[0].shape)
         found += [(i, *place) for place in zip(*(axis.tolist() for axis in own), strict=True)]
     return Extreme(best, tuple(found), False)
-
-
-def _most(part: np.ndarray, there: np.ndarray | None, sign: int = 1) -> float:
-    """The greatest of a part's values that count, or with -1 of what they are with the other sign."""
-    most = np.max if sign > 0 else np.min
-    if there is None:
-        return sign * float(most(part))
-    # First over the axes that it does not tell apart: all of a part are not copied.
-    alike = most(part, axis=tuple(range(part.ndim - there.ndim)))
-    return sign * float(most(np.where(there, alike, -sign * np.inf)))
 
 
 def _compared(best: float, least: float, shown: Shown) -> tuple[float, Callable[[float], bool], float]:

@@ -34,7 +34,9 @@ def light_of(scene: Scene, words: Words, height: int, start: str = "") -> Pictur
     if stacks.count(scene) > 1:
         return fibres_across.light_of(scene, words, height, start)
     run = compute.run(scene)
-    a = [left_out.hidden(layer, scene) for layer in each_layer(scene)]
+    a = each_layer(scene)
+    if left_out.hides(scene):
+        a = [left_out.hidden(layer, scene) for layer in a]
     says = _says_light(scene, a, words) + left_out.told(scene, words, "weights")
     figure = fibres_figure(
         a,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from core import Scene
-from core.interpret import residual_stages, token_norms
-from pictures import stacks
+from core.interpret import token_norms
+from pictures import compute, stacks
 from pictures.compute import Picture
 from pictures.extremes import magnitude
 from pictures.numbers import Bars
@@ -20,8 +20,9 @@ def lengths_within(scene: Scene, words: Words, width: int, height: int) -> Pictu
     """Of the stack that is shown: the tokens' mean length as they enter, and after every layer."""
     found = stacks.looks(scene)
     n = found.config.n_layers
-    norms = token_norms(residual_stages(stacks.own_trace(scene), n))
     stages = [found.block(0) + "resid_pre", *(found.block(i) + "resid_post" for i in range(n))]
+    trace = compute.run(scene).trace
+    norms = token_norms(trace[name] for name in stages)
     says = _growth(norms, words)
     figure = magnitudes(
         norms,

@@ -18,14 +18,16 @@ def patterns(scene: Scene) -> np.ndarray:
 
 def each_layer(scene: Scene) -> list[np.ndarray]:
     """[head, row, column] of every layer, the same: of a long text all in one array take longer to copy than to see."""
-    return [of_layer(scene, layer) for layer in range(stacks.looks(scene).config.n_layers)]
+    return [_shining(scene, a, layer) for layer, a in enumerate(stacks.each_layer(scene))]
 
 
 def of_layer(scene: Scene, layer: int) -> np.ndarray:
     """[head, row, column]: the same of one layer, without those of all the others beside it."""
-    found = stacks.looks(scene)
-    a = compute.run(scene).trace[found.name("pattern", layer)]
-    if off := [head for at, head in found.ablated if at == layer]:
+    return _shining(scene, compute.run(scene).trace[stacks.looks(scene).name("pattern", layer)], layer)
+
+
+def _shining(scene: Scene, a: np.ndarray, layer: int) -> np.ndarray:
+    if off := [head for at, head in stacks.looks(scene).ablated if at == layer]:
         a = a.copy()
         a[off] = 0
     return a

@@ -149,18 +149,24 @@ def _candidates(shining: np.ndarray | Sequence[np.ndarray], focus: int | None) -
     A layer at a time, with the MAX_CURVES heaviest of the layers before.
     """
     _, *sides = shining[0].shape
-    touches = _touches(focus, *np.indices(sides)).ravel()  # [query, key]
+    touches = None if focus is None else _touches(focus, *np.indices(sides)).ravel()  # [query, key]; None: all do
     places, weights, found = np.empty(0, int), np.empty(0, np.float32), []  # the heaviest of the layers so far
     for layer, own in enumerate(shining):
         own, first = own.ravel(), layer * own.size
-        touched = touches[places % touches.size]
-        kinds = [(touches, touched), (~touches, ~touched)]
-        here = np.concatenate([_heaviest(own, side, weights[led]) for side, led in kinds if side.any()])
-        here.sort()
+        if touches is None:
+            here = _heaviest(own, None, weights)
+        else:
+            touched = touches[places % touches.size]
+            kinds = [(touches, touched), (~touches, ~touched)]
+            here = np.concatenate([_heaviest(own, side, weights[led]) for side, led in kinds if side.any()])
+            here.sort()
         places, weights = np.concatenate([places, first + here]), np.concatenate([weights, own[here]])
         order = _order(touches, places, weights)
-        touched = touches[places[order] % touches.size]
-        led = np.concatenate([order[touched][:MAX_CURVES], order[~touched][:MAX_CURVES]])
+        if touches is None:
+            led = order[:MAX_CURVES]
+        else:
+            touched = touches[places[order] % touches.size]
+            led = np.concatenate([order[touched][:MAX_CURVES], order[~touched][:MAX_CURVES]])
         places, weights = places[led], weights[led]
         found.append((places, weights))
     every, one = np.unique(np.concatenate([places for places, _ in found]), return_index=True)
@@ -169,20 +175,23 @@ def _candidates(shining: np.ndarray | Sequence[np.ndarray], focus: int | None) -
     return every[order], weights[order]
 
 
-def _heaviest(weights: np.ndarray, side: np.ndarray, led: np.ndarray) -> np.ndarray:
-    """The places in a layer's weights [head x query x key] of the MAX_CURVES heaviest on this side [query x key], and
-    of all that weigh the same; of them those alone that may come before the curves which lead there so far, whose
-    weights are `led`."""
+def _heaviest(weights: np.ndarray, side: np.ndarray | None, led: np.ndarray) -> np.ndarray:
+    """The places in a layer's weights [head x query x key] of the MAX_CURVES heaviest on this side [query x key], None:
+    of all, and of those that weigh the same; of them those alone that may come before the curves which lead there so
+    far, whose weights are `led`."""
     places = np.flatnonzero(weights > (led.min() if len(led) == MAX_CURVES else 0))
-    places = places[side[places % side.size]]
+    if side is not None:
+        places = places[side[places % side.size]]
     if len(places) <= MAX_CURVES:
         return places
     theirs = weights[places]
     return places[theirs >= np.partition(theirs, -MAX_CURVES)[-MAX_CURVES]]
 
 
-def _order(touches: np.ndarray, places: np.ndarray, weights: np.ndarray) -> np.ndarray:
+def _order(touches: np.ndarray | None, places: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """The order in which curves are drawn while there is room. touches: [query x key] as places count them."""
+    if touches is None:
+        return np.argsort(-weights, kind="stable")
     return np.lexsort((-weights, ~touches[places % touches.size]))
 
 

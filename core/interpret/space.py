@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +15,7 @@ def residual_stages(trace: Trace, n_layers: int) -> np.ndarray:
     return np.stack([trace["blocks.0.resid_pre"], *(trace[f"blocks.{i}.resid_post"] for i in range(n_layers))])
 
 
-def token_norms(stages: np.ndarray) -> np.ndarray:
+def token_norms(stages: Iterable[np.ndarray]) -> np.ndarray:
     """Mean Euclidean length of the tokens' vectors: [stage, pos, d_model] -> [stage]."""
     # One after another: as float64 all of a real model's stages take more than its run.
     return np.stack([np.linalg.norm(x.astype(np.float64), axis=-1).mean(axis=-1) for x in stages])
