@@ -89,8 +89,8 @@ def _labelled(scene: Scene, words: Words) -> str:
     lost = stacks.lost(scene)
     if lost.all():
         return words("reading.says.lost")
-    key = "labels" if parts else "labels_none"
-    says = words(f"reading.says.{key}", n=found.size, parts=words.several(parts) if parts else "")
+    key = "labels" if parts else "labels_none" if _scored(scene) else "labels_few"
+    says = words(f"reading.says.{key}", n=found.size, parts=words.several(parts) if parts else "", unit=unit(scene))
     return f"{says} {words('reading.says.labels_lost', layer=int(lost.argmax()))}" if lost.any() else says
 
 

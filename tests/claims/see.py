@@ -587,7 +587,14 @@ def labels(f: Fresh, v: Values) -> None:
     names = [name_of(f, *place) for place in places]
     each = {name: names.count(name) for name in names if name}
     said = re.findall(r"\((\d+) ", v["parts"])
-    assert sorted(map(int, said)) == sorted(each.values())
+    assert sorted(map(int, said)) == sorted(each.values()) and v["unit"] == unit(f)
+    assert each or choosing(f) >= 3, "what nobody measured is not missing"
+
+
+@claim("reading.says.labels_few")
+def nothing_to_follow(f: Fresh, v: Values) -> None:
+    assert choosing(f) < 3 and not any(name_of(f, *place) for place in np.ndindex(f.patterns.shape[:2]))
+    assert v["unit"] == unit(f) and v["n"] == f.config.n_layers * f.config.n_heads and v["parts"] == ""
 
 
 @claim("reading.says.lost")
