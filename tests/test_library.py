@@ -233,6 +233,9 @@ def test_numbers_that_are_not_finite_load_and_are_named(tmp_path, shelf, lang):
     says, whole = pictures.wholeness(model.learned, words)
     assert not whole and "blocks.1.mlp.W_out" in says
     assert words.number(len(model.learned), 0) in says
+    for name in ("attention", "models"):  # else a page says of them alone that they have passed what float32 can hold
+        at = fine(page(name, lang=lang, model=name_here))
+        assert pictures.warned(shelf.cards()[0], words) in html(at), name
 
 
 def test_a_card_says_what_the_config_says(tmp_path, shelf):
@@ -266,7 +269,13 @@ def test_a_model_that_was_brought_is_the_story_at_once_and_after_a_reload(watche
     """The box forgets what was taken and its button goes with it: nothing said that the page had a card more."""
     tab = watched.tab(locale="en")
     tab.goto(f"{app}/models")
-    tab.locator("[data-testid=stFileUploader] input").set_input_files([*folder(tmp_path).iterdir()])
+    words, box = words_of("en"), tab.locator("[data-testid=stFileUploader] input")
+    box.set_input_files(folder(tmp_path, "alone") / "model.safetensors")
+    tab.get_by_role("button", name="Load it").click()
+    expect(tab.get_by_text(words("models.upload.run"))).to_be_visible()
+    assert words("train.model.title") in words("models.upload.run")
+    tab.reload()
+    box.set_input_files([*folder(tmp_path).iterdir()])
     tab.get_by_role("button", name="Load it").click()
     for _ in range(2):
         expect(tab.get_by_text(words_of("en")("models.used"))).to_be_visible()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from core import Notice, Scene
+from core.library import Real
 from core.scene.sentence import fit_sentence, outside, room
 from core.tokenizer.words import UNKNOWN
-from pictures import pieces
+from pictures import models, pieces
 from pictures.words import Words
 from plots.tokens import shown
 from ui import controls, share, state
@@ -22,6 +23,8 @@ def sentence(scene: Scene, read: Scene, words: Words) -> None:
         say(said, "about")
     if said := pieces.marks(read, words):
         say(said, "about")
+    if isinstance(read.preset, Real) and (said := models.warned(read.preset.card, words)):
+        say(said, "notice")  # pages say of what comes of them that it has passed what float32 can hold
 
 
 def _unknown(scene: Scene, words: Words) -> str:

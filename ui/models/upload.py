@@ -32,6 +32,8 @@ def bring(words: Words) -> None:
     if files and st.button(words("models.upload.load"), key="models-load", on_click=_load, args=(files,)):
         error = st.session_state.pop(REFUSED)
         shell.say(words("models.upload.refused", error=error) if error else words("models.upload.full"), "notice")
+        if error and [file.name.endswith(".safetensors") for file in files] == [True]:
+            shell.say(words("models.upload.run"), "about")
 
 
 def _load(files: list[Any]) -> None:
