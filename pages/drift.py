@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from core import Scene
-from core.interpret import PCA, distances, drift_lengths, pca, residual_stages
+from core.interpret import PCA, distances, drift_lengths, each_stage, pca
 from pictures import compare_drift, drift_said, pinned, ways
 from pictures import drift as pictures
 from pictures.words import Words
@@ -56,4 +56,4 @@ def page(scene: Scene, words: Words) -> None:
     way(words)
 
 
-shell.Page("drift", page, (residual_stages, pca, PCA.project, drift_lengths, distances)).open()
+shell.Page("drift", page, (each_stage, pca, PCA.project, drift_lengths, distances)).open()

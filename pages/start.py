@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl
 import streamlit as st
 
 from core import Scene, reference
-from core.interpret import residual_stages, token_norms
+from core.interpret import each_stage, token_norms
 from core.model import block, embed, forward, unembed
 from pictures import start as pictures
 from pictures.lessons import expanded
@@ -59,6 +59,6 @@ def page(scene: Scene, words: Words) -> None:
 shell.Page(
     "start",
     page,
-    (forward, embed, block, unembed, residual_stages, token_norms),
+    (forward, embed, block, unembed, each_stage, token_norms),
     plain=(reference.forward, reference.block),
 ).open()

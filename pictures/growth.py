@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from core import Scene
-from core.interpret import token_norms
-from pictures import compute, stacks
+from core.interpret import each_stage, token_norms
+from pictures import stacks
 from pictures.compute import Picture
 from pictures.extremes import magnitude
 from pictures.numbers import Bars
@@ -21,8 +21,7 @@ def lengths_within(scene: Scene, words: Words, width: int, height: int) -> Pictu
     found = stacks.looks(scene)
     n = found.config.n_layers
     stages = [found.block(0) + "resid_pre", *(found.block(i) + "resid_post" for i in range(n))]
-    trace = compute.run(scene).trace
-    norms = token_norms(trace[name] for name in stages)
+    norms = token_norms(each_stage(stacks.own_trace(scene), n))
     says = _growth(norms, words)
     figure = magnitudes(
         norms,

@@ -9,7 +9,7 @@ import numpy as np
 
 from core import PRESETS, Run, Scene
 from core.config import ENCODER
-from core.interpret import residual_stages, token_norms
+from core.interpret import each_stage, token_norms
 from core.model import forward
 from core.presets import PORTRAIT, SHIPPED
 from core.scene.fields import Numbered
@@ -149,7 +149,7 @@ def batch_shapes(scene: Scene) -> tuple[tuple[int, ...], tuple[int, ...]]:
 
 
 def _grown(run: Run, words: Words) -> str:
-    norms = token_norms(residual_stages(run.trace, run.config.n_layers))
+    norms = token_norms(each_stage(run.trace, run.config.n_layers))
     good = np.isfinite(norms)
     values = {"start": magnitude(float(norms[0]), words), "end": magnitude(float(norms[good][-1]), words)}
     if good.all():

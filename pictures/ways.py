@@ -13,7 +13,7 @@ import numpy as np
 
 from core import Scene
 from core.config import ENCODER
-from core.interpret import PCA, distances, pca
+from core.interpret import PCA, distances, each_stage, pca
 from core.trace import Trace
 from pictures import compute, extremes, left_out, memory, stacks
 from pictures.compute import looked_at
@@ -65,15 +65,12 @@ def ways(scene: Scene) -> np.ndarray:
 
 def _each(scene: Scene) -> Iterator[np.ndarray]:
     """[pos, d_model] of one after another, in the run's own precision: of SmolLM2 and 256 tokens all take 18 MB."""
-    trace = compute.run(scene).trace
-    every = (_at(scene, trace, stage) for stage in range(layers(scene) + 1))
+    trace, deep = compute.run(scene).trace, depths(scene)
+    texts: list[Trace] = [trace] if trace.source is None else [trace.source, trace]
+    each = [[*each_stage(text, n)] for text, n in zip(texts, deep, strict=True)]
+    as_deep = (own + own[-1:] * (max(deep) - n) for own, n in zip(each, deep, strict=True))
+    every = (x[0] if len(x) == 1 else np.concatenate(x) for x in zip(*as_deep, strict=True))
     return takewhile(lambda x: np.isfinite(x).all(), every)
-
-
-def _at(scene: Scene, trace: Trace, stage: int) -> np.ndarray:
-    """[pos, d_model]: one of them, of the Scene's run."""
-    texts = [trace[reached(scene, stack, stage)] for stack in range(stacks.count(scene))]
-    return texts[0] if len(texts) == 1 else np.concatenate(texts)
 
 
 class Stages(Sequence[np.ndarray]):
@@ -95,7 +92,9 @@ class Stages(Sequence[np.ndarray]):
     def __getitem__(self, stage: int | slice) -> np.ndarray | list[np.ndarray]:
         if isinstance(stage, slice):
             return [self[at] for at in range(self._n)[stage]]
-        return _at(self._scene, compute.run(self._scene).trace, range(self._n)[stage]).astype(np.float64)
+        trace, at = compute.run(self._scene).trace, range(self._n)[stage]
+        texts = [trace[reached(self._scene, stack, at)] for stack in range(stacks.count(self._scene))]
+        return np.concatenate(texts).astype(np.float64)
 
     def away(self, stage: int) -> np.ndarray:
         """[pos, pos]: how far the tokens are from one another there."""

@@ -46,7 +46,7 @@ from .lens import (
 )
 from .patching import difference, patched_differences
 from .sentences import sentence_similarity, sentence_vector, sentence_vectors
-from .space import PCA, ROUNDING, pca, rank_correlation, relative_change, residual_stages, token_norms
+from .space import PCA, ROUNDING, each_stage, pca, rank_correlation, relative_change, residual_stages, token_norms
 from .stream import order_effect, pair_angles, share_of_zeros, similarity, sine_wave, token_moments
 
 __all__ = [
@@ -71,6 +71,7 @@ __all__ = [
     "direct_attribution",
     "distances",
     "drift_lengths",
+    "each_stage",
     "entropy",
     "find_circuit",
     "followable",

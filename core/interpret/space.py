@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,9 +10,16 @@ import numpy as np
 from ..trace import Trace
 
 
+def each_stage(trace: Trace, n_layers: int) -> Iterator[np.ndarray]:
+    """[pos, d_model] of one after another: the embeddings as they enter block 0, then the output of every block."""
+    yield trace["blocks.0.resid_pre"]
+    for i in range(n_layers):
+        yield trace[f"blocks.{i}.resid_post"]
+
+
 def residual_stages(trace: Trace, n_layers: int) -> np.ndarray:
-    """[stage, pos, d_model]: the embeddings as they enter block 0, then the output of every block."""
-    return np.stack([trace["blocks.0.resid_pre"], *(trace[f"blocks.{i}.resid_post"] for i in range(n_layers))])
+    """[stage, pos, d_model]: the same side by side, which takes as much memory once more."""
+    return np.stack([*each_stage(trace, n_layers)])
 
 
 def token_norms(stages: Iterable[np.ndarray]) -> np.ndarray:
