@@ -50,6 +50,30 @@ def apart(one: list[float], other: list[float]) -> bool:
 
 
 @pytest.mark.browser
+def test_on_paper_nothing_stands_that_can_only_be_pressed_and_a_title_goes_with_its_picture(
+    watched: Watched, app: str
+) -> None:
+    """A label stood without its buttons, and a page held nothing but a box to write in; titles ended a page."""
+    tab = watched.tab(1280, 720)
+    for page, hidden, kept in (
+        ("train", ".stButtonGroup", ".st-key-train-place"),
+        ("lessons", ".stTextArea", None),
+        ("attention", ".st-key-takeaway", "[class*=st-key-attention-steps-] > [class*=st-key-knob-causal]"),
+    ):
+        tab.goto(f"{app}/{page}?lang=pt-BR")
+        tab.wait_for_selector("h1.fibra-title")
+        settled(tab)
+        tab.emulate_media(media="print")
+        parts = tab.locator(f".stMain {hidden}")
+        assert parts.count(), page
+        assert not any(part.is_visible() for part in parts.all()), page
+        if kept:
+            styles = "nodes => nodes.map(node => getComputedStyle(node).breakAfter)"
+            assert tab.locator(kept).evaluate_all(styles) == ["avoid"], page
+        tab.emulate_media(media="screen")
+
+
+@pytest.mark.browser
 @pytest.mark.parametrize("page", ["attention?model=gpt", "block?model=gpt", "drift?model=gpt&drift_3d=1"])
 def test_on_paper_every_picture_is_whole_in_its_place_and_dark_on_white(page: str, watched: Watched, app: str) -> None:
     tab = watched.at(app, f"/{page}", 1280, 720, color_scheme="dark")
