@@ -286,6 +286,12 @@ def test_a_head_and_a_word_are_clicked(in_turn, app):
     settled(in_turn)
     in_turn.get_by_role("button", name="Translate it back").click()
     expect(in_turn).to_have_url(re.compile("sentence=.*yesterday"))
+    # All of the page follows: the sentence at its head, and the search, which stand in other fragments.
+    expect(in_turn.get_by_role("textbox", name="Sentence", exact=True)).to_have_value(
+        re.compile("^yesterday the white")
+    )
+    told = in_turn.locator(".fibra-says", has_text="Of the 3 texts kept at the end")
+    expect(told).to_contain_text("“ontem as focas brancas viram o barco .”")
 
 
 @pytest.mark.browser

@@ -96,10 +96,11 @@ class Clock:
         else:
             self.offer("play", "play_arrow", words, self._play, 1 if now == n else now, type="primary")
 
-    def offer(self, name: str, icon: str, words: Words, on_click: Callable[..., None], *args: int, **more) -> None:
-        """A button of the walk, called as content/ says under the page's name."""
+    def offer(self, name: str, icon: str, words: Words, on_click: Callable[..., None], *args: int, **more) -> bool:
+        """A button of the walk, called as content/ says under the page's name. Whether it was just pressed."""
         label, icon = words(f"{self.page}.{name}"), f":material/{icon}:"
-        st.button(label, key=f"{self.page}-{name}", icon=icon, on_click=on_click, args=args, width="stretch", **more)
+        look = {"icon": icon, "width": "stretch"}
+        return st.button(label, key=f"{self.page}-{name}", on_click=on_click, args=args, **look, **more)
 
     def _play(self, start: int) -> None:
         st.session_state[self.playing] = st.session_state[self.began] = monotonic()

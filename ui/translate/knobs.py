@@ -31,7 +31,8 @@ def walk(scene: Scene, text: Translated, words: Words) -> None:
         if scene.words_forced:
             CLOCK.offer("undo", "undo", words, _unforce)
         else:
-            CLOCK.offer("turn_round", "swap_vert", words, _turn_round, disabled=not texts.into(scene))
+            if CLOCK.offer("turn_round", "swap_vert", words, _turn_round, disabled=not texts.into(scene)):
+                st.rerun()  # the sentence at the page's head is another one, and what is searched for
 
 
 def looks(scene: Scene, text: Translated, words: Words) -> None:
