@@ -20,7 +20,7 @@ def attention_distance(pattern: np.ndarray) -> np.ndarray:
     sum_k A[q, k] |q - k| (Vig & Belinkov 2019, section 5.2).
     """
     n_query, n_key = pattern.shape[-2:]
-    apart = np.abs(np.arange(n_query)[:, None] - np.arange(n_key))
+    apart = np.abs(np.arange(n_query, dtype=np.float64)[:, None] - np.arange(n_key))
     return np.vecdot(pattern, apart)
 
 
@@ -33,7 +33,8 @@ def unevenness(pattern: np.ndarray, causal: bool = False) -> np.ndarray:
     size = pattern.shape[-2:]
     seen = np.tri(*size) if causal else np.ones(size)
     even = (seen / seen.sum(-1, keepdims=True)).astype(np.result_type(pattern, np.float32))
-    return np.abs(pattern - even).sum(-1) / 2
+    apart = pattern - even
+    return np.abs(apart, out=apart).sum(-1) / 2
 
 
 def read_row(weights: np.ndarray, decimals: int = 2) -> list[tuple[float, list[int]]]:
