@@ -9,7 +9,7 @@ from html import escape
 from core import PRESETS, Config
 from core.library import LIBRARY
 from core.params import Params
-from core.presets import SHIPPED
+from core.presets import SHIPPED, living
 from core.weights import Card, unwhole
 from core.weights.hub import Offer
 from pictures.words import Words
@@ -58,6 +58,11 @@ def rows_of_shipped(name: str, words: Words) -> list[tuple[str, str]]:
     ]
 
 
+def _is_here(name: str) -> bool:
+    """Whether a model is in memory: opened from the server's folder, or brought by a reader."""
+    return LIBRARY.is_open(name) or living(name) is not None
+
+
 def _licence(name: str, words: Words) -> str:
     """What a shipped model may be used under, and whose it is: one that was brought says so in its folder."""
     file = SHIPPED / name / "origin.json"
@@ -75,7 +80,7 @@ def rows_of(card: Card, words: Words) -> list[tuple[str, str]]:
         *sizes(card.config, words),
         (words("models.rows.memory"), megabytes(card.memory, words)),
         (words("models.rows.licence"), card.licence or words("models.rows.unstated")),
-        (words("models.rows.state"), words("models.open" if LIBRARY.is_open(card.name) else "models.closed")),
+        (words("models.rows.state"), words("models.open" if _is_here(card.name) else "models.closed")),
     ]
     return rows + ([(words("models.rows.revision"), card.revision[:12])] if card.revision else [])
 

@@ -413,6 +413,7 @@ def test_a_model_that_a_reader_brought_has_its_card_in_a_session_that_a_reload_b
     with patch.dict("core.presets._living", {name: model}):
         at = fine(page("models", lang="en", model=name))
         assert "&lt;i&gt;mine" in html(at) and words_of("en")("models.used") in html(at)
+        assert words_of("en")("models.open") in html(at) and words_of("en")("models.closed") not in html(at)
         assert name in at.code[0].value and words_of("en")("models.none", variable="FIBRA_MODELS") not in html(at)
         pinned = {"model": "penguins", "pin": "1", "pin.model": name}
         assert fine(page("models", lang="en", **pinned)).button(key=f"use-{name}")
