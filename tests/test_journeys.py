@@ -211,6 +211,8 @@ def test_a_bad_cell_in_the_table_is_named(watched, app):
     grid = page.locator("[data-testid=stDataFrame]").first
     grid.hover()
     expect(grid.locator("[data-testid=stElementToolbar]")).to_be_hidden()  # it speaks English in every language
+    sheets = "[...document.querySelectorAll('style')].some(sheet => /stDataFrameColumnMenu/.test(sheet.textContent))"
+    assert page.evaluate(sheets), "and so does the menu of a column, which would hide it for good"
     grid.wait_for()
     settled(page)
     page.wait_for_timeout(800)
