@@ -41,9 +41,11 @@ def focus(f: Fresh) -> int | None:
 
 
 def above(a: np.ndarray, f: Fresh, n: int) -> bool:
-    """So many weights of a are above the threshold, but for what stands on it in float32."""
+    """So many weights of a are above the threshold; what stands on it in float32, as a tenth does, is not, and beside
+    it other arithmetic may find another side."""
     least = f.scene.threshold
-    return int((a > least * (1 + 1e-6)).sum()) <= n <= int((a > least * (1 - 1e-6)).sum())
+    near = (a > least * (1 - 1e-6)) & (a.astype(np.float32) != np.float32(least))
+    return int((a > least * (1 + 1e-6)).sum()) <= n <= int(near.sum())
 
 
 @claim("fibres.says.lit")
