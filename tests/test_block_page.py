@@ -136,6 +136,16 @@ def test_how_alike_positions_are(lang):
         assert holds(picture.says, neighbours, expected[0, -1], n - 1)
 
 
+def test_rotary_positions_are_as_alike_as_each_pair_s_difference_says(monkeypatch):
+    """The mean of cos(a - b) itself, which takes a cosine for every two positions and pair of dimensions."""
+    draw, given = position.heatmap, []
+    monkeypatch.setattr(position, "heatmap", lambda close, *a, **more: given.append(close) or draw(close, *a, **more))
+    scene = Scene(model="gpt", sentence=" ".join(["o"] * 64)).override(positions="rotary")
+    position.alike(scene, words_of("en"))
+    angles = position._angles(scene)
+    assert np.allclose(given[0], np.cos(angles[:, None] - angles).mean(-1), rtol=0, atol=1e-12)
+
+
 @pytest.mark.parametrize("n", [2, 9, 20, 24])
 def test_each_row_of_the_map_of_positions_is_named_where_a_token_has_a_row(n):
     scene = Scene(sentence=" ".join(f"palavra{i}" for i in range(n)))

@@ -130,8 +130,8 @@ def dimensions(scene: Scene) -> int:
 def alike(scene: Scene, words: Words) -> Picture:
     """How alike two positions are, whatever words stand there."""
     if shown_positions(scene) == "rotary":
-        angles = _angles(scene)
-        close = np.cos(angles[:, None] - angles).mean(-1)  # of two equal vectors, each turned to its place
+        angles = _angles(scene)  # of two equal vectors, each turned to its place, the mean of cos(a - b) over all pairs
+        close = similarity(np.hstack([np.cos(angles), np.sin(angles)]))
     else:
         close = similarity(_table(scene))
     n = len(close)
