@@ -29,7 +29,7 @@ from pictures.translate import draw, fibres
 from pictures.translate import search as searches
 from pictures.translate import text as texts
 from pictures.words import LANGUAGES, words_of
-from plots import theme
+from plots import next_token, theme
 from plots.crossing import LEAST, crossing
 from tests.chromium import settled
 from tests.support import html, knob, open_page
@@ -171,6 +171,23 @@ def test_the_sharpest_head_shows_where_words_change_places():
     assert texts.truth(bare, translate(bare)) is None
 
 
+def test_what_has_changed_places_is_told_from_its_own_word_on():
+    written, words = BACK.split(), words_of("en")
+    for n in range(1, 9):
+        crossed = [f"“{written[place]}”" for place in (2, 3) if place < n]
+        told = words("translate.says.crossed", tokens=words.several(crossed)) if crossed else ""
+        says = fibres.fibres(HERE.turn(words_translated=n), words).says
+        assert says.endswith(told) and ("places" in says) == bool(crossed), n
+
+
+def test_a_head_that_is_asked_for_is_of_the_stack_that_is_looked_at():
+    scene = Scene(model="seq2seq", sentence="um dois").override(n_layers=3).turn(cross_layer=9, cross_head=9)
+    text = translate(scene)
+    assert text.config.n_encoder_layers < text.config.n_layers == 3
+    for kind, n in (("encoder", text.config.n_encoder_layers), ("decoder", 3), ("cross", 3)):
+        assert texts.place(scene.turn(attention_of=kind), text) == (n - 1, text.config.n_heads - 1)
+
+
 def test_fibres_are_as_strong_as_they_say():
     weights = np.array([[0.9, 0.1, 0.0], [0.0, LEAST / 2, 1 - LEAST / 2]])
     figure = crossing(weights, list("abc"), list("de"), truth=[(1, 2)], focus=1, places=4, marked=frozenset({0}))
@@ -217,7 +234,9 @@ def test_a_text_stands_in_the_tree_at_its_last_word():
 def test_the_bar_of_a_word_that_was_put_in_has_a_colour_of_its_own():
     for n, forced in ((1, False), (2, True), (3, False)):
         figure = draw.choices(SCENES["forced"].turn(words_translated=n), words_of("en")).figure
-        assert ("@gradient" in str(figure["data"])) == forced
+        assert ("@gradient" in str(figure["data"])) == forced and figure["layout"]["showlegend"] is False
+    bars = len(figure["data"][0]["y"])
+    assert draw.height(SCENES["forced"]) - next_token.ABOVE >= next_token.ROW * bars > 0, "each has its room"
 
 
 # ------------------------------------------------------------------------------------------------------- who stands in

@@ -164,6 +164,7 @@ def looks(f: Fresh, v: Values) -> None:
     found = [place for (place,) in ties(100 * a, 1)]
     assert v["keys"] == named(columns, found, f)
     assert len(found) < len(a) or len(a) == 1
+    assert (f.scene.attention_of == "decoder") == told_as(f, "In the decoder", "No decoder")
 
 
 @claim("translate.says.looks_alike", "translate.says.looks_back_alike")
@@ -172,6 +173,7 @@ def alike(f: Fresh, v: Values) -> None:
     a = look(f, v)[last][: last + 1 if f.scene.attention_of == "decoder" and f.config.causal else None]
     assert v["token"] == named_in(rows(f), last, f.words.lang) and len(a) > 1
     assert abs(v["weight"] - a.max()) < 1e-6 and len(ties(100 * a, 1)) == len(a)
+    assert (f.scene.attention_of == "decoder") == told_as(f, "In the decoder", "No decoder")
 
 
 @claim("translate.says.sharpest")
@@ -306,6 +308,7 @@ def likeliest(f: Fresh, v: Values) -> None:
         assert v["own_share"] == share(f, chance.max())
     else:
         assert v["n"] == int((chance >= chance.max() * (1 - 1e-6)).sum()) and chance[id] == chance.max()
+        assert (v["n"] > 1) == told_as(f, "comes first among them", "é a primeira delas")
 
 
 @claim("translate.says.beam")
