@@ -1,6 +1,7 @@
 """Every sentence that is computed is true: on 200 Scenes, in both languages, held against arrays computed here.
 
-On 20 of the Scenes of a page, every number and name that a sentence is given is altered too, and has to be found out.
+On 20 of the Scenes of a page, every number and name that a sentence is given is altered too, and has to be found out;
+and so has every sentence that is told in the place of another one with the same claim.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import pkgutil
 import re
 import sys
+from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from claims import (
     CLAIMS,
     Fresh,
+    Recorder,
     ablated,
     across,
     akin,
@@ -49,7 +52,7 @@ from claims import (
     way,
     written,
 )
-from claims.altered import unnoticed
+from claims.altered import misplaced, unnoticed
 
 import pictures
 from core import Scene
@@ -113,6 +116,18 @@ def opened(page: str, scene: Scene) -> tuple[Any, Any]:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_no_number_or_name_can_be_another_one_unnoticed(page: str) -> None:
+    for run, words in on_some_scenes(page):
+        assert not [*unnoticed(run, words)], run.scene.to_query()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_no_sentence_can_be_told_in_another_s_place_unnoticed(page: str) -> None:
+    for run, words in on_some_scenes(page):
+        assert not [*misplaced(run, words)], f"{run.says}\n{run.scene.to_query()}"
+
+
+def on_some_scenes(page: str) -> Iterator[tuple[Any, Recorder]]:
+    """What a page's builders say on 20 of its Scenes, each with the run that it is held against."""
     module, scenes = PAGES[page], scenes_of(page)
     for i, chosen in enumerate(scenes[:: max(1, len(scenes) // 20)]):
         scene, fresh = opened(page, chosen)
@@ -121,7 +136,7 @@ def test_no_number_or_name_can_be_another_one_unnoticed(page: str) -> None:
             builders.append((of_pinned, fresh.before))
         for of, run in builders:
             for words in heard(scene, of, LANGUAGES[i % 2], run):
-                assert not [*unnoticed(run, words)], run.scene.to_query()
+                yield run, words
 
 
 def test_a_sentence_without_a_claim_or_with_a_claim_that_reads_less_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -118,6 +118,7 @@ def check(scene: Any, builders: Iterable[Callable], lang: str, fresh: Fresh) -> 
 
 def hold(fresh: Fresh, key: str, values: Values) -> None:
     """Assert that this is true."""
+    fresh.told = key
     (fresh.claims.get(key) or CLAIMS[key])(fresh, values)
 
 
@@ -149,6 +150,7 @@ class Fresh:
         self.run = ran(scene)
         (self.query, self.key), (self.layer, self.head) = scene.cell, scene.place
         self.words, self.says = words_of("en"), ""
+        self.told = ""  # the key of the sentence that is held against it: some claims are of several
 
     @cached_property
     def before(self) -> Fresh:

@@ -1,4 +1,5 @@
-"""Does a claim look at every number and name that its sentence is given? Each is altered, and has to be found out.
+"""Does a claim look at every number and name that its sentence is given? Each is altered, and has to be found out; and
+so has a sentence that is told in another's place.
 
 A value is altered so that the sentence reads otherwise. Then its claim must fail; or, where the text is a part that a
 longer sentence quotes ("head 2 of layer 1"), the claim of one that quotes it. A value that may be altered unnoticed is
@@ -13,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from claims import NAMES, Fresh, Recorder, Values, hold
+from claims import CLAIMS, NAMES, Fresh, Recorder, Values, hold
 from plots.tokens import shown
 
 
@@ -49,6 +50,27 @@ def unnoticed(fresh: Fresh, words: Recorder) -> Iterator[str]:
                 yield f"{key}: {name}, {value!r} -> {other[name]!r}"
 
 
+def misplaced(fresh: Fresh, words: Recorder) -> Iterator[str]:
+    """What may be told in the place of a sentence that was heard, of those with the same claim, and nobody finds it
+    out: `key -> other`."""
+    for key, values in words.claimed():
+        holds, was = fresh.claims.get(key) or CLAIMS[key], fresh.words(key, **values)
+        hold(fresh, key, values)
+        if not is_said(fresh, words.said, was):
+            continue
+        for other in (one for one, claim in (CLAIMS | dict(fresh.claims)).items() if claim is holds and one != key):
+            try:
+                now = fresh.words(other, **values)
+            except (LookupError, TypeError, ValueError):  # it says something of what is not known here
+                continue
+            left = dict(vars(fresh))  # some claims leave word for those that follow
+            fresh.says = fresh.says.replace(was, now)
+            if was != now and not refused(fresh, other, values):
+                yield f"{key} -> {other}"
+            vars(fresh).clear()
+            vars(fresh).update(left)
+
+
 def retold(said: list[tuple[str, Values]], key: str, other: Values, was: str, now: str) -> Iterator[tuple[str, Values]]:
     """The sentence with its altered value, and those that quote it with what they then quote."""
     yield key, other
@@ -70,6 +92,6 @@ def refused(fresh: Fresh, key: str, values: Values) -> bool:
         return False
     try:
         hold(fresh, key, values)
-    except (AssertionError, LookupError, TypeError, ValueError):
+    except (AssertionError, LookupError, StopIteration, TypeError, ValueError):
         return True
     return False
