@@ -65,7 +65,7 @@ def misplaced(fresh: Fresh, words: Recorder) -> Iterator[str]:
                 continue
             left = dict(vars(fresh))  # some claims leave word for those that follow
             fresh.says = fresh.says.replace(was, now)
-            if was != now and not refused(fresh, other, values):
+            if was != now and not any(refused(fresh, *one) for one in retold(words.said, other, values, was, now)):
                 yield f"{key} -> {other}"
             vars(fresh).clear()
             vars(fresh).update(left)

@@ -7,7 +7,7 @@ import re
 import numpy as np
 
 import core
-from claims import Fresh, Values, claim, moved, named_in, near, pinned_number, ran, read, ties, told_as, written_as
+from claims import Fresh, Values, claim, moved, named_in, near, pinned_number, ran, ties, told_as, written_as
 from core import Scene
 from pictures import attention, heads, importance, reading, stacks, start, together, worth
 from pictures.words import Words
@@ -37,7 +37,7 @@ BUILDERS = (
 
 @claim("start.counts.layer", "start.counts.head")
 def counts(f: Fresh, v: Values) -> None:
-    assert v["n"] in (f.config.n_layers, f.config.n_heads)
+    assert v["n"] == (f.config.n_layers if f.told == "start.counts.layer" else f.config.n_heads)
 
 
 @claim("start.says.in")
@@ -48,7 +48,9 @@ def goes_in(f: Fresh, v: Values) -> None:
 @claim("start.says.through")
 def through(f: Fresh, v: Values) -> None:
     assert v["n"] == len({name.split(".")[1] for name in f.run.trace if name.startswith("blocks.")})
-    assert read(v["heads"], f.words.lang) == [len(f["blocks.0.attn.pattern"])]
+    heads = len(f["blocks.0.attn.pattern"])
+    name = {"en": "head", "pt-BR": "cabeça"}[f.words.lang] + "s" * (heads != 1)
+    assert v["heads"] == f"{heads} {name}"
 
 
 @claim("start.says.length", "start.says.lost", "heads.says.growth", "heads.says.growth_one", "heads.says.growth_lost")
@@ -63,6 +65,11 @@ def grows(f: Fresh, v: Values) -> None:
         assert means[v["layer"] + 1 :] and not np.isfinite(means[v["layer"] + 1]) and np.isfinite(means[v["layer"]])
     else:
         assert len(good) == len(means)
+    how = "_lost" if len(good) < len(means) else "" if means[0] else "_zero"
+    if f.at_builder.__module__ == "pictures.start":
+        assert f.told == f"start.says.{'lost' if how == '_lost' else 'length'}"
+    else:
+        assert f.told == f"heads.says.growth{how or '_one' * (f.config.n_layers == 1)}"
     if v.get("factor"):
         assert written_as(v["factor"], good[-1] / means[0], f.words.lang)
         assert v["n"] == f.config.n_layers
@@ -78,14 +85,14 @@ def vectors(f: Fresh, v: Values) -> None:
 def next_token(f: Fresh, v: Values) -> None:
     logits = f["logits"][-1]
     assert v["vocab"] == len(logits)
+    assert (f.told == "start.says.nothing") == (not np.isfinite(logits).all())
     if "share" not in v:
-        assert not np.isfinite(logits).all()
         return
     shares = np.exp(logits - logits.max()) / np.exp(logits - logits.max()).sum()
     best = [i for i in range(len(shares)) if shares[i] >= shares.max() * (1 - 1e-6)]
     assert v["token"] == f.token(f.n - 1) and near(v["share"], shares.max())
+    assert (f.told == "start.says.next_alike") == (len(best) >= 5)
     if "best" not in v:
-        assert len(best) >= 5
         return
     known = f.scene.preset.tokenizer
     ids = zip(f.run.encoding.ids.tolist(), f.scene.tokens, strict=True)
@@ -153,6 +160,7 @@ def unprojected(f: Fresh, v: Values) -> None:
     row, x = f.query if name == "q" else f.key, f.of_head(name)
     assert not f.config.projections or (name == "v" and "W_V" in f.scene.off)
     width = x.shape[1]
+    assert ("slice" in f.told) == (width < f.config.d_model)
     if not (f.config.positions == "rotary" and name in "qk"):
         group = f.head // (f.config.n_heads // f.config.kv_heads) if name != "q" else f.head
         assert np.allclose(x, entering(f)[:, group * width : (group + 1) * width], equal_nan=True)
@@ -177,6 +185,8 @@ def scores(f: Fresh, v: Values) -> None:
         assert told_as(f, "alike", "iguais") == (len(best) == s.size > 1)
     elif told_as(f, "alike", "iguais"):  # to six digits
         assert v["n"] == s.size and near(s.min(), s.max(), 1e-5)
+    else:
+        assert s.size == 1 or s.min() < s.max()
 
 
 @claim("attention.says.pair")
@@ -187,7 +197,8 @@ def of_a_pair(f: Fresh, v: Values) -> None:
 @claim("attention.says.scaled", "attention.says.unscaled")
 @claim("attention.says.scaled_alike", "attention.says.unscaled_alike")
 def scaled(f: Fresh, v: Values) -> None:
-    assert v["shown"] == f.hides
+    assert v["shown"] == f.hides and ("unscaled" in f.told) == (not f.config.scale)
+    assert f.told.endswith("_alike") == (v["low"] == v["high"])
     s = f.of_head("scores") / (np.sqrt(v["width"]) if f.config.scale else 1)
     assert v["width"] == f.of_head("q").shape[1] and near(v["root"] ** 2, v["width"])
     assert np.allclose(s, f.of_head("scores_scaled"), rtol=1e-4) and finite(s, f)
@@ -305,6 +316,7 @@ def sane(f: Fresh) -> np.ndarray:
 def read_by(f: Fresh, v: Values) -> None:
     layers, n_heads = len(f.patterns), len(f.patterns[0])
     assert (v["layers"], v["heads"], v["n"], v["tokens"]) == (layers, n_heads, layers * n_heads, f.n)
+    assert (".one" in f.told) == (layers * n_heads == 1)
 
 
 def looks(f: Fresh) -> tuple[np.ndarray, list[tuple]]:
@@ -327,12 +339,10 @@ def strongest(f: Fresh, v: Values) -> None:
         where = f" {'in' if f.words.lang == 'en' else 'na'} {f.heads([(layer, head)])}"
         return form.format(f.token(q), f.key_token(k)) + ("" if f.patterns.shape[:2] == (1, 1) else where)
 
-    if told_as(f, "among", "entre eles"):
-        assert v["cells"] == cell(first) and len(best) > 4
-    elif len(best) < len(values) or len(values) == 1:
-        assert v["cells"] == f.phrase([cell(place) for place in best]) and len(best) <= 4
-    else:
-        assert told_as(f, "alike", "iguais")
+    how = "alike" if len(best) == len(values) > 1 else "many" if len(best) > 4 else "strongest"
+    assert f.told == f"heads.says.{how}{'_across' * f.crosses}"
+    if how != "alike":
+        assert v["cells"] == (cell(first) if how == "many" else f.phrase([cell(place) for place in best]))
 
 
 @claim("heads.says.cell", "heads.says.cell_in")
@@ -348,6 +358,7 @@ def alone(f: Fresh, v: Values) -> None:
 @claim("heads.says.lost", "reading.says.labels_lost")
 def layers_lost(f: Fresh, v: Values) -> None:
     assert v["layer"] == next(i for i in range(len(f.patterns)) if not sane(f)[i])
+    assert f.told.startswith("heads") == (f.at_builder.__module__ == "pictures.heads")
 
 
 @claim("heads.says.nothing")
@@ -401,6 +412,7 @@ def measured(measure: str) -> None:
         of = bits if measure == "entropy" else reach
         values = np.array([[of(a) if np.isfinite(a).all() else np.nan for a in layer] for layer in f.patterns])
         assert near(v["most" if measure == "entropy" else "alike"], of(even(f)))
+        assert f.told.endswith("_one") == (values.size == 1)
         if "low" in v:
             assert near(v["low"], np.nanmin(values)) and near(v["high"], np.nanmax(values))
             assert v["least"] == f.heads(ties(values, sign=-1)) and v["greatest"] == f.heads(ties(values))
@@ -431,12 +443,10 @@ def changes(f: Fresh, v: Values) -> None:
     several += OF_TWO.get(getattr(f, "kind", ""), {"en": "", "pt-BR": ""})[f.words.lang]
     assert v["alone"] == (len(f.leaving) == 1)
     assert v["heads"] == (f.heads(places, the=True) if len(places) <= 4 else several)
-    if told_as(f, "nothing", "[Nn]ada"):
-        assert before.any() and not after.any()
-    elif told_as(f, "already|or without", r"ou sem\."):
-        assert not before.any() and not after.any()
-    elif told_as(f, "every token", "cada token"):
-        assert len(ties(100 * change, 1)) == len(f.leaving)
+    how = "_alike" if len(ties(100 * change, 1)) == len(f.leaving) else ""
+    if not after.any():
+        how = "_nothing" if before.any() else "_already"
+    assert f.told == f"heads.says.{'off' if f.scene.ablated else 'would'}{how}"
 
 
 @claim("heads.says.change_lost")
@@ -588,6 +598,7 @@ def labels(f: Fresh, v: Values) -> None:
     each = {name: names.count(name) for name in names if name}
     said = re.findall(r"\((\d+) ", v["parts"])
     assert sorted(map(int, said)) == sorted(each.values()) and v["unit"] == unit(f)
+    assert f.told.endswith("_none") == (not each)
     assert each or choosing(f) >= 3, "what nobody measured is not missing"
 
 
@@ -623,8 +634,9 @@ def effects(f: Fresh, v: Values) -> None:
     assert near(100 * v["high"], max(means.values()), 1e-3) and near(100 * v["low"], min(means.values()), 1e-3)
     assert v["most"] == f.heads(ties(values, 1)) and v["n"] == len(ties(values, 1))
     assert v["least"] == f.heads(ties(values, 1, -1))
-    if f.heads(ties(values, 1)) == f.heads(ties(values, 1, -1)):
-        assert not told_as(f, "[Ll]east", "[Mm]enos")
+    alike = f.heads(ties(values, 1)) == f.heads(ties(values, 1, -1))
+    how = "_left" if len(means) == 1 else "_alike" if alike else ""
+    assert f.told == f"reading.says.effects{how}"
 
 
 @claim("reading.says.effects_own", "reading.says.effects_own_alike")
@@ -634,6 +646,7 @@ def own_effects(f: Fresh, v: Values) -> None:
         values[place] = 100 * change[f.query]
     assert v["token"] == f.token(f.query) and near(100 * v["own_high"], np.nanmax(values), 1e-3)
     assert v["own"] == f.heads(ties(values, 1))
+    assert f.told.endswith("_alike") == (len(ties(values, 1)) == np.isfinite(values).sum())
 
 
 @claim("reading.says.effects_one")
@@ -696,11 +709,13 @@ seen_row("carried", carried_row)
 @claim("reading.says.carried_off", "reading.says.importance_off")
 def carried_off(f: Fresh, v: Values) -> None:
     assert not f.place_is_on() and v["query"] == f.token(f.query)
+    assert f.told == f"reading.says.{f.at_builder.__name__}_off"
 
 
 @claim("reading.says.carried_put", "reading.says.importance_put")
 def given_by_a_patch(f: Fresh, v: Values) -> None:
     assert head_put_in(f) and v["query"] == f.token(f.query)
+    assert f.told == f"reading.says.{f.at_builder.__name__}_put"
 
 
 def key_change(f: Fresh) -> np.ndarray:
@@ -765,14 +780,18 @@ def rollout(f: Fresh, v: Values) -> None:
         else:
             held = mixed / max(len(given), 1)
     row, put = held[f.query, :-1], held[f.query, -1]
+    assert f.told.endswith("_rest") == ("query" not in v)
     if "query" not in v:  # the sentence about the rest
         assert near(v["share"], put) and put > 0 and row.any()
         return
     assert v["query"] == f.token(f.query) and v["layer"] == f.layer
     assert near(v["share"], row[f.seen[f.query]].max()) and near(v["own"], row[f.query])
-    assert v["keys"] == f.named(most_of(f, row), itself=f.query)
-    assert (not row.any() and not put) == told_as(f, "nothing reaches", "nada chega")
-    assert (not row.any() and put > 0) == told_as(f, "holds nothing", "não guarda nada")
+    most = most_of(f, row)
+    assert v["keys"] == f.named(most, itself=f.query)
+    how = "_alike" if len(most) == f.seen[f.query].sum() > 1 else "_own" * (f.query in most)
+    if not row.any():
+        how = "_put" if put else "_nothing"
+    assert f.told == f"reading.says.rollout{how}"
 
 
 def in_plane(f: Fresh) -> tuple[np.ndarray, np.ndarray, float]:
