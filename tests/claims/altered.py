@@ -59,16 +59,23 @@ def misplaced(fresh: Fresh, words: Recorder) -> Iterator[str]:
         if not is_said(fresh, words.said, was):
             continue
         for other in (one for one, claim in (CLAIMS | dict(fresh.claims)).items() if claim is holds and one != key):
+            if page_of(other) != page_of(key):
+                continue
             try:
                 now = fresh.words(other, **values)
             except (LookupError, TypeError, ValueError):  # it says something of what is not known here
                 continue
             left = dict(vars(fresh))  # some claims leave word for those that follow
             fresh.says = fresh.says.replace(was, now)
-            if was != now and not any(refused(fresh, *one) for one in retold(words.said, other, values, was, now)):
+            others = retold(words.said, other, values, was, now)
+            if was != now and "{" not in now and not any(refused(fresh, *one) for one in others):
                 yield f"{key} -> {other}"
             vars(fresh).clear()
             vars(fresh).update(left)
+
+
+def page_of(key: str) -> str:
+    return key.partition(".")[0]
 
 
 def retold(said: list[tuple[str, Values]], key: str, other: Values, was: str, now: str) -> Iterator[tuple[str, Values]]:

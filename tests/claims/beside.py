@@ -257,20 +257,19 @@ def compared(f: Fresh) -> tuple[np.ndarray, np.ndarray]:
 @claim("compare.hidden", "compare.nothing", "compare.lost")
 def kept(f: Fresh, v: Values) -> None:
     if f.at_builder is BUILDERS[9]:
-        assert not lengths(f).any()
+        assert not lengths(f).any() and f.told == "compare.nothing"
         return
     if f.at_builder not in BUILDERS[5:]:  # the range of one of them
         assert not np.isfinite(of_block(f) if f.at_builder in (BUILDERS[4], OF_PINNED[3]) else step(f)).any()
+        assert f.told == "compare.lost"
         return
     was, now = compared(f)
     lost = any((np.isnan(x) | np.isposinf(x)).any() for x in (was, now))
     hidden = int((np.isneginf(was) ^ np.isneginf(now)).sum())
-    if "n" in v:
-        assert v["n"] == hidden > 0 and not lost
-    elif "float32" in f.says:
-        assert lost
-    else:
-        assert not hidden and not lost
+    assert f.told == f"compare.{'lost' if lost else 'hidden' if hidden else 'nothing'}"
+    if hidden and not lost:
+        assert v["n"] == hidden
+    elif not lost:
         good = np.isfinite(was)
         assert np.abs(now[good] - was[good]).max() <= 2e-6 * np.abs(was[good]).max()
 
@@ -311,8 +310,6 @@ def lengths(f: Fresh) -> np.ndarray:
 def ends(f: Fresh, v: Values) -> None:
     best = [i for (i,) in alike(lengths(f))]
     assert pinned_number(v["length"], lengths(f).max(), f.words.lang) and lengths(f).any()
-    if "tokens" not in v:
-        assert len(best) == f.n > 1
-    else:
+    assert f.told.endswith("_alike") == (len(best) == f.n > 1)
+    if "tokens" in v:
         assert v["n"] == len(best) and v["tokens"] == f.phrase([label(f, i) for i in best])
-        assert len(best) < f.n or f.n == 1

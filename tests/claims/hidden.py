@@ -8,7 +8,7 @@ from functools import cached_property, partial
 
 import numpy as np
 
-from claims import CLAIMS, Fresh, Values, claim, named_in, near, see, told_as
+from claims import CLAIMS, Fresh, Values, claim, named_in, near, see
 from core import Scene
 from pictures import attention, heads
 
@@ -82,7 +82,7 @@ class Hidden(Fresh):
 
 def as_whole(check, f: Hidden, v: Values) -> None:
     """Held against all of the run."""
-    f.all.words, f.all.says = f.words, f.says
+    f.all.words, f.all.says, f.all.told, f.all.at_builder = f.words, f.says, f.told, f.at_builder
     check(f.all, v)
 
 
@@ -116,10 +116,11 @@ def left(f: Hidden, v: Values) -> None:
     sums = f.left()
     assert named(f, v) and not f.scene.rows_renormalized
     assert near(v["low"], min(sums)) and near(v["high"], max(sums))
-    assert (f"{min(sums):.2f}" == f"{max(sums):.2f}") == (not told_as(f, "between", " entre "))
+    assert f.told.endswith("_alike") == (f"{min(sums):.2f}" == f"{max(sums):.2f}")
 
 
 @claim("shell.left_out.divided", "shell.left_out.divided_empty")
 def divided(f: Hidden, v: Values) -> None:
     sums = f.left()
     assert named(f, v) and f.scene.rows_renormalized and v["empty"] == sum(total == 0 for total in sums)
+    assert f.told.endswith("_empty") == bool(v["empty"])

@@ -67,7 +67,8 @@ class Sides(Fresh):
         self.n = len(self.tokens)
         self.query, self.key = min(scene.query, self.n - 1), min(scene.key, len(self.columns) - 1)
         self.layer, self.head = min(scene.layer, self.config.n_layers - 1), min(scene.head, self.config.n_heads - 1)
-        if self.kind == "cross":
+        self.crosses = self.kind == "cross"
+        if self.crosses:
             self.entries = "ln_cross.out", "resid_mid"
             self.config = self.whole.replace(causal=False)  # nothing of the other text is hidden
 
@@ -204,6 +205,7 @@ def unprojected(f: Sides, v: Values) -> None:
     x = f.of_head(v["name"].lower())
     width = x.shape[1]
     assert crossing(f) and np.allclose(x, f.memory[:, f.head * width : (f.head + 1) * width])
+    assert ("slice" in f.told) == (width < f.config.d_model)
     assert v["token"] == f.key_token(f.key) and written_as(v["vector"], x[f.key][:8], f.words.lang)
 
 
@@ -234,6 +236,7 @@ def read_by(f: Sides, v: Values) -> None:
     n_layers, n_heads = f.patterns.shape[:2]
     assert crossing(f) and (v["layers"], v["heads"], v["n"]) == (n_layers, n_heads, n_layers * n_heads)
     assert (v["tokens"], v["keys"]) == (f.n, len(f.columns)) == f.patterns.shape[2:]
+    assert ("one" in f.told) == (n_layers * n_heads == 1)
 
 
 @claim("heads.says.chosen_across")
@@ -265,6 +268,8 @@ def counted(f: Sides, v: Values) -> None:
     weights = np.concatenate([a.ravel() for a in alight(f).values()])
     assert light.above(weights, f, v["above"]) and v["threshold"] == f.scene.threshold
     assert v["drawn"] == min(v["above"], 500)
+    name = ("none", "one")[v["above"]] if v["above"] < 2 else "some" if v["drawn"] < v["above"] else "all"
+    assert f.told == f"fibres.says.{name}"
 
 
 def off(f: Sides, v: Values) -> None:
@@ -309,8 +314,8 @@ def strongest_across(f: Sides, v: Values) -> None:
     across, a, best = crossings(f)
     across.words = f.words
     assert near(v["weight"], a[np.isfinite(a)].max()) and v["n"] == len(best)
+    assert f.told.endswith("_alike") == (len(best) == np.isfinite(a).sum() > 1)
     if "looks" not in v:
-        assert len(best) == np.isfinite(a).sum() > 1
         return
     form = {"en": "{} at {} in {}", "pt-BR": "de {} para {} na {}"}[f.words.lang]
     looks = [form.format(across.token(q), across.key_token(k), f.heads([(i, h)])) for i, h, q, k in best]

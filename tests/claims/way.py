@@ -152,14 +152,14 @@ def ends(f: Fresh, v: Values) -> None:
     i, here, before, nearest = ending(f)
     assert v["starts"] == starts(f, nearest, i) and pinned_number(v["now"], here.min(), f.words.lang)
     assert nearest != [i] and len(nearest) < f.n
+    assert f.told.endswith("_several") == ("was" not in v)
     if "was" not in v:
         assert i in nearest or len(alike(before[nearest])) < len(nearest)
         return
     assert all(pinned_number(v["was"], before[j], f.words.lang) for j in nearest) and i not in nearest
     gain = before - here
-    if told_as(f, "no other start", "nenhum outro"):
-        others = [gain[j] for j in range(f.n) if j not in nearest]
-        assert min(gain[nearest]) > 0 and min(gain[nearest]) > max(others)
+    others = [gain[j] for j in range(f.n) if j not in nearest]
+    assert f.told.endswith("_nearer") == (min(gain[nearest]) > max(0, *others))
 
 
 @claim("drift.says.ends_own")
@@ -214,10 +214,10 @@ def any_two(f: Fresh, v: Values) -> None:
 @claim("drift.says.spread", "drift.says.dwarfed")
 def crowded(f: Fresh, v: Values) -> None:
     first, here, last = (apart(f, i) for i in (0, now(f), -1))
-    later = "n" in v
+    later = f.told.endswith("dwarfed")
     ratio = last / here if later else here / first
     assert ratio > 20 and pinned_number(v["ratio"], ratio, f.words.lang, 1e-3)
-    assert not later or v["n"] == len(stages(f)) - 1 > now(f)
+    assert later == ("n" in v) and (not later or v["n"] == len(stages(f)) - 1 > now(f))
 
 
 @claim("drift.says.broken", "drift.says.broken_first")
@@ -246,21 +246,19 @@ def row(f: Fresh, v: Values) -> None:
     i = who(f, v["token"])
     long, here, before = ways(f)[i], from_end(f, i), from_start(f, i)
     assert pinned_number(v["length"], long, f.words.lang)
-    sentence = f.says  # of all rows
-    if not long or f.n == 1:
-        form = {"en": ("has not moved", "has drifted"), "pt-BR": ("não se moveu", "derivou")}[f.words.lang]
-        assert f"{v['token']} {form[bool(long)]}" in sentence
-        return
     nearest = [j for (j,) in alike(here, -1)]
-    if "now" not in v:
-        assert nearest == [i]
-        return
-    assert pinned_number(v["now"], here.min(), f.words.lang)
-    if "starts" not in v:
-        assert len(nearest) == f.n
-        return
-    assert v["starts"] == starts(f, nearest, i) and len(nearest) < f.n and nearest != [i]
-    if v["was"]:
-        assert all(pinned_number(v["was"], before[j], f.words.lang) for j in nearest) and i not in nearest
+    if not long or f.n == 1:
+        how = "alone" if long else "unmoved"
+    elif len(nearest) == f.n:
+        how = "everywhere"
+    elif nearest == [i]:
+        how = "own"
     else:
-        assert i in nearest or len(alike(before[nearest])) < len(nearest)
+        how = "near" if i not in nearest and len(alike(before[nearest])) == len(nearest) else "near_several"
+    assert f.told == f"drift.reads.{how}"
+    if how in ("everywhere", "near", "near_several"):
+        assert pinned_number(v["now"], here.min(), f.words.lang)
+    if how in ("near", "near_several"):
+        assert v["starts"] == starts(f, nearest, i)
+    if how == "near":
+        assert all(pinned_number(v["was"], before[j], f.words.lang) for j in nearest)
