@@ -181,10 +181,9 @@ def scores(f: Fresh, v: Values) -> None:
         best = ties(s)
         assert v["pairs"] == f.phrase([pair(f, *place) for place in best]) and v["n"] == len(best)
         assert told_as(f, "alike", "iguais") == (len(best) == s.size > 1)
-    elif told_as(f, "alike", "iguais"):  # to six digits
-        assert v["n"] == s.size and near(s.min(), s.max(), 1e-5)
-    else:
-        assert s.size == 1 or s.min() < s.max()
+    else:  # to six digits
+        assert f.told.endswith("_alike") == (s.size > 1 and near(s.min(), s.max(), 1e-5))
+        assert s.size == v["n"] or not f.told.endswith("_alike")
 
 
 @claim("attention.says.pair")
