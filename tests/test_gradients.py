@@ -293,18 +293,21 @@ def test_a_planted_bug_is_found_where_it_is_and_nowhere_else(name):
     assert all(check.error < 1e-5 for check in gradcheck_all(params, config, objective, **inputs))
 
 
-@pytest.mark.parametrize(("seed", "row"), [(0, 1), (2, 5)])
-def test_rounding_of_a_small_slope_accuses_nobody(seed, row):
-    """The random direction of one parameter is nearly level there: its slope is known to three digits."""
-    task = TASKS["stories"]()
+def test_rounding_of_a_small_slope_accuses_nobody():
+    """The random direction of one parameter is nearly level there: its slope is known to three digits. In which of
+    these that is so, the last digits tell, and they are the processor's."""
+    task, furthest = TASKS["stories"](), 0.0
     config = task.config.replace(**SIZES["small"])
-    batch = task.batch(row, 1, held_out=True)
-    params, objective = core.init_params(config, seed), next_token(batch.targets, batch.mask)
-    right = gradcheck_all(params, config, objective, ids=batch.ids)
-    apart = [abs(check.slope - check.backprop) / max(abs(check.slope), abs(check.backprop), 1e-7) for check in right]
-    assert max(apart) > GOOD and all(check.agrees for check in right)
-    buggy = gradcheck_all(params, config, objective, bug=True, ids=batch.ids)
-    assert 5 < sum(not check.agrees for check in buggy) < len(buggy)
+    for seed, row in ((0, 0), (0, 1), (2, 2), (2, 5)):
+        batch = task.batch(row, 1, held_out=True)
+        params, objective = core.init_params(config, seed), next_token(batch.targets, batch.mask)
+        right = gradcheck_all(params, config, objective, ids=batch.ids)
+        apart = [abs(c.slope - c.backprop) / max(abs(c.slope), abs(c.backprop), 1e-7) for c in right]
+        furthest = max(furthest, *apart)
+        assert all(check.agrees for check in right)
+        buggy = gradcheck_all(params, config, objective, bug=True, ids=batch.ids)
+        assert 5 < sum(not check.agrees for check in buggy) < len(buggy)
+    assert furthest > GOOD
 
 
 @given(st.floats(-9, 1), st.floats(-1, 1), st.sampled_from([1e-9, 1e-6, 1e-3]), st.floats(0, 9))

@@ -28,7 +28,8 @@ from plots.training_curves import POINTS, Curve, training_curves
 from tests.support import fine, labelled, open_page, pressed
 from tests.test_app import html, on_boards
 from ui import scheduler
-from ui.state import MODEL, PAST, SCENE, WRITTEN
+from ui.address import WRITTEN
+from ui.state import MODEL, PAST, SCENE
 from ui.train import files, gradient_check, kept_runs, session
 from ui.train.kept_runs import RUN, Training
 from ui.train.session import task_of
