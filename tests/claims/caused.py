@@ -166,6 +166,7 @@ def _(f: Fresh, v: Values) -> None:
     assert v["first"] == pair.clean.text and v["second"] == pair.other.text
     assert [v["word"], v["rival"]] == [name(token) for token in b.words]
     assert v.get("read", "") == " ".join(map(name, b.read[1:]))
+    assert f.told.endswith("both") != b.two and f.told.endswith("both_begin") == (b.two and not b.read[1:])
     clean, other = b.traces if pair.breaks else reversed(b.traces)
     values = [b.of(trace) for trace in (clean, other)]
     size = np.abs(b.traces[0]["logits"][-1]).max()
@@ -196,12 +197,19 @@ def _(f: Fresh, v: Values) -> None:
 TWO_MAPS = ("encoder", "crossing", "stream", "heads", "mlps")
 
 
+def map_told(f: Fresh) -> str:
+    """Which map a sentence speaks of: the one that it stands beside, and one of two stacks where there are two."""
+    *_, stacks, which = f.told.removesuffix("_none").split(".")
+    assert which == f.at_builder.__name__ and (stacks == "two") == both_of(f.scene).two
+    return which
+
+
 @claim(
     *("cause.says.stream", "cause.says.heads", "cause.says.opened", "cause.says.mlps"),
     *(f"cause.says.two.{which}" for which in TWO_MAPS),
 )
 def _(f: Fresh, v: Values) -> None:
-    which = f.at_builder.__name__
+    which = map_told(f)
     found, gap = cells(f.scene, which), abs(both_of(f.scene).far)
     size = np.abs(both_of(f.scene).traces[0]["logits"][-1]).max()
     assert close(v["moved"], found.max(), size) and close(v["gap"], gap, size) and v["moved"] > 0
@@ -217,7 +225,7 @@ def _(f: Fresh, v: Values) -> None:
     *(f"cause.says.two.{which}_none" for which in TWO_MAPS),
 )
 def _(f: Fresh, v: Values) -> None:
-    assert cells(f.scene, f.at_builder.__name__).max() < 0.006
+    assert cells(f.scene, map_told(f)).max() < 0.006
     assert ("at" not in v) or v["at"] == chosen_head(f)
     assert v["run"] == taken_from(f)
 
