@@ -78,7 +78,7 @@ def strongest(f: Fresh, v: Values) -> None:
     assert abs(found - np.nanmax(values)) <= (0.052 if np.nanmax(values) >= 0.05 else 0.06 * np.nanmax(values))
     assert v["n"] == n
     assert v["k"] == len(most) and v["heads"] == f.heads(most, the=True)
-    assert ("token" in v) == f.config.unembed and ("token" not in v or v["token"] == read_last(f))
+    assert ("prediction" in f.told) == f.config.unembed and ("token" not in v or v["token"] == read_last(f))
     alike = told_as(f, "any one of the", "qualquer uma das")
     assert alike == (len(most) == n > 1)
 
@@ -193,7 +193,7 @@ def of_effects(f: Fresh, v: Values) -> None:
     effect = effect.round(6)
     assert v["query"] == f.token(f.query) and v["n"] == int(own.sum()) >= 3
     by = [(a[f.query, own], effect[own]), (carried[f.query, own], effect[own])]
-    if "weight" in v:
+    if f.told.endswith("effect"):
         assert agrees(v["weight"], *by[0]) and agrees(v["carried"], *by[1])
     else:
         assert any(np.isnan(r) for pair in by for r in correlations(*pair))

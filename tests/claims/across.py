@@ -219,6 +219,8 @@ def off(f: Fresh, v: Values) -> None:
 @claim("translate.says.off_bare", "translate.says.nothing_seen", "translate.says.no_heads")
 def bare(f: Fresh, v: Values) -> None:
     assert not f.config.cross and not any("cross" in name for name in text(f).trace)
+    missing = {fibres.fibres: "off_bare", fibres.board: "nothing_seen", fibres.heads: "no_heads"}  # what each draws
+    assert f.told == f"translate.says.{missing[f.at_builder]}"
 
 
 @claim("translate.says.head_off")
@@ -303,9 +305,10 @@ def quoted(f: Fresh, id: int) -> str:
 def likeliest(f: Fresh, v: Values) -> None:
     chance, id = text(f).chances[text(f).reached - 1], text(f).ids[text(f).reached]
     assert v["token"] == quoted(f, id) and v["share"] == share(f, chance[id])
-    if "own" in v:
-        assert f.scene.words_forced[0][0] <= text(f).reached and v["own"] == quoted(f, int(chance.argmax()))
-        assert v["own_share"] == share(f, chance.max())
+    forced = (text(f).reached, id) in f.scene.words_forced
+    assert f.told.endswith("forced") == forced
+    if forced:
+        assert v["own"] == quoted(f, int(chance.argmax())) and v["own_share"] == share(f, chance.max())
     else:
         assert v["n"] == int((chance >= chance.max() * (1 - 1e-6)).sum()) and chance[id] == chance.max()
         assert (v["n"] > 1) == told_as(f, "comes first among them", "é a primeira delas")
@@ -342,7 +345,7 @@ def searched(f: Fresh) -> tuple[tuple[int, ...], float]:
 def greedy(f: Fresh, v: Values) -> None:
     free = anew(f.scene, forced=False)
     same = tuple(free.ids[1:]) == searched(f)[0]
-    assert same == (not v) and (same or v["share"] == share(f, free.likelihood))
+    assert f.told.endswith("greedy") == same and (same or v["share"] == share(f, free.likelihood))
 
 
 @claim("translate.beam_hover")

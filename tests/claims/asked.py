@@ -97,20 +97,24 @@ def off(f: Fresh) -> float:
 
 @claim("checks.says.right")
 def is_right(f: Fresh, v: Values) -> None:
-    check = CHECKS[f.scene.check]
-    assert off(f) <= check.tolerance + 1e-6 and v["truth"] == said(f, guessed(f.scene))
+    assert is_near(f) and v["truth"] == said(f, guessed(f.scene))
+
+
+def is_near(f: Fresh) -> bool:
+    return off(f) <= CHECKS[f.scene.check].tolerance + 1e-6
 
 
 @claim("checks.says.shown", "checks.says.row_shown")
 def shown(f: Fresh, v: Values) -> None:
-    assert guessed(f.scene) is None
-    assert not v or v["truth"] == said(f, right(f))
+    of_row = CHECKS[f.scene.check].kind == "row"  # a row is drawn, and not written out
+    assert guessed(f.scene) is None and f.told.endswith("row_shown") == of_row
+    assert of_row or v["truth"] == said(f, right(f))
 
 
 @claim("checks.says.near", "checks.says.number")
 def number(f: Fresh, v: Values) -> None:
     assert v["guess"] == said(f, guessed(f.scene)) != v["truth"] == said(f, right(f))
-    assert v["distance"] == said(f, off(f))
+    assert v["distance"] == said(f, off(f)) and f.told.endswith("near") == is_near(f)
 
 
 @claim("checks.says.choose")
@@ -133,6 +137,7 @@ def place(f: Fresh, v: Values) -> None:
 @claim("checks.says.row", "checks.says.row_near")
 def painted(f: Fresh, v: Values) -> None:
     np.testing.assert_allclose(v["share"], off(f), atol=1e-4)
+    assert f.told.endswith("near") == is_near(f)
 
 
 @claim("checks.then", "checks.cell", "checks.place")

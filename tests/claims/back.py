@@ -299,8 +299,7 @@ def _(f: Fresh, v: Values) -> None:
 
 
 def without_a_way(scene: Scene) -> bool:
-    """Whether no gradient can be followed: nothing is foretold after one token, nor is there a way back without these.
-    """
+    """Whether no gradient can be followed: of one token nothing is foretold, and without these there is no way back."""
     scene = loss_choice.asked(scene)
     one = len(scene.tokens) < 2 and not scene.whole.n_encoder_layers  # a decoder writes at least one of its own
     return one or bool({"softmax", "W_V", "W_O"} & {*scene.off})

@@ -126,9 +126,12 @@ def drawn(f: Fresh, v: Values) -> None:
     assert v["token"] in {f"“{'␣' if name == ' ' else name}”" for name in called(f, token)}
     assert shares(v["own"], p[token], f) and ranked(v["rank"], p, token)
     place = replayed(f.scene).n + reached(f.scene) - 1
-    assert told_as(f, "You put", "Você pôs") == ((place, token) in f.scene.forced)
-    if (place, token) not in f.scene.forced and f.scene.draw_temperature == 0:
-        assert v["rank"] == 1 and told_as(f, "likeliest", "prováve(l|is)")
+    forced, n = (place, token) in f.scene.forced, int((p >= p.max() * (1 - 1e-6)).sum())
+    undrawn = f.scene.draw_temperature == 0 and not forced
+    assert told_as(f, "You put", "Você pôs") == forced
+    assert told_as(f, "there is no draw", "não há sorteio") == undrawn and f.told.endswith("tie") == (undrawn and n > 1)
+    if undrawn:
+        assert (v["rank"], v["n"]) == (1, n)
     else:
         assert shares(v["drawn"], in_draw(f.scene, logits)[token], f)
 

@@ -195,7 +195,8 @@ def of_size(terms: np.ndarray) -> np.ndarray:
 def _(f: Fresh, v: Values) -> None:
     terms = of_size(told(f, v).terms())
     assert v["n"] == len(terms)
-    if "rest" in v:
+    assert f.told.endswith("rest") == (len(terms) > SHOWN)
+    if len(terms) > SHOWN:
         assert v["others"] == len(terms) - SHOWN and holds(f, v["rest"], float(terms[SHOWN:].sum()))
     found = v["terms"].replace(" and ", "; ").replace(" e ", "; ").split("; ")
     written = [one for part in found for one in part.split(", ")]

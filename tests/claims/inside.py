@@ -68,8 +68,9 @@ def turned(f: Fresh, v: Values) -> None:
 
 @claim("block.dimension", "block.cosine", "block.pair")
 def dimension(f: Fresh, v: Values) -> None:
-    width = 2 * pairs(f).shape[1] if kind(f) == "rotary" else f.config.d_model
-    assert 0 <= v["i"] < width
+    of_pair = "cosine" if f.at_builder is position.wave else "pair"  # a wave is drawn, or how far each has turned
+    assert f.told == f"block.{of_pair if kind(f) == 'rotary' else 'dimension'}"
+    assert 0 <= v["i"] < (pairs(f).shape[1] if kind(f) == "rotary" else f.config.d_model)
 
 
 def looked_at(f: Fresh) -> int:
@@ -175,7 +176,7 @@ def over(f: Fresh, v: Values) -> None:
 
 @claim("block.says.moments_lost", "block.says.features_lost")
 def norm_lost(f: Fresh, v: Values) -> None:
-    assert v["token"] == f.token(f.query)
+    assert v["token"] == f.token(f.query) and f.told.endswith("moments_lost") == (f.at_builder is norm.moments)
     # the squares of a variance leave float32 long before the numbers do
     assert max(np.abs(x[f.query]).max() for x in (entering(f)[0], leaving(f))) > 1e15 or not (
         np.isfinite(entering(f)[0][f.query]).all() and np.isfinite(leaving(f)[f.query]).all()
@@ -292,8 +293,8 @@ def curve(f: Fresh, v: Values) -> None:
 def zeros(f: Fresh, v: Values) -> None:
     by_token = np.array([100 * sum(row) / len(row) for row in nothing(f, hidden(f)[2])])
     assert shares(v["high"], by_token.max() / 100, f)
-    if "low" not in v:
-        assert len(ties(by_token, 1)) == f.n
+    assert f.told.endswith("alike") == (len(ties(by_token, 1)) == f.n)
+    if f.told.endswith("alike"):
         return
     assert shares(v["low"], by_token.min() / 100, f)
     assert v["most"] == f.named(i for (i,) in ties(by_token, 1))

@@ -65,12 +65,13 @@ def scale_alone(f: Fresh, v: Values) -> None:
 @claim("switches.happened.mask", "switches.happened.mask_hardly", "switches.happened.mask_alone")
 def mask(f: Fresh, v: Values) -> None:
     has, lacks = runs(f)
-    if not v:
-        assert f.n == 1
+    assert f.told.endswith("alone") == (f.n == 1)
+    if f.n == 1:
         return
     a = lacks.of_head("pattern")
     later = np.mean([sum(a[q, k] for k in range(q + 1, f.n)) for q in range(f.n)])
-    assert placed(f, v) and (abs(v["lacks"] - later) < 1e-5 if "lacks" in v else later < 0.001) and f.n > 1
+    assert placed(f, v) and f.told.endswith("hardly") == (later < 0.001)
+    assert later < 0.001 or abs(v["lacks"] - later) < 1e-5
     assert not np.triu(has.of_head("pattern"), 1).any()
 
 
@@ -153,9 +154,8 @@ def mlp_alike(f: Fresh, v: Values) -> None:
 
 @claim("switches.happened.lost_with", "switches.happened.lost_without")
 def lost(f: Fresh, v: Values) -> None:
-    without = told_as(f, "Without", "Sem ")
-    run = runs(f)[without]
-    assert v["layer"] == next(
-        i for i in range(run.config.n_layers) if not np.isfinite(run[f"blocks.{i}.resid_post"]).all()
+    has, lacks = (
+        [np.isfinite(run[f"blocks.{i}.resid_post"]).all() for i in range(run.config.n_layers)] for run in runs(f)
     )
-    assert part(f, v)
+    assert told_as(f, "Without", "Sem ") == all(has)  # where they are lost either way, it is not for want of the part
+    assert v["layer"] == (lacks if all(has) else has).index(False) and part(f, v)

@@ -283,21 +283,27 @@ def ends_of(values: np.ndarray) -> tuple[int, int]:
 
 @claim("train.says.norms", "train.says.norms_alike")
 def norms(f: Fresh, v: Values) -> None:
-    lengths, at = slopes(f.run, measured(f)), measured(f)
+    values = np.array([*slopes(f.run, measured(f)).values()])
+    assert v["step"] == measured(f) and pinned_number(v["high"], values.max(), f.words.lang, 1e-4)
+    most, least = longest_and_shortest(f)
+    assert f.told.endswith("alike") == (len(most) == len(values))
+    if len(most) < len(values):
+        assert pinned_number(v["low"], values.min(), f.words.lang, 1e-4)
+        assert (v["most"], v["least"]) == (f.phrase(most), f.phrase(least))
+
+
+def longest_and_shortest(f: Fresh) -> tuple[list[str], list[str]]:
+    """The parts whose gradients are written as the longest and as the shortest are, by name."""
+    lengths = slopes(f.run, measured(f))
     layer = {"en": "layer {}", "pt-BR": "camada {}"}[f.words.lang]
     ends = {"en": ("embeddings", "output"), "pt-BR": ("embeddings (entrada)", "saída")}[f.words.lang]
     called = {"embeddings": ends[0], "output": ends[1], "encoder.output": f"encoder, {ends[1]}"}
     called |= {f"encoder.{i}": f"encoder, {layer.format(i)}" for i in range(f.config.n_encoder_layers)}
     values = np.array([*lengths.values()])
-    assert v["step"] == at and pinned_number(v["high"], values.max(), f.words.lang, 1e-4)
     names = [f"“{called.get(part) or layer.format(part)}”" for part in lengths]
     written = [f"{x:.4f}" if 1e-3 <= x < 1e5 else f"{x:.1e}" for x in values]
     most, least = ([n for n, x in zip(names, written, strict=True) if x == written[i]] for i in ends_of(values))
-    if "low" not in v:
-        assert len(most) == len(names)
-        return
-    assert pinned_number(v["low"], values.min(), f.words.lang, 1e-4) and len(most) < len(names)
-    assert (v["most"], v["least"]) == (f.phrase(most), f.phrase(least))
+    return most, least
 
 
 @claim("train.says.norms_lost")
@@ -312,7 +318,10 @@ def no_norms(f: Fresh, v: Values) -> None:
 
 @claim("train.part.blocks", "train.part.encoder_blocks")
 def layer(f: Fresh, v: Values) -> None:
-    assert 0 <= int(v["n"]) < f.config.n_layers
+    of_encoder = f.told.endswith("encoder_blocks")
+    assert 0 <= int(v["n"]) < (f.config.n_encoder_layers if of_encoder else f.config.n_layers)
+    (most, least), name = longest_and_shortest(f), f"“{f.words(f.told, **v)}”"
+    assert name not in f.says or name in [*most, *least]
 
 
 # -------------------------------------------------------------------------------------------- the model at a moment
@@ -341,11 +350,13 @@ def looks(f: Fresh, v: Values) -> None:
     earlier = np.array([[key < query for key in range(len(pattern))] for query in range(len(pattern))])
     places, best = ties(pattern, 2, where=earlier), pattern[earlier].max()
     assert (v["layer"], v["head"]) == (f.layer, f.head)
-    if "weight" not in v:
-        assert best < v["least"] == 0.005
+    several, alone = len(places) > 1, best < 0.005
+    assert f.told.endswith("itself") == alone and f.told.endswith("alike") == (several and not alone)
+    if alone:
+        assert v["least"] == 0.005
         return
     assert abs(v["weight"] - best) < 1e-5 and v.get("n", 1) == len(places)
-    if "back" in v:
+    if not several:
         ((query, key),) = places
         names = f.names(f.read())
         assert (v["query"], v["key"], v["back"]) == (names[query], names[key], query - key)
@@ -360,13 +371,13 @@ def ways(f: Fresh) -> np.ndarray:
 @claim("train.says.embeddings", "train.says.embeddings_still", "train.says.embeddings_alike")
 def furthest(f: Fresh, v: Values) -> None:
     lengths = ways(f)
-    if not v:
-        assert not lengths.any() and f.step == 0
+    assert f.told.endswith("still") == (not lengths.any()) == (f.step == 0)
+    if not lengths.any():
         return
     places = [i for (i,) in alike(lengths)]
     assert pinned_number(v["length"], lengths.max(), f.words.lang, 1e-4)
-    if "mean" not in v:
-        assert len(places) == len(lengths)
+    assert f.told.endswith("alike") == (len(places) == len(lengths))
+    if len(places) == len(lengths):
         return
     names = f.names([f.task.vocabulary[i] for i in f.drawn()])
     assert (v["tokens"], v["n"]) == (f.phrase([names[i] for i in places]), len(places)) and len(places) < len(lengths)

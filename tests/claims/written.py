@@ -11,7 +11,7 @@ import core
 from claims import Fresh, Values, claim, drawn, pinned_number, read, ties, told_as
 from claims.drawn import WRITER, called, reached, replayed, softmax
 from claims.inside import shares
-from core import Scene
+from core import Scene, limits
 from pictures import continuation
 from pictures.compute import Picture
 from pictures.generate import cache, draw, lens, loss
@@ -120,6 +120,7 @@ def stands(f: Fresh, v: Values) -> None:
     last_read = text.n + reached(f.scene) - 2
     assert v["after"] in ({f.tokens[last_read]} if last_read < text.n else called(f, text.ids[last_read]))
     assert shares(v["share"], softmax(logits[-1]).max(), f) and v["last"] == f.config.n_layers - 1
+    assert f.told.endswith("last") == (not said[-2])
     if told_as(f, "what enters", "o que entra"):
         assert all(said)
     elif told_as(f, "from layer", "a partir da"):
@@ -210,9 +211,11 @@ def same(f: Fresh, v: Values) -> None:
     costs = np.array([spent(f, step) for step in range(1, len(steps) + 1)]).sum(0)
     assert (v["same"], v["n"]) == (tokens, len(plain)) and pinned_number(v["size"], np.abs(plain).max(), f.words.lang)
     assert pinned_number(v["apart"], apart, f.words.lang)
-    if told_as(f, "as many", "as mesmas"):
-        assert f"{costs[1] / costs[0]:.1f}" == "1.0"
-    else:
+    large = sum(p.size for p in f.run.params.values()) > limits.LARGE and f.config.causal
+    as_much = f"{costs[1] / costs[0]:.1f}" == "1.0"
+    assert f.told.endswith("at_once") == large and f.told.endswith("as_much") == (as_much and not large)
+    assert told_as(f, "as many", "as mesmas") <= as_much
+    if not as_much:
         assert pinned_number(v["saved"], costs[1] / costs[0], f.words.lang) and costs[1] > costs[0]
 
 
@@ -249,14 +252,18 @@ def wrong(f: Fresh, v: Values) -> None:
     assert v["n"] == f.config.vocab_size and pinned_number(v["gap"], abs(gap), f.words.lang, 1e-4)
     found = [told_as(f, "less", "a menos"), told_as(f, "more", "a mais")]
     assert found == ([False, False] if abs(gap) < 0.2 else [gap > 0, gap < 0])
-    unasked = f.scene.model == "induction" and not f.scene.target and len({*f.tokens}) == f.n
-    assert told_as(f, "asks this model for no", "não pede a este") == unasked
+    assert told_as(f, "asks this model for no", "não pede a este") == is_unasked(f)
 
 
 @claim("generate.says.loss_from", "generate.says.loss_unasked")
 def asked(f: Fresh, v: Values) -> None:
-    assert v.get("place", 1) == asked_from(f)
-    assert v or (f.scene.model == "induction" and len({*f.tokens}) == f.n)
+    assert f.told.endswith("unasked") == is_unasked(f)
+    assert is_unasked(f) or v["place"] == asked_from(f) > 1
+
+
+def is_unasked(f: Fresh) -> bool:
+    """Whether a text is none that training asks for: one without a token that comes again, of a model that repeats."""
+    return f.scene.model == "induction" and not f.scene.target and len({*f.tokens}) == f.n
 
 
 @claim("generate.says.loss_worst", "generate.says.loss_only", "generate.says.loss_alike")
@@ -265,12 +272,11 @@ def worst(f: Fresh, v: Values) -> None:
     text.words = f.words
     most = ties(each, None if each.max() >= 1e6 else 2)
     assert pinned_number(v["surprise"], each.max(), f.words.lang, 1e-4)
-    if "token" in v:
-        assert len(each) == 1 and v["token"] == text.tokens[first]
-    elif "tokens" in v:
-        assert (v["tokens"], v["n"]) == (text.named(first + i for (i,) in most), len(most)) and len(most) < len(each)
-    else:
-        assert len(most) == len(each) > 1
+    assert f.told.endswith("only") == (len(each) == 1) and f.told.endswith("alike") == (len(most) == len(each) > 1)
+    if len(each) == 1:
+        assert v["token"] == text.tokens[first]
+    elif len(most) < len(each):
+        assert (v["tokens"], v["n"]) == (text.named(first + i for (i,) in most), len(most))
 
 
 @claim("generate.loss.mean_line", "generate.loss.ceiling_line")
