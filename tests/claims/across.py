@@ -39,6 +39,7 @@ SCENES = [
     HERE.turn(words_forced=((1, 343),), words_translated=1),
     HERE.turn(ablated=((1, 1, "encoder"), (1, 2, "cross")), cross_layer=1, cross_head=2, words_translated=3),
     HERE.turn(words_forced=((3, 298), (4, 9000), (40, 2))),
+    HERE.turn(words_forced=((1, 5),), words_translated=1),
     *(BACK.turn(beam_width=width, words_translated=width) for width in (1, 8)),
     BACK.turn(off=("cross",), beam_width=1),
     HERE.turn(sentence=MEETS),
@@ -46,6 +47,7 @@ SCENES = [
     HERE.turn(sentence="."),
     SEQ.turn(sentence="um dois"),
     SEQ.turn(off=("cross",), sentence="um", words_translated=1, beam_width=2),
+    SEQ.turn(sentence="um", words_translated=1, ablated=tuple((i, h, "cross") for i in range(2) for h in range(4))),
     SEQ.turn(sentence="um", attention_of="decoder", words_translated=1),
 ]
 

@@ -23,7 +23,7 @@ TRUTHS = {
     "mask-hides-later-keys": lambda f: 1 - np.tri(len(f.scene.tokens)),
     "pre-norm-lets-it-grow": lambda f: np.array([2.0, 1.0]),
 }
-SCENES = [CHECKS[name].variant(i).turn(check=name, dimension=i) for name in TRUTHS for i in range(6)]
+SCENES = [CHECKS[name].variant(i).turn(check=name, dimension=i) for name in TRUTHS for i in range(8)]
 
 
 def row(f: Fresh, query: int) -> np.ndarray:
@@ -32,12 +32,12 @@ def row(f: Fresh, query: int) -> np.ndarray:
 
 
 def guessed(scene: Scene) -> Any:
-    """A guess that depends on the Scene alone: now the right one, now none, now any."""
+    """A guess that depends on the Scene alone: now the right one, now none, now any, now one that is near."""
     check, draw = CHECKS[scene.check], random.Random(scene.to_query().__repr__())
     right = pictures.answer(check.name, check.asked(scene))
     n = len(scene.tokens)
     some = {
-        "number": lambda: round(draw.uniform(*check.scale), 2),
+        "number": lambda: round(draw.choice([draw.uniform(*check.scale), right + 0.9 * check.tolerance]), 2),
         "choose": lambda: draw.choice(check.options),
         "order": lambda: draw.choice(pictures.orders(check)),
         "cell": lambda: (draw.randrange(n), draw.randrange(n)),

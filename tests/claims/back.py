@@ -33,6 +33,8 @@ SCENES = [
     GPT.override(n_layers=5, norm="none").pin().override(n_layers=2),
     GPT.turn(sentence="um").pin().turn(sentence="um dois"),
     GPT.turn(off=("softmax",)).pin().turn(off=()),
+    GPT.override(init="unit", norm="none").turn(learning_rate=0.1),
+    Scene(model="seq2seq").override(init="unit", norm="none").pin().override(norm="layer"),
     *(scene for scene in any_scenes(40, seed=5) if scene.model == "gpt"),
     TWO,
     TWO.turn(loss_position=3, loss_token=40, ablated=((0, 1, "cross"), (1, 2, "encoder")), learning_rate=0.01),
@@ -108,7 +110,7 @@ class Way:
         for p in positions:
             x = trace["logits"][p].astype(np.float64)
             chances = np.exp(x - x.max()) / np.exp(x - x.max()).sum()
-            losses.append(-np.log(chances[self.right[p]]))
+            losses.append(np.log(np.exp(x - x.max()).sum()) + x.max() - x[self.right[p]])  # where a chance is 0, too
             chances[self.right[p]] -= 1
             dlogits[p] = chances / len(positions)
         return trace, float(np.mean(losses)), dlogits
@@ -171,9 +173,8 @@ def quoting(kind: str) -> None:
         way, stack = way_of(f.scene), "encoder." if kind == "encoder" else ""
         lengths = [*way.stages(stack), *np.linalg.norm([way.lengths(0, stack)], axis=1), way.lengths(0, stack).max()]
         if f.scene.pinned and not stack:
-            lengths += [
-                float(np.linalg.norm(one.lengths(0)) / np.linalg.norm(one.lengths(one.layers()))) for one in both(f)
-            ]
+            ends = [[float(np.linalg.norm(one.lengths(at))) for at in (0, one.layers())] for one in both(f)]
+            lengths += [first / last for first, last in ends if last]
         texts = {form for x in lengths for form in (f.words.scaled(float(x)), f.words.scaled(float(x), 4, small=0.001))}
         said = v["said"]
         assert len(way.stacks) == 2 and said.endswith(".") and said[0].islower()

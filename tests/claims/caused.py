@@ -30,6 +30,7 @@ SCENES = [
     GPT.turn(sentence="um"),
     GPT.turn(other_sentence="o rato viu o gato", temperature=0.5, split="characters"),
     GPT.turn(cause_word=5, cause_rival=900),
+    GPT.turn(other_sentence="o gato viu o gato", ablated=tuple((i, h) for i in range(2) for h in range(4))),
     LOUD,
     *(scene for scene in any_scenes(16, seed=4) if scene.model == "gpt"),
 ]

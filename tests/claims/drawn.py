@@ -15,12 +15,14 @@ from core.tokenizer.words import UNKNOWN
 from pictures.generate import draw
 
 WRITER = Scene(model="stories", max_new_tokens=4)
+EVERY_HEAD = tuple((layer, head) for layer in range(4) for head in range(4))
 SCENES = [
     *(WRITER.turn(draw_temperature=heat, draw_seed=seed) for heat in (0.0, 0.5, 1.0, 2.0) for seed in (0, 1)),
     *(WRITER.turn(top_k=k, top_p=p, tokens_written=2) for k in (None, 1, 5) for p in (0.3, 0.9)),
     WRITER.turn(sentence="o", tokens_written=1),
     Scene(model="gpt", max_new_tokens=2, draw_temperature=0.7),
     Scene(model="gpt", max_new_tokens=1, top_k=3),
+    Scene(model="gpt", max_new_tokens=1, draw_temperature=0.0, off=("mlp", "residual"), ablated=EVERY_HEAD),
 ]
 BUILDERS = (draw.choices,)
 

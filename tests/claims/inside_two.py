@@ -15,7 +15,7 @@ SCENES = [
     for kind, second in (("cross", False), ("decoder", False), ("decoder", True), ("encoder", False), ("encoder", True))
     for scene in (
         Scene(model="translator", layer=1, query=8),
-        *(SEQ, SEQ.turn(off=("mlp",)), SEQ.turn(off=("cross", "norm", "positions"))),
+        *(SEQ.override(d_mlp=300), SEQ.turn(off=("mlp",)), SEQ.turn(off=("cross", "norm", "positions"))),
         *(SEQ.turn(query=1).override(norm="rms", n_layers=1), SEQ.override(norm_at="pre").turn(off=("residual",))),
         SEQ.override(init="unit", d_mlp=256, n_layers=12).turn(off=("norm", "residual"), sentence="um", layer=11),
     )

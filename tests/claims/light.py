@@ -19,10 +19,12 @@ DIMMED = [
     Scene(model="gpt", cut=((0, 0, 1, 0),), focus=1),
     Scene(ablated=((0, 0),)),
     STORIES.turn(ablated=tuple((0, head) for head in range(4)), layers_lit=1),
+    Scene(layers_lit=0),
+    Scene(cut=((0, 0, 4, 0),), temperature=0.05),
 ]
 # Those with fibres that are cut among every tenth, whose values are altered.
 SCENES = [
-    scene for i, scene in enumerate(any_scenes(193)) for scene in (*DIMMED[i // 9 : i // 9 + (i % 9 == 0)], scene)
+    scene for i, scene in enumerate(any_scenes(191)) for scene in (*DIMMED[i // 9 : i // 9 + (i % 9 == 0)], scene)
 ]
 BUILDERS = (fibres.light, fibres.twin, cuts.lost)
 
