@@ -150,7 +150,7 @@ def carried_of(scene: Scene) -> np.ndarray:
     """[query, key]: what each of its weights carries."""
     (params, config, trace, kind), (layer, head) = stacks.asked(scene), stacks.looks(scene).place
     with np.errstate(over="ignore", invalid="ignore"):  # of numbers that have exploded
-        return value_weighted(params, config, trace, layer, kind)[head]
+        return value_weighted(params, config, trace, layer, kind, slice(head, head + 1))[0]
 
 
 def cost(scene: Scene) -> float:

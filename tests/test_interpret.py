@@ -346,6 +346,8 @@ def test_what_the_weights_carry_adds_up_to_the_layer_s_output(seed):
     assert np.allclose(carried.sum((0, 2)) + bias, trace["blocks.0.attn_out"], atol=1e-10)
     weighted = value_weighted(params, config, trace, 0)
     assert np.allclose(weighted, np.linalg.norm(carried, axis=-1), atol=1e-12)
+    each = [value_weighted(params, config, trace, 0, heads=slice(h, h + 1)) for h in range(config.n_heads)]
+    assert np.array_equal(np.concatenate(each), weighted), "of one head alone it is the same"
 
 
 # ------------------------------------------------------------------------------------------------------------ ablation

@@ -148,23 +148,28 @@ def vectors_put_in(trace: Trace, name: str) -> np.ndarray:
     return trace.interventions.put_in(name, trace.shape(name)[-3:]).all(-1)
 
 
-def value_weighted(params: Params, config: Config, trace: Trace, layer: int, kind: str = "attn") -> np.ndarray:
+def value_weighted(
+    params: Params, config: Config, trace: Trace, layer: int, kind: str = "attn", heads: slice = slice(None)
+) -> np.ndarray:
     """||alpha f(x)||, what a weight carries: the heads of one layer, [..., head, query, key].
 
     f(x) = (x W_V + b_V) W_O, with the head's own rows of W_O: the vector that a key's token would add to the layer's
     output if it got the whole weight (Kobayashi et al. 2020, section 3). A large weight on a short vector carries
     little. Of an ablated head nothing arrives, nor where a patch put a head's output: that came from no key. kind:
-    "attn", or "cross", where the keys are the other text's.
+    "attn", or "cross", where the keys are the other text's. heads: those that are asked for.
     """
     config = without(config, trace.interventions.off)
-    pattern, f = trace[f"blocks.{layer}.{kind}.pattern"], transformed_values(params, config, trace, layer, kind)
-    weighted = pattern * np.linalg.norm(f, axis=-1)[..., None, :]
-    weighted[..., trace.interventions.ablated_in(layer, kind), :, :] = 0
-    weighted[..., vectors_put_in(trace, f"blocks.{layer}.{kind}.z"), :] = 0
+    f = transformed_values(params, config, trace, layer, kind, heads)
+    weighted = trace[f"blocks.{layer}.{kind}.pattern"][..., heads, :, :] * np.linalg.norm(f, axis=-1)[..., None, :]
+    off = np.isin(np.arange(config.n_heads), trace.interventions.ablated_in(layer, kind))
+    weighted[..., off[heads], :, :] = 0
+    weighted[..., vectors_put_in(trace, f"blocks.{layer}.{kind}.z")[..., heads, :], :] = 0
     return weighted
 
 
-def transformed_values(params: Params, config: Config, trace: Trace, layer: int, kind: str = "attn") -> np.ndarray:
+def transformed_values(
+    params: Params, config: Config, trace: Trace, layer: int, kind: str = "attn", heads: slice = slice(None)
+) -> np.ndarray:
     """f(x) of every key: each head's values through its own rows of W_O, [..., head, key, d_model], in float64."""
     at = f"blocks.{layer}.{kind}."
     v = np.repeat(trace[at + "v"].astype(np.float64), config.n_heads // config.kv_heads, axis=-3)
@@ -172,4 +177,5 @@ def transformed_values(params: Params, config: Config, trace: Trace, layer: int,
         W_O = np.eye(config.n_heads * config.head_width, config.d_model)
     else:
         W_O = np.asarray(params[at + "W_O"])
-    return v @ W_O.reshape(config.n_heads, config.head_width, config.d_model)
+    of_head = W_O.reshape(config.n_heads, config.head_width, config.d_model)
+    return v[..., heads, :, :] @ of_head[heads]

@@ -63,7 +63,7 @@ def _transformed(here: World, of: str) -> np.ndarray:
 
 def _by(here: World, of: str, head: int, query: int) -> np.ndarray:
     s, layer, kind = _stack(here, of)
-    return value_weighted(s.params, s.config, s.trace, layer, kind)[head, query]
+    return value_weighted(s.params, s.config, s.trace, layer, kind, slice(head, head + 1))[0, query]
 
 
 def _values(here: World, of: str) -> Place:
