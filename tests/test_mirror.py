@@ -197,8 +197,9 @@ def test_a_click_on_the_strip_explains_its_gradient(watched, app) -> None:
 def test_a_phone_names_the_stages_of_a_deep_model_side_by_side(watched, app) -> None:
     page = watched.at(app, "/backward?lang=en&model=gpt&n_layers=12", 390, 844)
     names = page.locator("[data-figure=backward-lengths] .xtick text:visible")
-    names.first.scroll_into_view_if_needed()
+    page.locator("[data-figure=backward-lengths]").scroll_into_view_if_needed()  # it is drawn when it comes near
     settled(page)
+    names.first.wait_for()
     assert names.last.text_content() == "embeddings"
     edges = sorted((box["x"], box["x"] + box["width"]) for box in (one.bounding_box() for one in names.all()))
     assert all(end < start for (_, end), (start, _) in pairwise(edges)) and edges[-1][1] <= 390
