@@ -62,21 +62,14 @@ def _inside(scene: Scene, text: Writing, words: Words) -> None:
     if not lens.readable(scene):
         none = live_figure.saying(words("generate.lens.none"))
         live_figure.write(live_figure.heading(title) + none, key="generate-lens-none")
-    elif _asked(LENS, "generate-lens-asked", scene, title, words):
+    elif on_demand.ready(LENS, scene, title, words, "generate-lens-asked"):
         rows = min(continuation.ROWS, len(text.ids) + continuation.reached(scene, text) - 1)
         figure.picture(lens.lens, scene, words, key="generate-lens", height=lens.height(rows), title=title)
     title, height = words("generate.ledger.title"), cache.height(scene, words)
     figure.picture(cache.ledger, scene, words, key="generate-ledger", height=height, title=title)
-    if scene.config.causal and _asked(CHECK, "generate-recheck-asked", scene, words("generate.recheck.title"), words):
+    title = words("generate.recheck.title")
+    if scene.config.causal and on_demand.ready(CHECK, scene, title, words, "generate-recheck-asked"):
         live_figure.write(live_figure.saying(cache.check(scene, words)), key="generate-recheck")
-
-
-def _asked(work: on_demand.Work, place: str, scene: Scene, title: str, words: Words) -> bool:
-    """Whether the work is done; else in its place there stands what asks for it."""
-    if on_demand.is_ready(work, scene):
-        return True
-    with st.container(key=place):
-        return on_demand.ready(work, scene, title, words)
 
 
 @st.fragment
@@ -90,11 +83,9 @@ def loss(words: Words) -> None:
             knobs.target(scene, words)
             shell.notices(words, "long_target")
         title = words("generate.loss.arithmetic")
-        if not on_demand.is_ready(JUDGE, scene):
+        if not on_demand.ready(JUDGE, scene, title, words, "generate-judging"):
             comes = f'<p class="fibra-about">{escape(words("shell.comes"))}</p>'
             live_figure.write(comes, key="generate-unjudged")
-            if _asked(JUDGE, "generate-judging", scene, title, words):  # another reader's was, just now
-                st.rerun()
         elif found := losses.judged(scene):
             figure.picture(losses.losses, scene, words, key="generate-loss", height=losses.HEIGHT)
             lines = arithmetic.listed(losses.lines(found, words), words)

@@ -6,6 +6,7 @@ What takes little comes with the page; what takes about a second begins by itsel
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any
@@ -54,12 +55,18 @@ class Asked:
     drawn: bool = True
 
 
-def ready(work: Work, shown: Any, title: str, words: Words) -> bool:
+def ready(work: Work, shown: Any, title: str, words: Words, place: str = "") -> bool:
     """Whether all parts are done, or come with the page; else under the title there stands a button that begins, or how
-    far it is. Another knob turned, and it has not been asked for.
+    far it is. Another knob turned, and it has not been asked for. place: the key of a container for what stands there.
     """
     if is_ready(work, shown):
         return True
+    with st.container(key=place) if place else nullcontext():
+        _ask(work, shown, title, words)
+    return False
+
+
+def _ask(work: Work, shown: Any, title: str, words: Words) -> None:
     asked, parts = _all().get(work.name), work.parts(shown)
     if work.unasked(shown) and (asked is None or asked.parts != parts):
         asked = _all()[work.name] = Asked(parts)
@@ -71,7 +78,6 @@ def ready(work: Work, shown: Any, title: str, words: Words) -> bool:
     else:
         asked.drawn = not work.unasked(shown)  # what nobody pressed a button for waits for the page's other pictures
         st.fragment(_slice, run_every=scheduler.TICK)(work, asked, words)
-    return False
 
 
 def is_ready(work: Work, shown: Any) -> bool:

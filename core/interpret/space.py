@@ -98,18 +98,18 @@ def _many(x: np.ndarray, mean: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarr
         return None
     if n < FEW * d:
         few = x - mean
-        total = float(np.vdot(few, few))
+        total, times = float(np.vdot(few, few)), lambda vectors: few.T @ (few @ vectors)
     else:
         spread = np.zeros((d, d))
         for at in range(0, n, ROWS):  # of a long text all at once would take more than its run
             part = x[at : at + ROWS] - mean
             spread += part.T @ part
-        total = float(np.trace(spread))
+        total, times = float(np.trace(spread)), spread.__matmul__
     noise = ROUNDING**2 * float(total + n * mean @ mean)
     # What all the others could hold in noise alters no digit of a share that anyone reads.
     if d * noise >= 1e-6 * total:
         return None
-    found = leading(lambda vectors: few.T @ (few @ vectors) if n < FEW * d else spread @ vectors, d, k)
+    found = leading(times, d, k)
     return found and (*found, total, noise)
 
 
