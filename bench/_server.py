@@ -96,15 +96,16 @@ class Server:
 
 
 @contextmanager
-def serve(*target: str, folder: Path) -> Iterator[Server]:
+def serve(*target: str, folder: Path, module: str = "streamlit") -> Iterator[Server]:
     """Start `streamlit *target` (`"run", "app.py"` or `"hello"`) in `folder`, whose `.streamlit/config.toml` it obeys,
-    and stop it on leaving. Raises RuntimeError with the end of its log where it doesn't come up."""
+    and stop it on leaving; or another module that does so. Raises RuntimeError with the end of its log where it doesn't
+    come up."""
     # Ended from outside (`timeout`, a CI runner), Python would otherwise leave the server behind.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     port = free_port()
     flags = [f"--server.address={HOST}", f"--server.port={port}", *FLAGS]
     with tempfile.TemporaryFile() as log:
-        command = [sys.executable, "-m", "streamlit", *target, *flags]
+        command = [sys.executable, "-m", module, *target, *flags]
         server = Server(port, command, folder, log)
         try:
             wait_until_healthy(server, server.process)

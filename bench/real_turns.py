@@ -10,9 +10,8 @@ other work on the machine alters least, the seconds until the run is over, and t
 
 *stories* is asked the same with as many tokens, or with the most that leave it room to write. Of a turn of the look
 counts how many times as long as there it takes; of a sentence what it takes beside `forward`, in times of a sentence
-there. `forward` is timed here, alone, on each of these sentences right after it was typed, since a machine is not as
-fast at every time, with the names that a page keeps of such a text. Start says what comes next: there the last row of
-the logits, which no page keeps, counts with it. For Generate it is `generate`, with as much memory as a page gives it.
+there. What `forward` takes the server itself says of each run (bench/_timed.py). Start says what comes next: there the
+last row of the logits, which no page keeps of a long text, counts with it. For Generate it is `generate`.
 
 The exit code is 1 when an exception is on screen or no answer comes; speed is only reported.
 """
@@ -25,7 +24,7 @@ import os
 import random
 import sys
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from dataclasses import astuple, dataclass
 from pathlib import Path
 from statistics import fmean
@@ -36,10 +35,10 @@ from websockets.exceptions import WebSocketException
 from bench import ROOT, Page, between, machine, print_errors, print_table
 from bench._server import Server, serve
 from bench._session import Session
+from bench._timed import took
 from bench.timing import on_threads
-from core import PRESETS, Scene, forward, generate, limits
+from core import PRESETS, Scene, limits
 from core.library import Library, loaded
-from core.scene.recall import Recalled, kept, trace_bytes
 from core.tokenizer.protocol import Tokenizer
 from core.weights.card import Card
 
@@ -53,7 +52,8 @@ PEER_WORDS = "as focas perto do pinguim estão cansadas e o pinguim pequeno vê 
 NEW = Scene().max_new_tokens
 PATIENCE = 300  # seconds
 LOOK = ("look: CPU s", "s", "kB", "x stories")
-HEADER = ("model", "page", *LOOK, "recomputes: CPU s", "s", "kB", "forward alone", "less forward, x stories")
+HEADER = ("model", "page", *LOOK, "recomputes: CPU s", "s", "kB", "of it forward", "less forward, x stories")
+FORWARD = {"start": ("forward", "logits"), "generate": ("generate",)}  # what counts as such; else the first alone
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,6 @@ class Model:
     words: str
     most: int
     writes: bool  # whether it is shown on Generate
-    alone: Callable[[str, str], float]  # seconds of the processor that `forward` takes of a text for a page
 
     def text(self, tokens: int, seed: int) -> str:
         """A text of as many tokens, or a few less: another one for every seed."""
@@ -83,11 +82,13 @@ class Model:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a turn took: the server's processor, the reader's wait, and what was sent."""
+    """What a turn took: the server's processor, the reader's wait, what was sent, and the processor's part in
+    `forward`."""
 
     cpu: float
     seconds: float
     kilobytes: float
+    forward: float
 
     @property
     def cells(self) -> list[str]:
@@ -98,30 +99,16 @@ class Cost:
 def real(card: Card) -> Model:
     """A model of the folder."""
     found = loaded(card.path)
-    params, config = found.params, found.config
-
-    def alone(text: str, path: str) -> float:
-        ids = found.tokenizer.encode(text).ids
-        long = trace_bytes(config, len(ids)) > limits.TRACE
-        began = time.process_time()
-        if path == "generate":
-            for _ in generate(params, config, ids[: config.n_ctx - NEW], max_new_tokens=NEW, widened=limits.WIDENED):
-                pass
-        else:
-            trace = forward(params, config, ids, names=kept(config) if long else None)
-            if path == "start" and long and config.unembed:
-                Recalled(trace, config, lambda: params).row("logits", -1)
-        return time.process_time() - began
-
-    return Model(card.title, card.name, found.tokenizer, WORDS, min(config.n_ctx, limits.LONG), config.causal, alone)
+    most = min(found.config.n_ctx, limits.LONG)
+    return Model(card.title, card.name, found.tokenizer, WORDS, most, found.config.causal)
 
 
 def peer() -> Model:
-    """The toy that is turned beside them; what `forward` takes of it is not worth the name."""
+    """The toy that is turned beside them."""
     preset = PRESETS[PEER]
     assert preset.tokenizer is not None
     most = min(preset.config.n_ctx, limits.TOKENS) - NEW
-    return Model(PEER, PEER, preset.tokenizer, PEER_WORDS, most, True, lambda *_: 0.0)
+    return Model(PEER, PEER, preset.tokenizer, PEER_WORDS, most, True)
 
 
 def room(path: str, tokens: int) -> int:
@@ -129,25 +116,26 @@ def room(path: str, tokens: int) -> int:
     return min(tokens, limits.LONG - NEW) if path == "generate" else tokens
 
 
-async def cost(server: Server, session: Session, turn: Coroutine[None, None, None]) -> Cost:
+async def cost(server: Server, session: Session, turn: Coroutine[None, None, None], path: str) -> Cost:
     """Take a turn; what it took."""
-    cpu, received, began = server.usage().cpu_seconds, session.received, time.perf_counter()
+    logged, received = len(server.written()), session.received
+    cpu, began = server.usage().cpu_seconds, time.perf_counter()
     await turn
     seconds = time.perf_counter() - began
-    return Cost(server.usage().cpu_seconds - cpu, seconds, (session.received - received) / 1000)
+    cpu = server.usage().cpu_seconds - cpu
+    forward = took(server.written()[logged:], FORWARD.get(path, ("forward",)))
+    return Cost(cpu, seconds, (session.received - received) / 1000, forward)
 
 
 def mean(costs: list[Cost]) -> Cost:
     """Of several turns."""
-    cpu, seconds, kilobytes = (fmean(part) for part in zip(*map(astuple, costs), strict=True))
-    return Cost(cpu, seconds, kilobytes)
+    return Cost(*(fmean(part) for part in zip(*map(astuple, costs), strict=True)))
 
 
 async def turned(
     server: Server, model: Model, path: str, tokens: int, turns: int, errors: list[str]
-) -> tuple[Cost, Cost, float]:
-    """A page opened, once on another text, for what is read only once; then what the look and a new text take, and
-    what `forward` takes of these texts."""
+) -> tuple[Cost, Cost]:
+    """A page opened, once on another text, for what is read only once; then what the look and a new text take."""
 
     def text(turn: int) -> str:  # no other page has asked for it
         return model.text(room(path, tokens), 100 * [*LOOKS].index(path) + turn)
@@ -165,13 +153,11 @@ async def turned(
     else:
         looks = [session.go(page(0, head=head)) for head in range(1, turns + 2)]
     await looks[0]  # a page reads some things at the first turn alone
-    look = [await cost(server, session, turn) for turn in looks[1:]]
-    new, alone = [], []
-    for turn in range(1, turns + 1):
-        new.append(await cost(server, session, session.type("knob-sentence", text(turn))))
-        alone.append(await asyncio.to_thread(model.alone, text(turn), path))  # the line is kept alive meanwhile
+    look = [await cost(server, session, turn, path) for turn in looks[1:]]
+    texts = [session.type("knob-sentence", text(turn)) for turn in range(1, turns + 1)]
+    new = [await cost(server, session, turn, path) for turn in texts]
     await session.close()
-    return mean(look), mean(new), fmean(alone)
+    return mean(look), mean(new)
 
 
 def table(server: Server, models: list[Model], arguments: argparse.Namespace, errors: list[str]) -> list[list[str]]:
@@ -183,15 +169,15 @@ def table(server: Server, models: list[Model], arguments: argparse.Namespace, er
         print(f"{model.title}: {len(model.tokenizer.encode(text).tokens)} tokens", flush=True)
         for path in arguments.pages if model.writes else [path for path in arguments.pages if path != "generate"]:
             try:
-                look, new, alone = asyncio.run(turned(server, model, path, arguments.tokens, arguments.turns, errors))
+                look, new = asyncio.run(turned(server, model, path, arguments.tokens, arguments.turns, errors))
             except (TimeoutError, OSError, WebSocketException, LookupError) as error:
                 errors.append(f"{model.title}, {path}: {type(error).__name__}: {error}")
                 continue
             usual = beside.setdefault(path, (look, new))
-            times = look.cpu / usual[0].cpu, (new.cpu - alone) / usual[1].cpu
-            rows.append(
-                [model.title, path, *look.cells, f"{times[0]:.2f}", *new.cells, f"{alone:.3f}", f"{times[1]:.2f}"]
-            )
+            # Of the toy, which is the measure, all counts: its own `forward` is not worth the name.
+            rest = new.cpu if model.name == PEER else new.cpu - new.forward
+            times = f"{look.cpu / usual[0].cpu:.2f}", f"{rest / usual[1].cpu:.2f}"
+            rows.append([model.title, path, *look.cells, times[0], *new.cells, f"{new.forward:.3f}", times[1]])
     return rows
 
 
@@ -212,7 +198,7 @@ def main() -> int:
     cards = [card for card in Library(arguments.folder).cards() if not card.problem and arguments.only in card.name]
     errors = [] if cards else [f"{arguments.folder}: no such model lies there that can be read"]
     print(machine(), flush=True)
-    with serve("run", str(ROOT / "app.py"), folder=ROOT) as server:
+    with serve("run", str(ROOT / "app.py"), folder=ROOT, module="bench._timed") as server:
         rows = table(server, [peer(), *map(real, cards)], arguments, errors)
         errors += [f"in the server's log: {line}" for line in server.tracebacks()]
     print_table(HEADER, rows)

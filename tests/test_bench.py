@@ -12,8 +12,10 @@ import pytest
 from streamlit.proto.Element_pb2 import Element
 from streamlit.proto.WidgetStates_pb2 import WidgetStates
 
-from bench import _mutation, hostile, mutants
+import core
+from bench import _mutation, _timed, hostile, mutants
 from bench._session import _knob
+from core.scene import continuation, recall, run
 from pictures import habits, worth
 from pictures.explained import derived, drifted
 from tests.support import open_page
@@ -47,6 +49,20 @@ def test_a_turn_of_our_slider_is_heard(held, monkeypatch):
     session["knob"] = {event["event"]: event["value"]}
     slider._turned("knob", 3, turned.append)
     assert turned == [2]
+
+
+def test_a_timed_server_says_what_each_run_took_of_the_processor(monkeypatch, capsys):
+    for module, name in ((run, "forward"), (recall.Recalled, "_logits"), (continuation, "generate")):
+        monkeypatch.setattr(module, name, getattr(module, name))  # put back at the end
+    _timed.listen()
+    scene = core.Scene(model="stories", max_new_tokens=2)
+    core.run(scene)
+    core.write(scene)
+    log = "another line\n" + capsys.readouterr().out
+    assert [line.split()[1] for line in log.splitlines()[1:]] == ["forward", "generate"]
+    each = [_timed.took(log, (name,)) for name in ("forward", "generate", "logits")]
+    assert each[0] > 0 and each[1] > 0 and each[2] == 0
+    assert _timed.took(log, ("forward", "generate")) == pytest.approx(each[0] + each[1])
 
 
 @pytest.mark.parametrize("script", hostile.SCRIPTS)
