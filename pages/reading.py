@@ -40,6 +40,7 @@ THRESHOLDS = (0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9)
 def read(words: Words) -> None:
     scene = state.scene()
     switchboard.in_step(scene)
+    stacks.keep_block(scene)
     found = stacks.looks(scene)
     controls.attention_of(scene, words)
     _choose(found, words)

@@ -6,7 +6,7 @@ only a probe tells. One that does the same in this sentence alone "looks like" o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -22,13 +22,28 @@ def labels_of(scene: Scene) -> np.ndarray:
     """[layer, head] of names out of core.interpret.LABELS, "seeming" for an induction head in this sentence only, or
     None.
     """
-    scores, probed = scores_of(scene), probe_of(scene)
+    probed = probe_of(scene)
     found = np.empty(probed.shape, object)
-    for place in np.ndindex(found.shape):
-        label = head_label(_at(scores, place))
-        is_one = probed[place] >= CLEAR
-        found[place] = "induction" if is_one else "seeming" if label == "induction" else label
+    for place, own in each_head(scores_of(scene)):
+        found[place] = _label(own, probed.item(place))
     return found
+
+
+def label_of(scene: Scene, place: tuple[int, int]) -> str | None:
+    """The same of one head."""
+    return _label(_at(scores_of(scene), place), probe_of(scene).item(place))
+
+
+def _label(own: dict[str, float], probed: float) -> str | None:
+    label = head_label(own)
+    return "induction" if probed >= CLEAR else "seeming" if label == "induction" else label
+
+
+def each_head(scores: dict[str, np.ndarray]) -> Iterator[tuple[tuple[int, ...], dict[str, float]]]:
+    """Each head's place [layer, head], and its own scores."""
+    numbers = zip(*(score.ravel().tolist() for score in scores.values()), strict=True)
+    places = np.ndindex(next(iter(scores.values())).shape)
+    return ((place, dict(zip(scores, own, strict=True))) for place, own in zip(places, numbers, strict=True))
 
 
 def probe_of(scene: Scene) -> np.ndarray:
@@ -79,7 +94,7 @@ def _scored(layers: Iterable[np.ndarray], tokens: Sequence[str], causal: bool) -
 def look(scene: Scene, place: tuple[int, int], words: Words) -> str:
     """What the head looks at of all tokens, if that has a name, and with what score; else "". From one text to another
     no look has one."""
-    return "" if stacks.looks(scene).crosses else _named(scores_of(_whole(scene)), place, unit(scene), words)
+    return "" if stacks.looks(scene).crosses else _named(_at(scores_of(_whole(scene)), place), unit(scene), words)
 
 
 def looks(scene: Scene, words: Words) -> list[list[str]]:
@@ -87,8 +102,10 @@ def looks(scene: Scene, words: Words) -> list[list[str]]:
     found, what = stacks.looks(scene), unit(scene)
     if found.crosses:
         return [[""] * found.config.n_heads] * found.config.n_layers
-    scores, (n_layers, n_heads) = scores_of(_whole(scene)), (found.config.n_layers, found.config.n_heads)
-    return [[_named(scores, (layer, head), what, words) for head in range(n_heads)] for layer in range(n_layers)]
+    named: list[list[str]] = [[] for _ in range(found.config.n_layers)]
+    for (layer, _), own in each_head(scores_of(_whole(scene))):
+        named[layer].append(_named(own, what, words))
+    return named
 
 
 def _whole(scene: Scene) -> Scene:
@@ -96,8 +113,7 @@ def _whole(scene: Scene) -> Scene:
     return scene.computed.turn(attention_of=scene.attention_of)
 
 
-def _named(scores: dict[str, np.ndarray], place: tuple[int, int], what: str, words: Words) -> str:
-    own = _at(scores, place)
+def _named(own: dict[str, float], what: str, words: Words) -> str:
     if not (label := head_label(own)):
         return ""
     return words(f"heads.looks.{label}", score=own[label], apart=1 - own[label], unit=what)

@@ -11,7 +11,7 @@ from pictures import ablation, compute, left_out, stacks
 from pictures.attention import at_head
 from pictures.compute import Picture, picture
 from pictures.extremes import Extreme, greatest, head_names, least, percent, token_name, unit
-from pictures.labels import labels_of, probe_of, scores_of
+from pictures.labels import each_head, label_of, labels_of, probe_of, scores_of
 from pictures.numbers import Bars, Each, by_layer
 from pictures.squares import head_axes
 from pictures.words import Words, capital
@@ -43,10 +43,9 @@ def labels(scene: Scene, words: Words) -> Picture:
     found = labels_of(scene)
     shown = np.zeros(found.shape)
     scores, probed = scores_of(scene), probe_of(scene)
-    for place in np.ndindex(shown.shape):
-        mine = {name: float(score[place]) for name, score in scores.items()}
+    for place, mine in each_head(scores):
         shown[place] = _earned(found.item(place), mine, probed.item(place))
-    says = _labelled(scene, words) + left_out.told_of_looks(scene, words, "shares")
+    says = _labelled(scene, found, words) + left_out.told_of_looks(scene, words, "shares")
     figure = head_map(
         shown,
         [[SIGNS[label] for label in row] for row in found],
@@ -60,18 +59,15 @@ def labels(scene: Scene, words: Words) -> Picture:
 def _earning(scene: Scene, found: np.ndarray, scores: dict[str, np.ndarray]) -> Each:
     """The score in each cell, as a number of the run, or of those of the probe."""
     looked = stacks.looks(scene)
+    arrays = [looked.name("pattern", layer) for layer in range(len(found))]
     others = [name for name in LABELS if name != "uniform"]
-
-    def number(layer: int, head: int) -> Numbered:
-        label, of = found[layer, head], looked.name("pattern", layer)
-        if label == "induction":
-            return f"probe.{of}", (head,)
-        best = max(others, key=lambda name: float(scores[name][layer, head]))
-        pattern = {None: best, "seeming": "induction"}.get(label, label)
-        return f"score_{pattern}.{of}", (head,)
-
-    n_layers, n_heads = found.shape
-    return Each(tuple(tuple(number(layer, head) for head in range(n_heads)) for layer in range(n_layers)))
+    numbers: list[list[Numbered]] = [[] for _ in arrays]
+    for (layer, head), mine in each_head(scores):
+        label = found[layer, head]
+        name = max(others, key=mine.__getitem__) if label is None else "induction" if label == "seeming" else label
+        of = f"probe.{arrays[layer]}" if label == "induction" else f"score_{name}.{arrays[layer]}"
+        numbers[layer].append((of, (head,)))
+    return Each(tuple(map(tuple, numbers)))
 
 
 def _earned(label: str | None, mine: dict[str, float], probed: float) -> float:
@@ -82,8 +78,7 @@ def _earned(label: str | None, mine: dict[str, float], probed: float) -> float:
     return best if label is None else mine["induction" if label == "seeming" else label]
 
 
-def _labelled(scene: Scene, words: Words) -> str:
-    found = labels_of(scene)
+def _labelled(scene: Scene, found: np.ndarray, words: Words) -> str:
     counts = [(label, int((found == label).sum())) for label in SIGNS if label]
     parts = [words(f"reading.counts.{label}", n=n, unit=unit(scene)) for label, n in counts if n]
     lost = stacks.lost(scene)
@@ -128,7 +123,7 @@ def _says_scores(scene: Scene, place: tuple[int, int], mine: dict[str, float], w
     pattern = at_head(compute.run(scene), scene, "pattern")
     if not np.isfinite(pattern).all():
         return words("reading.says.lost")
-    label, probe = labels_of(scene)[place], float(probe_of(scene)[place])
+    label, probe = label_of(scene, place), float(probe_of(scene)[place])
     score = _earned(label, mine, probe)
     values = {"place": capital(head_names([place], words)), "score": score, "unit": unit(scene)}
     if label in ("induction", "seeming"):

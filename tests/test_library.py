@@ -374,9 +374,10 @@ def test_the_block_that_a_page_draws_is_kept_with_the_run(model, monkeypatch):
         core.run(scene, params, weights=lambda: params, block=last).trace[f"blocks.{last}.attn.v"]
 
 
-@pytest.mark.parametrize("name", ["attention", "block"])
+@pytest.mark.parametrize("name", ["attention", "block", "reading"])
 def test_a_page_that_draws_one_block_computes_none_again(name, monkeypatch):
     monkeypatch.setattr(limits, "TRACE", 0)
+    monkeypatch.setattr(limits, "ABLATIONS", 0)  # those of Reading heads, which are asked for, run all blocks above
     monkeypatch.setattr("core.scene.recall.block", None)
     memory.BUDGET.clear()
     at = fine(page(name, model="gpt", layer="1"))
