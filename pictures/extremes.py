@@ -23,7 +23,7 @@ from plots.tokens import edged, shown
 
 FEW = 4  # of those alike, how many a sentence still names
 TOP = 1000  # of many values, how many are put in order at first
-MANY = 1 << 18  # values: more are gone through part by part
+MANY = 1 << 17  # values: more are gone through part by part
 NEAR = 0.02  # of the largest magnitude: so near the greatest there is mostly one that is written otherwise
 NOISE = 1e-6  # of the largest magnitude: what float32 may add to equal numbers
 T = TypeVar("T")

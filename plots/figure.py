@@ -25,9 +25,9 @@ LINE = 1.26  # of a name's size: the height of its line
 
 def number(value: float, decimals: int, comma: bool = False) -> str:
     """A number as it is printed: with a true minus, no negative zero, and a decimal comma where that is the custom."""
-    written = f"{value:.{decimals}f}".replace("-", "−")
-    if float(written.replace("−", "")) == 0:
-        written = written.removeprefix("−")
+    written = f"{value:.{decimals}f}"
+    if written.startswith("-"):
+        written = written.replace("-", "−" if float(written) else "")
     return written.replace(".", ",") if comma else written
 
 

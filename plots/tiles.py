@@ -289,7 +289,8 @@ def _thumbs(
         shares = np.asarray(heads, np.float32)
         if not signed:  # the greatest of some is so too as a byte: the fewer are left to be made one
             shares = _pooled(shares, factor, np.fmax)
-        cells = np.clip(np.nan_to_num(shares / zmax), -1, 1) * (BYTE // 2 if signed else BYTE)
+        shares = np.clip(shares / zmax, -1, 1)
+        cells = np.where(np.isnan(shares), 0, shares) * (BYTE // 2 if signed else BYTE)
         cells = np.rint(cells).astype(np.int16)
         if signed:
             cells = _pooled(cells, factor, _greater)
@@ -348,7 +349,7 @@ def _corners(layer: int, head: int, shape: tuple[int, ...], step: int) -> tuple[
 
 def _box(corners: tuple[float, float, float, float]) -> str:
     left, top, right, bottom = corners
-    return f"M{left} {top}L{right} {top}L{right} {bottom}L{left} {bottom}Z"
+    return f"M{left} {top}H{right}V{bottom}H{left}Z"
 
 
 def _frames(corners: Iterable[tuple[float, float, float, float]]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ import core
 from core import limits
 from core.scene.fields import OVERRIDES, TASK_NAMES, TRAINED_SIZES, kinds
 from core.scene.scene import ADDRESS, VIEW
-from core.scene.sentence import fit_sentence
+from core.scene.sentence import _fitted, fit_sentence
 from core.scene.switch import as_it_opens
 from core.tasks import SOURCED, TASKS, Characters
 from core.tokenizer.text import normalized
@@ -363,6 +363,19 @@ def test_the_longest_link_is_short_enough():
     words = " ".join(["ção"] * limits.TOKENS)
     link = urlencode(Scene(model="encoder_full", sentence=fit_sentence(words)[0]).to_query())
     assert len(link) < 2000
+
+
+def test_a_sentence_that_fits_is_cut_into_tokens_once(monkeypatch):
+    kind, cut = type(core.PRESETS["stories"].tokenizer), []
+    encode = kind.encode
+    monkeypatch.setattr(kind, "encode", lambda self, text: cut.append(text) or encode(self, text))
+    text = "o pinguim vê a foca e o mar outra vez"
+    scene = Scene(model="stories").turn(sentence=fit_sentence(text, model="stories")[0])
+    assert scene.tokens and cut.count(text) == 1
+    long = "o" * (limits.LONG_CHARACTERS + 1)
+    for _ in range(2):  # what is far too long is kept nowhere
+        _fitted(long, len(long), "words", "stories", limits.LONG)
+    assert cut.count(long) == 2
 
 
 def test_a_scene_is_plain_data():

@@ -10,7 +10,6 @@ from .. import limits
 from ..errors import SceneError
 from ..presets import REAL, Preset, find
 from ..tokenizer.graphemes import clusters
-from ..tokenizer.protocol import Tokenizer
 from ..tokenizer.text import normalized
 from ..tokenizer.words import SPLITTERS, Encoding, OpenVocabulary, Span, spans_in
 from .notice import Notice
@@ -38,18 +37,18 @@ def _fitted(text: str, whole: int, split: str, model: str, tokens: int) -> tuple
     text = " ".join(text.split()) if by == "words" else text if text.strip() else ""
     # Cutting into pieces may take the square of a text's length, and more than the limit is left out anyhow.
     tried = text[: _whole(text, characters)] if by == "pieces" else text
-    spans = _spans(tried, tokenizer, split)
+    spans = _spans(tried, model, split)
     n, fitted = len(spans), tried
     while (reach := _reach(fitted, spans, most, characters)) < len(fitted):
         fitted = fitted[:reach].rstrip() if by == "words" else fitted[:reach]
-        spans = _spans(fitted, tokenizer, split)  # a shorter text may have other pieces
+        spans = _spans(fitted, model, split)  # a shorter text may have other pieces
     if fitted != text:  # a heap of marks too large to be composed may now be small enough
         fitted = normalized(fitted)
     if fitted == text and whole <= limits.TYPED:
         return text, None
     if n == 1 or whole > limits.TYPED or len(tried) < len(text):
         return fitted, Notice("long", "sentence", str(max(whole, len(text))), str(len(fitted)))
-    return fitted, Notice("cut", "sentence", str(n), str(len(_spans(fitted, tokenizer, split))))
+    return fitted, Notice("cut", "sentence", str(n), str(len(_spans(fitted, model, split))))
 
 
 # A turn makes several Scenes of one sentence, and Start fits each reader's to every model. A model's name never means
@@ -95,9 +94,12 @@ def _preset(model: str) -> Preset:
     return preset
 
 
-def _spans(text: str, tokenizer: Tokenizer | None, split: str) -> tuple[Span, ...]:
+def _spans(text: str, model: str, split: str) -> tuple[Span, ...]:
     """Which characters of the text each of its tokens covers."""
-    return tokenizer.encode(text).spans if tokenizer else spans_in(text, SPLITTERS[split](text))
+    if (tokenizer := _preset(model).tokenizer) is None:
+        return spans_in(text, SPLITTERS[split](text))
+    # Mostly it is cut nowhere, and a Scene's sentence next; what is far too long for that is not to be kept.
+    return (encoded(text, model) if len(text) <= limits.LONG_CHARACTERS else tokenizer.encode(text)).spans
 
 
 def fit_target(text: str) -> str:
