@@ -168,11 +168,11 @@ def _candidates(shining: np.ndarray | Sequence[np.ndarray], focus: int | None) -
             touched = touches[places[order] % touches.size]
             led = np.concatenate([order[touched][:MAX_CURVES], order[~touched][:MAX_CURVES]])
         places, weights = places[led], weights[led]
-        found.append((places, weights))
-    every, one = np.unique(np.concatenate([places for places, _ in found]), return_index=True)
-    weights = np.concatenate([weights for _, weights in found])[one]
-    order = _order(touches, every, weights)
-    return every[order], weights[order]
+        new = places >= first  # of those before all that ever led are found
+        found.append((places[new], weights[new]))
+    every, all_weights = (np.concatenate(side) for side in zip(*found, strict=True))
+    order = _order(touches, every, all_weights)
+    return every[order], all_weights[order]
 
 
 def _heaviest(weights: np.ndarray, side: np.ndarray | None, led: np.ndarray) -> np.ndarray:
@@ -212,11 +212,12 @@ def _curves(start: np.ndarray, end: np.ndarray, lean: np.ndarray) -> np.ndarray:
     rise[:, 2] = 0.42 * (end - start)[:, 2]
     lean = lean.copy()
     lean[:, 1] += 0.14 * np.linalg.norm((end - start)[:, :2], axis=1)
-    t = np.linspace(0, 1, int(np.clip(3000 // max(len(start), 1), *POINTS)))[:, None]
+    t = np.linspace(0, 1, int(np.clip(3000 // max(len(start), 1), *POINTS)))
     t -= 0.4 * np.sin(2 * np.pi * t) / (2 * np.pi)  # closer at both ends, where they bend: 8 are as smooth as 11 evenly
-    basis = np.stack([(1 - t) ** 3, 3 * (1 - t) ** 2 * t, 3 * (1 - t) * t**2, t**3])  # [control, point, 1]
+    basis = np.stack([(1 - t) ** 3, 3 * (1 - t) ** 2 * t, 3 * (1 - t) * t**2, t**3], axis=1)  # [point, control]
     controls = np.stack([start, start + rise + lean, end - rise + lean, end])  # [control, curve, xyz]
-    return np.einsum("cpi,cnx->npx", basis, controls).astype(np.float32)
+    points = basis @ controls.reshape(4, -1)  # [point, curve and xyz]
+    return points.reshape(len(t), -1, 3).swapaxes(0, 1).astype(np.float32, order="C")
 
 
 def _like(line: dict[str, Any], name: str, width: float, colour: str) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import unicodedata
+from collections.abc import Callable
 from contextlib import suppress
 from functools import lru_cache
 from typing import Any
@@ -117,14 +118,8 @@ def base_layout(**extra: Any) -> dict[str, Any]:
     } | extra
 
 
-def to_json(figure: dict[str, Any]) -> bytes:
-    """The figure as JSON, each array as Plotly's {"dtype", "bdata", "shape"}: so NaN and infinities pass."""
-    if orjson is not None:
-        return orjson.dumps(figure, default=_typed_array)
-    return json.dumps(figure, default=_typed_array, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
-
-
-def _typed_array(value: Any) -> Any:
+def json_value(value: Any) -> Any:
+    """What JSON has no form for, in one that it has: an array as Plotly's {"dtype", "bdata", "shape"}."""
     if isinstance(value, np.generic):
         return value.item()
     if not isinstance(value, np.ndarray):
@@ -138,3 +133,10 @@ def _typed_array(value: Any) -> Any:
     little = np.ascontiguousarray(value, dtype=value.dtype.newbyteorder("<"))
     encoded = {"dtype": f"{value.dtype.kind}{value.dtype.itemsize}", "bdata": base64.b64encode(little.data).decode()}
     return encoded if value.ndim == 1 else encoded | {"shape": ", ".join(map(str, value.shape))}
+
+
+def to_json(figure: dict[str, Any], default: Callable[[Any], Any] = json_value) -> bytes:
+    """The figure as JSON, each array as `json_value` has it: so NaN and infinities pass."""
+    if orjson is not None:
+        return orjson.dumps(figure, default=default)
+    return json.dumps(figure, default=default, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
