@@ -614,6 +614,69 @@ def test_embeddings_are_drawn_of_the_example_first_and_of_two_dozen_at_most():
         assert ids[len(own) :] == rest[: max(0, 24 - len(own))]
 
 
+@pytest.mark.parametrize(("steps", "moment"), [(12, None), (90, None), (90, 40)])
+def test_embeddings_drift_from_the_first_step_to_this_one_by_a_dozen_moments_at_most(steps, moment):
+    view = view_of(run_of(steps=steps), train_step=moment)
+    picture = snapshot.embeddings(view, EN)
+    lines, (begins, ends) = picture.figure["data"][:-2], picture.figure["data"][-2:]
+    stages = (int(np.isnan(lines[0]["x"]).nonzero()[0][0]) - 1) // 10 + 1
+    kept = [m for m in view.run.moments if m <= view.step]
+    assert (kept[0], kept[-1]) == (0, view.step) and stages == min(12, len(kept))
+    assert (
+        EN("train.axis.at", n=0) in begins["hovertext"][0] and EN("train.axis.at", n=view.step) in ends["hovertext"][0]
+    )
+    ids, axes = snapshot.ids(view), snapshot.basis(view, snapshot.ids(view))
+    for points, step in ((begins, 0), (ends, view.step)):
+        placed = axes.project(view.run.at(step)[1]["embed.W_E"][ids].astype(np.float64))
+        assert np.stack([points["x"], points["y"]], axis=-1) == pytest.approx(placed, abs=1e-5)
+    layout = picture.figure["layout"]
+    for i, axis in enumerate("xy"):
+        assert f"{100 * axes.explained[i]:.0f}" in layout[f"{axis}axis"]["title"]["text"]
+    wide, high = (np.ptp(layout[f"{axis}axis"]["range"]) for axis in "xy")
+    place = picture.numbers.place(("learned.embed.W_E", (int(ids[0]), 0)))
+    drawn = place["x1"] - place["x0"], place["y1"] - place["y0"]
+    assert drawn == pytest.approx((0.04 * max(wide, high),) * 2), "an outline as wide as it is high"
+
+
+def test_the_basis_is_that_of_the_first_step_and_of_the_last_power_of_two():
+    run, ids = run_of(steps=45), np.arange(5)
+    tables = [run.checkpoints.at(step)[1]["embed.W_E"][ids].astype(np.float64) for step in (0, 32)]
+    both = np.concatenate(tables)
+    basis = snapshot.basis(view_of(run), ids)
+    assert basis.mean == pytest.approx(both.mean(0), abs=1e-6)
+    directions = np.linalg.svd(both - both.mean(0))[2][:2]
+    assert np.abs((basis.components * directions).sum(-1)) == pytest.approx(np.ones(2), abs=1e-4)
+
+
+def test_the_norms_of_a_run_that_has_not_begun_are_an_empty_picture_of_the_same_kind():
+    task = task_of("copy")
+    run = TrainingRun.start(task, task.config, 0, 4, 3e-3)
+    begun, fresh = curves.norms(view_of(run_of(steps=6)), EN), curves.norms(view_of(run), EN)
+    assert not fresh.figure["data"] and fresh.says == EN("train.says.no_norms")
+    for name in ("type", "title"):
+        assert fresh.figure["layout"]["yaxis"][name] == begun.figure["layout"]["yaxis"][name]
+    assert fresh.figure["layout"]["shapes"][0]["x0"] == 0 and begun.figure["layout"]["shapes"][0]["x0"] == 6
+    assert fresh.figure["layout"]["height"] == begun.figure["layout"]["height"]
+
+
+@pytest.mark.parametrize("task", ["copy", "translate"])
+def test_the_map_beside_the_run_has_no_numbers_in_its_cells_and_is_square(task):
+    picture = snapshot.attention(view_of(run_of(task)), EN)
+    assert [trace["type"] for trace in picture.figure["data"]] == ["heatmap"]
+    assert (
+        picture.figure["layout"]["height"]
+        == curves.SQUARE
+        == snapshot.embeddings(view_of(run_of()), EN).figure["layout"]["height"]
+    )
+
+
+def test_the_outline_of_a_step_is_a_share_of_the_axis():
+    for steps, axis in ((3, 10), (12, 12), (30, 30)):
+        view = view_of(run_of(steps=steps))
+        place = curves.loss(view, EN).numbers.place(("loss_mean.logits", (1,)))
+        assert (place["x0"], place["x1"]) == pytest.approx((1 - 0.006 * axis, 1 + 0.006 * axis))
+
+
 def test_long_lines_are_thinned_and_keep_their_ends():
     x = np.arange(100_000)
     figure = training_curves([Curve(x, np.sin(x), "a", "@query")], moment=5)

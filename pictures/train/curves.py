@@ -50,8 +50,8 @@ def _numbers(names: Sequence[str], lines: Sequence[Curve]) -> Steps:
     """Which number each point is: of this name, a line each, at its step."""
     each = zip(names, lines, strict=True)
     numbers = tuple(tuple((name, (int(x),)) for x in line.x[thinned(len(line.x))]) for name, line in each)
-    last = max((int(line.x[-1]) for line in lines if len(line.x)), default=1)
-    return Steps(numbers, max(last, LEAST_STEPS) * HALF)
+    last = max([LEAST_STEPS, *(int(line.x[-1]) for line in lines if len(line.x))])
+    return Steps(numbers, last * HALF)
 
 
 def _curves(

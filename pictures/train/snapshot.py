@@ -135,25 +135,29 @@ def example(view: View, words: Words) -> tuple[str, str]:
     guesses = shares.argmax(-1)
     task = view.run.task
     names = [named(token, words) for token in task.vocabulary]
-    cells = [_cell(names[read[0]], None, "")]
+    cells = [_given(names[read[0]])]
     for place, target in enumerate(targets):
         wrong = names[guesses[place]] if guesses[place] != target else ""
-        share = float(shares[place, target]) if mask[place] else None
-        cells.append(_cell(names[target], share, wrong, ("probability.logits", (place, int(target)))))
+        number = ("probability.logits", (place, int(target)))
+        share = float(shares[place, target])
+        cells.append(_answered(names[target], share, wrong, number) if mask[place] else _given(names[target]))
     right = int((guesses == targets)[mask].sum())
     mean = float(shares[np.arange(len(targets)), targets][mask].mean())
     says = words("train.says.example", right=right, n=int(mask.sum()), mean=mean)
     return f'<p class="fibra-example" aria-label="{escape(says)}">{"".join(cells)}</p>', says
 
 
-def _cell(token: str, share: float | None, wrong: str, number: Numbered | None = None) -> str:
+def _given(token: str) -> str:
+    """A token that nobody is asked for."""
+    return f"<span>{escape(shown(token))}</span>"
+
+
+def _answered(token: str, share: float, wrong: str, number: Numbered) -> str:
     """number: the probability; a click on the cell explains it."""
     written = escape(shown(token))
-    if share is None:
-        return f"<span>{written}</span>"
     guess = f"<sub>{escape(shown(wrong))}</sub>" if wrong else ""
     kind = "wrong" if wrong else "right"
-    way = EXPLAINED.write((number,)) if number else ""
+    way = EXPLAINED.write((number,))
     return (
         f'<a href="?explained={way}" data-way="{way}" class="{kind}" style="--share: {share:.3f}">{written}{guess}</a>'
     )
