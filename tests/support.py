@@ -6,6 +6,7 @@ import json
 import random
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -292,31 +293,42 @@ ALONE = (
 )  # each must fit others
 
 
+@cache
+def of_field(name: str) -> st.SearchStrategy:
+    """The values of this field of a Scene, made once: what is new is looked through before it is drawn from."""
+    return values_of(kinds_of(core.Scene)[name])
+
+
+@cache
+def of_part(name: str) -> st.SearchStrategy:
+    """The values of this part of a model."""
+    return values_of(OVERRIDES.kinds[name])
+
+
 @st.composite
 def scenes(draw: st.DrawFn) -> core.Scene:
     """Any Scene: every field drawn as its kind says, those that must fit one another so that they do."""
-    kinds = kinds_of(core.Scene)
-    model, split = draw(values_of(kinds["model"])), draw(values_of(kinds["split"]))
+    model, split = draw(of_field("model")), draw(of_field("split"))
     sentence = fit_sentence(draw(st.text(max_size=90)), split, model)[0]
     if fit_sentence(sentence, split, model)[0] != sentence:  # what the cut left is blank
         sentence = ""
     scene = core.Scene(model=model, split=split, sentence=sentence)
     for name in draw(st.lists(st.sampled_from([*OVERRIDES.kinds]), max_size=5)):
         try:
-            scene = scene.override(**{name: draw(values_of(OVERRIDES.kinds[name]))})
+            scene = scene.override(**{name: draw(of_part(name))})
         except (core.ConfigError, core.SceneError):  # does not fit the others, or what the model has learned
             continue
     n, c = len(scene.tokens), scene.config
     cells = st.tuples(st.integers(0, n - 1), st.integers(0, c.d_model - 1))
-    edits = draw(st.dictionaries(cells, values_of(kinds["edits"].columns["value"]), max_size=5))
+    edits = draw(st.dictionaries(cells, values_of(kinds_of(core.Scene)["edits"].columns["value"]), max_size=5))
     heads = st.tuples(st.integers(0, c.n_layers - 1), st.integers(0, c.n_heads - 1))
     elsewhere = st.tuples(st.integers(0, 1), st.integers(0, 1), st.sampled_from(["cross", "encoder"]))
     scene = scene.turn(
         edits={(*cell, value) for cell, value in edits.items()},
         ablated={head for head in draw(st.sets(heads | elsewhere, max_size=3)) if len(head) == 2 or c.n_encoder_layers},
-        **{name: draw(values_of(kind)) for name, kind in kinds.items() if name not in ALONE},
+        **{name: draw(of_field(name)) for name in kinds_of(core.Scene) if name not in ALONE},
     )
-    patch = draw(values_of(kinds["patch"]))
+    patch = draw(of_field("patch"))
     if patch and scene.can_patch(patch, scene.text):  # from its own run: nothing alters
         scene = scene.turn(patch=patch, patch_source=scene.text)
     return scene.pin().turn(temperature=2.0) if draw(st.booleans()) else scene
