@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from math import sqrt
 
 import numpy as np
 
-from core import Run, Scene
-from core.interpret import read_row
-from pictures import compute, left_out, memory, stacks
+from core import Scene
+from pictures import compute, left_out, stacks
 from pictures.compute import Picture, picture
 from pictures.display_names import all_named
-from pictures.extremes import greatest, magnitude, some, token_name, token_names, unit
-from pictures.numbers import COLUMN, ROW, Cells, cells
+from pictures.extremes import greatest, magnitude, some, token_name, unit
+from pictures.numbers import COLUMN, ROW, cells
+from pictures.one_head import at_head, input_name, numbers_of, rotated
+from pictures.rows_told import read_shown
 from pictures.squares import enlarging, looks_map
 from pictures.stacks import Looks
 from pictures.words import Words
@@ -192,11 +192,6 @@ MATRICES = (scores, scaled, masked, pattern)
 # ----------------------------------------------------------------------------------------------- shared by pages
 
 
-def input_name(scene: Scene) -> str:
-    """The trace's name for what this layer's attention reads."""
-    return stacks.looks(scene).reads
-
-
 def same_vectors(scene: Scene, other: Scene) -> bool:
     """Whether X, Q, K and V, and what is chosen of them, are the same in both Scenes.
 
@@ -214,31 +209,6 @@ def _vectors(scene: Scene) -> list[np.ndarray]:
     """X [pos, d_model], and the chosen head's Q, K and V [pos, d_head]."""
     run = compute.run(scene)
     return [run.trace[input_name(scene)], *(at_head(run, scene, rotated(scene, name)) for name in "qkv")]
-
-
-def rotated(scene: Scene, name: str) -> str:
-    """q and k meet after the rotary positions have turned them, where both stand in one text."""
-    turns = scene.config.positions == "rotary" and not stacks.looks(scene).crosses
-    return f"rot_{name}" if turns and name in "qk" else name
-
-
-def at_head(run: Run, scene: Scene, name: str) -> np.ndarray:
-    """One head's slice of an attention array; grouped keys and values are shared by several heads."""
-    x = run.trace[stacks.looks(scene).name(name)]
-    return x[own_head(scene, x.shape[0])]
-
-
-def own_head(scene: Scene, n: int) -> int:
-    """Which of n heads' keys, or of as many groups that share theirs, is the chosen head's."""
-    found = stacks.looks(scene)
-    return found.place[1] * n // found.config.n_heads
-
-
-def numbers_of(scene: Scene, name: str, x: np.ndarray) -> Cells:
-    """Which number of the run each cell is, of the chosen head's slice x [row, column] of an array of attention."""
-    found = stacks.looks(scene)
-    head = own_head(scene, found.config.kv_heads if name in ("k", "rot_k", "v") else found.config.n_heads)
-    return cells(found.name(name), (head, ROW, COLUMN), x.shape)
 
 
 def vectors(
@@ -298,54 +268,3 @@ def listed(x: np.ndarray, words: Words) -> str:
     """A vector as a reader writes it: its first numbers, and an ellipsis for more."""
     shown = "  ".join(words.number(v) if abs(v) < 10_000 else magnitude(v, words) for v in x[:FEW].tolist())
     return f"[{shown} …]" if len(x) > FEW else f"[{shown}]"
-
-
-@memory.kept(
-    lambda scene, words: (
-        *(scene.computed, words.lang, scene.layer, scene.head, scene.attention_of),
-        *(scene.without_first, scene.rows_renormalized),
-    ),
-    large=lambda scene, _: compute.is_large(scene),
-)
-def rows_read(scene: Scene, words: Words) -> list[str]:
-    """All rows of the chosen head's pattern in words."""
-    return read_shown(scene, range(len(stacks.looks(scene).rows)), words)
-
-
-def read_shown(scene: Scene, queries: Iterable[int], words: Words) -> list[str]:
-    """These rows of the chosen head's pattern in words, as the map shows them."""
-    a, found = left_out.on_map(at_head(compute.run(scene), scene, "pattern"), scene), stacks.looks(scene)
-    there = left_out.kept(scene) if left_out.hides(scene) else None
-    return [read(found, a, query, words, there) for query in queries]
-
-
-def read(found: Looks, a: np.ndarray, query: int, words: Words, there: np.ndarray | None = None) -> str:
-    """One row of the pattern in words: the keys it looks at most, the next, and the least of all that it may see.
-
-    there: [pos], which tokens are shown, where some are hidden.
-    """
-    token, hides = token_name(found.rows, query, words), there is not None
-    seen = np.arange(a.shape[1]) <= query if found.causal else np.ones(a.shape[1], bool)
-    if there is not None:
-        if not there[query]:
-            return words("attention.reads.hidden", token=token)
-        seen &= there
-    keys, row = np.flatnonzero(seen).tolist(), a[query, seen]
-    if not np.isfinite(row).all():
-        return words("attention.reads.lost", token=token)
-    groups = [(weight, [keys[i] for i in places]) for weight, places in read_row(row)]
-    itself = None if found.crosses else query
-
-    def named(places: list[int]) -> str:
-        return token_names(found.columns, places, words, itself=itself)
-
-    if len(groups) == 1:
-        weight, places = groups[0]
-        key = "alike" if len(places) > 1 else f"only{_across(found)}"
-        return words(f"attention.reads.{key}", token=token, weight=weight, keys=named(places), shown=hides)
-    shown = {"first": groups[0], "then": groups[1]} if len(groups) > 2 else {"first": groups[0]}
-    parts = [
-        words(f"attention.reads.{order}", keys=named(places), weight=weight)
-        for order, (weight, places) in (shown | {"last": groups[-1]}).items()
-    ]
-    return words("attention.reads.row", token=token, parts=", ".join(parts), shown=hides)

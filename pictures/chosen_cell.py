@@ -17,9 +17,9 @@ from core.explain.subject import Subject
 from core.scene.fields import Numbered
 from pictures import compute, left_out, memory, stacks
 from pictures.arithmetic import Line, listed, summed
-from pictures.attention import at_head
 from pictures.explained.naming import array
 from pictures.extremes import token_name
+from pictures.one_head import at_head
 from pictures.words import Words
 from plots.tokens import shown
 

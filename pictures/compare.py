@@ -9,7 +9,18 @@ from typing import Any
 import numpy as np
 
 from core import Scene
-from pictures import attention, changes, compute, extremes, fibres, heads, lighting, pinned, stacks
+from pictures import (
+    changes,
+    compute,
+    extremes,
+    fibres,
+    heads,
+    lighting,
+    one_head,
+    pinned,
+    rows_told,
+    stacks,
+)
 from pictures.compute import Picture, picture
 from pictures.display_names import all_named
 from pictures.explained.runs import PINNED
@@ -36,8 +47,8 @@ def step(scene: Scene) -> np.ndarray:
     """The compared step of the chosen head: [pos, dimension] or [query, key]; hidden cells are -inf."""
     run, name = compute.run(scene), scene.compared_step
     if name == "x":
-        return run.trace[attention.input_name(scene)]
-    return attention.at_head(run, scene, attention.rotated(scene, name))
+        return run.trace[one_head.input_name(scene)]
+    return one_head.at_head(run, scene, one_head.rotated(scene, name))
 
 
 @picture("pinned", "compared_step", "layer", "head", "query", "key", "attention_of")
@@ -54,7 +65,7 @@ def _step(shown: Scene, scene: Scene, words: Words, start: str = "") -> Picture:
     values = step(shown)
     if scene.compared_step == "pattern":
         found = stacks.looks(shown)
-        says = attention.read(found, values, found.cell[0], words)
+        says = rows_told.read(found, values, found.cell[0], words)
     else:
         says = changes.ranged(values, words)
     scale = "probability" if scene.compared_step == "pattern" else "signed"
@@ -67,8 +78,8 @@ def _cells(shown: Scene) -> Cells:
     """Which numbers of its run the cells of a compared step are."""
     name, values = shown.compared_step, step(shown)
     if name == "x":
-        return cells(attention.input_name(shown), (ROW, COLUMN), values.shape)
-    return attention.numbers_of(shown, attention.rotated(shown, name), values)
+        return cells(one_head.input_name(shown), (ROW, COLUMN), values.shape)
+    return one_head.numbers_of(shown, one_head.rotated(shown, name), values)
 
 
 def difference_of(was: Cells, now: Cells) -> Cells | None:

@@ -6,11 +6,11 @@ import numpy as np
 
 from core import Scene
 from pictures import compute, cuts, extremes, fibres_across, left_out, stacks
-from pictures.attention import read
 from pictures.compute import Picture, picture
 from pictures.display_names import all_named
 from pictures.lighting import counted, each_layer, focus, focuses, lit, of_layer, off_among, starts
 from pictures.numbers import Curves
+from pictures.rows_told import read
 from pictures.words import Words
 from pictures.woven import Woven
 from plots.bipartite import MAX_CURVES as MOST_FLAT

@@ -11,13 +11,13 @@ import numpy as np
 from core import Scene
 from core.interpret import attention_distance, entropy
 from pictures import compute, left_out, memory, stacks
-from pictures.attention import at_head
 from pictures.compute import Picture, picture
 from pictures.display_names import all_named
 from pictures.extremes import FEW, greatest, greatest_of_parts, head_names, least, some, token_name, unit
 from pictures.growth import lengths_within
 from pictures.labels import look, looks
 from pictures.numbers import COLUMN, ROW, Cells, Tiles, by_layer, cells
+from pictures.one_head import at_head
 from pictures.squares import enlarging, head_axes, looks_map
 from pictures.stacks import each_layer, some_layers
 from pictures.words import Words, capital

@@ -11,10 +11,10 @@ from core import Scene, limits
 from core.interpret import key_effects, put_in, rollout, value_weighted
 from pictures import compute, memory, stacks
 from pictures.ablation import again
-from pictures.attention import at_head
 from pictures.compute import Picture, picture
 from pictures.extremes import Shown, greatest, magnitude, percent, token_name, token_names
 from pictures.numbers import COLUMN, ROW, Lines, cells
+from pictures.one_head import at_head
 from pictures.reading import leaving
 from pictures.squares import looks_map
 from pictures.stacks import Looks

@@ -8,11 +8,11 @@ from core import Scene
 from core.interpret import LABELS, followable, induction_score
 from core.scene.fields import Numbered
 from pictures import ablation, compute, left_out, stacks
-from pictures.attention import at_head
 from pictures.compute import Picture, picture
 from pictures.extremes import Extreme, greatest, head_names, least, percent, token_name, unit
 from pictures.labels import each_head, label_of, labels_of, probe_of, scores_of
 from pictures.numbers import Bars, Each, by_layer
+from pictures.one_head import at_head
 from pictures.squares import head_axes
 from pictures.words import Words, capital
 from plots.head_map import head_map

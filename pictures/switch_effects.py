@@ -10,8 +10,8 @@ from core import Run, Scene
 from core.interpret import entropy, order_effect, relative_change, token_norms
 from core.interventions import ADDED, EVERY_PART, parts_of
 from pictures import compute, extremes
-from pictures.attention import at_head
 from pictures.extremes import magnitude
+from pictures.one_head import at_head
 from pictures.translate import text
 from pictures.words import Words
 

@@ -13,11 +13,11 @@ import numpy as np
 from core import Scene
 from core.interpret import PCA, pca, rank_correlation
 from pictures import compute, stacks
-from pictures.attention import at_head, rotated
 from pictures.compute import Picture, picture
 from pictures.display_names import all_named
 from pictures.numbers import POINT, Points
 from pictures.numbers import points as points_of
+from pictures.one_head import at_head, rotated
 from pictures.squares import nothing
 from pictures.words import Words
 from plots.plane import plane

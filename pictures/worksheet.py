@@ -11,7 +11,7 @@ import numpy as np
 from core import Scene
 from core.export import Question
 from pictures import chosen_cell, compute, quiz
-from pictures.attention import at_head
+from pictures.one_head import at_head
 from pictures.words import Words
 from plots.tokens import shown
 

@@ -14,7 +14,7 @@ from core import Scene
 from core import run as run_of
 from core.scene.fields import EXPLAINED
 from pictures import attention as pictures
-from pictures import chosen_cell, heads, left_out
+from pictures import chosen_cell, heads, left_out, one_head
 from pictures.arithmetic import added, summed
 from pictures.explained.naming import title
 from pictures.explained.page_world import world
@@ -71,10 +71,10 @@ def test_every_map_is_the_trace(scene, lang):
         expected = array(scene, name).astype(float)
         np.testing.assert_allclose(shown(picture.figure), np.where(np.isneginf(expected), np.nan, expected), rtol=1e-6)
         assert picture.says and "{" not in picture.says
-    x = run_of(scene).trace[pictures.input_name(scene)]
+    x = run_of(scene).trace[one_head.input_name(scene)]
     np.testing.assert_allclose(shown(pictures.inputs(scene, words).figure), x, rtol=1e-6)
     for name, builder in (("q", pictures.queries), ("k", pictures.keys), ("v", pictures.values)):
-        expected = array(scene, pictures.rotated(scene, name))
+        expected = array(scene, one_head.rotated(scene, name))
         np.testing.assert_allclose(shown(builder(scene, words).figure), expected, rtol=1e-6)
 
 
@@ -83,7 +83,7 @@ def test_every_map_is_the_trace(scene, lang):
 def test_the_arithmetic_is_that_of_the_arrays(scene, lang):
     """From the two vectors to the weight: each line's terms, recomputed here, give its value; the text shows both."""
     words = words_of(lang)
-    q, k = (array(scene, pictures.rotated(scene, n)).astype(float) for n in "qk")
+    q, k = (array(scene, one_head.rotated(scene, n)).astype(float) for n in "qk")
     query, key = scene.cell
     score = float(q[query] @ k[key])
     lines = {line.name: line for line in chosen_cell.cell(scene, words)}

@@ -10,7 +10,7 @@ import numpy as np
 
 from claims import CLAIMS, Fresh, Values, claim, named_in, near, see
 from core import Scene
-from pictures import attention, heads
+from pictures import attention, heads, rows_told
 
 HERE = Scene(model="induction", layer=1, head=1, without_first=True)
 GONE = Scene(model="gpt", without_first=True).override(n_layers=12, residual=False, norm="none", init="unit")
@@ -32,7 +32,7 @@ SCENES = [
 ]
 BUILDERS = (
     *attention.MATRICES,
-    lambda scene, words: attention.read_shown(scene, range(len(scene.tokens)), words),
+    lambda scene, words: rows_told.read_shown(scene, range(len(scene.tokens)), words),
     *(heads.overview, heads.chosen),
 )
 

@@ -9,14 +9,14 @@ import numpy as np
 import core
 from claims import Fresh, Values, claim, moved, named_in, near, pinned_number, ran, ties, told_as, written_as
 from core import Scene
-from pictures import attention, heads, importance, reading, stacks, start, together, worth
+from pictures import attention, heads, importance, one_head, reading, rows_told, stacks, start, together, worth
 from pictures.words import Words
 
 
 def rows(scene: Scene, words: Words) -> list[str]:
     """The list under the arithmetic: every row of the matrix."""
-    a = attention.at_head(ran(scene), scene, "pattern")
-    return [attention.read(stacks.looks(scene), a, q, words) for q in range(len(a))]
+    a = one_head.at_head(ran(scene), scene, "pattern")
+    return [rows_told.read(stacks.looks(scene), a, q, words) for q in range(len(a))]
 
 
 BUILDERS = (

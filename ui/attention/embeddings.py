@@ -9,8 +9,8 @@ import streamlit as st
 
 from core import Notice, Scene
 from pictures import compute
-from pictures.attention import input_name
 from pictures.extremes import token_name
+from pictures.one_head import input_name
 from pictures.words import Words
 from plots.tokens import visible
 from ui import controls, shell, state, table

@@ -8,8 +8,9 @@ import streamlit as st
 
 from core import Scene
 from pictures import chosen_cell, stacks
-from pictures.attention import LENGTHS, rows_read
+from pictures.attention import LENGTHS
 from pictures.extremes import choices
+from pictures.rows_told import rows_read
 from pictures.words import Words, capital
 from ui import controls, shell, state
 from ui.live import live_figure
