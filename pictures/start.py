@@ -169,7 +169,7 @@ def _left(run: Run, tokens: tuple[str, ...], words: Words) -> str:
     if "logits" not in run.trace:
         good = np.isfinite(final_vectors(run)).all()
         return words("start.says.vectors" if good else "start.says.no_vectors", d=config.d_model)
-    best = likeliest(run)
+    best = likeliest(run.scene)
     if not best:
         return words("start.says.nothing", vocab=config.vocab_size)
     share, token = best[0][1], token_name(tokens, len(tokens) - 1, words)

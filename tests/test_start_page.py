@@ -351,7 +351,7 @@ def test_the_likeliest_tokens_are_the_softmax_of_the_last_logits(model: str) -> 
     run = core.run(Scene(model=model))
     logits = run.trace["logits"][-1].astype(float)
     shares = np.exp(logits) / np.exp(logits).sum()
-    found = drawing.likeliest(run)
+    found = drawing.likeliest(run.scene)
     assert [share for _, share in found] == pytest.approx(sorted(shares, reverse=True)[: drawing.LIKELY])
     assert [name for name, _ in found] == [name_of(i, run) for i in np.argsort(-shares)[: drawing.LIKELY].tolist()]
 
@@ -366,7 +366,7 @@ def test_numbers_that_leave_float32_are_said() -> None:
 
 def test_logits_that_are_no_numbers_rank_nothing() -> None:
     scene = Scene(model="gpt").override(**dict(EXPLODING.overrides), norm="none", init="unit")
-    assert drawing.likeliest(core.run(scene)) == []
+    assert drawing.likeliest(scene) == []
     assert words_of("en")("start.says.nothing", vocab=1000) in pictures.says(scene, words_of("en"))
     assert pictures.html(scene, words_of("en")).count('class="bar"') == 0
 
