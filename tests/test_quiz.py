@@ -6,13 +6,14 @@ from collections import Counter
 from dataclasses import replace
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import core
 from core import CHECKS
-from core.checks import is_right
+from core.checks import belief_answers, is_right
 from core.errors import CheckError
 from core.export import Question, gift, moodle_xml, read_gift
 from pictures import checks, quiz
@@ -98,6 +99,46 @@ def test_a_choice_offers_all_there_are_or_four_and_says_of_what_it_asks():
         "?" in question.text.split("\n")[-1] and "http" in question.text for question in quiz.questions(PAGES[0], words)
     )
     assert not quiz.asks("teachers")
+
+
+def test_the_wrong_places_are_a_misconception_s_and_then_those_that_look_likeliest():
+    """As many as make four; of a cell the greatest others, in their order, but those that are right too."""
+    cells = 0
+    for check in CHECKS.values():
+        if check.kind not in ("cell", "head") or check.page not in PAGES:
+            continue
+        for number in range(quiz.VARIANTS):
+            scene = check.variant(number)
+            right, *wrong = quiz._options(check, scene)
+            truth = checks.truth(check.name, scene)
+            believed = [one for one in dict.fromkeys(belief_answers(check, scene)) if one != right]
+            believed = [one for one in believed if not is_right(check, one, truth)]
+            led = wrong[: len(believed)]
+            assert right == core.answer(check, scene) and led == believed[: len(led)]
+            rest = [truth[one[1:] if truth.ndim == 1 else one] for one in wrong[len(led) :]]
+            assert rest == sorted(rest, reverse=True), (check.name, rest)
+            others = [
+                place
+                for place in np.ndindex(truth.shape)
+                if not is_right(check, one := (scene.cell[0], *place) if truth.ndim == 1 else place, truth)
+                and one not in led
+            ]
+            assert len(wrong) == min(3, len(led) + len(others)), check.name
+            for place in others:
+                if ((scene.cell[0], *place) if truth.ndim == 1 else place) not in wrong:
+                    assert not rest or truth[place] <= rest[-1], (check.name, place)
+            cells += bool(rest)
+    assert cells >= 5
+
+
+def test_a_check_that_varies_is_asked_three_times_and_listed_by_64_characters_at_most():
+    lengths, times = set(), Counter()
+    for page in PAGES:
+        for question in quiz.questions(page, words_of("pt-BR")):
+            lengths.add(len(question.name.rpartition(" (")[0]))
+            times[question.tags[2]] += 1
+    assert max(lengths) == 64 and {*times.values()} <= {1, 2, 3} and 3 in times.values()
+    assert all(times[name] == 1 for name in times if not CHECKS[name].varies)
 
 
 def test_a_variant_is_each_check_once():

@@ -16,6 +16,8 @@ from streamlit.testing.v1 import AppTest
 import core
 from core import Scene
 from core.tasks import Characters
+from core.tasks.translation import END
+from core.train.batch import Batch
 from core.train.gradcheck import gradcheck, gradcheck_all, next_token
 from core.train.training_run import TrainingRun
 from pictures.pages import PAGES
@@ -658,6 +660,40 @@ def test_the_norms_of_a_run_that_has_not_begun_are_an_empty_picture_of_the_same_
     assert fresh.figure["layout"]["shapes"][0]["x0"] == 0 and begun.figure["layout"]["shapes"][0]["x0"] == 6
     heights = [made.figure["layout"]["height"] for made in (fresh, begun, curves.loss(view_of(run), EN))]
     assert heights == [curves.SQUARE, curves.SQUARE, curves.HEIGHT]
+
+
+def test_what_the_encoder_reads_is_the_source_without_its_padding():
+    view = view_of(run_of("translate"))
+    batch, chosen = view._chosen
+    whole, padded = batch.source[chosen].tolist(), batch.source_mask.copy()
+    padded[chosen, -2:] = False
+    for mask, expected in ((padded, whole[:-2]), (None, whole)):
+        other = view_of(view.run)
+        other.__dict__["_chosen"] = Batch(batch.ids, batch.targets, batch.mask, batch.source, mask), chosen
+        assert other.source.tolist() == expected
+    assert view_of(run_of("copy")).source is None
+
+
+def test_what_a_model_writes_ends_where_its_positions_do():
+    """As many tokens as are asked for, the first one besides; no more than there are positions."""
+    view = view_of(run_of())
+    n_ctx, first = view.run.config.n_ctx, view.row[0][:1]
+    for asked in (1, 5, n_ctx - 1, n_ctx, 1000):
+        n = min(asked, n_ctx - 1)
+        steps = core.generate(view.params, view.run.config, first, n, 0.7, seed=view.step)
+        expected = view.run.task.read([first[0], *(step.token for step in steps)])
+        assert len(expected) == n + 1 and snapshot.sample(view, asked) == view.run.task.joint.join(expected)
+
+
+def test_what_is_translated_is_the_source_without_what_begins_it():
+    view = view_of(run_of("translate"))
+    task = view.run.task
+    read, _, made = snapshot.sample(view).partition(" → ")
+    assert read == task.joint.join(task.read(view.source[1:])).replace(" .", ".")
+    stop, room = task.vocabulary.index(END), view.run.config.n_ctx - 1
+    steps = core.generate(view.params, view.run.config, view.source[:1], room, 0, source=view.source, stop=stop)
+    assert read.endswith("."), "what is written begins with a full stop here, which does not lean on the arrow"
+    assert made == task.joint.join(task.read([step.token for step in steps])).replace(" .", ".")
 
 
 @pytest.mark.parametrize("task", ["copy", "translate"])

@@ -179,7 +179,7 @@ def _translated(view: View, source: np.ndarray, room: int) -> str:
     stop = task.vocabulary.index(END)
     steps = core.generate(view.params, config, source[:1], room, 0, source=source, stop=stop)
     texts = (task.read(source[1:]), task.read([step.token for step in steps]))
-    return " → ".join(task.joint.join(words) for words in texts).replace(" .", ".")
+    return " → ".join(task.joint.join(words).replace(" .", ".") for words in texts)
 
 
 def _strongest(pattern: np.ndarray, tokens: list[str], words: Words, **place: int) -> str:

@@ -79,9 +79,10 @@ class View:
     def source(self) -> np.ndarray | None:
         """[pos]: what the encoder reads of the example, where there is one."""
         batch, chosen = self._chosen
-        if batch.source is None or batch.source_mask is None:
+        if batch.source is None:
             return None
-        return batch.source[chosen][batch.source_mask[chosen]]
+        source = batch.source[chosen]
+        return source if batch.source_mask is None else source[batch.source_mask[chosen]]
 
     @cached_property
     def tokens(self) -> tuple[str, ...]:
