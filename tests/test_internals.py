@@ -207,6 +207,37 @@ def test_a_component_s_state_is_left_to_streamlit_where_it_is_kept_elsewhere(mon
     internals.lighten_states()
 
 
+def test_a_turn_of_a_page_that_was_left_is_not_run(monkeypatch):
+    session = pytest.importorskip("streamlit.runtime.app_session").AppSession
+    runner = pytest.importorskip("streamlit.runtime.scriptrunner").ScriptRunner
+    asked, ran = [], []
+    monkeypatch.setattr(session, "request_rerun", lambda _, state: asked.append(state))
+    monkeypatch.setattr(runner, "_run_script", lambda _, data: ran.append(data))
+    internals.leave_left_pages()
+    here = SimpleNamespace(_pages_manager=SimpleNamespace())
+
+    def ask(page: str, fragment: str = "") -> bool:
+        session.request_rerun(here, state := SimpleNamespace(page_script_hash=page, fragment_id=fragment))
+        return any(heard is state for heard in asked)
+
+    def run(page: str, *fragments: str) -> bool:
+        runner._run_script(here, data := SimpleNamespace(page_script_hash=page, fragment_id_queue=[*fragments]))
+        return any(run is data for run in ran)
+
+    assert ask("") and ask("one", "turned") and run("one", "turned"), "nobody has said yet which page it is"
+    assert ask("one") and ask("one", "turned") and run("one", "turned")
+    assert ask("two") and not ask("one", "turned") and not run("one", "turned")
+    assert ask("two", "turned") and run("two") and run("two", "turned")
+    monkeypatch.setattr(internals, "_pages", lambda: here._pages_manager)
+    monkeypatch.setattr(internals, "run_context", lambda: SimpleNamespace(page_script_hash="three"))
+    internals.page_opened()  # where st.switch_page led, which no link asked for
+    assert ask("three", "turned") and not run("two", "turned")
+    session.request_rerun(here, None)
+    assert asked[-1] is None, "the server may ask by itself"
+    monkeypatch.delattr(session, "request_rerun")
+    internals.leave_left_pages()
+
+
 SECTIONS = ("theme", "theme.light", "theme.dark", "theme.sidebar", "theme.light.sidebar", "theme.dark.sidebar")
 
 

@@ -130,6 +130,41 @@ def test_the_scene_survives_page_changes_and_a_reload(in_turn, app):
     expect(page.get_by_role("textbox", name="Sentence", exact=True)).to_have_value("um dois três")
 
 
+def test_a_link_tapped_while_a_sentence_is_typed_takes_it_along(watched, app):
+    """A tap leaves the field and follows the link at once: the sentence came after its page was gone, and was lost."""
+    page = watched.at(app, "/attention?lang=en")
+    for title, back in (("Fibres", "Attention"), ("Generate", "Attention")):
+        settled(page)
+        page.get_by_role("textbox", name="Sentence", exact=True).fill(f"um dois {title}")
+        menu(page, title).click()
+        expect(page.locator("h1.fibra-title")).to_have_text(title)
+        expect(page.get_by_role("textbox", name="Sentence", exact=True)).to_have_value(f"um dois {title}")
+        wait_for_query(page, sentence=f"um dois {title}")
+        menu(page, back).click()
+        expect(page.locator("h1.fibra-title")).to_have_text(back)
+
+
+LATE = """(link) => {
+  link.click();
+  const field = document.querySelector("[class*=st-key-knob-sentence] input");
+  Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, "value").set.call(field, "too late");
+  field.dispatchEvent(new Event("input", { bubbles: true }));
+  field.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true }));
+}"""
+
+
+def test_a_turn_that_comes_once_the_page_was_left_comes_to_nothing(watched, app):
+    """Streamlit then drew the old page's middle into the new one, where it has no place, and the screen was empty."""
+    page = watched.at(app, "/attention?lang=en")
+    for title in ("Fibres", "Attention", "Generate"):
+        settled(page)
+        menu(page, title).evaluate(LATE)
+        expect(page.locator("h1.fibra-title")).to_have_text(title)
+        settled(page)
+        expect(page.locator("h1.fibra-title")).to_have_text(title)
+        assert "sentence" not in query(page)
+
+
 def test_two_tabs_do_not_mix(watched, app):
     one, two = watched.tab(), watched.again()
     open_page(one, app, query="lang=en&sentence=um")

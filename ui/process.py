@@ -52,6 +52,7 @@ def _prepare() -> None:
     internals = import_module("ui.live.internals")
     internals.shorten_deep_addresses()
     internals.send_plotly_early()
+    internals.leave_left_pages()
     internals.lighten_states()
     internals.keep_theme()
     core = import_module("core")

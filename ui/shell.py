@@ -36,7 +36,7 @@ from ui import (
 from ui.challenges import asked as challenge
 from ui.checks import cards, panel
 from ui.lessons import bar
-from ui.live import live_figure, menu, presence, projector, session, theme_button
+from ui.live import internals, live_figure, menu, presence, projector, session, theme_button
 from ui.live import range as slider
 from ui.round import seat
 from ui.said import say
@@ -85,6 +85,7 @@ class Page:
         """
         process.prepare()
         menu.through_app()
+        internals.page_opened()
         presence.here()
         scene = state.open_scene(self.name)  # whatever the address brings decides the language too
         words = state.words()

@@ -208,6 +208,58 @@ def complete_runtime() -> None:
         return
 
 
+def leave_left_pages() -> None:
+    """Let a turn of a page that the reader has left come to nothing.
+
+    Who turns a knob while the next page is on its way asks for that page first and then for a fragment of the old one.
+    Streamlit ran it, told the browser of a change of page, and of the fragment's elements alone: they found no place
+    there, and the browser was left with an empty screen. AppSession.request_rerun, ScriptRunner._run_script. Without
+    either: so it stays.
+    """
+    try:
+        from streamlit.runtime.app_session import AppSession
+        from streamlit.runtime.scriptrunner import ScriptRunner
+
+        request, run = AppSession.request_rerun, ScriptRunner._run_script
+    except GONE:
+        return
+    if getattr(request, "fibra", False):
+        return
+
+    def requested(self: Any, state: Any) -> None:
+        manager = getattr(self, "_pages_manager", None)
+        page, fragment = getattr(state, "page_script_hash", ""), getattr(state, "fragment_id", "")
+        if not fragment:
+            _open(manager, page)
+        elif _left(manager, page):
+            return
+        request(self, state)
+
+    def ran(self: Any, data: Any) -> None:
+        fragments, page = getattr(data, "fragment_id_queue", ()), getattr(data, "page_script_hash", "")
+        if not (fragments and _left(getattr(self, "_pages_manager", None), page)):
+            run(self, data)
+
+    requested.fibra = True  # type: ignore[attr-defined]
+    AppSession.request_rerun = requested  # type: ignore[method-assign]
+    ScriptRunner._run_script = ran  # type: ignore[method-assign]
+
+
+def page_opened() -> None:
+    """This run's page is the one that the reader is on: also where no link asked for it, but st.switch_page."""
+    _open(_pages(), getattr(run_context(), "page_script_hash", ""))
+
+
+def _open(manager: Any, page: str) -> None:
+    if manager is not None and page:
+        manager.fibra_page = page
+
+
+def _left(manager: Any, page: str) -> bool:
+    """Whether the session's newest page is another one."""
+    return bool(page) and getattr(manager, "fibra_page", page) != page
+
+
 def lighten_states() -> None:
     """Give what a component has told as it was told, where nothing was told just now.
 

@@ -22,6 +22,8 @@ export default function ({ data, setTriggerValue }) {
   document.addEventListener("focusin", refreshLink, true);
   document.addEventListener("focusin", nameAll, true);
   onState(nameAll);
+  for (const deed of ["input", "keydown", "focusout"]) document.addEventListener(deed, noteTyped, true);
+  document.addEventListener("click", waitForWords, true);
   document.addEventListener("click", leaveMenu);
   document.addEventListener("click", openTerm, true);
 }
@@ -109,6 +111,42 @@ function refreshLink(event) {
 function leaveMenu(event) {
   if (innerWidth > NARROW || !event.target.closest?.(".st-key-menu a")) return;
   foldSidebar();
+}
+
+// ---- A link that is clicked just after typing. Streamlit tells the server what a field holds a moment after it is left,
+// and of a tap at once: what was typed then came after its page was gone. So such a link waits until it was heard.
+
+const BEGUN = 300; // ms that a link waits for the server to begin: what was typed may be what stood there
+const HEARD = 2000; // and for it to come to an end: it may be busy
+const TEXT = "textarea, input:is([type=text], [type=number], :not([type])):not([role=combobox])";
+let typed = false; // in a field, and not entered
+let left = -Infinity; // when that field was left
+
+function noteTyped({ type, target, key, timeStamp }) {
+  if (!target.matches?.(TEXT)) return;
+  if (type === "focusout") left = typed ? timeStamp : -Infinity;
+  typed = type === "input" || (typed && type === "keydown" && key !== "Enter");
+}
+
+function waitForWords(event) {
+  const path = event.composedPath();
+  const follows = path.some((part) => part.matches?.("a[href]"));
+  const elsewhere = event.ctrlKey || event.metaKey || event.shiftKey; // a new tab has the address as it is
+  if (!follows || elsewhere || event.timeStamp - left > HEARD) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  left = -Infinity;
+  const { clientX, clientY, detail, timeStamp } = event;
+  const again = new MouseEvent("click", { bubbles: true, cancelable: true, composed: true, clientX, clientY, detail });
+  let begun = false;
+  const follow = (now) => {
+    const state = scriptState();
+    begun ||= state !== "notRunning";
+    const over = begun ? state === "notRunning" || now - timeStamp > HEARD : now - timeStamp > BEGUN;
+    if (over || !state) path[0].dispatchEvent(again);
+    else requestAnimationFrame(follow);
+  };
+  requestAnimationFrame(follow);
 }
 
 // ---- The glossary. A term that the prose links opens among the page's words. It is no step of the history.
