@@ -21,7 +21,7 @@ from .params import Params
 from .presets import Preset, hold
 from .strict_json import parse, quoted
 from .weights import Pretrained, load_pretrained
-from .weights.card import Card, check_kind, files, is_model, licence, name_of, read_config, revision, titled
+from .weights.card import Card, called, check_kind, files, is_model, licence, name_of, read_config, revision, titled
 from .weights.folder import CONFIG, VOCABULARIES, WHOLE
 
 VARIABLE = "FIBRA_MODELS"  # of the environment: the folder below which a deployer keeps real models
@@ -245,6 +245,9 @@ def adopted(given: Mapping[str, bytes]) -> tuple[str, Real]:
         if model is None or model.tokenizer is None:
             raise WeightsError(card.problem)
         model.tokenizer.encode(model.sentence)  # what it reads of its files, it has read now
+        if path.is_dir():  # a reader's folder comes without its name
+            card = replace(card, title=called(path))
+            model = replace(model, title=card.title, card=card)
     return name, cast(Real, hold(name, model))
 
 

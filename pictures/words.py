@@ -23,7 +23,7 @@ from plots.tokens import isolated, visible
 
 CONTENT = Path(__file__).parent.parent / "content"
 LANGUAGES = ("pt-BR", "en")
-FILES = ("labels", "checks", "challenges")
+FILES = ("labels", "checks", "challenges", "refusals")
 MINUS = "−"
 RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 MILLION = 1e6
@@ -54,6 +54,10 @@ class Words:
     def __call__(self, key: str, /, **values: Any) -> str:
         label = self._labels[key]
         return self.filled(label, values) if values else label
+
+    def under(self, prefix: str) -> dict[str, str]:
+        """The labels whose keys begin so."""
+        return {key: label for key, label in self._labels.items() if key.startswith(prefix)}
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Words) and other.lang == self.lang

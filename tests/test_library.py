@@ -264,6 +264,22 @@ def test_a_reader_s_files_become_a_model_and_leave_nothing_behind(tmp_path, shel
     assert find(name) is None, "it lives as long as a session holds it"
 
 
+@pytest.mark.parametrize(
+    ("said", "called"),
+    [
+        *(("org/tiny-bert", "tiny-bert"), ("C:\\models\\mine\\", "mine"), ("/tmp/x/run.3/", "run.3"), ("", "bert")),
+        *(("<b>bert</b>", "bert"), ("../..", "bert"), (None, "bert"), (7, "bert"), ("a" * 65, "bert")),
+    ],
+)
+def test_a_folder_that_was_brought_is_called_as_its_config_says(tmp_path, shelf, said, called):
+    """Its own name does not come with its files: it was called *upload*, in both languages."""
+    given = {path.name: path.read_bytes() for path in folder(tmp_path).iterdir()}
+    given["config.json"] = json.dumps(json.loads(given["config.json"]) | {"_name_or_path": said}).encode()
+    name, model = library.adopted(given)
+    assert model.title == model.card.title == called
+    assert pictures.table(pictures.rows_of(model.card, words_of("pt-BR"))) and find(name) is model
+
+
 @pytest.mark.browser
 def test_a_model_that_was_brought_is_the_story_at_once_and_after_a_reload(watched, app, tmp_path):
     """The box forgets what was taken and its button goes with it: nothing said that the page had a card more."""

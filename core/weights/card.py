@@ -24,6 +24,7 @@ SAMPLES, SAMPLE = 64, 4096  # of a file: pieces, evenly spread, and bytes of eac
 REFUSED = dict.fromkeys((".bin", ".pt", ".pth", ".ckpt", ".pkl"), "a Python pickle, which is never loaded")
 REFUSED |= dict.fromkeys((".zip", ".tar", ".tgz", ".gz"), "an archive; unpack it first")
 ARCHITECTURE = re.compile(rb"general\.architecture\x08\0\0\0.\0{7}([a-z0-9]{1,32})", re.DOTALL)
+NAME = re.compile(r"(?=.*[a-z])[\w.-]{1,64}", re.ASCII | re.IGNORECASE)  # of a model, as the Hub lets one be called
 LICENCES = ("LICENSE", "LICENSE.txt", "LICENSE.md", "LICENCE", "COPYING")
 LICENCE = re.compile(r"Apache License|MIT License|BSD|Creative Commons|GNU [A-Z ]*GENERAL PUBLIC", re.IGNORECASE)
 
@@ -90,6 +91,13 @@ def titled(path: Path) -> str:
     if path.parent.name == "snapshots" and path.parent.parent.name.startswith("models--"):
         return path.parent.parent.name.removeprefix("models--").replace("--", "/")
     return path.name if path.is_dir() else path.stem
+
+
+def called(path: Path) -> str:
+    """What a folder is called by its config.json: the name that it was saved by, or else its family."""
+    said = parse(read_config(path), CONFIG)
+    saved = re.split(r"[/\\]", str(said.get("_name_or_path") or "").rstrip("/\\"))[-1]
+    return saved if NAME.fullmatch(saved) else str(said["model_type"])
 
 
 def revision(path: Path) -> str:

@@ -10,7 +10,7 @@ from core import PRESETS, Scene
 from core.library import LIBRARY, Real
 from core.presets import find, living
 from core.weights import Card
-from pictures import display_names
+from pictures import display_names, refusals
 from pictures import models as pictures
 from pictures.lessons import shortened
 from pictures.words import Words
@@ -56,7 +56,7 @@ def _brought() -> list[Card]:
 def _card(card: Card, words: Words) -> None:
     shell.say(card.title, "step")
     if card.problem:
-        shell.say(words("models.refused", problem=card.problem), "notice")
+        shell.say(words("models.refused", problem=refusals.told(card.problem, words)), "notice")
         return
     st.html(pictures.table(pictures.rows_of(card, words)))
     if warned := pictures.warned(card, words):

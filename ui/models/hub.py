@@ -8,6 +8,7 @@ from core import WeightsError
 from core.library import LIBRARY
 from core.weights.hub import Offer
 from pictures import models as pictures
+from pictures import refusals
 from pictures.words import Words
 from ui import shell
 from ui.models import fetch
@@ -30,7 +31,7 @@ def bring(words: Words) -> None:
             st.session_state[FOUND] = _looked_up(name.strip())
     found = st.session_state.get(FOUND, ())
     if isinstance(found, str):
-        shell.say(words("models.hub.refused", error=found), "notice")
+        shell.say(words("models.hub.refused", error=refusals.told(found, words)), "notice")
     elif found:
         _offered(found, words)
 
@@ -66,7 +67,7 @@ def _fetched(offer: Offer, words: Words) -> None:
     try:
         fetch.fetch(offer, LIBRARY.root, told)
     except WeightsError as error:
-        shell.say(words("models.hub.refused", error=str(error)), "notice")
+        shell.say(words("models.hub.refused", error=refusals.told(str(error), words)), "notice")
         return
     del st.session_state[FOUND]
     st.rerun()

@@ -9,6 +9,7 @@ import streamlit as st
 from core import FibraError, limits
 from core.library import adopted
 from core.presets import living_bytes
+from pictures import refusals
 from pictures.words import Words
 from ui import presets, shell, state
 from ui.live import compat
@@ -31,7 +32,8 @@ def bring(words: Words) -> None:
     files = compat.call(st.file_uploader, label, accept_multiple_files=True, key=key, **most)
     if files and st.button(words("models.upload.load"), key="models-load", on_click=_load, args=(files,)):
         error = st.session_state.pop(REFUSED)
-        shell.say(words("models.upload.refused", error=error) if error else words("models.upload.full"), "notice")
+        refused = words("models.upload.refused", error=refusals.told(error, words)) if error else ""
+        shell.say(refused or words("models.upload.full"), "notice")
         if error and [file.name.endswith(".safetensors") for file in files] == [True]:
             shell.say(words("models.upload.run"), "about")
 

@@ -16,6 +16,7 @@ from core.tasks.translation import SourceVocabulary
 from core.tokenizer.text import ENCODINGS, decoded
 from core.tokenizer.words import UNKNOWN, FixedVocabulary
 from core.weights.model_file import Portable, pack, unpack
+from pictures import refusals
 from pictures.train.view import View
 from pictures.words import Words
 from ui import shell, state
@@ -63,7 +64,7 @@ def _why(error: Exception, words: Words) -> str:
     """Why a text or a file was refused, in the reader's language where that is known."""
     if isinstance(error, TextError):
         return words(f"train.own.why.{error.code}", limit=limits.CORPUS // 1000, least=LEAST)
-    return str(error)
+    return refusals.told(str(error), words)
 
 
 def model(words: Words) -> None:
