@@ -200,15 +200,24 @@ def after_attention(
             x = norm(x, params, config, at + "ln_cross", trace)
         middle = x = trace.put(at + "resid_mid_cross", x)
 
-    if config.d_mlp:
-        x = start if config.parallel else middle
-        x = norm(x, params, config, at + "ln2", trace) if pre else x
-        x = trace.put(at + "mlp_out", mlp(x, params, config, at + "mlp.", trace))
-        if config.residual or config.parallel:
-            x = middle + x
-        if post:
-            x = norm(x, params, config, at + "ln2", trace)
+    x = feed_forward(start, middle, params, config, i, trace) if config.d_mlp else middle
     return trace.put(at + "resid_post", x)
+
+
+def feed_forward(
+    start: np.ndarray, middle: np.ndarray, params: Params, config: Config, i: int, trace: Trace
+) -> np.ndarray:
+    """A block's MLP, with its norm and what runs past it, from what entered the block and what its attention has left:
+    start [..., pos, d_model], middle [..., pos, d_model] -> [..., pos, d_model].
+    """
+    at = f"blocks.{i}."
+    pre, post = norm_places(config)
+    x = start if config.parallel else middle
+    x = norm(x, params, config, at + "ln2", trace) if pre else x
+    x = trace.put(at + "mlp_out", mlp(x, params, config, at + "mlp.", trace))
+    if config.residual or config.parallel:
+        x = middle + x
+    return norm(x, params, config, at + "ln2", trace) if post else x
 
 
 def norm_places(config: Config) -> tuple[bool, bool]:

@@ -40,9 +40,9 @@ SCORES = ("head", "query", "key")
 PER_TOKEN = ("pos", "1")
 HIDDEN = ("pos", "d_mlp")
 
-EMBED, BLOCK, ATTENTION, REST, MLP, NORM, UNEMBED = (
+EMBED, BLOCK, ATTENTION, REST, FEED_FORWARD, MLP, NORM, UNEMBED = (
     f"{__package__}.model.{name}"
-    for name in ("embed", "block", "attention", "after_attention", "mlp", "norm", "unembed")
+    for name in ("embed", "block", "attention", "after_attention", "feed_forward", "mlp", "norm", "unembed")
 )
 
 
@@ -90,7 +90,7 @@ _STACK: dict[str, Name] = {
     "blocks.{i}.mlp.up": Name(HIDDEN, r"xV", "Shazeer 2020, eq. 5", MLP),
     "blocks.{i}.mlp.act": Name(HIDDEN, r"f(xW)", "Shazeer 2020, eq. 5", MLP),
     "blocks.{i}.mlp.post": Name(HIDDEN, r"f(xW_1+b_1)", "Vaswani et al. 2017, eq. 2", MLP),
-    "blocks.{i}.mlp_out": Name(RESIDUAL, r"\mathrm{FFN}(x)", "Vaswani et al. 2017, eq. 2", REST),
+    "blocks.{i}.mlp_out": Name(RESIDUAL, r"\mathrm{FFN}(x)", "Vaswani et al. 2017, eq. 2", FEED_FORWARD),
     "blocks.{i}.resid_post": Name(RESIDUAL, "X''", "Vaswani et al. 2017, section 3.1", REST),
     **_norm("ln_final", "X"),
 }

@@ -90,6 +90,7 @@ shell.Page(
     (
         model.block,
         model.after_attention,
+        model.feed_forward,
         model.norm,
         layer_norm,
         rms_norm,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import shutil
 import tempfile
 from dataclasses import replace
@@ -20,7 +21,7 @@ from core.interpret import pca, residual_stages
 from core.interventions import Interventions
 from core.library import Library
 from core.presets import PORTRAIT, SHIPPED, find
-from core.scene.recall import Recalled
+from core.scene.recall import Recalled, kept
 from core.scene.sentence import fit_sentence, room
 from core.scene.switch import beginning
 from core.weights import load_pretrained, write
@@ -368,6 +369,30 @@ def test_a_recalled_trace_is_the_whole_one(model, monkeypatch):
         recalled["blocks.9.attn.q"]
     with pytest.raises(KeyError):
         again.shape("blocks.9.attn.q")
+
+
+@pytest.mark.parametrize("parts", [{}, {"parallel": True}, {"norm_at": "post"}])
+def test_of_a_block_no_half_is_computed_again_for_the_other(parts, monkeypatch):
+    config, ids = core.PRESETS["gpt"].config.replace(**parts), np.arange(7)
+    params = core.init_params(config)
+    whole = core.forward(params, config, ids)
+
+    def recalled() -> Recalled:
+        return Recalled(core.forward(params, config, ids, names=kept(config)), config, lambda: params)
+
+    names = [name for name in whole if name.startswith("blocks.2.")]
+    behind = [name for name in names if name.split(".", 2)[2].startswith(("ln2.", "mlp"))]
+    assert len(behind) > 4
+    for half, unneeded in ((behind, "attention"), ([name for name in names if name not in behind], "mlp")):
+        trace = recalled()
+        with monkeypatch.context() as patch:
+            patch.setattr(f"core.model.{unneeded}", None)
+            for name in random.Random(0).sample(half, len(half)):
+                assert np.array_equal(trace[name], whole[name]), name
+    if not parts.get("norm_at"):
+        trace = recalled()
+        monkeypatch.setattr("core.model.attention", None)
+        assert np.array_equal(trace["blocks.1.ln1.out"], whole["blocks.1.ln1.out"])
 
 
 @pytest.mark.parametrize("model", ONE_STACK)

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..config import Config
 from ..interventions import Interventions
-from ..model import block, unembed
+from ..model import block, feed_forward, norm_places, unembed
 from ..params import Params
 from ..trace import Trace, last_stream
 
@@ -31,9 +31,10 @@ def kept(config: Config) -> tuple[str, ...]:
     return (*KEPT, *(f"blocks.{layer}.{SEEN}" for layer in layers))
 
 
-# Where a block that is computed again may stop, if what is asked for stands before: at the vectors, or before the MLP.
-VECTORS = ("attn.q", "attn.k", "attn.v", "attn.rot_")
-ATTENDED = "attn_out"
+# A block is computed again in two halves: up to MIDDLE, which may stop at its first norm or at the vectors; and what
+# stands behind it, which begins with what was kept of it.
+NORM, VECTORS, MIDDLE = "ln1.", ("attn.q", "attn.k", "attn.v", "attn.rot_"), "resid_mid"
+BEHIND = ("ln2.", "mlp.", "mlp_out")
 
 
 class Enough(Exception):
@@ -41,7 +42,7 @@ class Enough(Exception):
 
 
 class Until(Trace):
-    """A Trace that ends its run once it has been given this name; "": never."""
+    """A Trace that ends its run once it has been given this name."""
 
     __slots__ = ("_last_name",)
 
@@ -59,14 +60,14 @@ class Until(Trace):
 
 class Recalled(Trace):
     """A Trace of `forward` with names=KEPT, or more, whole to whoever reads it: the same arrays, the rest of a block
-    computed again. The last block that was is kept, and the last row of logits: of 49,152 tokens all rows take 50 MB
-    for 256.
+    computed again. The halves of the blocks that were last are kept, and the last row of logits: of 49,152 tokens all
+    rows take 50 MB for 256.
 
     config: without the parts that are off. weights: gives the parameters. whole: of this block `trace` has all, as if
     it had been computed again just now; `kept` says what of it would be there anyhow.
     """
 
-    __slots__ = ("_config", "_first", "_inside", "_last", "_names_kept", "_row", "_weights")
+    __slots__ = ("_config", "_first", "_halves", "_inside", "_names_kept", "_row", "_weights")
 
     def __init__(self, trace: Trace, config: Config, weights: Callable[[], Params], whole: int | None = None):
         super().__init__((), interventions=trace.interventions)
@@ -76,7 +77,8 @@ class Recalled(Trace):
         first = "blocks.0."  # of any block: its names, in order, and their shapes
         self._inside = {name[len(first) :]: shape for name, shape in trace.passed.items() if name.startswith(first)}
         self._names_kept: dict[str, None] = {}
-        self._last: tuple[int, Trace] = (-1, Trace(())) if whole is None else (whole, trace)
+        none: tuple[int, Trace] = (-1, Trace(())) if whole is None else (whole, trace)
+        self._halves = [none, none]  # the last block of which the first half was computed, and the second
         self._first: tuple[tuple[int, int], Trace] = (-1, 0), Trace(())
         self._row: tuple[int, np.ndarray] = -1, np.zeros(0)
 
@@ -85,7 +87,7 @@ class Recalled(Trace):
             return super().__getitem__(name)
         if name == "logits":
             return self._logits(slice(None))
-        return self._block(int(name.split(".")[1]), name)[name]
+        return self._half(int(name.split(".")[1]), name)[name]
 
     def __contains__(self, name: object) -> bool:
         if name in self._arrays or not str(name).startswith("blocks."):  # what stands around them is there, or is not
@@ -137,17 +139,34 @@ class Recalled(Trace):
         return self._inside[inside]
 
     def at_hand(self, name: str) -> bool:
-        """Whether the array is kept; of another a whole block is computed."""
+        """Whether the array is kept; for another half a block is computed."""
         return name in self._arrays
 
-    def _block(self, i: int, name: str) -> Trace:
-        """A block as far as `name`; where more of the last one is asked for, all of it."""
-        last, trace = self._last
+    def _half(self, i: int, name: str) -> Trace:
+        """The half of a block in which `name` stands, or the beginning of it; where more of the last one is asked for,
+        all of it."""
+        inside = name.split(".", 2)[2]
+        behind = inside.startswith(BEHIND)
+        last, trace = self._halves[behind]
         if last != i or name not in trace:
-            inside = name.split(".", 2)[2]
-            until = self._last_vector if inside.startswith(VECTORS) else ATTENDED if inside.startswith("attn.") else ""
-            trace = self._run(i, f"blocks.{i}.{until}" if until and last != i else "")
-            self._last = i, trace
+            if behind:
+                trace = self._second(i)
+            else:
+                until = MIDDLE if last == i else self._enough(inside)
+                trace = self._run(i, f"blocks.{i}.{until}")
+            self._halves[behind] = i, trace
+        return trace
+
+    def _enough(self, inside: str) -> str:
+        """Where a first half may stop that has to give this one."""
+        if inside.startswith(NORM) and norm_places(self._config)[0]:
+            return f"{NORM}out"
+        return self._last_vector if inside.startswith(VECTORS) else MIDDLE
+
+    def _second(self, i: int) -> Trace:
+        """A block from its middle on."""
+        at, trace = f"blocks.{i}.", Trace(interventions=self.interventions)
+        feed_forward(self._arrays[at + "resid_pre"], self._arrays[at + MIDDLE], self._weights(), self._config, i, trace)
         return trace
 
     @property
@@ -156,7 +175,7 @@ class Recalled(Trace):
         return "attn.rot_k" if self._config.positions == "rotary" else "attn.v"
 
     def _run(self, i: int, until: str, n: int | None = None) -> Trace:
-        """A block, up to this name and of so many positions; None: of all."""
+        """A block up to this name, and of so many positions; None: of all."""
         trace = Until(until, self.interventions)
         with suppress(Enough):
             block(self._arrays[f"blocks.{i}.resid_pre"][:n], self._weights(), self._config, i, trace)
