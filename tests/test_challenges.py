@@ -208,6 +208,48 @@ def test_heads_are_named_one_after_the_other():
     assert words("challenges.found", n=2) in seen(at) and words("challenges.stars", n=2, most=3) in seen(at)
 
 
+def after_a_reload(at):
+    """Another session, at the address that this one has written."""
+    said = {name: value if isinstance(value, str) else value[-1] for name, value in at.query_params.items()}
+    return open_page("challenges", said)
+
+
+def test_what_was_guessed_and_what_was_shown_outlives_a_reload():
+    """Who came back guessed for the first time, and earned three stars by a head that had been told."""
+    words, solution = words_of("en"), CHALLENGES["find-previous"].solution.turn(challenge="find-previous", lang="en")
+    at = opened("en", "find-previous")
+    at.button(key="challenge-pick").click().run()
+    at = after_a_reload(at)
+    assert words("challenges.sought", n=1) in seen(at) and at.button(key="challenge-pick").disabled
+    at.session_state[SCENE] = solution
+    at.run()
+    at.button(key="challenge-pick").click().run()
+    at = after_a_reload(at)
+    assert words("challenges.found", n=2) in seen(at) and words("challenges.stars", n=2, most=3) in seen(at)
+    at.button(key="challenge-anew").click().run()
+    assert words("challenges.sought", n=0) in seen(at) and "guessed" not in at.query_params
+    at.button(key="challenge-show").click().run()
+    at = after_a_reload(at)
+    layer, head = CHALLENGES["find-previous"].solution.place
+    told = words("challenges.told", head=words("checks.place", layer=layer, head=head))
+    assert told in seen(at) and words("challenges.stars", n=0, most=3) in seen(at)
+    at.button(key="challenge-anew").click().run()
+    at = after_a_reload(at)
+    assert not at.button(key="challenge-pick").disabled
+    at.session_state[SCENE] = solution
+    at.run()
+    at.button(key="challenge-pick").click().run()
+    assert words("challenges.shown") in seen(at), "no stars are kept of what was shown"
+
+
+@pytest.mark.parametrize("guessed", ["9.0", "0.99", "x", "0.0.0", "-1.0", ",,", "0,1"])
+def test_an_address_names_no_head_that_there_is_not(guessed):
+    at = open_page("challenges", {"challenge": "find-previous", "guessed": guessed, "solved": "x", "lang": "en"})
+    assert not at.exception and not at.session_state["fibra.challenges.picks"]["find-previous"][1:]
+    assert all(layer < 2 and head < 2 for layer, head in at.session_state["fibra.challenges.picks"]["find-previous"])
+    assert "guessed" not in open_page("heads", {"challenge": "of-nobody", "guessed": guessed}).query_params
+
+
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_a_head_that_is_told_is_not_said_to_be_found(lang):
     """It counted as named by the player: three stars, found at the first try, or at the second after a wrong one."""

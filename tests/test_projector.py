@@ -35,6 +35,7 @@ def test_a_link_for_others_is_for_their_desks():
         "?seed=3&projector=12": "?seed=3",
         "?a=1&projector=2&b=2": "?a=1&b=2",
         "?sentence=projector=3": "?sentence=projector=3",
+        "?challenge=find-first&guessed=0.1&solved=now": "?challenge=find-first",
     }.items():
         assert share.at_a_desk(f"https://x.org/heads{address}") == f"https://x.org/heads{left}"
 

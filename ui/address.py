@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import streamlit as st
 
 from core import Scene
+from core.challenges import CHALLENGES
 from pictures import lessons
 from ui.live import internals
 
@@ -17,6 +18,9 @@ LINKED = "fibra.linked"  # the queries that the menu's links carried, each once,
 LESSON = "fibra.lesson.link"  # the lesson of the reader's own that is walked, packed; "": it is too long for that
 DRAFT = "fibra.lesson.draft"  # the same of the lesson that is written, on its page
 CARRIED = "fibra.carried"  # what the address says besides the Scene: the room that this session sits in
+PICKS = "fibra.challenges.picks"  # challenge -> the heads that were named in it, in order
+TOLD = "fibra.challenges.told"  # the heads to be found that were told, until they are begun anew
+SOLVED = "fibra.challenges.shown"  # whose solution was shown; stars are kept for none of these
 HELD = "fibra.held"  # whether a knob is held, and its turns leave the address alone
 LATE = 8  # queries: so far behind the server a reader's screen may be when a link on it is followed
 CARRYING = {"room": "[A-Z]{4}", "seat": "[A-Za-z0-9_-]{8}", "teach": "[A-Za-z0-9_-]{16}"}  # ui.round: what they are
@@ -24,7 +28,7 @@ CARRYING = {"room": "[A-Z]{4}", "seat": "[A-Za-z0-9_-]{8}", "teach": "[A-Za-z0-9
 
 def of(scene: Scene, page: str) -> dict[str, str]:
     """The query that says what is on screen: of a lesson's step only that, and what was turned. And the room."""
-    return lessons.shortened(scene.to_query() | lesson_held(scene, page)) | carried()
+    return lessons.shortened(scene.to_query() | lesson_held(scene, page)) | carried() | played(scene.challenge)
 
 
 def is_news(query: dict[str, str], moved: bool) -> bool:
@@ -56,11 +60,39 @@ def take(query: dict[str, str]) -> None:
     found = {name: query[name] for name, form in CARRYING.items() if re.fullmatch(form, query.get(name, ""))}
     if "room" in found and found["room"] != carried().get("room"):
         st.session_state[CARRIED] = found
+    _take_played(query)
 
 
 def carried() -> dict[str, str]:
     """What the address says besides the Scene."""
     return st.session_state.get(CARRIED, {})
+
+
+def played(challenge: str) -> dict[str, str]:
+    """How far a challenge is: its guesses, and whether its solution was shown. Else who comes back after a reload would
+    guess for the first time."""
+    picks, said = st.session_state.get(PICKS, {}).get(challenge, ()), {}
+    if picks:
+        said["guessed"] = ",".join(f"{layer}.{head}" for layer, head in picks)
+    if challenge in st.session_state.get(SOLVED, ()):
+        said["solved"] = "now" if challenge in st.session_state.get(TOLD, ()) else "before"
+    return said
+
+
+def _take_played(query: dict[str, str]) -> None:
+    """What was guessed here stays guessed, whatever an older address says."""
+    challenge = query.get("challenge", "")
+    if challenge not in CHALLENGES:
+        return
+    config, picks = CHALLENGES[challenge].scene.config, st.session_state.setdefault(PICKS, {}).setdefault(challenge, [])
+    for found in re.finditer(r"\b(\d{1,2})\.(\d{1,2})\b", query.get("guessed", "")):
+        layer, head = map(int, found.groups())
+        if layer < config.n_layers and head < config.n_heads and (layer, head) not in picks:
+            picks.append((layer, head))
+    if query.get("solved") in ("now", "before"):
+        st.session_state.setdefault(SOLVED, set()).add(challenge)
+    if query.get("solved") == "now":
+        st.session_state.setdefault(TOLD, set()).add(challenge)
 
 
 def lesson_held(scene: Scene, page: str) -> dict[str, str]:

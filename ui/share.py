@@ -16,6 +16,7 @@ from ui.live import projector, share
 
 SHEET = "fibra.share"  # (number of this opening, page, address), while the sheet is open
 SHORT = "fibra.short"  # the short link of the lesson's step that is played, where one is
+OWN = "projector|seat|teach|guessed|solved"  # in an address: of who reads it
 LABELS = ("title", "close", "link", "short", "frame", "frame_warning", "larger", "copy", "copied")
 LABELS += ("picture", "png", "svg", "clipboard", "no_clipboard")
 
@@ -27,8 +28,9 @@ def open_sheet(address: str) -> None:
 
 
 def at_a_desk(address: str) -> str:
-    """The same screen for who gets the link: without the projector, a seat in a room, or the key of its teacher."""
-    return re.sub(r"&$", "", re.sub(r"(?<=[?&])(projector|seat|teach)=[^&#]*&?", "", address)).removesuffix("?")
+    """The same screen for who gets the link: without the projector, a seat in a room, the key of its teacher, or what
+    was guessed in a challenge."""
+    return re.sub(r"&$", "", re.sub(rf"(?<=[?&])({OWN})=[^&#]*&?", "", address)).removesuffix("?")
 
 
 def sheet(words: Words) -> None:

@@ -10,10 +10,7 @@ from core import Notice, Scene
 from core.challenges import CHALLENGES
 from pictures.challenges import Picks
 from ui import state
-
-PICKS = "fibra.challenges.picks"  # session state: name -> the heads that were named, in order
-TOLD = "fibra.challenges.told"  # session state: the heads to be found that were told, until they are begun anew
-SHOWN = "fibra.challenges.shown"  # session state: whose solution was shown; stars are kept for none of these
+from ui.address import PICKS, SOLVED, TOLD
 
 
 def known(scene: Scene) -> Scene:
@@ -32,7 +29,7 @@ def begin(name: str) -> None:
 
 def show(name: str) -> None:
     """The Scene of a solution; from then on nobody earns stars by it in this session."""
-    st.session_state.setdefault(SHOWN, set()).add(name)
+    st.session_state.setdefault(SOLVED, set()).add(name)
     challenge = CHALLENGES[name]
     if challenge.kind == "find":
         st.session_state.setdefault(TOLD, set()).add(name)
@@ -47,3 +44,10 @@ def told(name: str) -> bool:
 def named(name: str) -> Picks:
     """The heads that were named in a challenge so far."""
     return st.session_state.setdefault(PICKS, {}).setdefault(name, [])
+
+
+def name_head(name: str, place: tuple[int, int]) -> None:
+    """The reader names a head in a challenge: the address says so, for who comes back after a reload."""
+    if place not in named(name):
+        named(name).append(place)
+        state.write_url()

@@ -15,9 +15,10 @@ from pictures.heads import overview_height
 from pictures.words import Words
 from plots.tiles import tile_at
 from ui import controls, figure, shell, state
+from ui.address import SOLVED
 from ui.attention import embeddings
 from ui.challenges import grids
-from ui.challenges.asked import SHOWN, begin, named, show, told
+from ui.challenges.asked import begin, name_head, named, show, told
 from ui.fibres import cutting
 from ui.live import bests
 
@@ -50,7 +51,7 @@ def _score(challenge: Challenge, scene: Scene, found: Score, words: Words) -> No
         f'<span class="track" aria-hidden="true"><i style="width:{share}"></i></span>'
         f"<b>{escape(_told(challenge, scene, found, words))}</b></div>"
     )
-    shown = challenge.name in st.session_state.get(SHOWN, ())
+    shown = challenge.name in st.session_state.get(SOLVED, ())
     if found.stars and not shown:
         bests.keep(challenge.name, found.stars)
     with st.container(key="challenge-buttons", horizontal=True):
@@ -128,7 +129,7 @@ def _find(challenge: Challenge, scene: Scene, words: Words) -> None:
         controls.head(scene.config, scene.place, words)
         looks = {"disabled": told(challenge.name) or scene.place in named(challenge.name), "type": "primary"}
         place = (challenge.name, scene.place)
-        st.button(words("challenges.pick"), key="challenge-pick", on_click=_pick, args=place, **looks)
+        st.button(words("challenges.pick"), key="challenge-pick", on_click=name_head, args=place, **looks)
     if picks := named(challenge.name):
         names = (words("checks.place", layer=layer, head=head) for layer, head in picks)
         shell.say(words("challenges.picks", heads=words.several(names)), "about")
@@ -162,8 +163,3 @@ def _switch(place: tuple[int, int]) -> None:
 def _choose(click: dict[str, Any]) -> None:
     if place := _at(click):
         state.turn(layer=place[0], head=place[1])
-
-
-def _pick(name: str, place: tuple[int, int]) -> None:
-    if place not in named(name):
-        named(name).append(place)
