@@ -140,6 +140,7 @@ WRONG = {
     "": ("head", 1),
     "# My lesson\n": ("head", 1),
     "---\ntitle: x\n": ("head", 2),
+    "---\n---\n" + STEP: ("title", 1),
     "---\nminutes: 5\n---\n" + STEP: ("title", 1),
     "---\ntitle: x\nminutes: soon\n---\n" + STEP: ("minutes", 3),
     "---\ntitle: x\nauthor: y\n---\n" + STEP: ("field", 3),
@@ -259,6 +260,8 @@ def test_a_link_holds_a_lesson_of_one_s_own():
     for wrong in ("", "x", link[:-9], f"{link}é", bomb, packed("\n") * 40, "A" * 5000):
         assert unpacked(wrong) == "" and lessons.linked(wrong) is None
     assert lessons.linked(packed("no lesson")) is None
+    longest = "\N{PENGUIN}" * limits.LESSON_CHARACTERS  # four bytes each, in UTF-8
+    assert unpacked(packed(longest)) == longest and unpacked(packed(longest + "a")) == ""
 
 
 def test_a_lesson_of_one_s_own_survives_its_session_and_reaches_a_class():
