@@ -5,7 +5,7 @@ BIN := .venv/bin
 uv = $(BIN)/python -m pip install --quiet "uv>=0.5,<1" && $(BIN)/uv pip install --quiet --python $(BIN)/python
 install = { $(uv) $(1); } || $(BIN)/python -m pip install --quiet $(1)
 
-.PHONY: run test test-web test-firefox test-snapshots snapshots-renew audit manifests licences bench models web clean
+.PHONY: run test test-web test-firefox test-snapshots snapshots-renew audit manifests licences pictures bench models web clean
 
 run: .venv/run
 	$(BIN)/streamlit run app.py
@@ -54,6 +54,10 @@ manifests:
 # docs/licences.md, from what is installed.
 licences: .venv/dev
 	$(BIN)/python -m deploy.licences
+
+# The READMEs' pictures, taken anew from the running app. Look at each before you commit it.
+pictures: .venv/dev
+	$(BIN)/python -m deploy.pictures
 
 # Figures, never asserted: ratios against a peer in the same run.
 bench: .venv/dev

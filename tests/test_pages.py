@@ -6,7 +6,9 @@ import re
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
+from deploy.pictures import STILLS, file_of
 from pictures.pages import PAGES, SECTIONS, Page, sections
 from pictures.words import LANGUAGES, words_of
 
@@ -34,6 +36,17 @@ def test_the_readme_s_table_is_the_menu(lang):
     table = re.search(r"^\| p\S+ \| .*\n\|---\|---\|\n((?:\|.*\n)+)", (ROOT / READMES[lang]).read_text("utf-8"), re.M)
     rows = [row.split(" | ")[0].removeprefix("| ") for row in table[1].splitlines()]
     assert rows == [words_of(lang)(f"pages.{name}") for name in PAGES]
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_readme_s_pictures_are_those_of_its_language_and_the_fibres_move(lang):
+    shown = re.findall(r"!\[[^]]+\]\(docs/(\S+)\)", (ROOT / READMES[lang]).read_text("utf-8"))
+    files = [file_of("fibres", lang, "webp"), *(file_of(name, lang) for name in STILLS[lang])]
+    assert shown == [file.name for file in files]
+    for file in files:
+        assert file.stat().st_size < 1_200_000, "a page of text is opened on a phone too"
+        with Image.open(file) as picture:
+            assert (getattr(picture, "n_frames", 1) > 20) == (file == files[0])
 
 
 def test_every_page_stands_in_the_menu_once_in_its_section():
