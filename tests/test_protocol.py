@@ -12,7 +12,7 @@ from core.presets import register
 from core.scene.continuation import namer
 from core.scene.sentence import fit_sentence
 from core.tokenizer.huggingface import BYTES
-from core.tokenizer.pretrained import SPACE, ByteLevel, Pieces, SentencePiece
+from core.tokenizer.pretrained import SHORT, SPACE, ByteLevel, Pieces, SentencePiece
 from core.tokenizer.words import FixedVocabulary
 
 TEXT = "O pinguim não vê 🐧, e a Foca?"
@@ -76,3 +76,17 @@ def test_a_sentence_is_cut_between_tokens(name):
     assert scene.tokens == tokenizer.split(fitted)
     assert namer(scene)(399) == "#399" and namer(scene)(len(tokenizer.tokens) - 1) == tokenizer.tokens[-1]
     assert held is scene.preset
+
+
+def test_a_short_piece_that_was_read_just_now_is_not_merged_again(monkeypatch):
+    tokenizer = ByteLevel(("<|end|>", *BYTES, "pi"), frozenset({0}), merges=(("p", "i"),))
+    merged, merge = [], ByteLevel._merged
+    monkeypatch.setattr(
+        ByteLevel, "_merged", lambda self, symbols: merged.append("".join(symbols)) or merge(self, symbols)
+    )
+    long = "pi" * SHORT
+    first = tokenizer.encode(f"pipa {long}")
+    again = tokenizer.encode(f"pipa {long}")
+    assert merged.count("pipa") == 1 and sum(len(piece) > SHORT for piece in merged) == 2, "a long one is kept nowhere"
+    assert again.tokens == first.tokens and again.spans == first.spans
+    assert again.ids.tolist() == first.ids.tolist()

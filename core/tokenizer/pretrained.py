@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -40,6 +40,7 @@ PATTERNS: dict[str, tuple[str, ...]] = {
     "qwen2": (LLAMA3.replace("{{1,DIGITS}}", ""),),
 }
 NORMALIZED = ("qwen2",)  # NFC, before anything else
+PIECES, SHORT = 1024, 32  # pieces whose tokens are kept, and letters of one: two megabytes at most
 
 
 @cache
@@ -134,10 +135,20 @@ class ByteLevel(Vocabulary):
             pieces = [part for piece in pieces for part in _pattern(pattern).findall(piece)]
         at = 0
         for piece in pieces:
-            found = self._merged([LETTERS[byte] for byte in piece.encode("utf-8", "replace")])
+            found = self._known(piece) if len(piece) <= SHORT else self._tokens_of(piece)
             for token, span in zip(found, covered(piece, map(len, found), at), strict=True):
                 yield Piece(token, self._id(token), *span)
             at += len(piece)
+
+    @cached_property
+    def _known(self) -> Callable[[str], list[str]]:
+        """What `_tokens_of` gives, kept of the last short pieces: a text that is typed has most words of the one
+        before, and to merge one takes hundreds of looks into a large table."""
+        return lru_cache(maxsize=PIECES)(self._tokens_of)
+
+    def _tokens_of(self, piece: str) -> list[str]:
+        """The tokens of a piece."""
+        return self._merged([LETTERS[byte] for byte in piece.encode("utf-8", "replace")])
 
     def _merged(self, symbols: list[str]) -> list[str]:
         """Always the earliest learned of the merges that apply."""
