@@ -74,6 +74,24 @@ def test_on_paper_nothing_stands_that_can_only_be_pressed_and_a_title_goes_with_
 
 
 @pytest.mark.browser
+def test_attention_fills_three_sheets_and_a_pattern_is_not_cut_in_two(watched: Watched, app: str) -> None:
+    """The output filled a line of the third, and what was left, a line of terms or nothing, stood on a fourth."""
+    tab = watched.at(app, "/attention", 1280, 720)
+    for query in ("lang=pt-BR", "lang=en", "model=gpt&lang=pt-BR"):
+        tab.goto(f"{app}/attention?{query}")
+        tab.wait_for_selector("[data-drawn]")
+        settled(tab)
+        assert len(re.findall(rb"/Type /Page\b", tab.pdf(format="A4"))) == 3, query
+    tab.goto(f"{app}/attention?model=gpt&sentence={'+'.join('abcdefghijklmno')}")
+    tab.wait_for_selector("[data-drawn]")
+    settled(tab)
+    tab.emulate_media(media="print")
+    begins = "(step) => getComputedStyle(step).breakBefore"
+    assert tab.locator("[data-figure=attention-pattern] .fibra-step").evaluate(begins) == "page"
+    tab.emulate_media(media="screen")
+
+
+@pytest.mark.browser
 @pytest.mark.parametrize("page", ["attention?model=gpt", "block?model=gpt", "drift?model=gpt&drift_3d=1"])
 def test_on_paper_every_picture_is_whole_in_its_place_and_dark_on_white(page: str, watched: Watched, app: str) -> None:
     tab = watched.at(app, f"/{page}", 1280, 720, color_scheme="dark")
