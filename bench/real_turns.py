@@ -161,19 +161,20 @@ async def turned(
 
 
 def table(server: Server, models: list[Model], arguments: argparse.Namespace, errors: list[str]) -> list[list[str]]:
-    """The rows of all models on all pages, the toy's first."""
-    beside: dict[str, tuple[Cost, Cost]] = {}
+    """The rows of all pages, each with the toy first and the others right after it: a machine is not as fast at every
+    time."""
     rows = []
-    for model in models:
-        text = model.text(arguments.tokens, 0)
-        print(f"{model.title}: {len(model.tokenizer.encode(text).tokens)} tokens", flush=True)
-        for path in arguments.pages if model.writes else [path for path in arguments.pages if path != "generate"]:
+    for path in arguments.pages:
+        usual = None
+        for model in models:
+            if path == "generate" and not model.writes:
+                continue
             try:
                 look, new = asyncio.run(turned(server, model, path, arguments.tokens, arguments.turns, errors))
             except (TimeoutError, OSError, WebSocketException, LookupError) as error:
                 errors.append(f"{model.title}, {path}: {type(error).__name__}: {error}")
                 continue
-            usual = beside.setdefault(path, (look, new))
+            usual = usual or (look, new)
             # Of the toy, which is the measure, all counts: its own `forward` is not worth the name.
             rest = new.cpu if model.name == PEER else new.cpu - new.forward
             times = f"{look.cpu / usual[0].cpu:.2f}", f"{rest / usual[1].cpu:.2f}"
@@ -198,8 +199,12 @@ def main() -> int:
     cards = [card for card in Library(arguments.folder).cards() if not card.problem and arguments.only in card.name]
     errors = [] if cards else [f"{arguments.folder}: no such model lies there that can be read"]
     print(machine(), flush=True)
+    models = [peer(), *map(real, cards)]
+    for model in models:
+        text = model.text(arguments.tokens, 0)
+        print(f"{model.title}: {len(model.tokenizer.encode(text).tokens)} tokens", flush=True)
     with serve("run", str(ROOT / "app.py"), folder=ROOT, module="bench._timed") as server:
-        rows = table(server, [peer(), *map(real, cards)], arguments, errors)
+        rows = table(server, models, arguments, errors)
         errors += [f"in the server's log: {line}" for line in server.tracebacks()]
     print_table(HEADER, rows)
     return print_errors(errors)
