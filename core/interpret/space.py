@@ -41,6 +41,7 @@ ROUNDING = 1e-6  # of the numbers' size: what float32 and a few sums of it may a
 MANY = 128  # points and dimensions: of fewer all directions are found in 2 ms
 FEW = 4  # times as many points as dimensions: of fewer, x and x^T times some vectors take less than x^T x alone
 ROWS = 1024  # that are looked at together
+NEAR = 128  # rows that a processor still has at hand when they are read once more
 EXACT = 1e-13  # of the greatest eigenvalue: what a vector times the matrix may be beside the vector times its own
 BLOCK, BLOCKS = 4, 16  # vectors found together, and how often: a real model's streams take 10
 
@@ -98,7 +99,7 @@ def _many(x: np.ndarray, mean: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarr
         return None
     if n < FEW * d:
         few = x - mean
-        total, times = float(np.vdot(few, few)), lambda vectors: few.T @ (few @ vectors)
+        total, times = float(np.vdot(few, few)), lambda vectors: _turned_back(few, vectors)
     else:
         spread = np.zeros((d, d))
         for at in range(0, n, ROWS):  # of a long text all at once would take more than its run
@@ -111,6 +112,16 @@ def _many(x: np.ndarray, mean: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarr
         return None
     found = leading(times, d, k)
     return found and (*found, total, noise)
+
+
+def _turned_back(x: np.ndarray, vectors: np.ndarray) -> np.ndarray:
+    """x^T x vectors [d, .] of x [n, d], some rows after others: each is read from memory once, which takes longer than
+    the products."""
+    found = np.zeros_like(vectors)
+    for at in range(0, len(x), NEAR):
+        part = x[at : at + NEAR]
+        found += part.T @ (part @ vectors)
+    return found
 
 
 def leading(times: Callable[[np.ndarray], np.ndarray], d: int, k: int) -> tuple[np.ndarray, np.ndarray] | None:
