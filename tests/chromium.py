@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Locator, Page
 
 ROOT = Path(__file__).parent.parent
 # The first is the same Chromium without a window around its pages: less to do.
@@ -114,6 +114,19 @@ def serve(script: str = "app.py", port: int = 0, base: str = "", **environment: 
 def settled(page: Page, pause: int = 100) -> None:
     """The server has answered all that it was asked, has had nothing more to say for `pause` ms, and all is drawn."""
     page.wait_for_function(SETTLED, arg=pause, polling=25)
+
+
+OPENED = """(summary) => {
+  const box = summary.parentElement;
+  return box.open && !box.getAnimations({ subtree: true }).some(({ playState }) => playState === "running");
+}"""
+
+
+def unfold(summary: Locator) -> None:
+    """Open one of Streamlit's boxes. For half a second what is in it moves: pressed then, it is not there when the key
+    of the mouse is let go, and the click meets something else."""
+    summary.click()
+    summary.page.wait_for_function(OPENED, arg=summary.element_handle())
 
 
 def go_to(page: Page, address: str) -> None:

@@ -436,7 +436,7 @@ def test_a_click_on_a_curve_and_on_the_check_opens_a_card(watched, app) -> None:
     page.locator(".fibra-example a").first.click()
     expect(card.locator("[aria-current]")).to_have_text(re.compile("^probability"))
     settled(page)
-    page.locator("[data-testid=stExpander] summary").first.click()
+    unfold(page.locator("[data-testid=stExpander] summary").first)
     page.locator(".fibra-check a").nth(2).click()
     expect(card.locator("[aria-current]")).to_have_text("slope of the loss")
     expect(card).to_have_count(1)
