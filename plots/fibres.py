@@ -233,17 +233,18 @@ def _glow(
 
     A weight shines alike at every threshold; the more `rows` of attention there are, the shorter the exposure.
     """
-    present = np.unique(head[touched])
+    heads = head[touched]
+    present = np.unique(heads)
     crowd = len(touched) > CROWD
     n_bins = int(np.clip(TRACES // (2.6 * max(1, len(present))), 2, 3 if crowd else 7))
-    brightness = weight**0.6  # the eye's own compression, nearly: 0.1 -> 0.25, 0.5 -> 0.66
+    brightness = weight[touched] ** 0.6  # the eye's own compression, nearly: 0.1 -> 0.25, 0.5 -> 0.66
     exposure = float(np.clip((EXPOSED / rows) ** 0.25, 0.7, 1.5))
     bins = np.minimum((brightness * n_bins).astype(int), n_bins - 1)
     traces = []
     for h in present:
         colour = theme.SCENE["heads"][h % theme.HEADS]
         for b in range(n_bins):
-            mine = touched[(head[touched] == h) & (bins[touched] == b)]
+            mine = touched[(heads == h) & (bins == b)]
             if not len(mine):
                 continue
             level = (b + 0.5) / n_bins
