@@ -26,7 +26,7 @@ from pictures.explained.world import EVERYWHERE, World
 from pictures.train import curves, gradient_check, snapshot
 from pictures.train.view import View
 from pictures.words import LANGUAGES, words_of
-from tests.chromium import WAIT, settled
+from tests.chromium import WAIT, settled, unfold
 from tests.derived_by_hand import is_made_so, probabilities
 from tests.support import open_page
 from tests.test_train_page import run_of, view_of
