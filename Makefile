@@ -5,7 +5,7 @@ BIN := .venv/bin
 uv = $(BIN)/python -m pip install --quiet "uv>=0.5,<1" && $(BIN)/uv pip install --quiet --python $(BIN)/python
 install = { $(uv) $(1); } || $(BIN)/python -m pip install --quiet $(1)
 
-.PHONY: run test test-web test-firefox test-snapshots snapshots-renew audit manifests licences pictures bench models web clean
+.PHONY: run test test-web test-firefox test-webkit test-snapshots snapshots-renew audit manifests licences pictures bench models web clean
 
 run: .venv/run
 	$(BIN)/streamlit run app.py
@@ -28,6 +28,10 @@ test-web: .venv/dev
 # The main journeys in Firefox (Debian: apt-get install firefox-esr).
 test-firefox: .venv/dev
 	$(BIN)/python -m pytest -m firefox
+
+# The same in WebKit, which an iPhone draws with (Debian: apt-get install webkit2gtk-driver xvfb).
+test-webkit: .venv/dev
+	$(BIN)/python -m pytest -m webkit
 
 # How each page looks, beside how it looked; and that it looks right now. Look at each that changed before you commit it.
 test-snapshots: .venv/dev

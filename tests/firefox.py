@@ -27,6 +27,7 @@ READY = """(() => {
   const app = document.querySelector("[data-testid=stApp]")?.dataset;
   return app?.testScriptState === "notRunning" && app.testConnectionState === "CONNECTED"
     && Boolean(document.querySelector("h1.fibra-title"))
+    && !document.querySelector("[data-testid=stSkeleton]") // a widget whose script is on its way
     && ![...document.querySelectorAll(".fibra-plot")].filter((plot) => {
       const {top, bottom} = plot.getBoundingClientRect();
       return bottom > 0 && top < innerHeight && !plot.dataset.drawn;
@@ -65,6 +66,10 @@ class Firefox:
         # Opened on a page's own address, Streamlit first looks for its server below that page, and finds none there.
         if entry["level"] == "error" and "_stcore" not in str(entry.get("text")):
             self.errors.append(str(entry.get("text")))
+
+    def clear(self) -> None:
+        """Forget those errors."""
+        self.errors.clear()
 
     def resize(self, width: int, height: int) -> None:
         self._ask("browsingContext.setViewport", context=self._tab, viewport={"width": width, "height": height})

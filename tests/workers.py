@@ -24,7 +24,7 @@ ONE_BY_ONE = {
     *("test_one_scene", "test_train_journeys", "test_paper", "test_layout", "test_internals", "test_looks"),
     *("test_claims", "test_every_scene"),
 }
-APART = ("web", "firefox", "snapshots")  # some minutes each: they run where -m names them, and nowhere else
+APART = ("web", "firefox", "webkit", "snapshots")  # some minutes each: they run where -m names them, and nowhere else
 
 
 def longest_first(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -1,4 +1,5 @@
-"""The main journeys in Firefox: every page is drawn, a knob turns, Back, the language; and scenes without WebGL."""
+"""The main journeys in Firefox and in WebKit: every page is drawn, also on a phone's width; a knob turns, Back, the
+language; and scenes, where there is no WebGL too."""
 
 from __future__ import annotations
 
@@ -8,44 +9,52 @@ import pytest
 
 from pictures.pages import PAGES
 from pictures.words import words_of
-from tests.firefox import Firefox, started
+from tests import firefox, webkit
+from tests.firefox import Firefox
+from tests.webkit import Webkit
 
+Tab = Firefox | Webkit
+STARTED = {"firefox": firefox.started, "webkit": webkit.started}
 PT, EN = words_of("pt-BR"), words_of("en")
 TITLE = "document.querySelector('h1.fibra-title')?.textContent"
 FLAT = "document.querySelector('[data-figure=fibres] .fibra-flat')"
+LAPTOP, PHONE = (1440, 900), (450, 844)  # WebKitGTK's window is no narrower
 
-pytestmark = pytest.mark.firefox
 
-
-@pytest.fixture(scope="module")
-def firefox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Firefox]:
-    with started(tmp_path_factory.mktemp("profile")) as browser:
-        browser.resize(1440, 900)
+@pytest.fixture(scope="module", params=[pytest.param(name, marks=getattr(pytest.mark, name)) for name in STARTED])
+def browser(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tab]:
+    with STARTED[request.param](tmp_path_factory.mktemp("profile")) as browser:
         yield browser
 
 
 @pytest.fixture
-def tab(firefox: Firefox) -> Iterator[Firefox]:
-    firefox.errors.clear()
-    yield firefox
-    assert not firefox.run("document.querySelectorAll('[data-testid=stException]').length")
-    assert not firefox.errors, firefox.errors
+def tab(browser: Tab) -> Iterator[Tab]:
+    browser.resize(*LAPTOP)
+    browser.clear()
+    yield browser
+    assert not browser.run("document.querySelectorAll('[data-testid=stException]').length")
+    assert not browser.errors, browser.errors
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_every_page_is_drawn(tab: Firefox, app: str, page: str) -> None:
+def test_every_page_is_drawn(tab: Tab, app: str, page: str) -> None:
     tab.go(f"{app}/{page}?lang=pt-BR")
     assert tab.run(TITLE) == PT(f"{page}.title")
     tab.until("document.documentElement.lang === 'pt-BR'")
-    assert tab.run("document.documentElement.scrollWidth <= innerWidth"), "nothing sticks out sideways"
+    for size in (LAPTOP, PHONE):
+        tab.resize(*size)
+        tab.settle()
+        assert tab.run("document.documentElement.scrollWidth <= innerWidth"), "nothing sticks out sideways"
 
 
-def test_a_knob_turns_a_sentence_is_typed_and_back_takes_it_back(tab: Firefox, app: str) -> None:
+def test_a_knob_turns_a_sentence_is_typed_and_back_takes_it_back(tab: Tab, app: str) -> None:
     tab.go(f"{app}/attention?lang=en")
     drawn = "Number(document.querySelector('[data-figure=attention-pattern] .fibra-plot')?.dataset.drawn)"
     tab.until(f"{drawn} > 0")
     before = tab.run(drawn)
-    tab.run("deep('input[type=range]', document.querySelector('[class*=st-key-knob-temperature]')).focus()")
+    slider = "deep('input[type=range]', document.querySelector('[class*=st-key-knob-temperature]'))"
+    tab.until(slider)
+    tab.run(f"{slider}.focus()")
     tab.press("ArrowRight")
     tab.until(f"{drawn} > {before} && location.search.includes('temperature=')")
     tab.until("document.querySelector('body > .fibra-heard[role=status]').textContent.includes('looks most at')")
@@ -63,7 +72,7 @@ def test_a_knob_turns_a_sentence_is_typed_and_back_takes_it_back(tab: Firefox, a
     tab.settle()
 
 
-def test_a_scene_is_painted_or_lies_flat_and_says_so(tab: Firefox, app: str) -> None:
+def test_a_scene_is_painted_or_lies_flat_and_says_so(tab: Tab, app: str) -> None:
     tab.go(f"{app}/fibres?lang=en")
     tab.until("document.querySelector('[data-figure=fibres] .fibra-plot')?.dataset.drawn")
     painted = tab.run("Boolean(document.createElement('canvas').getContext('webgl'))")
