@@ -28,6 +28,7 @@ TERMS = (
     *("induction", "rollout", "entropy", "pca", "lens", "ablation", "patching", "trace", "seed", "encoder", "cross"),
 )
 LINK = re.compile(r"\]\(#(\w+)\)")  # how the prose of a page in content/ marks a term: [word](#term)
+CITED = re.compile("section|gated")  # the words among the authors and numbers of a source
 NORM = re.compile(r"ln\w*\.(scale|normalized|out)$")
 
 
@@ -53,9 +54,14 @@ def names(words: Words) -> str:
         axes = ", ".join(about.axes)
         lines.append(
             f"- `{name}` ${about.symbol}$ :small[{words('glossary.axes')} `[{axes}]`]  \n"
-            f"  {_plain(words(f'glossary.names.{entry(name)}'))} :small[{about.source}]"
+            f"  {_plain(words(f'glossary.names.{entry(name)}'))} :small[{cited(about.source, words)}]"
         )
     return "\n".join(lines)
+
+
+def cited(source: str, words: Words) -> str:
+    """Where a thing is defined, as core says it, in the language of `words`."""
+    return CITED.sub(lambda word: words(f"glossary.cited.{word[0]}"), source)
 
 
 def _plain(text: str) -> str:

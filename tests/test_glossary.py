@@ -22,8 +22,17 @@ def test_every_name_of_the_trace_is_there(lang):
     for name, about in NAMES.items():
         own = name.removeprefix("encoder.")
         assert f"`{own}` ${NAMES[own].symbol}$" in listed and own in NAMES, name
-        assert f"[{', '.join(about.axes)}]" in listed and about.source in listed, name
+        assert f"[{', '.join(about.axes)}]" in listed and glossary.cited(about.source, words) in listed, name
         assert len(words(f"glossary.names.{glossary.entry(name)}")) > 15, name
+
+
+def test_a_source_is_cited_in_the_reader_s_language():
+    """Portuguese pages said *section 3.4*."""
+    assert glossary.cited("Vaswani et al. 2017, section 3.4", words_of("pt-BR")) == "Vaswani et al. 2017, seção 3.4"
+    for about in NAMES.values():
+        there = glossary.cited(about.source, words_of("pt-BR"))
+        assert glossary.cited(about.source, words_of("en")) == about.source
+        assert not {*re.findall(r"\b[a-z]{3,}", about.source)} & {*re.findall(r"\b[a-z]{3,}", there)}, there
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
