@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from unittest.mock import Mock
 
 import numpy as np
@@ -73,6 +74,50 @@ def test_where_the_runs_are_alike_rounding_is_pale(sentence):
 
 def test_a_word_of_the_chosen_head_is_named_in_both_runs():
     assert "foca/focas" in cause.opened(Scene(), words_of("en")).figure["layout"]["xaxis"]["ticktext"]
+
+
+def test_a_map_s_columns_are_called_what_they_are():
+    """Tokens of one stack and of the encoder; of the decoder, what was read."""
+    words = words_of("en")
+    for scene, builder, key in (
+        (Scene(), cause.stream, "token"),
+        (Scene(model="translator"), cause.encoder, "token"),
+        (Scene(model="translator"), cause.stream, "read"),
+    ):
+        title = builder(scene, words).figure["layout"]["xaxis"]["title"]["text"]
+        assert words(f"cause.{key}") in title, (scene.model, key)
+
+
+def test_a_logit_that_is_lost_has_a_bar_without_a_number(monkeypatch):
+    monkeypatch.setattr(Pair, "of_scene", lambda pair, scene: 1.5 if scene is pair.clean else np.nan)
+    picture = cause.both(Scene(), words_of("en"))
+    assert picture.figure["data"][0]["text"] == [words_of("en").number(1.5), ""]
+    assert picture.says == words_of("en")("cause.says.lost")
+    monkeypatch.setattr(Pair, "of_scene", lambda pair, scene: 0.0)
+    reach = cause.both(Scene(), words_of("en")).figure["layout"]["xaxis"]["range"]
+    assert reach == [-0.01, 0.01], "what is written as zero has no bar"
+
+
+@pytest.mark.parametrize(
+    ("values", "gap", "key"),
+    [
+        ([[0.5, 0.1]], np.nan, "lost"),
+        ([[0.5, np.nan]], 1.0, "lost"),
+        ([[np.nan, np.nan]], 1.0, "lost"),
+        ([[0.5, 0.1]], 0.004, "same"),
+        ([[0.5, 0.1]], 0.006, "stream"),
+        ([[0.5, 0.1]], -2.0, "stream"),
+        ([[0.004, -3.0]], 2.0, "stream_none"),
+        ([[0.006, -3.0]], 2.0, "stream"),
+    ],
+)
+def test_what_is_said_where_a_number_is_lost_or_written_as_zero(values, gap, key):
+    words, runs = words_of("en"), SimpleNamespace(gap=gap, breaks=False, two=False)
+    says = cause._says(words, "stream", np.array(values), runs, lambda layer, place: f"{layer}, {place}")
+    expected = {"run": words("cause.clean_run")}
+    if key == "stream":
+        expected |= {"places": "0, 0", "moved": values[0][0], "gap": abs(gap)}
+    assert says == words(f"cause.says.{key}", **expected)
 
 
 def test_bars_stand_on_both_sides_of_zero():
