@@ -481,3 +481,13 @@ def test_tokens_are_never_markup():
         figure = builder(HOSTILE, words_of("en")).figure
         shown = to_json({"data": figure["data"], "layout": figure["layout"] | {"meta": {}}})
         assert b"<b>bold" not in shown and b"$x$" not in shown and b'"@query <' not in shown
+
+
+@pytest.mark.parametrize("scene", [Scene(), Scene(model="gpt"), Scene(model="stories")])
+def test_likeness_is_as_dark_at_one_everywhere_and_wide_maps_have_no_numbers(scene):
+    """So that two stories' positions can be compared; and what has a column a dimension has no room for numbers."""
+    close = position.alike(scene, words_of("en")).figure["data"][0]
+    assert (close["zmin"], close["zmax"]) == (-1.0, 1.0)
+    for builder in (position.positions, neurons.units):
+        (cells,) = builder(scene, words_of("en")).figure["data"]
+        assert cells["type"] == "heatmap" and not cells.get("showscale")

@@ -323,6 +323,9 @@ def test_the_loss_is_the_mean_surprise(target: str) -> None:
     assert found.squared == pytest.approx(np.mean((logits - np.eye(418)[ids]) ** 2), rel=1e-5)
     assert found.ceiling == log(418)
     bars = go.Figure(theme.resolve(loss.losses(scene, words_of("en")).figure, "light")).data[0]
+    names = [line["text"] for line in loss.losses(scene, words_of("en")).figure["layout"]["annotations"]]
+    mean = words_of("en")("generate.loss.mean_line", value=f"{loss.judged(scene).mean:.2f}")
+    assert names[0] == f"━ {mean}"
     np.testing.assert_allclose(bars.y, surprises, rtol=1e-4, atol=1e-5)
     lines = {line.name: line for line in loss.lines(found, words_of("en"))}
     assert lines["cross_entropy"].result == f"{surprises.mean():.4f}"
