@@ -17,6 +17,7 @@ TILE_CELLS = 6_000
 cell shows the greatest of 4, 16, ...: 12 x 12 heads of 32 tokens redraw in 25 ms instead of 190, with 62 kB instead
 of 880. They are thumbnails then, with no value to tell; a page enlarges the chosen one."""
 THUMB_CELLS = 60_000
+TOGETHER = 1 << 18  # weights that are made bytes at once: a megabyte
 TILE = (44, 150)  # px: the least and the greatest side of a tile
 WIDE, TALL = 760, 560  # px: what the tiles of a row, and of a column, share
 ROWS = 12  # of layers: a deeper model stands in several columns of layers, side by side
@@ -285,8 +286,9 @@ def _thumbs(
     factor, (n_rows, n_columns) = _coarseness(shape), grid(shape)
     side, step = -(-shape[2] // factor), _step(shape) // factor
     z = np.zeros((n_rows * step, n_columns * step), np.int8 if signed else np.uint8)
-    for layer, heads in enumerate(patterns):  # one by one: all at once would take several times what they are
-        shares = np.asarray(heads, np.float32)
+    together = max(1, TOGETHER // prod(shape[1:]))  # of a long text all at once would take several times what they are
+    for first in range(0, shape[0], together):
+        shares = np.asarray(patterns[first : first + together], np.float32)
         if not signed:  # the greatest of some is so too as a byte: the fewer are left to be made one
             shares = _pooled(shares, factor, np.fmax)
         shares = np.clip(shares / zmax, -1, 1)
@@ -294,9 +296,10 @@ def _thumbs(
         cells = np.rint(cells).astype(np.int16)
         if signed:
             cells = _pooled(cells, factor, _greater)
-        row, column = spot_of(layer, 0, shape)
-        place = z[row * step : row * step + side, column * step : (column + len(cells)) * step]
-        place.reshape(side, len(cells), step)[..., :side] = cells.swapaxes(0, 1)
+        for layer, heads in enumerate(cells, first):
+            row, column = spot_of(layer, 0, shape)
+            place = z[row * step : row * step + side, column * step : (column + len(heads)) * step]
+            place.reshape(side, len(heads), step)[..., :side] = heads.swapaxes(0, 1)
     end = side - step or None
     return {
         "type": "heatmap",
