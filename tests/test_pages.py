@@ -49,6 +49,25 @@ def test_the_readme_s_pictures_are_those_of_its_language_and_the_fibres_move(lan
             assert (getattr(picture, "n_frames", 1) > 20) == (file == files[0])
 
 
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_what_is_written_for_a_class_names_buttons_by_their_words(lang):
+    """Set in italics; but for other languages' names, and for what is another's."""
+    text = (
+        (ROOT / "docs" / ("class.md" if lang == "en" else f"class.{lang}.md")).read_text("utf-8").partition("\n\n")[2]
+    )
+    named = {*re.findall(r"(?<!\*)\*([^*\n]+)\*(?!\*)", text.partition("\n\n")[2])} - {"Create app", "Network URL"}
+    every = "\n".join(words_of(lang).under("").values())
+    assert len(named) >= 6 and not [name for name in named if name not in every]
+
+
+def test_what_is_said_of_the_tests_names_tests_that_are_there():
+    text = (ROOT / "docs" / "testing.md").read_text("utf-8")
+    files = re.findall(r"`((?:\w+/)*\w+\.py)`", text)
+    assert len(files) > 20 and not [
+        name for name in files if not (ROOT / name).exists() and not (ROOT / "tests" / name).exists()
+    ]
+
+
 def test_every_page_stands_in_the_menu_once_in_its_section():
     assert [name for names in sections().values() for name in names] == [*PAGES]
     assert [*sections()] == [section for section in SECTIONS if section in {page.section for page in PAGES.values()}]
