@@ -32,20 +32,23 @@ def magnitudes(
     """`values` [stage], each with its number as `written`, on a logarithmic axis where they are steep.
 
     Where a value is NaN or infinite the line has a gap. Where `width` pixels, or a phone's, have no room for every
-    number, only some stand at their points, the last one always. `beside` [stage] are other values on the same axis,
-    dotted, each told as `beside_written` where one points; `names`, trusted text above the picture, tell the two apart.
+    number, only some stand at their points, the last one that there is always. `beside` [stage] are other values on the
+    same axis, dotted, each told as `beside_written` where one points; `names`, trusted text above the picture, tell the
+    two apart.
     """
     values = np.where(np.isfinite(values), values, np.nan).astype(np.float64)
     every_value = values if beside is None else np.concatenate([values, beside])
     steep = is_steep(every_value)
     numbers = [literal(text) for text in written]
     every = ceil(len(stages) * CHARACTER * (1 + max(map(len, written))) / (min(width, PHONE) - 90))
+    last = max(np.flatnonzero(np.isfinite(values)), default=len(stages) - 1)
+    told = [i for i in range(len(stages)) if (last - i) % every == 0]
     trace = {
         "type": "scatter",
         "mode": "lines+markers+text",
         "x": np.arange(len(stages), dtype=np.int32),
         "y": values,
-        "text": [text if (len(numbers) - 1 - i) % every == 0 else "" for i, text in enumerate(numbers)],
+        "text": [text if i in told else "" for i, text in enumerate(numbers)],
         "customdata": numbers,
         "textposition": "top center",
         "textfont": {"color": "@text"},
@@ -59,9 +62,9 @@ def magnitudes(
         margin={"l": 66, "r": max(24, label_width(stages[-1:]) // 2), "t": 26, "b": 44},
         xaxis=axis(
             range=[-0.4, len(stages) - 0.6],
-            tickvals=[i for i in range(len(stages)) if (len(stages) - 1 - i) % every == 0],
+            tickvals=told,
             tickangle=0,
-            ticktext=[literal(stage) for i, stage in enumerate(stages) if (len(stages) - 1 - i) % every == 0],
+            ticktext=[literal(stages[i]) for i in told],
             title=title(stage_title, "@muted", standoff=6),
         ),
         yaxis=axis(

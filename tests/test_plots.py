@@ -771,6 +771,17 @@ def test_growth_and_bars_hold_their_arrays() -> None:
     assert bar["y"].tolist() == pytest.approx([0.3, 0.2, 0.1, 0.0, 0.4])
 
 
+def test_the_last_number_of_a_line_that_leaves_float32_stands_at_its_point():
+    """They were counted from the end, where there are none: two stood in the middle, which no sentence tells."""
+    values = np.array([10.0**i for i in range(7)] + [np.inf, np.nan])
+    stages = [f"{i}" for i in range(9)]
+    figure = magnitudes(values, stages, [f"{x:.1e} metres" for x in values], width=200)
+    written = [i for i, text in enumerate(figure["data"][0]["text"]) if text]
+    assert written[-1] == 6 and len(written) < 7 and figure["layout"]["xaxis"]["tickvals"][: len(written)] == written
+    nowhere = magnitudes(np.full(3, np.nan), stages[:3], ["", "", ""])
+    assert nowhere["layout"]["xaxis"]["ticktext"][-1] == "2"
+
+
 # Colours
 
 
