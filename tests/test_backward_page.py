@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import plotly.graph_objects as go
@@ -269,3 +270,37 @@ def test_a_model_too_large_for_its_gradients_has_another_in_its_place(monkeypatc
     said = html(fine(open_page("backward", scene)))
     story, other = (called(name, core.PRESETS[name], words) for name in ("stories", "gpt"))
     assert words("backward.too_large", story=story, other=other) in said
+
+
+@pytest.mark.parametrize("scene", [Scene(model="gpt"), Scene(model="translator"), Scene(model="seq2seq")])
+def test_a_map_by_token_has_the_last_stage_below_and_its_darkest_cell_is_the_longest(scene):
+    for builder, of in ((backward.by_word, 0), (backward.by_source_word, -1)):
+        way = backward.back(scene).ways[of]
+        (cells,) = builder(scene, words_of("en")).figure["data"]
+        assert np.asarray(cells["z"]) == pytest.approx(way.lengths[::-1])
+        assert cells["zmax"] == pytest.approx(way.lengths.max()) and cells["zmin"] == 0
+
+
+@pytest.mark.parametrize("layers", [(2, 2), (1, 3), (4, 1)])
+def test_lines_of_unlike_depth_end_together_and_each_point_is_its_number(layers):
+    """As of a Scene with another number of layers, pinned beside it."""
+    prefixes, starts = ("", "encoder."), ("", "pinned.")
+    ways = [
+        SimpleNamespace(lengths=np.ones((n + 1, 3)), stack=SimpleNamespace(prefix=prefix))
+        for n, prefix in zip(layers, prefixes, strict=True)
+    ]
+    lines = backward.points_of(ways, starts)
+    for n, prefix, start, row in zip(layers, prefixes, starts, lines.numbers, strict=True):
+        missing = max(layers) - n
+        names = [f"{start}overall.{backward.GRAD}{prefix}{name}" for name in backward.stages(n)[::-1]]
+        assert row == (*(None,) * missing, *((name, (0,)) for name in names))
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_sentence_of_a_stack_goes_on_with_a_small_letter(lang):
+    words = words_of(lang)
+    for way in backward.back(Scene(model="translator")).ways:
+        said = backward.of_stack(way, "ABC def.", words)
+        assert said == words(f"backward.says.in_{way.stack.kind}", said="aBC def.")
+    (way,) = backward.back(Scene(model="gpt")).ways
+    assert backward.of_stack(way, "ABC def.", words) == "ABC def."

@@ -24,9 +24,12 @@ from tests.conftest import Watched
 
 FOLDER = Path(__file__).parent / "snapshots"
 RENEW = os.environ.get("FIBRA_SNAPSHOTS") == "renew"
-LANG = "pt-BR"  # its words are the longer ones
 Look = tuple[Literal["light", "dark"], int, int]  # a scheme, width and height
-LOOKS: tuple[Look, ...] = (("light", 1440, 900), ("dark", 1280, 720), ("light", 390, 844))  # in turn, of the same page
+# In turn, of the same page: each width in both languages and both schemes.
+LOOKS: dict[str, tuple[Look, ...]] = {
+    "pt-BR": (("light", 1440, 900), ("dark", 1280, 720), ("light", 390, 844)),
+    "en": (("dark", 1440, 900), ("light", 1280, 720), ("dark", 390, 844)),
+}
 SMALLER = 3  # times, each way
 SQUARE = 8  # px of the small picture
 DIFFERS = 14  # of 255: the mean of a square in some channel
@@ -41,8 +44,8 @@ DRAWN = """() => [...document.querySelectorAll(".fibra-plot")].every((plot) => {
 pytestmark = pytest.mark.snapshots
 
 
-def file_of(name: str, look: Look) -> Path:
-    return FOLDER / f"{name}-{LANG}-{look[0]}-{look[1]}.webp"
+def file_of(name: str, lang: str, look: Look) -> Path:
+    return FOLDER / f"{name}-{lang}-{look[0]}-{look[1]}.webp"
 
 
 def small(page: Page) -> Image.Image:
@@ -81,21 +84,22 @@ def compared(seen: Image.Image, file: Path) -> str:
     return f"{file.name}: {found:.1%} of it looks different"
 
 
+@pytest.mark.parametrize("lang", LOOKS)
 @pytest.mark.parametrize("name", PAGES)
-def test_a_page_looks_as_it_did(watched: Watched, app: str, name: str) -> None:
-    tab = watched.at(app, f"/{name}?lang={LANG}", locale=LANG, reduced_motion="reduce")
+def test_a_page_looks_as_it_did(watched: Watched, app: str, name: str, lang: str) -> None:
+    tab = watched.at(app, f"/{name}?lang={lang}", locale=lang, reduced_motion="reduce")
     wrong = []
-    for look in LOOKS:
+    for look in LOOKS[lang]:
         scheme, width, height = look
         tab.emulate_media(color_scheme=scheme)
         tab.set_viewport_size({"width": width, "height": height})
         settled(tab, 400)
         tab.wait_for_function(DRAWN)
         settled(tab, 400)  # what was drawn last included
-        wrong.append(compared(small(tab), file_of(name, look)))
+        wrong.append(compared(small(tab), file_of(name, lang, look)))
     assert not any(wrong), wrong
 
 
 def test_of_a_page_that_is_gone_no_picture_is_left() -> None:
-    pictures = {file_of(name, look) for name in PAGES for look in LOOKS}
+    pictures = {file_of(name, lang, look) for name in PAGES for lang, looks in LOOKS.items() for look in looks}
     assert {*FOLDER.glob("*.webp")} == pictures
