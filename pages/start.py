@@ -26,7 +26,8 @@ def follow(address: str, head: int | None) -> None:
     if not page and scene.model != state.scene().model:
         presets.open_preset(scene.model)
         return
-    state.show(scene if head is None else scene.turn(head=head))
+    scene = scene if head is None else scene.turn(head=head)
+    state.show(scene.turn(sentence=state.own().sentence) if page else scene)  # the strip may not know yet what is typed
     if page in PAGES:
         st.session_state[OPENING] = page
 

@@ -142,6 +142,12 @@ def test_a_link_tapped_while_a_sentence_is_typed_takes_it_along(watched, app):
         wait_for_query(page, sentence=f"um dois {title}")
         menu(page, back).click()
         expect(page.locator("h1.fibra-title")).to_have_text(back)
+    page = watched.at(app, "/?lang=en")  # a part of the strip opens its page, with the sentence that it was drawn for
+    settled(page)
+    page.get_by_role("textbox", name="Sentence", exact=True).fill("um dois tapped")
+    page.locator(".fibra-start a.part.attention").first.click()
+    expect(page.locator("h1.fibra-title")).to_have_text("Attention")
+    wait_for_query(page, sentence="um dois tapped")
 
 
 LATE = """(link) => {
@@ -155,7 +161,9 @@ LATE = """(link) => {
 
 def test_a_turn_that_comes_once_the_page_was_left_comes_to_nothing(watched, app):
     """Streamlit then drew the old page's middle into the new one, where it has no place, and the screen was empty."""
-    page = watched.at(app, "/attention?lang=en")
+    page = watched.tab()
+    page.goto(f"{app}/attention?lang=en")
+    drawn(page)
     for title in ("Fibres", "Attention", "Generate"):
         settled(page)
         menu(page, title).evaluate(LATE)

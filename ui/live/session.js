@@ -113,8 +113,9 @@ function leaveMenu(event) {
   foldSidebar();
 }
 
-// ---- A link that is clicked just after typing. Streamlit tells the server what a field holds a moment after it is left,
-// and of a tap at once: what was typed then came after its page was gone. So such a link waits until it was heard.
+// ---- A link of the menu that is clicked just after typing. Streamlit tells the server what a field holds a moment after
+// it is left, and of a tap at once: what was typed then came after its page was gone. So such a link waits until it was
+// heard. Others tell the server in the same breath.
 
 const BEGUN = 300; // ms that a link waits for the server to begin: what was typed may be what stood there
 const HEARD = 2000; // and for it to come to an end: it may be busy
@@ -129,10 +130,9 @@ function noteTyped({ type, target, key, timeStamp }) {
 }
 
 function waitForWords(event) {
-  const path = event.composedPath();
-  const follows = path.some((part) => part.matches?.("a[href]"));
+  const link = event.target.closest?.(".st-key-menu a");
   const elsewhere = event.ctrlKey || event.metaKey || event.shiftKey; // a new tab has the address as it is
-  if (!follows || elsewhere || event.timeStamp - left > HEARD) return;
+  if (!link || elsewhere || event.timeStamp - left > HEARD) return;
   event.preventDefault();
   event.stopImmediatePropagation();
   left = -Infinity;
@@ -143,7 +143,7 @@ function waitForWords(event) {
     const state = scriptState();
     begun ||= state !== "notRunning";
     const over = begun ? state === "notRunning" || now - timeStamp > HEARD : now - timeStamp > BEGUN;
-    if (over || !state) path[0].dispatchEvent(again);
+    if (over || !state) link.dispatchEvent(again);
     else requestAnimationFrame(follow);
   };
   requestAnimationFrame(follow);
