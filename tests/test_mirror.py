@@ -198,8 +198,10 @@ def test_a_phone_names_the_stages_of_a_deep_model_side_by_side(watched, app) -> 
     page = watched.at(app, "/backward?lang=en&model=gpt&n_layers=12", 390, 844)
     names = page.locator("[data-figure=backward-lengths] .xtick text:visible")
     page.locator("[data-figure=backward-lengths]").scroll_into_view_if_needed()  # it is drawn when it comes near
-    settled(page)
     names.first.wait_for()
+    settled(page)  # names are there before those that have no room are gone
     assert names.last.text_content() == "embeddings"
-    edges = sorted((box["x"], box["x"] + box["width"]) for box in (one.bounding_box() for one in names.all()))
+    edges = sorted(
+        names.evaluate_all("(all) => all.map((one) => one.getBoundingClientRect()).map((at) => [at.left, at.right])")
+    )
     assert all(end < start for (_, end), (start, _) in pairwise(edges)) and edges[-1][1] <= 390

@@ -186,7 +186,7 @@ def test_a_blank_cell_of_a_tile_is_no_number():
     assert picture.numbers.at({"x": 8, "y": 7}) == ("blocks.0.cross.pattern", (0, 7, 8))
     assert picture.numbers.at({"x": 8, "y": 8}) is None
     off = heads.overview(Scene(model="translator", ablated=((0, 0, "cross"),)), EN).figure["layout"]["shapes"]
-    assert "M-0.5 -0.5L8.5 -0.5L8.5 7.5L-0.5 7.5Z" in off[0]["path"], "its frame goes around the cells that it has"
+    assert "M-0.5 -0.5H8.5V7.5H-0.5Z" in off[0]["path"], "its frame goes around the cells that it has"
     assert off[2]["path"] == "M-0.5 -0.5L8.5 7.5M-0.5 7.5L8.5 -0.5", "and so does its cross"
 
 
