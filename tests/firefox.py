@@ -19,28 +19,12 @@ from typing import Any
 import pytest
 from websockets.sync.client import ClientConnection, connect
 
+from tests.tab import STARTS, WAIT, Tab
+
 NAMES = ("firefox-esr", "firefox")
-STARTS = 60  # seconds
-WAIT = 90  # seconds, for a busy machine
-KEYS = {"ArrowRight": "\ue014", "Enter": "\ue007", "End": "\ue010"}
-READY = """(() => {
-  const app = document.querySelector("[data-testid=stApp]")?.dataset;
-  return app?.testScriptState === "notRunning" && app.testConnectionState === "CONNECTED"
-    && Boolean(document.querySelector("h1.fibra-title"))
-    && !document.querySelector("[data-testid=stSkeleton]") // a widget whose script is on its way
-    && ![...document.querySelectorAll(".fibra-plot")].filter((plot) => {
-      const {top, bottom} = plot.getBoundingClientRect();
-      return bottom > 0 && top < innerHeight && !plot.dataset.drawn;
-    }).length;
-})()"""
 
 
-# The first element of a selector, below or inside components with a tree of their own.
-DEEP = """window.deep ??= (css, root = document) => root.querySelector(css)
-  ?? [...root.querySelectorAll("*")].map((one) => one.shadowRoot && deep(css, one.shadowRoot)).find(Boolean)"""
-
-
-class Firefox:
+class Firefox(Tab):
     """One tab. `errors` is what the page wrote to its console as errors."""
 
     def __init__(self, socket: ClientConnection):
@@ -89,38 +73,6 @@ class Firefox:
         if found["type"] == "exception":
             raise RuntimeError(found["exceptionDetails"]["text"])
         return found["result"].get("value")
-
-    def until(self, script: str) -> None:
-        """Wait for an expression to be true. Raises TimeoutError naming it."""
-        deadline = time.monotonic() + WAIT
-        while not self.run(f"Boolean({script})"):
-            if time.monotonic() > deadline:
-                raise TimeoutError(script)
-            time.sleep(0.1)
-
-    def settle(self) -> None:
-        self.until(READY)
-        self.run(f"{DEEP}, true")
-        self.run("window.fibraFigures?.settled?.().then(() => true)")
-
-    def press(self, key: str) -> None:
-        """A key, to what has the focus."""
-        strokes = [{"type": kind, "value": KEYS.get(key, key)} for kind in ("keyDown", "keyUp")]
-        self._act({"type": "key", "id": "keyboard", "actions": strokes})
-
-    def write(self, text: str) -> None:
-        for letter in text:
-            self.press(letter)
-
-    def click(self, selector: str) -> None:
-        """A click with the mouse in the middle of an element, which is scrolled to."""
-        at = f"deep({json.dumps(selector)})"
-        self.run(f"{at}.scrollIntoView({{block: 'center'}})")
-        box = f"{at}.getBoundingClientRect()"
-        x, y = (self.run(f"Math.round({box}.{a} + {box}.{b} / 2)") for a, b in (("x", "width"), ("y", "height")))
-        move = {"type": "pointerMove", "x": x, "y": y}
-        button = [{"type": kind, "button": 0} for kind in ("pointerDown", "pointerUp")]
-        self._act({"type": "pointer", "id": "mouse", "actions": [move, *button]})
 
     def _act(self, source: dict[str, Any]) -> None:
         self._ask("input.performActions", context=self._tab, actions=[source])

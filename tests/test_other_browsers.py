@@ -10,10 +10,8 @@ import pytest
 from pictures.pages import PAGES
 from pictures.words import words_of
 from tests import firefox, webkit
-from tests.firefox import Firefox
-from tests.webkit import Webkit
+from tests.tab import Tab
 
-Tab = Firefox | Webkit
 STARTED = {"firefox": firefox.started, "webkit": webkit.started}
 PT, EN = words_of("pt-BR"), words_of("en")
 TITLE = "document.querySelector('h1.fibra-title')?.textContent"
@@ -80,3 +78,12 @@ def test_a_scene_is_painted_or_lies_flat_and_says_so(tab: Tab, app: str) -> None
     if not painted:
         assert tab.run(f"{FLAT}.textContent") == EN("figure.flat")
         assert tab.run("document.querySelectorAll('[data-figure=fibres] .js-line').length") > 5
+
+
+def test_what_a_page_says_as_an_error_is_heard(tab: Tab, app: str) -> None:
+    """Or the other tests could not fail of it."""
+    tab.go(f"{app}/glossary?lang=en")
+    tab.run("console.error('a fault of the test'), true")
+    tab.until("true")
+    assert any("a fault of the test" in error for error in tab.errors)
+    tab.clear()
