@@ -9,18 +9,7 @@ from typing import Any
 import numpy as np
 
 from core import Scene
-from pictures import (
-    changes,
-    compute,
-    extremes,
-    fibres,
-    heads,
-    lighting,
-    one_head,
-    pinned,
-    rows_told,
-    stacks,
-)
+from pictures import changes, compute, extremes, fibres, heads, lighting, one_head, pinned, rows_told, stacks
 from pictures.compute import Picture, picture
 from pictures.display_names import all_named
 from pictures.explained.runs import PINNED

@@ -150,23 +150,15 @@ def _candidates(shining: np.ndarray | Sequence[np.ndarray], focus: int | None) -
     """
     _, *sides = shining[0].shape
     touches = None if focus is None else _touches(focus, *np.indices(sides)).ravel()  # [query, key]; None: all do
+    kinds = [None] if touches is None else [side for side in (touches, ~touches) if side.any()]
     places, weights, found = np.empty(0, int), np.empty(0, np.float32), []  # the heaviest of the layers so far
     for layer, own in enumerate(shining):
         own, first = own.ravel(), layer * own.size
-        if touches is None:
-            here = _heaviest(own, None, weights)
-        else:
-            touched = touches[places % touches.size]
-            kinds = [(touches, touched), (~touches, ~touched)]
-            here = np.concatenate([_heaviest(own, side, weights[led]) for side, led in kinds if side.any()])
-            here.sort()
+        here = np.concatenate([_heaviest(own, side, weights[_on(side, places)]) for side in kinds])
+        here.sort()
         places, weights = np.concatenate([places, first + here]), np.concatenate([weights, own[here]])
         order = _order(touches, places, weights)
-        if touches is None:
-            led = order[:MAX_CURVES]
-        else:
-            touched = touches[places[order] % touches.size]
-            led = np.concatenate([order[touched][:MAX_CURVES], order[~touched][:MAX_CURVES]])
+        led = np.concatenate([order[_on(side, places[order])][:MAX_CURVES] for side in kinds])
         places, weights = places[led], weights[led]
         new = places >= first  # of those before all that ever led are found
         found.append((places[new], weights[new]))
@@ -180,12 +172,16 @@ def _heaviest(weights: np.ndarray, side: np.ndarray | None, led: np.ndarray) -> 
     of all, and of those that weigh the same; of them those alone that may come before the curves which lead there so
     far, whose weights are `led`."""
     places = np.flatnonzero(weights > (led.min() if len(led) == MAX_CURVES else 0))
-    if side is not None:
-        places = places[side[places % side.size]]
+    places = places[_on(side, places)]
     if len(places) <= MAX_CURVES:
         return places
     theirs = weights[places]
     return places[theirs >= np.partition(theirs, -MAX_CURVES)[-MAX_CURVES]]
+
+
+def _on(side: np.ndarray | None, places: np.ndarray) -> np.ndarray | slice:
+    """Which of these places are on this side [query x key]; None: all."""
+    return slice(None) if side is None else side[places % side.size]
 
 
 def _order(touches: np.ndarray | None, places: np.ndarray, weights: np.ndarray) -> np.ndarray:

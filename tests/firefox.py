@@ -10,7 +10,6 @@ import json
 import re
 import shutil
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +18,7 @@ from typing import Any
 import pytest
 from websockets.sync.client import ClientConnection, connect
 
-from tests.tab import STARTS, WAIT, Tab
+from tests.tab import STARTS, WAIT, Tab, begun
 
 NAMES = ("firefox-esr", "firefox")
 
@@ -88,11 +87,12 @@ def started(profile: Path) -> Iterator[Firefox]:
     with (profile / "log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log)
     try:
-        deadline, found = time.monotonic() + STARTS, None
-        while found is None:
-            found = re.search(r"BiDi listening on (ws://\S+)", (profile / "log").read_text("utf-8", "replace"))
-            assert time.monotonic() < deadline and process.poll() is None, "Firefox did not start"
-            time.sleep(0.1)
+
+        def listening() -> re.Match[str] | None:
+            assert process.poll() is None, "Firefox did not start"
+            return re.search(r"BiDi listening on (ws://\S+)", (profile / "log").read_text("utf-8", "replace"))
+
+        found = begun(listening, "Firefox")
         with connect(f"{found[1]}/session", proxy=None, max_size=None, open_timeout=STARTS) as socket:
             yield Firefox(socket)
     finally:

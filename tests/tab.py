@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any
 
 STARTS = 60  # seconds
@@ -25,6 +26,15 @@ READY = """(() => {
 # The first element of a selector, below or inside components with a tree of their own.
 DEEP = """window.deep ??= (css, root = document) => root.querySelector(css)
   ?? [...root.querySelectorAll("*")].map((one) => one.shadowRoot && deep(css, one.shadowRoot)).find(Boolean)"""
+
+
+def begun(there: Callable[[], Any], what: str) -> Any:
+    """What `there` gives, once that is something. Fails naming what has not started."""
+    deadline = time.monotonic() + STARTS
+    while not (found := there()):
+        assert time.monotonic() < deadline, f"{what} did not start"
+        time.sleep(0.1)
+    return found
 
 
 class Tab(ABC):

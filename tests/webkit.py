@@ -9,7 +9,6 @@ import json
 import os
 import shutil
 import subprocess
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -20,7 +19,7 @@ from typing import Any
 import pytest
 
 from tests.chromium import free_port
-from tests.tab import STARTS, WAIT, Tab
+from tests.tab import WAIT, Tab, begun
 
 NEEDED = ("WebKitWebDriver", "Xvfb")
 SCREEN = "1600x1000x24"
@@ -102,26 +101,18 @@ def started(folder: Path) -> Iterator[Webkit]:
         )
         driver = None
         try:
-            display = _until(lambda: screen.read_text().strip(), "Xvfb")
+            display = begun(lambda: screen.read_text().strip(), "Xvfb")
             own = {"DISPLAY": f":{display}", "HOME": str(folder), "WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS": "1"}
             driver = subprocess.Popen(
                 ["WebKitWebDriver", f"--port={port}"], env=os.environ | own, stdout=out, stderr=out
             )
             address = f"http://127.0.0.1:{port}"
-            _until(lambda: _answers(f"{address}/status"), "WebKitWebDriver")
+            begun(lambda: _answers(f"{address}/status"), "WebKitWebDriver")
             yield Webkit(address)
         finally:
             for process in filter(None, (driver, shown)):
                 process.terminate()
                 process.wait(20)
-
-
-def _until(there: Any, what: str) -> Any:
-    deadline = time.monotonic() + STARTS
-    while not (found := there()):
-        assert time.monotonic() < deadline, f"{what} did not start"
-        time.sleep(0.1)
-    return found
 
 
 def _answers(address: str) -> bool:
