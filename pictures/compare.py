@@ -18,7 +18,8 @@ from pictures.squares import looks_map
 from pictures.words import Words
 from plots.bipartite import bipartite
 from plots.heatmap import heatmap
-from plots.tiles import grid, tiles
+from plots.tile_places import grid
+from plots.tiles import tiles
 
 WIDTH = 350  # px: a third of a page, or a phone
 DIFFERS = "differs."  # before the name of a number of which the pinned one is taken away

@@ -23,7 +23,8 @@ from pictures.stacks import each_layer, some_layers
 from pictures.words import Words, capital
 from plots.figure import label_width
 from plots.heatmap import heatmap
-from plots.tiles import grid, outlined, tiles
+from plots.tile_places import grid
+from plots.tiles import outlined, tiles
 
 WIDE, HALF, NARROW = 600, 290, 390  # px: the left column, half of it, and the right column, at 1440
 GROWTH_HEIGHT = 250  # px

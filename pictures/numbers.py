@@ -15,7 +15,7 @@ import numpy as np
 
 from core.scene.fields import Numbered
 from plots.bipartite import told_at
-from plots.tiles import cell_at, place_of
+from plots.tile_places import cell_at, place_of
 
 ROW, COLUMN = "row", "column"
 SAME_POINT = 1e-4  # how far a click on a point may be from it: a float32 is sent

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import lru_cache
 from math import prod
 from typing import Any
 
@@ -11,18 +10,10 @@ import numpy as np
 
 from plots import theme
 from plots.figure import axis, base_layout, label_width, literal, short, title
+from plots.tile_places import WIDE, coarseness, grid, is_exact, spot_of, step_of, tile_of
 
-TILE_CELLS = 6_000
-"""Cells that are drawn with their exact weights. Above, weights go as bytes (255 steps), and from THUMB_CELLS on a
-cell shows the greatest of 4, 16, ...: 12 x 12 heads of 32 tokens redraw in 25 ms instead of 190, with 62 kB instead
-of 880. They are thumbnails then, with no value to tell; a page enlarges the chosen one."""
-THUMB_CELLS = 60_000
 TOGETHER = 1 << 18  # weights that are made bytes at once: a megabyte
 TILE = (44, 150)  # px: the least and the greatest side of a tile
-WIDE, TALL = 760, 560  # px: what the tiles of a row, and of a column, share
-ROWS = 12  # of layers: a deeper model stands in several columns of layers, side by side
-
-
 BYTE = 255
 ASIDE = 0.05  # cells from a tile's middle to its tick: Plotly's hover calls a cell at a tick by the tick's name
 
@@ -59,9 +50,9 @@ def tiles(
     """
     n_layers, n_heads, n_tokens, _ = shape = len(patterns), *patterns[0].shape
     n_rows, n_columns = grid(shape)
-    step, centre = _step(shape), (n_tokens - 1) / 2 + ASIDE
+    step, centre = step_of(shape), (n_tokens - 1) / 2 + ASIDE
     height_cells, width_cells = (n * step - (step - n_tokens) for n in (n_rows, n_columns))
-    exact = _is_exact(shape)
+    exact = is_exact(shape)
     places = {"layer": f"{layer_prefix}%{{customdata[0]}}", "head": f"{head_prefix}%{{customdata[1]}}"}
     lines = [[line and f"<br>{line}" for line in row] for row in looks or [[""] * n_heads] * n_layers]
     if exact:
@@ -125,92 +116,14 @@ def outlined(
     """What `tiles` drew of such a `shape` and `filled`, with the tile `chosen` (layer, head) outlined: a figure beside
     the given one, whose arrays it shares."""
     layout, (row, column) = figure["layout"], spot_of(*chosen, shape)
-    ring = _ring(_corners(*chosen, (*shape[:2], *(filled or shape[2:])), _step(shape)))
+    ring = _ring(_corners(*chosen, (*shape[:2], *(filled or shape[2:])), step_of(shape)))
     x, y = layout["xaxis"], layout["yaxis"]
-    place = x["tickvals"].index(column * _step(shape) + (shape[2] - 1) / 2 + ASIDE)
+    place = x["tickvals"].index(column * step_of(shape) + (shape[2] - 1) / 2 + ASIDE)
     named = {
         "xaxis": x | {"ticktext": _bold(x["ticktext"], place)},
         "yaxis": y | {"ticktext": _bold(y["ticktext"], row)},
     }
     return figure | {"layout": layout | named | {"shapes": layout["shapes"] + ring}}
-
-
-def grid(shape: tuple[int, ...]) -> tuple[int, int]:
-    """(rows, columns) of tiles; an empty column stands between layers that lie side by side."""
-    return _grid(*shape[:2])
-
-
-@lru_cache(maxsize=64)  # each tile asks where it stands
-def _grid(n_layers: int, n_heads: int) -> tuple[int, int]:
-    def laid(folds: int) -> tuple[int, int]:
-        return -(-n_layers // folds), folds * (n_heads + 1) - 1
-
-    def side(folds: int) -> float:
-        rows, columns = laid(folds)
-        return min(TALL / rows, WIDE / columns)
-
-    return laid(1) if n_layers <= ROWS else laid(max(range(1, 5), key=side))
-
-
-def spot_of(layer: int, head: int, shape: tuple[int, ...]) -> tuple[int, int]:
-    """(row, column) of a tile in the grid."""
-    fold, row = divmod(layer, grid(shape)[0])
-    return row, fold * (shape[1] + 1) + head
-
-
-def tile_of(row: int, column: int, shape: tuple[int, ...]) -> tuple[int, int] | None:
-    """The (layer, head) that stands there; None for an empty place."""
-    (n_layers, n_heads), (n_rows, n_columns) = shape[:2], grid(shape)
-    fold, head = divmod(column, n_heads + 1)
-    layer = fold * n_rows + row
-    there = 0 <= row < n_rows and 0 <= column < n_columns and head < n_heads and layer < n_layers
-    return (layer, head) if there else None
-
-
-def tile_at(x: float, y: float, shape: tuple[int, ...]) -> tuple[int, int] | None:
-    """The (layer, head) under a click at (x, y), `shape` being the patterns' own; None between tiles and outside."""
-    n_tokens, step = shape[2], _step(shape)
-    column, across = divmod(x + 0.5, step)
-    row, down = divmod(y + 0.5, step)
-    return tile_of(int(row), int(column), shape) if across < n_tokens and down < n_tokens else None
-
-
-def cell_at(x: float, y: float, shape: tuple[int, ...]) -> tuple[int, int, int, int] | None:
-    """The (layer, head, query, key) under a click at (x, y); None where cells are not shown one by one."""
-    if (found := tile_at(x, y, shape)) is None or not _is_exact(shape):
-        return None
-    step = _step(shape)
-    return *found, round(y) % step, round(x) % step
-
-
-def place_of(cell: tuple[int, ...], shape: tuple[int, ...]) -> tuple[int, int] | None:
-    """Where (layer, head, query, key) stands, as (row, column) of the whole picture; None where it is not shown."""
-    if len(cell) != len(shape) or not _is_exact(shape) or any(at >= n for at, n in zip(cell, shape, strict=True)):
-        return None
-    layer, head, query, key = cell
-    row, column = spot_of(layer, head, shape)
-    return row * _step(shape) + query, column * _step(shape) + key
-
-
-def _is_exact(shape: tuple[int, ...]) -> bool:
-    """Whether every cell is drawn, with its own weight."""
-    return prod(shape) <= TILE_CELLS
-
-
-def _coarseness(shape: tuple[int, ...]) -> int:
-    """1, 2, 4, ...: how many cells across are shown as one."""
-    n_layers, n_heads, n_tokens = shape[:3]
-    factor = 1
-    while n_layers * n_heads * n_tokens**2 > THUMB_CELLS * factor**2:
-        factor *= 2
-    return factor
-
-
-def _step(shape: tuple[int, ...]) -> int:
-    """Cells from one tile to the next, the gutter included: such that every tile begins on a cell that is shown."""
-    n_tokens, factor = shape[2], _coarseness(shape)
-    gutter = max(factor, round(n_tokens / 10))
-    return -(-(n_tokens + gutter) // factor) * factor
 
 
 def _laid(values: np.ndarray, empty: Any) -> np.ndarray:
@@ -227,7 +140,7 @@ def _laid(values: np.ndarray, empty: Any) -> np.ndarray:
 
 def _tiled(values: np.ndarray, between: float) -> np.ndarray:
     """[layer, head, query, key] -> one matrix, with gutters of the value `between`."""
-    step, n_tokens = _step(values.shape), values.shape[2]
+    step, n_tokens = step_of(values.shape), values.shape[2]
     values = _laid(values, between)
     n_rows, n_columns = values.shape[:2]
     whole = np.full((n_rows, step, n_columns, step), between, values.dtype)
@@ -238,7 +151,7 @@ def _tiled(values: np.ndarray, between: float) -> np.ndarray:
 
 def _exact(patterns: np.ndarray, hover: str, lines: list[list[str]]) -> dict[str, Any]:
     z = _tiled(np.asarray(patterns, np.float32), np.nan)
-    down, across = (np.arange(side) // _step(patterns.shape) for side in z.shape)
+    down, across = (np.arange(side) // step_of(patterns.shape) for side in z.shape)
     cells = np.ix_(down, across)
     named = {"text": _laid(np.array(lines, object), "")[cells].tolist()} if any(map(any, lines)) else {}
     return named | {
@@ -253,7 +166,7 @@ def _exact(patterns: np.ndarray, hover: str, lines: list[list[str]]) -> dict[str
 
 def _targets(shape: tuple[int, ...], hover: str, lines: list[list[str]]) -> dict[str, Any]:
     """A cell a tile, unseen, for the pointer: 144 lines to tell instead of one for each of 46,000 cells."""
-    step, centre = _step(shape), (shape[2] - 1) / 2
+    step, centre = step_of(shape), (shape[2] - 1) / 2
     there = _laid(np.zeros(shape[:2], np.uint8), 1)
     return {
         "type": "heatmap",
@@ -283,8 +196,8 @@ def _thumbs(
     patterns: np.ndarray | Sequence[np.ndarray], shape: tuple[int, ...], zmax: float, signed: bool
 ) -> dict[str, Any]:
     """The same picture in bytes, as fine as THUMB_CELLS allow. A gutter is a zero, which is nearly the background."""
-    factor, (n_rows, n_columns) = _coarseness(shape), grid(shape)
-    side, step = -(-shape[2] // factor), _step(shape) // factor
+    factor, (n_rows, n_columns) = coarseness(shape), grid(shape)
+    side, step = -(-shape[2] // factor), step_of(shape) // factor
     z = np.zeros((n_rows * step, n_columns * step), np.int8 if signed else np.uint8)
     together = max(1, TOGETHER // prod(shape[1:]))  # of a long text all at once would take several times what they are
     for first in range(0, shape[0], together):

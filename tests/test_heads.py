@@ -30,7 +30,7 @@ from pictures.extremes import magnitude
 from pictures.words import LANGUAGES, words_of
 from plots import theme
 from plots.figure import literal
-from plots.tiles import TILE_CELLS, tile_at
+from plots.tile_places import TILE_CELLS, tile_at
 from tests.chromium import settled
 from tests.conftest import Watched
 from tests.support import ONE_STACK, fine, html, knob, labelled, open_page, pressed, slices_done

@@ -35,7 +35,8 @@ from plots.magnitudes import magnitudes
 from plots.mask import kept, masked, plain
 from plots.next_token import candidates
 from plots.rugs import rugs
-from plots.tiles import THUMB_CELLS, TILE_CELLS, grid, place_of, tile_at, tiles
+from plots.tile_places import THUMB_CELLS, TILE_CELLS, grid, place_of, tile_at
+from plots.tiles import tiles
 from plots.token_shares import grouped, token_shares
 
 PENGUINS = ["Os", "pinguins", "não", "tem", "joelho"]

@@ -13,7 +13,7 @@ from pictures import attention, cuts, fibres
 from pictures import challenges as pictures
 from pictures.heads import overview_height
 from pictures.words import Words
-from plots.tiles import tile_at
+from plots.tile_places import tile_at
 from ui import controls, figure, shell, state
 from ui.address import SOLVED
 from ui.attention import embeddings

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pictures import stacks
-from plots.tiles import tile_at
+from plots.tile_places import tile_at
 from ui import state
 
 
