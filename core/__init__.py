@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from . import reference
+    from .activations import NAMES
     from .backward import backward
     from .checks import CHECKS, answer
     from .config import Config, param_shapes
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from .tokenizer.bpe import BytePair
     from .tokenizer.wordpiece import WordPiece
     from .tokenizer.words import Encoding, OpenVocabulary
-    from .trace import NAMES, Trace
+    from .trace import Trace
     from .train.batch import Batch
     from .train.gradcheck import gradcheck
     from .train.loop import Checkpoints, Recipe, State, train
@@ -99,6 +100,7 @@ __all__ = [
 
 # Where each name lives: it is imported when it is first asked for, so that a Scene brings no training and no grammar.
 _FACE = {
+    ".activations": ("NAMES",),
     ".backward": ("backward",),
     ".checks": ("CHECKS", "answer"),
     ".config": ("Config", "param_shapes"),
@@ -121,7 +123,7 @@ _FACE = {
     ".tokenizer.bpe": ("BytePair",),
     ".tokenizer.wordpiece": ("WordPiece",),
     ".tokenizer.words": ("Encoding", "OpenVocabulary"),
-    ".trace": ("NAMES", "Trace"),
+    ".trace": ("Trace",),
     ".train.batch": ("Batch",),
     ".train.gradcheck": ("gradcheck",),
     ".train.loop": ("Checkpoints", "Recipe", "State", "train"),

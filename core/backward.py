@@ -12,10 +12,12 @@ from math import sqrt
 
 import numpy as np
 
+from .activations import before_mlp, last_stream
 from .arguments import flag, instance, mapping
 from .backward_needs import check_trace
 from .config import ENCODER, Config
 from .errors import ConfigError
+from .gradient_flow import GradientFlow
 from .interventions import without
 from .model import norm_places
 from .ops.activations import ACTIVATIONS_BACKWARD
@@ -26,7 +28,7 @@ from .ops.norm import centred_backward, gain_backward, mean_backward, scale_back
 from .ops.positions import rotary_angles, rotate_backward
 from .ops.softmax import softmax_backward
 from .params import Params, check_needed, encoder_params, unembedding
-from .trace import GradientFlow, Trace, before_mlp, last_stream
+from .trace import Trace
 
 NO_BACKWARD = frozenset({"softmax", "W_V", "W_O"})  # parts whose absence the Config cannot say
 # Of these the backward formula takes its slope from what the forward gave, which a patch has replaced.

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from .activations import axes_of, before_mlp, last_stream
 from .config import ENCODER, Config
 from .errors import ConfigError
 from .model import norm_places
-from .trace import Trace, axes_of, before_mlp, last_stream
+from .trace import Trace
 
 
 @lru_cache(maxsize=32)

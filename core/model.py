@@ -7,6 +7,7 @@ from math import sqrt
 
 import numpy as np
 
+from .activations import checked_names
 from .arguments import instance
 from .config import ENCODER, Config
 from .errors import ConfigError
@@ -21,7 +22,7 @@ from .ops.norm import layer_norm, rms_norm
 from .ops.positions import rotary_angles, rotate, sinusoidal
 from .ops.softmax import softmax
 from .params import Params, check_needed, encoder_params, unembedding
-from .trace import Part, Trace, checked_names
+from .trace import Part, Trace
 
 
 @np.errstate(over="ignore", invalid="ignore")  # numbers that explode are a lesson: the trace shows where, not a warning

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from core import Scene
+from core.activations import last_stream
 from core.interpret import relative_change
 from core.interventions import Edge
 from core.ops.softmax import softmax
 from core.scene.fields import Numbered
-from core.trace import last_stream
 from pictures import compute, continuation, extremes, lighting, stacks
 from pictures.compute import Picture, picture
 from pictures.explained.runs import UNCUT

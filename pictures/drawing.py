@@ -14,10 +14,11 @@ from urllib.parse import parse_qsl, urlencode
 import numpy as np
 
 from core import Config, Run, Scene
+from core.activations import last_stream
 from core.config import ENCODER
 from core.ops.softmax import softmax
 from core.scene.recall import Recalled
-from core.trace import Trace, last_stream
+from core.trace import Trace
 from pictures import compute, memory, stacks
 from pictures.display_names import all_named
 from pictures.extremes import token_name

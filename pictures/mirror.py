@@ -13,9 +13,9 @@ from urllib.parse import urlencode
 import numpy as np
 
 from core import Scene
+from core.activations import last_stream
 from core.explain.subject import GRAD, LENGTH
 from core.scene.fields import EXPLAINED, Numbered
-from core.trace import last_stream
 from pictures import backward, compute, drawing, loss_choice, memory
 from pictures.backward import Way
 from pictures.changes import largest

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from core import Config, Run, Scene, forward
+from core.activations import last_stream
 from core.config import ENCODER
 from core.interpret import vectors_put_in
 from core.interventions import ELSEWHERE, Head
@@ -20,7 +21,7 @@ from core.scene.continuation import namer
 from core.scene.fields import KINDS
 from core.scene.run import patched
 from core.scene.switch import as_it_opens
-from core.trace import Trace, last_stream
+from core.trace import Trace
 from pictures import compute, memory
 from pictures.pages import PAGES
 

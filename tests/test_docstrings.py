@@ -19,7 +19,7 @@ import pytest
 import core
 import core.ops
 from core import Config, Trace
-from core.trace import GradientFlow
+from core.gradient_flow import GradientFlow
 from tests.support import random_params
 
 MODULES = [f"core.ops.{module.name}" for module in pkgutil.iter_modules(core.ops.__path__)]

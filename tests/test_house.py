@@ -145,7 +145,10 @@ def test_nothing_is_unpickled_or_evaluated(layer, room):
 
 COMPUTING = [
     ROOT / "core" / f"{name}.py"
-    for name in ("model", "backward", "config", "params", "input_checks", "interventions", "trace", "train/loop")
+    for name in (
+        *("model", "backward", "config", "params", "input_checks", "interventions", "activations", "trace"),
+        *("gradient_flow", "train/loop"),
+    )
 ]
 COMPUTING += sorted((ROOT / "core" / "generate").glob("*.py"))
 COMPUTING += sorted((ROOT / "core" / "ops").glob("*.py"))

@@ -12,10 +12,10 @@ from math import sqrt
 
 import numpy as np
 
+from ..activations import last_stream
 from ..config import ENCODER
 from ..model import norm_places
 from ..ops.positions import rotary_angles
-from ..trace import last_stream
 from .explanation import Made, Operand, Place, Term, dot, same, the_sum
 from .subject import Subject
 

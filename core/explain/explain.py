@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from ..activations import axes_of
 from ..arguments import array, instance, wrong
 from ..config import ENCODER
-from ..trace import axes_of
 from . import backward, forward, parameters, sampling
 from .attention import is_hidden
 from .explanation import Explanation, Made, Term

@@ -11,9 +11,9 @@ from math import cos, sin, sqrt
 
 import numpy as np
 
+from ..activations import before_mlp, last_stream, mlp_stream
 from ..model import norm_places
 from ..ops.activations import ACTIVATIONS
-from ..trace import before_mlp, last_stream, mlp_stream
 from . import attention
 from .attention import Rule
 from .explanation import Made, Operand, Place, Term, dot, same, the_sum

@@ -6,7 +6,7 @@ from math import sqrt
 
 import numpy as np
 
-from ..trace import last_stream
+from ..activations import last_stream
 from .attention import attention_input
 from .chain_rule import Terms, chain, grad, times
 from .explanation import Made, Place, Term

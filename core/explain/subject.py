@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..activations import axes_of
 from ..arguments import array, instance, is_whole, mapping, wrong
 from ..backward import backward
 from ..config import ENCODER, Config
@@ -17,7 +18,7 @@ from ..interventions import without
 from ..kinds import shown
 from ..ops.loss import cross_entropy
 from ..params import Params, encoder_params
-from ..trace import Trace, axes_of
+from ..trace import Trace
 from .explanation import Operand
 
 GRAD = "grad."  # before the name of what the loss is differentiated by

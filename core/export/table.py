@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from ..activations import axes_of
 from ..config import ENCODER
 from ..scene.continuation import namer
 from ..scene.run import Run
-from ..trace import axes_of
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would compute instead of showing it
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..activations import checked_names
 from ..arguments import is_whole, number, several, whole
 from ..config import Config
 from ..errors import ConfigError
@@ -20,7 +21,7 @@ from ..limits import BEAMS
 from ..model import forward
 from ..ops.softmax import log_softmax
 from ..params import Params
-from ..trace import Trace, checked_names
+from ..trace import Trace
 
 PENALTY = 10  # the largest power of a text's length, either way
 

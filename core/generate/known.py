@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..activations import last_stream
 from ..config import Config
 from ..errors import ConfigError
 from ..interventions import without
 from ..model import unembed
 from ..params import Params
-from ..trace import Trace, last_stream
+from ..trace import Trace
 from .cache import Cache
 
 STAGES = ("blocks.0.resid_pre", "blocks.*.resid_post")

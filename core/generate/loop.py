@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..activations import checked_names
 from ..arguments import flag, instance, is_whole, mapping, several, whole
 from ..config import Config
 from ..errors import ConfigError
@@ -20,7 +21,7 @@ from ..kinds import shown
 from ..model import forward
 from ..ops.embedding import embedding
 from ..params import Array, Params, check_needed
-from ..trace import Trace, checked_names
+from ..trace import Trace
 from .cache import Cache
 from .known import Known
 from .sampling import Distribution, Sampling

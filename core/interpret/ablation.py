@@ -15,6 +15,7 @@ from types import MappingProxyType
 
 import numpy as np
 
+from ..activations import last_stream
 from ..config import ENCODER, Config
 from ..errors import ConfigError
 from ..generate.cache import Cache
@@ -22,7 +23,7 @@ from ..interventions import without
 from ..model import after_attention, block, merge
 from ..ops.softmax import log_softmax
 from ..params import Params
-from ..trace import Trace, last_stream
+from ..trace import Trace
 from .lens import read_last
 from .space import relative_change
 

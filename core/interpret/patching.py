@@ -16,12 +16,13 @@ from dataclasses import replace
 
 import numpy as np
 
+from ..activations import last_stream
 from ..config import ENCODER, Config
 from ..errors import ConfigError
 from ..interventions import Interventions, Patch, without
 from ..model import block, norm, unembed
 from ..params import Params, encoder_params
-from ..trace import Trace, last_stream
+from ..trace import Trace
 
 ARRAYS = {  # what of a layer is patched: the array's name there
     **{"stream": "resid_pre", "heads": "attn.z", "words": "attn.z", "mlp": "mlp_out"},

@@ -9,12 +9,12 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from ..activations import last_stream
 from ..arguments import several
 from ..config import Config
 from ..model import forward
 from ..params import Params
 from ..tokenizer.protocol import Tokenizer
-from ..trace import last_stream
 from .stream import similarity
 
 

@@ -10,11 +10,12 @@ from contextlib import suppress
 
 import numpy as np
 
+from ..activations import last_stream
 from ..config import Config
 from ..interventions import Interventions
 from ..model import block, feed_forward, norm_places, unembed
 from ..params import Params
-from ..trace import Trace, last_stream
+from ..trace import Trace
 
 # The residual stream between all parts, and who looks at whom: what pages ask of every block.
 KEPT = (

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from core import Scene
+from core.activations import mlp_stream
 from core.interpret import token_moments
 from core.ops.norm import layer_norm
-from core.trace import mlp_stream
 from pictures import extremes
 from pictures.block.frame import LOW, ROWS, WIDTH, height
 from pictures.block.inside import NORMS, array, inside

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from core.activations import last_stream
 from core.errors import ConfigError
 from core.explain.explanation import Made, Operand
-from core.trace import last_stream
 from pictures.explained.kinds import SENTENCE, Derived, Place, mean, row
 from pictures.explained.measured import COSINE, cosine
 from pictures.explained.runs import told

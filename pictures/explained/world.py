@@ -9,13 +9,13 @@ import numpy as np
 
 import core
 from core import ConfigError, Distribution, Explanation
+from core.activations import axes_of
 from core.config import ENCODER
 from core.explain.explanation import Operand, Term, operands_of, same, the_sum
 from core.explain.subject import GRAD, LENGTH, Subject
 from core.generate.loop import Work
 from core.interpret import PCA
 from core.scene.fields import Numbered
-from core.trace import axes_of
 from pictures.explained import derived, runs
 from pictures.explained.searched import Spoken
 from pictures.explained.taught import Taught

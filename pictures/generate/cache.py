@@ -9,10 +9,10 @@ import numpy as np
 
 import core
 from core import Distribution, Scene, Writing
+from core.activations import last_stream
 from core.generate.loop import Work, multiplications, multiplications_by_part
 from core.interpret import read_last
 from core.scene.fields import Numbered
-from core.trace import last_stream
 from pictures import ablation, compute, continuation, memory
 from pictures.compute import Picture, picture
 from pictures.extremes import magnitude
