@@ -61,7 +61,7 @@ def ticks(tokens: list[str], chosen: int | None = None, room: float = np.inf) ->
     """Axis settings that write each token at its own position 0..n-1: a word said twice has two; `chosen` is bold.
 
     All are written or none: where each has `room` px and that is less than a line of text, they are smaller, and where
-    they would be too small, left to the hover. (The browser looks once more, live_figure.js: a screen may be narrower
+    they would be too small, left to the hover. (The browser looks once more, ui/live/paper.js: a screen may be narrower
     than was counted on.)
     """
     labels = [literal(short(token)) for token in tokens]

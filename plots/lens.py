@@ -37,7 +37,7 @@ def lens(
 ) -> dict[str, Any]:
     """`shares` [row, column], of 1, as colour; `words` [row][column] in the cells, bold where `right` [row, column].
 
-    Only what cells have room for is written (`_labels`); how wide they are, the browser knows (ui/live/live_figure.js,
+    Only what cells have room for is written (`_labels`); how wide they are, the browser knows (ui/live/fitting.js,
     meta.words), and until then `width` says.
     `rows` are tokens, untrusted like `words`; `columns`, titles and `hover` are trusted, which may use {word} too.
     """

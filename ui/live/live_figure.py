@@ -54,10 +54,14 @@ _FIGURE_JS = """export default (component) => {
 };"""
 
 
+# One scope: any of them names what another one has.
+_SCRIPTS = ("live_figure", "text", "fitting", "paint", "clicks", "mask", "flat", "heard", "paper")
+
+
 def _library_js(chunk: str) -> str:
-    scripts, private = ("live_figure", "mask", "flat", "heard", "paper"), ("guard", "plotly", "wrappers")
+    private = ("guard", "plotly", "wrappers")
     values = {"PALETTES": theme.PALETTES, "RING": theme.RING, "CHUNK": chunk}
-    return compat.script(*scripts, private=private, **values, CSS=compat.sheet("live_figure", "print"))
+    return compat.script(*_SCRIPTS, private=private, **values, CSS=compat.sheet("live_figure", "print"))
 
 
 def _register() -> tuple[Callable[..., Any], Callable[..., Any]] | None:
@@ -204,7 +208,7 @@ def _clicked(key: str, heard: dict[str, Callable[[Click], None]]) -> None:
 
 
 def _ringed(figure: dict[str, Any], outline: dict[str, Any] | None) -> dict[str, Any]:
-    """The figure with a ring around a rectangle of it, as live_figure.js draws it."""
+    """The figure with a ring around a rectangle of it, as paint.js draws it."""
     if outline:
         shapes = figure["layout"].setdefault("shapes", [])
         shapes += [{"type": "rect", **outline, "line": line} for line in theme.RING]
