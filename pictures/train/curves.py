@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -32,13 +33,20 @@ def loss(view: View, words: Words) -> Picture:
     names = ["loss_mean.logits", "loss_unseen.logits"]
     watch = view.watch
     uniform = float(np.log(run.config.vocab_size))
-    says = words("train.says.loss", step=watch.step, loss=watch.loss, uniform=uniform, n=run.config.vocab_size)
-    if view.former:
+    says = lost(view, words) or words(
+        "train.says.loss", step=watch.step, loss=watch.loss, uniform=uniform, n=run.config.vocab_size
+    )
+    if view.former and isfinite(watch.loss):
         best, other = (min(w.loss for w in each.watches) for each in (run, view.former))
         best = min(best, watch.loss)
         says += " " + words("train.says.former", best=best, other=other)
     named = [f"{start}{name}" for start, each in _laid(view) for name in names[not len(each.losses) :]]
     return Picture(_curves(lines, view.step, "loss", says, words), says, _numbers(named, lines))
+
+
+def lost(view: View, words: Words) -> str:
+    """That nothing can be measured where a step was so long that its weights give no numbers any more; else ""."""
+    return "" if isfinite(view.watch.loss) else words("train.says.lost", step=view.watch.step)
 
 
 def _laid(view: View) -> list[tuple[str, TrainingRun | History]]:
@@ -126,8 +134,9 @@ def scores(view: View, words: Words) -> Picture:
         if not np.isnan(induction).all():
             lines.append(Curve(steps, induction, "" if faint else names[1], "@attention", faint, dash="dash"))
             named.append(f"{start}induction.logits")
-    says = words("train.says.accuracy", accuracy=watch.accuracy)
-    says += "" if run.config.n_encoder_layers else " " + _induction(run, watch, words)
+    if not (says := lost(view, words)):
+        says = words("train.says.accuracy", accuracy=watch.accuracy)
+        says += "" if run.config.n_encoder_layers else " " + _induction(run, watch, words)
     return Picture(_curves(lines, view.step, "share", says, words, top=1), says, _numbers(named, lines))
 
 

@@ -143,7 +143,10 @@ def example(view: View, words: Words) -> tuple[str, str]:
         cells.append(_answered(names[target], share, wrong, number) if mask[place] else _given(names[target]))
     right = int((guesses == targets)[mask].sum())
     mean = float(shares[np.arange(len(targets)), targets][mask].mean())
-    says = words("train.says.example", right=right, n=int(mask.sum()), mean=mean)
+    if np.isfinite(mean):
+        says = words("train.says.example", right=right, n=int(mask.sum()), mean=mean)
+    else:
+        says = words("train.says.lost", step=view.step)
     return f'<p class="fibra-example" aria-label="{escape(says)}">{"".join(cells)}</p>', says
 
 

@@ -283,7 +283,7 @@ class Fresh:
 
 def named_in(tokens: Sequence[str], i: int, lang: str) -> str:
     twice = len([t for t in tokens if t == tokens[i]]) > 1
-    seen = "␣" * len(tokens[i]) if tokens[i].isspace() else tokens[i]
+    seen = re.sub(r"^ +| +$", lambda blanks: "␣" * len(blanks[0]), tokens[i])
     seen = "<desconhecido>" if (seen, lang) == ("<unknown>", "pt-BR") else seen
     return f"“{seen}”" + (f" ({'position' if lang == 'en' else 'posição'} {i})" if twice else "")
 

@@ -31,7 +31,8 @@ class Run:
     steps: int
     seed: int = 0
     size: str = ""
-    learned: int = 0  # at this step it has the weights of a shipped model
+    learned: int = 0  # at this step it is given the weights
+    given: str = "found"  # of GIVEN
     lost: bool = False  # its last step is taken with numbers that have left their range
     named: int | None = None  # a step that is kept beside the spacing's
 
@@ -50,6 +51,7 @@ class Look:
 
 COPY, OTHER, REPEAT = Run("copy", 12), Run("copy", 9, seed=1), Run("repeat", 4)
 FOUND = Run("repeat", 7, learned=2, named=3)
+DEAD, INWARD, OVER = (Run("copy", n, learned=1, given=how) for n, how in ((2, "dead"), (1, "inward"), (1, "over")))
 LOST, LOST_LATER, FIRST = Run("reverse", 11, lost=True), Run("reverse", 13, lost=True), Run("copy", 0)
 SCENES = [
     *(Look(COPY, moment, layer, head) for moment in (None, 0, 5, 10) for layer, head in ((0, 0), (1, 1))),
@@ -58,6 +60,8 @@ SCENES = [
     *(Look(REPEAT, None, layer, 9) for layer in (0, 1)),
     *(Look(FOUND, moment, 1, head) for moment in (None, 0, 3, 5) for head in (0, 1)),
     *(Look(run, moment) for run in (LOST, LOST_LATER) for moment in (None, 5)),
+    *(Look(run) for run in (DEAD, INWARD, OVER)),
+    *(Look(Run("copy", 1), lang=lang) for lang in ("en", "pt-BR")),
     Look(FIRST),
     Look(Run("addition", 3), layer=9),
     *(Look(Run("stories", 2), lang=lang) for lang in ("en", "pt-BR")),
@@ -89,10 +93,35 @@ def begun(run: Run) -> TrainingRun:
     return training_run
 
 
+def shipped(params: core.Params) -> core.Params:
+    """What a long run finds."""
+    return {name: p.copy() for name, p in core.PRESETS["induction"].learned.items()}
+
+
+def dead(params: core.Params) -> core.Params:
+    """Nothing reaches the logits, so that no gradient comes back."""
+    return {name: 0 * params[name] for name in ("ln_final.w", "ln_final.b", "unembed.W_U")}
+
+
+def inward(params: core.Params) -> core.Params:
+    """Queries and keys are what they are made of, and long: a token finds none that is as near as itself."""
+    own = {name: p for name, p in params.items() if name.endswith(("attn.W_Q", "attn.W_K"))}
+    return {name: 30 * np.eye(len(p), dtype=p.dtype) for name, p in own.items()}
+
+
+def over(params: core.Params) -> core.Params:
+    """A step was too long: the weights are numbers still, and what is computed of them is none."""
+    return {name: 1e30 * p for name, p in params.items() if name.endswith(("attn.W_Q", "attn.W_K"))}
+
+
+GIVEN = {"found": shipped, "dead": dead, "inward": inward, "over": over}
+
+
 def learn(training_run: TrainingRun, run: Run) -> None:
-    """Let it have found what a long run finds, at its step for that."""
+    """Give it other weights, at its step for that."""
     if training_run.step == run.learned:
-        training_run.state.params.update({name: p.copy() for name, p in core.PRESETS["induction"].learned.items()})
+        params = training_run.state.params
+        params.update(GIVEN[run.given](params))
 
 
 @cache
@@ -248,6 +277,18 @@ def held_out(f: Fresh, v: Values) -> None:
     assert told_as(f, "former", "anterior") == (f.look.former is not None)
 
 
+def narrow(f: Fresh) -> core.Trace:
+    """The example once more in float32, as the page runs it."""
+    params = {name: p.astype(np.float32) for name, p in f.params.items()}
+    with np.errstate(all="ignore"):
+        return core.forward(params, f.config, f.ids, source=f.source)
+
+
+@claim("train.says.lost")
+def lost(f: Fresh, v: Values) -> None:
+    assert v["step"] == f.step and np.isnan(narrow(f)["logits"]).any()
+
+
 @claim("train.says.former")
 def former(f: Fresh, v: Values) -> None:
     best = min(judged(f.run, step)[0] for step in {*watched(f.run), f.step})
@@ -340,8 +381,8 @@ def across(f: Fresh, v: Values) -> None:
 
 @claim("train.says.attention_lost")
 def attention_lost(f: Fresh, v: Values) -> None:
-    pattern = f.trace[f"blocks.{f.layer}.attn.pattern"][f.head]
-    assert (v["layer"], v["head"]) == (f.layer, f.head) and np.isnan(pattern).any()
+    pattern = narrow(f)[f"blocks.{f.layer}.attn.pattern"][f.head]
+    assert (v["layer"], v["head"]) == (f.layer, f.head) and not np.isfinite(pattern).all()
 
 
 @claim("train.says.attention", "train.says.attention_alike", "train.says.attention_itself")
