@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -57,6 +58,7 @@ from claims.altered import misplaced, unnoticed
 import pictures
 from core import Scene
 from pictures import compute
+from pictures.memory import BUDGET
 from pictures.words import LANGUAGES, words_of
 
 PAGES = {
@@ -124,6 +126,27 @@ def test_no_number_or_name_can_be_another_one_unnoticed(page: str) -> None:
 def test_no_sentence_can_be_told_in_another_s_place_unnoticed(page: str) -> None:
     for run, words in on_some_scenes(page):
         assert not [*misplaced(run, words)], f"{run.says}\n{run.scene.to_query()}"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_sentence_is_told_on_some_scene(page: str) -> None:
+    """One that no Scene tells is held against nothing. A claim may be of sentences that another page's Scenes tell."""
+    BUDGET.clear()  # what is kept is not said again
+    untold = {key for key, claim in CLAIMS.items() if claim.__module__ == PAGES[page].__name__}
+    for other in sorted(PAGES, key=lambda name: (name != page, len(scenes_of(name)))):
+        for scene in reversed(scenes_of(other)):
+            if not untold:
+                return
+            untold -= told(other, scene)
+    assert not untold
+
+
+def told(page: str, scene: Any) -> set[str]:
+    """The keys of what a page's builders say of a Scene."""
+    module, run = PAGES[page], SimpleNamespace()
+    shown = trained.opened(scene) if page == "trained" else scene
+    builders = (*module.BUILDERS, *getattr(module, "OF_PINNED", ()))
+    return {key for words in heard(shown, builders, "en", run) for key, _ in words.claimed()}
 
 
 def on_some_scenes(page: str) -> Iterator[tuple[Any, Recorder]]:

@@ -64,7 +64,9 @@ NAMES = {
 
 
 class Recorder(Words):
-    """Words that keep every (key, values) they were asked for."""
+    """Words that keep every (key, values) they were asked for, and share no cache: what is kept is not heard."""
+
+    __eq__, __hash__ = object.__eq__, object.__hash__
 
     def __init__(self, lang: str):
         super().__init__(lang)
@@ -371,6 +373,26 @@ def written_as(text: str, expected: float | np.ndarray, lang: str) -> bool:
 
 
 # --------------------------------------------------------------------------------------------------------------- Scenes
+
+
+HELD: list[core.presets.Preset] = []  # models live as long as somebody holds them
+
+
+def brought(model: str, config: Values | None = None, **arrays: np.ndarray) -> str:
+    """The name of a model that somebody brings: a shipped one with these of its Config and arrays altered, their names
+    written with _ for the point."""
+    own = core.PRESETS[model]
+    learned = {name: arrays.get(name.replace(".", "_"), p) for name, p in own.learned.items()}
+    about = {"title": f"{model} {len(HELD)}", "config": own.config.replace(**config or {}), "source": lambda: learned}
+    name, preset = core.presets.register(replace(own, **about))
+    HELD.append(preset)
+    return name
+
+
+def poisoned(model: str, array: str) -> str:
+    """The same with an array of which no number is left."""
+    whole = core.PRESETS[model].learned[array]
+    return brought(model, **{array.replace(".", "_"): np.full_like(whole, np.nan)})
 
 
 def any_scenes(n: int, seed: int = 0) -> list[Scene]:

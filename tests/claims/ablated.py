@@ -11,7 +11,7 @@ from core import Scene
 from pictures import ranked, weighed
 
 from . import Fresh, Values, any_scenes, claim, named_in, near, read, ties, told_as
-from .see import key_change, ranks_of
+from .see import TINY, key_change, ranks_of
 from .sides import HERE, Sides
 
 BUILDERS = (ranked.ranked, weighed.weighed)
@@ -21,6 +21,7 @@ SCENES = [
     Scene(model="stories", ablated=tuple((i, h) for i in range(2) for h in range(4) if (i, h) != (0, 1))),
     Scene(model="gpt", sentence="um"),
     Scene(model="encoder", layer=11, ablated=((0, 1),)).override(n_layers=12),
+    TINY.override(positions="sinusoidal", d_model=4).turn(off=("softmax",), sentence="um um dois tres"),
     *(HERE.turn(attention_of=kind, query=3) for kind in ("cross", "encoder", "decoder")),
 ]
 

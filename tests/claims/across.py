@@ -27,6 +27,7 @@ KNOWN |= dict.fromkeys(BOTH, Pair(*BOTH, frozenset(enumerate([0, 1, 3, 2, 4, 5, 
 BACK = HERE.turn(sentence=SEALS[1])
 MEETS = next(" ".join(words) for words in KNOWN if "perto" in words and len(KNOWN[words].crossing(ENGLISH)) == 2)
 SEQ = Scene(model="seq2seq")
+EVERY_HEAD = tuple((i, h, *kind) for i in range(2) for h in range(4) for kind in ((), ("cross",), ("encoder",)))
 SCENES = [
     *(HERE.turn(words_translated=n) for n in (None, 1, 3)),
     *(HERE.turn(cross_layer=layer, cross_head=head) for layer, head in ((0, 1), (9, 9))),
@@ -49,6 +50,7 @@ SCENES = [
     SEQ.turn(off=("cross",), sentence="um", words_translated=1, beam_width=2),
     SEQ.turn(sentence="um", words_translated=1, ablated=tuple((i, h, "cross") for i in range(2) for h in range(4))),
     SEQ.turn(sentence="um", attention_of="decoder", words_translated=1),
+    SEQ.turn(sentence="um um", words_translated=1, off=("mlp", "residual"), ablated=EVERY_HEAD, beam_width=1),
 ]
 
 

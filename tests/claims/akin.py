@@ -9,11 +9,12 @@ from core import Scene
 from pictures.alike import alike, texts
 from pictures.words import words_of
 
-from . import Fresh, Values, claim
+from . import Fresh, Values, claim, poisoned
 
 BUILDERS = (alike,)
 IDEAS = ("swims", "capital", "rain", "eats")
 SCENES = [Scene(model="alice"), Scene(model="machado", sentence="O pinguim nada no mar gelado.")]
+SCENES.append(Scene(model=poisoned("stories", "blocks.0.attn.W_Q")))
 
 
 def cosines(f: Fresh) -> list[list[float]]:

@@ -56,8 +56,9 @@ def pairs(n: int) -> list[Scene]:
     gpt = Scene(model="gpt", compared_step="scores_masked")
     text, other = "o gato viu", "a gata viu"
     found[0] = gpt.turn(sentence=text).pin().turn(patch=("blocks.0.attn.z", (1,)), patch_source=other)
+    exploded += [gpt.turn(off=("norm",)).pin().turn(off=())]
     exploded += [gpt.pin().turn(off=("mask",)), gpt.turn(ablated=((0, 0),)).pin().turn(ablated=((0, 1),))]
-    return [*found[: n - 6], *exploded, exploded[0].turn(layer=5, compared_array="norm"), large.turn(layer=6).pin()]
+    return [*found[: n - 7], *exploded, exploded[0].turn(layer=5, compared_array="norm"), large.turn(layer=6).pin()]
 
 
 SCENES = pairs(80)

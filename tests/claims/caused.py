@@ -31,6 +31,9 @@ SCENES = [
     GPT.turn(other_sentence="o rato viu o gato", temperature=0.5, split="characters"),
     GPT.turn(cause_word=5, cause_rival=900),
     GPT.turn(other_sentence="o gato viu o gato", ablated=tuple((i, h) for i in range(2) for h in range(4))),
+    GPT.override(n_layers=1, d_model=4, n_heads=1, d_mlp=4, norm="none", residual=False).turn(
+        sentence="a b", other_sentence="b a", seed=44
+    ),
     LOUD,
     *(scene for scene in any_scenes(16, seed=4) if scene.model == "gpt"),
 ]
@@ -43,6 +46,12 @@ SCENES += [
     TWO.turn(sentence="a foca dorme", other_sentence="a foca dorme .", ablated=((1, 0),)),
     *(Scene(model="seq2seq", seed=seed, cause_break=seed == 1) for seed in (0, 1)),
     Scene(model="seq2seq").override(init="unit", norm="none", residual=False),
+    *(
+        Scene(model="seq2seq", seed=seed, sentence="a b c", other_sentence="c a b").override(
+            d_model=8, n_heads=2, d_mlp=4, n_layers=1
+        )
+        for seed in (47, 128)
+    ),
 ]
 
 

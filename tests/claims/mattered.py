@@ -23,6 +23,9 @@ SCENES = [
     Scene(model="stories", ablated=tuple((i, h) for i in range(2) for h in range(4))),
     Scene(model="gpt", sentence="o gato viu").override(n_layers=1, d_model=16, d_mlp=16, norm="none"),
     Scene(model="gpt").override(init="unit", norm="none", residual=False, n_layers=12, d_mlp=64),
+    Scene(model="gpt").override(n_layers=6, d_model=128),
+    Scene(model="induction", sentence="pi ka", off=("norm",)),
+    Scene(model="gpt", sentence="um dois", seed=9).override(d_model=8, d_mlp=4, init="unit", positions="rotary"),
 ]
 BUILDERS = (influence.answers,)
 NAMES = {  # in both languages

@@ -8,7 +8,7 @@ import core
 from core import Scene
 from pictures import habits
 
-from . import Fresh, Values, claim, near, ties
+from . import Fresh, Values, claim, near, poisoned, ties
 
 BUILDERS = (habits.held, habits.ranged)
 PLACES = ("previous", "first", "itself", "same", "induction")
@@ -21,6 +21,7 @@ SCENES = [
     Scene(model="induction", layer=1, head=0),
     Scene(model="alice", layer=0, head=1, without_first=True, ablated=((0, 0),)),
     Scene(model="machado", layer=1, head=1, off=("softmax",)),
+    Scene(model=poisoned("stories", "blocks.0.attn.W_Q")),
     Scene(model="stories", temperature=0.05, layer=1).override(init="unit"),
     Scene(model="stories", sentence="A foca perto do pinguim", layer=1, head=1).turn(
         patch=("blocks.1.resid_pre", (2,)), patch_source="As focas perto do pinguim"

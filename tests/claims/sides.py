@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 import core
-from claims import Fresh, Values, claim, light, moved, near, see, ties, written_as
+from claims import Fresh, Values, claim, light, moved, near, poisoned, see, ties, written_as
 from core import Scene
 from core.config import ENCODER
 from pictures import attention, fibres, heads, stacks, worth
@@ -22,6 +22,7 @@ SCENES = [
     for scene in (
         *(
             HERE,
+            Scene(model=poisoned("translator", "encoder.blocks.1.attn.W_Q")),
             HERE.turn(head=0, query=5, key=8, temperature=3.0),
             HERE.turn(sentence="<pt> yesterday the seal slept ."),
         ),
@@ -34,6 +35,7 @@ SCENES = [
             SEQ,
             SEQ.turn(sentence="um um").override(projections=False, n_layers=1),
             SEQ.turn(sentence="um", off=("norm",)),
+            SEQ.turn(sentence="um um").override(projections=False, n_layers=1, n_heads=1),
         ),
         SEQ.override(init="unit", d_mlp=256, n_layers=12).turn(off=("norm", "residual"), layer=11, head=1),
     )

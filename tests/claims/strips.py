@@ -6,13 +6,12 @@ from claims import Values, claim, see, sides, told_as
 from core import Scene
 from pictures import start
 
-BUILDERS = (start.says,)
+BUILDERS = (start.says, see.card)
 HERE, SEQ = Scene(model="translator"), Scene(model="seq2seq", sentence="um dois")
 SCENES = [
     *(HERE, HERE.turn(off=("cross",)), SEQ, SEQ.override(n_layers=1), SEQ.turn(sentence="um", off=("cross", "norm"))),
     SEQ.override(init="unit", d_mlp=256, n_layers=12).turn(off=("norm", "residual")),
 ]
-assert see  # what comes out is said as of one stack
 
 
 class Written(sides.Sides):

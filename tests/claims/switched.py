@@ -6,11 +6,15 @@ import numpy as np
 
 import core
 from claims import Fresh, Values, any_scenes, claim, moved, pinned_number, told_as
+from claims.see import TINY
 from core import Scene
 from pictures import switch_effects
 from pictures.words import Words
 
-SCENES = any_scenes(80, seed=2)
+SCENES = [
+    *any_scenes(80, seed=2),
+    TINY.override(n_heads=1, d_model=4, causal=True, positions="sinusoidal").turn(sentence="um dois tres", seed=2),
+]
 
 
 def happened(part: str):

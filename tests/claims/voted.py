@@ -22,6 +22,12 @@ SCENES = [
     GPT.override(norm="rms", n_layers=2).turn(off=("mlp",)),
     Scene(model="stories", max_new_tokens=2, ablated=tuple((i, h) for i in range(2) for h in range(4))),
 ]
+SCENES.append(
+    GPT.override(d_model=8, n_heads=2, n_layers=1).turn(
+        **dict(sentence="um", max_new_tokens=1, off=("mlp", "norm", "positions"), ablated=((0, 0), (0, 1))),
+        edits=tuple((0, dimension, 0.0) for dimension in range(8)),
+    )
+)
 BUILDERS = (votes.votes, votes.sources)
 LABELS = {
     "en": {"embed": "embedding", "pos_embed": "position", "ln_final.b": "bias of the last norm"},

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from claims import Fresh, Values, alike, claim, pinned_number, read, stages, told_as
+from claims import Fresh, Values, alike, any_scenes, claim, pinned_number, poisoned, read, stages, told_as
+from core import Scene
 from pictures import drift, drift_said
 
+SCENES = [
+    *any_scenes(200),
+    Scene(sentence="Os gatos não tem gatos", edits=((4, 0, 1.0),)),
+    *(Scene(model=poisoned("stories", "blocks.0.attn.W_Q"), drift_stage=stage) for stage in (None, 0)),
+]
 BUILDERS = (drift.drift, drift.variance, drift_said.rows)
 
 
@@ -232,7 +238,7 @@ def designed(f: Fresh, v: Values) -> None:
     by_hand, preset = f.scene.preset.by_hand, f.scene.preset
     edited = {place for place, _, _ in f.scene.edits}
     drawn = [t for i, t in enumerate(f.tokens) if t not in by_hand and i not in edited]
-    assert not preset.trained and {*by_hand} & {*f.tokens} and bool(drawn) == ("drawn" in v)
+    assert not preset.trained and {*by_hand} & {*f.tokens} and bool(drawn) == f.told.endswith("some")
     for name, x in {"chosen": [t for t in f.tokens if t in by_hand], "drawn": drawn}.items() if v else ():
         assert v[name] == f.phrase([f"“{t}”" for t in dict.fromkeys(x)])
 
