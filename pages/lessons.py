@@ -1,4 +1,4 @@
-"""Lessons: ten that come with the project, and one of the reader's own."""
+"""Lessons: those that come with the project, and one of the reader's own."""
 
 from __future__ import annotations
 

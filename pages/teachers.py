@@ -11,7 +11,7 @@ from core import Scene, checks
 from pictures import lessons
 from pictures import teachers as pictures
 from pictures.words import Words
-from ui import comparison, shell
+from ui import comparison, shell, state
 from ui.lessons import bar
 from ui.live import projector
 
@@ -29,7 +29,7 @@ def recipes(words: Words) -> None:
         st.html(f'<div class="fibra-printed">{escape(found[name].title)}</div>')
         st.markdown(pictures.recipe(found[name], words))
         shell.say(words("teachers.answers"), "step")
-        st.html(pictures.answers(found[name], words))
+        st.html(pictures.answers(found[name], words, _model()))
 
 
 def _offers(lesson: lessons.Lesson, words: Words) -> None:
@@ -37,7 +37,8 @@ def _offers(lesson: lessons.Lesson, words: Words) -> None:
     with st.container(key="teachers-offers", horizontal=True):
         started = st.button(words("lessons.begin"), key="teachers-begin", on_click=bar.go, args=(0, lesson.name))
         projected = st.button(words("teachers.project"), key="teachers-project", on_click=_project, args=(lesson.name,))
-        for name, make in {"lesson": pictures.sheet, "survey": pictures.survey}.items():
+        sheet = partial(pictures.sheet, beside=_model())
+        for name, make in {"lesson": sheet, "survey": pictures.survey}.items():
             st.download_button(
                 words(f"teachers.{name}_sheet"),
                 partial(make, lesson, words),
@@ -47,6 +48,11 @@ def _offers(lesson: lessons.Lesson, words: Words) -> None:
             )
     if started or projected:  # the whole page follows
         st.rerun()
+
+
+def _model() -> Scene:
+    """The story alone, of all that the Scene says."""
+    return Scene(model=state.scene().model)
 
 
 def _project(name: str) -> None:

@@ -31,7 +31,8 @@ def answer(name: str, scene: Scene) -> Any:
 def question(check: Check, scene: Scene, words: Words) -> str:
     """The question about `scene`, with the names of its words."""
     query, key = (token_name(scene.tokens, at, words) for at in scene.cell)
-    return words(f"checks.{check.name}.question", query=query, key=key, n=len(scene.tokens))
+    layer, head = scene.place
+    return words(f"checks.{check.name}.question", query=query, key=key, n=len(scene.tokens), layer=layer, head=head)
 
 
 def option(check: Check, name: str, words: Words) -> str:

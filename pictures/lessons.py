@@ -33,8 +33,9 @@ from pictures.words import CONTENT, LANGUAGES
 
 NAMES = (  # of the shipped ones, in the order in which they are offered
     *("rows", "the-mask", "the-clock", "three-roles", "the-scale"),
-    *("heads-together", "the-block", "other-text", "the-rate", "the-cause", "two-languages"),
+    *("heads-together", "the-block", "other-text", "the-rate", "the-cause", "two-languages", "the-first-token"),
 )
+OF_ANY_MODEL = "the-first-token"  # the one whose questions can be asked of a real model
 OWN = "own"  # the name of the one that a reader brought or wrote
 TEXT = "lesson_text"  # in an address: that lesson itself, packed
 # What of a step's Scene is no Scene of the step's own.
@@ -60,11 +61,17 @@ class Lesson:
     about: str
     steps: tuple[Step, ...]
 
-    def scene(self, number: int) -> Scene:
-        """The Scene of a step, which says whose it is; of a number beyond the last one, the last."""
+    def scene(self, number: int, beside: Scene | None = None) -> Scene:
+        """The Scene of a step, which says whose it is; of a number beyond the last one, the last.
+
+        A question that can be asked of any model is asked of that of `beside`.
+        """
         number = min(number, len(self.steps) - 1)
         step = self.steps[number]
-        return step.scene.turn(check=step.check, lesson=self.name, lesson_step=number)
+        shown = step.scene
+        if step.check and CHECKS[step.check].any_model:
+            shown = shown.turn(model=CHECKS[step.check].of(beside).model)
+        return shown.turn(check=step.check, lesson=self.name, lesson_step=number)
 
 
 class LessonError(ValueError):

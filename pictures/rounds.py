@@ -26,20 +26,20 @@ Ballots = Sequence[Sequence[Any]]  # guesses, by ballot
 def asked(name: str, varied: str) -> tuple[Check, Scene] | None:
     """The check of this name, and the Scene that it is asked about; None where there is no such check.
 
-    varied: the text of the field that the check varies, as links write it; "" leaves it as it is.
+    varied: the text of the field in which the check's questions differ, as links write it; "" leaves it as it is.
     """
     if name not in CHECKS:
         return None
     check = CHECKS[name]
     if not varied:
         return check, check.scene
-    scene, _ = Scene.from_query(check.scene.to_query() | {check.varies: varied})
+    scene, _ = Scene.from_query(check.scene.to_query() | {check.differs_in: varied})
     return check, check.asked(scene)
 
 
 def varied(check: Check, scene: Scene) -> str:
     """What `asked` needs to know besides the check's name, for the question that is asked in `scene`."""
-    return check.asked(scene).to_query().get(check.varies, "")
+    return check.asked(scene).to_query().get(check.differs_in, "")
 
 
 # ------------------------------------------------------------------------------------------------ a vote as a text

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from html import escape
 
-from core import CHECKS
+from core import CHECKS, Scene
 from core.checks import belief_answers
 from pictures import checks
 from pictures.lessons import Lesson
@@ -36,14 +36,14 @@ class Asked:
 
 
 @lru_cache(maxsize=64)
-def asked(lesson: Lesson, words: Words) -> tuple[Asked, ...]:
-    """The questions of a lesson, in order, each on its step's own Scene."""
-    return tuple(_asked(step.title, step.check, words) for step in lesson.steps if step.check)
+def asked(lesson: Lesson, words: Words, beside: Scene | None = None) -> tuple[Asked, ...]:
+    """The questions of a lesson, in order, each on its own Scene, or of the model of `beside` where it can be."""
+    return tuple(_asked(step.title, step.check, words, beside) for step in lesson.steps if step.check)
 
 
-def _asked(title: str, name: str, words: Words) -> Asked:
+def _asked(title: str, name: str, words: Words, beside: Scene | None) -> Asked:
     check = CHECKS[name]
-    scene = check.scene
+    scene = check.of(beside)
     wrong = (checks.told(check, scene, one, words) for one in belief_answers(check))
     return Asked(
         title,
@@ -60,9 +60,9 @@ def recipe(lesson: Lesson, words: Words) -> str:
     return words.prose("teachers")[lesson.name.replace("-", "_")]
 
 
-def answers(lesson: Lesson, words: Words) -> str:
-    """The questions of a lesson with all that a teacher wants to know of them, as HTML."""
-    return f'<ol class="fibra-answers">{"".join(_entry(one, words) for one in asked(lesson, words))}</ol>'
+def answers(lesson: Lesson, words: Words, beside: Scene | None = None) -> str:
+    """The questions of a lesson with all that a teacher wants to know of them, as HTML; `beside` as `asked`."""
+    return f'<ol class="fibra-answers">{"".join(_entry(one, words) for one in asked(lesson, words, beside))}</ol>'
 
 
 def _entry(one: Asked, words: Words) -> str:
@@ -80,10 +80,12 @@ def _entry(one: Asked, words: Words) -> str:
 # ------------------------------------------------------------------------------------------------------------ on paper
 
 
-def sheet(lesson: Lesson, words: Words) -> bytes:
-    """The recipe and the answers of a lesson on a sheet for the teacher's hand."""
+def sheet(lesson: Lesson, words: Words, beside: Scene | None = None) -> bytes:
+    """The recipe and the answers of a lesson on a sheet for the teacher's hand; `beside` as `asked`."""
     body = f"<h1>{escape(lesson.title)}</h1><p>{escape(lesson.about)}</p>{_html(recipe(lesson, words))}"
-    return _page(lesson.title, f"{body}<h2>{escape(words('teachers.answers'))}</h2>{answers(lesson, words)}", words)
+    return _page(
+        lesson.title, f"{body}<h2>{escape(words('teachers.answers'))}</h2>{answers(lesson, words, beside)}", words
+    )
 
 
 def survey(lesson: Lesson, words: Words) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -19,8 +20,10 @@ from core.checks.expression import evaluate
 from core.checks.functions import FUNCTIONS
 from core.errors import CheckError
 from core.interpret import probe_induction
+from core.presets import PRESETS, hold
 from core.tasks import TASKS
 from core.train.training_run import TrainingRun, sized
+from pictures import rounds
 from pictures.pages import PAGES
 
 
@@ -234,10 +237,41 @@ TRUTHS: dict[str, Callable[[Scene], Any]] = {
         if greedy(s) == greedy(s.turn(sentence="o pinguim dorme no gelo .")) != greedy(s.switch(cross=True))
         else "other"
     ),
+    "first-takes-most": lambda s: len(rest_on_the_first(s)) / (s.config.n_layers * s.config.n_heads),
+    "first-is-a-place": lambda s: stays(rest_on_the_first(s), rest_on_the_first(some_instead_of_the(s))),
+    "first-brings-little": lambda s: value_lengths(s)[0] / value_lengths(s)[1:].mean(),
     "a-rate-too-high": lambda s: tuple(
         name for _, name in sorted((trained(s, rate), f"rate_{rate}") for rate in (0.1, 0.01, 0.001))
     ),
 }
+
+
+def rest_on_the_first(scene: Scene) -> set[tuple[int, int]]:
+    """The heads that give the first token more than half, the mean over the rows below it."""
+    return {
+        (layer, head)
+        for layer in range(scene.config.n_layers)
+        for head, a in enumerate(trace(scene)[f"blocks.{layer}.attn.pattern"])
+        if sum(row[0] for row in a[1:]) > (len(a) - 1) / 2
+    }
+
+
+def some_instead_of_the(scene: Scene) -> Scene:
+    return scene.turn(sentence=scene.sentence.replace("The ", "Some "))
+
+
+def stays(before: set[tuple[int, int]], after: set[tuple[int, int]]) -> str:
+    if not before:
+        return "none"
+    return "leave" if len(before & after) < len(before - after) else "stay"
+
+
+def value_lengths(scene: Scene) -> np.ndarray:
+    """How long the values are that the first head of the layer carries, from what enters the layer."""
+    run, layer = core.run(scene), scene.place[0]
+    W_V, b_V = (run.params.get(f"blocks.{layer}.attn.{name}") for name in ("W_V", "b_V"))
+    values = run.trace[f"blocks.{layer}.ln1.out"].astype(np.float64) @ W_V + (0 if b_V is None else b_V)
+    return np.sqrt((values[:, : scene.config.head_width] ** 2).sum(1))
 
 
 def greedy(scene: Scene) -> list[int]:
@@ -281,6 +315,56 @@ def test_every_answer_is_found_by_other_arithmetic(name, i):
         assert low <= np.min(found) and np.max(found) <= high
     else:
         assert found == truth
+
+
+OF_ANY = [name for name, check in CHECKS.items() if check.any_model]
+
+
+@pytest.mark.parametrize("name", OF_ANY)
+def test_a_question_of_any_model_is_asked_of_a_real_one_that_writes(name):
+    check, shipped = CHECKS[name], PRESETS["machado"]
+    config = replace(shipped.config, causal=False)  # as of a model that reads both ways, and writes nothing
+    held = hold("real-writes", replace(shipped)), hold("real-reads", replace(shipped, config=config))
+    written, read = (Scene(model=name, seed=3) for name in ("real-writes", "real-reads"))
+    asked = check.of(written)
+    assert asked == check.scene.turn(model="real-writes") == check.asked(written)
+    assert asked.sentence == check.scene.sentence and asked.preset is held[0]
+    assert check.of(read) == check.of(Scene(model="stories")) == check.of(None) == check.scene == check.variant(1)
+    found, truth = core.answer(check, asked), TRUTHS[name](asked)
+    assert found == truth if check.kind == "choose" else found == pytest.approx(truth, abs=1e-4)
+    assert rounds.asked(name, rounds.varied(check, written)) == (check, asked)
+    assert rounds.asked(name, rounds.varied(check, read)) == (check, check.scene)
+
+
+def sinking(scene: Scene, heads: set[tuple[int, int]]) -> dict[str, np.ndarray]:
+    """Patterns of which these heads give the first token most."""
+    n, made = len(scene.tokens), {}
+    for layer in range(scene.config.n_layers):
+        a = np.full((scene.config.n_heads, n, n), 1 / n)
+        for _, head in (place for place in heads if place[0] == layer):
+            a[head] = np.eye(n)[0]
+        made[f"blocks.{layer}.attn.pattern"] = a
+    return made
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        ((), ((0, 0),), "none"),
+        (((0, 0), (1, 2), (3, 3)), ((0, 0), (3, 3)), "stay"),
+        (((0, 0), (1, 2), (3, 3)), ((0, 0), (2, 2), (2, 3)), "leave"),
+        (((0, 0), (1, 2)), ((0, 0),), "stay"),
+    ],
+)
+def test_what_heads_do_once_another_word_stands_first(before, after, told, monkeypatch):
+    check = CHECKS["first-is-a-place"]
+    patterns = {check.scene: sinking(check.scene, {*before})}
+    beside = beside_scene(check, check.scene, "other")
+    patterns[beside] = sinking(beside, {*after})
+    monkeypatch.setattr("core.checks.arrays.run", lambda scene: SimpleNamespace(trace=patterns[scene], params={}))
+    assert core.answer(check) == told
+    share = len(before) / 16
+    assert core.answer(CHECKS["first-takes-most"]) == pytest.approx(share)
 
 
 def test_every_belief_has_a_check_and_every_check_a_truth():

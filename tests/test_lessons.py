@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import zlib
 from base64 import urlsafe_b64encode
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from urllib.parse import urlencode
@@ -16,10 +17,23 @@ from playwright.sync_api import expect
 from streamlit.testing.v1 import AppTest
 from test_journeys import settled, wait_for_query
 
-from core import CHECKS, Scene, limits
+from core import CHECKS, PRESETS, Scene, limits
+from core.presets import hold
 from pictures import checks as questions
 from pictures import lessons
-from pictures.lessons import NAMES, OWN, LessonError, expanded, find, packed, parse, shortened, unpacked, written
+from pictures.lessons import (
+    NAMES,
+    OF_ANY_MODEL,
+    OWN,
+    LessonError,
+    expanded,
+    find,
+    packed,
+    parse,
+    shortened,
+    unpacked,
+    written,
+)
 from pictures.words import CONTENT, LANGUAGES, words_of
 from tests.support import fine, html, pressed, random_scenes
 from ui import state
@@ -45,7 +59,7 @@ def query(at: AppTest) -> dict[str, str]:
 # ------------------------------------------------------------------------------------------- those that are shipped
 
 
-def test_eleven_lessons_say_the_same_in_both_languages():
+def test_twelve_lessons_say_the_same_in_both_languages():
     for name in NAMES:
         english, portuguese = (find(name, lang) for lang in LANGUAGES[::-1])
         for one, other in zip(english.steps, portuguese.steps, strict=True):
@@ -53,7 +67,7 @@ def test_eleven_lessons_say_the_same_in_both_languages():
             assert bool(one.says) == bool(other.says) and one.title != other.title
         assert english.minutes == portuguese.minutes in range(5, 11) and english.about != portuguese.about
     for lang in LANGUAGES:
-        assert {path.stem for path in (CONTENT / lang / "lessons").glob("*.md")} == {*NAMES} and len(NAMES) == 11
+        assert {path.stem for path in (CONTENT / lang / "lessons").glob("*.md")} == {*NAMES} and len(NAMES) == 12
 
 
 def test_every_belief_is_met_in_a_lesson():
@@ -80,6 +94,29 @@ def test_a_lesson_is_walked_to_its_end(name):
         pressed(at, "lesson-end" if number == len(lesson.steps) - 1 else "lesson-next")
     assert at.session_state[state.PAGE] == "lessons" and at.session_state[state.SCENE].lesson == ""
     assert not any(button.key == "lesson-next" for button in at.button)
+
+
+def test_a_lesson_of_any_model_is_about_the_story_where_that_is_a_real_one_that_writes():
+    one, held = OF_ANY_MODEL, hold("real-machado", replace(PRESETS["machado"]))
+    at = pressed(opened(lesson=one, model="real-machado"), "lesson-anew")
+    for number, step in enumerate(find(one, "en").steps):
+        scene = at.session_state[state.SCENE]
+        assert (scene.model, scene.check) == ("real-machado", step.check)
+        assert scene == find(one, "en").scene(number, scene).turn(lang="en")
+        assert query(at) == {"lesson": one, "model": "real-machado", "lang": "en"} | (
+            {"lesson_step": str(number)} if number else {}
+        )
+        asked = CHECKS[step.check].of(scene)
+        assert asked.model == scene.model and questions.question(CHECKS[step.check], asked, words_of("en")) in html(at)
+        at.button(key="lesson-reveal").click()
+        fine(at.run())
+        assert words_of("en")("checks.elsewhere") not in html(at) and words_of("en")(
+            f"checks.{step.check}.why"
+        ) in html(at)
+        pressed(at, "lesson-anew")
+        assert at.button(key="check-commit"), "it is asked again"
+        pressed(at, "lesson-end" if number == 2 else "lesson-next")
+    assert held.title
 
 
 def test_a_lesson_goes_back_anew_and_is_left():

@@ -16,6 +16,7 @@ from ..arguments import instance
 from ..errors import CheckError
 from ..kinds import shown
 from ..limits import SEED
+from ..presets import REAL
 from ..scene.scene import Scene
 from .arrays import Arrays
 from .expression import evaluate, parse
@@ -37,6 +38,7 @@ class Check:
     beside: name -> fields, as links write them, in which another Scene that the expression reads differs; "+1" is
     the next seed.
     varies: the field that makes another question of it; of sentences there are some in `sentences`.
+    any_model: whether it can be asked of any real model that writes; its own Scene has a shipped one.
     covers: the figures of `page` that would give the answer away. scale: the range that a number is guessed in.
     """
 
@@ -51,6 +53,7 @@ class Check:
     options: tuple[str, ...] = ()
     beside: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     varies: str = ""
+    any_model: bool = False
     sentences: tuple[str, ...] = ()
     covers: tuple[str, ...] = ()
     scale: tuple[float, float] = (0.0, 1.0)
@@ -67,6 +70,17 @@ class Check:
         if self.kind == "choose" and not {*self.wrong} <= {*self.options}:
             raise CheckError(f"{self.name}: wrong {self.wrong} is not among {self.options}")
 
+    @property
+    def differs_in(self) -> str:
+        """The field in which its questions differ; "" where there is one question."""
+        return "model" if self.any_model else self.varies
+
+    def of(self, scene: Scene | None) -> Scene:
+        """The check's own Scene; of `any_model`, with the model of `scene`, where it can be asked of that."""
+        if scene and self.any_model and scene.model.startswith(REAL) and scene.preset.config.causal:
+            return self.scene.turn(model=scene.model)
+        return self.scene
+
     def variant(self, number: int) -> Scene:
         """The Scene of another question of this kind; 0 is the check's own."""
         if not number or not self.varies:
@@ -76,9 +90,9 @@ class Check:
         return self.scene.turn(**{self.varies: _further(getattr(self.scene, self.varies), number)})
 
     def asked(self, scene: Scene) -> Scene:
-        """The check's Scene with what varies taken from `scene`: the question that is asked there."""
+        """The check's Scene with what varies, or its model, taken from `scene`: the question that is asked there."""
         if not self.varies or scene.model != self.scene.model:
-            return self.scene
+            return self.of(scene)
         value = getattr(scene, self.varies)
         known = self.varies != "sentence" or value in self.sentences  # any seed makes a question, but not any sentence
         return self.scene.turn(**{self.varies: value}) if known else self.scene

@@ -10,6 +10,7 @@ from core import CHECKS
 from core.checks import Check
 from pictures import checks as pictures
 from pictures.words import Words
+from ui import state
 from ui.checks import panel
 from ui.live import compat
 from ui.said import say
@@ -47,5 +48,5 @@ def _others(checks: list[Check], words: Words) -> None:
 def _card(check: Check, words: Words) -> bool:
     """One question; whether it was asked just now."""
     with st.container(key=f"check-card-{check.name}", border=True):
-        say(pictures.question(check, check.scene, words), "question")
+        say(pictures.question(check, check.of(state.scene()), words), "question")
         return st.button(words("checks.ask"), key=f"ask-{check.name}", on_click=panel.ask, args=(check.name,))

@@ -63,14 +63,14 @@ def ask(name: str) -> None:
     """Ask a question on its own Scene, in the reader's language, and beside what the reader has pinned."""
     check, scene = CHECKS[name], state.scene()
     forget(name)
-    state.show(replace(check.scene, pinned=scene.pinned, check=name, **state.reading()))
+    state.show(replace(check.of(scene), pinned=scene.pinned, check=name, **state.reading()))
     st.session_state[TIMES], st.session_state[MOVE] = st.session_state.get(TIMES, 0) + 1, True
 
 
 def forget(name: str) -> None:
     """Ask this question on its own Scene as if it had not been answered yet; "" is none."""
     if name:
-        st.session_state.get(GUESSES, {}).pop((name, CHECKS[name].scene), None)
+        st.session_state.get(GUESSES, {}).pop((name, CHECKS[name].of(state.scene())), None)
 
 
 def reveal(name: str) -> None:

@@ -81,7 +81,7 @@ def go(number: int, name: str = "") -> None:
         return
     step = lesson.steps[min(number, len(lesson.steps) - 1)]
     panel.forget(step.check)
-    state.show(replace(lesson.scene(number), **state.reading()))
+    state.show(replace(lesson.scene(number, scene), **state.reading()))
     st.session_state[GO] = step.page
 
 

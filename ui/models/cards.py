@@ -10,11 +10,11 @@ from core import PRESETS, Scene
 from core.library import LIBRARY, Real
 from core.presets import find, living
 from core.weights import Card
-from pictures import display_names, refusals
+from pictures import display_names, lessons, refusals
 from pictures import models as pictures
-from pictures.lessons import shortened
 from pictures.words import Words
 from ui import presets, shell, state
+from ui.lessons import bar
 from ui.live import menu
 
 BROUGHT = "models.brought"  # session state: a model was, and its card is not drawn yet
@@ -83,10 +83,15 @@ def _use(name: str, words: Words) -> None:
     shell.say(words("models.used"))
     for page in ("attention", "heads", "drift"):
         menu.link(page, words)
+    lesson = lessons.find(lessons.OF_ANY_MODEL, words.lang)
+    if lesson and lesson.scene(0, state.scene()).model == name:
+        label = words("models.lesson", title=lesson.title)
+        if st.button(label, key="models-lesson", on_click=bar.go, args=(0, lesson.name), width="stretch"):
+            st.rerun()  # the whole page follows
     shell.say(words("models.link"), "about")
     st.code(address(state.scene()), language=None, wrap_lines=True)
 
 
 def address(scene: Scene) -> str:
     """The query that opens a Scene on any page of this server."""
-    return f"/attention?{urlencode(shortened(scene.turn(explained=()).to_query()))}"
+    return f"/attention?{urlencode(lessons.shortened(scene.turn(explained=()).to_query()))}"
