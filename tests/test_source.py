@@ -47,6 +47,7 @@ CHECKS = {
     "_check_sum",
     "Preset.params",  # a model's weights, read or drawn
     "FixedVocabulary.encode",  # a protocol's: which tokenizer it is, the Scene says
+    "FileTokenizer.encode",
     "OpenVocabulary.encode",
     "SourceVocabulary.encode",
     "Trace.first",
