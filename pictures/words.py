@@ -88,12 +88,13 @@ class Words:
 
     def written(self, value: Any, spec: str) -> str:
         """A value as this language writes it, in the format `spec`."""
-        if not isinstance(value, Real):
+        if isinstance(value, str):
             # It may be a token: a space, text from right to left, or the one for what a vocabulary lacks, which has a
             # name in each language. No text that a reader writes is one such token.
-            value = self("token.unknown") if value == UNKNOWN else value
-            return format(isolated(visible(value)) if isinstance(value, str) else value, spec)
-        if isinstance(value, Integral) and not spec:
+            return format(isolated(visible(self("token.unknown") if value == UNKNOWN else value)), spec)
+        if not isinstance(value, Real):
+            return format(value, spec)
+        if not spec and isinstance(value, Integral):
             spec = ","
         return self._localized(format(value, _grouped(spec)))
 

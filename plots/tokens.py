@@ -20,6 +20,7 @@ _EMBEDDINGS = re.compile("[\u202a-\u202e]")  # controls that turn the direction 
 _ISOLATES = re.compile("[\u2066-\u2069]")
 # All that runs from right to left is among these; which of these does, the system's tables of Unicode say.
 _MAY_TURN = re.compile("[\u0590-\u08ff\u200f\ufb1d-\ufdff\ufe70-\ufeff\U00010800-\U00010fff\U0001e800-\U0001efff]")
+_MOVES = re.compile("|".join(some.pattern for some in (_EMBEDDINGS, _ISOLATES, _MAY_TURN)))  # most text has none
 _SEEN = re.compile("[0-9A-Za-z]")
 _SURROGATES = re.compile("[\ud800-\udfff]")  # half of a character: no encoder takes it
 
@@ -29,7 +30,7 @@ _ESCAPES |= dict.fromkeys([*range(0x20), *range(0x7F, 0xA0)], " ")  # control ch
 
 def visible(token: str) -> str:
     """The token; one that cannot be seen as a sign for it: ␣ for a space, U+200B for what has no sign of its own."""
-    if token.isascii() and token.isprintable() and not token.isspace():
+    if token.isprintable() and (_SEEN.search(token) or (token.isascii() and not token.isspace())):
         return token
     token = _SURROGATES.sub("\ufffd", token)
     if _SEEN.search(token):
@@ -60,7 +61,7 @@ def isolated(text: str) -> str:
     In the isolates of Unicode (UAX #9, section 2.4), which plain text, attributes and SVG heed as well as HTML; text
     that runs from left to right is given back as it is. Controls that would reach beyond their own token are left out.
     """
-    if text.isascii():
+    if text.isascii() or not _MOVES.search(text):
         return text
     if _EMBEDDINGS.search(text) or not _balanced(text):
         text = _ISOLATES.sub("", _EMBEDDINGS.sub("", text))
