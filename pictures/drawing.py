@@ -16,6 +16,7 @@ import numpy as np
 from core import Config, Run, Scene
 from core.activations import last_stream
 from core.config import ENCODER
+from core.interpret import token_lengths
 from core.ops.softmax import softmax
 from core.scene.recall import Recalled
 from core.trace import Trace
@@ -221,7 +222,7 @@ def lengths(run: Run | Stack) -> np.ndarray:
     stops += ["resid_mid_cross"] if c.d_mlp and c.cross else []
     stops += ["resid_post"]
     names = ["blocks.0.resid_pre", *(f"blocks.{i}.{stop}" for i in range(run.config.n_layers) for stop in stops)]
-    return np.stack([np.linalg.norm(run.trace[name].astype(np.float64), axis=-1) for name in names], axis=-1)
+    return np.stack([token_lengths(run.trace[name]) for name in names], axis=-1)
 
 
 def final_vectors(run: Run | Stack) -> np.ndarray:

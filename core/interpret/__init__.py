@@ -46,7 +46,17 @@ from .lens import (
 )
 from .patching import difference, patched_differences
 from .sentences import sentence_similarity, sentence_vector, sentence_vectors
-from .space import PCA, ROUNDING, each_stage, pca, rank_correlation, relative_change, residual_stages, token_norms
+from .space import (
+    PCA,
+    ROUNDING,
+    each_stage,
+    pca,
+    rank_correlation,
+    relative_change,
+    residual_stages,
+    token_lengths,
+    token_norms,
+)
 from .stream import order_effect, pair_angles, share_of_zeros, similarity, sine_wave, token_moments
 
 __all__ = [
@@ -115,6 +125,7 @@ __all__ = [
     "similarity",
     "sine_wave",
     "source_attribution",
+    "token_lengths",
     "token_moments",
     "token_norms",
     "transformed_values",
