@@ -7,12 +7,13 @@ numbers that have left their range are none.
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import repeat
 from math import isfinite
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -66,7 +67,7 @@ def greatest_if_any(values: np.ndarray, shown: Shown, where: np.ndarray | None =
     if not counted.any():
         return None
     if values.size > MANY and values.ndim > 1:
-        each = [_counted(part, there) for part, there in zip(values, counted, strict=True)]
+        each = [_counted(part, there, None) for part, there in zip(values, counted, strict=True)]
         if found := _greatest_of_many([*values], each, shown):
             return found
     finite = values.ravel() if counted.all() else values[counted]
@@ -77,54 +78,62 @@ def greatest_if_any(values: np.ndarray, shown: Shown, where: np.ndarray | None =
 
 
 def greatest_of_parts(
-    parts: Sequence[np.ndarray], shown: Shown, where: Iterable[np.ndarray] | None = None
+    parts: Sequence[np.ndarray], shown: Shown, where: Iterable[np.ndarray] | None = None, floor: float | None = None
 ) -> Extreme | None:
     """The same of many arrays of one shape, whose places begin with the number of the array: of many values no more
-    than one array is copied. where: for each array, or for its last axes alone; everywhere unless told."""
+    than one array is copied. where: for each array, or for its last axes alone; everywhere unless told. floor: below
+    which none is, where that is known; then they are gone through once less."""
     if sum(part.size for part in parts) > MANY:
         given = repeat(None, len(parts)) if where is None else where
-        counted = [_counted(part, there) for part, there in zip(parts, given, strict=True)]
-        if not any(low <= high for _, low, high in counted):
+        counted = [_counted(part, there, floor) for part, there in zip(parts, given, strict=True)]
+        if not any(one.there.any() for one in counted):
             return None
         if found := _greatest_of_many(parts, counted, shown):
             return found
-        where = [np.array(True) if there is None else there for there, _, _ in counted]
+        where = [one.there for one in counted]
     whole = None if where is None else np.stack([np.broadcast_to(there, parts[0].shape) for there in where])
     return greatest_if_any(np.stack(parts), shown, whole)
 
 
-Counted = tuple[np.ndarray | None, float, float]  # which values count, None: all; and the least and greatest of them
+@dataclass(frozen=True)
+class Counted:
+    """Of an array the values that count: which, of all or of its last axes alone; the least of them; and on those axes
+    the greatest, -inf where none counts."""
+
+    there: np.ndarray
+    low: float
+    high: np.ndarray
 
 
-def _counted(part: np.ndarray, where: np.ndarray | None) -> Counted:
-    """Those that are numbers, `where` it is True. All are gone through twice: over the axes that `where` does not tell
-    apart, of one that is no number the least and the greatest are none either."""
-    alike = None if where is None else tuple(range(part.ndim - where.ndim))
-    low, high = part.min(axis=alike), part.max(axis=alike)
-    there = where
-    if not (np.isfinite(low).all() and np.isfinite(high).all()):
-        there = np.isfinite(part) & (True if where is None else where)
+def _counted(part: np.ndarray, where: np.ndarray | None, floor: float | None) -> Counted:
+    """Those that are numbers, `where` it is True. All are gone through twice, or once above a `floor`: over the axes
+    that `where` does not tell apart, of one that is no number the least and the greatest are none either."""
+    there = np.ones(part.shape[1:], bool) if where is None else where
+    alike = tuple(range(part.ndim - there.ndim))
+    high = part.max(axis=alike)
+    low = high if floor is not None else part.min(axis=alike)
+    if not (np.isfinite(high).all() and (low is high or np.isfinite(low).all())):
+        there = np.isfinite(part) & there
         low = high = part
-    if there is None:
-        return None, float(low), float(high)
-    return there, float(np.where(there, low, np.inf).min()), float(np.where(there, high, -np.inf).max())
+    least = float(np.where(there, low, np.inf).min()) if floor is None else floor
+    return Counted(there, least, np.where(there, high, -np.inf))
 
 
 def _greatest_of_many(values: Sequence[np.ndarray], counted: Sequence[Counted], shown: Shown) -> Extreme | None:
-    """The same of those that are `counted`, or of all, one part after another: of all heads of a long text there are 18
-    million. None where the nearest do not tell.
+    """The same of those that are `counted`, one part after another: of all heads of a long text there are 18 million,
+    and few stand where one of the greatest does. None where the nearest do not tell.
     """
-    best, differs, near_best = _compared(max(high for *_, high in counted), min(low for _, low, _ in counted), shown)
+    most = max(float(one.high.max()) for one in counted)
+    best, differs, near_best = _compared(most, min(one.low for one in counted), shown)
     places, near = [], []
-    for part, (there, _, high) in zip(values, counted, strict=True):
-        if high < near_best:
-            at, some = np.empty(0, int), part[:0].ravel()
-        else:
-            is_near = part >= near_best if there is None else there & (part >= near_best)
-            at, some = np.flatnonzero(is_near), part[is_near]
-        places.append(at)
-        near.append(some)
-    if sum(map(len, places)) > TOP * TOP:
+    for part, one in zip(values, counted, strict=True):
+        spots: tuple[Any, ...] = np.unravel_index(np.flatnonzero(one.high >= near_best), one.high.shape)
+        some = part[(..., *spots)]
+        is_near = some >= near_best
+        *axes, spot = np.nonzero(is_near)
+        places.append((*axes, *(axis[spot] for axis in spots)))
+        near.append(some[is_near])
+    if sum(map(len, near)) > TOP * TOP:
         return None
     each = np.unique(np.concatenate(near))[::-1].tolist()
     alike = bisect_left(each, True, key=differs)
@@ -132,9 +141,9 @@ def _greatest_of_many(values: Sequence[np.ndarray], counted: Sequence[Counted], 
         return None
     found = []
     for i, (some, at) in enumerate(zip(near, places, strict=True)):
-        own = np.unravel_index(at[some >= each[alike - 1]], values[0].shape)
-        found += [(i, *place) for place in zip(*(axis.tolist() for axis in own), strict=True)]
-    return Extreme(best, tuple(found), False)
+        own = some >= each[alike - 1]
+        found += [(i, *place) for place in zip(*(axis[own].tolist() for axis in at), strict=True)]
+    return Extreme(best, tuple(sorted(found)), False)
 
 
 def _compared(best: float, least: float, shown: Shown) -> tuple[float, Callable[[float], bool], float]:
@@ -172,23 +181,24 @@ def least(values: np.ndarray, shown: Shown, where: np.ndarray | None = None) -> 
     return Extreme(-found.value, found.places, found.everywhere)
 
 
-@np.errstate(invalid="ignore")  # of numbers that are none, which `least` leaves out
 def least_of_each(values: np.ndarray, shown: Shown) -> list[Extreme]:
-    """The least of each row [row, n], in the same way.
+    """The least of each row [row, n], in the same way: all rows are put in order at once, and mostly the first numbers
+    tell."""
+    return [
+        _least_in_order(row, ordered.tolist(), shown) if np.isfinite(ordered[[0, -1]]).all() else least(row, shown)
+        for row, ordered in zip(values, np.sort(values), strict=True)
+    ]
 
-    Mostly the next number that rounding has not made another is written otherwise: then those before it are all.
-    """
-    first = values.min(-1)
-    alike = values - first[:, None] <= NOISE * np.abs(values).max(-1, keepdims=True)
-    then = np.where(alike, np.inf, values).min(-1)
-    sure = np.isfinite(values).all(-1) & np.isfinite(then)
-    found = []
-    for row, low, second, same, is_sure in zip(values, first.tolist(), then.tolist(), alike, sure, strict=True):
-        if is_sure and shown(low) != shown(second):
-            found.append(Extreme(low, tuple((at,) for at in np.flatnonzero(same).tolist()), False))
-        else:
-            found.append(least(row, shown))
-    return found
+
+def _least_in_order(row: np.ndarray, ordered: list[float], shown: Shown) -> Extreme:
+    """The least of a row [n] of finite numbers, which are given in order too."""
+    _, differs, _ = _compared(-ordered[0], -ordered[-1], lambda value: shown(-value))
+    alike, n = 1, len(ordered)
+    while alike < n and not differs(-ordered[alike]):
+        alike *= 2
+    alike = bisect_left(ordered, True, alike // 2, min(alike, n), key=lambda value: differs(-value))
+    places = np.flatnonzero(row <= ordered[alike - 1]).tolist()
+    return Extreme(ordered[0], tuple((at,) for at in places), alike == n)
 
 
 def percent(words: Words) -> Shown:
@@ -211,8 +221,19 @@ def unit(scene: Scene) -> str:
 
 def token_name(tokens: Sequence[str], place: int, words: Words) -> str:
     """A token in quotation marks; one that stands in the sentence more than once with its position, from 0."""
-    key = "placed" if tokens.count(tokens[place]) > 1 else "quoted"
-    return words(key, token=edged(tokens[place]), place=place)
+    token = tokens[place]
+    return _token_name(token, place if token in _repeated(tuple(tokens)) else None, words)
+
+
+@lru_cache(maxsize=2048)  # what is said of all rows of a long text names some of its tokens hundreds of times
+def _token_name(token: str, place: int | None, words: Words) -> str:
+    return words("quoted" if place is None else "placed", token=edged(token), place=place)
+
+
+@lru_cache(maxsize=32)  # as above
+def _repeated(tokens: tuple[str, ...]) -> frozenset[str]:
+    """Those that stand there more than once."""
+    return frozenset(token for token, n in Counter(tokens).items() if n > 1)
 
 
 def choice(tokens: Sequence[str], place: int, words: Words) -> str:

@@ -144,7 +144,7 @@ def _strongest(scene: Scene, a: list[np.ndarray], words: Words) -> list[str]:
     chosen, tokens = focus(scene), scene.tokens
     first_alone = scene.config.causal and len(tokens) > 1 and chosen is None
     queries = slice(1 if first_alone else 0, None) if chosen is None else slice(chosen, chosen + 1)
-    found = extremes.greatest_of_parts([layer[:, queries] for layer in a], words.number)
+    found = extremes.greatest_of_parts([layer[:, queries] for layer in a], words.number, floor=0.0)
     if found is None or found.value == 0:
         return []
     layer, head, row, _ = found.place

@@ -126,7 +126,7 @@ def strongest(scene: Scene, a: np.ndarray | Sequence[np.ndarray], words: Words) 
     says = words(f"heads.says.{'one' if one else 'all'}{across}", **about)
     others = found.seen if across else found.seen & ~np.eye(n, dtype=bool)
     where = (others & ~of_layer for of_layer in lost)
-    most = greatest_of_parts([*a], words.number, where)
+    most = greatest_of_parts([*a], words.number, where, floor=0.0)
     if most is None:
         return f"{says} {gone}"
     cells = [_cell(found, place, one, words) for place in most.places[: FEW + 1]]
