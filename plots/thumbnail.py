@@ -41,7 +41,7 @@ def signed_shade(
 
 def pooled(values: np.ndarray, rows: int, columns: int) -> np.ndarray:
     """[..., row, column] with at most `rows` x `columns` cells, each the greatest of those that it stands for."""
-    for axis, most in ((-1, columns), (-2, rows)):
+    for axis, most in ((-2, rows), (-1, columns)):  # rows first, which lie side by side in memory
         values = _greatest_of_each(values.swapaxes(axis, -1), most).swapaxes(axis, -1)
     return values
 
@@ -51,7 +51,7 @@ def _greatest_of_each(values: np.ndarray, most: int) -> np.ndarray:
     run = ceil(values.shape[-1] / most)
     if run == 1:
         return values
-    cells = values[..., ::run].copy()
+    cells = values[..., ::run].copy("K")
     for place in range(1, run):
         others = values[..., place::run]
         there = cells[..., : others.shape[-1]]  # the last run may be shorter

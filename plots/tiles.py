@@ -201,7 +201,8 @@ def _thumbs(
     z = np.zeros((n_rows * step, n_columns * step), np.int8 if signed else np.uint8)
     together = max(1, TOGETHER // prod(shape[1:]))  # of a long text all at once would take several times what they are
     for first in range(0, shape[0], together):
-        shares = np.asarray(patterns[first : first + together], np.float32)
+        some = patterns[first : first + together]
+        shares = np.asarray(some[0][None] if len(some) == 1 else some, np.float32)  # of one no copy is made
         if not signed:  # the greatest of some is so too as a byte: the fewer are left to be made one
             shares = _pooled(shares, factor, np.fmax)
         shares = np.clip(shares / zmax, -1, 1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 
@@ -10,8 +12,8 @@ def entropy(pattern: np.ndarray) -> np.ndarray:
 
     0 for a single key, log2(n) for n keys alike (Shannon 1948, section 6).
     """
-    logs = np.log2(pattern, out=np.zeros_like(pattern), where=pattern > 0)
-    return -np.sum(pattern * logs, axis=-1)
+    least = np.finfo(pattern.dtype).tiny  # in the place of 0, whose logarithm is none: 0 times that is 0
+    return -np.vecdot(pattern, np.log2(np.maximum(pattern, least)))
 
 
 def attention_distance(pattern: np.ndarray) -> np.ndarray:
@@ -20,7 +22,7 @@ def attention_distance(pattern: np.ndarray) -> np.ndarray:
     sum_k A[q, k] |q - k| (Vig & Belinkov 2019, section 5.2).
     """
     n_query, n_key = pattern.shape[-2:]
-    apart = np.abs(np.arange(n_query, dtype=np.float64)[:, None] - np.arange(n_key))
+    apart = np.abs(np.arange(n_query, dtype=pattern.dtype)[:, None] - np.arange(n_key, dtype=pattern.dtype))
     return np.vecdot(pattern, apart)
 
 
@@ -30,11 +32,15 @@ def unevenness(pattern: np.ndarray, causal: bool = False) -> np.ndarray:
     0 for all keys in sight alike, 1 - 1/n for all on one of n: half the L1 distance from the even row, which is the
     total variation distance (Levin & Peres 2017, "Markov Chains and Mixing Times", section 4.1).
     """
-    size = pattern.shape[-2:]
-    seen = np.tri(*size) if causal else np.ones(size)
-    even = (seen / seen.sum(-1, keepdims=True)).astype(np.result_type(pattern, np.float32))
-    apart = pattern - even
+    apart = pattern - _even(*pattern.shape[-2:], causal, np.result_type(pattern, np.float32))
     return np.abs(apart, out=apart).sum(-1) / 2
+
+
+@lru_cache(maxsize=4)  # each layer of a run asks
+def _even(n_query: int, n_key: int, causal: bool, kind: np.dtype) -> np.ndarray:
+    """[query, key]: rows that give all keys in sight as much."""
+    seen = np.tri(n_query, n_key) if causal else np.ones((n_query, n_key))
+    return (seen / seen.sum(-1, keepdims=True)).astype(kind)
 
 
 def read_row(weights: np.ndarray, decimals: int = 2) -> list[tuple[float, list[int]]]:
