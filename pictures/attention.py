@@ -68,7 +68,9 @@ def _projected(scene: Scene, words: Words, name: str, role: str) -> Picture:
         else (found.columns, found.cell[1], found.looked_in, _across(found))
     )
     made = run.config.projections and not (name == "v" and "W_V" in scene.off)
-    key = name if made else "same" if np.array_equal(x, run.trace[source]) else "slice"
+    own = at_head(run, scene, name)
+    key = name if made else "same" if np.array_equal(own, run.trace[source]) else "slice"
+    key += "_turned" if not made and rotated(scene, name) != name else ""
     says = _lost(x, words) or words(
         f"attention.says.{key}{across}",
         token=token_name(tokens, row, words),
@@ -138,9 +140,12 @@ def masked(scene: Scene, words: Words) -> Picture:
     hides = left_out.hides(scene)
     rows = int(left_out.kept(scene).sum()) if hides else len(s)
     hidden = rows * (rows - 1) // 2 if found.causal else 0
-    key = "masked" if hidden else f"unmasked{_across(found)}"
-    named = {"hidden": hidden, "cells": rows * rows if hides else s.size, "unit": unit(scene)}
-    says = says or words(f"attention.says.{key}", **named, shown=hides)
+    cut = int(np.isneginf(s).sum()) - hidden
+    key = "masked" if hidden else "cut" if cut else f"unmasked{_across(found)}"
+    named = {"hidden": hidden or cut, "cells": rows * rows if hides else s.size, "unit": unit(scene)}
+    lost, says = bool(says), says or words(f"attention.says.{key}", **named, shown=hides)
+    if hidden and cut and not lost:
+        says += " " + words("attention.says.cut_too", n=cut)
     says += left_out.told_of_looks(scene, words)
     return Picture(matrix(scene, s, words, says), says, numbers_of(scene, "scores_masked", s))
 

@@ -16,7 +16,7 @@ from pictures.compute import Picture, picture
 from pictures.continuation import names
 from pictures.display_names import all_named
 from pictures.drawing import Stack, stacks_of
-from pictures.extremes import token_name
+from pictures.extremes import greatest, token_name, token_names
 from pictures.loss_choice import Judged, loss_of
 from pictures.numbers import COLUMN, Lines, cells
 from pictures.squares import nothing
@@ -291,12 +291,14 @@ def _by_word(found: Back | None, of: int, words: Words) -> Picture:
         return _nothing(found, words)
     way = found.ways[of]
     lengths = way.lengths
-    top = int(lengths[0].argmax())
-    if longest := float(lengths[0, top]):
-        key, token = "word_there" if way.stack.kind else "word", token_name(way.tokens, top, words)
-        says = words(f"backward.says.{key}", token=token, length=words.scaled(longest))
-    else:
+    most = greatest(lengths[0], words.scaled)
+    if not most.value:
         says = words("backward.says.no_word")
+    elif most.everywhere:
+        says = words("backward.says.word_alike", n=len(most.places), length=words.scaled(most.value))
+    else:
+        key, called = "word_there" if way.stack.kind else "word", token_names(way.tokens, most.indices, words)
+        says = words(f"backward.says.{key}", token=called, n=len(most.places), length=words.scaled(most.value))
     says = of_stack(way, says, words)
     n = len(lengths) - 1
     figure = heatmap(

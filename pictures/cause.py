@@ -224,6 +224,8 @@ def _says(
     more["run"] = words("cause.other_run" if pair.breaks else "cause.clean_run")
     if round(best.value, 2) <= 0:
         return words(f"{of}_none", **more)
+    if best.everywhere:
+        return words("cause.says.everywhere", n=len(best.places), moved=best.value, gap=gap, run=more["run"])
     places = some([place(*found) for found in best.places], words)
     return words(of, places=places, moved=best.value, gap=gap, **more)
 

@@ -116,7 +116,7 @@ def _nearest(called: list[str], away: np.ndarray, now: int, words: Words) -> lis
         return []
     found = extremes.least(away, lambda y: size(y, words), np.triu(np.ones_like(away, bool), 1))
     if found.everywhere:
-        kind = "any_two" if found.value else "one_point"
+        kind = "one_point" if not found.value else "any_two" if len(called) > 2 else "the_two"
         return [words(f"drift.says.{kind}", distance=size(found.value, words))]
     if len(found.places) == 1:
         values = _pair(called, found.place) | {"distance": size(found.value, words)}

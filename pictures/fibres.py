@@ -127,14 +127,12 @@ def _says_twin(scene: Scene, a: np.ndarray, words: Words) -> str:
     if (chosen := focuses(scene)[0]) is not None:
         return f"{words('fibres.says.place', **place)} {read(found, a, chosen, words)}"
     above = a[a > scene.threshold]
+    low, high = float(above.min(initial=1)), float(a.max())
+    alike = above.size > 1 and words.number(low) == words.number(high)
     says = words(
-        "fibres.says.counted" if above.size else "fibres.says.few",
+        "fibres.says.few" if not above.size else "fibres.says.counted_alike" if alike else "fibres.says.counted",
         **place,
-        above=above.size,
-        cells=a.size,
-        threshold=scene.threshold,
-        low=float(above.min(initial=1)),
-        high=float(a.max()),
+        **{"above": above.size, "cells": a.size, "threshold": scene.threshold, "low": low, "high": high},
     )
     return f"{says} {words('fibres.says.drawn', drawn=MOST_FLAT)}" if above.size > MOST_FLAT else says
 
@@ -147,6 +145,13 @@ def _strongest(scene: Scene, a: list[np.ndarray], words: Words) -> list[str]:
     found = extremes.greatest_of_parts([layer[:, queries] for layer in a], words.number, floor=0.0)
     if found is None or found.value == 0:
         return []
+    sight, heads = int(stacks.looks(scene).seen[queries].sum()), len(a) * len(a[0])
+    if len(found.places) == sight * heads and (len(found.places) > 1 or sight == 1):
+        kind = "only" if sight == 1 else "alike_but" if first_alone else "alike"
+        kind = "focus_alike" if kind == "alike" and chosen is not None else kind
+        about = {"n": len(found.places), "heads": heads, "weight": found.value}
+        first = extremes.token_name(tokens, queries.start if kind != "alike_but" else 0, words)
+        return [words(f"fibres.says.{kind}", first=first, **about)]
     layer, head, row, _ = found.place
     query, keys = row + queries.start, [key for *look, key in found.places if look == [layer, head, row]]
     kind = "focus" if chosen is not None else "strongest_but" if first_alone else "strongest"

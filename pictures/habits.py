@@ -171,8 +171,9 @@ def _says_ranged(found: Habits, scene: Scene, words: Words) -> str:
     mean, low, high = (values[:, layer, head] for values in (found.mean, found.low, found.high))
     place = capital(head_names([scene.place], words))
     if best >= 0:
+        alike = words.number(low[best]) == words.number(high[best])
         return words(
-            "reading.over.says.named",
+            f"reading.over.says.{'named_alike' if alike else 'named'}",
             place=place,
             name=words(f"reading.names.{LABELS[best]}"),
             held=int(found.held[best, layer, head]),

@@ -128,10 +128,14 @@ def _says_importance(scene: Scene, rows: np.ndarray, words: Words) -> str:
     ways = (words.number, lambda length: magnitude(length, words), percent(words))
     weight, length, effect = (greatest(row, shown, seen) for row, shown in zip(rows, ways, strict=True))
     common = [key for key in weight.indices if key in length.indices and key in effect.indices]
-    named = [_keys(found, most.indices, words) for most in (weight, length, effect)]
+    named = [
+        words("reading.all_alike") if most.everywhere else _keys(found, most.indices, words)
+        for most in (weight, length, effect)
+    ]
     alike = weight.everywhere and length.everywhere and effect.everywhere
+    parted = "differ_still" if effect.everywhere else "differ"
     return words(
-        f"reading.says.{'importance_alike' if alike else 'agree' if common else 'differ'}",
+        f"reading.says.{'importance_alike' if alike else 'agree' if common else parted}",
         **values | dict(zip(("key", "carrier", "loss"), named, strict=True)),
         common=token_names(found.columns, common, words) if common else "",
         weight=weight.value,
@@ -219,7 +223,8 @@ def _says_rolled(scene: Scene, r: np.ndarray, put: float, words: Words) -> str:
     most = greatest(r[query], words.number, seen)
     alike, own = most.everywhere and seen.sum() > 1, query in most.indices
     nothing = "_put" if put > LEAST else "_nothing"
-    which = nothing if not r[query].any() else "_alike" if alike else "_own" if own else ""
+    seen_alike = "_only" if seen.sum() == 1 else "_alike" if alike else "_own" if own else ""
+    which = seen_alike if r[query].any() else nothing
     says = words(
         f"reading.says.rollout{which}",
         layer=found.place[0],

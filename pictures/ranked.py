@@ -21,6 +21,7 @@ from plots.differences import differences
 from plots.tokens import edged
 
 MOST = 12  # bars
+ROUNDING = 1e-7  # a share that is moved by less than this is moved by float32's rounding
 LITTLE = 0.0005  # a share that a decimal of its percents would write as 0.0
 ROW, WIDTH = 27, 330  # px
 ROOM = 1.3, 1.7  # for what is written behind the longest bar: a share; a share with a power of ten, or with a change
@@ -50,7 +51,8 @@ def ranks(scene: Scene) -> Ranks:
     works = np.ones(values.shape[1:], bool)
     for place in found.ablated:
         works[place] = False
-    return Ranks(values[0], values[1] if len(values) > 1 else None, works)
+    strength = np.where(np.abs(values[0]) < ROUNDING, 0.0, values[0])
+    return Ranks(strength, values[1] if len(values) > 1 else None, works)
 
 
 @picture("layer", "head", "attention_of")

@@ -35,7 +35,8 @@ def changed(scene: Scene) -> tuple[str, ...]:
 def happened(scene: Scene, part: str, words: Words) -> str:
     """What this part does here: the present run, and the same with the part the other way round."""
     if part == "positions":
-        scene = scene.unpatched  # the words are read in another order, and a patch would stay in its place
+        # The words are read in another order, and a patch, or where a fibre is cut, would stay in its place.
+        scene = scene.unpatched.turn(cut=())
     has, lacks = (compute.run(scene.switch(**{part: on})) for on in (True, False))
     for run, name in ((has, "lost_with"), (lacks, "lost_without")):
         finite = [np.isfinite(run.trace[f"blocks.{i}.resid_post"]).all() for i in range(run.config.n_layers)]

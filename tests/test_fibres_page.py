@@ -229,15 +229,19 @@ def test_the_sentences_say_what_the_weights_are(scene: Scene, lang: str) -> None
         for layer, head, row, key in np.ndindex(a.shape)
         if row in rows and words.number(a[layer, head, row, key]) == words.number(best)
     ]
+    seen = [(row, key) for row in rows for key in range(n) if key <= row or not scene.config.causal]
+    every = len(alike) == a.shape[0] * a.shape[1] * len(seen) and (len(alike) > 1 or len(seen) == 1)
     if best:
-        assert f"({words.number(best)}" in says and any(f"“{tokens[row]}”" in says for _, _, row in alike)
+        assert f"({words.number(best)}" in says
+        assert every or any(f"“{tokens[row]}”" in says for _, _, row in alike)
     others = sum(at != alike[0] for at in alike)  # who looks at several so is told with all of them
-    assert (words("fibres.says.as_strong", n=others) in says) == (others > 0 and best > 0)
+    assert (words("fibres.says.as_strong", n=others) in says) == (others > 0 and best > 0 and not every)
     twin, mine = pictures.twin(scene, words).says, a[scene.place]
     if scene.focus is None and scene.place not in scene.ablated:
         above = [x for x in mine.flat if x > scene.threshold]
         ends = {"low": min(above), "high": max(above)} if above else {"high": mine.max()}
-        key = "counted" if above else "few"
+        one = len(above) > 1 and words.number(min(above)) == words.number(max(above))
+        key = "counted_alike" if one else "counted" if above else "few"
         layer, head = scene.place
         about = {"layer": layer, "head": head, "above": len(above), "cells": mine.size, "threshold": scene.threshold}
         assert twin.startswith(words(f"fibres.says.{key}", **about, **{"low": 0, **ends}))
@@ -255,4 +259,4 @@ def test_the_flat_picture_has_room_for_each_of_its_tokens():
     assert flat[0] == high[0] == high[2] and flat[1] > high[1], "side by side, if it is not too long for that"
     assert 100 < flat[2] <= high[2] - 200, "what the answer loses stands above it"
     alone = pictures.light(Scene(model="gpt", sentence="um"), words_of("en")).says
-    assert "“um” looks at itself (1.00" in alone, "the first word is another where it is the only one"
+    assert "“um” sees only itself (1.00)" in alone, "the first word is another where it is the only one"

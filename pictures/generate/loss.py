@@ -39,6 +39,7 @@ class Judged:
     vocab: int
     first: int  # the place of the first that is judged
     asked: bool  # whether training asks for such tokens; a continuation of the reader's own is judged anyhow
+    continued: bool = False  # whether it is such a continuation
 
     @property
     def tokens(self) -> tuple[str, ...]:
@@ -70,7 +71,8 @@ def judged(scene: Scene) -> Judged | None:
         return None
     rows = [(logits[i : i + 1], ids[first + i : first + i + 1]) for i in range(len(logits))]
     each, squared = (np.array([loss(*row)[0] for row in rows]) for loss in (cross_entropy, squared_error))
-    return Judged(tokens, each, float(each.mean()), float(squared.mean()), logits.shape[-1], first, asked)
+    about = (float(each.mean()), float(squared.mean()), logits.shape[-1], first, asked)
+    return Judged(tokens, each, *about, continued=bool(scene.target))
 
 
 def parts(scene: Scene) -> list[tuple[Scene]]:
@@ -180,7 +182,9 @@ def _says(found: Judged, words: Words) -> str:
     gap, n = found.ceiling - found.mean, _digits(words)
     key = "near" if abs(gap) < NEAR else "below" if gap > 0 else "above"
     sentences = [words(f"generate.says.loss_{key}", gap=n(abs(gap), 2), n=found.vocab)]
-    if not found.asked:
+    if found.continued:
+        sentences.append(words("generate.says.loss_continued", place=found.first))
+    elif not found.asked:
         sentences.append(words("generate.says.loss_unasked"))
     elif found.first > 1:
         sentences.append(words("generate.says.loss_from", place=found.first))

@@ -169,6 +169,8 @@ def _says(scene: Scene, text: Translated, look: Look | None, known: Truth | None
             words("translate.says.pair", query=token_name(look.rows, q, words), key=token_name(look.columns, k, words))
             for q, k in most.places
         ]
+        if most.everywhere and len(pairs) > 1:
+            return words("translate.says.sharpest_alike", weight=most.value, **named)
         return words("translate.says.sharpest", pairs=some(pairs, words), weight=most.value, n=len(pairs), **named)
     last = len(look.rows) - 1
     seen = weights[last, : last + 1] if scene.attention_of == "decoder" and text.config.causal else weights[last]

@@ -20,6 +20,7 @@ SCENES = [
     Scene(model="stories", layer=1, head=2, query=6),
     Scene(model="stories", ablated=tuple((i, h) for i in range(2) for h in range(4) if (i, h) != (0, 1))),
     Scene(model="gpt", sentence="um"),
+    Scene(model="induction", ablated=((0, 1), (1, 0), (1, 1)), off=("mask", "positions", "residual"), temperature=0.5),
     Scene(model="encoder", layer=11, ablated=((0, 1),)).override(n_layers=12),
     TINY.override(positions="sinusoidal", d_model=4).turn(off=("softmax",), sentence="um um dois tres"),
     *(HERE.turn(attention_of=kind, query=3) for kind in ("cross", "encoder", "decoder")),
@@ -59,7 +60,7 @@ def strengths(f: Fresh) -> np.ndarray:
         before = without(f) if f.config.unembed else None
         for place in f.on:
             moved = f.without(place).mean() if before is None else np.maximum(without(f, place) - before, 0).sum()
-            found[place] = moved
+            found[place] = moved if moved >= 1e-7 else 0  # less is rounding
         vars(f)["_strengths"] = found
     return vars(f)["_strengths"]
 
@@ -86,7 +87,7 @@ def strongest(f: Fresh, v: Values) -> None:
 
 def shown_alike(values: np.ndarray) -> list[tuple]:
     """The places whose percents are written as the greatest's: those of little with a power of ten."""
-    if np.nanmax(values) >= 0.05:
+    if np.nanmax(values) >= 0.05 or not np.nanmax(values):
         return ties(values, 1)
     best = f"{np.nanmax(values):.1e}"
     return [place for place in np.ndindex(values.shape) if f"{values[place]:.1e}" == best]

@@ -35,6 +35,7 @@ SCENES = [
     *(HERE.turn(off=off, words_translated=3) for off in (("cross",), ("softmax",))),
     HERE.turn(off=("mask",), attention_of="decoder"),
     HERE.turn(off=("softmax",), attention_of="decoder", words_translated=2),
+    HERE.turn(off=("softmax",), attention_of="encoder", cross_layer=1, cross_head=2),
     HERE.turn(off=("cross",), attention_of="decoder", words_translated=2),
     HERE.turn(off=("norm",), beam_width=2, temperature=3.0),
     HERE.turn(words_forced=((1, 343),), words_translated=1),
@@ -180,9 +181,16 @@ def alike(f: Fresh, v: Values) -> None:
     assert (f.scene.attention_of == "decoder") == told_as(f, "In the decoder", "No decoder")
 
 
+@claim("translate.says.sharpest_alike")
+def nothing_sharp(f: Fresh, v: Values) -> None:
+    a = look(f, v)
+    assert len(ties(100 * a, 1)) == a.size > 1 and abs(v["weight"] - a.max()) < 1e-6
+
+
 @claim("translate.says.sharpest")
 def sharpest(f: Fresh, v: Values) -> None:
     a = look(f, v)
+    assert len(ties(100 * a, 1)) < a.size or a.size == 1
     found = ties(100 * a, 1)
     assert abs(v["weight"] - a.max()) < 1e-6 and v["n"] == len(found)
     at = {"en": "{} at {}", "pt-BR": "{} para {}"}[f.words.lang]

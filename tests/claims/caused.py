@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
 
 import core
 from claims import Fresh, Values, any_scenes, claim, named_in, near, ran, ties
-from core import Interventions, Scene
+from core import Scene
 from core.scene.continuation import namer
 from pictures import cause
 from pictures.compute import Picture
@@ -34,6 +35,8 @@ SCENES = [
     GPT.override(n_layers=1, d_model=4, n_heads=1, d_mlp=4, norm="none", residual=False).turn(
         sentence="a b", other_sentence="b a", seed=44
     ),
+    GPT.override(n_layers=1, n_heads=1).turn(sentence="a b", other_sentence="a c"),
+    Scene(model="stories", cut=((1, 0, 3, 1),), layer=1),
     LOUD,
     *(scene for scene in any_scenes(16, seed=4) if scene.model == "gpt"),
 ]
@@ -93,7 +96,7 @@ class Both:
     def run(self, of: core.Run, patch: dict | None = None) -> core.Trace:
         """With an array of the other run, or of one's own."""
         own = of.trace.interventions
-        change = Interventions(own.temperature, own.ablated, own.off, patch or {})
+        change = replace(own, patch=patch or {})
         given = {"ids": np.array(self.read), "source": of.encoding.ids} if self.two else {"embeddings": of.embeddings}
         return core.forward(of.params, of.scene.whole, **given, interventions=change)
 
@@ -224,6 +227,7 @@ def _(f: Fresh, v: Values) -> None:
     size = np.abs(both_of(f.scene).traces[0]["logits"][-1]).max()
     assert close(v["moved"], found.max(), size) and close(v["gap"], gap, size) and v["moved"] > 0
     best = ties(found)
+    assert len(best) < found.size
     names = [name_of(f, which, place) for place in best]
     assert v["places"] == f.phrase(names), (v["places"], names)
     assert ("at" not in v) or v["at"] == chosen_head(f)
@@ -238,6 +242,14 @@ def _(f: Fresh, v: Values) -> None:
     assert cells(f.scene, map_told(f)).max() < 0.006
     assert ("at" not in v) or v["at"] == chosen_head(f)
     assert v["run"] == taken_from(f)
+
+
+@claim("cause.says.everywhere")
+def _(f: Fresh, v: Values) -> None:
+    found, b = cells(f.scene, f.at_builder.__name__), both_of(f.scene)
+    size = np.abs(b.traces[0]["logits"][-1]).max()
+    assert close(v["moved"], found.max(), size) and close(v["gap"], abs(b.far), size)
+    assert v["n"] == found.size == len(ties(found)) and v["run"] == taken_from(f)
 
 
 @claim("cause.says.same")

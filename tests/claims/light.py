@@ -20,11 +20,14 @@ DIMMED = [
     Scene(ablated=((0, 0),)),
     STORIES.turn(ablated=tuple((0, head) for head in range(4)), layers_lit=1),
     Scene(layers_lit=0),
+    *(Scene(off=("softmax",), focus=focus) for focus in (None, 1)),
+    *(Scene(model="gpt", off=("softmax",), sentence="um dois", focus=focus) for focus in (None, 0, 1)),
+    Scene(sentence="um"),
     Scene(cut=((0, 0, 4, 0),), temperature=0.05),
 ]
 # Those with fibres that are cut among every tenth, whose values are altered.
 SCENES = [
-    scene for i, scene in enumerate(any_scenes(191)) for scene in (*DIMMED[i // 9 : i // 9 + (i % 9 == 0)], scene)
+    scene for i, scene in enumerate(any_scenes(185)) for scene in (*DIMMED[i // 9 : i // 9 + (i % 9 == 0)], scene)
 ]
 BUILDERS = (fibres.light, fibres.twin, cuts.lost)
 
@@ -71,11 +74,36 @@ def counted(f: Fresh, v: Values) -> None:
     assert told_as(f, "Of ", "De ") == (v["drawn"] < v["above"]) and v["drawn"] == min(v["above"], 500)
 
 
+def looked_through(f: Fresh) -> tuple[bool, np.ndarray]:
+    """Whether the first is left out, for it has no choice; and whose looks are compared [query]."""
+    chosen = focus(f)
+    bound = f.config.causal and f.n > 1 and chosen is None
+    return bound, np.array([q == chosen if chosen is not None else not bound or q > 0 for q in range(f.n)])
+
+
+def all_alike(f: Fresh) -> bool:
+    """Is each of their looks, of all heads lit, written as the others are?"""
+    _, rows = looked_through(f)
+    sight = f.seen & rows[:, None]
+    each = lit(f)[:, :, sight]
+    return bool(np.isfinite(each).all() and len(ties(each)) == each.size and (each.size > 1 or sight.sum() == 1))
+
+
+@claim(*(f"fibres.says.{how}" for how in ("alike", "alike_but", "focus_alike", "only")))
+def alike(f: Fresh, v: Values) -> None:
+    (bound, rows), a = looked_through(f), lit(f)
+    sight = f.seen & rows[:, None]
+    assert all_alike(f) and near(v["weight"], np.nanmax(a[:, :, sight]))
+    assert (v["n"], v["heads"]) == (int(np.isfinite(a[:, :, sight]).sum()), a.shape[0] * a.shape[1])
+    how = "only" if sight.sum() == 1 else "alike_but" if bound else "alike" if focus(f) is None else "focus_alike"
+    assert f.told == f"fibres.says.{how}" and v["first"] == f.token(focus(f) or 0)
+
+
 @claim("fibres.says.strongest", "fibres.says.strongest_but", "fibres.says.focus")
 def strongest(f: Fresh, v: Values) -> None:
     a, chosen = lit(f), focus(f)
-    bound = f.config.causal and f.n > 1 and chosen is None
-    rows = np.array([q == chosen if chosen is not None else not bound or q > 0 for q in range(f.n)])
+    bound, rows = looked_through(f)
+    assert not all_alike(f)
     best = ties(a, 2, where=np.broadcast_to(rows[:, None], a.shape))
     first = best[0][:3]
     layer, head, query = first
@@ -131,14 +159,17 @@ def place(f: Fresh, v: Values) -> None:
     assert f.says.split(": ", 1)[1].startswith(f.token(focus(f)))
 
 
-@claim("fibres.says.counted", "fibres.says.few")
+@claim("fibres.says.counted", "fibres.says.counted_alike", "fibres.says.few")
 def of_one_head(f: Fresh, v: Values) -> None:
     a = f.of_head("pattern")
     assert (v["layer"], v["head"]) == (f.layer, f.head) and v["cells"] == a.size and above(a, f, v["above"])
     assert near(v["high"], a.max()) and v["threshold"] == f.scene.threshold and f.place_is_on()
     assert told_as(f, "no weight", "nenhum peso") == (v["above"] == 0)
     if v["above"]:
-        assert near(v["low"], np.sort(a.ravel())[-v["above"]])
+        least = np.sort(a.ravel())[-v["above"]]
+        assert near(v["low"], least)
+        alike = v["above"] > 1 and f"{least:.2f}" == f"{a.max():.2f}"
+        assert f.told.endswith("counted_alike") == alike or abs(100 * least % 1 - 0.5) < 1e-3
 
 
 @claim("fibres.says.drawn")

@@ -20,6 +20,7 @@ SCENES = [
     Scene(model="stories", layer=0, head=2),
     Scene(model="induction", layer=1, head=0),
     Scene(model="alice", layer=0, head=1, without_first=True, ablated=((0, 0),)),
+    Scene(model="stories", off=("softmax",)),
     Scene(model="machado", layer=1, head=1, off=("softmax",)),
     Scene(model=poisoned("stories", "blocks.0.attn.W_Q")),
     Scene(model="stories", temperature=0.05, layer=1).override(init="unit"),
@@ -96,12 +97,14 @@ def held(f: Fresh, v: Values) -> None:
     assert v["some"] == sum(0 < own < told for own, told, _ in found)
 
 
-@claim("reading.over.says.named")
+@claim("reading.over.says.named", "reading.over.says.named_alike")
 def of_one(f: Fresh, v: Values) -> None:
     own, told, name = shares(f)[f.layer * f.config.n_heads + f.head]
     x = scored(f)[:, name, f.layer, f.head]
     assert v["place"].lower() == f.heads([(f.layer, f.head)]) and v["name"] == NAMES[f.words.lang][name]
     assert (v["held"], v["told"]) == (own, told) and own
+    alike = f"{np.nanmin(x):.2f}" == f"{np.nanmax(x):.2f}"
+    assert f.told.endswith("named_alike") == alike
     assert near(v["mean"], np.nanmean(x)) and near(v["low"], np.nanmin(x)) and near(v["high"], np.nanmax(x))
 
 

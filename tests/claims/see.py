@@ -37,6 +37,12 @@ SCENES = [
     Scene(model="gpt", sentence="um dois", off=("mlp", "residual"), ablated=EVERY_HEAD),
     *(SHORT.turn(layer=1, head=head) for head in (0, 1)),
     Scene(model=poisoned("stories", "blocks.0.attn.W_Q")),
+    Scene(cut=((0, 0, 3, 1), (0, 0, 4, 4)), query=3),
+    Scene(model="gpt", cut=((0, 0, 2, 1),), query=2),
+    *(
+        Scene(model="gpt", query=2, key=1).override(positions="rotary", projections=False, n_heads=n_heads, d_model=8)
+        for n_heads in (1, 2)
+    ),
     TINY.override(causal=True, positions="sinusoidal").turn(sentence="um dois tres", seed=1),
     TINY.override(n_heads=1).turn(sentence="um dois", seed=13),
 ]
@@ -196,10 +202,12 @@ for name in "qkv":
     projected(name)
 
 
-@claim("attention.says.same", "attention.says.slice")
+@claim("attention.says.same", "attention.says.slice", "attention.says.same_turned", "attention.says.slice_turned")
 def unprojected(f: Fresh, v: Values) -> None:
     name = v["name"].lower()
-    row, x = f.query if name == "q" else f.key, f.of_head(name)
+    turned = f.config.positions == "rotary" and name in "qk"
+    row, x = f.query if name == "q" else f.key, f.of_head(f"rot_{name}" if turned else name)
+    assert f.told.endswith("_turned") == turned
     assert not f.config.projections or (name == "v" and "W_V" in f.scene.off)
     width = x.shape[1]
     assert ("slice" in f.told) == (width < f.config.d_model)
@@ -246,12 +254,22 @@ def scaled(f: Fresh, v: Values) -> None:
     assert written_as(v["low"], s.min(), f.words.lang) and written_as(v["high"], s.max(), f.words.lang)
 
 
-@claim("attention.says.masked", "attention.says.unmasked")
+@claim("attention.says.masked", "attention.says.unmasked", "attention.says.cut")
 def masked(f: Fresh, v: Values) -> None:
-    assert v["shown"] == f.hides
-    hidden = int((~f.seen).sum())
-    assert v["cells"] == f.n * len(f.columns) and v["hidden"] == hidden == np.isneginf(f.of_head("scores_masked")).sum()
-    assert (not hidden) == told_as(f, "Nothing", "Nada") and v["unit"] == unit(f)
+    hidden, cut = int((~f.seen).sum()), cut_here(f)
+    assert v["shown"] == f.hides and np.isneginf(f.of_head("scores_masked")).sum() == hidden + cut
+    assert v["cells"] == f.n * len(f.columns) and v["hidden"] == (hidden or cut)
+    assert f.told == f"attention.says.{'masked' if hidden else 'cut' if cut else 'unmasked'}" and v["unit"] == unit(f)
+
+
+def cut_here(f: Fresh) -> int:
+    """How many of the chosen head's fibres are cut."""
+    return sum(edge[:2] == (f.layer, f.head) for edge in f.scene.cut)
+
+
+@claim("attention.says.cut_too")
+def cut_too(f: Fresh, v: Values) -> None:
+    assert v["n"] == cut_here(f) > 0 and not f.seen.all()
 
 
 @claim("attention.says.z")
@@ -780,7 +798,7 @@ def _key_change(f: Fresh) -> np.ndarray:
     return np.array(found)
 
 
-@claim("reading.says.agree", "reading.says.differ", "reading.says.importance_alike")
+@claim("reading.says.agree", "reading.says.differ", "reading.says.differ_still", "reading.says.importance_alike")
 def counts_most(f: Fresh, v: Values) -> None:
     weight, length, effect = f.of_head("pattern")[f.query], carried_row(f), key_change(f)
     sight = f.seen[f.query]
@@ -793,14 +811,21 @@ def counts_most(f: Fresh, v: Values) -> None:
     best = [set(most_of(f, weight)), set(most_of(f, length)), set(most_of(f, 100 * effect, 1))]
     common = best[0] & best[1] & best[2]
     if told_as(f, "part:", "se separam"):
-        assert not common and v["carrier"] == f.keys(sorted(best[1]))
-        assert v["loss"] == f.keys(sorted(best[2]))
+        assert not common and v["carrier"] == named_keys(f, best[1])
+        still = len(best[2]) == sight.sum()
+        assert f.told.endswith("differ_still") == still and (still or v["loss"] == f.keys(sorted(best[2])))
     elif told_as(f, "all three", "três modos"):
         assert any(len(keys) < sight.sum() for keys in best)
         assert common and v["common"] == f.phrase([f.key_token(key) for key in sorted(common)])
     else:
         assert all(len(keys) == sight.sum() for keys in best)
-    assert v["key"] == f.keys(sorted(best[0]))
+    assert v["key"] == named_keys(f, best[0])
+
+
+def named_keys(f: Fresh, keys: set[int]) -> str:
+    """Those with the greatest number; of a number that all have, none."""
+    alike = "all alike" if f.words.lang == "en" else "todos por igual"
+    return alike if len(keys) == f.seen[f.query].sum() else f.keys(sorted(keys))
 
 
 @claim("reading.says.importance_only")
@@ -809,7 +834,7 @@ def sees_itself(f: Fresh, v: Values) -> None:
     assert abs(v["effect"] - key_change(f)[f.query]) < 1e-4 + 1e-3 * v["effect"]
 
 
-@claim(*(f"reading.says.rollout{how}" for how in ("", "_own", "_alike", "_nothing", "_put", "_rest")))
+@claim(*(f"reading.says.rollout{how}" for how in ("", "_own", "_only", "_alike", "_nothing", "_put", "_rest")))
 def rollout(f: Fresh, v: Values) -> None:
     """What each word holds of each, and at last of what was put in, carried from layer to layer."""
     held, (name, place) = np.eye(f.n, f.n + 1), f.scene.patch or ("", ())
@@ -836,7 +861,8 @@ def rollout(f: Fresh, v: Values) -> None:
     assert near(v["share"], row[f.seen[f.query]].max()) and near(v["own"], row[f.query])
     most = most_of(f, row)
     assert v["keys"] == f.named(most, itself=f.query)
-    how = "_alike" if len(most) == f.seen[f.query].sum() > 1 else "_own" * (f.query in most)
+    sight = f.seen[f.query].sum()
+    how = "_only" if sight == 1 else "_alike" if len(most) == sight else "_own" * (f.query in most)
     if not row.any():
         how = "_put" if put else "_nothing"
     assert f.told == f"reading.says.rollout{how}"

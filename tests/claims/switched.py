@@ -13,6 +13,7 @@ from pictures.words import Words
 
 SCENES = [
     *any_scenes(80, seed=2),
+    Scene(model="stories", sentence="a a b b", cut=((0, 3, 3, 1),)),
     TINY.override(n_heads=1, d_model=4, causal=True, positions="sinusoidal").turn(sentence="um dois tres", seed=2),
 ]
 
@@ -35,7 +36,8 @@ def runs(f: Fresh) -> tuple[Fresh, Fresh]:
     made = vars(f).setdefault("_switched", {})
     part = f.at_builder.part
     if part not in made:
-        scene = f.scene.unpatched if part == "positions" else f.scene  # of a patched run no order is told
+        # What stays in its place while the words are read in another order is not told of.
+        scene = f.scene.unpatched.turn(cut=()) if part == "positions" else f.scene
         made[part] = tuple(Fresh(scene.switch(**{part: on})) for on in (True, False))
     return made[part]
 

@@ -10,6 +10,7 @@ from pictures import drift, drift_said
 
 SCENES = [
     *any_scenes(200),
+    Scene(sentence="Os pinguins não", drift_stage=0),
     Scene(sentence="Os gatos não tem gatos", edits=((4, 0, 1.0),)),
     *(Scene(model=poisoned("stories", "blocks.0.attn.W_Q"), drift_stage=stage) for stage in (None, 0)),
 ]
@@ -210,11 +211,12 @@ def nearest_pairs(f: Fresh, v: Values) -> None:
     assert v["pairs"] == f.phrase([f"{f.token(i)} {joint} {f.token(j)}" for i, j in pairs])
 
 
-@claim("drift.says.any_two", "drift.says.one_point")
+@claim("drift.says.any_two", "drift.says.the_two", "drift.says.one_point")
 def any_two(f: Fresh, v: Values) -> None:
     d = between(f, now(f))
     assert len(alike(d, -1)) == f.n * (f.n - 1) / 2 and pinned_number(v["distance"], np.nanmin(d), f.words.lang)
-    assert told_as(f, "one point", "ponto só") == (not np.nan_to_num(d).any())
+    how = "one_point" if not np.nan_to_num(d).any() else "the_two" if f.n == 2 else "any_two"
+    assert f.told == f"drift.says.{how}"
 
 
 @claim("drift.says.spread", "drift.says.dwarfed")

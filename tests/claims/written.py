@@ -256,9 +256,15 @@ def wrong(f: Fresh, v: Values) -> None:
     assert told_as(f, "asks this model for no", "não pede a este") == is_unasked(f)
 
 
+@claim("generate.says.loss_continued")
+def continued(f: Fresh, v: Values) -> None:
+    assert f.scene.target and v["place"] == f.n
+
+
 @claim("generate.says.loss_from", "generate.says.loss_unasked")
 def asked(f: Fresh, v: Values) -> None:
-    assert f.told.endswith("unasked") == is_unasked(f)
+    """Of what a reader goes on with, training may ask for all that stands before it."""
+    assert f.told.endswith("unasked") == is_unasked(f) and not f.scene.target
     assert is_unasked(f) or v["place"] == asked_from(f) > 1
 
 
