@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import re
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from playwright.sync_api import Page
 
 from pictures.words import words_of
@@ -71,6 +73,35 @@ def test_on_paper_nothing_stands_that_can_only_be_pressed_and_a_title_goes_with_
             styles = "nodes => nodes.map(node => getComputedStyle(node).breakAfter)"
             assert tab.locator(kept).evaluate_all(styles) == ["avoid"], page
         tab.emulate_media(media="screen")
+
+
+# What is painted as a background, and what is then gone with it: of each the part that is full of colour.
+FULL = {
+    "": (".strip .attention .ink", ".strip .stream .ink", ".strip .embedding .shape", ".card[aria-current] .ink"),
+    "generate": (".fibra-loop .bars i", ".fibra-loop .slices i.chosen"),
+    "fibres": ("[data-variant=segmented_control][data-selected=true]",),
+    "attention": ("label[data-selected=true] > div:not([data-testid])",),
+}
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("page", FULL)
+def test_where_colours_are_forced_what_is_painted_as_a_background_is_there(
+    page: str, watched: Watched, app: str
+) -> None:
+    """Windows' high contrast took Start's whole strip away, the bars of Generate, and from every switch its switch."""
+    tab = watched.at(app, f"/{page}", 1280, 720)
+    tab.emulate_media(forced_colors="active")
+    tab.wait_for_selector(FULL[page][0])
+    ground = _most(tab.screenshot(clip={"x": 0, "y": 0, "width": 8, "height": 8}))
+    for part in FULL[page]:
+        assert _most(tab.locator(part).first.screenshot()) != ground, part
+    tab.emulate_media(forced_colors="none")
+
+
+def _most(picture: bytes) -> object:
+    image = Image.open(io.BytesIO(picture)).convert("RGB")
+    return max(image.getcolors(image.width * image.height) or [])[1]
 
 
 @pytest.mark.browser
