@@ -113,7 +113,7 @@ def _highest(found: Looks, s: np.ndarray, words: Words, hides: bool) -> str:
         )
         for query, key in most.places
     ]
-    which = "scores_alike" if most.everywhere and len(pairs) > 1 else "scores"
+    which = "scores_alike" if most.everywhere else "scores"
     named = {"pairs": some(pairs, words), "score": magnitude(most.value, words), "n": len(pairs)}
     return words(f"attention.says.{which}", **named, shown=hides)
 

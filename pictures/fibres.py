@@ -126,13 +126,15 @@ def _says_twin(scene: Scene, a: np.ndarray, words: Words) -> str:
     place = {"layer": layer, "head": head}
     if (chosen := focuses(scene)[0]) is not None:
         return f"{words('fibres.says.place', **place)} {read(found, a, chosen, words)}"
-    above = a[a > scene.threshold]
+    above, shown = a[a > scene.threshold], a.size
+    if left_out.hides(scene):
+        shown = int(left_out.kept(scene).sum()) ** 2
     low, high = float(above.min(initial=1)), float(a.max())
     alike = above.size > 1 and words.number(low) == words.number(high)
     says = words(
         "fibres.says.few" if not above.size else "fibres.says.counted_alike" if alike else "fibres.says.counted",
         **place,
-        **{"above": above.size, "cells": a.size, "threshold": scene.threshold, "low": low, "high": high},
+        **{"above": above.size, "cells": shown, "threshold": scene.threshold, "low": low, "high": high},
     )
     return f"{says} {words('fibres.says.drawn', drawn=MOST_FLAT)}" if above.size > MOST_FLAT else says
 

@@ -247,6 +247,17 @@ def test_the_sentences_say_what_the_weights_are(scene: Scene, lang: str) -> None
         assert twin.startswith(words(f"fibres.says.{key}", **about, **{"low": 0, **ends}))
 
 
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_what_is_hidden_is_not_counted_among_the_weights(lang: str) -> None:
+    """Of nine that were shown, 25 were said to be there."""
+    words, scene = words_of(lang), Scene(model="induction", layer=1, head=1, without_first=True)
+    a = core.run(scene).trace["blocks.1.attn.pattern"][1][1:, 1:].astype(float)
+    above = a[a > scene.threshold]
+    about = {"layer": 1, "head": 1, "above": len(above), "cells": a.size, "threshold": scene.threshold}
+    told = words("fibres.says.counted", **about, low=above.min(), high=above.max())
+    assert pictures.twin(scene, words).says.startswith(told)
+
+
 def test_the_flat_picture_has_room_for_each_of_its_tokens():
     short, long = Scene(model="gpt", sentence="a b"), Scene(model="gpt", sentence=" ".join("abcdefgh" * 6))
     assert len(long.tokens) == 48 and pictures.twin_height(long) > pictures.twin_height(short)

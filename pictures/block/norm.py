@@ -142,11 +142,13 @@ def features(scene: Scene, words: Words) -> Picture:
     strokes = {name: x[row].astype(np.float64) for name, x in rows.items()}
     good = all(np.isfinite(x).all() for x in strokes.values())
     ends = (strokes["before"], strokes["after"])
+    written = {f"{name}{i}": magnitude(float(f(x)), words) for i, x in enumerate(ends) for name, f in RANGE}
+    forms = ["one" if written[f"low{i}"] == written[f"high{i}"] else "range" for i in range(2)]
     says = words(
         f"block.says.features{'' if good else '_lost'}",
         token=extremes.token_name(inside(scene).tokens, row, words),
         n=len(ends[0]),
-        **{f"{name}{i}": magnitude(float(f(x)), words) for i, x in enumerate(ends) for name, f in RANGE},
+        **written | dict(zip(("before", "after"), forms, strict=True)),
     )
     if good and norm.learned:
         says += " " + words("block.says.features_learned", norm=scene.config.norm)

@@ -5,9 +5,12 @@ from __future__ import annotations
 import numpy as np
 from by_hand import ACTIVATIONS
 
-from claims import Fresh, Values, claim, near, pinned_number, read, see, ties, told_as, written_as
+from claims import Fresh, Values, any_scenes, claim, near, pinned_number, read, see, ties, told_as, written_as
+from claims.see import ZERO
+from core import Scene
 from pictures.block import lengths, neurons, norm, position
 
+SCENES = [*any_scenes(200), Scene(edits=ZERO)]
 BUILDERS = (
     *(position.positions, position.wave, position.alike),
     *(norm.moments, norm.features),
@@ -189,6 +192,8 @@ def features(f: Fresh, v: Values) -> None:
     assert v["token"] == f.token(f.query) and v["n"] == len(x)
     for name, number in {"low0": min(x), "high0": max(x), "low1": min(y), "high1": max(y)}.items():
         assert written_as(v[name], number, f.words.lang), (name, number)
+    for when, i in (("before", 0), ("after", 1)):
+        assert v[when] == ("one" if v[f"low{i}"] == v[f"high{i}"] else "range")
 
 
 @claim("block.says.features_learned")
