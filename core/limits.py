@@ -105,8 +105,8 @@ CACHE = _megabytes("FIBRA_CACHE_MB", 300, 32)
 CACHE_OTHER = CACHE // 2
 CACHE_LEAST = CACHE // 5  # for texts and pictures, however many real models are open
 # Beside all that, one result that is larger than what is left: of a long text that is drawn now, the run that all
-# figures of its page read. Of SmolLM2 it takes 107 MB for 256 tokens: who looks at whom, and the streams.
-ALONE = CACHE * 2 // 5
+# figures of its page read. Of SmolLM2 it takes 123 MB for 256 tokens: who looks at whom, the streams, one block.
+ALONE = CACHE * 9 // 20
 MODELS = CACHE * 2 // 5  # trained models that all sessions hold together: thirty of the largest size that Train has
 SOON = 1e9  # multiplications that a page takes before it is drawn: what takes more comes after its other pictures
 ABLATIONS = 1e10  # multiplications that a page takes unasked to switch off head after head: about a second

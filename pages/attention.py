@@ -20,6 +20,7 @@ from ui.attention import embeddings, knobs
 from ui.live import live_figure
 
 SWITCHES = (knobs.place, knobs.scale, knobs.mask, knobs.temperature)
+OF_BLOCK = ("ln1.out", "attn.*")  # what is drawn of it
 DRAWN = "attention.drawn"  # the Scene on the page; a fragment that finds more changed than it draws reruns all
 
 
@@ -29,7 +30,7 @@ def vectors(words: Words) -> None:
     scene = state.scene()
     if scene != st.session_state[DRAWN]:
         st.rerun()
-    stacks.keep_block(scene)
+    stacks.keep_block(scene, OF_BLOCK)
     editable = not stacks.kinds(scene)  # of a model of two stacks no embedding is edited
     under = {"x": embeddings.coordinate, "q": knobs.query, "k": knobs.key, "v": knobs.edit}
     chosen = {"x": knobs.choose_number, "q": knobs.choose_query, "k": knobs.choose_key, "v": knobs.choose_key}
@@ -47,7 +48,7 @@ def weights(words: Words) -> None:
     """The scores three times, the pattern, the output, and the chosen cell's arithmetic."""
     scene = state.scene()
     switchboard.in_step(scene)
-    stacks.keep_block(scene)
+    stacks.keep_block(scene, OF_BLOCK)
     if not pictures.same_vectors(scene, st.session_state[DRAWN]):
         st.rerun()
     st.session_state[DRAWN] = scene

@@ -19,12 +19,14 @@ from ui import comparison, controls, explanation, figure, presets, shell, state,
 from ui.block import knobs
 from ui.live import live_figure
 
+OF_BLOCK = ("ln1.*", "ln2.*", "attn_out", "mlp.*", "mlp_out")  # what is drawn of it
+
 
 @st.fragment
 def parts(words: Words) -> None:
     scene = state.scene()
     switchboard.in_step(scene)
-    stacks.keep_block(scene)
+    stacks.keep_block(scene, OF_BLOCK)
     knobs.place(scene, words)
     if scene.pinned:
         comparison.differs(scene, words)

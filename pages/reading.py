@@ -33,6 +33,7 @@ from ui.reading import asked
 
 SQUARES = (importance.weights, importance.carried, importance.importance, importance.rolled)
 WITHIN = (pictures.labels, pictures.scores, importance.rolled)  # what there is of looks within one text alone
+OF_BLOCK = ("attn.[qkv]", "attn.rot_*")  # what is drawn of it, beside its pattern
 THRESHOLDS = (0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9)
 
 
@@ -40,7 +41,7 @@ THRESHOLDS = (0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9)
 def read(words: Words) -> None:
     scene = state.scene()
     switchboard.in_step(scene)
-    stacks.keep_block(scene)
+    stacks.keep_block(scene, OF_BLOCK)
     found = stacks.looks(scene)
     controls.attention_of(scene, words)
     _choose(found, words)

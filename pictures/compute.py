@@ -94,14 +94,17 @@ def params(scene: Scene) -> core.Params:
     return edit_matrices(scene, _drawn(scene.whole, scene.seed))
 
 
-@memory.kept(lambda scene, block=None: (scene.computed,), large=lambda scene, block=None: is_large(scene))
-def run(scene: Scene, block: int | None = None) -> core.Run:
+@memory.kept(
+    lambda scene, block=None, drawn=(): (scene.computed,), large=lambda scene, block=None, drawn=(): is_large(scene)
+)
+def run(scene: Scene, block: int | None = None, drawn: tuple[str, ...] = ()) -> core.Run:
     """core.run, remembered: only what is computed counts, not how it is looked at.
 
     Its weights are not kept with it: they are looked for where weights are kept, or drawn again, when asked for.
-    block: the one that the page draws, of which all may be kept where it is computed first.
+    block: the one that the page draws, of which all may be kept where it is computed first, or what is `drawn` of it.
     """
-    return core.run(scene.computed, params(scene), weights=partial(params, scene.computed), block=block)
+    weights = partial(params, scene.computed)
+    return core.run(scene.computed, params(scene), weights=weights, block=block, drawn=drawn)
 
 
 @memory.kept(

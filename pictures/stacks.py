@@ -200,9 +200,10 @@ def lost(scene: Scene) -> np.ndarray:
     return np.array([not np.isfinite(layer).all() for layer in each_layer(scene)])
 
 
-def keep_block(scene: Scene) -> None:
-    """For a page that draws the chosen block: where nobody has run the Scene yet, all of that block is kept."""
-    compute.run(scene, looks(scene).place[0])
+def keep_block(scene: Scene, drawn: tuple[str, ...]) -> None:
+    """For a page that draws the chosen block: where nobody has run the Scene yet, all of that block is kept; of a long
+    text what is drawn of it, names or patterns."""
+    compute.run(scene, looks(scene).place[0], drawn)
 
 
 def own_trace(scene: Scene) -> Trace:

@@ -413,13 +413,25 @@ def test_the_block_that_a_page_draws_is_kept_with_the_run(model, monkeypatch):
     with monkeypatch.context() as patch, pytest.raises(TypeError):
         patch.setattr("core.scene.recall.block", None)
         core.run(scene, params, weights=lambda: params, block=last).trace[f"blocks.{last}.attn.v"]
+    some = core.run(scene, params, weights=lambda: params, block=last, drawn=("attn.[qk]", "attn.z")).trace
+    assert list(some) == list(whole)
+    with monkeypatch.context() as patch:  # of a longer text what is drawn of it
+        patch.setattr("core.scene.recall.block", None)
+        for name in ("q", "k", "z"):
+            assert np.array_equal(
+                some[f"blocks.{last}.attn.{name}"], whole[f"blocks.{last}.attn.{name}"], equal_nan=True
+            )
+    assert all(np.array_equal(some[name], whole[name], equal_nan=True) for name in whole)
 
 
+@pytest.mark.parametrize("kept", [limits.BLOCK, 0], ids=["short", "long"])
 @pytest.mark.parametrize("name", ["attention", "block", "reading"])
-def test_a_page_that_draws_one_block_computes_none_again(name, monkeypatch):
+def test_a_page_that_draws_one_block_computes_none_again(name, kept, monkeypatch):
     monkeypatch.setattr(limits, "TRACE", 0)
+    monkeypatch.setattr(limits, "BLOCK", kept)
     monkeypatch.setattr(limits, "ABLATIONS", 0)  # those of Reading heads, which are asked for, run all blocks above
     monkeypatch.setattr("core.scene.recall.block", None)
+    monkeypatch.setattr("core.scene.recall.feed_forward", None)
     memory.BUDGET.clear()
     at = fine(page(name, model="gpt", layer="1"))
     text = at.text_input(key=next(box.key for box in at.text_input if box.key.startswith("knob-sentence")))

@@ -64,21 +64,21 @@ class Recalled(Trace):
     computed again. The halves of the blocks that were last are kept, and the last row of logits: of 49,152 tokens all
     rows take 50 MB for 256.
 
-    config: without the parts that are off. weights: gives the parameters. whole: of this block `trace` has all, as if
-    it had been computed again just now; `kept` says what of it would be there anyhow.
+    config: without the parts that are off. weights: gives the parameters. of_block: of this one `trace` has more, as
+    if it had been computed again just now; `kept` says what of it would be there anyhow.
     """
 
     __slots__ = ("_config", "_first", "_halves", "_inside", "_names_kept", "_row", "_weights")
 
-    def __init__(self, trace: Trace, config: Config, weights: Callable[[], Params], whole: int | None = None):
+    def __init__(self, trace: Trace, config: Config, weights: Callable[[], Params], of_block: int | None = None):
         super().__init__((), interventions=trace.interventions)
-        always, at = Trace(kept(config)), f"blocks.{whole}."
+        always, at = Trace(kept(config)), f"blocks.{of_block}."
         self._arrays = {name: trace[name] for name in trace if not name.startswith(at) or always._keeps(name)}
         self._config, self._weights = config, weights
         first = "blocks.0."  # of any block: its names, in order, and their shapes
         self._inside = {name[len(first) :]: shape for name, shape in trace.passed.items() if name.startswith(first)}
         self._names_kept: dict[str, None] = {}
-        none: tuple[int, Trace] = (-1, Trace(())) if whole is None else (whole, trace)
+        none: tuple[int, Trace] = (-1, Trace(())) if of_block is None else (of_block, trace)
         self._halves = [none, none]  # the last block of which the first half was computed, and the second
         self._first: tuple[tuple[int, int], Trace] = (-1, 0), Trace(())
         self._row: tuple[int, np.ndarray] = -1, np.zeros(0)

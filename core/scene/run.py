@@ -49,12 +49,14 @@ def run(
     names: Iterable[str] | None = None,
     weights: Callable[[], Params] | None = None,
     block: int | None = None,
+    drawn: tuple[str, ...] = (),
 ) -> Run:
     """Compute a Scene. `params`: the weights, where they are known: they depend on model, `whole` and seed alone.
 
     weights: gives them again. With it a trace that would take more than limits.TRACE keeps little of every block, and
     computes the rest of one anew where that is asked for (core/scene/recall.py).
-    block: the one that will be asked for. Of a text that is not too long (limits.BLOCK) all of it is kept at once.
+    block: the one that will be asked for. Of a text that is not too long (limits.BLOCK) all of it is kept at once; of a
+    longer one what is `drawn` of it, names or patterns such as `attn.*`.
 
     Raises: ConfigError for what is no Scene, for weights that do not fit it, and for names that no trace has.
     """
@@ -73,10 +75,10 @@ def run(
     if weights is None or names is not None or size <= limits.TRACE:
         trace = forward(params, config, embeddings=embeddings, interventions=change, names=names)
         return Run(scene, config, weights or (lambda: params), encoding, embeddings, trace)
-    whole = block if size <= limits.BLOCK * config.n_layers else None
-    names = kept(config) if whole is None else (*kept(config), f"blocks.{whole}.*")
+    inside = () if block is None else ("*",) if size <= limits.BLOCK * config.n_layers else drawn
+    names = (*kept(config), *(f"blocks.{block}.{name}" for name in inside))
     trace = forward(params, config, embeddings=embeddings, interventions=change, names=names)
-    return Run(scene, config, weights, encoding, embeddings, Recalled(trace, config, weights, whole))
+    return Run(scene, config, weights, encoding, embeddings, Recalled(trace, config, weights, block))
 
 
 def patched(scene: Scene, params: Params, target: np.ndarray | None = None) -> Interventions:
