@@ -9,6 +9,7 @@ from .config import Config
 from .errors import ConfigError
 from .generate.cache import Cache
 from .interventions import Interventions
+from .params import Params
 
 
 def check_model(config: Config, interventions: Interventions) -> None:
@@ -30,14 +31,15 @@ def checked_ids(ids: np.ndarray | None, config: Config, name: str = "ids") -> np
     return ids
 
 
-def checked_embeddings(embeddings: np.ndarray, config: Config, name: str = "embeddings") -> np.ndarray:
-    """embeddings [..., pos, d_model] in float32 or float64, a copy. Raises: ConfigError for what does not fit."""
+def checked_embeddings(embeddings: np.ndarray, config: Config, params: Params, name: str = "embeddings") -> np.ndarray:
+    """embeddings [..., pos, d_model] in float32 or float64, a copy. Raises: ConfigError for what does not fit, and for
+    what is no number, unless the model's own table holds such: then it may have been taken from there."""
     x = np.array(array(name, embeddings))  # a copy: the trace will make it read-only
     if x.dtype not in (np.float32, np.float64):
         x = x.astype(np.float32)
     if x.ndim < 2 or x.shape[-1] != config.d_model or x.shape[-2] < 1:
         raise ConfigError(f"{name}: shape {x.shape} is not [..., pos, d_model={config.d_model}]", name)
-    if not np.isfinite(x).all():
+    if not np.isfinite(x).all() and np.isfinite(np.asarray(params["embed.W_E"])).all():
         raise ConfigError(f"{name}: every number must be finite", name)
     _check_length(x.shape[-2], config, "ids" if name == "embeddings" else "source")
     return x

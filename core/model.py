@@ -61,7 +61,7 @@ def forward(
         ids = checked_ids(ids, config)
         x = embedding(params["embed.W_E"], ids)
     else:
-        ids, x = None, checked_embeddings(embeddings, config)
+        ids, x = None, checked_embeddings(embeddings, config, params)
     n = x.shape[-2]
     trace = Trace(checked_names(names, whole), ids, interventions)
     trace.mask = checked_mask(mask, "mask", x.shape[:-1], config.causal)
@@ -75,7 +75,7 @@ def forward(
             source = checked_ids(source, encoder, "source")
             y = embedding(own["embed.W_E"], source)
         else:
-            source, y = None, checked_embeddings(source_embeddings, encoder, "source_embeddings")
+            source, y = None, checked_embeddings(source_embeddings, encoder, own, "source_embeddings")
         check_batch(y, x)
         trace.source = Part(trace, ENCODER, source, interventions.of_encoder())
         trace.source.mask = trace.source_mask = checked_mask(source_mask, "source_mask", y.shape[:-1], encoder.causal)

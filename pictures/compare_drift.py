@@ -15,6 +15,7 @@ from pictures import compute, drift, drift_said, extremes, memory, pinned, ways
 from pictures.compute import Picture, picture
 from pictures.explained.runs import PINNED
 from pictures.numbers import Numbers, Points
+from pictures.squares import nothing
 from pictures.words import Words
 from plots.drift import drift as drift_figure
 from plots.mask import with_stops
@@ -25,6 +26,8 @@ Draw = Callable[[Scene, Words, str], dict[str, Any]]
 
 @picture("pinned", "drift_stage", "drift_3d")
 def pinned_ways(scene: Scene, words: Words) -> Picture:
+    if _is_lost(scene):
+        return nothing(words("drift.says.none"), drift.SIDE)
     was = pinned.before(scene)
     return _walked(_before, scene, words, _drifted(was, words), partial(_walk_of, was, PINNED))
 
@@ -32,7 +35,14 @@ def pinned_ways(scene: Scene, words: Words) -> Picture:
 @picture("pinned", "drift_stage", "drift_3d")
 def present_ways(scene: Scene, words: Words) -> Picture:
     """The present drift in the pinned basis."""
+    if _is_lost(scene):
+        return nothing(words("drift.says.none"), drift.SIDE)
     return _walked(_now, scene, words, _drifted(scene, words), partial(_walk_of, scene, ""))
+
+
+def _is_lost(scene: Scene) -> bool:
+    """Whether what enters one of the two is no number already."""
+    return not all(len(ways.Stages(one)) for one in (pinned.before(scene), scene))
 
 
 def _walk_of(shown: Scene, start: str, figure: dict[str, Any]) -> Points:
@@ -92,6 +102,8 @@ def ends_alike(scene: Scene) -> bool:
 @picture("pinned", "drift_stage", "drift_3d")
 def difference(scene: Scene, words: Words) -> Picture:
     """For each word, from where it ended when pinned to where it ends now."""
+    if _is_lost(scene):
+        return nothing(words("drift.says.none"), drift.SIDE)
     ends = _stand(scene)
     labels = pinned.paired(ways.tokens(pinned.before(scene)), ways.tokens(scene))
     found = extremes.greatest(drift_lengths(ends[0], ends[1]), lambda x: drift_said.size(x, words))

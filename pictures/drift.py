@@ -13,6 +13,7 @@ from pictures.compute import Picture, looked_at, picture
 from pictures.display_names import all_named
 from pictures.drift_said import sentence, stage_names
 from pictures.numbers import Bars, Points
+from pictures.squares import nothing
 from pictures.ways import COMPONENTS, Stages, basis, directions, kept, layers, passed, projected, reached, stage, tokens
 from pictures.words import Words
 from plots.drift import drift as drift_figure
@@ -20,6 +21,7 @@ from plots.mask import with_stops
 from plots.token_shares import token_shares
 
 HEIGHT = 560  # px
+SIDE = 330  # px: of a picture with nothing in it
 VARIANCE_HEIGHT = 190  # px
 WALKED = 200  # words times stages: up to as many are sent at once, and walked through in the browser; it takes 0.2 s
 RING = 0.02  # of the longer axis: half the width of the outline of a point
@@ -29,6 +31,8 @@ RING = 0.02  # of the longer axis: half the width of the outline of a point
 def drift(scene: Scene, words: Words) -> Picture:
     """Every word's way through the layers, in the two or three directions in which all of them spread most."""
     stages = Stages(scene)
+    if not len(stages):
+        return nothing(words("drift.says.none"), SIDE)
     now = stage(scene, stages)
     own = np.flatnonzero(kept(scene)).tolist()
     says = sentence(scene, stages, now, words) + left_out.told(scene, words, "way")
@@ -85,6 +89,8 @@ def _figure(scene: Scene, words: Words, alt: str = "") -> dict[str, Any]:
 @picture("drift_3d", "without_first")
 def variance(scene: Scene, words: Words) -> Picture:
     """The share of the variance along each of the basis's directions."""
+    if not len(Stages(scene)):
+        return nothing(words("drift.says.none"), SIDE)
     axes = basis(directions(scene))
     k = shown(scene)
     share = float(axes.explained[:k].sum())

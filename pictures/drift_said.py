@@ -20,6 +20,8 @@ PLAIN = 1e5  # numbers from here on are written with a power of ten
 def rows(scene: Scene, words: Words) -> list[str]:
     """Each token's drift in words: how far, and whose start its end is nearest to."""
     stages = Stages(scene)
+    if not len(stages):
+        return []
     start, end = stages[0], stages[stage(scene, stages)]
     called, lengths, before, after = (
         names(scene, words),

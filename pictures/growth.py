@@ -43,6 +43,8 @@ def mean_lengths(names: list[str]) -> Bars:
 
 def _growth(norms: np.ndarray, words: Words) -> str:
     n, good = len(norms) - 1, np.isfinite(norms)
+    if not good.any():
+        return words("heads.says.growth_none")
     start, end = float(norms[0]), float(norms[good][-1])
     key = "growth_lost" if not good.all() else "growth_zero" if not start else "growth_one" if n == 1 else "growth"
     return words(

@@ -151,6 +151,8 @@ def batch_shapes(scene: Scene) -> tuple[tuple[int, ...], tuple[int, ...]]:
 def _grown(run: Run, words: Words) -> str:
     norms = token_norms(each_stage(run.trace, run.config.n_layers))
     good = np.isfinite(norms)
+    if not good.any():
+        return words("start.says.unmeasured")
     values = {"start": magnitude(float(norms[0]), words), "end": magnitude(float(norms[good][-1]), words)}
     if good.all():
         return words("start.says.length", **values)

@@ -158,6 +158,7 @@ def basis(scene: Scene) -> PCA:
     """The directions in which all stages of a Scene's words spread most: see `directions`."""
     own = kept(scene)
     vectors = [x if own.all() else x[own] for x in _each(scene)]
+    vectors = vectors or [np.zeros((1, stacks.looks(scene).config.d_model))]  # what enters is no number already
     return pca(np.concatenate(vectors), k=COMPONENTS)
 
 

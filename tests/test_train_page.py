@@ -397,6 +397,21 @@ def test_every_page_shows_a_model_that_was_trained_here():
     assert not np.array_equal(taken, run.state.params["embed.W_E"])
 
 
+@pytest.mark.parametrize(
+    "model, sentence", [("stories", "the penguins are near the"), ("translator", "a foca dorme .")]
+)
+def test_every_page_shows_a_model_that_lacks_a_word(model: str, sentence: str) -> None:
+    """A token's embedding is no number: each page refused it as a bad argument, and had nothing to show."""
+    own = core.PRESETS[model]
+    table = np.array(own.learned["embed.W_E"])
+    table[[*own.tokenizer.tokens].index(sentence.split()[1])] = np.nan
+    name, _held = core.presets.register(replace(own, source=lambda: dict(own.learned) | {"embed.W_E": table}))
+    scene = Scene(model=name, sentence=sentence)
+    for other in (name for name, page in PAGES.items() if page.model):
+        for shown in (scene, scene.pin().turn(temperature=2.0)):
+            fine(open_page(other, {**shown.to_query(), "lang": "en"}))
+
+
 # ----------------------------------------------------------------------------------------------------- the pictures
 
 

@@ -109,7 +109,7 @@ def generate(
     if embeddings is None:
         context = embedding(params["embed.W_E"], checked_ids(ids, config))
     else:
-        context = checked_embeddings(embeddings, config)
+        context = checked_embeddings(embeddings, config, params)
     if context.ndim != 2:
         raise ConfigError(f"ids: one sequence at a time, of shape [pos], not a batch {context.shape[:-1]}", "ids")
     check_source(config, source, None, None, None)

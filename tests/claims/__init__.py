@@ -389,6 +389,14 @@ def brought(model: str, config: Values | None = None, **arrays: np.ndarray) -> s
     return name
 
 
+def without_a_word(model: str, token: str) -> str:
+    """The same with no number in a token's embedding."""
+    own = core.PRESETS[model]
+    table = np.array(own.learned["embed.W_E"])
+    table[[*own.tokenizer.tokens].index(token)] = np.nan
+    return brought(model, embed_W_E=table)
+
+
 def poisoned(model: str, array: str) -> str:
     """The same with an array of which no number is left."""
     whole = core.PRESETS[model].learned[array]

@@ -21,6 +21,7 @@ from claims import (
     ran,
     ties,
     told_as,
+    without_a_word,
     written_as,
 )
 from core import Scene
@@ -30,6 +31,7 @@ from pictures.words import Words
 TINY = Scene(model="encoder", query=1).override(n_layers=1, d_model=2, n_heads=2, d_mlp=1)
 EVERY_HEAD = tuple((layer, head) for layer in range(4) for head in range(4))
 ZERO = tuple((place, dimension, 0.0) for place in range(5) for dimension in range(4))
+UNSAYABLE = without_a_word("stories", "near")
 SHORT = Scene(model=brought("induction", {"n_ctx": 9}), sentence="pi ka tu pi ka tu pi ka")
 SCENES = [
     *any_scenes(200),
@@ -37,6 +39,7 @@ SCENES = [
     Scene(model="gpt", sentence="um dois", off=("mlp", "residual"), ablated=EVERY_HEAD),
     *(SHORT.turn(layer=1, head=head) for head in (0, 1)),
     Scene(model=poisoned("stories", "blocks.0.attn.W_Q")),
+    Scene(model=UNSAYABLE, sentence="the penguins are near the", query=2),
     Scene(cut=((0, 0, 3, 1), (0, 0, 4, 4)), query=3),
     Scene(model="gpt", cut=((0, 0, 2, 1),), query=2),
     *(
@@ -121,6 +124,12 @@ def grows(f: Fresh, v: Values) -> None:
     if v.get("factor"):
         assert written_as(v["factor"], good[-1] / means[0], f.words.lang)
         assert v["n"] == f.config.n_layers
+
+
+@claim("start.says.unmeasured", "heads.says.growth_none")
+def unmeasured(f: Fresh, v: Values) -> None:
+    assert not np.isfinite(f[f.block(0) + "resid_pre"]).all()
+    assert f.told.startswith("start") == (f.at_builder is start.says)
 
 
 @claim("start.says.vectors", "start.says.no_vectors")

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 
-from claims import Fresh, Values, alike, any_scenes, claim, pinned_number, poisoned, read, stages, told_as
+from claims import (
+    Fresh,
+    Values,
+    alike,
+    any_scenes,
+    claim,
+    pinned_number,
+    poisoned,
+    read,
+    stages,
+    told_as,
+    without_a_word,
+)
 from core import Scene
 from pictures import drift, drift_said
 
@@ -13,6 +25,7 @@ SCENES = [
     Scene(sentence="Os pinguins não", drift_stage=0),
     Scene(sentence="Os gatos não tem gatos", edits=((4, 0, 1.0),)),
     *(Scene(model=poisoned("stories", "blocks.0.attn.W_Q"), drift_stage=stage) for stage in (None, 0)),
+    Scene(model=without_a_word("stories", "near"), sentence="the penguins are near the"),
 ]
 BUILDERS = (drift.drift, drift.variance, drift_said.rows)
 
@@ -226,6 +239,11 @@ def crowded(f: Fresh, v: Values) -> None:
     ratio = last / here if later else here / first
     assert ratio > 20 and pinned_number(v["ratio"], ratio, f.words.lang, 1e-3)
     assert later == ("n" in v) and (not later or v["n"] == len(stages(f)) - 1 > now(f))
+
+
+@claim("drift.says.none")
+def none(f: Fresh, v: Values) -> None:
+    assert not np.isfinite(f["blocks.0.resid_pre"]).all()
 
 
 @claim("drift.says.broken", "drift.says.broken_first")
