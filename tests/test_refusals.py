@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import ast
+import io
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from core import WeightsError
+from core.tokenizer.huggingface import FileTokenizer
+from core.weights.hub import checked_repository
+from core.weights.names import _check_missing, _check_unknown
+from core.weights.safetensors import _read_header
 from pictures.refusals import THOUSANDS, told
 from pictures.words import words_of
 
@@ -45,13 +52,14 @@ def message(said: ast.expr) -> str:
         return str(said.value)
     if not isinstance(said, ast.JoinedStr) or ast.unparse(said).endswith("{error}'"):
         return ""
-    return "".join(str(part.value) if isinstance(part, ast.Constant) else example(part) for part in said.values)
+    text = ast.unparse(said)
+    return "".join(str(part.value) if isinstance(part, ast.Constant) else example(part, text) for part in said.values)
 
 
-def example(part: ast.FormattedValue) -> str:
+def example(part: ast.FormattedValue, said: str) -> str:
     name = ast.unparse(part.value)
     if name == "why":
-        return "is big-endian"
+        return "is big-endian" if "is not implemented" in said else "an address"
     if name in ("pickle", "advice"):
         return ""
     if "REFUSED" in name:
@@ -80,6 +88,12 @@ EXAMPLES = {
         "config.json: n_head: 'x' não existe aqui; só um número inteiro em 1..1,000"
     ),
     "files: 16,000,001 bytes; at most 16,000,000 are read": ("files: 16.000.001 bytes; leem-se no máximo 16.000.000"),
+    "m: is a Python pickle, which is never loaded, not safetensors: its first 8 bytes announce a header of 9 bytes; "
+    "the file has 8, and at most 7 are read": "m: é um pickle de Python, que nunca é aberto, e não safetensors: seus "
+    "primeiros 8 bytes anunciam um cabeçalho de 9 bytes; o arquivo tem 8, e leem-se no máximo 7",
+    "tensor 'a', 'b', 'c' and 45 more: missing, and config.json asks for it": (
+        "tensor 'a', 'b', 'c' e mais 45: faltam, e config.json os pede"
+    ),
     "nobody says so": "O motivo, em inglês: nobody says so",
 }
 
@@ -87,3 +101,28 @@ EXAMPLES = {
 @pytest.mark.parametrize("reason", EXAMPLES)
 def test_a_reason_is_told(reason):
     assert told(reason, WORDS["pt-BR"]) == EXAMPLES[reason]
+
+
+def put_together() -> Iterator[str]:
+    """Reasons of which a part is said elsewhere than the rest, as they are said."""
+    yield FileTokenizer(None).problem
+    for first in (b"PK\x03\x04", b"\x80\x04", b"garbage"):
+        with pytest.raises(WeightsError) as refused:
+            _read_header(io.BytesIO(first.ljust(200, b"\xff")), 200, "model.safetensors")
+        yield str(refused.value)
+    for name in ("https://huggingface.co/a/b", "a b"):
+        with pytest.raises(WeightsError) as refused:
+            checked_repository(name)
+        yield str(refused.value)
+    tensors = [f"t{i}" for i in range(9)]
+    for check in (_check_missing, lambda names: _check_unknown(names, ""), lambda names: _check_unknown(names, "h.")):
+        with pytest.raises(WeightsError) as refused:
+            check(tensors)
+        yield str(refused.value)
+
+
+def test_of_a_reason_no_part_is_told_in_english():
+    """A Portuguese sentence had "(is a Python pickle, ...)" in its middle, and of many tensors "and 45 more"."""
+    for reason in put_together():
+        there = told(reason, WORDS["pt-BR"])
+        assert not re.search(r"\b(an?|is|not|of|and|more|which|the|in ingl\w+)\b", re.sub(r"'[^']*'", "", there)), there
