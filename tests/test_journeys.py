@@ -373,6 +373,35 @@ def test_a_switch_is_turned_told_and_put_back(in_turn, app):
     assert "off" not in query(page)
 
 
+def test_the_keyboard_goes_from_the_button_into_the_switches_and_back_to_it(in_turn, app):
+    """They hang at the end of the document: the first of them came after all of the page, 68 presses of Tab away."""
+    page = in_turn
+    open_page(page, app, query="lang=pt-BR")
+    opener, box = page.get_by_role("button", name="Interruptores"), page.get_by_test_id("stPopoverBody")
+    opener.focus()
+    page.keyboard.press("Enter")
+    first, last = box.get_by_role("switch").first, box.get_by_role("combobox").last
+    expect(last).to_be_visible()
+    expect(page.locator("[aria-label=Open]")).to_have_count(0)
+    page.keyboard.press("Tab")
+    expect(first).to_be_focused()
+    page.keyboard.press("Shift+Tab")
+    expect(opener).to_be_focused()
+    last.focus()
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Desfazer")).to_be_focused()
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Escape")
+    expect(box).to_have_count(0)
+    expect(opener).to_be_focused()
+
+
+def test_what_comes_long_after_a_run_is_named_in_the_reader_s_language_too(in_turn, app):
+    """The first select box of a page comes with a script of its own: it stayed "Open" until it was reached."""
+    open_page(in_turn, app, "train", "lang=pt-BR")
+    expect(in_turn.locator("[aria-label=Open], [aria-label=Increment], [aria-label^='Help for']")).to_have_count(0)
+
+
 def test_the_code_that_ran_stands_there_once_it_is_asked_for(in_turn, app):
     page = in_turn
     open_page(page, app)

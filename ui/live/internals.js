@@ -74,6 +74,24 @@ function watchOver() {
   markOver();
 }
 
+// The switches hang at the end of the document, so that to the keyboard they came after the whole page. They come after the
+// button that opened them: stPopoverButton, aria-expanded, and stPopoverBody. Without them: they come last.
+const STOPS = "a[href], button, input, select, textarea, summary, [tabindex]";
+
+function tabThroughSwitches(event) {
+  const [box] = parts("stPopoverBody");
+  const opener = parts("stPopoverButton").find((button) => button.ariaExpanded === "true");
+  if (event.key !== "Tab" || !box || !opener) return;
+  const stops = [...box.querySelectorAll(STOPS)].filter((stop) => stop.tabIndex >= 0 && !stop.disabled && stop.checkVisibility());
+  const at = document.activeElement;
+  if (at === stops.at(-1) && !event.shiftKey) {
+    opener.focus(); // from where the browser goes on
+  } else if (stops.length && at === (event.shiftKey ? stops[0] : opener)) {
+    event.preventDefault();
+    (event.shiftKey ? opener : stops[0]).focus();
+  }
+}
+
 // A segmented control hides the border that lies under a chosen neighbour's by :has(+ ...:not(...)). No one sees that
 // border; but at each element that a drawing adds, the browser then looks at the style of the whole page: five times the
 // time of a restyle. So those rules are taken away, and not let in: they come with the first such control, and with each

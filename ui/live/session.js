@@ -11,7 +11,7 @@ export default function ({ data, setTriggerValue }) {
   answer = data;
   wake = (call) => setTriggerValue("call", call);
   look();
-  nameAll();
+  nameLater();
   attempt("room for the switches", watchOver);
   if (window.fibraSession) return;
   window.fibraSession = true;
@@ -21,16 +21,27 @@ export default function ({ data, setTriggerValue }) {
   document.addEventListener("pointerdown", refreshLink, true);
   document.addEventListener("focusin", refreshLink, true);
   document.addEventListener("focusin", nameAll, true);
-  onState(nameAll);
+  onState(nameLater);
+  document.addEventListener("keydown", (event) => attempt("a way into the switches", () => tabThroughSwitches(event)), true);
   for (const deed of ["input", "keydown", "focusout"]) document.addEventListener(deed, noteTyped, true);
   document.addEventListener("click", waitForWords, true);
   document.addEventListener("click", leaveMenu);
   document.addEventListener("click", openTerm, true);
 }
 
-// What is drawn later is named once a run is over, or as it is reached.
+// What is drawn later is named once a run is over, or as it is reached. And a while after: the first knob of a kind that a
+// page has comes with a script of its own, when the run is long over.
+const LATER = [500, 2000]; // ms
+let later = [];
+
 function nameAll() {
   attempt("names in the reader's language", () => nameParts(answer.names));
+}
+
+function nameLater() {
+  nameAll();
+  later.forEach(clearTimeout);
+  later = LATER.map((wait) => setTimeout(nameAll, wait));
 }
 
 // ---- History. A change of page, and then the server's word on the address of the new page, are two steps to Streamlit;
