@@ -159,7 +159,7 @@ def basis(scene: Scene) -> PCA:
     own = kept(scene)
     vectors = [x if own.all() else x[own] for x in _each(scene)]
     vectors = vectors or [np.zeros((1, stacks.looks(scene).config.d_model))]  # what enters is no number already
-    return pca(np.concatenate(vectors), k=COMPONENTS)
+    return pca(vectors, k=COMPONENTS)
 
 
 @memory.kept(lambda scene: (scene,), large=compute.is_large)
