@@ -1,7 +1,8 @@
 """What the server keeps of what was computed, all of it under one budget (core.limits.CACHE).
 
 A class moves the same knobs, so most turns were made before. Each function whose results are `kept` has a shelf; what
-was asked for longest ago goes first, on whatever shelf it is. An entry is weighed with all that it keeps alive.
+was asked for longest ago goes first, on whatever shelf it is; but of what makes little room nothing, while there is
+more to be let go. An entry is weighed with all that it keeps alive.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ T = TypeVar("T")
 Given = TypeVar("Given", covariant=True)
 
 HOLES = 32_000_000  # bytes let go, after which the system gets back what is free
+LITTLE = 1 / 200  # of the room that is wanted: a run of 30 MB displaced what a model does on any text, which takes 1 kB
 ENTRY = 400  # bytes of an entry beside its value: digest, place in the order, size
 SHARED = (type(None), bool, type, np.dtype, Words, ModuleType, FunctionType, BuiltinFunctionType)  # live on anyway
 LEAVES = frozenset((str, bytes, int, float))  # hold nothing else
@@ -215,9 +217,18 @@ class Budget:
 
     def _fitted(self) -> list[Entry | None]:
         """What had to go."""
-        gone, room = [], max(0, self.most - self.taken)
+        gone: list[Entry | None] = []
+        room = max(0, self.most - self.taken)
         while self._size > room:
-            gone.append(self._dropped(next(iter(self._entries))))
+            over, freed, going = self._size - room, 0, []
+            last = next(reversed(self._entries))
+            for key, entry in self._entries.items():
+                if entry.size >= LITTLE * over and key != last:
+                    going.append(key)
+                    freed += entry.size
+                if freed >= over:
+                    break
+            gone += map(self._dropped, going or [next(iter(self._entries))])
         return gone
 
     def _release(self, gone: list[Entry | None]) -> None:

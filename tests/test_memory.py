@@ -164,6 +164,19 @@ def test_what_was_asked_for_last_stays(monkeypatch):
     assert compute.run.cache.misses == missed + 1
 
 
+def test_what_makes_little_room_is_let_go_last():
+    """What a model does on any text takes a kilobyte and long to compute: each sentence of 256 tokens displaced it."""
+    budget = memory.Budget(1_000_000)
+    shelf = budget.shelf("values")
+    for name, size in ((b"probe", 10), (b"run", 500_000), (b"picture", 20_000), (b"other run", 600_000)):
+        budget.put(name, np.zeros(size, np.uint8), shelf)
+    assert [budget.get(name) is not None for name in (b"probe", b"run", b"picture", b"other run")] == [1, 0, 1, 1]
+    budget.put(b"larger", np.zeros(999_000, np.uint8), shelf)
+    assert budget.get(b"larger") and budget.get(b"probe") is None and budget.currsize <= 1_000_000
+    budget.take("training", 1_000_000)
+    assert not budget.currsize and not len(shelf)
+
+
 def test_a_class_computes_a_turn_once():
     scene, together, got = next(scenes("long")), Barrier(8), []
 
