@@ -10,8 +10,8 @@ from support import random_scenes
 
 import core
 from core import Scene
+from pictures import cuts, left_out, lighting
 from pictures import fibres as pictures
-from pictures import lighting
 from pictures.words import words_of
 from plots import theme
 from plots.fibres import MAX_CURVES
@@ -255,7 +255,17 @@ def test_what_is_hidden_is_not_counted_among_the_weights(lang: str) -> None:
     above = a[a > scene.threshold]
     about = {"layer": 1, "head": 1, "above": len(above), "cells": a.size, "threshold": scene.threshold}
     told = words("fibres.says.counted", **about, low=above.min(), high=above.max())
-    assert pictures.twin(scene, words).says.startswith(told)
+    assert pictures.twin(scene, words).says == told + left_out.told_of_looks(scene, words, "weights")
+
+
+def test_a_line_of_a_later_layer_is_a_fibre_of_that_layer():
+    """A click on it cuts that one: each line carries its fibre's place among those of all layers."""
+    scene = Scene(model="gpt", layer=2, head=1)
+    data = pictures.twin(scene, words_of("en")).figure["data"]
+    codes = [int(code) for trace in data for code in trace.get("customdata", ())]
+    edges = {edge for code in codes if (edge := cuts.edge_at({"customdata": code}, scene))}
+    a = core.run(scene).trace["blocks.2.attn.pattern"][1]
+    assert edges == {(2, 1, *place) for place in np.ndindex(a.shape) if a[place] > 0}
 
 
 def test_the_flat_picture_has_room_for_each_of_its_tokens():

@@ -379,6 +379,22 @@ def test_no_key_of_a_head_that_is_off_has_an_effect():
     assert off.max() < 1e-5 < 1e-3 < on.max()  # float32's rounding
 
 
+def test_a_key_has_an_effect_by_the_numbers_that_were_not_put_in():
+    """Of the row of a head that is patched in one of its numbers, the others are mixed still."""
+    scene = core.Scene(model="gpt", sentence="um dois tres")
+    run, name = core.run(scene), "blocks.1.attn.z"
+    put = core.Interventions(patch={name: ((2, 1, 0), np.float32(0.5))})
+    trace = core.forward(run.params, run.config, embeddings=run.embeddings, interventions=put)
+    mixed = trace[name].copy()
+    mixed[2, 1, 1:] -= trace["blocks.1.attn.pattern"][2, 1, 0] * trace["blocks.1.attn.v"][2, 0, 1:]
+    without = core.Interventions(patch={name: mixed})
+    after = core.forward(run.params, run.config, embeddings=run.embeddings, interventions=without)
+    last = f"blocks.{run.config.n_layers - 1}.resid_post"
+    expected = relative_change(trace[last].astype(float), after[last].astype(float))[1]
+    found = key_effects(run.params, run.config, trace, 1, 2, 1)
+    assert expected > 1e-3 and np.isclose(found[0], expected, rtol=1e-3)
+
+
 def test_key_effects_of_the_penguins_by_hand():
     """One head, no projections, no residual: the output is the mix itself, so what is lost is A[q, k] x_k."""
     run = core.run(core.Scene())
@@ -516,6 +532,7 @@ def test_habits_are_of_the_sentences_that_can_tell():
     assert found.low[names[0]].tolist() == [1, 1 / 4] and found.high[names[0]].tolist() == [1, 1]
     assert np.isnan(found.mean[names[2]]).all() and found.main.tolist() == [names[0], names[0]]
     assert habits(other[None] * 0).main.tolist() == [-1, -1]
+    assert habits(other[None]).mean[names[0]].tolist() == [1, 1 / 4], "of one sentence its own"
 
 
 def test_a_head_is_worth_what_the_prediction_is_without_it():

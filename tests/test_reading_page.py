@@ -574,3 +574,12 @@ def test_where_what_is_carried_is_lost_and_the_weights_are_not_nothing_is_drawn(
         lost = words("reading.weighed.says.lost")
         assert (weighed.weighed(scene, words).says == lost) == (not all(finite)), (layer, finite)
     assert tried
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_names_and_scores_say_what_they_leave_out(lang: str) -> None:
+    words, scene = words_of(lang), Scene(model="induction", layer=1, without_first=True)
+    told = words("shell.left_out.shares", n=1, tokens=words("placed", token="pi", place=0))
+    for builder in (pictures.labels, pictures.scores):
+        assert builder(scene, words).says.endswith(f" {told}")
+        assert told not in builder(scene.turn(without_first=False), words).says

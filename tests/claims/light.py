@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 import core
-from claims import Fresh, Values, any_scenes, claim, moved, near, ran, ties, told_as
+from claims import Fresh, Values, any_scenes, claim, moved, near, ran, ties, told_as, without_a_word
 from core import Scene
 from core.scene.continuation import namer
 from pictures import cuts, fibres
@@ -20,6 +20,7 @@ DIMMED = [
     Scene(ablated=((0, 0),)),
     STORIES.turn(ablated=tuple((0, head) for head in range(4)), layers_lit=1),
     Scene(layers_lit=0),
+    Scene(model=without_a_word("stories", "near"), sentence="the penguins are near the"),
     *(Scene(off=("softmax",), focus=focus) for focus in (None, 1)),
     *(Scene(model="gpt", off=("softmax",), sentence="um dois", focus=focus) for focus in (None, 0, 1)),
     Scene(sentence="um"),

@@ -42,6 +42,7 @@ SCENES = [
     Scene(model=UNSAYABLE, sentence="the penguins are near the", query=2),
     Scene(cut=((0, 0, 3, 1), (0, 0, 4, 4)), query=3),
     Scene(model="gpt", cut=((0, 0, 2, 1),), query=2),
+    Scene(model="gpt", sentence="um dois").override(n_layers=1, n_heads=1),  # one look at another token
     *(
         Scene(model="gpt", query=2, key=1).override(positions="rotary", projections=False, n_heads=n_heads, d_model=8)
         for n_heads in (1, 2)
@@ -710,6 +711,8 @@ def effects(f: Fresh, v: Values) -> None:
     alike = f.heads(ties(values, 1)) == f.heads(ties(values, 1, -1))
     how = "_left" if len(means) == 1 else "_alike" if alike else ""
     assert f.told == f"reading.says.effects{how}"
+    # of one word it is told where the heads differ
+    assert told_as(f, "For “[^.]*: |For “[^.]*, all count", "Para “[^.]*, (conta|todas contam)") == (not how)
 
 
 @claim("reading.says.effects_own", "reading.says.effects_own_alike")
