@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from core import Scene
-from core.interpret import LABELS, followable, induction_score
+from core.interpret import LABELS, SPREAD, followable, induction_score
 from core.scene.fields import Numbered
 from pictures import ablation, compute, left_out, stacks
 from pictures.compute import Picture, picture
@@ -134,7 +134,10 @@ def _says_scores(scene: Scene, place: tuple[int, int], mine: dict[str, float], w
         return words(f"reading.label.{label}{tried}", **values, **about)
     if label is None and not _scored(scene):
         return words("reading.label.few", place=values["place"], unit=values["unit"])
-    return words(f"reading.label.{label or 'none'}", **values, apart=1 - score)
+    says = words(f"reading.label.{label or 'none'}", **values, apart=1 - score)
+    if label is None and mine["uniform"] > score:  # the longest bar, and yet no name
+        says += " " + words("reading.label.not_uniform", most=1 - SPREAD)
+    return says
 
 
 def _scored(scene: Scene) -> bool:

@@ -642,6 +642,13 @@ def nameless(f: Fresh, v: Values) -> None:
     assert choosing(f) >= 3
 
 
+@claim("reading.label.not_uniform")
+def not_uniform(f: Fresh, v: Values) -> None:
+    a = f.of_head("pattern")
+    assert name_of(f, f.layer, f.head) is None and near(v["most"], 0.05) and unfit(f, a) > 0.05
+    assert 1 - unfit(f, a) > max(score(f, a, name) for name in followed(f, a)) - 1e-6
+
+
 @claim("reading.label.few")
 def few(f: Fresh, v: Values) -> None:
     assert name_of(f, f.layer, f.head) is None and v["unit"] == unit(f) and choosing(f) < 3
