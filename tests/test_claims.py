@@ -91,6 +91,11 @@ PAGES = {
 }
 SCENES = any_scenes(200)
 AT_ONCE = 20
+TOLD_BY = {
+    "see": ("sides",),
+    "inside": ("inside_two",),
+    "drawn": ("written",),
+}  # whose Scenes tell the rest of a page's
 
 
 def scenes_of(page: str) -> list[Scene]:
@@ -117,14 +122,9 @@ def opened(page: str, scene: Scene) -> tuple[Any, Any]:
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_no_number_or_name_can_be_another_one_unnoticed(page: str) -> None:
+def test_no_number_name_or_sentence_can_be_another_one_unnoticed(page: str) -> None:
     for run, words in on_some_scenes(page):
         assert not [*unnoticed(run, words)], run.scene.to_query()
-
-
-@pytest.mark.parametrize("page", PAGES)
-def test_no_sentence_can_be_told_in_another_s_place_unnoticed(page: str) -> None:
-    for run, words in on_some_scenes(page):
         assert not [*misplaced(run, words)], f"{run.says}\n{run.scene.to_query()}"
 
 
@@ -133,7 +133,9 @@ def test_every_sentence_is_told_on_some_scene(page: str) -> None:
     """One that no Scene tells is held against nothing. A claim may be of sentences that another page's Scenes tell."""
     BUDGET.clear()  # what is kept is not said again
     untold = {key for key, claim in CLAIMS.items() if claim.__module__ == PAGES[page].__name__}
-    for other in sorted(PAGES, key=lambda name: (name != page, len(scenes_of(name)))):
+    for other in sorted(
+        PAGES, key=lambda name: (name != page, name not in TOLD_BY.get(page, ()), len(scenes_of(name)))
+    ):
         for scene in reversed(scenes_of(other)):
             if not untold:
                 return
