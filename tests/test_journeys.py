@@ -373,6 +373,20 @@ def test_a_switch_is_turned_told_and_put_back(in_turn, app):
     assert "off" not in query(page)
 
 
+def test_a_knob_among_the_pictures_alters_what_the_sidebar_says_of_the_story(in_turn, app):
+    """What was no part taken out left its sentence as it stood, until the page was turned."""
+    page = in_turn
+    open_page(page, app, query="lang=en")
+    about = page.get_by_test_id("stSidebar").locator(".fibra-about").first
+    opens = words_of("en")("shell.about.penguins")
+    expect(about).to_have_text(opens)
+    page.get_by_text("Hide the future").click()
+    expect(about).to_have_text(words_of("en")("shell.about_opens", about=opens))
+    settled(page)
+    page.get_by_text("Hide the future").click()
+    expect(about).to_have_text(opens)
+
+
 def test_the_keyboard_goes_from_the_button_into_the_switches_and_back_to_it(in_turn, app):
     """They hang at the end of the document: the first of them came after all of the page, 68 presses of Tab away."""
     page = in_turn

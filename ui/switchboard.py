@@ -114,14 +114,16 @@ def sign(scene: Scene, words: Words) -> None:
 
 
 def in_step(scene: Scene) -> None:
-    """In a fragment whose switches may make the sign wrong: run the whole page again if they did."""
+    """In a fragment whose switches may make what is said around it wrong: run the whole page again if they did."""
     if _told(scene) != st.session_state[SIGN]:
         st.rerun()
 
 
 def _told(scene: Scene) -> tuple:
-    """All that stands at the top of the page: what is off, and what is patched."""
-    return *_off(scene), state.own().patch, scene.patch
+    """All that stands around the pictures: what is off, what is patched, and whether the story is as it opens:
+    the sidebar tells."""
+    own = state.own()
+    return *_off(scene), own.patch, scene.patch, own.config == own.preset.config
 
 
 def _off(scene: Scene) -> tuple:
