@@ -54,14 +54,14 @@ def _drifted(
     return words(f"drift.reads.{'near' if was else 'near_several'}", **values, was=was)
 
 
-def nearest_start(start: np.ndarray, end: np.ndarray, words: Words) -> extremes.Extreme:
-    """Of the starts [pos, d_model], those nearest to one end [d_model]."""
-    return extremes.least(distances(end[None], start)[0], lambda x: size(x, words))
+def nearest_start(after: np.ndarray, words: Words) -> extremes.Extreme:
+    """Of the starts those nearest to one end, which is so far from each [pos]."""
+    return extremes.least(after, lambda x: size(x, words))
 
 
-def came_nearer(start: np.ndarray, end: np.ndarray, i: int, words: Words) -> extremes.Extreme:
-    """Of the starts, those to which the way from the i-th to `end` led nearer by most; by less than 0: none."""
-    before, after = distances(np.stack([start[i], end]), start)
+def came_nearer(before: np.ndarray, after: np.ndarray, words: Words) -> extremes.Extreme:
+    """Of the starts those to which one way led nearer by most, which begins and ends so far from each [pos]; by less
+    than 0: none."""
     return extremes.greatest(before - after, lambda x: size(x, words))
 
 
@@ -198,16 +198,17 @@ def _furthest(called: list[str], stages: Sequence[np.ndarray] | np.ndarray, now:
 
 def _ends(called: list[str], i: int, start: np.ndarray, end: np.ndarray, words: Words) -> str:
     """Whose start one token's end is nearest to, and whether it came nearer to that one than to any other."""
-    near = nearest_start(start, end[i], words)
+    before, after = distances(np.stack([start[i], end[i]]), start)
+    near = nearest_start(after, words)
     now = {"now": size(near.value, words)}
     if near.everywhere:
         return words("drift.says.ends_everywhere", **now)
     if near.indices == [i]:
         return words("drift.says.ends_own")
     now |= {"starts": _starts(called, near, i, words)}
-    if not (was := _was(distances(start[i : i + 1], start)[0], i, near, words)):
+    if not (was := _was(before, i, near, words)):
         return words("drift.says.ends_several", **now)
-    gain = came_nearer(start, end[i], i, words)
+    gain = came_nearer(before, after, words)
     nearer = gain.value > 0 and near.indices == gain.indices
     return words(f"drift.says.ends{'_nearer' if nearer else ''}", **now, was=was)
 

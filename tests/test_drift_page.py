@@ -217,10 +217,11 @@ def test_an_end_is_near_a_start_not_in_its_direction() -> None:
     """Both the drift and the way to a start contain minus the own start: their angle is no measure of nearness."""
     start = np.array([[1.0, 0], [0, 1], [-1, 0]])
     words = words_of("en")
-    assert drift_said.nearest_start(start, np.array([0.0, 0.0]), words).everywhere  # all heads off: nothing is left
-    near = drift_said.nearest_start(start, np.array([0.9, -1.0]), words)
+    off = distances(np.zeros((1, 2)), start)[0]  # all heads off: nothing is left
+    assert drift_said.nearest_start(off, words).everywhere
+    near = drift_said.nearest_start(distances(np.array([[0.9, -1.0]]), start)[0], words)
     assert near.indices == [0]
-    assert drift_said.came_nearer(start, np.array([0.1, 0.8]), 0, words).indices == [1]
+    assert drift_said.came_nearer(*distances(np.array([start[0], [0.1, 0.8]]), start), words).indices == [1]
 
 
 def test_points_of_one_place_are_not_crowded_for_others() -> None:
