@@ -175,7 +175,8 @@ def stage_names(scene: Scene, n: int, words: Words) -> list[str]:
 
 
 def _still(scene: Scene, words: Words) -> str:
-    return words("drift.says.still_positions" if _positioned(scene) else "drift.says.still")
+    added, normed = "_positions" * _positioned(scene), "_normed" * scene.config.embed_norm
+    return words(f"drift.says.still{added}{normed}")
 
 
 def _furthest(called: list[str], stages: Sequence[np.ndarray] | np.ndarray, now: int, words: Words) -> list[str]:

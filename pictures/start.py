@@ -130,7 +130,7 @@ def says(scene: Scene, words: Words) -> str:
     goes_in = words("start.says.in", n=n, d=config.d_model)
     through = words("start.says.through", n=config.n_layers, heads=heads)
     sentences = [goes_in, through, _grown(run, words), _left(run, run.tokens, words)]
-    if not config.unembed and not scene.preset.by_hand:
+    if not config.unembed and not scene.preset.by_hand and config.n_ctx >= BATCH[1]:
         going, coming = batch_shapes(scene)
         sentences.append(words("start.says.batch", going=times(going), coming=times(coming)))
     return " ".join(sentences)

@@ -17,6 +17,7 @@ from pictures.words import Words
 
 Happened = Callable[[Run, Run, Scene, Words], str]
 
+TOLD_OF = ("resid_post", "attn.pattern", "attn.v")
 HARDLY = 0.001  # a share that is told as less than this
 
 
@@ -39,7 +40,9 @@ def happened(scene: Scene, part: str, words: Words) -> str:
         scene = scene.unpatched.turn(cut=())
     has, lacks = (compute.run(scene.switch(**{part: on})) for on in (True, False))
     for run, name in ((has, "lost_with"), (lacks, "lost_without")):
-        finite = [np.isfinite(run.trace[f"blocks.{i}.resid_post"]).all() for i in range(run.config.n_layers)]
+        # Of a head that is off nothing comes through, whatever its own numbers are.
+        names = [[f"blocks.{i}.{name}" for name in TOLD_OF] for i in range(run.config.n_layers)]
+        finite = [all(np.isfinite(run.trace[name]).all() for name in layer) for layer in names]
         if not all(finite):
             return words(f"switches.happened.{name}", part=words(f"switches.parts.{part}"), layer=finite.index(False))
     if has.target is not None:  # what a part is for in a translator, its text tells

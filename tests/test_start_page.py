@@ -20,6 +20,7 @@ from streamlit.testing.v1 import AppTest
 import core
 from core import PRESETS, Scene, limits
 from core.scene import recall
+from core.tokenizer.words import UNKNOWN, FixedVocabulary
 from pictures import drawing
 from pictures import start as pictures
 from pictures.pages import PAGES
@@ -515,3 +516,14 @@ def test_two_stacks_are_two_strips_and_the_crossing_is_between_them() -> None:
     )
     style = pictures.lit(scene.turn(explained=(("encoder.blocks.1.mlp.pre", (0, 0)), ("blocks.0.cross.q", (0, 0, 0)))))
     assert "encoder.blocks.1.mlp.post" in style and "blocks.0.cross.pattern" in style
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_model_with_less_room_than_a_batch_is_told_of_without_one(lang: str) -> None:
+    """Of one with nine places, and without logits, Start ran ten ids."""
+    config = core.Config(vocab_size=5, n_ctx=9, d_model=4, n_layers=1, n_heads=1)
+    known, own = FixedVocabulary(("a", "b", "c", "d", UNKNOWN)), core.init_params(config, 0)
+    name, _held = core.presets.register(core.Preset("short", config, "a b", tokenizer=known, source=lambda: own))
+    words = words_of(lang)
+    says = pictures.says(Scene(model=name), words)
+    assert words("start.says.vectors", d=4) in says and "10" not in says

@@ -378,11 +378,11 @@ def written_as(text: str, expected: float | np.ndarray, lang: str) -> bool:
 HELD: list[core.presets.Preset] = []  # models live as long as somebody holds them
 
 
-def brought(model: str, config: Values | None = None, **arrays: np.ndarray) -> str:
+def brought(model: str, config: Values | None = None, more: Values | None = None, **arrays: np.ndarray) -> str:
     """The name of a model that somebody brings: a shipped one with these of its Config and arrays altered, their names
-    written with _ for the point."""
+    written with _ for the point; and with `more` arrays."""
     own = core.PRESETS[model]
-    learned = {name: arrays.get(name.replace(".", "_"), p) for name, p in own.learned.items()}
+    learned = {name: arrays.get(name.replace(".", "_"), p) for name, p in own.learned.items()} | (more or {})
     about = {"title": f"{model} {len(HELD)}", "config": own.config.replace(**config or {}), "source": lambda: learned}
     name, preset = core.presets.register(replace(own, **about))
     HELD.append(preset)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 import core
-from claims import Fresh, Values, any_scenes, claim, moved, pinned_number, told_as
+from claims import Fresh, Values, any_scenes, claim, moved, pinned_number, poisoned, told_as
 from claims.see import TINY
 from core import Scene
 from pictures import switch_effects
@@ -14,6 +14,7 @@ from pictures.words import Words
 SCENES = [
     *any_scenes(80, seed=2),
     Scene(model="stories", sentence="a a b b", cut=((0, 3, 3, 1),)),
+    Scene(model=poisoned("stories", "blocks.0.attn.W_Q"), ablated=tuple((0, head) for head in range(4))),
     TINY.override(n_heads=1, d_model=4, causal=True, positions="sinusoidal").turn(sentence="um dois tres", seed=2),
 ]
 
@@ -160,8 +161,10 @@ def mlp_alike(f: Fresh, v: Values) -> None:
 
 @claim("switches.happened.lost_with", "switches.happened.lost_without")
 def lost(f: Fresh, v: Values) -> None:
+    names = ("resid_post", "attn.pattern", "attn.v")  # of a head that is off nothing comes through
     has, lacks = (
-        [np.isfinite(run[f"blocks.{i}.resid_post"]).all() for i in range(run.config.n_layers)] for run in runs(f)
+        [all(np.isfinite(run[f"blocks.{i}.{name}"]).all() for name in names) for i in range(run.config.n_layers)]
+        for run in runs(f)
     )
     assert told_as(f, "Without", "Sem ") == all(has)  # where they are lost either way, it is not for want of the part
     assert v["layer"] == (lacks if all(has) else has).index(False) and part(f, v)

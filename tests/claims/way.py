@@ -9,6 +9,7 @@ from claims import (
     Values,
     alike,
     any_scenes,
+    brought,
     claim,
     pinned_number,
     poisoned,
@@ -20,12 +21,15 @@ from claims import (
 from core import Scene
 from pictures import drift, drift_said
 
+GAIN = {"ln_embed.w": np.full(64, 1.5, np.float32), "ln_embed.b": np.full(64, 0.5, np.float32)}
+NORMED = brought("stories", {"embed_norm": True}, GAIN)
 SCENES = [
     *any_scenes(200),
     Scene(sentence="Os pinguins não", drift_stage=0),
     Scene(sentence="Os gatos não tem gatos", edits=((4, 0, 1.0),)),
     *(Scene(model=poisoned("stories", "blocks.0.attn.W_Q"), drift_stage=stage) for stage in (None, 0)),
     Scene(model=without_a_word("stories", "near"), sentence="the penguins are near the"),
+    *(Scene(model=NORMED, drift_stage=0, off=off) for off in ((), ("positions",))),
 ]
 BUILDERS = (drift.drift, drift.variance, drift_said.rows)
 
@@ -123,9 +127,18 @@ def variance(f: Fresh, v: Values) -> None:
 # --------------------------------------------------------------------------------------------------------- who went far
 
 
+@claim("drift.says.still_normed", "drift.says.still_positions_normed")
+def still_normed(f: Fresh, v: Values) -> None:
+    x = f["embed"] + (f["pos_embed"] if "pos_embed" in f.run.trace else 0)
+    assert now(f) == 0 and ("pos_embed" in f.run.trace) == f.told.endswith("positions_normed")
+    x = (x - x.mean(-1, keepdims=True)) / np.sqrt(x.var(-1, keepdims=True) + f.config.norm_eps)
+    start = x * f.run.params["ln_embed.w"] + f.run.params["ln_embed.b"]
+    assert f.config.norm == "layer" and np.allclose(stages(f)[0], start, atol=1e-4)
+
+
 @claim("drift.says.still", "drift.says.still_positions")
 def still(f: Fresh, v: Values) -> None:
-    assert now(f) == 0 and f.scene.drift_stage == 0
+    assert now(f) == 0 and f.scene.drift_stage == 0 and not f.config.embed_norm
     if told_as(f, "position added", "somado"):
         x = stages(f)[0] - f["embed"]
         assert x.any() and "pos_embed" in f.run.trace and np.allclose(x, f["pos_embed"], atol=1e-5)
