@@ -219,7 +219,7 @@ def _says(
     if not (np.isfinite(values).all() and np.isfinite(gap)):
         return words("cause.says.lost")
     if round(gap, 2) == 0:
-        return words("cause.says.same")
+        return words("cause.says.same", gap=gap)
     best, of = greatest(values, words.number), f"cause.says.two.{which}" if pair.two else f"cause.says.{which}"
     more["run"] = words("cause.other_run" if pair.breaks else "cause.clean_run")
     if round(best.value, 2) <= 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from types import SimpleNamespace
 from unittest.mock import Mock
@@ -117,7 +118,17 @@ def test_what_is_said_where_a_number_is_lost_or_written_as_zero(values, gap, key
     expected = {"run": words("cause.clean_run")}
     if key == "stream":
         expected |= {"places": "0, 0", "moved": values[0][0], "gap": abs(gap)}
+    if key == "same":
+        expected |= {"gap": gap}
     assert says == words(f"cause.says.{key}", **expected)
+
+
+@pytest.mark.parametrize("lang", ["en", "pt-BR"])
+def test_what_lies_between_two_runs_is_said_and_not_that_they_are_alike(lang):
+    """Beside bars of 0.01 and 0.00 stood that both were the same to two decimals."""
+    words, runs = words_of(lang), SimpleNamespace(gap=0.001, breaks=False, two=False)
+    says = cause._says(words, "stream", np.zeros((1, 2)), runs, lambda layer, place: "")
+    assert words.number(0.0) in says and not re.search("same|mesma|alike", says)
 
 
 def test_bars_stand_on_both_sides_of_zero():

@@ -254,7 +254,8 @@ def _(f: Fresh, v: Values) -> None:
 
 @claim("cause.says.same")
 def _(f: Fresh, v: Values) -> None:
-    assert abs(both_of(f.scene).far) < 0.006
+    far = abs(both_of(f.scene).far)
+    assert far < 0.006 and abs(v["gap"] - far) < 0.006
 
 
 @claim("cause.says.lengths")
