@@ -1213,3 +1213,43 @@ def test_a_bar_of_no_length_opens_by_a_click_in_its_row_or_column_and_on_its_nam
         settled(page)
     page.mouse.click(at["x"] + at["width"] * 0.5 / 6, at["y"] + at["height"] * 0.95)
     expect(card).to_have_text("score: the previous token · layer 1, head 1")
+
+
+APART = """(figure) => {
+  const [one, card] = [figure, document.querySelector(".st-key-explained-card")].map((e) => e.getBoundingClientRect());
+  return Math.max(card.left - one.right, one.left - card.right, card.top - one.bottom) >= 0 && one.top >= 0;
+}"""
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(("width", "height"), [(1280, 720), (390, 844)])
+def test_a_card_leaves_the_picture_in_sight_whose_number_it_explains(watched, app, width: int, height: int) -> None:
+    page: Page = watched.tab(width, height)
+    page.goto(f"{app}/attention?lang=en")
+    settled(page)
+    card = page.locator(".fibra-explained [aria-current]")
+
+    def clicked(name: str) -> bool:
+        figure = page.locator(f"[data-figure=attention-{name}] .fibra-figure")
+        figure.scroll_into_view_if_needed()
+        settled(page)
+        at = figure.locator(".plotly .nsewdrag").first.bounding_box()
+        page.mouse.click(at["x"] + at["width"] * 0.7, at["y"] + at["height"] * 0.5)
+        expect(card).to_have_count(1)
+        settled(page)
+        return figure.evaluate(APART)
+
+    assert clicked("pattern"), "softmax stands where a card opens"
+    side = page.locator(".st-key-explained-card").get_attribute("data-side")
+    page.locator(".fibra-explained table a").first.click()
+    expect(card).to_have_text(re.compile("^masked score"))
+    settled(page)
+    assert page.locator(".st-key-explained-card").get_attribute("data-side") == side, "it stays under the reader's hand"
+    assert clicked("x")
+    if width > 640:
+        assert side == "left" and page.locator(".st-key-explained-card").get_attribute("data-side") == "right"
+        opened: Page = watched.again()  # by an address there is a card before there are figures
+        opened.goto(f"{app}/attention?lang=en&explained=blocks.0.attn.pattern:0.3.1")
+        expect(opened.locator("[data-figure=attention-pattern] .fibra-ringed")).to_have_count(1)
+        settled(opened)
+        assert opened.locator(".fibra-ringed").evaluate(APART)

@@ -25,17 +25,22 @@ function listen(figure) {
   plot.addEventListener("click", (event) => reportBar(figure, event), { signal });
 }
 
-function report({ header, trigger, shown, plot }, { points, event }) {
+function report({ header, trigger, shown, plot, root }, { points, event }) {
   const point = nearest(plot, points, event);
   if (!header.clicks || !point) return;
   const { x, y, z = null, curveNumber: curve, pointNumber } = point;
   const customdata = point.customdata ?? edgeOf(shown.mask, point);
   const plain = (value) => (ArrayBuffer.isView(value) ? Array.from(value) : value);
+  remember(root);
   trigger("click", { figure: header.key, x, y, z, curve, point: plain(pointNumber), customdata: plain(customdata), at: Date.now() });
 }
 
+function remember(figure) {
+  window.fibraFigures.clicked = { figure, at: performance.now() };
+}
+
 // A bar of no length cannot be hit, nor can its name: a click in its row, or column, that hits nothing else is one on it.
-function reportBar({ header, plot, trigger, heard }, { clientX, clientY, target }) {
+function reportBar({ header, plot, trigger, heard, root }, { clientX, clientY, target }) {
   if (!header.clicks || performance.now() - heard < AT_ONCE || target.closest(".legend, .modebar")) return;
   const traces = [...(plot.data ?? []).entries()].filter(([, { type }]) => type === "bar");
   const area = plot.querySelector(".nsewdrag")?.getBoundingClientRect();
@@ -52,6 +57,7 @@ function reportBar({ header, plot, trigger, heard }, { clientX, clientY, target 
   const nth = barmode && barmode !== "group" ? 0 : Math.min(last, Math.max(0, Math.floor(beside * traces.length)));
   const [curve, { customdata }] = traces[nth];
   const place = lies ? { x: 0, y: point } : { x: point, y: 0 };
+  remember(root);
   trigger("click", { figure: header.key, ...place, z: null, curve, point, customdata: customdata?.[point] ?? null, at: Date.now() });
 }
 

@@ -1,9 +1,15 @@
 // The card that explains a number. Its links are real addresses; a click is reported instead, so that the session goes on.
 // Its lists and fields (pictures/explained/places.py) say another place in the same array.
 
+const RECENTLY = 5000; // ms: what a reader did so lately, the card that is drawn now follows from
+const PHONE = matchMedia("(max-width: 640px)");
+
 export default function ({ parentElement, data, setTriggerValue }) {
   const root = parentElement.querySelector(".fibra-explained") ?? create(parentElement);
-  root.tell = (way) => setTriggerValue("open", { way, at: Date.now() });
+  root.tell = (way) => {
+    root.used = performance.now();
+    setTriggerValue("open", { way, at: Date.now() });
+  };
   if (root.shown === data.html) return;
   const held = root.contains(document.activeElement) ? document.activeElement : null;
   root.innerHTML = root.shown = data.html;
@@ -11,6 +17,31 @@ export default function ({ parentElement, data, setTriggerValue }) {
   const next = held?.dataset.axis && root.querySelector(`[data-axis="${held.dataset.axis}"]`);
   if (held) (next || root.querySelector("[aria-current]"))?.focus({ preventScroll: true });
   root.dataset.drawn = 1 + Number(root.dataset.drawn ?? 0);
+  standBeside(root);
+}
+
+// Not over the picture whose number it explains, but on the other side of the page; on a phone, where there is none,
+// the picture moves up. While the reader goes on inside the card it stays where it is.
+function standBeside(root) {
+  const card = root.closest(".st-key-explained-card");
+  const figure = clicked(root.used) ?? document.querySelector(".fibra-ringed");
+  if (!card || !figure || (lately(root.used) && !clicked(root.used))) return;
+  const { left, right, bottom } = figure.getBoundingClientRect();
+  const page = card.parentElement.getBoundingClientRect();
+  const room = { left: left - page.left, right: page.right - right };
+  card.dataset.side = room.right < card.offsetWidth && room.left > room.right ? "left" : "right";
+  const hidden = PHONE.matches && clicked(root.used) && bottom > card.getBoundingClientRect().top;
+  if (hidden) figure.scrollIntoView({ block: "start" });
+}
+
+// The figure that the reader has just clicked, since the card was used.
+function clicked(used = 0) {
+  const { figure, at } = window.fibraFigures?.clicked ?? {};
+  return lately(at) && at > used && figure.isConnected ? figure : null;
+}
+
+function lately(at) {
+  return performance.now() - at < RECENTLY;
 }
 
 function create(parent) {
@@ -28,6 +59,8 @@ function create(parent) {
   });
   root.addEventListener("keydown", (event) => event.key === "Escape" && root.tell(""));
   parent.append(root);
+  const beside = () => (root.isConnected ? standBeside(root) : removeEventListener("fibra-ringed", beside));
+  addEventListener("fibra-ringed", beside); // at first there is a card before there are figures
   return root;
 }
 

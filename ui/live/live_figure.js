@@ -114,6 +114,8 @@ function describe(figure) {
   if (root.style.height !== height) figure.box = undefined;
   root.style.height = height;
   root.classList.toggle("fibra-clicks", header.clicks);
+  root.classList.toggle("fibra-ringed", Boolean(header.outline));
+  if (header.outline) dispatchEvent(new Event("fibra-ringed")); // the card keeps off it (explained.js)
   if (figure.drawn && plot.getAttribute("aria-label") !== header.alt) hear(figure);
   plot.setAttribute("aria-label", header.alt);
   caption.textContent = header.caption ? header.alt : "";
