@@ -306,6 +306,11 @@ def test_every_knob_of_a_page_turned_by_hand_is_shown_there_and_elsewhere(reader
     for knob, kind in dict.fromkeys(turned):
         if tab.locator("[data-testid=stMain]").get_by_role(kind, name=knob, exact=True).count():
             turn_by_hand(tab, knob, kind)
+    address = before
+    while address != tab.url:  # what was turned last may be told later
+        address = tab.url
+        tab.wait_for_timeout(500)
+        _rest(tab)
     assert not turned or tab.url != before
     scene, notices = Scene.from_query(dict(parse_qsl(urlparse(tab.url).query, keep_blank_values=True)))
     assert not notices
