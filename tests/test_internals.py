@@ -14,6 +14,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import plotly.graph_objects  # noqa: F401  before its inside is renamed
 import pytest
@@ -236,6 +237,26 @@ def test_a_turn_of_a_page_that_was_left_is_not_run(monkeypatch):
     assert asked[-1] is None, "the server may ask by itself"
     monkeypatch.delattr(session, "request_rerun")
     internals.leave_left_pages()
+
+
+def test_where_a_run_is_awaited_so_is_one_that_comes_to_nothing(monkeypatch):
+    """As in a browser without a server, whose ScriptRunner is another one."""
+    session = pytest.importorskip("streamlit.runtime.app_session").AppSession
+    runner = pytest.importorskip("streamlit.runtime.scriptrunner").ScriptRunner
+    ran = []
+
+    async def run(_: Any, data: Any) -> str:
+        ran.append(data)
+        return "run"
+
+    monkeypatch.setattr(session, "request_rerun", lambda *_: "requested")
+    monkeypatch.setattr(runner, "_run_script", run)
+    internals.leave_left_pages()
+    here = SimpleNamespace(_pages_manager=SimpleNamespace())
+    assert session.request_rerun(here, SimpleNamespace(page_script_hash="two", fragment_id="")) == "requested"
+    of_two, of_one = (SimpleNamespace(page_script_hash=page, fragment_id_queue=["turned"]) for page in ("two", "one"))
+    assert asyncio.run(runner._run_script(here, of_two)) == "run" and ran == [of_two]
+    assert asyncio.run(runner._run_script(here, of_one)) is None and ran == [of_two]
 
 
 SECTIONS = ("theme", "theme.light", "theme.dark", "theme.sidebar", "theme.light.sidebar", "theme.dark.sidebar")

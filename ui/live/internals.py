@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from inspect import iscoroutinefunction
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -226,19 +227,23 @@ def leave_left_pages() -> None:
     if getattr(request, "fibra", False):
         return
 
-    def requested(self: Any, state: Any) -> None:
+    def requested(self: Any, state: Any) -> Any:
         manager = getattr(self, "_pages_manager", None)
         page, fragment = getattr(state, "page_script_hash", ""), getattr(state, "fragment_id", "")
         if not fragment:
             _open(manager, page)
         elif _left(manager, page):
-            return
-        request(self, state)
+            return None
+        return request(self, state)
 
-    def ran(self: Any, data: Any) -> None:
+    async def nothing() -> None:
+        pass
+
+    def ran(self: Any, data: Any) -> Any:
         fragments, page = getattr(data, "fragment_id_queue", ()), getattr(data, "page_script_hash", "")
-        if not (fragments and _left(getattr(self, "_pages_manager", None), page)):
-            run(self, data)
+        if fragments and _left(getattr(self, "_pages_manager", None), page):
+            return nothing() if iscoroutinefunction(run) else None  # without a server a run is awaited
+        return run(self, data)
 
     requested.fibra = True  # type: ignore[attr-defined]
     AppSession.request_rerun = requested  # type: ignore[method-assign]
