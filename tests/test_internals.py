@@ -10,7 +10,7 @@ import builtins
 import copy
 import importlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
@@ -28,6 +28,12 @@ from ui.state import SCENE
 
 ROOT = Path(__file__).parents[1]
 SOURCES = [path for folder in ("ui", "pages", "pictures") for path in sorted((ROOT / folder).rglob("*.*"))]
+
+
+def awaited(run: Coroutine[Any, Any, Any]) -> Any:
+    """What comes of it; in a thread of its own, for in this one Playwright's loop may run."""
+    with ThreadPoolExecutor(1) as elsewhere:
+        return elsewhere.submit(asyncio.run, run).result()
 
 
 # ---- Where it may be touched
@@ -122,8 +128,7 @@ def heard(path: str, accept: str = "text/html,*/*", query: bytes = b"") -> tuple
     async def send(message: dict) -> None:
         messages.append(message)
 
-    with ThreadPoolExecutor(1) as elsewhere:  # Playwright's own loop may run in this thread
-        elsewhere.submit(asyncio.run, files(scope, None, send)).result()
+    awaited(files(scope, None, send))
     return messages[0]["status"], {name.decode(): value.decode() for name, value in messages[0]["headers"]}
 
 
@@ -255,8 +260,8 @@ def test_where_a_run_is_awaited_so_is_one_that_comes_to_nothing(monkeypatch):
     here = SimpleNamespace(_pages_manager=SimpleNamespace())
     assert session.request_rerun(here, SimpleNamespace(page_script_hash="two", fragment_id="")) == "requested"
     of_two, of_one = (SimpleNamespace(page_script_hash=page, fragment_id_queue=["turned"]) for page in ("two", "one"))
-    assert asyncio.run(runner._run_script(here, of_two)) == "run" and ran == [of_two]
-    assert asyncio.run(runner._run_script(here, of_one)) is None and ran == [of_two]
+    assert awaited(runner._run_script(here, of_two)) == "run" and ran == [of_two]
+    assert awaited(runner._run_script(here, of_one)) is None and ran == [of_two]
 
 
 SECTIONS = ("theme", "theme.light", "theme.dark", "theme.sidebar", "theme.light.sidebar", "theme.dark.sidebar")
