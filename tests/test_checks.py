@@ -347,6 +347,10 @@ def sinking(scene: Scene, heads: set[tuple[int, int]]) -> dict[str, np.ndarray]:
     return made
 
 
+def run_of(scene: Scene, trace: dict[str, np.ndarray]) -> SimpleNamespace:
+    return SimpleNamespace(trace=trace, params={}, tokens=scene.tokens, config=scene.config)
+
+
 @pytest.mark.parametrize(
     ("before", "after", "told"),
     [
@@ -361,7 +365,7 @@ def test_what_heads_do_once_another_word_stands_first(before, after, told, monke
     patterns = {check.scene: sinking(check.scene, {*before})}
     beside = beside_scene(check, check.scene, "other")
     patterns[beside] = sinking(beside, {*after})
-    monkeypatch.setattr("core.checks.arrays.run", lambda scene: SimpleNamespace(trace=patterns[scene], params={}))
+    monkeypatch.setattr("core.checks.arrays.run", lambda scene: run_of(scene, patterns[scene]))
     assert core.answer(check) == told
     share = len(before) / 16
     assert core.answer(CHECKS["first-takes-most"]) == pytest.approx(share)

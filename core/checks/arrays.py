@@ -36,6 +36,7 @@ class Arrays:
     ids [pos]; patterns [layer, head, query, key]; parameters, their number;
     loss: the mean cross-entropy in nats with which the sentence's own next tokens are foretold;
     labels [layer, head]: the place in LABELS of the name that a head has in this sentence, -1 for none;
+    first [layer, head]: the mean weight that it gives to the first token, as core.interpret.head_scores counts it;
     head_effects [layer, head, pos], key_effects [key] of the chosen head and query: core.interpret.ablation;
     induction [layer, head]: the score of core.interpret.probe_induction, without the heads that are off;
     written [new]: the ids of the tokens that are written; next.plain, next.final [vocab]: the first one's
@@ -84,9 +85,13 @@ class Arrays:
         return np.stack([self.read(f"blocks.{i}.attn.pattern") for i in range(self.scene.config.n_layers)])
 
     @property
+    def scores(self) -> dict[str, np.ndarray]:
+        return head_scores(self.patterns, self.run.tokens, self.run.config.causal)
+
+    @property
     def labels(self) -> np.ndarray:
-        scores = head_scores(self.patterns, self.run.tokens, self.run.config.causal)
-        found = np.full(self.patterns.shape[:2], -1)
+        scores = self.scores
+        found = np.full(scores["first"].shape, -1)
         for place in np.ndindex(found.shape):
             label = head_label({name: float(score[place]) for name, score in scores.items()})
             found[place] = LABELS.index(label) if label else -1
@@ -140,6 +145,7 @@ MEASURES: dict[str, Callable[[Arrays], Any]] = {
     "parameters": lambda arrays: arrays.scene.config.n_parameters(),
     "loss": lambda arrays: arrays.loss,
     "labels": lambda arrays: arrays.labels,
+    "first": lambda arrays: arrays.scores["first"],
     "head_effects": lambda arrays: arrays.lost_by_head,
     "key_effects": lambda arrays: arrays.lost_by_key,
     "induction": lambda arrays: arrays.induction,
