@@ -15,7 +15,6 @@ from pictures import compute, drift, drift_said, extremes, memory, pinned, ways
 from pictures.compute import Picture, picture
 from pictures.explained.runs import PINNED
 from pictures.numbers import Numbers, Points
-from pictures.squares import nothing
 from pictures.words import Words
 from plots.drift import drift as drift_figure
 from plots.mask import with_stops
@@ -27,7 +26,7 @@ Draw = Callable[[Scene, Words, str], dict[str, Any]]
 @picture("pinned", "drift_stage", "drift_3d")
 def pinned_ways(scene: Scene, words: Words) -> Picture:
     if _is_lost(scene):
-        return nothing(words("drift.says.none"), drift.SIDE)
+        return drift.nowhere(words)
     was = pinned.before(scene)
     return _walked(_before, scene, words, _drifted(was, words), partial(_walk_of, was, PINNED))
 
@@ -36,7 +35,7 @@ def pinned_ways(scene: Scene, words: Words) -> Picture:
 def present_ways(scene: Scene, words: Words) -> Picture:
     """The present drift in the pinned basis."""
     if _is_lost(scene):
-        return nothing(words("drift.says.none"), drift.SIDE)
+        return drift.nowhere(words)
     return _walked(_now, scene, words, _drifted(scene, words), partial(_walk_of, scene, ""))
 
 
@@ -103,7 +102,7 @@ def ends_alike(scene: Scene) -> bool:
 def difference(scene: Scene, words: Words) -> Picture:
     """For each word, from where it ended when pinned to where it ends now."""
     if _is_lost(scene):
-        return nothing(words("drift.says.none"), drift.SIDE)
+        return drift.nowhere(words)
     ends = _stand(scene)
     labels = pinned.paired(ways.tokens(pinned.before(scene)), ways.tokens(scene))
     found = extremes.greatest(drift_lengths(ends[0], ends[1]), lambda x: drift_said.size(x, words))

@@ -94,9 +94,7 @@ def params(scene: Scene) -> core.Params:
     return edit_matrices(scene, _drawn(scene.whole, scene.seed))
 
 
-@memory.kept(
-    lambda scene, block=None, drawn=(): (scene.computed,), large=lambda scene, block=None, drawn=(): is_large(scene)
-)
+@memory.kept(lambda scene, *_: (scene.computed,), large=lambda scene, *_: is_large(scene))
 def run(scene: Scene, block: int | None = None, drawn: tuple[str, ...] = ()) -> core.Run:
     """core.run, remembered: only what is computed counts, not how it is looked at.
 

@@ -32,7 +32,7 @@ def drift(scene: Scene, words: Words) -> Picture:
     """Every word's way through the layers, in the two or three directions in which all of them spread most."""
     stages = Stages(scene)
     if not len(stages):
-        return nothing(words("drift.says.none"), SIDE)
+        return nowhere(words)
     now = stage(scene, stages)
     own = np.flatnonzero(kept(scene)).tolist()
     says = sentence(scene, stages, now, words) + left_out.told(scene, words, "way")
@@ -86,11 +86,16 @@ def _figure(scene: Scene, words: Words, alt: str = "") -> dict[str, Any]:
     )
 
 
+def nowhere(words: Words) -> Picture:
+    """In the place of each of these pictures where what enters is no number: nothing drifts."""
+    return nothing(words("drift.says.none"), SIDE)
+
+
 @picture("drift_3d", "without_first")
 def variance(scene: Scene, words: Words) -> Picture:
     """The share of the variance along each of the basis's directions."""
     if not len(Stages(scene)):
-        return nothing(words("drift.says.none"), SIDE)
+        return nowhere(words)
     axes = basis(directions(scene))
     k = shown(scene)
     share = float(axes.explained[:k].sum())

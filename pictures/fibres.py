@@ -149,8 +149,8 @@ def _strongest(scene: Scene, a: list[np.ndarray], words: Words) -> list[str]:
         return []
     sight, heads = int(stacks.looks(scene).seen[queries].sum()), len(a) * len(a[0])
     if len(found.places) == sight * heads and (len(found.places) > 1 or sight == 1):
-        kind = "only" if sight == 1 else "alike_but" if first_alone else "alike"
-        kind = "focus_alike" if kind == "alike" and chosen is not None else kind
+        alike = "alike_but" if first_alone else "alike" if chosen is None else "focus_alike"
+        kind = "only" if sight == 1 else alike
         about = {"n": len(found.places), "heads": heads, "weight": found.value}
         first = extremes.token_name(tokens, queries.start if kind != "alike_but" else 0, words)
         return [words(f"fibres.says.{kind}", first=first, **about)]

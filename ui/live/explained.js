@@ -24,14 +24,15 @@ export default function ({ parentElement, data, setTriggerValue }) {
 // the picture moves up. While the reader goes on inside the card it stays where it is.
 function standBeside(root) {
   const card = root.closest(".st-key-explained-card");
-  const figure = clicked(root.used) ?? document.querySelector(".fibra-ringed");
-  if (!card || !figure || (lately(root.used) && !clicked(root.used))) return;
+  const chosen = clicked(root.used);
+  const figure = chosen ?? document.querySelector(".fibra-ringed");
+  if (!card || !figure || (lately(root.used) && !chosen)) return;
   const { left, right, bottom } = figure.getBoundingClientRect();
   const page = card.parentElement.getBoundingClientRect();
   const room = { left: left - page.left, right: page.right - right };
   card.dataset.side = room.right < card.offsetWidth && room.left > room.right ? "left" : "right";
-  const hidden = PHONE.matches && clicked(root.used) && bottom > card.getBoundingClientRect().top;
-  if (hidden) figure.scrollIntoView({ block: "start" });
+  const hidden = bottom > card.getBoundingClientRect().top;
+  if (PHONE.matches && chosen && hidden) figure.scrollIntoView({ block: "start" });
 }
 
 // The figure that the reader has just clicked, since the card was used.
