@@ -78,6 +78,12 @@ def test_every_key_and_figure_that_a_sheet_names_is_said_in_the_code(path):
         assert not unsaid, f"{named(path)} places {key}, which nobody draws"
 
 
+@pytest.mark.parametrize("path", SHEETS, ids=named)
+def test_a_knob_is_named_by_how_its_key_begins(path):
+    """What its options are called, and how often it was mounted anew, stand behind it."""
+    assert not re.findall(r"\.st-key-knob-[\w-]+", rules(path))
+
+
 def test_a_page_gets_its_own_sheet_and_the_shell_s():
     for page in PAGES:
         css = shell._css(page)
