@@ -8,12 +8,17 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from core import PRESETS
 from deploy.pictures import STILLS, file_of
 from pictures.pages import PAGES, SECTIONS, Page, sections
 from pictures.words import LANGUAGES, words_of
 
 ROOT = Path(__file__).parents[1]
 READMES = {"en": "README.md", "pt-BR": "README.pt-BR.md"}
+NUMBERS = {
+    "en": dict(enumerate(("ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen"), 10)),
+    "pt-BR": dict(enumerate(("dez", "onze", "doze", "treze", "catorze", "quinze"), 10)),
+}
 
 
 def test_every_page_s_file_is_listed_and_opens_by_its_own_name():
@@ -36,6 +41,14 @@ def test_the_readme_s_table_is_the_menu(lang):
     table = re.search(r"^\| p\S+ \| .*\n\|---\|---\|\n((?:\|.*\n)+)", (ROOT / READMES[lang]).read_text("utf-8"), re.M)
     rows = [row.split(" | ")[0].removeprefix("| ") for row in table[1].splitlines()]
     assert rows == [words_of(lang)(f"pages.{name}") for name in PAGES]
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_readme_counts_the_lessons_and_the_stories(lang):
+    text, numbers = (ROOT / READMES[lang]).read_text("utf-8"), NUMBERS[lang]
+    written = [*(ROOT / "content" / lang / "lessons").glob("*.md")]
+    assert re.findall(r"(\w+) (?:walks|passeios)\b", text) == [numbers[len(written)]]
+    assert re.findall(r"^(\w+) (?:stories|histórias)\b", text, re.M) == [numbers[len(PRESETS)].capitalize()]
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
