@@ -17,11 +17,10 @@ from core.config import CHOICES, TYPES, RotaryScaling
 @pytest.mark.parametrize(
     ("changes", "message", "at_fault"),
     [
-        (dict(positions="cosine"), "positions: 'cosine' is not one of none, sinusoidal, learned, rotary", "positions"),
-        (dict(norm="batch"), "norm: 'batch' is not one of none, layer, rms", "norm"),
-        (dict(norm_at="mid"), "norm_at: 'mid' is not one of pre, post", "norm_at"),
-        (dict(activation="tanh"), "activation: 'tanh' is not one of relu, gelu, gelu_tanh, silu", "activation"),
-        (dict(init="zero"), "init: 'zero' is not one of unit, scaled", "init"),
+        *(
+            (dict.fromkeys([name], "tanh"), f"{name}: 'tanh' is not one of {', '.join(own)}", name)
+            for name, own in CHOICES.items()
+        ),
         (dict(d_model=True), "d_model: True is not of type int", "d_model"),
         (dict(d_model=64.0), "d_model: 64.0 is not of type int", "d_model"),
         (dict(n_kv_heads="2"), "n_kv_heads: '2' is not of type int | None", "n_kv_heads"),

@@ -210,6 +210,8 @@ def test_another_knob_does_not_hurry_the_light_and_stop_leaves_it() -> None:
 TOLD = (
     *(Scene(sentence=" ".join(["um"] * n)) for n in (2, 3)),
     *(Scene(focus=2), Scene(model="gpt", sentence="um dois"), Scene(model="gpt", sentence="um dois", focus=0)),
+    # Each weight is a tenth, and so is the threshold.
+    Scene(model="gpt", sentence=" ".join(["um"] * 10), off=("mask", "softmax")),
 )
 
 
@@ -238,7 +240,7 @@ def test_the_sentences_say_what_the_weights_are(scene: Scene, lang: str) -> None
     assert (words("fibres.says.as_strong", n=others) in says) == (others > 0 and best > 0 and not every)
     twin, mine = pictures.twin(scene, words).says, a[scene.place]
     if scene.focus is None and scene.place not in scene.ablated:
-        above = [x for x in mine.flat if x > scene.threshold]
+        above = [x for x in mine.flat if x > np.float32(scene.threshold)]  # what stands on it is not above it
         ends = {"low": min(above), "high": max(above)} if above else {"high": mine.max()}
         one = len(above) > 1 and words.number(min(above)) == words.number(max(above))
         key = "counted_alike" if one else "counted" if above else "few"

@@ -313,8 +313,16 @@ def test_what_transformer_lens_cannot_be_is_said_and_not_written(lang):
     assert takeaway.lens_refused(Scene(model="stories"), words) == ""
 
 
-def test_an_activation_that_transformer_lens_has_no_name_for_is_refused(monkeypatch):
+def test_a_choice_that_transformer_lens_has_no_name_for_is_refused(monkeypatch):
     scene = Scene(model="gpt").override(activation="silu")
     assert export.refused(scene) == ""
     monkeypatch.delitem(lens.ACTIVATIONS, "silu")
     assert export.refused(scene) == "other" and export.refused(scene.override(d_mlp=0)) == ""
+    monkeypatch.delitem(lens.KINDS, "layer")
+    assert export.refused(Scene(model="gpt")) == "other"
+
+
+def test_a_field_of_the_config_that_transformer_lens_is_not_told_of_is_refused(monkeypatch):
+    """A new one is not left out of the program in silence; here `causal` stands for it."""
+    monkeypatch.setattr(lens, "SAID", lens.SAID - {"causal"})
+    assert export.refused(Scene(model="gpt")) == "other" and export.refused(Scene(model="gpt").switch(mask=False)) == ""

@@ -7,6 +7,7 @@ refused by name, never written as something near it. Names as TransformerLens 2 
 from __future__ import annotations
 
 import io
+from dataclasses import fields
 from math import sqrt
 from typing import Any
 
@@ -21,6 +22,15 @@ from .program import Program, called, screen
 FILE = "fibra-weights.npz"  # beside the program
 KINDS = {"none": None, "layer": "LN", "rms": "RMS"}
 ACTIVATIONS = {"relu": "relu", "gelu": "gelu", "gelu_tanh": "gelu_new", "silu": "silu"}
+POSITIONS = ("none", "sinusoidal", "learned", "rotary")
+# Of the Config, what is said below, or has a reason of its own, or alters no number of a run: any other field is
+# refused as soon as it is not as by default, so that a new one is never left out in silence.
+SAID = {
+    *("vocab_size", "n_ctx", "d_model", "n_layers", "n_heads", "n_kv_heads", "d_head", "d_mlp", "causal", "scale"),
+    *("positions", "sine_halves", "rotary_base", "rotary_dim", "norm", "norm_at", "norm_eps", "padding_id"),
+    *("embed_norm", "final_norm", "residual", "projections", "qkv_bias", "out_bias", "mlp_bias", "activation", "gated"),
+    *("unembed", "tied_unembed", "unembed_bias", "init"),
+}
 SETUP = """import numpy as np
 import torch
 from transformer_lens import HookedTransformer, HookedTransformerConfig
@@ -106,9 +116,9 @@ def refused(scene: Scene) -> str:
         "cut": bool(scene.cut),
         "patch": scene.patch is not None,
         "norms": config.embed_norm or (config.unembed and config.norm != "none" and not config.final_norm),
-        "other": config.parallel
-        or config.embed_scale
-        or config.rotary_scaling is not None
+        "other": any(one.name not in SAID and getattr(config, one.name) != one.default for one in fields(config))
+        or config.norm not in KINDS
+        or config.positions not in POSITIONS
         or (config.d_mlp > 0 and config.activation not in ACTIVATIONS)
         or (config.gated and config.mlp_bias),
     }

@@ -23,6 +23,7 @@ from plots.token_shares import labels_height, token_shares
 
 UNITS = 256  # hidden units in the picture: more would be less than a pixel each
 STEPS = 121  # points of a curve
+BELOW = np.array([-1.0])  # of what an activation that leaves it at 0 lets no unit below 0 pass
 CURVE = 4.0  # how far a curve goes at least, to both sides of 0
 
 
@@ -67,7 +68,7 @@ def _zeros(found: Units, scene: Scene, words: Words) -> str:
     if not np.isfinite(found.after).all():
         return words("block.says.units_lost")
     exactly, n = found.after == 0, found.after.size
-    if exactly.any() or scene.config.activation == "relu":
+    if exactly.any() or not ACTIVATIONS[scene.config.activation](BELOW).any():
         return words("block.says.zeros", name=name, share=share(float(exactly.mean()), words, fine=True), n=n)
     return words("block.says.smooth", name=name, share=share(float(np.mean(found.after < 0)), words, fine=True), n=n)
 
