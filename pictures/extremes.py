@@ -78,14 +78,19 @@ def greatest_if_any(values: np.ndarray, shown: Shown, where: np.ndarray | None =
 
 
 def greatest_of_parts(
-    parts: Sequence[np.ndarray], shown: Shown, where: Iterable[np.ndarray] | None = None, floor: float | None = None
+    parts: Sequence[np.ndarray],
+    shown: Shown,
+    where: Iterable[np.ndarray] | None = None,
+    floor: float | None = None,
+    tops: Iterable[np.ndarray] | None = None,
 ) -> Extreme | None:
     """The same of many arrays of one shape, whose places begin with the number of the array: of many values no more
     than one array is copied. where: for each array, or for its last axes alone; everywhere unless told. floor: below
-    which none is, where that is known; then they are gone through once less."""
+    which none is, where that is known; then they are gone through once less. tops: of each array the greatest along its
+    first axis, where those are known; then once less still."""
     if sum(part.size for part in parts) > MANY:
-        given = repeat(None, len(parts)) if where is None else where
-        counted = [_counted(part, there, floor) for part, there in zip(parts, given, strict=True)]
+        given, known = (repeat(None, len(parts)) if one is None else one for one in (where, tops))
+        counted = [_counted(part, there, floor, top) for part, there, top in zip(parts, given, known, strict=True)]
         if not any(one.there.any() for one in counted):
             return None
         if found := _greatest_of_many(parts, counted, shown):
@@ -105,12 +110,13 @@ class Counted:
     high: np.ndarray
 
 
-def _counted(part: np.ndarray, where: np.ndarray | None, floor: float | None) -> Counted:
-    """Those that are numbers, `where` it is True. All are gone through twice, or once above a `floor`: over the axes
-    that `where` does not tell apart, of one that is no number the least and the greatest are none either."""
+def _counted(part: np.ndarray, where: np.ndarray | None, floor: float | None, top: np.ndarray | None = None) -> Counted:
+    """Those that are numbers, `where` it is True. All are gone through twice, or once above a `floor`, or not at all
+    where the `top` is known: over the axes that `where` does not tell apart, of one that is no number the least and the
+    greatest are none either."""
     there = np.ones(part.shape[1:], bool) if where is None else where
     alike = tuple(range(part.ndim - there.ndim))
-    high = part.max(axis=alike)
+    high = top if top is not None and alike == (0,) else part.max(axis=alike)
     low = high if floor is not None else part.min(axis=alike)
     if not (np.isfinite(high).all() and (low is high or np.isfinite(low).all())):
         there = np.isfinite(part) & there

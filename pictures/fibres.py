@@ -16,6 +16,7 @@ from pictures.woven import Woven
 from plots.bipartite import MAX_CURVES as MOST_FLAT
 from plots.bipartite import bipartite
 from plots.fibres import fibres as fibres_figure
+from plots.fibres import greatest_looks
 
 HEIGHT = 560  # px
 LOST = 250  # px: over the flat picture, what the answer loses by what is cut
@@ -37,17 +38,19 @@ def light_of(scene: Scene, words: Words, height: int, start: str = "") -> Pictur
     a = each_layer(scene)
     if left_out.hides(scene):
         a = [left_out.hidden(layer, scene) for layer in a]
-    says = _says_light(scene, a, words) + left_out.told(scene, words, "weights")
+    tops = greatest_looks(a)
     figure = fibres_figure(
         a,
         list(run.tokens),
+        tops=tops,
         threshold=scene.threshold,
         focus=focus(scene),
         layers_lit=lit(scene),
         layer_prefix=words("fibres.layer_prefix"),
         height=height,
-        alt=says,
     )
+    about = figure["layout"]["meta"]
+    about["alt"] = says = _says_light(scene, a, tops, about["above"], words) + left_out.told(scene, words, "weights")
     # What a click on a fibre of the page's own run does, the page decides: it may cut it.
     return Picture(figure, says, Woven(scene.config.n_heads, len(run.tokens), start) if start else None)
 
@@ -93,24 +96,25 @@ def twin_height(scene: Scene) -> int:
 # ---------------------------------------------------------------------------------------------------- in words
 
 
-def _says_light(scene: Scene, a: list[np.ndarray], words: Words) -> str:
-    n, shown = lit(scene), a[: lit(scene)]
+def _says_light(scene: Scene, a: list[np.ndarray], tops: list[np.ndarray], above: int, words: Words) -> str:
+    """a: of each layer [head, query, key], tops: its greatest weights [query, key]; above: how many are above the
+    threshold in the layers that are lit."""
+    n, shown, tops = lit(scene), a[: lit(scene)], tops[: lit(scene)]
     if n == 0:
         return words("fibres.says.dark")
     sentences = [words("fibres.says.lit", lit=n, n=len(a))] if n < len(a) else []
     heads = len(shown) * len(shown[0])
     if off_among(scene, n) == heads:  # there are weights, and high ones: what is wanting is the light
         return " ".join([*sentences, words("fibres.says.unlit", n=heads)])
-    above = sum(int(np.count_nonzero(layer > scene.threshold)) for layer in shown)
     sentences.append(counted(above, scene, words))
-    sentences += _strongest(scene, shown, words)
+    sentences += _strongest(scene, shown, tops, words)
     if scene.ablated:
         sentences.append(words("fibres.says.ablated", n=len(scene.ablated)))
-    return " ".join([*sentences, *_broken(shown, words)])
+    return " ".join([*sentences, *_broken(tops, words)])
 
 
 def _broken(a: list[np.ndarray], words: Words) -> list[str]:
-    """From which of the layers [head, query, key] on there is nothing."""
+    """From which of the layers [..., query, key] on there is nothing."""
     broken = np.array([np.isnan(layer.max()) for layer in a])  # what is no number is the greatest, too
     return [words("fibres.says.broken", layer=int(np.argmax(broken)))] if broken.any() else []
 
@@ -139,12 +143,14 @@ def _says_twin(scene: Scene, a: np.ndarray, words: Words) -> str:
     return f"{says} {words('fibres.says.drawn', drawn=MOST_FLAT)}" if above.size > MOST_FLAT else says
 
 
-def _strongest(scene: Scene, a: list[np.ndarray], words: Words) -> list[str]:
-    """The strongest of all weights, a layer's [head, query, key], or of those of the token in focus."""
+def _strongest(scene: Scene, a: list[np.ndarray], tops: list[np.ndarray], words: Words) -> list[str]:
+    """The strongest of all weights, a layer's [head, query, key], whose greatest are the `tops`; or of those of the
+    token in focus."""
     chosen, tokens = focus(scene), scene.tokens
     first_alone = scene.config.causal and len(tokens) > 1 and chosen is None
     queries = slice(1 if first_alone else 0, None) if chosen is None else slice(chosen, chosen + 1)
-    found = extremes.greatest_of_parts([layer[:, queries] for layer in a], words.number, floor=0.0)
+    rows, known = [layer[:, queries] for layer in a], [top[queries] for top in tops]
+    found = extremes.greatest_of_parts(rows, words.number, floor=0.0, tops=known)
     if found is None or found.value == 0:
         return []
     sight, heads = int(stacks.looks(scene).seen[queries].sum()), len(a) * len(a[0])

@@ -8,7 +8,7 @@ import numpy as np
 
 from plots import theme
 from plots.figure import axis, base_layout, label_width, literal, number, short
-from plots.mask import with_mask
+from plots.mask import heaviest, with_mask
 from plots.tokens import LABEL
 
 MAX_CURVES = 160  # the strongest are drawn: more are not told apart, and 500 took 0.4 s to paint
@@ -69,9 +69,7 @@ def bipartite(
     head, query, key = np.nonzero(weights > (0 if turns else np.float32(threshold)))
     weight = weights[head, query, key]
     lit = np.ones(len(weight), bool) if focuses == (None, None) else (query == focuses[0]) | (key == focuses[1])
-    order = np.lexsort((-weight, ~lit))  # those in focus first, and then the heaviest
-    n_lit = int(lit.sum())
-    order = np.concatenate([order[: min(n_lit, MAX_CURVES)], order[n_lit : n_lit + MAX_CURVES]])
+    order = np.concatenate([_first(weight, side) for side in (lit, ~lit)])  # those in focus first
     head, query, key, weight = head[order], query[order], key[order], weight[order]
     dim, touched = np.flatnonzero(~lit[order]), np.flatnonzero(lit[order])
     paths = [(_path(query[dim], key[dim], "@muted/0.12", 1.0), dim)] if len(dim) else []
@@ -121,6 +119,13 @@ def bipartite(
         places = np.ravel_multi_index((head[touched], query[touched], key[touched]), patterns.shape)
         told["customdata"] = (first_edge + places).astype(np.int32)
     return with_mask({"data": [told, *columns], "layout": layout}, mask, weights)
+
+
+def _first(weight: np.ndarray, side: np.ndarray) -> np.ndarray:
+    """The places of the MAX_CURVES heaviest of those on this side, in order."""
+    places = np.flatnonzero(side)
+    places = places[heaviest(weight[places], MAX_CURVES)]
+    return places[np.argsort(-weight[places], kind="stable")][:MAX_CURVES]
 
 
 def _path(query: np.ndarray, key: np.ndarray, colour: str, width: float) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from plots.fibres import woven
+from plots.fibres import greatest_looks, woven
 from plots.planes import Plane, arc
 
 BACK, FRONT = 0.3, -0.35  # how far the planes stand from the middle of the scene
@@ -57,6 +57,7 @@ def facing(
     starts, ends = _ways(behind, before)
     return woven(
         shining,
+        greatest_looks(shining),
         planes,
         starts,
         ends,

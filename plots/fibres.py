@@ -9,7 +9,7 @@ import numpy as np
 
 from plots import theme
 from plots.figure import base_layout
-from plots.mask import with_mask
+from plots.mask import heaviest, with_mask
 from plots.planes import BREADTH, Plane, arc, curve_trace, glowing, level_arcs, level_width, written
 
 MAX_CURVES = 500  # the strongest are drawn: they take about 60 ms to redraw, and more are not told apart
@@ -34,6 +34,7 @@ def fibres(
     layers_lit: int | None = None,
     heads: list[int] | None = None,
     layer_prefix: str = "L",
+    tops: Sequence[np.ndarray] | None = None,
     width: int = 640,
     height: int = 620,
     alt: str = "",
@@ -48,6 +49,8 @@ def fibres(
     `customdata`, a clicked fibre the number of tokens and its place in `patterns` counted on from there. The figure has
     a mask (`plots.mask`): it holds all that another threshold, or other lit layers, would draw.
 
+    `tops` are what `greatest_looks` finds in `patterns`, of whoever knows them.
+
     `width` is how many pixels the picture can count on: it decides whether the tokens' names stand upright.
     `layout.meta["aspect"]` is the width to height for which the camera is set: in a narrower picture, whoever draws it
     should step back, since Plotly's camera keeps to the height. In one narrower than `layout.meta["level"]` the names,
@@ -56,11 +59,13 @@ def fibres(
     n_layers, (n_heads, n_tokens, _) = len(patterns), patterns[0].shape
     shown = np.zeros(n_heads, bool)
     shown[heads if heads is not None else slice(None)] = True
-    shining = [_shining(layer, shown) for layer in patterns]
+    tops = greatest_looks(patterns) if tops is None else tops
+    shining, tops = zip(*(_shining(layer, top, shown) for layer, top in zip(patterns, tops, strict=True)), strict=True)
     places = arc(n_tokens, n_layers)
     layers = [f"{layer_prefix}{layer}" for layer in range(n_layers)]
     return woven(
         shining,
+        tops,
         [Plane(places, tokens, tokens, layers)],
         places[:-1],
         places[1:],
@@ -74,17 +79,25 @@ def fibres(
     )
 
 
-def _shining(layer: np.ndarray, shown: np.ndarray) -> np.ndarray:
-    """[head, query, key]: a layer's weights; 0 where a head is not shown, or where one is no number."""
-    if not shown.all():
-        layer = np.where(shown[:, None, None], layer, 0)
-    if not np.isfinite([layer.min(), layer.max()]).all():
-        layer = np.nan_to_num(layer)
-    return layer.astype(np.float32, copy=False)
+def greatest_looks(patterns: np.ndarray | Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Of each layer [head, query, key] the greatest weight that any head gives there, [query, key]: which tells where
+    all heads have to be looked through. Of a long text they are read from memory, which takes longest, once less for
+    each who asks it of these."""
+    return [layer.max(axis=0) for layer in patterns]
+
+
+def _shining(layer: np.ndarray, top: np.ndarray, shown: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """[head, query, key] and [query, key]: a layer's weights, and the greatest of all heads; 0 where a head is not
+    shown, or where one is no number."""
+    if not (shown.all() and np.isfinite(top).all()):
+        layer = np.nan_to_num(np.where(shown[:, None, None], layer, 0))
+        top = layer.max(axis=0)
+    return layer.astype(np.float32, copy=False), top.astype(np.float32, copy=False)
 
 
 def woven(
     shining: np.ndarray | Sequence[np.ndarray],
+    tops: Sequence[np.ndarray],
     planes: list[Plane],
     starts: np.ndarray,
     ends: np.ndarray,
@@ -97,14 +110,15 @@ def woven(
     height: int,
     alt: str,
 ) -> dict[str, Any]:
-    """`shining` [layer, head, query, key], the weights of all tokens of the planes, one after another, as `fibres`.
+    """`shining` [layer, head, query, key], the weights of all tokens of the planes, one after another, as `fibres`;
+    `tops` [layer, query, key], their `greatest_looks`.
 
     starts [layer, key, xyz], ends [layer, query, xyz]: where a curve begins, and where it ends. rows: how many rows of
     attention shine.
     """
     n_layers, (n_heads, n_tokens, _) = len(shining), shining[0].shape
     lit_layers = n_layers if layers_lit is None else layers_lit
-    edges, weight = _candidates(shining, focus)
+    edges, weight = _candidates(shining, tops, focus)
     layer, head, query, key = np.unravel_index(edges, (n_layers, *shining[0].shape))
     curves = _curves(starts[layer, key], ends[layer, query], _fan(head, n_heads))
     data = [level_arcs(plane.places, number) for number, plane in enumerate(planes)]
@@ -142,7 +156,9 @@ def woven(
     return with_mask({"data": [*data, *nodes], "layout": layout}, mask, shining[:lit_layers])
 
 
-def _candidates(shining: np.ndarray | Sequence[np.ndarray], focus: int | None) -> tuple[np.ndarray, np.ndarray]:
+def _candidates(
+    shining: np.ndarray | Sequence[np.ndarray], tops: Sequence[np.ndarray], focus: int | None
+) -> tuple[np.ndarray, np.ndarray]:
     """All curves that some threshold, or some number of lit layers, draws: their places in [layer, head, query, key],
     as one number each, and their weights; those that touch the token in focus first, and then the heaviest.
 
@@ -152,9 +168,9 @@ def _candidates(shining: np.ndarray | Sequence[np.ndarray], focus: int | None) -
     touches = None if focus is None else _touches(focus, *np.indices(sides)).ravel()  # [query, key]; None: all do
     kinds = [None] if touches is None else [side for side in (touches, ~touches) if side.any()]
     places, weights, found = np.empty(0, int), np.empty(0, np.float32), []  # the heaviest of the layers so far
-    for layer, own in enumerate(shining):
-        own, first = own.ravel(), layer * own.size
-        here = np.concatenate([_heaviest(own, side, weights[_on(side, places)]) for side in kinds])
+    for layer, (heads, top) in enumerate(zip(shining, tops, strict=True)):
+        own, first = heads.ravel(), layer * heads.size
+        here = np.concatenate([_heaviest(heads, top, side, weights[_on(side, places)]) for side in kinds])
         here.sort()
         places, weights = np.concatenate([places, first + here]), np.concatenate([weights, own[here]])
         order = _order(touches, places, weights)
@@ -167,16 +183,17 @@ def _candidates(shining: np.ndarray | Sequence[np.ndarray], focus: int | None) -
     return every[order], all_weights[order]
 
 
-def _heaviest(weights: np.ndarray, side: np.ndarray | None, led: np.ndarray) -> np.ndarray:
-    """The places in a layer's weights [head x query x key] of the MAX_CURVES heaviest on this side [query x key], None:
+def _heaviest(heads: np.ndarray, top: np.ndarray, side: np.ndarray | None, led: np.ndarray) -> np.ndarray:
+    """The places in a layer's weights [head, query, key] of the MAX_CURVES heaviest on this side [query x key], None:
     of all, and of those that weigh the same; of them those alone that may come before the curves which lead there so
-    far, whose weights are `led`."""
-    places = np.flatnonzero(weights > (led.min() if len(led) == MAX_CURVES else 0))
-    places = places[_on(side, places)]
-    if len(places) <= MAX_CURVES:
-        return places
-    theirs = weights[places]
-    return places[theirs >= np.partition(theirs, -MAX_CURVES)[-MAX_CURVES]]
+    far, whose weights are `led`. top: [query, key], their greatest."""
+    floor = led.min() if len(led) == MAX_CURVES else 0
+    looks = np.flatnonzero(top > floor)
+    looks = looks[_on(side, looks)]
+    looks = looks[heaviest(top.ravel()[looks], MAX_CURVES)]  # in each some head gives that much: no less is needed
+    weights = heads.reshape(len(heads), -1)[:, looks]
+    head, at = np.nonzero(weights > floor)
+    return (head * top.size + looks[at])[heaviest(weights[head, at], MAX_CURVES)]
 
 
 def _on(side: np.ndarray | None, places: np.ndarray) -> np.ndarray | slice:

@@ -84,6 +84,14 @@ def kept(mask: dict[str, Any]) -> np.ndarray:
     return keep & (np.cumsum(keep) <= mask["most"])
 
 
+def heaviest(weights: np.ndarray, most: int) -> np.ndarray | slice:
+    """Which of these [n] are the heaviest, at most so many, or weigh the same as the last of them: to put all in order
+    takes much longer."""
+    if len(weights) <= most:
+        return slice(None)
+    return weights >= np.partition(weights, -most)[-most]
+
+
 def masked(figure: dict[str, Any]) -> dict[str, Any]:
     """The figure as it is drawn: without a mask, and without the curves that it leaves out."""
     meta = figure["layout"].get("meta", {})

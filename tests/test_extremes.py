@@ -153,6 +153,8 @@ def test_the_greatest_of_parts_is_the_greatest_of_all(monkeypatch) -> None:
             assert greatest_of_parts(some, ENGLISH.number, iter(there[: len(some)])) == whole
             shares = greatest_of_parts([one + 3 for one in some], ENGLISH.number, iter(there[: len(some)]), floor=0.0)
             assert (shares and shares.places) == (whole and whole.places)
+            tops = [one.max(axis=0) for one in some]
+            assert greatest_of_parts(some, ENGLISH.number, iter(there[: len(some)]), -9.0, tops) == whole
     for some in (parts, [part + 1 for part in parts[::2]], [np.full((2, 5, 5), np.nan)] * 2):  # wherever they stand
         for many in (MANY, 10):
             monkeypatch.setattr(extremes, "MANY", many)

@@ -23,7 +23,7 @@ from plots import theme, training_curves
 from plots.bipartite import bipartite
 from plots.curves import curves
 from plots.drift import CANVASES, LINE_HEIGHT, RADIUS, _boxes, _free, _in_the_way, _overlap, _smooth, drift
-from plots.fibres import MAX_CURVES, TRACES, _candidates, fibres
+from plots.fibres import MAX_CURVES, TRACES, _candidates, fibres, greatest_looks
 from plots.figure import label_width, literal, number, short, ticks, to_json
 from plots.gradient_errors import gradient_errors
 from plots.head_map import head_map
@@ -32,7 +32,7 @@ from plots.kv_cache import kv_cache
 from plots.lens import lens
 from plots.losses import losses
 from plots.magnitudes import magnitudes
-from plots.mask import kept, masked, plain
+from plots.mask import heaviest, kept, masked, plain
 from plots.next_token import candidates
 from plots.rugs import rugs
 from plots.tile_places import THUMB_CELLS, TILE_CELLS, grid, place_of, tile_at
@@ -488,13 +488,31 @@ def test_fibres_are_those_that_some_number_of_lit_layers_draws(focus, monkeypatc
         sides = [[p for p in over if focus is None or (focus in p[2:]) == side] for side in (True, False)]
         expected |= {place for side in sides[: 1 if focus is None else 2] for place in side[:7]}
     for layers in (many, [*many]):
-        edges, weights = _candidates(layers, focus)
+        edges, weights = _candidates(layers, greatest_looks(layers), focus)
         columns = np.unravel_index(edges, many.shape)
         found = [*zip(*(column.tolist() for column in columns), strict=True)]
         assert {*found} == expected and found == sorted(expected, key=lambda place: (*first(place), place))
         assert np.array_equal(weights, many[columns])
         alike = [to_json(fibres(a, WORDS[:6], threshold=0.2, focus=focus, layers_lit=3)) for a in (many, layers)]
         assert alike[0] == alike[1]
+
+
+def test_fibres_are_the_same_to_whoever_knows_the_greatest_looks() -> None:
+    """Of all heads or some, and where some weights are no numbers."""
+    for many in (patterns(3, 4, 6), np.where(patterns(3, 4, 6) > 0.4, np.nan, patterns(3, 4, 6))):
+        for heads in (None, [1, 3], [0]):
+            known = fibres(many, WORDS[:6], heads=heads, tops=greatest_looks(many))
+            assert to_json(known) == to_json(fibres(many, WORDS[:6], heads=heads))
+            shown = np.nan_to_num(many)[:, slice(None) if heads is None else heads]
+            assert known["layout"]["meta"]["above"] == (shown > 0.05).sum()
+
+
+@pytest.mark.parametrize("most", [1, 3, 7])
+def test_the_heaviest_are_those_that_come_first_in_order_and_those_alike(most) -> None:
+    for weights in (np.array([0.5, 0.1, 0.5, 0.9, 0.5, 0.0]), np.arange(20.0), np.ones(9), np.zeros(0)):
+        found = weights[heaviest(weights, most)]
+        last = sorted(weights, reverse=True)[:most][-1:]
+        assert sorted(found) == sorted(w for w in weights if w >= last[0]) if last else not len(found)
 
 
 def test_a_trace_of_fibres_keeps_its_name_while_others_come_and_go() -> None:
