@@ -87,6 +87,20 @@ def check_source(
         raise ConfigError("source: an encoder-decoder needs the ids that its encoder reads", "source")
 
 
+def checked_source(config: Config, source: np.ndarray | None) -> np.ndarray | None:
+    """source [pos], a copy: what the encoder reads for one text; None where there is none to read.
+
+    Raises: ConfigError for a source that is missing, or that the model has no use for, and for a batch of them.
+    """
+    check_source(config, source, None, None, None)
+    if source is None:
+        return None
+    source = checked_ids(source, config.encoder, "source")
+    if source.ndim != 1:
+        raise ConfigError(f"source: one sequence at a time, of shape [pos], not {source.shape}", "source")
+    return source
+
+
 def check_batch(source: np.ndarray, target: np.ndarray) -> None:
     """source [..., pos, d_model], target [..., pos, d_model]. Raises: ConfigError for batches that do not fit."""
     if source.ndim > 2 and source.shape[:-2] != target.shape[:-2]:

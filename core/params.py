@@ -91,8 +91,9 @@ def check_needed(params: Params, config: Config) -> None:
         if (found := getattr(p, "shape", None)) != shape:
             found = shown(p) if found is None else f"shape {found}"
             raise ConfigError(f"params: {name} has {found}; the Config asks for {shape}", name)
-        if p.dtype.kind not in "fiu":
-            raise ConfigError(f"params: {name} has dtype {p.dtype}; it must hold numbers", name)
+        dtype: Any = getattr(p, "dtype", None)  # another library's array may have one that is not NumPy's
+        if getattr(dtype, "kind", "?") not in "fiu":
+            raise ConfigError(f"params: {name} has dtype {shown(dtype)}; it must be NumPy's, of numbers", name)
 
 
 def encoder_params(params: Params) -> dict[str, Array]:

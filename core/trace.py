@@ -79,7 +79,7 @@ class Trace(Mapping[str, np.ndarray]):
         try:
             array = self._arrays[name]
         except KeyError:
-            near = get_close_matches(name, self._arrays, 3, 0.5)
+            near = get_close_matches(name, self._arrays, 3, 0.5) if isinstance(name, str) else []
             raise KeyError(f"{name}: this trace has no such array; near it: {', '.join(near) or 'none'}") from None
         array.flags.writeable = False  # here, not in `put`: most arrays of most traces are never read
         return array

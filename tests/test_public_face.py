@@ -21,7 +21,7 @@ import pytest
 from support import CONFIGS, golden, sourced
 
 import core
-from core import PRESETS, Batch, Config, Interventions, Recipe, Sampling, Scene
+from core import PRESETS, Batch, Config, Interventions, Recipe, Sampling, Scene, State
 from core.train.gradcheck import next_token
 
 ROOT = Path(__file__).parents[1]
@@ -79,7 +79,7 @@ CALLS: dict[str, tuple[Callable, dict[str, Any]]] = {
     "OpenVocabulary.encode": (core.OpenVocabulary(5).encode, {"text": "a b"}),
     "Recipe": (Recipe, {name: getattr(Recipe(), name) for name in Recipe.__dataclass_fields__}),
     "Sampling": (Sampling, {"temperature": 1.0, "top_k": 2, "top_p": 0.5, "seed": 1}),
-    "State": (core.State.start, {"params": PARAMS}),
+    "State": (State.start, {"params": PARAMS}),
     "Trace": (core.Trace, {"names": ["logits"], "ids": None, "interventions": Interventions()}),
     "WordPiece": (core.WordPiece.train, {"text": "aa aa", "vocab_size": 8, "least": 2}),
     "WordPiece.encode": (PIECES.encode, {"text": "aa"}),
@@ -133,7 +133,7 @@ CALLS: dict[str, tuple[Callable, dict[str, Any]]] = {
     "train": (
         first_step,
         {
-            "state": core.State.start(PARAMS),
+            "state": State.start(PARAMS),
             "config": CONFIG,
             "batches": lambda _: Batch(**BATCH),
             "recipe": Recipe(steps=9),
@@ -178,6 +178,8 @@ def test_a_wrong_value_is_a_fibra_error_that_names_it(name, argument):
     assert refused >= len(WRONG) / 3
 
 
+BOTH = (lambda c: (core.init_params(c), c))(PRESETS["seq2seq"].config)
+FOREIGN = SimpleNamespace(shape=PARAMS["embed.W_E"].shape, dtype="float32")  # as PyTorch's, whose dtypes are its own
 SMALL = partial(core.forward, PARAMS, CONFIG, IDS)
 
 
@@ -205,7 +207,20 @@ SMALL = partial(core.forward, PARAMS, CONFIG, IDS)
             "trace: its blocks.0.attn.v (2, 4, 2) is of a model of",
         ),
         (lambda: core.generate(PARAMS, CONFIG, IDS, 2, names=["logit"]), "names: 'logit' is not in a trace"),
-        (lambda: core.train(core.State.start({}), CONFIG, Batch, Recipe()), "params: embed.W_E of shape (11, 8)"),
+        (lambda: core.train(State.start({}), CONFIG, Batch, Recipe()), "params: embed.W_E of shape (11, 8)"),
+        (
+            lambda: core.train(State(0, PARAMS, PARAMS, {}), CONFIG, Batch, Recipe()),
+            "square: must hold an array for each",
+        ),
+        (lambda: core.train(State("x", PARAMS, PARAMS, PARAMS), CONFIG, Batch, Recipe()), "step: 'x' is not a whole"),
+        (lambda: Batch(np.array(1), np.array(2)), "ids: shape () is not [..., pos]"),
+        (lambda: core.beam_search({}, CONFIG, IDS), "params: embed.W_E of shape (11, 8) is missing"),
+        (lambda: core.beam_search(*BOTH, IDS, source=IDS[None]), "source: one sequence at a time, of shape [pos], not"),
+        (lambda: core.generate(*BOTH, IDS, source=IDS[None]), "source: one sequence at a time, of shape [pos], not"),
+        (
+            lambda: core.forward({**PARAMS, "embed.W_E": FOREIGN}, CONFIG, IDS),
+            "params: embed.W_E has dtype 'float32'; it",
+        ),
         (lambda: core.run(Scene(), names=["embd"]), "names: 'embd' is not in a trace of 1 layers; near it: embed"),
     ],
 )
@@ -213,6 +228,20 @@ def test_what_would_be_right_is_said(call, message):
     with pytest.raises(core.FibraError) as error:
         call()
     assert message in str(error.value)
+
+
+@pytest.mark.parametrize("given", [{}, {"source": IDS[None, :0]}])
+def test_training_on_no_source_is_refused_by_name(given):
+    params, config = BOTH
+    batch = Batch(IDS[None], IDS[None], **given)
+    with pytest.raises(core.ConfigError, match=r"^source: "):
+        first_step(state=State.start(params), config=config, batches=lambda _: batch, recipe=Recipe())
+
+
+def test_what_is_no_name_is_not_in_a_trace():
+    assert TRACE.get(0) is None and 0 not in TRACE
+    with pytest.raises(KeyError, match="0: this trace has no such array"):
+        TRACE[0]
 
 
 # ------------------------------------------------------------------------------------- a trace never changes afterwards

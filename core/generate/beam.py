@@ -15,12 +15,12 @@ from ..activations import checked_names
 from ..arguments import is_whole, number, several, whole
 from ..config import Config
 from ..errors import ConfigError
-from ..input_checks import check_model, check_source, checked_ids
-from ..interventions import NOTHING, Interventions
+from ..input_checks import check_model, checked_ids, checked_source
+from ..interventions import NOTHING, Interventions, without
 from ..limits import BEAMS
 from ..model import forward
 from ..ops.softmax import log_softmax
-from ..params import Params
+from ..params import Params, check_needed
 from ..trace import Trace
 
 PENALTY = 10  # the largest power of a text's length, either way
@@ -83,12 +83,13 @@ def beam_search(
     that are not finite.
     """
     check_model(config, interventions)
+    check_needed(params, without(config, interventions.off))
     if not config.unembed:
         raise ConfigError("unembed: is False, and without logits there is nothing to search by", "unembed")
     context = checked_ids(ids, config)
     if context.ndim != 1:
         raise ConfigError(f"ids: one sequence at a time, of shape [pos], not {context.shape}", "ids")
-    check_source(config, source, None, None, None)
+    source = checked_source(config, source)
     whole("max_new_tokens", max_new_tokens, 1, max(config.n_ctx - len(context), 1))
     if len(context) + max_new_tokens > config.n_ctx:
         raise ConfigError(f"ids: {len(context)} tokens leave no room in n_ctx {config.n_ctx}", "ids", "n_ctx")

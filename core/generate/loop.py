@@ -15,7 +15,7 @@ from ..activations import checked_names
 from ..arguments import flag, instance, is_whole, mapping, several, whole
 from ..config import Config
 from ..errors import ConfigError
-from ..input_checks import check_model, check_source, checked_embeddings, checked_ids
+from ..input_checks import check_model, checked_embeddings, checked_ids, checked_source
 from ..interventions import NOTHING, Interventions, without
 from ..kinds import shown
 from ..model import forward
@@ -112,9 +112,7 @@ def generate(
         context = checked_embeddings(embeddings, config, params)
     if context.ndim != 2:
         raise ConfigError(f"ids: one sequence at a time, of shape [pos], not a batch {context.shape[:-1]}", "ids")
-    check_source(config, source, None, None, None)
-    if source is not None and (source := checked_ids(source, config.encoder, "source")).ndim != 1:
-        raise ConfigError(f"source: one sequence at a time, of shape [pos], not {source.shape}", "source")
+    source = checked_source(config, source)
     n = len(context)
     whole("max_new_tokens", max_new_tokens, 1)
     if widened is not None:

@@ -22,7 +22,7 @@ class Batch(_Batch):
 
     source, source_mask [..., pos]: what an encoder reads, and False where that is padding; None: it reads nothing, and
     nothing is padding. A batch unpacks into the first three, which every model has.
-    Raises: ConfigError for what are no whole numbers, or of shapes that differ.
+    Raises: ConfigError for what are no whole numbers, or of shapes that differ, or for ids without positions.
     """
 
     source: np.ndarray | None
@@ -37,6 +37,8 @@ class Batch(_Batch):
         source_mask: np.ndarray | None = None,
     ) -> Batch:
         ids, targets = array("ids", ids, "iu"), array("targets", targets, "iu")
+        if ids.ndim < 1:
+            raise ConfigError(f"ids: shape {ids.shape} is not [..., pos]", "ids")
         mask = None if mask is None else array("mask", mask, "biu").astype(bool)
         for name, part in (("targets", targets), ("mask", ids if mask is None else mask)):
             if part.shape != ids.shape:

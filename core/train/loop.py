@@ -17,7 +17,7 @@ from .. import limits
 from ..arguments import array, flag, instance, is_number, mapping, whole, wrong
 from ..backward import backward
 from ..backward_needs import needed
-from ..config import ENCODER, Config
+from ..config import ENCODER, Config, param_shapes
 from ..errors import ConfigError
 from ..model import forward
 from ..ops.loss import LOSSES
@@ -100,7 +100,7 @@ def train(state: State, config: Config, batches: Callable[[int], Batch], recipe:
     """Take the steps that are left of recipe.steps, changing `state` in place; at each TrainingStep it is whole.
 
     batches: the batch of step 0, 1, 2, ...: always the same one for the same number, so that a resumed run is the same.
-    Raises, before the first step: ConfigError for a Config without logits, and for parameters that do not fit it.
+    Raises, before the first step: ConfigError for a Config without logits, and for a state that does not fit it.
     """
     instance("state", state, State)
     instance("config", config, Config)
@@ -108,6 +108,11 @@ def train(state: State, config: Config, batches: Callable[[int], Batch], recipe:
     if not config.unembed:
         raise ConfigError("unembed: is False, and training needs logits", "unembed")
     check_params(state.params, config)
+    whole("step", state.step)
+    for name in ("mean", "square"):
+        kept = mapping(name, getattr(state, name), "from names to arrays")
+        if {key: np.shape(one) for key, one in kept.items()} != param_shapes(config):
+            raise ConfigError(f"{name}: must hold an array for each parameter, of its shape", name)
     if not callable(batches):
         raise wrong("batches", batches, "a function from a step's number to its Batch")
     return _steps(state, config, batches, recipe)
@@ -126,7 +131,8 @@ def take_step(state: State, config: Config, batch: Batch, recipe: Recipe) -> Tra
     loss, accuracy = 0.0, 0.0
     grads: dict[str, np.ndarray] = {}
     n_source = 0 if batch.source is None else batch.source.shape[-1]
-    for part, share in batch.parts(max(1, limits.STEP // step_bytes(config, batch.ids.shape[-1], n_source))):
+    row = step_bytes(config, batch.ids.shape[-1], n_source)
+    for part, share in batch.parts(max(1, limits.STEP // max(1, row))):  # a row of no tokens is refused by `forward`
         trace = forward(state.params, config, **part.inputs, names=needed(config))
         logits = trace["logits"]
         part_loss, dlogits = LOSSES[recipe.loss](logits, part.targets, part.mask)
@@ -151,7 +157,9 @@ def step_bytes(config: Config, n: int, n_source: int = 0) -> int:
     numbers = c.n_layers * (8 * c.d_model + 2 * c.d_mlp + 3 * c.n_heads * n) + 3 * c.vocab_size
     if c.n_encoder_layers:
         numbers += c.n_layers * (6 * c.d_model + 3 * c.n_heads * n_source)
-        source = 2 * c.n_layers * c.d_model + step_bytes(c.encoder.replace(vocab_size=1), n_source) // (4 * n_source)
+        source = 2 * c.n_layers * c.d_model + step_bytes(c.encoder.replace(vocab_size=1), n_source) // (
+            4 * max(1, n_source)
+        )
         return 4 * (n * numbers + n_source * source)
     return 4 * n * numbers
 
