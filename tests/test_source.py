@@ -60,6 +60,7 @@ CHECKS = {
     "checked_embeddings",
     "checked_mask",
     "check_source",
+    "checked_source",
     "check_batch",
     "check_model",
     "check_needed",
