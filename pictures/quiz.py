@@ -54,10 +54,12 @@ def questions(page: str, words: Words, address: str = "") -> list[Question]:
     return made
 
 
-def variant(page: str, words: Words, number: int) -> list[Question]:
+def variant(page: str, words: Words, number: int, address: str = "") -> list[Question]:
     """The checks of a page once each, in the variant of this number."""
     return [
-        _question(check, check.variant(number), number, words, "") for check in CHECKS.values() if _fits(check, page)
+        _question(check, check.variant(number), number, words, address)
+        for check in CHECKS.values()
+        if _fits(check, page)
     ]
 
 

@@ -4,6 +4,7 @@ on a sheet of its own. Every sheet has other seeds and sentences, where a check 
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from html import escape
 
 import numpy as np
@@ -18,13 +19,21 @@ from plots.tokens import shown
 STYLE = """body{font:11pt/1.4 sans-serif;max-width:46rem;margin:2rem auto;padding:0 1rem;color:#000;background:#fff}
 h1{font-size:15pt}h2{font-size:12pt}ol.questions>li{margin:0 0 1rem;break-inside:avoid}p{margin:.2rem 0}
 ul{list-style:none;padding:0}ul li::before{content:"\\2610\\00a0"}.blank{display:inline-block;min-width:7rem;
-border-bottom:1px solid}.steps{break-inside:avoid}article+article,.key{break-before:page}bdi{font-weight:600}
+border-bottom:1px solid}.at{font-size:8pt;overflow-wrap:anywhere}.at a{color:inherit;text-decoration:none}
+li>svg{float:right;width:2cm;margin:0 0 0 .6rem}ol.questions>li::after{content:"";display:block;clear:both}
+.steps{break-inside:avoid}article+article,.key{break-before:page}bdi{font-weight:600}
 @media print{body{margin:0;max-width:none}}"""
 
 
-def worksheet(page: str, scene: Scene, words: Words, sheets: int) -> bytes:
-    """So many different sheets, and after them their keys, as one HTML file."""
-    made = [_sheet(page, scene, words, number) for number in range(sheets)]
+def worksheet(
+    page: str, scene: Scene, words: Words, sheets: int, address: str = "", code: Callable[[str], str] = lambda _: ""
+) -> bytes:
+    """So many different sheets, and after them their keys, as one HTML file.
+
+    `address`: of the app. Most questions are about numbers of another model than the one on screen, which paper does
+    not have: each says where they are, by its address and the `code` of that as SVG.
+    """
+    made = [_sheet(page, scene, words, number, address, code) for number in range(sheets)]
     title = words("worksheet.title", page=words(f"pages.{page}"))
     bodies = "".join(f"<article>{task}</article>" for task, _ in made) + "".join(
         f'<article class="key">{key}</article>' for _, key in made
@@ -35,13 +44,15 @@ def worksheet(page: str, scene: Scene, words: Words, sheets: int) -> bytes:
     )
 
 
-def _sheet(page: str, scene: Scene, words: Words, number: int) -> tuple[str, str]:
+def _sheet(
+    page: str, scene: Scene, words: Words, number: int, address: str, code: Callable[[str], str]
+) -> tuple[str, str]:
     """(what is asked, its key), as HTML."""
     title = escape(words("worksheet.title", page=words(f"pages.{page}")))
     which = escape(words("worksheet.sheet", n=number + 1))
     draw = random.Random(number)
-    asked = quiz.variant(page, words, number)
-    questions = "".join(f"<li>{_asked(question, draw)}</li>" for question in asked)
+    asked = quiz.variant(page, words, number, address)
+    questions = "".join(f"<li>{_asked(question, draw, address, code)}</li>" for question in asked)
     answers = "".join(f"<li>{_answer(question, words)}</li>" for question in asked)
     steps = _cells(scene, number) if page in ("attention", "start") else []
     blanks = "".join(_steps(cell, words, blank) for blank, cell in enumerate(steps, 1))
@@ -53,8 +64,12 @@ def _sheet(page: str, scene: Scene, words: Words, number: int) -> tuple[str, str
     return task, key
 
 
-def _asked(question: Question, draw: random.Random) -> str:
-    text = "".join(f"<p>{escape(line)}</p>" for line in question.text.splitlines())
+def _asked(question: Question, draw: random.Random, address: str, code: Callable[[str], str]) -> str:
+    lines = question.text.splitlines()
+    link = lines.pop() if address else ""
+    text = code(link) if link else ""
+    text += "".join(f"<p>{escape(line)}</p>" for line in lines)
+    text += f'<p class="at"><a href="{escape(link)}">{escape(link)}</a></p>' if link else ""
     if not question.options:
         return f'{text}<p><span class="blank"></span></p>'
     options = draw.sample(question.options, len(question.options))

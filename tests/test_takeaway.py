@@ -223,6 +223,12 @@ def test_questions_that_would_lead_to_this_computer_alone_are_said_to(monkeypatc
         assert (words_of("pt-BR")("share.here_only") in [each.value for each in at.markdown]) == said
 
 
+@pytest.mark.parametrize("home, coded", [("http://localhost:8501", False), ("https://x.org", True), ("", False)])
+def test_a_code_on_paper_leads_where_a_phone_gets_to(home, coded):
+    html = ui_takeaway.paper("drift", Scene(), words_of("en"), 1, home).decode()
+    assert ("<svg" in html) == coded and (f"{home}/drift?" in html) == bool(home)
+
+
 @pytest.mark.parametrize("page", ["generate", "backward", "cause"])
 def test_files_are_of_the_model_that_the_page_shows(page):
     """The penguins give no logits: another model stands in on these pages."""

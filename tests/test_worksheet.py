@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from html import unescape
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from core import Scene
+from core import CHECKS, Scene
 from pictures import chosen_cell, quiz, worksheet
 from pictures.words import LANGUAGES, words_of
 
@@ -36,6 +37,27 @@ def test_each_pupil_can_have_another_sheet():
     html = worksheet.worksheet("heads", Scene(), words, 3).decode()
     tasks = re.findall(r"<article>(.*?)</article>", html, re.S)
     assert len({*tasks}) == len(tasks) == 3 and html.count('<article class="key">') == 3
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_paper_says_where_the_numbers_are_that_a_question_is_about(lang):
+    """Two questions with the same sentence may be about two models."""
+    words, home = words_of(lang), "https://x.org/fibra"
+    html = worksheet.worksheet("attention", Scene(), words, 2, home, lambda link: f"<svg>{len(link)}</svg>").decode()
+    for number, task in enumerate(re.findall(r"<article>(.*?)</article>", html, re.S)):
+        asked = re.findall(r"<svg>(\d+)</svg>.*?<p class=\"at\"><a href=\"([^\"]+)\">([^<]+)</a>", task)
+        links = [unescape(link) for _, link, _ in asked]
+        assert [unescape(told) for _, _, told in asked] == links and [int(n) for n, *_ in asked] == [*map(len, links)]
+        checks = [check for check in CHECKS.values() if check.page == "attention" and check.kind != "row"]
+        assert all(link.startswith(f"{home}/attention?") for link in links)
+        assert [Scene.from_query(dict(parse_qsl(urlsplit(link).query)))[0] for link in links] == [
+            check.variant(number).turn(lang=lang) for check in checks
+        ]
+
+
+def test_without_an_address_of_the_app_none_is_told():
+    html = worksheet.worksheet("heads", Scene(), words_of("en"), 1).decode()
+    assert "<a " not in html and "<svg" not in html
 
 
 def test_no_token_is_markup():

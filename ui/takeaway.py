@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import streamlit as st
 
-from core import limits
+from core import Scene, limits
 from core.presets import REAL
 from pictures import quiz, takeaway, worksheet
 from pictures.explained.page_world import asked
@@ -64,7 +64,7 @@ def _files(page: str, words: Words) -> None:
         makers["moodle"] = ("xml", lambda _, words: quiz.moodle(page, words, address))
         makers["gift"] = ("gift.txt", lambda _, words: quiz.gift(page, words, address))
         sheets = int(st.number_input(words("worksheet.sheets"), 1, limits.SHEETS, 1, key="takeaway-sheets", width=220))
-        makers["worksheet"] = ("html", lambda scene, words: worksheet.worksheet(page, scene, words, sheets))
+        makers["worksheet"] = ("html", lambda scene, words: paper(page, scene, words, sheets, address))
     for name, (ending, make) in makers.items():
         st.download_button(
             words(f"takeaway.files.{name}"),
@@ -74,6 +74,12 @@ def _files(page: str, words: Words) -> None:
             help=words(f"takeaway.helps.{name}"),
             on_click="ignore",
         )
+
+
+def paper(page: str, scene: Scene, words: Words, sheets: int, address: str) -> bytes:
+    """The worksheets of a page; with codes of where its questions lead, unless no phone gets there."""
+    code = (lambda _: "") if share.here_only(address) else share.code
+    return worksheet.worksheet(page, scene, words, sheets, address, code)
 
 
 def home(page: str) -> str:
