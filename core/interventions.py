@@ -29,6 +29,7 @@ from typing import Any
 
 import numpy as np
 
+from .activations import axes_of
 from .arguments import array, is_number, mapping, several, text_of, whole, wrong
 from .config import ENCODER, Config
 from .errors import ConfigError
@@ -197,10 +198,12 @@ class Interventions:
         return [(head, query, key) for at, head, query, key in self.cut if at == layer]
 
     def put_in(self, name: str, shape: tuple[int, ...]) -> np.ndarray:
-        """Which numbers of an array of one text, of this shape, a patch puts there: bool of that shape."""
+        """Which numbers of an array of this shape, a batch in front or not, a patch puts there: bool of that shape."""
         nowhere = np.zeros(shape, bool)
         patch = self.patch.get(name)
-        return nowhere if patch is None else Patch(patch.index, np.array(True)).into(name, nowhere, len(shape))
+        return (
+            nowhere if patch is None else replace(patch, value=np.array(True)).into(name, nowhere, len(axes_of(name)))
+        )
 
     def of_encoder(self) -> Interventions:
         """What of this concerns the encoder, as it is said to a model that is one."""

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from support import random_config, random_params
 
 import core
+from core import interpret
 from core.interpret import (
     ablation,
     attention_distance,
@@ -482,6 +483,48 @@ def test_the_effect_of_order_is_that_of_the_sentence_read_backwards():
     backwards = core.forward(run.params, run.config, run.encoding.ids[::-1])[name][::-1]
     found = order_effect(run.params, run.config, run.trace)
     assert found == pytest.approx(relative_change(run.trace[name], backwards), rel=1e-4) and (found > 0.1).all()
+
+
+@pytest.mark.parametrize("embed_scale", [False, True])
+def test_without_positions_and_mask_order_has_no_effect(embed_scale):
+    config = core.Config(vocab_size=20, n_ctx=8, d_model=8, n_layers=2, n_heads=2, d_mlp=8, embed_scale=embed_scale)
+    params, ids = core.init_params(config, 0, np.float64), np.array([1, 2, 3, 4])
+    for mask in (None, ids < 4):
+        assert order_effect(params, config, core.forward(params, config, ids, mask=mask)) == pytest.approx(0, abs=1e-12)
+    for change in (core.Interventions(cut={(0, 0, 1, 2)}), core.Interventions(patch={"blocks.0.resid_pre": 1.0})):
+        with pytest.raises(core.ConfigError, match="stays in its place"):
+            order_effect(params, config, core.forward(params, config, ids, interventions=change))
+
+
+IDS = np.array([1, 2, 3])
+GPT = core.PRESETS["gpt"].config
+OF_GPT = core.init_params(GPT), GPT, core.forward(core.init_params(GPT), GPT, IDS)
+CROSSED = core.Config(vocab_size=9, d_model=8, d_mlp=8, unembed=True, n_encoder_layers=1, cross=True)
+OF_CROSSED = core.init_params(CROSSED), CROSSED, core.forward(core.init_params(CROSSED), CROSSED, IDS, source=IDS)
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        (lambda: interpret.without_heads(*OF_GPT, 9), "head: head 9.0 is outside 4 x 4"),
+        (lambda: interpret.without_heads(*OF_GPT, 0, heads=[-1]), "head: -1 is not a whole number of 0 or more"),
+        (lambda: head_effects(*OF_GPT, kind="cross"), "head: 0.0.cross: the model has no such attention"),
+        (lambda: head_effects(*OF_GPT, kind="self"), "kind: 'self' is not attn or cross"),
+        (lambda: key_effects(*OF_GPT, 0, 9, 0), "head: head 0.9 is outside 4 x 4"),
+        (lambda: key_effects(*OF_GPT, 0, 0, 3), "query: 3 is not a whole number in 0..2"),
+        (lambda: key_effects(*OF_GPT, 0, 0, 0, keys=[3]), "keys: 3 is not a whole number in 0..2"),
+        (lambda: interpret.patched_differences(*OF_GPT, OF_GPT[2], (1, 2), "x", 0), "what: 'x' is not one of stream"),
+        (lambda: interpret.patched_differences(*OF_GPT, OF_GPT[2], (1, -2), "mlp", 0), "pair: -2 is not a whole"),
+        (lambda: interpret.patched_differences(*OF_GPT, OF_GPT[2], (1, 2), "words", 0, 9), "head: 9 is not a whole"),
+        (lambda: interpret.word_influence(*OF_GPT, OF_GPT[2]["embed"], 9999), "token: 9999 is not a whole number in"),
+        (lambda: interpret.find_circuit(*OF_GPT[:2], IDS), "ids: none of them comes again"),
+        (lambda: interpret.direct_attribution(OF_CROSSED[2], *OF_CROSSED[:2], 1), "cross: True, so the last stream"),
+    ],
+)
+def test_what_is_not_there_is_refused_by_name(asked, message):
+    with pytest.raises(core.ConfigError) as error:
+        asked()
+    assert str(error.value).startswith(message)
 
 
 def test_share_of_zeros():

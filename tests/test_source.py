@@ -43,6 +43,7 @@ CHECKS = {
     "Trace.check_patched",
     "Part.put",  # the trace's own, under a beginning of its names
     "scene.run.run",  # who draws a Run's weights again when they are asked for
+    "_check_heads",
     "_check_stream",
     "_check_sum",
     "Preset.params",  # a model's weights, read or drawn

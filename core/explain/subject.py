@@ -165,11 +165,8 @@ class Subject:
 
     @cached_property
     def _patched(self) -> dict[str, np.ndarray]:
-        found = {}
-        for name, patch in self.trace.interventions.patch.items():
-            there = np.zeros(self.trace.shape(name), bool)
-            found[name] = patch.__class__(patch.index, np.array(True)).into(name, there, len(axes_of(name)))
-        return found
+        change = self.trace.interventions
+        return {name: change.put_in(name, self.trace.shape(name)) for name in change.patch}
 
     def is_patched(self, name: str, index: tuple[int, ...]) -> bool:
         """Whether the reader put another number in this place."""

@@ -16,10 +16,11 @@ from types import MappingProxyType
 import numpy as np
 
 from ..activations import last_stream
+from ..arguments import several, whole, wrong
 from ..config import ENCODER, Config
 from ..errors import ConfigError
 from ..generate.cache import Cache
-from ..interventions import without
+from ..interventions import IN_CROSS, no_head, without
 from ..model import after_attention, block, merge
 from ..ops.softmax import log_softmax
 from ..params import Params
@@ -99,9 +100,11 @@ def without_heads(
     heads: Sequence[int] | None = None,
 ) -> np.ndarray:
     """The final residual stream without each head of a layer, the others as they were: [without this head, pos,
-    d_model]. `trace`: a full one of one sentence. heads: these alone; None: all.
+    d_model]. `trace`: a full one of one sentence. heads: these alone; None: all. Raises: ConfigError for a head that
+    the model has not.
     """
     config = without(config, trace.interventions.off)
+    _check_heads(config, layer, range(config.n_heads) if heads is None else heads, kind)
     z = trace[f"blocks.{layer}.{kind}.z"]
     gone = np.eye(config.n_heads, dtype=bool)  # [without this head, head]
     gone = gone if heads is None else gone[list(heads)]
@@ -122,12 +125,15 @@ def key_effects(
 
     The other weights stay as they are: A[query, key] becomes 0, and the row then adds up to less than 1. Where it is 0
     already, nothing changes; nor where a patch put the head's output, into which no key is mixed. keys: these alone,
-    [key] of them; None: all.
+    [key] of them; None: all. Raises: ConfigError for a head, a query or a key that there is not.
     """
     config = without(config, trace.interventions.off)
+    _check_heads(config, layer, [head], kind)
     at = f"blocks.{layer}.{kind}."
     v, z = trace[at + "v"], trace[at + "z"]
-    asked = np.arange(v.shape[-2]) if keys is None else np.asarray(keys)
+    n_query, n_key = z.shape[-2], v.shape[-2]
+    whole("query", query, 0, n_query - 1)
+    asked = np.array([whole("keys", key, 0, n_key - 1) for key in (range(n_key) if keys is None else keys)], int)
     weights = trace[at + "pattern"][head, query, asked]
     put_in = trace.interventions.put_in(at + "z", z.shape)[head, query]
     effects, mixed = np.zeros(len(asked)), (weights != 0) & (not put_in.all())  # NaN is
@@ -139,10 +145,20 @@ def key_effects(
     if kind == "attn" and not trace.interventions.patch:
         effects[mixed] = _change_of_one(row[:, :, None], params, config, trace, layer, query)
     else:
-        whole = np.repeat(z[None], len(row), axis=0)
-        whole[:, :, query] = row
-        effects[mixed] = _moved(_final(whole, params, config, trace, layer, kind), config, trace)[:, query]
+        every = np.repeat(z[None], len(row), axis=0)
+        every[:, :, query] = row
+        effects[mixed] = _moved(_final(every, params, config, trace, layer, kind), config, trace)[:, query]
     return effects
+
+
+def _check_heads(config: Config, layer: int, heads: Sequence[int], kind: str) -> None:
+    """Raises: ConfigError for a head that the model has not."""
+    if kind not in ("attn", IN_CROSS):
+        raise wrong("kind", kind, f"attn or {IN_CROSS}")
+    for head in several("heads", heads, "heads"):
+        place = (whole("layer", layer), whole("head", head))
+        if fault := no_head(config, place if kind == "attn" else (*place, kind)):
+            raise ConfigError(f"head: {fault}", "layer", "head")
 
 
 @np.errstate(over="ignore", invalid="ignore")  # as in forward

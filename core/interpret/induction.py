@@ -129,10 +129,12 @@ def find_circuit(params: Params, config: Config, ids: np.ndarray) -> Circuit:
 
     Of the heads of all earlier layers, `first` is the one whose ablation costs `second` most of its score: composition
     of keys, measured by its effect (Elhage et al. 2021, "A Mathematical Framework for Transformer Circuits").
-    Raises: ConfigError for a model of one layer, which can hold no such circuit.
+    Raises: ConfigError for a model of one layer, which can hold no such circuit, and for ids of which none comes again.
     """
     if config.n_layers < 2:
         raise ConfigError(f"n_layers: {config.n_layers}; an induction circuit takes two", "n_layers")
+    if not followers(ids).any():
+        raise ConfigError("ids: none of them comes again, so there is nothing to repeat", "ids")
 
     def scores(of: Callable[[np.ndarray], np.ndarray], *ablated: Place) -> np.ndarray:
         change = Interventions(ablated=frozenset(ablated))

@@ -21,6 +21,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from ..arguments import whole
 from ..backward import backward
 from ..backward_needs import needed
 from ..config import Config
@@ -54,8 +55,10 @@ def word_influence(params: Params, config: Config, trace: Trace, embeddings: np.
     """All of ANSWERS for the logit of `token` after the last position.
 
     trace: a full one, of one sentence. embeddings [pos, d_model]: what it began from.
-    Raises: ConfigError for a model without logits or of two stacks, and for what `backward` does not go through.
+    Raises: ConfigError for a model without logits or of two stacks, for a token that is none, and for what `backward`
+    does not go through.
     """
+    whole("token", token, 0, config.vocab_size - 1)
     running = without(config, trace.interventions.off)
     if not running.unembed or running.n_encoder_layers:
         raise ConfigError("unembed: of a model of one stack, with logits, words are asked what they did", "unembed")

@@ -160,8 +160,8 @@ def into_heads(reader: np.ndarray, trace: Trace, params: Params, config: Config,
 
 
 def is_sum(config: Config) -> bool:
-    """Whether the last stream is the sum of all that was written to it, each part as it was written."""
-    return config.residual and not (config.norm != "none" and config.norm_at == "post")
+    """Whether the last stream is the sum of what the heads and MLPs of its own stack wrote, each part as it was."""
+    return config.residual and not config.cross and not (config.norm != "none" and config.norm_at == "post")
 
 
 def _written(trace: Trace, params: Params, config: Config, reader: np.ndarray) -> dict[str, np.ndarray]:
@@ -202,6 +202,8 @@ def _check_sum(config: Config) -> None:
     _check_unembed(config)
     if not config.residual:
         raise ConfigError("residual: is False, so the last stream is not a sum of all that was written", "residual")
+    if config.cross:
+        raise ConfigError("cross: True, so the last stream holds what was brought from another text as well", "cross")
     if not is_sum(config):
         raise ConfigError(
             "norm_at: 'post' rescales the sum after every part, so no part reaches the logits as it was written",

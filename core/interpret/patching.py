@@ -17,6 +17,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..activations import last_stream
+from ..arguments import several, whole, wrong
 from ..config import ENCODER, Config
 from ..errors import ConfigError
 from ..interventions import Interventions, Patch, without
@@ -53,9 +54,14 @@ def patched_differences(
     an encoder-decoder those are the decoder's; "cross", z of its cross-attention, a head a variant; "encoder", the
     stream that enters a layer of the encoder, a position a variant.
     target, source: full traces, each of one sentence, of the same length. Raises: ConfigError where they are not, for a
-    model without logits, and for an array that there is not.
+    model without logits, and for an array, a head or a token that there is not.
     """
     config = without(config, target.interventions.off)
+    if not isinstance(what, str) or what not in ARRAYS:
+        raise wrong("what", what, f"one of {', '.join(ARRAYS)}")
+    whole("head", head, 0, config.n_heads - 1)
+    for token in several("pair", pair, "ids of tokens"):
+        whole("pair", token, 0, config.vocab_size - 1)
     if not config.unembed:
         raise ConfigError("unembed: is False, and without logits no candidate is likelier", "unembed")
     name = f"{ENCODER if what == 'encoder' else ''}blocks.{layer}.{ARRAYS[what]}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import sqrt
+
 import numpy as np
 
 from ..config import Config, RotaryScaling
@@ -65,12 +67,22 @@ def order_effect(params: Params, config: Config, trace: Trace) -> np.ndarray:
 
     Attention without positions and without a mask treats its input as a set: reordered tokens leave it reordered and
     otherwise unchanged, so the effect is zero but for rounding (Vaswani et al. 2017, section 3.5).
-    Raises: ConfigError for a patched run: what was put in stays in its place, and does not move with the tokens.
+    Raises: ConfigError for a run that was patched, or of which edges were cut: both stay in their place, and do not
+    move with the tokens.
     """
-    if trace.interventions.patch:
-        raise ConfigError("patch: stays in its place while the tokens move, so no order can be compared", "patch")
+    for name in ("patch", "cut"):
+        if getattr(trace.interventions, name):
+            raise ConfigError(f"{name}: stays in its place while the tokens move, so no order can be compared", name)
     last = f"blocks.{config.n_layers - 1}.resid_post"
+    x, mask = trace["embed"][..., ::-1, :], trace.mask
+    if config.embed_scale:
+        x = x / x.dtype.type(sqrt(config.d_model))  # "embed" is what was scaled, and will be once more
     backwards = forward(
-        params, config, embeddings=trace["embed"][..., ::-1, :], interventions=trace.interventions, names=[last]
+        params,
+        config,
+        embeddings=x,
+        mask=None if mask is None else mask[..., ::-1],
+        interventions=trace.interventions,
+        names=[last],
     )
     return relative_change(trace[last].astype(np.float64), backwards[last][..., ::-1, :].astype(np.float64))

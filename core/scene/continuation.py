@@ -50,7 +50,7 @@ class Writing:
 
 
 def write(scene: Scene, params: Params | None = None, cache: bool | None = None, known: Known | None = None) -> Writing:
-    """Write scene.new tokens after its sentence, or as many as n_ctx has room for.
+    """Write scene.max_new_tokens tokens after its sentence, or as many as n_ctx has room for.
 
     Forced tokens outside these places, or outside the vocabulary, are passed over.
     params: the weights, where they are known. cache: None keeps keys and values where the mask lets it.
