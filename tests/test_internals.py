@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import builtins
 import copy
+import gzip
 import importlib
 import re
 from collections.abc import Callable, Coroutine
@@ -23,7 +24,7 @@ from streamlit.testing.v1 import AppTest
 
 from tests.chromium import settled
 from tests.support import open_page
-from ui.live import internals, live_figure
+from ui.live import internals, live_figure, packed
 from ui.state import SCENE
 
 ROOT = Path(__file__).parents[1]
@@ -116,20 +117,27 @@ def test_without_the_chunk_there_is_none(monkeypatch, tmp_path):
 FRONTEND = Path(internals.st.__file__).parent / "static"
 
 
-def heard(path: str, accept: str = "text/html,*/*", query: bytes = b"") -> tuple[int, dict[str, str]]:
-    """The status and the headers with which the server answers an address."""
+def sent(path: str, method: str = "GET", query: bytes = b"", **asked: str) -> tuple[int, dict[str, str], list[bytes]]:
+    """The status, the headers and the parts of the body with which the server answers one who asks with headers."""
     from streamlit.web.server.starlette.starlette_static_routes import create_streamlit_static_handler
 
     files = create_streamlit_static_handler(str(FRONTEND), "")
-    scope = {"type": "http", "method": "GET", "path": f"/{path}", "query_string": query}
-    scope |= {"headers": [(b"accept", accept.encode())], "root_path": "", "asgi": {"spec_version": "2.4"}}
+    headers = [(name.replace("_", "-").encode(), value.encode()) for name, value in asked.items()]
+    scope = {"type": "http", "method": method, "path": f"/{path}", "query_string": query, "headers": headers}
+    scope |= {"root_path": "", "asgi": {"spec_version": "2.4"}}
     messages: list[dict] = []
 
     async def send(message: dict) -> None:
         messages.append(message)
 
     awaited(files(scope, None, send))
-    return messages[0]["status"], {name.decode(): value.decode() for name, value in messages[0]["headers"]}
+    told = {name.decode(): value.decode() for name, value in messages[0]["headers"]}
+    return messages[0]["status"], told, [message["body"] for message in messages[1:]]
+
+
+def heard(path: str, accept: str = "text/html,*/*", query: bytes = b"") -> tuple[int, dict[str, str]]:
+    """The status and the headers with which the server answers an address."""
+    return sent(path, query=query, accept=accept)[:2]
 
 
 def answer(path: str, accept: str = "text/html,*/*", query: bytes = b"") -> tuple[int, str]:
@@ -165,9 +173,88 @@ def test_a_page_says_where_plotly_lies_and_nothing_else_does(monkeypatch):
     assert "link" not in heard("favicon.png")[1] and "link" not in heard(place[1], "*/*")[1]
 
 
-def test_without_starlette_addresses_stay_and_plotly_comes_later(monkeypatch):
+@pytest.fixture
+def packing(monkeypatch):
+    """A script of the frontend and what is in it, where the server packs."""
+    pytest.importorskip("streamlit.web.server.starlette.starlette_static_routes")
+    files = pytest.importorskip("starlette.staticfiles").StaticFiles
+    monkeypatch.setattr(files, "get_response", files.get_response)  # put back afterwards
+    monkeypatch.setattr(packed, "_kept", {})
+    for _ in range(2):  # the second time nothing more is put around it
+        internals.shorten_deep_addresses()
+        internals.send_frontend_packed()
+    script = FRONTEND / "static" / "js" / internals.plotly_chunk()
+    return script.relative_to(FRONTEND).as_posix(), script.read_bytes()
+
+
+def test_the_frontend_is_sent_packed_to_those_who_can_unpack_it(packing):
+    script, content = packing
+    for _ in range(2):  # the second time as it was kept
+        status, headers, parts = sent(script, accept_encoding="gzip, deflate, br, zstd")
+        body = b"".join(parts)
+        assert status == 200 and gzip.decompress(body) == content and len(body) < len(content) / 3
+        assert headers["content-encoding"] == "gzip" and headers["vary"] == "Accept-Encoding"
+        assert int(headers["content-length"]) == len(body) and "immutable" in headers["cache-control"]
+        assert "javascript" in headers["content-type"]
+        assert max(map(len, parts)) <= packed.CHUNK, "a slow reader's packet waits in memory"
+    sheet = next((FRONTEND / "static" / "css").glob("index.*.css"))
+    _, headers, parts = sent(sheet.relative_to(FRONTEND).as_posix(), accept_encoding="gzip")
+    assert gzip.decompress(b"".join(parts)) == sheet.read_bytes()
+
+
+def test_who_cannot_unpack_or_wants_a_part_is_sent_the_file_as_it_is(packing):
+    script, content = packing
+    for asked in ({}, {"accept_encoding": "identity"}):
+        status, headers, parts = sent(script, **asked)
+        assert status == 200 and b"".join(parts) == content and "content-encoding" not in headers
+        assert headers["vary"] == "Accept-Encoding", "or a cache between gives it to others"
+    status, headers, parts = sent(script, accept_encoding="gzip", range="bytes=10-19")
+    assert status == 206 and b"".join(parts) == content[10:20] and "content-encoding" not in headers
+    status, headers, parts = sent(script, "HEAD", accept_encoding="gzip")
+    assert status == 200 and b"".join(parts) == b"" and int(headers["content-length"]) == len(content)
+
+
+def test_who_has_the_packed_file_is_told_that_it_is_as_it_was(packing):
+    script, _ = packing
+    _, headers, _ = sent(script, accept_encoding="gzip")
+    assert headers["etag"].startswith("W/"), "not byte for byte the file's"
+    status, _, parts = sent(script, accept_encoding="gzip", if_none_match=headers["etag"])
+    assert status == 304 and b"".join(parts) == b""
+
+
+def test_what_is_no_script_or_sheet_is_not_packed(packing):
+    for path in ("favicon.png", "index.html", "attention", "static/js/gone.js"):
+        _, headers, _ = sent(path, accept="text/html,*/*", accept_encoding="gzip")
+        assert "content-encoding" not in headers and "vary" not in headers, path
+    small = next(path for path in (FRONTEND / "static" / "js").glob("*.js") if path.stat().st_size < packed.LEAST)
+    assert "content-encoding" not in sent(small.relative_to(FRONTEND).as_posix(), accept_encoding="gzip")[1]
+
+
+def test_other_files_of_an_app_are_not_packed(packing, tmp_path):
+    from starlette.staticfiles import StaticFiles
+
+    (tmp_path / "own.js").write_text("1;" * packed.LEAST)
+    headers = [(b"accept-encoding", b"gzip")]
+    scope = {"type": "http", "method": "GET", "path": "/own.js", "headers": headers, "root_path": ""}
+    response = awaited(StaticFiles(directory=tmp_path).get_response("own.js", scope))
+    assert "content-encoding" not in response.headers and not packed._kept
+
+
+def test_a_file_that_a_class_asks_for_at_once_is_packed_once(monkeypatch, tmp_path):
+    (tmp_path / "script.js").write_bytes(b"let x = 1;" * 100_000)
+    monkeypatch.setattr(packed, "_kept", {})
+    done = []
+    compress = gzip.compress
+    monkeypatch.setattr(packed.gzip, "compress", lambda *given, **how: done.append(1) or compress(*given, **how))
+    with ThreadPoolExecutor(8) as class_:
+        sent_ = {*class_.map(packed.pack, [tmp_path / "script.js"] * 32)}
+    assert len(done) == 1 == len(sent_)
+
+
+def test_without_starlette_addresses_stay_nothing_is_packed_and_plotly_comes_later(monkeypatch):
     hide(monkeypatch, "starlette.staticfiles")
     internals.shorten_deep_addresses()
+    internals.send_frontend_packed()
     internals.send_plotly_early()
 
 

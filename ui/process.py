@@ -51,6 +51,7 @@ def _prepare() -> None:
     gc.set_threshold(*GENERATIONS)
     internals = import_module("ui.live.internals")
     internals.shorten_deep_addresses()
+    internals.send_frontend_packed()
     internals.send_plotly_early()
     internals.leave_left_pages()
     internals.lighten_states()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import wraps
 from inspect import iscoroutinefunction
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from urllib.parse import quote
 
 import streamlit as st
 
+from ui.live import packed
 from ui.live.alone import ALONE
 
 GONE = (ImportError, AttributeError, TypeError, RuntimeError)  # what is raised where something is not as it was
@@ -127,6 +129,37 @@ def shorten_deep_addresses() -> None:
             return RedirectResponse(f"{up}{quote(levels[-1])}{query and '?'}{query}")
 
     get_response.fibra = True  # type: ignore[attr-defined]
+    StaticFiles.get_response = get_response  # type: ignore[method-assign]
+
+
+def send_frontend_packed() -> None:
+    """Send the scripts and sheets of Streamlit's frontend packed, by the same StaticFiles.get_response. Without it, or
+    without the file that a response is of: they are sent as they are."""
+    try:
+        from starlette.concurrency import run_in_threadpool
+        from starlette.datastructures import Headers
+        from starlette.responses import FileResponse, StreamingResponse
+        from starlette.staticfiles import StaticFiles
+
+        served = StaticFiles.get_response
+    except GONE:
+        return
+    if getattr(served, "packs", False):
+        return
+
+    @wraps(served)
+    async def get_response(self: Any, path: str, scope: Any) -> Any:
+        response = await served(self, path, scope)
+        file = isinstance(response, FileResponse) and self.html and response.status_code == 200 and response.path
+        if not file or not packed.packs(file, int(response.headers.get("content-length", 0))):
+            return response
+        if scope["method"] != "GET" or not packed.unpacks(Headers(scope=scope)):
+            response.headers["vary"] = "Accept-Encoding"
+            return response
+        content = await run_in_threadpool(packed.pack, file)
+        return StreamingResponse(packed.parts(content), headers=packed.headers(response.headers, content))
+
+    get_response.packs = True  # type: ignore[attr-defined]
     StaticFiles.get_response = get_response  # type: ignore[method-assign]
 
 
