@@ -13,7 +13,8 @@ def entropy(pattern: np.ndarray) -> np.ndarray:
     0 for a single key, log2(n) for n keys alike (Shannon 1948, section 6).
     """
     least = np.finfo(pattern.dtype).tiny  # in the place of 0, whose logarithm is none: 0 times that is 0
-    return -np.vecdot(pattern, np.log2(np.maximum(pattern, least)))
+    bits = np.maximum(pattern, least)
+    return -np.vecdot(pattern, np.log2(bits, out=bits))
 
 
 def attention_distance(pattern: np.ndarray) -> np.ndarray:
