@@ -44,13 +44,14 @@ def _drifted(
         return words(f"drift.reads.{'unmoved' if length == 0 else 'alone'}", **values)
     if near.everywhere:
         return words("drift.reads.everywhere", **values, now=size(near.value, words))
-    if near.indices == [i]:
+    starts = near.indices
+    if starts == [i]:
         return words("drift.reads.own", **values)
-    same = near.places, i if i in near.indices else None
+    same = near.places, i if i in starts else None
     if same not in told:
-        told[same] = _starts(called, near, i, words)
+        told[same] = _starts(called, starts, i, words)
     values |= {"starts": told[same], "now": size(near.value, words)}
-    was = _was(before, i, near, words)
+    was = _was(before, i, starts, words)
     return words(f"drift.reads.{'near' if was else 'near_several'}", **values, was=was)
 
 
@@ -65,18 +66,20 @@ def came_nearer(before: np.ndarray, after: np.ndarray, words: Words) -> extremes
     return extremes.greatest(before - after, lambda x: size(x, words))
 
 
-def _starts(called: list[str], near: extremes.Extreme, own: int, words: Words) -> str:
+def _starts(called: list[str], starts: list[int], own: int, words: Words) -> str:
     def name(j: int) -> str:
         return words("drift.own") if j == own else words("drift.of", token=called[j])
 
-    return extremes.some_of(near.indices, name, words)
+    return extremes.some_of(starts, name, words)
 
 
-def _was(before: np.ndarray, i: int, near: extremes.Extreme, words: Words) -> str:
+def _was(before: np.ndarray, i: int, starts: list[int], words: Words) -> str:
     """How far the start of the i-th token is from those starts, of `before` [pos] from all; nothing where it is not as
     far from each of them."""
-    written = {size(length, words) for length in {*before[near.indices].tolist()}}
-    return written.pop() if len(written) == 1 and i not in near.indices else ""
+    if i in starts:
+        return ""
+    written = {size(length, words) for length in {*before[starts].tolist()}}
+    return written.pop() if len(written) == 1 else ""
 
 
 def size(length: float, words: Words) -> str:
@@ -206,8 +209,8 @@ def _ends(called: list[str], i: int, start: np.ndarray, end: np.ndarray, words: 
         return words("drift.says.ends_everywhere", **now)
     if near.indices == [i]:
         return words("drift.says.ends_own")
-    now |= {"starts": _starts(called, near, i, words)}
-    if not (was := _was(before, i, near, words)):
+    now |= {"starts": _starts(called, near.indices, i, words)}
+    if not (was := _was(before, i, near.indices, words)):
         return words("drift.says.ends_several", **now)
     gain = came_nearer(before, after, words)
     nearer = gain.value > 0 and near.indices == gain.indices

@@ -190,9 +190,11 @@ def least(values: np.ndarray, shown: Shown, where: np.ndarray | None = None) -> 
 def least_of_each(values: np.ndarray, shown: Shown) -> list[Extreme]:
     """The least of each row [row, n], in the same way: all rows are put in order at once, and mostly the first numbers
     tell."""
+    each = np.sort(values)
+    finite = np.isfinite(each[:, [0, -1]]).all(axis=1)
     return [
-        _least_in_order(row, ordered.tolist(), shown) if np.isfinite(ordered[[0, -1]]).all() else least(row, shown)
-        for row, ordered in zip(values, np.sort(values), strict=True)
+        _least_in_order(row, ordered.tolist(), shown) if is_finite else least(row, shown)
+        for row, ordered, is_finite in zip(values, each, finite.tolist(), strict=True)
     ]
 
 
@@ -204,7 +206,7 @@ def _least_in_order(row: np.ndarray, ordered: list[float], shown: Shown) -> Extr
         alike *= 2
     alike = bisect_left(ordered, True, alike // 2, min(alike, n), key=lambda value: differs(-value))
     places = np.flatnonzero(row <= ordered[alike - 1]).tolist()
-    return Extreme(ordered[0], tuple((at,) for at in places), alike == n)
+    return Extreme(ordered[0], tuple(zip(places)), alike == n)
 
 
 def percent(words: Words) -> Shown:

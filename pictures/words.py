@@ -67,7 +67,7 @@ class Words:
 
     def filled(self, text: str, values: Mapping[str, Any]) -> str:
         """The text with the values in their places; of forms, the chosen one alone is filled in."""
-        return "".join(part if isinstance(part, str) else self._field(part, values) for part in _parts(text))
+        return "".join([part if isinstance(part, str) else self._field(part, values) for part in _parts(text)])
 
     def _field(self, field: Field, values: Mapping[str, Any]) -> str:
         value = values[field.name]
@@ -92,9 +92,9 @@ class Words:
             # It may be a token: a space, text from right to left, or the one for what a vocabulary lacks, which has a
             # name in each language. No text that a reader writes is one such token.
             return format(isolated(visible(self("token.unknown") if value == UNKNOWN else value)), spec)
-        if not isinstance(value, Real):
+        if not isinstance(value, (float, int, Real)):  # mostly one of the first two, which is soon told
             return format(value, spec)
-        if not spec and isinstance(value, Integral):
+        if not spec and isinstance(value, (int, Integral)):
             spec = ","
         return self._localized(format(value, _grouped(spec)))
 

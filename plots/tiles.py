@@ -235,8 +235,8 @@ def _scaled(zmax: float, signed: bool, exact: bool) -> dict[str, Any]:
 def _pooled(cells: np.ndarray, factor: int, greater: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> np.ndarray:
     """[..., query, key]: the greatest of each factor x factor cells (a power of two).
 
-    First of rows, which lie side by side in memory: with one of NumPy's own functions all at once. Then, of the few that
-    are left, of pairs: a reduction over such short axes takes NumPy ten times as long.
+    First of rows, which lie side by side in memory: with one of NumPy's own functions all at once. Then of pairs of
+    the few that are left: a reduction over such short axes takes NumPy ten times as long.
     """
     if any(side % factor for side in cells.shape[-2:]):
         cells = np.pad(cells, [(0, 0)] * (cells.ndim - 2) + [(0, -side % factor) for side in cells.shape[-2:]])
