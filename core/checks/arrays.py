@@ -13,6 +13,7 @@ from ..errors import CheckError
 from ..generate.sampling import Distribution
 from ..interpret import head_effects, head_label, head_scores, key_effects, probe_induction
 from ..interpret.heads import LABELS
+from ..interpret.induction import patterns
 from ..kinds import cut
 from ..ops.loss import cross_entropy
 from ..scene.continuation import Writing, write
@@ -82,7 +83,7 @@ class Arrays:
 
     @property
     def patterns(self) -> np.ndarray:
-        return np.stack([self.read(f"blocks.{i}.attn.pattern") for i in range(self.scene.config.n_layers)])
+        return patterns(self.run.trace, self.run.config.n_layers)
 
     @property
     def scores(self) -> dict[str, np.ndarray]:

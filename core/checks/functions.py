@@ -1,4 +1,4 @@
-"""The functions that a check's expression can call; `at`, which reads a Scene's arrays, is in arrays.py."""
+"""The functions that a check's expression can call; `at`, which reads a Scene's arrays, is `Reader`'s in check.py."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import interpret
 from ..errors import CheckError
 from ..limits import EXPRESSION_NUMBERS
 
@@ -26,9 +27,7 @@ def distances(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """[i, j]: Euclidean distances between the rows of x [i, d] and y [j, d], in float64."""
     if np.ndim(x) != 2 or np.ndim(y) != 2 or len(x) * len(y) > EXPRESSION_NUMBERS:
         raise CheckError("expression: distances takes two arrays of rows, and not too many of them")
-    a, b = np.asarray(x, np.float64), np.asarray(y, np.float64)
-    squares = (a**2).sum(1)[:, None] + (b**2).sum(1) - 2 * a @ b.T
-    return np.sqrt(np.maximum(squares, 0))
+    return interpret.distances(np.asarray(x, np.float64), np.asarray(y, np.float64))
 
 
 def pick(*conditions: Any) -> int:
