@@ -1,8 +1,8 @@
 """The Transformer, backward: the headings of model.py in mirror order, each the gradients of the section that it names.
 
 Each function takes the gradient of its section's output, and gives that of its input, by the chain rule (Rumelhart et
-al. 1986). `dx` is the gradient of the loss with respect to x; a comment repeats the line of model.py that is gone back
-through. What a function returns is its caller's to add to.
+al. 1986). `dx` is the gradient of the loss with respect to x; a comment says in short the line of model.py that is
+gone back through. What a function returns is its caller's to add to.
 """
 
 from __future__ import annotations
@@ -99,6 +99,7 @@ def unembed_backward(params: Params, config: Config, trace: Trace, flow: Gradien
     """What entered flow at the logits -> dx [..., pos, d_model]; that of the last stream (see `unembed`)."""
     dlogits = flow.put("logits")
     x = trace[last_stream(config)]
+    # logits = linear(x, W_U, b_U)
     if not config.tied_unembed:
         return _linear_backward(dlogits, x, params, "unembed.W_U", "unembed.b_U", flow)
     # W_U = W_E.T
@@ -118,10 +119,12 @@ def norm_backward(
     """LayerNorm's or RMSNorm's (ops/norm.py), step by step: dout [..., pos, d_model] -> dx [..., pos, d_model]."""
     normalized, scale = trace[at + ".normalized"], trace[at + ".scale"]
     dout = flow.put(at + ".out", dout)
+    # out = normalized * w, and out += b
     dnormalized, flow.params[at + ".w"] = gain_backward(dout, normalized, params[at + ".w"])
     if at + ".b" in params:
         flow.params[at + ".b"] = bias_backward(dout)
     dnormalized = flow.put(at + ".normalized", dnormalized)
+    # normalized = x / scale, of x and scale as layer_norm or rms_norm gives them
     dscale = flow.put(at + ".scale", scale_backward(dnormalized, normalized, scale))
     dx = centred_backward(dnormalized, dscale, normalized, scale)
     return mean_backward(dx) if config.norm == "layer" else dx
@@ -137,12 +140,14 @@ def mlp_backward(
     -> dx [..., pos, d_model].
     """
     f_backward = ACTIVATIONS_BACKWARD[config.activation]
+    # mlp_out = linear(post, W_out, b_out)
     dpost = _linear_backward(dout, trace[at + "post"], params, at + "W_out", at + "b_out", flow)
     dpost = flow.put(at + "post", dpost)
     if not config.gated:
+        # post = f(pre), and pre = linear(x, W_in, b_in)
         dpre = flow.put(at + "pre", f_backward(dpost, trace[at + "pre"], trace[at + "post"]))
         return _linear_backward(dpre, x, params, at + "W_in", at + "b_in", flow)
-    # post = act * up
+    # post = act * up, act = f(pre), pre = linear(x, W_gate), up = linear(x, W_in, b_in)
     dact = flow.put(at + "act", dpost * trace[at + "up"])
     dup = flow.put(at + "up", dpost * trace[at + "act"])
     dpre = flow.put(at + "pre", f_backward(dact, trace[at + "pre"], trace[at + "act"]))
@@ -172,6 +177,7 @@ def attention_backward(
     at, own = f"blocks.{i}.{kind}.", kind == "attn"
     change = trace.interventions
     if config.projections:
+        # attn_out = linear(merge_heads(z), W_O, b_O)
         dout = _linear_backward(dout, merge_heads(trace[at + "z"]), params, at + "W_O", at + "b_O", flow)
     dz = flow.put(at + "z", split_heads(dout, config.n_heads))
     if ablated := change.ablated_in(i, kind):
@@ -180,25 +186,29 @@ def attention_backward(
         dz[..., ablated, :, :] = 0
 
     pattern = trace[at + "pattern"]
+    # z = weighted_values(pattern, v)
     dpattern, dv = weighted_values_backward(dz, pattern, trace[at + "v"])
     dpattern = flow.put(at + "pattern", dpattern)
+    # pattern = softmax(scores, temperature), of scores = scores + mask
     dscores = flow.put(at + "scores_masked", softmax_backward(dpattern, pattern, change.temperature, flow.bug))
     dscores = flow.put(at + "scores_scaled", dscores)  # the mask is a constant
     if config.scale:
-        # scores = scores * (1 / sqrt(d_head))
+        # scores = scores * (1 / sqrt(head_width))
         dscores = dscores * (1 / sqrt(config.head_width))
     dscores = flow.put(at + "scores", dscores)
 
+    # scores = attention_scores(q, k)
     if own and config.positions == "rotary":
         about = (config.rotary_width, config.rotary_base, x.dtype, config.rotary_scaling)
         turn = rotary_angles(x.shape[-2], *about)
         dq, dk = attention_scores_backward(dscores, trace[at + "rot_q"], trace[at + "rot_k"])
+        # q = rotate(q, *turn), k = rotate(k, *turn)
         dq = rotate_backward(flow.put(at + "rot_q", dq), *turn)
         dk = rotate_backward(flow.put(at + "rot_k", dk), *turn)
     else:
         dq, dk = attention_scores_backward(dscores, trace[at + "q"], trace[at + "k"])
 
-    # q comes from x, and so do k and v, but in cross-attention
+    # q = split_heads(linear(x, W_Q, b_Q)), and so k and v of y, which is x but in cross-attention
     y = x if own else trace[last_stream(config.encoder, ENCODER)]
     parts = [merge_heads(flow.put(at + name, dy)) for name, dy in (("q", dq), ("k", dk), ("v", dv))]
     if config.projections:
