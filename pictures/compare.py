@@ -61,7 +61,7 @@ def _step(shown: Scene, scene: Scene, words: Words, start: str = "") -> Picture:
     scale = "probability" if scene.compared_step == "pattern" else "signed"
     zmax = 1.0 if scale == "probability" else changes.largest(step(pinned.before(scene)), step(scene))
     numbers = of_run(start, _cells(shown))
-    return Picture(_map(values, *_sides(shown), scene, words, scale, zmax, says), says, numbers)
+    return Picture(_map(values, *_sides(shown), shown, scene, words, scale, zmax, says), says, numbers)
 
 
 def _cells(shown: Scene) -> Cells:
@@ -91,7 +91,8 @@ def step_difference(scene: Scene, words: Words) -> Picture:
 
     says = changes.changed("compare.cell" if columns else "compare.dimension", was, now, named, words)
     numbers = difference_of(_cells(pinned.before(scene)), _cells(scene))
-    return Picture(_map(change, rows, columns, scene, words, "signed", changes.reach(was, now), says), says, numbers)
+    figure = _map(change, rows, columns, scene, scene, words, "signed", changes.reach(was, now), says)
+    return Picture(figure, says, numbers)
 
 
 def _sides(shown: Scene) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -104,15 +105,17 @@ def _map(
     values: np.ndarray,
     rows: Sequence[str],
     columns: Sequence[str],
+    shown: Scene,
     scene: Scene,
     words: Words,
     scale: str,
     zmax: float,
     says: str,
 ) -> dict[str, Any]:
+    """The chosen cell is that of `shown`, of which the sentence tells; the scene's own may be another one."""
     look: dict[str, Any] = {"zmax": zmax or None, "square": False, "width": WIDTH, "height": step_height(scene)}
     if columns:
-        row, column = stacks.looks(scene).cell
+        row, column = stacks.looks(shown).cell
         look["chosen"] = min(row, len(rows) - 1), min(column, len(columns) - 1)
         return looks_map(values, rows, words, says, columns, scale, **look)
     axis = words("axis.dimension")

@@ -83,7 +83,10 @@ def _was(before: np.ndarray, i: int, starts: list[int], words: Words) -> str:
 
 
 def size(length: float, words: Words) -> str:
-    """A length as a reader writes it: 0.97, 36,651, 3.1 × 10⁻⁴, or 1.2 × 10¹² where it explodes."""
+    """A length as a reader writes it: 0.97, 36,651, 3.1 × 10⁻⁴, or 1.234 × 10¹² where it explodes: in two digits ways
+    that part by more than what stands between two tokens would be called the same."""
+    if abs(length) >= PLAIN:
+        return words.power(length, 3)
     return words.scaled(length, 2 if abs(length) < 1000 else 0, large=PLAIN)
 
 

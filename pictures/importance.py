@@ -129,7 +129,7 @@ def _says_importance(scene: Scene, rows: np.ndarray, words: Words) -> str:
     weight, length, effect = (greatest(row, shown, seen) for row, shown in zip(rows, ways, strict=True))
     common = [key for key in weight.indices if key in length.indices and key in effect.indices]
     named = [
-        words("reading.all_alike") if most.everywhere else _keys(found, most.indices, words)
+        words("reading.all_alike") if most.everywhere else token_names(found.columns, most.indices, words)
         for most in (weight, length, effect)
     ]
     alike = weight.everywhere and length.everywhere and effect.everywhere

@@ -102,10 +102,10 @@ class Words:
         """A number as this language writes it, with a true minus sign and never minus zero."""
         return self._localized(f"{value:,.{decimals}f}")
 
-    def power(self, value: float) -> str:
-        """A number in two digits and a power of ten, which no line breaks: 3.1 × 10⁻⁸."""
-        mantissa, _, exponent = f"{value:.1e}".partition("e")
-        return f"{self.number(float(mantissa), 1)}\u00a0×\u00a010{str(int(exponent)).translate(RAISED)}"
+    def power(self, value: float, decimals: int = 1) -> str:
+        """A number in few digits and a power of ten, which no line breaks: 3.1 × 10⁻⁸."""
+        mantissa, _, exponent = f"{value:.{decimals}e}".partition("e")
+        return f"{self.number(float(mantissa), decimals)}\u00a0×\u00a010{str(int(exponent)).translate(RAISED)}"
 
     def scaled(self, value: float, decimals: int = 2, small: float = 0.01, large: float = 10_000) -> str:
         """A number of any size: with so many decimals, or below `small` and from `large` on with a power of ten."""

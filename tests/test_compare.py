@@ -203,6 +203,16 @@ def test_the_chosen_cell_is_outlined_in_both_maps_or_the_last_of_a_shorter_text(
         assert long == compare.step_height(scene.turn(sentence=" ".join("abcdefghijklmnopq")).pin().turn(sentence="a"))
 
 
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_outlined_row_of_what_is_pinned_is_the_one_that_its_sentence_tells(lang):
+    """Of a shorter text that is written later the last word is chosen; of the pinned one still the fourth."""
+    scene = Scene(model="gpt", sentence="um dois três quatro", query=3, key=1).pin().turn(sentence="a b")
+    picture = compare.pinned_step(scene, words_of(lang))
+    shapes = picture.figure["layout"]["shapes"]
+    places = {((shape["y0"] + shape["y1"]) / 2, (shape["x0"] + shape["x1"]) / 2) for shape in shapes}
+    assert (3, 1) in places and picture.says.startswith("“quatro”")
+
+
 def test_from_one_text_to_another_keys_and_values_stand_by_the_tokens_that_are_looked_at():
     words, both = words_of("en"), stacks.looks(Scene(model="translator"))
     assert both.crosses and len(both.rows) != len(both.columns)

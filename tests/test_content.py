@@ -76,6 +76,16 @@ def test_portuguese_is_not_english():
     }
 
 
+def test_portuguese_calls_a_thing_by_one_name():
+    """What was *a MLP*, *viés*, *produto escalar* here was *o MLP*, *bias*, *produto interno* on another page."""
+    other = re.compile(r"\b([Oo]s?|[Uu]m|[DdNn]os?|[Nn]um|[Aa]o|[Pp]elo) (MLPs?|Fibra)\b|\bbias\b|produto interno")
+    texts = {
+        path: path.read_text("utf-8") for path in (CONTENT / "pt-BR").rglob("*") if path.suffix in (".toml", ".md")
+    }
+    assert len(texts) > 10
+    assert [(path.name, found[0]) for path, text in texts.items() for found in other.finditer(text)] == []
+
+
 def calls() -> set[str]:
     """Every key that the code looks up with a plain string."""
     keys = set()

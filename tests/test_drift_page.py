@@ -117,6 +117,16 @@ def far(a: np.ndarray, b: np.ndarray) -> float:
     return length if length > 1e-6 * max(np.sqrt(sum(a**2)), np.sqrt(sum(b**2))) else 0.0
 
 
+def test_lengths_that_part_by_tens_of_thousands_are_not_called_the_same():
+    """Numbers that explode are written with a power of ten: of two digits, 1.2 × 10⁶ was the way of every token."""
+    scene, _ = Scene.from_query({"model": "gpt", "edits": "0.0:1000,1.1:-1000", "off": "norm", "n_layers": "12"})
+    stages = ways.ways(scene)
+    lengths = [far(a, b) for a, b in zip(stages[0], stages[-1], strict=True)]
+    assert min(lengths) > 1e6 and max(lengths) - min(lengths) > 20_000
+    says = pictures.drift(scene, words_of("en")).says
+    assert f"“pinguins” has drifted furthest: {max(lengths) / 1e6:.3f}\u00a0×\u00a010⁶" in says
+
+
 def least_of(end: np.ndarray, start: np.ndarray) -> str:
     """How near the nearest start is, as it is written."""
     return drift_said.size(min(far(end, x) for x in start), words_of("en"))
@@ -258,7 +268,7 @@ def test_a_first_layer_that_explodes_is_no_stillness(lang: str) -> None:
 def test_numbers_follow_the_language() -> None:
     assert "0,97" in pictures.drift(Scene(), words_of("pt-BR")).says
     assert drift_said.size(0.974, words_of("pt-BR")) == "0,97"
-    assert drift_said.size(123456789.0, words_of("pt-BR")) == "1,2\u00a0×\u00a010⁸"
+    assert drift_said.size(123456789.0, words_of("pt-BR")) == "1,235\u00a0×\u00a010⁸"
 
 
 def test_scales_that_differ_too_much_are_said() -> None:

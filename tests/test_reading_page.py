@@ -142,6 +142,17 @@ def test_weight_is_not_importance(lang):
 
 
 @both
+def test_what_parts_is_named_and_not_called_itself(lang):
+    """*Itself* would be the vector that comes from the word, or the output that changes without it."""
+    says = importance.importance(Scene(model="induction", lang=lang), words_of(lang)).says
+    most, own = (f"“{token}” ({'position' if lang == 'en' else 'posição'} {i})" for token, i in (("tu", 2), ("le", 3)))
+    if lang == "en":
+        assert f"is on {most} (" in says and f"comes from {own} (" in says and f"without {own} (" in says
+    else:
+        assert f"vai a {most} (" in says and f"vem de {own} (" in says and f"sem {own} (" in says
+
+
+@both
 def test_rollout_multiplies_the_layers(lang):
     for scene in SCENES:
         picture = importance.rolled(scene, words_of(lang))

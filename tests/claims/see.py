@@ -832,7 +832,7 @@ def counts_most(f: Fresh, v: Values) -> None:
     if told_as(f, "part:", "se separam"):
         assert not common and v["carrier"] == named_keys(f, best[1])
         still = len(best[2]) == sight.sum()
-        assert f.told.endswith("differ_still") == still and (still or v["loss"] == f.keys(sorted(best[2])))
+        assert f.told.endswith("differ_still") == still and (still or v["loss"] == named_keys(f, best[2]))
     elif told_as(f, "all three", "três modos"):
         assert any(len(keys) < sight.sum() for keys in best)
         assert common and v["common"] == f.phrase([f.key_token(key) for key in sorted(common)])
@@ -844,7 +844,7 @@ def counts_most(f: Fresh, v: Values) -> None:
 def named_keys(f: Fresh, keys: set[int]) -> str:
     """Those with the greatest number; of a number that all have, none."""
     alike = "all alike" if f.words.lang == "en" else "todos por igual"
-    return alike if len(keys) == f.seen[f.query].sum() else f.keys(sorted(keys))
+    return alike if len(keys) == f.seen[f.query].sum() else f.phrase([f.key_token(key) for key in sorted(keys)])
 
 
 @claim("reading.says.importance_only")

@@ -31,11 +31,11 @@ SCENES.append(
 BUILDERS = (votes.votes, votes.sources)
 LABELS = {
     "en": {"embed": "embedding", "pos_embed": "position", "ln_final.b": "bias of the last norm"},
-    "pt-BR": {"embed": "embedding", "pos_embed": "posição", "ln_final.b": "bias da última norma"},
+    "pt-BR": {"embed": "embedding", "pos_embed": "posição", "ln_final.b": "viés da última norma"},
 }
 OF_LAYER = {
     "en": {"head": "head {h}, layer {i}", "mlp": "MLP, layer {i}", "b_O": "bias b_O, layer {i}"},
-    "pt-BR": {"head": "cabeça {h}, camada {i}", "mlp": "MLP, camada {i}", "b_O": "bias b_O, camada {i}"},
+    "pt-BR": {"head": "cabeça {h}, camada {i}", "mlp": "MLP, camada {i}", "b_O": "viés b_O, camada {i}"},
 }
 
 
