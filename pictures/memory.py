@@ -275,11 +275,14 @@ def number(function: Callable) -> int:
 
 
 class Kept(Protocol[P, Given]):
-    """A function whose values are kept, with its shelf; `has` says whether one is, and counts as asking for it."""
+    """A function whose values are kept, with its shelf; `has` says whether one is, and counts as asking for it; `grown`
+    weighs one again, of which whoever says so knows that it takes more memory than before."""
 
     cache: Shelf
 
     def has(self, *args: P.args, **kwargs: P.kwargs) -> bool: ...
+
+    def grown(self, *args: P.args, **kwargs: P.kwargs) -> None: ...
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Given: ...
 
@@ -305,6 +308,9 @@ def kept(
         def has(*args: P.args, **kwargs: P.kwargs) -> bool:
             return BUDGET.get(named(*args, **kwargs)) is not None
 
+        def grown(*args: P.args, **kwargs: P.kwargs) -> None:
+            BUDGET.weigh_again(named(*args, **kwargs))
+
         @wraps(function)
         def remembered(*args: P.args, **kwargs: P.kwargs) -> T:
             name = named(*args, **kwargs)
@@ -325,7 +331,7 @@ def kept(
             return entry.value
 
         found = cast(Kept[P, T], remembered)
-        found.cache, found.has = shelf, has  # type: ignore[method-assign]
+        found.cache, found.has, found.grown = shelf, has, grown  # type: ignore[method-assign]
         return found
 
     return keep

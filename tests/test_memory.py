@@ -109,6 +109,21 @@ def test_what_a_text_computes_later_is_weighed_too():
     assert weigh(text) - grown < weigh(light) - light.steps[0].trace["logits"].nbytes, "of the traces nothing is kept"
 
 
+def test_what_is_known_of_a_text_is_weighed_once_it_is_written(monkeypatch):
+    """Keys, values and logits come after the shelf has it: ten readers of SmolLM2 kept 100 MB that nobody counted."""
+    monkeypatch.setattr(limits, "LARGE", 1)
+    scene = Scene(model="stories", max_new_tokens=3)
+    for turned in (scene, scene.turn(draw_seed=3, max_new_tokens=20), scene.turn(sentence="a foca", max_new_tokens=9)):
+        continuation.written(turned)
+        known, others = continuation._known(turned.computed), (turned.sentence != scene.sentence)
+        kept = weigh(known) + memory.ENTRY + others * (weigh(continuation._known(scene.computed)) + memory.ENTRY)
+        assert continuation._known.cache.currsize == kept
+    continuation._known.cache.clear()
+    continuation._stages.cache.clear()
+    continuation.stages(scene, continuation.text_of(scene))
+    assert continuation._known.cache.currsize == weigh(continuation._known(scene.computed)) + memory.ENTRY
+
+
 def test_views_count_with_what_they_look_at_and_each_thing_once():
     whole = np.zeros(100_000)
     assert weigh(whole[:3]) == pytest.approx(whole.nbytes, rel=0.01)
