@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from core import PRESETS, interpret
+from core.weights import FAMILIES
 
 ROOT = Path(__file__).parents[1]
 LAYERS = ["core", "plots", "pictures", "ui", "pages", "app"]  # each may import those to its left, and itself
@@ -24,7 +25,7 @@ OUTSIDE = {  # besides the standard library
 }
 # Used where installed; no module needs them to load.
 OPTIONAL = {"core": {"tokenizers"}, "plots": {"orjson"}, "ui": {"redis", "huggingface_hub", "js", "pyodide"}}
-FAMILIES = {*PRESETS, "gpt2", "bert", "distilbert", "roberta", "llama", "qwen2", "mistral", "gpt_neox"}
+MODELS = {*PRESETS, *FAMILIES}
 
 
 def files(layer: str) -> list[Path]:
@@ -147,18 +148,18 @@ COMPUTING = [
     ROOT / "core" / f"{name}.py"
     for name in (
         *("model", "backward", "config", "params", "input_checks", "interventions", "activations", "trace"),
-        *("gradient_flow", "train/loop"),
+        *("gradient_flow", "train/loop", "backward_needs", "reference"),
     )
 ]
 COMPUTING += sorted((ROOT / "core" / "generate").glob("*.py"))
-COMPUTING += sorted((ROOT / "core" / "ops").glob("*.py"))
+COMPUTING += [path for room in ("ops", "explain") for path in sorted((ROOT / "core" / room).glob("*.py"))]
 
 
 @pytest.mark.parametrize("path", COMPUTING, ids=named)
 def test_the_computation_asks_for_no_model_s_name(path):
     for part in ast.walk(tree(path)):
         if isinstance(part, ast.Constant) and isinstance(part.value, str):
-            assert part.value not in FAMILIES, f"{named(path)}:{part.lineno} names {part.value}"
+            assert part.value not in MODELS, f"{named(path)}:{part.lineno} names {part.value}"
 
 
 @EVERY

@@ -15,14 +15,13 @@ from ..config import Config
 from ..errors import ConfigError, WeightsError
 from ..params import Params
 from ..strict_json import parse, quoted
-from ..tokenizer.words import FixedVocabulary
+from ..tokenizer.words import SPLITTERS, FixedVocabulary
 from .families import OWN, family
 from .fields import Fields
 from .folder import CONFIG, WHOLE
 from .load import load_pretrained, save
 from .safetensors import TensorFile
 
-SPLITS = ("words", "characters")
 TOKEN = 64  # characters of the longest token, and of a task's name
 FLOAT32 = 4  # bytes
 UNREADABLE = ("Cc", "Cs", "Cn", "Co")  # control characters, halves of a character, and codes without one
@@ -151,6 +150,6 @@ def _check_text(text: str, what: str) -> None:
 
 
 def _split(text: str) -> str:
-    if text not in SPLITS:
-        raise WeightsError(f"__metadata__: split: {quoted(text)} is not one of {', '.join(SPLITS)}")
+    if text not in SPLITTERS:
+        raise WeightsError(f"__metadata__: split: {quoted(text)} is not one of {', '.join(SPLITTERS)}")
     return text
