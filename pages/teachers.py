@@ -21,9 +21,9 @@ def recipes(words: Words) -> None:
     """The lesson that is chosen: how it goes, what it asks, and its sheets."""
     found = {name: lesson for name in lessons.NAMES if (lesson := lessons.find(name, words.lang))}
     with st.container(key="teachers-choice"):
-        name = st.selectbox(
-            words("teachers.lesson"), [*found], format_func=lambda name: found[name].title, key="teachers-lesson"
-        )
+        titles = {name: lesson.title for name, lesson in found.items()}
+        label, key = words("teachers.lesson"), "teachers-lesson"
+        name = st.selectbox(label, [*found], format_func=titles.__getitem__, key=key, placeholder="")
         _offers(found[name], words)
     with st.container(key="teachers-lesson-page"):
         st.html(f'<div class="fibra-printed">{escape(found[name].title)}</div>')

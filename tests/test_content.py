@@ -97,6 +97,18 @@ def calls() -> set[str]:
     return keys
 
 
+def test_no_list_of_choices_speaks_english_when_it_is_emptied():
+    """Without a placeholder Streamlit has one of its own."""
+    lists = [
+        node
+        for path in [*ROOT.glob("ui/**/*.py"), *ROOT.glob("pages/*.py")]
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Call) and "selectbox" in [getattr(part, "attr", "") for part in (node.func, *node.args)]
+    ]
+    assert len(lists) >= 8
+    assert [ast.unparse(node) for node in lists if "placeholder" not in {more.arg for more in node.keywords}] == []
+
+
 def test_every_key_that_is_looked_up_exists():
     assert calls() and calls() <= LABELS["en"].keys()
 

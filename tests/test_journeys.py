@@ -210,6 +210,22 @@ def test_reset_and_language(watched, app):
     assert link.evaluate("e => getComputedStyle(e).outlineStyle") == "solid", "a reader by keyboard sees where it is"
 
 
+@pytest.mark.parametrize("knob", ["attention Quem olha", "heads Cabeças desligadas"])
+def test_a_list_that_has_nothing_of_what_is_typed_says_so_in_the_reader_s_language(in_turn, app, knob):
+    page, (name, label) = in_turn, knob.split(" ", 1)
+    open_page(page, app, name, query="model=gpt&lang=pt-BR")
+    if name == "heads":
+        page.get_by_role("button", name="Interruptores").click()
+    box = page.get_by_role("combobox", name=label)
+    box.fill("")
+    assert "Choose" not in (box.get_attribute("placeholder") or ""), "it shows as soon as the box is empty"
+    box.fill("zzz")
+    empty = page.locator("[role=listbox] > [role=option] > span")
+    expect(empty).to_have_css("font-size", "0px")
+    told = empty.evaluate("e => getComputedStyle(e, '::after').content")
+    assert told == f'"{words_of("pt-BR")("browser.names.nothing")}"'
+
+
 def test_a_fast_hand_on_a_slider(in_turn, app):
     page = in_turn
     open_page(page, app)

@@ -164,7 +164,7 @@ def select(
     mount = feed(f"knob-{knob}", value, of, _labels(options, names))
     turn = _turning(knob, more.pop("turn", state.turn))
     look = {"format_func": names, "none": None in options, **more}
-    draw(mount, value, turn, st.selectbox, label, options, _place(options, mount.value), **look)
+    draw(mount, value, turn, st.selectbox, label, options, _place(options, mount.value), placeholder="", **look)
 
 
 def head(config: Config, place: tuple[int, int], words: Words) -> None:

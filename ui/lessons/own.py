@@ -94,13 +94,17 @@ def _make(words: Words) -> None:
     pages = [name for name, page in PAGES.items() if page.section not in ("class", "models")]
     last = st.session_state.get(state.BEFORE, pages[0])
     at = pages.index(last) if last in pages else 0
-    page = st.selectbox(words("lessons.own.page"), pages, at, lambda name: words(f"pages.{name}"), key="lesson-page")
+    page = st.selectbox(
+        words("lessons.own.page"), pages, at, lambda name: words(f"pages.{name}"), key="lesson-page", placeholder=""
+    )
     title = st.text_input(words("lessons.own.step_title"), key="lesson-title", max_chars=120)
     says = st.text_input(words("lessons.own.says"), key="lesson-says", max_chars=400)
     scene = state.scene()
     fitting = ["", *(name for name, check in CHECKS.items() if check.asked(scene).computed == scene.computed)]
     label = words("lessons.own.check")
-    check = st.selectbox(label, fitting, format_func=lambda name: _asked(name, scene, words), key="lesson-check")
+    check = st.selectbox(
+        label, fitting, format_func=lambda name: _asked(name, scene, words), key="lesson-check", placeholder=""
+    )
     given = (page, title, says, check or "")
     st.button(words("lessons.own.add"), key="lesson-add", on_click=_add, args=given, disabled=not title.strip())
 

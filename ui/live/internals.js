@@ -131,6 +131,8 @@ function nameParts(words) {
     const name = `${words.help} ${part.dataset.fibraHelp}`;
     if (part.ariaLabel !== name) part.setAttribute("aria-label", name);
   }
+  // Of a list in which nothing is like what is typed: streamlit.css puts it there.
+  document.documentElement.style.setProperty("--fibra-nothing", JSON.stringify(words.nothing));
   for (const link of parts("stSkipToContent")) {
     if (link.textContent !== words.skip) link.textContent = words.skip;
   }

@@ -49,7 +49,9 @@ def _offered(found: tuple[Offer, ...], words: Words) -> None:
     if len(found) > 1:
         told = [words("models.hub.choice", title=one.title, n=one.size / 1e6) for one in found]
         label = words("models.hub.which")
-        offer = found[st.selectbox(label, range(len(found)), format_func=told.__getitem__, key="models-hub-file")]
+        offer = found[
+            st.selectbox(label, range(len(found)), format_func=told.__getitem__, key="models-hub-file", placeholder="")
+        ]
     st.html(pictures.table(pictures.rows_of_offer(offer, words)))
     if st.button(words("models.hub.fetch", n=offer.size / 1e6), key="models-hub-fetch", type="primary"):
         _fetched(offer, words)

@@ -174,11 +174,11 @@ def _pick(words: Words) -> None:
 
     with st.container(key="round-pick"):
         label = words("round.lesson")
-        lesson = st.selectbox(label, names, 0, lesson_title, key=f"round-lesson-{words.lang}") or ""
+        lesson = st.selectbox(label, names, 0, lesson_title, key=f"round-lesson-{words.lang}", placeholder="") or ""
         listed, place = questions(lesson, words), f"round-pick-{lesson}-{words.lang}"
         if not listed:
             return
-        chosen = st.selectbox(words("round.question"), listed, 0, asks, key=place)
+        chosen = st.selectbox(words("round.question"), listed, 0, asks, key=place, placeholder="")
         ask = {"on_click": _ask, "args": (chosen, listed, place)}
         st.button(words("round.ask"), key="round-ask", type="primary" if _idle() else "secondary", **ask)
 

@@ -49,7 +49,7 @@ def _from_file(data: bytes, words: Words) -> str:
         if error.code != "encoding":
             return ""
     names = {encoding: words(f"train.own.encodings.{encoding}") for encoding in ENCODINGS}
-    encoding = st.selectbox(words("train.own.encoding"), ENCODINGS, format_func=names.__getitem__)
+    encoding = st.selectbox(words("train.own.encoding"), ENCODINGS, format_func=names.__getitem__, placeholder="")
     try:
         text = decoded(data, encoding)
     except TextError:
