@@ -12,6 +12,7 @@ from typing import Any
 
 import core
 from core import Scene, limits
+from core.scene.recall import kept_bytes
 from core.scene.run import edit_matrices
 from pictures import memory
 from pictures.numbers import Numbers
@@ -101,6 +102,8 @@ def run(scene: Scene, block: int | None = None, drawn: tuple[str, ...] = ()) -> 
     Its weights are not kept with it: they are looked for where weights are kept, or drawn again, when asked for.
     block: the one that the page draws, of which all may be kept where it is computed first, or what is `drawn` of it.
     """
+    if is_large(scene):
+        memory.BUDGET.make_way(kept_bytes(scene.config, len(scene.tokens)))
     weights = partial(params, scene.computed)
     return core.run(scene.computed, params(scene), weights=weights, block=block, drawn=drawn)
 

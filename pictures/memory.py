@@ -176,6 +176,14 @@ class Budget:
             gone += self._fitted()
         self._release(gone)
 
+    def make_way(self, size: int) -> None:
+        """About so much will soon be computed and kept. What can only be kept alone displaces what is alone: that goes
+        now, and where it lay there is room for the other, which else stood beside it first. What is left free then, the
+        system gets back once the other is put here."""
+        with self._lock:
+            gone = self._without_alone() if self.most - self.taken < size <= limits.ALONE else None
+            self._released += gone.size if gone else 0
+
     def weigh_again(self, key: bytes) -> None:
         """An entry's value has grown since it was put there."""
         with self._lock:

@@ -16,6 +16,7 @@ import pytest
 
 import core
 from core import Scene, limits
+from core.scene.recall import kept_bytes
 from core.tasks import TASKS, Copy, Stories
 from core.train.loop import Batch, Checkpoints, State, step_bytes, take_step
 from core.train.training_run import TrainingRun, sized
@@ -393,6 +394,32 @@ def test_one_value_that_is_larger_than_the_rest_is_kept_alone_until_the_next_suc
     assert budget.get(b"small") and budget.get(b"60000") and budget.currsize < 10_000
     budget.clear()
     assert budget.get(b"60000") is None
+
+
+def test_what_is_alone_makes_way_for_another_such_one_and_for_nothing_else(monkeypatch):
+    budget = memory.Budget(10_000)
+    monkeypatch.setattr(limits, "ALONE", 100_000)
+    budget.put(b"old", np.zeros(50_000, np.uint8), budget.shelf("large"))
+    for size, stays in ((9_000, True), (200_000, True), (60_000, False)):
+        budget.make_way(size)
+        assert (budget.get(b"old") is not None) == stays
+
+
+def test_two_long_texts_are_not_there_at_once(monkeypatch):
+    """The run of the one before is gone when the next is computed; of a short text none has to go."""
+    monkeypatch.setattr(limits, "LARGE", 1)
+    monkeypatch.setattr(limits, "TRACE", 1000)
+    monkeypatch.setattr(BUDGET, "most", BUDGET.taken + 100_000)
+    scenes, there = [Scene(model="stories", sentence=" ".join([word] * 50)) for word in ("foca", "mar")], []
+    run = core.run
+    monkeypatch.setattr(core, "run", lambda *a, **k: there.append(compute.run.has(scenes[0])) or run(*a, **k))
+    for scene in (scenes[0], Scene(model="stories", sentence="o mar"), scenes[1]):
+        compute.run(scene)
+    assert there == [False, True, False]
+    assert not compute.run.has(scenes[0]) and compute.run.has(scenes[1])
+    assert kept_bytes(scenes[1].config, len(scenes[1].tokens)) == pytest.approx(
+        weigh(compute.run(scenes[1]).trace), rel=0.2
+    )
 
 
 def test_what_is_larger_than_others_leave_puts_nothing_out(monkeypatch):

@@ -10,6 +10,7 @@ from contextlib import suppress
 
 import numpy as np
 
+from .. import limits
 from ..activations import last_stream
 from ..config import Config
 from ..interventions import Interventions
@@ -205,3 +206,12 @@ def trace_bytes(config: Config, n: int) -> int:
     vectors = 7 * config.d_model + 3 * width + 3 * kv + (4 if config.gated else 2) * config.d_mlp
     a_block = n * vectors + 4 * config.n_heads * n * n
     return 4 * (config.n_layers * a_block + n * (config.vocab_size if config.unembed else 0))
+
+
+def kept_bytes(config: Config, n: int) -> int:
+    """About how many bytes of a run of n tokens are kept: of a long text who looks at whom, the stream in the middle
+    and behind each block and at both ends, and a few layers' neurons."""
+    if (size := trace_bytes(config, n)) <= limits.TRACE:
+        return size
+    streams, neurons = (2 * config.n_layers + 3) * config.d_model, min(3, config.n_layers) * config.d_mlp
+    return 4 * n * (config.n_layers * config.n_heads * n + streams + neurons)
