@@ -296,6 +296,19 @@ def test_a_reader_walks_forces_and_turns_round():
     assert at.session_state[SCENE].off == ("cross",) and not at.exception
 
 
+def test_a_word_that_is_written_as_unknown_is_read_back_as_one():
+    """Its token's own name, <unknown>, is three tokens, and English in each language."""
+    at = open_page("translate", {"lang": "pt-BR", "model": "translator", "sentence": "o gato azul comeu peixe"})
+    written = translate(at.session_state[SCENE]).steps
+    unknown = HERE.preset.tokenizer.tokens.index("<unknown>")
+    hidden = [step.token == unknown for step in written]
+    assert any(hidden) and not all(hidden)
+    at.button(key="translate-turn_round").click().run()
+    scene = at.session_state[SCENE]
+    assert [token == "…" for token in scene.tokens[1:]] == hidden and "<unknown>" not in scene.sentence
+    assert [id == unknown for id in scene.encoding.ids[1:]] == hidden and not at.exception
+
+
 @pytest.mark.browser
 def test_a_head_and_a_word_are_clicked(in_turn, app):
     in_turn.goto(f"{app}/translate?lang=en&model=translator")

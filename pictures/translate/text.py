@@ -18,6 +18,7 @@ from core.tasks import Pair
 from core.tasks.bilingual import ENGLISH, PORTUGUESE
 from core.tasks.parse import parse
 from core.tasks.translation import TOWARDS
+from core.tokenizer.words import pieces
 from pictures import compute, memory, stacks
 from pictures.continuation import names
 from pictures.words import Words
@@ -28,6 +29,7 @@ PATTERNS = {  # by whose attention they are
     "encoder": "encoder.blocks.{}.attn.pattern",
     "decoder": "blocks.{}.attn.pattern",
 }
+NO_WORD = "…"  # in a sentence, of a token that is none, as the one for unknown words: one sign, unknown itself
 LOOKS = (*KNOBS, "words_translated", "attention_of", "cross_layer", "cross_head")
 
 
@@ -72,6 +74,13 @@ def written(scene: Scene, text: Translated, words: Words) -> list[str]:
     """The words written so far."""
     name = names(scene, words)
     return [name(step.token) for step in text.steps[: reached(scene, text)]]
+
+
+def back(scene: Scene, text: Translated) -> str:
+    """All that was written, as a sentence that is read as so many tokens; "" of a model without words of its own."""
+    tokens = scene.preset.tokenizer.tokens if scene.preset.tokenizer else ()
+    read = [tokens[step.token] for step in text.steps] if tokens else []
+    return " ".join(token if pieces(token) == (token,) else NO_WORD for token in read)
 
 
 def into(scene: Scene) -> str:

@@ -119,7 +119,7 @@ def _unforce() -> None:
 def _turn_round() -> None:
     """What was written is read, and translated back."""
     scene = state.scene()
-    text, tokenizer = texts.translated(scene), scene.preset.tokenizer
-    if text is not None and tokenizer is not None:
-        back = fit_sentence(" ".join(tokenizer.tokens[step.token] for step in text.steps), scene.split, scene.model)[0]
+    text = texts.translated(scene)
+    if text is not None and (written := texts.back(scene, text)):
+        back = fit_sentence(written, scene.split, scene.model)[0]
         state.show_turned(state.whole().turn(sentence=back, words_translated=None, words_forced=()))
