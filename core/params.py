@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from functools import lru_cache
 from math import sqrt
 from typing import Any, Protocol
@@ -70,6 +70,11 @@ def init_param(
         elif not kind.endswith(("_E", "_pos")):
             weights *= 1 / sqrt(shape[0])
     return weights
+
+
+def draw_of(config: Config) -> tuple[Hashable, ...]:
+    """What `init_params` reads of a Config: two of which this is alike are drawn alike by one seed."""
+    return tuple(param_shapes(config).items()), config.init, config.tied_unembed, config.embed_scale
 
 
 def check_params(params: Params, config: Config) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import core
 from core import Scene, limits
+from core.params import draw_of
 from core.scene.recall import kept_bytes
 from core.scene.run import edit_matrices
 from pictures import memory
@@ -78,10 +79,7 @@ def is_large(scene: Scene) -> bool:
     return scene.whole.n_parameters() > limits.LARGE or bool(scene.pinned and is_large(scene.pinned))
 
 
-@memory.kept(
-    # Only what decides the draw: the Config's other choices share it.
-    lambda config, seed: (tuple(core.param_shapes(config).items()), config.init, config.tied_unembed, seed)
-)
+@memory.kept(lambda config, seed: (*draw_of(config), seed))  # the Config's other choices share it
 def _drawn(config: core.Config, seed: int) -> core.Params:
     return core.init_params(config, seed)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import fields, replace
 from html import escape
 
 import numpy as np
@@ -12,7 +12,8 @@ import pytest
 
 import core
 from core import Scene
-from core.scene.fields import STEPS
+from core.interventions import EVERY_PART
+from core.scene.fields import OVERRIDES, STEPS, is_view
 from pictures import changes, compare, compare_drift, compute, pinned, stacks
 from pictures.pages import PAGES
 from pictures.words import words_of
@@ -22,6 +23,15 @@ from plots.theme import resolve
 from tests.support import html, knob, open_page
 
 LANGUAGES = ("en", "pt-BR")
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_whatever_may_differ_from_what_is_pinned_has_a_name(lang: str) -> None:
+    words = words_of(lang)
+    computed = {"model", "sentence", "split", "seed", "temperature", "patch", *pinned.LISTS}
+    assert all(words(f"knob.{name}") for name in (*computed, *OVERRIDES.kinds, *EVERY_PART))
+    unnamed = {"overrides", "off", "patch_source"}  # of these each value has a name, or goes with the patch
+    assert {one.name for one in fields(Scene) if not is_view(one)} == computed | unnamed
 
 
 def pairs(n: int) -> list[Scene]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 
+import numpy as np
 import pytest
 from hypothesis import given
 from support import configs, random_config, random_params, with_encoder
@@ -12,6 +13,7 @@ from support import configs, random_config, random_params, with_encoder
 import core
 from core import limits
 from core.config import CHOICES, TYPES, RotaryScaling
+from core.params import draw_of
 
 
 @pytest.mark.parametrize(
@@ -106,6 +108,19 @@ def test_the_random_models_of_the_tests_draw_every_field():
                 drawn[name].add(getattr(one, name))
     # A room, a guard against 0, and what starts or learns otherwise: the forward is the same.
     assert {name for name, values in drawn.items() if len(values) < 2} == {"n_ctx", "norm_eps", "padding_id", "init"}
+
+
+def test_what_is_drawn_alike_is_drawn_from_alike_configs():
+    """Drawn weights are kept by what decides the draw: no field that alters them may be missing there."""
+    found: dict[tuple, dict] = {}
+    for seed in range(40):
+        drawn = random_config(random.Random(seed))
+        fields = {"embed_scale": not drawn.embed_scale, "causal": not drawn.causal, "init": "unit", "norm_at": "pre"}
+        fields |= {"tied_unembed": drawn.unembed, "scale": not drawn.scale, "activation": "silu"}
+        for config in (drawn, *(drawn.replace(**{name: value}) for name, value in fields.items())):
+            params = core.init_params(config)
+            alike = found.setdefault(draw_of(config), params)
+            assert alike.keys() == params.keys() and all(np.array_equal(alike[name], params[name]) for name in params)
 
 
 def test_a_config_cannot_change():
