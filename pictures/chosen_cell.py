@@ -18,10 +18,9 @@ from core.scene.fields import Numbered
 from pictures import compute, left_out, memory, stacks
 from pictures.arithmetic import Line, listed, summed
 from pictures.explained.naming import array
-from pictures.extremes import token_name
+from pictures.extremes import choice, token_name
 from pictures.one_head import at_head
 from pictures.words import Words
-from plots.tokens import shown
 
 FINITE = ("scores", "scores_scaled", "pattern")  # where one of their row is not, there is nothing to be written
 Linked = Callable[[str, Numbered], str]  # a number as it is written, and which it is -> the same as HTML
@@ -110,7 +109,7 @@ def html(scene: Scene, words: Words) -> str:
     """The steps as a list, the roles in their colours; each number is a link that says which it is."""
     run, found = compute.run(scene), stacks.looks(scene)
     query, key = (
-        f'<b class="fibra-{role}">{escape(shown(tokens[p]))}</b>'
+        f'<b class="fibra-{role}">{escape(choice(tokens, p, words))}</b>'
         for role, tokens, p in zip(("query", "key"), (found.rows, found.columns), found.cell, strict=True)
     )
     title = f"<p>{words('arithmetic.title')} {query} → {key}</p>"

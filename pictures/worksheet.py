@@ -12,9 +12,9 @@ import numpy as np
 from core import Scene
 from core.export import Question
 from pictures import chosen_cell, compute, quiz
+from pictures.extremes import choice
 from pictures.one_head import at_head
 from pictures.words import Words
-from plots.tokens import shown
 
 STYLE = """body{font:11pt/1.4 sans-serif;max-width:46rem;margin:2rem auto;padding:0 1rem;color:#000;background:#fff}
 h1{font-size:15pt}h2{font-size:12pt}ol.questions>li{margin:0 0 1rem;break-inside:avoid}p{margin:.2rem 0}
@@ -100,7 +100,7 @@ def _steps(scene: Scene, words: Words, blank: int) -> str:
     for they would tell it."""
     lines = chosen_cell.cell(scene, words)
     first = len(lines) - blank
-    query, key = (f"<bdi>{escape(shown(scene.tokens[place]))}</bdi>" for place in scene.cell)
+    query, key = (f"<bdi>{escape(choice(scene.tokens, place, words))}</bdi>" for place in scene.cell)
     rows = []
     for place, line in enumerate(lines):
         numbers = f" = {line.numbers}" if place <= first else ""

@@ -14,7 +14,7 @@ from core import Scene
 from core import run as run_of
 from core.scene.fields import EXPLAINED
 from pictures import attention as pictures
-from pictures import chosen_cell, heads, left_out, one_head
+from pictures import chosen_cell, extremes, heads, left_out, one_head, worksheet
 from pictures.arithmetic import added, summed
 from pictures.explained.naming import title
 from pictures.explained.page_world import world
@@ -147,6 +147,16 @@ def test_every_number_of_the_cell_is_a_link_to_its_explanation(scene, lang):
         assert role == {"q": "query", "k": "key"}.get(number[0].rpartition(".")[2].removeprefix("rot_"), "")
         value = run.value(number)
         assert text == (words.number(value, 2) if role else "−∞" if value == -np.inf else words.number(value, 4))
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_cell_of_words_that_stand_there_twice_says_which(lang):
+    words = words_of(lang)
+    scene = Scene(sentence="tem gato tem gato", query=2, key=1)
+    query, key = extremes.choice(scene.tokens, 2, words), extremes.choice(scene.tokens, 1, words)
+    assert "2" in query and "1" in key
+    for told in (chosen_cell.html(scene, words), worksheet.worksheet("attention", scene, words, 1).decode()):
+        assert f"{query} → {key}" in re.sub("<[^>]+>", "", told)
 
 
 def test_tokens_are_never_markup():
