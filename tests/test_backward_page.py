@@ -37,11 +37,16 @@ def test_pictures_are_figures_in_both_themes(lang):
 
 @pytest.mark.parametrize("scene", [DEEP, DEEP.pin().override(n_layers=3), TWO], ids=["one", "beside", "two stacks"])
 def test_the_last_stage_is_called_the_embeddings_and_is_theirs(scene):
+    own = scene.config.n_layers
+    most = max(own, scene.pinned.config.n_layers if scene.pinned else 0, scene.config.n_encoder_layers)
     for lang in LANGUAGES:
         builder = compare_backward.lengths if scene.pinned else backward.lengths
         lengths, by_word = (f(scene, words_of(lang)) for f in (builder, backward.by_word))
         assert lengths.figure["layout"]["xaxis"]["ticktext"][-1] == "embeddings"
         assert by_word.figure["layout"]["yaxis"]["ticktext"][-2:] == ["1", "embeddings"]
+        for axis, n in ((lengths.figure["layout"]["xaxis"], most), (by_word.figure["layout"]["yaxis"], own)):
+            stages = [words_of(lang)("backward.out"), *map(str, range(n - 1, 0, -1)), "embeddings"]
+            assert list(axis["ticktext"]) == [stages[int(at)] for at in axis["tickvals"]]
         for row in lengths.numbers.numbers:
             assert row[-1][0].endswith("overall.grad.embed") or row[-1][0] == "overall.grad.encoder.embed"
         assert by_word.numbers.at({"x": 0, "y": len(backward.back(scene).whole) - 1}) == ("length.grad.embed", (0,))

@@ -200,3 +200,7 @@ def test_x_q_k_and_v_stay_where_nothing_below_them_was_turned() -> None:
     ):
         assert not attention.same_vectors(first, other)
     assert attention.same_vectors(first, first.turn(threshold=0.5))
+    hand = Scene(overrides=(("projections", True),))
+    for alone in (hand.turn(matrices=(("Q", 0, 0, 5.0),)), hand.turn(matrices=(("K", 0, 0, 5.0),))):
+        assert not attention.same_vectors(hand, alone), "Q, or K, is another one, and X and V are as they were"
+    assert not attention.same_vectors(first, first.switch(W_V=False)), "V alone is another one"
