@@ -1234,8 +1234,10 @@ def test_a_card_leaves_the_picture_in_sight_whose_number_it_explains(watched, ap
         figure.scroll_into_view_if_needed()
         settled(page)
         at = figure.locator(".plotly .nsewdrag").first.bounding_box()
+        before = card.inner_text() if card.count() else ""
         page.mouse.click(at["x"] + at["width"] * 0.7, at["y"] + at["height"] * 0.5)
         expect(card).to_have_count(1)
+        expect(card).not_to_have_text(before)  # of the number that was clicked
         settled(page)
         return figure.evaluate(APART)
 
