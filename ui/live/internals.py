@@ -147,7 +147,7 @@ def send_frontend_packed() -> None:
     if getattr(served, "packs", False):
         return
 
-    @wraps(served)
+    @wraps(served)  # what is marked of the one inside stays marked
     async def get_response(self: Any, path: str, scope: Any) -> Any:
         response = await served(self, path, scope)
         file = isinstance(response, FileResponse) and self.html and response.status_code == 200 and response.path
@@ -156,7 +156,7 @@ def send_frontend_packed() -> None:
         if scope["method"] != "GET" or not packed.unpacks(Headers(scope=scope)):
             response.headers["vary"] = "Accept-Encoding"
             return response
-        content = await run_in_threadpool(packed.pack, file)
+        content = packed.kept(file) or await run_in_threadpool(packed.pack, file)
         return StreamingResponse(packed.parts(content), headers=packed.headers(response.headers, content))
 
     get_response.packs = True  # type: ignore[attr-defined]
