@@ -54,21 +54,28 @@ def questions(page: str, words: Words, address: str = "") -> list[Question]:
     return made
 
 
-def variant(page: str, words: Words, number: int, address: str = "") -> list[Question]:
+def variant(page: str, words: Words, number: int) -> list[Question]:
     """The checks of a page once each, in the variant of this number."""
     return [
-        _question(check, check.variant(number), number, words, address)
-        for check in CHECKS.values()
-        if _fits(check, page)
+        _question(check, check.variant(number), number, words, "") for check in CHECKS.values() if _fits(check, page)
     ]
+
+
+def places(page: str, words: Words, number: int, address: str) -> list[str]:
+    """Where the numbers are that those ask for, below the app's `address`; "" of each without one."""
+    return [_place(check, check.variant(number), words, address) for check in CHECKS.values() if _fits(check, page)]
+
+
+def _place(check: Check, scene: Scene, words: Words, address: str) -> str:
+    query = scene.to_query() | {"lang": words.lang}
+    return f"{address.rstrip('/')}/{check.page}?{urlencode(query)}" if address else ""
 
 
 def _question(check: Check, scene: Scene, number: int, words: Words, address: str) -> Question:
     asked = checks.question(check, scene, words)
     lines = [asked, words("takeaway.quiz.sentence", sentence=scene.text)]
     if address:
-        query = scene.to_query() | {"lang": words.lang}
-        lines.append(f"{address.rstrip('/')}/{check.page}?{urlencode(query)}")
+        lines.append(_place(check, scene, words, address))
     told: dict[str, Any] = {
         "name": f"{cut(asked, NAME)} ({number + 1})",
         "text": "\n".join(lines),

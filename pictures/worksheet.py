@@ -51,8 +51,11 @@ def _sheet(
     title = escape(words("worksheet.title", page=words(f"pages.{page}")))
     which = escape(words("worksheet.sheet", n=number + 1))
     draw = random.Random(number)
-    asked = quiz.variant(page, words, number, address)
-    questions = "".join(f"<li>{_asked(question, draw, address, code)}</li>" for question in asked)
+    asked = quiz.variant(page, words, number)
+    links = quiz.places(page, words, number, address)
+    questions = "".join(
+        f"<li>{_asked(question, draw, link, code)}</li>" for question, link in zip(asked, links, strict=True)
+    )
     answers = "".join(f"<li>{_answer(question, words)}</li>" for question in asked)
     steps = _cells(scene, number) if page in ("attention", "start") else []
     blanks = "".join(_steps(cell, words, blank) for blank, cell in enumerate(steps, 1))
@@ -64,12 +67,10 @@ def _sheet(
     return task, key
 
 
-def _asked(question: Question, draw: random.Random, address: str, code: Callable[[str], str]) -> str:
-    lines = question.text.splitlines()
-    link = lines.pop() if address else ""
-    text = code(link) if link else ""
-    text += "".join(f"<p>{escape(line)}</p>" for line in lines)
-    text += f'<p class="at"><a href="{escape(link)}">{escape(link)}</a></p>' if link else ""
+def _asked(question: Question, draw: random.Random, link: str, code: Callable[[str], str]) -> str:
+    text = "".join(f"<p>{escape(line)}</p>" for line in question.text.splitlines())
+    if link:
+        text = f'{code(link)}{text}<p class="at"><a href="{escape(link)}">{escape(link)}</a></p>'
     if not question.options:
         return f'{text}<p><span class="blank"></span></p>'
     options = draw.sample(question.options, len(question.options))
