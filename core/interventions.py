@@ -200,10 +200,9 @@ class Interventions:
     def put_in(self, name: str, shape: tuple[int, ...]) -> np.ndarray:
         """Which numbers of an array of this shape, a batch in front or not, a patch puts there: bool of that shape."""
         nowhere = np.zeros(shape, bool)
-        patch = self.patch.get(name)
-        return (
-            nowhere if patch is None else replace(patch, value=np.array(True)).into(name, nowhere, len(axes_of(name)))
-        )
+        if (patch := self.patch.get(name)) is None:
+            return nowhere
+        return replace(patch, value=np.array(True)).into(name, nowhere, len(axes_of(name)))
 
     def of_encoder(self) -> Interventions:
         """What of this concerns the encoder, as it is said to a model that is one."""

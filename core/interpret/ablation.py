@@ -133,7 +133,9 @@ def key_effects(
     v, z = trace[at + "v"], trace[at + "z"]
     n_query, n_key = z.shape[-2], v.shape[-2]
     whole("query", query, 0, n_query - 1)
-    asked = np.array([whole("keys", key, 0, n_key - 1) for key in (range(n_key) if keys is None else keys)], int)
+    asked = np.arange(n_key)
+    if keys is not None:
+        asked = np.array([whole("keys", key, 0, n_key - 1) for key in keys], int)
     weights = trace[at + "pattern"][head, query, asked]
     put_in = trace.interventions.put_in(at + "z", z.shape)[head, query]
     effects, mixed = np.zeros(len(asked)), (weights != 0) & (not put_in.all())  # NaN is

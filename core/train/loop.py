@@ -157,10 +157,8 @@ def step_bytes(config: Config, n: int, n_source: int = 0) -> int:
     numbers = c.n_layers * (8 * c.d_model + 2 * c.d_mlp + 3 * c.n_heads * n) + 3 * c.vocab_size
     if c.n_encoder_layers:
         numbers += c.n_layers * (6 * c.d_model + 3 * c.n_heads * n_source)
-        source = 2 * c.n_layers * c.d_model + step_bytes(c.encoder.replace(vocab_size=1), n_source) // (
-            4 * max(1, n_source)
-        )
-        return 4 * (n * numbers + n_source * source)
+        read = step_bytes(c.encoder.replace(vocab_size=1), n_source)
+        return 4 * (n * numbers + n_source * 2 * c.n_layers * c.d_model) + read
     return 4 * n * numbers
 
 
