@@ -132,7 +132,9 @@ function nameParts(words) {
     if (part.ariaLabel !== name) part.setAttribute("aria-label", name);
   }
   // Of a list in which nothing is like what is typed: streamlit.css puts it there.
-  document.documentElement.style.setProperty("--fibra-nothing", JSON.stringify(words.nothing));
+  const { style } = document.documentElement;
+  const nothing = JSON.stringify(words.nothing);
+  if (style.getPropertyValue("--fibra-nothing") !== nothing) style.setProperty("--fibra-nothing", nothing);
   for (const link of parts("stSkipToContent")) {
     if (link.textContent !== words.skip) link.textContent = words.skip;
   }
