@@ -5,7 +5,7 @@ BIN := .venv/bin
 uv = $(BIN)/python -m pip install --quiet "uv>=0.5,<1" && $(BIN)/uv pip install --quiet --python $(BIN)/python
 install = { $(uv) $(1); } || $(BIN)/python -m pip install --quiet $(1)
 
-.PHONY: run test test-web test-firefox test-webkit test-snapshots snapshots-renew audit manifests licences pictures bench models web clean
+.PHONY: run test test-web test-firefox test-webkit test-snapshots snapshots-renew outlines-renew audit manifests licences pictures bench models web clean
 
 run: .venv/run
 	$(BIN)/streamlit run app.py
@@ -39,6 +39,12 @@ test-snapshots: .venv/dev
 
 snapshots-renew: export FIBRA_SNAPSHOTS = renew
 snapshots-renew: test-snapshots
+
+# What is kept of each figure, strip and card, as text: read what changed before you commit it.
+outlines-renew: export FIBRA_OUTLINES = renew
+outlines-renew: export OPENBLAS_NUM_THREADS = 1
+outlines-renew: .venv/dev
+	$(BIN)/python -m pytest -q tests/test_outlines.py
 
 # Known vulnerabilities of what is installed, where the package index tells of them: then it fails. Without a network, or
 # from an index without pip-audit, nothing can be asked, and that is said.

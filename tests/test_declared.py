@@ -3,8 +3,6 @@ somewhere."""
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import fields, replace
@@ -12,44 +10,16 @@ from functools import cache
 
 import pytest
 
-import pictures
 from core import Scene
 from core.errors import FibraError
-from pictures import alike, attention, compute, continuation, habits, pinned
-from pictures.generate import loss
+from pictures import attention, compute, pinned
 from pictures.words import words_of
 from plots.figure import to_json
-
-for found in pkgutil.walk_packages(pictures.__path__, "pictures."):
-    importlib.import_module(found.name)
+from tests.builders import ALL, draws, name_of, shown
 
 EN = words_of("en")
-ALL = compute.builders()
 SMALL = (("d_model", 16), ("n_heads", 4), ("n_layers", 3))
 DEEPER = (("d_model", 16), ("n_heads", 4), ("n_layers", 6))
-OF_TWO_STACKS = (  # pages that show such models too
-    *(
-        "cause.",
-        "attention.",
-        "backward.",
-        "block.",
-        "compare_backward.",
-        "compare_block.",
-        "drift.",
-        "heads.",
-        "reading.",
-        "importance.",
-        "together.",
-        "ranked.",
-        "weighed.",
-        "worth.",
-    ),
-    *("compare.pinned_step", "compare.present_step", "compare.step_"),
-    *("compare.pinned_heads", "compare.present_heads", "compare.heads_"),
-    *("fibres.", "compare.pinned_light", "compare.present_light", "compare.twin_"),
-)
-ALONE = {1: ("cause.opened",), 2: ("cause.encoder", "cause.crossing")}  # of models of so many stacks alone
-WITHIN_ONE_TEXT = ("reading.labels", "reading.scores", "importance.rolled")  # of cross-attention no page asks these
 PIN = Scene(model="gpt", sentence="um dois três quatro", overrides=SMALL, temperature=3.0)
 # Values of every kind: those that a field takes are tried on it.
 TRIED = (
@@ -81,33 +51,19 @@ def bases() -> Iterator[Scene]:
 @cache
 def drawable(builder: compute.Builder) -> tuple[Scene, ...]:
     """Those of the Scenes that have such a picture."""
-    name = name_of(builder)
-    one = (Scene(model="translator"),) if name in ALONE[2] else one_stack(builder)
-    return one + (two_stacks(builder) if name.startswith(OF_TWO_STACKS) and name not in ALONE[1] else ())
-
-
-def name_of(builder: compute.Builder) -> str:
-    return f"{builder.__module__.removeprefix('pictures.')}.{builder.__name__}"
+    ones = (shown(builder, scene) for scene in bases())
+    return tuple(scene for scene in (*ones, *two_stacks(builder)) if draws(builder, scene))
 
 
 def two_stacks(builder: compute.Builder) -> tuple[Scene, ...]:
     """An encoder and a decoder, of each kind of attention; a comparison has them on both sides."""
     scene = Scene(model="seq2seq", sentence="um dois um", query=2, layer=1, threshold=0.3, loss_position=1)
-    scenes = (scene, scene.turn(attention_of="encoder", head=1), Scene(model="translator", sentence="um"))
-    pin = Scene(model="seq2seq", sentence="um dois três", temperature=3.0).computed
-    if name_of(builder) in WITHIN_ONE_TEXT:
-        return scene.turn(attention_of="decoder"), scenes[1]
-    return tuple(s.turn(pinned=pin) for s in scenes[:2]) if "compare" in builder.__module__ else scenes
-
-
-def one_stack(builder: compute.Builder) -> tuple[Scene, ...]:
-    compares, writes = "compare" in builder.__module__, "generate" in builder.__module__
-    scenes = map(continuation.writer, bases()) if writes else bases()
-    judged, reads = builder is not loss.losses, builder is not alike.alike  # words that a vocabulary must have
-    learned = builder in (habits.held, habits.ranged)  # asked for only of a model that learned something
-    scenes = (s for s in scenes if (judged or loss.judged(s)) and (reads or s.preset.tokenizer))
-    scenes = (s for s in scenes if s.preset.trained or not learned)
-    return tuple(s for s in scenes if s.pinned or not compares)
+    scenes = (scene, scene.turn(attention_of="encoder", head=1), scene.turn(attention_of="decoder"))
+    if "compare" in builder.__module__:
+        return tuple(
+            s.turn(pinned=Scene(model="seq2seq", sentence="um dois três", temperature=3.0).computed) for s in scenes
+        )
+    return *scenes, Scene(model="translator", sentence="um")
 
 
 def drawn(builder: compute.Builder, scene: Scene) -> tuple[bytes, str]:
