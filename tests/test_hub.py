@@ -113,9 +113,16 @@ def test_what_is_offered():
     shards = [HubFile(f"model-0000{i}-of-00002.safetensors", 10) for i in (1, 2)]
     (offer,) = offers("a", SHA, [HubFile("model.safetensors.index.json", 5), HubFile("config.json", 1), *shards])
     assert (offer.size, len(offer.files)) == (26, 4)
+    (offer,) = offers("a", SHA, [*about[:2], HubFile("COPYING", 10)])
+    assert [file.name for file in offer.files] == ["config.json", "model.safetensors", "COPYING"]
     large = [HubFile("a.gguf", limits.WEIGHTS + 1), HubFile("b.gguf", 1)]
     assert [offer.title for offer in offers("a/b", SHA, large)] == ["b.gguf"]
-    for files, why in (([large[0]], "FIBRA_WEIGHTS_MB"), ([], "has neither"), ([HubFile("a.gguf", -1)], "not known")):
+    index = [
+        HubFile("config.json", 1),
+        HubFile("model.safetensors.index.json", 5),
+    ]  # of files that are called otherwise
+    nowhere = (([], "has neither"), (index, "has neither"), ([HubFile("a.gguf", -1)], "not known"))
+    for files, why in (([large[0]], "FIBRA_WEIGHTS_MB"), *nowhere):
         with pytest.raises(WeightsError, match=f"a/b: .*{why}"):
             offers("a/b", SHA, files)
     with pytest.raises(WeightsError, match="no commit"):

@@ -240,7 +240,8 @@ def test_our_own_config_is_checked_too(tmp_path):
     config = core.Config(vocab_size=5, d_model=4, n_heads=1, n_layers=1)
     save(tmp_path, core.init_params(config), config)
     values = json.loads((tmp_path / CONFIG).read_text())
-    for fields in ({"n_layers": 10**9}, {"d_model": 10**400}, {"norm": "batch"}, {"gated": 1}, {"heads": 2}):
+    layers = ({"n_layers": 10**9}, {"n_encoder_layers": 10**7, "cross": True, "causal": True})
+    for fields in (*layers, {"d_model": 10**400}, {"norm": "batch"}, {"gated": 1}, {"heads": 2}):
         (tmp_path / CONFIG).write_text(json.dumps(values | fields))
         with pytest.raises(core.WeightsError, match=next(iter(fields))):
             load_pretrained(tmp_path)

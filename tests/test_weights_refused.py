@@ -86,6 +86,8 @@ FIELDS = [
     ("gpt_neox-tiny", {"rope_theta": 1234.0}),
     ("gpt_neox-tiny", {"rope_parameters": {"rope_type": "dynamic"}}),
     ("gpt_neox-tiny", {"use_parallel_residual": 1}),
+    ("gpt_neox-tiny", {"rope_parameters": None, "hidden_size": 10**9, "num_attention_heads": 1, "rotary_pct": 1e300}),
+    ("llama-gqa", {"max_position_embeddings": 10**9, "rope_scaling": {"type": "dynamic", "factor": 1e300}}),
 ]
 
 
@@ -224,6 +226,8 @@ def test_other_things_than_files(tmp_path):
     (tmp_path / WHOLE).unlink()
     (tmp_path / WHOLE).mkdir()
     refused(tmp_path, WHOLE)
+    for name in ("a\0.gguf", "a\ud800.gguf", "a\0"):
+        refused(tmp_path / name, "cannot be a path")
     (tmp_path / CONFIG).unlink()
     os.mkfifo(tmp_path / CONFIG)
     refused(tmp_path, CONFIG)

@@ -21,7 +21,7 @@ COMMON: dict[str, Any] = {
 # Of training, of tasks after the last hidden state, of generation, and what repeats other fields.
 HARMLESS = (
     "num_hidden_layers", "init_std", "encoder_layerdrop", "decoder_layerdrop", "activation_dropout", "classif_dropout",
-    "force_bos_token_to_be_generated", "use_cache", "num_attention_heads", "hidden_size",
+    "force_bos_token_to_be_generated", "num_attention_heads", "hidden_size",
 )  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from ..config import Config
 from ..errors import WeightsError
 from ..presets import REAL
 from ..strict_json import parse
-from .folder import CONFIG, INDEX, PICKLES, WHOLE
+from .folder import CONFIG, INDEX, LICENCES, PICKLES, WHOLE
 from .load import Pretrained
 
 SAMPLES, SAMPLE = 64, 4096  # of a file: pieces, evenly spread, and bytes of each, that its name is made of
@@ -25,7 +25,6 @@ REFUSED = dict.fromkeys((".bin", ".pt", ".pth", ".ckpt", ".pkl"), "a Python pick
 REFUSED |= dict.fromkeys((".zip", ".tar", ".tgz", ".gz"), "an archive; unpack it first")
 ARCHITECTURE = re.compile(rb"general\.architecture\x08\0\0\0.\0{7}([a-z0-9]{1,32})", re.DOTALL)
 NAME = re.compile(r"(?=.*[a-z])[\w.-]{1,64}", re.ASCII | re.IGNORECASE)  # of a model, as the Hub lets one be called
-LICENCES = ("LICENSE", "LICENSE.txt", "LICENSE.md", "LICENCE", "COPYING")
 LICENCE = re.compile(r"Apache License|MIT License|BSD|Creative Commons|GNU [A-Z ]*GENERAL PUBLIC", re.IGNORECASE)
 
 

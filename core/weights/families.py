@@ -24,6 +24,8 @@ OWN = "fibra"
 def fibra(f: Fields) -> Plan:
     """The Plan of what `save` wrote: the Config's own fields, and the parameters under their own names."""
     f.layers("n_layers", 1)
+    if f.get("n_encoder_layers"):
+        f.layers("n_encoder_layers", 1)
     values: dict[str, Any] = {}
     for name in TYPES:
         value = f.get(name)

@@ -27,7 +27,7 @@ from .tensors import Entry, Tensors
 MAGIC = b"GGUF"
 VERSIONS = (2, 3)
 DIMENSIONS = 4
-ALIGNMENT = 32
+ALIGNMENT, ALIGNED = 32, 1 << 20  # bytes: what is usual, and the most that is read
 HEAD = 24  # bytes: magic, version, how many tensors and how many keys
 
 # ggml's numbers for what a tensor is made of. Those without a reader here are named when they are refused.
@@ -41,7 +41,7 @@ READ = (*PLAIN, *FORMATS)
 
 # The types of a key's value: struct's letter for a number; a text; a list of one of these.
 NUMBERS = dict(enumerate("BbHhIif?")) | {10: "Q", 11: "q", 12: "d"}
-TEXT, LIST = 8, 9
+TRUTH, TEXT, LIST = 7, 8, 9
 
 
 class GGUFFile(Tensors):
@@ -58,15 +58,19 @@ class GGUFFile(Tensors):
         if size < HEAD:
             raise WeightsError(f"{self.name}: is no GGUF file: it has {size} bytes")
 
+    def single(self, key: str, usual: Any = None) -> Any:
+        """A key's value, `usual` where there is none. Raises: WeightsError for a list, where one value belongs."""
+        value = self.metadata.get(key, usual)
+        if isinstance(value, np.ndarray | Texts):
+            raise WeightsError(f"{self.name}: {quoted(key)}: a list of {len(value):,} values is not implemented")
+        return value
+
     def array(self, name: str, dtype: type | None = None) -> np.ndarray | Half | Quantized:
         """One tensor: float32 as a view of the mapped file; of fewer bits a matrix as stored, a vector widened.
 
         dtype: the whole of it in that dtype instead, copied unless the file holds it so.
-        Raises: WeightsError for a type that is not implemented.
         """
         entry = self._entries[name]
-        if entry.dtype not in READ:
-            raise WeightsError(f"{self.name}: {quoted(name)}: type {entry.dtype} is not one of {', '.join(READ)}")
         if entry.dtype in PLAIN:
             numbers = np.frombuffer(self._map, PLAIN[entry.dtype], math.prod(entry.shape), entry.start)
             numbers = numbers.reshape(entry.shape)
@@ -87,33 +91,31 @@ class _Cursor:
         self.data, self.what, self.at = data, what, 0
 
     def number(self, letter: str) -> Any:
-        return struct.unpack("<" + letter, self.bytes(struct.calcsize("<" + letter)))[0]
+        return struct.unpack("<" + letter, self.raw(struct.calcsize("<" + letter)))[0]
 
-    def bytes(self, n: int) -> bytes:
+    def raw(self, n: int) -> bytes:
         if n > len(self.data) - self.at:
             raise WeightsError(f"{self.what}: is cut short, or damaged: {n:,} bytes asked for at byte {self.at:,}")
         self.at += n
         return self.data[self.at - n : self.at]
 
-    def text(self, most: int, of: str) -> str:
+    def raw_text(self, most: int, of: str) -> bytes:
+        """A text whose bytes nobody has looked at."""
         n = self.number("Q")
         if n > most:
             raise WeightsError(f"{self.what}: {of} has {n:,} bytes; at most {most:,} are read")
+        return self.raw(n)
+
+    def text(self, most: int, of: str) -> str:
         try:
-            return self.bytes(n).decode("utf-8")
+            return self.raw_text(most, of).decode("utf-8")
         except UnicodeDecodeError:
             raise WeightsError(f"{self.what}: {of} is no text in UTF-8") from None
-
-    def skip_text(self, most: int, of: str) -> None:
-        n = self.number("Q")
-        if n > most:
-            raise WeightsError(f"{self.what}: {of} has {n:,} bytes; at most {most:,} are read")
-        self.bytes(n)
 
 
 def _read(file: _Cursor) -> tuple[dict[str, Any], dict[str, Entry]]:
     what = file.what
-    if (magic := file.bytes(4)) != MAGIC:
+    if (magic := file.raw(4)) != MAGIC:
         raise WeightsError(f"{what}: is no GGUF file: it begins with {quoted(magic)}, not {quoted(MAGIC)}")
     version = file.number("I")
     if version not in VERSIONS:
@@ -142,9 +144,11 @@ def _value(file: _Cursor, kind: int, key: str) -> Any:
         return file.text(limits.GGUF_TEXT, f"the value of {quoted(key)}")
     if kind not in NUMBERS:
         raise WeightsError(f"{file.what}: {quoted(key)} has a value of type {kind}, which there is not")
-    if kind == 7 and (byte := file.number("B")) > 1:
+    if kind != TRUTH:
+        return file.number(NUMBERS[kind])
+    if (byte := file.number("B")) > 1:
         raise WeightsError(f"{file.what}: {quoted(key)}: {byte} is neither true nor false")
-    return bool(byte) if kind == 7 else file.number(NUMBERS[kind])
+    return bool(byte)
 
 
 def _list(file: _Cursor, key: str) -> np.ndarray | Texts:
@@ -154,12 +158,12 @@ def _list(file: _Cursor, key: str) -> np.ndarray | Texts:
     if kind == TEXT:
         start = file.at
         for _ in range(n):
-            file.skip_text(limits.GGUF_TEXT, f"a text of {quoted(key)}")
+            file.raw_text(limits.GGUF_TEXT, f"a text of {quoted(key)}")
         return Texts(file.data, file.what, key, start, n)
     if kind not in NUMBERS:
         raise WeightsError(f"{file.what}: {quoted(key)} is a list of values of type {kind}, which is not implemented")
     numbers = np.dtype("<" + NUMBERS[kind])
-    return np.frombuffer(file.bytes(n * numbers.itemsize), numbers)
+    return np.frombuffer(file.raw(n * numbers.itemsize), numbers)
 
 
 class Texts:
@@ -181,8 +185,8 @@ class Texts:
 
 def _alignment(metadata: Mapping[str, Any], what: str) -> int:
     said = metadata.get("general.alignment", ALIGNMENT)
-    if type(said) is not int or said < 8 or said > 1 << 20 or said & (said - 1):
-        raise WeightsError(f"{what}: general.alignment: {quoted(said)} is not a power of two from 8")
+    if type(said) is not int or not 8 <= said <= ALIGNED or said & (said - 1):
+        raise WeightsError(f"{what}: general.alignment: {quoted(said)} is not a power of two in 8..{ALIGNED:,}")
     return said
 
 

@@ -16,7 +16,7 @@ from ..errors import WeightsError
 from ..ops.positions import rotary_rates
 from ..strict_json import quoted
 from ..tokenizer.pretrained import Vocabulary
-from .gguf import GGUFFile, Texts
+from .gguf import GGUFFile
 from .gguf_tokenizer import tokenizer_of
 from .half_precision import Half
 from .quantized import Quantized
@@ -118,15 +118,16 @@ class GGUFModel(Mapping[str, Entry]):
         file = self._file
         config: dict[str, Any] = {"model_type": self.architecture}
         config["architectures"] = [f"{self.architecture.title()}ForCausalLM"]
-        for key, value in file.metadata.items():
+        for key in file.metadata:
             short = key.removeprefix(self.architecture + ".")
             if short == key:
                 continue
+            value = file.single(key)
             if short in FIELDS:
                 config[FIELDS[short]] = value
             elif short.startswith("rope.scaling."):
                 continue  # read in _scaling
-            elif short not in WIDTHS and (isinstance(value, (np.ndarray, Texts)) or INERT.get(short) != value):
+            elif short not in WIDTHS and INERT.get(short) != value:
                 raise WeightsError(f"{file.name}: {quoted(key)}: {quoted(value)} is not implemented")
         for short in NEEDED:
             if FIELDS[short] not in config:
@@ -206,7 +207,7 @@ def unpaired(n_rows: int, n_heads: int) -> np.ndarray:
 
 
 def _architecture(file: GGUFFile) -> str:
-    said = file.metadata.get("general.architecture")
+    said = file.single("general.architecture")
     if said not in ARCHITECTURES:
         raise WeightsError(
             f"{file.name}: general.architecture: {quoted(said)} is not implemented; {', '.join(ARCHITECTURES)} are"

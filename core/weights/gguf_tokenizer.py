@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from ..errors import WeightsError
 from ..strict_json import quoted
+from ..tokenizer.parts.decoders import BYTE as ESCAPED
 from ..tokenizer.pretrained import ByteLevel, SentencePiece, Vocabulary
 from .gguf import GGUFFile, Texts
 from .vocabulary import merge_of
@@ -22,7 +24,7 @@ def tokenizer_of(file: GGUFFile, vocab_size: int) -> Vocabulary:
 
     Raises: WeightsError for a vocabulary that is not what it says, or larger than the model's.
     """
-    kind, tokens = file.metadata.get("tokenizer.ggml.model"), file.metadata.get("tokenizer.ggml.tokens")
+    kind, tokens = file.single("tokenizer.ggml.model"), file.metadata.get("tokenizer.ggml.tokens")
     if tokens is None:
         return Vocabulary((), problem=f"{file.name}: it has no vocabulary, so ids must be given in place of text")
     spelled = _texts(tokens, "tokens", file)
@@ -30,7 +32,7 @@ def tokenizer_of(file: GGUFFile, vocab_size: int) -> Vocabulary:
         raise WeightsError(f"{file.name}: its vocabulary has {len(spelled):,} tokens, the model {vocab_size:,}")
     types = _numbers(file, "token_type", len(spelled), NORMAL)
     control = frozenset(np.flatnonzero(np.isin(types, (UNKNOWN, CONTROL, UNUSED))).tolist())
-    pattern = file.metadata.get("tokenizer.ggml.pre", "default")
+    pattern = file.single("tokenizer.ggml.pre", "default")
     begins = kind == "llama" or pattern in BEGINS
     before, after = _special(file, "bos", begins, len(spelled)), _special(file, "eos", False, len(spelled))
     if kind == "gpt2" and pattern in PATTERN:
@@ -39,16 +41,17 @@ def tokenizer_of(file: GGUFFile, vocab_size: int) -> Vocabulary:
         return ByteLevel(spelled, control, before=before, after=after, merges=merges, pattern=PATTERN[pattern])
     if kind == "llama":
         scores = _numbers(file, "scores", len(spelled), 0.0)
-        escaped = frozenset(i for i in np.flatnonzero(types == BYTE).tolist() if _is_byte(spelled[i], file))
-        space = file.metadata.get("tokenizer.ggml.add_space_prefix", True) is True
+        escaped = np.flatnonzero(types == BYTE).tolist()
+        _check_bytes(spelled, escaped, file)
+        space = file.single("tokenizer.ggml.add_space_prefix", True) is True
         return SentencePiece(
             spelled,
-            control | escaped,
+            control.union(escaped),
             before=before,
             after=after,
             scores=scores.tolist(),
             space=space,
-            escaped=escaped,
+            escaped=frozenset(escaped),
         )
     what = f"tokenizer.ggml.pre: {quoted(pattern)}" if kind == "gpt2" else f"tokenizer.ggml.model: {quoted(kind)}"
     known = ", ".join(PATTERN) if kind == "gpt2" else "gpt2, llama"
@@ -73,8 +76,8 @@ def _numbers(file: GGUFFile, key: str, n: int, usual: float) -> np.ndarray:
 
 def _special(file: GGUFFile, name: str, usual: bool, n: int) -> tuple[int, ...]:
     """The token of that name, where the model expects it around a text."""
-    asked = file.metadata.get(f"tokenizer.ggml.add_{name}_token", usual)
-    id = file.metadata.get(f"tokenizer.ggml.{name}_token_id")
+    asked = file.single(f"tokenizer.ggml.add_{name}_token", usual)
+    id = file.single(f"tokenizer.ggml.{name}_token_id")
     if asked is not True or id is None:
         return ()
     if type(id) is not int or not 0 <= id < n:
@@ -82,13 +85,7 @@ def _special(file: GGUFFile, name: str, usual: bool, n: int) -> tuple[int, ...]:
     return (id,)
 
 
-def _is_byte(token: str, file: GGUFFile) -> bool:
-    if len(token) != 6 or not token.startswith("<0x") or not token.endswith(">"):
-        raise WeightsError(f"{file.name}: token {quoted(token)} is said to be a byte, and is not written as one")
-    try:
-        int(token[3:5], 16)
-    except ValueError:
-        raise WeightsError(
-            f"{file.name}: token {quoted(token)} is said to be a byte, and is not written as one"
-        ) from None
-    return True
+def _check_bytes(spelled: Sequence[str], escaped: Iterable[int], file: GGUFFile) -> None:
+    for token in (spelled[i] for i in escaped):
+        if not ESCAPED.fullmatch(token):
+            raise WeightsError(f"{file.name}: token {quoted(token)} is said to be a byte, and is not written as one")

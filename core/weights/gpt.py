@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..config import Config
+from ..errors import WeightsError
 from .fields import Fields
 from .plan import Plan, linear, norm, three
 from .rope import rope
@@ -80,6 +81,10 @@ def gpt_neox(f: Fields) -> Plan:
     d_model, n_heads = f.size("hidden_size", 6144), f.size("num_attention_heads", 64)
     rotary = rope(f, f.size("max_position_embeddings", 2048), "rotary_emb_base")
     share = rotary.said.number("partial_rotary_factor", f.number("rotary_pct", 0.25))
+    if share > 1:
+        raise WeightsError(
+            f"config.json: rotary_pct or partial_rotary_factor: {share:g} of a head is more than all of it"
+        )
     # transformers 4 wrote both names of each; where they differ, versions disagree about which one counts.
     f.must_be("rope_theta", rotary.base)
     f.must_be("partial_rotary_factor", share)

@@ -12,14 +12,13 @@ from dataclasses import dataclass
 from .. import limits
 from ..errors import WeightsError
 from ..strict_json import quoted
-from .folder import CONFIG, INDEX, PICKLES, VOCABULARIES, WHOLE
+from .folder import CONFIG, INDEX, LICENCES, PICKLES, VOCABULARIES, WHOLE
 
 PART = r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?"
 NAME = re.compile(f"(?:{PART}/)?{PART}")
 REVISION = re.compile(r"[0-9a-f]{40}")
 SHARD = re.compile(r"model-\d{5}-of-\d{5}\.safetensors")
 GGUF = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,120}\.gguf")
-LICENCES = ("LICENSE", "LICENSE.txt", "LICENSE.md")
 
 
 @dataclass(frozen=True)
@@ -80,10 +79,11 @@ def offers(name: str, revision: str, files: Iterable[HubFile], licence: str = ""
 
 
 def _folder(there: dict[str, HubFile]) -> tuple[HubFile, ...]:
-    """config.json, the weights, the vocabulary and the licence; () where the first two are not there."""
+    """config.json, the weights, the vocabulary and the licence; () where the first two are not all there."""
     weights = [WHOLE] if WHOLE in there else []
-    if not weights and INDEX in there:
-        weights = [INDEX, *sorted(name for name in there if SHARD.fullmatch(name))]
+    shards = sorted(name for name in there if SHARD.fullmatch(name))
+    if not weights and INDEX in there and shards:
+        weights = [INDEX, *shards]
     if CONFIG not in there or not weights:
         return ()
     vocabulary = [name for name in VOCABULARIES if name in there]

@@ -10,6 +10,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from .. import limits
 from ..config import SCALINGS, RotaryScaling
 from ..errors import ConfigError, WeightsError
 from ..strict_json import quoted
@@ -67,7 +68,11 @@ def rope(f: Fields, n_ctx: int, theta: str = "rope_theta") -> Rope:
         scaling = _scaling(kind, said, trained if kind in ("yarn", "llama3") else n_ctx, n_ctx)
     except ConfigError as error:
         raise WeightsError(f"config.json: {name}: {error}") from None
-    return Rope(base, scaling, math.floor(n_ctx * scaling.factor) if kind == "dynamic" else n_ctx, said)
+    if kind != "dynamic":
+        return Rope(base, scaling, n_ctx, said)
+    if (reach := n_ctx * scaling.factor) > limits.PARAMETERS:
+        said.refuse("factor", f"one up to {limits.PARAMETERS / n_ctx:,.0f}")
+    return Rope(base, scaling, math.floor(reach), said)
 
 
 def _scaling(kind: str, said: Fields, trained: int, n_ctx: int) -> RotaryScaling:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ..errors import WeightsError
+from ..kinds import shown
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Tensors(Mapping[str, Entry]):
         self.path = Path(path)
         self.name = self.path.name
         try:
-            with open(self.path, "rb", opener=_without_waiting) as file:
+            with self.opened() as file:
                 about = os.fstat(file.fileno())
                 if not stat.S_ISREG(about.st_mode):
                     raise WeightsError(f"{self.name}: is not a file")
@@ -53,12 +54,14 @@ class Tensors(Mapping[str, Entry]):
     def opened(self) -> BinaryIO:
         """The file once more, to be read and not mapped: mapped pages count as memory in use.
 
-        Raises: WeightsError where it is gone since.
+        Raises: WeightsError where there is none, or none any more.
         """
         try:
             return open(self.path, "rb", opener=_without_waiting)
         except OSError as error:
             raise WeightsError(f"{self.name}: cannot be opened: {error.strerror}") from None
+        except ValueError:  # a zero in its name, or half a character
+            raise WeightsError(f"{shown(self.name)}: cannot be a path") from None
 
     def __getitem__(self, name: str) -> Entry:
         return self._entries[name]
