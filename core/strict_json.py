@@ -3,12 +3,29 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import stat
+from pathlib import Path
 from typing import Any
 
 from .errors import WeightsError
 
 HALF = re.compile(rb"\\u[dD][89a-fA-F]")  # an escape that may stand for half of a character
+
+
+def read(path: Path, most: int) -> bytes:
+    """All of a file. Raises: WeightsError for one that cannot be opened, or is larger than `most` bytes; and for a
+    named pipe, which would be waited for.
+    """
+    try:
+        about = os.stat(path)
+        if not stat.S_ISREG(about.st_mode) or about.st_size > most:
+            raise WeightsError(f"{path.name}: must be a file of at most {most:,} bytes")
+        with open(path, "rb") as file:
+            return file.read(most)
+    except OSError as error:
+        raise WeightsError(f"{path.name}: cannot be opened: {error.strerror}") from None
 
 
 def parse(data: bytes, what: str) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import numpy as np
 import pytest
 
 import core
@@ -11,6 +12,7 @@ from core import BytePair, WordPiece, limits
 from core.presets import register
 from core.scene.continuation import namer
 from core.scene.sentence import fit_sentence
+from core.tokenizer import pretrained
 from core.tokenizer.huggingface import BYTES
 from core.tokenizer.pretrained import SHORT, SPACE, ByteLevel, Pieces, SentencePiece
 from core.tokenizer.words import FixedVocabulary
@@ -80,9 +82,9 @@ def test_a_sentence_is_cut_between_tokens(name):
 
 def test_a_short_piece_that_was_read_just_now_is_not_merged_again(monkeypatch):
     tokenizer = ByteLevel(("<|end|>", *BYTES, "pi"), frozenset({0}), merges=(("p", "i"),))
-    merged, merge = [], ByteLevel._merged
+    merged, merge = [], pretrained.by_rank
     monkeypatch.setattr(
-        ByteLevel, "_merged", lambda self, symbols: merged.append("".join(symbols)) or merge(self, symbols)
+        pretrained, "by_rank", lambda symbols, ranks: merged.append("".join(symbols)) or merge(symbols, ranks)
     )
     long = "pi" * SHORT
     first = tokenizer.encode(f"pipa {long}")
@@ -90,3 +92,22 @@ def test_a_short_piece_that_was_read_just_now_is_not_merged_again(monkeypatch):
     assert merged.count("pipa") == 1 and sum(len(piece) > SHORT for piece in merged) == 2, "a long one is kept nowhere"
     assert again.tokens == first.tokens and again.spans == first.spans
     assert again.ids.tolist() == first.ids.tolist()
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_likeliest_neighbours_are_joined_first_and_each_is_asked_for_once(seed, monkeypatch):
+    rng = np.random.default_rng(seed)
+    spelled = [*"abc"]
+    while len(spelled) < 30:
+        spelled += [one for one in ["".join(rng.choice(spelled, 2))] if one not in spelled]
+    tokenizer = SentencePiece(tuple(spelled), scores=rng.integers(-5, 0, 30).tolist(), space=False)  # many are alike
+    text = "".join(rng.choice([*"abc"], 40))
+
+    symbols, score_of = [*text], dict(zip(spelled, tokenizer.scores, strict=True))
+    while known := [(-score_of[a + b], i) for i, (a, b) in enumerate(pairwise(symbols)) if a + b in score_of]:
+        i = min(known)[1]
+        symbols[i : i + 2] = [symbols[i] + symbols[i + 1]]
+    asked, score = [], SentencePiece._score
+    monkeypatch.setattr(SentencePiece, "_score", lambda self, token: asked.append(token) or score(self, token))
+    assert tokenizer.split(text) == tuple(symbols)
+    assert len(asked) <= 3 * len(text), "not all of them after each join"

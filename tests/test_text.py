@@ -54,7 +54,9 @@ def test_the_same_text_in_another_form_is_the_same_scene(model, split, other):
 
 
 def test_lines_end_in_one_way():
-    assert Scene(split="characters", sentence="um\r\ndois\r\ntrês").tokens == tuple("um\ndois\ntrês")
+    for end in ("\r\n", "\r"):
+        assert Scene(split="characters", sentence=end.join(("um", "dois", "três"))).tokens == tuple("um\ndois\ntrês")
+        assert normalized(end.join("ab")) == "a\nb"
     assert Scene(model="stories", target="não").target == Scene(model="stories", target="na\u0303o").target
 
 

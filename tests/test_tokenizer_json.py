@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import random
 import re
 import struct
 import time
 import unicodedata
+from dataclasses import replace
 
 import pytest
 
@@ -16,6 +18,7 @@ from core import WeightsError
 from core.tokenizer.huggingface import FileTokenizer
 from core.tokenizer.parts.cost import too_many_ways
 from core.tokenizer.parts.letters import _runs, _translated, ranges_of
+from core.tokenizer.parts.models import KEPT, SHORT
 
 tokenizers = pytest.importorskip("tokenizers")
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, processors  # noqa: E402
@@ -302,7 +305,9 @@ DOUBLED = {"type": "Replace", "pattern": {"String": "a"}, "content": "aa"}
         ({"model": {"type": "BPE", "vocab": {"a": "0"}}}, "vocab: 'a'"),
         ({"model": {"type": "BPE", "vocab": {"a": 0}, "dropout": 0.1}}, "dropout: 0.1"),
         ({"model": {"type": "BPE", "vocab": {"b": 0}}}, "no token for 'a'"),
+        ({"model": {"type": "BPE", "vocab": {"a": 10**6}}}, "'a': 1000000 is no id in 0..999,999"),
         ({"model": {"type": "Unigram", "vocab": [["a", None]]}}, "vocab"),
+        ({"model": {"type": "Unigram", "vocab": [["a", 10**400]]}}, "vocab"),
         ({"model": {"type": "Unigram", "vocab": [["a", 0.0]], "unk_id": 3}}, "unk_id: 3"),
         ({"normalizer": {"type": "Nmt"}}, "normalizer: 'Nmt'"),
         ({"normalizer": {"type": "Precompiled", "precompiled_charsmap": "=="}}, "precompiled_charsmap"),
@@ -317,6 +322,7 @@ DOUBLED = {"type": "Replace", "pattern": {"String": "a"}, "content": "aa"}
         ({"post_processor": {"type": "Mine"}}, "post_processor: 'Mine'"),
         ({"post_processor": {"type": "BertProcessing", "cls": ["x", 1], "sep": ["a", 0]}}, "no token 'x'"),
         ({"decoder": {"type": "CTC"}}, "decoder: 'CTC'"),
+        ({"decoder": {"type": "Sequence", "decoders": 5}}, "decoders: 5"),
         ({"normalizer": {"type": "Prepend", "prepend": "a" * 65}}, "prepend: has 65 letters"),
         (
             {"normalizer": {"type": "Replace", "pattern": {"String": "a"}, "content": "b" * 10**6}},
@@ -330,6 +336,7 @@ DOUBLED = {"type": "Replace", "pattern": {"String": "a"}, "content": "aa"}
         ),
         ({"added_tokens": [{"id": 1, "content": ""}]}, "added_tokens"),
         ({"added_tokens": [{"id": 1, "content": "b", "lstrip": True}]}, "lstrip: True"),
+        ({"added_tokens": [{"id": 10**6, "content": "b"}]}, "no id in 0..999,999"),
         ({"added_tokens": 3}, "added_tokens: 3"),
     ],
 )
@@ -343,6 +350,53 @@ def test_a_number_of_times_that_nobody_can_wait_for(tmp_path):
     said = {"type": "Strip", "content": "x", "start": 10**18, "stop": 10**18}
     (tmp_path / "tokenizer.json").write_text(json.dumps(WHOLE | {"decoder": said}))
     assert FileTokenizer(tmp_path / "tokenizer.json").decode([0, 0]) == "aa"
+
+
+def test_what_is_no_file_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "tokenizer.json")
+    for name, why in (("tokenizer.json", "must be a file"), ("gone.json", "cannot be opened")):
+        with pytest.raises(WeightsError, match=f"{name}: {why}"):
+            FileTokenizer(tmp_path / name).encode("a")
+
+
+def test_a_null_is_a_sequence_of_nothing(tmp_path):
+    (tmp_path / "tokenizer.json").write_text(json.dumps(WHOLE | {"decoder": {"type": "Sequence", "decoders": None}}))
+    assert FileTokenizer(tmp_path / "tokenizer.json").encode("a").tokens == ("a",)
+
+
+def test_added_tokens_are_normalized_once_and_the_longest_is_taken(tmp_path, monkeypatch):
+    added = [{"id": 1 + i, "content": f"B{'b' * i}"} for i in range(50)]
+    added += [{"id": 60, "content": "c", "normalized": False}]
+    vocabulary = {"type": "WordLevel", "vocab": {"a": 0}, "unk_token": "a"}
+    said = {"model": vocabulary, "added_tokens": added, "normalizer": {"type": "Lowercase"}}
+    (tmp_path / "tokenizer.json").write_text(json.dumps(said))
+    tokenizer = FileTokenizer(tmp_path / "tokenizer.json")
+    assert tokenizer.encode("aBBBacbb").tokens == ("a", "Bbb", "a", "c", "Bb")
+    assert tokenizer.encode("aBBBacbb").spans == ((0, 1), (1, 4), (4, 5), (5, 6), (6, 8))
+    normalized = []
+    stages = tokenizer._stages
+    once = replace(stages, normalize=lambda letters: normalized.append(letters) or stages.normalize(letters))
+    monkeypatch.setitem(vars(tokenizer), "_stages", once)
+    tokenizer.encode("c".join("a" * 20))
+    assert len(normalized) == 20, "the text's own parts, and none of the fifty"
+
+
+@pytest.mark.parametrize("merges", [["a b", "ab c"], ["a b"] * 3 + ["ab c"]], ids=("once", "thrice"))
+def test_a_merge_that_stands_there_again_hides_no_other(merges, tmp_path):
+    ids = {token: i for i, token in enumerate(["x", "a", "b", "c", "ab", "abc"])}
+    (tmp_path / "tokenizer.json").write_text(json.dumps({"model": {"type": "BPE", "vocab": ids, "merges": merges}}))
+    assert FileTokenizer(tmp_path / "tokenizer.json").encode("xxabc").tokens == ("x", "x", "abc")
+
+
+def test_what_is_kept_of_a_text_has_an_end(tmp_path):
+    ids = {c: i for i, c in enumerate("abcdefgh")}
+    (tmp_path / "tokenizer.json").write_text(json.dumps({"model": {"type": "BPE", "vocab": ids, "merges": []}}))
+    tokenizer = FileTokenizer(tmp_path / "tokenizer.json")
+    for i in range(100):
+        tokenizer.encode("abcdefgh"[i % 8] * (SHORT + 1 + i))
+    assert tokenizer._stages.model._known.cache_info().currsize == 0, "whole texts are not words"
+    tokenizer.encode("a")
+    assert tokenizer._stages.model._known.cache_info()[2:] == (KEPT, 1)
 
 
 def test_a_hostile_table_of_characters_finds_nothing(tmp_path):

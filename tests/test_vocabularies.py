@@ -99,6 +99,7 @@ def test_roberta_s_text_stands_between_its_tokens(folder):
     [
         ({"vocab.txt": b"a\nb\n"}, "has no token '.UNK.'"),
         ({"vocab.txt": b"\xff\xfe"}, "no text in UTF-8"),
+        ({"vocab.txt": b"[UNK]\n[CLS]\n[SEP]\na\nb\na\n"}, "has the piece 'a' twice"),
         ({"vocab.txt": b"[UNK]\n[CLS]\n[SEP]\n", "tokenizer_config.json": b'{"do_lower_case": 1}'}, "do_lower_case"),
         ({"vocab.txt": b"[UNK]\n[CLS]\n[SEP]\n", "tokenizer_config.json": b'{"cls_token": 1}'}, "cls_token"),
         ({"vocab.json": b'{"a": 1}', "merges.txt": b""}, "ids are not"),

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
+from math import inf
 from typing import ClassVar, Generic, TypeVar
 
 import numpy as np
@@ -98,6 +99,15 @@ def merged(symbols: Iterable[Symbol], pair: Pair, new: Symbol) -> list[Symbol]:
             out.append(symbol)
             free = True
     return out
+
+
+def by_rank(symbols: list[str], ranks: Mapping[Pair, int]) -> list[str]:
+    """The tokens that symbols become: always the earliest learned of the merges that apply. ranks: 0 for the first."""
+    while True:
+        pair = min(pairwise(symbols), key=lambda pair: ranks.get(pair, inf), default=None)
+        if pair is None or pair not in ranks:
+            return symbols
+        symbols = merged(symbols, pair, pair[0] + pair[1])
 
 
 def pieces(text: str) -> list[str]:

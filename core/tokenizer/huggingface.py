@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from .. import limits
+from .. import arguments, limits
 from ..errors import WeightsError
-from ..strict_json import parse, quoted
+from ..strict_json import parse, quoted, read
 from .bpe import readable
 from .parts.decoders import Decoder, bytes_of, decoder_of, kinds_of
 from .parts.letters import Letters, letters_of, text_of
-from .parts.models import Model, model_of
+from .parts.models import Model, is_id, model_of
 from .parts.normalizers import Normalizer, normalizer_of
 from .parts.said import FILE, STEPS, Said, check_short, made, several
 from .parts.splitters import BYTES, SPACE, Splitter, splitter_of
@@ -84,7 +83,7 @@ class FileTokenizer(Subwords):
         special: add the tokens that the model expects around a text, such as BERT's [CLS] and [SEP]. Where a reader
         wrote "[SEP]", or "<|endoftext|>", it is text.
         """
-        work = list(self._pieces(text))
+        work = list(self._pieces(arguments.text_of("text", text)))
         if special:
             work[:0] = [Piece(self._spelled[id], id, 0, 0) for id in self._stages.before]
             work += [Piece(self._spelled[id], id, len(text), len(text)) for id in self._stages.after]
@@ -115,13 +114,11 @@ class FileTokenizer(Subwords):
     # ---------------------------------------------------------------------------------------------------- on the way
 
     def _pieces(self, text: str) -> Iterator[Piece]:
-        stages = self._stages
-        for raw in _taken_out(letters_of(text), [one for one in stages.added if not one.normalized], str):
+        for raw in _taken_out(letters_of(text), self._as_written):
             if isinstance(raw, Piece):
                 yield raw
                 continue
-            late = [one for one in stages.added if one.normalized]
-            for part in _taken_out(stages.normalize(raw), late, self._normal):
+            for part in _taken_out(self._stages.normalize(raw), self._as_normal):
                 if isinstance(part, Piece):
                     yield part
                 else:
@@ -138,8 +135,16 @@ class FileTokenizer(Subwords):
                 yield Piece(token, model.ids[token], covered[0][1], covered[-1][2])
                 at += n
 
-    def _normal(self, content: str) -> str:
-        return text_of(self._stages.normalize(letters_of(content)))
+    @cached_property
+    def _as_written(self) -> Marks:
+        """The added tokens that are taken out of a text as it is."""
+        return marks_of({one.content: one for one in self._stages.added if not one.special and not one.normalized})
+
+    @cached_property
+    def _as_normal(self) -> Marks:
+        """Those that are taken out once it is normalized, as they then are."""
+        late = [one for one in self._stages.added if not one.special and one.normalized]
+        return marks_of({text_of(self._stages.normalize(letters_of(one.content))): one for one in late})
 
     def _readable(self, token: str) -> str:
         if token in self._added:
@@ -172,8 +177,7 @@ class FileTokenizer(Subwords):
         model = model_of(said.get("model"))
         added = _added_tokens(Said(said, FILE).get("added_tokens", list, []))
         before, after = around(said.get("post_processor"), model.ids | {one.content: one.id for one in added})
-        decoder = said.get("decoder")
-        signs = kinds_of(decoder) & {"Metaspace", "Replace"}
+        decode, kinds = decoder_of(said.get("decoder")), kinds_of(said.get("decoder"))
         return Stages(
             added,
             normalizer_of(said.get("normalizer")),
@@ -181,9 +185,9 @@ class FileTokenizer(Subwords):
             model,
             before,
             after,
-            decoder_of(decoder),
-            "ByteLevel" in kinds_of(decoder),
-            SPACE if signs else "",
+            decode,
+            "ByteLevel" in kinds,
+            SPACE if kinds & {"Metaspace", "Replace"} else "",
         )
 
     @cached_property
@@ -197,9 +201,7 @@ class FileTokenizer(Subwords):
 
 
 def _read(path: Path, most: int) -> dict[str, Any]:
-    if path.stat().st_size > most:
-        raise WeightsError(f"{path.name}: has more than {most:,} bytes")
-    return parse(path.read_bytes(), path.name)
+    return parse(read(path, most), path.name)
 
 
 def _added_tokens(values: list[Any]) -> tuple[Added, ...]:
@@ -209,27 +211,42 @@ def _added_tokens(values: list[Any]) -> tuple[Added, ...]:
         one = Added(
             said.text("content"), said.whole("id", -1), said.flag("special", False), said.flag("normalized", True)
         )
-        if not one.content or one.id < 0:
-            raise WeightsError(f"{said.at}: has no content, or no id")
+        if not one.content or not is_id(one.id):
+            raise WeightsError(f"{said.at}: has no content, or no id in 0..{limits.VOCABULARY - 1:,}")
         for name in () if one.special else ("single_word", "lstrip", "rstrip"):
             said.refuse(name)
         added.append(one)
     return tuple(added)
 
 
-def _taken_out(letters: Letters, added: list[Added], form: Callable[[str], str]) -> Iterator[Piece | Letters]:
+class Marks(NamedTuple):
+    """Added tokens by what they are in a text, and the lengths of that, the longest first."""
+
+    tokens: dict[str, Added]
+    lengths: tuple[int, ...]
+
+
+def marks_of(tokens: dict[str, Added]) -> Marks:
+    return Marks(tokens, tuple(sorted({len(written) for written in tokens if written}, reverse=True)))
+
+
+def _taken_out(letters: Letters, marks: Marks) -> Iterator[Piece | Letters]:
     """The added tokens that a text holds, the longest of those that begin at one place, and what stands between."""
-    found = {form(one.content): one for one in added if not one.special}
-    written = sorted((content for content in found if content), key=len, reverse=True)
-    text, at = text_of(letters), 0
-    for match in re.finditer("|".join(map(re.escape, written)), text) if written else ():
-        if match.start() > at:
-            yield letters[at : match.start()]
-        one = found[match[0]]
-        yield Piece(one.content, one.id, letters[match.start()][1], letters[match.end() - 1][2])
-        at = match.end()
-    if at < len(letters):
-        yield letters[at:]
+    text = text_of(letters)
+    begin = at = 0  # of what stands between; of what is looked at
+    while marks.lengths and at < len(letters):
+        # One look for each length, of which there are few: a file may have a quarter of a million tokens.
+        found = next((text[at : at + n] for n in marks.lengths if text[at : at + n] in marks.tokens), "")
+        if not found:
+            at += 1
+            continue
+        if at > begin:
+            yield letters[begin:at]
+        one, stop = marks.tokens[found], at + len(found)
+        yield Piece(one.content, one.id, letters[at][1], letters[stop - 1][2])
+        begin = at = stop
+    if begin < len(letters):
+        yield letters[begin:]
 
 
 # ------------------------------------------------------------------------------------------------- around a text

@@ -14,14 +14,17 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property, lru_cache
 from itertools import pairwise
+from math import inf
 
 import numpy as np
 
+from ..arguments import text_of
 from ..errors import WeightsError
-from .bpe import covered, merged, readable
+from .bpe import by_rank, covered, readable
 from .huggingface import Piece
 from .parts.decoders import CLEANED, bytes_of
 from .parts.letters import ranges_of
+from .parts.models import KEPT, SHORT
 from .parts.splitters import GPT2, LETTERS, SPACE
 from .protocol import Subwords
 from .wordpiece import INSIDE, longest, placed
@@ -40,7 +43,6 @@ PATTERNS: dict[str, tuple[str, ...]] = {
     "qwen2": (LLAMA3.replace("{{1,DIGITS}}", ""),),
 }
 NORMALIZED = ("qwen2",)  # NFC, before anything else
-PIECES, SHORT = 1024, 32  # pieces whose tokens are kept, and letters of one: two megabytes at most
 
 
 @cache
@@ -85,7 +87,7 @@ class Vocabulary(Subwords):
         """
         if self.problem:
             raise WeightsError(self.problem)
-        work = list(self._pieces(text))
+        work = list(self._pieces(text_of("text", text)))
         if special:
             work = [Piece(self.spelled[i], i, 0, 0) for i in self.before] + work
             work += [Piece(self.spelled[i], i, len(text), len(text)) for i in self.after]
@@ -144,19 +146,11 @@ class ByteLevel(Vocabulary):
     def _known(self) -> Callable[[str], list[str]]:
         """What `_tokens_of` gives, kept of the last short pieces: a text that is typed has most words of the one
         before, and to merge one takes hundreds of looks into a large table."""
-        return lru_cache(maxsize=PIECES)(self._tokens_of)
+        return lru_cache(maxsize=KEPT)(self._tokens_of)
 
     def _tokens_of(self, piece: str) -> list[str]:
         """The tokens of a piece."""
-        return self._merged([LETTERS[byte] for byte in piece.encode("utf-8", "replace")])
-
-    def _merged(self, symbols: list[str]) -> list[str]:
-        """Always the earliest learned of the merges that apply."""
-        while True:
-            pair = min(pairwise(symbols), key=lambda pair: self._ranks.get(pair, len(self._ranks)), default=None)
-            if pair is None or pair not in self._ranks:
-                return symbols
-            symbols = merged(symbols, pair, pair[0] + pair[1])
+        return by_rank([LETTERS[byte] for byte in piece.encode("utf-8", "replace")], self._ranks)
 
     def _bytes(self, id: int) -> bytes:
         return bytes_of(self.spelled[id])
@@ -198,13 +192,17 @@ class SentencePiece(Vocabulary):
     def _merged(self, symbols: list[str]) -> list[str]:
         """Always the two neighbours that make the likeliest token, the first of them where several do."""
         symbols = list(symbols)
-        while True:
-            joined = ((left + right, i) for i, (left, right) in enumerate(pairwise(symbols)))
-            known = [(-self.scores[self.ids[token]], i) for token, i in joined if token in self.ids]
-            if not known:
-                return symbols
-            _, i = min(known)
+        scores = [self._score(left + right) for left, right in pairwise(symbols)]  # of each two neighbours as one
+        while (best := max(scores, default=-inf)) > -inf:
+            i = scores.index(best)
             symbols[i : i + 2] = [symbols[i] + symbols[i + 1]]
+            del scores[i]
+            for at in range(max(i - 1, 0), min(i + 1, len(scores))):  # the two that the new one is part of
+                scores[at] = self._score(symbols[at] + symbols[at + 1])
+        return symbols
+
+    def _score(self, token: str) -> float:
+        return self.scores[self.ids[token]] if token in self.ids else -inf
 
     def _bytes(self, id: int) -> bytes:
         if id in self.escaped:

@@ -7,6 +7,7 @@ import re
 import unicodedata
 
 from .. import limits
+from ..arguments import wrong
 from ..errors import TextError
 from .graphemes import clusters
 
@@ -24,7 +25,7 @@ def normalized(text: str) -> str:
 
     Lone surrogates, which no address can carry, become question marks. Takes time in proportion to the length.
     """
-    text = text.replace("\r\n", "\n")
+    text = text.replace("\r\n", "\n").replace("\r", "\n")  # old Macs have the latter alone
     if text.isascii():
         return text
     text = text.encode("utf-8", "replace").decode()
@@ -54,8 +55,10 @@ def decoded(data: bytes, encoding: str = "") -> str:
 
     UTF-16 without a mark is known by its zeros. No character is guessed, and none replaced.
     Raises: TextError, "encoding" where another one must be named, "file" for what is no text, "lost" for one that
-    lost characters before it came here.
+    lost characters before it came here; ConfigError for an encoding that is none of them.
     """
+    if encoding and encoding not in ENCODINGS:
+        raise wrong("encoding", encoding, f"one of {', '.join(ENCODINGS)}")
     if len(data) > 4 * limits.CORPUS:  # UTF-32 takes four bytes a character
         raise TextError(f"text: more than {limits.CORPUS:,} bytes", "long")
     encoding = _unicode(data) or encoding or "utf-8"

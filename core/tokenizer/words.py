@@ -133,8 +133,8 @@ class FixedVocabulary:
         return characters(text) if self.by == "characters" else pieces(text)
 
     def encode(self, text: str) -> Encoding[Lookup]:
-        """ids [pos], the tokens as written, and a Lookup for each. Never fails: all text has ids."""
-        tokens = self.split(text)
+        """ids [pos], the tokens as written, and a Lookup for each. All text has ids."""
+        tokens = self.split(text_of("text", text))
         given = {token: Lookup(token, i, i) for token in tokens if (i := self._known(token)) is not None}
         taken = {step.id for step in given.values()}
         for token in tokens:

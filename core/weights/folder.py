@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import numpy as np
 from .. import limits
 from ..errors import WeightsError
 from ..kinds import shown
-from ..strict_json import parse, quoted
+from ..strict_json import parse, quoted, read
 from ..tokenizer.huggingface import FileTokenizer
 from ..tokenizer.pretrained import Vocabulary
 from .half_precision import HALVES, Half, widened
@@ -141,15 +140,7 @@ class Folder(Mapping[str, Entry]):
         return path
 
     def _read(self, name: str, most: int) -> bytes:
-        path = self._inside(name)
-        try:
-            about = os.stat(path)
-            if not stat.S_ISREG(about.st_mode) or about.st_size > most:
-                raise WeightsError(f"{name}: must be a file of at most {most:,} bytes")
-            with open(path, "rb") as file:
-                return file.read(most)
-        except OSError as error:
-            raise WeightsError(f"{name}: cannot be opened: {error.strerror}") from None
+        return read(self._inside(name), most)
 
 
 def _not_a_folder(path: Path) -> str:

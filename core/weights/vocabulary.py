@@ -24,18 +24,20 @@ def pieces(read: Read, settings: Mapping[str, Any]) -> Pieces:
     """
     lines = _text(read(VOCAB_TXT), VOCAB_TXT).split("\n")
     spelled = tuple(line.rstrip("\r") for line in (lines[:-1] if lines[-1] == "" else lines))
+    if len(ids := {piece: id for id, piece in enumerate(spelled)}) < len(spelled):
+        twice = next(piece for id, piece in enumerate(spelled) if ids[piece] != id)
+        raise WeightsError(f"{VOCAB_TXT}: has the piece {quoted(twice)} twice")
     special = {name: _token(settings, f"{name}_token", usual) for name, usual in BERT.items()}
-    missing = next((token for token in special.values() if token not in spelled), None)
+    missing = next((token for token in special.values() if token not in ids), None)
     if missing is not None:
         raise WeightsError(f"{VOCAB_TXT}: has no token {quoted(missing)}")
-    ids = {name: spelled.index(token) for name, token in special.items()}
     lower = _flag(settings, "do_lower_case", True)
     return Pieces(
         spelled,
-        frozenset(spelled.index(token) for token in {*special.values(), *OTHERS} if token in spelled),
-        before=(ids["cls"],),
-        after=(ids["sep"],),
-        unknown=ids["unk"],
+        frozenset(ids[token] for token in {*special.values(), *OTHERS} if token in ids),
+        before=(ids[special["cls"]],),
+        after=(ids[special["sep"]],),
+        unknown=ids[special["unk"]],
         lower=lower,
         accents=not _flag(settings, "strip_accents", lower),
     )

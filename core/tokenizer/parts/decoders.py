@@ -31,10 +31,11 @@ def decoder_of(value: object) -> Decoder:
 
 
 def kinds_of(value: object) -> set[str]:
-    """What a decoder does, also inside a Sequence of them."""
+    """What a decoder does that `decoder_of` has read, also inside a Sequence of them."""
     if not isinstance(value, dict):
         return set()
-    return {str(value.get("type"))}.union(*map(kinds_of, value.get("decoders", ())))
+    inside = value.get("decoders") if value["type"] == "Sequence" else ()
+    return {value["type"]}.union(*map(kinds_of, inside or ()))
 
 
 def bytes_of(token: str) -> bytes:

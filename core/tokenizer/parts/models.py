@@ -5,14 +5,16 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from itertools import pairwise
+from functools import lru_cache
 
+from ... import limits
 from ...errors import WeightsError
 from ...strict_json import quoted
+from ..bpe import by_rank
 from .said import FILE, Maker, Said, made
 
 Taken = tuple[str, int]  # a token, and how many of the piece's letters it is made of
-WORDS_KEPT = 4096  # pieces whose tokens are remembered
+KEPT, SHORT = 1024, 32  # pieces whose tokens are kept, and letters of one: a few megabytes, where a text is one piece
 
 
 class Model(ABC):
@@ -22,15 +24,11 @@ class Model(ABC):
     unknown: str | None = None
 
     def __init__(self) -> None:
-        self._kept: dict[str, tuple[Taken, ...]] = {}
+        self._known = lru_cache(maxsize=KEPT)(lambda piece: tuple(self._tokens(piece)))
 
     def tokens(self, piece: str) -> tuple[Taken, ...]:
         """Raises: WeightsError for a piece that cannot be written."""
-        if piece not in self._kept:
-            if len(self._kept) == WORDS_KEPT:
-                self._kept.clear()
-            self._kept[piece] = tuple(self._tokens(piece))
-        return self._kept[piece]
+        return self._known(piece) if len(piece) <= SHORT else tuple(self._tokens(piece))
 
     @abstractmethod
     def _tokens(self, piece: str) -> Iterator[Taken]: ...
@@ -53,7 +51,7 @@ class BPE(Model):
 
     def __init__(self, said: Said):
         super().__init__()
-        self.ids, self.unknown = _vocabulary(said), said.get("unk_token", str, None)
+        self.ids, self.unknown = _vocabulary(said), said.text("unk_token") or None
         for name in ("dropout", "continuing_subword_prefix"):
             said.refuse(name, "")
         self._suffix = said.short("end_of_word_suffix")
@@ -66,14 +64,16 @@ class BPE(Model):
         if self._whole and piece in self.ids:
             yield piece, len(piece)
             return
-        symbols, lengths = self._first(piece)
-        found = self._merged(symbols)
-        at = 0
-        for token, n in found:
-            yield token, sum(lengths[at : at + n])
-            at += n
+        symbols = self._first(piece)
+        left = iter(symbols)
+        for token in by_rank([symbol for symbol, _ in symbols], self._ranks):
+            written = letters = 0
+            while written < len(token):
+                symbol, n = next(left)
+                written, letters = written + len(symbol), letters + n
+            yield token, letters
 
-    def _first(self, piece: str) -> tuple[list[str], list[int]]:
+    def _first(self, piece: str) -> list[Taken]:
         """The symbols to begin with: letters, bytes, or the unknown; and how many letters each takes."""
         symbols: list[Taken] = []
         for i, c in enumerate(piece):
@@ -87,31 +87,7 @@ class BPE(Model):
                 symbols[-1] = (symbols[-1][0], symbols[-1][1] + 1)
             else:
                 symbols.append((self._lost(c), 1))
-        return [symbol for symbol, _ in symbols], [n for _, n in symbols]
-
-    def _merged(self, symbols: list[str]) -> list[Taken]:
-        """Tokens, and how many symbols each is made of."""
-        parts: list[tuple[str, ...]] = [(symbol,) for symbol in symbols]
-        while True:
-            pairs = pairwise("".join(part) for part in parts)
-            pair = min(pairs, key=lambda pair: self._ranks.get(pair, len(self._ranks)), default=None)
-            if pair is None or pair not in self._ranks:
-                return [("".join(part), len(part)) for part in parts]
-            parts = _joined(parts, pair)
-
-
-def _joined(parts: list[tuple[str, ...]], pair: tuple[str, str]) -> list[tuple[str, ...]]:
-    """The pair as one wherever it stands, from left to right."""
-    done: list[tuple[str, ...]] = []
-    free = False  # may the last of `done` still be the left half of a pair?
-    for part in parts:
-        if free and "".join(part) == pair[1] and "".join(done[-1]) == pair[0]:
-            done[-1] += part
-            free = False
-        else:
-            done.append(part)
-            free = True
-    return done
+        return symbols
 
 
 class WordPiece(Model):
@@ -120,10 +96,8 @@ class WordPiece(Model):
     def __init__(self, said: Said):
         super().__init__()
         self.ids, self.unknown = _vocabulary(said), said.text("unk_token", "[UNK]")
-        self._inside, self._most = (
-            said.short("continuing_subword_prefix", "##"),
-            said.whole("max_input_chars_per_word", 100),
-        )
+        self._inside = said.short("continuing_subword_prefix", "##")
+        self._most = said.whole("max_input_chars_per_word", 100)
 
     def _tokens(self, piece: str) -> Iterator[Taken]:
         found: list[Taken] = []
@@ -151,7 +125,8 @@ class Unigram(Model):
         self._scores: dict[str, float] = {}
         for entry in pieces:
             right = isinstance(entry, list) and len(entry) == 2 and isinstance(entry[0], str)
-            if not right or type(entry[1]) not in (int, float) or not math.isfinite(entry[1]):
+            # Whole numbers are compared as they are: those past 1e308 have no float.
+            if not right or type(entry[1]) not in (int, float) or not abs(entry[1]) <= 1e300:
                 raise WeightsError(f"{said.at}: vocab: {quoted(entry)} is not a token and its score")
             self._scores[entry[0]] = float(entry[1])
         self.ids = {entry[0]: id for id, entry in enumerate(pieces)}
@@ -164,9 +139,8 @@ class Unigram(Model):
         self._least = min(self._scores.values(), default=0.0) - self.PENALTY
 
     def _tokens(self, piece: str) -> Iterator[Taken]:
-        best: list[tuple[float, int, bool]] = [
-            (0.0, 0, True)
-        ]  # of each place: its score, where its token begins, known?
+        # Of each place: its score, where its token begins, and whether that is known.
+        best: list[tuple[float, int, bool]] = [(0.0, 0, True)]
         best += [(-math.inf, 0, True)] * len(piece)
         for start in range(len(piece)):
             for stop in range(start + 1, min(start + self._longest, len(piece)) + 1):
@@ -210,9 +184,16 @@ class Whole(Model):
 def _vocabulary(said: Said) -> dict[str, int]:
     ids = said.get("vocab", dict, {})
     for token, id in ids.items():
-        if type(id) is not int or id < 0:
-            raise WeightsError(f"{said.at}: vocab: {quoted(token)}: {quoted(id)} is no id")
+        if not is_id(id):
+            raise WeightsError(
+                f"{said.at}: vocab: {quoted(token)}: {quoted(id)} is no id in 0..{limits.VOCABULARY - 1:,}"
+            )
     return dict(ids)
+
+
+def is_id(value: object) -> bool:
+    """Whether this can be a token's id: a list of all tokens is made, up to the largest."""
+    return type(value) is int and 0 <= value < limits.VOCABULARY
 
 
 def _pair(merge: object, said: Said) -> tuple[str, str]:
