@@ -15,6 +15,7 @@ from core.tasks.portuguese import Portuguese
 from core.tasks.stories import LANGUAGES
 from core.tokenizer.text import normalized
 from core.tokenizer.words import UNKNOWN
+from core.train.batch import Batch
 
 TEXT = "O pinguim nada e a foca dorme.\n" * 40
 EVERY = {name: task() for name, task in TASKS.items()} | {"characters": Characters(TEXT)}
@@ -137,6 +138,22 @@ def test_any_text_can_be_trained_on(text):
 
 
 # -------------------------------------------------------------------------------------------------------- stories
+
+
+@pytest.mark.parametrize(
+    ("make", "named"),
+    [
+        (lambda: Copy("10", 3), "letters: '10'"),
+        (lambda: Copy(27, 3), "letters: 27 is not a whole number in 2..26"),
+        (lambda: Copy(3, 1), "length: 1 is not a whole number in 2..32"),
+        (lambda: Addition(0), "digits: 0"),
+        (lambda: Characters(5), "text: 5"),
+        (lambda: [*Batch(*np.zeros((2, 4, 3), int), np.zeros((4, 3), bool)).parts(2)], "mask: no position counts"),
+    ],
+)
+def test_a_bad_argument_is_named(make, named):
+    with pytest.raises(core.ConfigError, match=named):
+        make()
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -228,6 +228,14 @@ def test_what_cannot_be_saved(tmp_path):
         save(tmp_path, {name: array for name, array in params.items() if not name.endswith("W_Q")}, config)
     with pytest.raises(core.WeightsError, match="F8"):
         save(tmp_path, params, config, dtype="F8")
+    unreadable = (({"a": 5}, "'a': 5"), ({"a": "\ud800"}, "half a"), ({"a": "x" * (1 << 20)}, "with the names"))
+    for metadata, words in unreadable:
+        with pytest.raises(core.WeightsError, match=f"metadata: .*{words}"):
+            save(tmp_path, params, config, metadata=metadata)
+    with pytest.raises(core.ConfigError, match="metadata"):
+        save(tmp_path, params, config, metadata=["a"])
+    with pytest.raises(core.ConfigError, match="folder"):
+        save(None, params, config)
     params["embed.W_E"][0, 0] = 70000
     with pytest.raises(core.WeightsError, match=r"embed\.W_E.*F16"):
         save(tmp_path, params, config, dtype="F16")

@@ -8,8 +8,8 @@ from string import ascii_uppercase
 
 import numpy as np
 
+from ..arguments import whole
 from ..config import Config
-from ..errors import ConfigError
 from ..train.batch import Batch
 from .task import Task, decoder, held_out
 
@@ -44,11 +44,9 @@ class Sequence(QuestionAndAnswer):
     ends = "|"
 
     def __init__(self, letters: int = 10, length: int = 8):
-        if not (2 <= letters <= len(ascii_uppercase) and 2 <= length <= 32):
-            raise ConfigError(f"{self.name}: 2..26 letters and length 2..32, not {letters} and {length}", "length")
-        self.letters, self.length = letters, length
-        self.vocabulary = (*ascii_uppercase[:letters], self.ends)
-        self.config = decoder(self.vocabulary, 2 * length, d_model=32, n_layers=2, n_heads=2, d_mlp=64)
+        self.letters, self.length = whole("letters", letters, 2, len(ascii_uppercase)), whole("length", length, 2, 32)
+        self.vocabulary = (*ascii_uppercase[: self.letters], self.ends)
+        self.config = decoder(self.vocabulary, 2 * self.length, d_model=32, n_layers=2, n_heads=2, d_mlp=64)
 
     def questions(self, rng: np.random.Generator, n: int) -> np.ndarray:
         drawn = rng.integers(0, self.letters, (n, self.length))
@@ -97,9 +95,7 @@ class Addition(QuestionAndAnswer):
     ends = "="
 
     def __init__(self, digits: int = 3):
-        if not 1 <= digits <= 9:
-            raise ConfigError(f"digits: {digits} is not in 1..9", "digits")
-        self.digits = digits
+        self.digits = digits = whole("digits", digits, 1, 9)
         self.vocabulary = (*"0123456789", "+", self.ends)
         self.config = decoder(self.vocabulary, 3 * digits + 2, d_model=64, n_layers=2, n_heads=4, d_mlp=128)
 

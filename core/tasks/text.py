@@ -7,6 +7,7 @@ from collections import Counter
 import numpy as np
 
 from .. import limits
+from ..arguments import text_of
 from ..errors import TextError
 from ..tokenizer.text import checked, normalized
 from ..tokenizer.words import UNKNOWN, characters
@@ -22,15 +23,15 @@ LEAST = 8 * HELD_OUT  # characters
 class Characters(Task):
     """Each character of a text is foretold from up to 64 before it. The text's last eighth is held out.
 
-    The text is read in one form (core.tokenizer.text). Raises: TextError, a ConfigError, for one that is too short or
-    too long, or that lost characters before it came here.
+    The text is read in one form (core.tokenizer.text). Raises: ConfigError for what is no text; TextError, which is a
+    ConfigError, for one that is too short or too long, or that lost characters before it came here.
     """
 
     name = "characters"
     joint = ""
 
     def __init__(self, text: str):
-        if len(text.encode("utf-8", "replace")) > limits.CORPUS:
+        if len(text_of("text", text).encode("utf-8", "replace")) > limits.CORPUS:
             raise TextError(f"text: more than {limits.CORPUS:,} bytes", "long")
         marks = characters(normalized(checked(text)))
         if len(marks) < LEAST:

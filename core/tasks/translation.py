@@ -106,7 +106,7 @@ class Translation(Task):
             source, target = self.encode(told, language)
             for place in np.flatnonzero(rng.random(len(source)) < HIDDEN_WORDS):
                 hidden = [t + 1 for t, stems in told.truth(language).items() if stems == {int(place) - 1}]
-                if hidden and told.words(language)[hidden[0] - 1] != ".":
+                if hidden and told.words(language)[hidden[0] - 1] != END:
                     source[place] = self.ids[UNKNOWN]
                     for at in hidden:
                         target[at] = self.ids[UNKNOWN]

@@ -60,11 +60,16 @@ class Batch(_Batch):
         return {"ids": self.ids, "source": self.source, "source_mask": self.source_mask}
 
     def parts(self, rows: int) -> Iterator[tuple[Batch, float]]:
-        """At most so many rows at a time, and the share that each has of the positions that count; one part is all."""
+        """At most so many rows at a time, and the share that each has of the positions that count; one part is all.
+
+        Raises: ConfigError for several parts of which no position counts.
+        """
         if self.ids.ndim < 2 or len(self.ids) <= rows:
             yield self, 1.0
             return
         counted = np.ones(self.ids.shape, bool) if self.mask is None else self.mask
+        if not counted.any():
+            raise ConfigError("mask: no position counts", "mask")
         for start in range(0, len(self.ids), rows):
             here = slice(start, start + rows)
             if share := counted[here].sum() / counted.sum():

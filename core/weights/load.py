@@ -166,8 +166,10 @@ def save(
     """Write config.json and model.safetensors, in our own names, for `load_pretrained`. Equal models: equal bytes.
 
     dtype: F64, F32, or F16 (half the size; about three digits). metadata: any strings, kept in the safetensors file.
-    Raises: ConfigError for parameters that do not fit the Config; WeightsError for numbers that F16 cannot hold.
+    Raises: ConfigError for parameters that do not fit the Config; WeightsError for numbers that F16 cannot hold,
+    and for metadata that could not be read again.
     """
+    instance("folder", folder, str, PathLike)
     check_params(params, config)
     if dtype not in ("F64", "F32", "F16"):
         raise WeightsError(f"dtype: {quoted(dtype)} is not one of F64, F32, F16")

@@ -21,6 +21,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from .. import limits
+from ..arguments import mapping
 from ..errors import WeightsError
 from ..strict_json import parse, quoted
 from .half_precision import widened
@@ -163,22 +164,32 @@ def write(path: str | Path, tensors: Mapping[str, np.ndarray], metadata: Mapping
     """Write float64, float32, float16 and int64 arrays. Equal tensors and metadata give equal bytes.
 
     The file appears whole or not at all: it is written beside its place, then moved there.
-    Raises: WeightsError for an array of another dtype.
+    Raises: WeightsError for an array of another dtype, and for what no file could be read with: metadata that are not
+    texts, names and metadata of more than limits.WEIGHTS_HEADER bytes.
     """
+    about = dict(mapping("metadata", metadata, "from texts to texts")) if metadata else {}
+    for key, value in about.items():
+        if not isinstance(key, str) or not isinstance(value, str):
+            raise WeightsError(f"metadata: {quoted(key)}: {quoted(value)}: both must be texts")
     for name, array in tensors.items():
         if array.dtype.newbyteorder("<") not in NAMES:
             raise WeightsError(f"{name}: dtype {array.dtype} cannot be written; {', '.join(NAMES.values())} can")
     # Wide numbers first, so that each tensor starts at a multiple of its own item's size.
     order = sorted(tensors, key=lambda name: (-tensors[name].dtype.itemsize, name))
-    header: dict[str, Any] = {"__metadata__": dict(sorted(metadata.items()))} if metadata else {}
+    header: dict[str, Any] = {"__metadata__": dict(sorted(about.items()))} if about else {}
     end = 0
     for name in order:
         array = tensors[name]
         begin, end = end, end + array.nbytes
         dtype = NAMES[array.dtype.newbyteorder("<")]
         header[name] = {"dtype": dtype, "shape": list(array.shape), "data_offsets": [begin, end]}
-    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode("utf-8")
+    try:
+        text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise WeightsError(f"metadata: {quoted(error.object[error.start])} is half a character, and no text") from None
     text += b" " * (-len(text) % 8)
+    if len(text) > limits.WEIGHTS_HEADER:
+        raise WeightsError(f"metadata: {len(text):,} bytes with the names; at most {limits.WEIGHTS_HEADER:,} are read")
 
     path = Path(path)
     beside = path.with_name(path.name + ".part")
