@@ -120,5 +120,6 @@ REPEATED = (3000, 2e12)  # steps, and multiplications, that a page takes unasked
 SHEETS = 12  # different worksheets in one file: each computes the Scenes of its own questions, a second for all
 QR_EASY = 300  # characters of an address: its code has 69 modules, and can still be read from a wall
 QR_LONGEST = 2_953  # bytes of the largest QR code (ISO/IEC 18004, version 40-L)
+ADDRESS = 1 << 16  # characters of an address that is shared: two long texts, of four bytes a character, take 40,000
 WRITTEN_WEIGHTS = 1 << 18  # learned numbers written into a notebook: at most 1.4 MB of it; more are a file beside it
 TEXTS = 3  # of a reader's own that a session trained on, each at most CORPUS

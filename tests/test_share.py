@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core import limits
 from core.limits import QR_EASY, QR_LONGEST
 from pictures.words import LANGUAGES, words_of
 from tests.chromium import settled
-from ui import share
+from ui import share, state
 from ui.lessons import bar
 
 ROOT = Path(__file__).parents[1]
@@ -35,6 +37,19 @@ def test_a_long_link_is_said_to_be_hard_to_read(lang):
     assert str(share.modules(hard)) in share.note(hard, words) and str(QR_EASY + 1) in share.note(hard, words)
     assert share.code(none) == "" and share.modules(none) == 0
     assert share.note(none, words) == words("share.no_code", limit=QR_LONGEST)
+
+
+def test_a_link_is_never_cut(monkeypatch):
+    """Two long texts beside one another take more than a code holds: the link is whole, and the sheet says so."""
+    held = {state.PAGE: "drift"}
+    monkeypatch.setattr(share.st, "session_state", held)
+    text = "Os pinguins não têm joelho, e a foca também não. " * 30
+    long = f"{ADDRESS}/drift?{urlencode({'sentence': text, 'pin.sentence': text, 'seed': 3})}"
+    assert len(long) > QR_LONGEST
+    share.open_sheet(f"{long}&projector=2")
+    assert held[share.SHEET] == (1, "drift", long)
+    share.open_sheet("x" * (limits.ADDRESS + 1))
+    assert held[share.SHEET] == (1, "drift", long), "no browser has such a one"
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import segno
 import streamlit as st
 
-from core.limits import QR_EASY, QR_LONGEST
+from core.limits import ADDRESS, QR_EASY, QR_LONGEST
 from pictures.words import Words
 from ui import state
 from ui.live import projector, share
@@ -22,9 +22,14 @@ LABELS += ("picture", "png", "svg", "clipboard", "no_clipboard")
 
 
 def open_sheet(address: str) -> None:
-    """The reader asks for the sheet, on what is at this address. In a widget's callback."""
+    """The reader asks for the sheet, on what is at this address. In a widget's callback.
+
+    The whole address or none: of one that was cut, what stands at its end would be lost.
+    """
+    if len(address) > ADDRESS:
+        return
     number = st.session_state.get(SHEET, (0,))[0] + 1
-    st.session_state[SHEET] = (number, st.session_state[state.PAGE], at_a_desk(address[:QR_LONGEST]))
+    st.session_state[SHEET] = (number, st.session_state[state.PAGE], at_a_desk(address))
 
 
 def at_a_desk(address: str) -> str:
