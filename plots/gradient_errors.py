@@ -10,12 +10,16 @@ from plots import theme
 from plots.figure import axis, base_layout, label_width, literal, title
 
 ROW = 17  # px
-LOWEST = -12.0  # the axis begins at this power of ten
+LOWEST, HIGHEST = (
+    -12.0,
+    0.5,
+)  # powers of ten where the axis begins, and where what is no number stands: above all others
 
 
 def gradient_errors(
     values: np.ndarray,
     names: list[str],
+    written: list[str],
     *,
     good: float,
     good_name: str,
@@ -23,10 +27,13 @@ def gradient_errors(
     value_title: str = "",
     alt: str = "",
 ) -> dict[str, Any]:
-    """`values` [parameter], each a relative error, on a logarithmic axis: those up to `good` and those above, in two
-    colours and marks, each parameter a row. An exact 0 stands at the axis' beginning."""
-    logs = np.log10(np.maximum(np.asarray(values, np.float64), 10**LOWEST))
-    wrong = np.asarray(values) > good
+    """`values` [parameter], each a relative error, at most 2, on a logarithmic axis: those up to `good` and all others,
+    in two colours and marks, each parameter a row. An exact 0 stands at the axis' beginning, and NaN, which proves
+    nothing right, at its end. `written` are the values as the page writes them.
+    """
+    values = np.asarray(values, np.float64)
+    logs = np.where(np.isnan(values), HIGHEST, np.log10(np.maximum(values, 10**LOWEST)))
+    wrong = ~(values <= good)
     data = []
     for chosen, name, role, symbol in ((~wrong, good_name, "@value", "circle"), (wrong, bad_name, "@key", "x")):
         data.append(
@@ -37,7 +44,7 @@ def gradient_errors(
                 "y": np.flatnonzero(chosen).astype(np.int32),
                 "name": literal(name),
                 "marker": {"color": role, "size": 10, "symbol": symbol},
-                "customdata": [[literal(names[i]), f"{values[i]:.1e}"] for i in np.flatnonzero(chosen)],
+                "customdata": [[literal(names[i]), written[i]] for i in np.flatnonzero(chosen)],
                 "hovertemplate": "%{customdata[0]}: %{customdata[1]}<extra></extra>",
             }
         )

@@ -769,7 +769,7 @@ def test_an_axis_says_its_type_and_names_all_of_its_places_or_none(n: int) -> No
         "growth": magnitudes(x + 1.0, tokens, tokens),
         "rugs": rugs({"a": x, "b": x}),
         "marks": head_map(square, [tokens] * n),
-        "errors": gradient_errors(shares, tokens, good=1e-4, good_name="a", bad_name="b"),
+        "errors": gradient_errors(shares, tokens, tokens, good=1e-4, good_name="a", bad_name="b"),
         "runs": training_curves.training_curves([training_curves.Curve(x, shares, "a", "@query")], moment=0),
         "flat": bipartite(square[None], tokens),
     }
@@ -780,6 +780,17 @@ def test_an_axis_says_its_type_and_names_all_of_its_places_or_none(n: int) -> No
                 assert "categoryarray" not in axis
                 if "ticktext" in axis:
                     assert len(axis["ticktext"]) == len(axis["tickvals"]) and axis["tickmode"] == "array", (name, key)
+
+
+def test_an_error_that_is_no_number_is_seen_and_right_for_nobody() -> None:
+    figure = gradient_errors(
+        np.array([0, 1e-6, np.nan, 1.5]), [*"abcd"], [*"wxyz"], good=1e-4, good_name="", bad_name=""
+    )
+    right, wrong = figure["data"]
+    assert right["y"].tolist() == [0, 1] and wrong["y"].tolist() == [2, 3]
+    low, high = figure["layout"]["xaxis"]["range"]
+    assert low < right["x"][0] and wrong["x"][1] < wrong["x"][0] < high, "it stands above all others, on the axis"
+    assert [text for _, text in wrong["customdata"]] == ["y", "z"]
 
 
 def test_growth_and_bars_hold_their_arrays() -> None:

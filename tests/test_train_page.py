@@ -540,6 +540,8 @@ def test_the_check_finds_the_planted_bug_and_nothing_without_it():
     assert says.startswith(worst) and (says == worst) == (not any(one.coarse for one in checks[False]))
     lost = [*checks[False], replace(checks[False][0], loss_above=np.nan)]
     assert errors.checks(lost, EN).says == EN("train.check.lost")
+    told = [text for trace in errors.checks(lost, words_of("pt-BR")).figure["data"] for _, text in trace["customdata"]]
+    assert "NaN" in told and not any("." in text or "e-" in text for text in told), "as the page writes numbers"
     picture = errors.checks(checks[True], EN)
     wrong = [check.name for check in checks[True] if check.error > 1e-4]
     assert f"in the order of the computation, is {wrong[-1]}:" in picture.says and wrong[0] != wrong[-1]

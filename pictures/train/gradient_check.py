@@ -70,6 +70,7 @@ def checks(found: list[Check], words: Words) -> Picture:
     figure = gradient_errors.gradient_errors(
         values,
         [check.name.replace("blocks.", "") for check in found],
+        [power(value, words) if np.isfinite(value) else "NaN" for value in values.tolist()],
         good=GOOD,
         good_name=words("train.check.good"),
         bad_name=words("train.check.bad"),
