@@ -98,6 +98,12 @@ def title(text: str, role: str = "@text", standoff: int = 8) -> dict[str, Any]:
     return {"text": text, "font": {"color": role, "size": theme.TITLE_SIZE}, "standoff": standoff}
 
 
+def line_name(text: str, role: str, side: str) -> dict[str, Any]:
+    """A line's name above a picture, at its left or right, where no bar and no other name is in the way."""
+    place = {"xref": "paper", "x": 0 if side == "left" else 1, "xanchor": side, "yref": "paper", "y": 1}
+    return place | {"yanchor": "bottom", "text": text, "showarrow": False, "font": {"color": role}}
+
+
 def base_layout(**extra: Any) -> dict[str, Any]:
     """The common layout: transparent paper, the page's font, a quiet hover label, nothing that traps a finger."""
     return {

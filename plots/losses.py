@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from plots.figure import axis, base_layout, compact, literal, number, ticks, title
+from plots.figure import axis, base_layout, compact, line_name, literal, number, ticks, title
 from plots.token_shares import labels_height, upright
+
+FEW = 16  # tokens: of more, numbers in the bars would touch
 
 
 def losses(
@@ -30,7 +32,7 @@ def losses(
     text; `tokens` are not.
     """
     values = compact(values)
-    few = len(tokens) <= 16
+    written = {"text": [number(value, 2, comma) for value in values.tolist()]} if len(tokens) <= FEW else {}
     bars = {
         "type": "bar",
         "x": np.arange(len(tokens), dtype=np.int32),
@@ -38,7 +40,7 @@ def losses(
         "marker": {"color": "@gradient/0.75"},
         "customdata": [literal(token) for token in tokens],
         "hovertemplate": hover.replace("{token}", "%{customdata}").replace("{value}", "%{y:.4f}") + "<extra></extra>",
-        "text": [number(value, 2, comma) for value in values.tolist()] if few else None,
+        **written,
         "textposition": "auto",  # at the foot, where no line crosses it; over a bar too low for that
         "insidetextanchor": "start",
         "insidetextfont": {"color": "@background"},
@@ -46,16 +48,6 @@ def losses(
         "textangle": 0,
         "cliponaxis": False,
     }
-    lines, notes = [], []
-    for value, name, dash in ((mean, names[0], "solid"), (ceiling, names[1], "dash")):
-        line = {"color": "@gradient" if dash == "solid" else "@muted", "width": 1.5, "dash": dash}
-        lines.append({"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": value, "y1": value, "line": line})
-        # Above the picture, each with a piece of its line: beside them names would lie on bars, or on one another.
-        side, text = ("left", f"━ {name}") if dash == "solid" else ("right", f"┅ {name}")
-        notes.append(
-            {"xref": "paper", "x": 0 if side == "left" else 1, "xanchor": side, "yref": "paper", "y": 1}
-            | {"yanchor": "bottom", "text": text, "showarrow": False, "font": {"color": line["color"]}}
-        )
     layout = base_layout(
         height=height,
         margin={"l": 58, "r": 8, "t": 26, "b": labels_height(tokens, width)},
@@ -72,8 +64,14 @@ def losses(
             gridcolor="@grid",
             title=title(value_title, "@muted", standoff=6),
         ),
-        shapes=lines,
-        annotations=notes,
+        shapes=[_level(mean, "@gradient", "solid"), _level(ceiling, "@muted", "dash")],
+        annotations=[line_name(f"━ {names[0]}", "@gradient", "left"), line_name(f"┅ {names[1]}", "@muted", "right")],
         meta={"alt": alt},
     )
-    return {"data": [{k: v for k, v in bars.items() if v is not None}], "layout": layout}
+    return {"data": [bars], "layout": layout}
+
+
+def _level(value: float, role: str, dash: str) -> dict[str, Any]:
+    """A line across the picture."""
+    line = {"color": role, "width": 1.5, "dash": dash}
+    return {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": value, "y1": value, "line": line}

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from plots.figure import axis, base_layout, label_width, literal, title
+from plots.figure import axis, base_layout, label_width, line_name, literal, title
 
 CHARACTER = 7.0  # px: a digit of a number at a point
 PHONE = 358  # px: as wide as a picture is on a phone, which is sent the same one
@@ -77,7 +77,7 @@ def magnitudes(
     )
     if beside is None:
         return {"data": [trace], "layout": layout}
-    layout["annotations"] = [_name(f"━ {names[0]}", role, "left"), _name(f"┅ {names[1]}", "@muted", "right")]
+    layout["annotations"] = [line_name(f"━ {names[0]}", role, "left"), line_name(f"┅ {names[1]}", "@muted", "right")]
     return {"data": [_beside(trace, beside, beside_written or []), trace], "layout": layout}
 
 
@@ -94,12 +94,6 @@ def _beside(trace: dict[str, Any], values: np.ndarray, written: list[str]) -> di
         "hovertemplate": "%{customdata}<extra></extra>",
         "cliponaxis": False,
     }
-
-
-def _name(text: str, role: str, side: str) -> dict[str, Any]:
-    """A line's name above the picture, with a piece of it."""
-    place = {"xref": "paper", "x": 0 if side == "left" else 1, "xanchor": side, "yref": "paper", "y": 1}
-    return place | {"yanchor": "bottom", "text": text, "showarrow": False, "font": {"color": role}}
 
 
 def is_steep(values: np.ndarray) -> bool:
