@@ -13,6 +13,7 @@ from plots.figure import axis, base_layout, literal, short
 ROW = (34, 48)  # px: the least and the greatest distance between steps
 TALL = 520  # px: what the steps share
 EDGE = 22  # px, above and below
+CROWD = 4  # columns: of more, tokens are shorter and smaller
 
 
 @dataclass(frozen=True)
@@ -35,36 +36,37 @@ def beam_tree(nodes: list[Node], *, start: str, width: int, steps: int | None = 
     """
     rows = steps if steps is not None else max((node.at[0] for node in nodes), default=1)
     row = int(np.clip(TALL // max(rows, 1), *ROW))
-    letters = 14 if width <= 4 else 8
-    paths = [
-        {
-            "type": "path",
-            "layer": "below",
-            "path": "".join(_edge(node) for node in nodes if node.lit == lit),
-            "line": {"color": "@attention/0.85" if lit else "@muted/0.45", "width": 3 if lit else 1.2},
-        }
-        for lit in (False, True)
-        if any(node.lit == lit for node in nodes)
-    ]
-    texts = [f"<b>{literal(short(start, letters))}</b>"]
+    layout = base_layout(
+        height=2 * EDGE + rows * row,
+        margin={"l": theme.GAP + 6, "r": theme.GAP, "t": EDGE, "b": EDGE},
+        xaxis=axis(range=[-0.05, max(width, 1) - 0.02], showticklabels=False),
+        yaxis=axis(range=[rows + 0.05, -0.05], showticklabels=False),
+        shapes=[_edges(nodes, lit) for lit in (False, True) if any(node.lit == lit for node in nodes)],
+        meta={"alt": alt},
+    )
+    return {"data": [_texts(nodes, start, width)], "layout": layout}
+
+
+def _texts(nodes: list[Node], start: str, width: int) -> dict[str, Any]:
+    """A dot for the start and for each text, with its last token and its note beside it."""
+    crowded = width > CROWD
+    letters = 8 if crowded else 14
+    written = [f"<b>{literal(short(start, letters))}</b>"]
     for node in nodes:
         token = literal(short(node.token, letters))
-        texts.append((f"<b>{token}</b>" if node.lit else token) + f"<br>{node.note}")
-    columns = [0, *(node.at[1] for node in nodes)]
-    depths = [0, *(node.at[0] for node in nodes)]
-    colours = ["@text", *("@text" if node.lit else "@muted" for node in nodes)]
-    dots = ["@key", *("@attention" if node.lit else "@muted" for node in nodes)]
-    trace = {
+        written.append((f"<b>{token}</b>" if node.lit else token) + f"<br>{node.note}")
+    inks = ["@text", *("@text" if node.lit else "@muted" for node in nodes)]
+    return {
         "type": "scatter",
         "mode": "markers+text",
-        "x": np.array(columns, np.float32),
-        "y": np.array(depths, np.float32),
-        "text": texts,
+        "x": np.array([0, *(node.at[1] for node in nodes)], np.float32),
+        "y": np.array([0, *(node.at[0] for node in nodes)], np.float32),
+        "text": written,
         "textposition": "middle right",
-        "textfont": {"size": theme.FONT_SIZE - (2 if width > 4 else 1), "color": colours},
+        "textfont": {"size": theme.FONT_SIZE - (2 if crowded else 1), "color": inks},
         "marker": {
             "size": 8,
-            "color": dots,
+            "color": ["@key", *("@attention" if node.lit else "@muted" for node in nodes)],
             "symbol": ["circle", *("square" if node.done else "circle" for node in nodes)],
             "line": {"width": 2, "color": "@background"},
         },
@@ -72,15 +74,16 @@ def beam_tree(nodes: list[Node], *, start: str, width: int, steps: int | None = 
         "hovertext": [literal(start), *(literal(node.hover) for node in nodes)],
         "hoverinfo": "text",
     }
-    layout = base_layout(
-        height=2 * EDGE + rows * row,
-        margin={"l": theme.GAP + 6, "r": theme.GAP, "t": EDGE, "b": EDGE},
-        xaxis=axis(range=[-0.05, max(width, 1) - 0.02], showticklabels=False),
-        yaxis=axis(range=[rows + 0.05, -0.05], showticklabels=False),
-        shapes=paths,
-        meta={"alt": alt},
-    )
-    return {"data": [trace], "layout": layout}
+
+
+def _edges(nodes: list[Node], lit: bool) -> dict[str, Any]:
+    """All ways that are lit, or that are not, as one path."""
+    return {
+        "type": "path",
+        "layer": "below",
+        "path": "".join(_edge(node) for node in nodes if node.lit == lit),
+        "line": {"color": "@attention/0.85" if lit else "@muted/0.45", "width": 3 if lit else 1.2},
+    }
 
 
 def _edge(node: Node) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -61,64 +61,88 @@ def bipartite(
     n_heads, n_queries, n_keys = patterns.shape
     sides = (tokens, tokens if keys is None else keys)
     focuses = (focus, focus if keys is None else key_focus)
-    n_tokens = max(n_queries, n_keys)
     visible = list(range(n_heads)) if heads is None else heads
-    shown = np.zeros(n_heads, bool)
-    shown[visible] = True
-    weights = np.where(shown[:, None, None], patterns, 0).astype(np.float32, copy=False)
-    head, query, key = np.nonzero(weights > (0 if turns else np.float32(threshold)))
-    weight = weights[head, query, key]
-    lit = np.ones(len(weight), bool) if focuses == (None, None) else (query == focuses[0]) | (key == focuses[1])
-    order = np.concatenate([_first(weight, side) for side in (lit, ~lit)])  # those in focus first
-    head, query, key, weight = head[order], query[order], key[order], weight[order]
-    dim, touched = np.flatnonzero(~lit[order]), np.flatnonzero(lit[order])
-    paths = [(_path(query[dim], key[dim], "@muted/0.12", 1.0), dim)] if len(dim) else []
-    paths += _lit_paths(head, query, key, weight, touched, colours)
+    weights = patterns if heads is None else _alone(patterns, visible)
+    weights = weights.astype(np.float32, copy=False)
+    curves = _curves(weights, np.float32(0 if turns else threshold), focuses)
+    dim, touched = np.flatnonzero(~curves.lit), np.flatnonzero(curves.lit)
+    paths = [(_path(curves.query[dim], curves.key[dim], "@muted/0.12", 1.0), dim)] if len(dim) else []
+    paths += _lit_paths(curves, touched, colours)
+    bright = Curves(*(part[touched] for part in curves))
     names = [[literal(token) for token in side] for side in sides]
-    curves = zip(*(a[touched].tolist() for a in (head, query, key, weight)), strict=True)
     words = [
         hover.format(query=names[0][q], key=names[1][k], head=f"{head_prefix}{h}", value=number(w, decimals + 2, comma))
-        for h, q, k, w in curves
+        for h, q, k, w, _ in zip(*(part.tolist() for part in bright), strict=True)
     ]
+    told = _told(bright.query, bright.key, words) | {"meta": {"curves": touched.astype(np.int32), "most": TOLD}}
+    if first_edge is not None:
+        places = np.ravel_multi_index((bright.head, bright.query, bright.key), patterns.shape)
+        told["customdata"] = (first_edge + places).astype(np.int32)
+
     beside: list[list[str]] = [[], []]
     if len(visible) == 1:
-        alone = patterns[visible[0]]
-        looks = [] if focuses[1] is None else alone[:, focuses[1]].tolist()
-        looked_at = [] if focuses[0] is None else alone[focuses[0]].tolist()
-        beside = [[number(w, decimals, comma) for w in ws] for ws in (looks, looked_at)]
+        beside = [[number(w, decimals, comma) for w in ws] for ws in _beside(patterns[visible[0]], *focuses)]
     around = 2 * theme.GAP + 8 + (10 + 7 * (decimals + 2) if any(beside) else 0)
     letters = int(np.clip((0.375 * width - around) // LETTER, 4, LABEL))
     labels = [[short(token, letters) for token in side] for side in sides]
     columns = [_column(x, *one) for x, one in enumerate(zip(sides, labels, focuses, beside, first, strict=True))]
 
+    n_tokens = max(n_queries, n_keys)
     side = around + label_width([*labels[0], *labels[1]])
     top = theme.GAP + (32 if query_title or key_title else 8)
     row = int(np.clip(TALL // n_tokens, *ROW))
-    titles = [
-        (query_title, "@query", 0.0, "left", theme.GAP - side),
-        (key_title, "@key", 1.0, "right", side - theme.GAP),
-    ]
     layout = base_layout(
         height=height or top + theme.GAP + n_tokens * row,
         margin={"l": side, "r": side, "t": top, "b": theme.GAP},
         xaxis=axis(range=[0, 1], showticklabels=False),
         yaxis=axis(range=[n_tokens - 0.5, -0.5], showticklabels=False),
         shapes=[shape for shape, _ in paths],
-        annotations=[_title(*words) for words in titles],
+        annotations=[
+            _title(query_title, "@query", 0.0, "left", theme.GAP - side),
+            _title(key_title, "@key", 1.0, "right", side - theme.GAP),
+        ],
         meta={"alt": alt},
     )
     mask = {
         "at": {"threshold": threshold},
         "turns": ["threshold"] if turns else [],
-        "weight": weight,
+        "weight": curves.weight,
         "most": MAX_CURVES,
         "shapes": [mine.astype(np.int32) for _, mine in paths],
     }
-    told = _told(query[touched], key[touched], words) | {"meta": {"curves": touched.astype(np.int32), "most": TOLD}}
-    if first_edge is not None:
-        places = np.ravel_multi_index((head[touched], query[touched], key[touched]), patterns.shape)
-        told["customdata"] = (first_edge + places).astype(np.int32)
     return with_mask({"data": [told, *columns], "layout": layout}, mask, weights)
+
+
+class Curves(NamedTuple):
+    """Curves [curve] in the order in which they have room: those that touch what is in focus first, then by weight."""
+
+    head: np.ndarray
+    query: np.ndarray
+    key: np.ndarray
+    weight: np.ndarray
+    lit: np.ndarray
+
+
+def _alone(patterns: np.ndarray, heads: list[int]) -> np.ndarray:
+    """The weights of these heads, and nothing of the others."""
+    shown = np.zeros(len(patterns), bool)
+    shown[heads] = True
+    return np.where(shown[:, None, None], patterns, 0)
+
+
+def _curves(weights: np.ndarray, above: np.float32, focuses: tuple[int | None, int | None]) -> Curves:
+    """Those of the `weights` [head, query, key] that are above, at most MAX_CURVES of either kind."""
+    head, query, key = np.nonzero(weights > above)
+    weight = weights[head, query, key]
+    lit = np.ones(len(weight), bool) if focuses == (None, None) else (query == focuses[0]) | (key == focuses[1])
+    order = np.concatenate([_first(weight, side) for side in (lit, ~lit)])
+    return Curves(head[order], query[order], key[order], weight[order], lit[order])
+
+
+def _beside(pattern: np.ndarray, query: int | None, key: int | None) -> tuple[list[float], list[float]]:
+    """What stands beside either column of tokens: how much each looks at the key in focus, and is looked at by the
+    query."""
+    return [] if key is None else pattern[:, key].tolist(), [] if query is None else pattern[query].tolist()
 
 
 def _first(weight: np.ndarray, side: np.ndarray) -> np.ndarray:
@@ -136,17 +160,12 @@ def _path(query: np.ndarray, key: np.ndarray, colour: str, width: float) -> dict
 
 
 def _lit_paths(
-    head: np.ndarray,
-    query: np.ndarray,
-    key: np.ndarray,
-    weight: np.ndarray,
-    touched: np.ndarray,
-    colours: list[str] | None,
+    curves: Curves, touched: np.ndarray, colours: list[str] | None
 ) -> list[tuple[dict[str, Any], np.ndarray]]:
     """A path a head and bin of weight, the heaviest on top, and the curves that it is made of, out of `touched`."""
-    head_of, present = head[touched], np.unique(head[touched])
+    head_of, present = curves.head[touched], np.unique(curves.head[touched])
     n_bins = int(np.clip(PATHS // max(len(present), 1), 3, 10))
-    bins = np.minimum((np.sqrt(weight[touched]) * n_bins).astype(int), n_bins - 1)
+    bins = np.minimum((np.sqrt(curves.weight[touched]) * n_bins).astype(int), n_bins - 1)
     paths = []
     for b in range(n_bins):
         level = (b + 0.5) / n_bins
@@ -154,7 +173,7 @@ def _lit_paths(
             mine = touched[(head_of == h) & (bins == b)]
             if len(mine):
                 colour = f"{colours[h] if colours else theme.head(h)}/{0.1 + 0.85 * level:.2f}"
-                paths.append((_path(query[mine], key[mine], colour, round(1 + 3.2 * level**2, 2)), mine))
+                paths.append((_path(curves.query[mine], curves.key[mine], colour, round(1 + 3.2 * level**2, 2)), mine))
     return paths
 
 

@@ -14,13 +14,12 @@ from plots.planes import BREADTH, Plane, arc, curve_trace, glowing, level_arcs, 
 
 MAX_CURVES = 500  # the strongest are drawn: they take about 60 ms to redraw, and more are not told apart
 POINTS = (8, 32)  # of a curve: where there are many, and where each is looked at closely
+# A line of a 3-D trace has one width, and Plotly takes long over colours that are given point by point: so there is a
+# trace a head, bin of weight and layer of glow. 60 of one colour each redraw in a fifth of the time of 8 whose points
+# are coloured.
 TRACES = 64  # of curves at most
 CROWD = 300  # curves: from here on they hide one another's shades and widest light, so there are fewer of both
 EXPOSED = 22  # rows of attention that are seen as bright as they are; of more, each is dimmer
-"""A line of a 3-D trace has one width, and Plotly takes long over colours that are given point by point: so there is
-a trace a head, bin of weight and layer of glow. 60 of one colour each redraw in a fifth of the time of 8 whose points
-are coloured."""
-
 ASPECT = 1.15  # width to height that the camera frames; a narrower picture needs it further away
 SCALE = 0.68  # of the scene in the camera's units
 

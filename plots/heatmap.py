@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -62,49 +62,34 @@ def heatmap(
     values = compact(values)
     n_rows, n_columns = values.shape
     finite = values[np.isfinite(values)]
-    narrow = width < NARROW
-    at_row, at_column = chosen if chosen is not None else (None, None)
-    left, right = EDGE + 4 + (24 if row_title else 0), EDGE
-    across = width - left - right - label_width(rows)  # what all names of the rows would leave
-    row = (height - _top(columns, across / n_columns, column_title) - theme.GAP) / n_rows if height else ROW[1]
-    rows_shown = _shown(rows, at_row, row)
-    columns_shown = _shown(columns, at_column, across / n_columns) if columns else []
-    left += label_width([rows[i] for i in rows_shown], theme.FONT_SIZE + 1)  # the chosen one is bold
-    cell = (width - left - right) / n_columns
+    room = _room(rows, columns, chosen, values.shape, width, height, row_title, column_title)
     if numbers is None:
-        fit = _number_size(finite, decimals, cell) >= NUMBERS[0] and row >= NUMBERS[0] + APART
-        numbers = fit and n_columns <= MANY
+        size = _number_size(finite, decimals, room.cell)
+        numbers = size >= NUMBERS[0] and room.row >= NUMBERS[0] + APART and n_columns <= MANY
     if colorbar is None:
         colorbar = not numbers and scale != "plain"
     if square is None:
         square = n_columns <= min(16, 2 * n_rows)
 
-    scaled, large = _scaled(scale, zmax, finite), n_rows > LARGE
+    narrow, large = width < NARROW, n_rows > LARGE
     rough = large and scale != "probability"
-    bar = COLORBAR | (UNDER if narrow else BESIDE)
-    trace = {
-        "type": "heatmap",
-        "z": np.where(np.isneginf(values), values.dtype.type(np.nan), values),
-        **scaled,
-        "xgap": _gap(n_columns),
-        "ygap": _gap(n_columns),
-        "hoverongaps": False,
-        "showscale": colorbar,
-        "colorbar": bar,
-        **_hover(_without_value(hover) if rough else hover, rows, columns, n_columns, decimals, large),
-    }
+    scaled, bar = _scaled(scale, zmax, finite), COLORBAR | (UNDER if narrow else BESIDE)
+    told = _hover(_without_value(hover) if rough else hover, rows, columns, n_columns, decimals, large)
+    cells = _cells(values, scaled) | {"showscale": colorbar, "colorbar": bar} | told
     if rough:
-        trace |= _bytes(values, scaled, bar, comma)
+        cells |= _bytes(values, scaled, bar, comma)
+    data = [cells, _numbers(values, scaled, scale, decimals, masked, room.cell, comma)] if numbers else [cells]
     shapes = _covers(values) if rough else _hatching(np.isneginf(values))
-    if chosen is not None:
-        shapes += _outline(*chosen)
-    written = [columns[i] for i in columns_shown] if columns else None
+    shapes += [] if chosen is None else _outline(*chosen)
+
+    written = [columns[i] for i in room.columns] if columns else None
     enlarged = large and columns is not None and (height or ROOMY) >= ROOMY
-    upright, top = _upright(written, cell) or enlarged, _top(columns if enlarged else written, cell, column_title)
+    top = _top(columns if enlarged else written, room.cell, column_title)
+    left, right = room.left, 64 if colorbar and not narrow else EDGE
     below = 40 if colorbar and narrow else theme.GAP
-    if colorbar and not narrow:
-        right = 64
     height = height or top + theme.GAP + n_rows * int(np.clip(TALL // n_rows, *ROW))
+    at_row, at_column = chosen or (None, None)
+    across = _counted(n_columns, room.cell) if columns is None else _names(columns, room.columns, at_column, room.cell)
     layout = base_layout(
         height=height,
         margin={"l": left, "r": right, "t": top, "b": below},
@@ -113,28 +98,22 @@ def heatmap(
             range=[-0.5, n_columns - 0.5],
             title=_fitted(title(column_title, column_role, standoff=6), width - left - right + 2 * min(left, right)),
             constrain="domain",
-            **(_counted(n_columns, cell) if columns is None else _names(columns, columns_shown, at_column, cell)),
-            tickangle=-90 if upright else 0,
+            **across,
+            tickangle=-90 if _upright(written, room.cell) or enlarged else 0,
         ),
         yaxis=axis(
             range=[n_rows - 0.5, -0.5],
             title=_fitted(title(row_title, row_role, standoff=6), height - top),
             constrain="domain",
             constraintoward="top",
-            **_names(rows, rows_shown, at_row, (height - top - below) / n_rows),
+            **_names(rows, room.rows, at_row, (height - top - below) / n_rows),
             **({"scaleanchor": "x"} if square else {}),
         ),
         shapes=shapes,
         meta={"alt": alt},
     )
     if large:
-        layout["dragmode"] = "zoom"
-        for name, n, names in (("xaxis", n_columns, columns), ("yaxis", n_rows, rows)):
-            layout[name] |= _enlarging(n, names, enlarged)
-        if enlarged:
-            named = {"xaxis": (_literals(columns or []), at_column), "yaxis": (_literals(rows), at_row)}
-            layout["meta"]["names"] = {name: {"all": names, "chosen": at} for name, (names, at) in named.items()}
-    data = [trace, _numbers(values, scaled, scale, decimals, masked, cell, comma)] if numbers else [trace]
+        _let_enlarge(layout, (rows, at_row), (columns, at_column), n_columns, enlarged)
     return {"data": data, "layout": layout}
 
 
@@ -148,6 +127,36 @@ COLORBAR = {
 }
 BESIDE = {"xpad": 12, "ypad": 0}
 UNDER = {"orientation": "h", "thickness": 6, "y": 0, "yanchor": "top", "xpad": 0, "ypad": 8}
+
+
+class _Room(NamedTuple):
+    """What a map has room for, in px: the air at its left with the rows' names, a cell's width, a row's height; and the
+    places on either axis whose names are written."""
+
+    left: int
+    cell: float
+    row: float
+    rows: list[int]
+    columns: list[int]
+
+
+def _room(
+    rows: list[str],
+    columns: list[str] | None,
+    chosen: tuple[int, int] | None,
+    shape: tuple[int, ...],
+    width: int,
+    height: int | None,
+    row_title: str,
+    column_title: str,
+) -> _Room:
+    (n_rows, n_columns), (at_row, at_column) = shape, chosen or (None, None)
+    left = EDGE + 4 + (24 if row_title else 0)
+    least = (width - left - EDGE - label_width(rows)) / n_columns  # of a cell, if all rows have their names
+    row = (height - _top(columns, least, column_title) - theme.GAP) / n_rows if height else ROW[1]
+    rows_shown, columns_shown = _shown(rows, at_row, row), _shown(columns or [], at_column, least)
+    left += label_width([rows[i] for i in rows_shown], theme.FONT_SIZE + 1)  # the chosen one is bold
+    return _Room(left, (width - left - EDGE) / n_columns, row, rows_shown, columns_shown)
 
 
 def _upright(columns: list[str] | None, cell: float) -> bool:
@@ -199,6 +208,18 @@ def _scaled(scale: str, zmax: float | None, finite: np.ndarray) -> dict[str, Any
     return {"colorscale": "@signed", "zmin": -limit, "zmax": limit}
 
 
+def _cells(values: np.ndarray, scaled: dict[str, Any]) -> dict[str, Any]:
+    gap = _gap(values.shape[1])
+    return {
+        "type": "heatmap",
+        "z": np.where(np.isneginf(values), values.dtype.type(np.nan), values),
+        **scaled,
+        "xgap": gap,
+        "ygap": gap,
+        "hoverongaps": False,
+    }
+
+
 def _gap(n_columns: int) -> int:
     """Pixels between cells. With none Plotly paints each cell as one pixel of a stretched image, much faster."""
     return 2 if n_columns <= 16 else 0
@@ -241,7 +262,23 @@ def _literals(names: list[str]) -> list[str]:
     return [literal(short(name)) for name in names]
 
 
-def _enlarging(n: int, names: list[str] | None, enlarged: bool) -> dict[str, Any]:
+Named = tuple[list[str] | None, int | None]  # what the places on an axis are called, and the chosen one
+
+
+def _let_enlarge(layout: dict[str, Any], rows: Named, columns: Named, n_columns: int, enlarged: bool) -> None:
+    """Have a part of a large map enlarged by dragging. enlarged: its names are written then, of which `layout.meta` has
+    all."""
+    layout["dragmode"] = "zoom"
+    for name, n, (names, _) in (("xaxis", n_columns, columns), ("yaxis", len(rows[0] or ()), rows)):
+        layout[name] |= _enlarging(n, names)
+    if enlarged:
+        named = {"xaxis": columns, "yaxis": rows}
+        layout["meta"]["names"] = {
+            name: {"all": _literals(names or []), "chosen": at} for name, (names, at) in named.items()
+        }
+
+
+def _enlarging(n: int, names: list[str] | None) -> dict[str, Any]:
     """Settings of an axis with n places, of which a part can be enlarged; the hover calls each place by its name."""
     known = {str(place): name for place, name in enumerate(_literals(names or []))}
     free = {"fixedrange": False, "minallowed": -0.5, "maxallowed": n - 0.5}

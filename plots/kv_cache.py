@@ -36,34 +36,10 @@ def kv_cache(
     [position] are not.
     """
     n, width = len(total), len(tokens)
-    places = np.arange(width)
-    z = np.where(places < total[:, None], (places >= reused[:, None]).astype(np.float32), np.float32(np.nan))
-    steps = np.arange(1, n + 1, dtype=np.int32)
-    names = ticks(tokens)
-    bar = {"type": "bar", "orientation": "h", "y": steps, "xaxis": "x2", "yaxis": "y"}
     data = [
-        {
-            "type": "heatmap",
-            "z": z,
-            "y": steps,
-            "zmin": 0.0,
-            "zmax": 1.0,
-            "colorscale": [[0.0, "@residual/0.3"], [1.0, "@attention"]],
-            "showscale": False,
-            "xgap": 2 if width <= 32 else 1,
-            "ygap": 2 if n <= NUMBERED else 1,
-            "hoverongaps": False,
-            "hovertemplate": hover.replace("{step}", "%{y}").replace("{token}", "%{x}") + "<extra></extra>",
-        },
-        *(
-            bar
-            | {"x": np.asarray(counts, np.float64), "width": thick, "marker": {"color": colour}}
-            | {"hovertemplate": told.replace("{value}", "%{x:,.0f}") + "<extra></extra>"}
-            for counts, thick, colour, told in (
-                (plain, 0.86, "@residual/0.3", bar_hovers[1]),
-                (spent, 0.5, "@attention", bar_hovers[0]),
-            )
-        ),
+        _map(reused, total, width, hover),
+        _bars(plain, 0.86, "@residual/0.3", bar_hovers[1]),
+        _bars(spent, 0.5, "@attention", bar_hovers[0]),
     ]
     above = label_width(tokens)
     low, high = float(np.log10(spent.min())), float(np.log10(plain.max()))
@@ -72,7 +48,7 @@ def kv_cache(
         height=height(tokens, n),
         margin={"l": 56, "r": theme.GAP, "t": above + 12, "b": 44},
         barmode="overlay",
-        xaxis=axis(side="top", domain=[0, MAP], range=[-0.5, width - 0.5], tickangle=-90, **names),
+        xaxis=axis(side="top", domain=[0, MAP], range=[-0.5, width - 0.5], tickangle=-90, **ticks(tokens)),
         xaxis2=axis(
             domain=[MAP + 0.05, 1],
             type="log",
@@ -91,6 +67,34 @@ def kv_cache(
         meta={"alt": alt},
     )
     return {"data": data, "layout": layout}
+
+
+def _map(reused: np.ndarray, total: np.ndarray, width: int, hover: str) -> dict[str, Any]:
+    """A row a step: its positions, 0 where they were kept and 1 where they are computed."""
+    places, n = np.arange(width), len(total)
+    return {
+        "type": "heatmap",
+        "z": np.where(places < total[:, None], (places >= reused[:, None]).astype(np.float32), np.float32(np.nan)),
+        "y": np.arange(1, n + 1, dtype=np.int32),
+        "zmin": 0.0,
+        "zmax": 1.0,
+        "colorscale": [[0.0, "@residual/0.3"], [1.0, "@attention"]],
+        "showscale": False,
+        "xgap": 2 if width <= 32 else 1,
+        "ygap": 2 if n <= NUMBERED else 1,
+        "hoverongaps": False,
+        "hovertemplate": hover.replace("{step}", "%{y}").replace("{token}", "%{x}") + "<extra></extra>",
+    }
+
+
+def _bars(counts: np.ndarray, thick: float, colour: str, told: str) -> dict[str, Any]:
+    """Multiplications [step], beside the map; the thinner ones lie on the others."""
+    return {
+        **{"type": "bar", "orientation": "h", "y": np.arange(1, len(counts) + 1, dtype=np.int32)},
+        **{"xaxis": "x2", "yaxis": "y", "x": np.asarray(counts, np.float64), "width": thick},
+        "marker": {"color": colour},
+        "hovertemplate": told.replace("{value}", "%{x:,.0f}") + "<extra></extra>",
+    }
 
 
 def height(tokens: list[str], steps: int) -> int:

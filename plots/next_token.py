@@ -37,13 +37,11 @@ def candidates(
     n = len(tokens)
     before, after = compact(before), compact(after)
     longest = float(max(before.max(), after.max())) or 1.0
-    places = np.arange(n, dtype=np.int32)
     colours = [role if place == chosen else "@attention/0.62" for place in range(n)]
     colours = [colour if keep else "@muted/0.28" for colour, keep in zip(colours, kept, strict=True)]
-    bar = {"type": "bar", "orientation": "h", "y": places, "hoverinfo": "skip"}
-    told = hover.replace("{token}", "%{customdata[0]}").replace("{before}", "%{customdata[1]:.2%}")
     labels = [literal(short(token)) for token in tokens]
     labels[chosen] = f"<b>{labels[chosen]}</b>"
+    bar = {"type": "bar", "orientation": "h", "y": np.arange(n, dtype=np.int32), "hoverinfo": "skip"}
     data = [
         bar | {"x": before, "name": names[0], "width": 0.86, "marker": {"color": "@residual/0.28"}},
         bar
@@ -57,14 +55,7 @@ def candidates(
         },
         bar
         | {"x": np.full(n, ROOM * longest, np.float32), "width": 1, "marker": {"color": "rgba(0,0,0,0)"}}
-        | {
-            "customdata": [
-                [literal(token), float(a), float(b)] for token, a, b in zip(tokens, before, after, strict=True)
-            ],
-            "hoverinfo": "all",
-            "hovertemplate": told.replace("{after}", "%{customdata[2]:.2%}") + "<extra></extra>",
-            "showlegend": False,
-        },
+        | _told(tokens, before, after, hover),
     ]
     layout = base_layout(
         height=height or ABOVE + 30 + ROW * n,
@@ -86,3 +77,15 @@ def candidates(
         meta={"alt": alt},
     )
     return {"data": data, "layout": layout}
+
+
+def _told(tokens: list[str], before: np.ndarray, after: np.ndarray, hover: str) -> dict[str, Any]:
+    """What the pointer hears of a token, wherever it meets its row."""
+    for name, value in (("token", "[0]"), ("before", "[1]:.2%"), ("after", "[2]:.2%")):
+        hover = hover.replace(f"{{{name}}}", f"%{{customdata{value}}}")
+    return {
+        "customdata": [[literal(token), float(a), float(b)] for token, a, b in zip(tokens, before, after, strict=True)],
+        "hoverinfo": "all",
+        "hovertemplate": hover + "<extra></extra>",
+        "showlegend": False,
+    }

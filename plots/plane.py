@@ -43,17 +43,15 @@ def plane(
     everyone = np.concatenate(points)
     (x_low, y_low), (x_high, y_high) = everyone.min(0), everyone.max(0)
     across, up = (0.12 * (high - low or 1.0) for low, high in ((x_low, x_high), (y_low, y_high)))
-    low, size = (
-        np.array([x_low - across, y_low - up]),
-        np.array([x_high - x_low + 2 * across, y_high - y_low + 2.4 * up]),
-    )
+    corner = np.array([x_low - across, y_low - up])
+    size = np.array([x_high - x_low + 2 * across, y_high - y_low + 2.4 * up])
     written = with_room(
         [[short(token) for token in own] for own in tokens],
-        [(set_ - low) / size * (width * NARROWEST, height) for set_ in points],
+        [(own - corner) / size * (width * NARROWEST, height) for own in points],
     )
-    for name, role, sign, set_, full, own in zip(names, ROLES, SIGNS, points, tokens, written, strict=True):
+    for name, role, sign, at, full, own in zip(names, ROLES, SIGNS, points, tokens, written, strict=True):
         data.append(
-            marks(name, set_, own, role)
+            marks(name, at, own, role)
             | {
                 "marker": {"color": role, "size": 9, "symbol": sign},
                 "customdata": [literal(token) for token in full],

@@ -48,10 +48,7 @@ def tiles(
     `looks` [layer][head] at, a line of trusted text or "". filled: the rows and columns of a tile that have cells, from
     its first ones on, where not all have; frames, crosses and the outline go around these.
     """
-    n_layers, n_heads, n_tokens, _ = shape = len(patterns), *patterns[0].shape
-    n_rows, n_columns = grid(shape)
-    step, centre = step_of(shape), (n_tokens - 1) / 2 + ASIDE
-    height_cells, width_cells = (n * step - (step - n_tokens) for n in (n_rows, n_columns))
+    n_layers, n_heads, *_ = shape = len(patterns), *patterns[0].shape
     exact = is_exact(shape)
     places = {"layer": f"{layer_prefix}%{{customdata[0]}}", "head": f"{head_prefix}%{{customdata[1]}}"}
     lines = [[line and f"<br>{line}" for line in row] for row in looks or [[""] * n_heads] * n_layers]
@@ -62,14 +59,10 @@ def tiles(
         data = [_thumbs(patterns, shape, zmax, signed), _targets(shape, hover_tile.format(**places), lines)]
     data[0] |= _scaled(zmax, signed, exact)
 
-    drawn = (*shape[:2], *(filled or shape[2:]))
-
-    def corners(place: tuple[int, ...]) -> tuple[float, float, float, float]:
-        return _corners(place[0], place[1], drawn, step)
-
-    shapes = [_frames(map(corners, np.ndindex(*shape[:2])))]
+    shapes = [_frames(_corners(place, shape, filled) for place in np.ndindex(*shape[:2]))]
     if ablated:
-        shapes += _crosses(list(map(corners, sorted(ablated))))
+        shapes += _crosses([_corners(place, shape, filled) for place in sorted(ablated)])
+    n_rows, n_columns = grid(shape)
     layers = [" · ".join(f"{layer_prefix}{layer}" for layer in range(row, n_layers, n_rows)) for row in range(n_rows)]
     columns = [column for column in range(n_columns) if tile_of(0, column, shape)]
     heads = [f"{head_prefix}{column % (n_heads + 1)}" for column in columns]
@@ -85,23 +78,23 @@ def tiles(
         },
         xaxis=axis(
             side="top",
-            range=[-1.5, width_cells + 0.5],
+            range=[-1.5, _cells(n_columns, shape) + 0.5],
             constrain="domain",
             title=title(head_title, "@muted"),
-            tickvals=[place * step + centre for place in columns],
+            tickvals=_ticks(columns, shape),
             ticktext=heads,
             tickangle=0,
-            **_named((keys or tokens) if exact else None, n_columns, step),
+            **_named((keys or tokens) if exact else None, n_columns, step_of(shape)),
         ),
         yaxis=axis(
-            range=[height_cells + 0.5, -1.5],
+            range=[_cells(n_rows, shape) + 0.5, -1.5],
             constrain="domain",
             constraintoward="top",
             scaleanchor="x",
             title=title(layer_title, "@muted"),
-            tickvals=[place * step + centre for place in range(n_rows)],
+            tickvals=_ticks(range(n_rows), shape),
             ticktext=layers,
-            **_named(tokens if exact else None, n_rows, step),
+            **_named(tokens if exact else None, n_rows, step_of(shape)),
         ),
         shapes=shapes,
         meta={"alt": alt},
@@ -116,14 +109,24 @@ def outlined(
     """What `tiles` drew of such a `shape` and `filled`, with the tile `chosen` (layer, head) outlined: a figure beside
     the given one, whose arrays it shares."""
     layout, (row, column) = figure["layout"], spot_of(*chosen, shape)
-    ring = _ring(_corners(*chosen, (*shape[:2], *(filled or shape[2:])), step_of(shape)))
+    ring = _ring(_corners(chosen, shape, filled))
     x, y = layout["xaxis"], layout["yaxis"]
-    place = x["tickvals"].index(column * step_of(shape) + (shape[2] - 1) / 2 + ASIDE)
+    place = x["tickvals"].index(*_ticks([column], shape))
     named = {
         "xaxis": x | {"ticktext": _bold(x["ticktext"], place)},
         "yaxis": y | {"ticktext": _bold(y["ticktext"], row)},
     }
     return figure | {"layout": layout | named | {"shapes": layout["shapes"] + ring}}
+
+
+def _cells(n: int, shape: tuple[int, ...]) -> int:
+    """How many cells n tiles in a line take, with the gutters between them."""
+    return n * step_of(shape) - (step_of(shape) - shape[2])
+
+
+def _ticks(places: Iterable[int], shape: tuple[int, ...]) -> list[float]:
+    """Where the names of the tiles at these places of a line stand."""
+    return [place * step_of(shape) + (shape[2] - 1) / 2 + ASIDE for place in places]
 
 
 def _laid(values: np.ndarray, empty: Any) -> np.ndarray:
@@ -261,11 +264,14 @@ def _bold(labels: list[str], chosen: int) -> list[str]:
     return [f"<b>{label}</b>" if i == chosen else label for i, label in enumerate(labels)]
 
 
-def _corners(layer: int, head: int, shape: tuple[int, ...], step: int) -> tuple[float, float, float, float]:
-    """(left, top, right, bottom) of a tile's cells, of `shape` [layer, head, row, column]."""
+def _corners(
+    place: tuple[int, ...], shape: tuple[int, ...], filled: tuple[int, ...]
+) -> tuple[float, float, float, float]:
+    """(left, top, right, bottom) of the cells that are `filled`, or of all, in the tile (layer, head)."""
+    (layer, head), (down, across) = place, filled or shape[2:]
     row, column = spot_of(layer, head, shape)
-    left, top = column * step - 0.5, row * step - 0.5
-    return left, top, left + shape[3], top + shape[2]
+    left, top = column * step_of(shape) - 0.5, row * step_of(shape) - 0.5
+    return left, top, left + across, top + down
 
 
 def _box(corners: tuple[float, float, float, float]) -> str:
