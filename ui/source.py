@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ast
 import inspect
-import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache, cached_property
@@ -18,10 +17,9 @@ from typing import Any
 
 from core import NAMES
 from core.config import ENCODER
+from core.export.prune import CHECK, CHECKING
 
 Code = Callable[..., Any]  # a function, a method, or a class with all its methods
-CHECKS = re.compile(r"_?check(ed)?(_\w+)?")  # how functions are called that only check what they are given
-CHECKING = ("core.arguments", "core.errors", "core.input_checks", "core.kinds", "core.limits")
 
 
 def text(code: Code) -> str:
@@ -39,12 +37,8 @@ def title(code: Code) -> str:
 
 def makes(code: Code) -> list[str]:
     """The arrays of a trace that it puts there, as a reader of any block, in either stack, names them."""
-    found = {name.removeprefix(ENCODER).replace("blocks.{i}.", ""): None for name in NAMES if _makes(code, name)}
-    return [*found]
-
-
-def _makes(code: Code, name: str) -> bool:
-    return NAMES[name].made_by == title(code)
+    mine = (name for name, about in NAMES.items() if about.made_by == title(code))
+    return [*dict.fromkeys(name.removeprefix(ENCODER).replace("blocks.{i}.", "") for name in mine)]
 
 
 def called(code: Iterable[Code]) -> list[Code]:
@@ -129,4 +123,4 @@ def _class_of(function: Code) -> type | None:
 
 
 def _checks(function: Code) -> bool:
-    return function.__module__ in CHECKING or CHECKS.fullmatch(function.__name__) is not None
+    return function.__module__ in CHECKING or CHECK.fullmatch(function.__name__) is not None

@@ -16,7 +16,8 @@ from typing import Any
 from ..errors import FibraError
 
 PACKAGE = __package__.rpartition(".")[0]
-CHECK = re.compile(r"_?check(ed)?(_\w+)?")  # how functions are called that only check what they are given
+# What only checks what it is given, so that code is shown and exported without: functions called so, and modules.
+CHECK = re.compile(r"_?check(ed)?(_\w+)?")
 CHECKING = tuple(f"{PACKAGE}.{name}" for name in ("arguments", "errors", "input_checks", "kinds"))
 COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], bool]] = {
     ast.Eq: lambda a, b: a == b,
