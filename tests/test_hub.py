@@ -113,7 +113,8 @@ def test_what_is_offered():
     shards = [HubFile(f"model-0000{i}-of-00002.safetensors", 10) for i in (1, 2)]
     (offer,) = offers("a", SHA, [HubFile("model.safetensors.index.json", 5), HubFile("config.json", 1), *shards])
     assert (offer.size, len(offer.files)) == (26, 4)
-    (offer,) = offers("a", SHA, [*about[:2], HubFile("COPYING", 10)])
+    (offer,) = offers("a", SHA, [*about[:2], HubFile("COPYING", 10)], "mit " * 100_000)
+    assert offer.licence.startswith("mit mit") and len(offer.licence) <= 60
     assert [file.name for file in offer.files] == ["config.json", "model.safetensors", "COPYING"]
     large = [HubFile("a.gguf", limits.WEIGHTS + 1), HubFile("b.gguf", 1)]
     assert [offer.title for offer in offers("a/b", SHA, large)] == ["b.gguf"]

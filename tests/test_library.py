@@ -250,6 +250,18 @@ def test_a_card_says_what_the_config_says(tmp_path, shelf):
     assert "&lt;b&gt;" in pictures.table([("<b>", "<b>")]) and "<b>" not in pictures.table([("<b>", "<b>")])
 
 
+@pytest.mark.parametrize(
+    ("said", "row"),
+    [(None, "not stated"), ("apache-2.0", "apache-2.0"), ("my  own\n" * 9999, "my own my own")],
+)
+def test_a_licence_is_what_the_config_says_in_a_line(tmp_path, shelf, said, row):
+    config = folder(tmp_path) / "config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"license": said}))
+    (card,) = shelf.cards()
+    told = dict(pictures.rows_of(card, words_of("en")))["licence"]
+    assert not card.problem and told.startswith(row) and len(told) <= 60
+
+
 FILES = ("config.json", "model.safetensors", "vocab.txt")
 
 

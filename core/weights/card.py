@@ -17,7 +17,7 @@ from ..config import Config
 from ..errors import WeightsError
 from ..presets import REAL
 from ..strict_json import parse
-from .folder import CONFIG, INDEX, LICENCES, PICKLES, WHOLE
+from .folder import CONFIG, INDEX, LICENCES, PICKLES, WHOLE, licence_said
 from .load import Pretrained
 
 SAMPLES, SAMPLE = 64, 4096  # of a file: pieces, evenly spread, and bytes of each, that its name is made of
@@ -107,7 +107,7 @@ def revision(path: Path) -> str:
 def licence(path: Path, model: Pretrained) -> str:
     """The licence that the files state; "" where they state none that is known here."""
     if said := model.metadata.get("general.license"):
-        return said
+        return licence_said(said)
     if not path.is_dir():
         return ""
     for name in LICENCES:
@@ -116,7 +116,7 @@ def licence(path: Path, model: Pretrained) -> str:
             with open(file, encoding="utf-8", errors="replace") as text:
                 if found := LICENCE.search(text.read(2000)):
                     return found[0]
-    return str(parse(read_config(path), CONFIG).get("license", ""))
+    return licence_said(parse(read_config(path), CONFIG).get("license"))
 
 
 def name_of(path: Path, whole: bool = False) -> str:

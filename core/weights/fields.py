@@ -26,7 +26,7 @@ ACTIVATIONS = {
 DO_NOT_MATTER = {
     "tells where the file comes from, or how to keep it": """
         model_type transformers_version torch_dtype dtype _name_or_path name_or_path _commit_hash _from_model_config
-        tokenizer_class language model_max_length transformers.js_config name custom_pipelines custom_pipeline
+        tokenizer_class language license model_max_length transformers.js_config name custom_pipelines custom_pipeline
         unsloth_version unsloth_fixed sentence_transformers sbert_ce_default_activation_function""",
     "chooses another way to the same numbers, or which of them to show": """
         use_cache chunk_size_feed_forward gradient_checkpointing torchscript return_dict output_attentions

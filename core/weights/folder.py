@@ -11,7 +11,7 @@ import numpy as np
 
 from .. import limits
 from ..errors import WeightsError
-from ..kinds import shown
+from ..kinds import SHOWN, cut, shown
 from ..strict_json import parse, quoted, read
 from ..tokenizer.huggingface import FileTokenizer
 from ..tokenizer.pretrained import Vocabulary
@@ -30,6 +30,11 @@ TOKENIZER_CONFIG = "tokenizer_config.json"
 VOCABULARIES = (TOKENIZER, TOKENIZER_CONFIG, VOCAB_TXT, VOCAB_JSON, MERGES)
 LICENCES = ("LICENSE", "LICENSE.txt", "LICENSE.md", "LICENCE", "COPYING")
 PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json", "model.pt", "model.pth")
+
+
+def licence_said(value: object) -> str:
+    """What somebody wrote of a licence, whatever it is, as a page has room for it; "" for nothing."""
+    return cut(" ".join(str(value or "").split()), SHOWN)
 
 
 class Folder(Mapping[str, Entry]):

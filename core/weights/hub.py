@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from .. import limits
 from ..errors import WeightsError
 from ..strict_json import quoted
-from .folder import CONFIG, INDEX, LICENCES, PICKLES, VOCABULARIES, WHOLE
+from .folder import CONFIG, INDEX, LICENCES, PICKLES, VOCABULARIES, WHOLE, licence_said
 
 PART = r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?"
 NAME = re.compile(f"(?:{PART}/)?{PART}")
@@ -68,7 +68,7 @@ def offers(name: str, revision: str, files: Iterable[HubFile], licence: str = ""
         raise WeightsError(f"{name}: its revision {quoted(revision)} is no commit")
     there = {file.name: file for file in files}
     choices = [_folder(there), *((there[one],) for one in sorted(there) if GGUF.fullmatch(one))]
-    found = [Offer(name, revision, chosen, licence) for chosen in choices if chosen]
+    found = [Offer(name, revision, chosen, licence_said(licence)) for chosen in choices if chosen]
     if not found:
         pickle = "".join(f"; {one} is a Python pickle, which is never loaded" for one in PICKLES if one in there)
         raise WeightsError(f"{name}: has neither {CONFIG} with {WHOLE} or {INDEX}, nor a .gguf file{pickle}")
