@@ -116,6 +116,13 @@ def test_words_that_are_none_are_refused_by_name(tmp_path, name, about):
     assert name in refusal(said(tmp_path, **about))
 
 
+def test_numbers_that_are_not_finite_are_refused_and_no_more_is_said(tmp_path, recwarn):
+    params = core.init_params(SMALL)
+    params["unembed.W_U"][-1, -1] = np.nan
+    assert "unembed.W_U: has numbers that are not finite" in refusal(said(tmp_path, params))
+    assert not recwarn.list, "nobody reads a server's log for that"
+
+
 def test_half_a_character_in_the_header_is_refused(tmp_path):
     data = said(tmp_path, sentence="a ????")
     assert "surrogate" in refusal(data.replace(b"a ????", rb"\ud800"))

@@ -52,8 +52,13 @@ class Recipe:
         ):  # fmt: skip
             value = getattr(self, name)
             right = is_number(value) or (name == "clip" and isinstance(value, float))
-            if not (right and low <= value <= high) or (name.startswith("beta") and value == 1):
+            if not (right and low <= value <= high):
                 raise wrong(name, value, f"a number in {low}..{high}")
+        for name in ("beta1", "beta2"):
+            if getattr(self, name) == 1:
+                raise wrong(name, getattr(self, name), "below 1")
+        if self.eps == 0:  # what has had no gradient would become 0 / 0
+            raise wrong("eps", self.eps, "above 0")
         if not isinstance(self.loss, str) or self.loss not in LOSSES:
             raise wrong("loss", self.loss, f"one of {', '.join(LOSSES)}")
         flag("decay_all", self.decay_all)
