@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Sequence
-from math import isfinite
 from typing import Any
 
 import numpy as np
 
 from core import CHECKS, Scene
 from core.checks import Check, is_right
+from core.kinds import finite
 from pictures import checks
 from pictures.compute import Picture
 from pictures.words import Words
@@ -79,7 +79,7 @@ def from_text(check: Check, scene: Scene, text: str) -> Any:
 
 
 def _is_number(found: Any) -> bool:
-    return type(found) in (int, float) and isfinite(found)
+    return type(found) in (int, float) and finite(found)
 
 
 def _whole(shares: list[float]) -> bool:

@@ -36,7 +36,7 @@ def magnitudes(
     same axis, dotted, each told as `beside_written` where one points; `names`, trusted text above the picture, tell the
     two apart.
     """
-    values = np.where(np.isfinite(values), values, np.nan).astype(np.float64)
+    values, beside = _with_gaps(values), None if beside is None else _with_gaps(beside)
     every_value = values if beside is None else np.concatenate([values, beside])
     steep = is_steep(every_value)
     numbers = [literal(text) for text in written]
@@ -79,6 +79,10 @@ def magnitudes(
         return {"data": [trace], "layout": layout}
     layout["annotations"] = [line_name(f"━ {names[0]}", role, "left"), line_name(f"┅ {names[1]}", "@muted", "right")]
     return {"data": [_beside(trace, beside, beside_written or []), trace], "layout": layout}
+
+
+def _with_gaps(values: np.ndarray) -> np.ndarray:
+    return np.where(np.isfinite(values), values, np.nan).astype(np.float64)
 
 
 def _beside(trace: dict[str, Any], values: np.ndarray, written: list[str]) -> dict[str, Any]:

@@ -808,6 +808,8 @@ def test_the_last_number_of_a_line_that_leaves_float32_stands_at_its_point():
     figure = magnitudes(values, stages, [f"{x:.1e} metres" for x in values], width=200)
     written = [i for i, text in enumerate(figure["data"][0]["text"]) if text]
     assert written[-1] == 6 and len(written) < 7 and figure["layout"]["xaxis"]["tickvals"][: len(written)] == written
+    under = magnitudes(np.ones(9), stages, ["1"] * 9, beside=values, beside_written=[""] * 9)
+    assert np.isnan(under["data"][0]["y"][7:]).all() and np.isfinite(under["layout"]["yaxis"]["range"]).all()
     nowhere = magnitudes(np.full(3, np.nan), stages[:3], ["", "", ""])
     assert nowhere["layout"]["xaxis"]["ticktext"][-1] == "2"
 

@@ -320,6 +320,7 @@ def test_a_vote_comes_back_from_its_text_and_nothing_else_does(name):
         "[120, -20, 0, 0, 0]",
         "[1.5, 0]",
     ]
+    hostile += ["9" * 400, f"[{'9' * 400}, 0, 0, 0, 0]"]  # no float holds them
     for text in hostile:
         assert rounds.from_text(check, check.scene, text) is None, text
 
