@@ -1,8 +1,9 @@
 """A figure, or a page's HTML, as a few readable lines: what is kept of it in tests/outlines, and what differs from it.
 
 A line is a place in it and what stands there. Many numbers are written as how many, from where to where, and `turned`:
-their mean, each times a number of its place, so that it is another one where two change places. A number with decimals
-may differ by five in its last place, as another BLAS has it; a whole one may not.
+their mean, each times a number of its place, so that it is another one where two change places. Of a number that was
+measured the last of four digits may differ, as another BLAS has it; in a text, where it has fewer, by one; a whole one
+may not.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ Outline = dict[str, str]
 FEW = 4  # values, or parts, that are written each
 LONG = 60  # characters of a text that are written
 NUMBER = re.compile(r"[-−]?\d+(?:[.,]\d+)*(?:e[+-]\d+)?")
-ALIKE = 5.5  # in the last place
+ALIKE, MEASURED = 1.5, 5.5  # in the last place: of few decimals, and of three and more
 NOTHING = 1e-6  # what is smaller is written as 0
 # What a knob shows in the browser of what is here already; and a mark of all the numbers, to the last bit.
 MASK = ("layout.meta.mask.stops", "layout.meta.mask.of")
@@ -234,7 +235,7 @@ def _read(number: str) -> tuple[float, float]:
     if decimals is None:
         return float(digits) * scale, 0.0
     value = float(f"{re.sub('[.,]', '', digits[: decimals.start()])}.{decimals[1]}") * scale
-    return value, ALIKE * scale * 10.0 ** -len(decimals[1])
+    return value, (MEASURED if len(decimals[1]) > 2 else ALIKE) * scale * 10.0 ** -len(decimals[1])
 
 
 def alike(one: str, other: str) -> bool:

@@ -36,6 +36,13 @@ def test_rounding_noise_makes_no_difference():
     assert greatest(row, ENGLISH.number).indices == least(row, ENGLISH.number).indices == [0, 1, 2]
 
 
+def test_noise_is_as_large_as_the_largest_number_allows_of_whatever_sign():
+    """Two that float32 cannot tell apart beside -1000 are alike, and are not alone."""
+    row = np.array([2e-4, 3e-4])
+    assert greatest(np.append(row, -1000.0), repr).indices == [0, 1] and greatest(row, repr).indices == [1]
+    assert least(np.append(-row, 1000.0), repr).indices == [0, 1] and least(-row, repr).indices == [1]
+
+
 def test_all_alike_is_no_extreme():
     assert greatest(np.full((2, 3), 0.2), ENGLISH.number).everywhere
     assert len(greatest(np.full((2, 3), 0.2), ENGLISH.number).places) == 6

@@ -26,6 +26,7 @@ from pictures import (
     compare,
     compare_block,
     compute,
+    continuation,
     cuts,
     descent,
     drift_said,
@@ -52,10 +53,13 @@ from pictures.explained import training
 from pictures.explained.naming import families, index_at
 from pictures.explained.page_world import world
 from pictures.explained.world import World
+from pictures.generate import cache as kv_cache
+from pictures.generate import draw as written
 from pictures.generate import votes
 from pictures.pages import PAGES
 from pictures.train import curves, snapshot
 from pictures.train.view import View
+from pictures.translate import draw as translation
 from pictures.words import Words, words_of
 from tests.builders import ALL, draws, name_of, shown
 from tests.outline import Outline, differences, of_card, of_html, of_picture
@@ -133,6 +137,15 @@ OF_TRAINING = (curves.loss, curves.scores, curves.norms, snapshot.attention, sna
 
 # ---------------------------------------------------------------------------------------------------- what is written
 
+
+def choices_height(scene: Scene) -> int:
+    return written.height(scene, continuation.text_of(scene))
+
+
+def ledger_height(scene: Scene) -> int:
+    return kv_cache.height(scene, EN)
+
+
 HEIGHTS: dict[Callable[[Scene], int], compute.Builder] = {  # and of which figure it is
     **{frame.height: neurons.units, neurons.zeros_height: neurons.zeros, position.alike_height: position.alike},
     **{cause.height: cause.stream, compare.step_height: compare.present_step, cuts.bars_height: cuts.lost},
@@ -141,8 +154,10 @@ HEIGHTS: dict[Callable[[Scene], int], compute.Builder] = {  # and of which figur
     **{heads.chosen_height: heads.chosen, heads.measures_height: heads.entropies, ranked.height: ranked.ranked},
     **{importance.square_height: importance.weights, reading.scores_height: reading.scores},
     **{reading.map_height: reading.effects, worth.height: worth.effect, alike.height: alike.alike},
-    **{influence.height: influence.answers, votes.height: votes.votes},
+    **{influence.height: influence.answers, votes.height: votes.votes, translation.height: translation.choices},
+    **{translation.tree_height: translation.beams, choices_height: written.choices, ledger_height: kv_cache.ledger},
 }
+LONGER = {n: GPT.turn(sentence=" ".join(f"w{i}" for i in range(n)), layer=2) for n in (1, 12, 30, 48)}
 LISTS: dict[str, Callable[[Scene, Words], list[str]]] = {
     "drift": drift_said.rows,
     "labels": lambda scene, words: [" ".join(row) for row in labels.looks(scene, words)],
@@ -155,10 +170,14 @@ LISTS: dict[str, Callable[[Scene, Words], list[str]]] = {
 STRIPS = {"start": start.html, "mirror": mirror.html, "cell": chosen_cell.html}
 
 
+def heights_of(scene: Scene) -> Outline:
+    heights = {name_of(height): height(shown(of, scene)) for height, of in HEIGHTS.items() if draws(of, scene)}
+    return {f"height {name}": str(height) for name, height in heights.items()}
+
+
 def beside_of(scene: Scene) -> Outline:
     """What pages show beside their figures: lists, strips, the chosen cell; and how high the figures stand."""
-    heights = {name_of(height): height(shown(of, scene)) for height, of in HEIGHTS.items() if draws(of, scene)}
-    found = {f"height {name}": str(height) for name, height in heights.items()}
+    found = heights_of(scene)
     found |= {f"list {name}": "\n".join(told(scene, EN)) for name, told in LISTS.items()}
     for name, strip in STRIPS.items():
         found |= {f"{name} {place}": said for place, said in of_html(strip(scene, EN)).items()}
@@ -256,6 +275,20 @@ def test_what_stands_beside_the_figures_is_as_it_was() -> None:
     held("beside", "scenes", {name: beside_of(SCENES[name]) for name in SAID})
 
 
+def test_a_page_keeps_as_much_free_for_a_figure_as_it_takes() -> None:
+    for name, scene in (SCENES | {str(n): longer for n, longer in LONGER.items()}).items():
+        for height, of in HEIGHTS.items():
+            if draws(of, scene) and height not in (cause.height, votes.height):  # of what stands there too
+                there = of(shown(of, scene), EN).figure["layout"]["height"]
+                assert there == height(shown(of, scene)), (name, name_of(of))
+
+
+def test_figures_of_longer_texts_are_as_high_as_they_were() -> None:
+    """Of two stacks with a text of one word."""
+    two = {"two stacks": TWO.turn(sentence="the", attention_of="decoder")}
+    held("beside", "heights", {str(n): heights_of(scene) for n, scene in (LONGER | two).items()})
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_a_card_of_each_kind_of_number_is_as_it_was(page: str) -> None:
     if page == "train":
@@ -270,7 +303,7 @@ def test_a_card_of_each_kind_of_number_is_as_it_was(page: str) -> None:
 
 def test_what_is_kept_is_of_what_there_is() -> None:
     there = {(file_of(builder), builder.__name__) for builder in ALL}
-    there |= {("train", builder.__name__) for builder in OF_TRAINING} | {("beside", "scenes")}
+    there |= {("train", builder.__name__) for builder in OF_TRAINING} | {("beside", "scenes"), ("beside", "heights")}
     files = {file.stem: file.stat().st_size for file in FOLDER.glob("*.json")}
     assert {(file, name) for file in files for name in kept(file) if file != "explained"} == there
     assert sum(files.values()) < 500_000, "a reader of changes reads them"

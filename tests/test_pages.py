@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from core import PRESETS
+from core import PRESETS, Scene
 from deploy.pictures import STILLS, file_of
+from pictures import stacks
 from pictures.pages import PAGES, SECTIONS, Page, sections
 from pictures.words import LANGUAGES, words_of
 
@@ -26,6 +27,17 @@ def test_every_page_s_file_is_listed_and_opens_by_its_own_name():
     assert set(PAGES) == set(files)
     for name, text in files.items():
         assert re.findall(r'shell\.Page\(\s*"(\w+)"', text) == [name]
+
+
+def test_a_page_is_of_models_that_there_are():
+    """Of one stack or of two, the first named the one that stands in; and each such model is on it as it is."""
+    of = {1: Scene(), 2: Scene(model="translator")}
+    for name, page in PAGES.items():
+        assert page.stacks in ((1,), (2,), (1, 2))
+        for n, scene in of.items():
+            if page.model:
+                assert (stacks.shown(scene, name).model == scene.model) == (n in page.stacks)
+    assert {name for name, page in PAGES.items() if 2 not in page.stacks and page.model} == {"generate"}
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

@@ -55,6 +55,15 @@ def test_paper_says_where_the_numbers_are_that_a_question_is_about(lang):
         ]
 
 
+def test_the_sheets_of_a_class_ask_for_every_cell_that_its_row_sees():
+    for scene, seen in ((Scene(model="gpt", sentence="o gato viu o rato", query=3), 4), (Scene(query=1), 5)):
+        asked = [[cell.key for cell in worksheet._cells(scene, number)] for number in range(seen)]
+        assert all(len({*keys}) == 3 for keys in asked)
+        assert {key for keys in asked for key in keys} == {*range(seen)}
+    first = Scene(model="gpt", query=0)
+    assert [cell.key for cell in worksheet._cells(first, 0)] == [0], "it sees itself alone"
+
+
 def test_without_an_address_of_the_app_none_is_told():
     html = worksheet.worksheet("heads", Scene(), words_of("en"), 1).decode()
     assert "<a " not in html and "<svg" not in html
