@@ -198,13 +198,17 @@ def test_the_frontend_is_sent_packed_to_those_who_can_unpack_it(packing):
         assert "javascript" in headers["content-type"]
         assert max(map(len, parts)) <= packed.CHUNK, "a slow reader's packet waits in memory"
     sheet = next((FRONTEND / "static" / "css").glob("index.*.css"))
-    _, headers, parts = sent(sheet.relative_to(FRONTEND).as_posix(), accept_encoding="gzip")
-    assert gzip.decompress(b"".join(parts)) == sheet.read_bytes()
+    for said in ("gzip", "br;q=1.0, GZIP ;q=0.8"):
+        _, headers, parts = sent(sheet.relative_to(FRONTEND).as_posix(), accept_encoding=said)
+        assert gzip.decompress(b"".join(parts)) == sheet.read_bytes()
 
 
 def test_who_cannot_unpack_or_wants_a_part_is_sent_the_file_as_it_is(packing):
     script, content = packing
-    for asked in ({}, {"accept_encoding": "identity"}):
+    for asked in (
+        {},
+        *({"accept_encoding": said} for said in ("identity", "br, gzip;q=0", "gzip; q=0.000, *", "gzipped")),
+    ):
         status, headers, parts = sent(script, **asked)
         assert status == 200 and b"".join(parts) == content and "content-encoding" not in headers
         assert headers["vary"] == "Accept-Encoding", "or a cache between gives it to others"

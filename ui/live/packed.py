@@ -27,7 +27,13 @@ def packs(path: str | Path, size: int) -> bool:
 
 def unpacks(asked: Mapping[str, str]) -> bool:
     """Whether a browser that asked with these headers can unpack a file, and wants it whole."""
-    return "gzip" in asked.get("accept-encoding", "") and "range" not in asked
+    return "range" not in asked and any(map(_is_gzip, asked.get("accept-encoding", "").split(",")))
+
+
+def _is_gzip(said: str) -> bool:
+    """Whether this is gzip, of what a browser says that it takes: what weighs 0 it does not (RFC 9110, 12.5.3)."""
+    coding, _, weight = "".join(said.split()).lower().partition(";q=")
+    return coding == "gzip" and (not weight or weight.strip("0.") != "")
 
 
 def kept(path: str | Path) -> bytes | None:
