@@ -205,11 +205,8 @@ def test_the_frontend_is_sent_packed_to_those_who_can_unpack_it(packing):
 
 def test_who_cannot_unpack_or_wants_a_part_is_sent_the_file_as_it_is(packing):
     script, content = packing
-    for asked in (
-        {},
-        *({"accept_encoding": said} for said in ("identity", "br, gzip;q=0", "gzip; q=0.000, *", "gzipped")),
-    ):
-        status, headers, parts = sent(script, **asked)
+    for said in ("", "identity", "br, gzip;q=0", "gzip; q=0.000, *", "gzipped"):
+        status, headers, parts = sent(script, **({"accept_encoding": said} if said else {}))
         assert status == 200 and b"".join(parts) == content and "content-encoding" not in headers
         assert headers["vary"] == "Accept-Encoding", "or a cache between gives it to others"
     status, headers, parts = sent(script, accept_encoding="gzip", range="bytes=10-19")

@@ -54,6 +54,17 @@ def test_every_tokenizer_meets_it(name):
     assert tokenizer.decode(tokenizer.encode("a e").ids) == "a e"
 
 
+@pytest.mark.parametrize("name", TOKENIZERS)
+def test_what_is_no_text_and_no_id_is_refused_by_name(name):
+    with pytest.raises(core.ConfigError, match="text: 5"):
+        TOKENIZERS[name].encode(5)
+    for wrong in (-1, 10**9, 1.5, "x", True):
+        with pytest.raises(core.ConfigError, match="ids: "):
+            TOKENIZERS[name].decode([wrong])
+    with pytest.raises(core.ConfigError, match="ids: "):
+        TOKENIZERS[name].decode(7)
+
+
 def test_what_is_outside_is_called_as_it_was_written():
     assert TOKENIZERS["words"].outside(TEXT)["🐧"] == "<unknown>"
     assert TOKENIZERS["learned pieces"].outside(TEXT) == {"🐧": "[UNK]"}

@@ -14,7 +14,7 @@ from dataclasses import replace
 
 import pytest
 
-from core import WeightsError
+from core import ConfigError, WeightsError
 from core.tokenizer.huggingface import FileTokenizer
 from core.tokenizer.parts.cost import too_many_ways
 from core.tokenizer.parts.letters import _runs, _translated, ranges_of
@@ -349,7 +349,11 @@ def test_what_is_not_implemented_is_refused_by_name(changes, names, tmp_path):
 def test_a_number_of_times_that_nobody_can_wait_for(tmp_path):
     said = {"type": "Strip", "content": "x", "start": 10**18, "stop": 10**18}
     (tmp_path / "tokenizer.json").write_text(json.dumps(WHOLE | {"decoder": said}))
-    assert FileTokenizer(tmp_path / "tokenizer.json").decode([0, 0]) == "aa"
+    tokenizer = FileTokenizer(tmp_path / "tokenizer.json")
+    assert tokenizer.decode([0, 0]) == tokenizer.decode([0, 9, 0]) == "aa"
+    for wrong in ("x", -1, 0.5):
+        with pytest.raises(ConfigError, match="ids: "):
+            tokenizer.decode([wrong])
 
 
 def test_what_is_no_file_is_not_waited_for(tmp_path):

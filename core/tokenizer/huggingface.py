@@ -92,9 +92,14 @@ class FileTokenizer(Subwords):
         return Encoding(ids, tuple(self._readable(piece.token) for piece in work), tuple(work), spans)
 
     def decode(self, ids: Iterable[int]) -> str:
-        """Ids -> text, without special tokens, and without ids that have no token."""
-        spelled = (self._spelled.get(int(id)) for id in ids if int(id) not in self.special)
-        return "".join(self._stages.decode([token for token in spelled if token is not None]))
+        """Ids -> text, without special tokens, and without ids that have no token.
+
+        Raises: ConfigError for what is no id.
+        """
+        ids = arguments.tokens_of(ids, limits.VOCABULARY)
+        return "".join(
+            self._stages.decode([self._spelled[id] for id in ids if id in self._spelled and id not in self.special])
+        )
 
     def outside(self, text: str) -> dict[str, str]:
         """What of a text is unknown, as it was written."""

@@ -18,7 +18,7 @@ from math import inf
 
 import numpy as np
 
-from ..arguments import text_of
+from ..arguments import text_of, tokens_of
 from ..errors import WeightsError
 from .bpe import by_rank, covered, readable
 from .huggingface import Piece
@@ -96,11 +96,8 @@ class Vocabulary(Subwords):
         return Encoding(ids, tuple(self._readable(piece.id) for piece in work), tuple(work), spans)
 
     def decode(self, ids: Iterable[int]) -> str:
-        """Ids -> text, without special tokens. Raises: WeightsError for an id outside the vocabulary."""
-        ids = [int(i) for i in ids]
-        for i in ids:
-            if not 0 <= i < len(self.spelled):
-                raise WeightsError(f"ids: {i} is not in the vocabulary 0..{len(self.spelled) - 1}")
+        """Ids -> text, without special tokens. Raises: ConfigError for an id outside the vocabulary."""
+        ids = tokens_of(ids, len(self.spelled))
         return b"".join(self._bytes(i) for i in ids if i not in self.special).decode("utf-8", "replace")
 
     def _readable(self, id: int) -> str:
@@ -249,10 +246,8 @@ class Pieces(Vocabulary):
 
     def decode(self, ids: Iterable[int]) -> str:
         """Ids -> words parted by spaces, but before signs, without special tokens. Raises: as Vocabulary.decode."""
-        ids = [int(i) for i in ids]
-        super().decode(ids)  # for what it refuses
         text = ""
-        for token in (self.spelled[i] for i in ids if i not in self.control):
+        for token in (self.spelled[i] for i in tokens_of(ids, len(self.spelled)) if i not in self.control):
             token = token if not text else token.removeprefix(INSIDE) if token.startswith(INSIDE) else f" {token}"
             for awkward, clean in CLEANED.items():
                 token = token.replace(awkward, clean)

@@ -15,7 +15,7 @@ from zlib import crc32
 
 import numpy as np
 
-from ..arguments import text_of, whole
+from ..arguments import text_of, tokens_of, whole
 from ..errors import ConfigError
 from .graphemes import clusters
 from .text import normalized
@@ -151,10 +151,12 @@ class FixedVocabulary:
         return {step.token: self.tokens[step.id] for step in self.encode(text).work if self._known(step.token) is None}
 
     def decode(self, ids: Iterable[int]) -> str:
-        """Ids -> text: words apart, but for the marks that lean on the word before."""
-        if self.by == "characters":
-            return "".join(self.tokens[i] for i in ids)
-        return re.sub(r" ([.,;:!?])", r"\1", " ".join(self.tokens[i] for i in ids))
+        """Ids -> text: words apart, but for the marks that lean on the word before.
+
+        Raises: ConfigError for an id outside the vocabulary.
+        """
+        written = (self.tokens[i] for i in tokens_of(ids, len(self.tokens)))
+        return "".join(written) if self.by == "characters" else re.sub(r" ([.,;:!?])", r"\1", " ".join(written))
 
     def _known(self, token: str) -> int | None:
         return next((self._ids[form] for form in (token, token.lower(), token.upper()) if form in self._ids), None)
