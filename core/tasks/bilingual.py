@@ -9,11 +9,10 @@ Both languages tell the whole meaning, so that each can be translated into the o
 from __future__ import annotations
 
 from functools import cache, lru_cache
-from random import Random
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from zlib import crc32
 
-from .grammar import FUTURE, INFINITIVE, PLURAL, PRESENT, Forms, table
+from .grammar import FUTURE, INFINITIVE, PLURAL, PRESENT, Chance, Forms, table
 from .task import HELD_OUT
 
 PORTUGUESE, ENGLISH = "pt-BR", "en"
@@ -136,11 +135,11 @@ class Pair(NamedTuple):
         return sorted({t for s, t in pairs if any((s - a) * (t - b) < 0 for a, b in pairs)})
 
 
-class Meaning:
+class Meaning(Chance):
     """Writes both sentences, an idea at a time: what is written for one idea is linked, each word with each."""
 
     def __init__(self, seed: int):
-        self._random = Random(seed).random
+        super().__init__(seed)
         self._written: tuple[list[tuple[str, int]], list[tuple[str, int]]] = ([], [])
         self._ideas = 0
 
@@ -258,13 +257,6 @@ class Meaning:
         """A new one."""
         self._ideas += 1
         return self._ideas
-
-    # Of Random's methods only random() is promised to come out alike on every version of Python.
-    def of(self, options: Any) -> Any:
-        return options[int(self._random() * len(options))]
-
-    def chance(self, share: float) -> bool:
-        return self._random() < share
 
 
 @cache

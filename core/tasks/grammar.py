@@ -57,7 +57,22 @@ class Subject(NamedTuple):
     referent: int
 
 
-class Grammar(ABC):
+class Chance:
+    """Draws that come out alike on every version of Python: of Random's methods only random() is promised to."""
+
+    def __init__(self, seed: int):
+        self._random = Random(seed).random
+
+    def of(self, options: Sequence[T]) -> T:
+        """One of these, each as likely as any other."""
+        return options[int(self._random() * len(options))]
+
+    def chance(self, share: float) -> bool:
+        """Yes, in such a share of all cases."""
+        return self._random() < share
+
+
+class Grammar(Chance, ABC):
     """Writes one story. The lexicon stands in each language's own class."""
 
     animals: ClassVar[tuple[Noun, ...]]
@@ -84,7 +99,7 @@ class Grammar(ABC):
         return frozenset(_words((lexicon, rest)))
 
     def __init__(self, seed: int):
-        self._random = Random(seed).random
+        super().__init__(seed)
         self._words: list[Word] = []
 
     # ------------------------------------------------------------------------------------------- each language
@@ -223,13 +238,6 @@ class Grammar(ABC):
         """One more word; gives its place."""
         self._words.append(Word(text, tuple(sorted(set(depends))), tuple(dict.fromkeys(forms))))
         return len(self._words) - 1
-
-    # Of Random's methods only random() is promised to come out alike on every version of Python.
-    def of(self, options: Sequence[T]) -> T:
-        return options[int(self._random() * len(options))]
-
-    def chance(self, share: float) -> bool:
-        return self._random() < share
 
 
 def noun(forms: str, habits: str = "", gender: int = 0) -> Noun:
