@@ -16,6 +16,7 @@ from core.interpret import LABELS, rank_correlation
 from core.tasks import story
 from pictures import ablation, changes, continuation, habits, importance, ranked, stacks, together, weighed
 from pictures import reading as pictures
+from pictures.extremes import head_names
 from pictures.words import LANGUAGES, words_of
 from plots import theme
 from plots.differences import differences
@@ -594,3 +595,15 @@ def test_names_and_scores_say_what_they_leave_out(lang: str) -> None:
     for builder in (pictures.labels, pictures.scores):
         assert builder(scene, words).says.endswith(f" {told}")
         assert told not in builder(scene.turn(without_first=False), words).says
+
+
+def test_of_heads_that_move_as_much_each_is_named_with_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two are alike; of one alone that is on there is nothing to say of others."""
+    words = words_of("en")
+    for works, key in ((np.ones((1, 2), bool), "output_alike"), (np.array([[True, False]]), "output")):
+        monkeypatch.setattr(
+            ranked, "ranks", lambda scene, works=works: ranked.Ranks(np.full((1, 2), 0.25), None, works)
+        )
+        says = ranked.ranked(Scene(model="gpt").override(n_layers=1, n_heads=2), words).says
+        about = {"heads": head_names(np.argwhere(works).tolist(), words, "heads.the"), "k": int(works.sum())}
+        assert says == words(f"reading.ranked.says.{key}", **about, n=int(works.sum()), most="25.0")

@@ -399,6 +399,17 @@ def test_the_page_runs(scene: Scene, lang: str) -> None:
         assert words_of(lang)(f"shell.presets.{model}") in card["texts"]
 
 
+def test_a_click_is_in_the_cell_whose_share_of_the_thumbnail_it_is_in_and_outside_in_none() -> None:
+    """Of 2 heads a tile each of 3 rows and 4 columns: the last cell ends at 1, where the thumbnail does."""
+    edges = (0.0, 0.24, 0.25, 0.999)
+    assert [drawing.place_at((2, 3, 4), 1, x, 0.34) for x in edges] == [(1, 1, 0), (1, 1, 0), (1, 1, 1), (1, 1, 3)]
+    assert [drawing.place_at((2, 3, 4), 0, 0.5, y) for y in (0.0, 0.67, 0.999)] == [(0, 0, 2), (0, 2, 2), (0, 2, 2)]
+    assert drawing.place_at((3, 4), None, 0.999, 0.999) == (2, 3)
+    for x, y in ((1.0, 0.5), (0.5, 1.0), (-0.01, 0.5), (0.5, -0.01), (1.5, 0.5), (0.5, 1.5)):
+        assert drawing.place_at((3, 4), None, x, y) is None is drawing.place_at((2, 3, 4), 0, x, y)
+    assert drawing.place_at((2, 3, 4), 2, 0.5, 0.5) is None is drawing.place_at((2, 3, 4), None, 0.5, 0.5)
+
+
 @pytest.mark.parametrize("scene", [SCENES["hostile"], SCENES["64 words"], SCENES["blanks"]], ids=str)
 def test_tokens_are_shown_literally(scene: Scene) -> None:
     html = drawn(scene)

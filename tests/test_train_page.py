@@ -893,3 +893,29 @@ def test_what_is_counted_agrees_with_how_many_are_right():
         assert "1 of 8 words looks most at one that it stems from" in EN(key, **one)
         assert "0 of 8 words look most at one that they stem from" in EN(key, **none)
         assert "1 de 8 palavras olha mais para uma de que vem" in pt(key, **one)
+
+
+@pytest.mark.parametrize("task", ["copy", "translate"])
+def test_a_map_of_which_a_part_is_lost_has_no_strongest_look(task):
+    """A row of the chosen head is no number, the others are."""
+    view = view_of(run_of(task, 3))
+    name = f"blocks.0.{'attn' if view.source is None else 'cross'}.pattern"
+    pattern = np.array(view.trace[name])
+    pattern[0, 1] = np.nan
+    lost = replace(view)
+    lost.trace = {name: pattern}
+    assert snapshot.attention(lost, EN).says == EN("train.says.attention_lost", layer=0, head=0)
+    assert snapshot.attention(view, EN).says != snapshot.attention(lost, EN).says
+
+
+def test_a_run_whose_numbers_leave_their_range_keeps_the_line_of_its_induction_heads():
+    run = run_of("copy", 6)
+    drawn = [trace["name"] for trace in curves.scores(view_of(run), EN).figure["data"] if trace.get("name")]
+    run.state.params["blocks.0.attn.W_Q"][:] = np.nan
+    with np.errstate(all="ignore"):
+        run.advance(60, 1)
+        run.look()
+        view = view_of(run)
+        assert np.isnan(run.watches[-1].induction) and not np.isnan(run.watches[0].induction)
+        assert [trace["name"] for trace in curves.scores(view, EN).figure["data"] if trace.get("name")] == drawn
+    assert EN("train.line.induction") in drawn
