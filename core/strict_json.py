@@ -9,6 +9,7 @@ import stat
 from pathlib import Path
 from typing import Any
 
+from . import limits
 from .errors import WeightsError
 
 HALF = re.compile(rb"\\u[dD][89a-fA-F]")  # an escape that may stand for half of a character
@@ -32,8 +33,11 @@ def parse(data: bytes, what: str) -> dict[str, Any]:
     """The one JSON object that `data` holds; `what` names the file in messages. The caller limits len(data).
 
     Raises: WeightsError for anything else: other types, repeated keys, NaN, nesting deeper than the interpreter's
-    stack, integers of thousands of digits, half a character (a lone surrogate).
+    stack, integers of thousands of digits, half a character (a lone surrogate); and for more lists, objects or keys
+    than the largest vocabulary has tokens: of nothing else a megabyte takes so much memory.
     """
+    if max(map(data.count, (b"[", b"{", b":"))) > limits.VOCABULARY:
+        raise WeightsError(f"{what}: has more than {limits.VOCABULARY:,} lists, objects or keys")
     try:
         value = json.loads(data.decode("utf-8"), object_pairs_hook=_object, parse_constant=_constant)
     except RecursionError:

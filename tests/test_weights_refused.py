@@ -6,6 +6,7 @@ import io
 import json
 import os
 import pickle
+import tracemalloc
 import zipfile
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import pytest
 from support import GOLDEN, tensors
 
 import core
+from core.strict_json import parse
 from core.weights import load_pretrained, write
 
 WHOLE, INDEX, CONFIG = "model.safetensors", "model.safetensors.index.json", "config.json"
@@ -285,6 +287,19 @@ def test_indexes_that_lie(tmp_path):
         refused(tmp_path, INDEX, "weight_map")
     (tmp_path / INDEX).write_text(json.dumps({"weight_map": {str(i): f"{i}.safetensors" for i in range(200)}}))
     refused(tmp_path, INDEX, "200 files")
+
+
+@pytest.mark.parametrize("item", [b"[],", b"{},", b'{"a":0},'], ids=bytes.decode)
+def test_more_parts_than_a_vocabulary_has_tokens_are_not_even_parsed(item):
+    data = b'{"a":[' + item * 1_000_001 + b"0]}"
+    tracemalloc.start()
+    try:
+        with pytest.raises(core.WeightsError, match="x: has more than 1,000,000 lists, objects or keys"):
+            parse(data, "x")
+        assert tracemalloc.get_traced_memory()[1] < len(data), "it took twenty times as much"
+    finally:
+        tracemalloc.stop()
+    assert parse(b'{"a":[' + item * 9 + b"0]}", "x")["a"][-1] == 0
 
 
 def test_links(tmp_path):
