@@ -491,3 +491,9 @@ def test_likeness_is_as_dark_at_one_everywhere_and_wide_maps_have_no_numbers(sce
     for builder in (position.positions, neurons.units):
         (cells,) = builder(scene, words_of("en")).figure["data"]
         assert cells["type"] == "heatmap" and not cells.get("showscale")
+
+
+def test_a_norm_that_changes_nothing_of_lost_numbers_has_learned_nothing() -> None:
+    lost = np.array([[np.nan, 1.0], [2.0, -2.0]])
+    for after, learned in ((lost, False), (lost + 1, True), (np.where(np.isnan(lost), 0.0, lost), True)):
+        assert norm.Normed(lost, lost, after, real=True, given=()).learned == learned

@@ -11,7 +11,7 @@ import core
 from core import Interventions, Scene, SceneError
 from core.interpret import difference, relative_change
 from core.scene.switch import as_it_opens
-from pictures import ablation, cause, compute, importance, patched, pinned, stacks, worth
+from pictures import ablation, attention, cause, compute, importance, patched, pinned, stacks, worth
 from pictures.explained.page_world import world
 from pictures.words import words_of
 from tests.support import html, knob, open_page, pressed
@@ -242,3 +242,17 @@ def test_without_a_head_what_was_put_in_stays_on_heads_and_on_reading_heads(patc
     for position, moved in enumerate(by_hand.tolist()):
         for page in about:
             assert page.explain((f"change.{name}", (head, position))).value == pytest.approx(moved, abs=1e-5)
+
+
+def test_the_vector_of_a_head_that_was_put_in_is_told_as_such() -> None:
+    """Whether its own weights would have given it or not; that of another head is mixed as ever."""
+    words, scene = words_of("en"), Scene(model="stories", sentence=cause.CLEAN, layer=1, head=0, query=2)
+    here = scene.turn(patch=("blocks.1.attn.z", (0,)), patch_source=cause.OTHER)
+    z = core.run(here).trace["blocks.1.attn.z"][0, 2]
+    told = attention.output(here, words).says
+    assert "it was put in from the other sentence" in told
+    assert f"{z[0]:.2f}".replace("-", "−") in told and np.allclose(
+        z, core.run(here.patched_from).trace["blocks.1.attn.z"][0, 2]
+    )
+    assert "put in" not in attention.output(here.turn(head=1), words).says
+    assert "put in" not in attention.output(scene, words).says

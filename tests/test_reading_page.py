@@ -607,3 +607,11 @@ def test_of_heads_that_move_as_much_each_is_named_with_the_others(monkeypatch: p
         says = ranked.ranked(Scene(model="gpt").override(n_layers=1, n_heads=2), words).says
         about = {"heads": head_names(np.argwhere(works).tolist(), words, "heads.the"), "k": int(works.sum())}
         assert says == words(f"reading.ranked.says.{key}", **about, n=int(works.sum()), most="25.0")
+
+
+@pytest.mark.parametrize("lost", [(0, 1), (1, 3)])
+def test_where_one_weight_or_one_length_is_lost_none_is_said_to_be_the_greatest(lost: tuple[int, int]) -> None:
+    words, rows = words_of("en"), np.full((3, 5), 0.2)
+    assert importance._says_importance(Scene(), rows, words) != words("reading.says.lost")
+    rows[lost] = np.nan
+    assert importance._says_importance(Scene(), rows, words) == words("reading.says.lost")

@@ -216,6 +216,24 @@ def test_a_thread_that_has_ended_has_no_turn(large, monkeypatch):
     assert waited(large) < 5
 
 
+def test_only_who_has_the_turn_can_keep_it(large, monkeypatch):
+    """By asking for something before its time is over; what another asks for counts for nothing."""
+    now = [0.0]
+    monkeypatch.setattr(turn, "monotonic", lambda: now[0])
+    for asks, over in (
+        (lambda: None, True),
+        (large.go_on, False),
+        (lambda: side_by_side(lambda _: large.go_on(), 1), True),
+    ):
+        now[0] = 0.0
+        with large.take(stays=True):
+            pass
+        now[0] = 0.9 * turn.AWAY
+        asks()
+        now[0] = 1.1 * turn.AWAY
+        assert large._is_over() == over
+
+
 def test_who_stays_is_let_finish_and_is_not_let_stay_for_ever(large, monkeypatch):
     monkeypatch.setattr(turn, "AWAY", 0.3)
     monkeypatch.setattr(turn, "MOST", 1.0)

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 PART = r"(?:encoder\.)?(?:embed|blocks\.\d+|unembed)"  # of a model, whose gradients are measured
 COST = r"-\frac1n \sum_i \ln p_i"
-ROUNDING = 1e-9  # of a gradient in float64
 
 
 @dataclass(frozen=True, eq=False)
