@@ -309,3 +309,16 @@ def test_a_sentence_of_a_stack_goes_on_with_a_small_letter(lang):
         assert said == words(f"backward.says.in_{way.stack.kind}", said="aBC def.")
     (way,) = backward.back(Scene(model="gpt")).ways
     assert backward.of_stack(way, "ABC def.", words) == "ABC def."
+
+
+def test_how_far_a_gradient_reaches_is_told_from_its_two_ends() -> None:
+    """whole: at the embeddings first, at the end last. Where one is nothing there is no ratio of the two."""
+    words = words_of("en")
+    for whole, key in (((0, 3), "zero"), ((2, 0), "zero"), ((0, 0), "zero"), ((1, 1), "alike"), ((8, 2), "grows")):
+        told = backward._reach(SimpleNamespace(whole=np.array([whole[0], 5.0, whole[1]])), words)
+        about = {"first": words.scaled(whole[0]), "last": words.scaled(whole[1])}
+        times = {} if key == "zero" else {"times": words.scaled(max(whole) / min(whole), 1)}
+        assert told == words(f"backward.says.{key}", **about, **times), whole
+    assert backward._reach(SimpleNamespace(whole=np.array([1.0, 3.0])), words) == words(
+        "backward.says.fades", times="3.0", first="1.00", last="3.00"
+    )
