@@ -852,3 +852,14 @@ def test_a_bar_of_a_vote_is_explained_by_its_part(monkeypatch: pytest.MonkeyPatc
     assert [brought.at({"x": 0, "y": key}) for key in range(min(keys, votes.WORDS))] == [
         ("brought.logits", (key, token)) for key in range(keys)
     ][: votes.WORDS]
+
+
+def test_where_the_logits_of_one_token_are_lost_a_text_is_not_judged(monkeypatch) -> None:
+    scene = Scene(model="gpt", sentence="o gato viu o rato", seed=77)
+    right = loss._logits(loss.joined(scene), slice(0, 4))
+    assert loss.judged(scene) is not None
+    for row, number in ((0, np.nan), (3, np.inf)):
+        lost = np.array(right)
+        lost[row, 2] = number
+        monkeypatch.setattr(loss, "_logits", lambda whole, rows, lost=lost: lost)
+        assert loss.judged(scene.turn(seed=78 + row)) is None

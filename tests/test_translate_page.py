@@ -376,3 +376,10 @@ def test_the_page_trains_a_translator():
     assert not at.exception
     boards = b"".join(element.proto.bytes for element in at.get("bidi_component")).decode("utf-8", "ignore")
     assert "that small whale near the wave helps that happy seal. " in boards  # and what is made of it
+
+
+def test_of_one_word_the_look_at_itself_is_named_and_of_two_that_are_alike_nothing_is():
+    words, of_one = words_of("en"), Scene(model="seq2seq", sentence="um", attention_of="encoder")
+    assert fibres.fibres(of_one, words).says.endswith("“um” at “um” (100.0%).")
+    alike = of_one.turn(sentence="um um").switch(positions=False)
+    assert "everything alike (50.0%)" in fibres.fibres(alike, words).says
