@@ -262,6 +262,23 @@ def test_a_licence_is_what_the_config_says_in_a_line(tmp_path, shelf, said, row)
     assert not card.problem and told.startswith(row) and len(told) <= 60
 
 
+def test_a_licence_is_read_where_huggingface_hub_keeps_files(tmp_path, shelf):
+    """There a snapshot's files are links to blobs beside it; a link to elsewhere is not followed."""
+    made = folder(tmp_path / "elsewhere")
+    (made / "LICENSE").write_text("  Apache License\nVersion 2.0")
+    shot = tmp_path / "models--org--name" / "snapshots" / "abc"
+    shot.mkdir(parents=True)
+    (shot.parent.parent / "blobs").mkdir()
+    for number, file in enumerate(made.iterdir()):
+        file.rename(shot.parent.parent / "blobs" / str(number))
+        (shot / file.name).symlink_to(f"../../blobs/{number}")
+    assert [card.licence for card in Library(tmp_path).cards()] == ["Apache License"]
+    (tmp_path / "theirs").write_text("MIT License")
+    (shot / "LICENSE").unlink()
+    (shot / "LICENSE").symlink_to("../../../theirs")
+    assert [card.licence for card in Library(tmp_path).cards()] == [""]
+
+
 FILES = ("config.json", "model.safetensors", "vocab.txt")
 
 

@@ -6,6 +6,7 @@ Of a file's weights no more is read here than its name is made of.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -16,8 +17,8 @@ from .. import limits
 from ..config import Config
 from ..errors import WeightsError
 from ..presets import REAL
-from ..strict_json import parse
-from .folder import CONFIG, INDEX, LICENCES, PICKLES, WHOLE, licence_said
+from ..strict_json import parse, read
+from .folder import CONFIG, INDEX, LICENCES, PICKLES, WHOLE, inside, licence_said
 from .load import Pretrained
 
 SAMPLES, SAMPLE = 64, 4096  # of a file: pieces, evenly spread, and bytes of each, that its name is made of
@@ -25,6 +26,7 @@ REFUSED = dict.fromkeys((".bin", ".pt", ".pth", ".ckpt", ".pkl"), "a Python pick
 REFUSED |= dict.fromkeys((".zip", ".tar", ".tgz", ".gz"), "an archive; unpack it first")
 ARCHITECTURE = re.compile(rb"general\.architecture\x08\0\0\0.\0{7}([a-z0-9]{1,32})", re.DOTALL)
 NAME = re.compile(r"(?=.*[a-z])[\w.-]{1,64}", re.ASCII | re.IGNORECASE)  # of a model, as the Hub lets one be called
+LICENCE_READ = 2000  # bytes of one, at whose beginning its name stands
 LICENCE = re.compile(r"Apache License|MIT License|BSD|Creative Commons|GNU [A-Z ]*GENERAL PUBLIC", re.IGNORECASE)
 
 
@@ -111,11 +113,10 @@ def licence(path: Path, model: Pretrained) -> str:
     if not path.is_dir():
         return ""
     for name in LICENCES:
-        file = path / name
-        if file.is_file() and not file.is_symlink():
-            with open(file, encoding="utf-8", errors="replace") as text:
-                if found := LICENCE.search(text.read(2000)):
-                    return found[0]
+        with suppress(WeightsError):  # there is none of that name, or a link to elsewhere
+            text = read(inside(path, name), limits.WEIGHTS_CONFIG)[:LICENCE_READ].decode("utf-8", "replace")
+            if found := LICENCE.search(text):
+                return found[0]
     return licence_said(parse(read_config(path), CONFIG).get("license"))
 
 

@@ -52,7 +52,7 @@ class Folder(Mapping[str, Entry]):
             raise WeightsError(f"{self.path}: {_not_a_folder(self.path)}")
         self.config: dict[str, Any] = parse(self._read(CONFIG, limits.WEIGHTS_CONFIG), CONFIG)
         if (self.path / WHOLE).exists():
-            files = [TensorFile(self._inside(WHOLE))]
+            files = [TensorFile(inside(self.path, WHOLE))]
         elif (self.path / INDEX).exists():
             files = self._shards()
         else:
@@ -100,7 +100,8 @@ class Folder(Mapping[str, Entry]):
             return pieces(self._vocabulary, self._settings(here))
         if TOKENIZER not in here and {VOCAB_JSON, MERGES} <= here:
             return byte_level(self._vocabulary, self._settings(here), self.config.get("model_type"))
-        return FileTokenizer(*(self._inside(name) if name in here else None for name in (TOKENIZER, TOKENIZER_CONFIG)))
+        files = (inside(self.path, name) if name in here else None for name in (TOKENIZER, TOKENIZER_CONFIG))
+        return FileTokenizer(*files)
 
     def _vocabulary(self, name: str) -> bytes:
         return self._read(name, limits.TOKENIZER_FILE)
@@ -119,7 +120,7 @@ class Folder(Mapping[str, Entry]):
         if len(names) > limits.WEIGHTS_SHARDS:
             raise WeightsError(f"{INDEX}: names {len(names)} files; at most {limits.WEIGHTS_SHARDS} are opened")
         files = []
-        for path in [self._inside(name) for name in names]:
+        for path in [inside(self.path, name) for name in names]:
             file, name = TensorFile(path), path.name
             expected = {tensor for tensor, shard in where.items() if shard == name}
             for tensor in sorted(expected ^ set(file)):
@@ -128,24 +129,25 @@ class Folder(Mapping[str, Entry]):
             files.append(file)
         return files
 
-    def _inside(self, name: str) -> Path:
-        """The path of the file `name`, which must be plain, and must not be a link to elsewhere."""
-        if name in ("", ".", "..") or any(c in name for c in "/\\:\0") or not name.isprintable():
-            raise WeightsError(f"{quoted(name)}: is not the name of a file in the folder")
-        path, folder = self.path / name, self.path.resolve()
-        allowed = {folder}
-        if folder.parent.name == "snapshots":  # the cache of huggingface_hub: snapshots/*/* are links to blobs/*
-            allowed.add(folder.parent.parent / "blobs")
-        try:
-            inside = path.resolve().parent in allowed
-        except (OSError, RuntimeError):  # a link to itself
-            inside = False
-        if not inside:
-            raise WeightsError(f"{quoted(name)}: is a link that leads out of the folder; copy the file itself here")
-        return path
-
     def _read(self, name: str, most: int) -> bytes:
-        return read(self._inside(name), most)
+        return read(inside(self.path, name), most)
+
+
+def inside(folder: Path, name: str) -> Path:
+    """The path of a file in a folder. Raises: WeightsError for a name that is not plain, or a link to elsewhere."""
+    if name in ("", ".", "..") or any(c in name for c in "/\\:\0") or not name.isprintable():
+        raise WeightsError(f"{quoted(name)}: is not the name of a file in the folder")
+    path, home = folder / name, folder.resolve()
+    allowed = {home}
+    if home.parent.name == "snapshots":  # the cache of huggingface_hub: snapshots/*/* are links to blobs/*
+        allowed.add(home.parent.parent / "blobs")
+    try:
+        is_here = path.resolve().parent in allowed
+    except (OSError, RuntimeError):  # a link to itself
+        is_here = False
+    if not is_here:
+        raise WeightsError(f"{quoted(name)}: is a link that leads out of the folder; copy the file itself here")
+    return path
 
 
 def _not_a_folder(path: Path) -> str:
