@@ -20,6 +20,8 @@ EQUIVALENT: dict[str, str] = {
     "pictures/block/neurons.py: found.after < 0 -> (found.after <= 0)": "said only where no unit is exactly 0",
     "pictures/block/neurons.py: 1.0 -> (2.0)": "any number below zero will do",
     "pictures/ways.py: self._n - 1 -> (self._n)": "which of the distances are kept; they are the same",
+    "pictures/memory.py: 32_000_000 -> (32000001)": "a byte more, and the system gets back what is free",
+    "pictures/extremes.py: 1000 -> (1001)": "how many are put in order at once; the order is the same",
     "core/interpret/induction.py: 11 -> (12)": "another period of the probe, as good",
     "core/ops/activations.py: size <= 0.46875 -> (size < 0.46875)": "there both approximations give the same",
     "core/ops/activations.py: 6 -> (7)": "both are past where it is 1",
