@@ -13,7 +13,7 @@ from core.explain.explanation import Explanation, Operand
 from core.interpret import LABELS
 from pictures import cause, compute
 from pictures.explained import card as cards
-from pictures.explained import derived, runs
+from pictures.explained import derived, naming, runs
 from pictures.explained.naming import MADE, families, index_at, title
 from pictures.explained.page_world import world
 from pictures.words import words_of
@@ -272,3 +272,11 @@ def test_a_card_of_a_large_run_is_let_go_with_it() -> None:
     assert cards.shown("attention", scene, EN).axes[1][:2] == ("vocab", scene.config.vocab_size)
     assert cards.shown("attention", scene, EN).axes[0][2] and not cards.shown("attention", scene, EN).axes[1][2]
     assert not compute.is_large(scene)
+
+
+def test_an_array_of_another_step_of_a_run_is_called_by_that_step() -> None:
+    for kind in (runs.AT, runs.TAKEN, runs.UNSEEN, runs.PROBED):
+        called = [naming.array(f"{runs.at_step(kind, step)}embed", EN) for step in (7, 12)]
+        assert called[0] != called[1] and "7" in called[0] and "12" in called[1], called
+    below, above = (naming.array(f"{runs.at_step(runs.NUDGED, side)}embed", EN) for side in (4, 5))
+    assert below != above and below == naming.array(f"{runs.at_step(runs.NUDGED, 0)}embed", EN)

@@ -558,3 +558,13 @@ def test_layers_that_are_looked_at_together_give_what_each_gives_alone(together,
     bits, far = pictures._means_of_rows(scene)
     assert np.allclose(bits, [entropy(a).mean(-1) for a in layers])
     assert np.allclose(far, [attention_distance(a).mean(-1) for a in layers])
+
+
+def test_an_output_of_which_something_was_there_is_not_said_to_have_been_nothing_already(monkeypatch):
+    words, scene = words_of("en"), Scene(model="gpt", ablated=((0, 0),), sentence="um dois")
+    some, nothing = np.array([[0.0, 1.0], [2.0, 0.0]]), np.zeros((2, 2))
+    told = []
+    for before, after in ((some, nothing), (nothing, nothing), (some, some)):
+        monkeypatch.setattr(worth, "outputs", lambda scene, pair=(before, after): pair)
+        told.append(worth.effect(scene, words).says)
+    assert len({*told}) == 3

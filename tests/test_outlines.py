@@ -286,7 +286,7 @@ def test_a_page_keeps_as_much_free_for_a_figure_as_it_takes() -> None:
 
 def test_figures_of_longer_texts_are_as_high_as_they_were() -> None:
     """And of other models: of more layers than a page has room for, trained, of two stacks with a text of one word."""
-    deep = {"10 layers": GPT.override(n_layers=10, n_heads=8), "alice": Scene(model="alice", sentence="Alice was here")}
+    deep = {"11 layers": GPT.override(n_layers=11), "alice": Scene(model="alice", sentence="Alice was here")}
     deep |= {"one head": GPT.override(n_layers=1, n_heads=1).turn(sentence="o gato", max_new_tokens=1)}
     two = {"two stacks": TWO.turn(sentence="the", attention_of="decoder")}
     held("beside", "heights", {str(n): heights_of(scene) for n, scene in (LONGER | deep | two).items()})
