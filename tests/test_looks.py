@@ -26,7 +26,7 @@ DRAWN = "() => [...document.querySelectorAll('[data-drawn]')].map(({ dataset }) 
 CURVES = """() => Object.fromEntries([...document.querySelectorAll('.fibra-plot')].map((plot) => [
   plot.closest('[data-figure]').dataset.figure,
   {
-    traces: plot.data.filter(({ meta, x }) => meta?.curves && x.length).map(({ uid, x, y, z }) => ({
+    traces: plot.data.filter(({ meta, x }) => meta?.curves && x.some?.(Number.isFinite)).map(({ uid, x, y, z }) => ({
       uid: uid ?? null,
       places: [x, y, z].filter(Boolean).map((axis) => [...axis].map((v) => (Number.isNaN(v) ? null : v))),
     })),
@@ -34,6 +34,12 @@ CURVES = """() => Object.fromEntries([...document.querySelectorAll('.fibra-plot'
     tops: plot.data.filter(({ uid }) => /^halo/.test(uid)).map(({ marker }) => marker.color),
   },
 ]))"""
+# How many places the graphics were given of each line of curves.
+GIVEN = """() => {
+  const { traces } = document.querySelector("[data-figure=fibres] .fibra-plot")._fullLayout.scene._scene;
+  const lines = Object.values(traces).filter(({ data, linePlot }) => data._input.meta?.curves && linePlot?.vertexCount);
+  return Object.fromEntries(lines.map(({ data, linePlot }) => [data.uid, linePlot.points.length]));
+}"""
 
 WAY = """(key) => document.querySelector(`[data-figure=${key}] .fibra-plot`)._fullData.map(({ x, y, z }) => [x, y, z]
   .filter(Boolean).map((axis) => [...axis].map((v) => (Number.isNaN(v) ? null : v))))"""
@@ -104,16 +110,22 @@ def test_a_knob_of_the_look_follows_the_finger_and_tells_the_server_its_end(watc
     assert int(slider.get_attribute("data-pictures")) > pictures
     value = json.loads(slider.get_attribute("aria-valuetext"))
     here = SCENE.turn(**{field: value})
-    assert value != getattr(SCENE, field) and page.evaluate(CURVES) == drawn(here)
+    held, there = page.evaluate(CURVES), drawn(here)
+    assert value != getattr(SCENE, field) and held["fibres"] == there["fibres"] != drawn(SCENE)["fibres"]
+    assert held["fibres-twin"]["paths"] == there["fibres-twin"]["paths"], "what its points tell waits for the end"
+    assert page.evaluate(GIVEN) == {trace["uid"]: len(trace["places"][0]) for trace in there["fibres"]["traces"]}
     assert page.locator(".fibra-says").first.inner_text() == said
 
     times = page.evaluate(DRAWN)
     page.mouse.up()
+    page.wait_for_timeout(200)
     page.wait_for_function(f"new URLSearchParams(location.search).get('{field}') === '{value}'")
     rest(page)
     assert len(sent) == before + 1, "and one word of it at the end"
     assert page.locator(".fibra-says").first.inner_text() != said
-    assert page.evaluate(DRAWN) == times, "what stands there is not drawn again"
+    light, twin = (after - before for before, after in zip(times, page.evaluate(DRAWN), strict=True))
+    assert light == 0 and twin == (field == "threshold"), "what stands there is not drawn again"
+    assert page.evaluate(CURVES) == there
     page.get_by_role("button", name=EN("shell.undo")).click()
     page.wait_for_function(f"!new URLSearchParams(location.search).has('{field}')")
     rest(page)
@@ -147,3 +159,80 @@ def test_the_walk_through_the_layers_follows_the_finger(watched, app, walk: str)
     assert len(sent) == before + 1 and page.evaluate(DRAWN) == times
     says = page.locator(f"[data-figure={key}] .fibra-says").inner_text()
     assert says == builder(scene.turn(drift_stage=2), EN).says
+
+
+# Counts what a drawing takes: programs that are made, the calls of Plotly's own drawing, and names that are written.
+COUNTED = """() => {
+  window.counted = { programs: 0, drawn: 0 };
+  const { createProgram } = WebGLRenderingContext.prototype;
+  WebGLRenderingContext.prototype.createProgram = function () {
+    counted.programs += 1;
+    return createProgram.call(this);
+  };
+  const { react } = Plotly;
+  Plotly.react = (...given) => (counted.drawn += 1, react(...given));
+  window.names = [...document.querySelectorAll("[data-figure=fibres] .annotation-text")];
+}"""
+MOVED = """(x) => {
+  const note = document.querySelector("[data-figure=fibres] .annotation-text");
+  return Math.abs(note.getBoundingClientRect().x - x) > 10;
+}"""
+STAND = "() => [names.length, names.every(({ isConnected }) => isConnected)]"
+
+
+def test_a_scene_whose_curves_alone_are_others_is_given_these_alone(watched, app) -> None:
+    page = watched.tab()
+    opened(page, app, "fibres", SCENE)
+    page.evaluate(COUNTED)
+    _, box = grip(page, "threshold")
+    for share in (0.9, 0.1, 0.6):
+        page.mouse.move(box["x"] + 8 + share * (box["width"] - 16), box["y"] + box["height"] / 2)
+        rest(page)
+    assert page.evaluate("counted") == {"programs": 0, "drawn": 0}
+    assert page.evaluate(STAND) == [len(names(page)), True] and len(names(page)) > 7
+    page.mouse.up()
+    rest(page)
+    assert page.evaluate("counted.drawn") == 1, "the twin's points"
+
+
+def names(page: Page) -> list[str]:
+    return page.locator("[data-figure=fibres] .annotation-text").all_inner_texts()
+
+
+def test_names_go_with_a_scene_that_is_turned(watched, app) -> None:
+    page = watched.tab()
+    opened(page, app, "fibres", SCENE)
+    note = page.locator("[data-figure=fibres] .annotation-text").first
+    before = note.bounding_box()
+    box = page.locator("[data-figure=fibres] canvas").first.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 120, y, steps=4)
+    page.mouse.up()
+    page.wait_for_function(MOVED, arg=before["x"])
+
+
+# Each frame comes late, as where software paints.
+LATE = """
+const { requestAnimationFrame } = window;
+window.requestAnimationFrame = (frame) => requestAnimationFrame(() => setTimeout(frame, 40, performance.now()));
+"""
+FINE = """() => {
+  const { width, clientWidth } = document.querySelector("[data-figure=fibres] canvas");
+  return width / clientWidth;
+}"""
+
+
+def test_where_graphics_are_slow_a_scene_is_coarser_while_a_hand_holds_its_knob(watched, app) -> None:
+    page = watched.tab()
+    page.add_init_script(LATE)
+    opened(page, app, "fibres", SCENE)
+    assert page.evaluate(FINE) == pytest.approx(1.5, abs=0.01)
+    _, box = grip(page, "threshold")
+    for share in (0.9, 0.1, 0.8, 0.2, 0.6):
+        page.mouse.move(box["x"] + 8 + share * (box["width"] - 16), box["y"] + box["height"] / 2)
+        page.wait_for_timeout(300)
+    page.wait_for_function(f"({FINE})() < 1.01")
+    page.mouse.up()
+    page.wait_for_function(f"({FINE})() > 1.49")

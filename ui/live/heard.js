@@ -4,9 +4,6 @@
 const QUIET = 1200; // ms
 const changed = new Set(); // figures whose sentence is another since something was said last
 let silence;
-let held = false; // whether a finger or a button is down
-addEventListener("pointerdown", () => (held = true), true);
-for (const end of ["pointerup", "pointercancel"]) addEventListener(end, () => (held = false), true);
 
 function hear(figure) {
   changed.add(figure);

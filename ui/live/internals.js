@@ -237,6 +237,25 @@ function graphicsOf(plot) {
   return scenesOf(plot).flatMap(([, { glplot }]) => glplot ?? []);
 }
 
+// Plotly draws a figure as a whole: for some other curves in a scene it goes through all that any trace could say, and
+// writes each name anew, four fifths of its time with 32 names. Where traces differ in what they consist of alone, the
+// scene is given these by themselves. plot._fullData's ._input, and of a scene .traces, by uid, each with .data and .update;
+// without them: Plotly's own way, slower.
+function setTraces(plot, data) {
+  const drawn = Object.assign({}, ...scenesOf(plot).map(([, { traces }]) => traces));
+  const others = data.filter((trace, i) => trace !== plot.data[i]);
+  if (!others.every(({ uid }) => drawn[uid]?.update && drawn[uid].data?._input)) throw new Error("other traces of a scene");
+  for (const trace of others) {
+    const { data: full } = drawn[trace.uid];
+    for (const name of ["x", "y", "z", "hovertext", "customdata"]) if (trace[name]) full[name] = trace[name];
+    if (trace.marker) full.marker.color = trace.marker.color;
+    Object.assign(full, { _input: trace, _length: trace.x.length });
+    drawn[trace.uid].update(full);
+  }
+  plot.data = data;
+  return true;
+}
+
 // The axes with a name at each place: .axis._id, ._length, and the names as SVG. Without them: they stay as Plotly drew them.
 function namedAxes(plot) {
   const layout = plot._fullLayout ?? {};
@@ -343,38 +362,86 @@ function letTurn(scene) {
   };
 }
 
-// After each drawing of a scene Plotly reads back which trace is at which pixel, for the pointer, and the page stands
-// still until the graphics have painted it all: 0.3 s where software paints. So that is read when a pointer comes. And
-// what has nothing to say is not painted for the pointer: it no longer hides what has. glplot.gl, .add, .objects, .update,
-// and an object's _trace.data and drawPick; without them: Plotly's own way, slower.
+// At each frame of a scene Plotly writes all its names anew: half a millisecond each. Seen from where they were last
+// written, they are let be. ._scene.drawAnnotations, .fullSceneLayout, .dataScale, .svgContainer, and glplot.cameraParams;
+// without them: Plotly's own way, slower.
+const written = new WeakMap(); // a scene -> what its names were written of, and how they were seen
+
+function keepNames(scene) {
+  const { drawAnnotations, fullSceneLayout, svgContainer, glplot } = scene;
+  if (written.has(scene)) return;
+  if (!drawAnnotations || !fullSceneLayout || !svgContainer || !glplot?.cameraParams) throw new Error("other names of a scene");
+  written.set(scene, {});
+  scene.drawAnnotations = (...drawn) => {
+    const { annotations } = scene.fullSceneLayout;
+    const { view, projection } = scene.glplot.cameraParams;
+    const seen = [view, projection, scene.dataScale, scene.svgContainer.getAttribute("viewBox")].map(String).join();
+    const before = written.get(scene);
+    if (annotations === before.annotations && seen === before.seen) return;
+    written.set(scene, { annotations, seen });
+    drawAnnotations(...drawn);
+  };
+}
+
+// How finely a scene is painted: how many pixels of its own to one of the page's. glplot.pixelRatio and .update; without
+// them: as finely as at first.
+function paintBy(glplot, ratio) {
+  if (glplot.pixelRatio === ratio || !glplot.pixelRatio || !glplot.update) return;
+  glplot.pixelRatio = ratio;
+  glplot.update();
+  stir(glplot);
+}
+
+// Paint a scene at once. False where its graphics are gone. glplot.gl and .redraw; without them: paper has none of it.
+function repainted(glplot) {
+  if (glplot.gl.isContextLost()) return false;
+  glplot.redraw();
+  return true;
+}
+
+// For the pointer Plotly draws each scene once more, and reads back which trace is at which pixel: as much again, and the
+// page stands still until the graphics have painted it all, 0.3 s where software paints. So that is done when a pointer
+// comes, and holds nothing. And what has nothing to say is not painted for it: it no longer hides what has. glplot.gl,
+// .add, .objects, .update, .redraw, and an object's _trace.data and drawPick; without them: Plotly's own way, slower.
 function unburden(figure, glplot) {
   const { gl, add, objects } = glplot;
   if (figure.scenes.has(gl)) return;
-  if (!gl?.readPixels || !add || !objects || !glplot.update) throw new Error("another pool of a scene");
-  const unread = new Map(); // the buffer that it is painted in -> what reads it
+  if (!gl?.readPixels || !add || !objects || !glplot.update || !glplot.redraw) throw new Error("another pool of a scene");
+  const scene = { glplot, told: false, reads: new Map() }; // whether the pointer knows what was drawn last; what it reads
   const { readPixels } = gl;
-  figure.scenes.set(gl, unread);
+  figure.scenes.set(gl, scene);
+  const late = (object) => {
+    const { drawPick } = object;
+    const tell = (...view) => {
+      scene.told = figure.pointed && !held;
+      if (scene.told) drawPick.apply(object, view);
+    };
+    object.drawPick = object._trace?.data?.hoverinfo !== "skip" && drawPick ? tell : undefined;
+    return object;
+  };
   gl.readPixels = (...where) => {
     const buffer = gl.getParameter(gl.FRAMEBUFFER_BINDING);
-    unread.set(buffer, () => {
+    const read = () => {
       gl.bindFramebuffer(gl.FRAMEBUFFER, buffer);
       readPixels.apply(gl, where);
-    });
-    if (figure.pointed) readAll(unread);
+    };
+    scene.reads.set(buffer, read);
+    if (scene.told) read();
   };
-  glplot.add = (object) => add(hush(object));
-  objects.forEach(hush);
+  glplot.add = (object) => add(late(object));
+  objects.forEach(late);
   glplot.update(); // painted anew, without them
 }
 
-function hush(object) {
-  if (object._trace?.data?.hoverinfo === "skip") object.drawPick = undefined;
-  return object;
-}
-
-function readAll(unread) {
-  unread.forEach((read) => read());
-  unread.clear();
+// The pointer has come to a figure, or has let go of it. Plotly would read a moment later, and a click may be quicker.
+function point(figure) {
+  figure.pointed = true;
+  for (const { glplot, told, reads } of figure.scenes.values()) {
+    if (told) continue;
+    glplot.update();
+    glplot.redraw();
+    reads.forEach((read) => read());
+  }
 }
 
 // ==== wrappers

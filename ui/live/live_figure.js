@@ -51,7 +51,7 @@ function createFigure(place) {
   const flat = Object.assign(element("p", "fibra-flat"), { hidden: true });
   const theme = element("span", "fibra-theme");
   const tools = element("div", "fibra-tools");
-  const figure = { place, root, plot, title, caption, flat, drawn: 0, shown: {}, scenes: new Map(), work: Promise.resolve() };
+  const figure = { place, root, plot, title, caption, flat, drawn: 0, shown: {}, scenes: new Map(), late: 0, work: Promise.resolve() };
   figure.take = (header, text) => {
     const fresh = text !== figure.text || outlineOf(header) !== outlineOf(figure.header);
     Object.assign(figure, { header, text });
@@ -67,9 +67,12 @@ function createFigure(place) {
   for (const kind of ["wheel", "touchstart", "touchmove", "touchend"]) {
     root.addEventListener(kind, (event) => leaveToPage(figure, event), { capture: true, passive: true });
   }
-  for (const kind of ["pointerdown", "pointermove", "touchmove"]) {
-    root.addEventListener(kind, () => graphicsOf(plot).forEach(stir), { capture: true, passive: true });
-  }
+  const moved = () => {
+    const scenes = graphicsOf(plot);
+    scenes.forEach(stir);
+    if (held && scenes.length) coarsen(figure);
+  };
+  for (const kind of ["pointerdown", "pointermove", "touchmove"]) root.addEventListener(kind, moved, { capture: true, passive: true });
   root.append(plot, theme, tools);
   place.append(title, root, flat, caption);
   figure.sizes = new ResizeObserver(() => anew(figure));
@@ -79,10 +82,7 @@ function createFigure(place) {
     wake(figure);
   }, NEAR);
   figure.sight.observe(root);
-  root.addEventListener("pointerenter", () => {
-    figure.pointed = true;
-    figure.scenes.forEach(readAll);
-  });
+  root.addEventListener("pointerenter", () => point(figure));
   root.addEventListener("pointerleave", () => (figure.pointed = false));
   return figure;
 }
@@ -154,7 +154,9 @@ async function refresh(figure) {
     await draw(Plotly, figure);
   } else if (standing(figure.shown.mask) !== figure.shown.at) {
     figure.shown.at = standing(figure.shown.mask);
-    await draw(Plotly, figure);
+    if (!(await sketch(Plotly, figure))) await draw(Plotly, figure);
+  } else if (figure.shown.sketched && !held) {
+    if (!sharpen(figure)) await draw(Plotly, figure);
   } else if (outlineOf(figure.header) !== figure.shown.outline) {
     await draw(Plotly, figure);
   } else if (sizeOf(figure) !== figure.shown.size && !printing) {
@@ -198,6 +200,7 @@ async function draw(Plotly, figure) {
   let { data, layout } = mask ? masked(whole, mask, JSON.parse(shown.at)) : { ...whole, layout: { ...whole.layout } };
   const { frames = [] } = whole;
   shown.outline = outlineOf(header);
+  shown.sketched = false;
   if (header.outline) layout.shapes = [...(layout.shapes ?? []), ...ring(header.outline, palette)];
   layout.font = { family: pageOf(figure).family, color: palette.text, ...layout.font };
   layout.paper_bgcolor ??= "rgba(0, 0, 0, 0)";
@@ -222,7 +225,10 @@ async function draw(Plotly, figure) {
   plot.dataset.drawn = figure.drawn += 1;
   if (anew) listen(figure);
   for (const glplot of graphicsOf(plot)) tend(figure, glplot); // none without WebGL
-  for (const [, scene] of scenesOf(plot)) attempt("a scene's camera", () => letTurn(scene));
+  for (const [, scene] of scenesOf(plot)) {
+    attempt("a scene's camera", () => letTurn(scene));
+    attempt("a scene's names", () => keepNames(scene));
+  }
   figure.turn.hidden = !TOUCH.matches || !data.some((trace) => /3d$|^surface$/.test(trace.type));
 }
 

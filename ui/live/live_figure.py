@@ -55,7 +55,7 @@ _FIGURE_JS = """export default (component) => {
 
 
 # One scope: any of them names what another one has.
-_SCRIPTS = ("live_figure", "text", "fitting", "paint", "clicks", "mask", "flat", "heard", "paper")
+_SCRIPTS = ("live_figure", "text", "fitting", "paint", "clicks", "mask", "sketch", "flat", "heard", "paper")
 
 
 def _library_js(chunk: str) -> str:

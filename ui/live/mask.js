@@ -3,6 +3,8 @@
 
 const ARRAYS = { f4: Float32Array, f8: Float64Array, i4: Int32Array, i2: Int16Array, i1: Int8Array, u2: Uint16Array, u1: Uint8Array };
 const PARTED = ["x", "y", "z", "hovertext", "customdata"]; // of a trace: what its curves have parts of
+// A line without a curve: one of no point is taken out of its scene, and put in again with two programs of its own.
+const NOWHERE = { x: [NaN], y: [NaN], z: [NaN] };
 const looks = new Map(); // a knob -> { value, input }: where it is turned to, and by which element, which may be gone
 
 // Turn a knob, or with no value leave it to the server. Whether some figure can draw that by itself.
@@ -56,7 +58,9 @@ function masked({ data, layout }, mask, at) {
   const drawn = data.map((trace) => {
     const { uid, marker, meta } = trace;
     if (dark[uid]) return { ...trace, marker: { ...marker, color: dark[uid] } };
-    return meta?.curves ? { ...trace, ...partsOf(meta.like ? whole.get(meta.like) : trace, meta, keep) } : trace;
+    if (!meta?.curves) return trace;
+    const parts = partsOf(meta.like ? whole.get(meta.like) : trace, meta, keep);
+    return { ...trace, ...parts, ...(trace.type === "scatter3d" && !parts.x.length ? NOWHERE : {}) };
   });
   if (!mask.shapes) return { data: drawn, layout: { ...layout } };
   const shapes = layout.shapes.map((shape, i) => (mask.shapes[i] ? { ...shape, path: pathOf(shape, mask.shapes[i], keep) } : shape));

@@ -74,7 +74,7 @@ function print(on) {
 function freeze({ plot }) {
   plot.querySelectorAll(".fibra-frozen").forEach((copy) => copy.remove());
   for (const glplot of graphicsOf(plot)) {
-    if (!attempt("a scene's canvas", () => !glplot.gl.isContextLost() && (glplot.redraw(), true))) continue;
+    if (!attempt("a scene's canvas", () => repainted(glplot))) continue;
     const { canvas } = glplot;
     const copy = Object.assign(element("canvas", "fibra-frozen"), { width: canvas.width, height: canvas.height });
     copy.getContext("2d").drawImage(canvas, 0, 0);
