@@ -452,6 +452,10 @@ def test_a_teacher_and_a_pupil_play_a_round(lang, here):
         fine(pupil.run())
         assert words("round.counted", guess=questions.option(check, chosen, words)) in html(pupil)
         pressed(desk, "round-close")
+        phase = "talk" if deed == "vote" else "last"  # after the last vote nobody is sent to talk before another one
+        assert words(f"round.teacher.{phase}") in html(desk) and words(f"round.pupil.{phase}") in html(
+            fine(pupil.run())
+        )
     assert here.votes(room, key) == (['"same"'], ['"more"'])
     assert "round-again" not in keys(desk) and words(f"checks.{check.name}.why") not in html(pupil)
     pressed(desk, "round-reveal")
@@ -522,6 +526,10 @@ def test_a_page_says_what_the_room_is_at_and_follows_its_next_question(here):
     here.do(room, key, rooms.vote)
     assert words("round.pupil.open") in html(fine(at.run()))
     assert at.session_state[state.PAGE] == "start", "a vote that opens calls nobody away"
+    for told in ("talk", "last"):
+        here.do(room, key, rooms.close)
+        assert words(f"round.pupil.{told}") in html(fine(at.run()))
+        here.do(room, key, rooms.vote)
     here.do(room, key, rooms.ask("score-of-zero"))
     fine(at.run())
     assert at.session_state[state.PAGE] == "round"

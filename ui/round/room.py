@@ -41,12 +41,14 @@ class Room:
 
     @property
     def phase(self) -> str:
-        """waiting for a question; asked; open, a vote is; talk, after one; revealed."""
+        """waiting for a question; asked; open, a vote is; talk, after one; last, after the last one; revealed."""
         if not self.check:
             return "waiting"
         if self.revealed:
             return "revealed"
-        return "open" if self.open else "talk" if self.ballot else "asked"
+        if self.open or not self.ballot:
+            return "open" if self.open else "asked"
+        return "talk" if self.ballot < BALLOTS[-1] else "last"
 
     @property
     def taking(self) -> int:
@@ -84,7 +86,7 @@ def ask(check: str, varied: str = "") -> Deed:
 
 def vote(room: Room) -> Room:
     """Open the next vote on the question."""
-    if room.phase not in ("asked", "talk") or room.ballot == BALLOTS[-1]:
+    if room.phase not in ("asked", "talk"):
         return room
     return replace(room, ballot=room.ballot + 1, open=True)
 

@@ -15,7 +15,7 @@ from ui.checks import panel
 from ui.lessons import bar
 from ui.round import room as deeds
 from ui.round import seat, store
-from ui.round.room import BALLOTS, Deed, Room, RoomError
+from ui.round.room import Deed, Room, RoomError
 from ui.share import here_only, image
 
 SHOWN = "fibra.round.shown"  # session state: the room as the question's part shows it; None: as one that is away
@@ -93,8 +93,7 @@ def _question(words: Words) -> None:
 
 def _asked(room: Room, check: Check, asked: Scene, words: Words) -> None:
     """The question, where the class is with it, and what the teacher can do next."""
-    last = room.phase == "talk" and room.ballot == BALLOTS[-1]
-    told = words("round.teacher.last" if last else f"round.teacher.{room.phase}")
+    told = words(f"round.teacher.{room.phase}")
     options = [checks.option(check, name, words) for name in check.options] if check.kind in ("choose", "order") else []
     listed = "".join(f"<li>{escape(option)}</li>" for option in options)
     st.html(
@@ -105,7 +104,7 @@ def _asked(room: Room, check: Check, asked: Scene, words: Words) -> None:
         _results(room, check, asked, words)
     with st.container(key="round-buttons", horizontal=True):
         for name, deed in _next(room):
-            look = {"type": "secondary" if name == "reveal" and not last else "primary"}
+            look = {"type": "secondary" if name == "reveal" and room.phase != "last" else "primary"}
             st.button(words(f"round.{name}"), key=f"round-{name}", on_click=seat.tried, args=(_do, deed), **look)
         seat.look_button(check, asked, words)
 
@@ -118,8 +117,9 @@ def _next(room: Room) -> list[tuple[str, Deed]]:
         case "open":
             return [("close", deeds.close)]
         case "talk":
-            again = [("again", deeds.vote)] if room.ballot < BALLOTS[-1] else []
-            return [*again, ("reveal", deeds.reveal)]
+            return [("again", deeds.vote), ("reveal", deeds.reveal)]
+        case "last":
+            return [("reveal", deeds.reveal)]
     return []
 
 
