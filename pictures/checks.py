@@ -58,8 +58,10 @@ def told(check: Check, scene: Scene, found: Any, words: Words) -> str:
         case "choose":
             return option(check, found, words)
         case "order":
-            first, *rest = (option(check, name, words) for name in found)
-            return words("checks.then", first=first, rest=", ".join(rest))
+            *before, said = (option(check, name, words) for name in found)
+            for first in reversed(before):
+                said = words("checks.then", first=first, rest=said)
+            return said
         case "cell":
             query, key = (token_name(scene.tokens, at, words) for at in found)
             return words("checks.cell", query=query, key=key)

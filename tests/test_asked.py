@@ -213,6 +213,12 @@ def test_what_is_said_of_a_guess_is_of_its_kind_and_what_is_near_enough_is_not_s
         "truth": pictures.told(order, order.scene, right, EN),
     }
     assert pictures.verdict(order, order.scene, swapped, EN) == EN("checks.says.order", **said, pairs=1)
+    rates = CHECKS["a-rate-too-high"]
+    for words, told in (
+        (EN, "0.1, then 0.01, then 0.001"),
+        (words_of("pt-BR"), "0,1; em seguida 0,01; em seguida 0,001"),
+    ):
+        assert pictures.told(rates, rates.scene, rates.options, words) == told, "no comma of a number joins two of them"
     values, right = core.checks.values(cell, cell.scene), core.answer(cell)
     said = {"guess": pictures.told(cell, cell.scene, (3, 5), EN), "truth": pictures.told(cell, cell.scene, right, EN)}
     place = EN("checks.says.place", **said, had=float(values[5]), most=float(values.max()))
