@@ -236,3 +236,19 @@ def test_where_graphics_are_slow_a_scene_is_coarser_while_a_hand_holds_its_knob(
     page.wait_for_function(f"({FINE})() < 1.01")
     page.mouse.up()
     page.wait_for_function(f"({FINE})() > 1.49")
+
+
+# The bead above a name: a finger's width of it is the token's.
+BEAD = """(i) => {
+  const { x, y, width } = document.querySelectorAll("[data-figure=fibres] .annotation-text")[i].getBoundingClientRect();
+  return [x + width / 2, y - 12];
+}"""
+
+
+def test_a_tap_on_a_token_is_heard_though_the_finger_is_gone_when_the_scene_has_found_it(watched, app) -> None:
+    page = watched.tab(390, 844, is_mobile=True, has_touch=True)
+    opened(page, app, "fibres", Scene(model="gpt", sentence="o gato viu o rato", lang="en"), figures=1)
+    page.locator("[data-figure=fibres]").evaluate("(figure) => figure.scrollIntoView({ block: 'center' })")
+    rest(page)
+    page.touchscreen.tap(*page.evaluate(BEAD, 1))
+    page.wait_for_function("new URLSearchParams(location.search).get('focus') === '1'")

@@ -3,7 +3,8 @@
 const AT_ONCE = 300; // ms: so soon after Plotly's own click the browser's is the same one
 
 // In 3-D Plotly takes the press of the button for the click: each drag would begin with one, and a quick click gets
-// lost before the scene has looked up what is under it. There a click is what the browser calls one, two frames later.
+// lost before the scene has looked up what is under it. There a click is what the browser calls one, two frames later;
+// after a finger's, which is gone by then, what the first of them found.
 function listen(figure) {
   const { plot } = figure;
   let hovered = null;
@@ -20,7 +21,10 @@ function listen(figure) {
   plot.addEventListener("pointerdown", (event) => (pressed = event), { capture: true, signal });
   plot.addEventListener("click", (event) => {
     if (event.target.tagName !== "CANVAS" || Math.hypot(event.x - pressed.x, event.y - pressed.y) > 4) return;
-    requestAnimationFrame(() => requestAnimationFrame(() => hovered && report(figure, hovered)));
+    requestAnimationFrame(() => {
+      const found = hovered;
+      requestAnimationFrame(() => (hovered ?? found) && report(figure, hovered ?? found));
+    });
   }, { signal });
   plot.addEventListener("click", (event) => reportBar(figure, event), { signal });
 }
