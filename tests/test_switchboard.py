@@ -146,6 +146,12 @@ def page(name: str = "block", **query: str) -> AppTest:
     return open_page(name, query, switches=True)  # the button's box is open
 
 
+@pytest.mark.parametrize("name", ["block", "fibres"])
+def test_a_list_of_choices_offers_nothing_in_english(name):
+    lists = page(name, model="gpt").multiselect
+    assert lists and not any(getattr(choices.proto, "select_all", 0) for choices in lists)
+
+
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_a_switch_turns_the_scene_and_the_sign_puts_all_back(lang):
     words = words_of(lang)

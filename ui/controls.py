@@ -25,6 +25,7 @@ from ui.said import say
 
 MOUNTS = "fibra.mounts"  # session state: the widget that stands for each knob
 GENERATIONS = 50  # keys a knob: Streamlit forgets none of them, and no answer is so many widgets late
+NO_ENGLISH = {"select_all": False}  # what Streamlit offers under a list of choices, in English on every page
 _NOTHING = object()
 
 

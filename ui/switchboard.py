@@ -71,7 +71,7 @@ def _heads(scene: Scene, words: Words) -> None:
 
     off = list(scene.ablated)
     mount = controls.feed("switch-heads", off, (words.lang, *places))
-    look = {"format_func": name, "placeholder": words("switches.no_heads")}
+    look = {"format_func": name, "placeholder": words("switches.no_heads")} | controls.NO_ENGLISH
     turn = partial(_set, "ablated")
     controls.draw(mount, off, turn, st.multiselect, words("switches.heads"), places, mount.value, **look)
     say(words("switches.expect.heads"), "about")
