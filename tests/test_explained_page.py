@@ -1253,5 +1253,4 @@ def test_a_card_leaves_the_picture_in_sight_whose_number_it_explains(watched, ap
         opened: Page = watched.again()  # by an address there is a card before there are figures
         opened.goto(f"{app}/attention?lang=en&explained=blocks.0.attn.pattern:0.3.1")
         expect(opened.locator("[data-figure=attention-pattern] .fibra-ringed")).to_have_count(1)
-        settled(opened)
-        assert opened.locator(".fibra-ringed").evaluate(APART)
+        opened.wait_for_function(f"({APART})(document.querySelector('.fibra-ringed'))")
