@@ -1,10 +1,11 @@
 // What a reader does to a figure: clicks, and touches that are the page's.
 
+const PATIENCE = 30; // frames
 const AT_ONCE = 300; // ms: so soon after Plotly's own click the browser's is the same one
 
 // In 3-D Plotly takes the press of the button for the click: each drag would begin with one, and a quick click gets
 // lost before the scene has looked up what is under it. There a click is what the browser calls one, two frames later;
-// after a finger's, which is gone by then, what the first of them found.
+// after a finger's, which is gone by then, as soon as something is found.
 function listen(figure) {
   const { plot } = figure;
   let hovered = null;
@@ -18,13 +19,21 @@ function listen(figure) {
   plot.on("plotly_relayout", () => attempt("the names of a part", () => nameEnlarged(figure)));
   figure.ears?.abort();
   const { signal } = (figure.ears = new AbortController());
-  plot.addEventListener("pointerdown", (event) => (pressed = event), { capture: true, signal });
+  const press = (event) => {
+    pressed = event;
+    if (event.pointerType === "touch") hovered = null; // what another finger found
+  };
+  plot.addEventListener("pointerdown", press, { capture: true, signal });
   plot.addEventListener("click", (event) => {
     if (event.target.tagName !== "CANVAS" || Math.hypot(event.x - pressed.x, event.y - pressed.y) > 4) return;
-    requestAnimationFrame(() => {
-      const found = hovered;
-      requestAnimationFrame(() => (hovered ?? found) && report(figure, hovered ?? found));
-    });
+    let found = null;
+    const look = (frames) =>
+      requestAnimationFrame(() => {
+        found = hovered ?? found;
+        if (frames && !(found && pressed.pointerType === "touch")) look(frames - 1);
+        else if (found) report(figure, found);
+      });
+    look(pressed.pointerType === "touch" ? PATIENCE : 1);
   }, { signal });
   plot.addEventListener("click", (event) => reportBar(figure, event), { signal });
 }
