@@ -225,7 +225,8 @@ FINE = """() => {
 }"""
 
 
-def test_where_graphics_are_slow_a_scene_is_coarser_while_a_hand_holds_its_knob(watched, app) -> None:
+def slow(watched: Any, app: str) -> Page:
+    """Fibres where each frame comes late, a hand at its threshold for a while."""
     page = watched.tab()
     page.add_init_script(LATE)
     opened(page, app, "fibres", SCENE)
@@ -235,5 +236,19 @@ def test_where_graphics_are_slow_a_scene_is_coarser_while_a_hand_holds_its_knob(
         page.mouse.move(box["x"] + 8 + share * (box["width"] - 16), box["y"] + box["height"] / 2)
         page.wait_for_timeout(300)
     page.wait_for_function(f"({FINE})() < 1.01")
+    return page
+
+
+def test_where_graphics_are_slow_a_scene_is_coarser_while_a_hand_holds_its_knob(watched, app) -> None:
+    page = slow(watched, app)
+    page.mouse.up()
+    page.wait_for_function(f"({FINE})() > 1.49")
+
+
+def test_a_scene_that_is_drawn_anew_while_it_is_coarser_is_fine_again_too(watched, app) -> None:
+    page = slow(watched, app)
+    before = page.evaluate(DRAWN)[0]
+    page.locator(".st-key-browser button").evaluate("(theme) => theme.click()")  # the other one: all is drawn anew
+    page.wait_for_function(f"(before) => ({DRAWN})()[0] > before", arg=before)
     page.mouse.up()
     page.wait_for_function(f"({FINE})() > 1.49")

@@ -156,7 +156,7 @@ async function refresh(figure) {
     figure.shown.at = standing(figure.shown.mask);
     if (!(await sketch(Plotly, figure))) await draw(Plotly, figure);
   } else if (figure.shown.sketched && !held) {
-    if (!sharpen(figure)) await draw(Plotly, figure);
+    await draw(Plotly, figure);
   } else if (outlineOf(figure.header) !== figure.shown.outline) {
     await draw(Plotly, figure);
   } else if (sizeOf(figure) !== figure.shown.size && !printing) {

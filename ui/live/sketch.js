@@ -12,6 +12,7 @@ for (const end of ["pointerup", "pointercancel"]) addEventListener(end, letGo, t
 function letGo() {
   held = false;
   for (const figure of all()) {
+    graphicsOf(figure.plot).forEach((glplot) => paintBy(glplot, plotGlPixelRatio));
     if (figure.shown.sketched) wake(figure);
     if (figure.pointed) point(figure);
   }
@@ -37,9 +38,8 @@ async function sketch(Plotly, figure) {
 
 // Paint a scene that moves coarser, once its graphics turn out to be slow.
 function coarsen(figure) {
-  if (figure.late < SURE) return time(figure);
-  figure.shown.sketched = true;
-  graphicsOf(figure.plot).forEach((glplot) => paintBy(glplot, 1));
+  if (figure.late < SURE) time(figure);
+  else graphicsOf(figure.plot).forEach((glplot) => paintBy(glplot, 1));
 }
 
 // The next frame but one comes when the graphics have taken this one.
@@ -52,12 +52,4 @@ function time(figure) {
     figure.late = performance.now() - began > SLOW ? figure.late + 1 : 0;
   };
   requestAnimationFrame(() => requestAnimationFrame(taken));
-}
-
-// The hand has let go. False where all is to be drawn.
-function sharpen({ plot, shown }) {
-  const scenes = graphicsOf(plot);
-  shown.sketched = false;
-  scenes.forEach((glplot) => paintBy(glplot, plotGlPixelRatio));
-  return scenes.length > 0;
 }
