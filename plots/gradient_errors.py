@@ -10,10 +10,8 @@ from plots import theme
 from plots.figure import axis, base_layout, label_width, literal, title
 
 ROW = 17  # px
-LOWEST, HIGHEST = (
-    -12.0,
-    0.5,
-)  # powers of ten where the axis begins, and where what is no number stands: above all others
+LOWEST = -12.0  # the axis begins at this power of ten
+HIGHEST = 0.5  # the power of ten where what is no number stands: above all others
 
 
 def gradient_errors(

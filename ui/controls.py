@@ -25,7 +25,6 @@ from ui.said import say
 
 MOUNTS = "fibra.mounts"  # session state: the widget that stands for each knob
 GENERATIONS = 50  # keys a knob: Streamlit forgets none of them, and no answer is so many widgets late
-NO_ENGLISH = {"select_all": False}  # what Streamlit offers under a list of choices, in English on every page
 _NOTHING = object()
 
 
@@ -81,6 +80,11 @@ def draw(
     if mount.generation == 0 and shown != value:
         st.session_state[MOUNTS][mount.knob] = replace(mount, generation=1, value=value)
         st.rerun()
+
+
+def several(mount: Mount, value: Any, turn: Callable[[Any], None], *args: Any, **more: Any) -> None:
+    """A list of which several are chosen, without Streamlit's offer to take all of it, in English on every page."""
+    draw(mount, value, turn, st.multiselect, *args, select_all=False, **more)
 
 
 def _heard(mount: Mount, turn: Callable[[Any], None], none: bool = False) -> None:

@@ -71,9 +71,9 @@ def _heads(scene: Scene, words: Words) -> None:
 
     off = list(scene.ablated)
     mount = controls.feed("switch-heads", off, (words.lang, *places))
-    look = {"format_func": name, "placeholder": words("switches.no_heads")} | controls.NO_ENGLISH
+    look = {"format_func": name, "placeholder": words("switches.no_heads")}
     turn = partial(_set, "ablated")
-    controls.draw(mount, off, turn, st.multiselect, words("switches.heads"), places, mount.value, **look)
+    controls.several(mount, off, turn, words("switches.heads"), places, mount.value, **look)
     say(words("switches.expect.heads"), "about")
 
 

@@ -27,8 +27,7 @@ def choose(scene: Scene, words: Words) -> None:
     edges = cuts.to_choose(scene)
     mount = controls.feed("fibres-cut", [*scene.cut], (words.lang, *edges))
     look = {"format_func": lambda edge: cuts.name(edge, scene, words), "placeholder": words("cut.none")}
-    look |= controls.NO_ENGLISH
-    controls.draw(mount, [*scene.cut], _cut, st.multiselect, words("cut.list"), edges, mount.value, **look)
+    controls.several(mount, [*scene.cut], _cut, words("cut.list"), edges, mount.value, **look)
     mend = {"disabled": not scene.cut, "width": "stretch", "icon": ":material/healing:"}
     st.button(words("cut.mend"), key="mend", on_click=_cut, args=([],), **mend)
 

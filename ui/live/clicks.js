@@ -26,14 +26,15 @@ function listen(figure) {
   plot.addEventListener("pointerdown", press, { capture: true, signal });
   plot.addEventListener("click", (event) => {
     if (event.target.tagName !== "CANVAS" || Math.hypot(event.x - pressed.x, event.y - pressed.y) > 4) return;
+    const touched = pressed.pointerType === "touch";
     let found = null;
     const look = (frames) =>
       requestAnimationFrame(() => {
         found = hovered ?? found;
-        if (frames && !(found && pressed.pointerType === "touch")) look(frames - 1);
+        if (frames > 1 && !(touched && found)) look(frames - 1);
         else if (found) report(figure, found);
       });
-    look(pressed.pointerType === "touch" ? PATIENCE : 1);
+    look(touched ? PATIENCE : 2);
   }, { signal });
   plot.addEventListener("click", (event) => reportBar(figure, event), { signal });
 }

@@ -247,7 +247,7 @@ function setTraces(plot, data) {
   if (!others.every(({ uid }) => drawn[uid]?.update && drawn[uid].data?._input)) throw new Error("other traces of a scene");
   for (const trace of others) {
     const { data: full } = drawn[trace.uid];
-    for (const name of ["x", "y", "z", "hovertext", "customdata"]) if (trace[name]) full[name] = trace[name];
+    for (const name of PARTED) if (trace[name]) full[name] = trace[name];
     if (trace.marker) full.marker.color = trace.marker.color;
     Object.assign(full, { _input: trace, _length: trace.x.length });
     drawn[trace.uid].update(full);

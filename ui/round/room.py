@@ -46,9 +46,9 @@ class Room:
             return "waiting"
         if self.revealed:
             return "revealed"
-        if self.open or not self.ballot:
-            return "open" if self.open else "asked"
-        return "talk" if self.ballot < BALLOTS[-1] else "last"
+        if self.open:
+            return "open"
+        return "asked" if not self.ballot else "talk" if self.ballot < BALLOTS[-1] else "last"
 
     @property
     def taking(self) -> int:
