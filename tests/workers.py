@@ -6,6 +6,7 @@ test.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -22,8 +23,9 @@ LONGEST = (
 # Those whose tests share nothing: they are dealt one by one.
 ONE_BY_ONE = {
     *("test_one_scene", "test_train_journeys", "test_paper", "test_layout", "test_internals", "test_looks"),
-    *("test_claims", "test_every_scene"),
+    "test_every_scene",
 }
+BY_PAGE = {"test_claims"}  # those whose tests of a page share something: their ids end with [page-...]
 APART = ("web", "firefox", "webkit", "snapshots")  # some minutes each: they run where -m names them, and nowhere else
 
 
@@ -39,9 +41,12 @@ def longest_first(config: pytest.Config, items: list[pytest.Item]) -> None:
 
 
 def dealt_with(test: str) -> str:
-    """What goes to a worker together with a test of this id: its file, or the test alone."""
+    """What goes to a worker together with a test of this id: its file, its page's tests there, or the test alone."""
     file = test.partition("::")[0]
-    return test if file.rpartition("/")[2].removesuffix(".py") in ONE_BY_ONE else file
+    name = file.rpartition("/")[2].removesuffix(".py")
+    if name in BY_PAGE:
+        return file + "".join(re.findall(r"\[\w+", test))
+    return test if name in ONE_BY_ONE else file
 
 
 @pytest.hookimpl(optionalhook=True)

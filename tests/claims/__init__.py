@@ -107,8 +107,9 @@ def heard(scene: Any, builders: Iterable[Callable], lang: str, fresh: Fresh) -> 
         yield words
 
 
-def check(scene: Any, builders: Iterable[Callable], lang: str, fresh: Fresh) -> None:
-    """Hold what the builders say against `fresh`."""
+def check(scene: Any, builders: Iterable[Callable], lang: str, fresh: Fresh) -> set[str]:
+    """Hold what the builders say against `fresh`; the keys of all that was held."""
+    held = set()
     for words in heard(scene, builders, lang, fresh):
         for key, values in words.claimed():
             assert key in CLAIMS.keys() | fresh.claims.keys(), f"{key}: nothing says when this is true"
@@ -116,6 +117,8 @@ def check(scene: Any, builders: Iterable[Callable], lang: str, fresh: Fresh) -> 
                 hold(fresh, key, values)
             except AssertionError as error:
                 raise AssertionError(f"{key} {values}\n{fresh.says}\n{fresh.scene.to_query()}\n{error}") from error
+            held.add(key)
+    return held
 
 
 def hold(fresh: Fresh, key: str, values: Values) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -58,8 +59,8 @@ def misplaced(fresh: Fresh, words: Recorder) -> Iterator[str]:
         hold(fresh, key, values)
         if not is_said(fresh, words.said, was):
             continue
-        for other in (one for one, claim in (CLAIMS | dict(fresh.claims)).items() if claim is holds and one != key):
-            if page_of(other) != page_of(key):
+        for other in keys_of(page_of(key)):
+            if other == key or (fresh.claims.get(other) or CLAIMS[other]) is not holds:
                 continue
             try:
                 now = fresh.words(other, **values)
@@ -76,6 +77,11 @@ def misplaced(fresh: Fresh, words: Recorder) -> Iterator[str]:
 
 def page_of(key: str) -> str:
     return key.partition(".")[0]
+
+
+@cache
+def keys_of(page: str) -> tuple[str, ...]:
+    return tuple(key for key in CLAIMS if page_of(key) == page)
 
 
 def retold(said: list[tuple[str, Values]], key: str, other: Values, was: str, now: str) -> Iterator[tuple[str, Values]]:
