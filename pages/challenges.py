@@ -25,6 +25,7 @@ def offered(chosen: str, words: Words) -> None:
         for kind in challenges.KINDS
     ]
     said = {"stars": words("challenges.best", most=MOST, n="{n}"), "none": words("challenges.none")}
+    said |= {"all": words("challenges.all"), "next": words("challenges.next", title="{title}")}
     bests.cards(groups, chosen, said, asked.begin)
 
 

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
+
+import numpy as np
 
 from core import Scene
 from core.challenges import Challenge, Score, score, target
 from core.challenges.challenge import MOST, next_token
 from core.scene.continuation import namer
 from pictures import compute
+from pictures.attention import matrix
 from pictures.compute import EncodedPicture, Picture
+from pictures.extremes import token_name
 from pictures.heads import all_tiles, with_chosen
-from pictures.squares import looks_map
 from pictures.stacks import patterns
-from pictures.words import Words
+from pictures.words import Words, capital
 from plots.tokens import edged
 
-WIDE = 420  # px: of the map that is wanted
 Picks = list[tuple[int, int]]
 
 
@@ -27,10 +30,30 @@ def reached(challenge: Challenge, scene: Scene, picks: Picks) -> Score:
 
 def wanted(challenge: Challenge, scene: Scene, words: Words) -> EncodedPicture:
     """The pattern that the head is to have; the row of a word that may look anywhere stays blank."""
-    tokens = list(scene.tokens)
-    goal, says = target(challenge, tokens), words(f"challenges.{challenge.name}.task")
-    figure = looks_map(goal, tokens, words, says, width=WIDE)
-    return compute.encode(Picture(figure, says), words)
+    goal = target(challenge, scene.tokens)
+    says = asked(goal, scene.tokens, words)
+    return compute.encode(Picture(matrix(scene, goal, words, says, scale="probability"), says), words)
+
+
+def asked(goal: np.ndarray, tokens: tuple[str, ...], words: Words) -> str:
+    """A pattern that is wanted, in words: whom each token is to look at, those that look alike together."""
+    n = len(tokens)
+    alike: dict[tuple[int, ...] | None, list[int]] = {}
+    if np.array_equal(goal, np.eye(n)):
+        return words("challenges.goal.itself")
+    for row in range(n):
+        whom = tuple(np.flatnonzero(goal[row]).tolist()) if np.isfinite(goal[row]).all() else None
+        alike.setdefault(whom, []).append(row)
+    told = []
+    for whom, rows in alike.items():
+        who, many = (words("challenges.goal.every"), 1) if len(rows) == n else (_names(rows, tokens, words), len(rows))
+        key = "free" if whom is None else "all" if len(whom) == n else "alone" if len(whom) == 1 else "shared"
+        told.append(words(f"challenges.goal.{key}", who=who, n=many, whom=_names(whom or (), tokens, words)))
+    return capital("; ".join(told)) + "."
+
+
+def _names(places: Sequence[int], tokens: tuple[str, ...], words: Words) -> str:
+    return words.several(token_name(tokens, place, words) for place in places) if places else ""
 
 
 def heads(scene: Scene, words: Words) -> EncodedPicture:

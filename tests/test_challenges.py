@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from html import unescape
 from itertools import combinations, product
+from urllib.parse import urlencode
 
 import numpy as np
 import pytest
@@ -54,6 +55,36 @@ def test_the_goal_is_a_pattern_and_the_score_the_share_that_agrees(one):
     assert build_score(np.where(np.isnan(wanted), 1, wanted), wanted) == 1
     assert build_score(np.full_like(pattern, np.nan), wanted) == 0
     assert list(one.stars) == sorted(one.stars) and len(one.stars) == 3
+
+
+GOALS = {
+    "evenly": ("Every word gives all the same attention.", "Cada palavra dá a todas a mesma atenção."),
+    "the-first": ("Every word looks at “Os” alone.", "Cada palavra olha só para “Os”."),
+    "itself": ("Every word looks at itself alone.", "Cada palavra olha só para si mesma."),
+    "draw-a-cross": (
+        "“Os” and “joelho” look at “Os” and “joelho” equally; "
+        "“pinguins” and “tem” look at “pinguins” and “tem” equally; “não” looks at “não” alone.",
+        "“Os” e “joelho” olham por igual para “Os” e “joelho”; "
+        "“pinguins” e “tem” olham por igual para “pinguins” e “tem”; “não” olha só para “não”.",
+    ),
+    "before-by-matrices": (
+        "“Os” may look anywhere; “pinguins” looks at “Os” alone; “não” looks at “pinguins” alone; "
+        "“tem” looks at “não” alone; “joelho” looks at “tem” alone.",
+        "“Os” pode olhar para onde quiser; “pinguins” olha só para “Os”; “não” olha só para “pinguins”; "
+        "“tem” olha só para “não”; “joelho” olha só para “tem”.",
+    ),
+}
+
+
+@pytest.mark.parametrize("one", BUILT, ids=named)
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_what_is_wanted_is_said_from_the_pattern_and_the_task_stands_on_the_page_once(one, lang):
+    words = words_of(lang)
+    says = challenges.wanted(one, one.scene, words).says
+    assert says != words(f"challenges.{one.name}.task")
+    assert says == GOALS.get(one.name, (says, says))[lang == "pt-BR"]
+    rows = target(one, one.scene.tokens)
+    assert all(len({*row[row > 0]}) <= 1 for row in rows), "whom a word looks at, it looks at equally"
 
 
 def test_equal_words_look_at_one_another():
@@ -316,7 +347,74 @@ def test_a_challenge_is_played_and_its_stars_are_remembered(watched, app):
     tab.keyboard.press("Space")
     wait_for_query(tab, ablated="1.2")
     expect(tab.locator(".fibra-score")).to_contain_text("★★★")
-    expect(card.get_by_role("img")).to_have_attribute("aria-label", "best: 3 of 3 stars")
+    expect(card.locator("i")).to_have_attribute("aria-label", "best: 3 of 3 stars")
     tab.reload()
     settled(tab)
-    expect(card.get_by_role("img")).to_have_attribute("aria-label", "best: 3 of 3 stars")
+    expect(card.locator("i")).to_have_attribute("aria-label", "best: 3 of 3 stars")
+
+
+@pytest.mark.browser
+def test_the_list_folds_away_from_the_challenge_and_leads_to_the_next(watched, app):
+    """On a phone sixteen cards stood above the task. Who chose by keyboard is left at what unfolds them."""
+    words = words_of("pt-BR")
+    tab = watched.at(app, "/challenges?lang=pt-BR", 390, 844)
+    settled(tab)
+    card, unfold = tab.locator('[data-challenge="cut-one"]'), tab.get_by_role("button", name=words("challenges.all"))
+    assert card.is_visible() and not unfold.count()
+    card.press("Enter")
+    wait_for_query(tab, challenge="cut-one")
+    settled(tab)
+    expect(unfold).to_be_focused()
+    expect(unfold).to_have_attribute("aria-expanded", "false")
+    assert not card.is_visible()
+    unfold.press("Enter")
+    expect(unfold).to_have_attribute("aria-expanded", "true")
+    expect(card).to_have_attribute("aria-current", "true")
+    assert card.is_visible()
+    tab.get_by_role("button", name=words("challenges.next", title=words("challenges.cut-two.title"))).click()
+    wait_for_query(tab, challenge="cut-two")
+    settled(tab)
+    assert not card.is_visible()
+
+
+CELLS = """(name) => {
+  const figure = document.querySelector(name);
+  const { left, top } = figure.getBoundingClientRect();
+  return [...figure.querySelectorAll(".textpoint text")].map((cell) => {
+    const box = cell.getBoundingClientRect();
+    return [box.left + box.width / 2 - left, box.top - top];
+  });
+}"""
+BOXES = """([...names]) => names.map((name) => {
+  const box = document.querySelector(name).getBoundingClientRect();
+  return [box.left, box.top, box.width, box.height, box.bottom].map(Math.round);
+})"""
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("size", [(1366, 768), (1280, 720)])
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_what_a_challenge_is_about_is_on_the_first_screen(watched, app, size, lang):
+    """And of a head that is built what it is now stands beside what it should be, cell by cell."""
+    maps = [f"[data-figure=challenge-{name}] .fibra-figure" for name in ("wanted", "pattern")]
+    seen = {
+        "the-one-before": [*maps, ".st-key-challenge-numbers"],
+        "first-by-matrices": [*maps, ".st-key-challenge-numbers"],
+        "cut-one": ["[data-figure=challenge-all]", ".st-key-challenge-heads"],
+        "cut-the-copyist": ["[data-figure=challenge-all]"],
+        "sever-two": [f"[data-figure=challenge-{name}] .fibra-figure" for name in ("light", "twin")],
+        "find-needed": ["[data-figure=challenge-all]", ".st-key-challenge-pick"],
+    }
+    for name, parts in seen.items():
+        query = urlencode(CHALLENGES[name].scene.turn(challenge=name, lang=lang).to_query())
+        tab = watched.at(app, f"/challenges?{query}", *size)
+        tab.wait_for_selector(f"{parts[0]} [data-drawn], {parts[0]}[data-drawn]")
+        settled(tab)
+        assert tab.get_by_text(words_of(lang)(f"challenges.{name}.task"), exact=True).count() == 1
+        boxes = tab.evaluate(BOXES, [".fibra-score", *parts])
+        assert all(bottom <= size[1] for *_, bottom in boxes), (name, boxes)
+        if parts[0] == maps[0]:
+            (left, top, *one, _), (right, beside, *other, _) = boxes[1:3]
+            assert top == beside and one == other and right > left + one[0]
+            wanted, now = (np.array(tab.evaluate(CELLS, each)) for each in maps)
+            assert len(now) == 25 and np.abs(wanted - now[-len(wanted) :]).max() <= 1  # of the first none is wanted

@@ -20,13 +20,24 @@ from pictures.words import MINUS, Words
 from ui import state
 from ui.live import alone
 
+SMALL = (28, 60)  # px: the height of a line of a small table, the least width of a column
 Cells = dict[int, dict[str, Any]]  # row -> column -> what was written
 Take = Callable[[Cells], Sequence[Notice]]
 
 
-def draw(key: str, head: str, rows: Sequence[str], numbers: np.ndarray, scene: Scene, words: Words, take: Take) -> None:
-    """numbers [row, column], each row under its name. `take` has the edited cells in the Scene and returns a Notice for
-    each that cannot be; then the table starts afresh, as it does from every other Scene.
+def draw(
+    key: str,
+    head: str,
+    rows: Sequence[str],
+    numbers: np.ndarray,
+    scene: Scene,
+    words: Words,
+    take: Take,
+    small: bool = False,
+) -> None:
+    """numbers [row, column], each row under its name; small: as low and narrow as can be read. `take` has the edited
+    cells in the Scene and returns a Notice for each that cannot be; then the table starts afresh, as it does from every
+    other Scene.
     """
     written = [list(map(words.number, row)) for row in numbers.tolist()]  # a column of numbers has no comma
     mount = f"{key}-{_mount(key, scene)}"
@@ -37,7 +48,8 @@ def draw(key: str, head: str, rows: Sequence[str], numbers: np.ndarray, scene: S
         return
     import pandas as pd
 
-    columns = [str(column) for column in range(numbers.shape[1])]
+    column = st.column_config.TextColumn(width=SMALL[1] if small else "small")
+    columns = [str(place) for place in range(numbers.shape[1])]
     table = pd.DataFrame(written, columns=columns)
     table.insert(0, head, list(rows))
     st.data_editor(
@@ -46,7 +58,8 @@ def draw(key: str, head: str, rows: Sequence[str], numbers: np.ndarray, scene: S
         hide_index=True,
         num_rows="fixed",
         disabled=[head],
-        column_config=dict.fromkeys(columns, st.column_config.TextColumn(width="small")),
+        row_height=SMALL[0] if small else None,
+        column_config=dict.fromkeys([head, *columns] if small else columns, column),
         on_change=_edited,
         args=(key, mount, take),
     )

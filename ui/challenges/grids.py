@@ -18,11 +18,12 @@ ROW = "x"  # the column of the rows' numbers: entries of what the matrix multipl
 def editor(scene: Scene, words: Words) -> None:
     """A row an entry of the embedding, a column an entry of the query or the key."""
     params, rows = compute.params(scene), [str(row) for row in range(scene.grid)]
-    for matrix, column in zip(MATRICES, st.columns(2, gap="medium"), strict=True):
-        with column:
-            shell.say(words(f"challenges.grids.{matrix}"), "step")
-            numbers, take = params[f"blocks.0.attn.W_{matrix}"], partial(_take, matrix, words.comma)
-            table.draw(f"grid-{matrix}", ROW, rows, numbers, scene, words, take)
+    with st.container(key="challenge-matrices"):
+        for matrix in MATRICES:
+            with st.container(key=f"challenge-matrix-{matrix}"):
+                shell.say(words(f"challenges.grids.{matrix}"), "step")
+                numbers, take = params[f"blocks.0.attn.W_{matrix}"], partial(_take, matrix, words.comma)
+                table.draw(f"grid-{matrix}", ROW, rows, numbers, scene, words, take, small=True)
     shell.notices(words, "cell")
 
 

@@ -20,9 +20,10 @@ from ui.attention import embeddings
 from ui.challenges import grids
 from ui.challenges.asked import begin, name_head, named, show, told
 from ui.fibres import cutting
-from ui.live import bests
+from ui.live import bests, live_figure
 
-HEIGHT = 400  # px: of the two maps
+MAP = 300  # px: of either map of a head that is built
+TALLEST = 390  # px: of the other pictures, so that a laptop shows a whole one below its task
 
 
 @st.fragment
@@ -46,20 +47,20 @@ def play(words: Words) -> None:
 
 def _score(challenge: Challenge, scene: Scene, found: Score, words: Words) -> None:
     share = f"{found.value:.1%}" if challenge.kind == "build" else f"{found.stars / 3:.0%}"
-    st.html(
-        f'<div class="fibra-score" role="status">{pictures.stars(found.stars, words)}'
-        f'<span class="track" aria-hidden="true"><i style="width:{share}"></i></span>'
-        f"<b>{escape(_told(challenge, scene, found, words))}</b></div>"
-    )
-    shown = challenge.name in st.session_state.get(SOLVED, ())
-    if found.stars and not shown:
-        bests.keep(challenge.name, found.stars)
-    with st.container(key="challenge-buttons", horizontal=True):
+    with st.container(key="challenge-score", horizontal=True):
+        st.html(
+            f'<div class="fibra-score" role="status">{pictures.stars(found.stars, words)}'
+            f'<span class="track" aria-hidden="true"><i style="width:{share}"></i></span>'
+            f"<b>{escape(_told(challenge, scene, found, words))}</b></div>"
+        )
         if challenge.free or named(challenge.name) or told(challenge.name):
             st.button(words("challenges.anew"), key="challenge-anew", on_click=begin, args=(challenge.name,))
         if not told(challenge.name):
             label = words("challenges.solution" if found.stars else "challenges.show")
             st.button(label, key="challenge-show", on_click=show, args=(challenge.name,))
+    shown = challenge.name in st.session_state.get(SOLVED, ())
+    if found.stars and not shown:
+        bests.keep(challenge.name, found.stars)
     if found.stars == pictures.MOST or shown:  # the challenge comes before its explanation
         shell.say(words(f"challenges.{challenge.name}.why"))
         if shown:
@@ -78,43 +79,41 @@ def _told(challenge: Challenge, scene: Scene, found: Score, words: Words) -> str
 
 
 def _build(challenge: Challenge, scene: Scene, words: Words) -> None:
-    wanted, is_now = st.columns(2, gap="large")
-    with wanted:
-        figure.show(
-            pictures.wanted(challenge, scene, words),
-            words,
-            key="challenge-wanted",
-            height=HEIGHT,
-            title=words("challenges.wanted"),
-        )
-    with is_now:
+    with st.container(key="challenge-build"), live_figure.together("challenge-build"):
+        wanted = pictures.wanted(challenge, scene, words)
+        figure.show(wanted, words, key="challenge-wanted", height=MAP, title=words("challenges.wanted"))
         title = words("challenges.is_now")
-        figure.picture(attention.pattern, scene, words, key="challenge-pattern", height=HEIGHT, title=title)
-    if challenge.free == "matrices":
-        grids.editor(scene, words)
-    else:
-        shell.say(words("challenges.numbers"), "step")
-        embeddings.editor(scene, words)
+        figure.picture(attention.pattern, scene, words, key="challenge-pattern", height=MAP, title=title)
+        with st.container(key="challenge-numbers"):
+            if challenge.free == "matrices":
+                grids.editor(scene, words)
+            else:
+                shell.say(words("challenges.numbers"), "step")
+                embeddings.editor(scene, words)
 
 
 def _cut(challenge: Challenge, scene: Scene, words: Words) -> None:
     _heads(scene, words, _toggle)
-    with st.container(key="challenge-heads", horizontal=True):
-        for place in _places(scene):
-            label = words("checks.place", layer=place[0], head=place[1])
-            on, knob = place not in scene.ablated, f"head-{place[0]}-{place[1]}"
-            controls.switch(label, knob, on, of=challenge.name, turn=lambda place=place, **_: _switch(place))
+    with st.container(key="challenge-heads"):
+        for layer in range(scene.config.n_layers):
+            with st.container(key=f"challenge-heads-{layer}", horizontal=True):
+                for head in range(scene.config.n_heads):
+                    _head_switch((layer, head), challenge, scene, words)
+
+
+def _head_switch(place: tuple[int, int], challenge: Challenge, scene: Scene, words: Words) -> None:
+    label = words("checks.place", layer=place[0], head=place[1])
+    on, knob = place not in scene.ablated, f"head-{place[0]}-{place[1]}"
+    controls.switch(label, knob, on, of=challenge.name, turn=lambda **_: _switch(place))
 
 
 def _sever(challenge: Challenge, scene: Scene, words: Words) -> None:
-    with st.container(key="challenge-choice", horizontal=True):
+    with st.container(key="challenge-fibres"), live_figure.together("challenge-fibres"):
+        cutting.choose(scene, words)
         controls.head(scene.config, scene.place, words)
-    cutting.choose(scene, words)
-    all_of_them, one_head = st.columns((2, 1), gap="large")
-    for column, builder in ((all_of_them, fibres.light), (one_head, fibres.twin)):
-        with column:
+        for builder in (fibres.light, fibres.twin):
             name = f"challenge-{builder.__name__}"
-            figure.picture(builder, scene, words, key=name, height=HEIGHT, on_click=_touch)
+            figure.picture(builder, scene, words, key=name, height=TALLEST, on_click=_touch)
     shell.notices(words, "last_key")
 
 
@@ -136,13 +135,8 @@ def _find(challenge: Challenge, scene: Scene, words: Words) -> None:
 
 
 def _heads(scene: Scene, words: Words, on_click: Any) -> None:
-    height = overview_height(scene)
-    figure.show(pictures.heads(scene, words), words, key="challenge-all", height=height, on_click=on_click)
-
-
-def _places(scene: Scene) -> list[tuple[int, int]]:
-    config = scene.config
-    return [(layer, head) for layer in range(config.n_layers) for head in range(config.n_heads)]
+    look = {"height": min(overview_height(scene), TALLEST), "on_click": on_click}
+    figure.show(pictures.heads(scene, words), words, key="challenge-all", **look)
 
 
 def _at(click: dict[str, Any]) -> tuple[int, int] | None:

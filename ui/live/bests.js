@@ -2,6 +2,7 @@
 
 const PLACE = "fibra-challenges"; // in localStorage: name -> stars
 const MOST = 3;
+const FEW = 4; // cards that stand below one another: more take two columns
 const made = new WeakMap(); // the component's root -> the cards in it
 
 export default function ({ parentElement, data, setTriggerValue }) {
@@ -29,15 +30,39 @@ function keep({ name, stars }) {
   dispatchEvent(new Event("fibra-best"));
 }
 
-function draw(root, { groups, chosen }) {
-  const focused = root.getRootNode().activeElement?.dataset.challenge;
-  root.replaceChildren(...groups.map(({ title, cards }) => {
+// Once one is chosen the list folds away, and what is played stands below its one line.
+function draw(root, { groups, chosen, words }) {
+  const focused = root.getRootNode().activeElement;
+  const held = focused?.dataset.challenge;
+  const list = document.createElement("div");
+  list.append(...groups.map(({ title, cards }) => {
     const group = document.createElement("section");
-    group.append(Object.assign(document.createElement("h2"), { textContent: title }));
-    for (const card of cards) group.append(button(root, card, chosen));
+    const within = document.createElement("div");
+    within.append(...cards.map((card) => button(root, card, chosen)));
+    if (cards.length > FEW) group.className = "many";
+    group.append(Object.assign(document.createElement("h2"), { textContent: title }), within);
     return group;
   }));
-  root.querySelector(`[data-challenge="${focused}"]`)?.focus();
+  root.replaceChildren(...(chosen ? [folding(root, list, groups, chosen, words)] : []), list);
+  if (held ?? focused) (chosen ? root.querySelector("[aria-expanded]") : root.querySelector(`[data-challenge="${held}"]`))?.focus();
+}
+
+function folding(root, list, groups, chosen, words) {
+  const line = document.createElement("nav");
+  const all = Object.assign(document.createElement("button"), { type: "button", textContent: words.all });
+  const fold = (folded) => all.setAttribute("aria-expanded", String(!(list.hidden = folded)));
+  all.addEventListener("click", () => fold(!list.hidden));
+  fold(true);
+  line.append(all);
+  const cards = groups.flatMap(({ cards }) => cards);
+  const next = cards[cards.findIndex(({ name }) => name === chosen) + 1];
+  if (next) {
+    const on = Object.assign(document.createElement("button"), { type: "button", className: "next" });
+    on.textContent = words.next.replace("{title}", () => next.title);
+    on.addEventListener("click", () => root.opened(next.name));
+    line.append(on);
+  }
+  return line;
 }
 
 function button(root, { name, title }, chosen) {
@@ -53,7 +78,7 @@ function button(root, { name, title }, chosen) {
 
 function markAll(root, words) {
   const best = bests();
-  for (const made of root.querySelectorAll("button")) {
+  for (const made of root.querySelectorAll("[data-challenge]")) {
     const n = Math.max(0, Math.min(MOST, Number(best[made.dataset.challenge]) || 0));
     const stars = made.querySelector("i");
     stars.textContent = "★".repeat(n) + "☆".repeat(MOST - n);

@@ -16,7 +16,8 @@ _BESTS = compat.component_of("bests", "button", "bests", private=("guard",))
 def cards(groups: Sequence[dict[str, Any]], chosen: str, words: dict[str, str], opened: Callable[[str], None]) -> None:
     """Draw `groups` {"title", "cards": [{"name", "title"}]}; `opened` is called with the name of a card.
 
-    words: what is said of the stars (`stars`, with {n} in it) and of none (`none`). Plain buttons stand in.
+    words: what is said of the stars (`stars`, with {n} in it) and of none (`none`); of the chosen one's line, what
+    unfolds the list (`all`), and the one that follows (`next`, with {title} in it). Plain buttons stand in.
     """
     if not compat.usable(_BESTS):
         for card in (card for group in groups for card in group["cards"]):
