@@ -245,6 +245,19 @@ def test_where_graphics_are_slow_a_scene_is_coarser_while_a_hand_holds_its_knob(
     page.wait_for_function(f"({FINE})() > 1.49")
 
 
+def test_where_graphics_are_slow_a_scene_is_coarser_while_it_is_turned(watched, app) -> None:
+    page = slow(watched, app)
+    page.mouse.up()
+    page.wait_for_function(f"({FINE})() > 1.49")
+    box = page.locator("[data-figure=fibres] canvas").first.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] / 2 + 60, box["y"] + box["height"] / 2, steps=3)
+    page.wait_for_function(f"({FINE})() < 1.01")
+    page.mouse.up()
+    page.wait_for_function(f"({FINE})() > 1.49")
+
+
 def test_a_scene_that_is_drawn_anew_while_it_is_coarser_is_fine_again_too(watched, app) -> None:
     page = slow(watched, app)
     before = page.evaluate(DRAWN)[0]
