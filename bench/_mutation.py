@@ -22,6 +22,15 @@ EQUIVALENT: dict[str, str] = {
     "pictures/ways.py: self._n - 1 -> (self._n)": "which of the distances are kept; they are the same",
     "pictures/memory.py: 32_000_000 -> (32000001)": "a byte more, and the system gets back what is free",
     "pictures/extremes.py: 1000 -> (1001)": "how many are put in order at once; the order is the same",
+    "core/generate/sampling.py: self.plain > p * (1 + ROUNDING) -> (self.plain >= p * (1 + ROUNDING))": (
+        "of two no one is exactly as much likelier as rounding may make it"
+    ),
+    "core/generate/sampling.py: self.plain >= p * (1 - ROUNDING) -> (self.plain > p * (1 - ROUNDING))": (
+        "of two no one is exactly as much likelier as rounding may make it"
+    ),
+    "core/generate/sampling.py: self.chance(position) * together[-1] -> (self.chance(position) / together[-1])": (
+        "what is drawn from adds up to 1, but for rounding"
+    ),
     "core/interpret/induction.py: 11 -> (12)": "another period of the probe, as good",
     "core/ops/activations.py: size <= 0.46875 -> (size < 0.46875)": "there both approximations give the same",
     "core/ops/activations.py: 6 -> (7)": "both are past where it is 1",

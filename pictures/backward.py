@@ -11,6 +11,7 @@ import numpy as np
 import core
 from core import Params, Scene, Trace, limits
 from core.explain.subject import GRAD, LENGTH
+from core.interpret import token_lengths
 from pictures import compute, memory, stacks
 from pictures.compute import Picture, picture
 from pictures.continuation import names
@@ -159,7 +160,7 @@ def _way(grads: Mapping[str, np.ndarray], stack: Stack) -> Way:
     """The gradients of a whole model, as those of one of its stacks."""
     start = stack.prefix
     own = {name.removeprefix(start): gradient for name, gradient in grads.items() if name.startswith(start)}
-    lengths = [np.sqrt((own[name].astype(np.float64) ** 2).sum(-1)) for name in stages(stack.config.n_layers)]
+    lengths = [token_lengths(own[name]) for name in stages(stack.config.n_layers)]
     return Way(replace(stack, trace=own), np.array(lengths))
 
 

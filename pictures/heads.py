@@ -269,7 +269,7 @@ def _most_bits(scene: Scene) -> float:
 def _alike_distance(scene: Scene) -> float:
     """The mean distance of rows that look at all they may see alike."""
     seen = stacks.looks(scene).seen
-    return float(attention_distance(seen / seen.sum(-1, keepdims=True)).mean())
+    return float(attention_distance(seen / seen.sum(1, keepdims=True)).mean())
 
 
 # ------------------------------------------------------------------------------------------------------ what grows

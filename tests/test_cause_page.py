@@ -15,7 +15,8 @@ from support import fine, html, knob, open_page, pressed, slices_done
 
 from core import Scene, limits
 from core.generate.loop import multiplications
-from pictures import cause, compute, continuation, pair
+from core.interpret import Influence
+from pictures import cause, compute, continuation, influence, pair
 from pictures.pair import Pair, exchanged
 from pictures.words import LANGUAGES, words_of
 from plots import theme
@@ -289,3 +290,10 @@ def test_the_other_sentence_is_of_the_words_that_were_typed_and_as_long(model: s
     """A character that no vocabulary has is a token, and its name ten: the page began with nothing to compare."""
     pair = Pair.of(Scene(model=model, sentence=text))
     assert pair.other.text == other and pair.alike
+
+
+def test_integrated_gradients_add_up_where_they_miss_no_more_than_a_hundredth_of_what_was_gained():
+    words = words_of("en")
+    for gain, missed, held in ((100.0, 0.9, True), (-100.0, 0.9, True), (100.0, 1.1, False), (0.01, 0.004, True)):
+        found = Influence({"integrated": np.array([gain, -missed])}, gain)
+        assert ("nothing is missing" in influence._complete(found, words)) == held

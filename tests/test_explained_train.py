@@ -13,13 +13,14 @@ from playwright.sync_api import Page, expect
 from test_explained_page import Read
 
 import core
-from core import Scene
+from core import Scene, limits
 from core.limits import TRAIL
 from core.scene.fields import EXPLAINED
 from core.train.batch import Batch
 from core.train.gradcheck import random_directions
+from core.train.loop import step_bytes
 from pictures.explained import card as cards
-from pictures.explained import training
+from pictures.explained import naming, training
 from pictures.explained.naming import index_at
 from pictures.explained.runs import parted
 from pictures.explained.world import EVERYWHERE, World
@@ -89,6 +90,24 @@ def test_a_loss_is_the_mean_over_its_batch_where_the_weights_are_kept_and_else_w
     )
     for wrong in ("taken.7.logits", "at.7.embed.W_E", "nudged.999.logits", "kept.0.0.logits", "norm_mean.blocks.9"):
         assert not run.has((wrong, (0, 0))) and not run.has((wrong, (0,)))
+
+
+def test_a_batch_is_explained_while_it_takes_no_more_than_a_step_may(monkeypatch) -> None:
+    view, _ = seen("translate")
+    batch, c = view.run.task.batch(10, view.run.size, view.run.seed), view.run.config
+    most = len(batch.ids) * step_bytes(c, batch.ids.shape[-1], batch.source.shape[-1])
+    for allowed, there in ((most, True), (most - 1, False)):
+        monkeypatch.setattr(limits, "STEP", allowed)
+        assert training.world(view, EN).has(("taken.10.logits", (0, 0, 0))) == there
+
+
+def test_a_cell_of_a_batch_is_named_by_the_tokens_of_its_row() -> None:
+    view, run = seen("copy")
+    ids, called = view.run.task.batch(10, view.run.size, view.run.seed).ids, view.run.task.vocabulary
+    for row in range(len(ids)):
+        told = naming.title(("taken.10.mask", (row, 3, 2)), run, EN)
+        query, key = (called[token] for token in ids[row, [3, 2]])
+        assert re.search(f"“{query}”.* → .*“{key}”", told), told
 
 
 @pytest.mark.parametrize("task", TASKS)

@@ -102,7 +102,7 @@ def test_the_least_of_each_row_is_that_row_s_least(seed):
     values = rng.random((30, int(rng.integers(1, 9)))).round(int(rng.integers(1, 4))) - rng.choice([0, 1])
     values[rng.random(values.shape) < 0.1] = 0.5
     values[0, 0] += 1e-9
-    for shown in (ENGLISH.number, lambda x: f"{x:.1e}"):
+    for shown in (ENGLISH.number, lambda x: f"{x:.1e}", lambda x: ENGLISH.number(x) if x > 0 else "none"):
         assert least_of_each(values, shown) == [least(row, shown) for row in values]
 
 

@@ -145,6 +145,17 @@ def test_heads_that_are_off_give_no_light() -> None:
     assert "All 4 heads of the layers lit" in pictures.light(some.turn(layers_lit=1), words_of("en")).says
 
 
+def test_all_heads_of_two_stacks_that_are_lit_are_off_or_not() -> None:
+    """Four heads a layer: the encoder's two layers light up first, then the decoder's, each of two attentions."""
+    scene, words = Scene(model="seq2seq").override(n_layers=3), words_of("en")
+    places = [(layer, head) for layer in range(3) for head in range(4)]
+    off = [*places, *((*at, "cross") for at in places), *((*at, "encoder") for at in places if at[0] < 2)]
+    for lit, n in enumerate((0, 4, 8, 16, 24, 32)):
+        for gone, unlit in ((off, lit > 0), ([at for at in off if at != (0, 1, "encoder")], False)):
+            says = pictures.light(scene.turn(ablated=tuple(gone), layers_lit=lit), words).says
+            assert (words("fibres.says.unlit", n=n) in says) == unlit, (lit, says)
+
+
 def test_layers_that_overflow_are_named() -> None:
     scene = SCENES["overflow"]
     broken = np.isnan(patterns_of(scene)).any((1, 2, 3))

@@ -17,9 +17,10 @@ from streamlit.testing.v1 import AppTest
 
 import core
 from core import PRESETS, Scene, limits
+from core.generate.loop import multiplications
 from core.interpret import logit_lens
 from core.weights.stored import Stored
-from pictures import compute, continuation, drift, extremes, heads, memory, stacks
+from pictures import ablation, compute, continuation, drift, extremes, heads, memory, stacks
 from pictures.generate import cache, draw, lens, loss, votes
 from pictures.words import words_of
 from plots import theme
@@ -272,13 +273,17 @@ def test_a_large_model_s_text_is_computed_again_when_it_is_asked_for(monkeypatch
     monkeypatch.setenv("FIBRA_PLAIN_FIGURES", "1")
     words = words_of("en")
     assert cache.cost(STORIES) <= limits.ABLATIONS
-    says = cache.check(STORIES, words)
+    says, c = cache.check(STORIES, words), STORIES.config
+    runs = [multiplications(c, n, n) for n in range(len(STORIES.tokens), len(STORIES.tokens) + 12)]
+    assert cache.cost(STORIES) == sum(runs), "a run for every token"
     for large in (limits.LARGE, 1):
         monkeypatch.setattr(limits, "LARGE", large)
         monkeypatch.setattr(limits, "ABLATIONS", 10**10)
         assert cache.cost(STORIES) <= limits.ABLATIONS
         monkeypatch.setattr(limits, "ABLATIONS", 1000)
         assert cache.cost(STORIES) > limits.ABLATIONS
+    unread = (len(STORIES.tokens) - 1) * c.d_model * c.vocab_size  # logits of all but its last word and those written
+    assert cache.cost(STORIES) == runs[-1] - unread + ablation.widened(STORIES), "the longest of them alone"
     memory.BUDGET.clear()
     at = fine(open_page("generate", STORIES.turn(lang="en")))
     assert says not in html_of(at) and not cache.both_ways.cache.entries

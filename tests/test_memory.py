@@ -189,6 +189,18 @@ def test_what_makes_little_room_is_let_go_last():
     assert not budget.currsize and not len(shelf)
 
 
+def test_the_little_is_less_than_a_two_hundredth_of_the_room_that_is_wanted():
+    for wanted, stays in ((199, False), (200.2, True)):  # times as much as the little has
+        budget = memory.Budget(10**9)
+        shelf = budget.shelf("values")
+        budget.put(b"little", np.zeros(5_000, np.uint8), shelf)
+        little = budget.currsize
+        for name in (b"run", b"picture"):
+            budget.put(name, np.zeros(2_000_000, np.uint8), shelf)
+        budget.take("training", int(budget.most - budget.currsize + wanted * little))
+        assert [budget.get(name) is not None for name in (b"little", b"run", b"picture")] == [stays, False, True]
+
+
 def test_a_class_computes_a_turn_once():
     scene, together, got = next(scenes("long")), Barrier(8), []
 

@@ -146,6 +146,10 @@ def test_a_run_that_is_closed_leaves_what_was_there_before_it_was_opened(broken)
     assert patched.closed(cooler) == scene.turn(**known, temperature=2.0, pinned=found.pinned)
     other = found.turn(pinned=Scene())  # the reader's own pin
     assert patched.closed(other) == other.unpatched
+    alone = found.turn(pinned=None)
+    assert patched.closed(alone) == alone.unpatched
+    pinned = CLEAN.pin()  # with itself, and no patch to close
+    assert patched.closed(pinned) == pinned
 
 
 def test_a_patch_that_is_left_no_place_is_said_to_be_gone_and_stays_on_pages_that_leave_it_out():

@@ -13,7 +13,7 @@ from support import random_scenes
 import core
 from core import Scene, limits
 from core.interpret import LABELS, rank_correlation
-from core.tasks import story
+from core.tasks import TASKS, story
 from pictures import ablation, changes, continuation, habits, importance, ranked, stacks, together, weighed
 from pictures import reading as pictures
 from pictures.extremes import head_names
@@ -224,6 +224,13 @@ def test_rank_correlation():
     assert rank_correlation(x, np.exp(x)) == pytest.approx(1) and rank_correlation(x, -(x**3)) == pytest.approx(-1)
     assert rank_correlation(np.array([1, 2, 3, 4, 5]), np.array([5, 6, 7, 8, 7])) == pytest.approx(0.8207826816681233)
     assert np.isnan(rank_correlation(x, np.ones(30))) and abs(rank_correlation(x, rng.permutation(x))) < 0.5
+
+
+def test_the_sentences_of_a_task_are_the_first_that_it_keeps_from_training():
+    told = habits.texts(Scene(model="induction"))
+    task = TASKS["repeat"]()
+    batch = task.batch(step=0, size=16, seed=0, held_out=True)
+    assert [one.split() for one in told] == [[task.vocabulary[token] for token in row] for row in batch.ids]
 
 
 def test_many_sentences_are_read_when_asked_for_in_slices(monkeypatch):

@@ -247,6 +247,10 @@ def test_every_layer_is_there_once_and_in_order(n_layers: int) -> None:
     html = drawn(scene)
     opened = [link for link in html.links if link["kind"] in ("attention", "layer") and "ink" in link]
     assert [scene_of(link["href"]).layer for link in opened] == list(range(n_layers))
+    for link in html.links:
+        inside = link["kind"] not in ("vectors", "ranking")
+        layer = scene_of(link["href"]).layer
+        assert re.findall(r", (Layer \d+):", link["label"]) == ([f"Layer {layer}"] if inside else []), link["label"]
     more = words_of("en")("start.more", n=len(hidden))
     assert (more in pictures.html(scene, words_of("en"))) == bool(hidden)
 

@@ -32,6 +32,14 @@ def test_what_is_blank_is_told_in_the_key_alone(lang):
         assert right in unescape(key) and question.reason in unescape(key) and question.reason not in unescape(task)
 
 
+def test_arithmetic_is_announced_where_there_is_some():
+    words = words_of("en")
+    title = f"<h2>{words('worksheet.by_hand')}</h2>"
+    asked = [worksheet.worksheet(page, Scene(), words, 2).decode() for page in ("attention", "start", "heads")]
+    assert [html.count(title) for html in asked] == [4, 4, 0], "on each sheet and in each key"
+    assert ['class="steps"' in html for html in asked] == [True, True, False]
+
+
 def test_each_pupil_can_have_another_sheet():
     words = words_of("en")
     html = worksheet.worksheet("heads", Scene(), words, 3).decode()

@@ -128,5 +128,4 @@ class Distribution:
         if self.sampling.temperature == 0:
             return int(self.logits.argmax())
         together = np.cumsum(self.final[self.kept])
-        place = int(np.searchsorted(together, self.chance(position) * together[-1], side="right"))
-        return int(self.kept[min(place, self.n_kept - 1)])
+        return int(self.kept[np.searchsorted(together, self.chance(position) * together[-1], side="right")])

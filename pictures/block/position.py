@@ -184,7 +184,7 @@ def _angles(scene: Scene, at: np.ndarray | None = None) -> np.ndarray:
 def _slowness(scene: Scene, dimension: int) -> float:
     """Tokens a radian: 1 for the first pair of dimensions, the more the later the pair."""
     if shown_positions(scene) == "rotary":
-        return float(1 / _angles(scene, np.ones(1))[0, dimension // 2])
+        return float(1 / _angles(scene, np.array([1.0]))[0, dimension // 2])
     return 10000 ** (2 * (dimension // 2) / scene.config.d_model)
 
 
