@@ -51,20 +51,22 @@ def whole(check: Check) -> bool:
 
 
 def told(check: Check, scene: Scene, found: Any, words: Words) -> str:
-    """An answer in words."""
+    """An answer in words: no more than was asked for. Of two things in order the first, of one word's row the key."""
     match check.kind:
         case "number":
             return words.number(found, 0 if whole(check) else 2)
         case "choose":
             return option(check, found, words)
         case "order":
+            if len(found) == 2:
+                return option(check, found[0], words)
             *before, said = (option(check, name, words) for name in found)
             for first in reversed(before):
                 said = words("checks.then", first=first, rest=said)
             return said
         case "cell":
             query, key = (token_name(scene.tokens, at, words) for at in found)
-            return words("checks.cell", query=query, key=key)
+            return key if truth(check.name, scene).ndim == 1 else words("checks.cell", query=query, key=key)
         case "head":
             return words("checks.place", layer=found[0], head=found[1])
     return "  ".join(words.number(weight) for weight in found)
@@ -85,7 +87,7 @@ def verdict(check: Check, scene: Scene, guess: Any, words: Words) -> str:
     if check.kind == "number":
         by = told(check, scene, off, words)
         return words(f"checks.says.{'near' if fine else 'number'}", guess=said, truth=right, distance=by)
-    if check.kind == "choose":
+    if check.kind == "choose" or len(check.options) == 2:
         return words("checks.says.choose", guess=said, truth=right)
     if check.kind == "order":
         return words("checks.says.order", guess=said, truth=right, pairs=int(off))

@@ -212,11 +212,11 @@ def test_what_is_said_of_a_guess_is_of_its_kind_and_what_is_near_enough_is_not_s
         "guess": pictures.told(order, order.scene, swapped, EN),
         "truth": pictures.told(order, order.scene, right, EN),
     }
-    assert pictures.verdict(order, order.scene, swapped, EN) == EN("checks.says.order", **said, pairs=1)
+    assert pictures.verdict(order, order.scene, swapped, EN) == EN("checks.says.choose", **said)
     rates = CHECKS["a-rate-too-high"]
     for words, told in (
         (EN, "0.1, then 0.01, then 0.001"),
-        (words_of("pt-BR"), "0,1; em seguida 0,01; em seguida 0,001"),
+        (words_of("pt-BR"), "0,1; depois 0,01; depois 0,001"),
     ):
         assert pictures.told(rates, rates.scene, rates.options, words) == told, "no comma of a number joins two of them"
     values, right = core.checks.values(cell, cell.scene), core.answer(cell)

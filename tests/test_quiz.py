@@ -101,6 +101,17 @@ def test_a_choice_offers_all_there_are_or_four_and_says_of_what_it_asks():
     assert not quiz.asks("teachers")
 
 
+def test_an_answer_says_what_was_asked_for():
+    """Which word: a word, and not who looks at whom. Which of two more: that one, and not both in order."""
+    words, seen = words_of("pt-BR"), {}
+    for page in PAGES:
+        seen |= {question.tags[2]: {*question.options} for question in quiz.questions(page, words)}
+    assert seen["weight-is-not-importance"] == {"“As”", "“focas”", "“do”", "“perto”"}
+    assert seen["pre-norm-lets-it-grow"] == {"norma antes", "norma depois"}
+    assert seen["heads-work-together"] == {"cabeça 0", "cabeça 1"}
+    assert words("checks.cell", query="“Os”", key="“pinguins”") in seen["mask-hides-later-keys"]
+
+
 def test_the_wrong_places_are_a_misconception_s_and_then_those_that_look_likeliest():
     """As many as make four; of a cell the greatest others, in their order, but those that are right too."""
     cells = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ TRUTHS = {
     "mask-hides-later-keys": lambda f: 1 - np.tri(len(f.scene.tokens)),
     "pre-norm-lets-it-grow": lambda f: np.array([2.0, 1.0]),
     "seeing-is-not-why": lambda f: without_each(f),
+    "a-rate-too-high": lambda f: np.array([2.0, 3.0, 1.0]),
 }
 PLACES = ("cell", "head")  # kinds whose answer is where the greatest number stands
 SCENES = [CHECKS[name].variant(i).turn(check=name, dimension=i) for name in TRUTHS for i in range(8)]
@@ -75,8 +77,11 @@ def said(f: Fresh, found: Any) -> str:
     if check.kind == "choose":
         return f.words(f"checks.{check.name}.options.{found}")
     if check.kind == "order":
-        first, second = (f.words(f"checks.{check.name}.options.{one}") for one in found)
-        return f.words("checks.then", first=first, rest=second)
+        first, *others = (f.words(f"checks.{check.name}.options.{one}") for one in found)
+        if len(others) == 1:
+            return first
+        second, third = others
+        return f.words("checks.then", first=first, rest=f.words("checks.then", first=second, rest=third))
     if check.kind == "row":
         return "  ".join(f.words.number(weight) for weight in found)
     if check.kind == "head":
@@ -136,7 +141,8 @@ def choice(f: Fresh, v: Values) -> None:
 @claim("checks.says.order")
 def order(f: Fresh, v: Values) -> None:
     choice(f, v)
-    assert v["pairs"] == 1
+    placed = dict(zip(CHECKS[f.scene.check].options, truth(f), strict=True))
+    assert v["pairs"] == sum(placed[one] < placed[other] for one, other in combinations(guessed(f.scene), 2))
 
 
 @claim("checks.says.place")
