@@ -212,7 +212,9 @@ def test_rooms_and_voters_are_bounded(kept, monkeypatch):
     kind.begin()
 
 
-DEEDS = {"ask": rooms.ask("rows-sum-to-one"), "vote": rooms.vote, "close": rooms.close, "reveal": rooms.reveal}
+DEEDS = {"ask": rooms.ask("rows-sum-to-one")} | {
+    deed.__name__: deed for deed in (rooms.vote, rooms.close, rooms.unvote, rooms.reveal)
+}
 ACTS = st.one_of(
     st.sampled_from([*DEEDS]),
     st.tuples(st.sampled_from("abcde"), st.sampled_from(BALLOTS), st.sampled_from(["1", "0", ""])),
@@ -229,7 +231,12 @@ def test_whatever_is_done_in_whatever_order_each_seat_has_one_vote_of_an_open_ba
         if isinstance(act, str):
             kept.do(code, key, DEEDS[act])
             after = kept.desk(code, key).room
-            assert after.step - before.step == (act == "ask") and after.ballot - before.ballot in (0, 1, -before.ballot)
+            assert after.step - before.step == (act == "ask") and after.ballot - before.ballot in (
+                0,
+                1,
+                -before.ballot,
+                -(act == "unvote"),
+            )
             assert after.ballot in (0, *BALLOTS) and not (after.open and after.revealed)
             continue
         seat, ballot, text = act
@@ -473,6 +480,46 @@ def test_a_teacher_and_a_pupil_play_a_round(lang, here):
     )
 
 
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_vote_without_votes_sends_nobody_to_talk(here, lang):
+    """The class was to find somebody who voted otherwise; and after the reveal there was no vote "yet"."""
+    words = words_of(lang)
+    room, key = here.begin()
+    here.do(room, key, rooms.ask("same-score-other-weight"))
+    desk = fine(open_page("round", {"room": room, "teach": key, "lang": lang}))
+    pupil = fine(open_page("round", {"room": room, "seat": "anaanaan", "lang": lang}))
+    for _ in range(2):
+        pressed(desk, "round-vote")
+        assert words("round.voted", n=0, open=True) in html(desk)
+        pressed(desk, "round-close")
+        assert words("round.teacher.unvoted") in html(desk) and words("round.teacher.talk") not in html(desk)
+        assert words("round.pupil.asked") in html(fine(pupil.run())) and here.desk(room, key).room.ballot == 0
+    pressed(desk, "round-vote")
+    here.guess(room, "anaanaan", 1, '"same"')
+    pressed(desk, "round-close")
+    assert words("round.teacher.talk") in html(desk) and words("round.pupil.talk") in html(fine(pupil.run()))
+    pressed(desk, "round-again")
+    pressed(desk, "round-close")
+    assert words("round.teacher.unvoted") in html(desk) and words("round.voted", n=1, open=False) in html(desk)
+    pressed(desk, "round-reveal")
+    page = html(fine(desk.run()))
+    assert words("round.teacher.revealed") in page and words("round.voted", n=0, open=True) not in page
+    here.do(room, key, rooms.ask("same-score-other-weight"))
+    here.do(room, key, rooms.vote), here.do(room, key, rooms.reveal)  # out of turn, from another screen
+    page = html(fine(desk.run()))
+    assert words("round.voted", n=0, open=False) in page and words("round.voted", n=0, open=True) not in page
+
+
+def test_a_vote_that_comes_while_one_without_votes_is_closed_is_not_lost(here):
+    room, key = here.begin()
+    here.do(room, key, rooms.ask("rows-sum-to-one")), here.do(room, key, rooms.vote)
+    here.guess(room, "anaanaan", 1, "1")
+    here.do(room, key, rooms.unvote), here.do(room, key, rooms.unvote)
+    assert here.desk(room, key).room.phase == "asked"
+    here.do(room, key, rooms.vote)
+    assert here.sit(room, "anaanaan").guesses[0] == "1" and here.desk(room, key).voted == (1, 0)
+
+
 def test_a_room_that_is_gone_shows_no_way_in(here, monkeypatch):
     """It went on showing its code, and its QR code, beside the notice that it is gone."""
     room, key = here.begin()
@@ -693,7 +740,7 @@ def test_ten_pupils_play_a_round_of_two_votes_and_one_loses_the_line(watched, ap
             if (ballot, number) == (1, 1):  # a phone that goes to sleep, and wakes up with nothing but its address
                 pupil.goto("about:blank")
         others.vote()
-        desk.get_by_text(words("round.voted", n=10), exact=True).wait_for()
+        desk.get_by_text(words("round.voted", n=10, open=True), exact=True).wait_for()
         for screen in (desk, class_[0]) if ballot == 1 else ():  # while it is open
             found += axe.findings(screen, checker)
         desk.locator(".st-key-round-close button").click()

@@ -96,6 +96,12 @@ def close(room: Room) -> Room:
     return replace(room, open=False)
 
 
+def unvote(room: Room) -> Room:
+    """Close a vote in which nobody voted as if it had never been open: there is nothing to talk about. A vote that
+    comes meanwhile counts in the next one, which has the same number."""
+    return replace(room, ballot=room.ballot - 1, open=False) if room.open else room
+
+
 def reveal(room: Room) -> Room:
     """Show the answer; no vote is taken any more."""
     return replace(room, open=False, revealed=bool(room.check))

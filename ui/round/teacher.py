@@ -20,6 +20,7 @@ from ui.share import here_only, image
 
 SHOWN = "fibra.round.shown"  # session state: the room as the question's part shows it; None: as one that is away
 WAY = "fibra.round.way"  # session state: whether the page shows the way in
+UNVOTED = "fibra.round.unvoted"  # session state: the room in which nobody voted when its vote was closed
 Question = tuple[str, str]  # a check's name, and what it varies: pictures.rounds.asked
 
 
@@ -64,7 +65,7 @@ def _counts(words: Words) -> None:
         st.rerun()
     counts = [words("round.there", n=desk.there)]
     if desk.room.ballot:
-        counts.append(words("round.voted", n=desk.voted[desk.room.ballot - 1]))
+        counts.append(words("round.voted", n=desk.voted[desk.room.ballot - 1], open=desk.room.open))
     st.html("".join(f'<p class="fibra-count" role="status">{escape(count)}</p>' for count in counts))
 
 
@@ -93,7 +94,7 @@ def _question(words: Words) -> None:
 
 def _asked(room: Room, check: Check, asked: Scene, words: Words) -> None:
     """The question, where the class is with it, and what the teacher can do next."""
-    told = words(f"round.teacher.{room.phase}")
+    told = words(f"round.teacher.{'unvoted' if room == st.session_state.get(UNVOTED) else room.phase}")
     options = [checks.option(check, name, words) for name in check.options] if check.kind in ("choose", "order") else []
     listed = "".join(f"<li>{escape(option)}</li>" for option in options)
     st.html(
@@ -105,17 +106,18 @@ def _asked(room: Room, check: Check, asked: Scene, words: Words) -> None:
     with st.container(key="round-buttons", horizontal=True):
         for name, deed in _next(room):
             look = {"type": "secondary" if name == "reveal" and room.phase != "last" else "primary"}
-            st.button(words(f"round.{name}"), key=f"round-{name}", on_click=seat.tried, args=(_do, deed), **look)
+            done = (_do, deed) if deed else (_close,)
+            st.button(words(f"round.{name}"), key=f"round-{name}", on_click=seat.tried, args=done, **look)
         seat.look_button(check, asked, words)
 
 
-def _next(room: Room) -> list[tuple[str, Deed]]:
-    """What comes next in a round, by the names of its buttons."""
+def _next(room: Room) -> list[tuple[str, Deed | None]]:
+    """What comes next in a round, by the names of its buttons; None: `_close`."""
     match room.phase:
         case "asked":
             return [("vote", deeds.vote), ("reveal", deeds.reveal)]
         case "open":
-            return [("close", deeds.close)]
+            return [("close", None)]
         case "talk":
             return [("again", deeds.vote), ("reveal", deeds.reveal)]
         case "last":
@@ -138,7 +140,18 @@ def _results(room: Room, check: Check, asked: Scene, words: Words) -> None:
     )
 
 
+def _close() -> None:
+    """Close the vote; one in which nobody voted leaves the class where it was before."""
+    desk = store.rooms().desk(seat.code(), seat.key())
+    if desk.room.open and not desk.voted[desk.room.ballot - 1]:
+        _do(deeds.unvote)
+        st.session_state[UNVOTED] = deeds.unvote(desk.room)
+    else:
+        _do(deeds.close)
+
+
 def _do(deed: Deed) -> None:
+    st.session_state[UNVOTED] = None
     store.rooms().do(seat.code(), seat.key(), deed)
 
 
