@@ -10,7 +10,8 @@ import numpy as np
 from pictures.compute import Picture
 from pictures.display_names import all_named
 from pictures.words import Words
-from plots.heatmap import LARGE, heatmap
+from plots.heatmap import heatmap
+from plots.large_map import LARGE
 
 
 def looks_map(
