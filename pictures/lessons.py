@@ -27,6 +27,7 @@ from functools import lru_cache
 from urllib.parse import parse_qsl, urlencode
 
 from core import CHECKS, Scene
+from core.challenges import opened, whole
 from core.limits import LESSON_CHARACTERS, LESSON_LINE, LESSON_LINK, LESSON_SAYS, LESSON_STEPS
 from pictures.pages import PAGES
 from pictures.words import CONTENT, LANGUAGES
@@ -96,18 +97,19 @@ def _shipped(name: str, lang: str) -> Lesson:
 
 
 def expanded(query: dict[str, str]) -> dict[str, str]:
-    """The whole query that a link to a step stands for: its Scene, and over it what else the link says."""
+    """The whole query that a link to a step, or to a challenge, stands for: its Scene, and over it what else the link
+    says."""
     lesson = _told(query)
     number = query.get("lesson_step", "0")
     if lesson is None or not re.fullmatch("[0-9]{1,2}", number):
-        return query
-    whole = lesson.scene(int(number)).to_query() | query
-    return {name: text for name, text in whole.items() if text}
+        return opened(query)
+    found = lesson.scene(int(number)).to_query() | query
+    return opened({name: text for name, text in found.items() if text})
 
 
 def shortened(query: dict[str, str]) -> dict[str, str]:
     """The same as short as `expanded` can bring it back: lesson and step, and what the reader has turned."""
-    lesson = _told(query)
+    query, lesson = whole(query), _told(query)
     if lesson is None:
         return query
     step = lesson.scene(int(query.get("lesson_step", "0"))).to_query()

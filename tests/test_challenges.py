@@ -16,6 +16,7 @@ from core.challenges import CHALLENGES, KINDS, build_score, found_stars, score, 
 from core.challenges.challenge import next_token, values
 from core.errors import CheckError
 from pictures import challenges, compute
+from pictures.lessons import expanded, shortened
 from pictures.words import LANGUAGES, words_of
 from tests.support import open_page
 from ui.live import alone, bests
@@ -295,6 +296,29 @@ def test_a_head_that_is_told_is_not_said_to_be_found(lang):
     assert "challenge-show" not in {button.key for button in at.button}
     at.button(key="challenge-anew").click().run()
     assert words("challenges.sought", n=0) in seen(at) and not at.button(key="challenge-pick").disabled
+
+
+@pytest.mark.parametrize("one", CHALLENGES.values(), ids=named)
+def test_a_challenge_s_name_alone_opens_it_on_its_own_scene(one):
+    """As it is typed by hand: all but those of the penguins said that they are about another state."""
+    scene, wrong = core.Scene.from_query(expanded({"challenge": one.name, "lang": "en", "layer": "0", "utm": "x"}))
+    assert scene == one.scene.turn(challenge=one.name, lang="en") and not wrong
+    for shown in (scene, one.solution.turn(challenge=one.name), core.Scene(challenge=one.name)):
+        said = shortened(shown.to_query())
+        assert core.Scene.from_query(expanded(said)) == (shown, ()), "what is on screen is what the address brings back"
+
+
+def test_its_page_opens_on_it_too_and_on_the_penguins_where_the_address_says_so():
+    at = open_page("challenges", {"challenge": "first-by-matrices", "lang": "en"})
+    assert words_of("en")("challenges.elsewhere") not in seen(at)
+    assert at.session_state[SCENE] == CHALLENGES["first-by-matrices"].scene.turn(
+        challenge="first-by-matrices", lang="en"
+    )
+    at.session_state[SCENE] = core.Scene(challenge="first-by-matrices", lang="en")
+    assert words_of("en")("challenges.elsewhere") in seen(at.run())
+    assert at.query_params["model"] == "penguins"
+    again = after_a_reload(at)
+    assert again.session_state[SCENE] == core.Scene(challenge="first-by-matrices", lang="en")
 
 
 def test_another_scene_leads_back_and_an_unknown_name_is_said():

@@ -16,7 +16,7 @@ from ..interpret import head_effects, head_scores
 from ..interpret.induction import patterns
 from ..kinds import shown
 from ..scene.run import Run
-from ..scene.scene import Scene
+from ..scene.scene import ADDRESS, VIEW, Scene
 
 FILE = Path(__file__).with_name("challenges.toml")
 # What is altered, and when it is done: build, the embeddings, or W_Q and W_K, until the one head's pattern is the goal;
@@ -186,3 +186,20 @@ class _Challenges(Mapping[str, Challenge]):
 
 
 CHALLENGES: Mapping[str, Challenge] = _Challenges()
+
+
+# ---------------------------------------------------------------------------------------------------------- the address
+
+
+def opened(query: dict[str, str]) -> dict[str, str]:
+    """The whole query that a challenge's name alone stands for, as somebody types it: the challenge's own Scene. One
+    that says anything of what is computed is whole by itself."""
+    challenge = CHALLENGES.get(query.get("challenge", ""))
+    if challenge is None or any(name in ADDRESS.texts and ADDRESS.texts[name].field not in VIEW for name in query):
+        return query
+    return challenge.scene.to_query() | query
+
+
+def whole(query: dict[str, str]) -> dict[str, str]:
+    """A Scene's query as `opened` leaves it: in another challenge's place even the first model is named."""
+    return query if opened(query) == query else query | {"model": ADDRESS.defaults["model"]}
