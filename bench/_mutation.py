@@ -36,6 +36,7 @@ EQUIVALENT: dict[str, str] = {
     "core/ops/activations.py: 6 -> (7)": "both are past where it is 1",
     "core/interpret/influence.py: 16 -> (17)": "how many nodes of the way are computed at once",
     "core/interpret/influence.py: 48 -> (49)": "a node more, and the sum is as exact",
+    "core/interpret/space.py: min(n, d) -> (max(n, d))": "of few points, by another way, the same directions",
     "core/interpret/space.py: False -> (True)": "directions beyond those of the points, which nobody reads",
 }
 

@@ -150,6 +150,10 @@ def test_pca_of_many_dimensions_takes_no_rounding_for_variance():
     assert line.explained == pytest.approx([1, 0, 0]) and not line.components[1:].any()
     found = pca((other + np.zeros((200, 300))).astype(np.float32))
     assert not found.explained.any() and not found.components.any()
+    ways = np.outer(rng.standard_normal(200), way), np.outer(rng.standard_normal(200), rng.standard_normal(300))
+    for faint, found in ((1e-3, [True, True, False]), (1e-5, [True, False, False])):  # float32 holds 1e-6 of numbers
+        line = pca(other + 0.01 * (ways[0] + faint * ways[1]))  # about as large as 1
+        assert (line.explained > 0).tolist() == line.components.any(1).tolist() == found
 
 
 def test_leading_eigenvalues_are_none_where_they_are_too_close_or_too_few():
@@ -515,8 +519,9 @@ OF_CROSSED = core.init_params(CROSSED), CROSSED, core.forward(core.init_params(C
         (lambda: key_effects(*OF_GPT, 0, 0, 0, keys=[3]), "keys: 3 is not a whole number in 0..2"),
         (lambda: interpret.patched_differences(*OF_GPT, OF_GPT[2], (1, 2), "x", 0), "what: 'x' is not one of stream"),
         (lambda: interpret.patched_differences(*OF_GPT, OF_GPT[2], (1, -2), "mlp", 0), "pair: -2 is not a whole"),
-        (lambda: interpret.patched_differences(*OF_GPT, OF_GPT[2], (1, 2), "words", 0, 9), "head: 9 is not a whole"),
-        (lambda: interpret.word_influence(*OF_GPT, OF_GPT[2]["embed"], 9999), "token: 9999 is not a whole number in"),
+        (lambda: interpret.patched_differences(*OF_GPT, OF_GPT[2], (1, 2), "words", 0, 4), "head: 4 is not a whole"),
+        (lambda: interpret.patched_differences(*OF_GPT, OF_GPT[2], (1, 1000), "mlp", 0), "pair: 1000 is not a whole"),
+        (lambda: interpret.word_influence(*OF_GPT, OF_GPT[2]["embed"], 1000), "token: 1000 is not a whole number in"),
         (lambda: interpret.find_circuit(*OF_GPT[:2], IDS), "ids: none of them comes again"),
         (lambda: interpret.direct_attribution(OF_CROSSED[2], *OF_CROSSED[:2], 1), "cross: True, so the last stream"),
     ],
@@ -525,6 +530,14 @@ def test_what_is_not_there_is_refused_by_name(asked, message):
     with pytest.raises(core.ConfigError) as error:
         asked()
     assert str(error.value).startswith(message)
+
+
+def test_the_last_token_of_a_vocabulary_and_the_last_head_are_there():
+    trace, last = OF_GPT[2], GPT.vocab_size - 1
+    assert not interpret.patched_differences(*OF_GPT, trace, (last, last), "words", 0, GPT.n_heads - 1).any()
+    found = interpret.word_influence(*OF_GPT, trace["embed"], last)
+    nothing = core.forward(OF_GPT[0], GPT, embeddings=np.zeros_like(trace["embed"]))["logits"]
+    assert found.gain == pytest.approx(float(trace["logits"][-1, last]) - float(nothing[-1, last]), abs=1e-6)
 
 
 def test_share_of_zeros():

@@ -14,7 +14,8 @@ import core
 from core import Config
 from core.config import RotaryScaling
 from core.interpret import pair_angles
-from core.ops.positions import rotary_rates
+from core.ops.attention import causal_mask
+from core.ops.positions import rotary_angles, rotary_rates, sinusoidal
 from core.weights.fields import Fields
 from core.weights.llama import llama
 
@@ -62,6 +63,30 @@ def test_yarn_leaves_the_fast_pairs_and_divides_the_slow_ones():
     rates, plain = (rotary_rates(9, 128, 1e6, how) for how in (scaling, None))
     assert (rates[:23] == plain[:23]).all() and rates[45:] == pytest.approx(plain[45:] / 4, rel=1e-12)
     assert (np.diff(rates / plain) <= 0).all()
+
+
+@pytest.mark.parametrize(("base", "trained"), [(10.0, 1024), (10_000.0, 64)])
+def test_where_yarn_s_ramp_begins_or_ends_past_the_pairs_it_is_cut(base, trained):
+    """transformers' find_correction_range and linear_ramp_factor, in plain numbers."""
+    low, high = (64 * math.log(trained / (turns * 2 * math.pi)) / (2 * math.log(base)) for turns in (32, 1))
+    assert low < 0 or high > 63
+    low, high = max(math.floor(low), 0), min(math.ceil(high), 63)
+    found = rotary_rates(9, 64, base, RotaryScaling("yarn", 4.0, trained))
+    for i, rate in enumerate(found):
+        ramp = min(max((i - low) / (high - low), 0), 1)
+        plain = base ** (-i / 32)
+        assert rate == pytest.approx(plain / 4 * ramp + plain * (1 - ramp), rel=1e-12)
+
+
+def test_linear_ones_are_all_divided():
+    linear = RotaryScaling("linear", 4.0, 32768)
+    assert rotary_rates(9, 64, 1e4, linear) == pytest.approx(rotary_rates(9, 64, 1e4, None) / 4, rel=1e-12)
+
+
+def test_no_table_that_all_runs_share_can_be_written_to():
+    for table in (*rotary_angles(9, 64, 1e4), sinusoidal(9, 64), causal_mask(9, 9)):
+        with pytest.raises(ValueError, match="read-only"):
+            table[0] = 0
 
 
 def test_older_ways_to_say_it():

@@ -163,6 +163,25 @@ def test_cross_rollout_of_one_layer_by_hand():
     assert np.allclose(expected.sum(-1), 0.5)
 
 
+def test_cross_rollout_is_one_walk_over_the_words_of_both_texts():
+    """Source and target side by side: each step is a matrix over all of them, of which a part looks and the rest
+    stays."""
+    config, (m, n) = TASK.config.replace(n_layers=3, n_encoder_layers=2), (4, 3)
+    trace = core.forward(random_params(config, 1), config, np.arange(n), source=np.arange(m))
+    source, target = np.arange(m), np.arange(m, m + n)
+    steps = [(f"encoder.blocks.{i}.attn", source, source) for i in range(2)]
+    for i in range(3):
+        steps += [(f"blocks.{i}.attn", target, target), (f"blocks.{i}.cross", target, source)]
+    walk = np.eye(m + n)
+    for name, who, whom in steps:
+        step = np.eye(m + n)
+        step[who] /= 2
+        step[np.ix_(who, whom)] += trace[f"{name}.pattern"].astype(np.float64).mean(0) / 2
+        walk = step @ walk
+    assert walk.sum(1) == pytest.approx(1)
+    assert worst(cross_rollout(trace, config), walk[m:, :m]) < 1e-6
+
+
 def test_cross_rollout_of_two_layers_passes_on_half_of_what_came_before():
     config = TASK.config.replace(n_layers=2, n_encoder_layers=1)
     trace = core.forward(random_params(config, 0), config, np.arange(3), source=np.arange(4))

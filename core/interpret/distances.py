@@ -12,8 +12,8 @@ PAIRS = 2048  # of vectors that are looked at so at once: 19 MB of SmolLM2's
 
 def drift_lengths(start: np.ndarray, end: np.ndarray) -> np.ndarray:
     """The length of each way [pos]; 0 where only rounding is left. start and end: [pos, d]."""
-    lengths = np.linalg.norm(end - start, axis=-1)
-    sizes = np.maximum(np.linalg.norm(start, axis=-1), np.linalg.norm(end, axis=-1))
+    lengths = np.linalg.norm(end - start, axis=1)
+    sizes = np.maximum(np.linalg.norm(start, axis=1), np.linalg.norm(end, axis=1))
     return np.where(lengths > ROUNDING * sizes, lengths, 0.0)
 
 

@@ -91,7 +91,7 @@ def _label_cells(tokens: tuple[object, ...], causal: bool) -> tuple[list[np.ndar
     """Of each pattern that has a name the cells of [query, key], as numbers, and how many queries have any."""
     keys_of, _ = _label_targets(tokens, causal)
     return [np.flatnonzero(keys) for keys in keys_of.values()], {
-        name: int(keys.any(-1).sum()) for name, keys in keys_of.items()
+        name: int(keys.any(1).sum()) for name, keys in keys_of.items()
     }
 
 
