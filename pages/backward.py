@@ -12,7 +12,7 @@ from core.ops.softmax import softmax_backward
 from core.scene.fields import EXPLAINED
 from pictures import backward as pictures
 from pictures import compare_backward as compare
-from pictures import descent, loss_choice, mirror, stacks
+from pictures import compute, descent, loss_choice, mirror, stacks
 from pictures.continuation import names
 from pictures.generate.draw import share
 from pictures.lessons import expanded
@@ -51,7 +51,11 @@ def _strip(scene: Scene, words: Words) -> None:
 
 
 def _maps(scene: Scene, words: Words) -> None:
-    """How long the gradient is at every stage, and word by word: of two stacks, in each."""
+    """How long the gradient is at every stage, and word by word: of two stacks, in each. Where there is none it is said
+    once, and no map stands empty."""
+    if pictures.followed(scene) is None:
+        shell.say(compute.build(pictures.lengths, scene, words).says)
+        return
     shown = {"lengths": compare.lengths if scene.pinned else pictures.lengths, "by_word": pictures.by_word}
     if stacks.count(loss_choice.asked(scene)) > 1:
         shown = {"lengths": shown["lengths"], "by_written_word": pictures.by_word}

@@ -252,6 +252,27 @@ def test_a_model_of_two_stacks_shows_its_own_way_back(monkeypatch):
     assert at.session_state[SCENE].loss_position is at.session_state[SCENE].loss_token is None
 
 
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize(
+    ("said", "scene"),
+    [
+        ("nothing", Scene(model="gpt", sentence="um")),
+        ("nothing", DEEP.pin().turn(sentence="um")),
+        ("lost", Scene(model="gpt").override(n_layers=12, residual=False, norm="none", init="unit")),
+    ],
+    ids=["alone", "pinned", "lost"],
+)
+def test_that_there_is_no_way_back_is_said_once_and_no_map_stands_empty(monkeypatch, lang, said, scene):
+    """Two maps of nothing stood beside each other, with the same sentence below either."""
+    monkeypatch.setenv("FIBRA_PLAIN_FIGURES", "1")
+    at = fine(open_page("backward", scene.turn(lang=lang)))
+    words = words_of(lang)
+    assert html(at).count(words(f"backward.says.{said}")) == 1
+    assert words("backward.steps.by_word") not in html(at) and not at.get("plotly_chart")
+    at.session_state[SCENE] = Scene(model="gpt", lang=lang)
+    assert words("backward.steps.by_word") in html(fine(at.run())) and len(at.get("plotly_chart")) == 2
+
+
 def test_what_is_pinned_stands_beside_it_on_one_axis():
     scene = DEEP.pin().override(n_layers=3).turn(off=("residual",))
     words = words_of("en")
