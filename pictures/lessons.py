@@ -214,10 +214,11 @@ def _step(lines: list[str], start: int, end: int) -> Step:
     says = " ".join(" ".join(lines[blank:end]).split())
     if len(says) > LESSON_SAYS:
         raise LessonError("says", blank + 2, str(LESSON_SAYS))
-    check, line = fields.get("check", ("", start + 1))
+    nothing = "", start + 1
+    check, line = fields.get("check", nothing)
     if check and check not in CHECKS:
         raise LessonError("check", line, check)
-    page, line = fields.get("page", (CHECKS[check].page if check else "", start + 1))
+    page, line = fields.get("page", (CHECKS[check].page, line) if check else nothing)
     if page not in PAGES or PAGES[page].section == "class":
         raise LessonError("page", line, page)
     return Step(title, page, _scene(fields.get("scene"), check), check, says)

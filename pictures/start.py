@@ -125,7 +125,7 @@ def says(scene: Scene, words: Words) -> str:
     run = compute.run(scene)
     n, config = len(run.tokens), run.config
     if run.target is not None:
-        return f"{_says_both(run, words)} {_left(run, stacks.read(scene), words)}"
+        return f"{_says_both(run, len(run.target), words)} {_left(run, stacks.read(scene), words)}"
     heads = _count("head", config.n_heads, words)
     goes_in = words("start.says.in", n=n, d=config.d_model)
     through = words("start.says.through", n=config.n_layers, heads=heads)
@@ -159,10 +159,10 @@ def _grown(run: Run, words: Words) -> str:
     return words("start.says.lost", **values, layer=int(good.argmin()) - 1)
 
 
-def _says_both(run: Run, words: Words) -> str:
+def _says_both(run: Run, written: int, words: Words) -> str:
     """What goes through which stack, and whether the second one looks at what the first has made of it."""
-    config, n, written = run.config, len(run.tokens), 0 if run.target is None else len(run.target)
-    about = {"n": n, "layers": config.n_encoder_layers, "own": config.n_layers, "written": written}
+    config = run.config
+    about = {"n": len(run.tokens), "layers": config.n_encoder_layers, "own": config.n_layers, "written": written}
     return words("start.says.two" if config.cross else "start.says.two_apart", **about)
 
 

@@ -17,6 +17,7 @@ from core import Scene, limits
 from core.generate.loop import multiplications
 from core.interpret import Influence
 from pictures import cause, compute, continuation, influence, pair
+from pictures.explained.page_world import world
 from pictures.pair import Pair, exchanged
 from pictures.words import LANGUAGES, words_of
 from plots import theme
@@ -297,3 +298,15 @@ def test_integrated_gradients_add_up_where_they_miss_no_more_than_a_hundredth_of
     for gain, missed, held in ((100.0, 0.9, True), (-100.0, 0.9, True), (100.0, 1.1, False), (0.01, 0.004, True)):
         found = Influence({"integrated": np.array([gain, -missed])}, gain)
         assert ("nothing is missing" in influence._complete(found, words)) == held
+
+
+def test_of_a_translation_the_word_before_its_period_stands_in_for_the_first():
+    for sentence, other in (("the penguin saw the boat .", "boat penguin saw the boat ."), ("a seal", "seal seal")):
+        assert Pair.of(Scene(model="translator", sentence=sentence)).other.text == other
+
+
+def test_what_two_stacks_write_next_is_the_likeliest_word():
+    scene = Scene(model="translator")
+    run = world("cause", scene, words_of("en"))
+    likeliest = scene.preset.tokenizer.tokens[run.subject.trace["logits"][-1].argmax()]
+    assert run.written[:-1] == run.read[1:] and run.written[-1] == likeliest

@@ -43,6 +43,13 @@ def test_noise_is_as_large_as_the_largest_number_allows_of_whatever_sign():
     assert least(np.append(-row, 1000.0), repr).indices == [0, 1] and least(-row, repr).indices == [1]
 
 
+def test_so_is_it_of_parts_whose_least_nobody_knows(monkeypatch):
+    monkeypatch.setattr(extremes, "MANY", 1)
+    for great, alike in ((-1000.0, 2), (-1.0, 1)):  # beside -1000, float32 cannot tell the two apart
+        parts = [np.array([[3e-4, 2e-4], [great, great]]), np.full((2, 2), -1.0)]
+        assert len(greatest_of_parts(parts, repr).places) == alike
+
+
 def test_all_alike_is_no_extreme():
     assert greatest(np.full((2, 3), 0.2), ENGLISH.number).everywhere
     assert len(greatest(np.full((2, 3), 0.2), ENGLISH.number).places) == 6

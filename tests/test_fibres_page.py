@@ -156,6 +156,13 @@ def test_all_heads_of_two_stacks_that_are_lit_are_off_or_not() -> None:
             assert (words("fibres.says.unlit", n=n) in says) == unlit, (lit, says)
 
 
+def test_a_pattern_of_which_a_row_is_lost_is_said_to_be(monkeypatch) -> None:
+    a = np.full((5, 5), 0.2)
+    a[3] = np.nan
+    monkeypatch.setattr(pictures, "each_layer", lambda scene: [a[None]])
+    assert pictures._says_twin(Scene(), a, words_of("en")) == words_of("en")("fibres.says.broken", layer=0)
+
+
 def test_layers_that_overflow_are_named() -> None:
     scene = SCENES["overflow"]
     broken = np.isnan(patterns_of(scene)).any((1, 2, 3))

@@ -328,6 +328,13 @@ def test_a_run_that_another_reader_has_made_just_now_is_shown(monkeypatch: pytes
     assert next(asked, None) is None and worth.effect(scene, words_of("en")).says in html(at)
 
 
+def test_one_head_is_the_only_one_and_several_may_be_alike() -> None:
+    words, gpt = words_of("en"), Scene(model="gpt", sentence="um")  # one word has nothing else to look at
+    for n, told in ((1, "The only head"), (4, "All 16 heads")):
+        scene = gpt.override(n_layers=n, n_heads=n)
+        assert all(one(scene, words).says.startswith(told) for one in (pictures.entropies, pictures.distances))
+
+
 def test_without_its_only_head_nothing_is_left_of_the_penguins() -> None:
     words = words_of("en")
     on, off = worth.effect(SCENES["penguins"], words), worth.effect(SCENES["penguins, switched off"], words)

@@ -738,6 +738,12 @@ def test_long_lines_are_thinned_and_keep_their_ends():
     assert len(drawn) <= POINTS and drawn[0] == 0 and drawn[-1] == 99_999
 
 
+@pytest.mark.parametrize(("task", "n"), [("repeat", 64), ("copy", 16), ("stories", 24)])
+def test_of_a_text_the_example_is_the_beginning_and_where_something_is_asked_all(task, n):
+    view = view_of(run_of(task, 3))
+    assert [len(part) for part in view.row] == [n] * 3 and view.row[2].all() == (task == "stories")
+
+
 @pytest.mark.parametrize(("lang", "word"), [("pt-BR", "a"), ("en", "the")])
 def test_the_example_is_in_the_reader_s_language(lang, word):
     run = run_of("stories", 3)

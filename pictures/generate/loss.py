@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import exp, inf, log
+from math import exp, inf, isfinite, log
 
 import numpy as np
 
@@ -71,7 +71,7 @@ def judged(scene: Scene) -> Judged | None:
         return None
     rows = [(logits[i : i + 1], ids[first + i : first + i + 1]) for i in range(len(logits))]
     each, squared = (np.array([loss(*row)[0] for row in rows]) for loss in (cross_entropy, squared_error))
-    about = (float(each.mean()), float(squared.mean()), logits.shape[-1], first, asked)
+    about = (float(each.mean()), float(squared.mean()), logits.shape[1], first, asked)
     return Judged(tokens, each, *about, continued=bool(scene.target))
 
 
@@ -158,7 +158,7 @@ def lines(found: Judged, words: Words) -> list[Line]:
     n, m, vocab = _digits(words), len(found.tokens), words.number(found.vocab, 0)
     mean, gap = n(found.mean, 4), found.ceiling - found.mean
     surprises = added([n(value, 4) for value in found.surprises.tolist()])
-    perplexity = n(found.perplexity, 2) if found.mean < MOST else f"> {n(exp(MOST), 2)}"
+    perplexity = n(found.perplexity, 2) if isfinite(found.perplexity) else f"> {n(exp(MOST), 2)}"
     cells = words.number(m * found.vocab, 0)
     ideal = f"Σ (z − y)² ÷ ({m} · {vocab})"
     summed = found.squared * m * found.vocab
