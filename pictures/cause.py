@@ -218,8 +218,12 @@ def _says(
     gap = abs(pair.gap)
     if not (np.isfinite(values).all() and np.isfinite(gap)):
         return words("cause.says.lost")
-    if round(gap, 2) == 0:
-        return words("cause.says.same", gap=gap)
+    if round(gap, 2) == 0:  # what one part moves, the others may take back
+        best = greatest(np.abs(values), words.number)
+        if round(best.value, 2) == 0:
+            return words("cause.says.same", gap=gap)
+        places = some([place(*found) for found in best.places], words)
+        return words("cause.says.same_moved", places=places, moved=best.value, gap=gap)
     best, of = greatest(values, words.number), f"cause.says.two.{which}" if pair.two else f"cause.says.{which}"
     more["run"] = words("cause.other_run" if pair.breaks else "cause.clean_run")
     if round(best.value, 2) <= 0:

@@ -210,6 +210,21 @@ def test_reset_and_language(watched, app):
     assert link.evaluate("e => getComputedStyle(e).outlineStyle") == "solid", "a reader by keyboard sees where it is"
 
 
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_what_stands_beside_a_file_or_a_program_is_named_in_the_reader_s_language(in_turn, app, lang, tmp_path):
+    page, words = in_turn, words_of(lang)
+    page.goto(f"{app}/lessons?lang={lang}")
+    settled(page)
+    page.get_by_text(words("shell.code")).click()
+    expect(page.locator(f"[data-testid=stCode] [aria-label='{words('browser.names.copy')}']").first).to_be_attached()
+    for name in ("one.md", "two.md"):  # the cross of the second is the first's, which was named before
+        file = tmp_path / name
+        file.write_text("a")
+        page.locator("[data-testid=stFileUploader] input").first.set_input_files(file)
+        expect(page.get_by_role("button", name=f"{words('browser.names.remove')} {name}", exact=True)).to_be_visible()
+    expect(page.get_by_role("button", name=words("browser.names.another"), exact=True)).to_be_visible()
+
+
 @pytest.mark.parametrize("knob", ["attention Quem olha", "heads Cabeças desligadas"])
 def test_a_list_that_has_nothing_of_what_is_typed_says_so_in_the_reader_s_language(in_turn, app, knob):
     page, (name, label) = in_turn, knob.split(" ", 1)

@@ -70,7 +70,21 @@ def test_what_is_said_of_a_story_is_so(lang):
 
 
 def test_the_page_that_another_story_writes_says_nothing_of_drawn_embeddings():
-    unknown = words_of("en")("shell.unknown", tokens="o, pinguim, come, peixe")
+    unknown = words_of("en")("shell.unknown", n=4, tokens="o, pinguim, come, peixe")
     query = {"lang": "en", "sentence": "o pinguim come peixe"}
     assert unknown in about(page("drift", **query))
     assert unknown not in about(page("generate", **query))
+
+
+ONE_WORD = {
+    "penguins": {"en": "A new word got an embedding drawn", "pt-BR": "Uma palavra nova recebeu um embedding sorteado"},
+    "stories": {"en": "has never read this word; to it", "pt-BR": "nunca leu esta palavra, que para ele"},
+}
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("model", ONE_WORD)
+def test_of_one_word_that_the_model_does_not_know_nothing_is_told_as_of_several(model, lang):
+    one = about(page("drift", lang=lang, model=model, sentence="tatu"))
+    two = about(page("drift", lang=lang, model=model, sentence="tatu robô"))
+    assert ONE_WORD[model][lang] in one and ONE_WORD[model][lang] not in two

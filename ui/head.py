@@ -33,11 +33,11 @@ def _unknown(scene: Scene, words: Words) -> str:
     if preset.tokenizer:
         unknown = outside(scene.text, scene.model)
         if preset.tokenizer.by == "pieces" or UNKNOWN in preset.tokenizer.tokens:
-            return words("shell.outside", tokens=", ".join(map(shown, unknown))) if unknown else ""
+            return words("shell.outside", n=len(unknown), tokens=", ".join(map(shown, unknown))) if unknown else ""
         pairs = (f"{shown(token)} → {shown(stands_for)}" for token, stands_for in unknown.items())
         return words("shell.stands_for", tokens=", ".join(pairs)) if unknown else ""
     new = dict.fromkeys(token for token in scene.tokens if token not in preset.by_hand) if preset.by_hand else ()
-    return words("shell.unknown", tokens=", ".join(map(shown, new))) if new else ""
+    return words("shell.unknown", n=len(new), tokens=", ".join(map(shown, new))) if new else ""
 
 
 def _retype(typed: str) -> None:

@@ -36,6 +36,7 @@ SCENES = [
         sentence="a b", other_sentence="b a", seed=44
     ),
     GPT.override(n_layers=1, n_heads=1).turn(sentence="a b", other_sentence="a c"),
+    GPT.turn(sentence="a b c d", other_sentence="a x c d", cause_word=306, cause_rival=8),
     Scene(model="stories", cut=((1, 0, 3, 1),), layer=1),
     LOUD,
     *(scene for scene in any_scenes(16, seed=4) if scene.model == "gpt"),
@@ -254,8 +255,20 @@ def _(f: Fresh, v: Values) -> None:
 
 @claim("cause.says.same")
 def _(f: Fresh, v: Values) -> None:
-    far = abs(both_of(f.scene).far)
+    far, found = abs(both_of(f.scene).far), cells(f.scene, f.at_builder.__name__)
     assert far < 0.006 and abs(v["gap"] - far) < 0.006
+    assert np.abs(found).max() < 0.006, "what moves the answer is there to be carried over"
+
+
+@claim("cause.says.same_moved")
+def _(f: Fresh, v: Values) -> None:
+    which, b = f.at_builder.__name__, both_of(f.scene)
+    found, far = np.abs(cells(f.scene, which)), abs(b.far)
+    size = np.abs(b.traces[0]["logits"][-1]).max()
+    assert far < 0.006 and abs(v["gap"] - far) < 0.006
+    assert close(v["moved"], found.max(), size) and v["moved"] > 0.004
+    names = [name_of(f, which, place) for place in ties(found)]
+    assert v["places"] == f.phrase(names), (v["places"], names)
 
 
 @claim("cause.says.lengths")

@@ -34,8 +34,8 @@ LABELS = {
     "pt-BR": {"embed": "embedding", "pos_embed": "posição", "ln_final.b": "viés da última norma"},
 }
 OF_LAYER = {
-    "en": {"head": "head {h}, layer {i}", "mlp": "MLP, layer {i}", "b_O": "bias b_O, layer {i}"},
-    "pt-BR": {"head": "cabeça {h}, camada {i}", "mlp": "MLP, camada {i}", "b_O": "viés b_O, camada {i}"},
+    "en": {"head": "head {h} of layer {i}", "mlp": "MLP of layer {i}", "b_O": "bias b_O of layer {i}"},
+    "pt-BR": {"head": "cabeça {h} da camada {i}", "mlp": "MLP da camada {i}", "b_O": "viés b_O da camada {i}"},
 }
 
 

@@ -115,9 +115,14 @@ function forgetBorders() {
 const NAMES = {
   Increment: "more", Decrement: "less", Open: "open", Close: "close", "Clear value": "clear", Sidebar: "sidebar",
   "Expand sidebar": "expand", "Collapse sidebar": "collapse", "Navigate to home page": "home",
-  "file upload": "file",
+  "file upload": "file", "Add files": "another", "Copy to clipboard": "copy",
 };
-const HELP = "Help for "; // begins what a question mark is called; the rest is its knob's name, in the reader's language
+// What begins a name of theirs, and where: of a question mark the rest is its knob's name, in the reader's language; of a
+// cross beside a file that was chosen, the file's.
+const BEGINNINGS = [
+  ["Help for ", "help", ""],
+  ["Remove ", "remove", "[data-testid=stFileUploader] "],
+];
 
 function nameParts(words) {
   for (const [theirs, key] of Object.entries(NAMES)) {
@@ -126,10 +131,13 @@ function nameParts(words) {
       if (part.ariaLabel !== words[key]) part.setAttribute("aria-label", words[key]);
     }
   }
-  for (const part of document.querySelectorAll(`[aria-label^="${HELP}"], [data-fibra-help]`)) {
-    if (part.ariaLabel.startsWith(HELP)) part.dataset.fibraHelp = part.ariaLabel.slice(HELP.length);
-    const name = `${words.help} ${part.dataset.fibraHelp}`;
-    if (part.ariaLabel !== name) part.setAttribute("aria-label", name);
+  for (const [theirs, key, where] of BEGINNINGS) {
+    for (const part of document.querySelectorAll(`${where}[aria-label^="${theirs}"], [data-fibra-of-${key}]`)) {
+      const rest = `data-fibra-of-${key}`;
+      if (part.ariaLabel.startsWith(theirs)) part.setAttribute(rest, part.ariaLabel.slice(theirs.length));
+      const name = `${words[key]} ${part.getAttribute(rest)}`;
+      if (part.ariaLabel !== name) part.setAttribute("aria-label", name);
+    }
   }
   // Of a list in which nothing is like what is typed: streamlit.css puts it there.
   const { style } = document.documentElement;

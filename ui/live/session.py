@@ -12,7 +12,7 @@ from ui.live import compat
 
 _SESSION = compat.component_of("session", private=("guard", "run", "page"))
 NAMED = ("more", "less", "open", "close", "clear", "sidebar", "expand", "collapse", "home")
-NAMED += ("file", "help", "skip", "nothing")  # internals.js: whose names
+NAMED += ("file", "another", "remove", "copy", "help", "skip", "nothing")  # internals.js: whose names
 _NAME, _HEARD = "fibra.session", "fibra.session.heard"
 
 
