@@ -288,6 +288,14 @@ def test_of_a_large_model_the_run_without_a_head_is_asked_for(monkeypatch: pytes
     assert moved.button(key="ask-heads.without")
 
 
+def test_weights_that_are_stored_in_few_bits_are_widened_once_for_all_runs(monkeypatch) -> None:
+    scene = Scene(model="stories")
+    n, before = scene.whole.n_parameters(), [one.cost(scene) for one in (worth, ablation)]
+    monkeypatch.setattr(ablation, "Stored", np.ndarray)  # as if these were
+    assert worth.cost(scene) == before[0] + 50 * n, "two layers of two"
+    assert ablation.cost(scene) == before[1] + 50 * n, "a head of two layers stands behind half of them"
+
+
 def test_what_is_computed_again_costs_the_layers_above() -> None:
     """Of the chosen head those from its own on, of those that are off all; up to the stream, without the logits."""
     scene = Scene(model="gpt", sentence="um dois três")
@@ -333,6 +341,18 @@ def test_one_head_is_the_only_one_and_several_may_be_alike() -> None:
     for n, told in ((1, "The only head"), (4, "All 16 heads")):
         scene = gpt.override(n_layers=n, n_heads=n)
         assert all(one(scene, words).says.startswith(told) for one in (pictures.entropies, pictures.distances))
+
+
+def test_of_the_strongest_looks_four_are_named_and_of_more_the_first() -> None:
+    scene, words = Scene(), words_of("en")
+    for n in (1, 4, 5):
+        a = np.full((1, 1, 5, 5), 0.1)
+        places = [(query, key) for query in range(5) for key in range(5) if query != key][:n]
+        for query, key in places:
+            a[0, 0, query, key] = 0.6
+        says = pictures.strongest(scene, a, words)
+        named = [says.count(f"“{scene.tokens[query]}” at “{scene.tokens[key]}”") for query, key in places]
+        assert named == ([1] * n if n < 5 else [1, 0, 0, 0, 0]), says
 
 
 def test_without_its_only_head_nothing_is_left_of_the_penguins() -> None:
