@@ -442,3 +442,31 @@ def test_what_a_challenge_is_about_is_on_the_first_screen(watched, app, size, la
             assert top == beside and one == other and right > left + one[0]
             wanted, now = (np.array(tab.evaluate(CELLS, each)) for each in maps)
             assert len(now) == 25 and np.abs(wanted - now[-len(wanted) :]).max() <= 1  # of the first none is wanted
+
+
+@pytest.mark.browser
+def test_number_after_number_is_written_by_keyboard(watched, app):
+    """After each one the table began afresh, and the keyboard stood at the top of the page."""
+    tab = watched.at(app, "/challenges?challenge=evenly&lang=pt-BR", 1280, 800)
+    settled(tab)
+    tab.locator(".st-key-challenge-numbers canvas").first.focus()
+    tab.keyboard.press("ArrowDown")
+    for way, number, edit in (
+        ("ArrowRight", "7", "1.0:7"),
+        ("ArrowRight", "0,5", "2.1:0.5"),
+        ("ArrowUp", "-2", "2.1:-2"),
+    ):
+        tab.keyboard.press(way)
+        tab.keyboard.press("1")  # the first key opens the cell
+        cell = tab.locator("textarea.gdg-input")
+        expect(cell).to_have_value("1")
+        cell.fill(number)
+        cell.press("Enter")
+        tab.wait_for_function("edit => decodeURIComponent(location.search).includes(edit)", arg=edit)
+        settled(tab)
+    written = tab.locator(".st-key-challenge-numbers [role=gridcell]")
+    assert tab.evaluate("document.activeElement.role") == "gridcell" and written.nth(12).inner_text() == "-2"
+    tab.locator(".st-key-menu").get_by_role("link", name=words_of("pt-BR")("pages.heads"), exact=True).click()
+    settled(tab)
+    tab.go_back()
+    expect(written.nth(12)).to_have_text(words_of("pt-BR").number(-2.0))  # away from the page its edits are forgotten

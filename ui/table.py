@@ -37,10 +37,11 @@ def draw(
 ) -> None:
     """numbers [row, column], each row under its name; small: as low and narrow as can be read. `take` has the edited
     cells in the Scene and returns a Notice for each that cannot be; then the table starts afresh, as it does from every
-    other Scene.
+    Scene that its own edits have not made.
     """
-    written = [list(map(words.number, row)) for row in numbers.tolist()]  # a column of numbers has no comma
-    mount = f"{key}-{_mount(key, scene)}"
+    number, begun = _mount(key, scene, numbers, words.lang)
+    mount = f"{key}-{number}"
+    written = [list(map(words.number, row)) for row in begun.tolist()]  # a column of numbers has no comma
     if alone.ALONE:
         for row, (name, line) in enumerate(zip(rows, written, strict=True)):
             at = f"{mount}-{row}"
@@ -61,27 +62,34 @@ def draw(
         row_height=SMALL[0] if small else None,
         column_config=dict.fromkeys([head, *columns] if small else columns, column),
         on_change=_edited,
-        args=(key, mount, take),
+        args=(key, mount, words.lang, take),
     )
 
 
-def _mount(key: str, scene: Scene) -> int:
-    """A number that changes whenever the table must start afresh from the Scene."""
-    shown, number = st.session_state.get(_mounted(key), (None, 0))
-    if shown != scene.computed:
-        number += 1
-        st.session_state[_mounted(key)] = scene.computed, number
-    return number
+def _mount(key: str, scene: Scene, numbers: np.ndarray, lang: str) -> tuple[int, np.ndarray]:
+    """A number that changes whenever the table must start afresh from the Scene, and the numbers that it then began
+    with. What its own edits alter it shows itself: so the keyboard stays in the cell that it has reached. Away from its
+    page they are forgotten."""
+    shown, number, begun = st.session_state.get(_mounted(key), (None, 0, numbers))
+    forgotten = begun is not numbers and f"{key}-{number}" not in st.session_state
+    if shown != (scene.computed, lang) or forgotten:
+        number, begun = number + 1, numbers
+        st.session_state[_mounted(key)] = (scene.computed, lang), number, begun
+    return number, begun
 
 
 def _mounted(key: str) -> str:
-    """In the session state: what the table was drawn of, and how often it began afresh."""
+    """In the session state: what the table shows, how often it began afresh, and with what numbers."""
     return f"{key}.mounted"
 
 
-def _edited(key: str, mount: str, take: Take) -> None:
-    if mount in st.session_state:
-        _take(key, st.session_state[mount]["edited_rows"], take)
+def _edited(key: str, mount: str, lang: str, take: Take) -> None:
+    if mount not in st.session_state:
+        return
+    shown, *begun = st.session_state[_mounted(key)]
+    current = shown == (state.scene().computed, lang)  # else it was drawn of another Scene, and begins afresh
+    if _take(key, st.session_state[mount]["edited_rows"], take) and current:
+        st.session_state[_mounted(key)] = (state.scene().computed, lang), *begun
 
 
 def _typed(key: str, at: str, row: int, before: list[str], take: Take) -> None:
@@ -94,11 +102,13 @@ def _typed(key: str, at: str, row: int, before: list[str], take: Take) -> None:
     _take(key, {row: changed}, take)
 
 
-def _take(key: str, cells: Cells, take: Take) -> None:
+def _take(key: str, cells: Cells, take: Take) -> bool:
+    """Whether all that was written could be taken."""
     if bad := take(cells):
-        _, number = st.session_state[_mounted(key)]
-        st.session_state[_mounted(key)] = None, number  # the table starts afresh, from the last good state
+        _, *begun = st.session_state[_mounted(key)]
+        st.session_state[_mounted(key)] = None, *begun  # the table starts afresh, from the last good state
         state.notify(*bad)
+    return not bad
 
 
 def read_edits(
