@@ -37,7 +37,7 @@ from bench._mutation import WHERE, Mutant, Place, every_mutant, put
 from pictures import memory
 
 WORK = 120.0  # seconds of tests a mutant, as they took in the first run, which watches them: three times as long
-CPU = 240  # seconds; a mutant that hangs has been noticed
+MOST = 240  # seconds, of work and of the clock, where it waits: a mutant that hangs has been noticed
 
 
 class Reached:
@@ -130,8 +130,8 @@ def aside(work: Any) -> int:
 
 def attempt(session: pytest.Session, tests: list[pytest.Item], mutant: Mutant) -> int:
     """Run these tests with a mutant; 1 as soon as one fails."""
-    resource.setrlimit(resource.RLIMIT_CPU, (CPU, CPU))
-    signal.alarm(5 * CPU)
+    resource.setrlimit(resource.RLIMIT_CPU, (MOST, MOST))
+    signal.alarm(MOST)
     put(mutant)
     for item, after in zip(tests, [*tests[1:], None], strict=True):
         item.config.hook.pytest_runtest_protocol(item=item, nextitem=after)
