@@ -248,6 +248,11 @@ def test_what_the_patches_cost_is_half_a_run_for_each_cell_of_the_two_maps():
         assert pair.affordable(found.clean.config) >= n and found.cost <= limits.PATCHES
 
 
+def test_five_tokens_are_patched_however_large_a_model_is(monkeypatch):
+    monkeypatch.setattr(limits, "PATCHES", 0)
+    assert pair.affordable(Scene().config) == 5
+
+
 @pytest.mark.parametrize(
     "token, word, alike",
     [

@@ -67,6 +67,7 @@ def test_the_sheets_of_a_class_ask_for_every_cell_that_its_row_sees():
     for scene, seen in ((Scene(model="gpt", sentence="o gato viu o rato", query=3), 4), (Scene(query=1), 5)):
         asked = [[cell.key for cell in worksheet._cells(scene, number)] for number in range(seen)]
         assert all(len({*keys}) == 3 for keys in asked)
+        assert asked[0] == [(scene.key + i) % seen for i in range(3)], "the chosen one, and those after it"
         assert {key for keys in asked for key in keys} == {*range(seen)}
     first = Scene(model="gpt", query=0)
     assert [cell.key for cell in worksheet._cells(first, 0)] == [0], "it sees itself alone"
