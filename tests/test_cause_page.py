@@ -107,7 +107,8 @@ def test_a_logit_that_is_lost_has_a_bar_without_a_number(monkeypatch):
         ([[0.5, 0.1]], np.nan, "lost"),
         ([[0.5, np.nan]], 1.0, "lost"),
         ([[np.nan, np.nan]], 1.0, "lost"),
-        ([[0.5, 0.1]], 0.004, "same"),
+        ([[0.004, -0.003]], 0.004, "same"),
+        ([[0.1, -0.5]], 0.004, "same_moved"),
         ([[0.5, 0.1]], 0.006, "stream"),
         ([[0.5, 0.1]], -2.0, "stream"),
         ([[0.004, -3.0]], 2.0, "stream_none"),
@@ -118,6 +119,8 @@ def test_what_is_said_where_a_number_is_lost_or_written_as_zero(values, gap, key
     words, runs = words_of("en"), SimpleNamespace(gap=gap, breaks=False, two=False)
     says = cause._says(words, "stream", np.array(values), runs, lambda layer, place: f"{layer}, {place}")
     expected = {"run": words("cause.clean_run")}
+    if key == "same_moved":
+        expected |= {"places": "0, 1", "moved": 0.5, "gap": gap}
     if key == "stream":
         expected |= {"places": "0, 0", "moved": values[0][0], "gap": abs(gap)}
     if key == "same":
