@@ -322,7 +322,7 @@ class Rows(Kind):
         row = "".join(name + between for name, between in zip(names, (*joints, ""), strict=True))
         row = f"{row}[{joint}{last}], …" if self.optional else f"{row}{joint}{last}, …"
         told = [f"{name} {kind.right}" for name, kind in self.columns.items() if kind not in (Whole(), Number())]
-        return "; ".join([row, *told] + [f"at most {self.most}"] * (self.most < 10**9))
+        return "; ".join([row, *told] + [f"≤ {self.most}"] * (self.most < 10**9))
 
     def read(self, text: str) -> tuple[tuple[Any, ...], ...]:
         rows = {}

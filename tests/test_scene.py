@@ -175,7 +175,7 @@ def test_a_hostile_value_in_each_field_never_raises(key):
         (
             {"edits": "0.0:1000.5"},
             [
-                "edits: '0.0:1000.5' is not position.dimension:value, …; value -1000.0..1000.0; at most 512; the"
+                "edits: '0.0:1000.5' is not position.dimension:value, …; value -1000.0..1000.0; ≤ 512; the"
                 " default is shown"
             ],
         ),
