@@ -20,7 +20,7 @@ from core.scene.recall import kept_bytes
 from core.tasks import TASKS, Copy, Stories
 from core.train.loop import Batch, Checkpoints, State, step_bytes, take_step
 from core.train.training_run import TrainingRun, sized
-from pictures import ablation, attention, compute, continuation, drift, heads, labels, memory, start
+from pictures import ablation, attention, compute, continuation, drift, heads, heap, labels, memory, start
 from pictures.generate import cache
 from pictures.memory import BUDGET, weigh
 from pictures.words import words_of
@@ -187,6 +187,27 @@ def test_what_makes_little_room_is_let_go_last():
     assert budget.get(b"larger") and budget.get(b"probe") is None and budget.currsize <= 1_000_000
     budget.take("training", 1_000_000)
     assert not budget.currsize and not len(shelf)
+
+
+def test_no_more_is_let_go_than_makes_room():
+    each = weigh(np.zeros(5_000, np.uint8)) + memory.ENTRY
+    for wanted, left in ((1, 2), (each, 2), (each + 1, 1), (2 * each, 1)):
+        budget = memory.Budget(3 * each)
+        for name in (b"one", b"two", b"three"):
+            budget.put(name, np.zeros(5_000, np.uint8), budget.shelf("values"))
+        budget.take("training", wanted)
+        assert budget.currsize == left * each
+
+
+def test_what_is_free_is_given_back_at_times_and_not_again_just_now(monkeypatch):
+    now, done = [1000.0], []
+    monkeypatch.setattr(heap, "_trimmed", [0.0])
+    monkeypatch.setattr(heap, "monotonic", lambda: now[0])
+    monkeypatch.setattr(heap, "_call", lambda *about: done.append(now[0]))
+    for at in (1000.0, 1001.0, 1004.9, 1005.1, 1010.0, 1010.2):
+        now[0] = at
+        heap.trim_at_times()
+    assert done == [1000.0, 1005.1, 1010.2]
 
 
 def test_the_little_is_less_than_a_two_hundredth_of_the_room_that_is_wanted():
