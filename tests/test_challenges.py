@@ -441,6 +441,9 @@ def test_what_a_challenge_is_about_is_on_the_first_screen(watched, app, size, la
             (left, top, *one, _), (right, beside, *other, _) = boxes[1:3]
             assert top == beside and one == other and right > left + one[0]
             wanted, now = (np.array(tab.evaluate(CELLS, each)) for each in maps)
+            tables = tab.locator(".st-key-challenge-numbers .dvn-scroller")
+            assert all(each.evaluate("one => one.scrollWidth <= one.clientWidth") for each in tables.all()), name
+            assert tables.count() == 1 + (name == "first-by-matrices")
             assert len(now) == 25 and np.abs(wanted - now[-len(wanted) :]).max() <= 1  # of the first none is wanted
 
 

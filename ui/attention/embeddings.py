@@ -41,12 +41,15 @@ def _move(position: int, dimension: int, coordinate: float) -> None:
     state.turn(edits=tuple((*cell, value) for cell, value in sorted(edits.items())))
 
 
-def editor(scene: Scene, words: Words) -> None:
-    """A row a token, a column a dimension. A cell that is not a number is named, and the last good state stays."""
+def editor(scene: Scene, words: Words, small: bool = False) -> None:
+    """A row a token, a column a dimension. A cell that is not a number is named, and the last good state stays.
+
+    small: as `table.draw` says.
+    """
     run = compute.run(scene)
     head = words("attention.token", split="token" if scene.preset.tokenizer else scene.split)
     take = partial(_take, run.tokens, words.comma)
-    table.draw("embeddings", head, list(map(visible, run.tokens)), run.embeddings, scene, words, take)
+    table.draw("embeddings", head, list(map(visible, run.tokens)), run.embeddings, scene, words, take, small)
     shell.notices(words, "cell")
     if scene.edits:
         st.button(words("attention.undo_edits"), key="undo-edits", on_click=lambda: state.turn(edits=()))

@@ -89,7 +89,7 @@ def _build(challenge: Challenge, scene: Scene, words: Words) -> None:
                 grids.editor(scene, words)
             else:
                 shell.say(words("challenges.numbers"), "step")
-                embeddings.editor(scene, words)
+                embeddings.editor(scene, words, small=True)
 
 
 def _cut(challenge: Challenge, scene: Scene, words: Words) -> None:
