@@ -10,7 +10,7 @@ import pytest
 
 import core
 from core import WeightsError, limits
-from core.tasks import TASKS, Copy, Repeat, evaluate
+from core.tasks import TASKS, Characters, Copy, Repeat, evaluate
 from core.tokenizer.words import FixedVocabulary
 from core.train.loop import Recipe, State, norms_of_parts, part_of, train
 from core.train.training_run import SIZES, TrainingRun, opening, sized
@@ -84,6 +84,14 @@ def test_an_induction_head_made_by_training_is_told_from_none():
     run.watches.clear()
     run.look()
     assert run.watches[-1].induction > 0.9 and run.appeared is run.watches[-1] and run.appeared.head[0] == 1
+
+
+@pytest.mark.parametrize(("text", "sought"), [("a" * 200, False), ("abc" * 90, False), ("o gato dorme\n" * 30, True)])
+def test_of_a_text_of_few_characters_no_induction_head_is_told(text, sought):
+    task = Characters(text)
+    run = TrainingRun.start(task, task.config, 0, 8, task.rate)
+    assert np.isnan(run.watches[0].induction) != sought, "before its first step any head looks much at what followed"
+    assert run.appeared is None
 
 
 def test_a_broken_run_stops_and_is_shown_as_it_last_stood():

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..config import Config
 from ..interpret import induction_score
-from ..interpret.induction import patterns
+from ..interpret.induction import PERIODS, patterns
 from ..model import forward
 from ..params import Params, init_params
 from ..tasks import Task, evaluate
@@ -42,7 +42,7 @@ class Watch:
     step: int
     loss: float
     accuracy: float
-    induction: float  # the highest score of any head; NaN where no context can repeat, and where there are two stacks
+    induction: float  # the highest score of any head; NaN of a few tokens, or of room for a few, and of two stacks
     head: tuple[int, int]  # the one that has it: layer, head
 
 
@@ -157,6 +157,8 @@ class TrainingRun:
 
     def _induction(self, params: Params) -> tuple[float, tuple[int, int]]:
         if self.config.n_encoder_layers:  # its decoder foretells no text without a source
+            return float("nan"), (0, 0)
+        if self.probe.shape[1] < 2 * PERIODS[0]:  # of so few tokens any head looks much at what followed
             return float("nan"), (0, 0)
         trace = forward(params, self.config, self.probe, names=["blocks.*.attn.pattern"])
         scores = np.stack([induction_score(p, self.probe) for p in patterns(trace, self.config.n_layers)])
