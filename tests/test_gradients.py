@@ -240,6 +240,9 @@ def test_a_mask_that_does_not_fit_is_named():
         core.cross_entropy(np.zeros((3, 5)), np.zeros(3, int), np.ones(2, bool))
     with pytest.raises(core.ConfigError, match="targets: there must be some"):
         core.cross_entropy(np.zeros((3, 5)), np.zeros(3, int), np.zeros(3, bool))
+    for wrong in ([0, -1, 4], [0, 5, 4]):  # one among others
+        with pytest.raises(core.ConfigError, match=r"targets: there must be some, all in 0\.\.4"):
+            core.cross_entropy(np.zeros((3, 5)), np.array(wrong))
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import configs, golden, random_params, worst
 
 import core
-from core.interpret import direct_attribution, logit_lens, read_likeliest, read_stream, residual_stages
+from core.interpret import (
+    direct_attribution,
+    logit_lens,
+    read_likeliest,
+    read_stream,
+    residual_stages,
+    source_attribution,
+)
 from core.interpret import lens as lens_module
 from core.interventions import without
 
@@ -111,6 +118,17 @@ def test_contributions_sum_to_the_logit(config, seed):
         got = direct_attribution(trace, params, config, token)
         assert got.values.shape == (len(got.names), 2, 6)
         assert np.abs(got.total - trace["logits"][..., token]).max() < 1e-10 * max(1, np.abs(got.values).max())
+
+
+@given(reading.map(added), seeds)
+@settings(max_examples=30)
+def test_what_a_head_brings_is_the_sum_of_what_it_brings_from_each_word(config, seed):
+    params, trace = traced(config, seed)
+    whole, parts = (one(trace, params, config, 1) for one in (direct_attribution, source_attribution))
+    assert len(parts.names) == config.n_layers * config.n_heads and parts.values.shape[1:] == (2, 6, 6)
+    for name, brought in zip(parts.names, parts.values, strict=True):
+        expected = whole.values[whole.names.index(name)]
+        assert np.abs(brought.sum(-1) - expected).max() < 1e-9 * max(1, np.abs(whole.values).max())
 
 
 @given(reading.map(added), seeds)
