@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html import unescape
 from itertools import combinations, product
 from urllib.parse import urlencode
@@ -206,6 +207,13 @@ def test_the_reason_comes_after_the_stars(lang):
     at.session_state[SCENE] = one.solution.turn(challenge="itself", lang=lang)
     page = seen(at.run())
     assert words("challenges.itself.why") in page and words("challenges.stars", n=3, most=3) in page
+
+
+@pytest.mark.parametrize("one", (one for one in CHALLENGES.values() if one.kind != "build"), ids=named)
+def test_the_sentence_that_it_is_about_stands_beside_its_title(one):
+    task, tokens = words_of("en")(f"challenges.{one.name}.task"), one.scene.tokens
+    head = seen(opened("en", one.name)).partition(task)[0]
+    assert re.search(r"\W*".join(map(re.escape, tokens)), head), tokens
 
 
 def test_of_three_stars_those_that_are_earned_are_full_and_their_number_is_heard():

@@ -31,9 +31,12 @@ def play(words: Words) -> None:
     """The challenge of this Scene."""
     scene = state.scene()
     challenge = CHALLENGES[scene.challenge]
+    title = words(f"challenges.{challenge.name}.title")
+    if challenge.kind != "build":  # there its words stand at both maps
+        title = words("challenges.of", title=title, sentence=challenge.scene.text)
     with st.container(key="challenge-task"):
         st.html(
-            f'<p class="fibra-question">{escape(words(f"challenges.{challenge.name}.title"))}</p>'
+            f'<p class="fibra-question">{escape(title)}</p>'
             f'<p class="fibra-says">{escape(words(f"challenges.{challenge.name}.task"))}</p>'
         )
         if not challenge.fits(scene):
