@@ -13,11 +13,10 @@ from core.scene.fields import EXPLAINED
 from pictures import backward as pictures
 from pictures import compare_backward as compare
 from pictures import compute, descent, loss_choice, mirror, stacks
-from pictures.continuation import names
-from pictures.generate.draw import share
 from pictures.lessons import expanded
 from pictures.words import Words
-from ui import comparison, controls, explanation, figure, presets, shell, sizes, state, switchboard
+from ui import comparison, controls, explanation, figure, presets, shell, state, switchboard
+from ui.backward import knobs
 from ui.live import live_figure, strip
 
 
@@ -26,7 +25,7 @@ def way_back(words: Words) -> None:
     scene = state.scene()
     switchboard.in_step(scene)
     with st.container(key="backward-knobs"):
-        _knobs(scene, words)
+        knobs.draw(scene, words)
     if scene.pinned:
         comparison.differs(scene, words)
     with st.container():  # also where there is no gradient: what follows keeps its place
@@ -76,44 +75,6 @@ def _explain(array: str, head: int | None, x: float, y: float) -> None:
     """A click on a thumbnail: the number there."""
     if number := mirror.number_at(state.scene(), array, head, x, y):
         state.turn(explained=(number,))
-
-
-def _knobs(scene: Scene, words: Words) -> None:
-    """Whose loss, and what holds the gradient; of a model that stands in nothing is turned."""
-    own = loss_choice.asked(scene)
-    places = loss_choice.positions(scene, words)
-    options = [None, *range(len(places))]
-    controls.select(
-        words("backward.loss"),
-        "loss_position",
-        options,
-        scene.loss_position if scene.loss_position in options else options[-1],
-        lambda at: words("backward.all") if at is None else places[at],
-        turn=lambda loss_position: state.turn(loss_position=loss_position, loss_token=None),
-    )
-    _right(scene, words)
-    stands_in = own.model != scene.model
-    if not own.preset.trained:
-        layers = sizes.offered(own.config)["n_layers"]
-        controls.choice_slider(words("backward.layers"), "n_layers", layers, own.config.n_layers, disabled=stands_in)
-    switchboard.scaled_init(own, words, disabled=stands_in)
-    for part in ("residual", "norm"):
-        switchboard.part(own, part, words, disabled=stands_in)
-
-
-def _right(scene: Scene, words: Words) -> None:
-    """Which token is taken for right where a decoder wrote one."""
-    if shares := loss_choice.rights(scene):
-        own, judged = loss_choice.asked(scene), loss_choice.loss_of(scene)
-        name, now = names(own, words), scene.loss_token
-        controls.select(
-            words("backward.right"),
-            "loss_token",
-            [*shares],
-            now if now in shares else next(iter(shares)),
-            lambda token: f"{name(token)} · {share(shares[token], words, fine=True)}",
-            of=judged,
-        )
 
 
 def page(scene: Scene, words: Words) -> None:
