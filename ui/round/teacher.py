@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from html import escape
+from typing import Any
 
 import streamlit as st
 
@@ -104,24 +105,24 @@ def _asked(room: Room, check: Check, asked: Scene, words: Words) -> None:
     if room.phase == "revealed":
         _results(room, check, asked, words)
     with st.container(key="round-buttons", horizontal=True):
-        for name, deed in _next(room):
+        for name, done in _next(room):
             look = {"type": "secondary" if name == "reveal" and room.phase != "last" else "primary"}
-            done = (_do, deed) if deed else (_close,)
             st.button(words(f"round.{name}"), key=f"round-{name}", on_click=seat.tried, args=done, **look)
         seat.look_button(check, asked, words)
 
 
-def _next(room: Room) -> list[tuple[str, Deed | None]]:
-    """What comes next in a round, by the names of its buttons; None: `_close`."""
+def _next(room: Room) -> list[tuple[str, tuple[Any, ...]]]:
+    """What comes next in a round: the names of its buttons, and what each calls with what."""
+    reveal = "reveal", (_do, deeds.reveal)
     match room.phase:
         case "asked":
-            return [("vote", deeds.vote), ("reveal", deeds.reveal)]
+            return [("vote", (_do, deeds.vote)), reveal]
         case "open":
-            return [("close", None)]
+            return [("close", (_close,))]
         case "talk":
-            return [("again", deeds.vote), ("reveal", deeds.reveal)]
+            return [("again", (_do, deeds.vote)), reveal]
         case "last":
-            return [("reveal", deeds.reveal)]
+            return [reveal]
     return []
 
 
